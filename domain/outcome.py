@@ -1,0 +1,72 @@
+"""What an attempt can come to, and why."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The outcome of one sample."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it says anything about the target; our own trouble and cancelled attempts do not."""
+        return self not in NO_EVIDENCE
+
+
+NO_EVIDENCE = frozenset({Outcome.CANCELLED, Outcome.UNKNOWN})
+
+
+class Reason(StrEnum):
+    """Why a sample is what it is; one value per cause that an operator would treat differently."""
+
+    OK = "ok"
+
+    CONDITION_FAILED = "condition_failed"
+    DNS_FAILED = "dns_failed"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_RESET = "connection_reset"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMED_OUT = "connect_timed_out"
+    TIMED_OUT = "timed_out"
+    TLS_FAILED = "tls_failed"
+    CERTIFICATE_INVALID = "certificate_invalid"
+    PROTOCOL_ERROR = "protocol_error"
+    BODY_TOO_LARGE = "body_too_large"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    TRUNCATED = "truncated"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    REDIRECT_REFUSED = "redirect_refused"
+    UNEXPECTED_ANSWER = "unexpected_answer"
+    EXIT_STATUS = "exit_status"
+    COMMAND_FAILED = "command_failed"
+    EXCEPTION = "exception"
+    HEARTBEAT_MISSED = "heartbeat_missed"
+    REPORTED = "reported"
+    """The host's own callable, plugin or heartbeat said so."""
+
+    CANCELLED = "cancelled"
+    OVERLOADED = "overloaded"
+    """We were late ourselves: admission, loop lag, no free thread."""
+    NO_DESCRIPTORS = "no_descriptors"
+    BLIND = "blind"
+    """The machine was suspended or stalled, or our own network was down, while this was measured."""
+    INVALID_MEASUREMENT = "invalid_measurement"
+    PROBE_CRASHED = "probe_crashed"
+
+
+OUR_OWN_TROUBLE = frozenset(
+    {
+        Reason.OVERLOADED,
+        Reason.NO_DESCRIPTORS,
+        Reason.BLIND,
+        Reason.INVALID_MEASUREMENT,
+        Reason.PROBE_CRASHED,
+    }
+)
+"""Reasons that make a sample UNKNOWN whatever the target did."""

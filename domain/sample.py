@@ -1,0 +1,35 @@
+"""Samples: what an attempt found, small enough to keep for years."""
+
+import msgspec
+
+from .moment import Moment
+from .observation import Measurement, Phases
+from .outcome import Outcome, Reason
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged observation of one target."""
+
+    target: str
+    epoch: int
+    attempt: int
+    """Grows by one per attempt within an epoch; a sample that is not newer than the last applied one is refused."""
+    at: Moment
+    """When the attempt started; for a missed heartbeat, when it was due."""
+    outcome: Outcome
+    reason: Reason = Reason.OK
+    latency_ns: int | None = None
+    phases: Phases | None = None
+    status: int | None = None
+    ip: str | None = None
+    certificate_expires_in_ns: int | None = None
+    measurements: tuple[Measurement, ...] = ()
+    failed: tuple[str, ...] = ()
+    """The conditions that failed, shown with what they saw."""
+    detail: str = ""
+    reused_connection: bool = False
+
+    def explanation(self) -> str:
+        """One line that tells a person why."""
+        parts = [*self.failed] or ([self.detail] if self.detail else [])
+        return f"{self.reason.value}: {'; '.join(parts)}" if parts else self.reason.value
