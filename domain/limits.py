@@ -1,0 +1,48 @@
+"""Every bound of the system in one place, with asserts of how they relate."""
+
+from .moment import NS_PER_MS, NS_PER_S
+
+# What a target may send us.
+BODY_BYTES = 64 * 1024
+BODY_BYTES_MAX = 4 * 1024 * 1024
+HEADER_BYTES_MAX = 64 * 1024
+DETAIL_CHARACTERS_MAX = 300
+FAILED_CONDITIONS_KEPT = 8
+MEASUREMENTS_MAX = 32
+assert BODY_BYTES <= BODY_BYTES_MAX
+
+# What a configuration may ask for.
+TARGETS_MAX = 200_000
+RULES_PER_TARGET_MAX = 16
+CONDITIONS_PER_TARGET_MAX = 32
+CHANNELS_MAX = 256
+EVERY_NS_MIN = 10 * NS_PER_MS
+EVERY_NS_MAX = 366 * 86_400 * NS_PER_S
+TIMEOUT_NS_MIN = NS_PER_MS
+TIMEOUT_NS_MAX = 3_600 * NS_PER_S
+CONSECUTIVE_MAX = 1_000
+WINDOW_SAMPLES_MAX = 100_000
+assert TIMEOUT_NS_MIN < EVERY_NS_MIN
+
+# Messages at a boundary.
+MESSAGE_BYTES_MAX = 256 * 1024
+assert MESSAGE_BYTES_MAX > BODY_BYTES
+
+# Attempts.
+IN_FLIGHT_MAX = 2_000
+ADMISSION_QUEUE_MAX = TARGETS_MAX
+ATTEMPTS_KEPT_PER_TARGET = 8
+
+# Blindness: how far the hands may part, and how late our own wake-up may be, before evidence is not trusted.
+CLOCK_STEP_NS = 2 * NS_PER_S
+SUSPEND_NS = 5 * NS_PER_S
+LAG_SHARE_OF_TIMEOUT = 0.25
+
+# The record.
+COMMIT_SAMPLES_NS = 250 * NS_PER_MS
+BATCH_RECORDS_MAX = 5_000
+
+# Durations as text.
+DURATION_NS_MAX = 100 * 366 * 86_400 * NS_PER_S
+DURATION_CHARACTERS_MAX = 64
+assert DURATION_NS_MAX > EVERY_NS_MAX
