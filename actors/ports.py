@@ -1,0 +1,74 @@
+"""What the actors need of the outside, as protocols: adapters and fakes fit them by shape."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..domain.attempt import CancelOutcome, ProbeRequest
+from ..domain.moment import Deadline, Moment
+from ..domain.notice import Answer, Notice
+from ..domain.observation import Observation
+from ..domain.record import Batch, Restored
+
+
+class Clock(Protocol):
+    """Both hands, read together."""
+
+    def read(self) -> Moment: ...
+
+
+class Cancellable(Protocol):
+    """Something under way."""
+
+    def cancel(self) -> CancelOutcome:
+        """Stop it now. After WITHOUT_EFFECT its callback is never called; it may be called twice harmlessly."""
+        ...
+
+
+class Prober(Protocol):
+    """Runs probes of one kind without blocking the dispatcher it is called on."""
+
+    def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Cancellable:
+        """Begin an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `start`.
+
+        A driver ends by itself at the deadline, with an observation that says how far it came.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release every descriptor and thread; what was under way is cancelled."""
+        ...
+
+
+class Messenger(Protocol):
+    """Takes notices to one channel without blocking the dispatcher it is called on."""
+
+    def send(
+        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+    ) -> Cancellable:
+        """Begin one attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
+        ...
+
+    def close(self) -> None:
+        """Release every descriptor and thread."""
+        ...
+
+
+class Store(Protocol):
+    """The record. Used by the sink alone, on the sink's thread."""
+
+    def open(self, now: Moment) -> Restored:
+        """Take the store for this process, verify it and say what it remembers.
+
+        Raises StoreBusy (another process holds it, by name), StoreCorrupt or StoreError.
+        """
+        ...
+
+    def commit(self, batch: Batch) -> None:
+        """Write all of the batch durably, or raise StoreError with nothing of it visible; idempotent by key."""
+        ...
+
+    def keep_house(self, now: Moment) -> None:
+        """One bounded slice of sealing, rolling up and dropping what retention has released."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,112 @@
+"""Rules: named policies over the samples of one target, as written in a configuration or in Python."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+from . import limits
+from .text import DurationText, Name
+
+Times = Annotated[int, msgspec.Meta(ge=1, le=limits.CONSECUTIVE_MAX)]
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class RuleState(StrEnum):
+    """The lifecycle of a rule: a draft is evaluated but tells nobody, a retired rule is not evaluated."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+RULE_MOVES: dict[RuleState, tuple[RuleState, ...]] = {
+    RuleState.DRAFT: (RuleState.ACTIVE, RuleState.RETIRED),
+    RuleState.ACTIVE: (RuleState.RETIRED,),
+    RuleState.RETIRED: (),
+}
+
+
+class Aggregate(StrEnum):
+    """How the values of a window become one."""
+
+    LAST = "last"
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    P50 = "p50"
+    P75 = "p75"
+    P90 = "p90"
+    P95 = "p95"
+    P99 = "p99"
+
+
+class Mode(StrEnum):
+    """What of a window is compared with the value."""
+
+    THRESHOLD = "threshold"
+    """The aggregate."""
+    CONSECUTIVE = "consecutive"
+    """Every single value of the window."""
+    RATE_OF_CHANGE = "rate_of_change"
+    """The change per second from the window's first value to its last."""
+
+
+class NoDataPolicy(StrEnum):
+    """What the absence of evidence means for a no_data rule."""
+
+    KEEP = "keep"
+    FIRE = "fire"
+    OK = "ok"
+
+
+class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    id: Name
+    severity: Severity = Severity.CRITICAL
+    state: RuleState = RuleState.ACTIVE
+    for_: DurationText = msgspec.field(default="0s", name="for")
+    """How long it must be broken before an incident opens."""
+    keep_firing_for: DurationText = "0s"
+    """How long it must be whole before an incident resolves."""
+
+
+class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
+    """Broken after `after` bad samples in a row, whole again after `recover` good ones."""
+
+    after: Times = 3
+    recover: Times = 2
+    on: Literal["down", "degraded"] = "down"
+    """The mildest outcome that counts as bad."""
+
+
+class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
+    """Broken while a figure of the samples in a window stands in the given relation to `value`."""
+
+    measure: str = "response_time"
+    """`response_time` (ms), `dns`, `connect`, `tls`, `first_byte`, `transfer` (ms), `status`, `certificate_expiration` (ms), or
+    the name of a measurement that the probe reports."""
+    operator: Literal[">", ">=", "<", "<=", "==", "!="] = ">"
+    value: float
+    window: DurationText | Annotated[int, msgspec.Meta(ge=1, le=limits.WINDOW_SAMPLES_MAX)] = 1
+    """A count of samples, or a length of time (newest first, its far end exclusive)."""
+    aggregate: Aggregate = Aggregate.LAST
+    mode: Mode = Mode.THRESHOLD
+
+
+class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
+    """Judges silence: no sample that is evidence for longer than `after`."""
+
+    after: DurationText | None = None
+    """Default: two and a half times the cadence plus the timeout."""
+    policy: NoDataPolicy = NoDataPolicy.FIRE
+
+
+Rule = Consecutive | Threshold | NoData
+
+DEFAULT_RULES: tuple[Rule, ...] = (Consecutive(id="down"),)
+"""What a target without rules is judged by."""

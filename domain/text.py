@@ -1,0 +1,37 @@
+"""The constrained texts that specifications are written in."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^\s\x00-\x1f\x7f/]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?$",
+        description="An id: 1 to 128 characters, no slash, no control character, no blank at either end.",
+    ),
+]
+
+DurationText = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        pattern=r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w))+$",
+        description="A duration such as 500ms, 30s, 1m30s, 48h or 7d.",
+    ),
+]
+
+Pairs = Mapping[str, str] | tuple[tuple[str, str], ...]
+"""Written as a mapping; a specification keeps it as sorted pairs, so that it stays immutable and hashable."""
+
+
+def as_pairs(value: Pairs) -> tuple[tuple[str, str], ...]:
+    """The sorted pairs of a mapping, or the pairs as they are."""
+    pairs = sorted(value.items()) if isinstance(value, Mapping) else value
+    return tuple((str(name), str(text)) for name, text in pairs)
+
+
+MASK = "***"
