@@ -15,6 +15,10 @@ class Clock(Protocol):
 
     def read(self) -> Moment: ...
 
+    def boot_ns(self) -> int:
+        """Time since boot with suspended time included."""
+        ...
+
 
 class Cancellable(Protocol):
     """Something under way."""
