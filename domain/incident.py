@@ -75,7 +75,11 @@ Incident = Transition
 """An incident is known by its latest transition, which carries the whole of it."""
 
 
-def incident_id(target: str, rule: str, ordinal: int, opened_at_ns: int) -> str:
-    """The id of the ordinal-th incident of a rule on a target: derived, never drawn, so that a retry repeats it."""
-    seed = f"{target}/{rule}/{ordinal}/{opened_at_ns}".encode()
+def incident_id(target: str, rule: str, run: int, attempt: int, opened_at_ns: int) -> str:
+    """The id of an incident: derived, never drawn.
+
+    `run` counts the openings of the store and `attempt` the target's attempts within it, so that a wall clock that
+    goes back cannot make an id twice.
+    """
+    seed = f"{target}/{rule}/{run}/{attempt}/{opened_at_ns}".encode()
     return f"inc_{sha256(seed).hexdigest()[:24]}"

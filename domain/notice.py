@@ -93,13 +93,15 @@ def notice_key(incident: str, sequence: int, channel: str) -> str:
 def due_change(incident: Incident, told: Told | None, *, muted: bool) -> Change | None:
     """What the channel is to be told now, if anything: the one comparison of `told` with the present.
 
-    Nobody is told of a recovery who was not told of the problem, and nobody is told the same thing twice.
+    Nobody is told of a recovery who was not told of the problem, nobody is told the same thing twice, and what
+    somebody has acknowledged is only told to be over.
     """
     if muted or incident.draft:
         return None
+    seen = incident.acknowledged_at_ns is not None
     if told is None:
-        return Change.OPENED if incident.is_open else None
-    if told.sequence >= incident.sequence:
+        return Change.OPENED if incident.is_open and not seen else None
+    if told.sequence >= incident.sequence or (seen and incident.change is Change.CHANGED):
         return None
     return incident.change
 

@@ -1,0 +1,36 @@
+"""Cadence: a fixed grid of due times, `phase + k * every`, that nothing shifts."""
+
+from hashlib import blake2b
+
+import msgspec
+
+FIRST_LOOK_WITHIN_NS = 60_000_000_000
+"""A slower target is looked at once before its first tick of the grid, within this time of being tracked."""
+
+
+class Cadence(msgspec.Struct, frozen=True, gc=False):
+    """One target's grid on the monotonic hand. The phase spreads targets and is the same in every run."""
+
+    every_ns: int
+    phase_ns: int
+
+    @classmethod
+    def of(cls, name: str, every_ns: int) -> "Cadence":
+        """The grid of the target called `name`; the phase comes from a stable hash of the name."""
+        digest = blake2b(name.encode(), digest_size=8).digest()
+        return cls(every_ns, int.from_bytes(digest, "big") % every_ns)
+
+    def first_after(self, now_ns: int) -> int:
+        """The first due time for a target tracked now: a tick of the grid, or one early look where the grid is slow."""
+        if self.every_ns <= FIRST_LOOK_WITHIN_NS:
+            return self.next_after(now_ns - 1)
+        return min(now_ns + self.phase_ns % FIRST_LOOK_WITHIN_NS, self.next_after(now_ns - 1))
+
+    def next_after(self, now_ns: int) -> int:
+        """The first due time later than `now_ns`."""
+        return now_ns + self.every_ns - (now_ns - self.phase_ns) % self.every_ns
+
+    def missed_between(self, due_ns: int, now_ns: int) -> int:
+        """How many ticks after `due_ns` have passed by `now_ns`: they are counted and skipped, never replayed."""
+        first = self.next_after(due_ns)
+        return 0 if first > now_ns else 1 + (now_ns - first) // self.every_ns

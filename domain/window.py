@@ -1,0 +1,167 @@
+"""Windows over the values of recent samples, kept up to date one value at a time."""
+
+from bisect import bisect_left, insort
+from collections import deque
+from math import ceil
+from typing import Protocol
+
+from .rule import Aggregate
+
+PERCENTILES = {
+    Aggregate.P50: 0.50,
+    Aggregate.P75: 0.75,
+    Aggregate.P90: 0.90,
+    Aggregate.P95: 0.95,
+    Aggregate.P99: 0.99,
+}
+
+
+class Summary(Protocol):
+    """One figure of the values in a window, told of each value that comes and goes, oldest first."""
+
+    def add(self, value: float) -> None: ...
+
+    def remove(self, value: float) -> None: ...
+
+    def read(self) -> float: ...
+
+
+class _Last:
+    __slots__ = ("_value",)
+
+    def __init__(self) -> None:
+        self._value = 0.0
+
+    def add(self, value: float) -> None:
+        self._value = value
+
+    def remove(self, value: float) -> None:
+        pass
+
+    def read(self) -> float:
+        return self._value
+
+
+class _Mean:
+    """Sums exactly (Shewchuk's partials would be exact for ever; removing what was added drifts by rounding only)."""
+
+    __slots__ = ("_count", "_sum")
+
+    def __init__(self) -> None:
+        self._sum = 0.0
+        self._count = 0
+
+    def add(self, value: float) -> None:
+        self._sum += value
+        self._count += 1
+
+    def remove(self, value: float) -> None:
+        self._count -= 1
+        # An empty window starts from a clean zero, so that rounding never outlives the values it came from.
+        self._sum = self._sum - value if self._count else 0.0
+
+    def read(self) -> float:
+        return self._sum / self._count
+
+
+class _Extreme:
+    """The minimum (sign 1) or the maximum (sign -1), by a queue of candidates that nothing later undercuts."""
+
+    __slots__ = ("_candidates", "_sign")
+
+    def __init__(self, sign: int) -> None:
+        self._candidates: deque[float] = deque()
+        self._sign = sign
+
+    def add(self, value: float) -> None:
+        ranked = value * self._sign
+        while self._candidates and self._candidates[-1] > ranked:
+            self._candidates.pop()
+        self._candidates.append(ranked)
+
+    def remove(self, value: float) -> None:
+        if self._candidates[0] == value * self._sign:
+            self._candidates.popleft()
+
+    def read(self) -> float:
+        return self._candidates[0] * self._sign
+
+
+class _Percentile:
+    """The nearest-rank percentile, from a list kept sorted."""
+
+    __slots__ = ("_share", "_sorted")
+
+    def __init__(self, share: float) -> None:
+        self._sorted: list[float] = []
+        self._share = share
+
+    def add(self, value: float) -> None:
+        insort(self._sorted, value)
+
+    def remove(self, value: float) -> None:
+        del self._sorted[bisect_left(self._sorted, value)]
+
+    def read(self) -> float:
+        # Rounded before ceil: 0.95 * 20 is 19.000000000000004 in floating point.
+        return self._sorted[max(0, ceil(round(self._share * len(self._sorted), 9)) - 1)]
+
+
+def summary_of(aggregate: Aggregate) -> Summary:
+    """An empty summary of the given kind."""
+    match aggregate:
+        case Aggregate.LAST:
+            return _Last()
+        case Aggregate.MEAN:
+            return _Mean()
+        case Aggregate.MIN:
+            return _Extreme(1)
+        case Aggregate.MAX:
+            return _Extreme(-1)
+        case _:
+            return _Percentile(PERCENTILES[aggregate])
+
+
+class Window:
+    """The newest values by count or by age, with the moments (monotonic nanoseconds) at which they were taken."""
+
+    __slots__ = ("_count_max", "_entries", "_length_ns", "_observed_from_ns", "_summary")
+
+    def __init__(self, summary: Summary, *, count_max: int, length_ns: int | None) -> None:
+        self._summary = summary
+        self._count_max = count_max
+        self._length_ns = length_ns
+        self._entries: deque[tuple[int, float]] = deque()
+        self._observed_from_ns: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, at_ns: int, value: float) -> None:
+        """Take one value in and let go of what is too old: the far end is exclusive, (at - length, at]."""
+        if self._observed_from_ns is None:
+            self._observed_from_ns = at_ns
+        self._entries.append((at_ns, value))
+        self._summary.add(value)
+        oldest_ns = None if self._length_ns is None else at_ns - self._length_ns
+        entries = self._entries
+        while len(entries) > self._count_max or (oldest_ns is not None and entries[0][0] <= oldest_ns):
+            self._summary.remove(entries.popleft()[1])
+
+    def covered(self) -> bool:
+        """Whether we have looked for as long as the window is; until then it may convict but not acquit."""
+        if self._length_ns is None:
+            return len(self._entries) >= self._count_max
+        if not self._entries or self._observed_from_ns is None:
+            return False
+        return self._entries[-1][0] - self._observed_from_ns >= self._length_ns
+
+    def read(self) -> float:
+        return self._summary.read()
+
+    def change_per_second(self) -> float | None:
+        """From the first value to the last; None with fewer than two moments."""
+        if not self._entries or self._entries[-1][0] == self._entries[0][0]:
+            return None
+        (first_ns, first), (last_ns, last) = self._entries[0], self._entries[-1]
+        return (last - first) * 1e9 / (last_ns - first_ns)
