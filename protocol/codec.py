@@ -1,0 +1,116 @@
+"""The wire: every message as msgpack bytes and back, within limits."""
+
+from functools import cache
+from types import UnionType
+from typing import Any, get_args
+
+import msgpack
+import msgspec
+
+from ..domain.errors import MessageError
+from ..domain.limits import MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, MESSAGE_ITEMS_MAX
+from .courier import CourierMessage
+from .message import Message
+from .owner import OwnerMessage
+from .poller import PollerMessage
+from .recorder import RecorderMessage
+from .sink import SinkMessage
+from .supervisor import SupervisorMessage
+
+SCHEMA_VERSION = 1
+
+LISTENERS: dict[str, UnionType] = {
+    "supervisor": SupervisorMessage,
+    "poller": PollerMessage,
+    "owner": OwnerMessage,
+    "sink": SinkMessage,
+    "courier": CourierMessage,
+    "recorder": RecorderMessage,
+}
+
+
+@cache
+def registry() -> dict[str, type[Message]]:
+    """Every message type by the tag that its bytes carry: listener and class name."""
+    return {
+        f"{listener}.{kind.__name__}": kind
+        for listener, union in LISTENERS.items()
+        for kind in get_args(union)
+    }
+
+
+@cache
+def _tags() -> dict[type[Message], str]:
+    return {kind: tag for tag, kind in registry().items()}
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message. Raises MessageError for what is no message or too large."""
+    tag = _tags().get(type(message))
+    if tag is None:
+        raise MessageError(f"{type(message).__name__} is no message: register it in its listener's union")
+    try:
+        body = msgspec.to_builtins(message)
+        data: bytes = msgpack.packb({"t": tag, "v": SCHEMA_VERSION, "b": body}, use_bin_type=True)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MessageError(f"{tag} cannot be written: {error}") from error
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise MessageError(f"{tag} takes {len(data)} bytes; a message may take {MESSAGE_BYTES_MAX}")
+    return data
+
+
+def _refuse_extension(code: int, data: bytes) -> Any:
+    raise MessageError(f"extension type {code} ({len(data)} bytes): messages have none")
+
+
+def _too_deep(value: object, left: int) -> bool:
+    if not isinstance(value, tuple | dict):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(_too_deep(item, left - 1) for item in inner)
+
+
+def decode(data: bytes) -> Message:
+    """The message that some bytes say. Raises MessageError for anything else; a peer's unknown fields are ignored."""
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise MessageError(f"{len(data)} bytes; a message may take {MESSAGE_BYTES_MAX}")
+    try:
+        envelope = msgpack.unpackb(
+            data,
+            use_list=False,
+            raw=False,
+            strict_map_key=True,
+            ext_hook=_refuse_extension,
+            max_str_len=MESSAGE_BYTES_MAX,
+            max_bin_len=MESSAGE_BYTES_MAX,
+            max_array_len=MESSAGE_ITEMS_MAX,
+            max_map_len=MESSAGE_ITEMS_MAX,
+            max_ext_len=0,
+        )
+    except MessageError:
+        raise
+    except (
+        ValueError,
+        msgpack.exceptions.UnpackException,
+        RecursionError,
+        TypeError,
+        OverflowError,
+    ) as error:
+        raise MessageError(f"these bytes are no msgpack message: {error}") from error
+    return _opened(envelope)
+
+
+def _opened(envelope: object) -> Message:
+    if not isinstance(envelope, dict) or _too_deep(envelope, MESSAGE_DEPTH_MAX):
+        raise MessageError("a message is a map of t, v and b, not nested deeper than the limit")
+    kind = registry().get(str(envelope.get("t")))
+    if kind is None:
+        raise MessageError(f"unknown message type {envelope.get('t')!r}")
+    if envelope.get("v") != SCHEMA_VERSION:
+        raise MessageError(
+            f"{envelope['t']} of schema {envelope.get('v')!r}; this version reads {SCHEMA_VERSION}"
+        )
+    try:
+        return msgspec.convert(envelope.get("b"), kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise MessageError(f"{envelope['t']}: {error}") from error

@@ -1,0 +1,57 @@
+"""What the aggregate owner hears."""
+
+from ..domain.attempt import AttemptRecord
+from ..domain.incident import Incident
+from ..domain.moment import Moment
+from ..domain.record import Checkpoint
+from ..domain.sample import Sample
+from ..domain.target import Target
+from .message import Message
+
+
+class Adopt(Message, frozen=True):
+    """Judge a target from now on, or judge it by a new specification."""
+
+    target: Target
+
+
+class Release(Message, frozen=True):
+    """Judge it no longer, and close what is open for it."""
+
+    target: str
+
+
+class SampleTaken(Message, frozen=True):
+    """The supervisor accepted an answer."""
+
+    sample: Sample
+    record: AttemptRecord
+
+
+class SamplesMissing(Message, frozen=True):
+    """No evidence for too long, since the given moment."""
+
+    target: str
+    since: Moment
+
+
+class Acknowledge(Message, frozen=True):
+    """Somebody has seen an incident."""
+
+    incident: str
+    by: str
+
+
+class ResumeFrom(Message, frozen=True):
+    """What the record remembers: the sink says it whenever it has opened the store, and when asked."""
+
+    generation: int
+    incidents: tuple[Incident, ...]
+    checkpoints: tuple[Checkpoint, ...]
+
+
+class EndOrphans(Message, frozen=True):
+    """Close the incidents of targets that nobody tracks."""
+
+
+OwnerMessage = Adopt | Release | SampleTaken | SamplesMissing | Acknowledge | ResumeFrom | EndOrphans

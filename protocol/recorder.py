@@ -1,0 +1,120 @@
+"""What the recorder, the read model, hears."""
+
+from ..domain.aggregate import Status
+from ..domain.attempt import AttemptRecord
+from ..domain.incident import Incident, Transition
+from ..domain.notice import Delivery
+from ..domain.record import BlindInterval, Silence
+from ..domain.sample import Sample
+from .message import Message
+
+
+class TargetTracked(Message, frozen=True):
+    """A target is watched (or watched anew); `paused` says whether it is looked at."""
+
+    target: str
+    kind: str
+    paused: bool
+
+
+class TargetUntracked(Message, frozen=True):
+    """A target is no longer watched."""
+
+    target: str
+
+
+class SampleJudged(Message, frozen=True):
+    """A sample with the attempt it came from and what it means."""
+
+    sample: Sample
+    record: AttemptRecord
+    raw: Status
+    confirmed: Status
+
+
+class IncidentsResumed(Message, frozen=True):
+    """The incidents that were open when the store was opened."""
+
+    incidents: tuple[Incident, ...]
+    silences: tuple[Silence, ...]
+
+
+class Committed(Message, frozen=True):
+    """It is durable now."""
+
+    transitions: tuple[Transition, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+class NoticeDropped(Message, frozen=True):
+    """A notice became a dead letter."""
+
+    key: str
+    channel: str
+    incident: str
+    detail: str
+
+
+class BlindnessSeen(Message, frozen=True):
+    """We could not see for a while."""
+
+    interval: BlindInterval
+
+
+class HealthChanged(Message, frozen=True):
+    """A part of the runtime is in trouble, or out of it again (empty detail)."""
+
+    part: str
+    detail: str
+
+
+class Counted(Message, frozen=True):
+    """A counter grew."""
+
+    counter: str
+    by: int
+
+
+class Abandoned(Message, frozen=True):
+    """Something was left undone when the runtime stopped."""
+
+    what: str
+    names: tuple[str, ...]
+
+
+class GetStatus(Message, frozen=True):
+    """How everything stands; the answer is a RuntimeStatus."""
+
+
+class GetIncidents(Message, frozen=True):
+    """The incidents known: open ones, and those that ended lately unless `open_only`."""
+
+    open_only: bool
+
+
+class GetAttempts(Message, frozen=True):
+    """The newest attempts of a target."""
+
+    target: str
+
+
+class GetAbandoned(Message, frozen=True):
+    """What was left undone so far."""
+
+
+RecorderMessage = (
+    TargetTracked
+    | TargetUntracked
+    | SampleJudged
+    | IncidentsResumed
+    | Committed
+    | NoticeDropped
+    | BlindnessSeen
+    | HealthChanged
+    | Counted
+    | Abandoned
+    | GetStatus
+    | GetIncidents
+    | GetAttempts
+    | GetAbandoned
+)
