@@ -1,0 +1,69 @@
+"""How a failed condition shows what it saw: `[STATUS] (500) == 200`."""
+
+from .condition_facts import Kind
+from .condition_operand import Choice, Literal, Operand, Pattern, kind_of
+from .condition_value import Missing, Number, Value, number_of, text_of
+from .duration import format_duration
+from .limits import (
+    CONDITION_MATCHED_CHARACTERS_MAX,
+    CONDITION_SHOWN_CHARACTERS_MAX,
+    CONDITION_VALUE_CHARACTERS_MAX,
+)
+from .moment import NS_PER_MS, NS_PER_S
+
+INVALID = "INVALID"
+_MS_PER_S = NS_PER_S // NS_PER_MS
+
+
+def show(
+    operand: Operand, value: Value, beside: Value, *, ordering: bool = False, matched: bool = False
+) -> str:
+    """One side: a constant as it is written, anything else followed by what it was in parentheses.
+
+    `beside` is the value of the other side: times are rounded unless that would hide why the condition failed.
+    """
+    if isinstance(operand, Literal | Pattern | Choice):
+        return operand.text
+    kind = kind_of(operand)
+    if isinstance(value, Missing):
+        seen = INVALID
+    elif isinstance(value, int | float) and kind in {Kind.MILLISECONDS, Kind.EXPIRY}:
+        seen = _time_text(value, _number_beside(beside), as_duration=ordering and kind is Kind.EXPIRY)
+    else:
+        seen = _cut_value(text_of(value), matched=matched)
+    return f"{operand.text} ({seen})"
+
+
+def printable(text: str) -> str:
+    """The text on one line: every character that a terminal could obey is escaped, and the end is cut."""
+    text = text[: CONDITION_SHOWN_CHARACTERS_MAX + 1]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return cut(text, CONDITION_SHOWN_CHARACTERS_MAX)
+
+
+def cut(text: str, characters: int) -> str:
+    """At most `characters` of the text, the last an ellipsis when something is gone."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _cut_value(text: str, *, matched: bool) -> str:
+    if matched and len(text) > CONDITION_MATCHED_CHARACTERS_MAX:
+        return text[:CONDITION_MATCHED_CHARACTERS_MAX] + "...(truncated)"
+    return cut(text, CONDITION_VALUE_CHARACTERS_MAX)
+
+
+def _number_beside(value: Value) -> Number | None:
+    return None if isinstance(value, Missing) else number_of(value)
+
+
+def _time_text(value_ms: Number, beside_ms: Number | None, *, as_duration: bool) -> str:
+    unit_ms = _MS_PER_S if as_duration else 1
+    rounded_ms = int(value_ms / unit_ms) * unit_ms
+    near = beside_ms is not None and abs(value_ms - beside_ms) < unit_ms
+    exact_ms = value_ms if near else rounded_ms
+    return format_duration(round(exact_ms * NS_PER_MS)) if as_duration else text_of(exact_ms)
