@@ -1,0 +1,84 @@
+"""Texts that are no condition: each is refused when it is compiled, at the character, with what would be right."""
+
+import pytest
+from watchkeeper.domain.condition import ConditionError, compile_condition, evaluate
+from watchkeeper.domain.errors import ConfigurationError
+from watchkeeper.domain.observation import Observation
+
+REFUSED = [
+    ("", 1, "no operator"),
+    ("[STATUS]", 9, "no operator"),
+    ("[STATUS] ? 201", 15, "no operator"),
+    ("[STATUS]==201", 9, "blank on both sides, like [STATUS] == 200"),
+    ("[STATUS] = 201", 10, "like [STATUS] == 200"),
+    ("[STATUS] ==", 10, "blank on both sides"),
+    ("[STATUS] <300", 10, "like [STATUS] < 200"),
+    ("[STATUS] == 200 == 200", 17, "a second time"),
+    ("[STATSU] == 200", 1, "did you mean [STATUS]?"),
+    ("200 == [RESPONSETIME]", 8, "did you mean [RESPONSE_TIME]?"),
+    ("[HEADER].x == 1", 1, "there is no placeholder [HEADER]"),
+    ("[STATUS == 200", 1, "write [STATUS]"),
+    ("[STATUS].code == 200", 9, "has no parts"),
+    ("[STATUS]x == 200", 9, "has no parts"),
+    ("[BODY]x == 200", 7, "after a dot"),
+    ("[BODY]. == 200", 8, "empty name"),
+    ("[BODY].a..b == 1", 10, "empty name"),
+    ("[BODY].a[x] == 1", 9, "an index is a number"),
+    ("[BODY].a[-1] == 1", 9, "an index is a number"),
+    ("[BODY].a[*].b == 1", 9, "an index is a number"),
+    ("[BODY].a[0 == 1", 9, "an index is a number"),
+    ("[CONTEXT] == 1", 10, "a path follows [CONTEXT]"),
+    ("[BODY].x) == 1", 7, "not balanced"),
+    ("len([BODY].x == 1", 4, "never closed"),
+    ("[BODY] == pat(abc", 14, "never closed"),
+    ("[STATUS] == any(1, 2", 16, "never closed"),
+    ("[BODY] == pat([)", 15, "the class [ has no end"),
+    ("[BODY] == pat(ab\\)", 17, "ends in a backslash"),
+    ("[BODY] == any(x, pat([))", 22, "the class [ has no end"),
+    ("[BODY] == any()", 15, "lists nothing"),
+    ("[STATUS] == any(200, [BODY].x)", 22, "not read inside it"),
+    ("[STATUS] == any(200, any(1))", 22, "not read inside it"),
+    ("len(abc) == 3", 5, "takes a placeholder"),
+    ("has(len([BODY].x)) == true", 5, "takes a placeholder"),
+    ("len([BODY].a[x]) == 3", 13, "an index is a number"),
+    ("LEN([BODY].x) == 3", 1, "did you mean len()?"),
+    ("age([BODY].x) == 3", 1, "there is no function age()"),
+    ("[BODY] < pat(a*)", 10, "== and != only"),
+    ("any(1, 2) >= [STATUS]", 1, "== and != only"),
+    ("pat(a) == pat(b)", 11, "on both sides"),
+    ("[RESPONSE_TIME] < potato", 19, "'potato' is no number and no duration"),
+    ("potato < [RESPONSE_TIME]", 1, "'potato' is no number"),
+    ("[RESPONSE_TIME] < ", 19, "is no number"),
+    ("[RESPONSE_TIME] < nan", 19, "is no number"),
+    ("[RESPONSE_TIME] < inf", 19, "is no number"),
+    ("[STATUS] >= 200 and [STATUS] < 300", 13, "a list of them is and-ed"),
+    ("[IP] > 5", 1, "[IP] is no number"),
+    ("[CONNECTED] > 0", 1, "[CONNECTED] is no number"),
+    ("has([BODY].x) > 0", 1, "is no number"),
+    ("[BODY] == " + "x" * 600, 513, "more than the 512"),
+    ("[STATUS] == any(" + "1," * 70 + "1)", 145, "more than 64 options"),
+]
+
+
+@pytest.mark.parametrize(("text", "character", "problem"), REFUSED)
+def test_nonsense_is_refused_in_place_with_a_hint(text, character, problem):
+    with pytest.raises(ConditionError) as caught:
+        compile_condition(text)
+    assert f": character {character}: " in str(caught.value)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "_character", "_problem"), REFUSED)
+def test_evaluating_nonsense_fails_and_never_raises(text, _character, _problem):
+    result = evaluate(text, Observation(status=200, body=b"x"))
+    assert not result.passed
+    with pytest.raises(ConditionError) as caught:
+        compile_condition(text)
+    assert result.error == str(caught.value)
+
+
+def test_the_error_is_a_value_error_of_the_configuration():
+    with pytest.raises(ValueError, match="no operator") as caught:
+        compile_condition("[STATUS]")
+    assert isinstance(caught.value, ConfigurationError)
+    assert len(caught.value.problems) == 1

@@ -1,0 +1,154 @@
+"""JSON from strangers: bounded, strict, and walked by paths."""
+
+import json
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.json_document import compact_json, parse_json
+from watchkeeper.domain.json_path import NOWHERE, find, parse_path
+from watchkeeper.domain.limits import JSON_DEPTH_MAX, JSON_STEPS_MAX
+from watchkeeper.domain.misread import Misread
+
+documents = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"ok",
+        b"NaN",
+        b"[NaN]",
+        b"Infinity",
+        b"-Infinity",
+        b"1e999",
+        b"9" * 5000,
+        b'{"a":1}x',
+        b'{"a":1,}',
+        b'"\xff"',
+        b"\xff",
+        b'"\\ud800"',
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b"[" * 5000 + b"]" * 5000,
+        b'{"a":' * 200 + b"1" + b"}" * 200,
+        b"[" * (JSON_DEPTH_MAX + 1) + b"]" * (JSON_DEPTH_MAX + 1),
+        b'["' + b'\\"' * 30_000,
+    ],
+)
+def test_what_is_no_json_within_bounds_is_refused(body):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        parse_json(body)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * JSON_DEPTH_MAX + b"]" * JSON_DEPTH_MAX,
+        b"[" + b",".join([b"[]"] * 500) + b"]",
+        b"[" + b",".join([b'{"a":[{}]}'] * 300) + b"]",
+        b'["' + b"[{" * 500 + b'"]',
+        b'["' + b'\\"[' * 500 + b'"]',
+        b"9" * 400,
+    ],
+)
+def test_what_is_within_the_bounds_is_read(body):
+    assert parse_json(body) == json.loads(body)
+
+
+def test_of_duplicate_keys_the_last_wins():
+    assert parse_json(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+@given(documents)
+def test_a_document_is_read_as_everybody_reads_it(document):
+    assert parse_json(json.dumps(document).encode()) == document
+    assert json.loads(compact_json(document)) == document
+
+
+def nested(openers):
+    """One level for each opener, with brackets in texts and an empty neighbour that is one level deeper."""
+    body = "1"
+    for opener in openers:
+        body = f'["]{{[", [], {body}]' if opener == "[" else f'{{"[\\"{{": {{}}, "a": {body}}}'
+    return body.encode()
+
+
+@given(st.lists(st.sampled_from("[{"), min_size=JSON_DEPTH_MAX - 4, max_size=JSON_DEPTH_MAX + 2))
+def test_the_depth_is_counted_and_texts_are_not(openers):
+    within = len(openers) + 1 <= JSON_DEPTH_MAX
+    with nullcontext() if within else pytest.raises(ValueError, match="nested deeper than 100"):
+        assert parse_json(nested(openers)) == json.loads(nested(openers))
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("a", ("a",)),
+        (".a", ("a",)),
+        ("a.b[0].c", ("a", "b", 0, "c")),
+        ("[0].id", (0, "id")),
+        (".[0].id", (0, "id")),
+        ("rows[1][2]", ("rows", 1, 2)),
+        ("first name.x", ("first name", "x")),
+        ("ids.0", ("ids", "0")),
+        ("a-b_c.é", ("a-b_c", "é")),
+    ],
+)
+def test_a_path_is_keys_and_indexes(path, steps):
+    assert parse_path(path) == steps
+
+
+@pytest.mark.parametrize(
+    ("path", "position"),
+    [
+        ("", 0),
+        (".", 1),
+        ("a.", 2),
+        ("a..b", 2),
+        ("a[x]", 1),
+        ("a[-1]", 1),
+        ("a[*].b", 1),
+        ("a[]", 1),
+        ("a[0", 1),
+        ("a]", 1),
+        ("a[0]b", 4),
+        ("a[0.5]", 1),
+        (".".join("a" * (JSON_STEPS_MAX + 1)), 2 * JSON_STEPS_MAX),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_in_place(path, position):
+    with pytest.raises(Misread) as caught:
+        parse_path(path)
+    assert caught.value.position == position
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("data[1].apps[0].name", "x"),
+        ("data[1].apps", [{"name": "x"}]),
+        ("data[2]", NOWHERE),
+        ("data.apps", NOWHERE),
+        ("data[0].apps", NOWHERE),
+        ("none", None),
+        ("none.more", NOWHERE),
+        ("text[0]", NOWHERE),
+        ("text.more", NOWHERE),
+        ("[0]", NOWHERE),
+    ],
+)
+def test_a_path_finds_what_stands_there_or_nothing(path, found):
+    document = {"data": [None, {"apps": [{"name": "x"}]}], "none": None, "text": "abc"}
+    assert find(document, parse_path(path)) == found
