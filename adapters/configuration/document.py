@@ -1,0 +1,224 @@
+"""From the text of a file to plain data: YAML by its events, under caps that hold before anything is built."""
+
+import json
+import re
+from typing import Any, NoReturn
+
+import msgspec
+import yaml
+
+from ...domain import limits
+from ...domain.problem import Path, Problem, quoted
+from ...domain.shape import UNREADABLE
+from .scalars import Scalar, resolve
+
+Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where PyYAML was built with it, else the same events from Python, twenty times slower."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A problem with the place where it was seen, counted from one."""
+
+    line: int
+    column: int
+    problem: Problem
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What a file holds, as plain data, and what was wrong with it as YAML."""
+
+    data: Any
+    faults: tuple[Fault, ...] = ()
+
+
+def parse(text: str) -> Document:
+    """Read YAML, or JSON, which is a subset and has a faster way when nothing is wrong with it."""
+    if text.lstrip()[:1] == "{":
+        data = _plain_json(text)
+        if data is not UNREADABLE:
+            return Document(data)
+    return _Reader(text).read()
+
+
+class _Hopeless(Exception):  # noqa: N818  # it says how reading ended, and never leaves this file
+    """Reading cannot go on after what was told last."""
+
+
+class _Reader:
+    """Builds plain data from events, keeping the first of what stands twice."""
+
+    def __init__(self, text: str) -> None:
+        self._faults: list[Fault] = []
+        self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
+        self._nodes = 0
+        self._known: dict[str, Scalar] = {}
+        self._text = text
+
+    def read(self) -> Document:
+        data: Any = UNREADABLE
+        try:
+            parser = Parser(self._text)
+            self._next = parser.get_event
+            data = self._documents()
+        except yaml.MarkedYAMLError as error:
+            self._syntax(error)
+        except yaml.reader.ReaderError as error:
+            self._fault(
+                *_place(self._text, error), f"the character {error.character!r} may not stand in YAML"
+            )
+        except _Hopeless:
+            pass
+        return Document(data, tuple(self._faults))
+
+    def _documents(self) -> Any:
+        self._next()
+        event = self._next()
+        if isinstance(event, yaml.StreamEndEvent):
+            return None
+        data = self._node(self._next(), 0)
+        self._next()
+        event = self._next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            self._hopeless(event, 0, "a second document starts here: a configuration is one document")
+        return data
+
+    def _node(self, event: Any, depth: int) -> Any:
+        self._nodes += 1
+        kind = type(event)
+        if kind is yaml.ScalarEvent and event.anchor is None and event.tag is None:
+            return self._scalar(event, depth)
+        if kind is yaml.AliasEvent:
+            return self._tell(event, depth, f"the alias *{event.anchor} is not allowed: write the value out")
+        if event.anchor is not None:
+            self._tell(
+                event,
+                depth,
+                f"the anchor &{event.anchor} is not allowed: write the value out where it is used",
+            )
+        if event.tag is not None:
+            self._tell(event, depth, f"the tag {quoted(event.tag)} is not allowed: write the plain value")
+        if kind is yaml.ScalarEvent:
+            return UNREADABLE
+        if depth >= limits.CONFIGURATION_DEPTH_MAX or self._nodes > limits.CONFIGURATION_NODES_MAX:
+            self._too_much(event, depth)
+        return self._mapping(depth) if kind is yaml.MappingStartEvent else self._sequence(depth)
+
+    def _scalar(self, event: Any, depth: int) -> Any:
+        text = event.value
+        if not event.implicit[0]:
+            return text
+        known = self._known
+        if text in known:
+            return known[text]
+        try:
+            value = resolve(text)
+        except ValueError as error:
+            return self._tell(event, depth, str(error))
+        if len(known) < limits.CONFIGURATION_WORDS_KEPT:
+            known[text] = value
+        return value
+
+    def _sequence(self, depth: int) -> list[Any]:
+        entries: list[Any] = []
+        path, below = self._path, depth + 1
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
+            path[depth] = len(entries)
+            entries.append(self._node(event, below))
+            if self._nodes > limits.CONFIGURATION_NODES_MAX:
+                self._too_much(event, depth)
+        return entries
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        path, below = self._path, depth + 1
+        while type(event := self._next()) is not yaml.MappingEndEvent:
+            key = self._key(event, depth, entries)
+            path[depth] = key
+            value = self._node(self._next(), below)
+            entries.setdefault(key, value)
+            if self._nodes > limits.CONFIGURATION_NODES_MAX:
+                self._too_much(event, depth)
+        return entries
+
+    def _key(self, event: Any, depth: int, entries: dict[str, Any]) -> str:
+        if type(event) is not yaml.ScalarEvent:
+            self._hopeless(event, depth, "a key must be a plain text, not a list, a mapping or an alias")
+        if event.anchor is not None or event.tag is not None:
+            self._tell(event, depth, "a key may have neither an anchor nor a tag: write the plain text")
+        key: str = event.value
+        if key == "<<" and event.implicit[0]:
+            self._tell(event, depth, "the merge key << is not allowed: write the keys out")
+        elif key in entries:
+            self._path[depth] = key
+            self._tell(event, depth + 1, "this key stands twice here: keep one", at_key=True)
+        return key
+
+    def _too_much(self, event: Any, depth: int) -> NoReturn:
+        if depth >= limits.CONFIGURATION_DEPTH_MAX:
+            self._hopeless(
+                event, depth, f"nested too deeply: {limits.CONFIGURATION_DEPTH_MAX} levels are the most"
+            )
+        most = f"{limits.CONFIGURATION_NODES_MAX:,}"
+        self._hopeless(event, depth, f"too many values: {most} are the most in one file")
+
+    def _hopeless(self, event: Any, depth: int, text: str) -> NoReturn:
+        self._tell(event, depth, text)
+        raise _Hopeless
+
+    def _tell(self, event: Any, depth: int, text: str, *, at_key: bool = False) -> Any:
+        path = tuple(self._path[:depth])
+        mark = event.start_mark
+        self._fault(mark.line + 1, mark.column + 1, text, path, at_key=at_key)
+        return UNREADABLE
+
+    def _fault(self, line: int, column: int, text: str, path: Path = (), *, at_key: bool = False) -> None:
+        if len(self._faults) < limits.PROBLEMS_MAX:
+            self._faults.append(Fault(line, column, Problem(path, text, at_key)))
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> None:
+        mark = error.problem_mark or error.context_mark
+        said = (error.problem or "it cannot be read").replace("'\\t'", "a tab").replace("'\t'", "a tab")
+        hint = ": indent with spaces" if "a tab" in said else ""
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        self._fault(line, column, f"this is not YAML: {said}{hint}")
+
+
+def _place(text: str, error: Any) -> tuple[int, int]:
+    """Line and column of an unprintable character; libyaml counts bytes."""
+    before = text.encode()[: error.position].decode(errors="ignore")
+    line = before.count("\n") + 1
+    return line, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _plain_json(text: str) -> Any:
+    """The data of faultless JSON; UNREADABLE where anything is odd, so that the events tell what and where."""
+    if _SURROGATE.search(text) or sum(map(text.count, ",[{:")) >= limits.CONFIGURATION_NODES_MAX:
+        return UNREADABLE
+    try:
+        data = json.loads(
+            text, object_pairs_hook=_unique, parse_float=resolve, parse_int=resolve, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError):
+        return UNREADABLE
+    return UNREADABLE if _too_deep(data) else data
+
+
+def _too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(limits.CONFIGURATION_DEPTH_MAX):
+        below = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
+        level = [child for child in below if isinstance(child, dict | list)]
+    return bool(level)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        raise ValueError("a key stands twice")
+    return entries
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no finite number")

@@ -1,0 +1,173 @@
+"""From a file to a Configuration, or to every problem that it has."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import msgspec
+
+from ...domain import limits
+from ...domain.channel import Channel, Log
+from ...domain.configuration import Configuration, Defaults, RuntimeOptions
+from ...domain.errors import ConfigurationError
+from ...domain.probe import Call
+from ...domain.problem import Problem
+from ...domain.shape import UNREADABLE, Fitting
+from ...domain.target import Target
+from ...domain.validation import meaning_problems
+from .document import Document, Fault, parse
+from .files import Files
+from .positions import located
+from .substitution import Substitution
+
+_CONTAINED = frozenset({("id",), ("expect",), ("notify",)})
+"""Parts of a target that can be judged though others are wrong."""
+
+
+def load(path: str | FilePath, environment: Mapping[str, str]) -> Configuration:
+    """The configuration in a YAML or JSON file. Raises ConfigurationError with every problem found.
+
+    `${NAME}` in texts is replaced from `environment`; relative file names are found from the file's own folder.
+    """
+    file = FilePath(path)
+    return parse_configuration(_read(file), environment, name=str(path), folder=file.absolute().parent)
+
+
+def parse_configuration(
+    text: str, environment: Mapping[str, str], *, name: str, folder: FilePath
+) -> Configuration:
+    """The configuration in a text; problems begin with `name`."""
+    document = parse(text)
+    substitution = Substitution(environment)
+    data = substitution.fill(document.data) if "${" in text else document.data
+    files = Files(folder)
+    files.settle(data)
+    configuration, problems = _judge(data)
+    found = [*substitution.problems, *files.problems, *problems]
+    if not found and not document.faults and configuration is not None:
+        return configuration
+    told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
+    lines = _lines(name, _with_first_places(text, document), located(text, told))
+    raise ConfigurationError(*lines, *_more(len(found) - len(told)))
+
+
+def _read(file: FilePath) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(limits.CONFIGURATION_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigurationError(f"{file}:1:1: the file cannot be read: {reason}") from None
+    if len(content) > limits.CONFIGURATION_BYTES_MAX:
+        most = limits.CONFIGURATION_BYTES_MAX // (1024 * 1024)
+        raise ConfigurationError(f"{file}:1:1: the file has more than the {most} MiB that are read")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(errors="replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ConfigurationError(
+            f"{file}:{line}:{column}: this is not UTF-8: save the file as UTF-8"
+        ) from None
+
+
+def _judge(data: Any) -> tuple[Configuration | None, list[Problem]]:
+    if data is UNREADABLE:
+        return None, []
+    if data is None:
+        return None, [Problem((), "the file is empty: it needs at least a list of targets")]
+    try:
+        configuration = _assembled(data)
+    except (msgspec.ValidationError, TypeError):
+        return _judged_piece_by_piece(data)
+    return configuration, list(meaning_problems(configuration))
+
+
+def _assembled(data: Any) -> Configuration:
+    """The quick way, for data without a fault: the defaults are converted once and shared by all targets."""
+    defaults = msgspec.convert(data.get("defaults", {}) if isinstance(data, dict) else {}, Defaults)
+    filling = _filling(defaults)
+    if not filling or not isinstance(data.get("targets"), list):
+        return msgspec.convert(data, Configuration)
+    targets = [filling | target for target in data["targets"]]
+    return msgspec.convert({**data, "targets": targets}, Configuration)
+
+
+def _filling(defaults: Defaults) -> dict[str, Any]:
+    """What the defaults say, by the names that a target uses."""
+    stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
+    return {name: value for name, value in stated if value is not None}
+
+
+def _judged_piece_by_piece(data: Any) -> tuple[None, list[Problem]]:
+    fitting = Fitting()
+    sound = fitting.fit(data, Configuration) or {}
+    filling = _filling(_converted(sound.get("defaults", {}), Defaults) or Defaults())
+    partial = Configuration(
+        runtime=_converted(sound.get("runtime", {}), RuntimeOptions) or RuntimeOptions(),
+        channels=tuple(_channel(plain, at) for at, plain in enumerate(sound.get("channels", []))),
+        targets=tuple(_target(filling | plain, at) for at, plain in enumerate(sound.get("targets", []))),
+    )
+    further = (
+        Problem(fitting.original(problem.path), problem.text, problem.at_key)
+        for problem in meaning_problems(partial)
+    )
+    return None, [*fitting.problems, *_sure(fitting.problems, sound, further)]
+
+
+def _converted(plain: Any, specification: type[Any]) -> Any:
+    try:
+        return msgspec.convert(plain, specification)
+    except (msgspec.ValidationError, TypeError):
+        return None
+
+
+def _channel(plain: dict[str, Any], at: int) -> Channel:
+    """The channel, or one that stands in for it with the same name."""
+    channel: Channel | None = _converted(plain, Channel)
+    return channel or Channel(id=plain.get("id", f"channels[{at}]"), log=Log())
+
+
+def _target(plain: dict[str, Any], at: int) -> Target:
+    """The target, or one that stands in for it, so that its name, conditions and channels are judged all the same."""
+    target: Target | None = _converted(plain, Target)
+    if target is not None:
+        return target
+    name, expect, notify = plain.get("id", f"targets[{at}]"), plain.get("expect", ()), plain.get("notify", ())
+    return Target(id=name, call=Call(name="stand-in"), expect=tuple(expect), notify=tuple(notify))
+
+
+def _sure(found: list[Problem], sound: dict[str, Any], further: Iterable[Problem]) -> Iterator[Problem]:
+    """The further problems that do not merely follow from those found: a faulty entry is judged in part."""
+    faulty = {problem.path[:2] for problem in found}
+    channels_known = isinstance(sound.get("channels", []), list) and ("channels",) not in faulty
+    for problem in further:
+        own = problem.path[:2] not in faulty or problem.path[2:3] in _CONTAINED
+        if own and (channels_known or "notify" not in problem.path):
+            yield problem
+
+
+def _with_first_places(text: str, document: Document) -> list[Fault]:
+    """The faults of the document; for a key that stands twice, with the line of the first."""
+    twice = [fault.problem for fault in document.faults if fault.problem.at_key]
+    first = {fault.problem.path: fault.line for fault in located(text, twice)} if twice else {}
+    return [_with_first(fault, first.get(fault.problem.path, 0)) for fault in document.faults]
+
+
+def _with_first(fault: Fault, line: int) -> Fault:
+    if not line or not fault.problem.at_key:
+        return fault
+    problem = Problem(fault.problem.path, f"{fault.problem.text} (the first is in line {line})")
+    return Fault(fault.line, fault.column, problem)
+
+
+def _lines(name: str, *groups: Iterable[Fault]) -> list[str]:
+    """One line per fault, in the order of the file, the same line once."""
+    faults = sorted(
+        (fault for group in groups for fault in group), key=lambda fault: (fault.line, fault.column)
+    )
+    return list(dict.fromkeys(f"{name}:{fault.line}:{fault.column}: {fault.problem}" for fault in faults))
+
+
+def _more(count: int) -> list[str]:
+    return [f"and {count:,} more problems"] if count > 0 else []

@@ -1,0 +1,85 @@
+"""The JSON Schema of a configuration file, for editors and for other programs."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from itertools import pairwise
+from textwrap import dedent
+from typing import Any
+
+import msgspec
+
+from ...domain.channel import Channel
+from ...domain.configuration import Configuration
+from ...domain.probe import KINDS
+from ...domain.target import Target
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TRANSPORTS = ("webhook", "log", "call")
+
+
+def json_schema() -> dict[str, Any]:
+    """Draft 2020-12, made from the very types that a file is converted to; a target may omit what `defaults` say."""
+    (top,), parts = msgspec.json.schema_components([Configuration], ref_template="#/$defs/{name}")
+    for specification in _specifications(Configuration, {}):
+        _describe(parts.get(specification.__name__, {}), specification)
+    _exactly_one(parts[Target.__name__], tuple(KINDS))
+    _exactly_one(parts[Channel.__name__], _TRANSPORTS)
+    return {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
+
+
+def _exactly_one(part: dict[str, Any], names: tuple[str, ...]) -> None:
+    part["oneOf"] = [{"required": [name], "properties": {name: {"type": "object"}}} for name in names]
+
+
+def _specifications(specification: type[Any], seen: dict[type[Any], None]) -> Iterator[type[Any]]:
+    """Every struct that can be reached, each once."""
+    if specification in seen:
+        return
+    seen[specification] = None
+    yield specification
+    struct = msgspec.inspect.type_info(specification)
+    for field in getattr(struct, "fields", ()):
+        for found in _structs(field.type):
+            yield from _specifications(found, seen)
+
+
+def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:
+    match kind:
+        case msgspec.inspect.StructType():
+            yield kind.cls
+        case msgspec.inspect.UnionType():
+            for choice in kind.types:
+                yield from _structs(choice)
+        case msgspec.inspect.VarTupleType():
+            yield from _structs(kind.item_type)
+        case msgspec.inspect.Metadata():
+            yield from _structs(kind.type)
+        case _:
+            return
+
+
+def _describe(part: dict[str, Any], specification: type[Any]) -> None:
+    """Put the sentences that stand under the fields in the source into the schema."""
+    for name, sentence in _sentences(specification).items():
+        field = part.get("properties", {}).get(name.removesuffix("_"))
+        if field is not None:
+            field["description"] = f"{sentence} {field.get('description', '')}".strip()
+
+
+def _sentences(specification: type[Any]) -> dict[str, str]:
+    try:
+        source = inspect.getsource(specification)
+    except OSError:
+        return {}  # A host may ship without sources: the schema is as valid without the sentences.
+    body = ast.parse(dedent(source)).body[0]
+    lines = body.body if isinstance(body, ast.ClassDef) else []
+    return dict(found for field, after in pairwise(lines) if (found := _sentence(field, after)))
+
+
+def _sentence(field: ast.stmt, after: ast.stmt) -> tuple[str, str] | None:
+    match field, after:
+        case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
+            return name, " ".join(text.split())
+        case _:
+            return None

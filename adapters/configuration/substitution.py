@@ -1,0 +1,109 @@
+"""Values from the environment: `${NAME}` and `${NAME:-default}` in texts, put in after parsing and never parsed again."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...domain.limits import ENVIRONMENT_VALUE_CHARACTERS_MAX
+from ...domain.problem import Path, Problem, suggestion
+from ...domain.shape import UNREADABLE
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SHORT = 3
+
+
+class Substitution:
+    """One pass over plain data; it remembers what it put where, so that no problem shows a value of the environment."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._given: dict[Path, set[str]] = {}
+        self.problems: list[Problem] = []
+
+    def fill(self, data: Any, path: Path = ()) -> Any:
+        """The data with every reference replaced, in place; UNREADABLE where that cannot be done."""
+        match data:
+            case str():
+                return self._text(data, path) if "${" in data else data
+            case dict():
+                for key, value in data.items():
+                    data[key] = self.fill(value, (*path, key))
+            case list():
+                for at, value in enumerate(data):
+                    data[at] = self.fill(value, (*path, at))
+            case _:
+                pass
+        return data
+
+    def discreet(self, problem: Problem) -> Problem:
+        """The problem without the values that the environment gave at or below its path."""
+        depth = len(problem.path)
+        values = {
+            value
+            for path, given in self._given.items()
+            if path[:depth] == problem.path or problem.path[: len(path)] == path
+            for value in given
+        }
+        return Problem(problem.path, masked(problem.text, values), problem.at_key) if values else problem
+
+    def _text(self, text: str, path: Path) -> Any:
+        told = len(self.problems)
+        filled = _REFERENCE.sub(lambda found: self._value(found, path), text)
+        return filled if len(self.problems) == told else UNREADABLE
+
+    def _value(self, found: re.Match[str], path: Path) -> str:
+        if found[0] == "$${":
+            return "${"
+        name = _NAME.fullmatch(found[1] or "")
+        if name is None:
+            return self._tell(
+                path, "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
+            )
+        value = self._environment.get(name[1])
+        if value is None and name[2] is None:
+            close = suggestion(name[1], self._environment)
+            return self._tell(
+                path,
+                f"the environment variable {name[1]} is not set{close}: set it or write ${{{name[1]}:-default}}",
+            )
+        if value is None:
+            return name[2]
+        self._given.setdefault(path, set()).add(value)
+        return self._checked(value, name[1], path)
+
+    def _checked(self, value: str, name: str, path: Path) -> str:
+        if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
+            most = f"{ENVIRONMENT_VALUE_CHARACTERS_MAX:,}"
+            return self._tell(
+                path, f"the environment variable {name} has {len(value):,} characters: {most} are the most"
+            )
+        if _UNPRINTABLE.search(value):
+            return self._tell(
+                path,
+                f"the environment variable {name} holds a line end or another control character: remove it",
+            )
+        return value
+
+    def _tell(self, path: Path, text: str) -> str:
+        self.problems.append(Problem(path, text))
+        return ""
+
+
+def masked(text: str, values: set[str]) -> str:
+    """The text with every value, and every quoted part that was cut out of one, made unreadable."""
+    for value in sorted(values - {""}, key=len, reverse=True):
+        for form in {value, repr(value)[1:-1]}:
+            text = _short(text, form) if len(form) <= _SHORT else text.replace(form, "***")
+    return re.sub(r"(['\"])(.+?)\1", lambda part: _hidden(part, values), text)
+
+
+def _short(text: str, value: str) -> str:
+    """A short value is hidden where it stands by itself: it is part of many an innocent word."""
+    return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text)
+
+
+def _hidden(part: re.Match[str], values: set[str]) -> str:
+    inner = part[2].rstrip("…")
+    return "'***'" if len(inner) > _SHORT and any(inner in value for value in values) else part[0]

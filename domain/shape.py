@@ -1,0 +1,214 @@
+"""Shapes: where a plain value (mappings, lists, texts, numbers) does not fit a specification, field by field."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import inspect
+
+from .duration import parse_duration
+from .problem import Path, Problem, quoted, suggestion
+from .shape_words import kind_of, mismatch, wanted
+from .text import DurationText
+
+
+class Unreadable:
+    """Stands for a value whose problem has been told already, so that it is not told twice."""
+
+
+UNREADABLE: Final = Unreadable()
+_DROPPED: Final = Unreadable()
+_DURATION_PATTERN = next(meta.pattern for meta in get_args(DurationText)[1:])
+_SECRETS = frozenset(
+    {"secret", "password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
+)
+"""Under these keys no value is ever shown."""
+
+
+class Fitting:
+    """Tries one plain value against a specification, gathers every problem, and keeps what is sound."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.kept: dict[Path, list[int]] = {}
+        """For each list that lost entries: where the entries that are left stood."""
+
+    def fit(self, value: Any, specification: Any, path: Path = ()) -> Any:
+        """What of `value` is sound, as plain data; None where nothing is."""
+        sound = self._fit(value, _type_of(specification), path)
+        return None if sound is _DROPPED else sound
+
+    def original(self, path: Path) -> Path:
+        """The path in the value as it was given, of a path in what `fit` left of it."""
+        given: list[str | int] = []
+        for step in path:
+            kept = self.kept.get(tuple(given))
+            known = kept is not None and isinstance(step, int) and step < len(kept)
+            given.append(kept[step] if known else step)  # type: ignore[index]  # `known` says that it is one
+        return tuple(given)
+
+    def _tell(self, path: Path, text: str, *, at_key: bool = False) -> Any:
+        self.problems.append(Problem(path, text, at_key))
+        return _DROPPED
+
+    def _fit(self, value: Any, kind: inspect.Type, path: Path) -> Any:
+        if value is UNREADABLE:
+            return _DROPPED
+        match kind:
+            case inspect.Metadata():
+                return self._fit(value, kind.type, path)
+            case inspect.UnionType():
+                return self._union(value, kind, path)
+            case inspect.StructType():
+                return self._struct(value, kind, path)
+            case inspect.VarTupleType():
+                return self._list(value, kind, path)
+            case inspect.DictType():
+                return self._mapping(value, kind, path)
+            case _:
+                return self._leaf(value, kind, path)
+
+    def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
+        secret = not _SECRETS.isdisjoint(path)
+        text = mismatch(value, kind, is_duration=_is_duration(kind), secret=secret) or _misread(value, kind)
+        return self._tell(path, text) if text else value
+
+    def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
+        choices = [choice for choice in kind.types if kind_of(value) in _accepted(choice)]
+        if not choices:
+            return self._tell(path, mismatch(value, kind, is_duration=_is_duration(kind), secret=True))
+        if len(choices) > 1:
+            return self._tagged(value, choices, path)
+        return self._fit(value, choices[0], path)
+
+    def _tagged(self, value: Any, choices: list[inspect.Type], path: Path) -> Any:
+        """One of several specifications that a key such as `kind` tells apart."""
+        structs = [choice for choice in choices if isinstance(choice, inspect.StructType)]
+        by_tag = {str(struct.tag): struct for struct in structs}
+        field = str(structs[0].tag_field)
+        tag = value.get(field)
+        if tag is UNREADABLE:
+            return _DROPPED
+        if field not in value:
+            return self._tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
+        if not isinstance(tag, str) or tag not in by_tag:
+            shown = quoted(tag) if isinstance(tag, str) else "this"
+            close = suggestion(tag, by_tag) if isinstance(tag, str) else ""
+            return self._tell(
+                (*path, field), f"{shown} is no {field}: it is one of {', '.join(by_tag)}{close}"
+            )
+        return self._struct(value, by_tag[tag], path)
+
+    def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
+        if not isinstance(value, dict):
+            return self._tell(path, mismatch(value, kind, is_duration=False, secret=True))
+        told = len(self.problems)
+        sound = dict(self._fields(value, kind, path))
+        for field in kind.fields:
+            if field.required and field.encode_name not in value:
+                self._tell(path, f"has no {field.encode_name}: it needs {wanted(field.type)}")
+        if len(self.problems) == told and UNREADABLE not in value.values():
+            return self._whole(sound, kind, path)
+        return sound
+
+    def _fields(
+        self, value: dict[str, Any], kind: inspect.StructType, path: Path
+    ) -> Iterator[tuple[str, Any]]:
+        fields = {field.encode_name: field.type for field in kind.fields}
+        for key, item in value.items():
+            if key == kind.tag_field:
+                yield key, item
+            elif key in fields:
+                sound = self._fit(item, fields[key], (*path, key))
+                if sound is not _DROPPED:
+                    yield key, sound
+            else:
+                text = f"unknown key{suggestion(key, fields)} (known here: {', '.join(fields)})"
+                self._tell((*path, key), text, at_key=True)
+
+    def _whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> Any:
+        """Ask the specification itself for what concerns several fields together."""
+        try:
+            msgspec.convert(sound, kind.cls)
+        except msgspec.ValidationError as error:
+            return self._tell(path, str(error).partition(" - at `$")[0])
+        return sound
+
+    def _list(self, value: Any, kind: inspect.VarTupleType, path: Path) -> Any:
+        if not isinstance(value, list | tuple):
+            return self._tell(path, mismatch(value, kind, is_duration=False, secret=True))
+        if kind.max_length is not None and len(value) > kind.max_length:
+            return self._tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
+        if len(value) < (kind.min_length or 0):
+            return self._tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
+        judged = [self._fit(item, kind.item_type, (*path, at)) for at, item in enumerate(value)]
+        if isinstance(kind.item_type, inspect.StructType):
+            return [{} if item is _DROPPED else item for item in judged]
+        if _DROPPED in judged:
+            self.kept[path] = [at for at, item in enumerate(judged) if item is not _DROPPED]
+        return [item for item in judged if item is not _DROPPED]
+
+    def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
+        judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}
+        return {key: item for key, item in judged.items() if item is not _DROPPED}
+
+
+@cache
+def _type_of(specification: Any) -> inspect.Type:
+    return inspect.type_info(specification)
+
+
+def _accepted(kind: inspect.Type) -> tuple[str, ...]:
+    """The kinds of plain value among which `kind` may find one that fits."""
+    match kind:
+        case inspect.Metadata():
+            return _accepted(kind.type)
+        case inspect.NoneType():
+            return ("null",)
+        case inspect.StructType() | inspect.DictType():
+            return ("mapping",)
+        case inspect.VarTupleType() | inspect.TupleType():
+            return ("list",)
+        case inspect.IntType():
+            return ("whole number",)
+        case _:
+            return ("text",)
+
+
+def _is_duration(kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.Metadata():
+            return _is_duration(kind.type)
+        case inspect.UnionType():
+            return any(_is_duration(choice) for choice in kind.types)
+        case inspect.StrType():
+            return bool(kind.pattern == _DURATION_PATTERN)
+        case _:
+            return False
+
+
+def _misread(value: Any, kind: inspect.Type) -> str:
+    """What is wrong with a text that is of the right kind."""
+    if not isinstance(kind, inspect.StrType):
+        return ""
+    if _is_duration(kind):
+        return _duration_fault(value)
+    length = len(value)
+    if length < (kind.min_length or 0) or (kind.max_length is not None and length > kind.max_length):
+        return f"a text of {length} characters: it may have {kind.min_length or 0} to {kind.max_length}"
+    if kind.pattern is None or re.search(kind.pattern, value):
+        return ""
+    hint = f", did you mean {value.upper()}" if re.search(kind.pattern, value.upper()) else ""
+    return f"{quoted(value)} does not have the form {kind.pattern}{hint}"
+
+
+def _duration_fault(value: str) -> str:
+    try:
+        parse_duration(value)
+    except ValueError as error:
+        return str(error)
+    return (
+        "" if re.search(_DURATION_PATTERN or "", value) else f"{quoted(value)} has no unit: write it like 30s"
+    )

@@ -1,0 +1,202 @@
+"""Validation: what the types of a configuration cannot say. Each problem says what to do."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from . import limits
+from .channel import CallChannel, Channel, Log, Webhook
+from .configuration import Configuration, Defaults, Retention, RuntimeOptions
+from .duration import format_duration
+from .probe import Call, Exec, Heartbeat, Http, Tcp
+from .problem import Path, Problem, quoted, suggestion
+from .shape import Fitting
+from .target import Target
+from .validation_condition import Conditions
+from .validation_http import exec_problems, http_problems, tcp_problems, webhook_problems
+from .validation_rule import rule_problems
+from .validation_span import Spans
+
+__all__ = ["Problem", "meaning_problems", "problems_of", "problems_of_target"]
+
+_TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
+"""A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
+
+
+def problems_of(configuration: Configuration) -> tuple[Problem, ...]:
+    """Everything wrong with a configuration made in Python, whose types nobody has checked yet."""
+    return tuple(_shape_problems(configuration)) or meaning_problems(configuration)
+
+
+def problems_of_target(
+    target: Target, *, channels: Iterable[str], allow_exec: bool = False
+) -> tuple[Problem, ...]:
+    """Everything wrong with one target, judged by itself; paths begin at the target."""
+    told = tuple(_misshapen(target, Target, ()))
+    return told or tuple(_Judge(channels, allow_exec=allow_exec).target(target, ()))
+
+
+def meaning_problems(configuration: Configuration) -> tuple[Problem, ...]:
+    """Everything wrong with a configuration whose types are right, in no particular order."""
+    return tuple(_meaning_problems(configuration))
+
+
+def _meaning_problems(configuration: Configuration) -> Iterator[Problem]:
+    channels, targets = configuration.channels, configuration.targets
+    judge = _Judge((channel.id for channel in channels), allow_exec=configuration.runtime.allow_exec)
+    yield from judge.runtime(configuration.runtime, ("runtime",))
+    yield from judge.defaults(configuration.defaults, ("defaults",))
+    yield from _repeated(channels, ("channels",))
+    for at, channel in enumerate(channels):
+        yield from judge.channel(channel, ("channels", at))
+    yield from _repeated(targets, ("targets",))
+    for at, target in enumerate(targets):
+        yield from judge.target(target, ("targets", at))
+
+
+class _Judge:
+    """Goes through the parts of one configuration."""
+
+    def __init__(self, channels: Iterable[str], *, allow_exec: bool) -> None:
+        self._channels = frozenset(channels)
+        self._allow_exec = allow_exec
+        self._spans = Spans()
+        self._conditions = Conditions()
+
+    def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
+        yield from self._spans.problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
+        for name in Retention.__struct_fields__:
+            text = getattr(options.retention, name)
+            where = (*path, "retention", name)
+            yield from self._spans.problems(text, where, limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
+
+    def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
+        for name, low_ns, high_ns in _CADENCES:
+            text = getattr(defaults, name)
+            if text is not None:
+                yield from self._spans.problems(text, (*path, name), low_ns, high_ns)
+        yield from _repeated(defaults.rules or (), (*path, "rules"))
+        yield from self._notify(defaults.notify or (), (*path, "notify"))
+
+    def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
+        yield from self._spans.problems(
+            channel.give_up_after, (*path, "give_up_after"), limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX
+        )
+        match channel.transport:
+            case Webhook() as webhook:
+                yield from webhook_problems(webhook, (*path, "webhook"))
+                yield from self._timeout(webhook.timeout, (*path, "webhook", "timeout"))
+            case CallChannel() as call:
+                yield from _unnamed(call.name, (*path, "call", "name"))
+                yield from self._timeout(call.timeout, (*path, "call", "timeout"))
+            case Log():
+                return
+
+    def target(self, target: Target, path: Path) -> Iterator[Problem]:
+        yield from self._cadence(target, path)
+        yield from self._probe(target, (*path, target.kind))
+        for at, text in enumerate(target.expect):
+            if fault := self._conditions.fault(text, target):
+                yield Problem((*path, "expect", at), fault)
+        yield from _repeated(target.rules, (*path, "rules"))
+        for at, rule in enumerate(target.rules):
+            yield from rule_problems(rule, target, self._spans, (*path, "rules", at))
+        yield from self._notify(target.notify, (*path, "notify"))
+
+    def _cadence(self, target: Target, path: Path) -> Iterator[Problem]:
+        for name, low_ns, high_ns in _CADENCES:
+            text = getattr(target, name)
+            if text is not None:
+                yield from self._spans.problems(text, (*path, name), low_ns, high_ns)
+        yield from self._spans.problems(target.max_age, (*path, "max_age"), 0, limits.EVERY_NS_MAX)
+        every_ns = self._spans.length_ns(target.every) or 0
+        if target.kind != "heartbeat" and target.timeout != _TIMEOUT_UNSTATED:
+            yield from self._longer(target.timeout, "timeout", every_ns, path)
+        if target.retry_every is not None:
+            yield from self._longer(target.retry_every, "retry_every", every_ns, path)
+
+    def _longer(self, text: str, name: str, every_ns: int, path: Path) -> Iterator[Problem]:
+        length_ns = self._spans.length_ns(text)
+        if length_ns is not None and 0 < every_ns < length_ns:
+            every = format_duration(every_ns)
+            yield Problem((*path, name), f"{text} is longer than every {every}: write {every} or less")
+
+    def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
+        match target.probe:
+            case Http() as http:
+                yield from http_problems(http, path)
+            case Tcp() as tcp:
+                yield from tcp_problems(tcp, path)
+            case Exec() as command:
+                yield from exec_problems(command, path, allowed=self._allow_exec)
+            case Call() as call:
+                yield from _unnamed(call.name, (*path, "name"))
+            case Heartbeat() as heartbeat:
+                yield from self._spans.problems(heartbeat.grace, (*path, "grace"), 0, limits.EVERY_NS_MAX)
+
+    def _notify(self, names: Iterable[str], path: Path) -> Iterator[Problem]:
+        seen: set[str] = set()
+        for at, name in enumerate(names):
+            if name not in self._channels:
+                known = ", ".join(sorted(self._channels)[:8]) or "none"
+                text = (
+                    f"there is no channel {quoted(name)}{suggestion(name, self._channels)} (known: {known})"
+                )
+                yield Problem((*path, at), text)
+            elif name in seen:
+                yield Problem((*path, at), f"the channel {quoted(name)} stands twice: keep one")
+            seen.add(name)
+
+    def _timeout(self, text: str, path: Path) -> Iterator[Problem]:
+        yield from self._spans.problems(text, path, limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
+
+
+_CADENCES = (
+    ("every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
+    ("timeout", limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX),
+    ("retry_every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
+)
+
+
+def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:
+    """Ids that stand twice, and ids that end in a line end, which a pattern's `$` lets through."""
+    first: dict[str, int] = {}
+    for at, entry in enumerate(entries):
+        where = first.setdefault(entry.id, at)
+        if where != at:
+            text = f"the id {quoted(entry.id)} stands twice, first at {path[-1]}[{where}]: rename one"
+            yield Problem((*path, at, "id"), text)
+        if entry.id.endswith("\n"):
+            yield Problem((*path, at, "id"), "ends in a line end: remove it")
+
+
+def _unnamed(name: str, path: Path) -> Iterator[Problem]:
+    if not name.strip():
+        yield Problem(path, "is empty: write the name that the host gives its callable")
+
+
+def _shape_problems(configuration: Configuration) -> Iterator[Problem]:
+    yield from _misshapen(configuration.runtime, RuntimeOptions, ("runtime",))
+    yield from _misshapen(configuration.defaults, Defaults, ("defaults",))
+    for at, channel in enumerate(configuration.channels):
+        yield from _misshapen(channel, Channel, ("channels", at))
+    for at, target in enumerate(configuration.targets):
+        yield from _misshapen(target, Target, ("targets", at))
+    for group, most in (("channels", limits.CHANNELS_MAX), ("targets", limits.TARGETS_MAX)):
+        count = len(getattr(configuration, group))
+        if count > most:
+            yield Problem((group,), f"has {count:,} entries: {most:,} is the most")
+
+
+def _misshapen(value: Any, specification: type[Any], path: Path) -> list[Problem]:
+    if not isinstance(value, specification):
+        return [Problem(path, f"expected a {specification.__name__}, got a {type(value).__name__}")]
+    plain = msgspec.to_builtins(value, enc_hook=repr)
+    try:
+        msgspec.convert(plain, specification)
+    except msgspec.ValidationError:
+        fitting = Fitting()
+        fitting.fit(plain, specification, path)
+        return fitting.problems
+    return []

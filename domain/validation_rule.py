@@ -1,0 +1,130 @@
+"""Rules that can never be broken, or that always are."""
+
+from collections.abc import Iterator
+from math import inf, isfinite
+
+from .duration import format_duration
+from .limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
+from .moment import NS_PER_MS
+from .problem import Path, Problem, quoted, suggestion
+from .rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
+from .target import Target
+from .validation_span import Spans
+
+_PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
+_MEASURES: dict[str, tuple[str, ...]] = {
+    "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
+    "tcp": ("response_time", "dns", "connect"),
+}
+"""What the probes that report nothing of their own can be measured by."""
+_STATUS_MAX = 999
+
+
+def rule_problems(rule: Rule, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
+    """What is wrong with one rule of a target whose cadence and timeout are sound."""
+    for name, text in (("for", rule.for_), ("keep_firing_for", rule.keep_firing_for)):
+        yield from spans.problems(text, (*path, name), 0, KEEP_FIRING_NS_MAX)
+    if rule.state is RuleState.RETIRED:
+        return
+    match rule:
+        case Threshold():
+            yield from _threshold_problems(rule, target, spans, path)
+        case NoData():
+            yield from _silence_problems(rule, target, spans, path)
+        case Consecutive():
+            return
+
+
+def _silence_problems(rule: NoData, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
+    if rule.after is None:
+        return
+    yield from spans.problems(rule.after, (*path, "after"), 0, KEEP_FIRING_NS_MAX)
+    every_ns, after_ns = spans.length_ns(target.every), spans.length_ns(rule.after)
+    if after_ns is not None and every_ns is not None and after_ns <= every_ns:
+        every = format_duration(every_ns)
+        text = f"would always fire: samples come every {every}; write more than that, or leave it out"
+        yield Problem((*path, "after"), text)
+
+
+def _threshold_problems(rule: Threshold, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
+    known = _MEASURES.get(target.kind)
+    if not rule.measure or (known is not None and rule.measure not in known):
+        names = ", ".join(known or ())
+        text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {names}"
+        yield Problem((*path, "measure"), text + suggestion(rule.measure, known or ()))
+    yield from _window_problems(rule, target, spans, path)
+    if not isfinite(rule.value):
+        yield Problem((*path, "value"), f"{rule.value} is no finite number: write one")
+    elif rule.mode is not Mode.RATE_OF_CHANGE:
+        yield from _reach_problems(rule, target, spans, path)
+
+
+def _window_problems(rule: Threshold, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
+    where = (*path, "window")
+    changing = rule.mode is Mode.RATE_OF_CHANGE
+    if isinstance(rule.window, int):
+        if changing and rule.window < 2:
+            yield Problem(where, "a change needs two samples: write window: 2 or more")
+        return
+    yield from spans.problems(rule.window, where, 1, KEEP_FIRING_NS_MAX)
+    length_ns, every_ns = spans.length_ns(rule.window), spans.length_ns(target.every)
+    if not length_ns or not every_ns:
+        return
+    if changing and length_ns <= every_ns:
+        every = format_duration(every_ns)
+        yield Problem(
+            where, f"holds one sample at most, and a change needs two: write more than every {every}"
+        )
+    if length_ns // every_ns > WINDOW_SAMPLES_MAX:
+        count = f"{length_ns // every_ns:,} samples"
+        yield Problem(where, f"would hold {count}: {WINDOW_SAMPLES_MAX:,} are the most, so shorten it")
+
+
+def _reach_problems(rule: Threshold, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
+    low, high = _range(rule.measure, target, spans)
+    if rule.measure == "status" and rule.value % 1:
+        if rule.operator == "==":
+            yield Problem((*path, "value"), f"can never be true: no status is {rule.value:g}")
+        return
+    fate = _fate(rule.operator, rule.value, low, high)
+    if fate:
+        span = f"is at most {high:g}" if rule.value >= high else f"is never below {low:g}"
+        said = f"{rule.measure} {rule.operator} {rule.value:g} {fate}: {rule.measure} {span}{_unit(rule.measure, target)}"
+        yield Problem((*path, "value"), f"{said}; choose another value or operator")
+
+
+def _range(measure: str, target: Target, spans: Spans) -> tuple[float, float]:
+    """Between which two values, both possible, a measure lies."""
+    if measure == "status":
+        return 0, _STATUS_MAX
+    if measure == "response_time" or measure in _PHASES:
+        timeout_ns = None if target.kind == "heartbeat" else spans.length_ns(target.timeout)
+        return 0, inf if timeout_ns is None else timeout_ns / NS_PER_MS
+    return -inf, inf
+
+
+def _unit(measure: str, target: Target) -> str:
+    return "" if measure == "status" else f" ms (the timeout is {target.timeout})"
+
+
+def _fate(operator: str, value: float, low: float, high: float) -> str:
+    """What a comparison with a value in [low, high] always comes to, empty when it depends."""
+    never = {
+        ">": value >= high,
+        ">=": value > high,
+        "<": value <= low,
+        "<=": value < low,
+        "==": not low <= value <= high,
+        "!=": False,
+    }
+    always = {
+        ">": value < low,
+        ">=": value <= low,
+        "<": value > high,
+        "<=": value >= high,
+        "==": False,
+        "!=": not low <= value <= high,
+    }
+    if never[operator]:
+        return "can never be true"
+    return "is always true" if always[operator] else ""
