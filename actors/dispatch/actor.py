@@ -1,0 +1,164 @@
+"""The actor class that every execution model runs."""
+
+import sys
+from functools import cached_property
+from types import TracebackType
+from typing import Any, ClassVar, cast
+
+from pykka import Actor, ActorDeadError, ActorRef, Future
+from pykka._actor import ActorInbox
+from pykka._envelope import Envelope
+
+from ...domain.errors import UsageError
+from ...domain.limits import MAILBOX_MESSAGES_MAX
+from .address import Address
+from .delivery import MailboxPolicy
+from .dispatcher import Dispatcher
+from .exit import ExitReason
+from .future import DispatchedFuture
+from .inbox import Inbox
+from .mailbox import Mailbox
+from .reference import DispatchedRef
+from .stopped_flag import StoppedFlag
+
+
+class _Urn:
+    """The name of a spawned actor as a URN, made when it is read; a stock actor has its own in the instance."""
+
+    def __get__(self, actor: "DispatchedActor | None", owner: type[object]) -> str:
+        if actor is None:
+            raise AttributeError("actor_urn")
+        return f"urn:watchkeeper:{actor.address.name}:{actor.address.epoch}"
+
+
+class DispatchedActor(Actor):
+    """A pykka actor that shares threads with others.
+
+    `spawn` runs it on a given dispatcher under an address: any exception of a handler, asked or told, ends that
+    incarnation and nothing else. `start` keeps all that pykka promises of `Actor.start`, on a default dispatcher.
+    Handlers are synchronous and never block.
+    """
+
+    mailbox_policy: ClassVar[MailboxPolicy | None] = None
+    """How each message is delivered; None delivers all in the work lane and rejects what has no room."""
+    mailbox_capacity: ClassVar[int] = MAILBOX_MESSAGES_MAX
+
+    actor_urn = cast("str", _Urn())
+    actor_inbox: ActorInbox
+    _exit_error: BaseException | None = None
+    _exit_reason: ExitReason = ExitReason.CRASHED
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if isinstance(getattr(self, "actor_inbox", None), Address):
+            # Spawned: the address is the mailbox, and everything else that pykka makes here is made when needed.
+            self.actor_stopped = cast("Any", StoppedFlag())
+        else:
+            super().__init__(*args, **kwargs)
+            self._actor_ref = DispatchedRef(self)
+
+    @cached_property
+    def _actor_ref(self) -> ActorRef[Any]:  # type: ignore[override]  # a plain attribute in pykka, made early
+        return DispatchedRef(self)
+
+    @property
+    def address(self) -> Address:
+        """Where this actor's messages are sent. Raises UsageError for an actor that was not spawned."""
+        if not isinstance(self.actor_inbox, Address):
+            raise UsageError(f"{type(self).__name__} was started without an address: use spawn()")
+        return self.actor_inbox
+
+    @classmethod
+    def default_dispatcher(cls) -> Dispatcher:
+        """The dispatcher of actors that are started without one, made when first needed."""
+        raise UsageError(f"{cls.__name__} names no execution model: spawn it on a dispatcher")
+
+    @staticmethod
+    def _create_actor_inbox() -> ActorInbox:
+        return Inbox()
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return DispatchedFuture()
+
+    def _start_actor_loop(self) -> None:
+        self._mailbox.bind(self, self.default_dispatcher())
+
+    @property
+    def _mailbox(self) -> Mailbox:
+        return cast("Mailbox", self.actor_inbox)
+
+    def _take_turn(self) -> None:
+        """Do one slice of work. Whatever is raised stays within this actor."""
+        mailbox = self._mailbox
+        try:
+            if mailbox.begin():
+                self._set_up()
+            if not self.actor_stopped.is_set():
+                mailbox.handle_batch(self)
+        except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
+            self._crash(error)
+        if self.actor_stopped.is_set():
+            self._end(mailbox)
+        else:
+            mailbox.rest()
+
+    def _set_up(self) -> None:
+        try:
+            self._actor_loop_setup()
+        except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
+            self._handle_failure(type(error), error, error.__traceback__)
+        if self._exit_error is not None:
+            self._exit_reason = ExitReason.START_FAILED
+
+    def _answer(self, envelope: Envelope[Any]) -> bool:
+        """Handle a message of a spawned actor that somebody may wait for. True while the actor goes on."""
+        reply = envelope.reply_to
+        try:
+            response = self._handle_receive(envelope.message)
+        except BaseException as error:
+            if reply is not None:
+                reply.set_exception(_as_answer(self, error))
+            raise
+        if reply is not None:
+            reply.set(response)
+        return not self.actor_stopped.is_set()
+
+    def _crash(self, error: BaseException) -> None:
+        self._handle_failure(type(error), error, error.__traceback__)
+        try:
+            self.on_failure(type(error), error, error.__traceback__)
+        except BaseException:  # noqa: BLE001  # whatever is raised ends this actor alone
+            self._handle_failure(*sys.exc_info())
+
+    def _handle_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._exit_error is None:
+            self._exit_error = exception_value
+        super()._handle_failure(exception_type, exception_value, traceback)
+
+    def _stop(self) -> None:
+        super()._stop()
+        self._exit_reason = ExitReason.NORMAL if self._exit_error is None else ExitReason.STOP_FAILED
+
+    def _end(self, mailbox: Mailbox) -> None:
+        mailbox.retire()
+        try:
+            self._actor_loop_teardown()
+        except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
+            self._handle_failure(type(error), error, error.__traceback__)
+        mailbox.finish(self._exit_reason, self._exit_error)
+
+
+def _as_answer(
+    actor: DispatchedActor, error: BaseException
+) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """What whoever asked is told. SystemExit and its like end this actor, not the thread that asked."""
+    if isinstance(error, Exception):
+        return type(error), error, error.__traceback__
+    dead = ActorDeadError(f"{actor} crashed: {error!r}")
+    dead.__cause__ = error
+    return ActorDeadError, dead, None

@@ -1,0 +1,153 @@
+"""The answer to an ask: set once, waited for by threads or by coroutines."""
+
+import asyncio
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from pykka import Future, Timeout
+
+from .would_deadlock import refuse_on_dispatcher_thread
+
+T = TypeVar("T")
+ExceptionInfo: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+logger = logging.getLogger(__name__)
+
+
+class Driver(Protocol):
+    """What has to be run by whoever waits, because nobody else runs it."""
+
+    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        """Run actors until `done`, or return at once when others run them."""
+        ...
+
+
+class _Outcome(NamedTuple):
+    value: Any
+    error: ExceptionInfo | None
+
+    def unwrap(self) -> Any:
+        if self.error is None:
+            return self.value
+        kind, error, trace = self.error
+        if error is None:
+            error = (kind or RuntimeError)()
+        raise error.with_traceback(trace)
+
+
+class DispatchedFuture(Future[T]):
+    """A future that never blocks the thread it is set on and refuses to block a dispatcher."""
+
+    driver: Driver | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._once = threading.Lock()
+        self._outcome: _Outcome | None = None
+        self._callbacks: list[Callable[[], object]] = []
+        self._hook_lock: threading.Lock | None = None
+
+    def done(self) -> bool:
+        """True when the answer is there."""
+        return self._outcome is not None
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        """The answer, or what the actor raised. Raises Timeout, or WouldDeadlock on a dispatcher's thread."""
+        if self._hook_lock is not None:
+            return self._hooked(self._hook_lock, timeout)
+        if self._outcome is not None:
+            return self._outcome.unwrap()
+        self._wait(timeout)
+        return self.get(timeout=timeout)
+
+    def set(self, value: T | None = None) -> None:
+        """Give the answer. Raises queue.Full when there is one."""
+        self._settle(_Outcome(value, None))
+
+    def set_exception(self, exc_info: ExceptionInfo | None = None) -> None:
+        """Answer with an exception, by default the one being handled. Raises queue.Full when there is an answer."""
+        self._settle(_Outcome(None, exc_info or sys.exc_info()))
+
+    def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        """Compute the answer by calling `func` at the first `get`. Raises queue.Full when there is an answer."""
+        self._claim()
+        self._hook_lock = threading.Lock()
+        super().set_get_hook(func)
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call back once when the answer is there: at once, or on the thread that sets it."""
+        self._callbacks.append(callback)
+        if self._outcome is not None:
+            self._call_back()
+
+    def _claim(self) -> None:
+        if not self._once.acquire(blocking=False):
+            raise queue.Full
+
+    def _settle(self, outcome: _Outcome) -> None:
+        self._claim()
+        self._outcome = outcome
+        self._call_back()
+
+    def _call_back(self) -> None:
+        while self._callbacks:
+            try:
+                self._callbacks.pop()()
+            except IndexError:  # another thread took the last one
+                return
+            except Exception:
+                logger.exception("A callback of a future failed")
+
+    def _hooked(self, lock: threading.Lock, timeout: float | None) -> Any:
+        if not lock.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+            raise Timeout(f"{timeout} seconds")
+        try:
+            return super().get(timeout=timeout)
+        finally:
+            lock.release()
+
+    def _wait(self, timeout: float | None) -> None:
+        if timeout is not None and timeout <= 0:
+            raise Timeout(f"{timeout} seconds")
+        refuse_on_dispatcher_thread()
+        if self.driver is not None:
+            self.driver.drive(self.done, timeout)
+        arrived = threading.Lock()
+        arrived.acquire()
+        self.add_done_callback(arrived.release)
+        if not arrived.acquire(timeout=-1 if timeout is None else timeout):
+            raise Timeout(f"{timeout} seconds")
+
+    def arrival(self) -> "asyncio.Future[None]":
+        """A future of the running event loop that is done when the answer is there."""
+        loop = asyncio.get_running_loop()
+        arrived = loop.create_future()
+
+        def settle() -> None:
+            if not arrived.done():
+                arrived.set_result(None)
+
+        def tell_loop() -> None:
+            # A loop that was closed meanwhile has nobody left who waits.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle)
+
+        self.add_done_callback(tell_loop)
+        return arrived
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait without blocking the event loop."""
+        if self._hook_lock is not None:
+            hooked: T = yield from asyncio.to_thread(self.get).__await__()
+            return hooked
+        if self._outcome is None:
+            yield from self.arrival().__await__()
+        value: T = self.get()
+        return value
+
+    __iter__ = __await__

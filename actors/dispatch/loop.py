@@ -1,0 +1,236 @@
+"""Many actors on one event loop."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+
+from ...domain.errors import UsageError
+from ...domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from ...domain.moment import NS_PER_MS, NS_PER_S
+from .alarm import Alarm, Errand
+from .dispatcher import Runnable
+from .event_loops import close_event_loop, new_event_loop
+from .gaps import Gaps, Lag
+from .would_deadlock import mark_thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStatistics:
+    """What a loop dispatcher has to do and how long it kept things waiting."""
+
+    actors: int
+    ready: int
+    """Actors whose turn has not come yet."""
+    batches: int
+    lag: Lag
+
+
+class LoopDispatcher:
+    """Runs actors in batches of turns on an event loop's thread, and lets the loop do its I/O after each batch.
+
+    Without a loop it makes one and runs it on a thread of its own between `start` and `stop`. Given a loop, it runs
+    wherever that loop runs, from `start` to `stop`, and leaves the loop itself alone. Without a clock a batch is
+    bounded by the number of its turns alone, and lag is measured by the loop's own clock.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        monotonic_ns: Callable[[], int] | None = None,
+        turn_messages: int = TURN_MESSAGES_MAX,
+        name: str = "watchkeeper-loop",
+    ) -> None:
+        self.monotonic_ns = monotonic_ns
+        self.turn_messages = turn_messages
+        self._name = name
+        self._owns_loop = loop is None
+        self._loop = loop or new_event_loop()
+        self._clock = monotonic_ns or self._loop_ns
+        self._thread: threading.Thread | None = None
+        self._thread_id = 0
+        self._stopped = False
+        self._ready: deque[Runnable] = deque()
+        # Armed means that a batch will come; until `start` nothing can, so nothing is to be woken.
+        self._armed = True
+        self._woken_ns = 0
+        self._batches = 0
+        self._actors: dict[Runnable, None] = {}
+        self._gaps = Gaps()
+        # asyncio copies a context per callback unless it is given one.
+        self._context = Context()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop, for the I/O of probes and channels."""
+        return self._loop
+
+    @property
+    def running(self) -> bool:
+        """True between `start` and `stop`, while its thread lives."""
+        return (
+            self._thread_id != 0 and not self._stopped and (self._thread is None or self._thread.is_alive())
+        )
+
+    def start(self) -> None:
+        """Begin to run actors. Raises UsageError when it was started before."""
+        if self._thread_id or self._stopped or self._loop.is_closed():
+            raise UsageError(f"{self!r} has been started before")
+        if self._owns_loop:
+            self._thread_id = -1
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        else:
+            self._thread_id = -1
+            self._loop.call_soon_threadsafe(self._settle_in)
+        self._wake()
+
+    def stop(self, timeout_s: float) -> tuple[str, ...]:
+        """Run no actor any more. Returns the names of threads that did not end in time; empty is clean."""
+        if self._stopped:
+            return ()
+        self._stopped = True
+        if not self._owns_loop:
+            self._call_threadsafe(self._settle_out)
+            return ()
+        if self._thread is None:
+            close_event_loop(self._loop)
+            return ()
+        self._call_threadsafe(self._loop.stop)
+        if self._thread is threading.current_thread():
+            return ()
+        self._thread.join(timeout_s)
+        return (self._name,) if self._thread.is_alive() else ()
+
+    def schedule(self, runnable: Runnable) -> None:
+        """Run it in this batch or the next. Safe from any thread; after `stop` it waits for ever."""
+        self._ready.append(runnable)
+        if not self._armed:
+            self._wake()
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Call back on the loop's thread, in order with the actors. Safe from any thread."""
+        self.schedule(Errand(callback))
+
+    def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
+        """Call back on the loop's thread at or soon after a moment, never before it. Safe from any thread."""
+        alarm = Alarm(monotonic_ns, callback)
+        if threading.get_ident() == self._thread_id:
+            self._arm(alarm)
+        else:
+            self._call_threadsafe(self._arm, alarm)
+        return alarm
+
+    def adopt(self, runnable: Runnable) -> None:
+        """Hold the actor until it ends."""
+        self._actors[runnable] = None
+
+    def release(self, runnable: Runnable) -> None:
+        """Let go of an actor that has ended."""
+        self._actors.pop(runnable, None)
+
+    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        """The loop's thread runs the actors, so whoever waits need not."""
+
+    def lag(self) -> Lag:
+        """How long the loop kept things waiting."""
+        return self._gaps.read()
+
+    def reset_lag(self) -> Lag:
+        """The same, and begin anew: so that a reader sees the worst of its own interval."""
+        lag = self._gaps.read()
+        self._gaps.reset()
+        return lag
+
+    def statistics(self) -> LoopStatistics:
+        """What there is to do."""
+        return LoopStatistics(
+            actors=len(self._actors), ready=len(self._ready), batches=self._batches, lag=self.lag()
+        )
+
+    def __repr__(self) -> str:
+        return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
+
+    def _loop_ns(self) -> int:
+        return int(self._loop.time() * NS_PER_S)
+
+    def _run(self) -> None:
+        self._settle_in()
+        try:
+            self._loop.run_forever()
+        finally:
+            close_event_loop(self._loop)
+
+    def _settle_in(self) -> None:
+        self._thread_id = threading.get_ident()
+        mark_thread(self)
+
+    def _settle_out(self) -> None:
+        mark_thread(None)
+
+    def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            # The loop is closed: nothing will ever run again, and a sender is not the one to be told.
+            return
+
+    def _wake(self) -> None:
+        """Have one batch run. Two threads that both find it unarmed cause one batch too many, which is harmless."""
+        self._armed = True
+        self._woken_ns = self._clock()
+        if threading.get_ident() == self._thread_id:
+            self._loop.call_soon(self._run_batch, context=self._context)
+        else:
+            self._call_threadsafe(self._run_batch)
+
+    def _run_batch(self) -> None:
+        clock, ready = self._clock, self._ready
+        began_ns = clock()
+        self._gaps.waited(began_ns - self._woken_ns)
+        self._batches += 1
+        ends_ns = began_ns + BATCH_NS_MAX
+        now_ns = began_ns
+        try:
+            for _ in range(BATCH_TURNS_MAX):
+                if not ready or self._stopped:
+                    break
+                ready.popleft().run_turn()
+                now_ns = clock()
+                if now_ns > ends_ns:
+                    break
+        finally:
+            self._gaps.worked(now_ns - began_ns)
+            self._end_batch(now_ns)
+
+    def _end_batch(self, now_ns: int) -> None:
+        if self._stopped:
+            return
+        if self._ready:
+            self._woken_ns = now_ns
+            self._loop.call_soon(self._run_batch, context=self._context)
+            return
+        self._armed = False
+        if self._ready:
+            self._wake()
+
+    def _arm(self, alarm: Alarm) -> None:
+        """Set the loop's timer, rounded up: uvloop counts milliseconds, and ringing early is not allowed."""
+        left_ns = alarm.due_ns - self._clock()
+        if left_ns <= 0:
+            self._loop.call_soon(self._ring, alarm)
+        else:
+            self._loop.call_later(-(-left_ns // NS_PER_MS) / 1_000, self._ring, alarm)
+
+    def _ring(self, alarm: Alarm) -> None:
+        late_ns = self._clock() - alarm.due_ns
+        if self._stopped or not alarm.armed:
+            return
+        if late_ns < 0:
+            self._arm(alarm)
+            return
+        self._gaps.waited(late_ns)
+        alarm.ring()

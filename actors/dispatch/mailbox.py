@@ -1,0 +1,150 @@
+"""A mailbox: its lanes, and the bit that says whether its actor is scheduled."""
+
+import threading
+from abc import abstractmethod
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING
+
+from pykka import ActorDeadError, Future
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from .coalesced import Marker
+from .delivery import MailboxPolicy
+from .dispatcher import NOWHERE, Dispatcher
+from .exit import ExitReason
+from .future import DispatchedFuture
+from .lanes import Lanes, content
+
+if TYPE_CHECKING:
+    from .actor import DispatchedActor
+
+
+class Mailbox(Lanes):
+    """Mail for an actor that is idle, scheduled, running, or not there.
+
+    `_flag` is held whenever the actor must not be scheduled: it is already, or there is none. `_idle` says so to
+    senders without touching the lock. A turn ends by freeing both and then looking for mail once more, a sender
+    appends and then looks at `_idle`: whoever comes second sees the other, so no message is left lying.
+    """
+
+    __slots__ = ("_actor", "_closed", "_context", "_dispatcher", "_flag", "_handled", "_idle", "_started")
+
+    def __init__(self, capacity: int, policy: MailboxPolicy | None) -> None:
+        super().__init__(capacity, policy)
+        self._actor: DispatchedActor | None = None
+        self._dispatcher: Dispatcher = NOWHERE
+        self._context: Context | None = None
+        self._flag = threading.Lock()
+        self._flag.acquire()
+        self._idle = False
+        self._closed = False
+        self._started = False
+        self._handled = 0
+
+    @abstractmethod
+    def handle_batch(self, actor: "DispatchedActor") -> None:
+        """Let the actor handle what waits, as far as one turn goes."""
+
+    @abstractmethod
+    def retire(self) -> None:
+        """The incarnation has stopped; its turn is not over yet."""
+
+    @abstractmethod
+    def finish(self, reason: ExitReason, error: BaseException | None) -> None:
+        """The incarnation is over; the last thing that its last turn does."""
+
+    def bind(self, actor: "DispatchedActor", dispatcher: Dispatcher) -> None:
+        """Give the mail to a new incarnation, and run it."""
+        self._actor = actor
+        self._dispatcher = dispatcher
+        self._context = copy_context()
+        self._started = False
+        dispatcher.adopt(self)
+        dispatcher.schedule(self)
+
+    def begin(self) -> bool:
+        """True in the first turn of an incarnation, and not again."""
+        if self._started:
+            return False
+        self._started = True
+        return True
+
+    def run_turn(self) -> None:
+        """Run one turn of the actor in the actor's own context."""
+        if self._actor is not None and self._context is not None:
+            self._context.run(self._actor._take_turn)  # noqa: SLF001  # the mailbox runs its own actor
+
+    def rest(self) -> None:
+        """End a turn: go to the back of the queue if there is mail, else wait for some."""
+        if self._work or self._control:
+            self._dispatcher.schedule(self)
+            return
+        self._idle = True
+        self._flag.release()
+        if self._work or self._control:
+            self._wake()
+
+    def put(self, envelope: Envelope[object]) -> None:
+        """Take in what was sent through an actor reference."""
+        if isinstance(envelope.reply_to, DispatchedFuture):
+            envelope.reply_to.driver = self._dispatcher
+        self._take_in(envelope, envelope.message)
+
+    def _take_in(self, item: object, message: object) -> None:
+        if self._closed:
+            self._bury(item)
+            return
+        self._deliver(item, message)
+        if self._idle:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._closed and self._actor is None:
+            self._drain()
+        elif self._flag.acquire(blocking=False):
+            self._idle = False
+            self._dispatcher.schedule(self)
+
+    def _detach(self) -> None:
+        self._dispatcher.release(self)
+        self._actor = None
+        self._context = None
+
+    def _shut(self) -> None:
+        """Take in nothing more. Without an actor, what waits is buried now, else when the actor ends."""
+        self._capacity = 0
+        self._closed = True
+        self._idle = True
+        if self._actor is None:
+            self._drain()
+
+    def _drain(self) -> None:
+        try:
+            while True:
+                self._bury(self._take())
+        except IndexError:
+            return
+
+    def _bury(self, item: object) -> None:
+        """Answer whoever waits for the item, and count it if nobody does."""
+        if isinstance(item, Marker):
+            try:
+                item = item.open()
+            except KeyError:
+                return
+        if isinstance(item, Envelope) and item.reply_to is not None:
+            answer_for_the_dead(item.message, item.reply_to)
+        self._count_dead(content(item))
+
+    def _count_dead(self, message: object) -> None:
+        """Count a message that nobody will handle."""
+
+
+def answer_for_the_dead(message: object, reply: Future[object]) -> None:
+    """Tell whoever asked that the actor is gone; a request to stop has been met."""
+    if isinstance(message, _ActorStop):
+        reply.set(None)
+    else:
+        error = ActorDeadError("the actor stopped before handling the message")
+        reply.set_exception((ActorDeadError, error, None))

@@ -1,0 +1,53 @@
+"""The three execution models as actor classes: they differ in the dispatcher that `start` uses."""
+
+import threading
+from collections.abc import Callable
+
+from .actor import DispatchedActor
+from .dispatcher import Dispatcher
+from .loop import LoopDispatcher
+from .pool import PoolDispatcher
+from .self_driven import SelfDrivenDispatcher
+
+_POOL_THREADS = 8
+_lock = threading.Lock()
+_defaults: dict[str, LoopDispatcher | PoolDispatcher | SelfDrivenDispatcher] = {}
+
+
+def _default(
+    name: str, make: Callable[[], LoopDispatcher | PoolDispatcher | SelfDrivenDispatcher]
+) -> Dispatcher:
+    """The only state of the process: the dispatchers of actors that are started without one.
+
+    In a forked child the threads of the parent's are gone, so another is made.
+    """
+    with _lock:
+        dispatcher = _defaults.get(name)
+        if dispatcher is None or not dispatcher.running:
+            dispatcher = _defaults[name] = make()
+            dispatcher.start()
+        return dispatcher
+
+
+class LoopActor(DispatchedActor):
+    """An actor for an event loop's thread."""
+
+    @classmethod
+    def default_dispatcher(cls) -> Dispatcher:
+        return _default("loop", LoopDispatcher)
+
+
+class PoolActor(DispatchedActor):
+    """An actor that may block, for a bounded pool of threads."""
+
+    @classmethod
+    def default_dispatcher(cls) -> Dispatcher:
+        return _default("pool", lambda: PoolDispatcher(_POOL_THREADS, "watchkeeper-pool"))
+
+
+class SimulatedActor(DispatchedActor):
+    """An actor for virtual time."""
+
+    @classmethod
+    def default_dispatcher(cls) -> Dispatcher:
+        return _default("simulated", SelfDrivenDispatcher)

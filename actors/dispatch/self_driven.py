@@ -1,0 +1,61 @@
+"""The simulated execution model for whoever knows nothing of it: it runs by itself."""
+
+import threading
+from collections.abc import Callable
+
+from ...domain.moment import Moment
+from .dispatcher import Runnable
+from .simulated import SimulatedDispatcher
+
+
+class _StandingClock:
+    """Virtual time that nobody but the dispatcher moves."""
+
+    def __init__(self) -> None:
+        self._now = Moment(0, 0)
+
+    def read(self) -> Moment:
+        return self._now
+
+    def advance_to(self, monotonic_ns: int) -> None:
+        self._now = self._now.shifted(monotonic_ns - self._now.monotonic_ns)
+
+
+class SelfDrivenDispatcher(SimulatedDispatcher):
+    """Turns are run by a thread of its own, and by whoever waits for an answer meanwhile; never by two at once."""
+
+    def __init__(self) -> None:
+        super().__init__(_StandingClock())
+        self._right_to_step = threading.Lock()
+        self._work_came = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, name="watchkeeper-simulated", daemon=True)
+
+    @property
+    def running(self) -> bool:
+        """False before `start`, and in a forked child, where the thread is gone."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to run actors."""
+        self._thread.start()
+
+    def schedule(self, runnable: Runnable) -> None:
+        """Make it one of those that could run next, and see to it that somebody runs it."""
+        super().schedule(runnable)
+        self._work_came.release()
+
+    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        """Help out while waiting, unless the other thread is at it: it will run everything that is ready."""
+        if self._stepping_thread == threading.get_ident():
+            super().drive(done, timeout_s)
+        if self._right_to_step.acquire(blocking=False):
+            try:
+                self._run_ready(done)
+            finally:
+                self._right_to_step.release()
+
+    def _run(self) -> None:
+        while True:
+            self._work_came.acquire()
+            with self._right_to_step:
+                self.step()
