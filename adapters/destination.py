@@ -1,0 +1,72 @@
+"""Where a request goes: a URL, checked and taken apart once."""
+
+from typing import NamedTuple
+from urllib.parse import SplitResult, quote, urlsplit
+
+import msgspec
+
+from ..domain.errors import ConfigurationError
+from .addresses import is_literal
+from .exchange import UNSENDABLE_IN_URL
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# All of printable ASCII: what is written stays written, only other characters are percent-encoded.
+KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: what two URLs must share for secrets to be sent to both."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL that can be requested as it stands."""
+
+    url: str
+    """ASCII, with no blank and no control character."""
+    origin: Origin
+    literal: bool
+    """The host is an address, so that no name is looked up."""
+
+    @property
+    def secure(self) -> bool:
+        return self.origin.scheme == "https"
+
+
+def destination_of(url: str) -> Destination:
+    """The destination a URL names. Raises ConfigurationError when it is not a plain http or https URL."""
+    if UNSENDABLE_IN_URL.search(url):
+        raise ConfigurationError(f"url {url!r} holds a blank or a control character: percent-encode it")
+    try:
+        parts = urlsplit(url)
+        origin = Origin(parts.scheme, _ascii_host(parts), parts.port or DEFAULT_PORTS.get(parts.scheme, 0))
+    except ValueError as error:
+        raise ConfigurationError(f"url {url!r} cannot be read: {error}") from error
+    if parts.scheme not in DEFAULT_PORTS or not origin.host:
+        raise ConfigurationError(f"url {url!r} needs http:// or https:// and a host")
+    return Destination(url=_ascii_url(parts, origin), origin=origin, literal=is_literal(origin.host))
+
+
+def with_host(destination: Destination, host: str) -> Destination:
+    """The same URL on another host name."""
+    parts = urlsplit(destination.url)
+    netloc = f"{host}:{destination.origin.port}"
+    return destination_of(parts._replace(netloc=netloc).geturl())
+
+
+def _ascii_host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    # IDNA also folds full-width digits, so that they are judged as the address they stand for.
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _ascii_url(parts: SplitResult, origin: Origin) -> str:
+    url = parts.geturl()
+    if url.isascii():
+        return url
+    user, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return quote(parts._replace(netloc=f"{user}{at}{origin.host}{port}").geturl(), safe=KEPT)

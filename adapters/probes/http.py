@@ -1,0 +1,186 @@
+"""The `http` probe: one request, its redirects, and what was seen."""
+
+import ssl
+from collections.abc import Callable
+from functools import lru_cache
+
+from ...domain.attempt import CancelOutcome, ProbeRequest
+from ...domain.limits import CERTIFICATE_TEXTS_MAX, PLANS_MAX
+from ...domain.moment import NS_PER_S
+from ...domain.observation import Observation, Phases
+from ...domain.outcome import Outcome, Reason
+from ...domain.probe import Http
+from ..exchange import HttpAnswer
+from ..failures import Verdict, verdict_of
+from ..transport import CurlTransport, Transfer
+from .http_plan import Plan
+from .redirects import Hop, next_hop, redirects
+
+Done = Callable[[Observation], None]
+
+
+class HttpAttempt:
+    """One attempt under way: the request and every redirect, inside one deadline."""
+
+    __slots__ = ("_done", "_earlier", "_hop", "_plan", "_request", "_transfer", "_transport")
+
+    def __init__(self, transport: CurlTransport, plan: Plan, request: ProbeRequest, done: Done) -> None:
+        self._transport = transport
+        self._plan = plan
+        self._request = request
+        self._done = done
+        self._hop = plan.hop
+        self._earlier: tuple[HttpAnswer, ...] = ()
+        last_use = plan.hop.shape.keep_connection and plan.last_use()
+        self._transfer: Transfer = transport.start(
+            plan.shelf, plan.hop.destination, request.deadline, self._answered, last_use=last_use
+        )
+
+    def cancel(self) -> CancelOutcome:
+        return self._transfer.cancel()
+
+    def _answered(self, answer: HttpAnswer) -> None:
+        if self._plan.spec.follow_redirects and redirects(answer):
+            self._follow(answer)
+            return
+        verdict = verdict_of(answer, secure=self._hop.destination.secure)
+        self._end(answer, self._of_hop(answer, verdict))
+
+    def _follow(self, answer: HttpAnswer) -> None:
+        verdict = verdict_of(answer, secure=self._hop.destination.secure)
+        if verdict[0] is not Outcome.UP:
+            self._end(answer, verdict)
+            return
+        if len(self._earlier) >= self._plan.spec.redirects_max:
+            count = self._plan.spec.redirects_max
+            self._end(answer, (Outcome.DOWN, Reason.TOO_MANY_REDIRECTS, f"more than {count} redirects"))
+            return
+        self._go_on(answer, next_hop(self._hop, self._plan.home, answer))
+
+    def _go_on(self, answer: HttpAnswer, step: Hop | Verdict) -> None:
+        if not isinstance(step, Hop):
+            self._end(answer, step)
+            return
+        self._earlier += (answer,)
+        self._hop = step
+        shelf = self._transport.shelf(step.shape)
+        self._transfer = self._transport.start(
+            shelf, step.destination, self._request.deadline, self._answered, last_use=True
+        )
+
+    def _of_hop(self, answer: HttpAnswer, verdict: Verdict) -> Verdict:
+        """A redirect to an address that is denied is a refused redirect, not an unreachable target."""
+        if self._earlier and answer.refused_address is not None and answer.code:
+            return verdict[0], Reason.REDIRECT_REFUSED, verdict[2]
+        return verdict
+
+    def _end(self, answer: HttpAnswer, verdict: Verdict) -> None:
+        if answer.certificate_expires is not None:
+            self._plan.certificate_expires = answer.certificate_expires
+        expires = self._plan.certificate_expires if self._hop.destination.secure else None
+        self._done(
+            Observation(
+                connected=_connected(answer, secure=self._hop.destination.secure),
+                status=answer.status or None,
+                body=answer.body,
+                response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
+                ip=answer.ip or None,
+                certificate_expires_in_ns=_expires_in_ns(expires, self._request.started.wall_ns),
+                outcome=verdict[0],
+                reason=verdict[1],
+                detail=verdict[2],
+                phases=_phases(answer, self._earlier),
+                reused_connection=answer.reused_connection,
+            )
+        )
+
+
+class HttpProber:
+    """Runs `http` probes over a transport, which belongs to whoever made it and is closed by them."""
+
+    def __init__(self, transport: CurlTransport, *, deny_private_addresses: bool = False) -> None:
+        self._transport = transport
+        self._deny = deny_private_addresses
+        self._plans: dict[Http, Plan] = {}
+
+    def start(self, request: ProbeRequest, done: Done) -> HttpAttempt:
+        """Begin an attempt. Raises ConfigurationError when the specification would send a control character."""
+        probe = request.probe
+        if not isinstance(probe, Http):
+            raise TypeError(f"an http prober was given {type(probe).__name__}")
+        plan = self._plans.get(probe)
+        if plan is None:
+            plan = self._prepare(probe)
+        return HttpAttempt(self._transport, plan, request, done)
+
+    def _prepare(self, spec: Http) -> Plan:
+        plan = Plan(spec, self._transport, deny_private_addresses=self._deny)
+        if len(self._plans) >= PLANS_MAX:
+            del self._plans[next(iter(self._plans))]
+        self._plans[spec] = plan
+        return plan
+
+    def close(self) -> None:
+        """Forget what was prepared. Attempts under way end when the transport is closed."""
+        self._plans.clear()
+
+    def __repr__(self) -> str:
+        return f"HttpProber(plans={len(self._plans)})"
+
+
+def _connected(answer: HttpAnswer, *, secure: bool) -> bool:
+    """Whether a connection stood, over TLS a proven one."""
+    return (
+        answer.status > 0 or answer.reused_connection or bool(answer.tls_ns if secure else answer.connect_ns)
+    )
+
+
+def _phases(answer: HttpAnswer, earlier: tuple[HttpAnswer, ...]) -> Phases:
+    """Each phase by itself, summed over all requests of the attempt."""
+    phases = _phases_of(answer)
+    for hop in earlier:
+        phases = _sum(phases, _phases_of(hop))
+    return phases
+
+
+def _phases_of(answer: HttpAnswer) -> Phases:
+    connected = answer.connect_ns and not answer.reused_connection
+    before_request = max(answer.tls_ns, answer.connect_ns, answer.name_ns)
+    return Phases(
+        dns_ns=answer.name_ns if answer.name_ns and not answer.reused_connection else None,
+        connect_ns=answer.connect_ns - answer.name_ns if connected else None,
+        tls_ns=answer.tls_ns - answer.connect_ns if answer.tls_ns and connected else None,
+        first_byte_ns=answer.first_byte_ns - before_request if answer.first_byte_ns else None,
+        transfer_ns=answer.total_ns - answer.first_byte_ns if answer.first_byte_ns else None,
+    )
+
+
+def _sum(one: Phases, other: Phases) -> Phases:
+    return Phases(
+        dns_ns=_plus(one.dns_ns, other.dns_ns),
+        connect_ns=_plus(one.connect_ns, other.connect_ns),
+        tls_ns=_plus(one.tls_ns, other.tls_ns),
+        first_byte_ns=_plus(one.first_byte_ns, other.first_byte_ns),
+        transfer_ns=_plus(one.transfer_ns, other.transfer_ns),
+    )
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
+
+
+def _expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
+    expires_ns = None if expires is None else _wall_ns_of(expires)
+    return None if expires_ns is None else expires_ns - now_wall_ns
+
+
+@lru_cache(maxsize=CERTIFICATE_TEXTS_MAX)
+def _wall_ns_of(expires: str) -> int | None:
+    """OpenSSL's text of a time; None for one that is none, for it comes from the peer's certificate."""
+    try:
+        # Not strptime: month names are English here whatever the host's locale.
+        return ssl.cert_time_to_seconds(expires) * NS_PER_S
+    except ValueError:
+        return None

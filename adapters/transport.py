@@ -1,0 +1,255 @@
+"""HTTP requests by libcurl on the dispatcher's loop: no thread of ours, no task, one descriptor."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+import pycurl
+
+from ..domain.attempt import CancelOutcome
+from ..domain.limits import (
+    CONNECTIONS_KEPT_MAX,
+    DNS_ENTRIES_CURL_MAX,
+    DNS_FRESH_NS,
+    WIRE_BYTES_SLACK,
+    WIRE_EVENTS_BEFORE_LOOKING,
+)
+from ..domain.moment import NS_PER_MS, Deadline, Moment
+from ..domain.policy import CachePolicy
+from .alarm import Alarm
+from .answers import read_answer
+from .destination import Destination
+from .exchange import HttpAnswer, HttpShape
+from .handles import Handle, Handles, Shelf
+from .readiness import BROKEN, READABLE, WRITABLE, Readiness
+from .wire import bytes_allowed, bytes_read
+
+DNS_CACHE = CachePolicy(
+    name="names of http targets",
+    key="host and port",
+    owner="the transport's multi handle (libcurl)",
+    fresh_for_ns=DNS_FRESH_NS,
+    entries_max=DNS_ENTRIES_CURL_MAX,
+    keeps_errors=True,
+    invalidation="by age; a failed look-up by half of it",
+)
+"""Libcurl's own cache of answers, shared by every handle of the transport."""
+
+MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
+"""What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to epoll."""
+
+Done = Callable[[HttpAnswer], None]
+
+
+class Clock(Protocol):
+    """What the transport needs of a clock."""
+
+    def read(self) -> Moment: ...
+
+
+class TransportStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a transport holds at the moment."""
+
+    in_flight: int
+    idle_handles: int
+
+
+class Transfer:
+    """One request under way."""
+
+    __slots__ = ("_transport", "code", "destination", "done", "ended", "handle", "message", "shelf")
+
+    def __init__(
+        self, transport: "CurlTransport", shelf: Shelf, destination: Destination, done: Done
+    ) -> None:
+        self._transport = transport
+        self.shelf = shelf
+        self.destination = destination
+        self.done = done
+        self.handle: Handle | None = None
+        self.code = 0
+        self.message = ""
+        self.ended: CancelOutcome | None = None
+
+    def cancel(self) -> CancelOutcome:
+        """Close its socket now, or say that the answer has been given."""
+        if self.ended is None:
+            self._transport.abandon(self)
+            self.ended = CancelOutcome.WITHOUT_EFFECT
+        return self.ended
+
+    def request_was_sent(self) -> bool:
+        """Whether bytes of the request have left, so that the other side may act on it."""
+        return self.handle is not None and bool(self.handle.curl.getinfo(pycurl.REQUEST_SIZE))
+
+
+class CurlTransport:
+    """Carries requests on one loop; all its methods are called on the loop's thread. Follows no redirect."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._handles = Handles()
+        self._transfers: dict[pycurl.Curl, Transfer] = {}
+        self._events_seen: dict[int, int] = {}
+        self._closed = False
+        self._readiness = Readiness(loop, self._on_events)
+        self._alarm = Alarm(loop, self._on_alarm)
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, CONNECTIONS_KEPT_MAX)
+        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
+
+    def shelf(self, shape: HttpShape) -> Shelf:
+        """What requests of this shape are started with; keep it to save the look-up."""
+        return self._handles.shelf(shape)
+
+    def start(
+        self,
+        shelf: Shelf,
+        destination: Destination,
+        deadline: Deadline,
+        done: Done,
+        *,
+        last_use: bool = False,
+    ) -> Transfer:
+        """Begin a request that ends at the deadline at the latest; `done` is called once, never from within `start`.
+
+        With `last_use` a connection that the shape would keep is closed afterwards.
+        """
+        transfer = Transfer(self, shelf, destination, done)
+        remaining_ns = deadline.remaining_ns(self._clock.read())
+        if self._closed or remaining_ns <= 0:
+            self._fail_soon(transfer, pycurl.E_OPERATION_TIMEDOUT, "nothing was left of the deadline")
+            return transfer
+        try:
+            self._begin(transfer, -(-remaining_ns // NS_PER_MS), last_use)
+        except pycurl.error as error:
+            self._fail_soon(transfer, error.args[0], str(error.args[-1]))
+        return transfer
+
+    def _begin(self, transfer: Transfer, timeout_ms: int, last_use: bool) -> None:
+        shelf = transfer.shelf
+        handle = transfer.handle = self._handles.take(shelf)
+        handle.curl.setopt(pycurl.URL, transfer.destination.url)
+        handle.curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+        if shelf.shape.keep_connection:
+            handle.curl.setopt(pycurl.FORBID_REUSE, last_use)
+        self._multi.add_handle(handle.curl)
+        self._transfers[handle.curl] = transfer
+
+    def _fail_soon(self, transfer: Transfer, code: int, message: str) -> None:
+        transfer.code, transfer.message = code, message
+        self._loop.call_soon(self._deliver, transfer)
+
+    def abandon(self, transfer: Transfer) -> None:
+        """Take a transfer back from curl, which closes its socket, and its handle for others."""
+        handle, transfer.handle = transfer.handle, None
+        if handle is None:
+            return
+        if self._transfers.pop(handle.curl, None) is not None:
+            self._multi.remove_handle(handle.curl)
+        self._handles.give_back(transfer.shelf, handle)
+
+    def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        if what in {pycurl.POLL_REMOVE, pycurl.POLL_NONE}:
+            self._readiness.forget(descriptor)
+            self._events_seen.pop(descriptor, None)
+        else:
+            self._readiness.watch(descriptor, MASKS[what])
+
+    def _on_timer(self, in_ms: int) -> None:
+        self._alarm.set(in_ms)
+
+    def _on_alarm(self) -> None:
+        _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        if running != len(self._transfers):
+            self._collect()
+
+    def _on_events(self, events: list[tuple[int, int]]) -> None:
+        running = len(self._transfers)
+        for descriptor, mask in events:
+            _, running = self._multi.socket_action(descriptor, _curl_mask(mask))
+            seen = self._events_seen[descriptor] = self._events_seen.get(descriptor, 0) + 1
+            if seen % WIRE_EVENTS_BEFORE_LOOKING == 0:
+                self._look_at_wire(descriptor)
+        if running != len(self._transfers):
+            self._collect()
+
+    def _look_at_wire(self, descriptor: int) -> None:
+        """End a transfer whose framing alone brings more than its answer may have."""
+        read = bytes_read(descriptor)
+        transfer = self._transfer_on(descriptor) if read > WIRE_BYTES_SLACK else None
+        if transfer is None or transfer.handle is None or read <= bytes_allowed(transfer.shelf.shape):
+            return
+        transfer.handle.wire_cut = True
+        self._take_out(transfer.handle.curl, pycurl.E_WRITE_ERROR, "")
+        self._loop.call_soon(self._deliver, transfer)
+
+    def _transfer_on(self, descriptor: int) -> Transfer | None:
+        sockets = ((curl.getinfo(pycurl.ACTIVESOCKET), curl) for curl in self._transfers)
+        return next((self._transfers[curl] for active, curl in sockets if active == descriptor), None)
+
+    def _collect(self) -> None:
+        """Give out all answers that are complete."""
+        _, whole, failed = self._multi.info_read()
+        # All are taken out first: a callback may cancel one of the others, or start a new one on its handle.
+        finished = [self._take_out(curl, 0, "") for curl in whole]
+        finished += [self._take_out(curl, code, message) for curl, code, message in failed]
+        for transfer in finished:
+            self._deliver(transfer)
+
+    def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> Transfer:
+        transfer = self._transfers.pop(curl)
+        self._multi.remove_handle(curl)
+        transfer.code, transfer.message = code, message
+        return transfer
+
+    def _deliver(self, transfer: Transfer) -> None:
+        if transfer.ended is not None:
+            return
+        answer = self._answer_of(transfer)
+        self.abandon(transfer)
+        transfer.ended = CancelOutcome.COMPLETED_ANYWAY
+        try:
+            transfer.done(answer)
+        except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
+            self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
+
+    def _answer_of(self, transfer: Transfer) -> HttpAnswer:
+        if transfer.handle is None:
+            return HttpAnswer(code=transfer.code, message=transfer.message)
+        return read_answer(
+            transfer.handle,
+            transfer.destination,
+            transfer.code,
+            transfer.message,
+            keeps_connection=transfer.shelf.shape.keep_connection,
+        )
+
+    def statistics(self) -> TransportStatistics:
+        return TransportStatistics(in_flight=len(self._transfers), idle_handles=self._handles.idle_count)
+
+    def close(self) -> None:
+        """Cancel what is under way and release every descriptor; kept connections are closed."""
+        if self._closed:
+            return
+        self._closed = True
+        for transfer in list(self._transfers.values()):
+            transfer.cancel()
+        self._handles.close()
+        self._multi.close()
+        self._alarm.close()
+        self._readiness.close()
+
+    def __repr__(self) -> str:
+        return f"CurlTransport(in_flight={len(self._transfers)}, idle_handles={self._handles.idle_count})"
+
+
+def _curl_mask(mask: int) -> int:
+    readable = pycurl.CSELECT_IN if mask & READABLE else 0
+    writable = pycurl.CSELECT_OUT if mask & WRITABLE else 0
+    broken = pycurl.CSELECT_ERR if mask & BROKEN else 0
+    return int(readable | writable | broken)
