@@ -84,6 +84,8 @@ class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
     deadline: Deadline
     """The end of everything: name look-up, connecting, redirects, reading. No driver sets a clock of its own."""
     started: Moment
+    max_age_ns: int = 0
+    """How old a result of an equal probe may be to answer this one; 0: it is run for this attempt alone."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):

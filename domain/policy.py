@@ -2,6 +2,8 @@
 
 from enum import Enum
 
+import msgspec
+
 
 class OverflowPolicy(Enum):
     """What becomes of a message for which its mailbox has no room."""
@@ -14,3 +16,28 @@ class OverflowPolicy(Enum):
     """At most one message per key waits; a newer one takes its place and its value."""
     NEVER_DROP = "never_drop"
     """It is taken in beyond the bound: for control and for transitions."""
+
+
+class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cache keeps, for whom, for how long and how many; every cache shows its own."""
+
+    name: str
+    key: str
+    """What makes two questions the same."""
+    owner: str
+    """The one object that fills it and may empty it."""
+    fresh_for_ns: int
+    """How old an answer may be, counted from the moment its load began."""
+    entries_max: int
+    """Beyond it the entry that was asked for longest ago goes."""
+    keeps_errors: bool = False
+    """Whether a failure answers later questions too, for as long as a value would."""
+    invalidation: str = "by age alone"
+    """What empties it besides age and size."""
+
+    def __post_init__(self) -> None:
+        if self.entries_max < 1 or self.fresh_for_ns < 0:
+            raise ValueError(
+                f"cache policy {self.name!r} needs entries_max of at least 1 and fresh_for_ns of at least 0; "
+                f"it has {self.entries_max} and {self.fresh_for_ns}"
+            )
