@@ -81,19 +81,12 @@ class DispatchedActor(Actor):
         return DispatchedFuture()
 
     def _start_actor_loop(self) -> None:
-        self._mailbox.bind(self, self.default_dispatcher())
+        cast("Mailbox", self.actor_inbox).bind(self, self.default_dispatcher())
 
-    @property
-    def _mailbox(self) -> Mailbox:
-        return cast("Mailbox", self.actor_inbox)
-
-    def _take_turn(self) -> None:
+    def _take_turn(self, mailbox: Mailbox) -> None:
         """Do one slice of work. Whatever is raised stays within this actor."""
-        mailbox = self._mailbox
         try:
-            if mailbox.begin():
-                self._set_up()
-            if not self.actor_stopped.is_set():
+            if not mailbox.fresh or self._set_up(mailbox):
                 mailbox.handle_batch(self)
         except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
             self._crash(error)
@@ -102,13 +95,16 @@ class DispatchedActor(Actor):
         else:
             mailbox.rest()
 
-    def _set_up(self) -> None:
+    def _set_up(self, mailbox: Mailbox) -> bool:
+        """Run `on_start`. True when the actor is to go on."""
+        mailbox.fresh = False
         try:
             self._actor_loop_setup()
         except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
             self._handle_failure(type(error), error, error.__traceback__)
         if self._exit_error is not None:
             self._exit_reason = ExitReason.START_FAILED
+        return not self.actor_stopped.is_set()
 
     def _answer(self, envelope: Envelope[Any]) -> bool:
         """Handle a message of a spawned actor that somebody may wait for. True while the actor goes on."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pykka import Timeout
@@ -16,7 +17,7 @@ from .delivery import Lane, MailboxPolicy
 from .dispatcher import Dispatcher
 from .exit import ExitReason, OnExit
 from .future import DispatchedFuture
-from .lanes import take_first
+from .lanes import Waiting, take_first
 from .mailbox import Mailbox
 from .statistics import Dropped, MailboxStatistics
 from .tally import Tally
@@ -68,12 +69,15 @@ class Address(Mailbox):
     def tell(self, message: object) -> None:
         """Send a message. Never blocks and never raises, from whatever thread."""
         # The plain case stands here twice over (see `_take_in`) because every hop between actors passes through it.
+        if self._closed:
+            self._bury(message)
+            return
         if self._policy is None and len(self._work) < self._capacity:
             self._work.append(message)
-            if self._idle:
-                self._wake()
         else:
-            self._take_in(message, message)
+            self._deliver(message, message)
+        if self._idle:
+            self._wake()
 
     def ask(self, message: object, timeout_s: float) -> Any:
         """Send a question and block until it is answered. For the host's own threads only.
@@ -144,14 +148,14 @@ class Address(Mailbox):
 
     def handle_batch(self, actor: "DispatchedActor") -> None:
         """Give the actor its mail until it is spent, or the turn's messages or time are."""
-        if self._work or self._control:
-            if self._guard is None:
-                self._handle_plain(actor)
-            else:
-                self._handle_policed(actor)
+        work, control = self._work, self._control
+        if self._guard is not None:
+            self._handle_policed(actor, self._guard)
+        elif work or control:
+            self._handle_plain(actor, work, control)
 
-    def _handle_plain(self, actor: "DispatchedActor") -> None:
-        receive, work, control = actor.on_receive, self._work, self._control
+    def _handle_plain(self, actor: "DispatchedActor", work: Waiting, control: Waiting) -> None:
+        receive = actor.on_receive
         take = partial(work.pop, 0) if isinstance(work, list) else work.popleft
         clock = self._dispatcher.monotonic_ns
         ends_ns = 0 if clock is None else clock() + TURN_NS_MAX
@@ -169,21 +173,23 @@ class Address(Mailbox):
         finally:
             self._handled += messages - left
 
-    def _handle_policed(self, actor: "DispatchedActor") -> None:
+    def _handle_policed(self, actor: "DispatchedActor", guard: Lock) -> None:
+        receive, work, control = actor.on_receive, self._work, self._control
         clock = self._dispatcher.monotonic_ns
         ends_ns = 0 if clock is None else clock() + TURN_NS_MAX
         for _ in range(self._dispatcher.turn_messages):
-            try:
-                item = self._take()
-                if type(item) is Marker:
+            with guard:
+                if not (work or control):
+                    return
+                item = take_first(control or work)
+            if type(item) is Marker:
+                try:
                     item = item.open()
-            except IndexError:
-                return
-            except KeyError:
-                continue
+                except KeyError:
+                    continue
             self._handled += 1
             if type(item) is not Envelope:
-                actor.on_receive(item)
+                receive(item)
             elif not actor._answer(item):  # noqa: SLF001  # the mailbox runs its own actor
                 return
             if clock is not None and clock() > ends_ns:

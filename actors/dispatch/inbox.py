@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .actor import DispatchedActor
 
 
-class TurnOver(Exception):  # noqa: N818  # not an error: it ends a turn
+class TurnOver(Exception):  # not an error: it ends a turn
     """The mailbox is empty or the turn is spent.
 
     pykka's loop calls `get` outside its `try`, so raising this from `get` unwinds the loop between two messages, and

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from typing import Any
+from typing import Any, TypeAlias
 
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
@@ -11,16 +11,21 @@ from pykka.messages import _ActorStop
 from ...domain.errors import WatchkeeperError
 from ...domain.limits import MAILBOX_LIGHT_MESSAGES_MAX
 from ...domain.policy import OverflowPolicy
-from .coalesced import Coalesced, Marker
+from .coalesced import Marker
 from .delivery import PLAIN, Delivery, Lane, MailboxPolicy
-from .tally import Tally
+from .losses import Losses
 
 logger = logging.getLogger(__name__)
 
+Waiting: TypeAlias = list[Any] | deque[Any]
+# Looked up for every message, so without the detour through the enumeration.
+_CONTROL = Lane.CONTROL
+_NEVER_DROP = OverflowPolicy.NEVER_DROP
+_COALESCE_LATEST = OverflowPolicy.COALESCE_LATEST
 _STOP = Delivery(overflow=OverflowPolicy.NEVER_DROP)
 
 
-class MailboxFull(WatchkeeperError):  # noqa: N818  # a state of the mailbox, not of the code
+class MailboxFull(WatchkeeperError):  # a state of the mailbox, not of the code
     """A question was dropped by the mailbox of the actor that was asked."""
 
 
@@ -31,22 +36,21 @@ class Lanes:
     messages may take its place. Senders that race may overshoot the bound by one message each.
     """
 
-    __slots__ = ("_capacity", "_coalesced", "_control", "_drops", "_guard", "_policy", "_work")
+    __slots__ = ("_capacity", "_control", "_guard", "_losses", "_policy", "_work")
 
-    _work: list[Any] | deque[Any]
-    _control: list[Any] | deque[Any]
+    _work: Waiting
+    _control: Waiting
 
     def __init__(self, capacity: int, policy: MailboxPolicy | None) -> None:
         # An empty list costs 56 bytes, an empty deque 760, but taking from the front of a long list is slow.
-        made: type[list[Any] | deque[Any]] = list if capacity <= MAILBOX_LIGHT_MESSAGES_MAX else deque
+        made: type[Waiting] = list if capacity <= MAILBOX_LIGHT_MESSAGES_MAX else deque
         self._work = made()
         self._control = made()
         self._capacity = capacity
         self._policy = policy
-        self._drops: dict[tuple[str, OverflowPolicy], Tally] = {}
+        self._losses: dict[None, Losses] = {}
         # Only a mailbox with a policy ever loses mail from its middle, which must not happen under a reader's hand.
         self._guard = None if policy is None else threading.Lock()
-        self._coalesced = None if policy is None else Coalesced()
 
     def __len__(self) -> int:
         return len(self._control) + len(self._work)
@@ -55,11 +59,11 @@ class Lanes:
         """Take in the item, whose content is the message, as its policy says, or drop and count something."""
         delivery = self._delivery_of(message)
         overflow = delivery.overflow
-        if delivery.lane is Lane.CONTROL:
+        if delivery.lane is _CONTROL:
             self._control.append(item)
-        elif overflow is OverflowPolicy.COALESCE_LATEST and item is message and self._coalesced is not None:
-            self._coalesce(self._coalesced, message, delivery)
-        elif len(self._work) < self._capacity or overflow is OverflowPolicy.NEVER_DROP:
+        elif overflow is _COALESCE_LATEST and item is message:
+            self._coalesce(message, delivery)
+        elif overflow is _NEVER_DROP or len(self._work) < self._capacity:
             self._work.append(item)
         elif overflow is OverflowPolicy.DROP_OLDEST:
             self._work.append(item)
@@ -68,17 +72,16 @@ class Lanes:
             self._drop(item, message, overflow)
 
     def _delivery_of(self, message: object) -> Delivery:
-        if isinstance(message, _ActorStop):
-            return _STOP
-        if self._policy is None:
-            return PLAIN
+        if self._policy is None or type(message) is _ActorStop:
+            return _STOP if type(message) is _ActorStop else PLAIN
         try:
             return self._policy(message)
         except Exception:
             logger.exception("The mailbox policy failed for a %s", type(message).__name__)
             return PLAIN
 
-    def _coalesce(self, coalesced: Coalesced, message: object, delivery: Delivery) -> None:
+    def _coalesce(self, message: object, delivery: Delivery) -> None:
+        coalesced = self._lost().coalesced
         key = (type(message), delivery.key)
         if len(self._work) >= self._capacity and not coalesced.holds(key):
             self._drop(message, message, OverflowPolicy.COALESCE_LATEST)
@@ -118,7 +121,7 @@ class Lanes:
         raise AssertionError("the mailbox overflowed by a message that is not in it")
 
     def _drop(self, item: object, message: object, overflow: OverflowPolicy) -> None:
-        self._drops.setdefault((type(message).__name__, overflow), Tally()).add()
+        self._lost().count(message, overflow)
         if isinstance(item, Envelope) and item.reply_to is not None:
             error = MailboxFull(f"the mailbox is full: {self._capacity} messages wait")
             item.reply_to.set_exception((MailboxFull, error, None))
@@ -130,16 +133,16 @@ class Lanes:
         with self._guard:
             return take_first(self._control or self._work)
 
+    def _lost(self) -> Losses:
+        """The losses, made by whoever needs them first: `setdefault` is one step, so there is only ever one."""
+        return self._losses.get(None) or self._losses.setdefault(None, Losses())
+
     def _dropped(self) -> dict[tuple[str, OverflowPolicy], int]:
-        counts = {key: tally.read() for key, tally in list(self._drops.items())}
-        if self._coalesced is not None:
-            for name, count in self._coalesced.replaced():
-                key = (name, OverflowPolicy.COALESCE_LATEST)
-                counts[key] = counts.get(key, 0) + count
-        return counts
+        losses = self._losses.get(None)
+        return {} if losses is None else losses.read()
 
 
-def take_first(queue: list[Any] | deque[Any]) -> Any:
+def take_first(queue: Waiting) -> Any:
     """Take from the front. Raises IndexError when nothing is there."""
     return queue.popleft() if isinstance(queue, deque) else queue.pop(0)
 

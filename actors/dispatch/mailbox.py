@@ -28,7 +28,7 @@ class Mailbox(Lanes):
     appends and then looks at `_idle`: whoever comes second sees the other, so no message is left lying.
     """
 
-    __slots__ = ("_actor", "_closed", "_context", "_dispatcher", "_flag", "_handled", "_idle", "_started")
+    __slots__ = ("_actor", "_closed", "_context", "_dispatcher", "_flag", "_handled", "_idle", "fresh")
 
     def __init__(self, capacity: int, policy: MailboxPolicy | None) -> None:
         super().__init__(capacity, policy)
@@ -39,8 +39,9 @@ class Mailbox(Lanes):
         self._flag.acquire()
         self._idle = False
         self._closed = False
-        self._started = False
         self._handled = 0
+        self.fresh = True
+        """True until the first turn of an incarnation."""
 
     @abstractmethod
     def handle_batch(self, actor: "DispatchedActor") -> None:
@@ -59,21 +60,14 @@ class Mailbox(Lanes):
         self._actor = actor
         self._dispatcher = dispatcher
         self._context = copy_context()
-        self._started = False
+        self.fresh = True
         dispatcher.adopt(self)
         dispatcher.schedule(self)
-
-    def begin(self) -> bool:
-        """True in the first turn of an incarnation, and not again."""
-        if self._started:
-            return False
-        self._started = True
-        return True
 
     def run_turn(self) -> None:
         """Run one turn of the actor in the actor's own context."""
         if self._actor is not None and self._context is not None:
-            self._context.run(self._actor._take_turn)  # noqa: SLF001  # the mailbox runs its own actor
+            self._context.run(self._actor._take_turn, self)  # noqa: SLF001  # the mailbox runs its own actor
 
     def rest(self) -> None:
         """End a turn: go to the back of the queue if there is mail, else wait for some."""

@@ -5,7 +5,7 @@ import threading
 from ...domain.errors import UsageError
 
 
-class WouldDeadlock(UsageError, RuntimeError):  # noqa: N818  # it says what would have happened
+class WouldDeadlock(UsageError, RuntimeError):  # it says what would have happened
     """A dispatcher's thread was asked to wait for an answer that may need this very thread."""
 
 
