@@ -32,6 +32,7 @@ class Fitting:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._told = 0
         self.kept: dict[Path, list[int]] = {}
         """For each list that lost entries: where the entries that are left stood."""
 
@@ -51,11 +52,15 @@ class Fitting:
 
     def _tell(self, path: Path, text: str, *, at_key: bool = False) -> Any:
         self.problems.append(Problem(path, text, at_key))
+        return self._told_already()
+
+    def _told_already(self) -> Any:
+        self._told += 1
         return _DROPPED
 
     def _fit(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         if value is UNREADABLE:
-            return _DROPPED
+            return self._told_already()
         match kind:
             case inspect.Metadata():
                 return self._fit(value, kind.type, path)
@@ -90,7 +95,7 @@ class Fitting:
         field = str(structs[0].tag_field)
         tag = value.get(field)
         if tag is UNREADABLE:
-            return _DROPPED
+            return self._told_already()
         if field not in value:
             return self._tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
         if not isinstance(tag, str) or tag not in by_tag:
@@ -104,14 +109,12 @@ class Fitting:
     def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
         if not isinstance(value, dict):
             return self._tell(path, mismatch(value, kind, is_duration=False, secret=True))
-        told = len(self.problems)
+        before = self._told
         sound = dict(self._fields(value, kind, path))
         for field in kind.fields:
             if field.required and field.encode_name not in value:
                 self._tell(path, f"has no {field.encode_name}: it needs {wanted(field.type)}")
-        if len(self.problems) == told and UNREADABLE not in value.values():
-            return self._whole(sound, kind, path)
-        return sound
+        return self._whole(sound, kind, path) if self._told == before else sound
 
     def _fields(
         self, value: dict[str, Any], kind: inspect.StructType, path: Path

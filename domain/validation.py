@@ -13,7 +13,7 @@ from .probe import Call, Exec, Heartbeat, Http, Tcp
 from .problem import Path, Problem, quoted, suggestion
 from .shape import Fitting
 from .target import Target
-from .validation_condition import Conditions
+from .validation_condition import Conditions, never_encrypted
 from .validation_http import exec_problems, http_problems, tcp_problems, webhook_problems
 from .validation_rule import rule_problems
 from .validation_span import Spans
@@ -63,6 +63,7 @@ class _Judge:
         self._allow_exec = allow_exec
         self._spans = Spans()
         self._conditions = Conditions()
+        self._judged: dict[object, tuple[Problem, ...]] = {}
 
     def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
         yield from self._spans.problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
@@ -94,33 +95,46 @@ class _Judge:
                 return
 
     def target(self, target: Target, path: Path) -> Iterator[Problem]:
-        yield from self._cadence(target, path)
         yield from self._probe(target, (*path, target.kind))
+        for problem in self._policies(target):
+            yield Problem((*path, *problem.path), problem.text, problem.at_key)
+
+    def _policies(self, target: Target) -> tuple[Problem, ...]:
+        """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
+        cadence = (target.kind, target.every, target.timeout, target.retry_every, target.max_age)
+        entries = (tuple(target.expect), tuple(target.rules), tuple(target.notify))
+        key = (cadence, never_encrypted(target), entries)
+        if key not in self._judged:
+            self._judged[key] = tuple(self._policy_problems(target))
+        return self._judged[key]
+
+    def _policy_problems(self, target: Target) -> Iterator[Problem]:
+        yield from self._cadence(target)
         for at, text in enumerate(target.expect):
             if fault := self._conditions.fault(text, target):
-                yield Problem((*path, "expect", at), fault)
-        yield from _repeated(target.rules, (*path, "rules"))
+                yield Problem(("expect", at), fault)
+        yield from _repeated(target.rules, ("rules",))
         for at, rule in enumerate(target.rules):
-            yield from rule_problems(rule, target, self._spans, (*path, "rules", at))
-        yield from self._notify(target.notify, (*path, "notify"))
+            yield from rule_problems(rule, target, self._spans, ("rules", at))
+        yield from self._notify(target.notify, ("notify",))
 
-    def _cadence(self, target: Target, path: Path) -> Iterator[Problem]:
+    def _cadence(self, target: Target) -> Iterator[Problem]:
         for name, low_ns, high_ns in _CADENCES:
             text = getattr(target, name)
             if text is not None:
-                yield from self._spans.problems(text, (*path, name), low_ns, high_ns)
-        yield from self._spans.problems(target.max_age, (*path, "max_age"), 0, limits.EVERY_NS_MAX)
+                yield from self._spans.problems(text, (name,), low_ns, high_ns)
+        yield from self._spans.problems(target.max_age, ("max_age",), 0, limits.EVERY_NS_MAX)
         every_ns = self._spans.length_ns(target.every) or 0
         if target.kind != "heartbeat" and target.timeout != _TIMEOUT_UNSTATED:
-            yield from self._longer(target.timeout, "timeout", every_ns, path)
+            yield from self._longer(target.timeout, "timeout", every_ns)
         if target.retry_every is not None:
-            yield from self._longer(target.retry_every, "retry_every", every_ns, path)
+            yield from self._longer(target.retry_every, "retry_every", every_ns)
 
-    def _longer(self, text: str, name: str, every_ns: int, path: Path) -> Iterator[Problem]:
+    def _longer(self, text: str, name: str, every_ns: int) -> Iterator[Problem]:
         length_ns = self._spans.length_ns(text)
         if length_ns is not None and 0 < every_ns < length_ns:
             every = format_duration(every_ns)
-            yield Problem((*path, name), f"{text} is longer than every {every}: write {every} or less")
+            yield Problem((name,), f"{text} is longer than every {every}: write {every} or less")
 
     def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
         match target.probe:

@@ -31,7 +31,9 @@ class Conditions:
         if missing:
             known = ", ".join(f"[{name}]" for name in sorted(given))
             return f"a {target.kind} probe gives no [{missing[0]}]: it gives {known}"
-        return _unencrypted(target) if "CERTIFICATE_EXPIRATION" in named else ""
+        if "CERTIFICATE_EXPIRATION" in named and never_encrypted(target):
+            return "there is no certificate without https: change the url or leave the condition out"
+        return ""
 
     def _named(self, text: str) -> frozenset[str] | str:
         if text not in self._read:
@@ -58,8 +60,7 @@ def _names(operand: object) -> tuple[str, ...]:
             return ()
 
 
-def _unencrypted(target: Target) -> str:
+def never_encrypted(target: Target) -> bool:
+    """Whether no certificate can come: plain http that follows no redirect."""
     http = target.http
-    if http is None or http.follow_redirects or not http.url.lower().startswith("http://"):
-        return ""
-    return "there is no certificate without https: change the url or leave the condition out"
+    return http is not None and not http.follow_redirects and not http.url.lower().startswith("https:")

@@ -42,7 +42,7 @@ def parse(text: str) -> Document:
     return _Reader(text).read()
 
 
-class _Hopeless(Exception):  # noqa: N818  # it says how reading ended, and never leaves this file
+class _Hopeless(Exception):  # it says how reading ended, and never leaves this file
     """Reading cannot go on after what was told last."""
 
 
@@ -65,9 +65,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             self._syntax(error)
         except yaml.reader.ReaderError as error:
-            self._fault(
-                *_place(self._text, error), f"the character {error.character!r} may not stand in YAML"
-            )
+            self._fault(*_place(self._text, error), _unprintable(error))
         except _Hopeless:
             pass
         return Document(data, tuple(self._faults))
@@ -103,7 +101,8 @@ class _Reader:
             return UNREADABLE
         if depth >= limits.CONFIGURATION_DEPTH_MAX or self._nodes > limits.CONFIGURATION_NODES_MAX:
             self._too_much(event, depth)
-        return self._mapping(depth) if kind is yaml.MappingStartEvent else self._sequence(depth)
+        built = self._mapping(depth) if kind is yaml.MappingStartEvent else self._sequence(depth)
+        return built if event.tag is None else UNREADABLE
 
     def _scalar(self, event: Any, depth: int) -> Any:
         text = event.value
@@ -179,10 +178,14 @@ class _Reader:
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> None:
         mark = error.problem_mark or error.context_mark
-        said = (error.problem or "it cannot be read").replace("'\\t'", "a tab").replace("'\t'", "a tab")
-        hint = ": indent with spaces" if "a tab" in said else ""
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        self._fault(line, column, f"this is not YAML: {said}{hint}")
+        at_mark = self._text.splitlines()[line - 1 : line]
+        hint = (
+            ": indent with spaces, not with a tab"
+            if at_mark and at_mark[0][column - 1 : column] == "\t"
+            else ""
+        )
+        self._fault(line, column, f"this is not YAML: {error.problem or 'it cannot be read'}{hint}")
 
 
 def _place(text: str, error: Any) -> tuple[int, int]:
@@ -192,14 +195,23 @@ def _place(text: str, error: Any) -> tuple[int, int]:
     return line, len(before) - (before.rfind("\n") + 1) + 1
 
 
+def _unprintable(error: Any) -> str:
+    character = error.character if isinstance(error.character, str) else chr(error.character)
+    return (
+        f"the character {character!r} may not stand in YAML: in double quotes write it as \\x and two digits"
+    )
+
+
 def _plain_json(text: str) -> Any:
     """The data of faultless JSON; UNREADABLE where anything is odd, so that the events tell what and where."""
-    if _SURROGATE.search(text) or sum(map(text.count, ",[{:")) >= limits.CONFIGURATION_NODES_MAX:
+    if sum(map(text.count, ",[{:")) >= limits.CONFIGURATION_NODES_MAX:
         return UNREADABLE
     try:
         data = json.loads(
             text, object_pairs_hook=_unique, parse_float=resolve, parse_int=resolve, parse_constant=_refuse
         )
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()  # half a pair is no character: UnicodeEncodeError
     except (ValueError, RecursionError):
         return UNREADABLE
     return UNREADABLE if _too_deep(data) else data

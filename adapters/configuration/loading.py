@@ -1,6 +1,7 @@
 """From a file to a Configuration, or to every problem that it has."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from os.path import abspath
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -30,7 +31,8 @@ def load(path: str | FilePath, environment: Mapping[str, str]) -> Configuration:
     `${NAME}` in texts is replaced from `environment`; relative file names are found from the file's own folder.
     """
     file = FilePath(path)
-    return parse_configuration(_read(file), environment, name=str(path), folder=file.absolute().parent)
+    folder = FilePath(abspath(file)).parent  # noqa: PTH100  # resolve() would follow a link out of the folder
+    return parse_configuration(_read(file), environment, name=str(path), folder=folder)
 
 
 def parse_configuration(

@@ -1,0 +1,255 @@
+"""Bad files and the exact lines that they are answered with."""
+
+import pytest
+from watchkeeper.adapters.configuration.loading import parse_configuration
+from watchkeeper.domain.errors import ConfigurationError
+
+HTTP = "http: {url: 'http://h/'}"
+TARGET_KEYS = "id, every, timeout, retry_every, http, tcp, exec, call, heartbeat, expect, rules, notify, max_age, paused"
+
+
+def problems_in(text, folder, environment=None):
+    """The lines without the name of the file."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(text, environment or {}, name="w.yaml", folder=folder)
+    return [line.removeprefix("w.yaml:") for line in caught.value.problems]
+
+
+def target(rest):
+    return f"targets:\n- id: a\n  {HTTP}\n  {rest}\n"
+
+
+def rule(rest):
+    return f"targets:\n- id: a\n  {HTTP}\n  rules: [{{id: r, {rest}}}]\n"
+
+
+FILES = {
+    # YAML that is none, or more than is wanted.
+    "": ["1:1: the file is empty: it needs at least a list of targets"],
+    "# only this\n": ["1:1: the file is empty: it needs at least a list of targets"],
+    "just a text": ["1:1: expected a mapping with runtime, defaults, channels, targets, got a text"],
+    "[1, 2]": ["1:1: expected a mapping with runtime, defaults, channels, targets, got a list"],
+    "targets:\n\t- id: a": [
+        "2:1: this is not YAML: found character that cannot start any token: indent with spaces, not with a tab"
+    ],
+    "targets: [": ["2:1: this is not YAML: did not find expected node content"],
+    "targets: []\n---\ntargets: []": ["2:1: a second document starts here: a configuration is one document"],
+    "targets: &all []\nchannels: *all": [
+        "1:10: targets: the anchor &all is not allowed: write the value out where it is used",
+        "2:11: channels: the alias *all is not allowed: write the value out",
+    ],
+    "targets: !!python/object/apply:os.system ['true']": [
+        "1:10: targets: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed: write the plain value"
+    ],
+    "runtime: {<<: {debug: true}}": [
+        "1:11: runtime: the merge key << is not allowed: write the keys out",
+        (
+            '1:11: runtime["<<"]: unknown key (known here: store, allow_exec, grace, in_flight_max, threads_max, '
+            "deny_private_addresses, retention, debug)"
+        ),
+    ],
+    "runtime: {debug: true, debug: false}": [
+        "1:24: runtime.debug: this key stands twice here: keep one (the first is in line 1)"
+    ],
+    "? [a]\n: 1": ["1:3: a key must be a plain text, not a list, a mapping or an alias"],
+    'targets: "a\x07"': [
+        "1:12: the character '\\x07' may not stand in YAML: in double quotes write it as \\x and two digits"
+    ],
+    # Keys and kinds.
+    "target: []": [
+        "1:1: target: unknown key, did you mean targets (known here: runtime, defaults, channels, targets)"
+    ],
+    target("evry: 5s"): [
+        f"4:3: targets[0].evry: unknown key, did you mean every (known here: {TARGET_KEYS})"
+    ],
+    target("every: 30"): ["4:10: targets[0].every: expected a duration, got the number 30: write 30s"],
+    target("every: no"): [
+        "4:10: targets[0].every: 'no' is no duration: write it like 500ms, 1m30s, 48h or 7d"
+    ],
+    target("every:"): [
+        "4:9: targets[0].every: expected a duration such as 30s, got nothing (null): leave the key out or give it a value"
+    ],
+    target("paused: yes"): [
+        "4:11: targets[0].paused: expected true or false, got the text 'yes': write true"
+    ],
+    target("notify: ops"): [
+        "4:11: targets[0].notify: expected a list, got a text: put it in brackets, [like, this]"
+    ],
+    target("expect: [5]"): [
+        "4:12: targets[0].expect[0]: expected a text, got the number 5: put it in quotes"
+    ],
+    "targets: [{id: a}]": [
+        "1:11: targets[0]: target 'a' needs exactly one of http, tcp, exec, call, heartbeat; it has none"
+    ],
+    "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
+    "targets: [{id: a/b, call: {name: f}}]": [
+        (
+            "1:16: targets[0].id: 'a/b' does not have the form "
+            r"^[^\s\x00-\x1f\x7f/]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?$"
+        )
+    ],
+    "targets: [{id: a, tcp: {host: h, port: '80'}}]": [
+        "1:40: targets[0].tcp.port: expected a whole number, got the text '80': write it without quotes"
+    ],
+    "targets: [{id: a, tcp: {host: h, port: 70000}}]": [
+        "1:40: targets[0].tcp.port: 70000 is out of range: it may be 1 to 65,535"
+    ],
+    # Names.
+    "targets: [{id: a, call: {name: f}}, {id: a, call: {name: f}}]": [
+        "1:42: targets[1].id: the id 'a' stands twice, first at targets[0]: rename one"
+    ],
+    "channels: [{id: ops, log: {}}]\n" + target("notify: [oops]"): [
+        "5:12: targets[0].notify[0]: there is no channel 'oops', did you mean ops (known: ops)"
+    ],
+    # Times.
+    target("every: 1ms"): ["4:10: targets[0].every: 1ms is out of range: write 10ms to 8784h"],
+    target("every: 1s\n  timeout: 2s"): [
+        "5:12: targets[0].timeout: 2s is longer than every 1s: write 1s or less"
+    ],
+    target("every: 1s1m"): [
+        (
+            "4:10: targets[0].every: '1s1m' is no duration: units go from large to small, each once; "
+            "write it like 500ms, 1m30s, 48h or 7d"
+        )
+    ],
+    # Conditions.
+    target('expect: ["[STATU] == 200"]'): [
+        (
+            "4:12: targets[0].expect[0]: [STATU] == 200: character 1: there is no placeholder [STATU]: "
+            "did you mean [STATUS]? (for the text itself write pat(\\[STATU]*))"
+        )
+    ],
+    "targets: [{id: a, tcp: {host: h, port: 1}, expect: ['[STATUS] == 200']}]": [
+        "1:53: targets[0].expect[0]: a tcp probe gives no [STATUS]: it gives [BODY], [CONNECTED], [IP], [RESPONSE_TIME]"
+    ],
+    # Rules.
+    rule("kind: consecutiv"): [
+        (
+            "4:25: targets[0].rules[0].kind: 'consecutiv' is no kind: it is one of consecutive, threshold, no_data, "
+            "did you mean consecutive"
+        )
+    ],
+    rule("after: 3"): [
+        "4:11: targets[0].rules[0]: has no kind: it is one of consecutive, threshold, no_data"
+    ],
+    rule("kind: consecutive, severity: criticl"): [
+        "4:48: targets[0].rules[0].severity: 'criticl' is not one of info, warning, critical, did you mean critical"
+    ],
+    rule("kind: threshold, value: .nan"): [
+        "4:43: targets[0].rules[0].value: .nan is no finite number: write a number, or put it in quotes if it is a text"
+    ],
+    rule("kind: threshold, value: 6000"): [
+        (
+            "4:43: targets[0].rules[0].value: response_time > 6000 can never be true: response_time is at most 5000 ms "
+            "(the timeout is 5s); choose another value or operator"
+        )
+    ],
+    rule("kind: threshold, measure: status, operator: '>=', value: 0"): [
+        (
+            "4:76: targets[0].rules[0].value: status >= 0 is always true: status is never below 0; "
+            "choose another value or operator"
+        )
+    ],
+    rule("kind: threshold, measure: dnss, value: 5"): [
+        (
+            "4:45: targets[0].rules[0].measure: a http target is not measured by 'dnss': it has response_time, dns, connect, "
+            "tls, first_byte, transfer, status, certificate_expiration, did you mean dns"
+        )
+    ],
+    rule("kind: threshold, value: 5, mode: rate_of_change"): [
+        "4:11: targets[0].rules[0].window: a change needs two samples: write window: 2 or more"
+    ],
+    rule("kind: threshold, value: 5, mode: rate_of_change, window: 30s"): [
+        "4:76: targets[0].rules[0].window: holds one sample at most, and a change needs two: write more than every 30s"
+    ],
+    rule("kind: no_data, after: 30s"): [
+        "4:41: targets[0].rules[0].after: would always fire: samples come every 30s; write more than that, or leave it out"
+    ],
+    # The outside.
+    "targets: [{id: a, http: {url: 'htp://h/'}}]": [
+        "1:31: targets[0].http.url: has the scheme 'htp': only http and https are possible, did you mean http"
+    ],
+    "targets: [{id: a, http: {url: 'http://me:pw@h/'}}]": [
+        "1:31: targets[0].http.url: holds a user name or a password: write them under basic_auth or in a header"
+    ],
+    'targets: [{id: a, http: {url: "http://h/\\r\\nX: y"}}]': [
+        "1:31: targets[0].http.url: holds a blank, a line end or another control character: write %20 for a blank"
+    ],
+    "targets: [{id: a, http: {url: 'http://h/', headers: {X-A: \"b\\nc\"}}}]": [
+        "1:59: targets[0].http.headers.X-A: holds a line end or another control character: remove it"
+    ],
+    "targets: [{id: a, http: {url: 'http://h/', method: get}}]": [
+        "1:52: targets[0].http.method: 'get' does not have the form ^[A-Z]{1,16}$, did you mean GET"
+    ],
+    "targets: [{id: a, tcp: {host: 'h:80', port: 80}}]": [
+        "1:31: targets[0].tcp.host: holds a port or brackets: write the name or the address alone, and the port under port"
+    ],
+    "targets: [{id: a, exec: {argv: [ls]}}]": [
+        "1:25: targets[0].exec: programs may not be run: set allow_exec to true under runtime to let this one"
+    ],
+    # What follows from another problem is not told.
+    "channels: [5]\n" + target("notify: [ops]"): [
+        (
+            "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, "
+            "got a number"
+        ),
+        "5:12: targets[0].notify[0]: there is no channel 'ops' (known: channels[0])",
+    ],
+}
+
+
+@pytest.mark.parametrize(("text", "lines"), FILES.items(), ids=range(len(FILES)))
+def test_a_bad_file_is_answered_with_exactly_these_lines(text, lines, tmp_path):
+    assert problems_in(text, tmp_path) == lines
+
+
+def test_every_problem_of_a_file_is_told_at_once_in_order(tmp_path):
+    text = (
+        "runtime: {stor: x}\n"
+        "defaults: {every: 30}\n"
+        "channels: [{id: ops, webhook: {url: 'ftp://h/', secret: '${MISSING}'}}]\n"
+        "targets:\n"
+        "- {id: a, id: b, http: {url: 'http://h/', tls: {ca_file: no.pem}}, expect: ['[STATUS] <'], notify: [opps]}\n"
+        "- *gone\n"
+        "- {id: a, tcp: {host: h, port: 0}}\n"
+    )
+    lines = problems_in(text, tmp_path)
+    places = [line.split(" ")[1] for line in lines]
+    assert places == [
+        "runtime.stor:",
+        "defaults.every:",
+        "channels[0].webhook.url:",
+        "channels[0].webhook.secret:",
+        "targets[0].id:",
+        "targets[0].http.tls.ca_file:",
+        "targets[0].expect[0]:",
+        "targets[0].notify[0]:",
+        "targets[1]:",
+        "targets[2].id:",
+        "targets[2].tcp.port:",
+    ]
+
+
+def test_a_flood_of_problems_is_cut_and_counted(tmp_path):
+    text = "targets:\n" + "- {id: a, call: {name: f}}\n" * 1_502
+    lines = problems_in(text, tmp_path)
+    assert len(lines) == 1_001
+    assert lines[-1] == "and 501 more problems"
+
+
+def test_a_problem_of_a_default_is_told_once(tmp_path):
+    text = "defaults: {every: 5 s}\ntargets:\n" + "".join(
+        f"- {{id: t{n}, call: {{name: f}}}}\n" for n in range(5)
+    )
+    assert len(problems_in(text, tmp_path)) == 1
+
+
+def test_a_value_in_a_secret_place_is_never_shown(tmp_path):
+    text = (
+        "channels: [{id: ops, webhook: {url: 'http://h/', secret: 123456789, headers: {A: 987654321}}}]\n"
+        "targets: [{id: a, http: {url: 'gopher://hidden/', bearer: [hidden], basic_auth: {user: u, password: 5551234}}}]"
+    )
+    lines = "\n".join(problems_in(text, tmp_path))
+    assert len(lines.splitlines()) >= 4
+    for value in ("123456789", "987654321", "hidden", "5551234"):
+        assert value not in lines
