@@ -71,6 +71,10 @@ class Store(Protocol):
         """Write all of the batch durably, or raise StoreError with nothing of it visible; idempotent by key."""
         ...
 
+    def recall(self, key: str) -> Restored | None:
+        """A dead letter with the newest state of its incident and what its channel was told; None when there is none."""
+        ...
+
     def keep_house(self, now: Moment) -> None:
         """One bounded slice of sealing, rolling up and dropping what retention has released."""
         ...

@@ -11,7 +11,7 @@ from .moment import Moment
 from .outcome import Outcome
 from .phase import QUIET, Phase, Standing, step
 from .record import Checkpoint
-from .rule import NoData, NoDataPolicy, Rule, RuleState, Severity
+from .rule import Rule, RuleState, Severity
 from .sample import Sample
 from .target import Target
 from .watch import RuleCheckpoint, RuleWatch, is_idle, measures_otherwise, resume, saved_of
@@ -111,17 +111,17 @@ class TargetAggregate:
                 made.append(transition)
         return tuple(made)
 
-    def missing(self, since: Moment, now: Moment) -> tuple[Transition, ...]:
-        """Judge silence that became too long at `since`."""
-        made: list[Transition | None] = []
-        for watch in self._watches:
-            if isinstance(watch.evaluator, NoDataEvaluator):
-                verdict = watch.evaluator.missing(since)
-                made.append(self._move(watch, verdict, now, now, SILENCE_IS_BAD))
-        if any(
-            isinstance(watch.rule, NoData) and watch.rule.policy is NoDataPolicy.OK for watch in self._watches
-        ):
-            made += [self._move(watch, Verdict.WHOLE, now, now, SILENCE_IS_FINE) for watch in self._watches]
+    def missing(self, rule: str, since: Moment, now: Moment) -> tuple[Transition, ...]:
+        """Judge silence that became too long for a no_data rule at `since`."""
+        watch = next((watch for watch in self._watches if watch.rule.id == rule), None)
+        if watch is None or not isinstance(watch.evaluator, NoDataEvaluator):
+            return ()
+        verdict = watch.evaluator.missing(since)
+        # Silence that counts as fine acquits every rule of the target, not only the one that noticed.
+        judged, cause = (
+            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.WHOLE else ([watch], SILENCE_IS_BAD)
+        )
+        made = [self._move(watch, verdict, now, now, cause) for watch in judged]
         return tuple(transition for transition in made if transition is not None)
 
     def _move(

@@ -9,6 +9,10 @@ from .moment import NS_PER_S, Moment
 from .record import BlindInterval
 
 
+CLOCK_STEPPED = "clock_stepped"
+"""The wall clock was set: worth a record, but what was measured stands, as no duration is taken from it."""
+
+
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """A moment with the time since boot, which goes on while the machine is suspended."""
 
@@ -38,7 +42,7 @@ class BlindnessDetector:
         if reading.boot_ns - last.boot_ns - elapsed_ns >= limits.SUSPEND_NS:
             return BlindInterval(last.at.wall_ns, now.wall_ns, "suspended")
         if abs(now.wall_ns - last.at.wall_ns - elapsed_ns) >= limits.CLOCK_STEP_NS:
-            return BlindInterval(last.at.wall_ns, now.wall_ns, "clock_stepped")
+            return BlindInterval(last.at.wall_ns, now.wall_ns, CLOCK_STEPPED)
         if lag_ns >= limits.STALL_NS:
             return BlindInterval(now.wall_ns - lag_ns, now.wall_ns, "stalled")
         return None

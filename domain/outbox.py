@@ -29,12 +29,11 @@ STAGE_MOVES: dict[Stage, tuple[Stage, ...]] = {
 class Entry:
     """One notice on its way. Owned by the sink."""
 
-    __slots__ = ("attempts", "first_at_ns", "notice", "stage")
+    __slots__ = ("attempts", "notice", "stage")
 
     def __init__(self, notice: Notice, attempts: int = 0) -> None:
         self.notice = notice
         self.attempts = attempts
-        self.first_at_ns = notice.created_at_ns
         self.stage = Stage.READY
 
 
@@ -58,8 +57,8 @@ class Outbox:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
-    def get(self, key: str) -> Entry | None:
-        return self._entries.get(key)
+    def keys(self) -> list[str]:
+        return list(self._entries)
 
     def add(self, notice: Notice, attempts: int = 0) -> None:
         """A notice that is being committed, or was restored."""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from .attempt import AttemptId
 from .moment import Moment
 from .observation import Measurement, Phases
 from .outcome import Outcome, Reason
@@ -33,3 +34,18 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         """One line that tells a person why."""
         parts = [*self.failed] or ([self.detail] if self.detail else [])
         return f"{self.reason.value}: {'; '.join(parts)}" if parts else self.reason.value
+
+
+def sample_without_answer(
+    attempt: AttemptId, at: Moment, outcome: Outcome, reason: Reason, detail: str = ""
+) -> Sample:
+    """What is known of an attempt whose probe gave no answer that counts."""
+    return Sample(
+        target=attempt.target,
+        epoch=attempt.epoch,
+        attempt=attempt.number,
+        at=at,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+    )

@@ -29,9 +29,10 @@ class SampleTaken(Message, frozen=True):
 
 
 class SamplesMissing(Message, frozen=True):
-    """No evidence for too long, since the given moment."""
+    """No evidence for longer than a no_data rule allows, since the given moment."""
 
     target: str
+    rule: str
     since: Moment
 
 

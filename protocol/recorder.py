@@ -3,7 +3,7 @@
 from ..domain.aggregate import Status
 from ..domain.attempt import AttemptRecord
 from ..domain.incident import Incident, Transition
-from ..domain.notice import Delivery
+from ..domain.notice import Delivery, Notice
 from ..domain.record import BlindInterval, Silence
 from ..domain.sample import Sample
 from .message import Message
@@ -39,20 +39,23 @@ class IncidentsResumed(Message, frozen=True):
     silences: tuple[Silence, ...]
 
 
+class SilencesChanged(Message, frozen=True):
+    """The silences in force."""
+
+    silences: tuple[Silence, ...]
+
+
 class Committed(Message, frozen=True):
-    """It is durable now."""
+    """These transitions are durable now."""
 
     transitions: tuple[Transition, ...]
-    deliveries: tuple[Delivery, ...]
 
 
-class NoticeDropped(Message, frozen=True):
-    """A notice became a dead letter."""
+class NoticeSettled(Message, frozen=True):
+    """A notice was delivered or became a dead letter, and that is durable."""
 
-    key: str
-    channel: str
-    incident: str
-    detail: str
+    notice: Notice
+    delivery: Delivery
 
 
 class BlindnessSeen(Message, frozen=True):
@@ -107,8 +110,9 @@ RecorderMessage = (
     | TargetUntracked
     | SampleJudged
     | IncidentsResumed
+    | SilencesChanged
     | Committed
-    | NoticeDropped
+    | NoticeSettled
     | BlindnessSeen
     | HealthChanged
     | Counted

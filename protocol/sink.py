@@ -65,7 +65,7 @@ class Mute(Message, frozen=True):
 
 
 class GetResumed(Message, frozen=True):
-    """A new aggregate owner asks to be told where it stands; the answer is a ResumeFrom."""
+    """Tell the aggregate owner where it stands: a new incarnation knows nothing."""
 
 
 class ReopenStore(Message, frozen=True):

@@ -76,16 +76,16 @@ class DeliveryBegan(Message, frozen=True):
 class DeliverySettled(Message, frozen=True):
     """No answer is awaited any more."""
 
+    channel: str
     key: str
 
 
 class RetryAsked(Message, frozen=True):
-    """An attempt to deliver failed in a way that may pass: may it be tried again, and when? Wall times."""
+    """An attempt to deliver failed in a way that may pass: may it be tried again, and when?"""
 
     channel: str
     key: str
     attempts: int
-    first_at_ns: int
     retry_after_ns: int | None
 
 

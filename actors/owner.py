@@ -1,0 +1,159 @@
+"""The aggregate owner: the one place where samples become transitions."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from ..domain import limits
+from ..domain.aggregate import REMOVED, TargetAggregate, end_of
+from ..domain.attempt import AttemptRecord
+from ..domain.incident import Incident, Transition
+from ..domain.moment import Moment
+from ..domain.record import Checkpoint
+from ..domain.sample import Sample
+from ..domain.target import Target
+from ..protocol.owner import (
+    Acknowledge,
+    Adopt,
+    EndOrphans,
+    OwnerMessage,
+    Release,
+    ResumeFrom,
+    SamplesMissing,
+    SampleTaken,
+)
+from ..protocol.recorder import Counted, RecorderMessage, SampleJudged
+from ..protocol.sink import Record, SinkMessage
+from .behaviour import SHED_OLDEST, Behaviour, Listener, policy_of
+from .ports import Clock
+
+
+class AggregateOwner(Behaviour[OwnerMessage]):
+    """Owns every aggregate. Ownership takes the place of locks: nobody else holds a reference to one."""
+
+    mailbox_policy = policy_of({SampleTaken: SHED_OLDEST})
+    mailbox_capacity = limits.OWNER_MAILBOX_MAX
+
+    def __init__(
+        self,
+        clock: Clock,
+        targets: Iterable[Target],
+        sink: Listener[SinkMessage],
+        recorder: Listener[RecorderMessage],
+        *,
+        through_bytes: bool = False,
+    ) -> None:
+        super().__init__(clock, through_bytes=through_bytes)
+        self._sink = sink
+        self._recorder = recorder
+        self._targets = {target.id: target for target in targets}
+        self._aggregates: dict[str, TargetAggregate] = {}
+        self._saved: dict[str, bytes] = {}
+        self._orphans: dict[str, list[Incident]] = {}
+        self._generation = 0
+
+    def handle(self, message: OwnerMessage, now: Moment) -> None:
+        match message:
+            case SampleTaken(sample, record):
+                self._take(sample, record, now)
+            case SamplesMissing(target, rule, since):
+                self._missing(target, rule, since, now)
+            case Adopt(target):
+                self._adopt(target, now)
+            case Release(target):
+                self._release(target, now)
+            case Acknowledge(incident, by):
+                self._acknowledge(incident, by, now)
+            case ResumeFrom(generation, incidents, checkpoints):
+                self._resume(generation, incidents, checkpoints, now)
+            case EndOrphans():
+                self._end_orphans(now)
+            case _:
+                assert_never(message)
+
+    def _take(self, sample: Sample, record: AttemptRecord, now: Moment) -> None:
+        aggregate = self._aggregates.get(sample.target)
+        if aggregate is None:
+            self._recorder.tell(Counted("samples_without_target", 1))
+            return
+        transitions = aggregate.apply(sample, now)
+        self._record(aggregate, transitions, now, samples=(sample,))
+        self._recorder.tell(SampleJudged(sample, record, aggregate.raw_status(), aggregate.status()))
+
+    def _missing(self, target: str, rule: str, since: Moment, now: Moment) -> None:
+        aggregate = self._aggregates.get(target)
+        if aggregate is not None:
+            self._record(aggregate, aggregate.missing(rule, since, now), now)
+
+    def _record(
+        self,
+        aggregate: TargetAggregate,
+        transitions: tuple[Transition, ...],
+        now: Moment,
+        samples: tuple[Sample, ...] = (),
+    ) -> None:
+        target = aggregate.target.id
+        state = aggregate.checkpoint()
+        checkpoints: tuple[Checkpoint, ...] = ()
+        if state != self._saved.get(target, b""):
+            checkpoints = (Checkpoint(target, state, now.wall_ns),)
+            if state:
+                self._saved[target] = state
+            else:
+                self._saved.pop(target, None)
+        if samples or transitions or checkpoints:
+            self._sink.tell(Record(self._generation, samples, transitions, checkpoints))
+
+    def _adopt(self, target: Target, now: Moment) -> None:
+        self._targets[target.id] = target
+        aggregate = self._aggregates.get(target.id)
+        if aggregate is not None:
+            self._record(aggregate, aggregate.reconfigure(target, now), now)
+        elif self._generation:
+            self._begin(target, None, now)
+
+    def _begin(self, target: Target, saved: Checkpoint | None, now: Moment) -> None:
+        aggregate = TargetAggregate(target, self._generation)
+        self._aggregates[target.id] = aggregate
+        mine = self._orphans.pop(target.id, [])
+        if saved is not None or mine:
+            ended = aggregate.restore(saved, mine, now)
+            if ended:
+                self._record(aggregate, ended, now)
+
+    def _release(self, target: str, now: Moment) -> None:
+        self._targets.pop(target, None)
+        aggregate = self._aggregates.pop(target, None)
+        if aggregate is not None:
+            self._record(aggregate, aggregate.close(now), now)
+
+    def _acknowledge(self, incident: str, by: str, now: Moment) -> None:
+        for aggregate in self._aggregates.values():
+            if any(open_.incident == incident for open_ in aggregate.incidents()):
+                self._record(aggregate, aggregate.acknowledge(incident, by, now), now)
+                return
+
+    def _resume(
+        self,
+        generation: int,
+        incidents: tuple[Incident, ...],
+        checkpoints: tuple[Checkpoint, ...],
+        now: Moment,
+    ) -> None:
+        self._generation = generation
+        self._aggregates = {}
+        self._orphans = {}
+        for incident in incidents:
+            if incident.is_open:
+                self._orphans.setdefault(incident.target, []).append(incident)
+        saved = {checkpoint.target: checkpoint for checkpoint in checkpoints}
+        self._saved = {checkpoint.target: checkpoint.state for checkpoint in checkpoints}
+        for target in self._targets.values():
+            self._begin(target, saved.get(target.id), now)
+
+    def _end_orphans(self, now: Moment) -> None:
+        ended = tuple(
+            end_of(incident, REMOVED, now) for incidents in self._orphans.values() for incident in incidents
+        )
+        self._orphans = {}
+        if ended:
+            self._sink.tell(Record(self._generation, (), ended, ()))

@@ -1,0 +1,83 @@
+"""The poller: one target's hand at the edge. It starts probes and judges what they saw; it owns no time."""
+
+from typing import assert_never
+
+from ..domain.attempt import AttemptId, CancelOutcome, ProbeRequest
+from ..domain.judgement import Expectation
+from ..domain.moment import Moment
+from ..domain.observation import Observation
+from ..domain.outcome import Outcome, Reason
+from ..protocol.poller import CancelAttempt, PollerMessage, Reconfigure, StartAttempt
+from ..protocol.supervisor import AttemptCancelled, AttemptFinished, SupervisorMessage
+from .behaviour import Behaviour, Listener
+from .context import PollerContext
+from .ports import Cancellable
+
+
+class Poller(Behaviour[PollerMessage]):
+    """Runs the attempts that the supervisor starts, one at a time."""
+
+    mailbox_policy = None
+    """The supervisor never has more than one attempt and one cancel under way: the plain bound is never reached."""
+
+    def __init__(self, context: PollerContext, expectation: Expectation) -> None:
+        super().__init__(context.clock, through_bytes=context.through_bytes)
+        self._context = context
+        self._expectation = expectation
+        self._running: tuple[AttemptId, Cancellable] | None = None
+
+    def handle(self, message: PollerMessage, now: Moment) -> None:
+        match message:
+            case StartAttempt(request):
+                self._start(request)
+            case CancelAttempt(attempt):
+                self._cancel(attempt)
+            case Reconfigure(target):
+                self._expectation = self._context.expectation_of(target)
+            case _:
+                assert_never(message)
+
+    @property
+    def _supervisor(self) -> Listener[SupervisorMessage]:
+        return self._context.supervisor
+
+    def _start(self, request: ProbeRequest) -> None:
+        expectation = self._expectation
+
+        def done(observation: Observation) -> None:
+            if self._running is not None and self._running[0] == request.attempt:
+                self._running = None
+            self._report(request, expectation, observation)
+
+        try:
+            running = self._context.prober_for(request.probe).start(request, done)
+        except Exception as error:  # noqa: BLE001  # a driver that cannot even start is our own trouble, not the target's
+            self._report(request, expectation, _crashed(error))
+            return
+        self._running = (request.attempt, running)
+
+    def _report(self, request: ProbeRequest, expectation: Expectation, observation: Observation) -> None:
+        """Called on this poller's own dispatcher thread, between turns; what it raises must not reach the driver."""
+        try:
+            sample = expectation.judge(request.attempt, request.started, observation)
+        except Exception as error:  # noqa: BLE001  # a defect in judging must cost one sample, never the loop
+            sample = expectation.judge(request.attempt, request.started, _crashed(error))
+        self._supervisor.tell(AttemptFinished(request.attempt, sample))
+
+    def _cancel(self, attempt: AttemptId) -> None:
+        if self._running is None or self._running[0] != attempt:
+            self._supervisor.tell(AttemptCancelled(attempt, CancelOutcome.COMPLETED_ANYWAY))
+            return
+        outcome = self._running[1].cancel()
+        self._running = None
+        self._supervisor.tell(AttemptCancelled(attempt, outcome))
+
+    def on_stop(self) -> None:
+        if self._running is not None:
+            self._running[1].cancel()
+
+
+def _crashed(error: Exception) -> Observation:
+    return Observation(
+        outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=f"{type(error).__name__}: {error}"
+    )

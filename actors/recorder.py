@@ -1,0 +1,188 @@
+"""The recorder: the read model. It is told everything and decides nothing."""
+
+from collections import Counter, deque
+from typing import Any, Protocol, assert_never
+
+from ..domain import limits
+from ..domain.aggregate import Status
+from ..domain.attempt import AttemptRecord
+from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from ..domain.histogram import Histogram
+from ..domain.incident import Incident, Transition
+from ..domain.moment import Moment
+from ..domain.notice import DeliveryState
+from ..domain.outcome import Outcome
+from ..domain.record import BlindInterval, Silence
+from ..domain.sample import Sample
+from ..domain.status import RuntimeStatus, TargetStatus
+from ..protocol.recorder import (
+    Abandoned,
+    BlindnessSeen,
+    Committed,
+    Counted,
+    GetAbandoned,
+    GetAttempts,
+    GetIncidents,
+    GetStatus,
+    HealthChanged,
+    IncidentsResumed,
+    NoticeSettled,
+    RecorderMessage,
+    SampleJudged,
+    SilencesChanged,
+    TargetTracked,
+    TargetUntracked,
+)
+from .behaviour import SHED_OLDEST, Behaviour, policy_of
+from .ports import Clock
+
+
+class Publisher(Protocol):
+    """Where subscribers listen. Never blocks and never raises."""
+
+    def publish(self, event: Event) -> None: ...
+
+
+class _Row:
+    """One target of the read model."""
+
+    __slots__ = ("attempts", "confirmed", "kind", "missed", "paused", "raw", "sample", "samples")
+
+    def __init__(self, kind: str, *, paused: bool) -> None:
+        self.kind = kind
+        self.paused = paused
+        self.sample: Sample | None = None
+        self.raw = Status.UNKNOWN
+        self.confirmed = Status.UNKNOWN
+        self.attempts: deque[AttemptRecord] | None = None
+        self.samples = 0
+        self.missed = 0
+
+    def take(self, message: SampleJudged) -> None:
+        self.sample = message.sample
+        self.raw = message.raw
+        self.confirmed = message.confirmed
+        self.samples += 1
+        self.missed += message.record.missed
+        if self.attempts is None:
+            self.attempts = deque(maxlen=limits.ATTEMPTS_KEPT_PER_TARGET)
+        self.attempts.append(message.record)
+
+    def status(self, target: str) -> TargetStatus:
+        return TargetStatus(
+            id=target,
+            kind=self.kind,
+            status=Status.PAUSED if self.paused else self.confirmed,
+            raw=self.raw,
+            paused=self.paused,
+            sample=self.sample,
+            attempt=self.attempts[-1] if self.attempts else None,
+            samples=self.samples,
+            missed=self.missed,
+        )
+
+
+class Recorder(Behaviour[RecorderMessage]):
+    """Folds what happened into what stands, and passes events on to subscribers."""
+
+    mailbox_policy = policy_of({SampleJudged: SHED_OLDEST})
+    mailbox_capacity = limits.RECORDER_MAILBOX_MAX
+
+    def __init__(self, clock: Clock, publisher: Publisher, *, through_bytes: bool = False) -> None:
+        super().__init__(clock, through_bytes=through_bytes)
+        self._publisher = publisher
+        self._rows: dict[str, _Row] = {}
+        self._open: dict[str, Incident] = {}
+        self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
+        self._silences: tuple[Silence, ...] = ()
+        self._troubles: dict[str, str] = {}
+        self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
+        self._lateness = Histogram()
+        self._counters: Counter[str] = Counter()
+        self._abandoned: list[Abandoned] = []
+
+    def handle(self, message: RecorderMessage, now: Moment) -> Any:
+        match message:
+            case SampleJudged():
+                self._judged(message)
+            case Committed(transitions):
+                self._committed(transitions)
+            case NoticeSettled(notice, delivery):
+                self._counters[f"notices_{delivery.state.value}"] += 1
+                if delivery.state is DeliveryState.DEAD:
+                    self._troubles[f"channel {notice.channel}"] = (
+                        f"dead letter {notice.key}: {delivery.detail}"
+                    )
+                else:
+                    self._troubles.pop(f"channel {notice.channel}", None)
+                self._publisher.publish(NoticeEnded(notice, delivery))
+            case TargetTracked(target, kind, paused):
+                row = self._rows.setdefault(target, _Row(kind, paused=paused))
+                row.kind, row.paused = kind, paused
+            case TargetUntracked(target):
+                self._rows.pop(target, None)
+            case IncidentsResumed(incidents, silences):
+                self._open = {incident.incident: incident for incident in incidents}
+                self._silences = silences
+            case SilencesChanged(silences):
+                self._silences = silences
+            case BlindnessSeen(interval):
+                self._blind.append(interval)
+                self._publisher.publish(WentBlind(interval))
+            case HealthChanged(part, detail):
+                self._changed(part, detail)
+            case Counted(counter, by):
+                self._counters[counter] += by
+            case Abandoned():
+                self._abandoned.append(message)
+            case GetStatus():
+                return self._status()
+            case GetIncidents(open_only):
+                return tuple(self._open.values()) + (() if open_only else tuple(self._ended))
+            case GetAttempts(target):
+                attempts = self._rows[target].attempts if target in self._rows else None
+                return tuple(attempts or ())
+            case GetAbandoned():
+                return tuple(self._abandoned)
+            case _:
+                assert_never(message)
+        return None
+
+    def _judged(self, message: SampleJudged) -> None:
+        row = self._rows.get(message.sample.target)
+        if row is None:
+            self._counters["samples_without_target"] += 1
+            return
+        row.take(message)
+        if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
+            self._lateness.add(message.record.lateness_ns)
+        self._counters["samples"] += 1
+        self._publisher.publish(SampleSeen(message.sample, message.confirmed))
+
+    def _committed(self, transitions: tuple[Transition, ...]) -> None:
+        for transition in transitions:
+            self._counters[f"incidents_{transition.change.value}"] += 1
+            if transition.is_open:
+                self._open[transition.incident] = transition
+            else:
+                self._open.pop(transition.incident, None)
+                self._ended.append(transition)
+            self._publisher.publish(IncidentMoved(transition))
+
+    def _changed(self, part: str, detail: str) -> None:
+        if detail:
+            self._troubles[part] = detail
+        elif self._troubles.pop(part, None) is None:
+            return
+        self._publisher.publish(HealthMoved(part, detail))
+
+    def _status(self) -> RuntimeStatus:
+        return RuntimeStatus(
+            targets=tuple(row.status(target) for target, row in self._rows.items()),
+            incidents=tuple(self._open.values()),
+            silences=self._silences,
+            troubles=tuple(sorted(self._troubles.items())),
+            blind=tuple(self._blind),
+            lateness=self._lateness.percentiles(),
+            counters=tuple(sorted(self._counters.items())),
+        )

@@ -1,0 +1,379 @@
+"""The incident sink: the only writer of the record. What it has not committed, nobody is told."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, assert_never
+
+import msgspec
+
+from ..domain import limits
+from ..domain.channel import Channel
+from ..domain.duration import parse_duration
+from ..domain.errors import StoreError
+from ..domain.gathering import Gathering
+from ..domain.incident import Transition
+from ..domain.ledger import Ledger
+from ..domain.moment import NS_PER_S, Moment
+from ..domain.notice import Answer, Delivery, DeliveryState, Notice
+from ..domain.outbox import Entry, Outbox
+from ..domain.record import Batch, Checkpoint, Outgoing, Silence
+from ..protocol.courier import CourierMessage, Deliver
+from ..protocol.owner import OwnerMessage, ResumeFrom
+from ..protocol.recorder import (
+    Abandoned,
+    Committed,
+    Counted,
+    IncidentsResumed,
+    NoticeSettled,
+    RecorderMessage,
+    SilencesChanged,
+)
+from ..protocol.sink import (
+    Commit,
+    CourierStarted,
+    DeliveryAnswered,
+    DrainSink,
+    EndSink,
+    GetResumed,
+    GiveUpDelivery,
+    KeepHouse,
+    Mute,
+    Record,
+    RecordBlindness,
+    Redrive,
+    ReopenStore,
+    RetryDelivery,
+    SinkMessage,
+)
+from ..protocol.supervisor import (
+    DeliveryBegan,
+    DeliverySettled,
+    RetryAsked,
+    StoreFailed,
+    StoreRecovered,
+    SupervisorMessage,
+)
+from .behaviour import KEPT, SHED_OLDEST, Behaviour, Listener
+from .dispatch import Delivery as Way
+from .ports import Clock, Store
+
+GENERATIONS_PER_RUN = 65_536
+"""Generations of one opening of the store are numbered below those of the next."""
+
+DEFAULT_TIMEOUT_NS = 10 * NS_PER_S
+"""For channels whose transport names no timeout of its own."""
+
+
+def _way(message: object) -> Way:
+    """Samples alone may be shed, and are counted; whatever else is recorded is never dropped."""
+    if type(message) is Record and not message.transitions and not message.checkpoints:
+        return SHED_OLDEST
+    return KEPT
+
+
+class SinkNeighbours(NamedTuple):
+    """Whom the sink tells."""
+
+    owner: Listener[OwnerMessage]
+    supervisor: Listener[SupervisorMessage]
+    recorder: Listener[RecorderMessage]
+    couriers: Mapping[str, Listener[CourierMessage]]
+
+
+class Handed(NamedTuple):
+    """A notice whose attempt is in the batch that is being committed."""
+
+    entry: Entry
+    delivery: Delivery
+
+
+class Page(NamedTuple):
+    """One commit: what is written, and who is told once it is."""
+
+    batch: Batch
+    handed: list[Handed]
+    settled: list[NoticeSettled]
+
+
+class IncidentSink(Behaviour[SinkMessage]):
+    """Gathers what is to be recorded, commits it in one transaction, and only then lets couriers go."""
+
+    mailbox_policy = _way
+    mailbox_capacity = limits.SINK_MAILBOX_MAX
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        channels: Iterable[Channel],
+        neighbours: SinkNeighbours,
+        *,
+        through_bytes: bool = False,
+    ) -> None:
+        super().__init__(clock, through_bytes=through_bytes)
+        self._store = store
+        self._channels = {channel.id: channel for channel in channels}
+        self._to = neighbours
+        self._ledger = Ledger(self._channels.values())
+        self._outbox = Outbox(self._channels.values())
+        self._gathered = Gathering()
+        self._settled: list[NoticeSettled] = []
+        self._stuck: Page | None = None
+        self._commit_asked = False
+        self._draining = False
+        self._generation = 0
+        self._checkpoints: dict[str, Checkpoint] = {}
+
+    def started(self, now: Moment) -> None:
+        restored = self._store.open(now)
+        self._generation = restored.epoch * GENERATIONS_PER_RUN
+        self._ledger.restore(restored)
+        self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
+        for outgoing in restored.outbox:
+            self._take_up(outgoing, now)
+        self._enqueue(self._ledger.reconcile(now))
+        self._resume_owner(now)
+
+    def handle(self, message: SinkMessage, now: Moment) -> Any:
+        match message:
+            case Record():
+                self._record(message, now)
+            case Commit():
+                self._commit(now)
+            case DeliveryAnswered(key, attempt, answer):
+                self._answered(key, attempt, answer, now)
+            case RetryDelivery(key):
+                self._commit_soon(self._outbox.ready_again(key))
+            case GiveUpDelivery(key):
+                self._settle(key, None, DeliveryState.DEAD, "given up: the retry policy is exhausted", now)
+            case CourierStarted(channel):
+                self._commit_soon(self._outbox.courier_restarted(channel) > 0)
+            case Redrive(key):
+                return self._redrive(key, now)
+            case Mute(silence):
+                self._mute(silence, now)
+            case RecordBlindness(interval):
+                self._gathered.blind.append(interval)
+            case GetResumed():
+                self._resume_owner(now)
+            case ReopenStore():
+                self._reopen(now)
+            case KeepHouse():
+                self._keep_house(now)
+            case DrainSink():
+                self._drain(now)
+            case EndSink():
+                self._leave(now)
+            case _:
+                assert_never(message)
+        return None
+
+    # Recording.
+
+    def _record(self, message: Record, now: Moment) -> None:
+        self._gathered.add_samples(message.samples)
+        if message.generation == self._generation:
+            for checkpoint in message.checkpoints:
+                self._keep_checkpoint(checkpoint)
+            for transition in message.transitions:
+                self._move(transition, now)
+        elif message.transitions:
+            self._count("stale_transitions", len(message.transitions))
+        self._commit_soon(bool(message.transitions) or self._gathered.full)
+
+    def _keep_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self._gathered.checkpoints[checkpoint.target] = checkpoint
+        if checkpoint.state:
+            self._checkpoints[checkpoint.target] = checkpoint
+        else:
+            self._checkpoints.pop(checkpoint.target, None)
+
+    def _move(self, transition: Transition, now: Moment) -> None:
+        if not transition.may_follow(self._ledger.incident(transition.incident)):
+            self._count("illegal_transitions", 1)
+            return
+        self._gathered.transitions.append(transition)
+        self._enqueue(self._ledger.note(transition, now))
+
+    def _enqueue(self, notices: tuple[Notice, ...]) -> None:
+        for notice in notices:
+            self._gathered.notices.append(notice)
+            self._outbox.add(notice)
+        self._commit_soon(bool(notices))
+
+    def _commit_soon(self, wanted: bool) -> None:
+        """Behind what waits in the mailbox already: whatever has gathered by then rides in the same transaction."""
+        if wanted and not self._commit_asked:
+            self._commit_asked = True
+            self.address.tell(Commit())
+
+    def _commit(self, now: Moment) -> None:
+        self._commit_asked = False
+        if self._ledger.some_mute_ended(now):
+            self._enqueue(self._ledger.reconcile(now))
+            self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+        if self._stuck is not None:
+            return
+        handed = [] if self._draining else [Handed(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
+        self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        settled, self._settled = self._settled, []
+        page = Page(self._gathered.take(), handed, settled)
+        if len(page.batch):
+            self._write(page)
+
+    def _write(self, page: Page) -> None:
+        try:
+            self._store.commit(page.batch)
+        except StoreError as error:
+            self._stuck = page
+            self._to.supervisor.tell(StoreFailed(str(error)))
+            return
+        self._publish(page)
+
+    def _publish(self, page: Page) -> None:
+        """It is durable: now, and not before, may anybody be told."""
+        if page.batch.transitions:
+            self._to.recorder.tell(Committed(page.batch.transitions))
+        for settled in page.settled:
+            self._to.recorder.tell(settled)
+        for entry, delivery in page.handed:
+            notice, timeout_ns = entry.notice, self._timeout_ns(entry.notice.channel)
+            self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
+            self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
+
+    def _timeout_ns(self, channel: str) -> int:
+        timeout = getattr(self._channels[channel].transport, "timeout", None)
+        return parse_duration(timeout) if timeout else DEFAULT_TIMEOUT_NS
+
+    # Deliveries.
+
+    def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
+        if answer.accepted:
+            self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
+        elif not answer.retryable:
+            self._settle(key, attempt, DeliveryState.DEAD, answer.detail, now)
+        else:
+            self._ask_to_retry(key, attempt, answer, now)
+        self._leave_when_drained(now)
+
+    def _ask_to_retry(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
+        entry = self._outbox.failed(key, attempt)
+        if entry is None:
+            return
+        notice = entry.notice
+        self._gathered.deliveries.append(_delivery(entry, DeliveryState.PENDING, answer.detail, now))
+        self._to.supervisor.tell(RetryAsked(notice.channel, key, entry.attempts, answer.retry_after_ns))
+
+    def _settle(self, key: str, attempt: int | None, state: DeliveryState, detail: str, now: Moment) -> None:
+        entry = self._outbox.settle(key, attempt)
+        if entry is None:
+            return
+        delivery = _delivery(entry, state, detail, now)
+        self._gathered.deliveries.append(delivery)
+        self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
+        self._settled.append(NoticeSettled(entry.notice, delivery))
+        self._enqueue(self._ledger.settle(entry.notice, delivery, now))
+        self._commit_soon(True)
+
+    def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
+        notice, delivery = outgoing.notice, outgoing.delivery
+        if notice.channel in self._channels:
+            self._outbox.add(notice, delivery.attempts)
+            return
+        dead = msgspec.structs.replace(
+            delivery,
+            state=DeliveryState.DEAD,
+            at_ns=now.wall_ns,
+            detail="the channel is no longer configured",
+        )
+        self._gathered.deliveries.append(dead)
+        self._ledger.settle(notice, dead, now)
+
+    def _redrive(self, key: str, now: Moment) -> bool:
+        recalled = self._store.recall(key) if key not in self._outbox else None
+        if recalled is None or not recalled.outbox:
+            return False
+        outgoing, incident = recalled.outbox[0], recalled.incidents[0]
+        told = next((told for told in recalled.told if told.channel == outgoing.notice.channel), None)
+        if not self._ledger.redrive(outgoing.notice, incident, told):
+            return False
+        self._outbox.add(outgoing.notice, outgoing.delivery.attempts)
+        self._gathered.deliveries.append(
+            msgspec.structs.replace(
+                outgoing.delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven"
+            )
+        )
+        self._commit_soon(True)
+        return True
+
+    def _mute(self, silence: Silence, now: Moment) -> None:
+        self._gathered.silences.append(silence)
+        self._ledger.silence(silence)
+        self._enqueue(self._ledger.reconcile(now))
+        self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+        self._commit_soon(True)
+
+    # The store's own life.
+
+    def _resume_owner(self, now: Moment) -> None:
+        self._generation += 1
+        self._to.owner.tell(
+            ResumeFrom(self._generation, self._ledger.open_incidents(), tuple(self._checkpoints.values()))
+        )
+        self._to.recorder.tell(IncidentsResumed(self._ledger.open_incidents(), self._ledger.silences(now)))
+
+    def _reopen(self, now: Moment) -> None:
+        """After a failure nothing is believed: closed, opened, verified, and the same batch once more, by its keys."""
+        page = self._stuck
+        if page is None:
+            return
+        try:
+            self._store.close()
+            self._store.open(now)
+        except StoreError as error:
+            self._to.supervisor.tell(StoreFailed(str(error)))
+            return
+        self._stuck = None
+        self._write(page)
+        if self._stuck is None:
+            self._to.supervisor.tell(StoreRecovered())
+            self._commit_soon(True)
+
+    def _keep_house(self, now: Moment) -> None:
+        if self._stuck is not None:
+            return
+        try:
+            self._store.keep_house(now)
+        except StoreError as error:
+            self._stuck = Page(Batch(), [], [])
+            self._to.supervisor.tell(StoreFailed(str(error)))
+
+    def _drain(self, now: Moment) -> None:
+        self._commit(now)
+        self._draining = True
+        self._leave_when_drained(now)
+
+    def _leave_when_drained(self, now: Moment) -> None:
+        if self._draining and not self._outbox.in_hand():
+            self._leave(now)
+
+    def _leave(self, now: Moment) -> None:
+        self._draining = True
+        self._reopen(now)
+        self._commit(now)
+        if self._stuck is not None:
+            self._to.recorder.tell(Abandoned("records not written", (f"{len(self._stuck.batch)} records",)))
+        if len(self._outbox):
+            self._to.recorder.tell(Abandoned("notices left in the outbox", tuple(self._outbox.keys())))
+        self.address.stop()
+
+    def on_stop(self) -> None:
+        self._store.close()
+
+    def _count(self, counter: str, by: int) -> None:
+        self._to.recorder.tell(Counted(counter, by))
+
+
+def _delivery(entry: Entry, state: DeliveryState, detail: str, now: Moment) -> Delivery:
+    return Delivery(
+        key=entry.notice.key, state=state, attempts=entry.attempts, at_ns=now.wall_ns, detail=detail
+    )

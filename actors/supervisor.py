@@ -1,0 +1,366 @@
+"""The supervisor: owns the clock's consequences. It alone decides what is due, what is late, what is tried again."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, assert_never
+
+import msgspec
+
+from ..domain import limits
+from ..domain.admission import AdmissionPolicy
+from ..domain.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
+from ..domain.moment import NS_PER_S, Moment
+from ..domain.patience import Patience
+from ..domain.record import BlindInterval
+from ..domain.retry import RetryPolicy
+from ..domain.schedule import Scheduled
+from ..domain.target import Target
+from ..protocol.courier import AbandonDelivery, CourierMessage
+from ..protocol.owner import Adopt, EndOrphans, OwnerMessage, Release
+from ..protocol.recorder import (
+    Abandoned,
+    BlindnessSeen,
+    Counted,
+    HealthChanged,
+    RecorderMessage,
+    TargetTracked,
+    TargetUntracked,
+)
+from ..protocol.sink import (
+    Commit,
+    GiveUpDelivery,
+    KeepHouse,
+    RecordBlindness,
+    ReopenStore,
+    RetryDelivery,
+    SinkMessage,
+)
+from ..protocol.supervisor import (
+    AttemptCancelled,
+    AttemptFinished,
+    Beat,
+    ChildExited,
+    DeliveryBegan,
+    DeliverySettled,
+    Drain,
+    Pause,
+    Resume,
+    RetryAsked,
+    StoreFailed,
+    StoreRecovered,
+    SupervisorMessage,
+    Track,
+    Untrack,
+    Woke,
+)
+from .attempts import Attempts
+from .behaviour import Behaviour, Listener
+from .children import Child, Children
+from .clockwork import Clockwork, SetAlarm, TimerKey
+from .nursery import POLLER, Nursery
+from .ports import Clock
+
+ATTEMPT_NUMBER_BITS = 40
+"""Every incarnation numbers its attempts above those of the one before."""
+
+RECORDER = "recorder"
+
+COMMIT: TimerKey = ("commit",)
+HOUSE: TimerKey = ("house",)
+PULSE: TimerKey = ("pulse",)
+ORPHANS: TimerKey = ("orphans",)
+HOUSE_EVERY_NS = 60 * NS_PER_S
+PULSE_EVERY_NS = 5 * NS_PER_S
+ORPHANS_AFTER_NS = 600 * NS_PER_S
+"""How long a host has to track again what had an incident open when it went down."""
+
+
+class SupervisorPolicies(NamedTuple):
+    """Every policy that the supervisor applies, printable as a whole."""
+
+    admission: AdmissionPolicy
+    retries: Mapping[str, RetryPolicy]
+    """Per channel."""
+    reopen: RetryPolicy = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
+
+
+class SupervisorNeighbours(NamedTuple):
+    """Whom the supervisor tells."""
+
+    owner: Listener[OwnerMessage]
+    sink: Listener[SinkMessage]
+    recorder: Listener[RecorderMessage]
+    couriers: Mapping[str, Listener[CourierMessage]]
+
+
+class Supervisor(Behaviour[SupervisorMessage]):
+    """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        roster: dict[str, Target],
+        policies: SupervisorPolicies,
+        neighbours: SupervisorNeighbours,
+        nursery: Nursery,
+        children: tuple[Child, ...],
+        set_alarm: SetAlarm,
+        dice: Callable[[], float],
+        through_bytes: bool = False,
+    ) -> None:
+        super().__init__(clock, through_bytes=through_bytes)
+        self._roster = roster
+        self._policies = policies
+        self._to = neighbours
+        self._nursery = nursery
+        self._children = Children(children)
+        self._dice = dice
+        self._set_alarm = set_alarm
+        self._blindness = BlindnessDetector()
+        self._patience = Patience(policies.retries)
+        self._reopenings = 0
+        self._counted: Counter[str] = Counter()
+        self._draining = False
+
+    def started(self, now: Moment) -> None:
+        self._clockwork = Clockwork(self._set_alarm, lambda planned_ns: self.address.tell(Woke(planned_ns)))
+        self._timers = self._clockwork.timers
+        self._attempts = Attempts(
+            timers=self._timers,
+            nursery=self._nursery,
+            owner=self._to.owner,
+            admission=self._policies.admission,
+            blindness=self._blindness,
+            numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
+        )
+        for target in self._roster.values():
+            self._track(target, now)
+        self._timers.arm(HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
+        self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
+        self._timers.arm(ORPHANS, now.monotonic_ns + ORPHANS_AFTER_NS)
+        self._clockwork.wind()
+
+    def handle(self, message: SupervisorMessage, now: Moment) -> Any:
+        answer = self._react(message, now)
+        self._clockwork.wind()
+        return answer
+
+    def _react(self, message: SupervisorMessage, now: Moment) -> Any:
+        match message:
+            case AttemptFinished(attempt, sample):
+                if self._attempts.finished(attempt, sample, now):
+                    self._answered(attempt.target, now)
+            case Woke(planned_ns):
+                self._woke(planned_ns, now)
+            case AttemptCancelled(attempt, outcome):
+                self._attempts.cancelled(attempt, outcome, now)
+                self._leave_when_drained()
+            case Beat(target, outcome, detail, at):
+                self._commit_in_time(now)
+                return self._attempts.beat(target, outcome, detail, at, now)
+            case Track(target):
+                self._track(target, now)
+            case Untrack(target):
+                return self._untrack(target, now)
+            case Pause(target):
+                return self._pause(target, True, now)
+            case Resume(target):
+                return self._pause(target, False, now)
+            case ChildExited(child, _, reason, detail):
+                self._child_exited(child, reason, detail, now)
+            case DeliveryBegan(channel, key, _, timeout_ns):
+                ends_ns = now.monotonic_ns + timeout_ns + limits.DEADLINE_SLACK_NS
+                self._timers.arm(("delivery", channel, key), ends_ns)
+            case DeliverySettled(channel, key):
+                self._timers.cancel(("delivery", channel, key))
+                self._patience.settled(key)
+            case RetryAsked(channel, key, attempts, retry_after_ns):
+                self._retry(channel, key, attempts, retry_after_ns, now)
+            case StoreFailed(detail):
+                self._store_failed(detail, now)
+            case StoreRecovered():
+                self._reopenings = 0
+                self._health("store", "")
+            case Drain(within_ns):
+                self._drain(within_ns, now)
+            case _:
+                assert_never(message)
+        return None
+
+    # Targets.
+
+    def _track(self, target: Target, now: Moment) -> None:
+        self._roster[target.id] = target
+        self._to.owner.tell(Adopt(target))
+        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused))
+        self._attempts.track(target, now)
+
+    def _untrack(self, target: str, now: Moment) -> bool:
+        if self._roster.pop(target, None) is None:
+            return False
+        self._attempts.untrack(target, now)
+        self._children.forget(POLLER + target)
+        self._to.owner.tell(Release(target))
+        self._to.recorder.tell(TargetUntracked(target))
+        return True
+
+    def _pause(self, target: str, paused: bool, now: Moment) -> bool:
+        known = self._attempts.pause(target, now) if paused else self._attempts.resume(target, now)
+        if known:
+            spec = self._roster[target] = msgspec.structs.replace(self._roster[target], paused=paused)
+            self._to.recorder.tell(TargetTracked(target, spec.kind, paused))
+        return known
+
+    def _answered(self, target: str, now: Moment) -> None:
+        self._commit_in_time(now)
+        if self._children.proved_healthy(POLLER + target):
+            self._health(POLLER + target, "")
+        self._leave_when_drained()
+
+    # Timers.
+
+    def _woke(self, planned_ns: int, now: Moment) -> None:
+        interval = self._blindness.woke(Reading(now, self._clock.boot_ns()), planned_ns)
+        if interval is not None:
+            self._blind(interval, now)
+        for key, due_ns in self._clockwork.due(now.monotonic_ns):
+            self._due(key, due_ns, now)
+
+    def _blind(self, interval: BlindInterval, now: Moment) -> None:
+        self._to.sink.tell(RecordBlindness(interval))
+        self._to.recorder.tell(BlindnessSeen(interval))
+        if interval.cause != CLOCK_STEPPED:
+            self._attempts.blind(now)
+
+    def _due(self, key: TimerKey, due_ns: int, now: Moment) -> None:
+        match key:
+            case Scheduled():
+                self._attempts.tick(key, due_ns, now)
+                if key.is_heartbeat:
+                    self._commit_in_time(now)
+            case ("deadline", target):
+                self._attempts.overdue(target, now)
+                self._answered_or_not(now)
+            case ("stale", target, rule):
+                self._attempts.stale(target, rule, due_ns, now)
+            case ("commit",):
+                self._to.sink.tell(Commit())
+            case ("delivery", channel, delivery):
+                self._to.couriers[channel].tell(AbandonDelivery(delivery))
+            case ("retry", delivery):
+                self._to.sink.tell(RetryDelivery(delivery))
+            case ("restart", child):
+                self._restart(child, now)
+            case ("reopen",):
+                self._to.sink.tell(ReopenStore())
+            case ("house",):
+                self._timers.arm(HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
+                self._to.sink.tell(KeepHouse())
+            case ("pulse",):
+                self._pulse(now)
+            case ("orphans",):
+                self._to.owner.tell(EndOrphans())
+            case ("drain", "cancel"):
+                self._attempts.cancel_all()
+            case ("drain", "end"):
+                self._leave()
+            case _:
+                raise ValueError(f"a timer of unknown kind: {key!r}")
+
+    def _answered_or_not(self, now: Moment) -> None:
+        self._commit_in_time(now)
+        self._leave_when_drained()
+
+    def _commit_in_time(self, now: Moment) -> None:
+        """Samples are durable within a quarter of a second of being taken; nothing is committed where nothing is."""
+        if COMMIT not in self._timers:
+            self._timers.arm(COMMIT, now.monotonic_ns + limits.COMMIT_SAMPLES_NS)
+
+    def _pulse(self, now: Moment) -> None:
+        """Now and then: let ended silences speak, and tell the read model what was counted."""
+        self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
+        self._to.sink.tell(Commit())
+        counters = self._attempts.counters
+        for name, count in counters.items():
+            if count != self._counted[name]:
+                self._to.recorder.tell(Counted(name, count - self._counted[name]))
+        self._counted = counters.copy()
+
+    # Children.
+
+    def _child_exited(self, child: str, reason: str, detail: str, now: Moment) -> None:
+        target = child.removeprefix(POLLER) if child.startswith(POLLER) else None
+        if self._draining or (target is not None and target not in self._roster):
+            return
+        if target is not None:
+            self._attempts.lost(target, detail, now)
+        restart = self._children.decide(
+            child, now.monotonic_ns, self._dice(), in_good_order=reason == "normal"
+        )
+        if restart is None:
+            return
+        parked = ", quarantined" if restart.quarantined else ""
+        self._health(child, f"{reason}{parked}: {detail}")
+        self._timers.arm(("restart", child), now.monotonic_ns + restart.after_ns)
+
+    def _restart(self, child: str, now: Moment) -> None:
+        target = self._roster.get(child.removeprefix(POLLER)) if child.startswith(POLLER) else None
+        try:
+            if target is not None:
+                self._nursery.start(target)
+            elif child in self._children:
+                self._children.start(child)
+                self._introduce_targets(child)
+                self._health(child, "")
+        except Exception as error:  # noqa: BLE001  # a child that cannot even be built is a failed start like any other
+            self._child_exited(child, "start_failed", repr(error), now)
+
+    def _introduce_targets(self, child: str) -> None:
+        """A new recorder has an empty read model."""
+        if child == RECORDER:
+            for target in self._roster.values():
+                self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused))
+
+    # Deliveries and the store.
+
+    def _retry(self, channel: str, key: str, attempts: int, retry_after_ns: int | None, now: Moment) -> None:
+        self._timers.cancel(("delivery", channel, key))
+        at_ns = self._patience.next_try_ns(
+            channel, key, attempts, now.monotonic_ns, self._dice(), retry_after_ns
+        )
+        if at_ns is None:
+            self._to.sink.tell(GiveUpDelivery(key))
+        else:
+            self._timers.arm(("retry", key), at_ns)
+
+    def _store_failed(self, detail: str, now: Moment) -> None:
+        self._reopenings += 1
+        self._health("store", detail)
+        wait_ns = self._policies.reopen.wait_ns(self._reopenings, self._dice(), None)
+        self._timers.arm(("reopen",), now.monotonic_ns + wait_ns)
+
+    def _health(self, part: str, detail: str) -> None:
+        self._to.recorder.tell(HealthChanged(part, detail))
+
+    # The end.
+
+    def _drain(self, within_ns: int, now: Moment) -> None:
+        self._draining = True
+        self._attempts.drain(now)
+        self._timers.arm(("drain", "cancel"), now.monotonic_ns + within_ns // 2)
+        self._timers.arm(("drain", "end"), now.monotonic_ns + within_ns)
+        self._leave_when_drained()
+
+    def _leave_when_drained(self) -> None:
+        if self._draining and not self._attempts.under_way:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._attempts.under_way:
+            self._to.recorder.tell(Abandoned("attempts still running", self._attempts.under_way))
+        self._nursery.stop_all()
+        self.address.stop()
+
+    def on_stop(self) -> None:
+        self._clockwork.stop()

@@ -1,0 +1,271 @@
+"""The system: every actor of one runtime, started from the couriers back to the supervisor and stopped in reverse."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from ..domain.admission import AdmissionPolicy
+from ..domain.channel import Channel
+from ..domain.duration import parse_duration
+from ..domain.judgement import Expectation
+from ..domain.moment import NS_PER_S, Moment
+from ..domain.probe import Probe
+from ..domain.restart import RestartHistory
+from ..domain.retry import RetryPolicy
+from ..domain.target import Target
+from ..protocol.recorder import HealthChanged
+from ..protocol.sink import DrainSink, EndSink, GetResumed
+from ..protocol.supervisor import ChildExited, Drain
+from .children import CHILD_POLICY, Child
+from .clockwork import SetAlarm
+from .context import PollerContext
+from .courier import Courier
+from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
+from .nursery import Nursery
+from .owner import AggregateOwner
+from .ports import Clock, Messenger, Prober, Store
+from .recorder import Publisher, Recorder
+from .sink import IncidentSink, SinkNeighbours
+from .supervisor import RECORDER, Supervisor, SupervisorNeighbours, SupervisorPolicies
+
+SUPERVISOR = "supervisor"
+OWNER = "owner"
+SINK = "sink"
+COURIER = "courier/"
+
+
+class Parts(NamedTuple):
+    """What the outside gives the actors; the simulator gives other parts to the very same actors."""
+
+    clock: Clock
+    dispatcher: Dispatcher
+    sink_dispatcher: Dispatcher
+    set_alarm: SetAlarm
+    probers: Mapping[type[Probe], Prober]
+    messengers: Mapping[str, Messenger]
+    store: Store
+    publisher: Publisher
+    expectation_of: Callable[[Target], Expectation]
+    dice: Callable[[], float]
+    changed: Callable[[], None]
+    """Called on a dispatcher's thread whenever an actor has ended."""
+
+
+class Plan(NamedTuple):
+    """What is to be run."""
+
+    targets: Iterable[Target]
+    channels: tuple[Channel, ...]
+    in_flight_max: int
+    through_bytes: bool
+
+
+class System:
+    """Owns the addresses. What an address's actor does, and when it is restarted, is the supervisor's to decide."""
+
+    def __init__(self, parts: Parts, plan: Plan) -> None:
+        self._parts = parts
+        self._plan = plan
+        self._roster = {target.id: target for target in plan.targets}
+        self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns)
+        self.supervisor = self._address(Supervisor, SUPERVISOR)
+        self.owner = self._address(AggregateOwner, OWNER)
+        self.sink = self._address(IncidentSink, SINK)
+        self.recorder = self._address(Recorder, RECORDER)
+        self.couriers = {
+            channel.id: self._address(Courier, COURIER + channel.id) for channel in plan.channels
+        }
+        self._nursery = self._make_nursery()
+        self._supervisor_history = RestartHistory(CHILD_POLICY)
+        self._ending: set[str] = set()
+        self.ended: dict[str, BaseException | None] = {}
+        """Actors that ended and will not come back, each with the error that it ended with."""
+
+    def _address(
+        self, actor_class: type[Supervisor | AggregateOwner | IncidentSink | Recorder | Courier], name: str
+    ) -> Address:
+        return address_for(actor_class, name, dead_letters=self.dead_letters)
+
+    def _make_nursery(self) -> Nursery:
+        parts = self._parts
+        context = PollerContext(
+            parts.clock,
+            self.supervisor,
+            parts.probers,
+            parts.expectation_of,
+            through_bytes=self._plan.through_bytes,
+        )
+        return Nursery(parts.dispatcher, context, self._exited, self.dead_letters)
+
+    # The beginning.
+
+    def start(self) -> None:
+        """Start every actor; who starts earlier is there when who starts later tells it something."""
+        self._start_recorder()
+        for channel in self._plan.channels:
+            self._start_courier(channel)
+        self._start_sink()
+        self._start_owner()
+        self._start_supervisor()
+
+    def _spawn(self, address: Address, actor_class: type, *arguments: object, **named: object) -> None:
+        on_sink_thread = actor_class is IncidentSink
+        spawn(
+            actor_class,
+            self._parts.clock,
+            *arguments,
+            **named,
+            through_bytes=self._plan.through_bytes,
+            dispatcher=self._parts.sink_dispatcher if on_sink_thread else self._parts.dispatcher,
+            address=address,
+            on_exit=self._exited,
+        )
+
+    def _start_recorder(self) -> None:
+        again = self.recorder.epoch > 0
+        self._spawn(self.recorder, Recorder, self._parts.publisher)
+        if again:
+            self.sink.tell(GetResumed())
+
+    def _start_courier(self, channel: Channel) -> None:
+        self._spawn(
+            self.couriers[channel.id], Courier, channel.id, self._parts.messengers[channel.id], self.sink
+        )
+
+    def _start_sink(self) -> None:
+        neighbours = SinkNeighbours(self.owner, self.supervisor, self.recorder, self.couriers)
+        self._spawn(self.sink, IncidentSink, self._parts.store, self._plan.channels, neighbours)
+
+    def _start_owner(self) -> None:
+        again = self.owner.epoch > 0
+        self._spawn(self.owner, AggregateOwner, self._roster.values(), self.sink, self.recorder)
+        if again:
+            self.sink.tell(GetResumed())
+
+    def _start_supervisor(self) -> None:
+        self._spawn(
+            self.supervisor,
+            Supervisor,
+            roster=self._roster,
+            policies=self._policies(),
+            neighbours=SupervisorNeighbours(self.owner, self.sink, self.recorder, self.couriers),
+            nursery=self._nursery,
+            children=self._children(),
+            set_alarm=self._parts.set_alarm,
+            dice=self._parts.dice,
+        )
+
+    def _policies(self) -> SupervisorPolicies:
+        retries = {
+            channel.id: RetryPolicy(
+                name=f"channel {channel.id}", give_up_after_ns=parse_duration(channel.give_up_after)
+            )
+            for channel in self._plan.channels
+        }
+        return SupervisorPolicies(AdmissionPolicy(in_flight_max=self._plan.in_flight_max), retries)
+
+    def _children(self) -> tuple[Child, ...]:
+        def courier(channel: Channel) -> Child:
+            return Child(COURIER + channel.id, lambda: self._start_courier(channel))
+
+        return (
+            Child(RECORDER, self._start_recorder),
+            Child(SINK, self._start_sink),
+            Child(OWNER, self._start_owner),
+            *(courier(channel) for channel in self._plan.channels),
+        )
+
+    # Ends, wanted and unwanted.
+
+    def _exited(self, address: Address, epoch: int, reason: ExitReason, error: BaseException | None) -> None:
+        name = address.name
+        if name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
+            # A store that cannot be opened in the first place is the host's to hear of, not ours to retry.
+            self.ended[name] = error
+            address.close()
+        elif name == SUPERVISOR:
+            self._supervisor_exited(error)
+        else:
+            self.supervisor.tell(ChildExited(name, epoch, reason.value, repr(error) if error else ""))
+        self._parts.changed()
+
+    def _supervisor_exited(self, error: BaseException | None) -> None:
+        """Nobody supervises the supervisor but this: it comes back after a backoff, and the trouble is visible."""
+        now_ns = self._parts.clock.read().monotonic_ns
+        restart = self._supervisor_history.decide(now_ns, self._parts.dice(), in_good_order=False)
+        self.recorder.tell(HealthChanged(SUPERVISOR, repr(error)))
+        if restart is not None:
+            self._parts.set_alarm(now_ns + restart.after_ns, self._restart_supervisor)
+
+    def _restart_supervisor(self) -> None:
+        if SUPERVISOR in self._ending:
+            return
+        self._start_supervisor()
+        self.recorder.tell(HealthChanged(SUPERVISOR, ""))
+
+    def has_ended(self, name: str) -> bool:
+        return name in self.ended
+
+    def drain_supervisor(self, within_ns: int) -> None:
+        """Stop polling: attempts may end within the given time, then they are cancelled."""
+        self._ending |= {SUPERVISOR, OWNER, SINK}
+        self._end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
+
+    def stop_owner(self) -> None:
+        """After the last sample: it handles what it was told, then ends."""
+        self._end(self.owner, self.owner.stop)
+
+    def drain_sink(self) -> None:
+        """Commit, wait for what couriers have in hand, then end."""
+        self._end(self.sink, lambda: self.sink.tell(DrainSink()))
+
+    def end_sink(self) -> None:
+        """Commit and end without waiting for couriers; their notices stay in the outbox."""
+        self.sink.tell(EndSink())
+
+    def stop_couriers(self) -> None:
+        self._ending |= {address.name for address in self.couriers.values()}
+        for address in self.couriers.values():
+            self._end(address, address.stop)
+
+    def stop_recorder(self) -> None:
+        self._ending.add(RECORDER)
+        self._end(self.recorder, self.recorder.stop)
+
+    def _end(self, address: Address, ask: Callable[[], None]) -> None:
+        """Ask an actor to end; one that has crashed and waits to be restarted has ended already."""
+        if address.alive:
+            ask()
+        else:
+            self.ended.setdefault(address.name, None)
+            address.close()
+
+    def addresses(self) -> tuple[Address, ...]:
+        """The addresses of all actors but the pollers."""
+        return (self.supervisor, self.owner, self.sink, self.recorder, *self.couriers.values())
+
+
+def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tuple[str, ...]:
+    """Stop everything in reverse order of starting, inside one deadline; says which actors did not end in time."""
+    ends_ns = now.monotonic_ns + within_ns
+    names = []
+
+    def ended(name: str, until_ns: int) -> None:
+        if not wait(lambda: system.has_ended(name), until_ns):
+            names.append(name)
+
+    system.drain_supervisor(max(within_ns // 2, 1))
+    ended(SUPERVISOR, ends_ns - within_ns // 4)
+    system.stop_owner()
+    ended(OWNER, ends_ns - within_ns // 5)
+    system.drain_sink()
+    if not wait(lambda: system.has_ended(SINK), ends_ns - within_ns // 10):
+        system.end_sink()
+        ended(SINK, ends_ns)
+    system.stop_couriers()
+    for address in system.couriers.values():
+        ended(address.name, max(ends_ns, now.monotonic_ns + NS_PER_S))
+    return tuple(names)
+
+
+Wait = Callable[[Callable[[], bool], int], bool]
+"""Waits until something is so, at most until a monotonic time; says whether it is so."""

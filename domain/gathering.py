@@ -1,0 +1,50 @@
+"""Gathering: what waits for the next commit. Samples are bounded and shed oldest first; transitions are never shed."""
+
+from .incident import Transition
+from .limits import BATCH_RECORDS_MAX
+from .notice import Delivery, Notice
+from .record import Batch, BlindInterval, Checkpoint, Silence
+from .sample import Sample
+
+
+class Gathering:
+    """Collects records between commits. Of several checkpoints of one target only the newest is kept."""
+
+    def __init__(self) -> None:
+        self.transitions: list[Transition] = []
+        self.notices: list[Notice] = []
+        self.deliveries: list[Delivery] = []
+        self.blind: list[BlindInterval] = []
+        self.silences: list[Silence] = []
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self._samples: list[Sample] = []
+        self.samples_shed = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether a commit is due for the sake of size alone."""
+        return len(self._samples) >= BATCH_RECORDS_MAX
+
+    def add_samples(self, samples: tuple[Sample, ...]) -> None:
+        self._samples.extend(samples)
+        # Only while the store cannot be written do samples outgrow a batch; the newest are worth the most then.
+        excess = len(self._samples) - 2 * BATCH_RECORDS_MAX
+        if excess > 0:
+            del self._samples[:excess]
+            self.samples_shed += excess
+
+    def take(self) -> Batch:
+        """Everything gathered, as one batch; nothing is left."""
+        batch = Batch(
+            transitions=tuple(self.transitions),
+            notices=tuple(self.notices),
+            deliveries=tuple(self.deliveries),
+            checkpoints=tuple(self.checkpoints.values()),
+            samples=tuple(self._samples),
+            blind=tuple(self.blind),
+            silences=tuple(self.silences),
+        )
+        shed = self.samples_shed
+        self.__init__()  # type: ignore[misc]  # the very same empty state as at the start
+        self.samples_shed = shed
+        return batch

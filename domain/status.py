@@ -1,0 +1,50 @@
+"""How everything stands, as frozen values for hosts, pages and tests."""
+
+import msgspec
+
+from .aggregate import Status
+from .attempt import AttemptRecord
+from .histogram import Percentiles
+from .incident import Incident
+from .record import BlindInterval, Silence
+from .sample import Sample
+
+
+class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One target as it stands."""
+
+    id: str
+    kind: str
+    status: Status
+    """Confirmed by rules."""
+    raw: Status
+    """What the newest sample alone says."""
+    paused: bool
+    sample: Sample | None
+    """The newest one."""
+    attempt: AttemptRecord | None
+    """The newest one that ended."""
+    samples: int
+    missed: int
+    """Ticks of the grid that passed unserved, all told."""
+
+
+class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything as it stands."""
+
+    targets: tuple[TargetStatus, ...]
+    incidents: tuple[Incident, ...]
+    """The open ones."""
+    silences: tuple[Silence, ...]
+    troubles: tuple[tuple[str, str], ...]
+    """Parts of the runtime that are in trouble, with what is wrong; empty when all is well."""
+    blind: tuple[BlindInterval, ...]
+    """The newest spans in which we could not see."""
+    lateness: Percentiles
+    """From due to started, over all attempts."""
+    counters: tuple[tuple[str, int], ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every part of the runtime does its work; it says nothing about the targets."""
+        return not self.troubles
