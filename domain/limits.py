@@ -35,6 +35,8 @@ IN_FLIGHT_MAX = 2_000
 ADMISSION_QUEUE_MAX = TARGETS_MAX
 ATTEMPTS_KEPT_PER_TARGET = 8
 ENDED_INCIDENTS_KEPT = 1_000
+SUBSCRIPTION_EVENTS_MAX = 10_000
+EXPECTATIONS_KEPT = 10_000
 BLIND_INTERVALS_KEPT = 100
 
 # Blindness: how far the hands may part, and how late our own wake-up may be, before evidence is not trusted.
@@ -73,6 +75,7 @@ assert JSON_STEPS_MAX < JSON_DEPTH_MAX
 # Dispatch: mailboxes, turns and what is said about dead letters.
 MAILBOX_MESSAGES_MAX = 1_000
 MAILBOX_LIGHT_MESSAGES_MAX = 128
+MAILBOX_SEARCHED_MAX = 32
 TURN_MESSAGES_MAX = 32
 TURN_NS_MAX = 2 * NS_PER_MS
 BATCH_TURNS_MAX = 256

@@ -9,7 +9,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from ...domain.errors import WatchkeeperError
-from ...domain.limits import MAILBOX_LIGHT_MESSAGES_MAX
+from ...domain.limits import MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_SEARCHED_MAX
 from ...domain.policy import OverflowPolicy
 from .coalesced import Marker
 from .delivery import PLAIN, Delivery, Lane, MailboxPolicy
@@ -102,6 +102,8 @@ class Lanes:
         try:
             while len(self._work) > self._capacity:
                 index = self._oldest_droppable()
+                if index is None:
+                    break
                 evicted.append(self._work[index])
                 del self._work[index]
         finally:
@@ -109,16 +111,17 @@ class Lanes:
         for item in evicted:
             self._drop(item, content(item), OverflowPolicy.DROP_OLDEST)
 
-    def _oldest_droppable(self) -> int:
-        # There is one: the message that made the mailbox overflow.
-        for index in range(len(self._work)):
-            item = self._work[index]
-            if (
-                type(item) is not Marker
-                and self._delivery_of(content(item)).overflow is OverflowPolicy.DROP_OLDEST
-            ):
-                return index
-        raise AssertionError("the mailbox overflowed by a message that is not in it")
+    def _oldest_droppable(self) -> int | None:
+        """Where it is, or None. Behind a long row that must be kept, the newest goes instead: a sender cannot search."""
+        count = len(self._work)
+        front = range(min(count, MAILBOX_SEARCHED_MAX))
+        back = range(count - 1, max(count - 1 - MAILBOX_SEARCHED_MAX, -1), -1)
+        return next((index for index in (*front, *back) if self._droppable(self._work[index])), None)
+
+    def _droppable(self, item: object) -> bool:
+        if type(item) is Marker:
+            return False
+        return self._delivery_of(content(item)).overflow is OverflowPolicy.DROP_OLDEST
 
     def _drop(self, item: object, message: object, overflow: OverflowPolicy) -> None:
         self._lost().count(message, overflow)
