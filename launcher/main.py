@@ -1,0 +1,110 @@
+"""The command line: verbs, each of which loads what it needs when it is called, so that `--help` is quick."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from .. import __version__
+from ..domain.errors import ConfigurationError, StoreBusy, StoreCorrupt, WatchkeeperError
+from .exits import ExitStatus
+
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document with stable keys.")
+
+
+class Verbs(click.Group):
+    """Turns the errors of watchkeeper into exit statuses, and nothing else."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except WatchkeeperError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(status_of(error))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are met, not by the alphabet."""
+        del ctx
+        return list(self.commands)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Exit status"):
+            formatter.write_dl([(str(status.value), status.meaning) for status in ExitStatus])
+
+
+def status_of(error: WatchkeeperError) -> ExitStatus:
+    """The exit status that an error is answered with."""
+    match error:
+        case ConfigurationError():
+            return ExitStatus.CONFIGURATION
+        case StoreBusy() | StoreCorrupt():
+            return ExitStatus.STORE
+        case _:
+            return ExitStatus.FAILED
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="watchkeeper")
+def cli() -> None:
+    """Polls targets on time, judges samples by rules, tells people exactly as often as it should."""
+
+
+@cli.command()
+@CONFIG
+def run(config: Path) -> None:
+    """Watch what CONFIG says until SIGTERM or SIGINT.
+
+    The first of them drains within `runtime.grace`, a second one ends at once. SIGHUP reads CONFIG again; one that
+    cannot be used is reported, and what runs is kept.
+    """
+    from .running import run_until_told
+
+    sys.exit(run_until_told(config, os.environ))
+
+
+@cli.command()
+@click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
+def check(configs: tuple[Path, ...]) -> None:
+    """Say everything that is wrong with CONFIGS, each with its line and column."""
+    from .checking import check_all
+
+    sys.exit(check_all(configs, os.environ))
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of a configuration."""
+    from .checking import schema_text
+
+    click.echo(schema_text())
+
+
+@cli.command()
+@CONFIG
+@JSON
+def status(config: Path, *, as_json: bool) -> None:
+    """What the store of CONFIG knows of each target. Works while it runs and after."""
+    from .showing import show_status
+
+    show_status(config, os.environ, as_json=as_json)
+
+
+@cli.command()
+@CONFIG
+@JSON
+@click.option("--open", "open_only", is_flag=True, help="Only those that are not resolved.")
+@click.option("--target", help="Only those of one target.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
+    """What went wrong, newest first."""
+    from .showing import show_incidents
+
+    show_incidents(config, os.environ, as_json=as_json, open_only=open_only, target=target, limit=limit)
+
+
+def main() -> None:
+    """The entry point of the command `watchkeeper`."""
+    cli(prog_name="watchkeeper")

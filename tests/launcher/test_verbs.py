@@ -1,0 +1,109 @@
+"""The verbs that need no runtime, and how they end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from watchkeeper.domain.errors import (
+    ConfigurationError,
+    MessageError,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    UnknownName,
+)
+from watchkeeper.launcher.exits import ExitStatus
+from watchkeeper.launcher.main import cli, status_of
+
+GOOD = "targets: [{id: a, call: {name: f}}, {id: b, call: {name: f}}]\nchannels: [{id: ops, log: {}}]\n"
+BAD = "targets: [{id: a, cal: {name: f}}]\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text(BAD)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_check_counts_what_a_good_file_has(files):
+    result = run("check", files / "good.yaml")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: 2 targets, 1 channel\n", "")
+
+
+def test_check_tells_the_problems_of_a_bad_file(files):
+    result = run("check", files / "bad.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{files}/bad.yaml:1:19: targets[0].cal: unknown key, did you mean call" in result.stderr
+
+
+def test_check_judges_every_file_it_is_given(files):
+    result = run("check", files / "bad.yaml", files / "good.yaml", files / "none.yaml")
+    assert result.exit_code == 2
+    assert result.stdout == f"{files}/good.yaml: ok: 2 targets, 1 channel\n"
+    assert "none.yaml:1:1: the file cannot be read: No such file or directory" in result.stderr
+
+
+def test_schema_prints_one_json_document():
+    result = run("schema")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["check"], ["check", "--frob"], ["incidents", "x", "--limit", "0"]]
+)
+def test_a_wrong_command_line_ends_like_a_wrong_file(arguments):
+    assert run(*arguments).exit_code == ExitStatus.CONFIGURATION
+
+
+@pytest.mark.parametrize("verb", ["run", "check", "status", "incidents"])
+def test_every_verb_that_reads_a_file_refuses_a_bad_one(verb, files):
+    result = run(verb, files / "bad.yaml")
+    assert result.exit_code == ExitStatus.CONFIGURATION
+    assert "targets[0].cal: unknown key" in result.stderr
+
+
+ERRORS = {
+    ConfigurationError("x"): ExitStatus.CONFIGURATION,
+    StoreBusy("x"): ExitStatus.STORE,
+    StoreCorrupt("x"): ExitStatus.STORE,
+    StoreError("x"): ExitStatus.FAILED,
+    UnknownName("x"): ExitStatus.FAILED,
+    MessageError("x"): ExitStatus.FAILED,
+}
+
+
+@pytest.mark.parametrize(("error", "status"), ERRORS.items())
+def test_every_error_ends_with_its_documented_status(error, status):
+    assert status_of(error) is status
+
+
+def test_help_says_what_each_exit_status_means():
+    said = " ".join(run("--help").stdout.split())
+    for status in ExitStatus:
+        assert f"{status.value} {status.meaning}" in said
+
+
+def test_help_loads_no_library_that_a_verb_needs():
+    program = "import sys, watchkeeper.launcher.main; print([n for n in ('yaml', 'rich', 'apsw', 'pycurl') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_module_is_the_command(files):
+    done = subprocess.run(
+        [sys.executable, "-m", "watchkeeper", "check", str(Path(files, "bad.yaml"))],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
