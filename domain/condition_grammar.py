@@ -24,7 +24,7 @@ from .condition_operand import (
 from .glob import Glob
 from .json_path import parse_path
 from .limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
-from .misread import Misread
+from .misread import Misread, counted_from
 
 _FUNCTIONS = ("len", "has", "pat", "any")
 _CALL = re.compile(r"([A-Za-z_]\w*)\(")
@@ -86,10 +86,8 @@ def _operand(text: str, start: int, end: int) -> Operand:
     """The operand in a part of the text; troubles are told by their place in the whole text."""
     part = text[start:end]
     at = start + len(part) - len(part.lstrip())
-    try:
+    with counted_from(at):
         return _read_operand(part.strip())
-    except Misread as trouble:
-        raise trouble.shifted(at) from None
 
 
 def _read_operand(text: str) -> Operand:
@@ -103,10 +101,8 @@ def _read_operand(text: str) -> Operand:
     if not text.endswith(")"):
         raise Misread(f"{name}( is never closed: the operand must end in )", inside_at - 1)
     inside = text[inside_at:-1]
-    try:
+    with counted_from(inside_at):
         return _function(name, text, inside)
-    except Misread as trouble:
-        raise trouble.shifted(inside_at) from None
 
 
 def _function(name: str, text: str, inside: str) -> Operand:
@@ -140,10 +136,8 @@ def _options(inside: str) -> tuple[Literal | Pattern, ...]:
 
 
 def _option(text: str, at: int) -> Literal | Pattern:
-    try:
+    with counted_from(at):
         operand = _read_operand(text)
-    except Misread as trouble:
-        raise trouble.shifted(at) from None
     if isinstance(operand, Literal | Pattern):
         return operand
     raise Misread("any() lists plain values and pat(): a placeholder is not read inside it", at)
@@ -173,10 +167,8 @@ def _in_document(text: str, name: str, at: int) -> InDocument:
         raise Misread(f"a path follows [{name}] after a dot, like [{name}].data.id", at)
     if path.count("(") != path.count(")"):
         raise Misread("the parentheses are not balanced", at)
-    try:
+    with counted_from(at):
         steps = parse_path(path)
-    except Misread as trouble:
-        raise trouble.shifted(at) from None
     return InDocument(text, "context" if name == CONTEXT else "body", steps)
 
 

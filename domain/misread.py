@@ -1,5 +1,8 @@
 """Where a small text stops making sense."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Misread(ValueError):  # noqa: N818 - said by the parsers of small texts, and turned into the caller's own error
     """What is wrong and at which character, counted from zero."""
@@ -9,6 +12,11 @@ class Misread(ValueError):  # noqa: N818 - said by the parsers of small texts, a
         self.problem = problem
         self.position = position
 
-    def shifted(self, by: int) -> "Misread":
-        """The same trouble, counted from the start of the text that this one stands in."""
-        return Misread(self.problem, self.position + by)
+
+@contextmanager
+def counted_from(position: int) -> Iterator[None]:
+    """Tell the troubles of a part by their place in the text that it stands in, `position` being its first character."""
+    try:
+        yield
+    except Misread as trouble:
+        raise Misread(trouble.problem, trouble.position + position) from None

@@ -14,6 +14,7 @@ REFUSED = [
     ("[STATUS] ==", 10, "blank on both sides"),
     ("[STATUS] <300", 10, "like [STATUS] < 200"),
     ("[STATUS] == 200 == 200", 17, "a second time"),
+    ("1 > 2 <= 3", 1, "'1 > 2' is no number"),
     ("[STATSU] == 200", 1, "did you mean [STATUS]?"),
     ("200 == [RESPONSETIME]", 8, "did you mean [RESPONSE_TIME]?"),
     ("[HEADER].x == 1", 1, "there is no placeholder [HEADER]"),

@@ -144,6 +144,8 @@ BODIES = [
     passes("[BODY] == ", body=b""),
     fails("[BODY] == ", "[BODY] (x) == ", body=b"x"),
     passes("[BODY] == 123", body=b"123"),
+    passes("[BODY] == [1, 2]", body=b"[1, 2]"),
+    passes("[BODY] == a != b", body=b"a != b"),
     passes("[BODY] == 0x7B", body=b"123"),
     passes("[BODY] < 124", body=b"123"),
     fails("[BODY] > 123", "[BODY] (100) > 123", body=b"100"),
