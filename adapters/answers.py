@@ -1,5 +1,8 @@
 """What curl knows of a transfer that ended, read once and cheaply."""
 
+import errno
+import socket
+
 import pycurl
 
 from ..domain.moment import NS_PER_US
@@ -16,7 +19,7 @@ def read_answer(
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
-        error_number=(ask(pycurl.OS_ERRNO) or handle.open_error_number) if code else 0,
+        error_number=_error_number(handle, code) if code else 0,
         message=message,
         status=status,
         header=b"".join(handle.header),
@@ -34,6 +37,26 @@ def read_answer(
         first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US,
         total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
+
+
+def _error_number(handle: Handle, code: int) -> int:
+    """The system's word about a failure; where curl has kept none, what the system says to the same wish."""
+    known = int(handle.curl.getinfo(pycurl.OS_ERRNO)) or handle.open_error_number
+    if known or handle.refused_address is not None:
+        return known
+    if code == pycurl.E_COULDNT_CONNECT:
+        # A refused connection leaves a number: without one no socket could be opened at all.
+        return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or errno.EMFILE
+    return socket_error(socket.AF_INET) if code == pycurl.E_COULDNT_RESOLVE_HOST else 0
+
+
+def socket_error(family: socket.AddressFamily) -> int:
+    """Why no socket can be opened at the moment; 0 when one can."""
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError as error:
+        return error.errno or 0
+    return 0
 
 
 def _body(chunks: list[bytes]) -> bytes:

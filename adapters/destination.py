@@ -37,16 +37,21 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def destination_of(url: str) -> Destination:
-    """The destination a URL names. Raises ConfigurationError when it is not a plain http or https URL."""
+    """The destination a URL names. Raises ConfigurationError when it is not a plain http or https URL.
+
+    The problem never repeats the URL: a webhook's is a secret.
+    """
     if UNSENDABLE_IN_URL.search(url):
-        raise ConfigurationError(f"url {url!r} holds a blank or a control character: percent-encode it")
+        raise ConfigurationError("the url holds a blank or a control character: percent-encode it")
     try:
         parts = urlsplit(url)
         origin = Origin(parts.scheme, _ascii_host(parts), parts.port or DEFAULT_PORTS.get(parts.scheme, 0))
     except ValueError as error:
-        raise ConfigurationError(f"url {url!r} cannot be read: {error}") from error
+        raise ConfigurationError("the url has no readable host or port") from error
     if parts.scheme not in DEFAULT_PORTS or not origin.host:
-        raise ConfigurationError(f"url {url!r} needs http:// or https:// and a host")
+        raise ConfigurationError("the url needs http:// or https:// and a host")
+    if "@" in parts.netloc:
+        raise ConfigurationError("the url holds credentials: give them as basic_auth or bearer")
     return Destination(url=_ascii_url(parts, origin), origin=origin, literal=is_literal(origin.host))
 
 
@@ -67,6 +72,5 @@ def _ascii_url(parts: SplitResult, origin: Origin) -> str:
     url = parts.geturl()
     if url.isascii():
         return url
-    user, at, _ = parts.netloc.rpartition("@")
     port = f":{parts.port}" if parts.port else ""
-    return quote(parts._replace(netloc=f"{user}{at}{origin.host}{port}").geturl(), safe=KEPT)
+    return quote(parts._replace(netloc=f"{origin.host}{port}").geturl(), safe=KEPT)

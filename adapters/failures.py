@@ -48,7 +48,13 @@ REASONS_BY_CODE: dict[int, Reason] = {
 """Everything else that curl may say of an answer is a breach of HTTP."""
 
 SYSTEM_CALL_FAILED = frozenset(
-    {pycurl.E_COULDNT_CONNECT, pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_SSL_CONNECT_ERROR}
+    {
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_CONNECT,
+        pycurl.E_RECV_ERROR,
+        pycurl.E_SEND_ERROR,
+        pycurl.E_SSL_CONNECT_ERROR,
+    }
 )
 """Results whose cause the operating system names."""
 
@@ -85,7 +91,17 @@ def _framing_verdict(answer: HttpAnswer) -> Verdict:
     problem = _framing_problem(answer)
     if problem:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, problem
+    if _ends_in_header(answer.header):
+        return Outcome.DOWN, Reason.TRUNCATED, "the connection ended within the header"
     return Outcome.UP, Reason.OK, ""
+
+
+def _ends_in_header(header: bytes) -> bool:
+    """Whether the last header has no end; curl takes it for whole. Trailers, which follow the end, are no header."""
+    if header.endswith(b"\r\n\r\n"):
+        return False
+    _, whole, rest = header.rpartition(b"\r\n\r\n")
+    return not whole or rest.startswith(b"HTTP/")
 
 
 def _framing_problem(answer: HttpAnswer) -> str:
@@ -137,10 +153,13 @@ def _failure_verdict(answer: HttpAnswer) -> Verdict:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, "framing brought more bytes than the answer may have"
     if answer.body_cut:
         return Outcome.DOWN, Reason.BODY_TOO_LARGE, f"more than {len(answer.body)} bytes of body"
-    return Outcome.DOWN, _failure_reason(answer), detail
+    reason = _failure_reason(answer)
+    return Outcome.DOWN, reason, detail or reason.value.replace("_", " ")
 
 
 def _failure_reason(answer: HttpAnswer) -> Reason:
+    if len(answer.header) > HEADER_BYTES_MAX:
+        return Reason.HEADERS_TOO_LARGE
     if answer.code in SYSTEM_CALL_FAILED and answer.error_number in REASONS_BY_ERROR:
         return REASONS_BY_ERROR[answer.error_number]
     return REASONS_BY_CODE.get(answer.code, Reason.PROTOCOL_ERROR)

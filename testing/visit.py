@@ -1,0 +1,105 @@
+"""One connection as a hostile server sees it."""
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterable
+
+READ_BYTES = 64 * 1024
+PATIENCE_S = 10.0
+
+
+class Visit:
+    """A client's connection, its last request, and the ways to mistreat it. Every wait ends when the server is closed."""
+
+    def __init__(self, connection: socket.socket, stopped: threading.Event) -> None:
+        connection.settimeout(PATIENCE_S)
+        self._socket = connection
+        self._stopped = stopped
+        self._read = b""
+        self.method = ""
+        self.path = "/"
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.body = b""
+        self.kept = False
+        """Whether another request may follow on the connection."""
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        self._socket = context.wrap_socket(self._socket, server_side=True)
+
+    def read_request(self) -> bool:
+        """Read one request; False when the client has left."""
+        self.kept = False
+        while b"\r\n\r\n" not in self._read:
+            if not self._read_more():
+                return False
+        head, _, self._read = self._read.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        self.method, self.path, _ = first.split(" ", 2)
+        pairs = (line.partition(":") for line in lines)
+        self.headers = tuple((name, value.strip()) for name, _, value in pairs)
+        self._read_body()
+        return True
+
+    def _read_body(self) -> None:
+        length = next((int(value) for name, value in self.headers if name.lower() == "content-length"), 0)
+        while len(self._read) < length and self._read_more():
+            pass
+        self.body, self._read = self._read[:length], self._read[length:]
+
+    def _read_more(self) -> bool:
+        chunk = self._socket.recv(READ_BYTES)
+        self._read += chunk
+        return bool(chunk)
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def answer(self, status: str = "200 OK", headers: Iterable[str] = (), body: bytes = b"ok") -> None:
+        """One well-formed answer; the connection may be kept."""
+        lines = (f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", "")
+        self.kept = True
+        self.send("\r\n".join(lines).encode("latin-1") + body)
+
+    def drip(self, parts: Iterable[bytes], every_s: float) -> None:
+        """Send the parts one by one with a pause after each, until all are sent or the client or the server is gone."""
+        for part in parts:
+            self.send(part)
+            if self._stopped.wait(every_s):
+                return
+
+    def pour(self, chunk: bytes, times: int) -> None:
+        """Send the same chunk again and again without any pause."""
+        for _ in range(times):
+            if self._stopped.is_set():
+                return
+            self.send(chunk)
+
+    def wait_for_client_to_leave(self) -> None:
+        """Answer nothing and read on until the client closes."""
+        while self._socket.recv(READ_BYTES):
+            pass
+
+    def read_something(self) -> bytes:
+        """Whatever the client sends first, unread as a request."""
+        return self._socket.recv(READ_BYTES)
+
+    def reset(self) -> None:
+        """Close with RST."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def interrupt(self) -> None:
+        """End the connection under a thread that waits on it."""
+        with contextlib.suppress(OSError):
+            # The socket alone: a TLS one would wait for the peer's farewell.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+
+Answer = Callable[[Visit], None]

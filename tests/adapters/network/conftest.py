@@ -1,0 +1,104 @@
+"""What the tests of the network adapters share: a loop, a real clock, and one attempt run to its end."""
+
+import asyncio
+import os
+import resource
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.transport import CurlTransport
+from watchkeeper.domain.attempt import AttemptId, ProbeRequest
+from watchkeeper.domain.moment import NS_PER_MS, Deadline
+from watchkeeper.domain.observation import Observation
+
+TIMEOUT_MS = 2_000
+GRACE_MS = 150
+
+
+class Ended(NamedTuple):
+    """An observation, and how long it took to come by the monotonic clock."""
+
+    seen: Observation
+    took_ms: float
+
+
+class Bench:
+    """A loop with a transport, and attempts started on it."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.clock = SystemClock()
+        self.transport = CurlTransport(self.loop, self.clock)
+
+    def request(self, probe, timeout_ms: int = TIMEOUT_MS) -> ProbeRequest:
+        now = self.clock.read()
+        deadline = Deadline.after(now, timeout_ms * NS_PER_MS)
+        return ProbeRequest(attempt=AttemptId("t", 1, 1), probe=probe, deadline=deadline, started=now)
+
+    def run(self, prober, probe, timeout_ms: int = TIMEOUT_MS) -> Ended:
+        """One attempt, which must end by its deadline and a little."""
+        answer = self.loop.create_future()
+        request = self.request(probe, timeout_ms)
+        prober.start(request, answer.set_result)
+        assert not answer.done(), "an answer must never come from within start"
+        seen = self.wait(answer, timeout_ms)
+        return Ended(seen, self.clock.read().since(request.started) / NS_PER_MS)
+
+    def wait(self, answer: asyncio.Future, timeout_ms: int = TIMEOUT_MS):
+        return self.loop.run_until_complete(asyncio.wait_for(answer, (timeout_ms + 5_000) / 1_000))
+
+    def turn(self) -> None:
+        """Let the loop do what is ready now."""
+        self.loop.run_until_complete(asyncio.sleep(0))
+
+    def when(self, event, timeout_s: float = 5.0) -> bool:
+        """Run the loop until a thread sets the event."""
+        return self.loop.run_until_complete(
+            asyncio.wait_for(asyncio.to_thread(event.wait, timeout_s), timeout_s + 1)
+        )
+
+    def close(self) -> None:
+        self.transport.close()
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def descriptors() -> Callable[[], int]:
+    """How many descriptors this process has open."""
+    return lambda: len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def _no_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.dup(0)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        while True:
+            try:
+                taken.append(os.dup(0))
+            except OSError:
+                break
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+@pytest.fixture
+def no_descriptors():
+    """A stretch in which this process can open nothing more."""
+    return _no_descriptors

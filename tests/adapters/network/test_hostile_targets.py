@@ -1,0 +1,104 @@
+import pytest
+from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.domain.limits import BODY_BYTES
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import Http
+from watchkeeper.testing.hostile import HostileServer
+
+TIMEOUT_MS = 400
+GRACE_MS = 150
+
+DOWN, UP, LATE = Outcome.DOWN, Outcome.UP, Outcome.TIMED_OUT
+
+# what the server does, the outcome, the reason, the status that is seen
+TABLE = [
+    ("healthy", UP, Reason.OK, 200),
+    ("status/503", UP, Reason.OK, 503),
+    ("nothing", LATE, Reason.TIMED_OUT, None),
+    ("drip_head", LATE, Reason.TIMED_OUT, 200),
+    ("drip_body", LATE, Reason.TIMED_OUT, 200),
+    ("endless", DOWN, Reason.BODY_TOO_LARGE, 200),
+    ("bomb", DOWN, Reason.BODY_TOO_LARGE, 200),
+    ("many_headers", DOWN, Reason.HEADERS_TOO_LARGE, 200),
+    ("long_header", DOWN, Reason.HEADERS_TOO_LARGE, 200),
+    ("wide_header", DOWN, Reason.HEADERS_TOO_LARGE, 200),
+    ("chunk_extension", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("tiny_chunks", DOWN, Reason.BODY_TOO_LARGE, 200),
+    ("interim_flood", DOWN, Reason.HEADERS_TOO_LARGE, 100),
+    ("loop", DOWN, Reason.TOO_MANY_REDIRECTS, 302),
+    ("redirect/302?file:///etc/passwd", DOWN, Reason.REDIRECT_REFUSED, 302),
+    ("redirect/302?gopher://127.0.0.1/", DOWN, Reason.REDIRECT_REFUSED, 302),
+    ("redirect/302?//", DOWN, Reason.REDIRECT_REFUSED, 302),
+    ("reset", DOWN, Reason.CONNECTION_RESET, None),
+    ("reset_in_body", DOWN, Reason.CONNECTION_RESET, 200),
+    ("early_close", DOWN, Reason.TRUNCATED, None),
+    ("close_in_header", DOWN, Reason.TRUNCATED, 200),
+    ("short_body", DOWN, Reason.TRUNCATED, 200),
+    ("short_chunks", DOWN, Reason.TRUNCATED, 200),
+    ("extra_bytes", UP, Reason.OK, 200),
+    ("trailers", UP, Reason.OK, 200),
+    ("early_hints", UP, Reason.OK, 200),
+    ("length_and_chunks", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("chunks_and_length", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("two_lengths", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("equal_lengths", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("negative_length", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("bad_chunk", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("status_000", DOWN, Reason.PROTOCOL_ERROR, None),
+    ("status_99999", DOWN, Reason.PROTOCOL_ERROR, 999),
+    ("status_777", DOWN, Reason.PROTOCOL_ERROR, 777),
+    ("http_0_9", DOWN, Reason.PROTOCOL_ERROR, None),
+    ("ssh", DOWN, Reason.PROTOCOL_ERROR, None),
+    ("bare_line_feeds", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("nul_in_header", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("unsolicited_coding", DOWN, Reason.PROTOCOL_ERROR, 200),
+    ("bad_utf8", UP, Reason.OK, 200),
+]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with HostileServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize(("path", "outcome", "reason", "status"), TABLE, ids=[row[0] for row in TABLE])
+def test_each_hostile_answer_ends_with_its_own_reason(bench, server, path, outcome, reason, status):
+    ended = bench.run(HttpProber(bench.transport), Http(url=server.url(f"/{path}")), TIMEOUT_MS)
+
+    assert (ended.seen.outcome, ended.seen.reason, ended.seen.status) == (outcome, reason, status)
+    assert ended.took_ms < TIMEOUT_MS + GRACE_MS
+    assert ended.seen.detail.isprintable()
+    assert bool(ended.seen.detail) is (outcome is not UP)
+    assert len(ended.seen.body) <= BODY_BYTES
+
+
+@pytest.mark.parametrize("path", ["nothing", "drip_head", "drip_body"])
+def test_a_deadline_that_passed_is_not_cut_short(bench, server, path):
+    ended = bench.run(HttpProber(bench.transport), Http(url=server.url(f"/{path}")), TIMEOUT_MS)
+
+    assert ended.took_ms >= TIMEOUT_MS - 1
+
+
+def test_a_body_at_the_cap_passes_and_one_byte_more_does_not(bench):
+    answers = {
+        "exact": lambda visit: visit.answer(body=b"x" * 100),
+        "over": lambda visit: visit.answer(body=b"x" * 101),
+    }
+    with HostileServer(answers) as server:
+        prober = HttpProber(bench.transport)
+        exact = bench.run(prober, Http(url=server.url("/exact"), body_bytes_max=100)).seen
+        over = bench.run(prober, Http(url=server.url("/over"), body_bytes_max=100)).seen
+
+    assert (exact.outcome, exact.body) == (UP, b"x" * 100)
+    assert (over.reason, over.body) == (Reason.BODY_TOO_LARGE, b"x" * 100)
+
+
+def test_a_compressed_body_stays_as_it_came(bench):
+    packed = b"\x1f\x8bnot really"
+    answer = {"gz": lambda visit: visit.answer(headers=["Content-Encoding: gzip"], body=packed)}
+    with HostileServer(answer) as server:
+        seen = bench.run(HttpProber(bench.transport), Http(url=server.url("/gz"))).seen
+
+        assert server.heard[0].header("accept-encoding") == "identity"
+    assert (seen.outcome, seen.body) == (UP, packed)

@@ -1,0 +1,143 @@
+import pytest
+from watchkeeper.adapters.destination import destination_of
+from watchkeeper.adapters.exchange import HttpAnswer, HttpShape
+from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.adapters.probes.redirects import Hop, next_hop
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import BasicAuth, Http
+from watchkeeper.testing.hostile import HostileServer
+
+SECRETS = {"X-Api-Key": "canary", "Cookie": "canary", "Proxy-Authorization": "canary", "Accept": "text/plain"}
+
+BASIC = BasicAuth(user="canary", password="canary")  # noqa: S106 - made to be looked for
+
+
+@pytest.fixture
+def prober(bench):
+    return HttpProber(bench.transport)
+
+
+@pytest.fixture
+def servers():
+    with HostileServer() as home, HostileServer() as away:
+        yield home, away
+
+
+def test_a_redirect_is_followed_and_its_time_is_counted(bench, prober, servers):
+    home, _ = servers
+    seen = bench.run(prober, Http(url=home.url("/redirect/302?/healthy"))).seen
+
+    assert (seen.status, seen.body, seen.outcome) == (200, b"ok", Outcome.UP)
+    assert [heard.path for heard in home.heard] == ["/redirect/302?/healthy", "/healthy"]
+    parts = seen.phases
+    assert parts.connect_ns + parts.first_byte_ns + parts.transfer_ns == seen.response_time_ns
+
+
+def test_a_redirect_is_an_answer_where_none_is_followed(bench, prober, servers):
+    home, _ = servers
+    seen = bench.run(prober, Http(url=home.url("/redirect/302?/healthy"), follow_redirects=False)).seen
+
+    assert (seen.status, seen.outcome, len(home.heard)) == (302, Outcome.UP, 1)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_no_more_redirects_than_allowed_are_followed(bench, prober, servers, most):
+    home, _ = servers
+    seen = bench.run(prober, Http(url=home.url("/loop"), redirects_max=most)).seen
+
+    assert (seen.reason, len(home.heard)) == (Reason.TOO_MANY_REDIRECTS, most + 1)
+
+
+@pytest.mark.parametrize("credentials", [{"bearer": "canary"}, {"basic_auth": BASIC}])
+def test_no_secret_reaches_another_origin(bench, prober, servers, credentials):
+    home, away = servers
+    spec = Http(url=home.url(f"/redirect/302?{away.url()}"), headers=SECRETS, **credentials)
+    seen = bench.run(prober, spec).seen
+
+    assert seen.status == 200
+    assert home.heard[0].header("x-api-key") == "canary"
+    assert home.heard[0].header("authorization") is not None
+    assert "canary" not in str(away.heard)
+    assert away.heard[0].header("authorization") is None
+    assert away.heard[0].header("accept") == "text/plain"
+
+
+def test_secrets_do_not_come_back_after_a_detour(bench, prober, servers):
+    home, away = servers
+    back = away.url(f"/redirect/302?{home.url()}")
+    bench.run(prober, Http(url=home.url(f"/redirect/302?{back}"), headers=SECRETS))
+
+    assert [heard.header("x-api-key") for heard in home.heard] == ["canary", None]
+
+
+def test_secrets_stay_within_their_own_origin(bench, prober, servers):
+    home, _ = servers
+    bench.run(prober, Http(url=home.url("/redirect/302?/healthy"), bearer="t"))
+
+    assert [heard.header("authorization") for heard in home.heard] == ["Bearer t"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "methods"),
+    [(301, "POST GET"), (302, "POST GET"), (303, "POST GET"), (307, "POST POST"), (308, "POST POST")],
+)
+def test_a_post_becomes_what_its_redirect_says(bench, prober, servers, status, methods):
+    home, _ = servers
+    bench.run(prober, Http(url=home.url(f"/redirect/{status}?/healthy"), method="POST", body="form"))
+
+    assert [heard.method for heard in home.heard] == methods.split()
+    assert [heard.body for heard in home.heard] == [b"form", b"form" if methods == "POST POST" else b""]
+
+
+def test_a_body_is_not_sent_to_another_origin(bench, prober, servers):
+    home, away = servers
+    seen = bench.run(
+        prober, Http(url=home.url(f"/redirect/307?{away.url()}"), method="POST", body="form")
+    ).seen
+
+    assert seen.reason is Reason.REDIRECT_REFUSED
+    assert away.heard == []
+
+
+def test_credentials_in_a_redirect_are_not_used(bench, prober, servers):
+    home, away = servers
+    bench.run(prober, Http(url=home.url(f"/redirect/302?http://u:p@127.0.0.1:{away.port}/")))
+
+    assert [heard.header("authorization") for heard in away.heard] == [None] * len(away.heard)
+
+
+def test_one_deadline_bounds_all_redirects(bench, prober, servers):
+    home, _ = servers
+    ended = bench.run(prober, Http(url=home.url("/redirect/302?/nothing")), 300)
+
+    assert (ended.seen.outcome, ended.seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
+    assert 299 <= ended.took_ms < 450
+
+
+def test_a_redirect_with_broken_framing_is_not_followed(bench, prober):
+    def smuggle(visit):
+        visit.send(
+            b"HTTP/1.1 302 Found\r\nLocation: /healthy\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        )
+
+    with HostileServer({"smuggle": smuggle}) as server:
+        seen = bench.run(prober, Http(url=server.url("/smuggle"))).seen
+
+    assert (seen.reason, len(server.heard)) == (Reason.PROTOCOL_ERROR, 1)
+
+
+def test_cancelling_ends_the_hop_that_is_under_way(bench, prober, servers):
+    home, away = servers
+    attempt = prober.start(bench.request(Http(url=home.url(f"/redirect/302?{away.url('/nothing')}"))), print)
+    assert bench.when(away.arrived)
+    attempt.cancel()
+
+    assert away.gone.wait(5)
+
+
+def test_https_does_not_lead_to_http_when_addresses_matter():
+    before = Hop(HttpShape(deny_private_addresses=True), destination_of("https://a.example/"))
+    answer = HttpAnswer(status=302, redirect_url="http://a.example/")
+    step = next_hop(before, frozenset({before.destination.origin}), answer)
+
+    assert step[:2] == (Outcome.DOWN, Reason.REDIRECT_REFUSED)
