@@ -32,7 +32,11 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     server_name: str | None = None
 
 
-class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Probe(msgspec.Struct, frozen=True, tag_field="kind"):
+    """The tag tells the kinds apart in messages; where a key of the target names the kind it is not written."""
+
+
+class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
     """An HTTP or HTTPS request on a fresh connection."""
 
     url: str
@@ -56,7 +60,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return f"Http({self.method} {self.url}, headers=[{names}])"
 
 
-class Tcp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
     """A TCP connection, and optionally one line sent and an answer expected."""
 
     host: str
@@ -67,7 +71,7 @@ class Tcp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     address_family: AddressFamily = "any"
 
 
-class Exec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):
     """A program run without a shell, answering by the Nagios plugin protocol (exit status 0, 1, 2, 3 and perfdata)."""
 
     argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)]
@@ -83,13 +87,13 @@ class Exec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return f"Exec({self.argv[0]!r}, {len(self.argv) - 1} arguments)"
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Call(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="call"):
     """A callable of the host, known by name: the callable itself stays with the runtime that was given it."""
 
     name: str
 
 
-class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
     """The host reports by itself; silence longer than the cadence plus `grace` is a failure."""
 
     grace: DurationText = "0s"

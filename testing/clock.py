@@ -32,9 +32,9 @@ class ManualClock:
         self._boot_ns += by_ns
         return self.read()
 
-    def advance_to(self, monotonic_ns: int) -> Moment:
+    def advance_to(self, monotonic_ns: int) -> None:
         """Let time pass until the monotonic hand reads `monotonic_ns`."""
-        return self.advance(monotonic_ns - self._monotonic_ns)
+        self.advance(monotonic_ns - self._monotonic_ns)
 
     def step_wall(self, by_ns: int) -> Moment:
         """Move the wall hand alone, as somebody setting the clock does."""

@@ -1,0 +1,136 @@
+"""The outside in virtual time: targets that follow scripts, and channels that remember what they accepted."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from ..domain.attempt import CancelOutcome, ProbeRequest
+from ..domain.moment import Deadline, Moment
+from ..domain.notice import Answer, Notice
+from ..domain.observation import Observation
+from ..domain.outcome import Outcome, Reason
+from .script import ALWAYS_OK, Script
+
+
+class Alarm(Protocol):
+    """What a dispatcher's `call_at` gives back."""
+
+    def cancel(self) -> None: ...
+
+
+CallAt = Callable[[int, Callable[[], object]], Alarm]
+
+
+class Pending:
+    """An answer that is on its way in virtual time."""
+
+    def __init__(self, call_at: CallAt, at_ns: int, deliver: Callable[[], None]) -> None:
+        self._deliver: Callable[[], None] | None = deliver
+        self._alarm = call_at(at_ns, self._arrive)
+
+    def _arrive(self) -> None:
+        deliver, self._deliver = self._deliver, None
+        if deliver is not None:
+            deliver()
+
+    def cancel(self) -> CancelOutcome:
+        if self._deliver is None:
+            return CancelOutcome.COMPLETED_ANYWAY
+        self._deliver = None
+        self._alarm.cancel()
+        return CancelOutcome.WITHOUT_EFFECT
+
+
+class ScriptedProber:
+    """Answers for every target by its script; a target without one is always well."""
+
+    def __init__(self, read: Callable[[], Moment], call_at: CallAt) -> None:
+        self._read = read
+        self._call_at = call_at
+        self._scripts: dict[str, tuple[int, Script]] = {}
+        self.started = 0
+
+    def script(self, target: str, script: Script) -> None:
+        """Let the target follow a script from now on."""
+        self._scripts[target] = (self._read().monotonic_ns, script)
+
+    def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Pending:
+        self.started += 1
+        now_ns = self._read().monotonic_ns
+        began_ns, script = self._scripts.get(request.attempt.target, (now_ns, ALWAYS_OK))
+        behaviour = script.at(now_ns - began_ns)
+        after_ns = behaviour.after_ns
+        left_ns = request.deadline.monotonic_ns - now_ns
+        if after_ns is None or after_ns >= left_ns:
+            return Pending(self._call_at, now_ns + left_ns, lambda: done(_timed_out(left_ns)))
+        return Pending(self._call_at, now_ns + after_ns, lambda: done(behaviour.observation))
+
+    def close(self) -> None:
+        self._scripts.clear()
+
+
+def _timed_out(after_ns: int) -> Observation:
+    return Observation(
+        connected=False, outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT, response_time_ns=after_ns
+    )
+
+
+class Post(NamedTuple):
+    """One request as a channel saw it."""
+
+    at: Moment
+    notice: Notice
+    attempt: int
+    accepted: bool
+
+
+class ScriptedMessenger:
+    """A channel that follows a script (`ok`, `down`, `hang`, `slow 2s`, `status 503`) and keeps every post."""
+
+    def __init__(self, name: str, read: Callable[[], Moment], call_at: CallAt) -> None:
+        self._name = name
+        self._read = read
+        self._call_at = call_at
+        self._began_ns = read().monotonic_ns
+        self._script = ALWAYS_OK
+        self.posts: list[Post] = []
+
+    def script(self, script: Script) -> None:
+        self._began_ns = self._read().monotonic_ns
+        self._script = script
+
+    @property
+    def accepted(self) -> dict[str, Notice]:
+        """What a receiver that keeps keys has applied, in the order of first acceptance."""
+        applied: dict[str, Notice] = {}
+        for post in self.posts:
+            if post.accepted:
+                applied.setdefault(post.notice.key, post.notice)
+        return applied
+
+    def send(
+        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+    ) -> Pending:
+        now = self._read()
+        behaviour = self._script.at(now.monotonic_ns - self._began_ns)
+        answer = _answer(behaviour.observation)
+        left_ns = deadline.remaining_ns(now)
+        after_ns = behaviour.after_ns
+        # Who hangs has taken the notice in and does not say so: the worst case for whoever must not repeat himself.
+        silent = after_ns is None or after_ns >= left_ns
+        self.posts.append(Post(now, notice, attempt, answer.accepted or silent))
+        if after_ns is None or after_ns >= left_ns:
+            answer, after_ns = Answer(accepted=False, detail="timed out"), left_ns
+        said = answer
+        return Pending(self._call_at, now.monotonic_ns + after_ns, lambda: done(said))
+
+    def close(self) -> None:
+        """Keeps what it saw."""
+
+
+def _answer(observation: Observation) -> Answer:
+    status = observation.status
+    if status is None:
+        return Answer(accepted=False, detail=observation.reason.value)
+    return Answer(
+        accepted=200 <= status < 300, retryable=status >= 500 or status == 429, detail=f"HTTP {status}"
+    )

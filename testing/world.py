@@ -1,0 +1,204 @@
+"""A world in virtual time: the production actors, with scripted targets and channels around them. It never sleeps."""
+
+from collections.abc import Callable, Iterable
+from random import Random
+
+from ..actors.dispatch import SimulatedDispatcher
+from ..actors.system import Parts, Plan, System, shut_down
+from ..adapters.expectations import Expectations
+from ..adapters.feed import Feed
+from ..adapters.stores.memory import MemoryStore
+from ..domain.channel import Channel, Log
+from ..domain.duration import parse_duration
+from ..domain.incident import Incident
+from ..domain.moment import NS_PER_S
+from ..domain.notice import Notice
+from ..domain.outcome import Outcome
+from ..domain.probe import KINDS
+from ..domain.record import Silence
+from ..domain.status import RuntimeStatus
+from ..domain.target import Target
+from ..protocol.owner import Acknowledge
+from ..protocol.recorder import GetIncidents, GetStatus
+from ..protocol.sink import Mute, Redrive
+from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .clock import ManualClock
+from .fakes import Alarm, ScriptedMessenger, ScriptedProber
+from .script import Script
+
+
+class World:
+    """Everything a runtime is, in one thread and under one clock that moves only in `run`.
+
+    `targets` and `channels` are specifications as in a configuration. Every message goes through its bytes. The store
+    is kept over `restart`; `crash` forgets whatever was not committed.
+    """
+
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        channels: Iterable[Channel] = (),
+        *,
+        seed: int = 0,
+        choose: Callable[[int], int] | None = None,
+        in_flight_max: int = 1_000,
+    ) -> None:
+        self._targets = {target.id: target for target in targets}
+        named = dict.fromkeys(channel for target in self._targets.values() for channel in target.notify)
+        given = {channel.id: channel for channel in channels}
+        self._channels = tuple({**{name: Channel(id=name, log=Log()) for name in named}, **given}.values())
+        self._choose = choose
+        self._in_flight_max = in_flight_max
+        self._dice = Random(seed)
+        self.clock = ManualClock()
+        self.dispatcher = SimulatedDispatcher(self.clock, choose)
+        self.store = MemoryStore()
+        self.prober = ScriptedProber(self.clock.read, self._call_at)
+        self.messengers = {
+            channel.id: ScriptedMessenger(channel.id, self.clock.read, self._call_at)
+            for channel in self._channels
+        }
+        self.system = self._begin()
+
+    def _call_at(self, at_ns: int, callback: Callable[[], object]) -> Alarm:
+        return self.dispatcher.call_at(at_ns, callback)
+
+    def _begin(self) -> System:
+        self.feed = Feed()
+        parts = Parts(
+            clock=self.clock,
+            dispatcher=self.dispatcher,
+            sink_dispatcher=self.dispatcher,
+            set_alarm=self.dispatcher.call_at,
+            probers=dict.fromkeys(KINDS.values(), self.prober),
+            messengers=self.messengers,
+            store=self.store,
+            publisher=self.feed,
+            expectation_of=Expectations(),
+            dice=self._dice.random,
+            changed=lambda: None,
+        )
+        system = System(
+            parts, Plan(self._targets.values(), self._channels, self._in_flight_max, through_bytes=True)
+        )
+        system.start()
+        self.dispatcher.run_until_idle()
+        return system
+
+    # What happens.
+
+    def script(self, target: str, text: str) -> None:
+        """Let a target, from now on, do what the text says: `ok 10m, down 90s, ok`."""
+        self._known(target)
+        self.prober.script(target, Script.parse(text))
+
+    def script_channel(self, channel: str, text: str) -> None:
+        """Let a channel, from now on, do what the text says: `ok 5m, status 503 10m, hang 1m, ok`."""
+        self.messengers[channel].script(Script.parse(text))
+
+    def run(self, length: str) -> None:
+        """Let time pass."""
+        self.dispatcher.run_until(self.clock.read().monotonic_ns + parse_duration(length))
+
+    def step_wall(self, by_ns: int) -> None:
+        """Set the wall clock, as an operator or a time server does."""
+        self.clock.step_wall(by_ns)
+
+    def suspend(self, length: str) -> None:
+        """Let the machine sleep."""
+        self.clock.suspend(parse_duration(length))
+
+    def crash(self) -> None:
+        """Die on the spot and start again: only what was committed is left."""
+        self._new_process()
+        self.system = self._begin()
+
+    def restart(self) -> tuple[str, ...]:
+        """Stop in good order and start again; says what did not end in time."""
+        late = shut_down(self.system, self._wait, self.clock.read(), 10 * NS_PER_S)
+        self._new_process()
+        self.system = self._begin()
+        return late
+
+    def _new_process(self) -> None:
+        self.dispatcher = SimulatedDispatcher(self.clock, self._choose)
+        self.store.close()
+
+    def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
+        left_ns = until_ns - self.clock.read().monotonic_ns
+        if left_ns > 0:
+            from pykka import Timeout
+
+            try:
+                self.dispatcher.drive(done, left_ns / NS_PER_S)
+            except Timeout:
+                return False
+        return done()
+
+    # What an operator does.
+
+    def track(self, target: Target) -> None:
+        self._targets[target.id] = target
+        self._tell(Track(target))
+
+    def untrack(self, target: str) -> None:
+        self._known(target)
+        del self._targets[target]
+        self._tell(Untrack(target))
+
+    def pause(self, target: str) -> None:
+        self._known(target)
+        self._tell(Pause(target))
+
+    def resume(self, target: str) -> None:
+        self._known(target)
+        self._tell(Resume(target))
+
+    def heartbeat(self, target: str, *, ok: bool = True) -> None:
+        self._known(target)
+        self._tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
+
+    def _tell(self, message: object) -> None:
+        self.system.supervisor.tell(message)
+        self.dispatcher.run_until_idle()
+
+    def acknowledge(self, incident: str, by: str = "operator") -> None:
+        self.system.owner.tell(Acknowledge(incident, by))
+        self.dispatcher.run_until_idle()
+
+    def silence(self, target: str | None, length: str) -> None:
+        """Mute a target (None: all) for a length of time."""
+        until_ns = self.clock.read().wall_ns + parse_duration(length)
+        self.system.sink.tell(
+            Mute(Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns))
+        )
+        self.dispatcher.run_until_idle()
+
+    def redrive(self, key: str) -> bool:
+        """Send a dead letter again. False when it is none, or when its channel has heard something later."""
+        return bool(self.system.sink.ask(Redrive(key), 60.0))
+
+    # What came of it.
+
+    def notices(self, channel: str) -> list[Notice]:
+        """What a receiver that keeps keys has applied, in order."""
+        return list(self.messengers[channel].accepted.values())
+
+    def told(self, channel: str) -> list[str]:
+        """The same in short: `shop/down opened`."""
+        return [
+            f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
+            for notice in self.notices(channel)
+        ]
+
+    def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
+        incidents: tuple[Incident, ...] = self.system.recorder.ask(GetIncidents(open_only), 60.0)
+        return incidents
+
+    def status(self) -> RuntimeStatus:
+        status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
+        return status
+
+    def _known(self, target: str) -> None:
+        if target not in self._targets:
+            raise KeyError(f"no target {target!r}; there are {', '.join(self._targets) or 'none'}")
