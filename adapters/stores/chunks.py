@@ -1,0 +1,79 @@
+"""Sealed history: the samples of one target and hour as compressed columns, about four bytes a sample."""
+
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+_NO_STATUS = -(2**31)
+_FIXED_WIDTH = 4
+_FORMAT = b"\x01"
+
+
+class Columns(NamedTuple):
+    """Samples in the order of time, a column each; a status or latency is None where there was none."""
+
+    at_us: Sequence[int]
+    """Since the hour began."""
+    finding: Sequence[int]
+    status: Sequence[int | None]
+    latency_us: Sequence[int | None]
+
+    def rows(self) -> Iterable[tuple[int, int, int | None, int | None]]:
+        return zip(*self, strict=True)
+
+
+def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
+    """Bytes of (microseconds since the hour began, finding, status, latency) in the order of time."""
+    at_us, finding, status, latency_us = zip(*rows, strict=True)
+    columns = (
+        array("I", (later - earlier for earlier, later in pairwise((0, *at_us)))),
+        array("I", finding),
+        array("i", (_NO_STATUS if code is None else code for code in status)),
+        array("I", (0 if latency is None else latency + 1 for latency in latency_us)),
+    )
+    return _FORMAT + zlib.compress(b"".join(map(_shuffled, columns)), 6)
+
+
+def unpack(data: bytes) -> Columns:
+    """The columns of a chunk. Raises ValueError for bytes that are no chunk."""
+    if data[:1] != _FORMAT:
+        raise ValueError(f"a chunk of unknown format {data[:1]!r}")
+    try:
+        content = zlib.decompress(data[1:])
+    except zlib.error as error:
+        raise ValueError(f"a chunk that does not decompress: {error}") from error
+    size, rest = divmod(len(content), 4)
+    if rest or size % _FIXED_WIDTH:
+        raise ValueError(f"a chunk of {len(content)} bytes is cut short")
+    at_us, finding, status, latency = (
+        _unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate("IIiI")
+    )
+    return Columns(
+        list(accumulate(at_us)),
+        finding,
+        [None if code == _NO_STATUS else code for code in status],
+        [value - 1 if value else None for value in latency],
+    )
+
+
+def _shuffled(column: "array[int]") -> bytes:
+    """All lowest bytes, then all second ones ...: equal high bytes stand together and cost next to nothing."""
+    if sys.byteorder == "big":
+        column.byteswap()
+    content = column.tobytes()
+    return b"".join(content[place::_FIXED_WIDTH] for place in range(_FIXED_WIDTH))
+
+
+def _unshuffled(code: str, content: bytes) -> "array[int]":
+    size = len(content) // _FIXED_WIDTH
+    together = bytearray(len(content))
+    for place in range(_FIXED_WIDTH):
+        together[place::_FIXED_WIDTH] = content[place * size : (place + 1) * size]
+    column = array(code)
+    column.frombytes(together)
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column

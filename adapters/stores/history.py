@@ -1,0 +1,153 @@
+"""One target's past, put together from sealed chunks, roll-ups and what is still raw."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+import apsw
+import msgspec
+
+from ...domain.duration import NS_PER_DAY, NS_PER_HOUR
+from ...domain.moment import NS_PER_US
+from ...domain.outcome import Outcome
+from .chunks import unpack
+from .connection import rows
+from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, day_tables, findings
+from .stored import Rollup, StoredSample, Summed, merged, roll_up
+
+FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
+"""Microseconds since 1970, finding, status, latency in microseconds."""
+
+_ROLLUPS = msgspec.msgpack.Decoder(Rollup)
+
+# The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
+_SPANS = """
+WITH RECURSIVE span (at) AS (SELECT ?1 UNION ALL SELECT at + 1 FROM span WHERE at + 1 < ?2)
+SELECT {span}, {column} FROM span CROSS JOIN {table} ON {span} = at AND target = ?3
+"""
+_CHUNKS = _SPANS.format(span="hour", column="data", table="chunk")
+_HOURLY = _SPANS.format(span="hour", column="body", table="hourly")
+_DAILY = _SPANS.format(span="day", column="body", table="daily")
+
+
+class History:
+    """Reads one target within one transaction. Spans are half open, in wall nanoseconds."""
+
+    def __init__(self, connection: apsw.Connection, target: str) -> None:
+        self._connection = connection
+        self._target = connection.execute("SELECT id FROM target WHERE name = ?", (target,)).get
+        self._findings = findings(connection)
+        self._days = day_tables(connection)
+        self._sealed = {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}
+
+    def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
+        found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
+        return tuple(self._stored(row) for row in found)
+
+    def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
+        first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
+        rollups = {hour: _ROLLUPS.decode(body) for hour, body in self._spans(_HOURLY, "hourly", first, end)}
+        for hour in self._unsealed(first, end):
+            found = self._rows(hour * US_PER_HOUR, (hour + 1) * US_PER_HOUR)
+            if found:
+                rollups[hour] = self._rolled_up(found)
+        return tuple(Summed(hour * NS_PER_HOUR, rollup) for hour, rollup in sorted(rollups.items()))
+
+    def daily(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
+        first, end = -(-since_ns // NS_PER_DAY), -(-until_ns // NS_PER_DAY)
+        rollups = {day: _ROLLUPS.decode(body) for day, body in self._spans(_DAILY, "daily", first, end)}
+        rolled = {day for (day,) in self._connection.execute("SELECT day FROM rolled_day")}
+        for day in self._days - rolled:
+            hours = self.hourly(day * NS_PER_DAY, (day + 1) * NS_PER_DAY) if first <= day < end else ()
+            if hours:
+                rollups[day] = merged([hour.rollup for hour in hours])
+        return tuple(Summed(day * NS_PER_DAY, rollup) for day, rollup in sorted(rollups.items()))
+
+    def total(self, since_ns: int, until_ns: int) -> Rollup:
+        """Days up to where whole days of hours are kept, and hours from there on."""
+        hours_from_ns = max(self._hours_kept_from_ns(since_ns), since_ns)
+        spans = [
+            *self.daily(since_ns, min(hours_from_ns, until_ns)),
+            *self.hourly(hours_from_ns, until_ns),
+        ]
+        return merged([span.rollup for span in spans])
+
+    def _hours_kept_from_ns(self, since_ns: int) -> int:
+        """Where the hours begin to be complete; `since_ns` itself when they reach back that far."""
+        ((oldest,),) = rows(self._connection, "SELECT min(hour) FROM hourly")
+        if oldest is None or oldest * NS_PER_HOUR <= since_ns:
+            return since_ns
+        return -(-int(oldest) // 24) * NS_PER_DAY
+
+    def _rows(self, since_us: int, until_us: int) -> list[FoundRow]:
+        """Sealed and raw rows of a span; a row that is in both is one row."""
+        found = {row[0]: row for row in self._raw(since_us, until_us)}
+        found.update((row[0], row) for row in self._chunked(since_us, until_us))
+        return [row for _, row in sorted(found.items())]
+
+    def _raw(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
+        for day in self._days:
+            day_us = day * US_PER_DAY
+            hours = self._unsealed(
+                max(since_us, day_us) // US_PER_HOUR, min(-(-until_us // US_PER_HOUR), day * 24 + 24)
+            )
+            if hours:
+                begin_us, end_us = (
+                    max(since_us, hours[0] * US_PER_HOUR),
+                    min(until_us, (hours[-1] + 1) * US_PER_HOUR),
+                )
+                yield from self._connection.execute(
+                    f"SELECT at_us + ?, finding, status, latency_us FROM {day_table(day)}"  # noqa: S608 - a number
+                    " WHERE at_us >= ? AND at_us < ? AND target = ?",
+                    (day_us, begin_us - day_us, end_us - day_us, self._target),
+                )
+
+    def _chunked(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
+        first, end = since_us // US_PER_HOUR, -(-until_us // US_PER_HOUR)
+        for hour, data in self._spans(_CHUNKS, "chunk", first, end):
+            columns = unpack(data)
+            hour_us = hour * US_PER_HOUR
+            at_us = [hour_us + within_us for within_us in columns.at_us]
+            whole = since_us <= hour_us and hour_us + US_PER_HOUR <= until_us
+            for row in zip(at_us, *columns[1:], strict=True):
+                if whole or since_us <= row[0] < until_us:
+                    yield row
+
+    def _spans(self, sql: str, table: str, first: int, end: int) -> Iterable[tuple[int, bytes]]:
+        """The target's rows of a table whose hour or day lies in a span; the span is cut to what the table has."""
+        key = "day" if table == "daily" else "hour"
+        oldest, newest = next(self._connection.execute(f"SELECT min({key}), max({key}) FROM {table}"))  # noqa: S608 - constants
+        if oldest is None or max(first, oldest) >= min(end, newest + 1):
+            return ()
+        return [
+            (at, value)
+            for at, value in rows(
+                self._connection, sql, (max(first, oldest), min(end, newest + 1), self._target)
+            )
+        ]
+
+    def _unsealed(self, first: int, end: int) -> list[int]:
+        return [
+            hour
+            for day in sorted(self._days)
+            for hour in range(max(day * 24, first), min(day * 24 + 24, end))
+            if hour not in self._sealed
+        ]
+
+    def _rolled_up(self, rows: list[FoundRow]) -> Rollup:
+        outcomes = Counter(self._findings[finding][0] for _, finding, _, _ in rows)
+        return roll_up(outcomes, [latency_us for *_, latency_us in rows if latency_us is not None])
+
+    def _stored(self, row: FoundRow) -> StoredSample:
+        at_us, finding, status, latency_us = row
+        outcome, reason = self._findings[finding]
+        latency_ns = None if latency_us is None else latency_us * NS_PER_US
+        explanation = "" if outcome is Outcome.UP else self._explanation(at_us)
+        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
+
+    def _explanation(self, at_us: int) -> str:
+        """Empty when retention has released it."""
+        found = self._connection.execute(
+            "SELECT text FROM explanation WHERE at_us = ? AND target = ?", (at_us, self._target)
+        ).fetchone()
+        return "" if found is None else str(found[0])

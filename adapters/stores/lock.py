@@ -1,0 +1,73 @@
+"""One process per store: a lock file beside it that names its holder and is released by death."""
+
+import fcntl
+import os
+import socket
+import weakref
+
+import msgspec
+
+from ...domain.errors import StoreBusy
+from ...domain.moment import Moment, wall_text
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds a store."""
+
+    pid: int
+    host: str
+    since: str
+
+
+class StoreLock:
+    """A flock on `PATH-lock`. The file stays: removing it would let two processes lock two files of one name."""
+
+    def __init__(self, path: str, now: Moment) -> None:
+        self._pid = os.getpid()
+        self._descriptor = os.open(f"{path}-lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            self._take(path, now)
+        except BaseException:
+            self.release()
+            raise
+        # A forked child shares the lock with its parent and would keep it beyond the parent's death.
+        os.register_at_fork(after_in_child=_Forget(self))
+
+    @property
+    def is_ours(self) -> bool:
+        """False in a forked child, which must not touch the connection that it inherited."""
+        return os.getpid() == self._pid
+
+    def release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _take(self, path: str, now: Moment) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreBusy(f"{path} is held by {_holder_text(self._descriptor)}") from error
+        holder = Holder(self._pid, socket.gethostname(), wall_text(now.wall_ns))
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, msgspec.json.encode(holder), 0)
+
+
+class _Forget:
+    """Closes the child's copy of the lock, if the lock still lives."""
+
+    def __init__(self, lock: StoreLock) -> None:
+        self._lock = weakref.ref(lock)
+
+    def __call__(self) -> None:
+        lock = self._lock()
+        if lock is not None:
+            lock.release()
+
+
+def _holder_text(descriptor: int) -> str:
+    try:
+        holder = msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
+    except msgspec.MsgspecError:
+        return "a process that has not yet said which"
+    return f"process {holder.pid} on {holder.host} since {holder.since}"

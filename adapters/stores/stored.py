@@ -1,0 +1,117 @@
+"""What a store gives back of samples: small values that stand for many."""
+
+import msgspec
+
+from ...domain.outcome import NO_EVIDENCE, Outcome, Reason
+
+_SUB_BITS = 2
+"""Buckets of latency are at most a quarter wider than the one before."""
+
+
+class StoredSample(msgspec.Struct, frozen=True, gc=False):
+    """One sample as it is kept: times to the microsecond, and the explanation of one that was not up."""
+
+    at_ns: int
+    outcome: Outcome
+    reason: Reason
+    status: int | None = None
+    latency_ns: int | None = None
+    explanation: str = ""
+
+
+class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The samples of one target in one hour or one day."""
+
+    count: int = 0
+    good: int = 0
+    """Up or degraded."""
+    bad: int = 0
+    """Down or timed out."""
+    unknown: int = 0
+    """No evidence: cancelled, or our own trouble."""
+    timed: int = 0
+    """Those with a latency."""
+    latency_sum_us: int = 0
+    latency_max_us: int = 0
+    buckets: tuple[tuple[int, int], ...] = ()
+    """Latency: bucket and count, in rising order."""
+
+    @property
+    def uptime(self) -> float | None:
+        """The good share of what was evidence; None when nothing was."""
+        evidence = self.good + self.bad
+        return self.good / evidence if evidence else None
+
+    @property
+    def latency_mean_ns(self) -> int | None:
+        return self.latency_sum_us * 1_000 // self.timed if self.timed else None
+
+    def latency_at_ns(self, share: float) -> int | None:
+        """The latency that `share` of the samples did not exceed, at most a quarter too high."""
+        if not self.timed:
+            return None
+        seen = 0
+        for bucket, count in self.buckets:
+            seen += count
+            if seen >= share * self.timed:
+                return min(_upper_edge_us(bucket), self.latency_max_us) * 1_000
+        return self.latency_max_us * 1_000
+
+
+class Summed(msgspec.Struct, frozen=True, gc=False):
+    """A roll-up and when its span began."""
+
+    at_ns: int
+    rollup: Rollup
+
+
+def roll_up(outcomes: dict[Outcome, int], latencies_us: list[int]) -> Rollup:
+    """The roll-up of counted outcomes and of the latencies that were measured."""
+    counted: dict[int, int] = {}
+    for latency_us in latencies_us:
+        bucket = _bucket(latency_us)
+        counted[bucket] = counted.get(bucket, 0) + 1
+    unknown = sum(outcomes.get(outcome, 0) for outcome in NO_EVIDENCE)
+    good = outcomes.get(Outcome.UP, 0) + outcomes.get(Outcome.DEGRADED, 0)
+    count = sum(outcomes.values())
+    return Rollup(
+        count=count,
+        good=good,
+        bad=count - good - unknown,
+        unknown=unknown,
+        timed=len(latencies_us),
+        latency_sum_us=sum(latencies_us),
+        latency_max_us=max(latencies_us, default=0),
+        buckets=tuple(sorted(counted.items())),
+    )
+
+
+def merged(rollups: list[Rollup]) -> Rollup:
+    """One roll-up of several spans."""
+    counted: dict[int, int] = {}
+    for rollup in rollups:
+        for bucket, count in rollup.buckets:
+            counted[bucket] = counted.get(bucket, 0) + count
+    return Rollup(
+        count=sum(rollup.count for rollup in rollups),
+        good=sum(rollup.good for rollup in rollups),
+        bad=sum(rollup.bad for rollup in rollups),
+        unknown=sum(rollup.unknown for rollup in rollups),
+        timed=sum(rollup.timed for rollup in rollups),
+        latency_sum_us=sum(rollup.latency_sum_us for rollup in rollups),
+        latency_max_us=max((rollup.latency_max_us for rollup in rollups), default=0),
+        buckets=tuple(sorted(counted.items())),
+    )
+
+
+def _bucket(latency_us: int) -> int:
+    shift = max(latency_us.bit_length() - 1 - _SUB_BITS, 0)
+    return (shift << _SUB_BITS) + (latency_us >> shift)
+
+
+def _upper_edge_us(bucket: int) -> int:
+    sub = 1 << _SUB_BITS
+    if bucket < 2 * sub:
+        return bucket
+    shift = (bucket >> _SUB_BITS) - 1
+    return ((bucket - (shift << _SUB_BITS) + 1) << shift) - 1
