@@ -30,7 +30,7 @@ _FUNCTIONS = ("len", "has", "pat", "any")
 _CALL = re.compile(r"([A-Za-z_]\w*)\(")
 _NAME = re.compile(r"\[([A-Za-z_][A-Za-z0-9_-]*)(\]?)")
 _OPERATOR_LIKE = re.compile(r"==|!=|<=|>=|=|<|>")
-_OPTION = re.compile(r"\s*(pat\(.*?\)(?=\s*(?:,|$))|[^,]*)(?:,|$)", re.DOTALL)
+_OPTION = re.compile(r",\s*(pat\(.*?\)(?=\s*(?:,|$))|[^,]*)", re.DOTALL)
 
 
 def parse(text: str) -> Comparison:
@@ -124,14 +124,10 @@ def _options(inside: str) -> tuple[Literal | Pattern, ...]:
     if not inside.strip():
         raise Misread("any() lists nothing: write any(200, 204)", 0)
     options: list[Literal | Pattern] = []
-    position = 0
-    while position <= len(inside):
-        found = _OPTION.match(inside, position)
-        assert found is not None  # noqa: S101 - an option may be empty, so the expression matches everywhere
-        options.append(_option(found[1].rstrip(), found.start(1)))
-        if len(options) > CONDITION_OPTIONS_MAX:
-            raise Misread(f"any() lists more than {CONDITION_OPTIONS_MAX} options", position)
-        position = found.end() if inside[found.end() - 1 : found.end()] == "," else len(inside) + 1
+    for found in _OPTION.finditer(f",{inside}"):
+        if len(options) == CONDITION_OPTIONS_MAX:
+            raise Misread(f"any() lists more than {CONDITION_OPTIONS_MAX} options", found.start())
+        options.append(_option(found[1].rstrip(), found.start(1) - 1))
     return tuple(options)
 
 
