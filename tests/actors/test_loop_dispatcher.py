@@ -1,0 +1,244 @@
+"""Many actors on one event loop, its alarms, and what is left when it stops."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from watchkeeper.actors.dispatch import DispatchedActor, LoopActor, LoopDispatcher, WouldDeadlock, spawn
+from watchkeeper.domain.errors import UsageError
+from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from watchkeeper.domain.moment import NS_PER_MS
+
+SOON_S = 20.0
+
+
+class Echo(DispatchedActor):
+    def on_receive(self, message):
+        return message() if callable(message) else message
+
+
+def on_loop(dispatcher, function):
+    """What the function returns on the loop's thread."""
+    results, done = [], threading.Event()
+    dispatcher.call_soon(lambda: (results.append(function()), done.set()))
+    assert done.wait(SOON_S)
+    return results[0]
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_actors_share_the_one_thread_of_the_loop(loop_dispatcher):
+    addresses = [spawn(Echo, dispatcher=loop_dispatcher) for _ in range(10)]
+    threads = {address.ask(threading.get_ident, SOON_S) for address in addresses}
+    assert threads == {on_loop(loop_dispatcher, threading.get_ident)}
+    assert loop_dispatcher.statistics().actors == 10
+
+
+def test_a_stopped_loop_leaves_no_thread_and_no_descriptor():
+    threads, before = threading.active_count(), descriptors()
+    dispatcher = LoopDispatcher(name="gone")
+    dispatcher.start()
+    cancelled = threading.Event()
+
+    async def linger():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    kept = on_loop(dispatcher, lambda: dispatcher.loop.create_task(linger()))
+    on_loop(dispatcher, lambda: None)
+    assert dispatcher.stop(SOON_S) == ()
+    assert cancelled.is_set()
+    assert kept.cancelled()
+    assert (threading.active_count(), descriptors()) == (threads, before)
+    assert dispatcher.stop(SOON_S) == ()
+
+
+def test_a_loop_that_was_never_started_closes_too():
+    before = descriptors()
+    assert LoopDispatcher().stop(0) == ()
+    assert descriptors() == before
+
+
+def test_a_loop_starts_once():
+    dispatcher = LoopDispatcher()
+    dispatcher.start()
+    with pytest.raises(UsageError, match="started before"):
+        dispatcher.start()
+    dispatcher.stop(SOON_S)
+    with pytest.raises(UsageError, match="started before"):
+        dispatcher.start()
+
+
+def test_a_loop_that_does_not_end_in_time_is_named():
+    dispatcher, begun, gate = LoopDispatcher(name="stuck"), threading.Event(), threading.Event()
+    dispatcher.start()
+    dispatcher.call_soon(lambda: (begun.set(), gate.wait(SOON_S)))
+    assert begun.wait(SOON_S)
+    assert dispatcher.stop(0.01) == ("stuck",)
+    gate.set()
+    dispatcher._thread.join(SOON_S)
+
+
+def test_telling_after_the_loop_has_stopped_raises_nothing():
+    dispatcher = LoopDispatcher()
+    dispatcher.start()
+    address = spawn(Echo, dispatcher=dispatcher)
+    address.ask("warm", SOON_S)
+    dispatcher.stop(SOON_S)
+    address.tell("late")
+    assert address.statistics().queued == 1
+
+
+def test_waiting_on_the_thread_of_the_loop_is_refused(loop_dispatcher):
+    address = spawn(Echo, dispatcher=loop_dispatcher)
+    other = spawn(Echo, dispatcher=loop_dispatcher)
+    with pytest.raises(WouldDeadlock, match="tell instead"):
+        address.ask(lambda: other.ask("hello", SOON_S), SOON_S)
+
+
+def test_an_answer_that_is_there_may_be_read_anywhere(loop_dispatcher):
+    address = spawn(Echo, dispatcher=loop_dispatcher)
+    future = address._question("hello")
+    assert future.get(timeout=SOON_S) == "hello"
+    assert spawn(Echo, dispatcher=loop_dispatcher).ask(future.get, SOON_S) == "hello"
+
+
+def test_actors_run_on_a_loop_that_the_host_runs():
+    async def host():
+        dispatcher = LoopDispatcher(asyncio.get_running_loop())
+        dispatcher.start()
+        address = spawn(Echo, dispatcher=dispatcher)
+        here = await address.ask_async(threading.get_ident, SOON_S)
+        with pytest.raises(WouldDeadlock):
+            address.ask("blocked", SOON_S)
+        assert dispatcher.stop(SOON_S) == ()
+        await asyncio.wait_for(asyncio.to_thread(lambda: None), SOON_S)
+        return here
+
+    assert asyncio.run(host()) == threading.get_ident()
+
+
+def test_io_gets_its_turn_between_two_batches(loop_dispatcher):
+    """Two actors that keep each other busy for ever must not starve the loop."""
+
+    class Busy(DispatchedActor):
+        def on_receive(self, message):
+            message[0].tell((message[1], message[0]))
+
+    one, two = spawn(Busy, dispatcher=loop_dispatcher), spawn(Busy, dispatcher=loop_dispatcher)
+    one.tell((two, one))
+    rounds, done = [], threading.Event()
+
+    def turn_round():
+        rounds.append(loop_dispatcher.statistics().batches)
+        if len(rounds) < 5:
+            loop_dispatcher.loop.call_soon(turn_round)
+        else:
+            done.set()
+
+    loop_dispatcher.loop.call_soon_threadsafe(turn_round)
+    assert done.wait(SOON_S)
+    assert rounds[-1] > rounds[0]
+    one.close()
+    two.close()
+
+
+def test_a_turn_ends_after_its_messages_so_that_others_run(loop_dispatcher):
+    order = []
+
+    class Writer(DispatchedActor):
+        def __init__(self, name):
+            super().__init__()
+            self.name = name
+
+        def on_receive(self, message):
+            order.append(self.name)
+
+    def fill():
+        for name in "ab":
+            address = spawn(Writer, name, dispatcher=loop_dispatcher)
+            for _ in range(TURN_MESSAGES_MAX + 1):
+                address.tell(None)
+
+    on_loop(loop_dispatcher, fill)
+    on_loop(loop_dispatcher, lambda: None)
+    on_loop(loop_dispatcher, lambda: None)
+    assert order == ["a"] * TURN_MESSAGES_MAX + ["b"] * TURN_MESSAGES_MAX + ["a", "b"]
+
+
+def test_a_slow_turn_ends_after_its_time():
+    now_ns = [0]
+    dispatcher = LoopDispatcher(monotonic_ns=lambda: now_ns[0])
+    order = []
+
+    class Slow(DispatchedActor):
+        def on_receive(self, message):
+            now_ns[0] += 3 * NS_PER_MS
+            order.append(message)
+
+    for name in "ab":
+        address = spawn(Slow, dispatcher=dispatcher)
+        address.tell(f"{name}1")
+        address.tell(f"{name}2")
+    dispatcher.start()
+    while len(order) < 4:
+        on_loop(dispatcher, lambda: None)
+    assert order == ["a1", "b1", "a2", "b2"]
+    assert dispatcher.lag().batch_worst_ns == 3 * NS_PER_MS
+    assert dispatcher.reset_lag().worst_ns >= 0
+    assert dispatcher.lag().batch_worst_ns <= 3 * NS_PER_MS
+    assert dispatcher.stop(SOON_S) == ()
+
+
+def test_one_wake_up_serves_many_senders():
+    dispatcher = LoopDispatcher()
+    addresses = [spawn(Echo, dispatcher=dispatcher) for _ in range(BATCH_TURNS_MAX)]
+    for address in addresses:
+        address.tell("early")
+    dispatcher.start()
+    addresses[-1].ask("late", SOON_S)
+    assert dispatcher.statistics().batches <= 3
+    assert dispatcher.stop(SOON_S) == ()
+
+
+@pytest.mark.parametrize("make", [LoopDispatcher, lambda: LoopDispatcher(monotonic_ns=time.monotonic_ns)])
+def test_alarms_ring_in_order_and_never_early(make):
+    dispatcher = make()
+    dispatcher.start()
+    clock, rang, done = dispatcher._clock, [], threading.Event()
+    begin_ns = on_loop(dispatcher, clock)
+    for delay_ms in (7, 0, 3, -1):
+        due_ns = begin_ns + delay_ms * NS_PER_MS + 100
+        dispatcher.call_at(due_ns, lambda due_ns=due_ns, d=delay_ms: rang.append((d, clock() - due_ns)))
+    dispatcher.call_at(begin_ns + 20 * NS_PER_MS, done.set)
+    assert done.wait(SOON_S)
+    assert sorted(delay for delay, _ in rang) == [-1, 0, 3, 7]
+    assert [delay for delay, _ in rang][-2:] == [3, 7]
+    assert all(late_ns >= 0 for _, late_ns in rang)
+    assert dispatcher.stop(SOON_S) == ()
+
+
+def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
+    rang, done = [], threading.Event()
+    now_ns = on_loop(loop_dispatcher, loop_dispatcher._clock)
+    alarm = loop_dispatcher.call_at(now_ns + NS_PER_MS, lambda: rang.append(1))
+    alarm.cancel()
+    loop_dispatcher.call_at(now_ns + 10 * NS_PER_MS, done.set)
+    assert done.wait(SOON_S)
+    assert (rang, alarm.armed) == ([], False)
+
+
+def test_a_callback_that_fails_is_logged_and_forgotten(loop_dispatcher, caplog):
+    loop_dispatcher.call_soon(lambda: 1 / 0)
+    on_loop(loop_dispatcher, lambda: None)
+    assert "A callback on a dispatcher failed" in caplog.text
+
+
+def test_the_default_loop_is_made_once_and_only_when_needed():
+    assert LoopActor.default_dispatcher() is LoopActor.default_dispatcher()

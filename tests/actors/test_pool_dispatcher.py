@@ -1,0 +1,97 @@
+"""Blocking actors on a bounded number of threads."""
+
+import threading
+
+import pytest
+from watchkeeper.actors.dispatch import DispatchedActor, PoolDispatcher, WouldDeadlock, spawn
+from watchkeeper.domain.errors import UsageError
+
+SOON_S = 20.0
+
+
+class Caller(DispatchedActor):
+    def on_receive(self, message):
+        return message()
+
+
+def test_actors_block_side_by_side_up_to_the_bound(pool_dispatcher):
+    together = threading.Barrier(3, timeout=SOON_S)
+    addresses = [spawn(Caller, dispatcher=pool_dispatcher) for _ in range(3)]
+    questions = [address._question(together.wait) for address in addresses]
+    assert sorted(question.get(timeout=SOON_S) for question in questions) == [0, 1, 2]
+
+
+def test_threads_are_made_as_actors_come_and_no_more_than_allowed(pool_dispatcher):
+    counts = []
+    for _ in range(5):
+        spawn(Caller, dispatcher=pool_dispatcher)
+        counts.append(pool_dispatcher.statistics().threads)
+    assert counts == [1, 2, 3, 3, 3]
+    names = {thread.name for thread in threading.enumerate()}
+    assert {"pool-0", "pool-1", "pool-2"} <= names
+
+
+def test_one_actor_is_run_by_one_thread_at_a_time(pool_dispatcher, tiny_switches):
+    class Counter(DispatchedActor):
+        mailbox_capacity = 100_000
+        count = 0
+        inside = 0
+        overlaps = 0
+
+        def on_receive(self, message):
+            self.inside += 1
+            if self.inside > 1:
+                self.overlaps += 1
+            self.count += 1
+            self.inside -= 1
+            return self.count, self.overlaps
+
+    spawn(Caller, dispatcher=pool_dispatcher)
+    spawn(Caller, dispatcher=pool_dispatcher)
+    address = spawn(Counter, dispatcher=pool_dispatcher)
+
+    def send():
+        for number in range(3_000):
+            address.tell(number)
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON_S)
+    while address.statistics().queued:
+        address.ask("drain", SOON_S)
+    count, overlaps = address.ask("last", SOON_S)
+    assert overlaps == 0
+    assert count == address.statistics().handled >= 12_001
+
+
+def test_waiting_on_a_thread_of_the_pool_is_refused(pool_dispatcher):
+    address, other = (spawn(Caller, dispatcher=pool_dispatcher) for _ in range(2))
+    with pytest.raises(WouldDeadlock):
+        address.ask(lambda: other.ask(dict, SOON_S), SOON_S)
+
+
+def test_a_turn_that_does_not_end_is_named_at_the_stop():
+    dispatcher, gate, begun = PoolDispatcher(2, "crew"), threading.Event(), threading.Event()
+    spawn(Caller, dispatcher=dispatcher).tell(lambda: (begun.set(), gate.wait(SOON_S)))
+    spawn(Caller, dispatcher=dispatcher)
+    assert begun.wait(SOON_S)
+    (left,) = dispatcher.stop(0.05)
+    assert left.startswith("crew-")
+    assert "Address Caller" in left
+    gate.set()
+    assert dispatcher.stop(SOON_S) == ()
+    assert not any(thread.is_alive() for thread in dispatcher._threads)
+
+
+def test_a_stopped_pool_takes_no_actor():
+    dispatcher = PoolDispatcher(1)
+    assert dispatcher.stop(0) == ()
+    with pytest.raises(UsageError, match="has been stopped"):
+        spawn(Caller, dispatcher=dispatcher)
+
+
+def test_a_pool_without_threads_is_refused():
+    with pytest.raises(UsageError, match="at least one"):
+        PoolDispatcher(0)
