@@ -34,6 +34,8 @@ def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool)
     if is_duration and kind_of(value) in {"whole number", "number"}:
         return f"expected a duration, got the number {_number(value)}: write {_number(value)}s"
     match kind:
+        case inspect.NoneType() if value is None:
+            return ""
         case inspect.StrType() if isinstance(value, str):
             return ""
         case inspect.BoolType() if isinstance(value, bool):

@@ -84,6 +84,7 @@ class _Judge:
         yield from self._spans.problems(
             channel.give_up_after, (*path, "give_up_after"), limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX
         )
+        yield from _line_end(channel.id, path)
         match channel.transport:
             case Webhook() as webhook:
                 yield from webhook_problems(webhook, (*path, "webhook"))
@@ -95,6 +96,7 @@ class _Judge:
                 return
 
     def target(self, target: Target, path: Path) -> Iterator[Problem]:
+        yield from _line_end(target.id, path)
         yield from self._probe(target, (*path, target.kind))
         for problem in self._policies(target):
             yield Problem((*path, *problem.path), problem.text, problem.at_key)
@@ -115,6 +117,7 @@ class _Judge:
                 yield Problem(("expect", at), fault)
         yield from _repeated(target.rules, ("rules",))
         for at, rule in enumerate(target.rules):
+            yield from _line_end(rule.id, ("rules", at))
             yield from rule_problems(rule, target, self._spans, ("rules", at))
         yield from self._notify(target.notify, ("notify",))
 
@@ -173,16 +176,20 @@ _CADENCES = (
 )
 
 
+def _line_end(name: str, path: Path) -> Iterator[Problem]:
+    """The one fault of an id that its pattern lets through: `$` matches before a last line end, too."""
+    if name.endswith("\n"):
+        yield Problem((*path, "id"), "ends in a line end: remove it")
+
+
 def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:
-    """Ids that stand twice, and ids that end in a line end, which a pattern's `$` lets through."""
+    """Ids that stand twice."""
     first: dict[str, int] = {}
     for at, entry in enumerate(entries):
         where = first.setdefault(entry.id, at)
         if where != at:
             text = f"the id {quoted(entry.id)} stands twice, first at {path[-1]}[{where}]: rename one"
             yield Problem((*path, at, "id"), text)
-        if entry.id.endswith("\n"):
-            yield Problem((*path, at, "id"), "ends in a line end: remove it")
 
 
 def _unnamed(name: str, path: Path) -> Iterator[Problem]:

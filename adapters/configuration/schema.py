@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from textwrap import dedent
@@ -25,7 +26,17 @@ def json_schema() -> dict[str, Any]:
         _describe(parts.get(specification.__name__, {}), specification)
     _exactly_one(parts[Target.__name__], tuple(KINDS))
     _exactly_one(parts[Channel.__name__], _TRANSPORTS)
-    return {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
+    for probe in KINDS.values():
+        _untagged(parts[probe.__name__])
+    schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
+    plain: dict[str, Any] = json.loads(json.dumps(schema))
+    return plain
+
+
+def _untagged(part: dict[str, Any]) -> None:
+    """In a file the key of the target says which probe it is; the tag is for messages."""
+    part["properties"].pop("kind", None)
+    part["required"] = [name for name in part["required"] if name != "kind"]
 
 
 def _exactly_one(part: dict[str, Any], names: tuple[str, ...]) -> None:

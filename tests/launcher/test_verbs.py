@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from watchkeeper.domain.errors import (
     ConfigurationError,
     MessageError,
@@ -104,6 +103,7 @@ def test_the_module_is_the_command(files):
         [sys.executable, "-m", "watchkeeper", "check", str(Path(files, "bad.yaml"))],
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -1,0 +1,110 @@
+"""Values from the environment: where they go, what is refused, and that none is ever shown."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.adapters.configuration.loading import parse_configuration
+from watchkeeper.adapters.configuration.substitution import Substitution, masked
+from watchkeeper.domain.errors import ConfigurationError
+
+FILLED = {
+    "${A}": "one",
+    "${A}${B}": "onetwo",
+    "x ${A} y": "x one y",
+    "${NONE:-default}": "default",
+    "${NONE:-}": "",
+    "${A:-default}": "one",
+    "$${A}": "${A}",
+    "$A": "$A",
+    "$$": "$$",
+    "cost: 5$": "cost: 5$",
+    "${NESTED}": "${A}",
+    "${YAML}": "[no, {a: b}]",
+}
+ENVIRONMENT = {"A": "one", "B": "two", "NESTED": "${A}", "YAML": "[no, {a: b}]", "EMPTY": ""}
+
+
+@pytest.mark.parametrize(("written", "value"), FILLED.items())
+def test_references_are_replaced_once_and_never_read_again(written, value):
+    assert Substitution(ENVIRONMENT).fill({"k": [written]}) == {"k": [value]}
+
+
+REFUSED = {
+    "${NONE}": "the environment variable NONE is not set: set it or write ${NONE:-default}",
+    "${ENVIRONMEN}": "the environment variable ENVIRONMEN is not set: set it or write ${ENVIRONMEN:-default}",
+    "${B}${NONE}": "the environment variable NONE is not set: set it or write ${NONE:-default}",
+    "${}": "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves",
+    "${A B}": "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves",
+    "${A": "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves",
+    "${LINE}": "the environment variable LINE holds a line end or another control character: remove it",
+    "${LONG}": "the environment variable LONG has 70,000 characters: 65,536 are the most",
+}
+
+
+@pytest.mark.parametrize(("written", "said"), REFUSED.items())
+def test_what_cannot_be_filled_in_is_told_by_key_and_name(written, said):
+    substitution = Substitution({**ENVIRONMENT, "LINE": "a\nb", "LONG": "x" * 70_000})
+    substitution.fill({"k": [written]})
+    (problem,) = substitution.problems
+    assert (problem.path, problem.text) == (("k", 0), said)
+
+
+def test_a_value_stays_a_text_whatever_it_looks_like(tmp_path):
+    text = "channels: [{id: ops, webhook: {url: 'http://h/', secret: '${PIN}'}}]"
+    configuration = parse_configuration(text, {"PIN": "0123"}, name="w", folder=tmp_path)
+    assert configuration.channels[0].webhook.secret == "0123"  # noqa: S105  # it is the test's own
+    with pytest.raises(ConfigurationError, match="expected a whole number, got the text"):
+        parse_configuration("runtime: {threads_max: '${N}'}", {"N": "5"}, name="w", folder=tmp_path)
+
+
+FAULTY = {
+    "runtime": {"store": "${S}/nowhere/x.db", "grace": "${S}", "allow_exec": "${S}"},
+    "channels": [
+        {"id": "${S}", "webhook": {"url": "${S}", "secret": "whsec_${S}-"}},
+        {"id": "b", "log": {"level": "${S}"}, "min_severity": "${S}"},
+    ],
+    "targets": [
+        {"id": "x${S}/", "http": {"url": "ftp://${S}@h", "method": "${S}", "headers": {"a b": "${S}"}}},
+        {
+            "id": "${S}",
+            "every": "${S}",
+            "tcp": {"host": "${S}:1", "port": 1},
+            "expect": ["${S}", "[BODY] == ${S}) == 1"],
+        },
+        {"id": "c", "call": {"name": "f"}, "notify": ["${S}"], "rules": [{"id": "${S}", "kind": "${S}"}]},
+        {"id": "c", "exec": {"argv": ["${S}"], "directory": "${S}"}},
+        {"id": "${S}", "heartbeat": {"grace": "1${S}"}, "expect": ["len([BODY${S}) == 1", "[${S}] == 1"]},
+    ],
+}
+
+
+@given(
+    st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=6).filter(
+        lambda text: not text.isdigit()
+    )
+)
+def test_no_problem_ever_shows_a_value_of_the_environment(tmp_path_factory, secret):
+    folder = tmp_path_factory.getbasetemp()
+    secret = f"Zq{secret}"
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(json.dumps(FAULTY), {"S": secret}, name="w", folder=folder)
+    assert len(caught.value.problems) >= 15
+    assert secret not in str(caught.value)
+    assert repr(secret)[1:-1] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "shown"),
+    [
+        ("'hunter22' is no name", "hunter22", "'***' is no name"),
+        ("'hunter2…' is no name", "hunter22", "'***' is no name"),
+        ("'nter' is no name", "hunter22", "'***' is no name"),
+        ("a is no name: it has a", "a", "*** is no name: it has ***"),
+        ("a bad name", "ad", "a bad name"),
+        ("nothing of it", "hunter22", "nothing of it"),
+    ],
+)
+def test_a_value_is_masked_whole_and_in_quoted_parts(text, value, shown):
+    assert masked(text, {value}) == shown

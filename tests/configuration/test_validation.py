@@ -1,0 +1,254 @@
+"""Configurations made in Python are judged by the same rules as files."""
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.channel import CallChannel, Channel, Log, Webhook
+from watchkeeper.domain.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.evaluation import OPERATORS
+from watchkeeper.domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
+from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
+from watchkeeper.domain.target import Target
+from watchkeeper.domain.validation import problems_of, problems_of_target
+from watchkeeper.domain.validation_rule import _fate
+
+HTTP = Http(url="http://h/")
+
+
+def target(**fields):
+    return Target(**({"id": "a", "http": HTTP} | fields))
+
+
+def probed(**probe):
+    return Target(id="a", **probe)
+
+
+def ruled(**fields):
+    return target(rules=(Threshold(**({"id": "r", "value": 100} | fields)),))
+
+
+def test_a_sound_configuration_has_no_problems():
+    configuration = Configuration(
+        channels=(Channel(id="ops", log=Log()),),
+        targets=(
+            target(notify=("ops",)),
+            Target(id="b", every="1s", tcp=Tcp(host="::1", port=1)),
+            Target(id="c", every="10s", heartbeat=Heartbeat(grace="1h"), expect=("[STATUS] == 1",)),
+            target(
+                id="d",
+                every="5s",
+                expect=["[CERTIFICATE_EXPIRATION] > 48h"],
+                http=Http(url="https://h:8443/x?y#z"),
+            ),
+        ),
+    )
+    assert problems_of(configuration) == ()
+
+
+TARGETS = [
+    (target(every=30), "every", "expected a duration, got the number 30: write 30s"),
+    (target(every="1 s"), "every", "unknown unit"),
+    (target(expect=5), "expect", "expected a list"),
+    (target(http="http://h/"), "http", "expected a mapping"),
+    (target(id="a\n"), "id", ""),
+    (target(every="1y"), "every", "unknown unit"),
+    (target(every="367d"), "every", "out of range"),
+    (target(timeout="2h", every="3h"), "timeout", "out of range"),
+    (target(every="1s", timeout="3s"), "timeout", "longer than every 1s"),
+    (target(every="1s", retry_every="3s"), "retry_every", "longer than every 1s"),
+    (target(notify=("ops", "ops")), "notify[1]", "stands twice"),
+    (target(notify=("opz",)), "notify[0]", "did you mean ops"),
+    (target(expect=("nonsense",)), "expect[0]", "character"),
+    (target(expect=("[DOMAIN_EXPIRATION] > 48h",)), "expect[0]", "gives no [DOMAIN_EXPIRATION]"),
+    (
+        target(
+            http=Http(url="http://h/", follow_redirects=False), expect=("[CERTIFICATE_EXPIRATION] > 48h",)
+        ),
+        "expect[0]",
+        "no certificate without https",
+    ),
+    (target(rules=(Consecutive(id="r"), NoData(id="r"))), "rules[1].id", "stands twice"),
+    (
+        target(rules=(Consecutive(id="r", keep_firing_for="400d"),)),
+        "rules[0].keep_firing_for",
+        "out of range",
+    ),
+    (target(rules=(Consecutive(id="r", for_="400d"),)), "rules[0].for", "out of range"),
+    (target(rules=(NoData(id="r", after="30s"),)), "rules[0].after", "would always fire"),
+    (ruled(value=nan), "rules[0].value", "no finite number"),
+    (ruled(value=inf), "rules[0].value", "no finite number"),
+    (ruled(value=5_000), "rules[0].value", "can never be true"),
+    (ruled(value=-1), "rules[0].value", "is always true"),
+    (ruled(measure="status", operator="==", value=1_000), "rules[0].value", "can never be true"),
+    (ruled(measure="status", operator="==", value=200.5), "rules[0].value", "no status is 200.5"),
+    (ruled(measure="status", operator="!=", value=-1), "rules[0].value", "is always true"),
+    (ruled(measure="cpu"), "rules[0].measure", "is not measured by 'cpu'"),
+    (ruled(mode=Mode.RATE_OF_CHANGE, window=1), "rules[0].window", "needs two samples"),
+    (ruled(mode=Mode.RATE_OF_CHANGE, window="30s"), "rules[0].window", "holds one sample at most"),
+    (
+        target(every="10ms", timeout="10ms", rules=(Threshold(id="r", value=5, window="1h"),)),
+        "rules[0].window",
+        "would hold 360,000 samples",
+    ),
+    (probed(call=Call(name=" ")), "call.name", "is empty"),
+    (probed(heartbeat=Heartbeat(grace="400d")), "heartbeat.grace", "out of range"),
+    (probed(exec=Exec(argv=("ls",))), "exec", "set allow_exec to true"),
+    (probed(tcp=Tcp(host="http://h", port=1)), "tcp.host", "is a URL"),
+    (probed(tcp=Tcp(host="", port=1)), "tcp.host", "is empty"),
+    (probed(tcp=Tcp(host="h", port=0)), "tcp.port", "out of range"),
+    (probed(tcp=Tcp(host="h", port=1, expect="")), "tcp.expect", "is in every answer"),
+]
+
+
+@pytest.mark.parametrize(("faulty", "where", "said"), TARGETS, ids=range(len(TARGETS)))
+def test_a_target_that_cannot_work_is_told_where_and_why(faulty, where, said):
+    (problem,) = problems_of_target(faulty, channels=["ops"])
+    assert str(problem).startswith(f"{where}: ")
+    assert said in problem.text
+
+
+URLS = {
+    "h": "no absolute URL",
+    "/path": "no absolute URL",
+    "http:/h": "no absolute URL",
+    "file:///etc/passwd": "'file'",
+    "gopher://h/": "'gopher'",
+    "javascript://h": "'javascript'",
+    "http://": "names no host",
+    "http:///path": "names no host",
+    "http://:80/": "names no host",
+    "http://user@h/": "basic_auth",
+    "http://user:pw@h/": "basic_auth",
+    "http://h:/": "port",
+    "http://h:0/": "port",
+    "http://h:65536/": "port",
+    "http://h:٣/": "cannot be read",
+    "http://h:1:2/": "cannot be read",
+    "http://::1/": "cannot be read",
+    "http://[::1/": "cannot be read",
+    "http://h /": "blank",
+    "http://h/\r\nHost: evil": "line end",
+    "http://h/\0": "control character",
+    "http://h/" + "a" * 9_000: "9,009 characters",
+}
+
+
+@pytest.mark.parametrize(("url", "said"), URLS.items(), ids=range(len(URLS)))
+def test_urls_that_lead_nowhere_good_are_refused(url, said):
+    (problem,) = problems_of_target(probed(http=Http(url=url)), channels=())
+    assert problem.path == ("http", "url")
+    assert said in problem.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h",
+        "HTTPS://H/",
+        "http://[::1]:8080/",
+        "http://1.2.3.4:1/?a=b@c",
+        "http://bücher.example/",
+        "http://h/#@",
+    ],
+)
+def test_urls_of_any_usual_form_are_accepted(url):
+    assert problems_of_target(probed(http=Http(url=url)), channels=()) == ()
+
+
+REQUESTS = [
+    (Http(url="http://h/", headers={"A B": "x"}), 'headers["A B"]', "no header name"),
+    (Http(url="http://h/", headers={"A": "x\r\nB: y"}), "headers.A", "line end"),
+    (Http(url="http://h/", headers={"Content-Length": "5"}), "headers.Content-Length", "leave it out"),
+    (Http(url="http://h/", headers={"A": "x", "a": "y"}), "headers.a", "another spelling"),
+    (Http(url="http://h/", bearer="a\nb"), "bearer", "line end"),
+    (Http(url="http://h/", bearer="a", basic_auth=BasicAuth(user="u", password="p")), "bearer", "keep one"),
+    (Http(url="http://h/", basic_auth=BasicAuth(user="u:v", password="p")), "basic_auth.user", "colon"),
+    (
+        Http(url="http://h/", basic_auth=BasicAuth(user="u", password="p\n")),
+        "basic_auth.password",
+        "line end",
+    ),
+    (Http(url="http://h/", method="get"), "method", "did you mean GET"),
+    (Http(url="http://h/", tls=Tls(key_file="k")), "tls.key_file", "without certificate_file"),
+    (Http(url="http://h/", tls=Tls(verify=False, ca_file="c")), "tls.ca_file", "no effect"),
+    (Http(url="http://h/", tls=Tls(server_name="h:1")), "tls.server_name", "port"),
+]
+
+
+@pytest.mark.parametrize(("http", "where", "said"), REQUESTS, ids=range(len(REQUESTS)))
+def test_a_request_that_would_be_malformed_is_refused(http, where, said):
+    (problem,) = problems_of_target(probed(http=http), channels=())
+    assert str(problem).startswith(f"http.{where}: ")
+    assert said in problem.text
+
+
+CHANNELS = [
+    (Channel(id="c", webhook=Webhook(url="ftp://h/")), "webhook.url", "'ftp'"),
+    (Channel(id="c", webhook=Webhook(url="http://h/", secret="")), "webhook.secret", "is empty"),
+    (Channel(id="c", webhook=Webhook(url="http://h/", secret="whsec_!")), "webhook.secret", "no base64"),
+    (
+        Channel(id="c", webhook=Webhook(url="http://h/", headers={"Webhook-Id": "1"})),
+        "webhook.headers.Webhook-Id",
+        "leave it",
+    ),
+    (Channel(id="c", webhook=Webhook(url="http://h/", timeout="2h")), "webhook.timeout", "out of range"),
+    (Channel(id="c", call=CallChannel(name="")), "call.name", "is empty"),
+    (Channel(id="c", log=Log(), give_up_after="0s"), "give_up_after", "out of range"),
+    (Channel(id="c", log=Log(level="warn")), "log.level", "did you mean warning"),
+]
+
+
+@pytest.mark.parametrize(("channel", "where", "said"), CHANNELS, ids=range(len(CHANNELS)))
+def test_a_channel_that_cannot_work_is_told_where_and_why(channel, where, said):
+    (problem,) = problems_of(Configuration(channels=(channel,)))
+    assert str(problem).startswith(f"channels[0].{where}: ")
+    assert said in problem.text
+
+
+def test_what_is_no_target_at_all_is_told_too():
+    (problem,) = problems_of(Configuration(targets=("shop",)))
+    assert str(problem) == "targets[0]: expected a Target, got a str"
+
+
+def test_ids_are_unique_over_the_whole_configuration():
+    configuration = Configuration(
+        channels=(Channel(id="ops", log=Log()), Channel(id="ops", log=Log())), targets=(target(), target())
+    )
+    assert [str(problem).split(":")[0] for problem in problems_of(configuration)] == [
+        "channels[1].id",
+        "targets[1].id",
+    ]
+
+
+def test_programs_run_only_where_the_configuration_lets_them():
+    command = probed(exec=Exec(argv=("ls",)))
+    assert problems_of(Configuration(targets=(command,)))
+    assert not problems_of(Configuration(runtime=RuntimeOptions(allow_exec=True), targets=(command,)))
+
+
+def test_a_retired_rule_may_be_what_no_other_may():
+    retired = Threshold(id="r", value=9_000, state=RuleState.RETIRED)
+    assert problems_of_target(target(rules=(retired,)), channels=()) == ()
+
+
+def test_a_timeout_that_nobody_stated_may_outlast_the_cadence():
+    assert problems_of_target(target(every="1s"), channels=()) == ()
+
+
+@given(
+    operator=st.sampled_from(sorted(OPERATORS)),
+    value=st.integers(-5, 15),
+    high=st.integers(1, 10),
+    seen=st.lists(st.integers(0, 10), min_size=1),
+)
+def test_a_comparison_called_constant_is_constant(operator, value, high, seen):
+    fate = _fate(operator, value, 0, high)
+    verdicts = {OPERATORS[operator](min(number, high), value) for number in [*seen, 0, high]}
+    assert verdicts == {"can never be true": {False}, "is always true": {True}}.get(fate, verdicts)
+
+
+@pytest.mark.parametrize("aggregate", Aggregate)
+def test_a_threshold_within_reach_is_accepted(aggregate):
+    assert problems_of_target(ruled(aggregate=aggregate, window="5m", value=4_999), channels=()) == ()
