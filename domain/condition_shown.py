@@ -9,6 +9,7 @@ from .limits import (
     CONDITION_SHOWN_CHARACTERS_MAX,
     CONDITION_VALUE_CHARACTERS_MAX,
 )
+from .line import one_line
 from .moment import NS_PER_MS, NS_PER_S
 
 INVALID = "INVALID"
@@ -35,26 +36,14 @@ def show(
 
 
 def printable(text: str) -> str:
-    """The text on one line: every character that a terminal could obey is escaped, and the end is cut."""
-    text = text[: CONDITION_SHOWN_CHARACTERS_MAX + 1]
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
-    return cut(text, CONDITION_SHOWN_CHARACTERS_MAX)
-
-
-def cut(text: str, characters: int) -> str:
-    """At most `characters` of the text, the last an ellipsis when something is gone."""
-    return text if len(text) <= characters else text[: characters - 1] + "…"
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+    """A whole condition, or what is wrong with it, on one bounded line."""
+    return one_line(text, CONDITION_SHOWN_CHARACTERS_MAX)
 
 
 def _cut_value(text: str, *, matched: bool) -> str:
     if matched and len(text) > CONDITION_MATCHED_CHARACTERS_MAX:
         return text[:CONDITION_MATCHED_CHARACTERS_MAX] + "...(truncated)"
-    return cut(text, CONDITION_VALUE_CHARACTERS_MAX)
+    return one_line(text, CONDITION_VALUE_CHARACTERS_MAX)
 
 
 def _number_beside(value: Value) -> Number | None:
