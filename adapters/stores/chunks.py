@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+STATUS_MAX = 2**31 - 1
+LATENCY_US_MAX = 2**32 - 2
+"""What a column can hold; nothing that a probe measures comes near."""
+
 _NO_STATUS = -(2**31)
 _FIXED_WIDTH = 4
 _FORMAT = b"\x01"

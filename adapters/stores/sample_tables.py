@@ -1,8 +1,8 @@
 """Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import apsw
 
@@ -15,13 +15,36 @@ from .connection import rows
 
 US_PER_HOUR = NS_PER_HOUR // NS_PER_US
 US_PER_DAY = NS_PER_DAY // NS_PER_US
-STATUS_MAX = 2**31 - 1
-LATENCY_US_MAX = 2**32 - 2
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PREFIX = "sample_"
 
+Word = TypeVar("Word", bound=Hashable)
+
 Row: TypeAlias = tuple[int, int, int, int | None, int | None]
 """Microseconds since the day began, target, finding, status, latency in microseconds."""
+
+
+class Numbers(dict[Word, int], Generic[Word]):
+    """Words that are stored once; rows refer to them by number. A new word gets its number when it is asked for."""
+
+    def __init__(
+        self, connection: apsw.Connection, into: str, columns: Callable[[Word], tuple[str, ...]]
+    ) -> None:
+        super().__init__()
+        self._connection = connection
+        self._into = into
+        self._columns = columns
+
+    def __missing__(self, word: Word) -> int:
+        values = tuple(str(value) for value in self._columns(word))
+        places = ", ".join("?" * len(values))
+        self._connection.execute(f"INSERT INTO {self._into} VALUES ({places})", values)  # noqa: S608 - constants
+        self[word] = number = self._connection.last_insert_rowid()
+        return number
+
+    def reload(self, numbered: Iterable[tuple[Word, int]]) -> None:
+        self.clear()
+        self.update(numbered)
 
 
 class SampleTables:
@@ -36,29 +59,28 @@ class SampleTables:
         self.refused = 0
         self.days: set[int] = set()
         self.sealed_hours: set[int] = set()
-        self._targets: dict[str, int] = {}
-        self._findings: dict[tuple[Outcome, Reason], int] = {}
+        self._targets = Numbers[str](connection, "target (name)", lambda name: (name,))
+        self._findings = Numbers[tuple[Outcome, Reason]](connection, "finding (outcome, reason)", tuple)
         self.reload()
 
     def reload(self) -> None:
         """Forget what a rolled-back transaction left behind in memory."""
         self.days = day_tables(self._connection)
         self.sealed_hours = {hour for (hour,) in self._connection.execute("SELECT hour FROM sealed_hour")}
-        self._targets = dict(rows(self._connection, "SELECT name, id FROM target"))
-        self._findings = {pair: number for number, pair in findings(self._connection).items()}
+        self._targets.reload(rows(self._connection, "SELECT name, id FROM target"))
+        self._findings.reload((pair, number) for number, pair in findings(self._connection).items())
 
     def record(self, samples: Iterable[Sample]) -> set[int]:
         """Write samples inside the caller's transaction; returns the hours that they lie in."""
-        days, explanations, hours = self._sorted_out(samples)
-        for day, of_day in days.items():
+        hours = self._by_hour(samples)
+        for hour, of_hour in hours.items():
             self._connection.executemany(
-                f"INSERT OR IGNORE INTO {day_table(day)} VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a number
-                of_day,
+                f"INSERT OR IGNORE INTO {day_table(hour // 24)} VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a number
+                self._rows(hour // 24, of_hour),
             )
-        if explanations:
-            self._connection.executemany("INSERT OR IGNORE INTO explanation VALUES (?, ?, ?)", explanations)
-        self._unseal(hours & self.sealed_hours)
-        return hours
+            self._explain(of_hour)
+        self._unseal(hours.keys() & self.sealed_hours)
+        return set(hours)
 
     def drop(self, day: int) -> None:
         """Take a whole day away inside the caller's transaction."""
@@ -80,30 +102,48 @@ class SampleTables:
             self._connection.execute("DELETE FROM rolled_day WHERE day = ?", (hour // 24,))
         self.sealed_hours -= hours
 
-    def _sorted_out(
-        self, samples: Iterable[Sample]
-    ) -> tuple[dict[int, list[Row]], list[tuple[int, int, str]], set[int]]:
-        days: dict[int, list[Row]] = {}
-        explanations: list[tuple[int, int, str]] = []
-        hours: set[int] = set()
-        targets, found = self._targets, self._findings
+    def _by_hour(self, samples: Iterable[Sample]) -> dict[int, list[Sample]]:
+        hours: dict[int, list[Sample]] = {}
+        begin_ns = end_ns = 0
+        of_hour: list[Sample] = []
         for sample in samples:
-            wall_us = sample.at.wall_ns // NS_PER_US
-            day, at_us = divmod(wall_us, US_PER_DAY)
-            of_day = days.get(day)
-            if of_day is None:
-                if not self._admits(day):
-                    self.refused += 1
-                    continue
-                of_day = days[day] = []
-            hours.add(wall_us // US_PER_HOUR)
-            target = targets.get(sample.target) or self._target(sample.target)
-            finding = found.get((sample.outcome, sample.reason)) or self._finding(sample)
-            of_day.append((at_us, target, finding, _status(sample), _latency_us(sample)))
-            if sample.outcome is not Outcome.UP:
-                text = sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX]
-                explanations.append((wall_us, target, text))
-        return days, explanations, hours
+            wall_ns = sample.at.wall_ns
+            if not begin_ns <= wall_ns < end_ns:
+                hour = wall_ns // NS_PER_HOUR
+                begin_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
+                of_hour = hours.setdefault(hour, [])
+            of_hour.append(sample)
+        for hour in [hour for hour in hours if not self._admits(hour // 24)]:
+            self.refused += len(hours.pop(hour))
+        return hours
+
+    def _rows(self, day: int, samples: list[Sample]) -> Iterator[Row]:
+        """This runs for every sample and is most of what storing one costs beyond SQLite's own work."""
+        day_us = day * US_PER_DAY
+        targets, numbers = self._targets, self._findings
+        for sample in samples:
+            latency_ns = sample.latency_ns
+            yield (
+                sample.at.wall_ns // NS_PER_US - day_us,
+                targets[sample.target],
+                numbers[sample.outcome, sample.reason],
+                sample.status,
+                None if latency_ns is None else latency_ns // NS_PER_US,
+            )
+
+    def _explain(self, samples: list[Sample]) -> None:
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO explanation VALUES (?, ?, ?)",
+            (
+                (
+                    sample.at.wall_ns // NS_PER_US,
+                    self._targets[sample.target],
+                    sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX],
+                )
+                for sample in samples
+                if sample.outcome is not Outcome.UP
+            ),
+        )
 
     def _admits(self, day: int) -> bool:
         if day in self.days:
@@ -121,20 +161,6 @@ class SampleTables:
         self.days.add(day)
         return True
 
-    def _target(self, name: str) -> int:
-        return self._targets.setdefault(name, self._number("target (name)", (name,)))
-
-    def _finding(self, sample: Sample) -> int:
-        pair = (sample.outcome, sample.reason)
-        number = self._number("finding (outcome, reason)", (sample.outcome.value, sample.reason.value))
-        return self._findings.setdefault(pair, number)
-
-    def _number(self, into: str, values: tuple[str, ...]) -> int:
-        """Store a word once; rows refer to it by number."""
-        places = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO {into} VALUES ({places})", values)  # noqa: S608 - constants
-        return self._connection.last_insert_rowid()
-
 
 def day_table(day: int) -> str:
     """The name of a day's table: `sample_20260131`."""
@@ -151,13 +177,3 @@ def findings(connection: apsw.Connection) -> dict[int, tuple[Outcome, Reason]]:
     """What the numbers in a row's `finding` stand for."""
     found = rows(connection, "SELECT id, outcome, reason FROM finding")
     return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
-
-
-def _status(sample: Sample) -> int | None:
-    status = sample.status
-    return status if status is None else max(-STATUS_MAX, min(status, STATUS_MAX))
-
-
-def _latency_us(sample: Sample) -> int | None:
-    latency_ns = sample.latency_ns
-    return latency_ns if latency_ns is None else max(0, min(latency_ns // NS_PER_US, LATENCY_US_MAX))

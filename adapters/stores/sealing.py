@@ -8,18 +8,20 @@ import apsw
 import msgspec
 
 from ...domain import limits
-from .chunks import pack, unpack
+from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
 from .connection import rows, transaction
 from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, findings
 from .stored import roll_up
 
 _ROW = Struct("<IIiI")
-_NOTHING = -(2**31)
+_NOTHING = -STATUS_MAX - 1
 Values: TypeAlias = tuple[int, int | None, int | None]
 """Finding, status, latency in microseconds."""
 
 _READ = """
-SELECT at_us, target, finding, coalesce(status, -2147483648), coalesce(latency_us + 1, 0) FROM {table}
+SELECT at_us, target, finding, coalesce(max(-{status}, min(status, {status})), -{status} - 1),
+    coalesce(max(0, min(latency_us, {latency})) + 1, 0)
+FROM {table}
 WHERE (at_us, target) > (?, ?) AND at_us < ? AND target > ? AND target <= ? ORDER BY at_us, target LIMIT ?
 """
 
@@ -37,7 +39,7 @@ class Seal:
         day, within = divmod(hour, 24)
         self._first_us = within * US_PER_HOUR
         self._day_us = day * US_PER_DAY
-        self._read_sql = _READ.format(table=day_table(day))
+        self._read_sql = _READ.format(table=day_table(day), status=STATUS_MAX, latency=LATENCY_US_MAX)
         self._outcomes = {number: outcome for number, (outcome, _) in findings(connection).items()}
         self._floor = 0
         self._begin_pass()

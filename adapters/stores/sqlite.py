@@ -199,6 +199,8 @@ class SqliteStore:
             session = Session(self._path, connection, self._retention)
             outside = read_head(self._path)
             _verify(session, outside)
+            # What reads back may lie in the page cache alone, after a sync that failed: folded, it is written anew.
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
             with transaction(connection):
                 epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
             session.publish_head(None)
