@@ -1,37 +1,15 @@
 """What an HTTP answer that was not read wholly says about the target: curl's results in our words."""
 
-import errno
-
 import pycurl
 
 from ..domain.limits import HEADER_BYTES_MAX
 from ..domain.line import one_line
 from ..domain.outcome import Outcome, Reason
 from .exchange import HttpAnswer
-
-Verdict = tuple[Outcome, Reason, str]
+from .system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, Verdict
 
 # pycurl has no name for this one; the number is libcurl's ABI (curl.h).
 E_TOO_LARGE = 100
-
-OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
-"""Our own machine's want, never the target's fault."""
-
-REASONS_BY_ERROR: dict[int, Reason] = {
-    errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
-    errno.ECONNRESET: Reason.CONNECTION_RESET,
-    errno.ECONNABORTED: Reason.CONNECTION_RESET,
-    errno.EPIPE: Reason.CONNECTION_RESET,
-    errno.ETIMEDOUT: Reason.CONNECT_TIMED_OUT,
-    errno.ENETUNREACH: Reason.UNREACHABLE,
-    errno.EHOSTUNREACH: Reason.UNREACHABLE,
-    errno.ENETDOWN: Reason.UNREACHABLE,
-    errno.EHOSTDOWN: Reason.UNREACHABLE,
-    errno.EACCES: Reason.UNREACHABLE,
-    errno.EPERM: Reason.UNREACHABLE,
-    errno.EINVAL: Reason.UNREACHABLE,
-    errno.EAFNOSUPPORT: Reason.UNREACHABLE,
-}
 
 REASONS_BY_CODE: dict[int, Reason] = {
     pycurl.E_COULDNT_RESOLVE_HOST: Reason.DNS_FAILED,

@@ -66,7 +66,7 @@ class Transfer:
         self._transport = transport
         self.shelf = shelf
         self.destination = destination
-        self.done = done
+        self.done: Done | None = done
         self.handle: Handle | None = None
         self.code = 0
         self.message = ""
@@ -77,6 +77,7 @@ class Transfer:
         if self.ended is None:
             self._transport.abandon(self)
             self.ended = CancelOutcome.WITHOUT_EFFECT
+            self.done = None
         return self.ended
 
     def request_was_sent(self) -> bool:
@@ -93,6 +94,7 @@ class CurlTransport:
         self._handles = Handles()
         self._transfers: dict[pycurl.Curl, Transfer] = {}
         self._events_seen: dict[int, int] = {}
+        self._bytes_allowed: dict[int, int] = {}
         self._closed = False
         self._readiness = Readiness(loop, self._on_events)
         self._alarm = Alarm(loop, self._on_alarm)
@@ -157,6 +159,7 @@ class CurlTransport:
         if what in {pycurl.POLL_REMOVE, pycurl.POLL_NONE}:
             self._readiness.forget(descriptor)
             self._events_seen.pop(descriptor, None)
+            self._bytes_allowed.pop(descriptor, None)
         else:
             self._readiness.watch(descriptor, MASKS[what])
 
@@ -171,9 +174,10 @@ class CurlTransport:
     def _on_events(self, events: list[tuple[int, int]]) -> None:
         running = len(self._transfers)
         for descriptor, mask in events:
-            _, running = self._multi.socket_action(descriptor, _curl_mask(mask))
+            # Counted before curl acts: it forgets the count of a socket that it closes.
             seen = self._events_seen[descriptor] = self._events_seen.get(descriptor, 0) + 1
-            if seen % WIRE_EVENTS_BEFORE_LOOKING == 0:
+            _, running = self._multi.socket_action(descriptor, _curl_mask(mask))
+            if seen > WIRE_EVENTS_BEFORE_LOOKING and self._readiness.watches(descriptor):
                 self._look_at_wire(descriptor)
         if running != len(self._transfers):
             self._collect()
@@ -181,12 +185,16 @@ class CurlTransport:
     def _look_at_wire(self, descriptor: int) -> None:
         """End a transfer whose framing alone brings more than its answer may have."""
         read = bytes_read(descriptor)
-        transfer = self._transfer_on(descriptor) if read > WIRE_BYTES_SLACK else None
-        if transfer is None or transfer.handle is None or read <= bytes_allowed(transfer.shelf.shape):
+        if read <= self._bytes_allowed.get(descriptor, WIRE_BYTES_SLACK):
             return
-        transfer.handle.wire_cut = True
-        self._take_out(transfer.handle.curl, pycurl.E_WRITE_ERROR, "")
-        self._loop.call_soon(self._deliver, transfer)
+        transfer = self._transfer_on(descriptor)
+        if transfer is None or transfer.handle is None:
+            return
+        allowed = self._bytes_allowed[descriptor] = bytes_allowed(transfer.shelf.shape)
+        if read > allowed:
+            transfer.handle.wire_cut = True
+            self._take_out(transfer.handle.curl, pycurl.E_WRITE_ERROR, "")
+            self._loop.call_soon(self._deliver, transfer)
 
     def _transfer_on(self, descriptor: int) -> Transfer | None:
         sockets = ((curl.getinfo(pycurl.ACTIVESOCKET), curl) for curl in self._transfers)
@@ -208,13 +216,15 @@ class CurlTransport:
         return transfer
 
     def _deliver(self, transfer: Transfer) -> None:
-        if transfer.ended is not None:
+        # The callback's owner holds the transfer too: without the cycle nothing waits for the garbage collector.
+        done, transfer.done = transfer.done, None
+        if done is None:
             return
         answer = self._answer_of(transfer)
         self.abandon(transfer)
         transfer.ended = CancelOutcome.COMPLETED_ANYWAY
         try:
-            transfer.done(answer)
+            done(answer)
         except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
             self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
 

@@ -11,7 +11,8 @@ from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Http
 from ..exchange import HttpAnswer
-from ..failures import Verdict, verdict_of
+from ..failures import verdict_of
+from ..system_errors import Verdict
 from ..transport import CurlTransport, Transfer
 from .http_plan import Plan
 from .redirects import Hop, next_hop, redirects

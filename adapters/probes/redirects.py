@@ -11,7 +11,7 @@ from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Tls
 from ..destination import Destination, destination_of
 from ..exchange import HttpAnswer, HttpShape
-from ..failures import Verdict
+from ..system_errors import Verdict
 
 STATUSES = frozenset({301, 302, 303, 307, 308})
 REPEATED = frozenset({307, 308})

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import resource
+import socket
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,3 +103,19 @@ def _no_descriptors():
 def no_descriptors():
     """A stretch in which this process can open nothing more."""
     return _no_descriptors
+
+
+@contextmanager
+def _full_backlog(host):
+    with socket.create_server((host, 0), backlog=0) as listener, ExitStack() as waiting:
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def full_backlog():
+    """A port of a host on which connections are neither taken nor refused."""
+    return _full_backlog

@@ -83,15 +83,9 @@ def test_a_refused_connection_says_so(bench, prober):
     assert (seen.outcome, seen.reason, seen.connected) == (Outcome.DOWN, Reason.CONNECTION_REFUSED, False)
 
 
-def test_a_full_backlog_times_out_while_connecting(bench, prober):
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        waiting = [socket.socket() for _ in range(4)]
-        for client in waiting:
-            client.setblocking(False)
-            client.connect_ex(listener.getsockname())
-        seen = bench.run(prober, Http(url=f"http://127.0.0.1:{listener.getsockname()[1]}/"), 200).seen
-        for client in waiting:
-            client.close()
+def test_a_full_backlog_times_out_while_connecting(bench, prober, full_backlog):
+    with full_backlog("127.0.0.1") as port:
+        seen = bench.run(prober, Http(url=f"http://127.0.0.1:{port}/"), 200).seen
 
     assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT)
     assert seen.connected is False

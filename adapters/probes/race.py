@@ -1,0 +1,129 @@
+"""Connecting to the first of several addresses that answers (RFC 8305, without its ceremony)."""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable
+
+from ...domain.limits import NEXT_ADDRESS_NS
+from ...domain.moment import NS_PER_S
+from ...domain.outcome import Outcome, Reason
+from ..addresses import is_public
+from ..readiness import WRITABLE
+from ..resolver import Address
+from ..sockets import Sockets
+from ..system_errors import Verdict, verdict_of_error
+
+OnWon = Callable[[socket.socket, Address], None]
+OnLost = Callable[[Verdict], None]
+
+UNDER_WAY = frozenset({0, errno.EINPROGRESS})
+NO_ADDRESS: Verdict = (Outcome.DOWN, Reason.DNS_FAILED, "the name has no address")
+
+
+class Race:
+    """Tries the addresses in order: the next begins when one fails, or when it has said nothing for a while."""
+
+    __slots__ = (
+        "_deny",
+        "_left",
+        "_loop",
+        "_on_lost",
+        "_on_won",
+        "_port",
+        "_running",
+        "_sockets",
+        "_timer",
+        "_verdict",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sockets: Sockets,
+        port: int,
+        on_won: OnWon,
+        on_lost: OnLost,
+        *,
+        deny_private_addresses: bool,
+    ) -> None:
+        self._loop = loop
+        self._sockets = sockets
+        self._port = port
+        self._on_won = on_won
+        self._on_lost = on_lost
+        self._deny = deny_private_addresses
+        self._left: list[Address] = []
+        self._running: dict[socket.socket, Address] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._verdict: Verdict = NO_ADDRESS
+
+    @property
+    def connecting_to(self) -> str | None:
+        """The address tried last."""
+        return next(reversed(self._running.values())).host if self._running else None
+
+    def begin(self, addresses: tuple[Address, ...]) -> None:
+        """Start with the first; may lose before it returns."""
+        self._left = list(addresses)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Open addresses until one is under way; lost when none is left and none runs."""
+        self._forget_timer()
+        while self._left:
+            if self._open(self._left.pop(0)):
+                self._give_it_time()
+                return
+        if not self._running:
+            self._on_lost(self._verdict)
+
+    def _give_it_time(self) -> None:
+        if self._left:
+            self._timer = self._loop.call_later(NEXT_ADDRESS_NS / NS_PER_S, self._go_on)
+
+    def _open(self, address: Address) -> bool:
+        if self._deny and not is_public(address.host):
+            detail = f"{address.host} is not a public address: refused"
+            self._verdict = (Outcome.DOWN, Reason.UNREACHABLE, detail)
+            return False
+        try:
+            connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            self._failed(address, error.errno or 0)
+            return False
+        number = connection.connect_ex(address.with_port(self._port))
+        if number not in UNDER_WAY:
+            connection.close()
+            self._failed(address, number)
+            return False
+        self._running[connection] = address
+        self._sockets.listen(connection, WRITABLE, lambda _: self._on_ready(connection))
+        return True
+
+    def _failed(self, address: Address, number: int) -> None:
+        self._verdict = verdict_of_error(number, f"{address.host} port {self._port}: {os.strerror(number)}")
+
+    def _on_ready(self, connection: socket.socket) -> None:
+        address = self._running.pop(connection)
+        number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number == 0:
+            self.stop()
+            self._on_won(connection, address)
+            return
+        self._sockets.close(connection)
+        self._failed(address, number)
+        self._go_on()
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def stop(self) -> None:
+        """Close every connection that has not won."""
+        self._forget_timer()
+        self._left.clear()
+        while self._running:
+            self._sockets.close(self._running.popitem()[0])
