@@ -1,0 +1,107 @@
+"""The schedule: flights that move by the table, records that anybody may inspect, and grids that hold."""
+
+import msgspec
+import pytest
+from watchkeeper.domain.attempt import ATTEMPT_MOVES, AttemptId, AttemptState
+from watchkeeper.domain.moment import NS_PER_S, Deadline
+from watchkeeper.domain.probe import Heartbeat, Tcp
+from watchkeeper.domain.rule import NoData, RuleState
+from watchkeeper.domain.schedule import Flight, Scheduled
+from watchkeeper.domain.target import Target
+from watchkeeper.testing.records import NOON
+
+PORT = Tcp(host="127.0.0.1", port=80)
+LATER = NOON.shifted(3 * NS_PER_S)
+
+
+def shop(**fields):
+    return Target(id="shop", every="10s", timeout="2s", **({"tcp": PORT} | fields))
+
+
+def flight_in(state):
+    flight = Flight(AttemptId("shop", 1, 1), NOON, Deadline.after(NOON, NS_PER_S), 0)
+    flight.state = state
+    return flight
+
+
+@pytest.mark.parametrize("before", AttemptState)
+@pytest.mark.parametrize("after", AttemptState)
+def test_a_flight_makes_the_moves_of_the_table_and_no_other(before, after):
+    flight = flight_in(before)
+    if after in ATTEMPT_MOVES[before]:
+        flight.move(after)
+        assert flight.state is after
+        return
+    with pytest.raises(ValueError, match=f"that is {before} cannot become {after}"):
+        flight.move(after)
+    assert flight.state is before
+
+
+def test_an_attempt_is_numbered_and_reports_the_ticks_missed_before_it():
+    entry = Scheduled(shop(), number=7)
+    entry.missed = 4
+    first = entry.board(NOON, NOON)
+    second = entry.board(NOON, NOON)
+    assert (first.attempt, first.missed) == (AttemptId("shop", 1, 8), 4)
+    assert (second.attempt, second.missed) == (AttemptId("shop", 1, 9), 0)
+
+
+def test_the_deadline_counts_from_now_and_bounds_the_wait_too():
+    entry = Scheduled(shop())
+    flight = entry.board(NOON, LATER)
+    request = entry.take_off(flight, LATER.shifted(NS_PER_S))
+    assert request.deadline == Deadline.after(LATER, 2 * NS_PER_S)
+    assert request.deadline.remaining_ns(request.started) == NS_PER_S
+
+
+def test_a_record_tells_due_started_ended_and_lateness():
+    entry = Scheduled(shop())
+    flight = entry.board(NOON, NOON)
+    entry.take_off(flight, LATER)
+    flight.move(AttemptState.FINISHED)
+    record = flight.record(LATER.shifted(5), "up")
+    assert (record.due, record.started, record.ended) == (NOON, LATER, LATER.shifted(5))
+    assert (record.lateness_ns, record.state, record.outcome) == (3 * NS_PER_S, AttemptState.FINISHED, "up")
+
+
+def test_an_attempt_that_never_ran_was_not_late():
+    record = flight_in(AttemptState.EXPIRED).record(LATER, "unknown")
+    assert (record.started, record.lateness_ns) == (None, 0)
+
+
+def test_a_suspect_target_is_due_on_its_shorter_grid():
+    entry = Scheduled(shop(retry_every="1s"))
+    calm_ns = entry.next_due_ns(NOON)
+    entry.suspect = True
+    assert entry.grid().every_ns == NS_PER_S
+    assert entry.next_due_ns(NOON) <= min(calm_ns, NOON.monotonic_ns + NS_PER_S)
+
+
+def test_without_a_retry_cadence_suspicion_changes_no_grid():
+    entry = Scheduled(shop())
+    entry.suspect = True
+    assert entry.grid() is entry.cadence
+
+
+def test_a_heartbeat_is_overdue_after_its_cadence_and_grace():
+    entry = Scheduled(shop(tcp=None, heartbeat=Heartbeat(grace="5s")))
+    assert entry.is_heartbeat
+    assert entry.silent_at_ns(NOON) == NOON.monotonic_ns + 15 * NS_PER_S
+
+
+def test_a_new_specification_keeps_the_number_and_the_missed_ticks():
+    entry = Scheduled(shop(), number=3)
+    entry.missed = 2
+    entry.adopt(msgspec.structs.replace(shop(), every="1s", timeout="500ms"))
+    assert (entry.number, entry.missed) == (3, 2)
+    assert (entry.cadence.every_ns, entry.timeout_ns) == (NS_PER_S, NS_PER_S // 2)
+
+
+def test_silence_is_measured_for_rules_that_are_not_retired():
+    rules = (
+        NoData(id="derived"),
+        NoData(id="stated", after="1m"),
+        NoData(id="gone", after="1m", state=RuleState.RETIRED),
+    )
+    entry = Scheduled(shop(rules=rules))
+    assert entry.silences == (("derived", 27 * NS_PER_S), ("stated", 60 * NS_PER_S))

@@ -1,0 +1,99 @@
+"""Timers against a sorted list: whatever is armed, cancelled or armed again, the same comes out in the same order."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from watchkeeper.domain.timers import Timers
+
+KEYS = st.integers(0, 12)
+TIMES = st.integers(0, 30)
+
+
+class TimersAgainstSortedList(RuleBasedStateMachine):
+    """The model keeps (time, order of arming, key) and sorts whenever it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.timers = Timers()
+        self.model = {}
+        self.order = 0
+
+    @rule(key=KEYS, at_ns=TIMES)
+    def arm(self, key, at_ns):
+        self.order += 1
+        self.timers.arm(key, at_ns)
+        self.model[key] = (at_ns, self.order)
+
+    @rule(key=KEYS)
+    def cancel(self, key):
+        assert self.timers.cancel(key) is (self.model.pop(key, None) is not None)
+
+    @rule(now_ns=TIMES)
+    def fire(self, now_ns):
+        due = sorted((place, key) for key, place in self.model.items() if place[0] <= now_ns)
+        assert list(self.timers.due(now_ns)) == [(key, place[0]) for place, key in due]
+        for _, key in due:
+            del self.model[key]
+
+    @rule(key=KEYS, times=st.integers(70, 90))
+    def churn(self, key, times):
+        """Enough cancelled entries that the heap is rebuilt."""
+        for _ in range(times):
+            self.arm(key, 5)
+            self.cancel(key)
+
+    @invariant()
+    def the_earliest_and_the_number_agree(self):
+        assert self.timers.next_ns() == min((at_ns for at_ns, _ in self.model.values()), default=None)
+        assert len(self.timers) == len(self.model)
+        assert all((key in self.timers) is (key in self.model) for key in range(13))
+
+
+TestTimersAgainstSortedList = TimersAgainstSortedList.TestCase
+TestTimersAgainstSortedList.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_what_is_armed_while_timers_fire_and_is_due_fires_too():
+    timers = Timers()
+    timers.arm("first", 1)
+    fired = []
+    for key, at_ns in timers.due(10):
+        fired.append((key, at_ns))
+        if key == "first":
+            timers.arm("second", 7)
+            timers.arm("later", 11)
+    assert fired == [("first", 1), ("second", 7)]
+    assert timers.next_ns() == 11
+
+
+def test_a_timer_cancelled_while_timers_fire_does_not_fire():
+    timers = Timers()
+    timers.arm("first", 1)
+    timers.arm("second", 2)
+    fired = []
+    for key, _ in timers.due(10):
+        fired.append(key)
+        timers.cancel("second")
+    assert fired == ["first"]
+
+
+def test_the_heap_may_be_rebuilt_while_timers_fire():
+    timers = Timers()
+    for number in range(300):
+        timers.arm(number, number)
+    fired = []
+    for key, _ in timers.due(1_000):
+        fired.append(key)
+        if key == 0:
+            for number in range(1, 290):
+                timers.cancel(number)
+    assert fired == [0, *range(290, 300)]
+
+
+@given(st.integers(1, 200))
+def test_cancelled_timers_take_no_room_for_ever(rounds):
+    timers = Timers()
+    for number in range(10 * rounds):
+        timers.arm(number, 10**9 + number)
+        timers.cancel(number)
+    assert len(timers._heap) <= 130
