@@ -1,6 +1,5 @@
-"""`python -m watchkeeper` is the command `watchkeeper`."""
+"""python -m watchkeeper."""
 
 from .launcher.main import main
 
-if __name__ == "__main__":
-    main()
+main()

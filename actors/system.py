@@ -184,7 +184,7 @@ class System:
             address.close()
         elif name == SUPERVISOR:
             self._supervisor_exited(error)
-        else:
+        elif SUPERVISOR not in self.ended:
             self.supervisor.tell(ChildExited(name, epoch, reason.value, repr(error) if error else ""))
         self._parts.changed()
 

@@ -48,3 +48,12 @@ class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
     def healthy(self) -> bool:
         """Whether every part of the runtime does its work; it says nothing about the targets."""
         return not self.troubles
+
+
+class AbandonedWork(msgspec.Struct, frozen=True):
+    """What was left undone when a runtime stopped: kinds of work, each with names. False when nothing was."""
+
+    left: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.left)

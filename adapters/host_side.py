@@ -1,0 +1,89 @@
+"""The host's side of a runtime: what hosts have configured so far, from whatever thread."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..domain.configuration import Configuration
+from ..domain.errors import ConfigurationError, UnknownName
+from ..domain.problem import suggestion
+from ..domain.target import Target
+from ..domain.validation import problems_of, problems_of_target
+
+
+class HostSide:
+    """Targets and functions by name, under one lock. The actors have copies of their own and never look here."""
+
+    def __init__(self, configuration: Configuration, callables: Mapping[str, Callable[..., Any]]) -> None:
+        self.guard = threading.RLock()
+        """Held while a command is checked and handed over, so that the actors hear commands in the order of the host's."""
+        self._configuration = configuration
+        self._targets = {target.id: target for target in configuration.targets}
+        self._duplicates = len(self._targets) < len(configuration.targets)
+        self.callables: dict[str, Callable[..., Any]] = dict(callables)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(channel.id for channel in self._configuration.channels)
+
+    def configuration(self) -> Configuration:
+        """As it stands now. Raises ConfigurationError with every problem."""
+        with self.guard:
+            if self._duplicates:
+                require_sound(self._configuration, self.callables)
+            whole = replace(self._configuration, targets=tuple(self._targets.values()))
+        require_sound(whole, self.callables)
+        return whole
+
+    def known(self, target: str) -> Target:
+        """The specification of a target. Raises UnknownName with what comes closest."""
+        known = self._targets.get(target)
+        if known is None:
+            raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
+        return known
+
+    def add(self, target: Target) -> None:
+        """Take in a target. Raises ConfigurationError with everything that is wrong with it."""
+        allow_exec = self._configuration.runtime.allow_exec
+        problems = problems_of_target(target, channels=self.channels, allow_exec=allow_exec)
+        if problems:
+            raise ConfigurationError(*(f"target {target.id!r}: {problem}" for problem in problems))
+        self._targets[target.id] = target
+
+    def remove(self, target: str) -> None:
+        self.known(target)
+        del self._targets[target]
+
+    def pause(self, target: str, *, paused: bool) -> None:
+        self._targets[target] = replace(self.known(target), paused=paused)
+
+    def take(self, new: Configuration) -> tuple[list[str], list[Target], bool]:
+        """Go over to a new configuration: which targets go, which come or change, and whether the rest differs too.
+
+        Targets that the host made with `check` are not in any file and stay.
+        """
+        old, self._configuration = self._configuration, new
+        made = {name: target for name, target in self._targets.items() if name in self.callables}
+        wanted = {**made, **{target.id: target for target in new.targets}}
+        gone = [name for name in self._targets if name not in wanted]
+        changed = [target for name, target in wanted.items() if self._targets.get(name) != target]
+        self._targets = wanted
+        return gone, changed, (old.channels, old.runtime) != (new.channels, new.runtime)
+
+
+def require_sound(configuration: Configuration, callables: Iterable[str]) -> None:
+    """Raise ConfigurationError with everything that is wrong, functions that nobody gave included."""
+    problems = [str(problem) for problem in problems_of(configuration)]
+    known = frozenset(callables)
+    for number, channel in enumerate(configuration.channels):
+        if channel.call is not None and channel.call.name not in known:
+            problems.append(
+                f"channels[{number}].call.name: no function is named {channel.call.name!r}: give it in `callables`"
+            )
+    if problems:
+        raise ConfigurationError(*problems)

@@ -1,0 +1,91 @@
+"""The outside of one runtime: every driver that touches the network, programs, and the host's own functions."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, assert_never
+
+from ..domain.channel import CallChannel, Channel, Log, Webhook
+from ..domain.configuration import Configuration
+from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
+from ..domain.observation import Observation
+from ..domain.probe import Call, Exec, Http, Probe, Tcp
+from .cache import SingleFlightCache
+from .channels.call import CallMessenger
+from .channels.log import LogMessenger
+from .channels.webhook import WebhookMessenger
+from .probes.call import CallProber
+from .probes.exec import ExecProber
+from .probes.http import HttpProber
+from .probes.shared import SharedProber, shared_results
+from .probes.tcp import TcpProber
+from .timers import Clock, LoopTimers
+from .transport import CurlTransport
+
+Messenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
+SHARED_RESULTS = shared_results("the runtime", SHARED_RESULTS_NS_MAX, SHARED_RESULTS_KEPT)
+
+
+class Outside:
+    """Made, used and closed on the loop's own thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        configuration: Configuration,
+        callables: Mapping[str, Callable[..., Any]],
+        host_loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        options = configuration.runtime
+        self._loop = loop
+        self._clock = clock
+        self._callables = callables
+        self._host_loop = host_loop
+        self._deny = options.deny_private_addresses
+        self._transport = CurlTransport(loop, clock)
+        self._calls = CallProber(loop, clock, callables, threads_max=options.threads_max, host_loop=host_loop)
+        self.probers = self._shared(
+            {
+                Http: HttpProber(self._transport, deny_private_addresses=self._deny),
+                Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
+                Exec: ExecProber(loop, clock),
+                Call: self._calls,
+            }
+        )
+        self.messengers = {channel.id: self._messenger(channel) for channel in configuration.channels}
+
+    def _shared(
+        self, probers: Mapping[type[Probe], HttpProber | TcpProber | ExecProber | CallProber]
+    ) -> dict[type[Probe], SharedProber]:
+        timers = LoopTimers(self._loop, self._clock)
+
+        def shared(prober: HttpProber | TcpProber | ExecProber | CallProber) -> SharedProber:
+            cache: SingleFlightCache[Probe, Observation] = SingleFlightCache(SHARED_RESULTS)
+            return SharedProber(prober, cache, self._clock, timers)
+
+        return {kind: shared(prober) for kind, prober in probers.items()}
+
+    def _messenger(self, channel: Channel) -> Messenger:
+        spec = channel.transport
+        match spec:
+            case Webhook():
+                return WebhookMessenger(spec, self._transport, self._clock, deny_private_addresses=self._deny)
+            case Log():
+                return LogMessenger(spec, self._loop, self._clock)
+            case CallChannel():
+                function = self._callables[spec.name]
+                return CallMessenger(spec, function, self._loop, self._clock, host_loop=self._host_loop)
+            case _:
+                assert_never(spec)
+
+    def close(self) -> tuple[str, ...]:
+        """Release everything; says which of the host's functions still run and cannot be stopped."""
+        for messenger in self.messengers.values():
+            messenger.close()
+        for prober in self.probers.values():
+            prober.close()
+        self._transport.close()
+        callers = [
+            messenger for messenger in self.messengers.values() if not isinstance(messenger, WebhookMessenger)
+        ]
+        return (*self._calls.abandoned(), *(name for caller in callers for name in caller.abandoned()))

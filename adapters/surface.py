@@ -1,0 +1,67 @@
+"""The label of every public callable: what it does to the thread and the event loop it is called on."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from ..domain.errors import UsageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class Surface(Enum):
+    """Each public callable is exactly one of these."""
+
+    SYNC = "sync"
+    """Blocks its thread, for a bounded time; refused where an event loop runs."""
+    ASYNC = "async"
+    """Awaited on the caller's own event loop, which it never blocks."""
+    BRIDGE = "bridge"
+    """Hands a message to the runtime's thread and returns at once, on any thread and on any event loop."""
+
+
+def surface_of(function: object) -> Surface | None:
+    """The label of a public callable, None for one that has none."""
+    label: Surface | None = getattr(function, "__surface__", None)
+    return label
+
+
+def on_event_loop() -> bool:
+    """Whether the calling thread runs an event loop right now."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Label a method that blocks, and refuse it where it would freeze an event loop."""
+
+    @wraps(method)
+    def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if on_event_loop():
+            name = method.__name__.strip("_")
+            raise UsageError(
+                f"{name}() blocks, and an event loop runs in this thread: await runtime.aio.{name}()"
+            )
+        return method(self, *args, **kwargs)
+
+    guarded.__surface__ = Surface.SYNC  # type: ignore[attr-defined]  # the label is an attribute of the function
+    return guarded
+
+
+def async_only(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Label a coroutine function."""
+    method.__surface__ = Surface.ASYNC  # type: ignore[attr-defined]  # as above
+    return method
+
+
+def bridge(method: Callable[P, R]) -> Callable[P, R]:
+    """Label a method that only hands something over."""
+    method.__surface__ = Surface.BRIDGE  # type: ignore[attr-defined]  # as above
+    return method
