@@ -66,6 +66,14 @@ def run(config: Path) -> None:
 
 
 @cli.command()
+def demo() -> None:
+    """Watch three small servers that misbehave on a script; ends by itself within 30 seconds."""
+    from .demo import demonstrate
+
+    sys.exit(demonstrate())
+
+
+@cli.command()
 @click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
 def check(configs: tuple[Path, ...]) -> None:
     """Say everything that is wrong with CONFIGS, each with its line and column."""

@@ -15,6 +15,8 @@ from watchkeeper.domain.validation import problems_of, problems_of_target
 from watchkeeper.domain.validation_rule import _fate
 
 HTTP = Http(url="http://h/")
+PASSWORD = "p"  # noqa: S105  # it opens nothing
+SECRET = "whsec_!"  # noqa: S105  # it signs nothing
 
 
 def target(**fields):
@@ -163,10 +165,14 @@ REQUESTS = [
     (Http(url="http://h/", headers={"Content-Length": "5"}), "headers.Content-Length", "leave it out"),
     (Http(url="http://h/", headers={"A": "x", "a": "y"}), "headers.a", "another spelling"),
     (Http(url="http://h/", bearer="a\nb"), "bearer", "line end"),
-    (Http(url="http://h/", bearer="a", basic_auth=BasicAuth(user="u", password="p")), "bearer", "keep one"),
-    (Http(url="http://h/", basic_auth=BasicAuth(user="u:v", password="p")), "basic_auth.user", "colon"),
     (
-        Http(url="http://h/", basic_auth=BasicAuth(user="u", password="p\n")),
+        Http(url="http://h/", bearer="a", basic_auth=BasicAuth(user="u", password=PASSWORD)),
+        "bearer",
+        "keep one",
+    ),
+    (Http(url="http://h/", basic_auth=BasicAuth(user="u:v", password=PASSWORD)), "basic_auth.user", "colon"),
+    (
+        Http(url="http://h/", basic_auth=BasicAuth(user="u", password=PASSWORD + "\n")),
         "basic_auth.password",
         "line end",
     ),
@@ -187,7 +193,7 @@ def test_a_request_that_would_be_malformed_is_refused(http, where, said):
 CHANNELS = [
     (Channel(id="c", webhook=Webhook(url="ftp://h/")), "webhook.url", "'ftp'"),
     (Channel(id="c", webhook=Webhook(url="http://h/", secret="")), "webhook.secret", "is empty"),
-    (Channel(id="c", webhook=Webhook(url="http://h/", secret="whsec_!")), "webhook.secret", "no base64"),
+    (Channel(id="c", webhook=Webhook(url="http://h/", secret=SECRET)), "webhook.secret", "no base64"),
     (
         Channel(id="c", webhook=Webhook(url="http://h/", headers={"Webhook-Id": "1"})),
         "webhook.headers.Webhook-Id",

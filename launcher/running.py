@@ -1,0 +1,81 @@
+"""`run`: a runtime in the foreground, until it is told to stop."""
+
+import gc
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+import click
+
+from ..domain.errors import WatchkeeperError
+from ..domain.event import Event
+from ..runtime import Runtime
+from .exits import ExitStatus
+from .signals import Signals, Word
+from .telling import line_of
+
+
+def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
+    """Run what a configuration says. Raises ConfigurationError and StoreError for what cannot be started."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    words: SimpleQueue[Word] = SimpleQueue()
+    with Signals(words):
+        runtime = _started(config, environment)
+        click.echo(f"watching: {runtime!r}", err=True)
+        Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
+        return _obey(runtime, words)
+
+
+def _started(config: Path, environment: Mapping[str, str]) -> Runtime:
+    """Built and started with the collector paused: what is built now stays, and to look through it again is waste."""
+    gc.disable()
+    try:
+        runtime = Runtime.from_config(config, environment)
+        events = runtime.subscribe()
+        runtime.start()
+    finally:
+        gc.enable()
+    gc.freeze()
+    Thread(target=_print_events, args=(events,), name="watchkeeper-lines", daemon=True).start()
+    return runtime
+
+
+def _print_events(events: Iterable[Event]) -> None:
+    for event in events:
+        click.echo(line_of(event))
+
+
+def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
+    runtime.wait()
+    words.put(Word.ENDED)
+
+
+def _obey(runtime: Runtime, words: "SimpleQueue[Word]") -> ExitStatus:
+    while True:
+        match words.get():
+            case Word.RELOAD:
+                _reload(runtime)
+            case Word.STOP:
+                return _stop(runtime)
+            case Word.ENDED:
+                return ExitStatus.FAILED
+
+
+def _reload(runtime: Runtime) -> None:
+    """Take the file as it is now; what cannot be used is told, and what runs is kept."""
+    try:
+        runtime.reload()
+    except WatchkeeperError as error:
+        click.echo(f"{error}\nthe configuration that runs is kept", err=True)
+    else:
+        click.echo(f"read again: {runtime!r}", err=True)
+
+
+def _stop(runtime: Runtime) -> ExitStatus:
+    click.echo("stopping: a second signal ends at once", err=True)
+    abandoned = runtime.stop()
+    for what, names in abandoned.left:
+        click.echo(f"abandoned: {what}: {', '.join(names)}", err=True)
+    return ExitStatus.FAILED if abandoned else ExitStatus.FINE

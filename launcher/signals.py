@@ -1,0 +1,56 @@
+"""Signals as words on a queue: the command alone installs handlers, the library never does."""
+
+import os
+import signal
+from enum import Enum
+from queue import SimpleQueue
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Word(Enum):
+    """What the main thread is told."""
+
+    STOP = "stop"
+    RELOAD = "reload"
+    ENDED = "ended"
+    """The runtime has stopped by itself."""
+
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Signals:
+    """While it is entered, SIGTERM and SIGINT say STOP and SIGHUP says RELOAD; the second to stop ends at once."""
+
+    def __init__(self, words: "SimpleQueue[Word]") -> None:
+        self._words = words
+        self._stopping = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (*_ENDING, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if number == signal.SIGHUP:
+            self._words.put(Word.RELOAD)
+        elif self._stopping:
+            _end_at_once(number)
+        else:
+            self._stopping = True
+            self._words.put(Word.STOP)
+
+
+def _end_at_once(number: int) -> None:
+    """No buffer is flushed and no thread is waited for: what was committed is on the disk already."""
+    os.write(2, b"watchkeeper: ended at once by a second signal\n")
+    os._exit(128 + number)

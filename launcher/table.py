@@ -1,0 +1,78 @@
+"""Tables: drawn by rich on a terminal, plain columns everywhere else."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One key of the rows and how its values are shown."""
+
+    key: str
+    decimals: int | None = None
+    states: bool = False
+    """The values are words that have a colour."""
+
+    @property
+    def title(self) -> str:
+        return self.key.replace("_", " ")
+
+    def text(self, row: Mapping[str, Any]) -> str:
+        """The value in one printable line; a hyphen for none."""
+        value = row[self.key]
+        if value is None or value == "":
+            return "-"
+        if self.decimals is not None:
+            return f"{value:.{self.decimals}f}".rstrip("0").rstrip(".")
+        return "".join(letter if letter.isprintable() else " " for letter in str(value))
+
+
+_COLOURS = {
+    "up": "green",
+    "degraded": "yellow",
+    "down": "red",
+    "timed_out": "red",
+    "unknown": "dim",
+    "cancelled": "dim",
+    "opened": "red",
+    "changed": "red",
+    "acknowledged": "yellow",
+    "resolved": "green",
+    "critical": "red",
+    "warning": "yellow",
+    "info": "blue",
+}
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print the rows to standard output."""
+    cells = [[column.text(row) for column in columns] for row in rows]
+    if sys.stdout.isatty():
+        _print_drawn(columns, cells)
+    else:
+        _print_plain(columns, cells)
+
+
+def _print_drawn(columns: Sequence[Column], cells: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*(column.title for column in columns))
+    for line in cells:
+        pairs = zip(columns, line, strict=True)
+        table.add_row(
+            *(Text(text, _COLOURS.get(text, "") if column.states else "") for column, text in pairs)
+        )
+    Console().print(table)
+
+
+def _print_plain(columns: Sequence[Column], cells: list[list[str]]) -> None:
+    lines = [[column.title.upper() for column in columns], *cells]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())

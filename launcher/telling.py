@@ -1,0 +1,39 @@
+"""Events as lines for people."""
+
+from typing import assert_never
+
+from ..domain.duration import format_duration
+from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from ..domain.incident import Incident
+from ..domain.line import escaped
+from ..domain.moment import NS_PER_MS, wall_text
+
+
+def line_of(event: Event) -> str:
+    """One printable line, whatever a target has sent."""
+    match event:
+        case IncidentMoved(incident):
+            said = incident.explanation or incident.reason
+            line = f"{wall_text(incident.at_ns)} {incident.change.value}: {_name(incident)}: {said}"
+        case NoticeEnded(notice, delivery):
+            told = f"{notice.change.value} of {_name(notice.incident)}"
+            tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
+            line = (
+                f"{wall_text(delivery.at_ns)} notice {delivery.state.value}: {notice.channel}: {told}{tries}"
+            )
+        case WentBlind(interval):
+            length_ns = (interval.ended_at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS
+            line = (
+                f"{wall_text(interval.ended_at_ns)} blind: for {format_duration(length_ns)}: {interval.cause}"
+            )
+        case HealthMoved(part, detail):
+            line = f"trouble: {part}: {detail}" if detail else f"well again: {part}"
+        case SampleSeen(sample, status):
+            line = f"{wall_text(sample.at.wall_ns)} sample: {sample.target}: {status.value}: {sample.explanation()}"
+        case _:
+            assert_never(event)
+    return escaped(line)
+
+
+def _name(incident: Incident) -> str:
+    return f"{incident.target}/{incident.rule} ({incident.severity.value})"

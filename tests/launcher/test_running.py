@@ -1,0 +1,141 @@
+"""`run` in a process of its own: signals, reloads, a store that is held, and how each ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+CONFIG = "runtime: {{store: watch.db}}\nchannels: [{{id: ops, log: {{}}}}]\ntargets: [{targets}]\n"
+TARGET = "{{id: t{0}, every: 100ms, timeout: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}"
+WITHIN_S = 30
+
+
+def write(folder, targets=1):
+    path = folder / "watch.yaml"
+    path.write_text(CONFIG.format(targets=", ".join(TARGET.format(number) for number in range(targets))))
+    return path
+
+
+@contextmanager
+def running(path):
+    """A process that has said that it watches; killed at the end if it still lives."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watchkeeper", "run", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=path.parent,
+    )
+    try:
+        said_until(process, "watching: ")
+        yield process
+    finally:
+        process.kill()
+        process.wait(WITHIN_S)
+        process.stdout.close()
+        process.stderr.close()
+
+
+def said_until(process, wanted):
+    """The line of standard error that has `wanted` in it."""
+    for line in process.stderr:
+        if wanted in line:
+            return line
+    pytest.fail(f"the process ended with {process.wait(WITHIN_S)} and never said {wanted!r}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_signal_drains_and_ends_well(number, tmp_path):
+    with running(write(tmp_path)) as process:
+        assert "opened: t0/down (critical)" in process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(WITHIN_S) == 0
+
+
+def test_a_bad_file_read_again_is_told_and_changes_nothing(tmp_path):
+    path = write(tmp_path)
+    with running(path) as process:
+        path.write_text("targets: [{id: t0, tpc: {}}]")
+        process.send_signal(signal.SIGHUP)
+        assert f"{path}:1:19: targets[0].tpc: unknown key, did you mean tcp" in process.stderr.readline()
+        assert "the configuration that runs is kept" in said_until(process, "kept")
+        write(tmp_path, targets=3)
+        process.send_signal(signal.SIGHUP)
+        assert "3 targets" in said_until(process, "read again: ")
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+
+
+def test_a_store_that_another_process_holds_is_refused(tmp_path):
+    path = write(tmp_path)
+    with running(path) as process:
+        second = subprocess.run(
+            [sys.executable, "-m", "watchkeeper", "run", str(path)],
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+        assert second.returncode == 3
+        assert str(process.pid) in second.stderr
+
+
+TWICE = """
+import os, signal
+from queue import SimpleQueue
+from watchkeeper.launcher.signals import Signals, Word
+words = SimpleQueue()
+with Signals(words):
+    os.kill(os.getpid(), signal.{0})
+    assert words.get() is Word.STOP
+    os.kill(os.getpid(), signal.{0})
+    words.get(timeout=30)
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_second_signal_ends_at_once(name, status):
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE.format(name)], capture_output=True, timeout=WITHIN_S, check=False
+    )
+    assert (done.returncode, done.stderr) == (status, b"watchkeeper: ended at once by a second signal\n")
+
+
+RESTORED = """
+import signal
+from queue import SimpleQueue
+from watchkeeper.launcher.signals import Signals
+before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+with Signals(SimpleQueue()):
+    pass
+assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+"""
+
+
+def test_handlers_are_given_back_at_the_end():
+    subprocess.run([sys.executable, "-c", RESTORED], timeout=WITHIN_S, check=True)
+
+
+def test_the_demonstration_ends_by_itself_and_well(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "watchkeeper", "demo"],
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "opened: flaky/down",
+        "opened: slow/sluggish",
+        "resolved: flaky/down",
+        "resolved: slow/sluggish",
+    ):
+        assert done.stdout.count(said) == 1
+    assert "2 incidents, 2 resolved" in done.stdout
+    assert list(tmp_path.iterdir()) == []

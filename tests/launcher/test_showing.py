@@ -1,0 +1,157 @@
+"""What `status` and `incidents` say of a store that a runtime left behind."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from watchkeeper.adapters.configuration import load
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.record import Batch, BlindInterval
+from watchkeeper.launcher.main import cli
+from watchkeeper.launcher.showing import status_document
+from watchkeeper.testing.records import NOON, notice_of, opened, sample_at, then
+
+CONFIG = """
+runtime: {store: watch.db}
+targets:
+- {id: shop, http: {url: "http://h/"}}
+- {id: quiet, call: {name: f}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text(CONFIG)
+    first, second = opened("inc_1"), opened("inc_2", target="gone\x1b[31m", explanation="line one\nline two")
+    store = SqliteStore(str(tmp_path / "watch.db"))
+    store.open(NOON)
+    store.commit(
+        Batch(
+            transitions=(first, then(first, Change.RESOLVED), second),
+            notices=(notice_of(first),),
+            samples=(
+                sample_at(0),
+                sample_at(NS_PER_S, outcome=Outcome.DOWN),
+                sample_at(0, target="gone\x1b[31m"),
+            ),
+            blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + NS_PER_S, "suspended"),),
+        )
+    )
+    store.close()
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_status_has_a_row_for_every_target_configured_or_recorded(config):
+    now_ns = NOON.wall_ns + 60 * NS_PER_S
+    document = status_document(load(config, {}), StoreReader(str(config.parent / "watch.db")), now_ns)
+    shop, quiet, gone = document["targets"]
+    assert shop == {
+        "target": "shop",
+        "kind": "http",
+        "configured": True,
+        "outcome": "down",
+        "reason": "timed_out",
+        "explanation": "timed_out: no answer",
+        "sampled_at": "2026-01-01T12:00:01.000Z",
+        "latency_ms": 5.0,
+        "uptime_24h": 0.5,
+        "open_incidents": 0,
+    }
+    assert (quiet["target"], quiet["outcome"], quiet["uptime_24h"]) == ("quiet", None, None)
+    assert (gone["configured"], gone["open_incidents"]) == (False, 1)
+    assert document["notices"] == {"pending": 1, "dead": 0}
+    assert document["blind"] == [
+        {
+            "started_at": "2026-01-01T12:00:00.000Z",
+            "ended_at": "2026-01-01T12:00:01.000Z",
+            "cause": "suspended",
+        }
+    ]
+
+
+def test_status_prints_a_plain_table_where_there_is_no_terminal(config):
+    result = run("status", config)
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[0].split() == [
+        "TARGET",
+        "KIND",
+        "OUTCOME",
+        "REASON",
+        "LATENCY",
+        "MS",
+        "UPTIME",
+        "24H",
+        "OPEN",
+        "INCIDENTS",
+        "SAMPLED",
+        "AT",
+    ]
+    assert [line.split()[0] for line in lines[1:]] == ["shop", "quiet", "gone", "notices:"]
+    assert "\x1b" not in result.stdout
+
+
+def test_status_prints_json_with_the_same_rows(config):
+    document = json.loads(run("status", config, "--json").stdout)
+    assert list(document) == ["at", "targets", "notices", "blind"]
+    assert [row["target"] for row in document["targets"]] == ["shop", "quiet", "gone\x1b[31m"]
+
+
+def test_incidents_come_newest_first_with_stable_keys(config):
+    second, first = json.loads(run("incidents", config, "--json").stdout)["incidents"]
+    assert (second["id"], second["status"], second["resolved_at"]) == ("inc_2", "opened", None)
+    assert first == {
+        "id": "inc_1",
+        "target": "shop",
+        "rule": "down",
+        "severity": "critical",
+        "status": "resolved",
+        "opened_at": "2026-01-01T11:59:59.000Z",
+        "resolved_at": "2026-01-01T12:00:01.000Z",
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "lasted": "2s",
+        "reason": "timed_out",
+        "explanation": "timed_out: no answer",
+        "sequence": 2,
+        "draft": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--open"], ["inc_2"]),
+        (["--target", "shop"], ["inc_1"]),
+        (["--limit", "1"], ["inc_2"]),
+        (["--open", "--target", "shop"], []),
+    ],
+)
+def test_incidents_can_be_narrowed_down(config, options, found):
+    rows = json.loads(run("incidents", config, "--json", *options).stdout)["incidents"]
+    assert [row["id"] for row in rows] == found
+
+
+def test_a_table_keeps_what_a_target_sent_on_one_line(config):
+    result = run("incidents", config)
+    assert "line one line two" in result.stdout
+    assert len(result.stdout.splitlines()) == 3
+    assert run("incidents", config, "--target", "none").stdout == "no incidents\n"
+
+
+def test_without_a_store_there_is_nothing_to_show(tmp_path):
+    (tmp_path / "memory.yaml").write_text("targets: []")
+    (tmp_path / "fresh.yaml").write_text("runtime: {store: none.db}")
+    memory, fresh = run("status", tmp_path / "memory.yaml"), run("incidents", tmp_path / "fresh.yaml")
+    assert (memory.exit_code, fresh.exit_code) == (2, 1)
+    assert "runtime.store: nothing is kept without it" in memory.stderr
+    assert "there is no store at" in fresh.stderr
