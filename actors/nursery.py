@@ -1,10 +1,12 @@
 """The nursery: starts and stops pollers, and remembers the address of each."""
 
+from typing import Protocol
+
 from ..domain.target import Target
 from ..protocol.poller import PollerMessage
 from .behaviour import Listener
 from .context import PollerContext
-from .dispatch import Address, DeadLetters, Dispatcher, Lane, address_for, spawn
+from .dispatch import Address, DeadLetters, DispatchedActor, Dispatcher, Lane, address_for, spawn
 from .dispatch.exit import OnExit
 from .poller import Poller
 
@@ -12,16 +14,30 @@ POLLER = "poller/"
 """What the names of pollers begin with; the rest is the target's id."""
 
 
+class MakeAddress(Protocol):
+    """Makes the address of an actor before any incarnation lives."""
+
+    def __call__(
+        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
+    ) -> Address: ...
+
+
 class Nursery:
     """Owned by the supervisor; it outlives the supervisor's incarnations as the pollers do."""
 
     def __init__(
-        self, dispatcher: Dispatcher, context: PollerContext, on_exit: OnExit, dead_letters: DeadLetters
+        self,
+        dispatcher: Dispatcher,
+        context: PollerContext,
+        on_exit: OnExit,
+        dead_letters: DeadLetters,
+        make_address: MakeAddress = address_for,
     ) -> None:
         self._dispatcher = dispatcher
         self._context = context
         self._on_exit = on_exit
         self._dead_letters = dead_letters
+        self._make_address = make_address
         self._addresses: dict[str, Address] = {}
 
     def __len__(self) -> int:
@@ -43,7 +59,7 @@ class Nursery:
         """Start the target's poller, or its next incarnation. Raises what constructing it raises."""
         address = self._addresses.get(target.id)
         if address is None:
-            address = address_for(Poller, POLLER + target.id, dead_letters=self._dead_letters)
+            address = self._make_address(Poller, POLLER + target.id, dead_letters=self._dead_letters)
             self._addresses[target.id] = address
         spawn(
             Poller,

@@ -20,7 +20,7 @@ from .clockwork import SetAlarm
 from .context import PollerContext
 from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
-from .nursery import Nursery
+from .nursery import MakeAddress, Nursery
 from .owner import AggregateOwner
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher, Recorder
@@ -48,6 +48,8 @@ class Parts(NamedTuple):
     dice: Callable[[], float]
     changed: Callable[[], None]
     """Called on a dispatcher's thread whenever an actor has ended."""
+    address_for: MakeAddress = address_for
+    """How addresses are made; the simulator watches every message through addresses of its own."""
 
 
 class Plan(NamedTuple):
@@ -83,7 +85,7 @@ class System:
     def _address(
         self, actor_class: type[Supervisor | AggregateOwner | IncidentSink | Recorder | Courier], name: str
     ) -> Address:
-        return address_for(actor_class, name, dead_letters=self.dead_letters)
+        return self._parts.address_for(actor_class, name, dead_letters=self.dead_letters)
 
     def _make_nursery(self) -> Nursery:
         parts = self._parts
@@ -94,7 +96,7 @@ class System:
             parts.expectation_of,
             through_bytes=self._plan.through_bytes,
         )
-        return Nursery(parts.dispatcher, context, self._exited, self.dead_letters)
+        return Nursery(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
 
     # The beginning.
 

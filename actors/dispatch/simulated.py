@@ -96,12 +96,7 @@ class SimulatedDispatcher:
         """Run one turn now, without moving time. False when nobody has anything to do."""
         if not self._ready and not self._ring_due(self._clock.read().monotonic_ns):
             return False
-        if self._choose is None:
-            runnable = self._ready.popleft()
-        else:
-            index = self._choose(len(self._ready))
-            runnable = self._ready[index]
-            del self._ready[index]
+        runnable = self._take_next(self._ready)
         self._steps += 1
         self._stepping_thread = threading.get_ident()
         try:
@@ -109,6 +104,15 @@ class SimulatedDispatcher:
         finally:
             self._stepping_thread = 0
         return True
+
+    def _take_next(self, ready: deque[Runnable]) -> Runnable:
+        """Choose among those that could run; a subclass may look at who they are."""
+        if self._choose is None:
+            return ready.popleft()
+        index = self._choose(len(ready))
+        runnable = ready[index]
+        del ready[index]
+        return runnable
 
     def run_until_idle(self) -> int:
         """Run turns until nobody has anything to do now. Returns how many. Time does not move."""
