@@ -1,0 +1,67 @@
+"""Writes docs/semantics.md from the tables in the code: `python docs/generate.py` (a test compares the two)."""
+
+from pathlib import Path
+
+from watchkeeper.domain.attempt import ATTEMPT_MOVES
+from watchkeeper.domain.incident import MOVES
+from watchkeeper.domain.notice import DELIVERY_MOVES
+from watchkeeper.domain.outbox import STAGE_MOVES
+from watchkeeper.domain.phase import PHASE_MOVES
+from watchkeeper.domain.rule import RULE_MOVES
+from watchkeeper.domain.semantics import ATTEMPTS, NOTICES
+
+HEAD = """# What happens when an action is retried or cancelled
+
+Written by `python docs/generate.py` from the tables in `domain/`; a test fails when the two differ. Each table lists
+every state. Attempts live in `domain/attempt.py`, notices in `domain/outbox.py` and `domain/notice.py`, the sentences
+in `domain/semantics.py`.
+
+The rule behind all of it: an **attempt** has no durable effect of its own, so it is never repeated, only followed by the
+next one. A **notice** has one, so it is committed before it is sent, and it is retried under a key that is derived from
+what it says. Cancelling is a move in these tables, never an exception, and never an undo.
+"""
+
+
+def table(rows: dict, moves: dict) -> str:
+    lines = [
+        "| state | means | a cancel leaves | a retry | after a crash | may become |",
+        "|---|---|---|---|---|---|",
+    ]
+    for state, said in rows.items():
+        after = ", ".join(f"`{move.value}`" for move in moves.get(state, ())) or "nothing"
+        lines.append(
+            f"| `{state.value}` | {said.means} | {said.on_cancel} | {said.on_retry} | {said.on_crash} | {after} |"
+        )
+    return "\n".join(lines)
+
+
+def machine(moves: dict) -> str:
+    lines = ["| state | may become |", "|---|---|"]
+    for state, after in moves.items():
+        name = "(none yet)" if state is None else f"`{state.value}`"
+        lines.append(f"| {name} | {', '.join(f'`{move.value}`' for move in after) or 'nothing'} |")
+    return "\n".join(lines)
+
+
+def render() -> str:
+    return "\n".join(
+        [
+            HEAD,
+            "## Attempts\n",
+            table(ATTEMPTS, ATTEMPT_MOVES),
+            "\n## Notices\n",
+            table(NOTICES, {**STAGE_MOVES, **DELIVERY_MOVES}),
+            "\n## The other state machines\n",
+            "Incidents (`domain/incident.py`):\n",
+            machine(MOVES),
+            "\nRules on a target (`domain/phase.py`), as in Prometheus:\n",
+            machine(PHASE_MOVES),
+            "\nThe lifecycle of a rule (`domain/rule.py`):\n",
+            machine(RULE_MOVES),
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("semantics.md").write_text(render(), encoding="utf-8")

@@ -1,0 +1,22 @@
+"""docs/semantics.md says what the code says."""
+
+import runpy
+from pathlib import Path
+
+from watchkeeper.domain.attempt import AttemptState
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.outbox import Stage
+from watchkeeper.domain.semantics import ATTEMPTS, NOTICES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_document_is_what_the_tables_render():
+    rendered = runpy.run_path(str(DOCS / "generate.py"))["render"]()
+
+    assert (DOCS / "semantics.md").read_text(encoding="utf-8") == rendered
+
+
+def test_every_state_of_an_action_has_its_row():
+    assert list(ATTEMPTS) == list(AttemptState)
+    assert list(NOTICES) == [*Stage, *DeliveryState]
