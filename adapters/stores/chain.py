@@ -66,7 +66,7 @@ class Chain:
         return epoch
 
     def verify(self, outside: Head | None, *, whole: bool = False) -> int:
-        """Recompute the links and compare both heads; returns how many links were read, else raises StoreCorrupt.
+        """Recompute the links and compare both heads, else raise StoreCorrupt; returns the position it began after.
 
         A long chain is verified from an anchor on, so that opening takes bounded time; `whole` takes all of it.
         """
@@ -85,7 +85,7 @@ class Chain:
         if (position, previous) != (head.position, head.hash):
             raise StoreCorrupt(f"the chain ends at {position} and its head says {head.position}")
         self._compare(head, outside)
-        return position - start
+        return start
 
     def _compare(self, head: Head, outside: Head | None) -> None:
         """The database may be ahead of the head beside it, by what was committed last; never behind."""

@@ -25,14 +25,23 @@ SELECT body FROM chain WHERE incident = ? AND channel <> '' AND sequence =
 ORDER BY channel
 """
 
-_SETTLE = """
-UPDATE incident SET is_live = is_open
+_IS_LIVE = """(is_open
     OR EXISTS (SELECT 1 FROM outbox WHERE outbox.incident = incident.id AND state = 'pending')
     OR EXISTS (
         SELECT 1 FROM chain WHERE chain.incident = incident.id AND channel <> ''
-        GROUP BY channel HAVING max(sequence) < incident.sequence)
-WHERE id = ?
-"""
+        GROUP BY channel HAVING max(sequence) < incident.sequence))"""
+
+_SETTLE = f"UPDATE incident SET is_live = {_IS_LIVE} WHERE id = ?"  # noqa: S608 - a constant
+
+_MISPLACED = f"""
+SELECT chain.incident FROM chain LEFT JOIN incident ON incident.id = chain.incident
+WHERE chain.position > ?1 AND channel = '' AND (incident.id IS NULL OR incident.sequence < chain.sequence)
+UNION ALL
+SELECT incident.id FROM incident LEFT JOIN chain USING (position)
+WHERE (is_live OR incident.position > ?1) AND (
+    chain.incident IS NOT incident.id OR chain.sequence IS NOT incident.sequence OR channel <> ''
+    OR is_open <> (json_extract(body, '$.change') <> 'resolved') OR is_live <> {_IS_LIVE})
+"""  # noqa: S608 - a constant
 
 
 class IncidentTable:
@@ -94,17 +103,12 @@ class IncidentTable:
         """Decide anew which incidents a restart has to know of."""
         self._connection.executemany(_SETTLE, ((name,) for name in names))
 
-    def verify(self) -> None:
-        """Raise StoreCorrupt when a live incident's place is not its latest transition, or an open one has none."""
-        lost = self._connection.execute(
-            """SELECT id FROM incident LEFT JOIN chain USING (position)
-            WHERE is_live AND (chain.incident IS NOT id OR chain.sequence <> incident.sequence OR channel <> ''
-                OR is_open <> (json_extract(body, '$.change') <> 'resolved') OR EXISTS (
-                SELECT 1 FROM chain AS later
-                WHERE later.incident = id AND later.channel = '' AND later.sequence > incident.sequence))"""
-        ).fetchone()
-        if lost is not None:
-            raise StoreCorrupt(f"incident {lost[0]} is not where the chain says")
+    def verify(self, verified_after: int) -> None:
+        """Raise StoreCorrupt when an incident is not where the chain says; looks at those that moved in what was
+        verified of the chain, and at every one that a restart brings back."""
+        misplaced = self._connection.execute(_MISPLACED, (verified_after,)).fetchone()
+        if misplaced is not None:
+            raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")
 
     def _move(self, transition: Transition, position: int) -> None:
         try:

@@ -115,9 +115,10 @@ class StoreReader:
                     text for (text,) in connection.execute("PRAGMA integrity_check(100)") if text != "ok"
                 ]
                 chain = Chain(connection)
-                links = chain.verify(read_head(self._path), whole=True)
-                IncidentTable(connection, chain).verify()
-                OutboxTable(connection, IncidentTable(connection, chain)).verify()
+                incidents = IncidentTable(connection, chain)
+                incidents.verify(chain.verify(read_head(self._path), whole=True))
+                links = chain.head().position
+                OutboxTable(connection, incidents).verify()
                 MarkTable(connection).checkpoints()
         except StoreCorrupt as error:
             problems.append(str(error))

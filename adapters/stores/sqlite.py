@@ -246,6 +246,5 @@ class SqliteStore:
 
 def _verify(session: Session, outside: Head | None) -> None:
     """Everything that a restart builds on, before anything is written: bounded in time, whatever the history."""
-    session.chain.verify(outside)
-    session.incidents.verify()
+    session.incidents.verify(session.chain.verify(outside))
     session.outbox.verify()

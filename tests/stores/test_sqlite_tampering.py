@@ -1,0 +1,245 @@
+"""What SQLite itself does not notice: lost tails, flipped bits, older copies."""
+
+import random
+import shutil
+
+import apsw
+import pytest
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain import limits
+from watchkeeper.domain.errors import StoreCorrupt, StoreError
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.record import Batch, Checkpoint
+from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
+
+COUNT = 12
+
+
+def incident(number):
+    step = opened(f"inc_{number}", target=f"shop-{number}")
+    notice = notice_of(step)
+    return Batch(
+        transitions=(step,),
+        notices=(notice,),
+        deliveries=(delivery_of(notice, DeliveryState.DELIVERED),),
+        checkpoints=(Checkpoint(step.target, b"broken", 1),),
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A store as kill -9 leaves it: the last commits are in the WAL alone."""
+    return left_behind(tmp_path, tmp_path / "left")
+
+
+def left_behind(tmp_path, folder):
+    folder.mkdir()
+    store = SqliteStore(str(tmp_path / "watch.db"))
+    store.open(NOON)
+    for number in range(COUNT):
+        store.commit(incident(number))
+    for name in ("watch.db", "watch.db-wal", "watch.db-head"):
+        shutil.copy(tmp_path / name, folder / name)
+    store.close()
+    return folder / "watch.db"
+
+
+def closed(path):
+    """The same store after a clean stop: everything is in the main file."""
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.close()
+
+
+def beside(path, suffix):
+    return path.with_name(path.name + suffix)
+
+
+def outcome(path):
+    """`lost` when incidents are silently missing: the one thing that must never be."""
+    store = SqliteStore(str(path))
+    try:
+        restored = store.open(NOON)
+    except StoreCorrupt:
+        return "detected"
+    finally:
+        store.close()
+    whole = len(restored.incidents) == len(restored.checkpoints) == COUNT
+    whole = whole and restored.incidents == tuple(incident(number).transitions[0] for number in range(COUNT))
+    return "whole" if whole and len(restored.told) == COUNT else "lost"
+
+
+def test_an_untouched_store_is_whole(path):
+    assert outcome(path) == "whole"
+
+
+def test_a_flipped_bit_in_the_wal_loses_nothing_silently(path, tmp_path):
+    seen = flip_everywhere(beside(path, "-wal"), path, tmp_path, 60)
+    assert "lost" not in seen
+    assert "detected" in seen
+
+
+def test_a_flipped_bit_in_the_main_file_loses_nothing_silently(path, tmp_path):
+    closed(path)
+    seen = flip_everywhere(path, path, tmp_path, 150)
+    assert "lost" not in seen
+    assert "detected" in seen
+
+
+def flip_everywhere(file, path, tmp_path, count):
+    chance = random.Random(7)
+    size = file.stat().st_size
+    seen = []
+    for number in range(count):
+        folder = tmp_path / f"flip-{number}"
+        shutil.copytree(path.parent, folder)
+        content = bytearray((folder / file.name).read_bytes())
+        content[chance.randrange(size)] ^= 1 << chance.randrange(8)
+        (folder / file.name).write_bytes(content)
+        seen.append(outcome(folder / path.name))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("chain", "body"),
+        ("chain", "incident"),
+        ("chain", "channel"),
+        ("chain", "hash"),
+        ("head", "hash"),
+        ("checkpoint", "state"),
+    ],
+)
+def test_a_changed_value_is_detected(path, table, column):
+    connection = apsw.Connection(str(path))
+    kind = connection.execute(f"SELECT typeof({column}) FROM {table}").get  # noqa: S608
+    connection.execute(f"UPDATE {table} SET {column} = CAST({column} || 'x' AS {kind})")  # noqa: S608
+    connection.close()
+    assert outcome(path) == "detected"
+
+
+def test_a_changed_pending_notice_is_detected(path):
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE outbox SET state = 'pending' WHERE ordinal = 3")
+    connection.close()
+    assert outcome(path) == "detected"
+
+
+def test_an_incident_moved_off_its_latest_step_is_detected(path):
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.commit(Batch(transitions=(then(opened("inc_3", target="shop-3"), Change.CHANGED),)))
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE incident SET (sequence, position) = (1, 7) WHERE id = 'inc_3'")
+    connection.close()
+    assert outcome(path) == "detected"
+
+
+def test_an_open_incident_marked_closed_is_detected(path):
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE incident SET is_open = 0, is_live = 0 WHERE id = 'inc_3'")
+    connection.close()
+    assert outcome(path) == "detected"
+
+
+def test_a_deleted_wal_is_refused_with_how_much_is_lost(path):
+    beside(path, "-wal").unlink()
+    with pytest.raises(StoreError):
+        SqliteStore(str(path)).open(NOON)
+
+
+def test_lost_links_are_counted(path, tmp_path):
+    """The file is a clean copy of an earlier day; the head beside it knows of what came after."""
+    copy = tmp_path / "yesterday.db"
+    closed(path)
+    shutil.copy(path, copy)
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.commit(incident(90))
+    store.close()
+    shutil.copy(copy, path)
+    with pytest.raises(StoreCorrupt, match="2 committed links are lost: 26 were written"):
+        SqliteStore(str(path)).open(NOON)
+
+
+def test_accepting_a_backup_never_repeats_an_epoch(path, tmp_path):
+    copy = tmp_path / "yesterday.db"
+    closed(path)
+    shutil.copy(path, copy)
+    store = SqliteStore(str(path))
+    before = [store.open(NOON).epoch]
+    store.close()
+    before.append(store.open(NOON).epoch)
+    store.close()
+    shutil.copy(copy, path)
+    assert store.open(NOON).epoch == before[-1] + 1
+    store.close()
+
+
+def test_a_truncated_wal_loses_nothing_silently(path, tmp_path):
+    wal = beside(path, "-wal").read_bytes()
+    for share in range(10):
+        folder = tmp_path / f"cut-{share}"
+        shutil.copytree(path.parent, folder)
+        (folder / "watch.db-wal").write_bytes(wal[: len(wal) * share // 10])
+        store = SqliteStore(str(folder / "watch.db"))
+        with pytest.raises(StoreError):
+            store.open(NOON)
+
+
+def test_a_corrupt_store_is_left_as_it_was_found(path):
+    wal = bytearray(beside(path, "-wal").read_bytes())
+    wal[len(wal) // 2] ^= 1
+    beside(path, "-wal").write_bytes(wal)
+    main = path.read_bytes()
+    with pytest.raises(StoreCorrupt):
+        SqliteStore(str(path)).open(NOON)
+    assert (path.read_bytes(), beside(path, "-wal").read_bytes()) == (main, bytes(wal))
+
+
+def test_a_head_that_means_nothing_is_refused(path):
+    beside(path, "-head").write_text("{}")
+    assert outcome(path) == "detected"
+
+
+def test_a_store_moved_without_its_head_opens(path):
+    beside(path, "-head").unlink()
+    assert outcome(path) == "whole"
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "watch.db"
+    path.write_bytes(b"not a database at all, but long enough to look at" * 20)
+    with pytest.raises(StoreCorrupt, match="not a database"):
+        SqliteStore(str(path)).open(NOON)
+
+
+def test_the_reader_verifies_the_whole_store(path):
+    closed(path)
+    assert StoreReader(str(path)).verify().is_sound
+    assert StoreReader(str(path)).verify().links == 2 * COUNT
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE chain SET body = replace(body, 'shop', 'ship') WHERE position = 5")
+    connection.close()
+    verification = StoreReader(str(path)).verify()
+    assert not verification.is_sound
+    assert "link 5" in verification.problems[0]
+
+
+def test_a_long_chain_is_verified_from_an_anchor(path, monkeypatch):
+    monkeypatch.setattr(limits, "CHAIN_VERIFIED_WHOLE", 20)
+    monkeypatch.setattr(limits, "CHAIN_ANCHOR_EVERY", 10)
+    closed(path)
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 5")
+    connection.close()
+    assert outcome(path) == "lost", "what lies before the anchor is left to `verify`"
+    assert not StoreReader(str(path)).verify().is_sound
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 21")
+    connection.close()
+    assert outcome(path) == "detected"
