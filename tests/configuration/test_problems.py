@@ -51,6 +51,9 @@ FILES = {
     "runtime: {debug: true, debug: false}": [
         "1:24: runtime.debug: this key stands twice here: keep one (the first is in line 1)"
     ],
+    '{"runtime": {"debug": true, "debug": false}}': [
+        "1:29: runtime.debug: this key stands twice here: keep one (the first is in line 1)"
+    ],
     "? [a]\n: 1": ["1:3: a key must be a plain text, not a list, a mapping or an alias"],
     'targets: "a\x07"': [
         "1:12: the character '\\x07' may not stand in YAML: in double quotes write it as \\x and two digits"
@@ -188,6 +191,9 @@ FILES = {
         "1:25: targets[0].exec: programs may not be run: set allow_exec to true under runtime to let this one"
     ],
     # What follows from another problem is not told.
+    target("every: 300\n  timeout: 60s"): [
+        "4:10: targets[0].every: expected a duration, got the number 300: write 300s"
+    ],
     "channels: [5]\n" + target("notify: [ops]"): [
         (
             "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, "

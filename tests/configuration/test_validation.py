@@ -234,6 +234,20 @@ def test_programs_run_only_where_the_configuration_lets_them():
     assert not problems_of(Configuration(runtime=RuntimeOptions(allow_exec=True), targets=(command,)))
 
 
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        (Exec(argv=("ls", "a\0b")), "exec.argv[1]"),
+        (Exec(argv=("",)), "exec.argv[0]"),
+        (Exec(argv=("ls",), environment={"A=B": "c"}), 'exec.environment["A=B"]'),
+        (Exec(argv=("ls",), environment={"A": "b\0"}), "exec.environment.A"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_refused(command, where):
+    (problem,) = problems_of_target(probed(exec=command), channels=(), allow_exec=True)
+    assert str(problem).startswith(f"{where}: ")
+
+
 def test_a_retired_rule_may_be_what_no_other_may():
     retired = Threshold(id="r", value=9_000, state=RuleState.RETIRED)
     assert problems_of_target(target(rules=(retired,)), channels=()) == ()
