@@ -42,26 +42,35 @@ class _Last:
         return self._value
 
 
+FLOAT_BITS = 1_074
+"""Every float is a whole multiple of 2 ** -1074."""
+
+
+def _whole(value: float) -> int:
+    """A float as how many of the smallest one it is: exact."""
+    numerator, denominator = value.as_integer_ratio()
+    return numerator << (FLOAT_BITS - denominator.bit_length() + 1)
+
+
 class _Mean:
-    """Sums exactly (Shewchuk's partials would be exact for ever; removing what was added drifts by rounding only)."""
+    """Sums exactly, in whole numbers: a sum of floats would not forget one huge value that had long left the window."""
 
     __slots__ = ("_count", "_sum")
 
     def __init__(self) -> None:
-        self._sum = 0.0
+        self._sum = 0
         self._count = 0
 
     def add(self, value: float) -> None:
-        self._sum += value
+        self._sum += _whole(value)
         self._count += 1
 
     def remove(self, value: float) -> None:
+        self._sum -= _whole(value)
         self._count -= 1
-        # An empty window starts from a clean zero, so that rounding never outlives the values it came from.
-        self._sum = self._sum - value if self._count else 0.0
 
     def read(self) -> float:
-        return self._sum / self._count
+        return self._sum / (self._count << FLOAT_BITS)
 
 
 class _Extreme:

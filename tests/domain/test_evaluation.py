@@ -1,0 +1,242 @@
+"""Evaluation: what each kind of rule makes of samples, against naive recomputation of the whole past."""
+
+import operator
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.evaluation import (
+    BAD_FROM,
+    EVIDENCE_KEPT,
+    MEASURES,
+    OPERATORS,
+    ConsecutiveEvaluator,
+    NoDataEvaluator,
+    ThresholdEvaluator,
+    Verdict,
+    evaluator_of,
+    measured,
+)
+from watchkeeper.domain.observation import Measurement, Phases
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Threshold
+from watchkeeper.testing.records import NOON, sample_at
+
+S = 1_000_000_000
+EVIDENCE = [outcome for outcome in Outcome if outcome.is_evidence]
+OUTCOMES = st.lists(st.sampled_from(EVIDENCE), max_size=30)
+
+
+def taken(number, outcome=Outcome.UP, **fields):
+    return sample_at(number * S, outcome=outcome, attempt=number, **fields)
+
+
+def run_of(flags):
+    """How many at the end of a list are true."""
+    return next((back for back, flag in enumerate(reversed(flags)) if not flag), len(flags))
+
+
+@given(OUTCOMES, st.integers(1, 5), st.integers(1, 5), st.sampled_from(["down", "degraded"]))
+def test_bad_samples_in_a_row_break_and_good_ones_mend(outcomes, after, recover, mildest):
+    """Gatus' thresholds: failures reset successes and the other way round; firing is the rule's own last word."""
+    evaluator = ConsecutiveEvaluator(Consecutive(id="down", after=after, recover=recover, on=mildest))
+    firing, bad = False, []
+    for number, outcome in enumerate(outcomes, 1):
+        bad.append(outcome in BAD_FROM[mildest])
+        verdict = evaluator.take(taken(number, outcome), firing=firing)
+        if bad[-1]:
+            expected = Verdict.BROKEN if run_of(bad) >= after else Verdict.UNCHANGED
+        else:
+            good = run_of([not flag for flag in bad])
+            expected = Verdict.WHOLE if not firing or good >= recover else Verdict.UNCHANGED
+        assert verdict is expected
+        firing = verdict is Verdict.BROKEN or (firing and verdict is Verdict.UNCHANGED)
+
+
+def test_every_short_sequence_opens_after_three_and_ends_after_two():
+    """Every stream of up to seven samples, walked whole."""
+    for outcomes in product((Outcome.UP, Outcome.DOWN), repeat=7):
+        evaluator, firing = ConsecutiveEvaluator(Consecutive(id="down", after=3, recover=2)), False
+        text = ""
+        for number, outcome in enumerate(outcomes, 1):
+            text += "b" if outcome is Outcome.DOWN else "g"
+            verdict = evaluator.take(taken(number, outcome), firing=firing)
+            firing = verdict is Verdict.BROKEN or (firing and verdict is Verdict.UNCHANGED)
+            opened, ended = text.rfind("bbb"), text.rfind("gg")
+            assert firing is (opened > ended)
+
+
+def test_evidence_is_bounded_and_begins_with_the_first_bad_sample():
+    evaluator = ConsecutiveEvaluator(Consecutive(id="down", after=2))
+    for number in range(1, 40):
+        evaluator.take(taken(number, Outcome.DOWN), firing=number > 2)
+    assert evaluator.evidence() == tuple(range(1, EVIDENCE_KEPT + 1))
+    assert evaluator.since() == taken(1).at
+
+
+@pytest.mark.parametrize("sign", OPERATORS)
+def test_each_operator_compares_as_it_is_written(sign):
+    reference = {">": "gt", ">=": "ge", "<": "lt", "<=": "le", "==": "eq", "!=": "ne"}[sign]
+    for left, right in product((1.0, 2.0), repeat=2):
+        assert OPERATORS[sign](left, right) is getattr(operator, reference)(left, right)
+
+
+PHASES = Phases(
+    dns_ns=1_000_000, connect_ns=2_000_000, tls_ns=3_000_000, first_byte_ns=4_000_000, transfer_ns=5_500_000
+)
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [
+        ("response_time", 7.0),
+        ("status", 503),
+        ("certificate_expiration", 3.0),
+        ("dns", 1.0),
+        ("connect", 2.0),
+        ("tls", 3.0),
+        ("first_byte", 4.0),
+        ("transfer", 5.5),
+        ("queue depth", 12.5),
+        ("nothing", None),
+    ],
+)
+def test_each_measure_is_read_from_the_sample(measure, value):
+    sample = taken(
+        1,
+        latency_ns=7_000_000,
+        status=503,
+        certificate_expires_in_ns=3_000_000,
+        phases=PHASES,
+        measurements=(Measurement("queue depth", 12.5),),
+    )
+    assert measured(sample, measure) == value
+
+
+def test_a_sample_without_facts_is_measured_by_nothing():
+    bare = taken(1, latency_ns=None, status=None)
+    assert [measured(bare, name) for name in MEASURES] == [None] * len(MEASURES)
+
+
+LATENCIES = st.lists(st.none() | st.integers(0, 20), min_size=1, max_size=40)
+
+
+def naive_figure(rule, values):
+    """The window's figure, recomputed; None where it says nothing. Samples come every second."""
+    match rule.mode:
+        case Mode.THRESHOLD:
+            ranked = sorted(values)
+            return {
+                "last": values[-1],
+                "mean": sum(values) / len(values),
+                "min": ranked[0],
+                "max": ranked[-1],
+            }[rule.aggregate.value]
+        case Mode.CONSECUTIVE:
+            return None
+        case Mode.RATE_OF_CHANGE:
+            return None
+
+
+@given(LATENCIES, st.integers(1, 6), st.sampled_from(["last", "mean", "min", "max"]), st.integers(0, 20))
+def test_a_threshold_compares_the_aggregate_of_the_window(latencies, count, aggregate, value):
+    rule = Threshold(id="slow", value=value, window=count, aggregate=Aggregate(aggregate))
+    evaluator, values = ThresholdEvaluator(rule), []
+    for number, latency_ms in enumerate(latencies, 1):
+        latency_ns = None if latency_ms is None else latency_ms * 1_000_000
+        verdict = evaluator.take(taken(number, latency_ns=latency_ns), firing=False)
+        if latency_ms is None:
+            assert verdict is Verdict.UNCHANGED
+            continue
+        values.append(float(latency_ms))
+        broken = naive_figure(rule, values[-count:]) > value
+        assert verdict is (Verdict.BROKEN if broken else Verdict.WHOLE)
+
+
+@given(LATENCIES, st.integers(1, 6), st.integers(0, 20))
+def test_in_consecutive_mode_every_value_of_a_full_window_must_break(latencies, count, value):
+    evaluator = ThresholdEvaluator(Threshold(id="slow", value=value, window=count, mode=Mode.CONSECUTIVE))
+    broken = []
+    for number, latency_ms in enumerate(filter(None, latencies), 1):
+        verdict = evaluator.take(taken(number, latency_ns=latency_ms * 1_000_000), firing=False)
+        broken.append(latency_ms > value)
+        if not all(broken[-count:]):
+            assert verdict is Verdict.WHOLE
+        else:
+            assert verdict is (Verdict.BROKEN if len(broken) >= count else Verdict.UNCHANGED)
+
+
+@given(LATENCIES, st.integers(2, 6), st.integers(-10, 10))
+def test_a_rate_of_change_is_per_second_over_the_window(latencies, count, value):
+    evaluator = ThresholdEvaluator(
+        Threshold(id="rising", value=value, window=count, mode=Mode.RATE_OF_CHANGE)
+    )
+    values = []
+    for number, latency_ms in enumerate(filter(None, latencies), 1):
+        verdict = evaluator.take(taken(number, latency_ns=latency_ms * 1_000_000), firing=False)
+        values.append(latency_ms)
+        recent = values[-count:]
+        if len(recent) < 2:
+            assert verdict is Verdict.UNCHANGED
+            continue
+        broken = (recent[-1] - recent[0]) / (len(recent) - 1) > value
+        assert verdict is (Verdict.BROKEN if broken else Verdict.WHOLE)
+
+
+def test_rules_over_windows_fire_when_each_poll_brings_one_sample():
+    evaluator = ThresholdEvaluator(Threshold(id="slow", value=300, window=3, mode=Mode.CONSECUTIVE))
+    slow = [evaluator.take(taken(number, latency_ns=400_000_000), firing=False) for number in (1, 2, 3)]
+    assert slow == [Verdict.UNCHANGED, Verdict.UNCHANGED, Verdict.BROKEN]
+
+
+def test_a_window_that_is_not_covered_convicts_but_does_not_acquit():
+    """After a restart the window refills; until then an open incident stays as it is."""
+    evaluator = ThresholdEvaluator(Threshold(id="slow", value=300, window="10s", aggregate=Aggregate.MEAN))
+    verdicts = [evaluator.take(taken(number, latency_ns=1_000_000), firing=True) for number in range(1, 12)]
+    assert verdicts == [Verdict.UNCHANGED] * 10 + [Verdict.WHOLE]
+    assert evaluator.take(taken(12, latency_ns=10**12), firing=True) is Verdict.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"),
+    [
+        (NoDataPolicy.KEEP, Verdict.UNCHANGED),
+        (NoDataPolicy.FIRE, Verdict.BROKEN),
+        (NoDataPolicy.OK, Verdict.WHOLE),
+    ],
+)
+def test_each_policy_says_what_silence_means(policy, verdict):
+    evaluator = NoDataEvaluator(NoData(id="silent", policy=policy))
+    assert evaluator.missing(NOON) is verdict
+    assert evaluator.take(taken(1), firing=True) is Verdict.WHOLE
+    assert evaluator.since() is None
+
+
+def test_silence_began_when_it_first_became_too_long():
+    evaluator = NoDataEvaluator(NoData(id="silent"))
+    evaluator.missing(NOON)
+    evaluator.missing(NOON.shifted(S))
+    assert evaluator.since() == NOON
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (Threshold(id="slow", value=300), "last of response_time is 400, > 300"),
+        (
+            Threshold(id="slow", value=300, mode=Mode.CONSECUTIVE),
+            "1 values of response_time in a row are > 300",
+        ),
+        (
+            Threshold(id="slow", value=300, window=2, mode=Mode.RATE_OF_CHANGE),
+            "response_time changes by 0 a second, > 300",
+        ),
+        (Consecutive(id="down"), ""),
+        (NoData(id="silent"), ""),
+    ],
+)
+def test_each_kind_says_its_breach_in_one_line(rule, says):
+    evaluator = evaluator_of(rule)
+    evaluator.take(taken(1, latency_ns=400_000_000), firing=False)
+    assert evaluator.says() == says
