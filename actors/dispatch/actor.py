@@ -83,17 +83,17 @@ class DispatchedActor(Actor):
     def _start_actor_loop(self) -> None:
         cast("Mailbox", self.actor_inbox).bind(self, self.default_dispatcher())
 
-    def _take_turn(self, mailbox: Mailbox) -> None:
-        """Do one slice of work. Whatever is raised stays within this actor."""
+    def _take_turn(self, mailbox: Mailbox) -> bool:
+        """Do one slice of work. True while the actor lives; whatever is raised stays within it."""
         try:
             if not mailbox.fresh or self._set_up(mailbox):
                 mailbox.handle_batch(self)
         except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
             self._crash(error)
-        if self.actor_stopped.is_set():
-            self._end(mailbox)
-        else:
-            mailbox.rest()
+        if not self.actor_stopped.is_set():
+            return True
+        self._end(mailbox)
+        return False
 
     def _set_up(self, mailbox: Mailbox) -> bool:
         """Run `on_start`. True when the actor is to go on."""

@@ -66,10 +66,16 @@ class Mailbox(Lanes):
 
     def run_turn(self) -> None:
         """Run one turn of the actor in the actor's own context."""
-        if self._actor is not None and self._context is not None:
-            self._context.run(self._actor._take_turn, self)  # noqa: SLF001  # the mailbox runs its own actor
+        if (
+            self._actor is not None
+            and self._context is not None
+            # The mailbox runs its own actor. It rests only after the context was left: from then on another thread
+            # may run the next turn, and a context that is still entered cannot be entered again.
+            and self._context.run(self._actor._take_turn, self)  # noqa: SLF001  # see above
+        ):
+            self._rest()
 
-    def rest(self) -> None:
+    def _rest(self) -> None:
         """End a turn: go to the back of the queue if there is mail, else wait for some."""
         if self._work or self._control:
             self._dispatcher.schedule(self)

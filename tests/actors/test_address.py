@@ -304,6 +304,20 @@ def test_an_ended_actor_is_let_go(dispatcher):
     dispatcher.run_until_idle()
     gc.collect()
     assert seen[0]() is None
+    assert "0 actors" in repr(dispatcher)
+
+
+def test_the_first_error_is_the_one_that_is_told(dispatcher):
+    class Clumsy(Fragile):
+        def on_failure(self, *_):
+            raise LookupError("second")
+
+    exits = Exits()
+    spawn(Clumsy, [], dispatcher=dispatcher, on_exit=exits).tell(ValueError("first"))
+    dispatcher.run_until_idle()
+    assert [(reason, repr(error)) for _, _, reason, error in exits] == [
+        (ExitReason.CRASHED, "ValueError('first')")
+    ]
 
 
 def test_an_idle_actor_costs_less_than_a_kilobyte(dispatcher):

@@ -1,7 +1,8 @@
 """Lanes, bounds and overflow policies, and where every message is in the end."""
 
 import threading
-from collections import Counter
+from collections import Counter, deque
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from watchkeeper.actors.dispatch import (
     SimulatedDispatcher,
     spawn,
 )
+from watchkeeper.actors.dispatch.coalesced import Coalesced
 from watchkeeper.domain.limits import MAILBOX_LIGHT_MESSAGES_MAX
 from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.testing.clock import ManualClock
@@ -272,6 +274,56 @@ def test_threads_that_race_lose_nothing(tiny_switches):
     assert [number for kind, number in ((type(m), m.number) for m in heard) if kind is Change].count(
         1_999
     ) == 2
+
+
+class LateMail(deque):
+    """Mail into which a sender puts something right after the reader found it empty for the nth time."""
+
+    def __init__(self, checks, send):
+        super().__init__()
+        self.checks = checks
+        self.send = send
+
+    def __bool__(self):
+        filled = len(self) > 0
+        if not filled:
+            self.checks -= 1
+            if self.checks == 0:
+                self.send()
+        return filled
+
+
+@pytest.mark.parametrize("checks", range(1, 8))
+def test_mail_that_comes_as_the_actor_goes_idle_is_handled(checks):
+    address, heard, dispatcher = Address("keeper"), [], world()
+    address._work = LateMail(checks, lambda: address.tell("late"))
+    spawn(Keeper, heard, dispatcher=dispatcher, address=address)
+    address.tell("early")
+    dispatcher.run_until_idle()
+    assert heard in (["early", "late"], ["late", "early"], ["early"])
+    assert (heard == ["early"]) == (address._work.checks > 0)
+
+
+@pytest.mark.parametrize("step", ["_armed", "_latest"])
+def test_a_reading_stored_while_one_is_taken_is_not_lost(step):
+    coalesced, markers = Coalesced(), []
+
+    class Racing(dict):
+        raced = False
+
+        def pop(self, *arguments):
+            if not self.raced:
+                self.raced = True
+                markers.append(coalesced.store("key", "newer"))
+            return super().pop(*arguments)
+
+    setattr(coalesced, step, Racing())
+    first = coalesced.store("key", "older")
+    taken = [first.open()]
+    for marker in filter(None, markers):
+        with suppress(KeyError):
+            taken.append(marker.open())
+    assert taken[-1] == "newer"
 
 
 def test_a_question_to_a_closed_mailbox_is_answered():

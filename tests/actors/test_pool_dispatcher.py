@@ -62,8 +62,41 @@ def test_one_actor_is_run_by_one_thread_at_a_time(pool_dispatcher, tiny_switches
     while address.statistics().queued:
         address.ask("drain", SOON_S)
     count, overlaps = address.ask("last", SOON_S)
+    assert pool_dispatcher.stop(SOON_S) == ()
     assert overlaps == 0
     assert count == address.statistics().handled >= 12_001
+
+
+def test_an_actor_that_comes_after_another_has_ended_takes_its_thread(pool_dispatcher):
+    for _ in range(3):
+        ended = threading.Event()
+        spawn(Caller, dispatcher=pool_dispatcher, on_exit=lambda *_, ended=ended: ended.set()).stop()
+        assert ended.wait(SOON_S)
+    assert (pool_dispatcher.statistics().threads, pool_dispatcher.statistics().actors) == (1, 0)
+
+
+def test_a_turn_is_handed_on_only_after_the_context_was_left():
+    """Another thread may run the next turn at once, and must find the actor's context free."""
+
+    class Eager(PoolDispatcher):
+        entered = 0
+
+        def schedule(self, runnable):
+            context = getattr(runnable, "_context", None)
+            try:
+                if context is not None:
+                    context.run(int)
+            except RuntimeError:
+                self.entered += 1
+            super().schedule(runnable)
+
+    dispatcher = Eager(2, turn_messages=1)
+    address = spawn(Caller, dispatcher=dispatcher)
+    for _ in range(10):
+        address.tell(int)
+    address.ask(int, SOON_S)
+    assert dispatcher.stop(SOON_S) == ()
+    assert dispatcher.entered == 0
 
 
 def test_waiting_on_a_thread_of_the_pool_is_refused(pool_dispatcher):
