@@ -17,6 +17,7 @@ class Child(NamedTuple):
 
     name: str
     start: Callable[[], None]
+    alive: Callable[[], bool]
     policy: RestartPolicy = CHILD_POLICY
 
 
@@ -29,6 +30,14 @@ class Children:
 
     def __contains__(self, name: str) -> bool:
         return name in self._children
+
+    def alive(self, name: str) -> bool:
+        """Whether an incarnation of this child lives."""
+        return self._children[name].alive()
+
+    def missing(self) -> tuple[str, ...]:
+        """Those of which no incarnation lives."""
+        return tuple(name for name, child in self._children.items() if not child.alive())
 
     def start(self, name: str) -> None:
         """Start the next incarnation. Raises what starting it raises."""

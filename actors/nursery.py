@@ -55,6 +55,10 @@ class Nursery:
         address = self._addresses.get(target)
         return address is not None and address.alive
 
+    def missing(self) -> tuple[str, ...]:
+        """The names of pollers of which no incarnation lives."""
+        return tuple(address.name for address in self._addresses.values() if not address.alive)
+
     def start(self, target: Target) -> None:
         """Start the target's poller, or its next incarnation. Raises what constructing it raises."""
         address = self._addresses.get(target.id)

@@ -15,7 +15,7 @@ from ..domain.ledger import Ledger
 from ..domain.moment import NS_PER_S, Moment
 from ..domain.notice import Answer, Delivery, DeliveryState, Notice
 from ..domain.outbox import Entry, Outbox
-from ..domain.record import Batch, Checkpoint, Outgoing, Silence
+from ..domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
 from ..protocol.courier import CourierMessage, Deliver
 from ..protocol.owner import OwnerMessage, ResumeFrom
 from ..protocol.recorder import (
@@ -41,6 +41,7 @@ from ..protocol.sink import (
     RecordBlindness,
     Redrive,
     ReopenStore,
+    ResumeRetries,
     RetryDelivery,
     SinkMessage,
 )
@@ -155,6 +156,8 @@ class IncidentSink(Behaviour[SinkMessage]):
                 self._gathered.blind.append(interval)
             case GetResumed():
                 self._resume_owner(now)
+            case ResumeRetries():
+                self._resume_retries()
             case ReopenStore():
                 self._reopen(now)
             case KeepHouse():
@@ -274,6 +277,11 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._enqueue(self._ledger.settle(entry.notice, delivery, now))
         self._commit_soon(True)
 
+    def _resume_retries(self) -> None:
+        self._commit_soon(self._outbox.all_ready_again() > 0)
+        if self._stuck is not None:
+            self._to.supervisor.tell(StoreFailed("the record could not be written; it is tried again"))
+
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
         notice, delivery = outgoing.notice, outgoing.delivery
         if notice.channel in self._channels:
@@ -289,7 +297,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._ledger.settle(notice, dead, now)
 
     def _redrive(self, key: str, now: Moment) -> bool:
-        recalled = self._store.recall(key) if key not in self._outbox else None
+        recalled = self._recall(key)
         if recalled is None or not recalled.outbox:
             return False
         outgoing, incident = recalled.outbox[0], recalled.incidents[0]
@@ -304,6 +312,16 @@ class IncidentSink(Behaviour[SinkMessage]):
         )
         self._commit_soon(True)
         return True
+
+    def _recall(self, key: str) -> Restored | None:
+        if self._stuck is not None or key in self._outbox:
+            return None
+        try:
+            return self._store.recall(key)
+        except StoreError as error:
+            self._stuck = Page(Batch(), [], [])
+            self._to.supervisor.tell(StoreFailed(str(error)))
+            return None
 
     def _mute(self, silence: Silence, now: Moment) -> None:
         self._gathered.silences.append(silence)

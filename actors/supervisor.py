@@ -32,6 +32,7 @@ from ..protocol.sink import (
     KeepHouse,
     RecordBlindness,
     ReopenStore,
+    ResumeRetries,
     RetryDelivery,
     SinkMessage,
 )
@@ -135,11 +136,19 @@ class Supervisor(Behaviour[SupervisorMessage]):
             numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
         )
         for target in self._roster.values():
-            self._track(target, now)
+            self._introduce(target)
+            self._attempts.track(target, now)
+        self._make_whole(now)
         self._timers.arm(HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
         self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
         self._timers.arm(ORPHANS, now.monotonic_ns + ORPHANS_AFTER_NS)
         self._clockwork.wind()
+
+    def _make_whole(self, now: Moment) -> None:
+        """What an earlier incarnation had in hand: timers of restarts, of retries and of the store died with it."""
+        for child in (*self._children.missing(), *self._nursery.missing()):
+            self._timers.arm(("restart", child), now.monotonic_ns)
+        self._to.sink.tell(ResumeRetries())
 
     def handle(self, message: SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
@@ -193,8 +202,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _track(self, target: Target, now: Moment) -> None:
         self._roster[target.id] = target
         self._to.owner.tell(Adopt(target))
-        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused))
+        self._introduce(target)
         self._attempts.track(target, now)
+
+    def _introduce(self, target: Target) -> None:
+        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused))
 
     def _untrack(self, target: str, now: Moment) -> bool:
         if self._roster.pop(target, None) is None:
@@ -293,6 +305,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
         target = child.removeprefix(POLLER) if child.startswith(POLLER) else None
         if self._draining or (target is not None and target not in self._roster):
             return
+        if self._alive(child):
+            return  # an earlier one of this name, whose successor is there already
         if target is not None:
             self._attempts.lost(target, detail, now)
         restart = self._children.decide(
@@ -304,7 +318,14 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._health(child, f"{reason}{parked}: {detail}")
         self._timers.arm(("restart", child), now.monotonic_ns + restart.after_ns)
 
+    def _alive(self, child: str) -> bool:
+        if child.startswith(POLLER):
+            return self._nursery.alive(child.removeprefix(POLLER))
+        return self._children.alive(child)
+
     def _restart(self, child: str, now: Moment) -> None:
+        if self._alive(child):
+            return
         target = self._roster.get(child.removeprefix(POLLER)) if child.startswith(POLLER) else None
         try:
             if target is not None:
@@ -320,7 +341,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         """A new recorder has an empty read model."""
         if child == RECORDER:
             for target in self._roster.values():
-                self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused))
+                self._introduce(target)
 
     # Deliveries and the store.
 

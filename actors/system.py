@@ -167,12 +167,13 @@ class System:
 
     def _children(self) -> tuple[Child, ...]:
         def courier(channel: Channel) -> Child:
-            return Child(COURIER + channel.id, lambda: self._start_courier(channel))
+            address = self.couriers[channel.id]
+            return Child(address.name, lambda: self._start_courier(channel), lambda: address.alive)
 
         return (
-            Child(RECORDER, self._start_recorder),
-            Child(SINK, self._start_sink),
-            Child(OWNER, self._start_owner),
+            Child(RECORDER, self._start_recorder, lambda: self.recorder.alive),
+            Child(SINK, self._start_sink, lambda: self.sink.alive),
+            Child(OWNER, self._start_owner, lambda: self.owner.alive),
             *(courier(channel) for channel in self._plan.channels),
         )
 

@@ -24,6 +24,7 @@ class Ledger:
         self._incidents: dict[str, Incident] = {}
         self._told: dict[tuple[str, str], Told] = {}
         self._under_way: dict[tuple[str, str], Notice] = {}
+        self._given_up: dict[tuple[str, str], int] = {}
         self._silences: dict[str, Silence] = {}
         self._ends_ns: int | None = None
 
@@ -35,8 +36,15 @@ class Ledger:
             (outgoing.notice.incident.incident, outgoing.notice.channel): outgoing.notice
             for outgoing in restored.outbox
         }
+        for outgoing in restored.dead:
+            self._give_up(outgoing.notice)
         self._silences = {silence.id: silence for silence in restored.silences}
         self._find_next_end()
+
+    def _give_up(self, notice: Notice) -> None:
+        """What was given up is not said again by itself: only what happens later to the incident is."""
+        place = (notice.incident.incident, notice.channel)
+        self._given_up[place] = max(notice.sequence, self._given_up.get(place, 0))
 
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(incident for incident in self._incidents.values() if incident.is_open)
@@ -61,10 +69,11 @@ class Ledger:
             self._told[place] = Told(
                 incident=incident_id, channel=notice.channel, sequence=notice.sequence, change=notice.change
             )
+            self._given_up.pop(place, None)
+        else:
+            self._give_up(notice)
         incident = self._incidents.get(incident_id)
-        return (
-            () if incident is None else self._due(incident, now, NoticeReason.CATCH_UP, given_up=notice.key)
-        )
+        return () if incident is None else self._due(incident, now, NoticeReason.CATCH_UP)
 
     def redrive(self, notice: Notice, incident: Incident, told: Told | None) -> bool:
         """Take a dead letter up again. False when the channel has meanwhile heard something later."""
@@ -109,9 +118,7 @@ class Ledger:
     def _muted(self, incident: Incident, now: Moment) -> bool:
         return any(silence.target in {None, incident.target} for silence in self.silences(now))
 
-    def _due(
-        self, incident: Incident, now: Moment, reason: NoticeReason, given_up: str | None = None
-    ) -> tuple[Notice, ...]:
+    def _due(self, incident: Incident, now: Moment, reason: NoticeReason) -> tuple[Notice, ...]:
         muted = bool(self._silences) and self._muted(incident, now)
         made = []
         waits = False
@@ -119,16 +126,15 @@ class Ledger:
             place = (incident.incident, channel)
             if place in self._under_way or not self._wants(channel, incident):
                 continue
+            if self._given_up.get(place, 0) >= incident.sequence:
+                continue
             told = self._told.get(place)
             change = due_change(incident, told, muted=muted)
             if change is None:
                 waits = waits or (muted and due_change(incident, told, muted=False) is not None)
                 continue
-            notice = make_notice(incident, channel, change, now.wall_ns, reason)
-            # What was given up is not said again by itself: it is a dead letter until somebody re-drives it.
-            if notice.key != given_up:
-                self._under_way[place] = notice
-                made.append(notice)
+            notice = self._under_way[place] = make_notice(incident, channel, change, now.wall_ns, reason)
+            made.append(notice)
         if not waits:
             self._forget_if_over(incident)
         return tuple(made)
@@ -146,3 +152,4 @@ class Ledger:
         self._incidents.pop(incident.incident, None)
         for name in incident.notify:
             self._told.pop((incident.incident, name), None)
+            self._given_up.pop((incident.incident, name), None)

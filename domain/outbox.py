@@ -95,6 +95,11 @@ class Outbox:
         self._ready[entry.notice.channel].append(key)
         return True
 
+    def all_ready_again(self) -> int:
+        """Whoever decided about retries is gone: all may be tried again now. Says how many."""
+        waiting = [key for key, entry in self._entries.items() if entry.stage is Stage.BACKING_OFF]
+        return sum(self.ready_again(key) for key in waiting)
+
     def settle(self, key: str, attempt: int | None = None) -> Entry | None:
         """It is delivered or given up, and leaves. None for a late or repeated answer."""
         entry = self._entries.get(key)

@@ -67,6 +67,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Notices that are pending, oldest first."""
     told: tuple[Told, ...] = ()
     """For the incidents above."""
+    dead: tuple[Outgoing, ...] = ()
+    """Dead letters about the incidents above: they are not said again by themselves."""
     checkpoints: tuple[Checkpoint, ...] = ()
     silences: tuple[Silence, ...] = ()
     """Those that had not ended when they were written last."""

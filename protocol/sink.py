@@ -68,6 +68,10 @@ class GetResumed(Message, frozen=True):
     """Tell the aggregate owner where it stands: a new incarnation knows nothing."""
 
 
+class ResumeRetries(Message, frozen=True):
+    """A new supervisor knows of no retry and of no failed store: what waits for one of its timers may go on."""
+
+
 class ReopenStore(Message, frozen=True):
     """Try the record again."""
 
@@ -95,6 +99,7 @@ SinkMessage = (
     | Redrive
     | Mute
     | GetResumed
+    | ResumeRetries
     | ReopenStore
     | KeepHouse
     | DrainSink
