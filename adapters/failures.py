@@ -69,12 +69,12 @@ def _framing_verdict(answer: HttpAnswer) -> Verdict:
     problem = _framing_problem(answer)
     if problem:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, problem
-    if _ends_in_header(answer.header):
+    if ends_in_header(answer.header):
         return Outcome.DOWN, Reason.TRUNCATED, "the connection ended within the header"
     return Outcome.UP, Reason.OK, ""
 
 
-def _ends_in_header(header: bytes) -> bool:
+def ends_in_header(header: bytes) -> bool:
     """Whether the last header has no end; curl takes it for whole. Trailers, which follow the end, are no header."""
     if header.endswith(b"\r\n\r\n"):
         return False

@@ -80,12 +80,13 @@ class Handle:
 
 
 class Shelf:
-    """The idle handles of one shape."""
+    """The idle handles of one shape; a shape that does not come again keeps none."""
 
-    __slots__ = ("idle", "shape")
+    __slots__ = ("idle", "keeps", "shape")
 
-    def __init__(self, shape: HttpShape) -> None:
+    def __init__(self, shape: HttpShape, *, keeps: bool = True) -> None:
         self.shape = shape
+        self.keeps = keeps
         self.idle: list[Handle] = []
 
 
@@ -130,7 +131,7 @@ class Handles:
 
     def give_back(self, shelf: Shelf, handle: Handle) -> None:
         """Put the handle on its shelf, or close it when all places are taken."""
-        if self._idle_count >= HANDLES_IDLE_MAX:
+        if not shelf.keeps or self._idle_count >= HANDLES_IDLE_MAX:
             handle.close()
             return
         handle.clear(0)

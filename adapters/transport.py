@@ -108,6 +108,10 @@ class CurlTransport:
         """What requests of this shape are started with; keep it to save the look-up."""
         return self._handles.shelf(shape)
 
+    def shelf_for_once(self, shape: HttpShape) -> Shelf:
+        """The same for a request like which there will be no other; nothing of it is kept."""
+        return Shelf(shape, keeps=False)
+
     def start(
         self,
         shelf: Shelf,
@@ -131,6 +135,10 @@ class CurlTransport:
         except pycurl.error as error:
             self._fail_soon(transfer, error.args[0], str(error.args[-1]))
         return transfer
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call back as soon as the loop comes round, for what needs no request to be answered."""
+        self._loop.call_soon(callback)
 
     def _begin(self, transfer: Transfer, timeout_ms: int, last_use: bool) -> None:
         shelf = transfer.shelf

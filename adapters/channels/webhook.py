@@ -1,0 +1,133 @@
+"""The `webhook` channel: one JSON POST per attempt, the same bytes and the same id every time."""
+
+from collections.abc import Callable
+from functools import partial
+
+from ...domain.attempt import CancelOutcome
+from ...domain.channel import Webhook
+from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
+from ...domain.line import one_line
+from ...domain.moment import NS_PER_S, Deadline
+from ...domain.notice import Answer, Notice
+from ...domain.notice_body import notice_body
+from ...domain.text import as_pairs
+from ..destination import destination_of
+from ..exchange import Headers, HttpAnswer, HttpShape
+from ..failures import ends_in_header, verdict_of
+from ..naming import naming_of
+from ..transport import Clock, CurlTransport, Transfer
+from .retry_after import retry_after_ns
+from .signature import signed_headers, signing_key
+
+RETRYABLE = frozenset({408, 425, 429})
+"""Refusals that time may heal; all of 5xx is too."""
+
+Done = Callable[[Answer], None]
+
+
+class WebhookMessenger:
+    """Posts notices to one URL over a transport, which belongs to whoever made it and is closed by them.
+
+    Raises ConfigurationError when the URL, a header or the secret cannot be used; none of them is ever shown.
+    """
+
+    def __init__(
+        self, spec: Webhook, transport: CurlTransport, clock: Clock, *, deny_private_addresses: bool = False
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._key = signing_key(spec.secret)
+        self._naming = naming_of(destination_of(spec.url), spec.tls)
+        self._headers = _headers_of(spec, self._naming.headers)
+        self._tls = spec.tls
+        self._deny = deny_private_addresses
+        self._shape(b"", ())
+
+    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Done) -> "Posting":
+        """Begin one attempt; a redirect is an answer that refuses, never followed."""
+        try:
+            body = notice_body(notice)
+        except ValueError as error:
+            # A notice that cannot be written down never can: it must not hold up those behind it.
+            refusal = Answer(accepted=False, retryable=False, detail=one_line(str(error)))
+            self._transport.soon(partial(done, refusal))
+            return Posting(None)
+        return self._post(notice.key, body, deadline, done)
+
+    def _post(self, key: str, body: bytes, deadline: Deadline, done: Done) -> "Posting":
+        now = self._clock.read()
+        shape = self._shape(body, signed_headers(key, now.wall_ns // NS_PER_S, body, self._key))
+        secure = self._naming.destination.secure
+
+        def answered(answer: HttpAnswer) -> None:
+            done(answer_of(answer, now.wall_ns, secure=secure))
+
+        shelf = self._transport.shelf_for_once(shape)
+        return Posting(self._transport.start(shelf, self._naming.destination, deadline, answered))
+
+    def _shape(self, body: bytes, signed: Headers) -> HttpShape:
+        return HttpShape(
+            method="POST",
+            headers=(*self._headers, *signed),
+            body=body,
+            body_bytes_max=NOTICE_ANSWER_BYTES_MAX,
+            tls=self._tls,
+            connect_to=self._naming.connect_to,
+            deny_private_addresses=self._deny,
+        )
+
+    def close(self) -> None:
+        """Nothing is held: postings under way end when the transport is closed."""
+
+    def __repr__(self) -> str:
+        return f"WebhookMessenger(host={self._naming.destination.origin.host})"
+
+
+class Posting:
+    """One attempt under way."""
+
+    __slots__ = ("_outcome", "_transfer")
+
+    def __init__(self, transfer: Transfer | None) -> None:
+        self._transfer = transfer
+        self._outcome: CancelOutcome | None = None
+
+    def cancel(self) -> CancelOutcome:
+        """Stop it now; UNKNOWN when the notice had left, for the receiver may act on it."""
+        if self._transfer is None:
+            return CancelOutcome.COMPLETED_ANYWAY
+        if self._outcome is None:
+            sent = self._transfer.request_was_sent()
+            outcome = self._transfer.cancel()
+            self._outcome = CancelOutcome.UNKNOWN if sent else outcome
+        return self._outcome
+
+
+def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool) -> Answer:
+    """What the receiver said. Its body is never looked at, so a 2xx stands however the body ended."""
+    status = answer.status
+    if 200 <= status < 300 and not ends_in_header(answer.header):
+        return Answer(accepted=True, detail=f"HTTP {status}")
+    if 300 <= status < 600 and not answer.code:
+        return _refusal(answer, now_wall_ns)
+    _, reason, detail = verdict_of(answer, secure=secure)
+    said = one_line(f"{reason.value}: {detail}" if detail else reason.value)
+    return Answer(accepted=False, retryable=answer.refused_address is None, detail=said)
+
+
+def _refusal(answer: HttpAnswer, now_wall_ns: int) -> Answer:
+    retryable = answer.status in RETRYABLE or answer.status >= 500
+    return Answer(
+        accepted=False,
+        retryable=retryable,
+        retry_after_ns=retry_after_ns(answer.header, now_wall_ns) if retryable else None,
+        detail=f"HTTP {answer.status}",
+    )
+
+
+def _headers_of(spec: Webhook, host: Headers) -> Headers:
+    """The headers of every attempt as written, but for those that are the messenger's own to say."""
+    given = tuple(pair for pair in as_pairs(spec.headers) if not pair[0].lower().startswith("webhook-"))
+    names = {name.lower() for name, _ in given}
+    added = (*host, ("Content-Type", "application/json"))
+    return (*given, *(pair for pair in added if pair[0].lower() not in names))

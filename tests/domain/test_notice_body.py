@@ -1,0 +1,99 @@
+import json
+
+import pytest
+from watchkeeper.domain.incident import Change, Transition
+from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S
+from watchkeeper.domain.notice import NoticeReason, make_notice
+from watchkeeper.domain.notice_body import notice_body
+from watchkeeper.domain.rule import Severity
+
+OPENED_NS = 1_767_225_600 * NS_PER_S
+
+
+def transition(**fields) -> Transition:
+    given = {
+        "incident": "inc_1",
+        "sequence": 1,
+        "change": Change.OPENED,
+        "target": "shop",
+        "rule": "down",
+        "severity": Severity.CRITICAL,
+        "at_ns": OPENED_NS + 2 * NS_PER_S,
+        "opened_at_ns": OPENED_NS,
+        "reason": "timed_out",
+        "explanation": "timed_out: the deadline passed",
+        "evidence": (4, 5, 6),
+    }
+    return Transition(**{**given, **fields})
+
+
+def notice(transition, change=None, reason=NoticeReason.TRANSITION):
+    return make_notice(transition, "ops", change or transition.change, OPENED_NS + 3 * NS_PER_S, reason)
+
+
+def test_an_opened_notice_reads_as_documented():
+    one = notice(transition())
+
+    assert json.loads(notice_body(one)) == {
+        "id": one.key,
+        "type": "incident.opened",
+        "sequence": 1,
+        "timestamp": "2026-01-01T00:00:02.000Z",
+        "reason": "transition",
+        "incident": {
+            "id": "inc_1",
+            "target": "shop",
+            "rule": "down",
+            "severity": "critical",
+            "status": "open",
+            "opened_at": "2026-01-01T00:00:00.000Z",
+            "acknowledged_at": None,
+            "acknowledged_by": None,
+            "resolved_at": None,
+            "reason": "timed_out",
+            "explanation": "timed_out: the deadline passed",
+            "evidence": [4, 5, 6],
+        },
+    }
+
+
+def test_a_resolved_notice_carries_the_whole_story():
+    resolved = transition(
+        sequence=3,
+        change=Change.RESOLVED,
+        acknowledged_at_ns=OPENED_NS + 5 * NS_PER_S,
+        acknowledged_by="ann",
+        resolved_at_ns=OPENED_NS + 9 * NS_PER_S + 250 * NS_PER_MS,
+        reason="recovered",
+    )
+    document = json.loads(notice_body(notice(resolved, reason=NoticeReason.CATCH_UP)))
+
+    assert (document["type"], document["sequence"], document["reason"]) == (
+        "incident.resolved",
+        3,
+        "catch_up",
+    )
+    assert document["incident"]["status"] == "resolved"
+    assert document["incident"]["acknowledged_at"] == "2026-01-01T00:00:05.000Z"
+    assert document["incident"]["acknowledged_by"] == "ann"
+    assert document["incident"]["resolved_at"] == "2026-01-01T00:00:09.250Z"
+
+
+def test_the_same_notice_always_makes_the_same_bytes():
+    assert notice_body(notice(transition())) == notice_body(notice(transition()))
+
+
+@pytest.mark.parametrize(
+    "text", ['"}{{7*7}}', "a\r\nb\x00", "\ud800", "\u202eevil", "@everyone <b>"], ids=ascii
+)
+def test_hostile_names_stay_inert_in_valid_json(text):
+    body = notice_body(notice(transition(target=text, explanation=text)))
+    shown = json.loads(body)["incident"]["target"]
+
+    assert shown == text.encode("utf-8", "replace").decode()
+    assert b"\n" not in body
+
+
+def test_a_moment_outside_the_calendar_cannot_be_written():
+    with pytest.raises(ValueError, match=r"calendar|year"):
+        notice_body(notice(transition(opened_at_ns=10**20 * NS_PER_S)))
