@@ -1,0 +1,243 @@
+"""One process per file: who else may come near, and what they are told."""
+
+import os
+import stat
+import subprocess
+import sys
+from contextlib import suppress
+
+import apsw
+import pytest
+from watchkeeper.adapters.stores.connection import connect_writer
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.schema import MIGRATIONS, migrate
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain import limits
+from watchkeeper.domain.errors import StoreBusy, StoreError
+from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.record import Batch
+from watchkeeper.testing.faults_vfs import Fault, FaultsVfs
+from watchkeeper.testing.records import NOON, opened
+
+HOLD = """
+import sys
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.testing.records import NOON, opened
+from watchkeeper.domain.record import Batch
+store = SqliteStore(sys.argv[1])
+store.open(NOON)
+store.commit(Batch(transitions=(opened(),)))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "watch.db")
+
+
+@pytest.fixture
+def holder(path):
+    """Another process that holds the store, with one open incident in it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate(timeout=30)
+
+
+def test_a_second_process_is_told_who_holds_the_store(path, holder):
+    with pytest.raises(StoreBusy, match=rf"held by process {holder.pid} on .+ since 2026-01-01T12:00:00"):
+        SqliteStore(path).open(NOON)
+
+
+def test_kill_releases_the_store_and_loses_nothing(path, holder):
+    holder.kill()
+    holder.wait(timeout=30)
+    store = SqliteStore(path)
+    restored = store.open(NOON)
+    store.close()
+    assert (restored.epoch, restored.incidents) == (2, (opened(),))
+
+
+def test_a_reader_sees_what_another_process_committed(path, holder):
+    assert StoreReader(path).incidents() == (opened(),)
+    assert StoreReader(path).verify().is_sound
+
+
+def test_two_stores_in_one_process_exclude_each_other(path):
+    first, second = SqliteStore(path), SqliteStore(path)
+    first.open(NOON)
+    with pytest.raises(StoreBusy, match=f"process {os.getpid()}"):
+        second.open(NOON)
+    first.close()
+    second.open(NOON)
+    second.close()
+
+
+def test_a_link_to_the_store_is_the_same_store(path, tmp_path):
+    first = SqliteStore(path)
+    first.open(NOON)
+    (tmp_path / "other.db").symlink_to(path)
+    with pytest.raises(StoreBusy):
+        SqliteStore(str(tmp_path / "other.db")).open(NOON)
+    first.close()
+
+
+def in_child(work):
+    """Run `work` in a forked child; returns its exit status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(work())
+        finally:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_cannot_touch_the_store(path):
+    store = SqliteStore(path)
+    store.open(NOON)
+
+    def work():
+        try:
+            store.commit(Batch(transitions=(opened(),)))
+        except StoreError as error:
+            return 7 if "forked" in str(error) else 8
+        return 9
+
+    assert in_child(work) == 7
+    store.commit(Batch(transitions=(opened(),)))
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_neither_keeps_nor_ends_the_lock(path):
+    store = SqliteStore(path)
+    store.open(NOON)
+    ready, go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+        store.close()
+        os.read(ready, 1)
+        os._exit(0)
+    with pytest.raises(StoreBusy):
+        SqliteStore(path).open(NOON)
+    store.close()
+    again = SqliteStore(path)
+    again.open(NOON)
+    again.close()
+    os.close(ready)
+    os.close(go)
+    os.waitpid(child, 0)
+
+
+def test_only_the_owner_can_read_the_files(path, tmp_path):
+    store = SqliteStore(path)
+    store.open(NOON)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert set(modes) == {f"watch.db{suffix}" for suffix in ("", "-wal", "-shm", "-lock", "-head")}
+    assert set(modes.values()) == {0o600}
+    store.close()
+
+
+def test_a_missing_folder_is_said_plainly(tmp_path):
+    with pytest.raises(StoreError, match="No such file or directory"):
+        SqliteStore(str(tmp_path / "nowhere" / "watch.db")).open(NOON)
+    with pytest.raises(StoreError, match="there is no store at"):
+        StoreReader(str(tmp_path / "watch.db")).incidents()
+
+
+def test_a_newer_schema_is_refused_and_left_alone(path):
+    store = SqliteStore(path)
+    store.open(NOON)
+    store.close()
+    connection = apsw.Connection(path)
+    connection.pragma("user_version", len(MIGRATIONS) + 1)
+    connection.close()
+    with pytest.raises(StoreError, match="written by a newer watchkeeper"):
+        store.open(NOON)
+    with pytest.raises(StoreError, match="written by a newer watchkeeper"):
+        StoreReader(path).incidents()
+
+
+def test_the_database_of_another_program_is_left_alone(path):
+    connection = apsw.Connection(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(StoreError, match="another program"):
+        SqliteStore(path).open(NOON)
+    connection = apsw.Connection(path)
+    assert connection.pragma("journal_mode") == "delete"
+    connection.close()
+
+
+def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
+    monkeypatch.setattr(limits, "STORE_BUSY_NS", 20 * NS_PER_MS)
+    store = SqliteStore(path)
+    store.open(NOON)
+    foreign = apsw.Connection(path)
+    foreign.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match="another program holds the database"):
+        store.commit(Batch(transitions=(opened(),)))
+    foreign.execute("ROLLBACK")
+    store.commit(Batch(transitions=(opened(),)))
+    foreign.close()
+    assert StoreReader(path).incidents() == (opened(),)
+    store.close()
+
+
+def test_a_reader_cannot_write(path):
+    store = SqliteStore(path)
+    store.open(NOON)
+    with StoreReader(path)._reading() as connection, pytest.raises(apsw.ReadOnlyError):
+        connection.execute("DELETE FROM chain")
+    store.close()
+
+
+def test_the_wal_stays_bounded_by_checkpoints(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "STORE_WAL_PAGES_MAX", 50)
+    store = SqliteStore(path)
+    store.open(NOON)
+    for number in range(200):
+        store.commit(Batch(transitions=(opened(f"inc_{number}", target=f"t{number}"),)))
+    assert store.statistics().commits == 200
+    assert store.statistics().wal_pages < 100
+    assert (tmp_path / "watch.db-wal").stat().st_size < 120 * 4_200
+    store.close()
+
+
+STEP = "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1); ALTER TABLE silence ADD COLUMN note TEXT;"
+
+
+def test_a_migration_cut_anywhere_is_old_or_new(tmp_path):
+    at = 0
+    struck = True
+    while struck:
+        at += 1
+        path = str(tmp_path / f"{at}.db")
+        store = SqliteStore(path)
+        store.open(NOON)
+        store.commit(Batch(transitions=(opened(),)))
+        store.close()
+        with FaultsVfs("cut") as disk:
+            disk.arm(Fault.TORN_DEATH, at)
+            connection = connect_writer(path, "cut")
+            with suppress(apsw.Error):
+                migrate(connection, (*MIGRATIONS, STEP))
+            struck = disk.struck
+            connection.close()
+        connection = connect_writer(path)
+        version = connection.pragma("user_version")
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").get
+        assert version == len(MIGRATIONS) + tables
+        migrate(connection, (*MIGRATIONS, STEP))
+        assert connection.execute("SELECT * FROM extra").get == 1
+        assert connection.execute("SELECT count(*) FROM chain").get == 1
+        connection.close()
+    assert at > 5

@@ -1,0 +1,152 @@
+"""Generated batches: the store on SQLite remembers exactly what the model in memory does."""
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from watchkeeper.adapters.stores.memory import MemoryStore
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
+
+TARGETS = ("shop", "door")
+CHANNELS = ("ops", "chat")
+SPAN = (NOON.wall_ns - 90_000 * NS_PER_S, NOON.wall_ns + 90_000 * NS_PER_S)
+
+
+def lives():
+    """The steps that two incidents of each target may take; most generated batches are legal, some are not."""
+    for target in TARGETS:
+        for number in (1, 2):
+            step = opened(f"inc_{target}_{number}", target=target)
+            yield step
+            for change in (Change.ACKNOWLEDGED, Change.CHANGED, Change.RESOLVED):
+                step = then(step, change)
+                yield step
+
+
+STEPS = tuple(lives())
+NOTICES = tuple(notice_of(step, channel) for step in STEPS for channel in CHANNELS)
+
+LIVES = tuple(STEPS[first : first + 4] for first in range(0, len(STEPS), 4))
+
+others = st.fixed_dictionaries(
+    {
+        "checkpoints": st.lists(
+            st.builds(
+                Checkpoint, st.sampled_from(TARGETS), st.sampled_from([b"", b"a", b"b"]), st.integers(0, 9)
+            ),
+            max_size=2,
+        ),
+        "silences": st.lists(
+            st.builds(
+                Silence,
+                id=st.sampled_from(["a", "b"]),
+                target=st.sampled_from([None, *TARGETS]),
+                until_ns=st.sampled_from([NOON.wall_ns - 1, NOON.wall_ns, NOON.wall_ns + 1]),
+            ),
+            max_size=2,
+        ),
+        "blind": st.lists(
+            st.builds(BlindInterval, st.integers(0, 3), st.integers(4, 6), st.sampled_from(["stalled"])),
+            max_size=2,
+        ),
+        "samples": st.lists(
+            st.builds(
+                sample_at,
+                st.integers(-80_000, 80_000).map(lambda second: second * NS_PER_S + second),
+                st.sampled_from(TARGETS),
+                st.sampled_from(Outcome),
+                latency_ns=st.none() | st.integers(0, 10**12),
+                status=st.none() | st.integers(-5, 999),
+            ),
+            max_size=6,
+        ),
+    }
+)
+
+
+@st.composite
+def batches(draw):
+    """A life told again up to some step (an echo, where it is known), with notices and deliveries of it or of any."""
+    told = tuple(draw(st.sampled_from(LIVES)))[: draw(st.integers(0, 4))]
+    stray = draw(st.lists(st.sampled_from(STEPS), max_size=1)) if draw(st.integers(0, 5)) == 0 else []
+    near = [notice for notice in NOTICES if notice.incident in told] or list(NOTICES)
+    notices = tuple(draw(st.lists(st.sampled_from(near), max_size=3)))
+    deliveries = st.builds(
+        delivery_of, st.sampled_from(notices or near), st.sampled_from(DeliveryState), st.integers(1, 3)
+    )
+    return Batch(
+        transitions=(*told, *stray),
+        notices=notices,
+        deliveries=tuple(draw(st.lists(deliveries, max_size=3)))
+        if notices or not draw(st.integers(0, 3))
+        else (),
+        **{name: tuple(values) for name, values in draw(others).items()},
+    )
+
+
+def refused(store, batch):
+    try:
+        store.commit(batch)
+    except StoreError as error:
+        return type(error)
+    return None
+
+
+def compare(store, model, path):
+    ours, theirs = store.open(NOON), model.open(NOON)
+    assert ours == theirs
+    reader = StoreReader(path)
+    assert sorted(reader.incidents(), key=repr) == sorted(model.incidents(), key=repr)
+    for incident in model.incidents():
+        assert reader.transitions(incident.incident) == model.transitions(incident.incident)
+    assert reader.outbox() == model.outbox()
+    assert reader.blind() == model.blind()
+    for target in TARGETS:
+        assert reader.samples(target, *SPAN) == model.samples(target, *SPAN)
+    for notice in NOTICES:
+        assert store.recall(notice.key) == model.recall(notice.key)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=st.lists(batches(), min_size=1, max_size=8), data=st.data())
+def test_sqlite_remembers_what_the_model_does(tmp_path_factory, story, data):
+    path = str(tmp_path_factory.mktemp("model") / "watch.db")
+    store, model = SqliteStore(path), MemoryStore()
+    compare(store, model, path)
+    for batch in story:
+        verdict = refused(store, batch)
+        event("taken" if verdict is None else "refused")
+        assert verdict == refused(model, batch)
+        if data.draw(st.booleans(), label="restart"):
+            store.close()
+            model.close()
+            compare(store, model, path)
+    store.close()
+    model.close()
+    compare(store, model, path)
+    store.close()
+
+
+def test_legal_lives_are_walked_to_their_end(tmp_path):
+    """The generator's alphabet in its order: every step, notice and delivery is accepted and remembered."""
+    path = str(tmp_path / "watch.db")
+    store, model = SqliteStore(path), MemoryStore()
+    compare(store, model, path)
+    for step in STEPS:
+        notices = tuple(notice for notice in NOTICES if notice.incident == step)
+        batch = Batch(
+            transitions=(step,),
+            notices=notices,
+            deliveries=tuple(delivery_of(notice, DeliveryState.DELIVERED) for notice in notices[:1]),
+        )
+        assert refused(store, batch) is refused(model, batch) is None
+        store.close()
+        model.close()
+        compare(store, model, path)
+    store.close()
