@@ -1,0 +1,80 @@
+"""Notices: the one comparison of what a channel was told with what is so, row by row."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.notice import (
+    DELIVERY_MOVES,
+    DeliveryState,
+    NoticeReason,
+    Told,
+    due_change,
+    make_notice,
+    notice_key,
+)
+from watchkeeper.testing.records import notice_of, opened, then
+
+OPENED = opened()
+CHANGED = then(OPENED, Change.CHANGED)
+SEEN = then(OPENED, Change.ACKNOWLEDGED, acknowledged_at_ns=1)
+CHANGED_AFTER_SEEN = then(SEEN, Change.CHANGED)
+RESOLVED = then(OPENED, Change.RESOLVED)
+RESOLVED_AFTER_SEEN = then(SEEN, Change.RESOLVED)
+DRAFT = msgspec.structs.replace(OPENED, draft=True)
+
+
+def heard(step):
+    return Told(incident=step.incident, channel="ops", sequence=step.sequence, change=step.change)
+
+
+ROWS = [
+    # what was told, what is so, muted, what is due. Numbers are rows of Alertmanager's table that apply to us.
+    pytest.param(None, OPENED, False, Change.OPENED, id="first (1)"),
+    pytest.param(None, RESOLVED, False, None, id="never told of the problem (2, 7)"),
+    pytest.param(None, CHANGED, False, Change.OPENED, id="first heard of after a change (1)"),
+    pytest.param(None, SEEN, False, None, id="somebody has seen it before we could tell"),
+    pytest.param(None, RESOLVED_AFTER_SEEN, False, None, id="seen and over, never told (2)"),
+    pytest.param(OPENED, OPENED, False, None, id="nothing new (5)"),
+    pytest.param(OPENED, CHANGED, False, Change.CHANGED, id="changed (3)"),
+    pytest.param(OPENED, SEEN, False, Change.ACKNOWLEDGED, id="acknowledged"),
+    pytest.param(SEEN, CHANGED_AFTER_SEEN, False, None, id="changes in what was seen are not told"),
+    pytest.param(OPENED, CHANGED_AFTER_SEEN, False, None, id="seen and changed before we could tell"),
+    pytest.param(OPENED, RESOLVED, False, Change.RESOLVED, id="over (11)"),
+    pytest.param(SEEN, RESOLVED_AFTER_SEEN, False, Change.RESOLVED, id="over after it was seen (11)"),
+    pytest.param(
+        OPENED, RESOLVED_AFTER_SEEN, False, Change.RESOLVED, id="over, seen while we could not tell"
+    ),
+    pytest.param(RESOLVED, RESOLVED, False, None, id="over and told"),
+    pytest.param(RESOLVED, OPENED, False, None, id="never back in time"),
+    pytest.param(None, OPENED, True, None, id="muted, first"),
+    pytest.param(OPENED, RESOLVED, True, None, id="muted, over"),
+    pytest.param(None, DRAFT, False, None, id="a draft tells nobody"),
+]
+
+
+@pytest.mark.parametrize(("told", "present", "muted", "due"), ROWS)
+def test_what_is_due_is_what_was_told_against_what_is_so(told, present, muted, due):
+    assert due_change(present, None if told is None else heard(told), muted=muted) is due
+
+
+KEYS = st.tuples(st.text("ab", max_size=4), st.integers(1, 99), st.text("ab", max_size=4))
+
+
+@given(KEYS, KEYS)
+def test_a_key_is_derived_from_incident_step_and_channel(one, other):
+    assert (notice_key(*one) == notice_key(*other)) is (one == other)
+
+
+def test_the_key_is_the_same_whatever_the_reason_and_time():
+    again = make_notice(OPENED, "ops", Change.OPENED, 99, NoticeReason.REDRIVEN)
+    assert again.key == notice_of(OPENED).key
+    assert again.key == "msg_" + again.key.removeprefix("msg_")
+    assert len(again.key) == 36
+
+
+def test_the_moves_of_a_delivery_list_every_state():
+    assert set(DELIVERY_MOVES) == set(DeliveryState)
+    assert DELIVERY_MOVES[DeliveryState.DELIVERED] == ()
+    assert DELIVERY_MOVES[DeliveryState.DEAD] == (DeliveryState.PENDING,)
