@@ -1,6 +1,7 @@
 """Writes docs/semantics.md from the tables in the code: `python docs/generate.py` (a test compares the two)."""
 
 from pathlib import Path
+from typing import Any
 
 from watchkeeper.domain.attempt import ATTEMPT_MOVES
 from watchkeeper.domain.incident import MOVES
@@ -8,7 +9,7 @@ from watchkeeper.domain.notice import DELIVERY_MOVES
 from watchkeeper.domain.outbox import STAGE_MOVES
 from watchkeeper.domain.phase import PHASE_MOVES
 from watchkeeper.domain.rule import RULE_MOVES
-from watchkeeper.domain.semantics import ATTEMPTS, NOTICES
+from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, Semantics
 
 HEAD = """# What happens when an action is retried or cancelled
 
@@ -22,7 +23,7 @@ what it says. Cancelling is a move in these tables, never an exception, and neve
 """
 
 
-def table(rows: dict, moves: dict) -> str:
+def table(rows: dict[Any, Semantics], moves: dict[Any, tuple[Any, ...]]) -> str:
     lines = [
         "| state | means | a cancel leaves | a retry | after a crash | may become |",
         "|---|---|---|---|---|---|",
@@ -35,7 +36,7 @@ def table(rows: dict, moves: dict) -> str:
     return "\n".join(lines)
 
 
-def machine(moves: dict) -> str:
+def machine(moves: dict[Any, tuple[Any, ...]]) -> str:
     lines = ["| state | may become |", "|---|---|"]
     for state, after in moves.items():
         name = "(none yet)" if state is None else f"`{state.value}`"
