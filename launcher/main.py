@@ -68,9 +68,9 @@ def run(config: Path) -> None:
 @cli.command()
 def demo() -> None:
     """Watch three small servers that misbehave on a script; ends by itself within 30 seconds."""
-    from .demo import demonstrate
+    from .demo import run_demo
 
-    sys.exit(demonstrate())
+    sys.exit(run_demo())
 
 
 @cli.command()
