@@ -64,20 +64,18 @@ class History:
         return tuple(Summed(day * NS_PER_DAY, rollup) for day, rollup in sorted(rollups.items()))
 
     def total(self, since_ns: int, until_ns: int) -> Rollup:
-        """Days up to where whole days of hours are kept, and hours from there on."""
-        hours_from_ns = max(self._hours_kept_from_ns(since_ns), since_ns)
-        spans = [
-            *self.daily(since_ns, min(hours_from_ns, until_ns)),
-            *self.hourly(hours_from_ns, until_ns),
+        """Whole days where there are such in the span, and the hours of it that lie in none of them."""
+        days = {
+            day.at_ns: day.rollup
+            for day in self.daily(since_ns, until_ns)
+            if day.at_ns + NS_PER_DAY <= until_ns
+        }
+        hours = [
+            hour.rollup
+            for hour in self.hourly(since_ns, until_ns)
+            if hour.at_ns // NS_PER_DAY * NS_PER_DAY not in days
         ]
-        return merged([span.rollup for span in spans])
-
-    def _hours_kept_from_ns(self, since_ns: int) -> int:
-        """Where the hours begin to be complete; `since_ns` itself when they reach back that far."""
-        ((oldest,),) = rows(self._connection, "SELECT min(hour) FROM hourly")
-        if oldest is None or oldest * NS_PER_HOUR <= since_ns:
-            return since_ns
-        return -(-int(oldest) // 24) * NS_PER_DAY
+        return merged([*days.values(), *hours])
 
     def _rows(self, since_us: int, until_us: int) -> list[FoundRow]:
         """Sealed and raw rows of a span; a row that is in both is one row."""

@@ -96,7 +96,7 @@ class StoreReader:
             return History(connection, target).daily(since_ns, until_ns)
 
     def uptime(self, target: str, since_ns: int, until_ns: int) -> Rollup:
-        """One roll-up of a span, by whole hours, and by whole days where hours are no longer kept."""
+        """One roll-up of a span: of the hours that begin in it, and of its days where hours are no longer kept."""
         with self._reading() as connection:
             return History(connection, target).total(since_ns, until_ns)
 

@@ -1,0 +1,272 @@
+"""Samples over months: sealed, summed up, dropped, and read back as one history."""
+
+import random
+
+import apsw
+import pytest
+from watchkeeper.adapters.stores.chunks import pack, unpack
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.stored import merged
+from watchkeeper.domain import limits
+from watchkeeper.domain.configuration import Retention
+from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR
+from watchkeeper.domain.moment import NS_PER_S, Moment
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.record import Batch, BlindInterval
+from watchkeeper.testing.records import NOON, sample_at
+
+LONG = Retention(samples="48h", failed_samples="20d", history="30d", hourly="90d", daily="730d")
+START_NS = NOON.wall_ns - NS_PER_DAY
+ALL = (START_NS - 400 * NS_PER_DAY, START_NS + 400 * NS_PER_DAY)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "watch.db")
+
+
+@pytest.fixture
+def store(path):
+    made = SqliteStore(path, LONG)
+    made.open(NOON)
+    yield made
+    made.close()
+
+
+def measured(hours, targets=("shop", "door"), every_s=120, seed=1):
+    """Samples of several targets on a grid that our own lateness blurs a little; one in twenty is not up."""
+    chance = random.Random(seed)
+    return tuple(
+        sample_at(
+            second * NS_PER_S + chance.randrange(3_000_000),
+            target,
+            chance.choices(list(Outcome), [95, 1, 1, 1, 1, 1])[0],
+            latency_ns=chance.choice([None, chance.randrange(10**8)]),
+        )
+        for second in range(0, hours * 3_600, every_s)
+        for target in targets
+    )
+
+
+def keep_house(store, after_ns, calls=400):
+    """What the sink does in idle moments, after the clock has stood firm for long enough."""
+    later = NOON.shifted(after_ns)
+    store.keep_house(later.shifted(-limits.HOUSE_SETTLE_NS))
+    for _ in range(calls):
+        store.keep_house(later)
+
+
+def in_file(path, table):
+    connection = apsw.Connection(path)
+    try:
+        return connection.execute(f"SELECT count(*) FROM {table}").get  # noqa: S608
+    finally:
+        connection.close()
+
+
+def day_tables(path):
+    connection = apsw.Connection(path)
+    try:
+        return [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE name GLOB 'sample_*'")
+        ]
+    finally:
+        connection.close()
+
+
+def test_sealing_changes_nothing_that_is_read(store, path):
+    samples = measured(60)
+    store.commit(Batch(samples=samples))
+    reader = StoreReader(path)
+    before = [reader.samples(target, *ALL) for target in ("shop", "door")]
+    hours = [reader.hourly(target, *ALL) for target in ("shop", "door")]
+    days = [reader.daily(target, *ALL) for target in ("shop", "door")]
+    keep_house(store, 70 * NS_PER_HOUR)
+    assert in_file(path, "chunk") == 2 * 60
+    assert [reader.samples(target, *ALL) for target in ("shop", "door")] == before
+    assert [reader.hourly(target, *ALL) for target in ("shop", "door")] == hours
+    assert [reader.daily(target, *ALL) for target in ("shop", "door")] == days
+    assert len(before[0]) == len(samples) // 2
+
+
+def test_half_sealed_history_is_read_as_a_whole(store, path):
+    store.commit(Batch(samples=measured(8)))
+    before = StoreReader(path).samples("shop", *ALL)
+    store.keep_house(NOON.shifted(12 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    for _ in range(30):
+        store.keep_house(NOON.shifted(12 * NS_PER_HOUR))
+        assert StoreReader(path).samples("shop", *ALL) == before
+
+
+@pytest.mark.parametrize("held", [20, 100, 10_000])
+def test_sealing_holds_a_bounded_number_of_rows(store, path, monkeypatch, held):
+    monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 7)
+    monkeypatch.setattr(limits, "SEAL_ROWS_HELD_MAX", held)
+    targets = tuple(f"t{number}" for number in range(9))
+    store.commit(Batch(samples=measured(2, targets)))
+    before = {target: StoreReader(path).samples(target, *ALL) for target in targets}
+    keep_house(store, 5 * NS_PER_HOUR, calls=3_000)
+    assert in_file(path, "chunk") == 2 * len(targets)
+    assert {target: StoreReader(path).samples(target, *ALL) for target in targets} == before
+
+
+def test_late_and_repeated_samples_join_a_sealed_hour(store, path):
+    samples = measured(30)
+    store.commit(Batch(samples=samples[::2]))
+    keep_house(store, 40 * NS_PER_HOUR)
+    store.commit(Batch(samples=samples))
+    complete = StoreReader(path).samples("shop", *ALL)
+    assert len(complete) == len(samples) // 2
+    keep_house(store, 40 * NS_PER_HOUR)
+    reader = StoreReader(path)
+    assert reader.samples("shop", *ALL) == complete
+    assert merged([hour.rollup for hour in reader.hourly("shop", *ALL)]).count == len(complete)
+
+
+def test_a_late_sample_restarts_a_seal_under_way(store, path, monkeypatch):
+    monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 5)
+    samples = measured(1)
+    store.commit(Batch(samples=samples[1:]))
+    store.keep_house(NOON.shifted(3 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    for number in range(300):
+        store.keep_house(NOON.shifted(3 * NS_PER_HOUR))
+        if number in {3, 9}:
+            store.commit(Batch(samples=(samples[0],)))
+    assert len(StoreReader(path).samples("shop", *ALL)) == len(samples) // 2
+    assert StoreReader(path).hourly("shop", *ALL)[0].rollup.count == len(samples) // 2
+
+
+def test_sealing_resumes_after_a_restart(store, path, monkeypatch):
+    monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 10)
+    store.commit(Batch(samples=measured(3)))
+    before = StoreReader(path).samples("shop", *ALL)
+    for _ in range(12):
+        keep_house(store, 6 * NS_PER_HOUR, calls=17)
+        store.close()
+        store.open(NOON)
+    assert in_file(path, "chunk") == 6
+    assert StoreReader(path).samples("shop", *ALL) == before
+
+
+def test_each_kind_of_record_has_its_own_retention(store, path):
+    store.commit(
+        Batch(samples=measured(30), blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + 1, "stalled"),))
+    )
+    reader = StoreReader(path)
+    keep_house(store, 10 * NS_PER_DAY)
+    assert day_tables(path) == []
+    assert (in_file(path, "chunk"), in_file(path, "hourly"), in_file(path, "daily")) == (60, 60, 4)
+    assert any(sample.explanation for sample in reader.samples("shop", *ALL))
+    keep_house(store, 25 * NS_PER_DAY)
+    assert in_file(path, "explanation") == 0
+    assert len(reader.samples("shop", *ALL)) == 900
+    keep_house(store, 40 * NS_PER_DAY)
+    assert (in_file(path, "chunk"), in_file(path, "hourly")) == (0, 60)
+    keep_house(store, 100 * NS_PER_DAY)
+    assert (in_file(path, "hourly"), in_file(path, "daily"), in_file(path, "blind")) == (0, 4, 1)
+    keep_house(store, 800 * NS_PER_DAY)
+    assert (in_file(path, "daily"), in_file(path, "blind")) == (0, 0)
+
+
+def test_uptime_is_one_figure_across_every_kind(store, path):
+    samples = measured(100)
+    store.commit(Batch(samples=samples))
+    reader = StoreReader(path)
+    raw = reader.uptime("shop", *ALL)
+    good = [sample.outcome in {Outcome.UP, Outcome.DEGRADED} for sample in samples if sample.target == "shop"]
+    assert (raw.count, raw.good) == (len(good), sum(good))
+    assert 0.9 < raw.uptime < 1
+    for days in (5, 40, 100):
+        keep_house(store, days * NS_PER_DAY)
+        assert reader.uptime("shop", *ALL) == raw
+    assert reader.uptime("shop", NOON.wall_ns + 1, ALL[1]).count == 88 * 30, (
+        "the first half day has no hours left"
+    )
+
+
+def test_uptime_of_a_part_of_a_day_is_by_hours(store, path):
+    store.commit(Batch(samples=measured(30)))
+    reader = StoreReader(path)
+    for _ in range(2):
+        since_ns = NOON.wall_ns + 2 * NS_PER_HOUR
+        assert reader.uptime("shop", since_ns, since_ns + 24 * NS_PER_HOUR).count == 24 * 30
+        assert reader.uptime("shop", NOON.wall_ns - NS_PER_HOUR, ALL[1]).count == 30 * 30
+        keep_house(store, 3 * NS_PER_DAY)
+
+
+def test_the_latency_percentile_is_close(store, path):
+    store.commit(
+        Batch(
+            samples=tuple(
+                sample_at(number * NS_PER_S, latency_ns=number * 10**6) for number in range(1, 1001)
+            )
+        )
+    )
+    rollup = StoreReader(path).uptime("shop", *ALL)
+    assert 0.95 * 10**9 <= rollup.latency_at_ns(0.95) <= 1.25 * 0.95 * 10**9
+    assert rollup.latency_at_ns(1.0) == 10**9
+    assert rollup.latency_mean_ns == 500_500_000
+
+
+@pytest.mark.parametrize("wall_ns", [0, -NS_PER_S, 253_402_300_799 * NS_PER_S, 10**15 * NS_PER_S])
+def test_a_clock_gone_mad_makes_no_table(store, path, wall_ns):
+    mad = sample_at(0)
+    mad = type(mad)(target="shop", epoch=1, attempt=1, at=Moment(0, wall_ns), outcome=Outcome.UP)
+    store.commit(Batch(samples=(mad, sample_at(0))))
+    assert len(day_tables(path)) == 1
+    assert store.statistics().samples_refused == 1
+
+
+def test_a_wandering_clock_makes_a_bounded_number_of_tables(store, path):
+    store.commit(Batch(samples=tuple(sample_at(day * NS_PER_DAY) for day in range(500))))
+    assert len(day_tables(path)) == limits.DAY_TABLES_MAX
+    assert store.statistics().samples_refused == 500 - limits.DAY_TABLES_MAX
+
+
+def test_a_clock_that_jumps_ahead_drops_nothing_at_once(store, path):
+    store.commit(Batch(samples=measured(60)))
+    keep_house(store, 70 * NS_PER_HOUR)
+    before = StoreReader(path).samples("shop", *ALL)
+    monotonic_ns = NOON.monotonic_ns + 70 * NS_PER_HOUR
+    for second in range(0, limits.HOUSE_SETTLE_NS // NS_PER_S, 30):
+        ahead = Moment(monotonic_ns + second * NS_PER_S, NOON.wall_ns + (3_650 * 86_400 + second) * NS_PER_S)
+        store.keep_house(ahead)
+    assert StoreReader(path).samples("shop", *ALL) == before
+
+
+def test_days_from_a_clock_that_was_ahead_are_sealed(store, path):
+    store.commit(Batch(samples=(sample_at(300 * NS_PER_DAY),)))
+    keep_house(store, NS_PER_DAY)
+    assert in_file(path, "chunk") == 1
+    assert in_file(path, "rolled_day") == 1
+
+
+def test_a_sealed_sample_takes_at_most_eight_bytes(store, path):
+    store.commit(Batch(samples=measured(10, every_s=30)))
+    keep_house(store, 20 * NS_PER_HOUR)
+    connection = apsw.Connection(path)
+    size, count = connection.execute(
+        "SELECT sum(pgsize), (SELECT count(*) FROM chunk) FROM dbstat WHERE name='chunk'"
+    ).get
+    connection.close()
+    assert size / (count * 120) <= 8
+
+
+def test_chunks_keep_every_extreme():
+    rows = [(0, 1, None, None), (1, 200, -(2**31) + 1, 0), (3_599_999_999, 1, 2**31 - 1, 2**32 - 2)]
+    assert list(unpack(pack(rows)).rows()) == rows
+
+
+@pytest.mark.parametrize("data", [b"", b"\x02abc", b"\x01abc", pack([(1, 1, None, None)])[:-6]])
+def test_a_damaged_chunk_is_named(data):
+    with pytest.raises(ValueError, match="chunk"):
+        unpack(data)
+
+
+def test_targets_are_known_by_name(store, path):
+    store.commit(Batch(samples=measured(1)))
+    assert StoreReader(path).targets() == ("door", "shop")
+    assert StoreReader(path).samples("unknown", *ALL) == ()
+    assert StoreReader(path).uptime("unknown", *ALL).uptime is None
