@@ -42,7 +42,7 @@ from .protocol.message import Message
 from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAbandoned, GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Commit, Mute, Redrive
-from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .protocol.supervisor import Beat, GetHeard, Pause, Resume, Track, Untrack
 
 ANSWER_WITHIN_S = 10.0
 """How long a question to the runtime may take before it raises."""
@@ -366,20 +366,20 @@ class Runtime:
     @sync_only
     def status(self) -> RuntimeStatus:
         """How every target and the runtime itself stand."""
-        answer: RuntimeStatus = self._recorder.ask(GetStatus(), ANSWER_WITHIN_S)
+        answer: RuntimeStatus = self._ask(GetStatus())
         return answer
 
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
         """The open incidents, and those that ended lately."""
-        answer: tuple[Incident, ...] = self._recorder.ask(GetIncidents(open_only), ANSWER_WITHIN_S)
+        answer: tuple[Incident, ...] = self._ask(GetIncidents(open_only))
         return answer
 
     @sync_only
     def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
         """The newest attempts of a target: due, started, ended, lateness, missed ticks, outcome."""
         self._host.known(target)
-        answer: tuple[AttemptRecord, ...] = self._recorder.ask(GetAttempts(target), ANSWER_WITHIN_S)
+        answer: tuple[AttemptRecord, ...] = self._ask(GetAttempts(target))
         return answer
 
     @sync_only
@@ -401,13 +401,16 @@ class Runtime:
     def _supervisor(self) -> Address:
         return self._running.system.supervisor
 
-    @property
-    def _recorder(self) -> Address:
-        return self._running.system.recorder
+    def _ask(self, question: Message) -> Any:
+        """What the read model says, after everything that this host commanded before."""
+        system = self._running.system
+        system.supervisor.ask(GetHeard(), ANSWER_WITHIN_S)
+        return system.recorder.ask(question, ANSWER_WITHIN_S)
 
     async def ask_async(self, listener: str, question: Message) -> Any:
-        """The answer of one of the runtime's actors, awaited within a bounded time."""
+        """The same from an event loop, of the recorder or the sink."""
         system = self._running.system
+        await system.supervisor.ask_async(GetHeard(), ANSWER_WITHIN_S)
         address = system.sink if listener == SINK else system.recorder
         return await address.ask_async(question, ANSWER_WITHIN_S)
 

@@ -44,6 +44,7 @@ from ..protocol.supervisor import (
     DeliveryBegan,
     DeliverySettled,
     Drain,
+    GetHeard,
     Pause,
     Resume,
     RetryAsked,
@@ -191,6 +192,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case StoreRecovered():
                 self._reopenings = 0
                 self._health("store", "")
+            case GetHeard():
+                return True
             case Drain(within_ns):
                 self._drain(within_ns, now)
             case _:

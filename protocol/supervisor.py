@@ -105,6 +105,10 @@ class Woke(Message, frozen=True):
     planned_ns: int
 
 
+class GetHeard(Message, frozen=True):
+    """Answered when everything told before it has been heard and passed on: what a host commands, it can read."""
+
+
 class Drain(Message, frozen=True):
     """Start nothing more, let what runs end until half of what is left has passed, cancel the rest, then stop."""
 
@@ -126,5 +130,6 @@ SupervisorMessage = (
     | StoreFailed
     | StoreRecovered
     | Woke
+    | GetHeard
     | Drain
 )

@@ -1,0 +1,282 @@
+"""A runtime inside somebody's program: what its host may rely on."""
+
+import asyncio
+import inspect
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import watchkeeper
+from watchkeeper import (
+    Call,
+    ConfigurationError,
+    Heartbeat,
+    Http,
+    IncidentMoved,
+    Runtime,
+    SampleSeen,
+    Status,
+    StoreBusy,
+    Surface,
+    Target,
+    UnknownName,
+    UsageError,
+    surface_of,
+)
+from watchkeeper.adapters.async_surface import AsyncSurface
+
+DEADLINE_S = 20
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def event_of(subscription, kind, fits=lambda _: True):
+    """The first event of a kind that fits; fails when none comes in time."""
+    while (event := subscription.get(DEADLINE_S)) is not None:
+        if isinstance(event, kind) and fits(event):
+            return event
+    raise AssertionError(f"no {kind.__name__} in {DEADLINE_S} s")
+
+
+def test_an_outage_is_told_once_and_its_end_once(site, shop, inbox, ops):
+    with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe() as events:
+        site.status = 503
+        event_of(events, IncidentMoved, lambda event: event.incident.change.value == "opened")
+        site.status = 200
+        event_of(events, IncidentMoved, lambda event: event.incident.change.value == "resolved")
+        assert inbox.wait_for(2) == ["opened", "resolved"]
+        left = runtime.stop()
+
+    assert not left
+    assert len({notice.key for notice in inbox.notices}) == 2
+
+
+def test_nothing_is_left_when_a_runtime_has_stopped(shop, ops, tmp_path):
+    def watch_once() -> None:
+        with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
+
+            @runtime.check("queue", every="50ms")
+            def queue() -> int:
+                return 1
+
+            with runtime.subscribe(samples=True) as events:
+                event_of(events, SampleSeen, lambda event: event.sample.target == "queue")
+
+    watch_once()
+    threads, files = set(threading.enumerate()), descriptors()
+    watch_once()
+
+    assert set(threading.enumerate()) <= threads
+    assert descriptors() <= files
+
+
+def test_two_runtimes_in_one_process_do_not_meet(site, shop, ops):
+    other = Target(id="other", every="50ms", timeout="40ms", http=Http(url=site.url))
+    with Runtime(targets=[shop], **ops) as one, Runtime(targets=[other]) as two:
+        assert [target.id for target in one.status().targets] == ["shop"]
+        assert [target.id for target in two.status().targets] == ["other"]
+        one.stop()
+        with two.subscribe(samples=True) as events:
+            assert event_of(events, SampleSeen).sample.target == "other"
+
+
+def test_sync_and_async_checks_are_both_watched():
+    async def host() -> set[str]:
+        loop_of_the_check = []
+        async with Runtime() as runtime:
+
+            @runtime.check("sync", every="50ms")
+            def sync_check() -> int:
+                return 1
+
+            @runtime.check("async", every="50ms")
+            async def async_check() -> int:
+                loop_of_the_check.append(asyncio.get_running_loop())
+                return 1
+
+            seen = set()
+            events = runtime.subscribe(samples=True)
+            async with asyncio.timeout(DEADLINE_S):
+                async for event in events:
+                    seen.add((event.sample.target, event.sample.outcome.value))
+                    if len(seen) == 2:
+                        break
+            status = await runtime.aio.status()
+            assert {target.status for target in status.targets} == {Status.UP}
+            assert await runtime.aio.attempts("sync")
+            assert await runtime.aio.incidents() == ()
+        assert loop_of_the_check[0] is asyncio.get_running_loop()
+        return seen
+
+    assert asyncio.run(host()) == {("sync", "up"), ("async", "up")}
+
+
+def test_what_blocks_is_refused_on_an_event_loop():
+    async def host() -> None:
+        runtime = Runtime()
+        for call in (
+            runtime.start,
+            runtime.stop,
+            runtime.status,
+            runtime.incidents,
+            runtime.wait,
+            runtime.reload,
+        ):
+            with pytest.raises(UsageError, match="event loop"):
+                call()
+
+    asyncio.run(host())
+
+
+def test_every_public_callable_carries_exactly_one_label():
+    for owner in (Runtime, AsyncSurface):
+        for name, member in inspect.getmembers(owner, callable):
+            if name.startswith("_") or name in {"from_config", "start_async", "stop_blocking", "ask_async"}:
+                continue
+            is_coroutine = inspect.iscoroutinefunction(inspect.unwrap(member))
+            assert (surface_of(member) is Surface.ASYNC) == is_coroutine, name
+            assert surface_of(member) is not None, name
+
+
+def test_a_name_that_is_not_there_is_refused_with_a_hint(shop, ops):
+    with Runtime(targets=[shop], **ops) as runtime:
+        for command in (runtime.pause, runtime.resume, runtime.untrack, runtime.attempts, runtime.heartbeat):
+            with pytest.raises(UnknownName, match="did you mean shop"):
+                command("shpo")
+        with pytest.raises(UsageError, match="takes no heartbeats"):
+            runtime.heartbeat("shop")
+
+
+def test_a_target_that_cannot_be_run_is_refused_whole():
+    runtime = Runtime()
+
+    with pytest.raises(ConfigurationError) as refused:
+        runtime.track(Target(id="x", every="1ns", http=Http(url="nonsense"), notify=("nobody",)))
+
+    assert len(refused.value.problems) >= 3
+
+
+def test_a_heartbeat_target_is_up_while_its_host_reports(inbox, ops):
+    nightly = Target(id="nightly", every="200ms", heartbeat=Heartbeat(grace="100ms"), notify=("ops",))
+    with Runtime(targets=[nightly], **ops) as runtime, runtime.subscribe(samples=True) as events:
+        runtime.heartbeat("nightly")
+        assert event_of(events, SampleSeen).sample.outcome.value == "up"
+        missed = event_of(events, SampleSeen, lambda event: event.sample.outcome.value == "down")
+        assert missed.sample.reason.value == "heartbeat_missed"
+
+
+def test_a_paused_target_is_left_alone_until_resumed(shop, ops):
+    with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe(samples=True) as events:
+        event_of(events, SampleSeen)
+        runtime.pause("shop")
+        assert runtime.status().targets[0].status is Status.PAUSED
+        runtime.resume("shop")
+        event_of(events, SampleSeen)
+        assert runtime.status().targets[0].status is Status.UP
+
+
+def test_an_acknowledged_incident_says_who_has_seen_it(site, shop, inbox, ops):
+    site.status = 500
+    with Runtime(targets=[shop], **ops) as runtime:
+        inbox.wait_for(1)
+        (incident,) = runtime.incidents(open_only=True)
+        runtime.acknowledge(incident.incident, by="ada")
+        assert inbox.wait_for(2) == ["opened", "acknowledged"]
+        assert inbox.notices[1].incident.acknowledged_by == "ada"
+
+
+def test_the_restart_resumes_an_open_incident_silently(site, shop, inbox, ops, tmp_path):
+    site.status = 500
+    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops):
+        inbox.wait_for(1)
+    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
+        assert [incident.change.value for incident in runtime.incidents(open_only=True)] == ["opened"]
+        site.status = 200
+        assert inbox.wait_for(2) == ["opened", "resolved"]
+
+
+def test_a_second_process_on_the_store_is_refused_by_name(shop, ops, tmp_path):
+    store = tmp_path / "watch.db"
+    script = f"""
+import sys
+from watchkeeper import Runtime, StoreBusy
+try:
+    Runtime(store={str(store)!r}).start()
+except StoreBusy as error:
+    sys.stdout.write(str(error))
+    sys.exit(3)
+"""
+    with Runtime(targets=[shop], store=store, **ops):
+        with pytest.raises(StoreBusy, match=str(os.getpid())):
+            Runtime(store=store).start()
+        second = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert second.returncode == 3, second.stderr
+    assert str(os.getpid()) in second.stdout
+
+
+def test_a_forked_child_may_not_use_its_parents_runtime(shop, ops):
+    with Runtime(targets=[shop], **ops) as runtime:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                runtime.pause("shop")
+            except UsageError as error:
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        said = os.read(reader, 1000).decode()
+        os.close(reader)
+
+    assert f"started by process {os.getpid()}" in said
+
+
+def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
+    (tmp_path / "watch.db").write_bytes(b"this is no database, but it is long enough to look like one" * 100)
+    threads = set(threading.enumerate())
+
+    with pytest.raises(watchkeeper.StoreError):
+        Runtime(store=tmp_path / "watch.db").start()
+
+    assert set(threading.enumerate()) == threads
+
+
+def test_importing_watchkeeper_changes_nothing_in_the_host():
+    script = """
+import logging, signal, sys, threading
+before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+import watchkeeper
+assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == before
+assert threading.active_count() == 1
+assert not logging.getLogger().handlers and sys.getswitchinterval() == 0.005
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_reload_changes_targets_and_keeps_the_rest(site, shop, ops):
+    with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe(samples=True) as events:
+        event_of(events, SampleSeen)
+        before = runtime._host.configuration()
+        other = Target(id="other", every="50ms", timeout="40ms", http=Http(url=site.url))
+        runtime.reload(watchkeeper.Configuration(channels=before.channels, targets=(other,)))
+        event_of(events, SampleSeen, lambda event: event.sample.target == "other")
+        assert [target.id for target in runtime.status().targets] == ["other"]
+
+        with pytest.raises(ConfigurationError):
+            runtime.reload(watchkeeper.Configuration(targets=(other, other)))
+        assert [target.id for target in runtime.status().targets] == ["other"]
+
+
+def test_a_check_without_its_function_is_unknown_not_down():
+    target = Target(id="x", every="50ms", call=Call(name="nobody"))
+    with Runtime(targets=[target]) as runtime, runtime.subscribe(samples=True) as events:
+        assert event_of(events, SampleSeen).sample.outcome.value == "unknown"
