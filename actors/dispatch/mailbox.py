@@ -113,7 +113,6 @@ class Mailbox(Lanes):
 
     def _shut(self) -> None:
         """Take in nothing more. Without an actor, what waits is buried now, else when the actor ends."""
-        self._capacity = 0
         self._closed = True
         self._idle = True
         if self._actor is None:

@@ -13,6 +13,7 @@ from pykka import ActorDeadError, ActorRegistry, Timeout
 from watchkeeper.actors.dispatch import (
     Address,
     DeadLetters,
+    Delivery,
     DispatchedActor,
     ExitReason,
     Lane,
@@ -221,6 +222,17 @@ def test_the_log_of_dead_letters_is_throttled(caplog):
     letters.record("a", 1)
     assert len(caplog.records) == DEAD_LETTERS_LOGGED_FIRST + 1
     assert letters.statistics().total == DEAD_LETTERS_LOGGED_FIRST + 7
+
+
+def test_a_sender_overtaken_by_the_close_is_told_the_truth():
+    """The address closes between the sender's look at it and its putting of the question."""
+    letters = DeadLetters(lambda: 0)
+    address = Address("a", dead_letters=letters, policy=lambda _: (address.close(), Delivery())[1])
+    question = address._question("late")
+    with pytest.raises(ActorDeadError):
+        question.get(timeout=0)
+    assert letters.statistics().by_type == (("str", 1),)
+    assert (address.statistics().dead, address.statistics().dropped_total) == (1, 0)
 
 
 def test_two_living_actors_cannot_share_an_address(dispatcher):

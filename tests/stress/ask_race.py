@@ -16,6 +16,8 @@ from watchkeeper.actors.dispatch import LoopActor, LoopDispatcher, spawn
 ASKERS = 3
 SWITCH_S = 1e-6
 PATIENCE_S = 20.0
+DELAYS = 12
+"""The stop comes after 0 to 11 messages, so that it falls before, among and after the questions."""
 
 
 class Echo(LoopActor):
@@ -25,8 +27,8 @@ class Echo(LoopActor):
         return message
 
 
-def race(dispatcher: LoopDispatcher, *, stock: bool) -> list[str]:
-    """One actor, stopped while three threads ask. Returns what became of each question."""
+def race(dispatcher: LoopDispatcher, *, stock: bool, delay: int) -> list[str]:
+    """One actor, stopped while three threads ask; `delay` questions later. Returns what became of each question."""
     address = None if stock else spawn(Echo, dispatcher=dispatcher)
     reference = Echo.start() if stock else None
     gate, outcomes = threading.Barrier(ASKERS + 1), []
@@ -40,11 +42,15 @@ def race(dispatcher: LoopDispatcher, *, stock: bool) -> list[str]:
             outcomes.append("refused")
         except Timeout:
             outcomes.append("lost")
+        except Exception:  # noqa: BLE001  # whatever else comes is not an answer, and must be counted
+            outcomes.append("wrong")
 
     threads = [threading.Thread(target=ask) for _ in range(ASKERS)]
     for thread in threads:
         thread.start()
     gate.wait(PATIENCE_S)
+    for _ in range(delay):
+        reference.ask(0, block=False) if stock else address.tell(0)
     if stock:
         reference.stop(block=False)
     else:
@@ -63,7 +69,7 @@ def run(races: int) -> dict[str, int]:
     sys.setswitchinterval(SWITCH_S)
     try:
         for number in range(-(-races // ASKERS)):
-            for outcome in race(dispatcher, stock=number % 2 == 0):
+            for outcome in race(dispatcher, stock=number % 2 == 0, delay=number // 2 % DELAYS):
                 counts[outcome] += 1
     finally:
         sys.setswitchinterval(before)
@@ -75,9 +81,11 @@ def main(arguments: list[str]) -> int:
     """Race and print. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--races", type=int, default=100_000)
-    counts = run(parser.parse_args(arguments).races)
+    races = parser.parse_args(arguments).races
+    counts = run(races)
+    total = sum(counts.values())
     sys.stdout.write(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + "\n")
-    return 1 if counts["lost"] or counts["wrong"] else 0
+    return 1 if counts["lost"] or counts["wrong"] or total < races else 0
 
 
 if __name__ == "__main__":
