@@ -1,0 +1,34 @@
+"""The README's Python runs, and its configuration is one."""
+
+import re
+from pathlib import Path
+
+from watchkeeper.adapters.configuration import load
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_ten_lines_of_embedding_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    exec(compile(PYTHON[0], "README.md", "exec"), {"__name__": "readme"})  # noqa: S102  # that is the point
+
+    assert capsys.readouterr().out == "True\n"
+
+
+def test_the_test_of_a_blip_passes():
+    namespace = {}
+    exec(compile(PYTHON[1], "README.md", "exec"), namespace)  # noqa: S102  # that is the point
+
+    namespace["test_a_blip_tells_nobody"]()
+
+
+def test_the_configuration_by_example_is_sound(tmp_path):
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text(YAML[0], encoding="utf-8")
+
+    configuration = load(path, {"OPS_SECRET": "s3cret"})
+
+    assert [target.id for target in configuration.targets] == ["shop", "database", "nightly backup"]

@@ -1,0 +1,47 @@
+"""What the documents point at is there."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+FILE = re.compile(r"`((?:tests|bench|examples|domain|actors|adapters|testing)/[\w/.]+\.\w+)`")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@cache
+def tests_in(path: Path) -> frozenset[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def missing_tests(text: str) -> list[str]:
+    return [
+        f"{file}::{test}"
+        for file, test in TEST.findall(text)
+        if not (ROOT / file).exists() or test not in tests_in(ROOT / file)
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_named_test_exists(page):
+    assert missing_tests(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_reference_to_a_missing_test_is_noticed():
+    assert missing_tests("`tests/docs/test_references.py::test_that_is_not_there`")
+    assert missing_tests("`tests/docs/no_such_file.py::test_x`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_and_named_file_exists(page):
+    text = page.read_text(encoding="utf-8")
+    links = [page.parent / link for link in LINK.findall(text)]
+    files = [ROOT / file for file in FILE.findall(text)]
+
+    assert [str(path) for path in [*links, *files] if not path.exists()] == []
