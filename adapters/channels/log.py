@@ -1,0 +1,72 @@
+"""The `log` channel: one line per notice to the host's `logging`."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ...domain.channel import CallChannel, Log
+from ...domain.line import escaped
+from ...domain.moment import Deadline, wall_text
+from ...domain.notice import Answer, Notice
+from ..calling import Call
+from ..host_calls import HostCallStatistics
+from ..timers import Clock
+from .call import CallMessenger
+
+LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class LogMessenger:
+    """Writes notices one by one on a thread of its own: the host's handlers may block, and ours must not with them."""
+
+    def __init__(self, spec: Log, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+        logger = logging.getLogger(spec.logger)
+        level = LEVELS[spec.level]
+
+        def write(notice: Notice) -> None:
+            logger.log(level, "%s", line_of(notice))
+
+        self._calls = CallMessenger(CallChannel(name="log"), write, loop, clock, threads_max=1)
+
+    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]) -> Call:
+        """Accepted once `logging` has taken the line, which does not raise for a handler that fails."""
+        return self._calls.send(notice, attempt, deadline, done)
+
+    def close(self) -> None:
+        self._calls.close()
+
+    def abandoned(self) -> tuple[str, ...]:
+        """Lines whose handler has not come back, each as `thread: log`."""
+        return self._calls.abandoned()
+
+    def statistics(self) -> HostCallStatistics:
+        return self._calls.statistics()
+
+    def __repr__(self) -> str:
+        return f"LogMessenger({self._calls!r})"
+
+
+def line_of(notice: Notice) -> str:
+    """All that a person or a program needs, on one line whatever the names and explanations contain."""
+    incident = notice.incident
+    words = {
+        "target": incident.target,
+        "rule": incident.rule,
+        "severity": incident.severity.value,
+        "reason": incident.reason,
+        "explanation": incident.explanation,
+        "opened_at": wall_text(incident.opened_at_ns),
+        "incident": incident.incident,
+        "sequence": str(incident.sequence),
+        "key": notice.key,
+    }
+    pairs = " ".join(f"{name}={_quoted(text)}" for name, text in words.items() if text)
+    return f"incident.{notice.change.value} {pairs}"
+
+
+def _quoted(text: str) -> str:
+    """As it is when it is one plain word, else escaped and in quotes."""
+    if text.isprintable() and not set(text) & set(' "=\\'):
+        return text
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped(plain)}"'

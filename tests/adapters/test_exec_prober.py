@@ -1,0 +1,420 @@
+import asyncio
+import errno
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import uvloop
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.ended import Raised
+from watchkeeper.adapters.probes.exec import ExecProber
+from watchkeeper.adapters.probes.exec_answer import could_not_start
+from watchkeeper.domain import limits
+from watchkeeper.domain.attempt import AttemptId, CancelOutcome, ProbeRequest
+from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.domain.observation import Measurement
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import Exec
+
+CLOCK = SystemClock()
+LONG_NS = 15 * NS_PER_S
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request):
+    """Run a coroutine with a prober on a loop that is not the main thread's, and look for what is left behind."""
+
+    def run(main):
+        async def whole():
+            prober = ExecProber(asyncio.get_running_loop(), CLOCK)
+            try:
+                return await asyncio.wait_for(main(prober), 30)
+            finally:
+                prober.close()
+                assert prober.abandoned() == ()
+
+        def on_thread():
+            try:
+                with asyncio.Runner(loop_factory=request.param) as runner:
+                    outcome.append(runner.run(whole()))
+            except BaseException as error:  # noqa: BLE001  # shown on the test's own thread
+                outcome.append(error)
+
+        with asyncio.Runner(loop_factory=request.param) as first:
+            # uvloop opens two descriptors for the whole process with its first loop.
+            first.get_loop()
+        before, outcome = open_descriptors(), []
+        thread = threading.Thread(target=on_thread)
+        thread.start()
+        thread.join(60)
+        assert children() == []
+        assert open_descriptors() == before
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]
+
+    return run
+
+
+LIMITS = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def fill_descriptors():
+    """Open descriptors until this process can have no more."""
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 16, LIMITS[1]))
+    fillers = []
+    with suppress(OSError):
+        while True:
+            fillers.append(os.open(os.devnull, os.O_RDONLY))
+    return fillers
+
+
+def open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def children():
+    """Every child of this process, zombies included."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += (task / "children").read_text().split()
+    return found
+
+
+def is_gone(pid):
+    """Whether a process has ended; one that is killed has a moment to go."""
+    try:
+        descriptor = os.pidfd_open(int(pid))
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(5_000))
+    finally:
+        os.close(descriptor)
+
+
+def begin(prober, *argv, timeout_ns=LONG_NS, **settings):
+    now = CLOCK.read()
+    request = ProbeRequest(
+        attempt=AttemptId("t", 1, 1),
+        probe=Exec(argv=argv, **settings),
+        deadline=Deadline.after(now, timeout_ns),
+        started=now,
+    )
+    answered = asyncio.get_running_loop().create_future()
+    attempt = prober.start(request, answered.set_result)
+    assert not answered.done(), "done was called from within start"
+    return attempt, answered
+
+
+def shell(run, script, **settings):
+    return run(lambda prober: begin(prober, "/bin/sh", "-c", script, **settings)[1])
+
+
+ENDS = [
+    ("echo 'OK fine | t=1.5s'; exit 0", Outcome.UP, Reason.OK, "OK fine"),
+    ("echo 'WARNING'; exit 1", Outcome.DEGRADED, Reason.EXIT_STATUS, "WARNING"),
+    ("echo 'CRITICAL'; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, "CRITICAL"),
+    ("echo 'UNKNOWN'; exit 3", Outcome.UNKNOWN, Reason.EXIT_STATUS, "UNKNOWN"),
+    ("echo four; exit 4", Outcome.DOWN, Reason.EXIT_STATUS, "exit status 4: four"),
+    ("exit 255", Outcome.DOWN, Reason.EXIT_STATUS, "exit status 255"),
+    ("/no/such/thing", Outcome.DOWN, Reason.EXIT_STATUS, None),
+    ("echo on error >&2; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, "on error"),
+    ("echo on error >&2; echo said; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, "said"),
+    ("kill -SEGV $$", Outcome.DOWN, Reason.COMMAND_FAILED, "killed by SIGSEGV"),
+    ("echo last words; kill -9 $$", Outcome.DOWN, Reason.COMMAND_FAILED, "killed by SIGKILL: last words"),
+    ("printf 'a\\033[31mb\\nmore'", Outcome.UP, Reason.OK, r"a\x1b[31mb"),
+    ("printf 'OK \\377'", Outcome.UP, Reason.OK, "OK \ufffd"),
+    ("echo 'OK | a=nan b=1'", Outcome.UP, Reason.OK, "OK (1 unreadable figures)"),
+    ("exec >&- 2>&-; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, ""),
+]
+
+
+@pytest.mark.parametrize(("script", "outcome", "reason", "detail"), ENDS)
+def test_every_end_of_a_plugin_is_one_observation(run, script, outcome, reason, detail):
+    seen = shell(run, script)
+
+    assert (seen.outcome, seen.reason) == (outcome, reason)
+    assert detail is None or seen.detail == detail
+    assert seen.response_time_ns > 0
+
+
+def test_figures_become_measurements_and_output_the_body(run):
+    seen = shell(run, "echo \"OK | 'my disk'=5MB;6;7 t=0.25s\"; echo long")
+
+    assert seen.measurements == (Measurement("my disk", 5.0, "MB"), Measurement("t", 0.25, "s"))
+    assert seen.body == b"OK | 'my disk'=5MB;6;7 t=0.25s\nlong\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        (("/no/such/program",), "No such file"),
+        (("no-such-program-anywhere",), "No such file"),
+        (("/etc/passwd",), "Permission denied"),
+        (("/etc",), "Permission denied"),
+        (("/bin/sh", "nul\0byte"), "null byte"),
+        (("/bin/sh", "-c", "x" * 3_000_000), "too long"),
+    ],
+    ids=["absent", "not on PATH", "not executable", "a folder", "nul", "too long"],
+)
+def test_what_cannot_be_run_is_down_and_says_why(run, argv, word):
+    seen = run(lambda prober: begin(prober, *argv)[1])
+
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.COMMAND_FAILED)
+    assert word in seen.detail
+
+
+def test_a_directory_that_is_not_there_is_named(run):
+    seen = run(lambda prober: begin(prober, "/bin/true", directory="/no/such/folder")[1])
+
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.COMMAND_FAILED)
+    assert "/no/such/folder" in seen.detail
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EMFILE, Reason.NO_DESCRIPTORS),
+        (errno.ENFILE, Reason.NO_DESCRIPTORS),
+        (errno.ENOMEM, Reason.OVERLOADED),
+        (errno.EAGAIN, Reason.OVERLOADED),
+    ],
+)
+def test_our_own_lack_says_nothing_about_the_target(number, reason):
+    seen = could_not_start(
+        Exec(argv=("/bin/true",)), Raised("OSError", os.strerror(number), error_number=number)
+    )
+
+    assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, reason)
+
+
+def test_no_descriptor_left_is_unknown_never_down(run):
+    async def main(prober):
+        ends = [await begin(prober, "/bin/true")[1]]
+        fillers = fill_descriptors()
+        try:
+            for _ in range(10):
+                ends.append(await begin(prober, "/bin/true")[1])
+                os.close(fillers.pop())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, LIMITS)
+            for filler in fillers:
+                os.close(filler)
+        return ends
+
+    seen = {(each.outcome, each.reason) for each in run(main)}
+    assert (Outcome.UNKNOWN, Reason.NO_DESCRIPTORS) in seen
+    assert seen <= {(Outcome.UNKNOWN, Reason.NO_DESCRIPTORS), (Outcome.UP, Reason.OK)}
+
+
+def test_metacharacters_reach_the_program_as_they_are(run):
+    hostile = "$(touch /tmp/never); `id` | cat && 'x' \"y\" * ~ \n"
+
+    seen = run(lambda prober: begin(prober, "/usr/bin/printf", "%s", hostile)[1])
+
+    assert seen.body == hostile.encode()
+
+
+def test_only_path_lang_and_the_pairs_are_inherited(run, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_HOST", "leaked")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+    seen = run(lambda prober: begin(prober, "/usr/bin/env", environment={"TOKEN": "t"})[1])
+
+    assert sorted(seen.body.decode().split()) == sorted(
+        ["LANG=C.UTF-8", f"PATH={os.environ['PATH']}", "TOKEN=t"]
+    )
+
+
+def test_a_program_has_a_session_of_its_own_and_empty_hands(run):
+    held = os.open("/etc/passwd", os.O_RDONLY)
+    os.set_inheritable(held, True)
+    script = "import os,sys; print(os.getsid(0) == os.getpid(), sorted(map(int, os.listdir('/proc/self/fd')))[:4], sys.stdin.read() == '')"
+
+    try:
+        seen = run(lambda prober: begin(prober, sys.executable, "-I", "-c", script)[1])
+    finally:
+        os.close(held)
+
+    assert seen.detail == "True [0, 1, 2, 3] True", "descriptor 3 is the listing's own"
+
+
+def test_a_hang_is_killed_at_the_deadline_with_its_children(run, tmp_path):
+    noted = tmp_path / "pids"
+    script = (
+        f"sleep 1000 & echo $! >{noted}; sleep 1000 & echo $! >>{noted}; echo $$ >>{noted}; echo begun; wait"
+    )
+
+    seen = shell(run, script, timeout_ns=700 * NS_PER_MS)
+
+    assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
+    assert seen.detail == "killed at the deadline: begun"
+    pids = noted.read_text().split()
+    assert len(pids) == 3
+    assert all(is_gone(pid) for pid in pids)
+
+
+def test_a_signal_that_is_ignored_does_not_save_a_program(run):
+    seen = shell(run, "trap '' TERM INT HUP QUIT; while :; do sleep 1000; done", timeout_ns=300 * NS_PER_MS)
+
+    assert seen.outcome is Outcome.TIMED_OUT
+
+
+def test_a_child_left_behind_is_killed_when_the_plugin_ends(run, tmp_path):
+    noted = tmp_path / "pid"
+
+    seen = shell(run, f"sleep 1000 & echo $! >{noted}; echo OK")
+
+    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
+    assert seen.response_time_ns < LONG_NS // 2, "it waited for the child that holds the pipe"
+    assert is_gone(noted.read_text())
+
+
+def test_a_daemon_that_holds_the_pipe_delays_nothing(run, tmp_path):
+    noted = tmp_path / "pid"
+
+    seen = shell(
+        run, f"setsid sh -c 'echo $$ >{noted}; exec sleep 1000' & while [ ! -s {noted} ]; do :; done; echo OK"
+    )
+    os.kill(int(noted.read_text()), signal.SIGKILL)
+
+    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
+    assert seen.response_time_ns < LONG_NS // 2
+
+
+def test_a_flood_is_capped_drained_and_counted(run):
+    async def main(prober):
+        seen = await begin(
+            prober, "/bin/sh", "-c", "head -c 5000000 /dev/zero; exit 1", output_bytes_max=1000
+        )[1]
+        return seen, prober.statistics()
+
+    seen, statistics = run(main)
+
+    assert (seen.outcome, len(seen.body)) == (Outcome.DEGRADED, 1000)
+    assert statistics.output_bytes_dropped == 5_000_000 - 1000
+    assert (
+        "4999000 bytes of output dropped" in seen.detail or len(seen.detail) == limits.DETAIL_CHARACTERS_MAX
+    )
+
+
+def test_an_endless_flood_ends_at_the_deadline(run):
+    seen = shell(run, "exec cat /dev/zero", timeout_ns=300 * NS_PER_MS, output_bytes_max=10)
+
+    assert (seen.outcome, len(seen.body)) == (Outcome.TIMED_OUT, 10)
+
+
+def test_a_figure_that_the_cap_cut_is_dropped_whole(run):
+    seen = shell(run, "echo 'OK | a=1 b=123456'", output_bytes_max=14)
+
+    assert seen.body == b"OK | a=1 b=123"
+    assert seen.measurements == (Measurement("a", 1.0),)
+
+
+def test_a_full_error_pipe_does_not_stop_a_program(run):
+    seen = shell(run, "head -c 1000000 /dev/zero >&2; echo OK")
+
+    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
+
+
+def test_fifty_at_once_all_answer(run):
+    async def main(prober):
+        answers = [begin(prober, "/bin/sh", "-c", f"echo n{n}; exit {n % 4}")[1] for n in range(50)]
+        return await asyncio.gather(*answers)
+
+    seen = run(main)
+
+    assert [each.detail for each in seen] == [f"n{number}" for number in range(50)]
+
+
+def test_too_many_at_once_is_our_own_trouble(run, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+
+    async def main(prober):
+        answers = [begin(prober, "/bin/cat", str(gate))[1] for _ in range(limits.COMMANDS_MAX)]
+        seen = await begin(prober, "/bin/true")[1]
+        prober.close()
+        return seen, await asyncio.gather(*answers)
+
+    seen, others = run(main)
+
+    assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+    assert {each.outcome for each in others} == {Outcome.CANCELLED}
+
+
+def test_cancelling_kills_and_reaps_and_never_calls_back(run, tmp_path):
+    noted = tmp_path / "fifo"
+    os.mkfifo(noted)
+
+    async def main(prober):
+        attempt, answered = begin(prober, "/bin/sh", "-c", f"echo $$ >{noted}; exec sleep 1000")
+        pid = await asyncio.to_thread(noted.read_text)
+        while prober.statistics().running == 0:
+            await begin(prober, "/bin/true")[1]
+        assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
+        assert attempt.cancel() is CancelOutcome.COMPLETED_ANYWAY
+        while prober.statistics().reaping:
+            await begin(prober, "/bin/true")[1]
+        assert is_gone(pid)
+        assert not answered.done()
+
+    run(main)
+
+
+def test_cancelling_before_it_was_started_is_without_effect(run, tmp_path):
+    async def main(prober):
+        attempts = [begin(prober, "/bin/touch", str(tmp_path / str(n))) for n in range(40)]
+        outcomes = [attempt.cancel() for attempt, _ in attempts]
+        await begin(prober, "/bin/true")[1]
+        assert set(outcomes) <= {CancelOutcome.WITHOUT_EFFECT, CancelOutcome.UNKNOWN}
+        assert outcomes[-1] is CancelOutcome.WITHOUT_EFFECT
+        assert not attempts[-1][1].done()
+
+    run(main)
+    assert not (tmp_path / "39").exists()
+
+
+def test_cancelling_what_has_answered_is_too_late(run):
+    async def main(prober):
+        attempt, answered = begin(prober, "/bin/true")
+        await answered
+        return attempt.cancel()
+
+    assert run(main) is CancelOutcome.COMPLETED_ANYWAY
+
+
+def test_closing_kills_everything_and_answers_cancelled(run):
+    async def main(prober):
+        answers = [begin(prober, "/bin/sleep", "1000")[1] for _ in range(10)]
+        while prober.statistics().running < 5:
+            await begin(prober, "/bin/true")[1]
+        prober.close()
+        after = await begin(prober, "/bin/true")[1]
+        return await asyncio.gather(*answers), after
+
+    seen, after = run(main)
+
+    assert {each.outcome for each in seen} == {Outcome.CANCELLED}
+    assert after.outcome is Outcome.UNKNOWN
+
+
+def test_an_exit_status_taken_by_the_host_is_unknown(run):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        seen = shell(run, "echo OK; exit 2")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+    assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.PROBE_CRASHED)

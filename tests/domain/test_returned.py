@@ -1,0 +1,98 @@
+import math
+from collections import OrderedDict
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.limits import MEASUREMENTS_MAX
+from watchkeeper.domain.observation import Measurement, Observation
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.returned import observation_of
+
+UP = Observation()
+REPORTED = Observation(outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="slow")
+
+
+def value(figure, name="value"):
+    return Observation(measurements=(Measurement(name, figure),))
+
+
+READ = [
+    (None, UP),
+    (True, UP),
+    (False, Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED, detail="it returned False")),
+    (0, value(0.0)),
+    (17, value(17.0)),
+    (-2.5, value(-2.5)),
+    (Decimal("1.25"), value(1.25)),
+    (Fraction(1, 4), value(0.25)),
+    ("all well", Observation(detail="all well")),
+    ("", UP),
+    ("two\nlines", Observation(detail="two")),
+    ({}, UP),
+    ({"depth": 3}, value(3.0, "depth")),
+    (OrderedDict(b=1, a=2.5), Observation(measurements=(Measurement("b", 1.0), Measurement("a", 2.5)))),
+    (REPORTED, REPORTED),
+    (value(3.0), value(3.0)),
+]
+REFUSED = [
+    math.nan,
+    math.inf,
+    -math.inf,
+    10**400,
+    Decimal("NaN"),
+    Decimal("sNaN"),
+    {"depth": math.nan},
+    {"depth": None},
+    {"depth": "3"},
+    {"depth": True},
+    {1: 2},
+    {"": 2},
+    {"x" * 129: 1},
+    {f"m{i}": i for i in range(MEASUREMENTS_MAX + 1)},
+    [],
+    (1, 2),
+    b"bytes",
+    object(),
+    1j,
+    value(math.nan),
+    value("3"),
+    Observation(outcome="up and away"),
+    Observation(status="200"),
+    Observation(measurements=(Measurement("m", 1.0),) * (MEASUREMENTS_MAX + 1)),
+]
+
+
+@pytest.mark.parametrize(("returned", "observation"), READ, ids=repr)
+def test_what_a_callable_returns_has_one_meaning(returned, observation):
+    assert observation_of(returned) == observation
+
+
+@pytest.mark.parametrize("returned", REFUSED, ids=lambda returned: repr(returned)[:40])
+def test_what_means_nothing_is_unknown_and_says_why(returned):
+    observation = observation_of(returned)
+
+    assert (observation.outcome, observation.reason) == (Outcome.UNKNOWN, Reason.INVALID_MEASUREMENT)
+    assert observation.measurements == ()
+    assert observation.detail.isprintable()
+    assert len(observation.detail) > 10
+
+
+def test_a_forgotten_async_def_is_named_and_left_clean():
+    async def check():
+        return None
+
+    assert "async def" in observation_of(check()).detail
+
+
+def test_the_text_of_an_observation_is_made_fit():
+    observation = observation_of(Observation(detail="\x1b[31mred\n" + "x" * 1000))
+
+    assert observation.detail == r"\x1b[31mred"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.binary(), st.lists))
+def test_any_value_at_all_is_read_without_an_error(returned):
+    assert all(math.isfinite(each.value) for each in observation_of(returned).measurements)
