@@ -79,7 +79,10 @@ class History:
 
     def _rows(self, since_us: int, until_us: int) -> list[FoundRow]:
         """Sealed and raw rows of a span; a row that is in both is one row."""
-        found = {row[0]: row for row in self._raw(since_us, until_us)}
+        raw = list(self._raw(since_us, until_us))
+        if not raw:
+            return list(self._chunked(since_us, until_us))
+        found = {row[0]: row for row in raw}
         found.update((row[0], row) for row in self._chunked(since_us, until_us))
         return [row for _, row in sorted(found.items())]
 
@@ -106,10 +109,11 @@ class History:
             columns = unpack(data)
             hour_us = hour * US_PER_HOUR
             at_us = [hour_us + within_us for within_us in columns.at_us]
-            whole = since_us <= hour_us and hour_us + US_PER_HOUR <= until_us
-            for row in zip(at_us, *columns[1:], strict=True):
-                if whole or since_us <= row[0] < until_us:
-                    yield row
+            found = zip(at_us, *columns[1:], strict=True)
+            if since_us <= hour_us and hour_us + US_PER_HOUR <= until_us:
+                yield from found
+            else:
+                yield from (row for row in found if since_us <= row[0] < until_us)
 
     def _spans(self, sql: str, table: str, first: int, end: int) -> Iterable[tuple[int, bytes]]:
         """The target's rows of a table whose hour or day lies in a span; the span is cut to what the table has."""
