@@ -21,6 +21,9 @@ FAMILIES: dict[AddressFamily, int] = {
 }
 WEB = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
 
+KEY_EXCHANGES = "X25519:P-256:P-384:P-521"
+"""Without these OpenSSL 3.5 and later offers a post-quantum key in every handshake: a seventh of its CPU (measured)."""
+
 # What curl adds unasked is taken back by a name and a colon; identity, because a compressed body is data to us.
 DEFAULT_HEADERS = {
     "accept-encoding": b"Accept-Encoding: identity",
@@ -84,6 +87,7 @@ def _set_connection(curl: pycurl.Curl, shape: HttpShape) -> None:
 
 
 def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:
+    curl.setopt(pycurl.SSL_EC_CURVES, KEY_EXCHANGES)
     # A resumed session would hide a certificate that was replaced, and saves nothing (measured).
     curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
     curl.setopt(pycurl.OPT_CERTINFO, 1)

@@ -96,11 +96,12 @@ TABLE = [
     (Visit.wait_for_client_to_leave, Outcome.TIMED_OUT, Reason.TIMED_OUT),
     (lambda visit: visit.drip([b"x"] * 1_000, 0.02), Outcome.TIMED_OUT, Reason.TIMED_OUT),
     (endless, Outcome.DOWN, Reason.BODY_TOO_LARGE),
+    (lambda visit: visit.drip([b"z" * 40_000] * 100, 0.01), Outcome.DOWN, Reason.BODY_TOO_LARGE),
     (read_and_differ, Outcome.DOWN, Reason.TRUNCATED),
     (Visit.read_something, Outcome.DOWN, Reason.TRUNCATED),
     (read_and_reset, Outcome.DOWN, Reason.CONNECTION_RESET),
 ]
-NAMES = ["nothing", "drip", "endless", "other text", "close", "reset"]
+NAMES = ["nothing", "drip", "endless", "gulps", "other text", "close", "reset"]
 
 
 @pytest.mark.parametrize(("serve", "outcome", "reason"), TABLE, ids=NAMES)
