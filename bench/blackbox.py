@@ -1,0 +1,160 @@
+"""The peer: prometheus-blackbox-exporter on a core of its own, driven at an exact rate by a light client."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from machine import cpu_us
+
+BINARY = "prometheus-blackbox-exporter"
+INSTALL = f"{BINARY} is not installed; on Debian: apt-get install {BINARY}"
+READY_WITHIN_S = 10.0
+TICK_S = 0.001
+
+MODULES = """
+modules:
+  http: {{prober: http, timeout: 5s, http: {{preferred_ip_protocol: ip4}}}}
+  https: {{prober: http, timeout: 5s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: {authority}}}}}}}
+  tcp: {{prober: tcp, timeout: 5s, tcp: {{preferred_ip_protocol: ip4}}}}
+"""
+
+
+def installed() -> bool:
+    return shutil.which(BINARY) is not None
+
+
+def version() -> str:
+    said = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True)
+    return (said.stdout or said.stderr).split("version ")[1].split()[0]
+
+
+class Blackbox:
+    """A running exporter."""
+
+    def __init__(self, folder: Path, authority: Path, core: int) -> None:
+        settings = folder / "blackbox.yml"
+        settings.write_text(MODULES.format(authority=authority))
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.port = found.getsockname()[1]
+        self.process = subprocess.Popen(
+            ["taskset", "-c", str(core), BINARY, f"--config.file={settings}",
+             f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=error"],
+            env={**os.environ, "GOMAXPROCS": "1"},
+        )  # fmt: skip
+        _await(self.port)
+
+    def window(
+        self, module: str, targets: list[str], rate: float, warm_s: float, seconds: float
+    ) -> dict[str, float]:
+        """Have it probe the targets in turn at a rate, and say what that cost once it is warm."""
+        return asyncio.run(self._drive(module, targets, rate, warm_s, seconds))
+
+    async def _drive(
+        self, module: str, targets: list[str], rate: float, warm_s: float, seconds: float
+    ) -> dict[str, float]:
+        client = Client(self.port, [_request(module, target, self.port) for target in targets])
+        await client.run(rate, warm_s)
+        before, began_s, done = cpu_us(self.process.pid), time.monotonic(), client.succeeded
+        await client.run(rate, seconds)
+        spent_us, spent_s = cpu_us(self.process.pid) - before, time.monotonic() - began_s
+        checks = client.succeeded - done
+        await client.close()
+        if client.failed:
+            raise RuntimeError(f"{client.failed} probes of the peer failed: the comparison would not be fair")
+        return {
+            "checks": checks,
+            "checks_per_s": checks / spent_s,
+            "cpu_us_per_check": spent_us / max(checks, 1),
+            "core_share": spent_us / spent_s / 1e6,
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class Client:
+    """Asks over kept connections, as many as are under way at once, and looks at nothing but the success line."""
+
+    def __init__(self, port: int, requests: list[bytes]) -> None:
+        self._port = port
+        self._requests = requests
+        self._next = 0
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+        self.succeeded = 0
+        self.failed = 0
+
+    async def run(self, rate: float, seconds: float) -> None:
+        """Start requests evenly; return when the time is up, with the last ones answered."""
+        began_s, started = time.monotonic(), 0
+        while (spent_s := time.monotonic() - began_s) < seconds:
+            for _ in range(int(spent_s * rate) - started):
+                started += 1
+                task = asyncio.create_task(self._ask())
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            await asyncio.sleep(TICK_S)
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _ask(self) -> None:
+        request = self._requests[self._next % len(self._requests)]
+        self._next += 1
+        reader, writer = (
+            self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
+        )
+        writer.write(request)
+        header = await reader.readuntil(b"\r\n\r\n")
+        body = await _body(reader, header)
+        self._idle.append((reader, writer))
+        if b"\nprobe_success 1\n" in body:
+            self.succeeded += 1
+        else:
+            self.failed += 1
+
+    async def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+async def _body(reader: asyncio.StreamReader, header: bytes) -> bytes:
+    lower = header.lower()
+    if b"content-length:" in lower:
+        return await reader.readexactly(int(lower.split(b"content-length:")[1].split()[0]))
+    chunks = []
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        chunks.append((await reader.readexactly(size + 2))[:-2])
+    await reader.readexactly(2)
+    return b"".join(chunks)
+
+
+def _request(module: str, target: str, port: int) -> bytes:
+    query = f"/probe?module={module}&target={quote(target, safe='')}"
+    return f"GET {query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+
+
+def _await(port: int) -> None:
+    ends_s = time.monotonic() + READY_WITHIN_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > ends_s:
+                raise
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,61 @@
+"""What is read of the machine and of running processes: the figures that every script shares."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+PACKAGES = ("pykka", "msgspec", "msgpack", "pycurl", "uvloop", "apsw")
+
+
+def describe() -> dict[str, object]:
+    """The machine and the versions that figures were taken with."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def cpu_us(pid: int) -> float:
+    """User and system time of all threads of a process, children that have ended included, in microseconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) * 1e6 / TICKS_PER_S
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def descriptors(pid: int) -> int:
+    """How many descriptors a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208  # names alone are wanted
+
+
+def stay_on(core: int) -> None:
+    """Run this process, and every one it starts, on one core; on a machine with fewer cores, on the last."""
+    os.sched_setaffinity(0, {min(core, (os.cpu_count() or 1) - 1)})
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The nearest-rank percentile of sorted values; 0 of none."""
+    return values[min(len(values) - 1, int(share * len(values)))] if values else 0.0

@@ -1,0 +1,132 @@
+"""What one check costs end to end, against prometheus-blackbox-exporter probing the same server at the same rate.
+
+    python bench/polls.py [--pairs 5] [--only http] [--quick]
+
+Prints one JSON object. Ours is a whole runtime: cadence, probe, two or three
+    conditions, a rule, the sample stored in SQLite.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import blackbox
+import nginx
+from machine import describe, stay_on
+from running import Running
+from watchkeeper.domain.probe import Http, Tcp, Tls
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.target import Target
+
+OURS_CORE, SERVER_CORE = 0, 1
+WARM_S, WINDOW_S = 2.0, 4.0
+QUICK_WINDOW_S = 2.0
+RATES = {"http": 1_000, "https": 400, "tcp": 1_500}
+"""Checks per second: about six tenths of a core for the peer, which saturates at twice that."""
+BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25}
+RULES = (Consecutive(id="down", after=3),)
+EXPECT = {
+    "http": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000"),
+    "https": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
+    "tcp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
+}
+
+
+def target(kind: str, server: nginx.Nginx, number: int) -> Target:
+    """One of as many as the rate, each checked once a second."""
+    probe: dict[str, Http | Tcp] = {}
+    match kind:
+        case "http":
+            probe = {"http": Http(url=server.url(number))}
+        case "https":
+            probe = {
+                "http": Http(url=server.url(number, secure=True), tls=Tls(ca_file=str(server.authority)))
+            }
+        case "tcp":
+            probe = {"tcp": Tcp(host=nginx.address(number), port=server.plain)}
+    name = f"{kind}-{number}"
+    return Target(id=name, every="1s", timeout="900ms", expect=EXPECT[kind], rules=RULES, **probe)
+
+
+def named(kind: str, server: nginx.Nginx, number: int) -> str:
+    """The same target as the peer is told it."""
+    if kind == "tcp":
+        return f"{nginx.address(number)}:{server.plain}"
+    return server.url(number, secure=kind == "https")
+
+
+def measure_ours(kind: str, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
+    targets = [target(kind, server, number) for number in range(RATES[kind])]
+    store = folder / f"{time.monotonic_ns()}.db"
+    with Running(targets, core=OURS_CORE, store=store) as running:
+        time.sleep(WARM_S)
+        figures = running.window(window_s)
+        states = running.ask("states")
+    if states["states"] != {"up": len(targets)} or states["troubles"]:
+        raise RuntimeError(f"not every target was up: {states}")
+    return figures
+
+
+def measure_theirs(kind: str, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
+    names = [named(kind, server, number) for number in range(RATES[kind])]
+    with blackbox.Blackbox(folder, server.authority, OURS_CORE) as peer:
+        return peer.window(kind, names, RATES[kind], WARM_S, window_s)
+
+
+def compare(kind: str, server: nginx.Nginx, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
+    """Both in turn, several times; the ratio is the median of the pairs' ratios."""
+    runs = []
+    for number in range(pairs):
+        mine = measure_ours(kind, server, folder, window_s)
+        theirs = measure_theirs(kind, server, folder, window_s)
+        runs.append((mine, theirs))
+        costs = mine["cpu_us_per_check"], theirs["cpu_us_per_check"]
+        print(f"{kind} {number + 1}/{pairs}: {costs[0]:.0f} against {costs[1]:.0f} us", file=sys.stderr)
+    ratios = [mine["cpu_us_per_check"] / theirs["cpu_us_per_check"] for mine, theirs in runs]
+    ratio = statistics.median(ratios)
+    return {
+        "ours_cpu_us": _median(runs, 0, "cpu_us_per_check"),
+        "blackbox_cpu_us": _median(runs, 1, "cpu_us_per_check"),
+        "ratio": round(ratio, 3),
+        "ratios": [round(each, 3) for each in ratios],
+        "bar": BARS[kind],
+        "met": ratio <= BARS[kind],
+        "ours_per_s": _median(runs, 0, "checks_per_s"),
+        "blackbox_per_s": _median(runs, 1, "checks_per_s"),
+        "ours_core_share": round(statistics.median(mine["core_share"] for mine, _ in runs), 3),
+    }
+
+
+def _median(runs: list[tuple[dict[str, float], ...]], side: int, key: str) -> float:
+    return round(statistics.median(run[side][key] for run in runs), 1)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", choices=RATES)
+    parser.add_argument(
+        "--quick", action="store_true", help="two short pairs each: a look, not a figure to quote"
+    )
+    options = parser.parse_args(arguments)
+    for peer in (nginx, blackbox):
+        if not peer.installed():
+            print(peer.INSTALL, file=sys.stderr)
+            return 2
+    stay_on(SERVER_CORE)
+    pairs, window_s = (2, QUICK_WINDOW_S) if options.quick else (options.pairs, WINDOW_S)
+    kinds = [options.only] if options.only else list(RATES)
+    with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
+        checks = {kind: compare(kind, server, Path(name), pairs, window_s) for kind in kinds}
+    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "blackbox": blackbox.version()}
+    print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""The other end of `subject.py`: starts a runtime in a process of its own and asks it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+import msgspec
+from watchkeeper.domain.channel import Channel
+from watchkeeper.domain.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.target import Target
+
+SUBJECT = Path(__file__).with_name("subject.py")
+
+
+class Running:
+    """A runtime under test; leaving the `with` block stops it."""
+
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        *,
+        core: int,
+        store: Path | None = None,
+        channels: Iterable[Channel] = (),
+        in_flight_max: int | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
+        options = RuntimeOptions(store=str(store) if store else None)
+        if in_flight_max is not None:
+            options = msgspec.structs.replace(options, in_flight_max=in_flight_max)
+        plan = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
+        self.process = subprocess.Popen(
+            [*prefix, sys.executable, str(SUBJECT), str(core)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._questions = cast("IO[bytes]", self.process.stdin)
+        self._answers = cast("IO[bytes]", self.process.stdout)
+        self._write(msgspec.json.encode(plan))
+        self.started_in_ms: float = self._read()["started_in_ms"]
+        self.abandoned: list[Any] = []
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def _write(self, line: bytes) -> None:
+        self._questions.write(line + b"\n")
+        self._questions.flush()
+
+    def _read(self) -> dict[str, Any]:
+        line = self._answers.readline()
+        if not line:
+            raise RuntimeError("the runtime under test ended; what it said is above")
+        answer: dict[str, Any] = msgspec.json.decode(line)
+        return answer
+
+    def ask(self, question: str) -> dict[str, Any]:
+        self._write(question.encode())
+        return self._read()
+
+    def window(self, seconds: float) -> dict[str, float]:
+        """Let it run and say what that cost."""
+        before = self.ask("figures")
+        time.sleep(seconds)
+        after = self.ask("figures")
+        checks = after["samples"] - before["samples"]
+        spent_s = (after["at_ns"] - before["at_ns"]) / 1e9
+        return {
+            "checks": checks,
+            "checks_per_s": checks / spent_s,
+            "cpu_us_per_check": (after["cpu_us"] - before["cpu_us"]) / max(checks, 1),
+            "core_share": (after["cpu_us"] - before["cpu_us"]) / spent_s / 1e6,
+        }
+
+    def close(self) -> None:
+        if self._questions.closed:
+            return
+        self._questions.close()
+        try:
+            self.abandoned = self._read()["abandoned"]
+            self.process.wait(30)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,142 @@
+"""A whole runtime in a process of its own, asked for its figures over its standard input and output.
+
+    python bench/subject.py CORE < plan
+
+The first line is a configuration as JSON. Every further line asks something and is answered with one line of JSON.
+"""
+
+import gc
+import os
+import resource
+import sys
+import threading
+import time
+
+import msgspec
+from machine import descriptors, percentile, resident_bytes, stay_on
+from watchkeeper import Runtime
+from watchkeeper.domain.configuration import Configuration
+from watchkeeper.domain.outcome import Outcome
+
+
+def figures(runtime: Runtime) -> dict[str, object]:
+    """What the process has cost so far, and what the runtime has done."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    pid = os.getpid()
+    counters = dict(runtime.status().counters)
+    return {
+        "at_ns": time.monotonic_ns(),
+        "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
+        "samples": counters.get("samples", 0),
+        "counters": counters,
+        "resident_bytes": resident_bytes(pid),
+        "resident_bytes_max": usage.ru_maxrss * 1024,
+        "descriptors": descriptors(pid),
+        "threads": threading.active_count(),
+    }
+
+
+def attempts(runtime: Runtime, since_ns: int, prefix: str = "") -> dict[str, object]:
+    """Lateness of the kept attempts that were due after a moment, of targets whose names begin with `prefix`."""
+    late_ms: list[float] = []
+    outcomes: dict[str, int] = {}
+    missed = 0
+    for target in runtime.status().targets:
+        if not target.id.startswith(prefix):
+            continue
+        for record in runtime.attempts(target.id):
+            if record.due.monotonic_ns < since_ns:
+                continue
+            outcomes[record.outcome] = outcomes.get(record.outcome, 0) + 1
+            missed += record.missed
+            if record.started is not None and record.outcome != Outcome.CANCELLED:
+                late_ms.append(record.lateness_ns / 1e6)
+    late_ms.sort()
+    return {
+        "attempts": len(late_ms),
+        "missed": missed,
+        "outcomes": outcomes,
+        **{f"lateness_p{share}_ms": percentile(late_ms, share / 100) for share in (50, 90, 99)},
+        "lateness_max_ms": late_ms[-1] if late_ms else 0.0,
+    }
+
+
+def states(runtime: Runtime) -> dict[str, object]:
+    """How many targets are in which status, and what troubles the runtime."""
+    status = runtime.status()
+    found: dict[str, int] = {}
+    for target in status.targets:
+        found[target.status.value] = found.get(target.status.value, 0) + 1
+    return {"states": found, "incidents": len(status.incidents), "troubles": dict(status.troubles)}
+
+
+def hog(for_s: float) -> dict[str, object]:
+    """Begin to compute on another thread, holding the interpreter's lock for as long as it is let."""
+
+    def compute() -> None:
+        ends_s = time.monotonic() + for_s
+        while time.monotonic() < ends_s:
+            sum(range(2_000))
+
+    threading.Thread(target=compute, daemon=True).start()
+    return {}
+
+
+def answer(runtime: Runtime, line: str) -> dict[str, object]:
+    question, *arguments = line.split()
+    match question:
+        case "figures":
+            return figures(runtime)
+        case "collect":
+            gc.collect()
+            return figures(runtime)
+        case "attempts":
+            return attempts(runtime, int(arguments[0]), *arguments[1:])
+        case "states":
+            return states(runtime)
+        case "hog":
+            return hog(float(arguments[0]))
+        case _:
+            raise ValueError(f"an unknown question: {line!r}")
+
+
+def take_time(_notice: object) -> None:
+    """A channel that is slow."""
+    time.sleep(2.0)
+
+
+def ignore(_notice: object) -> None:
+    """A channel that costs nothing."""
+
+
+CALLABLES = {"slow": take_time, "ignore": ignore}
+
+
+def main() -> None:
+    """Run what the first line says until the input ends."""
+    stay_on(int(sys.argv[1]))
+    plan = msgspec.json.decode(sys.stdin.readline(), type=Configuration)
+    began_ns = time.monotonic_ns()
+    runtime = Runtime(
+        targets=plan.targets, channels=plan.channels, options=plan.runtime, callables=_callables(plan)
+    )
+    with runtime:
+        _say({"started_in_ms": (time.monotonic_ns() - began_ns) / 1e6})
+        for line in sys.stdin:
+            _say(answer(runtime, line))
+    left = runtime.stop()
+    _say({"abandoned": [list(each) for each in left.left]})
+
+
+def _callables(plan: Configuration) -> dict[str, object]:
+    named = {channel.call.name for channel in plan.channels if channel.call is not None}
+    return {name: CALLABLES[name] for name in named}
+
+
+def _say(value: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
