@@ -122,7 +122,7 @@ class Ledger:
         muted = bool(self._silences) and self._muted(incident, now)
         made = []
         waits = False
-        for channel in incident.notify:
+        for channel in self._audience(incident):
             place = (incident.incident, channel)
             if place in self._under_way or not self._wants(channel, incident):
                 continue
@@ -146,10 +146,17 @@ class Ledger:
         told = (incident.incident, channel) in self._told
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
+    def _audience(self, incident: Incident) -> tuple[str, ...]:
+        """Whom to tell: the channels configured now, and those that heard of it before, who must hear how it ends."""
+        name, notify = incident.incident, incident.notify
+        heard = (channel for channel in self._channels if channel not in notify)
+        return (*notify, *(channel for channel in heard if (name, channel) in self._told))
+
     def _forget_if_over(self, incident: Incident) -> None:
-        if incident.is_open or any((incident.incident, name) in self._under_way for name in incident.notify):
+        name = incident.incident
+        if incident.is_open or any((name, channel) in self._under_way for channel in self._channels):
             return
-        self._incidents.pop(incident.incident, None)
-        for name in incident.notify:
-            self._told.pop((incident.incident, name), None)
-            self._given_up.pop((incident.incident, name), None)
+        self._incidents.pop(name, None)
+        for channel in self._channels:
+            self._told.pop((name, channel), None)
+            self._given_up.pop((name, channel), None)

@@ -1,0 +1,287 @@
+"""The ledger: whatever happens in whatever order, every channel is told what it should know, once, and in order."""
+
+import msgspec
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from watchkeeper.domain.channel import Channel, Log
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.ledger import Ledger
+from watchkeeper.domain.notice import Delivery, DeliveryState, NoticeReason, Told
+from watchkeeper.domain.record import Outgoing, Restored, Silence
+from watchkeeper.domain.rule import Severity
+from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
+
+S = 1_000_000_000
+OPS, CALM = Channel(id="ops", log=Log()), Channel(id="calm", log=Log(), min_severity=Severity.CRITICAL)
+CHANNELS = (OPS, CALM)
+NAMES = ("ops", "calm")
+DELIVERED, DEAD = DeliveryState.DELIVERED, DeliveryState.DEAD
+
+
+class LedgerUnderEverything(RuleBasedStateMachine):
+    """Incidents come and go, mutes begin and end, channels answer or not, the process restarts."""
+
+    def __init__(self):
+        super().__init__()
+        self.ledger = Ledger(CHANNELS)
+        self.now = NOON
+        self.latest = {}
+        self.under_way = {}
+        self.heard = {}
+        self.given_up = {}
+        self.silences = {}
+
+    def hear(self, notices):
+        for notice in notices:
+            place = (notice.incident.incident, notice.channel)
+            before = self.heard.get(place, [])
+            assert place not in self.under_way, "at most one under way per incident and channel"
+            assert notice.incident == self.latest[place[0]], "what is told is what is so"
+            assert not any(said.sequence >= notice.sequence for said in before), "nothing is told twice"
+            assert before or notice.change is Change.OPENED, (
+                "nobody hears of the end who did not of the start"
+            )
+            dead = self.given_up.get(place)
+            assert dead is None or dead.sequence < notice.sequence, "what was given up is not said by itself"
+            assert not self.muted(notice.incident), "a mute mutes"
+            self.under_way[place] = notice
+
+    def muted(self, incident):
+        return any(
+            silence.until_ns > self.now.wall_ns and silence.target in {None, incident.target}
+            for silence in self.silences.values()
+        )
+
+    @rule(watched=st.sampled_from(["shop", "mail"]), severity=st.sampled_from(Severity))
+    def open_one(self, watched, severity):
+        step = opened(f"inc_{len(self.latest)}", watched, severity=severity, notify=NAMES)
+        self.latest[step.incident] = step
+        self.hear(self.ledger.note(step, self.now))
+
+    @precondition(lambda self: any(step.is_open for step in self.latest.values()))
+    @rule(
+        data=st.data(),
+        change=st.sampled_from([Change.CHANGED, Change.ACKNOWLEDGED, Change.RESOLVED]),
+        severity=st.sampled_from(Severity),
+        notify=st.sampled_from([NAMES, ("ops",), ("calm",), ()]),
+    )
+    def move_one(self, data, change, severity, notify):
+        step = data.draw(st.sampled_from([step for step in self.latest.values() if step.is_open]))
+        fields = {"acknowledged_at_ns": self.now.wall_ns} if change is Change.ACKNOWLEDGED else {}
+        severity = severity if change is Change.CHANGED else step.severity
+        step = self.latest[step.incident] = then(step, change, severity=severity, notify=notify, **fields)
+        self.hear(self.ledger.note(step, self.now))
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data(), state=st.sampled_from([DELIVERED, DELIVERED, DEAD]))
+    def settle_one(self, data, state):
+        place = data.draw(st.sampled_from(list(self.under_way)))
+        self.settle(place, state)
+
+    def settle(self, place, state):
+        notice = self.under_way.pop(place)
+        if state is DELIVERED:
+            self.heard.setdefault(place, []).append(notice)
+        else:
+            self.given_up[place] = notice
+        self.hear(self.ledger.settle(notice, delivery_of(notice, state), self.now))
+
+    @rule(watched=st.sampled_from([None, "shop", "mail"]), length_s=st.integers(-5, 30))
+    def mute(self, watched, length_s):
+        silence = Silence(id=f"of {watched}", target=watched, until_ns=self.now.wall_ns + length_s * S)
+        self.silences[silence.id] = silence
+        self.ledger.silence(silence)
+        self.hear(self.ledger.reconcile(self.now))
+
+    @rule(by_s=st.integers(1, 40))
+    def let_time_pass(self, by_s):
+        before, self.now = self.now, self.now.shifted(by_s * S)
+        ended = any(
+            before.wall_ns < silence.until_ns <= self.now.wall_ns for silence in self.silences.values()
+        )
+        noticed = self.ledger.some_mute_ended(self.now)
+        assert noticed or not ended
+        if noticed:
+            self.hear(self.ledger.reconcile(self.now))
+
+    @rule()
+    def restart(self):
+        """What a store remembers: everything, in other objects; what was under way goes on."""
+        kept = Restored(
+            incidents=tuple(self.latest.values()),
+            told=tuple(
+                Told(incident=place[0], channel=place[1], sequence=said[-1].sequence, change=said[-1].change)
+                for place, said in self.heard.items()
+            ),
+            outbox=tuple(
+                Outgoing(notice, delivery_of(notice, DeliveryState.PENDING))
+                for notice in self.under_way.values()
+            ),
+            dead=tuple(Outgoing(notice, delivery_of(notice, DEAD)) for notice in self.given_up.values()),
+            silences=tuple(self.silences.values()),
+        )
+        self.ledger = Ledger(CHANNELS)
+        self.ledger.restore(kept)
+        self.hear(self.ledger.reconcile(self.now))
+
+    @invariant()
+    def what_is_open_is_known(self):
+        known = {step.incident for step in self.ledger.open_incidents()}
+        assert known == {step.incident for step in self.latest.values() if step.is_open}
+
+    def teardown(self):
+        """Once every mute is over and every notice delivered, each channel knows what it should."""
+        self.now = self.now.shifted(3_600 * S)
+        self.ledger.some_mute_ended(self.now)
+        self.hear(self.ledger.reconcile(self.now))
+        while self.under_way:
+            self.settle(next(iter(self.under_way)), DELIVERED)
+        for step in self.latest.values():
+            for channel in NAMES:
+                self.knows(step, channel)
+
+    def knows(self, step, channel):
+        place = (step.incident, channel)
+        said, dead = self.heard.get(place, []), self.given_up.get(place)
+        assert [notice.sequence for notice in said] == sorted({notice.sequence for notice in said})
+        if dead is not None and dead.sequence == step.sequence:
+            return
+        seen = step.acknowledged_at_ns is not None
+        if said:
+            assert said[0].change is Change.OPENED
+            assert said[-1].sequence == step.sequence or (seen and step.change is Change.CHANGED)
+            return
+        unwanted = channel == "calm" and step.severity is not Severity.CRITICAL
+        assert unwanted or seen or not step.is_open or channel not in step.notify
+
+
+TestLedgerUnderEverything = LedgerUnderEverything.TestCase
+TestLedgerUnderEverything.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+
+
+def deliver(ledger, notice, state=DELIVERED):
+    return ledger.settle(notice, delivery_of(notice, state), NOON)
+
+
+def test_what_happens_while_a_notice_is_under_way_is_told_when_it_is_settled():
+    ledger = Ledger(CHANNELS)
+    step = opened()
+    (first,) = ledger.note(step, NOON)
+    for change in (Change.CHANGED, Change.RESOLVED):
+        step = then(step, change)
+        assert ledger.note(step, NOON) == ()
+    (last,) = deliver(ledger, first)
+    assert (last.change, last.sequence, last.reason) == (Change.RESOLVED, 3, NoticeReason.CATCH_UP)
+    assert deliver(ledger, last) == ()
+    assert ledger.incident(step.incident) is None
+
+
+def test_what_was_given_up_is_not_said_again_by_itself():
+    ledger = Ledger(CHANNELS)
+    (first,) = ledger.note(opened(), NOON)
+    assert deliver(ledger, first, DEAD) == ()
+    assert ledger.note(then(opened(), Change.RESOLVED), NOON) == ()
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_a_channel_hears_from_its_least_severity_on(severity):
+    ledger = Ledger(CHANNELS)
+    said = ledger.note(opened(severity=severity, notify=NAMES), NOON)
+    expected = set(NAMES) if severity is Severity.CRITICAL else {"ops"}
+    assert {notice.channel for notice in said} == expected
+
+
+def test_who_heard_of_it_hears_the_end_whatever_the_severity_by_then():
+    ledger = Ledger(CHANNELS)
+    step = opened(notify=("calm",))
+    deliver(ledger, *ledger.note(step, NOON))
+    milder = then(step, Change.CHANGED, severity=Severity.INFO)
+    deliver(ledger, *ledger.note(milder, NOON))
+    (last,) = ledger.note(then(milder, Change.RESOLVED), NOON)
+    assert (last.channel, last.change) == ("calm", Change.RESOLVED)
+
+
+def test_who_heard_of_it_hears_the_end_though_another_is_notified_now():
+    ledger = Ledger(CHANNELS)
+    step = opened(notify=("ops",))
+    deliver(ledger, *ledger.note(step, NOON))
+    (last,) = ledger.note(then(step, Change.RESOLVED, notify=("calm",)), NOON)
+    assert (last.channel, last.change) == ("ops", Change.RESOLVED)
+
+
+def test_a_channel_that_is_not_configured_is_told_nothing():
+    assert Ledger(CHANNELS).note(opened(notify=("gone",)), NOON) == ()
+
+
+def muted(ledger, target=None, length_s=60):
+    ledger.silence(Silence(id="night", target=target, until_ns=NOON.wall_ns + length_s * S))
+
+
+MAINTENANCE = [
+    pytest.param(True, True, [Change.RESOLVED], id="down, muted, recovered within: one recovery"),
+    pytest.param(True, False, [], id="down, muted, still down after: no second notice"),
+    pytest.param(False, True, [], id="down and up again within: nothing"),
+    pytest.param(False, False, [Change.OPENED], id="went down within and stayed: one notice after"),
+]
+
+
+@pytest.mark.parametrize(("told_before", "recovers_within", "after"), MAINTENANCE)
+def test_the_end_of_a_mute_is_one_comparison(told_before, recovers_within, after):
+    ledger, step = Ledger(CHANNELS), opened()
+    if told_before:
+        deliver(ledger, *ledger.note(step, NOON))
+    muted(ledger)
+    if not told_before:
+        assert ledger.note(step, NOON) == ()
+    if recovers_within:
+        assert ledger.note(then(step, Change.RESOLVED), NOON) == ()
+    end = NOON.shifted(60 * S)
+    assert not ledger.some_mute_ended(end.shifted(-1))
+    assert ledger.some_mute_ended(end)
+    assert [notice.change for notice in ledger.reconcile(end)] == after
+    assert not ledger.some_mute_ended(end)
+
+
+def test_a_mute_of_one_target_mutes_no_other():
+    ledger = Ledger(CHANNELS)
+    muted(ledger, "mail")
+    assert len(ledger.note(opened(target="shop"), NOON)) == 1
+    assert ledger.note(opened("inc_2", target="mail"), NOON) == ()
+
+
+def test_a_silence_ended_early_speaks_at_once():
+    ledger = Ledger(CHANNELS)
+    muted(ledger)
+    ledger.note(opened(), NOON)
+    muted(ledger, length_s=0)
+    assert ledger.silences(NOON) == ()
+    assert [notice.change for notice in ledger.reconcile(NOON)] == [Change.OPENED]
+
+
+def test_a_dead_letter_is_driven_again_unless_later_news_arrived():
+    step = opened()
+    notice = notice_of(step)
+    dead = Delivery(key=notice.key, state=DEAD, attempts=9, at_ns=0)
+    later = Told(incident=step.incident, channel="ops", sequence=2, change=Change.CHANGED)
+    assert dead.state is DEAD
+    assert not Ledger(CHANNELS).redrive(notice, step, later)
+    assert not Ledger((CALM,)).redrive(notice, step, None)
+    ledger = Ledger(CHANNELS)
+    assert ledger.redrive(notice, step, None)
+    assert not ledger.redrive(notice, step, None), "it is under way already"
+    resolved = then(step, Change.RESOLVED)
+    assert ledger.note(resolved, NOON) == ()
+    assert [said.change for said in deliver(ledger, notice)] == [Change.RESOLVED]
+
+
+def test_nothing_is_kept_of_what_is_over_and_told():
+    ledger = Ledger(CHANNELS)
+    step = opened(notify=NAMES)
+    for said in ledger.note(step, NOON):
+        deliver(ledger, said)
+    step = msgspec.structs.replace(then(step, Change.RESOLVED), notify=())
+    for said in ledger.note(step, NOON):
+        deliver(ledger, said)
+    assert (ledger._incidents, ledger._told, ledger._under_way) == ({}, {}, {})

@@ -1,0 +1,123 @@
+"""The outbox: room is never lost nor made, the oldest goes first, and late answers are refused."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from watchkeeper.domain.channel import Channel, Log
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.outbox import STAGE_MOVES, Outbox, Stage
+from watchkeeper.testing.records import notice_of, opened
+
+ROOM = {"ops": 2, "calm": 1}
+CHANNELS = [Channel(id=name, log=Log(), in_flight_max=room) for name, room in ROOM.items()]
+
+
+class OutboxAgainstModel(RuleBasedStateMachine):
+    """The model: per notice its stage and attempts, per channel the order in which the ready ones wait."""
+
+    def __init__(self):
+        super().__init__()
+        self.outbox = Outbox(CHANNELS)
+        self.stages, self.attempts, self.channels = {}, {}, {}
+        self.ready = {name: [] for name in ROOM}
+        self.added = 0
+
+    def in_stage(self, stage):
+        return [key for key, at in self.stages.items() if at is stage]
+
+    @rule(channel=st.sampled_from(list(ROOM)), attempts=st.integers(0, 3))
+    def add(self, channel, attempts):
+        self.added += 1
+        notice = notice_of(opened(f"inc_{self.added}"), channel)
+        self.outbox.add(notice, attempts)
+        self.stages[notice.key], self.attempts[notice.key] = Stage.READY, attempts
+        self.channels[notice.key] = channel
+        self.ready[channel].append(notice.key)
+
+    @rule()
+    def hand_out(self):
+        expected = []
+        for channel, room in ROOM.items():
+            taken = sum(self.channels[key] == channel for key in self.in_stage(Stage.HANDED_OUT))
+            expected += self.ready[channel][: room - taken]
+            self.ready[channel] = self.ready[channel][room - taken :]
+        handed = self.outbox.hand_out(7)
+        assert [entry.notice.key for entry, _ in handed] == expected
+        for key, (_, delivery) in zip(expected, handed, strict=True):
+            self.stages[key] = Stage.HANDED_OUT
+            self.attempts[key] += 1
+            assert (delivery.key, delivery.state) == (key, DeliveryState.PENDING)
+            assert (delivery.attempts, delivery.at_ns) == (self.attempts[key], 7)
+
+    @precondition(lambda self: self.stages)
+    @rule(data=st.data(), late=st.booleans())
+    def fail(self, data, late):
+        key = data.draw(st.sampled_from(list(self.stages)))
+        meant = self.stages[key] is Stage.HANDED_OUT and not late
+        assert (self.outbox.failed(key, self.attempts[key] - late) is not None) is meant
+        if meant:
+            self.stages[key] = Stage.BACKING_OFF
+
+    @precondition(lambda self: self.stages)
+    @rule(data=st.data())
+    def try_again(self, data):
+        key = data.draw(st.sampled_from(list(self.stages)))
+        waiting = self.stages[key] is Stage.BACKING_OFF
+        assert self.outbox.ready_again(key) is waiting
+        if waiting:
+            self.stages[key] = Stage.READY
+            self.ready[self.channels[key]].append(key)
+
+    @precondition(lambda self: self.stages)
+    @rule(data=st.data(), late=st.booleans(), whichever=st.booleans())
+    def settle(self, data, late, whichever):
+        key = data.draw(st.sampled_from(list(self.stages)))
+        settled = self.outbox.settle(key, None if whichever else self.attempts[key] - late)
+        assert (settled is not None) is (whichever or not late)
+        if settled is None:
+            return
+        if self.stages.pop(key) is Stage.READY:
+            self.ready[self.channels[key]].remove(key)
+
+    @rule(channel=st.sampled_from(list(ROOM)))
+    def restart_courier(self, channel):
+        lost = [key for key in self.in_stage(Stage.HANDED_OUT) if self.channels[key] == channel]
+        assert self.outbox.courier_restarted(channel) == len(lost)
+        for key in lost:
+            self.stages[key] = Stage.READY
+        self.ready[channel] = lost + self.ready[channel]
+
+    @invariant()
+    def room_is_conserved(self):
+        for channel, room in ROOM.items():
+            taken = sum(self.channels[key] == channel for key in self.in_stage(Stage.HANDED_OUT))
+            assert 0 <= self.outbox._room[channel] == room - taken
+
+    @invariant()
+    def the_counts_agree(self):
+        statistics = self.outbox.statistics()
+        assert statistics.ready == len(self.in_stage(Stage.READY))
+        assert statistics.handed_out == len(self.in_stage(Stage.HANDED_OUT)) == self.outbox.in_hand()
+        assert statistics.backing_off == len(self.in_stage(Stage.BACKING_OFF))
+        assert sorted(self.outbox.keys()) == sorted(self.stages)
+        assert len(self.outbox) == len(self.stages)
+
+
+TestOutboxAgainstModel = OutboxAgainstModel.TestCase
+TestOutboxAgainstModel.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+def test_the_table_lists_every_stage():
+    assert set(STAGE_MOVES) == set(Stage)
+
+
+@pytest.mark.parametrize("answer", ["failed", "settle"])
+def test_an_answer_for_a_notice_that_has_left_is_refused(answer):
+    outbox = Outbox(CHANNELS)
+    notice = notice_of(opened())
+    outbox.add(notice)
+    outbox.hand_out(0)
+    assert outbox.settle(notice.key, 1) is not None
+    assert getattr(outbox, answer)(notice.key, 1) is None
+    assert notice.key not in outbox
