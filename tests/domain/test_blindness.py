@@ -1,0 +1,78 @@
+"""Blindness: the hands compared with each other and with the plan, at their exact bounds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.blindness import BlindnessDetector, Reading
+from watchkeeper.domain.limits import CLOCK_STEP_NS, STALL_NS, SUSPEND_NS
+from watchkeeper.domain.moment import Moment
+from watchkeeper.testing.records import NOON
+
+S = 1_000_000_000
+NOON_BOOT_NS = 50 * S
+
+
+def later(monotonic_ns=0, wall_ns=0, boot_ns=0):
+    at = Moment(NOON.monotonic_ns + monotonic_ns, NOON.wall_ns + wall_ns)
+    return Reading(at, NOON_BOOT_NS + boot_ns)
+
+
+ROWS = [
+    pytest.param(later(5 * S, 5 * S, 5 * S), 0, None, id="nothing"),
+    pytest.param(later(5 * S, 5 * S + SUSPEND_NS, 5 * S + SUSPEND_NS), 0, "suspended", id="slept"),
+    pytest.param(later(5 * S, 5 * S, 5 * S + SUSPEND_NS - 1), 0, None, id="slept too short to matter"),
+    pytest.param(later(5 * S, 5 * S + CLOCK_STEP_NS, 5 * S), 0, "clock_stepped", id="set ahead"),
+    pytest.param(later(5 * S, 5 * S - CLOCK_STEP_NS, 5 * S), 0, "clock_stepped", id="set back"),
+    pytest.param(later(5 * S, 5 * S + CLOCK_STEP_NS - 1, 5 * S), 0, None, id="slewed"),
+    pytest.param(later(5 * S, 5 * S, 5 * S), STALL_NS, "stalled", id="stood still"),
+    pytest.param(later(5 * S, 5 * S, 5 * S), STALL_NS - 1, None, id="a little late"),
+    pytest.param(later(5 * S, 90 * S, 90 * S), STALL_NS, "suspended", id="slept, and so late"),
+]
+
+
+@pytest.mark.parametrize(("reading", "lag_ns", "cause"), ROWS)
+def test_each_way_of_being_blind_is_told_apart(reading, lag_ns, cause):
+    detector = BlindnessDetector()
+    detector.woke(later(), None)
+    interval = detector.woke(reading, reading.at.monotonic_ns - lag_ns)
+    assert (None if interval is None else interval.cause) == cause
+
+
+def test_the_span_reaches_from_the_last_look_to_this_one():
+    detector = BlindnessDetector()
+    detector.woke(later(), None)
+    interval = detector.woke(later(S, 300 * S, 300 * S), None)
+    assert (interval.started_at_ns, interval.ended_at_ns) == (NOON.wall_ns, NOON.wall_ns + 300 * S)
+
+
+def test_a_stall_reaches_back_to_when_we_should_have_woken():
+    detector = BlindnessDetector()
+    detector.woke(later(), None)
+    interval = detector.woke(later(30 * S, 30 * S, 30 * S), NOON.monotonic_ns + 20 * S)
+    assert (interval.started_at_ns, interval.ended_at_ns) == (NOON.wall_ns + 20 * S, NOON.wall_ns + 30 * S)
+
+
+def test_the_first_look_compares_with_nothing():
+    assert BlindnessDetector().woke(later(0, 10**18, 10**18), NOON.monotonic_ns - 3_600 * S) is None
+
+
+def test_an_early_or_unplanned_wake_up_is_no_lag():
+    detector = BlindnessDetector()
+    for reading, planned_ns in ((later(), None), (later(S, S, S), NOON.monotonic_ns + 9 * S)):
+        assert detector.woke(reading, planned_ns) is None
+    assert detector.worst_lag_ns(0) == 0
+
+
+WAKES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4_000)), min_size=1, max_size=40)
+
+
+@given(WAKES, st.integers(0, 60))
+def test_the_worst_lag_is_that_of_all_wake_ups_since(wakes, back_s):
+    detector, seen, now_ns = BlindnessDetector(), [], NOON.monotonic_ns
+    for gap_s, lag_ms in wakes:
+        now_ns += gap_s * S
+        detector.woke(Reading(Moment(now_ns, now_ns), now_ns), now_ns - lag_ms * 1_000_000)
+        seen.append((now_ns, lag_ms * 1_000_000))
+    since_ns = now_ns - back_s * S
+    expected = max((lag for at_ns, lag in seen if at_ns >= since_ns), default=0)
+    assert detector.worst_lag_ns(since_ns) == expected

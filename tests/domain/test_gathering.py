@@ -1,0 +1,60 @@
+"""Gathering: everything rides in the next batch exactly once; only samples are ever shed, oldest first."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.gathering import Gathering
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.limits import BATCH_RECORDS_MAX
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.testing.records import delivery_of, notice_of, opened, sample_at, then
+
+
+def samples(first, count):
+    return tuple(sample_at(number) for number in range(first, first + count))
+
+
+def test_everything_gathered_is_taken_once_and_nothing_is_left():
+    gathering, step = Gathering(), opened()
+    notice = notice_of(step)
+    interval, silence = BlindInterval(1, 2, "stalled"), Silence(id="s", until_ns=9)
+    gathering.transitions += [step, then(step, Change.RESOLVED)]
+    gathering.notices.append(notice)
+    gathering.deliveries.append(delivery_of(notice, DeliveryState.PENDING))
+    gathering.blind.append(interval)
+    gathering.silences.append(silence)
+    gathering.checkpoints["shop"] = Checkpoint("shop", b"1", 1)
+    gathering.add_samples(samples(1, 3))
+    batch = gathering.take()
+    assert len(batch) == 10
+    assert batch.transitions == (step, then(step, Change.RESOLVED))
+    assert (batch.notices, batch.blind, batch.silences) == ((notice,), (interval,), (silence,))
+    assert batch.samples == samples(1, 3)
+    assert gathering.take() == Batch()
+
+
+def test_of_several_checkpoints_of_a_target_the_newest_is_kept():
+    gathering = Gathering()
+    for state in (b"1", b"2", b""):
+        gathering.checkpoints["shop"] = Checkpoint("shop", state, 1)
+    assert gathering.take().checkpoints == (Checkpoint("shop", b"", 1),)
+
+
+@given(st.lists(st.integers(0, BATCH_RECORDS_MAX), max_size=6))
+def test_samples_are_shed_oldest_first_and_counted(sizes):
+    gathering, first = Gathering(), 1
+    for size in sizes:
+        gathering.add_samples(samples(first, size))
+        first += size
+        assert gathering.full is (first - 1 - gathering.samples_shed >= BATCH_RECORDS_MAX)
+    kept = gathering.take().samples
+    total = sum(sizes)
+    assert len(kept) == min(total, 2 * BATCH_RECORDS_MAX) == total - gathering.samples_shed
+    assert kept == samples(first - len(kept), len(kept))
+
+
+def test_what_was_shed_stays_counted_after_the_batch_is_taken():
+    gathering = Gathering()
+    gathering.add_samples(samples(1, 2 * BATCH_RECORDS_MAX + 7))
+    gathering.take()
+    assert gathering.samples_shed == 7

@@ -1,0 +1,91 @@
+"""Judgement: what an observation amounts to, with and without conditions."""
+
+import pytest
+from watchkeeper.domain.attempt import AttemptId
+from watchkeeper.domain.condition import compile_condition
+from watchkeeper.domain.judgement import Expectation
+from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX, FAILED_CONDITIONS_KEPT
+from watchkeeper.domain.observation import Measurement, Observation, Phases
+from watchkeeper.domain.outcome import OUR_OWN_TROUBLE, Outcome, Reason
+from watchkeeper.testing.records import NOON
+
+ATTEMPT = AttemptId("shop", 3, 17)
+
+
+def judge(observation, *conditions):
+    expectation = Expectation([compile_condition(text) for text in conditions])
+    return expectation.judge(ATTEMPT, NOON, observation)
+
+
+def answered(status=200, **fields):
+    return Observation(connected=True, status=status, response_time_ns=5_000_000, **fields)
+
+
+REFUSED = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
+LATE = Observation(connected=False, outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT)
+WARNED = answered(None, outcome=Outcome.DEGRADED, reason=Reason.EXIT_STATUS)
+STOPPED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED)
+
+ROWS = [
+    (answered(), [], Outcome.UP, Reason.OK),
+    (answered(399), [], Outcome.UP, Reason.OK),
+    (answered(400), [], Outcome.DOWN, Reason.UNEXPECTED_ANSWER),
+    (answered(503), ["[STATUS] == 503"], Outcome.UP, Reason.OK),
+    (answered(503), ["[RESPONSE_TIME] < 300"], Outcome.DOWN, Reason.UNEXPECTED_ANSWER),
+    (answered(), ["[STATUS] == 500"], Outcome.DOWN, Reason.CONDITION_FAILED),
+    (answered(), ["[STATUS] == 200", "[RESPONSE_TIME] < 1"], Outcome.DOWN, Reason.CONDITION_FAILED),
+    (WARNED, [], Outcome.DEGRADED, Reason.EXIT_STATUS),
+    (WARNED, ["[RESPONSE_TIME] < 1"], Outcome.DOWN, Reason.CONDITION_FAILED),
+    (REFUSED, ["[STATUS] == 200"], Outcome.DOWN, Reason.CONNECTION_REFUSED),
+    (LATE, ["[STATUS] == 200"], Outcome.TIMED_OUT, Reason.TIMED_OUT),
+    (REFUSED, ["[CONNECTED] == false"], Outcome.UP, Reason.OK),
+    (LATE, ["[CONNECTED] == false"], Outcome.UP, Reason.OK),
+    (REFUSED, ["[CONNECTED] == true"], Outcome.DOWN, Reason.CONNECTION_REFUSED),
+    (answered(), ["[CONNECTED] == false"], Outcome.DOWN, Reason.CONDITION_FAILED),
+    (STOPPED, ["[CONNECTED] == false"], Outcome.CANCELLED, Reason.CANCELLED),
+]
+
+
+@pytest.mark.parametrize(("observation", "conditions", "outcome", "reason"), ROWS)
+def test_each_observation_amounts_to_one_outcome(observation, conditions, outcome, reason):
+    sample = judge(observation, *conditions)
+    assert (sample.outcome, sample.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize("reason", sorted(OUR_OWN_TROUBLE))
+@pytest.mark.parametrize("outcome", Outcome)
+def test_our_own_trouble_says_nothing_about_the_target(reason, outcome):
+    trouble = Observation(connected=False, outcome=outcome, reason=reason, detail="why")
+    sample = judge(trouble, "[CONNECTED] == false")
+    assert (sample.outcome, sample.reason, sample.detail) == (Outcome.UNKNOWN, reason, "why")
+
+
+def test_a_failed_condition_shows_what_it_saw():
+    sample = judge(answered(500), "[STATUS] == 200", "[RESPONSE_TIME] < 300")
+    assert sample.failed == ("[STATUS] (500) == 200",)
+    assert sample.explanation() == "condition_failed: [STATUS] (500) == 200"
+
+
+def test_of_many_failures_the_first_are_kept():
+    conditions = [f"[STATUS] == {number}" for number in range(300, 320)]
+    assert len(judge(answered(), *conditions).failed) == FAILED_CONDITIONS_KEPT
+
+
+def test_a_long_detail_is_cut():
+    assert len(judge(answered(detail="x" * 9_999)).detail) == DETAIL_CHARACTERS_MAX
+
+
+def test_every_fact_that_is_kept_reaches_the_sample():
+    phases, figures = Phases(dns_ns=1), (Measurement("load", 0.5),)
+    seen = answered(
+        ip="127.0.0.1",
+        phases=phases,
+        measurements=figures,
+        certificate_expires_in_ns=9,
+        reused_connection=True,
+    )
+    sample = judge(seen)
+    assert (sample.target, sample.epoch, sample.attempt, sample.at) == ("shop", 3, 17, NOON)
+    assert (sample.latency_ns, sample.status, sample.ip) == (5_000_000, 200, "127.0.0.1")
+    assert (sample.phases, sample.measurements, sample.certificate_expires_in_ns) == (phases, figures, 9)
+    assert sample.reused_connection
