@@ -78,12 +78,17 @@ def _line(name: str, value: str) -> bytes:
 
 
 def _set_connection(curl: pycurl.Curl, shape: HttpShape) -> None:
-    curl.setopt(pycurl.DNS_CACHE_TIMEOUT, DNS_FRESH_NS // NS_PER_S)
+    keep_names(curl, DNS_FRESH_NS)
     curl.setopt(pycurl.IPRESOLVE, FAMILIES[shape.address_family])
     curl.setopt(pycurl.FRESH_CONNECT, not shape.keep_connection)
     curl.setopt(pycurl.FORBID_REUSE, not shape.keep_connection)
     if shape.connect_to is not None:
         curl.setopt(pycurl.CONNECT_TO, [f"::{shape.connect_to}"])
+
+
+def keep_names(curl: pycurl.Curl, for_ns: int) -> None:
+    """How old an answer of the name service this handle may use."""
+    curl.setopt(pycurl.DNS_CACHE_TIMEOUT, for_ns // NS_PER_S)
 
 
 def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:

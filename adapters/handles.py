@@ -5,9 +5,9 @@ import socket
 
 import pycurl
 
-from ..domain.limits import HANDLES_IDLE_MAX, SHELVES_MAX
+from ..domain.limits import DNS_FRESH_NS, HANDLES_IDLE_MAX, SHELVES_MAX
 from .addresses import is_public
-from .curl_options import prepare
+from .curl_options import keep_names, prepare
 from .exchange import HttpShape
 
 
@@ -15,6 +15,7 @@ class Handle:
     """One easy handle and what the answer under way has brought so far."""
 
     __slots__ = (
+        "_asks_anew",
         "body",
         "body_cut",
         "curl",
@@ -28,6 +29,7 @@ class Handle:
     def __init__(self) -> None:
         self.curl = pycurl.Curl()
         self.header: list[bytes] = []
+        self._asks_anew = False
         self.clear(0)
 
     def prepare(self, shape: HttpShape) -> None:
@@ -49,6 +51,14 @@ class Handle:
         self.wire_cut = False
         self.refused_address: str | None = None
         self.open_error_number = 0
+        if self._asks_anew:
+            self._asks_anew = False
+            keep_names(self.curl, DNS_FRESH_NS)
+
+    def ask_anew(self) -> None:
+        """Take no name from the cache for the next request."""
+        self._asks_anew = True
+        keep_names(self.curl, 0)
 
     def _take_body(self, chunk: bytes) -> int:
         self.room -= len(chunk)

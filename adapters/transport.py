@@ -11,6 +11,7 @@ from ..domain.attempt import CancelOutcome
 from ..domain.limits import (
     CONNECTIONS_KEPT_MAX,
     DNS_ENTRIES_CURL_MAX,
+    DNS_ENTRIES_MAX,
     DNS_FRESH_NS,
     WIRE_BYTES_SLACK,
     WIRE_EVENTS_BEFORE_LOOKING,
@@ -31,8 +32,7 @@ DNS_CACHE = CachePolicy(
     owner="the transport's multi handle (libcurl)",
     fresh_for_ns=DNS_FRESH_NS,
     entries_max=DNS_ENTRIES_CURL_MAX,
-    keeps_errors=True,
-    invalidation="by age; a failed look-up by half of it",
+    invalidation="by age; a name that was not found is asked for anew by each request until one succeeds",
 )
 """Libcurl's own cache of answers, shared by every handle of the transport."""
 
@@ -93,6 +93,7 @@ class CurlTransport:
         self._clock = clock
         self._handles = Handles()
         self._transfers: dict[pycurl.Curl, Transfer] = {}
+        self._unresolved: set[str] = set()
         self._events_seen: dict[int, int] = {}
         self._bytes_allowed: dict[int, int] = {}
         self._closed = False
@@ -147,6 +148,9 @@ class CurlTransport:
         handle.curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
         if shelf.shape.keep_connection:
             handle.curl.setopt(pycurl.FORBID_REUSE, last_use)
+        if transfer.destination.origin.host in self._unresolved:
+            # Libcurl keeps a failed look-up too: one lost packet would be seconds of a target that is up and called down.
+            handle.ask_anew()
         self._multi.add_handle(handle.curl)
         self._transfers[handle.curl] = transfer
 
@@ -229,12 +233,23 @@ class CurlTransport:
         if done is None:
             return
         answer = self._answer_of(transfer)
+        self._remember_look_up(transfer)
         self.abandon(transfer)
         transfer.ended = CancelOutcome.COMPLETED_ANYWAY
         try:
             done(answer)
         except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
             self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
+
+    def _remember_look_up(self, transfer: Transfer) -> None:
+        """Note whose name was not found, so that the next request asks anew; forget it when it is."""
+        host = transfer.destination.origin.host
+        if transfer.code == pycurl.E_COULDNT_RESOLVE_HOST:
+            if len(self._unresolved) >= DNS_ENTRIES_MAX:
+                self._unresolved.pop()
+            self._unresolved.add(host)
+        elif host in self._unresolved and transfer.code == 0:
+            self._unresolved.discard(host)
 
     def _answer_of(self, transfer: Transfer) -> HttpAnswer:
         if transfer.handle is None:

@@ -1,6 +1,7 @@
 import socket
 from contextlib import contextmanager
 
+import pycurl
 import pytest
 from watchkeeper.adapters.probes.http import HttpProber
 from watchkeeper.adapters.transport import CurlTransport
@@ -63,6 +64,18 @@ def test_a_name_that_does_not_exist_is_a_dns_failure(bench, prober):
     seen = bench.run(prober, Http(url="http://nowhere.invalid/")).seen
 
     assert (seen.outcome, seen.reason, seen.connected) == (Outcome.DOWN, Reason.DNS_FAILED, False)
+
+
+def test_a_failed_look_up_is_not_kept_but_asked_anew(bench, prober):
+    spec = Http(url="http://nowhere.invalid/")
+    asked = []
+    bench.run(prober, spec)
+    (shelf,) = bench.transport._handles._stocked
+    shelf.idle[0].curl.setopt(pycurl.RESOLVER_START_FUNCTION, lambda *_: asked.append(1) or 0)
+    reasons = [bench.run(prober, spec).seen.reason for _ in range(2)]
+
+    assert reasons == [Reason.DNS_FAILED] * 2
+    assert len(asked) == 2
 
 
 def test_an_ipv6_target_answers_over_ipv6(bench, prober):
