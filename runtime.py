@@ -65,7 +65,7 @@ class Engine:
     ) -> None:
         self._configuration = configuration
         self.clock = SystemClock()
-        self.dispatcher = LoopDispatcher()
+        self.dispatcher = LoopDispatcher(monotonic_ns=self.clock.monotonic_ns)
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._changed = threading.Condition()
         self.dispatcher.start()
@@ -187,6 +187,7 @@ class Runtime:
         runtime = cls(
             targets=configuration.targets, channels=configuration.channels, options=configuration.runtime
         )
+        runtime._host.judged()
         runtime._path = Path(path)
         return runtime
 

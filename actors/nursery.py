@@ -55,6 +55,10 @@ class Nursery:
         address = self._addresses.get(target)
         return address is not None and address.alive
 
+    def keeps(self, address: Address) -> bool:
+        """Whether this very address is still in use; that of a stopped poller is not, even if its name is again."""
+        return self._addresses.get(address.name.removeprefix(POLLER)) is address
+
     def missing(self) -> tuple[str, ...]:
         """The names of pollers of which no incarnation lives."""
         return tuple(address.name for address in self._addresses.values() if not address.alive)

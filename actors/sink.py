@@ -125,6 +125,8 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._checkpoints: dict[str, Checkpoint] = {}
 
     def started(self, now: Moment) -> None:
+        # An incarnation that crashed has left the store open; it is this actor's alone, so it may be closed first.
+        self._store.close()
         restored = self._store.open(now)
         self._generation = restored.epoch * GENERATIONS_PER_RUN
         self._ledger.restore(restored)

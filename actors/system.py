@@ -20,7 +20,7 @@ from .clockwork import SetAlarm
 from .context import PollerContext
 from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
-from .nursery import MakeAddress, Nursery
+from .nursery import POLLER, MakeAddress, Nursery
 from .owner import AggregateOwner
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher, Recorder
@@ -184,6 +184,8 @@ class System:
         if name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
             # A store that cannot be opened in the first place is the host's to hear of, not ours to retry.
             self.ended[name] = error
+            address.close()
+        elif name.startswith(POLLER) and not self._nursery.keeps(address):
             address.close()
         elif name == SUPERVISOR:
             self._supervisor_exited(error)

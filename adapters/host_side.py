@@ -23,6 +23,11 @@ class HostSide:
         self._targets = {target.id: target for target in configuration.targets}
         self._duplicates = len(self._targets) < len(configuration.targets)
         self.callables: dict[str, Callable[..., Any]] = dict(callables)
+        self._is_judged = False
+
+    def judged(self) -> None:
+        """The configuration was judged where it was read: at 100,000 targets judging it again takes two seconds."""
+        self._is_judged = True
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -37,7 +42,10 @@ class HostSide:
             if self._duplicates:
                 require_sound(self._configuration, self.callables)
             whole = replace(self._configuration, targets=tuple(self._targets.values()))
-        require_sound(whole, self.callables)
+        if not self._is_judged:
+            require_sound(whole, self.callables)
+        else:
+            require_functions(whole, self.callables)
         return whole
 
     def known(self, target: str) -> Target:
@@ -79,11 +87,23 @@ class HostSide:
 def require_sound(configuration: Configuration, callables: Iterable[str]) -> None:
     """Raise ConfigurationError with everything that is wrong, functions that nobody gave included."""
     problems = [str(problem) for problem in problems_of(configuration)]
+    _refuse([*problems, *_missing_functions(configuration, callables)])
+
+
+def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:
+    """Raise ConfigurationError for channels that call a function nobody gave."""
+    _refuse(_missing_functions(configuration, callables))
+
+
+def _missing_functions(configuration: Configuration, callables: Iterable[str]) -> list[str]:
     known = frozenset(callables)
-    for number, channel in enumerate(configuration.channels):
-        if channel.call is not None and channel.call.name not in known:
-            problems.append(
-                f"channels[{number}].call.name: no function is named {channel.call.name!r}: give it in `callables`"
-            )
+    return [
+        f"channels[{number}].call.name: no function is named {channel.call.name!r}: give it in `callables`"
+        for number, channel in enumerate(configuration.channels)
+        if channel.call is not None and channel.call.name not in known
+    ]
+
+
+def _refuse(problems: list[str]) -> None:
     if problems:
         raise ConfigurationError(*problems)

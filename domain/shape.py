@@ -11,7 +11,7 @@ from msgspec import inspect
 from .duration import parse_duration
 from .problem import Path, Problem, quoted, suggestion
 from .shape_words import kind_of, mismatch, wanted
-from .text import DurationText
+from .text import NAME_FORM, NAME_PATTERN, DurationText
 
 
 class Unreadable:
@@ -203,6 +203,8 @@ def _misread(value: Any, kind: inspect.Type) -> str:
         return f"a text of {length} characters: it may have {kind.min_length or 0} to {kind.max_length}"
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
+    if kind.pattern == NAME_PATTERN:
+        return f"{quoted(value)} is no id: {NAME_FORM}"
     hint = f", did you mean {value.upper()}" if re.search(kind.pattern, value.upper()) else ""
     return f"{quoted(value)} does not have the form {kind.pattern}{hint}"
 

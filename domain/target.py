@@ -17,6 +17,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     id: Name
     every: DurationText = "30s"
     timeout: DurationText = "5s"
+    """An attempt never outlives its period: a shorter cadence shortens it."""
     retry_every: DurationText | None = None
     """The cadence while the last sample was bad; default: the same."""
     http: Http | None = None
@@ -60,7 +61,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def timeout_ns(self) -> int:
-        return parse_duration(self.timeout)
+        return min(parse_duration(self.timeout), self.every_ns)
 
     @property
     def grace_ns(self) -> int:
