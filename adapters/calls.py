@@ -75,7 +75,7 @@ class Calls:
         `late` is told of an end that came after `done`, for work whose result must be disposed of.
         """
         call = Call(self, name, work, deadline, done, late)
-        refusal = self._refusal(deadline)
+        refusal = self._refusal()
         if refusal:
             call.timer = self._soon(lambda: self._end(call, Overloaded(refusal)))
             return call
@@ -84,11 +84,9 @@ class Calls:
         self._begin_waiting()
         return call
 
-    def _refusal(self, deadline: Deadline) -> str:
+    def _refusal(self) -> str:
         if self._closed:
             return "it is closed"
-        if deadline.expired(self._clock.read()):
-            return "no time was left to begin"
         if len(self._waiting) + len(self._parked) >= self._waiting_max:
             return f"{self._waiting_max} calls are waiting already"
         if self._runner.is_exhausted(len(self._abandoned)):

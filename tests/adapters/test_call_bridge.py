@@ -183,6 +183,22 @@ def test_cancel_after_the_effect_says_it_completed_anyway(on_bench):
     assert on_bench(main).effects == 1
 
 
+def test_cancel_between_the_end_and_the_news_is_too_late(on_bench, colour):
+    async def main(bench):
+        if colour == "tasks":
+            return
+        bench.open_all()
+        call, answered = bench.submit()
+        end = CLOCK.read().shifted(10 * NS_PER_S)
+        # The loop does not come round here, so the news that is posted to it cannot arrive.
+        while not call.performed:
+            assert CLOCK.read().since(end) < 0
+        assert call.cancel() is CancelOutcome.COMPLETED_ANYWAY
+        assert await answered == Returned("done")
+
+    assert on_bench(main).effects == (1 if colour == "threads" else 0)
+
+
 def test_a_full_executor_is_overloaded_without_effect(on_bench, colour):
     async def main(bench):
         _, first = bench.submit()
@@ -201,6 +217,7 @@ def test_a_full_executor_is_overloaded_without_effect(on_bench, colour):
 def test_a_deadline_that_has_passed_starts_nothing(on_bench):
     async def main(bench):
         call, answered = bench.submit(timeout_ns=0)
+        assert bench.calls.statistics().begun == 0
         bench.open_all()
         ended = await answered
         assert isinstance(ended, Overloaded | TimedOut)

@@ -250,6 +250,37 @@ def test_a_program_has_a_session_of_its_own_and_empty_hands(run):
     assert seen.detail == "True [0, 1, 2, 3] True", "descriptor 3 is the listing's own"
 
 
+def test_a_program_never_reads_what_the_host_is_fed(run):
+    reader, writer = os.pipe()
+    kept = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        seen = run(lambda prober: begin(prober, "/bin/readlink", "/proc/self/fd/0")[1])
+    finally:
+        os.dup2(kept, 0)
+        for descriptor in (reader, writer, kept):
+            os.close(descriptor)
+
+    assert seen.detail == "/dev/null"
+
+
+def test_all_that_a_program_wrote_before_it_ended_is_read(run):
+    script = "import fcntl, os; fcntl.fcntl(1, 1031, 1 << 20); os.write(1, b'x' * 500_000); os._exit(0)"
+
+    async def main(prober):
+        attempt, answered = begin(prober, sys.executable, "-I", "-c", script, output_bytes_max=1_000_000)
+        while attempt.command is None:
+            await begin(prober, "/bin/true")[1]
+        if not answered.done():
+            # The loop does not come round until the program has ended: its end and its output are seen together.
+            poll = select.poll()
+            poll.register(attempt.command.process_descriptor, select.POLLIN)
+            assert poll.poll(10_000)
+        return await answered
+
+    assert run(main).body == b"x" * 500_000
+
+
 def test_a_hang_is_killed_at_the_deadline_with_its_children(run, tmp_path):
     noted = tmp_path / "pids"
     script = (
