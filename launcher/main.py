@@ -113,6 +113,28 @@ def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | Non
     show_incidents(config, os.environ, as_json=as_json, open_only=open_only, target=target, limit=limit)
 
 
+@cli.command()
+@CONFIG
+@JSON
+@click.option("--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in one state.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> None:
+    """What was said, is to be said, or was given up; dead letters with their keys."""
+    from .notices import show_notices
+
+    show_notices(config, os.environ, state=state, limit=limit, as_json=as_json)
+
+
+@cli.command()
+@CONFIG
+@click.argument("keys", nargs=-1, required=True)
+def redrive(config: Path, keys: tuple[str, ...]) -> None:
+    """Put dead letters back into the outbox, under their own KEYS; the next `run` delivers them."""
+    from .notices import redrive_notices
+
+    redrive_notices(config, os.environ, keys)
+
+
 def main() -> None:
     """The entry point of the command `watchkeeper`."""
     cli(prog_name="watchkeeper")

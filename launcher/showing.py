@@ -26,10 +26,10 @@ _LOOK_BACK_NS = 7 * NS_PER_DAY
 def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) -> None:
     """One row a target, with its last sample, its uptime over a day and what is open."""
     configuration = load(config, environment)
-    reader = StoreReader(_store(config, configuration))
+    reader = StoreReader(store_of(config, configuration))
     document = status_document(configuration, reader, SystemClock().read().wall_ns)
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     print_table(_STATUS_COLUMNS, document["targets"])
     notices, blind = document["notices"], document["blind"]
@@ -47,11 +47,11 @@ def show_incidents(
     limit: int,
 ) -> None:
     """One row an incident, the newest first."""
-    reader = StoreReader(_store(config, load(config, environment)))
+    reader = StoreReader(store_of(config, load(config, environment)))
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
     rows = [incident_row(incident) for incident in found]
     if as_json:
-        _print_json({"at": wall_text(SystemClock().read().wall_ns), "incidents": rows})
+        print_json({"at": wall_text(SystemClock().read().wall_ns), "incidents": rows})
     elif rows:
         print_table(_INCIDENT_COLUMNS, rows)
     else:
@@ -74,7 +74,7 @@ def _blind_row(span: BlindInterval) -> dict[str, str]:
     return {"started_at": started_at, "ended_at": ended_at, "cause": span.cause}
 
 
-def _store(config: Path, configuration: Configuration) -> str:
+def store_of(config: Path, configuration: Configuration) -> str:
     if configuration.runtime.store is None:
         raise ConfigurationError(
             f"{config}:1:1: runtime.store: nothing is kept without it: name a file to ask about afterwards"
@@ -178,5 +178,5 @@ _INCIDENT_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def _print_json(document: Mapping[str, Any]) -> None:
+def print_json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))

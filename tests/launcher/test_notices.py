@@ -1,0 +1,74 @@
+"""What `notices` shows of the outbox, and what `redrive` puts back into it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain.notice import Delivery, DeliveryState
+from watchkeeper.domain.record import Batch
+from watchkeeper.launcher.main import cli
+from watchkeeper.testing.records import NOON, notice_of, opened
+
+CONFIG = 'runtime: {store: watch.db}\ntargets: [{id: shop, http: {url: "http://h/"}}]\n'
+
+
+@pytest.fixture
+def dead(tmp_path):
+    """A configuration whose store has one dead letter."""
+    config = tmp_path / "watch.yaml"
+    config.write_text(CONFIG)
+    transition = opened("inc_1")
+    notice = notice_of(transition)
+    given_up = Delivery(
+        key=notice.key, state=DeliveryState.DEAD, attempts=3, at_ns=NOON.wall_ns, detail="HTTP 410"
+    )
+    store = SqliteStore(str(tmp_path / "watch.db"))
+    store.open(NOON)
+    store.commit(Batch(transitions=(transition,), notices=(notice,), deliveries=(given_up,)))
+    store.close()
+    return config, notice.key, store
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_a_dead_letter_is_listed_with_its_key_and_cause(dead):
+    config, key, _ = dead
+
+    (row,) = json.loads(run("notices", config, "--state", "dead", "--json").stdout)["notices"]
+
+    assert (row["key"], row["state"], row["detail"], row["attempts"]) == (key, "dead", "HTTP 410", 3)
+    assert key in run("notices", config).stdout
+    assert run("notices", config, "--state", "delivered").stdout == "no notices\n"
+
+
+def test_a_redriven_notice_is_pending_under_its_own_key(dead):
+    config, key, store = dead
+
+    assert run("redrive", config, key).exit_code == 0
+
+    (outgoing,) = store.open(NOON).outbox
+    store.close()
+    assert (outgoing.notice.key, outgoing.delivery.state) == (key, DeliveryState.PENDING)
+
+
+def test_what_is_no_dead_letter_is_refused_with_a_hint(dead):
+    config, _, _ = dead
+
+    result = run("redrive", config, "msg_nothing")
+
+    assert result.exit_code == 1
+    assert "--state dead" in result.stderr
+
+
+def test_a_store_in_use_is_left_alone_and_its_holder_named(dead):
+    config, key, store = dead
+    store.open(NOON)
+
+    result = run("redrive", config, key)
+    store.close()
+
+    assert result.exit_code == 3
+    assert "pid" in result.stderr or "process" in result.stderr
