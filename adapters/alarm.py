@@ -13,7 +13,8 @@ class Alarm:
         self._loop = loop
         self._ring = ring
         self._due_s: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_s = 0.0
         self._soon: asyncio.Handle | None = None
 
     def set(self, in_ms: int) -> None:
@@ -29,10 +30,11 @@ class Alarm:
 
     def _arm(self, due_s: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= due_s:
+            if self._timer_s <= due_s:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(due_s, self._wake)
+        # The time is kept here: for one that has come uvloop gives a handle that cannot say when.
+        self._timer, self._timer_s = self._loop.call_at(due_s, self._wake), due_s
 
     def _ring_soon(self) -> None:
         self._soon = None
