@@ -41,6 +41,12 @@ def cpu_us(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) * 1e6 / TICKS_PER_S
 
 
+def waited_ms(pid: int) -> float:
+    """How long the threads of a process were ready to run and another program had the core, in milliseconds."""
+    waits = (path.read_text().split()[1] for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(int(wait) for wait in waits) / 1e6
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES

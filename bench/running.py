@@ -27,14 +27,16 @@ class Running:
         store: Path | None = None,
         channels: Iterable[Channel] = (),
         in_flight_max: int | None = None,
-        prefix: tuple[str, ...] = (),
+        slow_disk_ms: int = 0,
     ) -> None:
         options = RuntimeOptions(store=str(store) if store else None)
         if in_flight_max is not None:
             options = msgspec.structs.replace(options, in_flight_max=in_flight_max)
         plan = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, str(SUBJECT), str(core)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, str(SUBJECT), str(core), str(slow_disk_ms)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self._questions = cast("IO[bytes]", self.process.stdin)
         self._answers = cast("IO[bytes]", self.process.stdout)
@@ -73,6 +75,7 @@ class Running:
             "checks_per_s": checks / spent_s,
             "cpu_us_per_check": (after["cpu_us"] - before["cpu_us"]) / max(checks, 1),
             "core_share": (after["cpu_us"] - before["cpu_us"]) / spent_s / 1e6,
+            "waited_for_core_ms_per_s": (after["waited_ms"] - before["waited_ms"]) / spent_s,
         }
 
     def close(self) -> None:

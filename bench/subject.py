@@ -1,6 +1,6 @@
 """A whole runtime in a process of its own, asked for its figures over its standard input and output.
 
-    python bench/subject.py CORE < plan
+    python bench/subject.py CORE SLOW_DISK_MS < plan
 
 The first line is a configuration as JSON. Every further line asks something and is answered with one line of JSON.
 """
@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 
+import apsw
 import msgspec
-from machine import descriptors, percentile, resident_bytes, stay_on
+from machine import descriptors, percentile, resident_bytes, stay_on, waited_ms
 from watchkeeper import Runtime
 from watchkeeper.domain.configuration import Configuration
 from watchkeeper.domain.outcome import Outcome
@@ -27,6 +28,7 @@ def figures(runtime: Runtime) -> dict[str, object]:
     return {
         "at_ns": time.monotonic_ns(),
         "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
+        "waited_ms": waited_ms(pid),
         "samples": counters.get("samples", 0),
         "counters": counters,
         "resident_bytes": resident_bytes(pid),
@@ -112,9 +114,37 @@ def ignore(_notice: object) -> None:
 CALLABLES = {"slow": take_time, "ignore": ignore}
 
 
+SYSTEM_FILES = "unix"
+"""Where SQLite keeps files when nobody says otherwise."""
+
+
+class SlowFile(apsw.VFSFile):
+    """A file of a disk that takes its time to say that something is safe."""
+
+    def __init__(self, vfs: str, name: object, flags: list[int], wait_s: float) -> None:
+        super().__init__(vfs, name, flags)
+        self._wait_s = wait_s
+
+    def xSync(self, flags: int) -> None:  # noqa: N802  # SQLite's name
+        time.sleep(self._wait_s)
+        super().xSync(flags)
+
+
+class SlowDisk(apsw.VFS):
+    """The system's files with a slow sync."""
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+        super().__init__("slow", SYSTEM_FILES, makedefault=True)
+
+    def xOpen(self, name: object, flags: list[int]) -> SlowFile:  # noqa: N802  # SQLite's name
+        return SlowFile(SYSTEM_FILES, name, flags, self._wait_s)
+
+
 def main() -> None:
     """Run what the first line says until the input ends."""
     stay_on(int(sys.argv[1]))
+    disk = SlowDisk(int(sys.argv[2]) / 1e3) if int(sys.argv[2]) else None
     plan = msgspec.json.decode(sys.stdin.readline(), type=Configuration)
     began_ns = time.monotonic_ns()
     runtime = Runtime(
@@ -124,8 +154,9 @@ def main() -> None:
         _say({"started_in_ms": (time.monotonic_ns() - began_ns) / 1e6})
         for line in sys.stdin:
             _say(answer(runtime, line))
-    left = runtime.stop()
+        left = runtime.stop_blocking()
     _say({"abandoned": [list(each) for each in left.left]})
+    del disk
 
 
 def _callables(plan: Configuration) -> dict[str, object]:
