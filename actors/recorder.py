@@ -10,7 +10,7 @@ from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, Sampl
 from ..domain.histogram import Histogram
 from ..domain.incident import Incident, Transition
 from ..domain.moment import Moment
-from ..domain.notice import DeliveryState
+from ..domain.notice import Delivery, DeliveryState, Notice
 from ..domain.outcome import Outcome
 from ..domain.record import BlindInterval, Silence
 from ..domain.sample import Sample
@@ -108,14 +108,7 @@ class Recorder(Behaviour[RecorderMessage]):
             case Committed(transitions):
                 self._committed(transitions)
             case NoticeSettled(notice, delivery):
-                self._counters[f"notices_{delivery.state.value}"] += 1
-                if delivery.state is DeliveryState.DEAD:
-                    self._troubles[f"channel {notice.channel}"] = (
-                        f"dead letter {notice.key}: {delivery.detail}"
-                    )
-                else:
-                    self._troubles.pop(f"channel {notice.channel}", None)
-                self._publisher.publish(NoticeEnded(notice, delivery))
+                self._settled(notice, delivery)
             case TargetTracked(target, kind, paused):
                 row = self._rows.setdefault(target, _Row(kind, paused=paused))
                 row.kind, row.paused = kind, paused
@@ -168,6 +161,15 @@ class Recorder(Behaviour[RecorderMessage]):
                 self._open.pop(transition.incident, None)
                 self._ended.append(transition)
             self._publisher.publish(IncidentMoved(transition))
+
+    def _settled(self, notice: Notice, delivery: Delivery) -> None:
+        self._counters[f"notices_{delivery.state.value}"] += 1
+        channel = f"channel {notice.channel}"
+        if delivery.state is DeliveryState.DEAD:
+            self._troubles[channel] = f"dead letter {notice.key}: {delivery.detail}"
+        else:
+            self._troubles.pop(channel, None)
+        self._publisher.publish(NoticeEnded(notice, delivery))
 
     def _changed(self, part: str, detail: str) -> None:
         if detail:

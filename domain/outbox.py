@@ -38,6 +38,8 @@ class Entry:
 
 
 class OutboxStatistics(msgspec.Struct, frozen=True):
+    """How many notices are in each stage."""
+
     ready: int
     handed_out: int
     backing_off: int

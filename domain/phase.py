@@ -9,6 +9,8 @@ from .moment import Moment
 
 
 class Phase(StrEnum):
+    """How far a rule has come on one target."""
+
     INACTIVE = "inactive"
     PENDING = "pending"
     """Broken, but not yet for long enough."""

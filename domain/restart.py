@@ -9,6 +9,8 @@ from .moment import NS_PER_S
 
 
 class RestartType(StrEnum):
+    """When a child that ended is started again."""
+
     PERMANENT = "permanent"
     """Always restarted."""
     TRANSIENT = "transient"

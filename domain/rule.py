@@ -12,6 +12,8 @@ Times = Annotated[int, msgspec.Meta(ge=1, le=limits.CONSECUTIVE_MAX)]
 
 
 class Severity(StrEnum):
+    """How much an incident matters, mildest first; channels choose from which on they are told."""
+
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"

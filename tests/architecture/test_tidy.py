@@ -1,0 +1,507 @@
+"""The habits of the code that a machine can check, over the whole package; each check is shown to bite."""
+
+import ast
+import inspect
+import re
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import get_args, get_type_hints
+
+import msgspec
+import pykka
+import pytest
+import watchkeeper
+from watchkeeper.actors.behaviour import Behaviour
+from watchkeeper.actors.dispatch import (
+    Address,
+    DeadLetters,
+    DispatchedActor,
+    LoopDispatcher,
+    PoolDispatcher,
+)
+from watchkeeper.domain.outbox import Outbox
+from watchkeeper.domain.text import Pairs
+from watchkeeper.protocol import codec
+from watchkeeper.protocol.message import Message
+
+ROOT = Path(watchkeeper.__file__).parent
+LAYERS = ("domain", "protocol", "actors", "adapters", "web", "launcher", "testing")
+CORE = ("domain", "protocol", "actors")
+PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def tree_of(path):
+    return ast.parse(path.read_text())
+
+
+def named(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def in_core(path):
+    return named(path).split("/")[0] in CORE
+
+
+def nodes(paths, kind):
+    for path in paths:
+        yield from ((path, node) for node in ast.walk(tree_of(path)) if isinstance(node, kind))
+
+
+def ninth_decile(sizes):
+    return sorted(sizes)[int(0.9 * len(sizes))]
+
+
+# Sizes.
+
+
+def test_functions_are_short():
+    sizes = {
+        f"{named(path)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path, node in nodes(PACKAGE, FUNCTIONS)
+    }
+    assert median(sizes.values()) <= 7
+    assert ninth_decile(sizes.values()) <= 25
+    assert {name: size for name, size in sizes.items() if size > 60} == {}
+
+
+def test_files_are_short():
+    sizes = {named(path): len(path.read_text().splitlines()) for path in PACKAGE}
+    assert ninth_decile(sizes.values()) <= 300
+    assert {name: size for name, size in sizes.items() if size > 400} == {}
+
+
+HANDLERS = {"handle", "_react", "_due"}
+ARM_LINES_MAX = 6
+
+
+def long_arms(tree):
+    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name in HANDLERS]
+    matches = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Match)]
+    for match in matches:
+        for case in match.cases:
+            lines = case.body[-1].end_lineno - case.body[0].lineno + 1
+            if lines > ARM_LINES_MAX:
+                yield case.body[0].lineno, lines
+
+
+def test_an_arm_of_a_handler_has_at_most_six_lines():
+    actors = [path for path in PACKAGE if named(path).startswith("actors/")]
+    assert {
+        named(path): list(long_arms(tree_of(path))) for path in actors if any(long_arms(tree_of(path)))
+    } == {}
+
+
+def test_a_long_arm_is_caught():
+    arm = "\n".join(f"            x = {number}" for number in range(7))
+    assert list(long_arms(ast.parse(f"def handle(m):\n    match m:\n        case 1:\n{arm}"))) == [(4, 7)]
+
+
+# Names.
+
+BANNED = {"utils", "common", "helpers", "manager", "base", "types", "util", "helper", "misc", "core"}
+
+
+def test_no_module_is_named_by_kind():
+    assert [named(path) for path in PACKAGE if path.stem in BANNED or path.parent.name in BANNED] == []
+
+
+IMPERATIVES = [
+    "Abandon",
+    "Acknowledge",
+    "Adopt",
+    "Ask",
+    "Cancel",
+    "Commit",
+    "Deliver",
+    "Drain",
+    "End",
+    "Give",
+    "Keep",
+    "Mute",
+    "Pause",
+    "Reconfigure",
+    "Record",
+    "Redrive",
+    "Release",
+    "Reopen",
+    "Resume",
+    "Retry",
+    "Start",
+    "Track",
+    "Untrack",
+]
+PAST = [
+    "Answered",
+    "Asked",
+    "Began",
+    "Cancelled",
+    "Changed",
+    "Committed",
+    "Counted",
+    "Exited",
+    "Failed",
+    "Finished",
+    "Judged",
+    "Missing",
+    "Recovered",
+]
+PAST += ["Resumed", "Seen", "Settled", "Started", "Taken", "Tracked", "Untracked", "Woke", "Abandoned"]
+NOUN_OF_THE_HOST = {"Beat"}
+"""What the host reports is an event with a name of its own."""
+
+
+def kind_of(name):
+    words = re.findall(r"[A-Z][a-z]*", name)
+    if words[0] == "Get":
+        return "question"
+    if words[-1] in PAST or name in NOUN_OF_THE_HOST:
+        return "event"
+    return "command" if words[0] in IMPERATIVES else "unknown"
+
+
+@pytest.mark.parametrize("kind", codec.registry().values(), ids=lambda kind: kind.__name__)
+def test_a_message_is_named_as_command_event_or_question(kind):
+    assert kind_of(kind.__name__) != "unknown"
+
+
+@pytest.mark.parametrize("name", ["Sample", "Getter", "PollerThing", "Handle", "DoIt"])
+def test_a_name_that_says_no_such_thing_is_caught(name):
+    assert kind_of(name) == "unknown"
+
+
+# Messages.
+
+ACTOR_FILES = ("supervisor", "poller", "owner", "sink", "courier", "recorder")
+
+
+@pytest.mark.parametrize("listener", ACTOR_FILES)
+def test_what_an_actor_hears_stands_in_the_file_of_its_name(listener):
+    assert (ROOT / "actors" / f"{listener}.py").exists()
+    module = import_module(f"watchkeeper.protocol.{listener}")
+    union = module.__dict__[f"{listener.capitalize()}Message"]
+    said = {
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Message) and kind.__module__ == module.__name__
+    }
+    assert set(get_args(union)) == said
+    assert codec.LISTENERS[listener] == union
+
+
+def test_every_listener_is_an_actor():
+    assert tuple(codec.LISTENERS) == ACTOR_FILES
+
+
+def changeable(info, seen=()):
+    """Whatever in a type could be changed after it was sent, by the path to it."""
+    match info:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            if cls in seen:
+                return
+            if not cls.__struct_config__.frozen:
+                yield f"{cls.__name__} is not frozen"
+            hints = get_type_hints(cls)
+            for field in fields:
+                # Pairs are written as a mapping too; the specification keeps a tuple whatever it was given.
+                if hints.get(field.name) != Pairs:
+                    yield from (
+                        f"{cls.__name__}.{field.name}: {fault}"
+                        for fault in changeable(field.type, (*seen, cls))
+                    )
+        case msgspec.inspect.DataclassType(cls=cls, fields=fields):
+            if not cls.__dataclass_params__.frozen:
+                yield f"{cls.__name__} is not frozen"
+            for field in fields:
+                yield from changeable(field.type, seen)
+        case msgspec.inspect.UnionType(types=types) | msgspec.inspect.TupleType(item_types=types):
+            for inner in types:
+                yield from changeable(inner, seen)
+        case msgspec.inspect.VarTupleType(item_type=inner) | msgspec.inspect.Metadata(type=inner):
+            yield from changeable(inner, seen)
+        case (
+            msgspec.inspect.StrType()
+            | msgspec.inspect.IntType()
+            | msgspec.inspect.FloatType()
+            | msgspec.inspect.BoolType()
+            | msgspec.inspect.BytesType()
+            | msgspec.inspect.NoneType()
+            | msgspec.inspect.LiteralType()
+        ):
+            return
+        case msgspec.inspect.EnumType(cls=cls):
+            assert issubclass(cls, Enum)
+        case _:
+            yield type(info).__name__
+
+
+@pytest.mark.parametrize("kind", codec.registry().values(), ids=lambda kind: kind.__name__)
+def test_a_message_is_frozen_all_the_way_down(kind):
+    assert list(changeable(msgspec.inspect.type_info(kind))) == []
+
+
+class Leaky(msgspec.Struct, frozen=True):
+    names: list[str]
+
+
+class Thawed(msgspec.Struct):
+    name: str
+
+
+@pytest.mark.parametrize(
+    "annotation", [list[str], dict[str, int], set[int], object, Leaky, Thawed, tuple[Thawed, ...]]
+)
+def test_a_type_that_could_be_changed_is_caught(annotation):
+    holder = msgspec.defstruct("Holder", [("inner", annotation)], frozen=True)
+    assert list(changeable(msgspec.inspect.type_info(holder)))
+
+
+def test_messages_with_a_mapping_in_them_hold_it_as_pairs():
+    http = import_module("watchkeeper.domain.probe").Http(url="http://a", headers={"b": "2", "a": "1"})
+    assert http.headers == (("a", "1"), ("b", "2"))
+
+
+# Actors.
+
+BEHAVIOURS = sorted(
+    (
+        kind
+        for path in (ROOT / "actors").glob("*.py")
+        for kind in vars(import_module(f"watchkeeper.actors.{path.stem}")).values()
+        if isinstance(kind, type) and issubclass(kind, Behaviour)
+    ),
+    key=lambda kind: kind.__name__,
+)
+BEHAVIOURS = list(dict.fromkeys(BEHAVIOURS))
+TAKEN = {name for kind in (DispatchedActor, pykka.Actor) for name in dir(kind) if re.match(r"_(?!_)", name)}
+
+
+def private_names(kind):
+    """The names that a class gives to methods, class attributes and the attributes of `self`."""
+    given = {name for name in vars(kind) if re.match(r"_(?!_)", name)}
+    tree = ast.parse(inspect.getsource(kind))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            given.add(node.attr)
+    return given - {"_parameters", "_is_protocol", "_abc_impl"}
+
+
+def test_every_actor_is_a_behaviour():
+    assert {kind.__name__ for kind in BEHAVIOURS} == {
+        "AggregateOwner",
+        "Behaviour",
+        "Courier",
+        "IncidentSink",
+        "Poller",
+        "Recorder",
+        "Supervisor",
+    }
+
+
+@pytest.mark.parametrize("kind", BEHAVIOURS, ids=lambda kind: kind.__name__)
+def test_a_behaviour_takes_no_private_name_of_pykka(kind):
+    assert private_names(kind) & TAKEN == set()
+    assert "_stop" in TAKEN, "the check has something to find"
+
+
+STEADY = (Address, DeadLetters, LoopDispatcher, PoolDispatcher, Outbox)
+
+
+@pytest.mark.parametrize("kind", STEADY, ids=lambda kind: kind.__name__)
+def test_what_lives_long_tells_its_state_as_a_frozen_value(kind):
+    said = get_type_hints(kind.statistics)["return"]
+    assert list(changeable(msgspec.inspect.type_info(said))) == []
+
+
+# Calls.
+
+
+def dispatched_by_name(tree):
+    """Calls of whatever `getattr` found."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Call(func=ast.Name(id="getattr"))):
+                yield node.lineno
+
+
+def test_nothing_is_dispatched_by_a_name_in_a_text():
+    assert {
+        named(path): found for path in PACKAGE if (found := list(dispatched_by_name(tree_of(path))))
+    } == {}
+    assert list(dispatched_by_name(ast.parse("getattr(self, 'on_' + kind)(message)"))) == [1]
+
+
+READERS = (
+    "actors/behaviour.py",
+    "actors/dispatch/",
+    "actors/system.py",
+    "adapters/",
+    "runtime.py",
+    "testing/",
+    "launcher/",
+)
+"""Who may read the clock: once per message, when an actor is started again without one, and at the edges."""
+
+
+def reads_the_clock(node):
+    match node.func:
+        case ast.Attribute(attr="read", value=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name.strip("_") == "clock"
+    return False
+
+
+def test_the_clock_is_read_in_one_place_and_passed_down():
+    calls = {named(path) for path, node in nodes(PACKAGE, ast.Call) if reads_the_clock(node)}
+    assert {name for name in calls if not name.startswith(READERS)} == set()
+    assert "actors/behaviour.py" in calls
+
+
+def called(node):
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def test_actors_tell_and_do_not_ask_or_wait():
+    waiting = {"ask", "ask_async", "sleep", "join", "wait"}
+    calls = [
+        (path, node.func)
+        for path, node in nodes(PACKAGE, ast.Call)
+        if named(path).startswith("actors/") and "/dispatch/" not in named(path)
+    ]
+    found = [
+        f"{named(path)}:{method.lineno} {method.attr}"
+        for path, method in calls
+        # A text's own `join` waits for nobody.
+        if isinstance(method, ast.Attribute)
+        and method.attr in waiting
+        and not isinstance(method.value, ast.Constant)
+    ]
+    assert found == []
+
+
+def names_an_error(node):
+    return isinstance(node, ast.ExceptHandler) and node.type is not None
+
+
+def test_no_exception_is_caught_unnamed():
+    bare = [
+        f"{named(path)}:{node.lineno}"
+        for path, node in nodes(PACKAGE, ast.ExceptHandler)
+        if not names_an_error(node)
+    ]
+    assert bare == []
+
+
+# Bounds and words.
+
+
+def bounds(tree):
+    for node in tree.body:
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AnnAssign)
+            else []
+        )
+        for target in targets:
+            if isinstance(target, ast.Name) and re.fullmatch(r"[A-Z][A-Z_]*_(MAX|MIN)", target.id):
+                yield target.id
+
+
+def test_bounds_of_the_core_stand_in_one_file():
+    elsewhere = {
+        named(path): found
+        for path in PACKAGE
+        if in_core(path) and named(path) != "domain/limits.py" and (found := list(bounds(tree_of(path))))
+    }
+    assert elsewhere == {}
+    assert len(list(bounds(tree_of(ROOT / "domain" / "limits.py")))) > 50
+
+
+def test_limits_say_how_they_relate():
+    asserted = [node for node in tree_of(ROOT / "domain" / "limits.py").body if isinstance(node, ast.Assert)]
+    assert len(asserted) >= 10
+
+
+def undocumented(path):
+    tree = tree_of(path)
+    if path.read_text().strip() and not ast.get_docstring(tree):
+        yield "the module"
+    for node in tree.body:
+        documented = ast.ClassDef | FUNCTIONS if in_core(path) else ast.ClassDef
+        if isinstance(node, documented) and not node.name.startswith("_") and not ast.get_docstring(node):
+            yield node.name
+
+
+def test_public_names_have_a_docstring():
+    assert {named(path): names for path in PACKAGE if (names := list(undocumented(path)))} == {}
+
+
+def test_a_docstring_is_a_sentence():
+    """It begins with a capital letter or a code name and ends with a full stop."""
+    loose = [
+        f"{named(path)}:{node.lineno} {text[:50]!r}"
+        for path, node in nodes(PACKAGE, ast.Module | ast.ClassDef | FUNCTIONS)
+        if not isinstance(node, ast.Module)
+        if (text := ast.get_docstring(node)) is not None
+        and not re.match(r"[A-Z`'\"\[].*[.:!?`)]$", text, re.DOTALL)
+    ]
+    assert loose == []
+
+
+# Tests.
+
+
+def shaky(tree):
+    """What a test may not do: sleep, mock, or patch anything but limits and the environment."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) == "sleep":
+            # asyncio.sleep(0) yields and waits for nothing.
+            if not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0):
+                yield node.lineno, "sleeps"
+        elif (
+            isinstance(node, ast.Call)
+            and called(node) == "setattr"
+            and "monkeypatch" in ast.unparse(node.func)
+        ):
+            if ast.unparse(node.args[0]) != "limits":
+                yield node.lineno, f"patches {ast.unparse(node.args[0])}"
+        elif isinstance(node, ast.ImportFrom | ast.Import) and "mock" in ast.unparse(node):
+            yield node.lineno, "mocks"
+
+
+def test_tests_neither_sleep_nor_mock_nor_patch_our_classes():
+    assert {named(path): found for path in TESTS if (found := list(shaky(tree_of(path))))} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "time.sleep(1)",
+        "from unittest.mock import Mock",
+        "monkeypatch.setattr(Poller, 'handle', None)",
+        "await asyncio.sleep(0.1)",
+    ],
+)
+def test_a_shaky_test_is_caught(source):
+    assert len(list(shaky(ast.parse(source, mode="exec")))) == 1
+
+
+def test_names_of_tests_are_sentences():
+    short = [
+        f"{named(path)} {node.name}"
+        for path, node in nodes(TESTS, ast.FunctionDef)
+        if node.name.startswith("test_") and (len(node.name) < 20 or node.name.count("_") < 3)
+    ]
+    assert short == []
+
+
+def test_tests_are_functions():
+    found = [node.name for _, node in nodes(TESTS, ast.ClassDef) if node.name.startswith("Test")]
+    assert found == []
