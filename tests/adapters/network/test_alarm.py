@@ -3,7 +3,6 @@
 import asyncio
 
 import uvloop
-
 from watchkeeper.adapters.alarm import Alarm
 
 
