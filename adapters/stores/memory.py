@@ -66,6 +66,11 @@ class MemoryStore:
             epoch=self._epoch,
             incidents=live,
             outbox=self.outbox(DeliveryState.PENDING),
+            dead=tuple(
+                outgoing
+                for outgoing in self.outbox(DeliveryState.DEAD)
+                if self._is_live(self._record.latest[outgoing.notice.incident.incident])
+            ),
             told=tuple(told for incident in live for told in self._told(incident.incident)),
             checkpoints=tuple(mark for _, mark in sorted(self._record.checkpoints.items()) if mark.state),
             silences=tuple(

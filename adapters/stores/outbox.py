@@ -69,6 +69,14 @@ class OutboxTable:
             return None
         return outgoing
 
+    def given_up(self) -> tuple[Outgoing, ...]:
+        """The dead letters of incidents that are not over for everybody, oldest first."""
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS}, digest FROM outbox WHERE state = 'dead' "  # noqa: S608 - a constant
+            "AND incident IN (SELECT id FROM incident WHERE is_live) ORDER BY ordinal"
+        ).fetchall()
+        return tuple(self._outgoing(row) for row in rows)
+
     def pending(self) -> tuple[Outgoing, ...]:
         """Those still to be delivered, oldest first."""
         return self.all(DeliveryState.PENDING)

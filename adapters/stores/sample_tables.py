@@ -159,6 +159,8 @@ class SampleTables:
             " finding INTEGER NOT NULL, status INTEGER, latency_us INTEGER, PRIMARY KEY (at_us, target))"
             " STRICT, WITHOUT ROWID"
         )
+        # A table that comes back, for late samples, must be sealed and summed up again before it may go.
+        self._connection.execute("DELETE FROM rolled_day WHERE day = ?", (day,))
         self.days.add(day)
         return True
 

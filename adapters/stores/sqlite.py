@@ -86,6 +86,7 @@ class Session:
             epoch=epoch,
             incidents=incidents,
             outbox=self.outbox.pending(),
+            dead=self.outbox.given_up(),
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.incident)),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),

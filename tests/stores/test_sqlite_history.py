@@ -114,7 +114,7 @@ def test_sealing_holds_a_bounded_number_of_rows(store, path, monkeypatch, held):
 
 def test_late_and_repeated_samples_join_a_sealed_hour(store, path):
     samples = measured(30)
-    store.commit(Batch(samples=samples[::2]))
+    store.commit(Batch(samples=samples[::3]))
     keep_house(store, 40 * NS_PER_HOUR)
     store.commit(Batch(samples=samples))
     complete = StoreReader(path).samples("shop", *ALL)
@@ -125,6 +125,20 @@ def test_late_and_repeated_samples_join_a_sealed_hour(store, path):
     assert merged([hour.rollup for hour in reader.hourly("shop", *ALL)]).count == len(complete)
 
 
+def test_a_sample_later_than_its_table_joins_the_chunk(store, path):
+    samples = measured(30)
+    store.commit(Batch(samples=samples[2:]))
+    keep_house(store, 6 * NS_PER_DAY)
+    assert day_tables(path) == []
+    store.commit(Batch(samples=samples[:2]))
+    reader = StoreReader(path)
+    assert len(reader.samples("shop", *ALL)) == 900
+    keep_house(store, 6 * NS_PER_DAY)
+    assert day_tables(path) == []
+    assert len(reader.samples("shop", *ALL)) == 900
+    assert reader.uptime("shop", *ALL).count == 900
+
+
 def test_a_late_sample_restarts_a_seal_under_way(store, path, monkeypatch):
     monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 5)
     samples = measured(1)
@@ -132,7 +146,8 @@ def test_a_late_sample_restarts_a_seal_under_way(store, path, monkeypatch):
     store.keep_house(NOON.shifted(3 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
     for number in range(300):
         store.keep_house(NOON.shifted(3 * NS_PER_HOUR))
-        if number in {3, 9}:
+        if number == 30:
+            assert store._session.housekeeper._seal.hour == NOON.wall_ns // NS_PER_HOUR
             store.commit(Batch(samples=(samples[0],)))
     assert len(StoreReader(path).samples("shop", *ALL)) == len(samples) // 2
     assert StoreReader(path).hourly("shop", *ALL)[0].rollup.count == len(samples) // 2

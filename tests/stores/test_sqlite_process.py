@@ -17,7 +17,7 @@ from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.moment import NS_PER_MS
 from watchkeeper.domain.record import Batch
 from watchkeeper.testing.faults_vfs import Fault, FaultsVfs
-from watchkeeper.testing.records import NOON, opened
+from watchkeeper.testing.records import NOON, opened, sample_at
 
 HOLD = """
 import sys
@@ -189,6 +189,21 @@ def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
     store.commit(Batch(transitions=(opened(),)))
     foreign.close()
     assert StoreReader(path).incidents() == (opened(),)
+    store.close()
+
+
+def test_every_write_begins_as_a_writer(path):
+    """Begun as a reader, it would fail at once with BUSY_SNAPSHOT, whatever the time-out, when it comes to writing."""
+    store = SqliteStore(path)
+    store.open(NOON)
+    said = []
+    store._session.connection.set_exec_trace(lambda _, sql, __: said.append(sql) or True)
+    store.commit(Batch(transitions=(opened(),), samples=(sample_at(0),)))
+    store.keep_house(NOON)
+    store.keep_house(NOON.shifted(limits.HOUSE_SETTLE_NS))
+    begun = [sql for sql in said if sql.startswith("BEGIN")]
+    assert len(begun) >= 2
+    assert set(begun) == {"BEGIN IMMEDIATE"}
     store.close()
 
 

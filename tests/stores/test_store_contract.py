@@ -227,6 +227,19 @@ def test_a_dead_letter_is_recalled_with_what_was_told(store):
     assert [told.sequence for told in recalled.told] == [1]
 
 
+def test_dead_letters_of_open_incidents_are_brought_back(store):
+    notice = notice_of(OPENED)
+    dead = delivery_of(notice, DEAD)
+    restored = committed(store, Batch(transitions=(OPENED,), notices=(notice,), deliveries=(dead,)))
+    assert restored.dead == (Outgoing(notice, dead),)
+
+
+def test_dead_letters_of_ended_incidents_stay_where_they_are(store):
+    notice = notice_of(OPENED)
+    batch = Batch(transitions=(OPENED,), notices=(notice,), deliveries=(delivery_of(notice, DEAD),))
+    assert committed(store, batch, Batch(transitions=(CHANGED, RESOLVED))).dead == ()
+
+
 def test_only_a_dead_letter_is_recalled(store):
     store.open(NOON)
     store.commit(Batch(transitions=(OPENED,), notices=(notice_of(OPENED),)))
