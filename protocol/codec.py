@@ -1,6 +1,7 @@
 """The wire: every message as msgpack bytes and back, within limits."""
 
 from functools import cache
+from math import isfinite
 from types import UnionType
 from typing import Any, get_args
 
@@ -51,8 +52,9 @@ def encode(message: Message) -> bytes:
         raise MessageError(f"{type(message).__name__} is no message: register it in its listener's union")
     try:
         body = msgspec.to_builtins(message)
+        _refuse(body, MESSAGE_DEPTH_MAX - 1)
         data: bytes = msgpack.packb({"t": tag, "v": SCHEMA_VERSION, "b": body}, use_bin_type=True)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise MessageError(f"{tag} cannot be written: {error}") from error
     if len(data) > MESSAGE_BYTES_MAX:
         raise MessageError(f"{tag} takes {len(data)} bytes; a message may take {MESSAGE_BYTES_MAX}")
@@ -63,11 +65,16 @@ def _refuse_extension(code: int, data: bytes) -> Any:
     raise MessageError(f"extension type {code} ({len(data)} bytes): messages have none")
 
 
-def _too_deep(value: object, left: int) -> bool:
-    if not isinstance(value, tuple | dict):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return left == 0 or any(_too_deep(item, left - 1) for item in inner)
+def _refuse(value: object, left: int) -> None:
+    """Raises MessageError for what is nested too deep, and for a figure that compares with nothing."""
+    if isinstance(value, float) and not isfinite(value):
+        raise MessageError(f"{value} is no figure: messages have finite ones")
+    if not isinstance(value, tuple | list | dict):
+        return
+    if left == 0:
+        raise MessageError(f"nested deeper than {MESSAGE_DEPTH_MAX}")
+    for item in value.values() if isinstance(value, dict) else value:
+        _refuse(item, left - 1)
 
 
 def decode(data: bytes) -> Message:
@@ -101,8 +108,9 @@ def decode(data: bytes) -> Message:
 
 
 def _opened(envelope: object) -> Message:
-    if not isinstance(envelope, dict) or _too_deep(envelope, MESSAGE_DEPTH_MAX):
-        raise MessageError("a message is a map of t, v and b, not nested deeper than the limit")
+    if not isinstance(envelope, dict):
+        raise MessageError("a message is a map of t, v and b")
+    _refuse(envelope, MESSAGE_DEPTH_MAX)
     kind = registry().get(str(envelope.get("t")))
     if kind is None:
         raise MessageError(f"unknown message type {envelope.get('t')!r}")
