@@ -318,8 +318,13 @@ def threads():
         yield pool
 
 
-def blocking(**settings):
-    return ThreadedSingleFlight(policy(**settings), SystemClock())
+@pytest.fixture
+def watched():
+    return WatchedClock()
+
+
+def blocking(clock=None, **settings):
+    return ThreadedSingleFlight(policy(**settings), clock or SystemClock())
 
 
 class Gate:
@@ -340,31 +345,43 @@ class Gate:
         return self.outcome
 
 
-def joined(cache, count):
-    """Wait until so many have joined the load under way."""
-    deadline, clock = soon(), SystemClock()
-    while cache.statistics().joined < count:
-        assert not deadline.expired(clock.read()), cache.statistics()
+class WatchedClock:
+    """A clock that tells how often it was read: once by who leads a load, twice by who joins one."""
+
+    def __init__(self, clock=None):
+        self.clock = clock or SystemClock()
+        self.reads = 0
+        self.told = threading.Condition()
+
+    def read(self):
+        with self.told:
+            self.reads += 1
+            self.told.notify_all()
+        return self.clock.read()
+
+    def wait_for(self, leaders, joiners):
+        with self.told:
+            assert self.told.wait_for(lambda: self.reads >= leaders + 2 * joiners, 10)
 
 
-def test_eight_threads_at_a_cold_entry_cause_one_load(threads):
-    cache, barrier, gate = blocking(), threading.Barrier(THREADS), Gate(Reading((1,)))
+def test_eight_threads_at_a_cold_entry_cause_one_load(threads, watched):
+    cache, barrier, gate = blocking(watched), threading.Barrier(THREADS), Gate(Reading((1,)))
 
     def ask():
         barrier.wait(10)
         return cache.get("a", gate, soon())
 
     asked = [threads.submit(ask) for _ in range(THREADS)]
-    joined(cache, THREADS - 1)
+    watched.wait_for(leaders=1, joiners=THREADS - 1)
     gate.release.set()
 
     assert [each.result(10) for each in asked] == [Loaded(Reading((1,)))] * THREADS
     assert gate.loads == 1
 
 
-def test_eight_threads_at_an_expired_entry_cause_one_load(threads):
-    clock = ManualClock()
-    cache, barrier, gate = ThreadedSingleFlight(policy(), clock), threading.Barrier(THREADS), Gate("new")
+def test_eight_threads_at_an_expired_entry_cause_one_load(threads, clock):
+    watched = WatchedClock(clock)
+    cache, barrier, gate = blocking(watched), threading.Barrier(THREADS), Gate("new")
     late = Deadline(clock.read().monotonic_ns + 2 * FRESH_NS)
     assert cache.get("a", lambda: "old", late) == Loaded("old")
     clock.advance(FRESH_NS + 1)
@@ -374,7 +391,7 @@ def test_eight_threads_at_an_expired_entry_cause_one_load(threads):
         return cache.get("a", gate, late)
 
     asked = [threads.submit(ask) for _ in range(THREADS)]
-    joined(cache, THREADS - 1)
+    watched.wait_for(leaders=2, joiners=THREADS - 1)
     gate.release.set()
 
     assert [each.result(10) for each in asked] == [Loaded("new")] * THREADS
@@ -395,10 +412,10 @@ def test_what_threads_invalidate_while_loading_is_not_stored(threads):
     assert cache.get("a", lambda: "newer", soon()) == Loaded("new")
 
 
-def test_a_failing_loader_fails_every_thread_once(threads):
-    cache, gate = blocking(), Gate(OSError("down"))
+def test_a_failing_loader_fails_every_thread_once(threads, watched):
+    cache, gate = blocking(watched), Gate(OSError("down"))
     asked = [threads.submit(cache.get, "a", gate, soon()) for _ in range(THREADS)]
-    joined(cache, THREADS - 1)
+    watched.wait_for(leaders=1, joiners=THREADS - 1)
     gate.release.set()
 
     assert {type(each.result(10).error) for each in asked} == {OSError}
@@ -406,13 +423,13 @@ def test_a_failing_loader_fails_every_thread_once(threads):
     assert cache.get("a", lambda: "up", soon()) == Loaded("up"), "the failure was kept"
 
 
-def test_a_leader_that_is_torn_away_is_replaced(threads):
-    cache, gate = blocking(), Gate(KeyboardInterrupt())
+def test_a_leader_that_is_torn_away_is_replaced(threads, watched):
+    cache, gate = blocking(watched), Gate(KeyboardInterrupt())
     leader = threads.submit(cache.get, "a", gate, soon())
     assert gate.begun.wait(10)
     loads = []
     others = [threads.submit(cache.get, "a", lambda: loads.append(1) or "x", soon()) for _ in range(3)]
-    joined(cache, 3)
+    watched.wait_for(leaders=1, joiners=3)
     gate.release.set()
 
     assert isinstance(leader.exception(10), KeyboardInterrupt)

@@ -127,7 +127,7 @@ def test_its_own_timeout_error_is_not_our_deadline(on_bench):
 
 def test_a_deadline_during_a_thread_says_timed_out_not_undone(on_bench, colour):
     async def main(bench):
-        assert await bench.submit(timeout_ns=50 * NS_PER_MS)[1] == TimedOut()
+        assert await bench.submit(timeout_ns=150 * NS_PER_MS)[1] == TimedOut()
         assert bench.calls.statistics().timed_out == 1
 
     bench = on_bench(main)
@@ -138,15 +138,16 @@ def test_a_deadline_during_a_thread_says_timed_out_not_undone(on_bench, colour):
 
 def test_cancel_before_it_begins_has_no_effect(on_bench):
     async def main(bench):
+        if bench.colour == "threads":
+            bench.submit(name="in the way")
         call, answered = bench.submit()
-        assert call.cancel() is CancelOutcome.WITHOUT_EFFECT or bench.entered.is_set()
-        assert call.cancel() is call.cancel()
+        assert call.cancel() is call.cancel() is CancelOutcome.WITHOUT_EFFECT
         bench.open_all()
-        other = await bench.submit(name="other")[1]
-        assert other == Returned("done")
+        assert await bench.submit(name="other")[1] == Returned("done")
         assert not answered.done(), "a cancelled call answered"
 
-    assert on_bench(main).effects == 1
+    bench = on_bench(main)
+    assert bench.effects == bench.calls.statistics().begun - (1 if bench.colour == "tasks" else 0)
 
 
 def test_cancel_before_the_effect_is_unknown_for_a_thread(on_bench, colour):

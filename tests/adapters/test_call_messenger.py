@@ -107,8 +107,8 @@ def test_a_callable_that_hangs_is_timed_out_and_accounted():
     release = threading.Event()
 
     async def main(messenger):
-        first = await send(messenger, 50 * NS_PER_MS)[1]
-        second = await send(messenger, 50 * NS_PER_MS)[1]
+        first = await send(messenger, 150 * NS_PER_MS)[1]
+        second = await send(messenger, 150 * NS_PER_MS)[1]
         abandoned = messenger.abandoned()
         release.set()
         third = await send(messenger)[1]
@@ -126,7 +126,7 @@ def test_no_free_thread_is_retried_not_given_up():
 
     async def main(messenger):
         _, first = send(messenger)
-        second = await send(messenger, 50 * NS_PER_MS)[1]
+        second = await send(messenger, 150 * NS_PER_MS)[1]
         release.set()
         await first
         return second
@@ -199,7 +199,7 @@ def test_a_log_handler_that_blocks_delays_one_notice_only():
     logging.getLogger("stuck.notices").addHandler(handler)
 
     async def main(messenger):
-        answer = await send(messenger, 50 * NS_PER_MS)[1]
+        answer = await send(messenger, 150 * NS_PER_MS)[1]
         release.set()
         return answer
 

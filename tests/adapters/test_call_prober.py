@@ -16,7 +16,7 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Call
 
 CLOCK = SystemClock()
-SOON_NS = 60 * NS_PER_MS
+SOON_NS = 150 * NS_PER_MS
 LONG_NS = 10 * NS_PER_S
 
 
@@ -244,9 +244,10 @@ def test_beyond_the_cap_of_stuck_threads_calls_are_unknown(run):
         checks = prober(
             {**{name: lambda: release.wait(20) for name in names}, "good": lambda: None}, threads_max=1
         )
-        for name in names:
-            seen = await begin(checks, name=name, timeout_ns=10 * NS_PER_MS)[1]
-            assert seen.outcome is Outcome.TIMED_OUT
+        for number, name in enumerate(names):
+            # On a busy machine a thread may begin too late to be abandoned: then once more.
+            while checks.statistics().blocking.abandoned == number:
+                await begin(checks, name=name, timeout_ns=30 * NS_PER_MS)[1]
         seen = await begin(checks, name="good")[1]
         assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
         assert checks.statistics().threads.threads == limits.ABANDONED_CALLS_MAX + 1
