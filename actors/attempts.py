@@ -89,6 +89,8 @@ class Attempts:
         self._still(entry, now)
         if entry.flight is not None:
             self._end(entry, entry.flight, AttemptState.CANCEL_UNKNOWN, now, None)
+        # A target of the same name that is tracked later must not take an old answer for its own.
+        self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
         self._nursery.stop(target)
         return True

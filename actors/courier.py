@@ -1,7 +1,7 @@
 """The courier: takes notices to one channel. What is tried again, and when, is not its business."""
 
 from functools import partial
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from ..domain.moment import Deadline, Moment
 from ..domain.notice import Answer, Notice
@@ -11,6 +11,16 @@ from .behaviour import Behaviour, Listener
 from .ports import Cancellable, Clock, Messenger
 
 NO_ANSWER = Answer(accepted=False, detail="no answer before the deadline: the outcome is unknown")
+
+
+class _Carried(NamedTuple):
+    """A notice on its way."""
+
+    attempt: int
+    """The attempt that it answers for."""
+    sent_as: int
+    """The attempt under which it left."""
+    running: Cancellable
 
 
 class Courier(Behaviour[CourierMessage]):
@@ -29,7 +39,7 @@ class Courier(Behaviour[CourierMessage]):
         self._channel = channel
         self._messenger = messenger
         self._sink = sink
-        self._carried: dict[str, tuple[int, Cancellable]] = {}
+        self._carried: dict[str, _Carried] = {}
 
     def started(self, now: Moment) -> None:
         self._sink.tell(CourierStarted(self._channel))
@@ -44,31 +54,41 @@ class Courier(Behaviour[CourierMessage]):
                 assert_never(message)
 
     def _deliver(self, notice: Notice, attempt: int, deadline: Deadline) -> None:
-        if notice.key in self._carried:
+        carried = self._carried.get(notice.key)
+        if carried is not None:
+            # A sink that came back hands out what its predecessor had: what is on its way answers for this attempt too.
+            self._carried[notice.key] = carried._replace(attempt=attempt)
             return
         done = partial(self._answered, notice.key, attempt)
         try:
-            self._carried[notice.key] = (attempt, self._messenger.send(notice, attempt, deadline, done))
+            running = self._messenger.send(notice, attempt, deadline, done)
         except Exception as error:  # noqa: BLE001  # a notice that cannot be rendered is a dead letter, not a dead courier
             self._sink.tell(
                 DeliveryAnswered(
                     notice.key, attempt, Answer(accepted=False, retryable=False, detail=repr(error))
                 )
             )
+        else:
+            self._carried[notice.key] = _Carried(attempt, attempt, running)
 
-    def _answered(self, key: str, attempt: int, answer: Answer) -> None:
-        """Called on this courier's own dispatcher thread, between turns."""
-        if self._carried.pop(key, None) is not None:
-            self._sink.tell(DeliveryAnswered(key, attempt, answer))
+    def _answered(self, key: str, sent_as: int, answer: Answer) -> None:
+        """Called on this courier's own dispatcher thread, between turns; a second or belated answer is nobody's."""
+        carried = self._carried.get(key)
+        if carried is not None and carried.sent_as == sent_as:
+            del self._carried[key]
+            self._sink.tell(DeliveryAnswered(key, carried.attempt, answer))
 
     def _abandon(self, key: str) -> None:
         carried = self._carried.pop(key, None)
         if carried is not None:
-            attempt, running = carried
-            running.cancel()
-            self._sink.tell(DeliveryAnswered(key, attempt, NO_ANSWER))
+            carried.running.cancel()
+            self._sink.tell(DeliveryAnswered(key, carried.attempt, NO_ANSWER))
 
     def on_stop(self) -> None:
-        for _, running in self._carried.values():
-            running.cancel()
-        self._carried.clear()
+        carried, self._carried = self._carried, {}
+        for one in carried.values():
+            one.running.cancel()
+
+    def on_failure(self, *_: object) -> None:
+        """The next incarnation is handed everything again, so nothing may go on behind its back."""
+        self.on_stop()

@@ -42,6 +42,8 @@ class Poller(Behaviour[PollerMessage]):
         return self._context.supervisor
 
     def _start(self, request: ProbeRequest) -> None:
+        # Whoever asked for an attempt that still runs is gone: a supervisor never starts a second one.
+        self._let_go()
         expectation = self._expectation
 
         def done(observation: Observation) -> None:
@@ -72,9 +74,17 @@ class Poller(Behaviour[PollerMessage]):
         self._running = None
         self._supervisor.tell(AttemptCancelled(attempt, outcome))
 
+    def _let_go(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running[1].cancel()
+
     def on_stop(self) -> None:
-        if self._running is not None:
-            self._running[1].cancel()
+        self._let_go()
+
+    def on_failure(self, *_: object) -> None:
+        """The next incarnation knows nothing of what this one had running."""
+        self._let_go()
 
 
 def _crashed(error: Exception) -> Observation:

@@ -162,7 +162,7 @@ class TargetAggregate:
     ) -> Transition:
         watch.incident = None
         # The wall hand may have gone back since it opened; an incident never ends before it began.
-        resolved_at_ns = max(at.wall_ns, incident.opened_at_ns)
+        resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
         return follow(
             incident,
             Change.RESOLVED,
@@ -184,7 +184,7 @@ class TargetAggregate:
                     watch.incident,
                     Change.ACKNOWLEDGED,
                     now,
-                    acknowledged_at_ns=now.wall_ns,
+                    acknowledged_at_ns=max(now.wall_ns, watch.incident.opened_at_ns),
                     acknowledged_by=by,
                     reason="acknowledged",
                     explanation=f"acknowledged by {by}",
@@ -290,6 +290,11 @@ def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
         now,
         reason=cause.reason,
         explanation=cause.explanation,
-        resolved_at_ns=max(now.wall_ns, incident.opened_at_ns),
+        resolved_at_ns=max(now.wall_ns, _latest_ns(incident)),
         evidence=(),
     )
+
+
+def _latest_ns(incident: Incident) -> int:
+    """The wall time before which it cannot end."""
+    return max(incident.opened_at_ns, incident.acknowledged_at_ns or 0)
