@@ -92,9 +92,8 @@ def run(row: Row, server: nginx.Nginx, world: Misbehaving, folder: Path, window_
         time.sleep(WARM_S)
         if row.hog:
             running.ask(f"hog {window_s + 5}")
-        since_ns = time.monotonic_ns()
         figures = running.window(window_s)
-        found = running.ask(f"attempts {since_ns} {GOOD}")
+        found = running.ask(f"attempts {figures['since_ns']} {figures['until_ns']} {GOOD}")
         found["core_share"] = figures["core_share"]
         found["checks_per_s"] = figures["checks_per_s"]
         found["waited_for_core_ms_per_s"] = figures["waited_for_core_ms_per_s"]

@@ -58,7 +58,9 @@ def descriptors(pid: int) -> int:
 
 
 def stay_on(core: int) -> None:
-    """Run this process, and every one it starts, on one core; on a machine with fewer cores, on the last."""
+    """Run this process, and every one it starts, on one core (-1: on any); of fewer cores, on the last."""
+    if core < 0:
+        return
     os.sched_setaffinity(0, {min(core, (os.cpu_count() or 1) - 1)})
 
 

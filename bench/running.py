@@ -13,6 +13,8 @@ from watchkeeper.domain.channel import Channel
 from watchkeeper.domain.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.target import Target
 
+SETTLE_NS = 300_000_000
+"""After a question, which holds the interpreter of the process asked for a moment."""
 SUBJECT = Path(__file__).with_name("subject.py")
 
 
@@ -67,11 +69,16 @@ class Running:
         """Let it run and say what that cost."""
         before = self.ask("figures")
         time.sleep(seconds)
+        until_ns = time.monotonic_ns()
         after = self.ask("figures")
         checks = after["samples"] - before["samples"]
         spent_s = (after["at_ns"] - before["at_ns"]) / 1e9
         return {
+            "since_ns": before["at_ns"] + SETTLE_NS,
+            "until_ns": until_ns,
             "checks": checks,
+            "lateness_p50_ms": after["recent_lateness_ms"][0],
+            "lateness_p99_ms": after["recent_lateness_ms"][1],
             "checks_per_s": checks / spent_s,
             "cpu_us_per_check": (after["cpu_us"] - before["cpu_us"]) / max(checks, 1),
             "core_share": (after["cpu_us"] - before["cpu_us"]) / spent_s / 1e6,

@@ -33,6 +33,8 @@ WARM_S, SETTLE_S = 45.0, 10.0
 QUICK_S, QUICK_WARM_S = 30.0, 20.0
 GROWTH_BAR = 0.01
 REPORT_EVERY_S = 10.0
+SPAN_NS, COLLECTING_NS = 8_000_000_000, 1_000_000_000
+"""Lateness is of the last eight seconds before the end: what the runtime itself keeps of each target."""
 RULES = (Consecutive(id="down", after=2, recover=1),)
 
 
@@ -96,10 +98,10 @@ def notices(hooks: list[Any], incidents: list[dict[str, Any]]) -> dict[str, int]
 def watch(running: Running, seconds: float) -> list[dict[str, Any]]:
     """Figures taken now and then, the first and the last included."""
     ends_s = time.monotonic() + seconds
-    taken = [running.ask("collect")]
+    taken = [running.ask("figures")]
     while (left_s := ends_s - time.monotonic()) > 0:
         time.sleep(min(REPORT_EVERY_S, left_s))
-        taken.append(running.ask("collect"))
+        taken.append(running.ask("figures"))
         resident = taken[-1]["resident_bytes"] / 1e6
         print(f"{left_s:5.0f} s left: {resident:.1f} MB, {taken[-1]['samples']} samples", file=sys.stderr)
     return taken
@@ -118,7 +120,8 @@ def soak(count: int, seconds: float, warm_s: float) -> dict[str, Any]:
             try:
                 time.sleep(warm_s)
                 taken = watch(running, seconds)
-                late = running.ask(f"attempts {taken[0]['at_ns']} good-")
+                until_ns = taken[-1]["at_ns"] - COLLECTING_NS
+                late = running.ask(f"attempts {until_ns - SPAN_NS} {until_ns} good-")
             finally:
                 script.end()
             time.sleep(SETTLE_S)

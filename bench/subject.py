@@ -18,17 +18,40 @@ from machine import descriptors, percentile, resident_bytes, stay_on, waited_ms
 from watchkeeper import Runtime
 from watchkeeper.domain.configuration import Configuration
 from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.status import RuntimeStatus
+
+SETTLE_NS = 300_000_000
+
+
+class Recent:
+    """The lateness of what ran since it was last asked for, of the newest attempt of each target."""
+
+    def __init__(self) -> None:
+        self._since_ns = 0
+
+    def read(self, status: RuntimeStatus) -> tuple[float, float]:
+        """Median and 99th percentile in milliseconds."""
+        # What came due while the question itself held the interpreter says nothing about the load.
+        since_ns, self._since_ns = self._since_ns, time.monotonic_ns() + SETTLE_NS
+        newest = (target.attempt for target in status.targets if target.attempt is not None)
+        late_ms = sorted(one.lateness_ns / 1e6 for one in newest if one.due.monotonic_ns >= since_ns)
+        return percentile(late_ms, 0.5), percentile(late_ms, 0.99)
+
+
+RECENT = Recent()
 
 
 def figures(runtime: Runtime) -> dict[str, object]:
     """What the process has cost so far, and what the runtime has done."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     pid = os.getpid()
-    counters = dict(runtime.status().counters)
+    status = runtime.status()
+    counters = dict(status.counters)
     return {
         "at_ns": time.monotonic_ns(),
         "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
         "waited_ms": waited_ms(pid),
+        "recent_lateness_ms": RECENT.read(status),
         "samples": counters.get("samples", 0),
         "counters": counters,
         "resident_bytes": resident_bytes(pid),
@@ -38,8 +61,8 @@ def figures(runtime: Runtime) -> dict[str, object]:
     }
 
 
-def attempts(runtime: Runtime, since_ns: int, prefix: str = "") -> dict[str, object]:
-    """Lateness of the kept attempts that were due after a moment, of targets whose names begin with `prefix`."""
+def attempts(runtime: Runtime, since_ns: int, until_ns: int, prefix: str = "") -> dict[str, object]:
+    """Lateness of the kept attempts that were due in a span, of targets whose names begin with `prefix`."""
     late_ms: list[float] = []
     outcomes: dict[str, int] = {}
     missed = 0
@@ -47,7 +70,7 @@ def attempts(runtime: Runtime, since_ns: int, prefix: str = "") -> dict[str, obj
         if not target.id.startswith(prefix):
             continue
         for record in runtime.attempts(target.id):
-            if record.due.monotonic_ns < since_ns:
+            if not since_ns <= record.due.monotonic_ns < until_ns:
                 continue
             outcomes[record.outcome] = outcomes.get(record.outcome, 0) + 1
             missed += record.missed
@@ -103,7 +126,7 @@ def answer(runtime: Runtime, line: str) -> dict[str, object]:
             gc.collect()
             return figures(runtime)
         case "attempts":
-            return attempts(runtime, int(arguments[0]), *arguments[1:])
+            return attempts(runtime, int(arguments[0]), int(arguments[1]), *arguments[2:])
         case "states":
             return states(runtime)
         case "incidents":
