@@ -192,7 +192,7 @@ class Attempts:
         """A poller says what became of an attempt that was cancelled."""
         entry = self._scheduled.get(attempt.target)
         flight = entry.flight if entry is not None else None
-        self.counters[f"cancelled_{outcome.value}"] += 1
+        self.counters[f"cancels_{outcome.value}"] += 1
         if entry is not None and flight is not None and flight.attempt == attempt:
             self._end(entry, flight, CANCELLED_STATES[outcome], now, _cancelled(flight, now))
 
