@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from watchkeeper.domain.timers import Timers
+from watchkeeper.domain.timers import SLOT_BITS, Timers
 
 KEYS = st.integers(0, 12)
-TIMES = st.integers(0, 30)
+TIMES = st.builds(lambda slot, rest: (slot << SLOT_BITS) + rest, st.integers(0, 4), st.integers(0, 5))
 
 
 class TimersAgainstSortedList(RuleBasedStateMachine):
@@ -37,7 +37,7 @@ class TimersAgainstSortedList(RuleBasedStateMachine):
 
     @rule(key=KEYS, times=st.integers(70, 90))
     def churn(self, key, times):
-        """Enough cancelled entries that the heap is rebuilt."""
+        """Enough cancelled entries that they are cleared away."""
         for _ in range(times):
             self.arm(key, 5)
             self.cancel(key)
@@ -77,12 +77,12 @@ def test_a_timer_cancelled_while_timers_fire_does_not_fire():
     assert fired == ["first"]
 
 
-def test_the_heap_may_be_rebuilt_while_timers_fire():
+def test_debris_may_be_cleared_away_while_timers_fire():
     timers = Timers()
     for number in range(300):
-        timers.arm(number, number)
+        timers.arm(number, number << (SLOT_BITS - 5))
     fired = []
-    for key, _ in timers.due(1_000):
+    for key, _ in timers.due(1_000 << SLOT_BITS):
         fired.append(key)
         if key == 0:
             for number in range(1, 290):
@@ -96,4 +96,19 @@ def test_cancelled_timers_take_no_room_for_ever(rounds):
     for number in range(10 * rounds):
         timers.arm(number, 10**9 + number)
         timers.cancel(number)
-    assert len(timers._heap) <= 130
+    assert entries_held(timers) <= 130
+
+
+@given(st.integers(1, 200), st.sampled_from([0, SLOT_BITS]))
+def test_timers_armed_again_take_no_room_for_ever(rounds, shift):
+    timers = Timers()
+    timers.arm("last", 10**6 << SLOT_BITS)
+    for number in range(10 * rounds):
+        timers.next_ns()
+        timers.arm("again", number + 1 << shift)
+        assert list(timers.due(0)) == []
+    assert entries_held(timers) <= 130
+
+
+def entries_held(timers):
+    return len(timers._near) + sum(len(waiting) for waiting in timers._later.values())
