@@ -42,7 +42,9 @@ class Courier(Behaviour[CourierMessage]):
         self._carried: dict[str, _Carried] = {}
 
     def started(self, now: Moment) -> None:
-        self._sink.tell(CourierStarted(self._channel))
+        # The first has lost nothing; heard late, it would have the sink hand out anew what this one already carries.
+        if self.address.epoch > 1:
+            self._sink.tell(CourierStarted(self._channel))
 
     def handle(self, message: CourierMessage, now: Moment) -> None:
         match message:
