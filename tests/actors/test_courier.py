@@ -31,7 +31,16 @@ def courier(dispatcher, told):
     address = address_for(Courier, "courier/ops")
 
     def start():
-        spawn(Courier, ManualClock(), "ops", None, told, dispatcher=dispatcher, address=address)
+        spawn(
+            Courier,
+            ManualClock(),
+            "ops",
+            None,
+            told,
+            dispatcher=dispatcher,
+            address=address,
+            on_exit=lambda *_: None,
+        )
         dispatcher.run_until_idle()
         return address
 
