@@ -13,6 +13,12 @@ from .behaviour import Behaviour, Listener
 from .context import PollerContext
 from .ports import Cancellable
 
+TOO_LATE = Observation(
+    outcome=Outcome.UNKNOWN,
+    reason=Reason.OVERLOADED,
+    detail="its deadline passed before it was begun",
+)
+
 
 class Poller(Behaviour[PollerMessage]):
     """Runs the attempts that the supervisor starts, one at a time."""
@@ -29,7 +35,7 @@ class Poller(Behaviour[PollerMessage]):
     def handle(self, message: PollerMessage, now: Moment) -> None:
         match message:
             case StartAttempt(request):
-                self._start(request)
+                self._start(request, now)
             case CancelAttempt(attempt):
                 self._cancel(attempt)
             case Reconfigure(target):
@@ -41,10 +47,13 @@ class Poller(Behaviour[PollerMessage]):
     def _supervisor(self) -> Listener[SupervisorMessage]:
         return self._context.supervisor
 
-    def _start(self, request: ProbeRequest) -> None:
+    def _start(self, request: ProbeRequest, now: Moment) -> None:
         # Whoever asked for an attempt that still runs is gone: a supervisor never starts a second one.
         self._let_go()
         expectation = self._expectation
+        if request.deadline.expired(now):
+            self._report(request, expectation, TOO_LATE)
+            return
 
         def done(observation: Observation) -> None:
             if self._running is not None and self._running[0] == request.attempt:

@@ -13,10 +13,10 @@ from ..domain.moment import NS_PER_S, Moment
 from ..domain.patience import Patience
 from ..domain.record import BlindInterval
 from ..domain.retry import RetryPolicy
-from ..domain.schedule import Scheduled
+from ..domain.schedule import Flight, Scheduled
 from ..domain.target import Target
 from ..protocol.courier import AbandonDelivery, CourierMessage
-from ..protocol.owner import Adopt, EndOrphans, OwnerMessage, Release
+from ..protocol.owner import Adopt, EndOrphans, HandIn, OwnerMessage, Release
 from ..protocol.recorder import (
     Abandoned,
     BlindnessSeen,
@@ -254,13 +254,13 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._attempts.tick(key, due_ns, now)
                 if key.is_heartbeat:
                     self._commit_in_time(now)
-            case ("deadline", target):
-                self._attempts.overdue(target, now)
+            case Flight():
+                self._attempts.overdue(key, now)
                 self._answered_or_not(now)
             case ("stale", target, rule):
                 self._attempts.stale(target, rule, due_ns, now)
             case ("commit",):
-                self._to.sink.tell(Commit())
+                self._to.owner.tell(HandIn())
             case ("delivery", channel, delivery):
                 self._to.couriers[channel].tell(AbandonDelivery(delivery))
             case ("retry", delivery):
@@ -388,3 +388,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def on_stop(self) -> None:
         self._clockwork.stop()
+
+    def on_failure(self, *_: object) -> None:
+        """What runs answers to nobody from now on, and the next incarnation counts anew: it is stopped."""
+        self._clockwork.stop()
+        self._attempts.cancel_all()
