@@ -160,12 +160,12 @@ class Attempts:
         if self._admission.enter((entry, flight)):
             self._start(entry, flight, now)
         else:
-            self._timers.arm(("deadline", entry.id), flight.deadline.monotonic_ns)
+            self._timers.arm(flight, flight.deadline.monotonic_ns)
 
     def _start(self, entry: Scheduled, flight: Flight, now: Moment) -> None:
         request = entry.take_off(flight, now)
         self.counters["started"] += 1
-        self._timers.arm(("deadline", entry.id), flight.deadline.monotonic_ns + limits.DEADLINE_SLACK_NS)
+        self._timers.arm(flight, flight.deadline.monotonic_ns + limits.DEADLINE_SLACK_NS)
         self._nursery.poller(entry.id).tell(StartAttempt(request))
 
     def _start_waiting(self, now: Moment) -> None:
@@ -196,11 +196,10 @@ class Attempts:
         if entry is not None and flight is not None and flight.attempt == attempt:
             self._end(entry, flight, CANCELLED_STATES[outcome], now, _cancelled(flight, now))
 
-    def overdue(self, target: str, now: Moment) -> None:
-        """The deadline of a target's attempt has passed, and its driver did not say so."""
-        entry = self._scheduled.get(target)
-        flight = entry.flight if entry is not None else None
-        if entry is None or flight is None:
+    def overdue(self, flight: Flight, now: Moment) -> None:
+        """The deadline of an attempt has passed, and its driver did not say so."""
+        entry = self._scheduled.get(flight.attempt.target)
+        if entry is None or entry.flight is not flight:
             return
         if flight.state is AttemptState.QUEUED:
             self._end(
@@ -217,7 +216,7 @@ class Attempts:
                 ),
             )
             return
-        self._nursery.poller(target).tell(CancelAttempt(flight.attempt))
+        self._nursery.poller(entry.id).tell(CancelAttempt(flight.attempt))
         sample = _without_answer(
             flight, now, Outcome.TIMED_OUT, Reason.TIMED_OUT, "no answer before the deadline"
         )
@@ -240,7 +239,7 @@ class Attempts:
         flight.move(state)
         entry.flight = None
         self.counters[state.value] += 1
-        self._timers.cancel(("deadline", entry.id))
+        self._timers.cancel(flight)
         if flight.admitted:
             self._admission.leave()
             self._start_waiting(now)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from ..domain.schedule import Scheduled
+from ..domain.schedule import Flight, Scheduled
 from ..domain.timers import Timers
 from .dispatch import Alarm
 
-TimerKey = Scheduled | tuple[str, ...]
-"""A target's own tick, or a kind with what it concerns."""
+TimerKey = Scheduled | Flight | tuple[str, ...]
+"""A target's own tick, an attempt's own deadline, or a kind with what it concerns."""
 
 
 class SetAlarm(Protocol):
