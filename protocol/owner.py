@@ -55,4 +55,8 @@ class EndOrphans(Message, frozen=True):
     """Close the incidents of targets that nobody tracks."""
 
 
-OwnerMessage = Adopt | Release | SampleTaken | SamplesMissing | Acknowledge | ResumeFrom | EndOrphans
+class HandIn(Message, frozen=True):
+    """Give the sink the samples that are held, and have it commit them."""
+
+
+OwnerMessage = Adopt | Release | SampleTaken | SamplesMissing | Acknowledge | ResumeFrom | EndOrphans | HandIn
