@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.rule import Aggregate
-from watchkeeper.domain.window import PERCENTILES, Window, summary_of
+from watchkeeper.domain.window import PERCENTILES, Percentile, Window, summary_of
 
 S = 1_000_000_000
 VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
@@ -115,6 +115,24 @@ def test_a_percentile_is_the_nearest_rank_of_twenty(aggregate, rank):
     for value in range(20, 0, -1):
         summary.add(float(value))
     assert summary.read() == rank
+
+
+@given(
+    values=st.lists(st.integers(0, 30), min_size=1, max_size=120),
+    count_max=st.integers(1, 40),
+    block_max=st.integers(1, 5),
+    asked_every=st.integers(1, 7),
+    aggregate=st.sampled_from(sorted(PERCENTILES)),
+)
+def test_a_percentile_in_blocks_is_that_of_a_plain_list(values, count_max, block_max, asked_every, aggregate):
+    summary = Percentile(PERCENTILES[aggregate], block_max=block_max)
+    for place, value in enumerate(values):
+        summary.add(value)
+        if place >= count_max:
+            summary.remove(values[place - count_max])
+        held_values = values[max(0, place - count_max + 1) : place + 1]
+        if place % asked_every == 0:
+            assert summary.read() == naive(aggregate, held_values)
 
 
 def test_every_aggregate_that_is_a_percentile_has_its_share():
