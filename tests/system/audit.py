@@ -1,0 +1,140 @@
+"""What a store, a receiver and the lines of every process must agree on once all is quiet."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.domain.event import IncidentMoved, NoticeEnded
+from watchkeeper.domain.incident import Incident, Transition
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.notice_body import notice_body
+from watchkeeper.domain.record import Outgoing
+from watchkeeper.launcher.telling import line_of
+from watchkeeper.tests.system.outside import Post, Receiver
+
+MUST_BE_NONE = (
+    "acknowledged_writes_lost",
+    "notices_lost",
+    "notices_undelivered",
+    "notices_applied_twice",
+    "bodies_that_differ",
+    "out_of_order",
+    "unknown_to_the_store",
+    "unsigned",
+    "store_problems",
+    "still_open",
+    "repeated_within_a_life",
+)
+
+
+class Record(NamedTuple):
+    """All of a store that bears on what was told."""
+
+    incidents: tuple[Incident, ...]
+    transitions: dict[str, tuple[Transition, ...]]
+    outbox: tuple[Outgoing, ...]
+    problems: tuple[str, ...]
+
+
+def read_record(path: Path) -> Record:
+    reader = StoreReader(str(path))
+    incidents = reader.incidents(limit=10_000)
+    transitions = {incident.incident: reader.transitions(incident.incident) for incident in incidents}
+    return Record(incidents, transitions, reader.outbox(), reader.verify().problems)
+
+
+def is_quiet(path: Path) -> bool:
+    """Nothing is open and nothing waits to be told."""
+    reader = StoreReader(str(path))
+    return not reader.incidents(open_only=True) and not reader.outbox(DeliveryState.PENDING)
+
+
+def audit(path: Path, receiver: Receiver, said: Sequence[str]) -> Counter[str]:
+    """The figures of one store with its receiver. Those of MUST_BE_NONE are 0 when all is well."""
+    record = read_record(path)
+    posts, applied = receiver.posts, receiver.applied
+    figures = Counter(dict.fromkeys(MUST_BE_NONE, 0))
+    figures["incidents"] = len(record.incidents)
+    figures["transitions"] = sum(map(len, record.transitions.values()))
+    figures["posts"] = len(posts)
+    figures["posts_refused_or_cut"] = sum(post.status != 200 for post in posts)
+    figures["notices_applied"] = len(applied)
+    figures["raw_duplicates"] = sum(bool(post.answered_before) for post in posts)
+    figures["repeated_within_a_life"] = sum(post.life in post.answered_before for post in posts)
+    figures["unsigned"] = receiver.unsigned
+    figures["store_problems"] = len(record.problems)
+    figures["still_open"] = sum(incident.is_open for incident in record.incidents)
+    figures["bodies_that_differ"] = len({(post.key, post.body) for post in posts}) - len(
+        {p.key for p in posts}
+    )
+    figures["notices_undelivered"] = sum(
+        each.delivery.state is not DeliveryState.DELIVERED for each in record.outbox
+    )
+    figures.update(_writes(record, said))
+    figures.update(_heard(record, applied))
+    return figures
+
+
+def _writes(record: Record, said: Iterable[str]) -> Counter[str]:
+    """A line that a process printed, and a notice that was sent, is a write that was acknowledged."""
+    steps = [step for steps in record.transitions.values() for step in steps]
+    known = {line_of(IncidentMoved(step)) for step in steps}
+    known |= {line_of(NoticeEnded(each.notice, each.delivery)) for each in record.outbox}
+    kinds = (" opened: ", " changed: ", " resolved: ", " notice ")
+    promised = [line for line in said if any(kind in line for kind in kinds)]
+    lost = sum(line not in known for line in promised)
+    return Counter(acknowledged_writes=len(promised), acknowledged_writes_lost=lost)
+
+
+def _heard(record: Record, applied: Sequence[Post]) -> Counter[str]:
+    """What the receiver applied, against what every incident owed it."""
+    rows = {each.notice.key: each for each in record.outbox}
+    figures: Counter[str] = Counter()
+    heard: dict[str, list[Outgoing]] = {incident.incident: [] for incident in record.incidents}
+    for post in applied:
+        row = rows.get(post.key)
+        if row is None or notice_body(row.notice) != post.body:
+            figures["unknown_to_the_store"] += 1
+        else:
+            heard[row.notice.incident.incident].append(row)
+    figures["notices_applied_twice"] = _applied_twice(applied)
+    for incident, told in heard.items():
+        sequences = [row.notice.sequence for row in told]
+        figures["out_of_order"] += sequences != sorted(sequences)
+        lost, collapsed = lost_and_collapsed(record.transitions[incident], told)
+        figures["notices_lost"] += lost
+        figures["notices_collapsed"] += collapsed
+    return figures
+
+
+def _applied_twice(applied: Sequence[Post]) -> int:
+    """The same step of the same incident under two ids."""
+    documents = [json.loads(post.body) for post in applied]
+    steps = Counter((document["incident"]["id"], document["sequence"]) for document in documents)
+    return sum(count - 1 for count in steps.values())
+
+
+def lost_and_collapsed(steps: Sequence[Transition], told: Sequence[Outgoing]) -> tuple[int, int]:
+    """How many steps should have been told and were not, and how many a later notice told as well.
+
+    The first step and the last are told always; one between them only unless another notice was under way when it
+    was made, for then the next comparison tells what stands by then.
+    """
+    heard = {row.notice.sequence for row in told}
+    lost = collapsed = 0
+    for step in steps:
+        if step.sequence in heard:
+            continue
+        between = 1 < step.sequence < len(steps)
+        if between and any(_was_under_way(row, step) for row in told):
+            collapsed += 1
+        else:
+            lost += 1
+    return lost, collapsed
+
+
+def _was_under_way(row: Outgoing, step: Transition) -> bool:
+    return row.notice.sequence < step.sequence and step.at_ns <= row.delivery.at_ns

@@ -1,0 +1,248 @@
+"""Kills `watchkeeper run` at random moments and at named points, restarts it, and counts what was lost or said twice.
+
+    python tests/system/kill.py [--kills 200] [--points 0] [--seed 0]
+
+Two runs at a time, each with a store, targets that fail and recover, and a receiver that keeps ids, answers late,
+refuses and hangs up. Every second kill waits for a post to arrive and strikes before or after it is answered. Then the
+targets recover, nobody is killed, and the record, the receiver and every printed line are compared.
+A raw duplicate is a post whose id had been answered with 200 before: what a kill between the answer and its record must
+cost, at most one for each notice in flight, and nothing else may. Prints the figures as JSON and in one line; the exit
+status is 0 only when nothing was lost, applied twice, repeated without a kill, or out of order.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+
+from watchkeeper.tests.system.audit import MUST_BE_NONE, audit, is_quiet
+from watchkeeper.tests.system.crashing import CRASHED, POINTS
+from watchkeeper.tests.system.outside import Receiver, Site
+from watchkeeper.tests.system.processes import COMMAND, Watch, write_configuration
+
+CRASHING = (str(Path(__file__).with_name("crashing.py")),)
+LANES = 2
+TARGETS = 4
+LIFE_S_MAX = 1.8
+"""Starting takes about half of it, so that starting is struck as well as running."""
+QUIET_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.1
+POINT_PASSED_MAX = 40
+
+
+class Lane:
+    """One store with its targets and its receiver, and the processes that one after the other run it."""
+
+    def __init__(self, folder: Path, dice: Random, *, targets: int = TARGETS) -> None:
+        self.dice = dice
+        self.site = Site()
+        self.receiver = Receiver()
+        self.said: list[str] = []
+        self.kills = 0
+        self.starts = 0
+        self._store = folder / "watch.db"
+        self._path = folder / "watch.yaml"
+        self._targets = targets
+        self._pause = threading.Event()
+        self.configure("critical")
+
+    def configure(self, severity: str) -> None:
+        write_configuration(
+            self._path,
+            site=self.site.url,
+            receiver=self.receiver.url,
+            targets=self._targets,
+            severity=severity,
+        )
+
+    def pause(self, seconds: float) -> None:
+        self._pause.wait(seconds)
+
+    def names(self) -> set[str]:
+        return {f"t{number}" for number in range(self._targets)}
+
+    def start(self, crash_at: str = "") -> Watch:
+        self.starts += 1
+        environment = {"LIFE": str(self.starts), "CRASH_AT": crash_at}
+        return Watch(self._path, command=CRASHING if crash_at else COMMAND, environment=environment)
+
+    def listen(self, watch: Watch) -> None:
+        """After the end of a process: keep what it said."""
+        self.said += watch.lines.close()
+
+    def settle(self) -> bool:
+        """All targets recover and one process runs until nothing is open and nothing waits; says whether that came."""
+        self.site.down = set()
+        self.receiver.mood = lambda: 200
+        with self.start() as watch:
+            watch.until_watching()
+            quiet = self._until_quiet(watch)
+            quiet &= watch.stop() == 0
+            self.listen(watch)
+        return quiet
+
+    def _until_quiet(self, watch: Watch) -> bool:
+        self.site.wait_for_questions(2)
+        for _ in range(int(QUIET_WITHIN_S / LOOK_EVERY_S)):
+            if is_quiet(self._store):
+                return True
+            assert watch.is_alive, watch.errors.all()
+            self.pause(LOOK_EVERY_S)
+        return False
+
+    def audit(self) -> Counter[str]:
+        figures = audit(self._store, self.receiver, self.said)
+        figures.update(kills=self.kills, starts=self.starts)
+        return figures
+
+    def close(self) -> None:
+        self.site.close()
+        self.receiver.close()
+
+
+def moody(lane: Lane) -> Callable[[], int | None]:
+    """A receiver that is slow, refuses and hangs up, each now and then."""
+    dice = Random(lane.dice.random())
+
+    def mood() -> int | None:
+        lane.pause(dice.choice((0.0, 0.0, 0.005, 0.05)))
+        return dice.choices((200, 503, 429, None), (90, 4, 2, 4))[0]
+
+    return mood
+
+
+def kill_at_random(folder: Path, seed: int, kills: int) -> Counter[str]:
+    """A lane that is killed that many times, settled and audited."""
+    lane = Lane(folder, Random(seed))
+    try:
+        lane.receiver.mood = moody(lane)
+        for _ in range(kills):
+            _live_and_die(lane)
+        settled = lane.settle()
+        return lane.audit() + Counter(unsettled=not settled)
+    finally:
+        lane.close()
+
+
+def _live_and_die(lane: Lane) -> None:
+    dice = lane.dice
+    lane.site.down = {name for name in lane.names() if dice.random() < 0.5}
+    with lane.start() as watch:
+        if dice.random() < 0.5:
+            lane.pause(dice.uniform(0.05, LIFE_S_MAX))
+        else:
+            _strike_at_a_post(lane, watch)
+        watch.kill()
+        lane.kills += 1
+        lane.listen(watch)
+
+
+def _strike_at_a_post(lane: Lane, watch: Watch) -> None:
+    """While it runs targets fail and recover, and the configuration is read again; a post may end that life early."""
+    dice = lane.dice
+    if watch.errors.wait_for("watching: ", LIFE_S_MAX):
+        lane.site.down ^= {dice.choice(sorted(lane.names()))}
+        lane.configure(dice.choice(("critical", "warning")))
+        watch.signal(1)
+    lane.receiver.wait_for_arrivals(dice.randint(1, 4), LIFE_S_MAX / 2)
+    lane.pause(dice.choice((0.0, 0.002, 0.01, 0.06)))
+
+
+def kill_at_point(folder: Path, point: str, targets: int, passings_max: int) -> Counter[str]:
+    """Crash at the first passing of a point, the second ..., each in a life of its own, until a life ends whole."""
+    figures: Counter[str] = Counter()
+    for passing in range(1, passings_max + 1):
+        place = folder / f"{point}.{passing}"
+        place.mkdir()
+        lane = Lane(place, Random(passing), targets=targets)
+        try:
+            crashed = _live_until(lane, f"{point}:{passing}")
+            settled = lane.settle()
+            figures += lane.audit() + Counter(unsettled=not settled, point_crashes=crashed)
+        finally:
+            lane.close()
+        if not crashed:
+            return figures + Counter(points_enumerated_to_the_end=1)
+    return figures
+
+
+def _live_until(lane: Lane, crash_at: str) -> bool:
+    """All targets fail and recover in one life; whether it died at the point."""
+    lane.site.down = lane.names()
+    count = len(lane.names())
+    with lane.start(crash_at) as watch:
+        if _both_told(lane, watch, count):
+            watch.signal(15)
+        crashed = watch.wait() == CRASHED
+        lane.kills += crashed
+        lane.listen(watch)
+    return crashed
+
+
+def _both_told(lane: Lane, watch: Watch, count: int) -> bool:
+    """Until the problem of every target and its end were told, or the process has ended."""
+    for change in ("opened", "resolved"):
+        while not lane.receiver.wait_until_applied(change, count, LOOK_EVERY_S):
+            if not watch.is_alive:
+                return False
+        lane.site.down = set()
+    return True
+
+
+def run(folder: Path, *, kills: int, targets_at_points: int, passings_max: int, seed: int) -> Counter[str]:
+    """Everything, two lanes at a time; the sum of the figures."""
+    with ThreadPoolExecutor(LANES) as lanes:
+        jobs = []
+        for lane in range(LANES if kills else 0):
+            place = folder / f"random.{lane}"
+            place.mkdir()
+            share = kills // LANES + (lane < kills % LANES)
+            jobs.append(lanes.submit(kill_at_random, place, seed + lane, share))
+        if targets_at_points:
+            jobs += [
+                lanes.submit(kill_at_point, folder, point, targets_at_points, passings_max)
+                for point in POINTS
+            ]
+        total = Counter(dict.fromkeys((*MUST_BE_NONE, "unsettled"), 0))
+        for job in jobs:
+            total.update(job.result())
+    return total
+
+
+def faults_of(figures: Counter[str]) -> dict[str, int]:
+    """The figures that should be 0 and are not."""
+    return {name: figures[name] for name in (*MUST_BE_NONE, "unsettled") if figures[name]}
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=200, help="at random moments")
+    parser.add_argument(
+        "--points", type=int, default=2, help="targets whose life is cut at every point; 0: none"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(
+            Path(folder),
+            kills=asked.kills,
+            targets_at_points=asked.points,
+            passings_max=POINT_PASSED_MAX,
+            seed=asked.seed,
+        )
+    sys.stdout.write(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+    told = ("kills", "incidents", "notices_applied", "raw_duplicates", *MUST_BE_NONE)
+    sys.stdout.write(", ".join(f"{figures[name]} {name}" for name in told) + "\n")
+    return 1 if faults_of(figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

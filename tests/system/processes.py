@@ -1,0 +1,155 @@
+"""Real `watchkeeper run` processes: started, listened to, and always ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from watchkeeper.tests.system.outside import SECRET, WITHIN_S
+
+COMMAND = ("-m", "watchkeeper")
+CONFIGURATION = """\
+runtime: {{store: {store}, grace: {grace}}}
+channels:
+  - {{id: ops, webhook: {{url: "{receiver}/notices/${{LIFE}}", secret: {secret}, timeout: 5s}}, in_flight_max: {in_flight}}}
+targets:
+"""
+TARGET = """\
+  - {{id: {name}, every: {every}, timeout: {every}, http: {{url: "{site}/{name}"}}, notify: [ops],
+      rules: [{{id: down, kind: consecutive, after: {after}, recover: 1, severity: {severity}}}]}}
+"""
+
+
+def write_configuration(
+    path: Path,
+    *,
+    site: str,
+    receiver: str,
+    targets: int = 1,
+    every: str = "200ms",
+    after: int = 1,
+    severity: str = "critical",
+    store: str = "watch.db",
+    grace: str = "5s",
+    in_flight: int = 4,
+) -> Path:
+    """A configuration of targets t0, t1 ... of a site that tells one receiver; replaced as a whole, never half written."""
+    head = CONFIGURATION.format(
+        store=store, grace=grace, receiver=receiver, secret=SECRET, in_flight=in_flight
+    )
+    each = [
+        TARGET.format(name=f"t{number}", every=every, site=site, after=after, severity=severity)
+        for number in range(targets)
+    ]
+    new = path.with_suffix(".new")
+    new.write_text(head + "".join(each))
+    return new.replace(path)
+
+
+class Lines:
+    """What a process has said on one pipe so far; an unfinished last line does not count."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+        self._lines: list[str] = []
+        self._ended = False
+        self._said = threading.Condition()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self._pipe:
+            with self._said:
+                if line.endswith("\n"):
+                    self._lines.append(line.rstrip("\n"))
+                self._said.notify_all()
+        with self._said:
+            self._ended = True
+            self._said.notify_all()
+
+    def wait_for(self, wanted: str, within_s: float = WITHIN_S, *, times: int = 1) -> bool:
+        """Until lines with `wanted` in them were said so many times; False when it is too late."""
+
+        def is_said() -> bool:
+            return sum(wanted in line for line in self._lines) >= times
+
+        with self._said:
+            self._said.wait_for(lambda: is_said() or self._ended, within_s)
+            return is_said()
+
+    def all(self) -> list[str]:
+        with self._said:
+            return list(self._lines)
+
+    def close(self) -> list[str]:
+        """After the process has ended: everything it said."""
+        self._thread.join(WITHIN_S)
+        self._pipe.close()
+        return self._lines
+
+
+class Watch:
+    """One process that runs a configuration; `before` is put in front of its command (a tracer, a limit)."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        command: Sequence[str] = COMMAND,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._process = subprocess.Popen(
+            [*before, sys.executable, *command, "run", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            cwd=path.parent,
+            env={**os.environ, "LIFE": "1", **(environment or {})},
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.lines = Lines(self._process.stdout)
+        self.errors = Lines(self._process.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self.kill()
+        self.lines.close()
+        self.errors.close()
+
+    def until_watching(self) -> Self:
+        assert self.errors.wait_for("watching: "), self.errors.all()
+        return self
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it and whatever it started, without a word."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait(WITHIN_S)
+
+    def wait(self, within_s: float = WITHIN_S) -> int:
+        return self._process.wait(within_s)
+
+    def stop(self) -> int:
+        """Ask it to end and wait for it; returns the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
