@@ -112,7 +112,7 @@ class ScriptedMessenger:
     ) -> Pending:
         now = self._read()
         behaviour = self._script.at(now.monotonic_ns - self._began_ns)
-        answer = _answer(behaviour.observation)
+        answer = answer_to(behaviour.observation)
         left_ns = deadline.remaining_ns(now)
         after_ns = behaviour.after_ns
         # Who hangs has taken the notice in and does not say so: the worst case for whoever must not repeat himself.
@@ -127,7 +127,8 @@ class ScriptedMessenger:
         """Keeps what it saw."""
 
 
-def _answer(observation: Observation) -> Answer:
+def answer_to(observation: Observation) -> Answer:
+    """What a receiver says that behaves like this."""
     status = observation.status
     if status is None:
         return Answer(accepted=False, detail=observation.reason.value)

@@ -1,0 +1,125 @@
+"""Acts: what operators, hosts, machines and networks do to a run, each as a function of the machine."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from ...domain.outcome import Outcome
+from ...domain.record import Silence
+from ...domain.target import Target
+from ...protocol.owner import Acknowledge
+from ...protocol.sink import Mute, Redrive
+from ...protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .case import Act
+from .machine import Machine
+
+
+def _track(machine: Machine, act: Act) -> None:
+    if act.target is not None:
+        if machine.auditor.attempts.under_way(act.target.id):
+            machine.auditor.happened("reload with an attempt in flight")
+        machine.roster[act.target.id] = act.target
+        machine.system.supervisor.tell(Track(act.target))
+
+
+def _untrack(machine: Machine, act: Act) -> None:
+    if machine.roster.pop(act.name, None) is not None:
+        machine.system.supervisor.tell(Untrack(act.name))
+
+
+def _pause(machine: Machine, act: Act) -> None:
+    _set_paused(machine, act.name, paused=True)
+
+
+def _resume(machine: Machine, act: Act) -> None:
+    _set_paused(machine, act.name, paused=False)
+
+
+def _set_paused(machine: Machine, name: str, *, paused: bool) -> None:
+    target: Target | None = machine.roster.get(name)
+    if target is not None:
+        machine.roster[name] = msgspec.structs.replace(target, paused=paused)
+        machine.system.supervisor.tell(Pause(name) if paused else Resume(name))
+
+
+def _silence(machine: Machine, act: Act) -> None:
+    until_ns = machine.clock.read().wall_ns + act.length_ns
+    target = act.name or None
+    machine.system.sink.tell(
+        Mute(Silence(id=f"silence-{act.name or 'all'}", target=target, until_ns=until_ns))
+    )
+
+
+def _acknowledge(machine: Machine, act: Act) -> None:
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.target == act.name:
+            machine.auditor.happened("acknowledged")
+            machine.system.owner.tell(Acknowledge(incident.incident, "operator"))
+
+
+def _redrive(machine: Machine, _: Act) -> None:
+    for notice in machine.auditor.durable.dead_letters()[-3:]:
+        machine.auditor.happened("dead letter re-driven")
+        machine.system.sink.tell(Redrive(notice.key))
+
+
+def _step_wall(machine: Machine, act: Act) -> None:
+    if act.length_ns < 0 and machine.auditor.durable.open:
+        machine.auditor.happened("clock back while an incident is open")
+    machine.clock.step_wall(act.length_ns)
+
+
+def _suspend(machine: Machine, act: Act) -> None:
+    machine.clock.suspend(act.length_ns)
+
+
+def _stall(machine: Machine, act: Act) -> None:
+    machine.clock.advance(act.length_ns)
+
+
+def _crash(machine: Machine, act: Act) -> None:
+    machine.hub.doomed[act.name] = act.length_ns == 0
+
+
+def _kill(machine: Machine, _: Act) -> None:
+    machine.hub.die("kill")
+
+
+def _fill_disk(machine: Machine, act: Act) -> None:
+    machine.disk.full_until_ns = machine.clock.read().monotonic_ns + act.length_ns
+
+
+def _restart(machine: Machine, _: Act) -> None:
+    machine.restart_asked = True
+
+
+ACTS: dict[str, Callable[[Machine, Act], None]] = {
+    "track": _track,
+    "untrack": _untrack,
+    "pause": _pause,
+    "resume": _resume,
+    "silence": _silence,
+    "acknowledge": _acknowledge,
+    "redrive": _redrive,
+    "step wall": _step_wall,
+    "suspend": _suspend,
+    "stall": _stall,
+    "crash": _crash,
+    "kill": _kill,
+    "fill disk": _fill_disk,
+    "restart": _restart,
+}
+
+
+def perform(machine: Machine, act: Act) -> None:
+    """Do it now. Raises what ends the process."""
+    machine.auditor.happened(act.do)
+    machine.auditor.trace.note(act.do, 0, (act.name, act.length_ns))
+    ACTS[act.do](machine, act)
+
+
+def beat(machine: Machine, target: str) -> None:
+    """What a healthy host of a heartbeat target does at its cadence; a failing one is silent."""
+    seen, _ = machine.targets.behaviour(target)
+    if seen.outcome is Outcome.UP and target in machine.roster:
+        machine.system.supervisor.tell(Beat(target, Outcome.UP, "", machine.clock.read()))

@@ -1,0 +1,89 @@
+"""What the simulator can break, by name."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """One kind of trouble. Every run draws a subset of those allowed."""
+
+    PROBE_LATENCY = "probe_latency"
+    """An answer takes far longer than usual, yet less than its timeout."""
+    PROBE_HANG = "probe_hang"
+    """A driver never answers, against its contract."""
+    PROBE_RAISES = "probe_raises"
+    PROBE_LATE = "probe_late"
+    """A driver answers although it was cancelled, or answers twice."""
+    PROBE_UNSTOPPABLE = "probe_unstoppable"
+    """A cancelled driver says that it cannot know what became of the attempt."""
+    STALE_ANSWER = "stale_answer"
+    """The supervisor hears an answer of an older incarnation."""
+    DELAY = "delay"
+    """Messages of one pair wait; their order stays."""
+    DUPLICATE = "duplicate"
+    TIGHT_MAILBOX = "tight_mailbox"
+    """Mailboxes hold one message."""
+    CRASH = "crash"
+    """An actor ends by an exception: before or after a side effect, at its start, at its end."""
+    DEATH = "death"
+    """The process is gone, before or after a message, a commit or a send."""
+    RESTART = "restart"
+    """The process is stopped in good order and started again."""
+    STORE_FULL = "store_full"
+    """Commits are refused for a while."""
+    STORE_IN_DOUBT = "store_in_doubt"
+    """A commit fails although it was written."""
+    STORE_UNOPENABLE = "store_unopenable"
+    WALL_STEP = "wall_step"
+    SUSPEND = "suspend"
+    STALL = "stall"
+    CHANNEL_DOWN = "channel_down"
+    CHANNEL_SLOW = "channel_slow"
+    """An answer comes after our timeout, and the receiver has taken the notice in by then."""
+    CHANNEL_BUSY = "channel_busy"
+    """429 and 503."""
+    CHANNEL_REFUSES = "channel_refuses"
+    """An answer that no retry will change: a dead letter."""
+    CHANNEL_RAISES = "channel_raises"
+    """A notice that cannot even be rendered."""
+    CHANNEL_LATE = "channel_late"
+    """A channel answers after it was cancelled, or answers twice."""
+    RECONFIGURE = "reconfigure"
+    """Targets are tracked, untracked, paused, resumed and given other specifications with attempts in flight."""
+    SILENCE = "silence"
+    ACKNOWLEDGE = "acknowledge"
+    REDRIVE = "redrive"
+
+
+HIDING = frozenset(
+    {
+        Fault.PROBE_HANG,
+        Fault.PROBE_RAISES,
+        Fault.CRASH,
+        Fault.DEATH,
+        Fault.RESTART,
+        Fault.SUSPEND,
+        Fault.STALL,
+        Fault.RECONFIGURE,
+        Fault.TIGHT_MAILBOX,
+    }
+)
+"""Faults that keep evidence from being judged: without them the reference knows every transition in advance."""
+
+
+def parse_faults(text: str) -> tuple[Fault, ...]:
+    """Read `all`, `none` or names joined by commas. Raises ValueError that says what there is."""
+    if text in {"all", "none"}:
+        return tuple(Fault) if text == "all" else ()
+    named = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = [word for word in named if word not in set(Fault)]
+    if unknown or not named:
+        known = ", ".join(Fault)
+        raise ValueError(f"no fault is called {', '.join(unknown) or text!r}; there are all, none, {known}")
+    return in_order(Fault(word) for word in named)
+
+
+def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Each once, in the order of their definition: what is drawn must not depend on how a set is laid out."""
+    wanted = list(faults)
+    return tuple(fault for fault in Fault if fault in wanted)

@@ -1,0 +1,78 @@
+"""Invariants of attempts, checked when a probe starts and when its sample is judged."""
+
+from ...domain.attempt import AttemptId, AttemptRecord, ProbeRequest
+from ...domain.outcome import Outcome, Reason
+from ...domain.sample import Sample
+from .violation import Complain, Happened
+
+BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
+
+
+class AttemptRules:
+    """S17, S18, S19, S20, S23, S24."""
+
+    def __init__(self, complain: Complain, happened: Happened) -> None:
+        self._complain = complain
+        self._happened = happened
+        self._truth: dict[AttemptId, Outcome | None] = {}
+        self._running: dict[AttemptId, None] = {}
+        self._newest: dict[str, tuple[int, int]] = {}
+        self._gone: dict[str, None] = {}
+        self.in_flight_max = 1_000
+        self.started_ns: dict[str, int] = {}
+        """Per target, when its newest probe was started."""
+        self.truths: dict[str, list[tuple[int, Outcome]]] = {}
+        """Per target, what it really did in every attempt that was evidence, in order."""
+
+    def process_began(self) -> None:
+        self._truth = {}
+        self._running = {}
+        self._newest = {}
+
+    def tracked(self, target: str) -> None:
+        self._gone.pop(target, None)
+
+    def untracked(self, target: str) -> None:
+        self._gone[target] = None
+
+    def under_way(self, target: str) -> bool:
+        """Whether a probe of the target runs."""
+        return any(attempt.target == target for attempt in self._running)
+
+    def probing(self, request: ProbeRequest, truth: Outcome | None, now_ns: int) -> None:
+        attempt = request.attempt
+        if self.under_way(attempt.target):
+            self._complain("S19", f"two attempts of {attempt.target} run at once: {attempt}")
+        self._running[attempt] = None
+        self._truth[attempt] = truth
+        if len(self._running) > self.in_flight_max:
+            self._complain("S24", f"{len(self._running)} attempts run at once")
+        if attempt.target in self._gone:
+            self._complain("S23", f"{attempt.target} is probed although nobody watches it")
+        if request.deadline.monotonic_ns <= now_ns:
+            self._complain("L16", f"{attempt} starts with nothing left of its deadline")
+        self.started_ns[attempt.target] = now_ns
+        if truth is not None and truth.is_evidence:
+            self.truths.setdefault(attempt.target, []).append((attempt.number, truth))
+
+    def probed(self, request: ProbeRequest) -> None:
+        self._running.pop(request.attempt, None)
+
+    def taken(self, sample: Sample, record: AttemptRecord) -> None:
+        """The supervisor vouches for a sample: S17 by the truth of its attempt, S18 by its number."""
+        newest = self._newest.get(sample.target, (0, 0))
+        if (sample.epoch, sample.attempt) <= newest and sample.attempt <= newest[1]:
+            self._complain("S18", f"attempt {sample.attempt} of {sample.target} is judged after {newest}")
+        self._newest[sample.target] = (sample.epoch, sample.attempt)
+        if record.lateness_ns < 0 or (sample.latency_ns is not None and sample.latency_ns < 0):
+            self._complain("S20", f"a negative duration in {record}")
+        self._happened(f"verdict: {sample.reason}")
+        if not sample.outcome.is_evidence:
+            return
+        truth = self._truth.get(AttemptId(sample.target, sample.epoch, sample.attempt))
+        if truth is None or sample.reason is Reason.HEARTBEAT_MISSED:
+            return
+        if sample.outcome in BAD and truth not in BAD:
+            self._complain("S17", f"{sample.target} is {truth} and judged {sample.outcome}: {sample.detail}")
+        if sample.outcome is Outcome.UP and truth in BAD:
+            self._complain("S18", f"{sample.target} is {truth} and judged up")

@@ -1,0 +1,77 @@
+"""Invariants of sending, checked before bytes leave and when a receiver takes them in."""
+
+from ...domain.incident import Change
+from ...domain.notice import DeliveryState, Notice
+from .durable import Durable
+from .receiver import Receiver
+from .violation import Complain, Happened
+
+CLAIMS_MAX = 64
+
+
+class DeliveryRules:
+    """S5, S7, S9, S10, S16, S24."""
+
+    def __init__(
+        self, durable: Durable, receivers: dict[str, Receiver], complain: Complain, happened: Happened
+    ) -> None:
+        self._durable = durable
+        self._receivers = receivers
+        self._complain = complain
+        self._happened = happened
+        self._claims: dict[tuple[str, str], int] = {}
+        self._heard: dict[tuple[str, str], list[Notice]] = {}
+        self.room: dict[str, int] = {}
+        """How many notices a channel may carry at once."""
+
+    def process_began(self) -> None:
+        self._claims = {}
+
+    def sending(self, channel: str, notice: Notice, attempt: int) -> None:
+        """S5, S10, S16, S24: committed, announced, carried by one courier, within its room."""
+        durable = self._durable
+        if durable.notices.get(notice.key) != notice:
+            self._complain("S5", f"{notice.key} leaves before it is committed")
+        delivery = durable.deliveries.get(notice.key)
+        if delivery is None or delivery.attempts < attempt:
+            self._complain("S10", f"attempt {attempt} of {notice.key} leaves before it is recorded")
+        elif delivery.state is not DeliveryState.PENDING:
+            self._complain("S16", f"{notice.key} is sent although it is {delivery.state}")
+        place = (channel, notice.key)
+        if place in self._claims:
+            self._complain("S16", f"{notice.key} is carried twice at once")
+        self._claims[place] = attempt
+        carried = sum(1 for claimed, _ in self._claims if claimed == channel)
+        # After a crash of the sink the courier may still have what it carried for the one before.
+        if carried > 2 * self.room.get(channel, CLAIMS_MAX):
+            self._complain("S24", f"channel {channel} carries {carried} notices at once")
+        self._repeated(channel, notice, attempt)
+
+    def _repeated(self, channel: str, notice: Notice, attempt: int) -> None:
+        """S7, S10: a repeated post says the same, under a new attempt number."""
+        posts = self._receivers[channel].posts.get(notice.key, [])
+        if any(post.notice != notice for post in posts):
+            self._complain("S7", f"posts of {notice.key} differ")
+        if any(post.attempt == attempt for post in posts):
+            self._complain("S10", f"attempt {attempt} of {notice.key} is posted twice")
+        if posts:
+            self._happened("key sent again")
+
+    def sent(self, channel: str, key: str) -> None:
+        self._claims.pop((channel, key), None)
+
+    def applied(self, channel: str, notice: Notice, *, first: bool) -> None:
+        """S9: by incident in the order of its steps; nobody hears of an end who has not heard of the beginning."""
+        if not first:
+            self._happened("repeated key absorbed")
+            return
+        heard = self._heard.setdefault((channel, notice.incident.incident), [])
+        if heard and heard[-1].sequence >= notice.sequence:
+            self._complain("S9", f"{channel} hears step {notice.sequence} after {heard[-1].sequence}")
+        if not heard and notice.change is not Change.OPENED:
+            self._complain("S9", f"{channel} hears {notice.change} first of {notice.incident.target}")
+        heard.append(notice)
+
+    def heard(self, channel: str, incident: str) -> list[Notice]:
+        """What a receiver applied of an incident, in order."""
+        return self._heard.get((channel, incident), [])

@@ -1,0 +1,99 @@
+"""Invariants of the end: once all faults have stopped, everything is as it should be, within bounds."""
+
+from ...domain.incident import Change
+from ...domain.moment import NS_PER_S
+from ...domain.rule import Consecutive, RuleState
+from ...domain.status import RuntimeStatus
+from ...domain.target import Target
+from .auditor import Auditor
+from .case import Case, Watched
+from .machine import Machine
+
+
+def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozenset[str]) -> None:
+    """Everything that holds once the faults have stopped and the bounds of D.3 have passed."""
+    complain = machine.auditor.complain
+    for address in machine.addresses:
+        if not address.alive and not address.closed:
+            complain("L5", f"{address.name} was not replaced")
+        if len(address):
+            complain("L9", f"{len(address)} messages still wait for {address.name}")
+    known = sorted(target.id for target in status.targets)
+    if known != sorted(machine.roster):
+        complain("S36", f"configured are {sorted(machine.roster)}, scheduled {known}")
+    recorded = frozenset(incident.incident for incident in machine.auditor.durable.open_incidents())
+    if recorded != open_incidents:
+        complain("S26", f"open in the record: {sorted(recorded)}, shown: {sorted(open_incidents)}")
+    for watched in machine.case.targets:
+        target = machine.roster.get(watched.target.id)
+        if target is not None and not target.paused:
+            _detected(machine.auditor, watched, target)
+            _polled(machine, target)
+    _delivered(machine)
+
+
+def _detected(auditor: Auditor, watched: Watched, target: Target) -> None:
+    """L2 and L3."""
+    for rule in target.rules:
+        if isinstance(rule, Consecutive) and rule.state is not RuleState.RETIRED:
+            is_open = (target.id, rule.id) in auditor.durable.open
+            if is_open and watched.finally_ == "ok":
+                auditor.complain("L3", f"{target.id} has recovered and {rule.id} is still open")
+            if not is_open and watched.finally_ == "down":
+                auditor.complain("L2", f"{target.id} is down for good and {rule.id} has not opened")
+
+
+def _polled(machine: Machine, target: Target) -> None:
+    """L1, seen from outside: no longer between two starts than the cadence and its slack."""
+    if target.heartbeat is not None:
+        return
+    since_ns = machine.clock.read().monotonic_ns - machine.auditor.attempts.started_ns.get(target.id, 0)
+    if since_ns > target.every_ns * 11 // 10 + NS_PER_S + target.timeout_ns:
+        machine.auditor.complain("L1", f"{target.id} was not probed for {since_ns / NS_PER_S:g} s")
+
+
+def _delivered(machine: Machine) -> None:
+    """L4, L7: who is well has heard everything that it is to hear, whatever else is dead."""
+    auditor, dead = machine.auditor, _dead_channels(machine.case)
+    given_up = {(notice.incident.incident, notice.channel): None for notice in auditor.durable.dead_letters()}
+    for key in auditor.durable.pending:
+        if auditor.durable.notices[key].channel not in dead:
+            auditor.complain("L4", f"{auditor.durable.notices[key]} is still in the outbox")
+    for name, life in auditor.durable.lives.items():
+        incident = life[-1]
+        for channel in incident.notify:
+            if channel in dead or incident.draft or (name, channel) in given_up:
+                continue
+            heard = auditor.delivery.heard(channel, name)
+            over = bool(heard) and heard[-1].change is Change.RESOLVED
+            if incident.is_open and not heard and incident.acknowledged_at_ns is None:
+                auditor.complain("L4", f"{channel} was never told of {incident.target}/{incident.rule}")
+            if not incident.is_open and heard and not over:
+                auditor.complain("L4", f"{channel} was never told of the end of {incident.target}")
+
+
+def _dead_channels(case: Case) -> dict[str, None]:
+    return {reached.channel.id: None for reached in case.channels if reached.dead}
+
+
+def check_conservation(machine: Machine) -> None:
+    """S35: what was told was handled, or waits, or was dropped and counted."""
+    for address in machine.addresses:
+        figures = address.statistics()
+        known = figures.handled + figures.queued + figures.dropped_total + figures.dead
+        # Stop pills are handled without having been told.
+        if not address.told <= known <= address.told + address.pills:
+            machine.auditor.complain("S35", f"{address.name}: told {address.told}, known {figures}")
+        for dropped in figures.dropped:
+            if dropped.message not in SHEDDABLE:
+                machine.auditor.complain("S35", f"{address.name} dropped {dropped}")
+            machine.auditor.happened(f"dropped {dropped.message}")
+
+
+SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Counted")
+
+
+def check_stopped(machine: Machine, late: tuple[str, ...]) -> None:
+    """L12: everything ended inside the grace."""
+    if late:
+        machine.auditor.complain("L12", f"{late} did not end in time")

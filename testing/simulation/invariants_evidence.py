@@ -1,0 +1,115 @@
+"""Invariants of evidence: what an incident opens and resolves on, checked when the sink hears of it."""
+
+from collections import deque
+
+from ...actors.sink import GENERATIONS_PER_RUN
+from ...domain.evaluation import BAD_FROM
+from ...domain.incident import Change, Transition
+from ...domain.outcome import Outcome
+from ...domain.record import Batch
+from ...domain.rule import Consecutive
+from ...domain.sample import Sample
+from ...domain.target import Target
+from ...protocol.sink import Record
+from .violation import Complain, Happened
+
+KEPT = 64
+BY_DECREE = frozenset({"removed", "retired", "no_data"})
+"""Ends that need no evidence."""
+
+Seen = tuple[int, Outcome]
+
+
+class EvidenceRules:
+    """S3: opened after enough bad samples in a row, resolved after enough good ones, none of them doubtful.
+
+    What a crash of the sink or of the process has taken out of the record does not count: then the record goes on from
+    what is durable, and so does this.
+    """
+
+    def __init__(self, targets: list[Target], complain: Complain, happened: Happened) -> None:
+        self._complain = complain
+        self._happened = happened
+        self._specifications: dict[str, list[Target]] = {target.id: [target] for target in targets}
+        self._generation = 0
+        self._recorded: dict[str, deque[Seen]] = {}
+        self._durable: dict[str, deque[Seen]] = {}
+        self._steps: dict[tuple[str, int], None] = {}
+        self._stale: dict[tuple[str, int], None] = {}
+
+    def tracked(self, target: Target) -> None:
+        self._specifications.setdefault(target.id, []).append(target)
+
+    def resuming(self, generation: int) -> bool:
+        """True for a new incarnation of the sink, which counts from another opening of the store.
+
+        What is not durable by then never was.
+        """
+        began = generation // GENERATIONS_PER_RUN != self._generation // GENERATIONS_PER_RUN
+        self._generation = generation
+        if began:
+            self._roll_back()
+        return began
+
+    def _roll_back(self) -> None:
+        self._recorded = {target: deque(seen, KEPT) for target, seen in self._durable.items()}
+        self._steps = {}
+
+    def recording(self, message: Record) -> None:
+        stale = message.generation != self._generation
+        for sample in message.samples:
+            place = (sample.target, sample.at.monotonic_ns)
+            if stale:
+                self._stale[place] = None
+            elif sample.outcome.is_evidence:
+                self._note(self._recorded, sample)
+        if stale:
+            self._happened("stale record refused")
+            return
+        for step in message.transitions:
+            if (step.incident, step.sequence) not in self._steps:
+                self._steps[step.incident, step.sequence] = None
+                self._founded(step)
+
+    def committed(self, batch: Batch) -> None:
+        for sample in batch.samples:
+            if sample.outcome.is_evidence and (sample.target, sample.at.monotonic_ns) not in self._stale:
+                self._note(self._durable, sample)
+
+    def _note(self, where: dict[str, deque[Seen]], sample: Sample) -> None:
+        seen = where.setdefault(sample.target, deque(maxlen=KEPT))
+        entry = (sample.at.monotonic_ns, sample.outcome)
+        if not seen or seen[-1][0] < entry[0]:
+            seen.append(entry)
+
+    def _founded(self, step: Transition) -> None:
+        rules = [
+            rule
+            for target in self._specifications.get(step.target, ())
+            for rule in target.rules
+            if rule.id == step.rule and isinstance(rule, Consecutive)
+        ]
+        if not rules or step.reason in BY_DECREE:
+            return
+        bad = BAD_FROM["degraded" if any(rule.on == "degraded" for rule in rules) else "down"]
+        seen = self._recorded.get(step.target, deque())
+        if step.change is Change.OPENED:
+            wanted = min(rule.after for rule in rules)
+            if len(_tail(seen, wanted, bad, good=False)) < wanted:
+                self._complain("S3", f"{step.target} opened without {wanted} bad samples: {list(seen)[-8:]}")
+        elif step.change is Change.RESOLVED:
+            wanted = min(rule.recover for rule in rules)
+            if len(_tail(seen, wanted, bad, good=True)) < wanted:
+                self._complain(
+                    "S3", f"{step.target} resolved without {wanted} good samples: {list(seen)[-8:]}"
+                )
+
+
+def _tail(seen: deque[Seen], count: int, bad: frozenset[Outcome], *, good: bool) -> list[Seen]:
+    """The newest `count` entries as far as they are all of one kind."""
+    tail = []
+    for entry in list(seen)[-count:][::-1]:
+        if (entry[1] in bad) is good:
+            break
+        tail.append(entry)
+    return tail

@@ -1,0 +1,190 @@
+"""Invariants of the record, checked at every commit and every opening."""
+
+from ...domain.incident import MOVES, Transition
+from ...domain.moment import Moment
+from ...domain.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
+from ...domain.record import Batch, Restored, Silence
+from .durable import Durable, News
+from .receiver import Receiver
+from .violation import Complain, Happened
+
+
+class RecordRules:
+    """S1, S2, S4, S6, S8, S11 to S14, S20, S22, S33."""
+
+    def __init__(
+        self, durable: Durable, receivers: dict[str, Receiver], complain: Complain, happened: Happened
+    ) -> None:
+        self._durable = durable
+        self._receivers = receivers
+        self._complain = complain
+        self._happened = happened
+        self._failed = False
+        self._is_open = False
+        self._over: dict[str, Silence] = {}
+        self._silences: dict[str, Silence] = {}
+
+    def muted(self, silence: Silence) -> None:
+        """The sink has heard of a silence, or of another end of one."""
+        self._silences[silence.id] = silence
+
+    def time_passed(self, now: Moment) -> None:
+        """A silence that has ended stays so, even when the wall clock goes back."""
+        for name, silence in self._silences.items():
+            if silence.until_ns <= now.wall_ns:
+                self._over[name] = silence
+
+    def sink_began(self, now: Moment) -> None:
+        """A new incarnation of the sink knows of silences what the store says: the stored end against the wall clock."""
+        self._over = {}
+        self._silences = dict(self._durable.silences)
+        self.time_passed(now)
+
+    def process_began(self) -> None:
+        self._failed = self._is_open = False
+
+    # The store's own life.
+
+    def opened(self, restored: Restored, now: Moment) -> None:
+        """S11, S12, S13, S14: what comes back is what was committed, whole, under a higher epoch."""
+        self._failed, self._is_open = False, True
+        durable = self._durable
+        if restored.epoch <= durable.epoch:
+            self._complain("S14", f"epoch {restored.epoch} after epoch {durable.epoch}")
+        durable.epoch = restored.epoch
+        self._same("open incidents", durable.open_incidents(), [i for i in restored.incidents if i.is_open])
+        self._same(
+            "the outbox",
+            [durable.notices[key] for key in durable.pending],
+            [outgoing.notice for outgoing in restored.outbox],
+        )
+        told = [t for t in restored.told if durable.told.get((t.incident, t.channel)) != t.sequence]
+        if told:
+            self._complain("S11", f"the store remembers {told} otherwise than it was told")
+        marks = [mark for _, mark in sorted(durable.checkpoints.items()) if mark.state]
+        self._same("checkpoints", marks, sorted(restored.checkpoints, key=lambda mark: mark.target))
+        silences = [s for _, s in sorted(durable.silences.items()) if s.until_ns > now.wall_ns]
+        self._same("silences", silences, sorted(restored.silences, key=lambda silence: silence.id))
+        if restored.incidents and durable.epoch > 1:
+            self._happened("restart while an incident is open")
+        if restored.checkpoints:
+            self._happened("restart with a rule's clock running")
+
+    def _same(self, what: str, committed: list, restored: list) -> None:  # type: ignore[type-arg]  # any records
+        if committed != restored and sorted(map(repr, committed)) != sorted(map(repr, restored)):
+            self._complain("S11", f"{what}: committed {committed}, restored {restored}")
+
+    def committing(self) -> None:
+        if self._failed or not self._is_open:
+            self._complain("S33", "a commit is tried on a store that failed or is not open")
+
+    def failed(self) -> None:
+        self._failed = True
+
+    def closed(self) -> None:
+        self._is_open = False
+
+    # Commits.
+
+    def committed(self, batch: Batch) -> None:
+        before = dict(self._durable.silences) if batch.notices else {}
+        news = self._durable.apply(batch)
+        for step in news.rivals:
+            self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
+        for step in news.transitions:
+            self._legal(step)
+        if batch.notices or news.transitions:
+            self._notices(batch, news, before)
+        for delivery in news.deliveries:
+            self._delivered(delivery)
+
+    def _legal(self, step: Transition) -> None:
+        """S2, S20."""
+        life = self._durable.lives[step.incident]
+        earlier = life[step.sequence - 2] if 1 < step.sequence <= len(life) else None
+        in_place = step.sequence <= len(life) and life[step.sequence - 1] is step
+        if not in_place or step.change not in MOVES[earlier.change if earlier else None]:
+            self._complain("S2", f"{step.change} as step {step.sequence} of {[s.change for s in life]}")
+        self._happened(f"{earlier.change if earlier else 'nothing'} to {step.change}")
+        times = [step.opened_at_ns, step.acknowledged_at_ns, step.resolved_at_ns]
+        known = [at for at in times if at is not None]
+        if known != sorted(known):
+            self._complain("S20", f"opened, acknowledged, resolved at {times}")
+
+    def _notices(self, batch: Batch, news: News, silences_before: dict[str, Silence]) -> None:
+        """S4, S6, S22."""
+        seen: dict[tuple[str, int, str], None] = {}
+        for notice in news.notices:
+            self._well_formed(notice)
+            place = (notice.incident.incident, notice.sequence, notice.channel)
+            if place in seen:
+                self._complain("S6", f"two notices for {place} in one batch")
+            seen[place] = None
+            self._audible(notice, silences_before)
+        for step in news.transitions:
+            self._announced(step, batch)
+
+    def _well_formed(self, notice: Notice) -> None:
+        if notice.key != notice_key(notice.incident.incident, notice.sequence, notice.channel):
+            self._complain("S6", f"the key of {notice} is not derived from it")
+        life = self._durable.lives.get(notice.incident.incident, [])
+        if notice.sequence > len(life) or life[notice.sequence - 1] != notice.incident:
+            self._complain("S4", f"notice {notice.key} tells of a step that is not recorded with it")
+        if notice.incident.draft:
+            self._complain("S4", f"notice {notice.key} tells of a draft rule")
+        if notice.reason is NoticeReason.CATCH_UP:
+            self._happened("catch-up notice")
+
+    def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
+        target, at_ns = notice.incident.target, notice.created_at_ns
+        for silence in before.values():
+            now = self._durable.silences[silence.id]
+            if self._over.get(silence.id) == silence:
+                continue
+            until_ns = min(silence.until_ns, now.until_ns)
+            if silence.target in {None, target} and at_ns < until_ns:
+                self._complain("S22", f"{notice.change} of {target} is told inside silence {silence.id}")
+
+    def _announced(self, step: Transition, batch: Batch) -> None:
+        """S4, the other way: who is to be told of a step and is free to hear it has a notice in the same transaction."""
+        if step.draft or self._durable.latest(step.incident) is not step or self._muted(step, batch):
+            return
+        for channel in step.notify:
+            if channel not in self._receivers or self._spoken_for(step, channel, batch):
+                continue
+            told = self._durable.told.get((step.incident, channel), 0)
+            if told or (step.is_open and step.acknowledged_at_ns is None):
+                quiet = step.acknowledged_at_ns is not None and step.change.value == "changed"
+                if told < step.sequence and not quiet and not self._too_mild(step, channel):
+                    self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
+
+    def _too_mild(self, step: Transition, channel: str) -> bool:
+        del step, channel
+        return False
+
+    def _muted(self, step: Transition, batch: Batch) -> bool:
+        silences = [*self._durable.silences.values(), *batch.silences]
+        quiet = any(s.target in {None, step.target} for s in silences)
+        if quiet:
+            self._happened("transition under a silence")
+        return quiet
+
+    def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
+        """Another notice of the incident is under way there, or was when this was decided."""
+        pending = [self._durable.notices[key] for key in self._durable.pending]
+        settled = [self._durable.notices[d.key] for d in batch.deliveries if d.key in self._durable.notices]
+        return any(
+            notice.channel == channel and notice.incident.incident == step.incident
+            for notice in (*pending, *settled)
+        )
+
+    def _delivered(self, delivery: Delivery) -> None:
+        """S8."""
+        notice = self._durable.notices.get(delivery.key)
+        if notice is None:
+            self._complain("S4", f"a delivery of {delivery.key}, which is no notice")
+        elif delivery.state is DeliveryState.DELIVERED:
+            if delivery.key not in self._receivers[notice.channel].applied:
+                self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not got it")
+        elif delivery.state is DeliveryState.DEAD:
+            self._happened("dead letter")

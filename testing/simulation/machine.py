@@ -1,0 +1,182 @@
+"""The machine: what outlives our processes (clocks, disk, targets, receivers), and the process that runs now."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from ...actors.dispatch import Address, DeadLetters, DispatchedActor
+from ...actors.ports import Store
+from ...actors.system import Parts, Plan, System
+from ...adapters.expectations import Expectations
+from ...adapters.feed import Feed
+from ...domain.moment import NS_PER_S, Moment
+from ...domain.probe import KINDS
+from ...domain.target import Target
+from ...protocol.sink import Mute
+from ..clock import ManualClock
+from ..script import Script
+from .addresses import WatchedAddress
+from .auditor import Auditor
+from .case import Case
+from .causality import Causality
+from .faults import Fault
+from .hub import Hub
+from .mishaps import Mishaps
+from .ports import CHANNEL_FAULTS, PROBE_FAULTS, Cancels, Edge, SimulatedMessenger, SimulatedProber, Targets
+from .receiver import Receiver
+from .recording import STORE_FAULTS, Disk, WatchedStore
+from .schedules import FewDeviations, Schedule, ScheduledDispatcher, schedule_of
+from .tape import Tape
+from .trouble import Site, Troubles
+
+DOWNTIME_NS_MAX = 10 * NS_PER_S
+TIGHT = 1
+SILENCE_NS_MAX = 300 * NS_PER_S
+
+
+class HazardousClock:
+    """The clock as actors read it: a reading may be where an actor crashes."""
+
+    def __init__(self, clock: ManualClock, hub: Hub) -> None:
+        self._hub = hub
+        self._read = clock.read
+        self.boot_ns = clock.boot_ns
+
+    def read(self) -> Moment:
+        self._hub.pass_site(Site.CLOCK)
+        return self._read()
+
+
+class Machine:
+    """One simulated machine with one process at a time on it."""
+
+    def __init__(self, case: Case, store: Store) -> None:
+        options = case.options
+        self.case = case
+        self.tape = Tape(case.seed, case.tape)
+        self.clock = ManualClock()
+        self.roster: dict[str, Target] = {watched.target.id: watched.target for watched in case.targets}
+        self.receivers = {
+            reached.channel.id: Receiver(reached.channel.id, self.clock.read().monotonic_ns)
+            for reached in case.channels
+        }
+        self.auditor = Auditor(list(self.roster.values()), self.receivers, self.clock.read)
+        self.auditor.attempts.in_flight_max = options.in_flight_max
+        self.auditor.delivery.room = {
+            reached.channel.id: reached.channel.in_flight_max for reached in case.channels
+        }
+        self.troubles = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
+        self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock.read)
+        self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
+        self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
+        self.store = store
+        self.processes = 0
+        self.restart_asked = False
+        self._tight = Fault.TIGHT_MAILBOX in options.faults
+        self._schedule: Schedule | None = None
+        self.steps = 0
+        self._dice = self.tape.stream("dice")
+        for watched in case.targets:
+            self.targets.follow(watched.target.id, Script.parse(watched.script))
+        for reached in case.channels:
+            self.receivers[reached.channel.id].follow(Script.parse(reached.script), self.clock.read())
+        self.boot()
+
+    def _mishaps(self, label: str, kinds: tuple[Fault, ...], every: int) -> Mishaps:
+        return Mishaps(self.tape.stream(label), self.case.options.faults, kinds, every)
+
+    # Processes.
+
+    def boot(self) -> None:
+        """Start a process on what is left of the one before."""
+        options = self.case.options
+        causality = Causality() if options.schedule.startswith("pct") else None
+        schedule = self._schedule or schedule_of(
+            options.schedule, self.tape.stream("schedule"), causality or Causality()
+        )
+        self.processes += 1
+        self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
+        self.hub = Hub(self.troubles, self.tape.stream("links"), self.auditor, self.after, causality)
+        self.auditor.process_began()
+        self.addresses: list[WatchedAddress] = []
+        self.system = System(self._parts(), self._plan())
+        self.system.start()
+
+    def _parts(self) -> Parts:
+        edge = Edge(self.hub, self.clock.read, self.dispatcher.call_at, self.auditor)
+        prober = SimulatedProber(edge, self.targets)
+        return Parts(
+            clock=HazardousClock(self.clock, self.hub),
+            dispatcher=self.dispatcher,
+            sink_dispatcher=self.dispatcher,
+            set_alarm=self.dispatcher.call_at,
+            probers=dict.fromkeys(KINDS.values(), prober),
+            messengers={
+                channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
+                for channel, receiver in self.receivers.items()
+            },
+            store=WatchedStore(self.store, self.hub, self.disk, self.auditor, self.clock.read),
+            publisher=Feed(),
+            expectation_of=Expectations(),
+            dice=self._dice.dice,
+            changed=lambda: None,
+            address_for=self._address_for,
+        )
+
+    def _plan(self) -> Plan:
+        options = self.case.options
+        channels = tuple(reached.channel for reached in self.case.channels)
+        return Plan(
+            dict(self.roster).values(), channels, options.in_flight_max, through_bytes=options.through_bytes
+        )
+
+    def _address_for(
+        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
+    ) -> Address:
+        address = WatchedAddress(actor_class, name, self.hub, dead_letters=dead_letters)
+        if self._tight and actor_class.mailbox_policy is not None:
+            address.resize(TIGHT)
+        self.addresses.append(address)
+        return address
+
+    def bury(self) -> None:
+        """After a death: what was on its way to receivers may or may not arrive; the disk keeps what was committed."""
+        stream = self.tape.stream("death")
+        for channel, receiver in self.receivers.items():
+            for notice in list(receiver.pending):
+                receiver.pending.remove(notice)
+                if stream.below(2):
+                    self.auditor.applied(channel, notice, first=receiver.apply(notice))
+        self.hub.dead = True
+        self.steps += self.dispatcher.steps
+        self.store.close()
+        self.clock.advance(stream.below(DOWNTIME_NS_MAX))
+
+    def after(self, by_ns: int, callback: Callable[[], object]) -> Cancels:
+        """Let something happen in the life of this process."""
+        return self.dispatcher.call_at(self.clock.read().monotonic_ns + by_ns, callback)
+
+    def calm(self) -> None:
+        """All faults stop; what a channel that stays dead does is its own."""
+        self._tight = False
+        for address in self.addresses:
+            address.resize(address.capacity)
+        self._schedule = FewDeviations(self.tape.stream("peace"), 0)
+        self.dispatcher.follow(self._schedule)
+        self.troubles.calm()
+        self.targets.mishaps.calm()
+        self.messengers_mishaps.calm()
+        self.disk.mishaps.calm()
+        self.disk.full_until_ns = self.disk.unopenable = 0
+        self.hub.doomed.clear()
+        now = self.clock.read()
+        for silence in self.auditor.durable.silences.values():
+            # A wall clock that was set far back makes a silence last for days; an operator ends it.
+            if silence.until_ns > now.wall_ns + SILENCE_NS_MAX:
+                ended = msgspec.structs.replace(silence, until_ns=now.wall_ns)
+                self.system.sink.tell(Mute(ended))
+        for reached in self.case.channels:
+            words = "down" if reached.dead else "ok"
+            self.receivers[reached.channel.id].follow(Script.parse(words), now)
+        for watched in self.case.targets:
+            self.targets.follow(watched.target.id, Script.parse(watched.finally_))

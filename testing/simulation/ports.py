@@ -1,0 +1,241 @@
+"""The ports of one simulated process: its probe driver and its messengers, with whatever befalls them."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ...domain.attempt import CancelOutcome, ProbeRequest
+from ...domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
+from ...domain.notice import Answer, Notice
+from ...domain.observation import Observation
+from ...domain.outcome import Outcome, Reason
+from ..fakes import answer_to
+from ..script import Script
+from .faults import Fault
+from .hub import Hub
+from .mishaps import Mishaps
+from .receiver import Receiver
+from .trouble import InjectedCrash, Site
+
+PROBE_FAULTS = (
+    Fault.PROBE_LATENCY,
+    Fault.PROBE_HANG,
+    Fault.PROBE_RAISES,
+    Fault.PROBE_LATE,
+    Fault.PROBE_UNSTOPPABLE,
+)
+CHANNEL_FAULTS = (Fault.CHANNEL_RAISES, Fault.CHANNEL_LATE)
+LATE_NS = 40 * NS_PER_MS
+BUSY_RETRY_AFTER_NS = 20 * NS_PER_S
+
+
+class Cancels(Protocol):
+    """What `call_at` gives back."""
+
+    def cancel(self) -> None: ...
+
+
+CallAt = Callable[[int, Callable[[], object]], Cancels]
+
+
+class PortObserver(Protocol):
+    """Who is shown what crosses the edge."""
+
+    def probing(self, request: ProbeRequest, truth: Outcome | None) -> None: ...
+
+    def probed(self, request: ProbeRequest) -> None: ...
+
+    def sending(self, channel: str, notice: Notice, attempt: int) -> None: ...
+
+    def sent(self, channel: str, notice: Notice, attempt: int) -> None:
+        """The request is over for us: answered, or cancelled."""
+        ...
+
+    def applied(self, channel: str, notice: Notice, *, first: bool) -> None: ...
+
+    def happened(self, what: str) -> None: ...
+
+
+class Edge:
+    """What all ports of one process share."""
+
+    def __init__(self, hub: Hub, read: Callable[[], Moment], call_at: CallAt, observer: PortObserver) -> None:
+        self.hub = hub
+        self.read = read
+        self.call_at = call_at
+        self.observer = observer
+
+    def after(self, by_ns: int, callback: Callable[[], object]) -> Cancels:
+        return self.call_at(self.read().monotonic_ns + by_ns, callback)
+
+
+class Running:
+    """Something under way at a port. A sound driver is silent after a cancel; some mishaps make it speak."""
+
+    def __init__(self, edge: Edge, ended: Callable[[], None], mishap: Fault | None) -> None:
+        self._edge = edge
+        self._ended = ended
+        self._mishap = mishap
+        self._answer: Callable[[], None] | None = None
+        self._alarm: Cancels | None = None
+
+    def answer_after(self, by_ns: int, answer: Callable[[], None]) -> None:
+        self._answer = answer
+        self._alarm = self._edge.after(by_ns, self._arrive)
+
+    def _arrive(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is None:
+            return
+        self._ended()
+        answer()
+        if self._mishap in {Fault.PROBE_LATE, Fault.CHANNEL_LATE}:
+            self._edge.observer.happened("second answer")
+            self._edge.after(LATE_NS, answer)
+
+    def handed_over(self) -> "Running":
+        """The last thing before whoever began it holds it: who crashes just here leaves it to itself."""
+        try:
+            self._edge.hub.pass_site(Site.PORT)
+        except InjectedCrash:
+            self._ended()
+            raise
+        return self
+
+    def cancel(self) -> CancelOutcome:
+        self._edge.hub.pass_site(Site.PORT)
+        self._ended()
+        answer = self._answer
+        if answer is None and self._mishap is not Fault.PROBE_HANG:
+            return CancelOutcome.COMPLETED_ANYWAY
+        self._answer = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+        return self._cancelled(answer)
+
+    def _cancelled(self, answer: Callable[[], None] | None) -> CancelOutcome:
+        unstoppable = self._mishap is Fault.PROBE_UNSTOPPABLE
+        if answer is not None and (unstoppable or self._mishap in {Fault.PROBE_LATE, Fault.CHANNEL_LATE}):
+            self._edge.observer.happened("answer after a cancel")
+            self._edge.after(LATE_NS, answer)
+        return CancelOutcome.UNKNOWN if unstoppable else CancelOutcome.WITHOUT_EFFECT
+
+
+class Targets:
+    """What targets do. They outlive every process of ours."""
+
+    def __init__(self, mishaps: Mishaps, read: Callable[[], Moment]) -> None:
+        self.mishaps = mishaps
+        self._read = read
+        self._scripts: dict[str, tuple[int, Script]] = {}
+
+    def follow(self, target: str, script: Script) -> None:
+        """Let a target do this from now on."""
+        self._scripts[target] = (self._read().monotonic_ns, script)
+
+    def behaviour(self, target: str) -> tuple[Observation, int | None]:
+        """What it answers now, and after how long (None: never)."""
+        began_ns, script = self._scripts[target]
+        behaviour = script.at(self._read().monotonic_ns - began_ns)
+        return behaviour.observation, behaviour.after_ns
+
+
+class SimulatedProber:
+    """The driver of all probes of one process."""
+
+    def __init__(self, edge: Edge, targets: Targets) -> None:
+        self._edge = edge
+        self._targets = targets
+
+    def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Running:
+        self._edge.hub.pass_site(Site.PORT)
+        mishap = self._targets.mishaps.next()
+        if mishap is not None:
+            self._edge.observer.happened(mishap.value)
+        if mishap is Fault.PROBE_RAISES:
+            raise RuntimeError("a defect of the driver")
+        seen, after_ns = self._targets.behaviour(request.attempt.target)
+        left_ns = request.deadline.remaining_ns(self._edge.read())
+        if mishap is Fault.PROBE_LATENCY and after_ns is not None:
+            after_ns = max(after_ns, left_ns * 2 // 5)
+        if after_ns is None or after_ns >= left_ns:
+            seen, after_ns = _timed_out(left_ns), left_ns
+        hangs = mishap is Fault.PROBE_HANG
+        running = Running(self._edge, lambda: self._edge.observer.probed(request), mishap)
+        self._edge.observer.probing(request, None if hangs else _truth(seen))
+        if not hangs:
+            running.answer_after(after_ns, lambda: self._tell(done, seen))
+        return running.handed_over()
+
+    def _tell(self, done: Callable[[Observation], None], seen: Observation) -> None:
+        if not self._edge.hub.dead:
+            done(seen)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _truth(seen: Observation) -> Outcome:
+    """What a person would say of the target."""
+    broken = seen.status is not None and seen.status >= 500
+    return Outcome.DOWN if broken else seen.outcome
+
+
+def _timed_out(after_ns: int) -> Observation:
+    return Observation(
+        connected=False, outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT, response_time_ns=after_ns
+    )
+
+
+class SimulatedMessenger:
+    """The messenger of one channel in one process."""
+
+    def __init__(self, edge: Edge, receiver: Receiver, mishaps: Mishaps) -> None:
+        self._edge = edge
+        self._receiver = receiver
+        self._mishaps = mishaps
+
+    def send(
+        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+    ) -> Running:
+        edge, receiver = self._edge, self._receiver
+        edge.hub.pass_site(Site.PORT)
+        mishap = self._mishaps.next()
+        if mishap is Fault.CHANNEL_RAISES:
+            edge.observer.happened(mishap.value)
+            raise RuntimeError("a notice that cannot be rendered")
+        now = edge.read()
+        behaviour = receiver.script.at(receiver.since_ns(now))
+        answer = answer_to(behaviour.observation)
+        if behaviour.observation.status == 429:
+            answer = Answer(accepted=False, retry_after_ns=BUSY_RETRY_AFTER_NS, detail="HTTP 429")
+        edge.observer.sending(receiver.channel, notice, attempt)
+        receiver.arrived(now, notice, attempt)
+        running = Running(edge, lambda: edge.observer.sent(receiver.channel, notice, attempt), mishap)
+        left_ns = deadline.remaining_ns(now)
+        after_ns = left_ns + 1 if behaviour.after_ns is None else behaviour.after_ns
+        if answer.accepted or behaviour.after_ns is None:
+            # The receiver takes it in whether or not we are there to hear so.
+            receiver.pending.append(notice)
+            edge.after(
+                left_ns // 2 if behaviour.after_ns is None else after_ns - 1, lambda: self._apply(notice)
+            )
+        if after_ns >= left_ns:
+            answer, after_ns = Answer(accepted=False, detail="timed out"), left_ns
+        running.answer_after(after_ns, lambda: self._tell(notice, done, answer))
+        return running.handed_over()
+
+    def _apply(self, notice: Notice) -> None:
+        if notice not in self._receiver.pending:
+            return
+        self._receiver.pending.remove(notice)
+        first = self._receiver.apply(notice)
+        self._edge.observer.applied(self._receiver.channel, notice, first=first)
+
+    def _tell(self, notice: Notice, done: Callable[[Answer], None], answer: Answer) -> None:
+        if answer.accepted:
+            self._apply(notice)
+        if not self._edge.hub.dead:
+            done(answer)
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,114 @@
+"""The store of one simulated process: the real one inside, trouble around it, every commit shown to the auditor."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ...actors.ports import Store
+from ...domain.errors import StoreError
+from ...domain.moment import Moment
+from ...domain.record import Batch, Restored
+from .faults import Fault
+from .hub import Hub
+from .mishaps import Mishaps
+from .trouble import ProcessDied, Site
+
+STORE_FAULTS = (Fault.STORE_FULL, Fault.STORE_IN_DOUBT, Fault.STORE_UNOPENABLE)
+
+
+class StoreObserver(Protocol):
+    """Who is shown the life of the record."""
+
+    def opened(self, restored: Restored, now: Moment) -> None: ...
+
+    def committing(self, batch: Batch) -> None: ...
+
+    def committed(self, batch: Batch) -> None: ...
+
+    def commit_failed(self, batch: Batch, *, certain: bool) -> None:
+        """`certain`: nothing of it was written; else that shows only when the store is opened."""
+        ...
+
+    def closed(self) -> None: ...
+
+    def happened(self, what: str) -> None: ...
+
+
+class Disk:
+    """When the store can be written. It outlives the processes of a run."""
+
+    def __init__(self, mishaps: Mishaps) -> None:
+        self.mishaps = mishaps
+        self.full_until_ns = 0
+        self.unopenable = 0
+        """So many times opening it will fail."""
+
+
+class WatchedStore:
+    """Fits the port of the sink. After its process has died it does nothing any more."""
+
+    def __init__(
+        self, inner: Store, hub: Hub, disk: Disk, observer: StoreObserver, read: Callable[[], Moment]
+    ) -> None:
+        self._inner = inner
+        self._hub = hub
+        self._disk = disk
+        self._observer = observer
+        self._read = read
+
+    def open(self, now: Moment) -> Restored:
+        self._require_life()
+        if self._disk.unopenable:
+            self._disk.unopenable -= 1
+            self._observer.happened("store not openable")
+            raise StoreError("injected: it cannot be opened")
+        restored = self._inner.open(now)
+        self._observer.opened(restored, now)
+        return restored
+
+    def commit(self, batch: Batch) -> None:
+        self._require_life()
+        self._observer.committing(batch)
+        self._hub.pass_site(Site.PORT)
+        mishap = self._disk.mishaps.next()
+        if mishap is Fault.STORE_UNOPENABLE:
+            self._disk.unopenable = 2
+        if mishap in {Fault.STORE_FULL, Fault.STORE_UNOPENABLE} or self._full():
+            self._observer.happened("store full")
+            self._observer.commit_failed(batch, certain=True)
+            raise StoreError("injected: the disk is full")
+        self._write(batch)
+        if mishap is Fault.STORE_IN_DOUBT:
+            self._observer.happened("commit in doubt")
+            self._observer.commit_failed(batch, certain=False)
+            raise StoreError("injected: it was written, and nobody can know")
+        self._hub.pass_site(Site.PORT)
+
+    def _full(self) -> bool:
+        return self._read().monotonic_ns < self._disk.full_until_ns
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            self._inner.commit(batch)
+        except StoreError:
+            self._observer.happened("store error")
+            self._observer.commit_failed(batch, certain=False)
+            raise
+        self._observer.committed(batch)
+
+    def recall(self, key: str) -> Restored | None:
+        self._require_life()
+        return self._inner.recall(key)
+
+    def keep_house(self, now: Moment) -> None:
+        self._require_life()
+        self._inner.keep_house(now)
+
+    def close(self) -> None:
+        if not self._hub.dead:
+            self._hub.pass_site(Site.PORT)
+            self._observer.closed()
+            self._inner.close()
+
+    def _require_life(self) -> None:
+        if self._hub.dead:
+            raise ProcessDied("store")

@@ -1,0 +1,258 @@
+"""One run: a phase in which everything may break, then peace, in which all must come right."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from ...actors.ports import Store
+from ...actors.system import shut_down
+from ...adapters.clock import SystemClock
+from ...adapters.stores.memory import MemoryStore
+from ...domain.incident import Incident
+from ...domain.moment import NS_PER_S
+from ...domain.status import RuntimeStatus
+from ...protocol.recorder import GetIncidents, GetStatus
+from .acts import beat, perform
+from .case import Act, Case
+from .invariants_end import check_conservation, check_peace, check_stopped
+from .machine import Machine
+from .reference import check_reference
+from .trouble import Kind, ProcessDied
+from .violation import Violation
+
+SETTLE_NS = 120 * NS_PER_S
+SETTLE_NS_MAX = 1_500 * NS_PER_S
+"""A quarantined poller is tried again after ten minutes, an incident without a target ends after ten."""
+SLICE_NS = 20 * NS_PER_S
+GRACE_NS = 20 * NS_PER_S
+BOOTS_MAX = 10_000
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to."""
+
+    seed: int
+    violations: tuple[Violation, ...]
+    trace: str
+    """Equal for equal runs."""
+    simulated_ns: int
+    steps: int
+    sites: int
+    """Places at which the process could have died."""
+    processes: int
+    real_ns: int
+    sometimes: dict[str, int]
+    tape: dict[str, list[int]] = {}
+    """Every draw, when something is wrong."""
+    tail: tuple[str, ...] = ()
+    """The last steps, when something is wrong."""
+
+
+class Run:
+    """Drives one machine through one case."""
+
+    def __init__(self, case: Case, store: Store | None = None) -> None:
+        self._case = case
+        self.machine = Machine(case, MemoryStore() if store is None else store)
+        self._acts = list(case.acts)
+        self._began_ns = self.machine.clock.read().monotonic_ns
+        self._peace = False
+        self._live()
+
+    # Time passes.
+
+    def advance(self, until_ns: int) -> None:
+        """Let time pass up to a monotonic time, whatever dies on the way. Stops at the first violation."""
+        while not self._violated and self._interrupted(until_ns):
+            self._recover()
+
+    def _interrupted(self, until_ns: int) -> bool:
+        try:
+            return self.machine.dispatcher.run_through(until_ns, self._enough)
+        except ProcessDied:
+            return True
+
+    def _enough(self) -> bool:
+        machine = self.machine
+        return bool(
+            machine.hub.dead or machine.auditor.violations or machine.restart_asked or machine.system.ended
+        )
+
+    def _recover(self) -> None:
+        """After whatever stopped the world: the next process, unless an invariant is broken."""
+        machine = self.machine
+        if self._violated:
+            return
+        if machine.restart_asked:
+            machine.restart_asked = False
+            self._stop()
+        if not self._violated:
+            self._next_process()
+
+    @property
+    def _violated(self) -> bool:
+        return bool(self.machine.auditor.violations)
+
+    def _next_process(self) -> None:
+        machine = self.machine
+        for _ in range(BOOTS_MAX):
+            machine.bury()
+            try:
+                machine.boot()
+            except ProcessDied:
+                continue
+            self._live()
+            return
+        raise RuntimeError("the simulated process never comes up")
+
+    def _live(self) -> None:
+        """What the world does to a process, armed anew for each."""
+        self._arm_act()
+        for watched in self._case.targets:
+            if watched.target.heartbeat is not None:
+                self._arm_beat(watched.target.id, watched.target.every_ns)
+
+    def _arm_beat(self, target: str, every_ns: int) -> None:
+        def due() -> None:
+            self._arm_beat(target, every_ns)
+            beat(self.machine, target)
+
+        self.machine.after(every_ns, due)
+
+    def _arm_act(self) -> None:
+        if not self._acts or self._peace:
+            return
+        now_ns = self.machine.clock.read().monotonic_ns
+        self.machine.after(max(self._began_ns + self._acts[0].at_ns - now_ns, 0), self._act)
+
+    def _act(self) -> None:
+        if self._peace or not self._acts:
+            return
+        act: Act = self._acts.pop(0)
+        self._arm_act()
+        perform(self.machine, act)
+
+    # The phases.
+
+    def safety(self) -> None:
+        """Everything may break."""
+        self.advance(self._began_ns + self._case.options.minutes * 60 * NS_PER_S)
+
+    def liveness(self) -> None:
+        """All faults stop; within the bounds everything must come right."""
+        self._peace = True
+        machine = self.machine
+        machine.calm()
+        began_ns = machine.clock.read().monotonic_ns
+        self.advance(began_ns + self._settle_ns())
+        while not self._violated and not self._settled():
+            now_ns = machine.clock.read().monotonic_ns
+            if now_ns > began_ns + SETTLE_NS_MAX:
+                break
+            self.advance(now_ns + SLICE_NS)
+        if not self._violated:
+            self._examine()
+
+    def _settle_ns(self) -> int:
+        """The longest that any target may take until its incident must be open or over."""
+        waits = [
+            target.every_ns * 8 + target.timeout_ns + 60 * NS_PER_S for target in self.machine.roster.values()
+        ]
+        return max(SETTLE_NS, *waits, 0)
+
+    def _settled(self) -> bool:
+        machine = self.machine
+        durable = machine.auditor.durable
+        dead = [reached.channel.id for reached in self._case.channels if reached.dead]
+        told = all(durable.notices[key].channel in dead for key in durable.pending)
+        orphans = [i for i in durable.open_incidents() if i.target not in machine.roster]
+        muted = any(silence.until_ns > machine.clock.read().wall_ns for silence in durable.silences.values())
+        alive = all(address.alive or address.closed for address in machine.addresses)
+        return told and alive and not orphans and not muted
+
+    def _examine(self) -> None:
+        machine = self.machine
+        status: RuntimeStatus = self._ask(GetStatus())
+        incidents: tuple[Incident, ...] = self._ask(GetIncidents(open_only=True))
+        check_peace(machine, status, frozenset(incident.incident for incident in incidents))
+
+    def _ask(self, question: object) -> Any:
+        return self.machine.system.recorder.ask(question, 60.0)
+
+    def end(self) -> None:
+        """Stop in good order and look at what is left."""
+        if not self._violated:
+            self._stop()
+            check_conservation(self.machine)
+            check_reference(self.machine)
+        self.machine.hub.dead = True
+        self.machine.store.close()
+
+    def _stop(self) -> None:
+        machine = self.machine
+        late = shut_down(machine.system, self._wait, machine.clock.read(), GRACE_NS)
+        machine.auditor.happened("stopped in good order")
+        if self._peace and not machine.hub.dead:
+            machine.system.stop_recorder()
+            self._wait(lambda: False, machine.clock.read().monotonic_ns + NS_PER_S)
+            check_stopped(machine, late)
+
+    def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
+        machine = self.machine
+        try:
+            machine.dispatcher.run_through(until_ns, lambda: done() or machine.hub.dead)
+        except ProcessDied:
+            return True
+        return done() or machine.hub.dead
+
+
+def run_case(
+    case: Case, *, die_at: int | None = None, store: Callable[[], Store] = MemoryStore, keep_tape: bool = True
+) -> Result:
+    """Run a case. With `die_at` the process dies at that site, counted from the start, and nothing else goes wrong."""
+    clock = SystemClock()
+    began_ns = clock.read().monotonic_ns
+    with quiet():
+        run = _begun(case, die_at, store)
+        run.safety()
+        run.liveness()
+        run.end()
+    machine = run.machine
+    violations = tuple(machine.auditor.violations)
+    return Result(
+        seed=case.seed,
+        violations=violations,
+        trace=machine.auditor.trace.digest(),
+        simulated_ns=machine.clock.read().monotonic_ns,
+        steps=machine.auditor.trace.steps,
+        sites=machine.troubles.passed,
+        processes=machine.processes,
+        real_ns=clock.read().monotonic_ns - began_ns,
+        sometimes=dict(machine.auditor.sometimes),
+        tape=machine.tape.recorded() if violations and keep_tape else {},
+        tail=tuple(machine.auditor.trace.tail()) if violations else (),
+    )
+
+
+def _begun(case: Case, die_at: int | None, store: Callable[[], Store]) -> Run:
+    run = Run(case, store())
+    if die_at is not None:
+        run.machine.troubles.only(Kind.DIE, die_at)
+    return run
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Injected crashes are no news: what actors log of them is not shown, and not even formatted."""
+    loggers = [logging.getLogger(name) for name in ("pykka", "watchkeeper")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

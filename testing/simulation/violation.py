@@ -1,0 +1,23 @@
+"""A violation: an invariant of the catalogue that a run has broken."""
+
+from collections.abc import Callable
+
+import msgspec
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """What was broken, in words, and when by the monotonic hand."""
+
+    invariant: str
+    """Its id, such as S5."""
+    says: str
+    at_ns: int
+
+    def line(self) -> str:
+        return f"{self.invariant} at {self.at_ns / 1e9:.6f} s: {self.says}"
+
+
+Complain = Callable[[str, str], None]
+"""Called with the id of an invariant and what breaks it."""
+Happened = Callable[[str], None]
+"""Called with the name of a situation that should sometimes occur."""
