@@ -56,7 +56,11 @@ def verdict_of(answer: HttpAnswer, *, secure: bool) -> Verdict:
     if answer.code == 0:
         return _framing_verdict(answer)
     if answer.refused_address is not None and answer.code == pycurl.E_COULDNT_CONNECT:
-        return Outcome.DOWN, Reason.UNREACHABLE, f"{answer.refused_address} is not a public address: refused"
+        return (
+            Outcome.DOWN,
+            Reason.ADDRESS_REFUSED,
+            f"{answer.refused_address} is not a public address: refused",
+        )
     if answer.code == pycurl.E_OPERATION_TIMEDOUT:
         return _timeout_verdict(answer, secure=secure)
     return _failure_verdict(answer)

@@ -15,7 +15,6 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "attempts"
     in_flight_max: int = limits.IN_FLIGHT_MAX
-    queue_max: int = limits.ADMISSION_QUEUE_MAX
 
 
 class Admission(Generic[Waiting]):
@@ -40,11 +39,6 @@ class Admission(Generic[Waiting]):
         self._queue.append(waiting)
         return False
 
-    @property
-    def full(self) -> bool:
-        """Whether not even waiting is possible."""
-        return len(self._queue) >= self._policy.queue_max
-
     def leave(self) -> None:
         """One that ran has ended."""
         self.running -= 1
@@ -55,9 +49,3 @@ class Admission(Generic[Waiting]):
             return None
         self.running += 1
         return self._queue.popleft()
-
-    def clear(self) -> list[Waiting]:
-        """Everyone who waits, sent away."""
-        waiting = list(self._queue)
-        self._queue.clear()
-        return waiting

@@ -1,10 +1,12 @@
 """What a probe saw of a target, before anything is judged."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from .limits import JSON_DEPTH_MAX
 from .outcome import Outcome, Reason
 
 
@@ -41,6 +43,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     certificate_expires_in_ns: int | None = None
     domain_expires_in_ns: int | None = None
     context: Mapping[str, Any] | None = None
+    """Whatever the host adds for its conditions to name; a copy that nobody can change is kept."""
 
     outcome: Outcome = Outcome.UP
     """What the probe itself says; conditions can only make it worse."""
@@ -52,3 +55,26 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     lag_ns: int = 0
     """How long our own loop stood still while this attempt ran."""
     reused_connection: bool = False
+
+    def __post_init__(self) -> None:
+        if self.context is not None:
+            msgspec.structs.force_setattr(self, "context", _unchangeable(self.context, JSON_DEPTH_MAX))
+
+
+def _unchangeable(value: Any, depth_left: int) -> Any:
+    """A copy of plain data in which nothing can be changed; raises ValueError where it is nested too deeply or in itself."""
+    if depth_left == 0:
+        raise ValueError(f"the context is nested deeper than {JSON_DEPTH_MAX}")
+    match value:
+        case Mapping():
+            return MappingProxyType(
+                {key: _unchangeable(inner, depth_left - 1) for key, inner in value.items()}
+            )
+        case list() | tuple():
+            return tuple(_unchangeable(inner, depth_left - 1) for inner in value)
+        case set():
+            return frozenset(value)
+        case bytearray():
+            return bytes(value)
+        case _:
+            return value

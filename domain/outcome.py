@@ -32,6 +32,8 @@ class Reason(StrEnum):
     CONNECTION_REFUSED = "connection_refused"
     CONNECTION_RESET = "connection_reset"
     UNREACHABLE = "unreachable"
+    ADDRESS_REFUSED = "address_refused"
+    """We may not go there: `deny_private_addresses` is set and the address is none of the public network."""
     CONNECT_TIMED_OUT = "connect_timed_out"
     TIMED_OUT = "timed_out"
     TLS_FAILED = "tls_failed"

@@ -9,6 +9,7 @@ from .text import MASK, DurationText, Pairs, as_pairs
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
+TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 AddressFamily = Literal["any", "ipv4", "ipv6"]
 
 
@@ -65,8 +66,8 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
 
     host: str
     port: Port
-    send: str | None = None
-    expect: str | None = None
+    send: TcpText | None = None
+    expect: TcpText | None = None
     """A text that the answer must contain."""
     address_family: AddressFamily = "any"
 

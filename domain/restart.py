@@ -67,8 +67,3 @@ class RestartHistory:
             return Restart(policy.quarantine_retry_ns, quarantined=True)
         grown = min(policy.backoff_ns_min * policy.factor**recent, policy.backoff_ns_max)
         return Restart(int(grown * (1.0 - policy.jitter * dice)))
-
-    def healthy_again(self) -> None:
-        """The child did its work: it is out of quarantine and its past is forgotten."""
-        self._at_ns.clear()
-        self.quarantined = False

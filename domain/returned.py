@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from inspect import isawaitable, iscoroutine
 from numbers import Real
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -92,11 +94,17 @@ def _finite(name: object, value: object) -> float:
     return figure
 
 
+def _plain(value: object) -> dict[str, Any]:
+    if isinstance(value, MappingProxyType):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} is no plain data")
+
+
 def _checked(observation: Observation) -> Observation:
     """The same observation with its texts made fit, once every field has the type it should have."""
     try:
-        msgspec.convert(msgspec.to_builtins(observation), Observation)
-    except (msgspec.ValidationError, TypeError, OverflowError) as error:
+        msgspec.convert(msgspec.to_builtins(observation, enc_hook=_plain), Observation)
+    except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
         raise Refused(f"its Observation is not valid: {error}") from error
     if len(observation.measurements) > MEASUREMENTS_MAX:
         raise Refused(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from .channel import Webhook
 from .limits import URL_CHARACTERS_MAX
@@ -24,6 +25,8 @@ _SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "c
 def http_problems(http: Http, path: Path) -> Iterator[Problem]:
     """What is wrong with an HTTP probe."""
     yield from _url_problems(http.url, (*path, "url"))
+    if fault := _family_fault(_host_of(http.url), http.address_family):
+        yield Problem((*path, "address_family"), fault)
     yield from _header_problems(http.headers, _FRAMING, (*path, "headers"))
     yield from _tls_problems(http.tls, (*path, "tls"))
     if http.basic_auth is not None and http.bearer is not None:
@@ -47,6 +50,8 @@ def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
     """What is wrong with a TCP probe."""
     if fault := _host_fault(tcp.host):
         yield Problem((*path, "host"), fault)
+    if fault := _family_fault(tcp.host, tcp.address_family):
+        yield Problem((*path, "address_family"), fault)
     if tcp.expect == "":
         yield Problem(
             (*path, "expect"), "an empty text is in every answer: write what to look for or leave it out"
@@ -102,6 +107,23 @@ def _authority_fault(authority: str) -> str:
     if port is not None and not (port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65_535):
         return "has a port that is none: it may be 1 to 65,535"
     return ""
+
+
+def _host_of(url: str) -> str:
+    found = _URL.match(url)
+    authority = found and _AUTHORITY.fullmatch(found[2])
+    return authority[1].strip("[]") if authority else ""
+
+
+def _family_fault(host: str, family: str) -> str:
+    """An address of the other family would never be connected to as asked; a name may have both."""
+    if family == "any":
+        return ""
+    try:
+        written = f"ipv{ip_address(host).version}"
+    except ValueError:
+        return ""
+    return "" if written == family else f"is {family}, but the host is an {written} address: leave it out"
 
 
 def _host_fault(host: str) -> str:

@@ -70,7 +70,7 @@ class HttpAttempt:
         )
 
     def _of_hop(self, answer: HttpAnswer, verdict: Verdict) -> Verdict:
-        """A redirect to an address that is denied is a refused redirect, not an unreachable target."""
+        """A redirect to an address that is denied is a refused redirect, not a refused target."""
         if self._earlier and answer.refused_address is not None and answer.code:
             return verdict[0], Reason.REDIRECT_REFUSED, verdict[2]
         return verdict

@@ -86,7 +86,7 @@ class Race:
     def _open(self, address: Address) -> bool:
         if self._deny and not is_public(address.host):
             detail = f"{address.host} is not a public address: refused"
-            self._verdict = (Outcome.DOWN, Reason.UNREACHABLE, detail)
+            self._verdict = (Outcome.DOWN, Reason.ADDRESS_REFUSED, detail)
             return False
         try:
             connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

@@ -48,6 +48,7 @@ VALUE_TOOLS = frozenset(
         "hashlib",
         "heapq",
         "inspect",
+        "ipaddress",
         "itertools",
         "json",
         "math",

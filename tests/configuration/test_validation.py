@@ -50,6 +50,23 @@ def test_a_sound_configuration_has_no_problems():
 
 
 TARGETS = [
+    (
+        probed(tcp=Tcp(host="::1", port=1, address_family="ipv4")),
+        "tcp.address_family",
+        "is ipv4, but the host is an ipv6 address",
+    ),
+    (
+        target(http=Http(url="http://127.0.0.1/", address_family="ipv6")),
+        "http.address_family",
+        "is ipv6, but the host is an ipv4 address",
+    ),
+    (probed(tcp=Tcp(host="h", port=1, send="x" * 20_000)), "tcp.send", "16384"),
+    (probed(tcp=Tcp(host="h", port=1, expect="x" * 20_000)), "tcp.expect", "16384"),
+    (
+        target(expect=["[STATUS] == 200"], http=None, tcp=Tcp(host="h", port=1)),
+        "expect[0]",
+        "gives no [STATUS]",
+    ),
     (target(every=30), "every", "expected a duration, got the number 30: write 30s"),
     (target(every="1 s"), "every", "unknown unit"),
     (target(expect=5), "expect", "expected a list"),

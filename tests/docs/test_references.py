@@ -15,7 +15,7 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
 @cache
-def tests_in(path: Path) -> frozenset[str]:
+def functions_in(path: Path) -> frozenset[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
@@ -24,7 +24,7 @@ def missing_tests(text: str) -> list[str]:
     return [
         f"{file}::{test}"
         for file, test in TEST.findall(text)
-        if not (ROOT / file).exists() or test not in tests_in(ROOT / file)
+        if not (ROOT / file).exists() or test not in functions_in(ROOT / file)
     ]
 
 

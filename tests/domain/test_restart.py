@@ -51,15 +51,6 @@ def test_waits_grow_and_then_the_child_is_parked():
     assert [restart.quarantined for restart in said] == [False] * 4 + [True] * 2
 
 
-def test_a_child_that_did_its_work_starts_afresh():
-    history = RestartHistory(RestartPolicy(name="any", intensity=1, jitter=0.0))
-    history.decide(0, 0.0, in_good_order=False)
-    assert history.decide(0, 0.0, in_good_order=False).quarantined
-    history.healthy_again()
-    assert not history.quarantined
-    assert history.decide(0, 0.0, in_good_order=False).after_ns == S
-
-
 def test_a_quarantined_child_leaves_quarantine_by_itself_once_it_lasts():
     policy = RestartPolicy(name="any", intensity=1, period_ns=60 * S, jitter=0.0)
     history = RestartHistory(policy)

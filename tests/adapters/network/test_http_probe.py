@@ -335,7 +335,7 @@ def test_a_private_address_is_refused_when_denied(bench, server, host):
     prober = HttpProber(bench.transport, deny_private_addresses=True)
     seen = bench.run(prober, Http(url=f"http://{host}:{server.port}/")).seen
 
-    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.UNREACHABLE)
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.ADDRESS_REFUSED)
     assert "not a public address" in seen.detail
     assert server.heard == []
 

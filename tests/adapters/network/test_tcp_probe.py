@@ -185,7 +185,7 @@ def test_a_private_address_is_refused_when_denied(bench, host):
         assert not server.arrived.is_set()
     prober.close()
 
-    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.UNREACHABLE)
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.ADDRESS_REFUSED)
     assert "not a public address" in seen.detail
 
 

@@ -1,0 +1,66 @@
+"""Observations: what the host adds is its own no longer."""
+
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.domain.condition import evaluate
+from watchkeeper.domain.limits import JSON_DEPTH_MAX
+from watchkeeper.domain.observation import Observation
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.returned import observation_of
+
+PLAIN = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def mutable_parts(value):
+    """Every list, dict and set inside a value."""
+    match value:
+        case MappingProxyType():
+            return [part for inner in value.values() for part in mutable_parts(inner)]
+        case tuple():
+            return [part for inner in value for part in mutable_parts(inner)]
+        case list() | dict() | set() | bytearray():
+            return [value]
+        case _:
+            return []
+
+
+@given(st.dictionaries(st.text(max_size=3), PLAIN, max_size=4))
+def test_nothing_in_a_context_can_be_changed(context):
+    assert mutable_parts(Observation(context=context).context) == []
+
+
+def test_what_the_host_changes_later_is_not_seen():
+    rows, context = [1], {}
+    context["rows"] = rows
+    seen = Observation(context=context)
+    rows.append(2)
+    context["more"] = 3
+
+    assert evaluate("len([CONTEXT].rows) == 1", seen).passed
+    assert evaluate("has([CONTEXT].more) == false", seen).passed
+    with pytest.raises(TypeError):
+        seen.context["rows"] = ()
+
+
+def test_a_context_that_holds_itself_is_refused():
+    context: dict[str, object] = {}
+    context["self"] = context
+    with pytest.raises(ValueError, match=f"deeper than {JSON_DEPTH_MAX}"):
+        Observation(context=context)
+
+
+def test_an_observation_with_context_is_a_sound_report():
+    seen = observation_of(Observation(context={"user": {"ids": [5, 7]}, "tags": {1}}))
+    assert seen.outcome is Outcome.UP
+    assert evaluate("[CONTEXT].user.ids[1] == 7", Observation(context={"user": {"ids": [5, 7]}})).passed
+
+
+def test_a_context_of_what_is_no_plain_data_is_refused():
+    assert observation_of(Observation(context={"x": object()})).outcome is Outcome.UNKNOWN
