@@ -312,8 +312,10 @@ class Attempts:
             self._timers.cancel(("stale", entry.id, rule))
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
-        """No evidence for as long as a rule allows."""
-        if target in self._scheduled:
+        """No evidence for as long as a rule allows; judged once a period while it lasts, for the rule's own clocks."""
+        entry = self._scheduled.get(target)
+        if entry is not None:
+            self._timers.arm(("stale", target, rule), now.monotonic_ns + entry.cadence.every_ns)
             self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
 
     def blind(self, now: Moment) -> None:

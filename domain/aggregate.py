@@ -53,7 +53,7 @@ REMOVED = Cause("removed", "the target is no longer watched")
 class TargetAggregate:
     """Turns the samples of one target into transitions. Every method returns what happened; nobody is told from here."""
 
-    __slots__ = ("_applied", "_last", "_run", "_target", "_watches", "refused")
+    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_watches", "refused")
 
     def __init__(self, target: Target, run: int) -> None:
         self._target = target
@@ -61,6 +61,7 @@ class TargetAggregate:
         self._watches = [RuleWatch(rule) for rule in target.rules if rule.state is not RuleState.RETIRED]
         self._applied = 0
         self._last: Sample | None = None
+        self._judged: Moment | None = None
         self.refused = 0
         """Samples that were not newer than the last applied one."""
 
@@ -98,6 +99,7 @@ class TargetAggregate:
             return ()
         self._applied = sample.attempt
         self._last = sample
+        self._note(sample.at)
         if not sample.outcome.is_evidence:
             return ()
         cause = Cause(sample.reason.value, sample.explanation())
@@ -116,6 +118,7 @@ class TargetAggregate:
         watch = next((watch for watch in self._watches if watch.rule.id == rule), None)
         if watch is None or not isinstance(watch.evaluator, NoDataEvaluator):
             return ()
+        self._note(now)
         verdict = watch.evaluator.missing(since)
         # Silence that counts as fine acquits every rule of the target, not only the one that noticed.
         judged, cause = (
@@ -123,6 +126,11 @@ class TargetAggregate:
         )
         made = [self._move(watch, verdict, now, now, cause) for watch in judged]
         return tuple(transition for transition in made if transition is not None)
+
+    def _note(self, at: Moment) -> None:
+        """How far the clocks of the rules have come: silence is judged later than the last sample."""
+        if self._judged is None or self._judged.monotonic_ns < at.monotonic_ns:
+            self._judged = at
 
     def _move(
         self, watch: RuleWatch, verdict: Verdict, at: Moment, now: Moment, cause: Cause
@@ -248,7 +256,7 @@ class TargetAggregate:
 
     def checkpoint(self) -> bytes:
         """What a restart resumes besides the incidents; empty when every rule is quiet."""
-        at = self._last.at if self._last else None
+        at = self._judged
         rules = [saved_of(watch, at) for watch in self._watches if at and not is_idle(watch)]
         return msgspec.msgpack.encode(rules) if rules else b""
 

@@ -165,6 +165,21 @@ def test_time_in_which_nobody_watched_counts_for_no_clock():
     assert opened.opened_at_ns == taken(1).at.wall_ns
 
 
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_silence_that_is_pending_goes_on_over_a_restart(seen_before):
+    rule = NoData(id="silent", for_="30s")
+    world = told(rule)
+    if seen_before:
+        world.take(taken(1))
+    assert world.hear(world.aggregate.missing("silent", taken(4).at, taken(4).at)) == ()
+    again = TargetAggregate(shop(rule), run=2)
+    again.restore(saved(world.aggregate, taken(4).at), (), taken(4).at)
+    for aggregate in (world.aggregate, again):
+        assert aggregate.missing("silent", taken(4).at, taken(6).at) == ()
+        (opened,) = aggregate.missing("silent", taken(4).at, taken(7).at)
+        assert opened.opened_at_ns == taken(4).at.wall_ns
+
+
 def test_an_incident_whose_rule_is_gone_ends_when_it_is_restored():
     world = told(DOWN)
     for number in (1, 2, 3):

@@ -1,0 +1,139 @@
+"""Every actor crashed at every moment of an incident: it comes back, and people are told exactly the same."""
+
+import pytest
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.testing.world import World
+
+S = 1_000_000_000
+LIFE = "ok 1m, down 1m, ok"
+TOLD = ["shop/down opened", "shop/down resolved"]
+ACTORS = ("supervisor", "owner", "sink", "recorder", "courier", "poller", "all of them")
+MOMENTS = {
+    "before anything": "30s",
+    "as it breaks": "65s",
+    "while it is pending": "75s",
+    "as it opens": "85s",
+    "while it is open": "110s",
+    "while it recovers": "125s",
+    "as it ends": "135s",
+    "afterwards": "3m",
+}
+
+
+def addresses(world, actor):
+    system = world.system
+    places = {
+        "supervisor": [system.supervisor],
+        "owner": [system.owner],
+        "sink": [system.sink],
+        "recorder": [system.recorder],
+        "courier": list(system.couriers.values()),
+        "poller": [system._nursery.poller("shop")],
+    }
+    return (
+        [address for place in places.values() for address in place]
+        if actor == "all of them"
+        else places[actor]
+    )
+
+
+def crash(world, actor):
+    for address in addresses(world, actor):
+        address.tell(object())
+
+
+def live_through(world, when, happens, script=LIFE):
+    world.script("shop", script)
+    world.run(when)
+    happens()
+    world.run("6m")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok"])
+def test_a_crash_of_any_actor_changes_nothing_that_is_told(shop, actor, moment, channel):
+    world = World([shop()])
+    world.script_channel("ops", channel)
+    live_through(world, MOMENTS[moment], lambda: crash(world, actor))
+    assert world.told("ops") == TOLD
+    assert world.status().healthy, world.status().troubles
+    assert world.incidents(open_only=True) == ()
+    assert all(address.alive for address in addresses(world, "all of them"))
+    states = {outgoing.delivery.state for outgoing in world.store.outbox()}
+    assert states == {DeliveryState.DELIVERED}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok", "hang 2m, ok"])
+def test_a_death_of_the_process_changes_nothing_that_is_told(shop, moment, channel):
+    world = World([shop()])
+    world.script_channel("ops", channel)
+    live_through(world, MOMENTS[moment], world.crash)
+    assert world.told("ops") == TOLD
+    assert world.status().healthy, world.status().troubles
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok"])
+def test_a_restart_in_good_order_changes_nothing_that_is_told(shop, moment, channel):
+    world = World([shop()])
+    world.script_channel("ops", channel)
+    late = []
+    live_through(world, MOMENTS[moment], lambda: late.extend(world.restart()))
+    assert late == []
+    assert world.told("ops") == TOLD
+
+
+@pytest.mark.parametrize("actor", ACTORS[:-1])
+def test_an_actor_that_crashes_often_is_parked_and_comes_back(shop, actor):
+    world = World([shop(every="5s")])
+    for _ in range(8):
+        crash(world, actor)
+        world.run("3s")
+    world.run("12m")
+    assert all(address.alive for address in addresses(world, actor))
+    live_through(world, "1m", lambda: None)
+    assert world.told("ops") == TOLD
+
+
+@pytest.mark.parametrize("actor", ACTORS[:-1])
+def test_a_crash_is_seen_while_it_lasts_and_not_after(shop, actor):
+    world = World([shop()])
+    world.run("1m")
+    crash(world, actor)
+    world.run("1ms")
+    if actor != "recorder":
+        parts = dict(world.status().troubles)
+        name = {"courier": "courier/ops", "poller": "poller/shop"}.get(actor, actor)
+        assert name in parts
+    world.run("2m")
+    assert world.status().healthy
+
+
+def test_mail_that_waits_for_an_actor_goes_to_its_next_incarnation(shop):
+    """What is told to the sink while it is away is recorded when it is back."""
+    world = World([shop(rules=(Consecutive(id="down", after=1),))])
+    world.script("shop", "ok 1m, down")
+    world.run("1m")
+    for _ in range(6):
+        crash(world, "sink")
+        world.run("2s")
+    world.run("5m")
+    assert world.told("ops") == ["shop/down opened"]
+    (incident,) = world.incidents()
+    assert world.store.transitions(incident.incident)[0].sequence == 1
+
+
+def test_a_new_read_model_shows_what_the_old_one_showed(shop):
+    world = World([shop(), shop("mail")])
+    world.script("shop", "down")
+    world.run("2m")
+    before = world.status()
+    crash(world, "recorder")
+    world.run("1m")
+    after = world.status()
+    assert [target.id for target in after.targets] == [target.id for target in before.targets]
+    assert after.incidents == before.incidents
+    assert [target.status for target in after.targets] == [target.status for target in before.targets]

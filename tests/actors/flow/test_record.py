@@ -1,0 +1,138 @@
+"""The record: a store that fails and recovers loses nothing, and nobody hears of what is not in it."""
+
+from itertools import pairwise
+
+import pytest
+from watchkeeper.actors.system import shut_down
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.protocol.recorder import GetAbandoned
+
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+BOTH = ["shop/down opened", "shop/down resolved"]
+
+
+def test_while_nothing_can_be_written_nobody_is_told(watched, shop):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 1m, down 10m, ok")
+    world.run("30s")
+    world.store.failing = "commit"
+    world.run("3m")
+    assert world.store.failures >= 3
+    assert world.told("ops") == []
+    assert dict(world.status().troubles)["store"] == "disk full"
+    world.store.failing = None
+    world.run("1m")
+    assert world.told("ops") == BOTH[:1]
+    assert world.status().healthy
+    world.run("20m")
+    assert world.told("ops") == BOTH
+
+
+@pytest.mark.parametrize("call", ["commit", "keep_house", "recall"])
+@pytest.mark.parametrize("length", ["1s", "40s", "15m"])
+def test_a_store_that_fails_for_a_while_loses_nothing(watched, shop, call, length):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 2m, down 3m, ok 3m, down 1m, ok")
+    world.run("115s")
+    world.store.failing = call
+    world.redrive("msg_unheard_of")
+    world.run(length)
+    world.store.failing = None
+    world.run("30m")
+    assert sorted(world.told("ops")) == sorted(BOTH * 2)
+    assert sorted(world.store.changes()) == sorted(["opened", "resolved"] * 2)
+    assert world.status().healthy, world.status().troubles
+    # One sample every ten seconds, each once.
+    kept = [sample.at_ns for sample in world.store.inner.samples("shop")]
+    assert {later - earlier for earlier, later in pairwise(kept)} == {10_000_000_000}
+
+
+@pytest.mark.parametrize("length", ["1s", "40s", "10m"])
+def test_a_sink_that_cannot_open_its_store_again_finds_what_is_still_so(watched, shop, length):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 2m, down 30m, ok")
+    world.run("115s")
+    world.store.failing = "open"
+    world.system.sink.tell(object())
+    world.run(length)
+    world.store.failing = None
+    world.run("1h")
+    assert world.told("ops") == BOTH
+    assert world.status().healthy, world.status().troubles
+
+
+def test_a_store_that_fails_over_and_over_repeats_nothing(watched, shop):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 1m, down 1m, ok 1m, down 1m, ok 1m, down 1m, ok")
+    for _ in range(120):
+        world.store.failing = None if world.store.failing else "commit"
+        world.run("7s")
+    world.store.failing = None
+    world.run("20m")
+    assert world.told("ops") == BOTH * 3
+    assert world.store.changes() == ["opened", "resolved"] * 3
+
+
+def test_a_death_while_nothing_could_be_written_forgets_only_that(watched, shop):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 1m, down 10m, ok")
+    world.run("30s")
+    world.store.failing = "commit"
+    world.run("3m")
+    world.store.failing = None
+    world.crash()
+    world.run("30m")
+    assert world.told("ops") == BOTH
+    assert world.store.changes() == ["opened", "resolved"]
+
+
+@pytest.mark.parametrize("actor", ["sink", "supervisor"])
+def test_a_crash_while_nothing_can_be_written_ends_well(watched, shop, actor):
+    """A sink that crashes forgets what it could not write; an incident still open is found again."""
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 1m, down 10m, ok")
+    world.run("30s")
+    world.store.failing = "commit"
+    world.run("2m")
+    getattr(world.system, actor).tell(object())
+    world.run("1m")
+    world.store.failing = None
+    world.run("30m")
+    assert world.told("ops") == BOTH
+    assert world.status().healthy, world.status().troubles
+
+
+def test_samples_are_durable_within_a_quarter_of_a_second(watched, shop):
+    world = watched(shop(every="1s", timeout="500ms"))
+    world.run("10s")
+    for _ in range(50):
+        world.run("100ms")
+        seen = world.status().targets[0].sample.at.wall_ns
+        durable = world.store.inner.samples("shop")[-1].at_ns
+        if durable < seen // 1_000 * 1_000:
+            world.run("250ms")
+            assert world.store.inner.samples("shop")[-1].at_ns >= seen // 1_000 * 1_000
+
+
+def test_a_failed_write_is_written_once_whoever_ends_the_runtime(watched, shop):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 1m, down")
+    world.run("30s")
+    world.store.failing = "commit"
+    world.run("2m")
+    world.store.failing = None
+    assert world.restart() == ()
+    world.run("10m")
+    assert world.told("ops") == BOTH[:1]
+    assert world.store.changes() == ["opened"]
+
+
+def test_stopping_with_a_store_that_cannot_write_says_what_was_left(watched, shop):
+    world = watched(shop(rules=QUICK))
+    world.script("shop", "ok 1m, down")
+    world.run("30s")
+    world.store.failing = "commit"
+    world.run("2m")
+    shut_down(world.system, world._wait, world.clock.read(), 10_000_000_000)
+    said = world.system.recorder.ask(GetAbandoned(), 60.0)
+    assert "records not written" in {abandoned.what for abandoned in said}

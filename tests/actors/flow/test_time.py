@@ -1,0 +1,388 @@
+"""Time that does odd things: silence, heartbeats, sleep, stalls and clocks that are set; and the end of it all."""
+
+import pytest
+from watchkeeper.domain.duration import parse_duration
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import Heartbeat
+from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
+from watchkeeper.protocol.recorder import GetAbandoned
+from watchkeeper.protocol.supervisor import Beat
+from watchkeeper.testing.world import World
+
+S = 1_000_000_000
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+FIRE, KEEP, OK = NoDataPolicy.FIRE, NoDataPolicy.KEEP, NoDataPolicy.OK
+
+
+# Silence of a target: samples that are no evidence.
+
+
+@pytest.mark.parametrize(
+    ("policy", "before", "told"),
+    [
+        (FIRE, "ok 5m", ["shop/silent opened", "shop/silent resolved"]),
+        (KEEP, "ok 5m", []),
+        (OK, "ok 5m", []),
+        (KEEP, "down 5m", ["shop/down opened", "shop/down resolved"]),
+        (OK, "down 5m", ["shop/down opened", "shop/down resolved"]),
+    ],
+)
+def test_no_evidence_means_what_the_policy_says(shop, policy, before, told):
+    world = World([shop(rules=(*QUICK, NoData(id="silent", after="1m", policy=policy)))])
+    world.script("shop", f"{before}, unknown 10m, ok")
+    world.run("12m")
+    still_open = policy is KEEP and before == "down 5m"
+    assert bool(world.incidents(open_only=True)) is (still_open or policy is FIRE)
+    world.run("30m")
+    assert world.told("ops") == told
+
+
+def last_evidence_and(world, rule):
+    incident = next(incident for incident in world.incidents() if incident.rule == rule)
+    evidence = [sample for sample in world.store.samples("shop") if sample.outcome is Outcome.UP]
+    return max(sample.at_ns for sample in evidence if sample.at_ns < incident.opened_at_ns), incident
+
+
+def test_an_incident_of_silence_begins_when_it_became_too_long(shop):
+    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
+    world.script("shop", "ok 5m, unknown 10m, ok")
+    world.run("10m")
+    last_ns, incident = last_evidence_and(world, "silent")
+    # Counted from when the last evidence arrived, five milliseconds after its probe had started.
+    assert 60 * S <= incident.opened_at_ns - last_ns <= 60 * S + 10_000_000
+
+
+def test_silence_is_derived_from_the_cadence_where_it_is_not_stated(shop):
+    world = World([shop(rules=(NoData(id="silent"),))])
+    world.script("shop", "ok 5m, unknown 10m, ok")
+    world.run("10m")
+    last_ns, incident = last_evidence_and(world, "silent")
+    assert 27 * S <= incident.opened_at_ns - last_ns <= 27 * S + 10_000_000
+
+
+@pytest.mark.parametrize(("for_", "silence", "told"), [("2m", "10m", 2), ("5m", "4m", 0)])
+def test_silence_that_lasts_fires_once_it_has_lasted_for_long_enough(shop, for_, silence, told):
+    world = World([shop(rules=(NoData(id="silent", after="1m", for_=for_),))])
+    world.script("shop", f"ok 5m, unknown {silence}, ok")
+    world.run("40m")
+    assert len(world.told("ops")) == told
+
+
+def test_silence_that_counts_as_fine_ends_what_keeps_firing(shop):
+    rules = (
+        Consecutive(id="down", after=1, recover=1, keep_firing_for="3m"),
+        NoData(id="q", after="1m", policy=OK),
+    )
+    world = World([shop(rules=rules)])
+    world.script("shop", "ok 2m, down 1m, unknown")
+    world.run("20m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+
+
+def test_a_paused_target_is_not_silent(shop):
+    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
+    world.run("5m")
+    world.pause("shop")
+    world.run("1h")
+    world.resume("shop")
+    world.run("5m")
+    assert world.told("ops") == []
+
+
+# Heartbeats.
+
+
+def nightly(shop, **fields):
+    said = {"every": "1m", "tcp": None, "heartbeat": Heartbeat(grace="10s"), "rules": QUICK} | fields
+    return shop("nightly", **said)
+
+
+def test_a_heartbeat_is_missed_at_its_exact_moment(shop):
+    world = World([nightly(shop)])
+    world.run("30s")
+    world.heartbeat("nightly")
+    beat = world.clock.read()
+    world.run("70s")
+    (incident,) = world.incidents()
+    assert incident.opened_at_ns == beat.wall_ns + 70 * S
+    assert incident.reason == Reason.HEARTBEAT_MISSED.value
+    world.heartbeat("nightly")
+    world.run("1s")
+    assert world.told("ops") == ["nightly/down opened", "nightly/down resolved"]
+
+
+def test_beats_in_time_keep_a_target_well_for_ever(shop, target_of):
+    world = World([nightly(shop)])
+    for _ in range(100):
+        world.run("69s")
+        world.heartbeat("nightly")
+    assert world.told("ops") == []
+    assert target_of(world, "nightly").samples == 100
+
+
+def test_a_host_that_says_nothing_from_the_start_is_missed_too(shop):
+    world = World([nightly(shop)])
+    began = world.clock.read()
+    world.run("5m")
+    assert world.incidents()[0].opened_at_ns == began.wall_ns + 70 * S
+
+
+def test_silence_that_goes_on_is_one_bad_sample_a_period(shop, target_of):
+    world = World([nightly(shop, rules=(Consecutive(id="down", after=3, recover=1),))])
+    world.run("70s")
+    assert target_of(world, "nightly").samples == 1
+    assert world.incidents() == ()
+    world.run("2m")
+    assert target_of(world, "nightly").samples == 3
+    assert len(world.incidents()) == 1
+
+
+@pytest.mark.parametrize(
+    ("ok", "outcome", "reason"), [(True, Outcome.UP, Reason.OK), (False, Outcome.DOWN, Reason.REPORTED)]
+)
+def test_what_the_host_reports_is_the_sample(shop, target_of, ok, outcome, reason):
+    world = World([nightly(shop)])
+    world.heartbeat("nightly", ok=ok)
+    world.run("1ms")
+    sample = target_of(world, "nightly").sample
+    assert (sample.outcome, sample.reason, sample.at) == (outcome, reason, sample.at)
+    assert len(world.incidents()) == (not ok)
+
+
+@pytest.mark.parametrize(
+    ("name", "paused", "heard"),
+    [("nightly", False, True), ("nightly", True, False), ("shop", False, False), ("no", False, False)],
+)
+def test_a_beat_is_heard_by_a_heartbeat_target_that_is_not_paused(shop, name, paused, heard):
+    world = World([nightly(shop), shop()])
+    if paused:
+        world.pause(name)
+    assert world.system.supervisor.ask(Beat(name, Outcome.UP, "", world.clock.read()), 60.0) is heard
+
+
+def test_a_heartbeat_resumed_has_a_whole_period_again(shop):
+    world = World([nightly(shop)])
+    world.run("30s")
+    world.pause("nightly")
+    world.run("1h")
+    world.resume("nightly")
+    resumed = world.clock.read()
+    world.run("69s")
+    assert world.incidents() == ()
+    world.run("1s")
+    assert world.incidents()[0].opened_at_ns == resumed.wall_ns + 70 * S
+
+
+def test_a_heartbeat_missed_while_silenced_is_told_when_the_silence_ends(shop):
+    world = World([nightly(shop)])
+    world.silence("nightly", "10m")
+    world.run("9m")
+    assert (len(world.incidents()), world.told("ops")) == (1, [])
+    world.run("2m")
+    assert world.told("ops") == ["nightly/down opened"]
+
+
+# Blindness.
+
+
+def test_sleep_is_recorded_and_fails_nobody(shop, driven, target_of):
+    world = driven(shop(every="10s", rules=QUICK), nightly(shop))
+    while not world.prober.requests:
+        world.run("100ms")
+    world.suspend("20m")
+    world.run("1m")
+    (interval, *_) = world.status().blind
+    assert interval.cause == "suspended"
+    assert 20 * 60 * S <= interval.ended_at_ns - interval.started_at_ns <= 21 * 60 * S
+    assert world.store.blind() == world.status().blind
+    assert [incident for incident in world.incidents() if incident.target == "nightly"] == []
+
+
+def test_what_ran_while_we_slept_is_unknown_whatever_it_said(driven, shop, attempts, target_of):
+    world = driven(shop(rules=QUICK, timeout="9s", every="1m"))
+    while not world.prober.requests:
+        world.run("1s")
+    world.suspend("20m")
+    world.run("20s")
+    sample = target_of(world).sample
+    assert (sample.outcome, sample.reason) == (Outcome.UNKNOWN, Reason.BLIND)
+    assert "timed_out" in sample.detail
+    assert world.incidents() == ()
+
+
+def test_a_heartbeat_is_not_missed_for_the_time_we_stood_still(shop):
+    world = World([nightly(shop)])
+    world.run("30s")
+    world.heartbeat("nightly")
+    world.run("1ms")
+    world.clock.advance(3_600 * S)
+    world.run("1ms")
+    assert world.incidents() == ()
+    assert [interval.cause for interval in world.status().blind] == ["stalled"]
+    world.run("69s")
+    assert world.incidents() == ()
+    world.run("2s")
+    assert len(world.incidents()) == 1
+
+
+@pytest.mark.parametrize("step_s", [-3_600, 3_600, -86_400 * 365])
+def test_a_clock_that_is_set_moves_no_timer_and_fails_nobody(shop, step_s):
+    world = World([shop(rules=QUICK), nightly(shop)])
+    world.run("50s")
+    world.heartbeat("nightly")
+    before = world.prober.started
+    world.step_wall(step_s * S)
+    world.run("65s")
+    assert world.prober.started - before in {6, 7}
+    assert world.incidents() == ()
+    assert [interval.cause for interval in world.status().blind] == ["clock_stepped"]
+    world.run("20s")
+    assert [incident.target for incident in world.incidents()] == ["nightly"]
+
+
+def test_an_incident_over_a_clock_set_back_ends_no_earlier_than_it_began(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 1m, down 2m, ok")
+    world.run("2m")
+    world.step_wall(-3_600 * S)
+    world.run("5m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    resolved = world.notices("ops")[-1].incident
+    assert resolved.resolved_at_ns == resolved.opened_at_ns
+
+
+def test_a_target_that_is_really_down_after_sleep_is_told(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 1m, down")
+    world.run("50s")
+    world.suspend("8h")
+    world.run("2m")
+    assert world.told("ops") == ["shop/down opened"]
+
+
+def test_a_silence_ends_by_the_wall_clock_even_over_sleep(shop):
+    world = World([shop(rules=QUICK)])
+    world.silence("shop", "1h")
+    world.script("shop", "down")
+    world.run("2m")
+    assert world.told("ops") == []
+    world.suspend("1h")
+    world.run("10s")
+    assert world.told("ops") == ["shop/down opened"]
+
+
+# Incidents whose target nobody tracks any more.
+
+
+def orphaned(shop):
+    world = World([shop(rules=QUICK), shop("mail")])
+    world.script("shop", "down")
+    world.run("1m")
+    del world._targets["shop"]
+    world.crash()
+    return world
+
+
+def test_an_incident_whose_target_does_not_come_back_is_closed_once(shop):
+    world = orphaned(shop)
+    world.run("9m")
+    assert world.told("ops") == ["shop/down opened"]
+    world.run("2m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    ended = world.notices("ops")[-1].incident
+    assert (ended.change, ended.reason) == (Change.RESOLVED, "removed")
+    world.crash()
+    world.run("30m")
+    assert len(world.told("ops")) == 2
+
+
+def test_a_target_that_is_tracked_again_in_time_keeps_its_incident(shop):
+    world = orphaned(shop)
+    world.run("5m")
+    world.track(shop(rules=QUICK))
+    world.script("shop", "down 20m, ok")
+    world.run("40m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.notices("ops")[-1].incident.reason == "recovered"
+
+
+def test_untracking_closes_what_is_open_and_says_so(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "down")
+    world.run("1m")
+    world.untrack("shop")
+    world.run("1m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.notices("ops")[-1].incident.reason == "removed"
+
+
+# Rules over time, through a death of the process.
+
+
+@pytest.mark.parametrize("death", ["crash", "restart"])
+@pytest.mark.parametrize("when", ["3m", "4m", "5m30s", "8m", "9m", "11m"])
+def test_pending_and_firing_clocks_go_on_over_a_death(shop, death, when):
+    rule = Consecutive(id="down", after=1, recover=1, for_="2m", keep_firing_for="2m")
+    unbroken, broken = World([shop(rules=(rule,))]), World([shop(rules=(rule,))])
+    for world in (unbroken, broken):
+        world.script("shop", "ok 3m, down 5m, ok")
+    unbroken.run("30m")
+    broken.run(when)
+    getattr(broken, death)()
+    broken.run("30m")
+    assert broken.told("ops") == unbroken.told("ops") == ["shop/down opened", "shop/down resolved"]
+    for ours, theirs in zip(broken.notices("ops"), unbroken.notices("ops"), strict=True):
+        assert ours.incident.opened_at_ns == theirs.incident.opened_at_ns
+        # What was between the last sample and the death counts for no clock: a period at most, and one of ours.
+        assert 0 <= ours.incident.at_ns - theirs.incident.at_ns <= 20 * S
+
+
+# The end.
+
+
+def test_stopping_waits_for_what_runs_and_counts_it(driven, shop):
+    world = driven(shop(every="10s", timeout="4s"))
+    while not world.prober.requests:
+        world.run("100ms")
+    attempt = world.prober.requests[-1].attempt
+    now_ns = world.clock.read().monotonic_ns
+    world.dispatcher.call_at(now_ns + S, lambda: world.prober.answer(attempt))
+    assert world.restart() == ()
+    assert len(world.store.samples("shop")) == 1
+    assert world.prober.cancelled == []
+
+
+def test_what_runs_for_too_long_is_cancelled_at_half_time(driven, shop):
+    world = driven(shop(every="1m", timeout="50s"))
+    while not world.prober.requests:
+        world.run("1s")
+    attempt = world.prober.requests[-1].attempt
+    began = world.clock.read()
+    assert world.restart() == ()
+    assert world.prober.cancelled == [attempt]
+    assert world.clock.read().since(began) < 10 * S
+
+
+@pytest.mark.parametrize("channel", ["status 503 10m, ok", "hang 10m, ok"])
+def test_what_is_not_delivered_when_we_stop_is_delivered_after(shop, channel):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 1m, down")
+    world.script_channel("ops", channel)
+    world.run("3m")
+    old = world.system
+    assert world.restart() == ()
+    said = old.recorder.ask(GetAbandoned(), 60.0)
+    assert "notices left in the outbox" in {abandoned.what for abandoned in said}
+    world.run("30m")
+    assert world.told("ops") == ["shop/down opened"]
+    assert len({post.notice.key for post in world.messengers["ops"].posts}) == 1
+
+
+def test_stopping_starts_nothing_more(shop):
+    world = World([shop(every="1s", timeout="500ms")])
+    world.run("10s")
+    old, started = world.dispatcher, world.prober.started
+    world.restart()
+    old.run_until(world.clock.read().monotonic_ns + parse_duration("1ms"))
+    assert world.prober.started == started
