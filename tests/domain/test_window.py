@@ -118,7 +118,7 @@ def test_a_percentile_is_the_nearest_rank_of_twenty(aggregate, rank):
 
 
 @given(
-    values=st.lists(st.integers(0, 30), min_size=1, max_size=120),
+    values=st.lists(st.integers(0, 30), min_size=60, max_size=120),
     count_max=st.integers(1, 40),
     block_max=st.integers(1, 5),
     asked_every=st.integers(1, 7),
