@@ -4,7 +4,7 @@ import gc
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 
 import click
@@ -15,6 +15,8 @@ from ..runtime import Runtime
 from .exits import ExitStatus
 from .signals import Signals, Word
 from .telling import line_of
+
+LISTEN_S = 0.5
 
 
 def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
@@ -54,13 +56,26 @@ def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
 
 def _obey(runtime: Runtime, words: "SimpleQueue[Word]") -> ExitStatus:
     while True:
-        match words.get():
+        match _next(words):
+            case None:
+                pass
             case Word.RELOAD:
                 _reload(runtime)
             case Word.STOP:
                 return _stop(runtime)
             case Word.ENDED:
                 return ExitStatus.FAILED
+
+
+def _next(words: "SimpleQueue[Word]") -> Word | None:
+    """The next word, None after a while without one.
+
+    A signal that comes just before the wait begins is handled only when the wait ends, so no wait may be for ever.
+    """
+    try:
+        return words.get(timeout=LISTEN_S)
+    except Empty:
+        return None
 
 
 def _reload(runtime: Runtime) -> None:
