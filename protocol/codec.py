@@ -65,16 +65,25 @@ def _refuse_extension(code: int, data: bytes) -> Any:
     raise MessageError(f"extension type {code} ({len(data)} bytes): messages have none")
 
 
-def _refuse(value: object, left: int) -> None:
-    """Raises MessageError for what is nested too deep, and for a figure that compares with nothing."""
-    if isinstance(value, float) and not isfinite(value):
-        raise MessageError(f"{value} is no figure: messages have finite ones")
-    if not isinstance(value, tuple | list | dict):
-        return
-    if left == 0:
-        raise MessageError(f"nested deeper than {MESSAGE_DEPTH_MAX}")
-    for item in value.values() if isinstance(value, dict) else value:
-        _refuse(item, left - 1)
+def _refuse(value: Any, left: int) -> None:
+    """Raises MessageError for what is nested too deep, and for a figure that compares with nothing.
+
+    Level by level in one frame: a call for every value was four fifths of the codec's time.
+    """
+    holders = [value]
+    for _ in range(left):
+        inner = []
+        for holder in holders:
+            for item in holder.values() if type(holder) is dict else holder:
+                kind = type(item)
+                if kind is dict or kind is tuple or kind is list:
+                    inner.append(item)
+                elif kind is float and not isfinite(item):
+                    raise MessageError(f"{item} is no figure: messages have finite ones")
+        if not inner:
+            return
+        holders = inner
+    raise MessageError(f"nested deeper than {MESSAGE_DEPTH_MAX}")
 
 
 def decode(data: bytes) -> Message:
