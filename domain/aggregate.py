@@ -14,7 +14,7 @@ from .record import Checkpoint
 from .rule import Rule, RuleState, Severity
 from .sample import Sample
 from .target import Target
-from .watch import RuleCheckpoint, RuleWatch, is_idle, measures_otherwise, resume, saved_of
+from .watch import RuleCheckpoint, RuleWatch, counts_alike, is_idle, measures_otherwise, resume, saved_of
 
 
 class Status(StrEnum):
@@ -224,9 +224,9 @@ class TargetAggregate:
         if watch.rule == rule:
             return []
         if type(watch.rule) is not type(rule) or measures_otherwise(watch.rule, rule):
-            since = watch.evaluator.since()
-            watch.evaluator = evaluator_of(rule)
-            watch.evaluator.resume(watch.evaluator.counters(), since)
+            former, watch.evaluator = watch.evaluator, evaluator_of(rule)
+            counting = former if counts_alike(watch.rule, rule) else watch.evaluator
+            watch.evaluator.resume(counting.counters(), former.since())
         watch.adopt(rule)
         incident = watch.incident
         draft = rule.state is RuleState.DRAFT

@@ -7,7 +7,7 @@ from .evaluation import Evaluator, evaluator_of
 from .incident import Incident
 from .moment import Moment
 from .phase import QUIET, Phase, Standing
-from .rule import Rule
+from .rule import Consecutive, Rule
 
 
 class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +53,11 @@ def measures_otherwise(old: Rule, new: Rule) -> bool:
         "keep_firing_for": old.keep_firing_for,
     }
     return msgspec.structs.replace(new, **same) != old
+
+
+def counts_alike(old: Rule, new: Rule) -> bool:
+    """Whether what was counted under one specification stands under the other: the same samples are bad."""
+    return type(old) is Consecutive and type(new) is Consecutive and old.on == new.on
 
 
 def is_idle(watch: RuleWatch) -> bool:

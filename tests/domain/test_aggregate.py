@@ -17,7 +17,9 @@ from watchkeeper.domain.target import Target
 from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000
-STREAMS = st.lists(st.sampled_from(Outcome), max_size=40)
+RUNS = st.lists(st.tuples(st.sampled_from(Outcome), st.integers(1, 6)), max_size=10)
+STREAMS = RUNS.map(lambda runs: [outcome for outcome, length in runs for _ in range(length)])
+"""Outcomes in runs: clocks that run for half a minute are met too."""
 DOWN = Consecutive(id="down", after=3, recover=2)
 HELD = Consecutive(
     id="held", after=1, recover=1, for_="30s", keep_firing_for="20s", severity=Severity.WARNING
@@ -129,8 +131,8 @@ RESUMED = [
 
 
 @pytest.mark.parametrize("rules", RESUMED)
-@settings(max_examples=60, deadline=None)
-@given(outcomes=STREAMS, cut=st.integers(0, 40))
+@settings(max_examples=80, deadline=None)
+@given(outcomes=STREAMS, cut=st.integers(0, 60))
 def test_a_restart_goes_on_as_if_it_had_not_happened(rules, outcomes, cut):
     unbroken, cut = told(*rules), min(cut, len(outcomes))
     samples = [
@@ -242,6 +244,25 @@ def test_other_thresholds_keep_an_open_incident_and_its_start():
     assert world.aggregate.reconfigure(shop(msgspec.structs.replace(DOWN, recover=1)), taken(4).at) == ()
     (ended,) = world.take(taken(4))
     assert (ended.change, ended.opened_at_ns) == (Change.RESOLVED, taken(1).at.wall_ns)
+
+
+def test_other_thresholds_of_a_pending_rule_keep_its_start():
+    world = told(HELD)
+    world.take(taken(1, Outcome.DOWN))
+    target = shop(msgspec.structs.replace(HELD, recover=3))
+    assert world.hear(world.aggregate.reconfigure(target, taken(2).at)) == ()
+    said = [step for number in (2, 3, 4) for step in world.take(taken(number, Outcome.DOWN))]
+    assert [(step.change, step.opened_at_ns) for step in said] == [(Change.OPENED, taken(1).at.wall_ns)]
+
+
+@pytest.mark.parametrize(("mildest", "opens_at"), [("down", 3), ("degraded", 5)])
+def test_what_was_counted_stands_while_bad_means_the_same(mildest, opens_at):
+    world = told(DOWN)
+    for number in (1, 2):
+        world.take(taken(number, Outcome.DOWN))
+    world.aggregate.reconfigure(shop(msgspec.structs.replace(DOWN, recover=1, on=mildest)), taken(2).at)
+    opened_by = [number for number in range(3, 9) if world.take(taken(number, Outcome.DOWN))]
+    assert opened_by == [opens_at]
 
 
 def test_a_target_no_longer_watched_has_one_end_for_whatever_is_open():
