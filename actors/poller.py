@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from ..domain import limits
 from ..domain.attempt import AttemptId, CancelOutcome, ProbeRequest
 from ..domain.judgement import Expectation
 from ..domain.moment import Moment
@@ -25,6 +26,8 @@ class Poller(Behaviour[PollerMessage]):
 
     mailbox_policy = None
     """The supervisor never has more than one attempt and one cancel under way: the plain bound is never reached."""
+    mailbox_capacity = limits.MAILBOX_LIGHT_MESSAGES_MAX
+    """Lanes for more than this are deques: 1.4 KiB for each of 100,000 pollers that wait."""
 
     def __init__(self, context: PollerContext, expectation: Expectation) -> None:
         super().__init__(context.clock, through_bytes=context.through_bytes)
