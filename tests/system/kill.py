@@ -46,15 +46,15 @@ class Lane:
         self.said: list[str] = []
         self.kills = 0
         self.starts = 0
-        self._store = folder / "watch.db"
-        self._path = folder / "watch.yaml"
+        self.store = folder / "watch.db"
+        self.path = folder / "watch.yaml"
         self._targets = targets
         self._pause = threading.Event()
         self.configure("critical")
 
     def configure(self, severity: str) -> None:
         write_configuration(
-            self._path,
+            self.path,
             site=self.site.url,
             receiver=self.receiver.url,
             targets=self._targets,
@@ -70,7 +70,7 @@ class Lane:
     def start(self, crash_at: str = "") -> Watch:
         self.starts += 1
         environment = {"LIFE": str(self.starts), "CRASH_AT": crash_at}
-        return Watch(self._path, command=CRASHING if crash_at else COMMAND, environment=environment)
+        return Watch(self.path, command=CRASHING if crash_at else COMMAND, environment=environment)
 
     def listen(self, watch: Watch) -> None:
         """After the end of a process: keep what it said."""
@@ -90,14 +90,14 @@ class Lane:
     def _until_quiet(self, watch: Watch) -> bool:
         self.site.wait_for_questions(2)
         for _ in range(int(QUIET_WITHIN_S / LOOK_EVERY_S)):
-            if is_quiet(self._store):
+            if is_quiet(self.store):
                 return True
             assert watch.is_alive, watch.errors.all()
             self.pause(LOOK_EVERY_S)
         return False
 
     def audit(self) -> Counter[str]:
-        figures = audit(self._store, self.receiver, self.said)
+        figures = audit(self.store, self.receiver, self.said)
         figures.update(kills=self.kills, starts=self.starts)
         return figures
 

@@ -1,0 +1,204 @@
+"""A disk that is full and freed, and one whose writes and syncs fail, under a `watchkeeper run` that goes on polling.
+
+    python tests/system/disk.py [--faults 12]
+
+The full disk is a small tmpfs, which takes root to mount. The failing one is made by `strace -e inject` on the write-ahead
+log: the 1st write or sync fails, the 2nd ..., each in a life of its own. Whatever happens, the store must say that it
+failed, polling must go on, the store must come back by itself, and the record and the receiver must agree in the end.
+Prints the figures as JSON and in one line; the exit status is 0 only when nothing was lost or said twice.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.tests.system.audit import MUST_BE_NONE
+from watchkeeper.tests.system.kill import Lane, faults_of
+from watchkeeper.tests.system.processes import Watch
+
+RECOVERED_WITHIN_S = 30.0
+FAILED = "trouble: store: "
+WELL_AGAIN = "well again: store"
+FAULTS = ("pwrite64:EIO", "pwrite64:ENOSPC", "fdatasync:EIO", "fdatasync:ENOSPC")
+FAILURES_IN_A_ROW = 2
+"""The second strikes the first try to come back."""
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A tmpfs of that size at `place`, taken away afterwards. Raises where mounting is not allowed."""
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "watchkeeper", str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        raise PermissionError(
+            f"a small tmpfs could not be mounted ({mounted.stderr.strip()}): run as root, in a container with"
+            " --cap-add SYS_ADMIN"
+        )
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave not one free page; returns the file to delete."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            return ballast
+    raise AssertionError("a disk without end")
+
+
+def fill_and_free(folder: Path) -> Counter[str]:
+    """One runtime whose disk fills up while it runs and is freed again."""
+    with small_disk(folder / "disk", "2m") as disk:
+        lane = Lane(disk, Random(0), targets=2)
+        try:
+            figures = _fill_and_free(lane, disk)
+            settled = lane.settle()
+            return lane.audit() + figures + Counter(unsettled=not settled)
+        finally:
+            lane.close()
+
+
+def _fill_and_free(lane: Lane, disk: Path) -> Counter[str]:
+    lane.site.down = {"t0"}
+    with lane.start() as watch:
+        assert lane.receiver.wait_until_applied("opened", 1)
+        ballast = fill(disk)
+        lane.site.down = {"t0", "t1"}
+        full_at = time.monotonic()
+        assert watch.lines.wait_for(FAILED), watch.errors.all()
+        said_after_s = time.monotonic() - full_at
+        asked = lane.site.asked["t1"]
+        assert lane.site.wait_for_questions(10, "t1")
+        sent_while_full = len(lane.receiver.applied) - 1
+        ballast.unlink()
+        freed_at = time.monotonic()
+        assert watch.lines.wait_for(WELL_AGAIN, RECOVERED_WITHIN_S), watch.lines.all()
+        recovered_after_s = time.monotonic() - freed_at
+        told = lane.receiver.wait_until_applied("opened", 2)
+        assert watch.stop() == 0, watch.errors.all()
+        lane.listen(watch)
+    return Counter(
+        full_said_after_ms=round(1000 * said_after_s),
+        full_recovered_after_ms=round(1000 * recovered_after_s),
+        full_polls_meanwhile=lane.site.asked["t1"] - asked,
+        full_told_too_early=sent_while_full,
+        full_told_afterwards=told,
+    )
+
+
+def find_strace() -> str:
+    """Where strace is; installed by the system's package tool where it is missing. Raises when that fails too."""
+    if shutil.which("strace") is None:
+        subprocess.run(["apt-get", "install", "--yes", "--quiet", "strace"], check=True)
+    return shutil.which("strace") or "strace"
+
+
+def tracer(log: Path, store: Path, fault: str, nth: int) -> list[str]:
+    """The command that has the n-th call and the next on the write-ahead log fail; the traced process keeps its pid."""
+    call, _, error = fault.partition(":")
+    when = f"{nth}..{nth + FAILURES_IN_A_ROW - 1}"
+    return [
+        *(
+            find_strace(),
+            "-D",
+            "-f",
+            "-qq",
+            "-o",
+            str(log),
+            "-P",
+            f"{store}-wal",
+            "-e",
+            f"trace={call}",
+            "-e",
+            "signal=SIGTERM",
+        ),
+        *("-e", f"inject={call}:error={error}:when={when}"),
+    ]
+
+
+def make_store(path: Path) -> None:
+    """Have it there before it is struck: most of what is written to a new store is its schema."""
+    store = SqliteStore(str(path))
+    store.open(SystemClock().read())
+    store.close()
+
+
+def fail_at(folder: Path, fault: str, nth: int) -> Counter[str]:
+    """One life in which the n-th write or sync fails, and one after it in which all is well."""
+    place = folder / f"{fault.replace(':', '.')}.{nth}"
+    place.mkdir()
+    lane = Lane(place, Random(0), targets=2)
+    log = place / "strace.log"
+    try:
+        make_store(lane.store)
+        lane.site.down = {"t0"}
+        with Watch(lane.path, before=tracer(log, lane.store, fault, nth)) as watch:
+            figures = _live_through(lane, watch)
+            lane.listen(watch)
+        figures["calls_failed"] = log.read_text().count("(INJECTED)")
+        settled = lane.settle()
+        return lane.audit() + figures + Counter(unsettled=not settled)
+    finally:
+        lane.close()
+
+
+def _live_through(lane: Lane, watch: Watch) -> Counter[str]:
+    """Problems come and go until the store has failed and is well again; or it was struck while it was opened."""
+    if not watch.errors.wait_for("watching: "):
+        status = watch.wait()
+        assert status in {1, 3}, watch.errors.all()
+        return Counter(starts_refused=1)
+    for turn in range(40):
+        lane.site.down = {"t1"} if turn % 2 else {"t0"}
+        if watch.lines.wait_for(FAILED, 0.5):
+            break
+    assert watch.lines.wait_for(FAILED, 0.5), "the fault was never met"
+    assert lane.site.wait_for_questions(5)
+    assert watch.lines.wait_for(WELL_AGAIN, RECOVERED_WITHIN_S), watch.lines.all()
+    assert watch.stop() == 0, watch.errors.all()
+    return Counter(stores_failed_and_recovered=1)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--faults", type=int, default=12, help="how many calls of each kind fail, one a life")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures = Counter(dict.fromkeys((*MUST_BE_NONE, "unsettled"), 0))
+        figures.update(fill_and_free(folder))
+        for fault in FAULTS:
+            for nth in range(1, asked.faults + 1):
+                figures.update(fail_at(folder, fault, nth))
+    sys.stdout.write(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+    told = ("calls_failed", "stores_failed_and_recovered", "starts_refused", *MUST_BE_NONE)
+    sys.stdout.write(", ".join(f"{figures[name]} {name}" for name in told) + "\n")
+    return 1 if faults_of(figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
