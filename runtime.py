@@ -10,19 +10,21 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
-from pykka import ActorDeadError, Timeout
 
-from .actors.dispatch import Address, LoopDispatcher, PoolDispatcher
+from .actors.dispatch import Address
+from .actors.engine import ANSWER_WITHIN_S, Engine, Fittings
+from .actors.policies import ActorPolicy, actor_policies
 from .actors.ports import Store
-from .actors.system import SINK, Parts, Plan, System, shut_down
+from .adapters import expectations, resolver, snapshots, transport
 from .adapters.async_surface import AsyncSurface
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.expectations import Expectations
 from .adapters.feed import Feed, Subscription
 from .adapters.host_side import HostSide, require_sound
-from .adapters.outside import Outside
+from .adapters.outside import SHARED_RESULTS, Outside
 from .adapters.own_thread import in_own_thread
+from .adapters.snapshots import Snapshots
 from .adapters.stores.memory import MemoryStore
 from .adapters.stores.sqlite import SqliteStore
 from .adapters.surface import async_only, bridge, sync_only
@@ -30,120 +32,25 @@ from .domain.attempt import AttemptRecord
 from .domain.channel import Channel
 from .domain.configuration import Configuration, RuntimeOptions
 from .domain.duration import parse_duration
-from .domain.errors import StoreError, UsageError
+from .domain.errors import UsageError
 from .domain.incident import Incident
 from .domain.moment import NS_PER_S
 from .domain.outcome import Outcome
+from .domain.policy import CachePolicy
 from .domain.probe import Call
 from .domain.record import Silence
 from .domain.status import AbandonedWork, RuntimeStatus
 from .domain.target import Target
 from .protocol.message import Message
 from .protocol.owner import Acknowledge
-from .protocol.recorder import GetAbandoned, GetAttempts, GetIncidents, GetStatus
-from .protocol.sink import Commit, Mute, Redrive
-from .protocol.supervisor import Beat, GetHeard, Pause, Resume, Track, Untrack
+from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
+from .protocol.sink import Mute, Redrive
+from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 
-ANSWER_WITHIN_S = 10.0
-"""How long a question to the runtime may take before it raises."""
-START_WITHIN_S = 60.0
-"""Opening a large store and verifying it takes its time."""
 DEFAULT_OPTIONS = RuntimeOptions()
-R = TypeVar("R")
+CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, SHARED_RESULTS, expectations.POLICY, snapshots.POLICY)
+"""The policy of every cache that a runtime has."""
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Engine:
-    """What exists only while a runtime runs: threads, adapters and actors."""
-
-    def __init__(
-        self,
-        configuration: Configuration,
-        callables: Mapping[str, Callable[..., Any]],
-        feed: Feed,
-        host_loop: asyncio.AbstractEventLoop | None,
-    ) -> None:
-        self._configuration = configuration
-        self.clock = SystemClock()
-        self.dispatcher = LoopDispatcher(monotonic_ns=self.clock.monotonic_ns)
-        self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
-        self._changed = threading.Condition()
-        self.dispatcher.start()
-        loop = self.dispatcher.loop
-        self._outside = self._on_loop(lambda: Outside(loop, self.clock, configuration, callables, host_loop))
-        self.system = System(self._parts(feed), self._plan())
-
-    def _on_loop(self, work: Callable[[], R]) -> R:
-        """Run something on the runtime's loop and wait for it."""
-
-        async def run() -> R:
-            return work()
-
-        future = asyncio.run_coroutine_threadsafe(run(), self.dispatcher.loop)
-        return future.result(START_WITHIN_S)
-
-    def _parts(self, feed: Feed) -> Parts:
-        return Parts(
-            clock=self.clock,
-            dispatcher=self.dispatcher,
-            sink_dispatcher=self._sink_thread,
-            set_alarm=self.dispatcher.call_at,
-            probers=self._outside.probers,
-            messengers=self._outside.messengers,
-            store=self._store(),
-            publisher=feed,
-            expectation_of=Expectations(),
-            dice=SystemRandom().random,
-            changed=self._notify,
-        )
-
-    def _store(self) -> Store:
-        options = self._configuration.runtime
-        return SqliteStore(options.store, options.retention) if options.store else MemoryStore()
-
-    def _plan(self) -> Plan:
-        options = self._configuration.runtime
-        return Plan(
-            self._configuration.targets, self._configuration.channels, options.in_flight_max, options.debug
-        )
-
-    def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
-        left_s = (until_ns - self.clock.read().monotonic_ns) / NS_PER_S
-        with self._changed:
-            return self._changed.wait_for(done, max(left_s, 0.0))
-
-    def start(self) -> None:
-        """Start every actor; raises what the store says against being opened."""
-        self.system.start()
-        try:
-            # The sink answers once it has opened the store; if it could not, its address is closed.
-            self.system.sink.ask(Commit(), START_WITHIN_S)
-        except (ActorDeadError, Timeout):
-            self.stop(NS_PER_S)
-            raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
-
-    def stop(self, within_ns: int) -> AbandonedWork:
-        """Stop everything in reverse; nothing is left but what cannot be stopped, and that is said."""
-        now = self.clock.read()
-        late = shut_down(self.system, self._wait, now, within_ns)
-        abandoned = self.system.recorder.ask(GetAbandoned(), ANSWER_WITHIN_S)
-        self.system.stop_recorder()
-        self._wait(lambda: self.system.has_ended("recorder"), self.clock.read().monotonic_ns + NS_PER_S)
-        left = [(each.what, each.names) for each in abandoned]
-        left += self._close()
-        if late:
-            left.append(("actors that did not end in time", late))
-        return AbandonedWork(tuple(left))
-
-    def _close(self) -> list[tuple[str, tuple[str, ...]]]:
-        calls = self._on_loop(self._outside.close)
-        threads = self._sink_thread.stop(1.0) + self.dispatcher.stop(1.0)
-        left = [("callables that still run", calls), ("threads that did not end", threads)]
-        return [(what, names) for what, names in left if names]
 
 
 class Runtime:
@@ -171,21 +78,34 @@ class Runtime:
         self._grace = options.grace
         self._path: Path | None = None
         self._engine: Engine | None = None
+        self._host_loop: asyncio.AbstractEventLoop | None = None
         self._feed = Feed()
         self._pid = os.getpid()
+        self._turning = threading.RLock()
         self._ended = threading.Event()
-        self.aio = AsyncSurface(self)
+        self._snapshots = Snapshots(lambda: self._running.ask(GetStatus()), int(ANSWER_WITHIN_S * NS_PER_S))
+        self.aio = AsyncSurface(self, self._snapshots)
         """The awaitable namesakes of what blocks."""
 
     @classmethod
-    def from_config(cls, path: str | Path, environment: Mapping[str, str] | None = None) -> Self:
+    def from_config(
+        cls,
+        path: str | Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        callables: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> Self:
         """A runtime as a configuration file says; `${NAME}` comes from `environment`, by default the process's own.
 
-        Raises ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
+        `callables` are what `call` probes and channels name. Raises ConfigurationError with every problem, each as
+        `file:line:column: path: what is wrong`.
         """
         configuration = load(path, os.environ if environment is None else environment)
         runtime = cls(
-            targets=configuration.targets, channels=configuration.channels, options=configuration.runtime
+            targets=configuration.targets,
+            channels=configuration.channels,
+            options=configuration.runtime,
+            callables=callables,
         )
         runtime._host.judged()
         runtime._path = Path(path)
@@ -199,16 +119,45 @@ class Runtime:
         self._start(None)
 
     def _start(self, host_loop: asyncio.AbstractEventLoop | None) -> None:
-        with self._host.guard:
+        if os.getpid() != self._pid:
+            self._leave_to_parent()
+        with self._turning:
             if self._engine is not None:
                 raise UsageError("this runtime runs already")
             configuration = self._host.configuration()
-            self._pid = os.getpid()
+            engine = Engine(configuration, self._fittings(configuration, host_loop))
+            engine.start()
+            self._host_loop = host_loop
             self._grace = configuration.runtime.grace
             self._ended.clear()
-            engine = Engine(configuration, self._host.callables, self._feed, host_loop)
-            engine.start()
+            self._begin_with(engine, configuration)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: what the parent started is the parent's, and its locks may be held for ever here."""
+        self._inherited, self._engine = self._engine, None
+        self._turning, self._host.guard = threading.RLock(), threading.RLock()
+        self._feed = Feed()
+        self._pid = os.getpid()
+
+    def _fittings(
+        self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
+    ) -> Fittings:
+        clock, options, functions = SystemClock(), configuration.runtime, self._host.callables
+        store: Store = SqliteStore(options.store, options.retention) if options.store else MemoryStore()
+        return Fittings(
+            clock=clock,
+            outside=lambda dispatcher: Outside(dispatcher.loop, clock, configuration, functions, host_loop),
+            store=store,
+            publisher=self._feed,
+            expectation_of=Expectations(),
+            dice=SystemRandom().random,
+        )
+
+    def _begin_with(self, engine: Engine, configuration: Configuration) -> None:
+        """From here on commands go to the engine; it is told those that came while it was starting."""
+        with self._host.guard:
             self._engine = engine
+            self._tell_changes(*self._host.since({target.id: target for target in configuration.targets}))
 
     async def start_async(self) -> None:
         """Start from an event loop; async checks will run on it."""
@@ -218,19 +167,22 @@ class Runtime:
     @sync_only
     def stop(self, within: str = "") -> AbandonedWork:
         """Drain and end within a length of time (default: the configured grace); says what was left undone."""
-        return self.stop_blocking(within)
+        within_ns = parse_duration(within or self._grace)
+        if os.getpid() != self._pid:
+            return AbandonedWork()
+        with self._turning:
+            left = self._end(within_ns)
+            if left is not None:
+                self._feed.close()
+                self._ended.set()
+            return left or AbandonedWork()
 
-    def stop_blocking(self, within: str = "") -> AbandonedWork:
-        """What `stop` does, for a thread of one's own."""
+    def _end(self, within_ns: int) -> AbandonedWork | None:
+        """Commands are kept for the next start while the engine drains; None when none ran."""
         with self._host.guard:
             engine, self._engine = self._engine, None
-            if engine is None:
-                return AbandonedWork()
-            self._require_own_process()
-            left = engine.stop(parse_duration(within or self._grace))
-            self._feed.close()
-            self._ended.set()
-            return left
+        self._snapshots.forget()
+        return None if engine is None else engine.stop(within_ns)
 
     @sync_only
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -246,7 +198,7 @@ class Runtime:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop_blocking()
+        self.stop()
 
     @async_only
     async def __aenter__(self) -> Self:
@@ -271,22 +223,33 @@ class Runtime:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
             configuration = load(self._path, os.environ)
         require_sound(configuration, self._host.callables)
-        with self._host.guard:
+        with self._turning:
             self._take(configuration)
 
     def _take(self, new: Configuration) -> None:
-        gone, changed, anew = self._host.take(new)
-        if self._engine is None:
-            return
-        if anew:
-            self._engine.stop(parse_duration(self._grace))
-            self._engine = None
-            self._start(None)
-            return
+        with self._host.guard:
+            old = self._host.stand()
+            gone, changed, anew = self._host.take(new)
+            if self._engine is not None and not anew:
+                self._tell_changes(gone, changed)
+        if self._engine is not None and anew:
+            self._restart_or_keep(old)
+
+    def _restart_or_keep(self, old: Configuration) -> None:
+        """Stop and start; where the new cannot start (its store is held, say), the old goes on and the error is raised."""
+        self._end(parse_duration(self._grace))
+        try:
+            self._start(self._host_loop)
+        except Exception:
+            self._host.take(old)
+            self._start(self._host_loop)
+            raise
+
+    def _tell_changes(self, gone: Iterable[str], changed: Iterable[Target]) -> None:
         for name in gone:
-            self._supervisor.tell(Untrack(name))
+            self._command(Untrack(name))
         for target in changed:
-            self._supervisor.tell(Track(target))
+            self._command(Track(target))
 
     # Commands: handed over, never waited for.
 
@@ -365,22 +328,27 @@ class Runtime:
     # Questions: answered within a bounded time.
 
     @sync_only
-    def status(self) -> RuntimeStatus:
-        """How every target and the runtime itself stand."""
-        answer: RuntimeStatus = self._ask(GetStatus())
-        return answer
+    def status(self, max_age: str = "0s") -> RuntimeStatus:
+        """How every target and the runtime itself stand: as of now, or for many readers as of at most `max_age` ago."""
+        return self._snapshots.status(parse_duration(max_age))
+
+    @bridge
+    def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:
+        """Every policy that is applied, by name: retry, restart, cancellation, admission, overflow and cache."""
+        options = self._host.options
+        return (*actor_policies(self._host.channel_specifications, options.in_flight_max), *CACHES)
 
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
         """The open incidents, and those that ended lately."""
-        answer: tuple[Incident, ...] = self._ask(GetIncidents(open_only))
+        answer: tuple[Incident, ...] = self._running.ask(GetIncidents(open_only))
         return answer
 
     @sync_only
     def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
         """The newest attempts of a target: due, started, ended, lateness, missed ticks, outcome."""
         self._host.known(target)
-        answer: tuple[AttemptRecord, ...] = self._ask(GetAttempts(target))
+        answer: tuple[AttemptRecord, ...] = self._running.ask(GetAttempts(target))
         return answer
 
     @sync_only
@@ -402,20 +370,12 @@ class Runtime:
     def _supervisor(self) -> Address:
         return self._running.system.supervisor
 
-    def _ask(self, question: Message) -> Any:
-        """What the read model says, after everything that this host commanded before."""
-        system = self._running.system
-        system.supervisor.ask(GetHeard(), ANSWER_WITHIN_S)
-        return system.recorder.ask(question, ANSWER_WITHIN_S)
-
     async def ask_async(self, listener: str, question: Message) -> Any:
-        """The same from an event loop, of the recorder or the sink."""
-        system = self._running.system
-        await system.supervisor.ask_async(GetHeard(), ANSWER_WITHIN_S)
-        address = system.sink if listener == SINK else system.recorder
-        return await address.ask_async(question, ANSWER_WITHIN_S)
+        """A question from an event loop, to the recorder or the sink."""
+        return await self._running.ask_async(listener, question)
 
     def _command(self, message: Track | Untrack | Pause | Resume) -> None:
+        self._snapshots.forget()
         if self._engine is not None:
             self._supervisor.tell(message)
 

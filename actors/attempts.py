@@ -8,6 +8,7 @@ from ..domain import limits
 from ..domain.admission import Admission, AdmissionPolicy
 from ..domain.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ..domain.blindness import BlindnessDetector
+from ..domain.cancellation import CancellationPolicy
 from ..domain.moment import Moment
 from ..domain.outcome import Outcome, Reason
 from ..domain.sample import Sample, sample_without_answer
@@ -33,6 +34,7 @@ class Attempts:
         nursery: Nursery,
         owner: Listener[OwnerMessage],
         admission: AdmissionPolicy,
+        cancellation: CancellationPolicy,
         blindness: BlindnessDetector,
         numbers_from: int,
     ) -> None:
@@ -40,6 +42,7 @@ class Attempts:
         self._nursery = nursery
         self._owner = owner
         self._blindness = blindness
+        self._cancellation = cancellation
         self._numbers_from = numbers_from
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, Flight]] = Admission(admission)
@@ -165,7 +168,7 @@ class Attempts:
     def _start(self, entry: Scheduled, flight: Flight, now: Moment) -> None:
         request = entry.take_off(flight, now)
         self.counters["started"] += 1
-        self._timers.arm(flight, flight.deadline.monotonic_ns + limits.DEADLINE_SLACK_NS)
+        self._timers.arm(flight, flight.deadline.monotonic_ns + self._cancellation.slack_ns)
         self._nursery.poller(entry.id).tell(StartAttempt(request))
 
     def _start_waiting(self, now: Moment) -> None:

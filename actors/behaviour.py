@@ -38,6 +38,8 @@ class Behaviour(DispatchedActor, Generic[M]):
     """An actor whose `handle` is told the moment. It never blocks, never asks, never sleeps."""
 
     mailbox_policy: ClassVar[Callable[[object], Way] | None] = policy_of({})
+    sheds: ClassVar[tuple[type[Message], ...]] = ()
+    """What `mailbox_policy` lets be dropped where there is no room."""
 
     def __init__(self, clock: Clock, *, through_bytes: bool = False) -> None:
         super().__init__()

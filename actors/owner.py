@@ -31,7 +31,8 @@ from .ports import Clock
 class AggregateOwner(Behaviour[OwnerMessage]):
     """Owns every aggregate. Ownership takes the place of locks: nobody else holds a reference to one."""
 
-    mailbox_policy = policy_of({SampleTaken: SHED_OLDEST})
+    sheds = (SampleTaken,)
+    mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
     mailbox_capacity = limits.OWNER_MAILBOX_MAX
 
     def __init__(

@@ -85,7 +85,8 @@ class _Row:
 class Recorder(Behaviour[RecorderMessage]):
     """Folds what happened into what stands, and passes events on to subscribers."""
 
-    mailbox_policy = policy_of({SampleJudged: SHED_OLDEST})
+    sheds = (SampleJudged,)
+    mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
     def __init__(self, clock: Clock, publisher: Publisher, *, through_bytes: bool = False) -> None:

@@ -98,6 +98,7 @@ class Page(NamedTuple):
 class IncidentSink(Behaviour[SinkMessage]):
     """Gathers what is to be recorded, commits it in one transaction, and only then lets couriers go."""
 
+    sheds = (Record,)
     mailbox_policy = _way
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 

@@ -9,6 +9,7 @@ import msgspec
 from ..domain import limits
 from ..domain.admission import AdmissionPolicy
 from ..domain.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
+from ..domain.cancellation import CancellationPolicy
 from ..domain.moment import NS_PER_S, Moment
 from ..domain.patience import Patience
 from ..domain.record import BlindInterval
@@ -84,6 +85,7 @@ class SupervisorPolicies(NamedTuple):
     retries: Mapping[str, RetryPolicy]
     """Per channel."""
     reopen: RetryPolicy = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
+    cancellation: CancellationPolicy = CancellationPolicy()
 
 
 class SupervisorNeighbours(NamedTuple):
@@ -133,6 +135,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             nursery=self._nursery,
             owner=self._to.owner,
             admission=self._policies.admission,
+            cancellation=self._policies.cancellation,
             blindness=self._blindness,
             numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
         )
@@ -372,7 +375,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _drain(self, within_ns: int, now: Moment) -> None:
         self._draining = True
         self._attempts.drain(now)
-        self._timers.arm(("drain", "cancel"), now.monotonic_ns + within_ns // 2)
+        left_alone_ns = int(within_ns * self._policies.cancellation.drain_share)
+        self._timers.arm(("drain", "cancel"), now.monotonic_ns + left_alone_ns)
         self._timers.arm(("drain", "end"), now.monotonic_ns + within_ns)
         self._leave_when_drained()
 

@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from ..domain.admission import AdmissionPolicy
 from ..domain.channel import Channel
-from ..domain.duration import parse_duration
 from ..domain.judgement import Expectation
 from ..domain.moment import NS_PER_S, Moment
 from ..domain.probe import Probe
 from ..domain.restart import RestartHistory
-from ..domain.retry import RetryPolicy
 from ..domain.target import Target
 from ..protocol.recorder import HealthChanged
 from ..protocol.sink import DrainSink, EndSink, GetResumed
@@ -22,10 +19,11 @@ from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
 from .nursery import POLLER, MakeAddress, Nursery
 from .owner import AggregateOwner
+from .policies import supervisor_policies
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink, SinkNeighbours
-from .supervisor import RECORDER, Supervisor, SupervisorNeighbours, SupervisorPolicies
+from .supervisor import RECORDER, Supervisor, SupervisorNeighbours
 
 SUPERVISOR = "supervisor"
 OWNER = "owner"
@@ -148,22 +146,13 @@ class System:
             self.supervisor,
             Supervisor,
             roster=self._roster,
-            policies=self._policies(),
+            policies=supervisor_policies(self._plan.channels, self._plan.in_flight_max),
             neighbours=SupervisorNeighbours(self.owner, self.sink, self.recorder, self.couriers),
             nursery=self._nursery,
             children=self._children(),
             set_alarm=self._parts.set_alarm,
             dice=self._parts.dice,
         )
-
-    def _policies(self) -> SupervisorPolicies:
-        retries = {
-            channel.id: RetryPolicy(
-                name=f"channel {channel.id}", give_up_after_ns=parse_duration(channel.give_up_after)
-            )
-            for channel in self._plan.channels
-        }
-        return SupervisorPolicies(AdmissionPolicy(in_flight_max=self._plan.in_flight_max), retries)
 
     def _children(self) -> tuple[Child, ...]:
         def courier(channel: Channel) -> Child:

@@ -3,12 +3,15 @@
 from typing import Any, Protocol
 
 from ..domain.attempt import AttemptRecord
+from ..domain.configuration import Configuration
+from ..domain.duration import parse_duration
 from ..domain.incident import Incident
 from ..domain.status import AbandonedWork, RuntimeStatus
 from ..protocol.message import Message
 from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
 from .own_thread import in_own_thread
+from .snapshots import Snapshots
 from .surface import async_only
 
 
@@ -17,7 +20,9 @@ class Blocking(Protocol):
 
     async def start_async(self) -> None: ...
 
-    def stop_blocking(self, within: str) -> AbandonedWork: ...
+    def stop(self, within: str) -> AbandonedWork: ...
+
+    def reload(self, configuration: Configuration | None) -> None: ...
 
     async def ask_async(self, listener: str, question: Message) -> Any: ...
 
@@ -25,8 +30,9 @@ class Blocking(Protocol):
 class AsyncSurface:
     """What blocks in Runtime, awaited instead: each method is the namesake of one there."""
 
-    def __init__(self, runtime: Blocking) -> None:
+    def __init__(self, runtime: Blocking, snapshots: Snapshots) -> None:
         self._runtime = runtime
+        self._snapshots = snapshots
 
     @async_only
     async def start(self) -> None:
@@ -34,10 +40,17 @@ class AsyncSurface:
 
     @async_only
     async def stop(self, within: str = "") -> AbandonedWork:
-        return await in_own_thread("watchkeeper-stop", lambda: self._runtime.stop_blocking(within))
+        return await in_own_thread("watchkeeper-stop", lambda: self._runtime.stop(within))
 
     @async_only
-    async def status(self) -> RuntimeStatus:
+    async def reload(self, configuration: Configuration | None = None) -> None:
+        await in_own_thread("watchkeeper-reload", lambda: self._runtime.reload(configuration))
+
+    @async_only
+    async def status(self, max_age: str = "0s") -> RuntimeStatus:
+        max_age_ns = parse_duration(max_age)
+        if max_age_ns:
+            return await self._snapshots.status_async(max_age_ns)
         answer: RuntimeStatus = await self._runtime.ask_async("recorder", GetStatus())
         return answer
 

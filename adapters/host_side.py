@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..domain.configuration import Configuration
+from ..domain.channel import Channel
+from ..domain.configuration import Configuration, RuntimeOptions
 from ..domain.errors import ConfigurationError, UnknownName
 from ..domain.problem import suggestion
 from ..domain.target import Target
@@ -33,6 +34,18 @@ class HostSide:
         return len(self._targets)
 
     @property
+    def options(self) -> RuntimeOptions:
+        return self._configuration.runtime
+
+    @property
+    def channel_specifications(self) -> tuple[Channel, ...]:
+        return self._configuration.channels
+
+    def stand(self) -> Configuration:
+        """What is configured now, unjudged."""
+        return replace(self._configuration, targets=tuple(self._targets.values()))
+
+    @property
     def channels(self) -> tuple[str, ...]:
         return tuple(channel.id for channel in self._configuration.channels)
 
@@ -41,7 +54,7 @@ class HostSide:
         with self.guard:
             if self._duplicates:
                 require_sound(self._configuration, self.callables)
-            whole = replace(self._configuration, targets=tuple(self._targets.values()))
+            whole = self.stand()
         if not self._is_judged:
             require_sound(whole, self.callables)
         else:
@@ -77,11 +90,14 @@ class HostSide:
         """
         old, self._configuration = self._configuration, new
         made = {name: target for name, target in self._targets.items() if name in self.callables}
-        wanted = {**made, **{target.id: target for target in new.targets}}
-        gone = [name for name in self._targets if name not in wanted]
-        changed = [target for name, target in wanted.items() if self._targets.get(name) != target]
-        self._targets = wanted
-        return gone, changed, (old.channels, old.runtime) != (new.channels, new.runtime)
+        before, self._targets = self._targets, {**made, **{target.id: target for target in new.targets}}
+        return *self.since(before), (old.channels, old.runtime) != (new.channels, new.runtime)
+
+    def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
+        """Which targets of an earlier stand are gone, and which are new or changed."""
+        gone = [name for name in before if name not in self._targets]
+        changed = [target for name, target in self._targets.items() if before.get(name) != target]
+        return gone, changed
 
 
 def require_sound(configuration: Configuration, callables: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ class Surface(Enum):
     ASYNC = "async"
     """Awaited on the caller's own event loop, which it never blocks."""
     BRIDGE = "bridge"
-    """Hands a message to the runtime's thread and returns at once, on any thread and on any event loop."""
+    """Returns at once, on any thread and on any event loop; a command is a message to the runtime's own thread."""
 
 
 def surface_of(function: object) -> Surface | None:
@@ -45,14 +45,25 @@ def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S,
     @wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if on_event_loop():
-            name = method.__name__.strip("_")
             raise UsageError(
-                f"{name}() blocks, and an event loop runs in this thread: await runtime.aio.{name}()"
+                f"{method.__name__} blocks, and an event loop runs in this thread: {_instead(method)}"
             )
         return method(self, *args, **kwargs)
 
     guarded.__surface__ = Surface.SYNC  # type: ignore[attr-defined]  # the label is an attribute of the function
     return guarded
+
+
+def _instead(method: Callable[..., object]) -> str:
+    name = method.__name__
+    return _INSTEAD.get(name, f"await runtime.aio.{name}()")
+
+
+_INSTEAD = {
+    "__enter__": "write `async with`",
+    "__exit__": "write `async with`",
+    "wait": "read a subscription with `async for`, which ends with the runtime",
+}
 
 
 def async_only(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:

@@ -44,10 +44,19 @@ class ThreadedSingleFlight(Generic[K, V]):
         self._flights: dict[K, _Flight[V]] = {}
         self._counts: Counter[str] = Counter()
 
-    def get(self, key: K, load: Callable[[], V], deadline: Deadline) -> Loaded[V] | Failed | WaitedTooLong:
+    def peek(self, key: K, max_age_ns: int | None = None) -> Loaded[V] | Failed | None:
+        """What is kept and fresh enough, without loading or waiting."""
+        with self._lock:
+            kept = self._shelf.fresh(key, self._clock.read(), max_age_ns)
+            self._counts["hits"] += kept is not None
+            return kept
+
+    def get(
+        self, key: K, load: Callable[[], V], deadline: Deadline, max_age_ns: int | None = None
+    ) -> Loaded[V] | Failed | WaitedTooLong:
         """The answer, waited for until the deadline at most; a load on this very thread runs as long as it runs."""
         while True:
-            kept, flight, leads = self._enter(key, deadline)
+            kept, flight, leads = self._enter(key, deadline, max_age_ns)
             if kept is not None:
                 return kept
             if flight is None:
@@ -60,11 +69,13 @@ class ThreadedSingleFlight(Generic[K, V]):
             if flight.result is not None:
                 return flight.result
 
-    def _enter(self, key: K, deadline: Deadline) -> tuple[Loaded[V] | Failed | None, _Flight[V] | None, bool]:
+    def _enter(
+        self, key: K, deadline: Deadline, max_age_ns: int | None
+    ) -> tuple[Loaded[V] | Failed | None, _Flight[V] | None, bool]:
         """What is kept, or the flight to wait for, or a new flight to lead; none of them when no time is left."""
         now = self._clock.read()
         with self._lock:
-            kept = self._shelf.fresh(key, now, None)
+            kept = self._shelf.fresh(key, now, max_age_ns)
             if kept is not None:
                 self._counts["hits"] += 1
                 return kept, None, False

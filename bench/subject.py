@@ -189,7 +189,7 @@ def main() -> None:
         _say({"started_in_ms": (time.monotonic_ns() - began_ns) / 1e6})
         for line in sys.stdin:
             _say(answer(runtime, line))
-        left = runtime.stop_blocking()
+        left = runtime.stop()
     _say({"abandoned": [list(each) for each in left.left]})
     del disk
 

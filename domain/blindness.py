@@ -8,7 +8,6 @@ from . import limits
 from .moment import NS_PER_S, Moment
 from .record import BlindInterval
 
-
 CLOCK_STEPPED = "clock_stepped"
 """The wall clock was set: worth a record, but what was measured stands, as no duration is taken from it."""
 

@@ -22,6 +22,9 @@ TIMEOUT_NS_MIN = NS_PER_MS
 TIMEOUT_NS_MAX = 3_600 * NS_PER_S
 CONSECUTIVE_MAX = 1_000
 WINDOW_SAMPLES_MAX = 100_000
+WINDOW_BLOCK_VALUES_MAX = (
+    1_024  # a block of sorted values is split beyond; moving half of one takes 0.1 microseconds
+)
 assert TIMEOUT_NS_MIN < EVERY_NS_MIN
 
 # Messages at a boundary.
@@ -38,6 +41,7 @@ SUBSCRIPTION_EVENTS_MAX = 10_000
 EXPECTATIONS_KEPT = 10_000
 SHARED_RESULTS_KEPT = 1_000
 SHARED_RESULTS_NS_MAX = 60 * NS_PER_S
+SNAPSHOT_NS_MAX = 60 * NS_PER_S
 BLIND_INTERVALS_KEPT = 100
 
 # Blindness: how far the hands may part, and how late our own wake-up may be, before evidence is not trusted.
@@ -127,6 +131,7 @@ assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
 assert BODY_BYTES_MAX <= READ_BYTES_MAX * READS_AFTER_EXIT_MAX
 
 # The network: what is kept between requests, and what one request may take.
+READ_PLAIN_BYTES = 16 * 1024
 HANDLES_IDLE_MAX = 2_048
 SHELVES_MAX = 8_192
 PLANS_MAX = TARGETS_MAX

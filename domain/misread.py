@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Misread(ValueError):  # noqa: N818 - said by the parsers of small texts, and turned into the caller's own error
+class Misread(ValueError):
     """What is wrong and at which character, counted from zero."""
 
     def __init__(self, problem: str, position: int) -> None:

@@ -18,6 +18,16 @@ class OverflowPolicy(Enum):
     """It is taken in beyond the bound: for control and for transitions."""
 
 
+class MailboxOverflow(msgspec.Struct, frozen=True, kw_only=True):
+    """How much may wait for one kind of actor, and what is dropped beyond it."""
+
+    name: str
+    messages_max: int
+    dropped: tuple[str, ...]
+    """The messages that may be dropped, oldest first and counted; any other is taken in beyond the bound."""
+    policy: OverflowPolicy
+
+
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What a cache keeps, for whom, for how long and how many; every cache shows its own."""
 

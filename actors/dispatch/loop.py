@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ...domain.errors import UsageError
 from ...domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
@@ -15,6 +16,8 @@ from .dispatcher import Runnable
 from .event_loops import close_event_loop, new_event_loop
 from .gaps import Gaps, Lag
 from .would_deadlock import mark_thread
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,14 @@ class LoopDispatcher:
     def call_soon(self, callback: Callable[[], object]) -> None:
         """Call back on the loop's thread, in order with the actors. Safe from any thread."""
         self.schedule(Errand(callback))
+
+    def perform(self, work: Callable[[], R], within_s: float) -> R:
+        """Do something on the loop's thread and wait for what it returns or raises. Not for that thread itself."""
+
+        async def run() -> R:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Call back on the loop's thread at or soon after a moment, never before it. Safe from any thread."""

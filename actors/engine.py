@@ -1,0 +1,159 @@
+"""The engine: what exists only while a runtime runs. Threads, drivers and actors, made, started and stopped together."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from pykka import ActorDeadError, Timeout
+
+from ..domain.configuration import Configuration
+from ..domain.errors import StoreError
+from ..domain.judgement import Expectation
+from ..domain.moment import NS_PER_S, Moment
+from ..domain.probe import Probe
+from ..domain.status import AbandonedWork
+from ..domain.target import Target
+from ..protocol.message import Message
+from ..protocol.recorder import GetAbandoned
+from ..protocol.sink import Commit
+from ..protocol.supervisor import GetHeard
+from .dispatch import Address, LoopDispatcher, PoolDispatcher
+from .ports import Clock, Messenger, Prober, Store
+from .recorder import Publisher
+from .supervisor import RECORDER
+from .system import SINK, Parts, Plan, System, shut_down
+
+ANSWER_WITHIN_S = 10.0
+"""How long a question to the runtime may take before it raises."""
+START_WITHIN_S = 60.0
+"""Opening a large store and verifying it takes its time."""
+R = TypeVar("R")
+
+
+class Outside(Protocol):
+    """Every driver of one runtime; used on the loop's thread alone."""
+
+    @property
+    def probers(self) -> Mapping[type[Probe], Prober]: ...
+
+    @property
+    def messengers(self) -> Mapping[str, Messenger]: ...
+
+    def close(self) -> tuple[str, ...]:
+        """Release everything; says which of the host's functions still run and cannot be stopped."""
+        ...
+
+
+class EngineClock(Clock, Protocol):
+    """Both hands, and the monotonic one by itself."""
+
+    def monotonic_ns(self) -> int: ...
+
+
+class Fittings(NamedTuple):
+    """What an engine is given besides the configuration."""
+
+    clock: EngineClock
+    outside: Callable[[LoopDispatcher], Outside]
+    """Makes the drivers; called on the loop's thread."""
+    store: Store
+    publisher: Publisher
+    expectation_of: Callable[[Target], Expectation]
+    dice: Callable[[], float]
+
+
+class Engine:
+    """Owns the threads of one run."""
+
+    def __init__(self, configuration: Configuration, fittings: Fittings) -> None:
+        self.clock = fittings.clock
+        self._dispatcher = LoopDispatcher(monotonic_ns=self.clock.monotonic_ns)
+        self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
+        self._changed = threading.Condition()
+        self._dispatcher.start()
+        try:
+            self._outside = self._on_loop(lambda: fittings.outside(self._dispatcher))
+        except BaseException:
+            self._stop_threads()
+            raise
+        self.system = System(self._parts(fittings), _plan(configuration))
+
+    def _on_loop(self, work: Callable[[], R]) -> R:
+        return self._dispatcher.perform(work, START_WITHIN_S)
+
+    def _parts(self, fittings: Fittings) -> Parts:
+        return Parts(
+            clock=self.clock,
+            dispatcher=self._dispatcher,
+            sink_dispatcher=self._sink_thread,
+            set_alarm=self._dispatcher.call_at,
+            probers=self._outside.probers,
+            messengers=self._outside.messengers,
+            store=fittings.store,
+            publisher=fittings.publisher,
+            expectation_of=fittings.expectation_of,
+            dice=fittings.dice,
+            changed=self._notify,
+        )
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
+        left_s = (until_ns - self.clock.read().monotonic_ns) / NS_PER_S
+        with self._changed:
+            return self._changed.wait_for(done, max(left_s, 0.0))
+
+    def start(self) -> None:
+        """Start every actor; raises what the store says against being opened."""
+        self.system.start()
+        try:
+            # The sink answers once it has opened the store; if it could not, its address is closed.
+            self.system.sink.ask(Commit(), START_WITHIN_S)
+        except (ActorDeadError, Timeout):
+            self.stop(NS_PER_S)
+            raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
+
+    def ask(self, question: Message) -> Any:
+        """What the read model says, after everything that this host commanded before. Blocks."""
+        self.system.supervisor.ask(GetHeard(), ANSWER_WITHIN_S)
+        return self.system.recorder.ask(question, ANSWER_WITHIN_S)
+
+    async def ask_async(self, listener: str, question: Message) -> Any:
+        """The same from an event loop, of the recorder or the sink."""
+        await self.system.supervisor.ask_async(GetHeard(), ANSWER_WITHIN_S)
+        return await self._listener(listener).ask_async(question, ANSWER_WITHIN_S)
+
+    def _listener(self, name: str) -> Address:
+        return self.system.sink if name == SINK else self.system.recorder
+
+    def stop(self, within_ns: int) -> AbandonedWork:
+        """Stop everything in reverse; nothing is left but what cannot be stopped, and that is said."""
+        now = self.clock.read()
+        late = shut_down(self.system, self._wait, now, within_ns)
+        abandoned = self.system.recorder.ask(GetAbandoned(), ANSWER_WITHIN_S)
+        self.system.stop_recorder()
+        self._wait(lambda: self.system.has_ended(RECORDER), _soon_ns(self.clock.read()))
+        left = [(each.what, each.names) for each in abandoned]
+        left += self._close()
+        if late:
+            left.append(("actors that did not end in time", late))
+        return AbandonedWork(tuple(left))
+
+    def _close(self) -> list[tuple[str, tuple[str, ...]]]:
+        calls = self._on_loop(self._outside.close)
+        left = [("callables that still run", calls), ("threads that did not end", self._stop_threads())]
+        return [(what, names) for what, names in left if names]
+
+    def _stop_threads(self) -> tuple[str, ...]:
+        return self._sink_thread.stop(1.0) + self._dispatcher.stop(1.0)
+
+
+def _soon_ns(now: Moment) -> int:
+    return now.monotonic_ns + NS_PER_S
+
+
+def _plan(configuration: Configuration) -> Plan:
+    options = configuration.runtime
+    return Plan(configuration.targets, configuration.channels, options.in_flight_max, options.debug)

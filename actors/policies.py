@@ -1,0 +1,71 @@
+"""Every policy that actors follow, as values that can be printed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..domain.admission import AdmissionPolicy
+from ..domain.cancellation import CancellationPolicy
+from ..domain.channel import Channel
+from ..domain.duration import parse_duration
+from ..domain.policy import MailboxOverflow, OverflowPolicy
+from ..domain.restart import RestartPolicy
+from ..domain.retry import RetryPolicy
+from .behaviour import Behaviour
+from .children import CHILD_POLICY, POLLER_POLICY
+from .courier import Courier
+from .owner import AggregateOwner
+from .poller import Poller
+from .recorder import Recorder
+from .sink import IncidentSink
+from .supervisor import Supervisor, SupervisorPolicies
+
+ActorPolicy = RetryPolicy | RestartPolicy | CancellationPolicy | AdmissionPolicy | MailboxOverflow
+
+ACTORS: tuple[type[Behaviour[Any]], ...] = (
+    Supervisor,
+    Poller,
+    AggregateOwner,
+    IncidentSink,
+    Courier,
+    Recorder,
+)
+
+
+def supervisor_policies(channels: Iterable[Channel], in_flight_max: int) -> SupervisorPolicies:
+    """What the supervisor of these channels applies."""
+    retries = {
+        channel.id: RetryPolicy(
+            name=f"channel {channel.id}", give_up_after_ns=parse_duration(channel.give_up_after)
+        )
+        for channel in channels
+    }
+    return SupervisorPolicies(AdmissionPolicy(in_flight_max=in_flight_max), retries)
+
+
+def actor_policies(channels: Iterable[Channel], in_flight_max: int) -> tuple[ActorPolicy, ...]:
+    """Retry, restart, cancellation and admission as the supervisor applies them, and the overflow of every mailbox."""
+    applied = supervisor_policies(channels, in_flight_max)
+    return (
+        *applied.retries.values(),
+        applied.reopen,
+        CHILD_POLICY,
+        POLLER_POLICY,
+        applied.cancellation,
+        applied.admission,
+        *map(_mailbox_overflow, ACTORS),
+    )
+
+
+def _mailbox_overflow(actor: type[Behaviour[Any]]) -> MailboxOverflow:
+    return MailboxOverflow(
+        name=f"mailbox of {actor.__name__}",
+        messages_max=actor.mailbox_capacity,
+        dropped=tuple(message.__name__ for message in actor.sheds),
+        policy=_overflow_policy(actor),
+    )
+
+
+def _overflow_policy(actor: type[Behaviour[Any]]) -> OverflowPolicy:
+    if actor.mailbox_policy is None:
+        return OverflowPolicy.REJECT
+    return OverflowPolicy.DROP_OLDEST if actor.sheds else OverflowPolicy.NEVER_DROP

@@ -1,0 +1,108 @@
+"""A runtime that is started, stopped, reloaded and forked in the middle of things."""
+
+import os
+import threading
+
+import pytest
+import watchkeeper
+from watchkeeper import (
+    Channel,
+    Configuration,
+    ConfigurationError,
+    Http,
+    Runtime,
+    RuntimeOptions,
+    Target,
+    Webhook,
+)
+
+CONFIGURATION = """
+channels: [{id: ops, call: {name: inbox}}]
+targets:
+  - {id: shop, every: 50ms, timeout: 40ms, http: {url: "URL"}, notify: [ops]}
+  - {id: queue, every: 50ms, call: {name: depth}, notify: [ops]}
+"""
+WITHIN_S = 20
+
+
+def test_what_cannot_be_built_leaves_no_thread_behind():
+    nowhere = Channel(id="ops", webhook=Webhook(url="http://ä..b/"))
+    threads = set(threading.enumerate())
+
+    with pytest.raises(ConfigurationError):
+        Runtime(channels=[nowhere]).start()
+
+    assert set(threading.enumerate()) == threads
+
+
+def test_a_file_may_name_functions_that_its_host_gives(site, inbox, tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text(CONFIGURATION.replace("URL", site.url))
+    site.status = 503
+    with Runtime.from_config(path, {}, callables={"inbox": inbox, "depth": lambda: False}):
+        inbox.wait_for(2)
+
+    assert {notice.incident.target for notice in inbox.notices} == {"shop", "queue"}
+
+
+def test_a_reload_that_cannot_start_keeps_what_ran(shop, ops, tmp_path):
+    held = tmp_path / "held.db"
+    with Runtime(store=held), Runtime(targets=[shop], store=tmp_path / "own.db", **ops) as runtime:
+        other = Configuration(
+            runtime=RuntimeOptions(store=str(held)),
+            channels=tuple(ops["channels"]),
+            targets=(Target(id="other", http=Http(url="http://127.0.0.1:1/")),),
+        )
+        with pytest.raises(watchkeeper.StoreBusy):
+            runtime.reload(other)
+        assert [target.id for target in runtime.status().targets] == ["shop"]
+
+
+def test_a_command_does_not_wait_for_a_stop(site, shop, ops):
+    """A callable that does not return holds the stop up for the grace; whoever commands meanwhile is not held up."""
+    begun, go_on = threading.Event(), threading.Event()
+    runtime = Runtime(targets=[shop], **ops)
+    runtime.start()
+
+    @runtime.check("stuck", every="1s", timeout="1s")
+    def stuck():
+        begun.set()
+        go_on.wait(WITHIN_S)
+
+    assert begun.wait(WITHIN_S)
+    stopping = threading.Thread(target=runtime.stop, args=("2s",))
+    stopping.start()
+    runtime.untrack("shop")
+    runtime.track(shop)
+    assert stopping.is_alive()
+    go_on.set()
+    stopping.join(WITHIN_S)
+    assert not stopping.is_alive()
+
+
+def test_what_is_commanded_before_a_start_is_done_by_it(shop, ops):
+    runtime = Runtime(targets=[shop], **ops)
+    with runtime:
+        runtime.stop()
+        runtime.pause("shop")
+        runtime.track(Target(id="later", http=Http(url="http://127.0.0.1:1/")))
+        runtime.start()
+        stood = {target.id: target.paused for target in runtime.status().targets}
+
+    assert stood == {"shop": True, "later": False}
+
+
+def test_a_forked_child_starts_its_own_and_stops_no_other(shop, ops):
+    with Runtime(targets=[shop], **ops) as runtime:
+        child = os.fork()
+        if child == 0:
+            try:
+                runtime.stop()
+                runtime.start()
+                mine = [target.id for target in runtime.status().targets] == ["shop"]
+                os._exit(0 if mine and not runtime.stop() else 1)
+            finally:
+                os._exit(2)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert runtime.status().targets[0].id == "shop"
