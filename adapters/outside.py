@@ -13,6 +13,7 @@ from .cache import SingleFlightCache
 from .channels.call import CallMessenger
 from .channels.log import LogMessenger
 from .channels.webhook import WebhookMessenger
+from .plain_http import PlainHttp
 from .probes.call import CallProber
 from .probes.exec import ExecProber
 from .probes.http import HttpProber
@@ -43,10 +44,11 @@ class Outside:
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
         self._transport = CurlTransport(loop, clock)
+        self._plain = PlainHttp(loop, clock)
         self._calls = CallProber(loop, clock, callables, threads_max=options.threads_max, host_loop=host_loop)
         self.probers = self._shared(
             {
-                Http: HttpProber(self._transport, deny_private_addresses=self._deny),
+                Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
                 Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
                 Exec: ExecProber(loop, clock),
                 Call: self._calls,
@@ -84,6 +86,7 @@ class Outside:
             messenger.close()
         for prober in self.probers.values():
             prober.close()
+        self._plain.close()
         self._transport.close()
         callers = [
             messenger for messenger in self.messengers.values() if not isinstance(messenger, WebhookMessenger)

@@ -12,6 +12,7 @@ from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Http
 from ..exchange import HttpAnswer
 from ..failures import verdict_of
+from ..plain_http import PlainExchange, PlainHttp
 from ..system_errors import Verdict
 from ..transport import CurlTransport, Transfer
 from .http_plan import Plan
@@ -25,17 +26,48 @@ class HttpAttempt:
 
     __slots__ = ("_done", "_earlier", "_hop", "_plan", "_request", "_transfer", "_transport")
 
-    def __init__(self, transport: CurlTransport, plan: Plan, request: ProbeRequest, done: Done) -> None:
+    def __init__(
+        self,
+        transport: CurlTransport,
+        plain: PlainHttp | None,
+        plan: Plan,
+        request: ProbeRequest,
+        done: Done,
+    ) -> None:
         self._transport = transport
         self._plan = plan
         self._request = request
         self._done = done
         self._hop = plan.hop
         self._earlier: tuple[HttpAnswer, ...] = ()
-        last_use = plan.hop.shape.keep_connection and plan.last_use()
-        self._transfer: Transfer = transport.start(
-            plan.shelf, plan.hop.destination, request.deadline, self._answered, last_use=last_use
+        route = plan.plain.request(request.started.monotonic_ns) if plain is not None else None
+        self._transfer: Transfer | PlainExchange = (
+            plain.start(route, request.deadline, self._answered_plainly)
+            if plain is not None and route is not None
+            else self._ask()
         )
+
+    def _ask(self) -> Transfer:
+        plan = self._plan
+        last_use = plan.hop.shape.keep_connection and plan.last_use()
+        return self._transport.start(
+            plan.shelf,
+            plan.hop.destination,
+            self._request.deadline,
+            self._answered_by_curl,
+            last_use=last_use,
+        )
+
+    def _answered_plainly(self, answer: HttpAnswer | None) -> None:
+        if answer is not None:
+            self._end(answer, verdict_of(answer, secure=False))
+            return
+        self._plan.plain.forget(self._request.started.monotonic_ns)
+        self._transfer = self._ask()
+
+    def _answered_by_curl(self, answer: HttpAnswer) -> None:
+        self._plan.plain.learn(answer, self._request.started.monotonic_ns)
+        self._answered(answer)
 
     def cancel(self) -> CancelOutcome:
         return self._transfer.cancel()
@@ -97,10 +129,20 @@ class HttpAttempt:
 
 
 class HttpProber:
-    """Runs `http` probes over a transport, which belongs to whoever made it and is closed by them."""
+    """Runs `http` probes over a transport, which belongs to whoever made it and is closed by them.
 
-    def __init__(self, transport: CurlTransport, *, deny_private_addresses: bool = False) -> None:
+    With `plain`, likewise, targets that answer in the common form are asked without libcurl.
+    """
+
+    def __init__(
+        self,
+        transport: CurlTransport,
+        plain: PlainHttp | None = None,
+        *,
+        deny_private_addresses: bool = False,
+    ) -> None:
         self._transport = transport
+        self._plain = plain
         self._deny = deny_private_addresses
         self._plans: dict[Http, Plan] = {}
 
@@ -112,7 +154,7 @@ class HttpProber:
         plan = self._plans.get(probe)
         if plan is None:
             plan = self._prepare(probe)
-        return HttpAttempt(self._transport, plan, request, done)
+        return HttpAttempt(self._transport, self._plain, plan, request, done)
 
     def _prepare(self, spec: Http) -> Plan:
         plan = Plan(spec, self._transport, deny_private_addresses=self._deny)

@@ -10,13 +10,14 @@ from ..exchange import Headers, HttpShape
 from ..handles import Shelf
 from ..naming import Naming, naming_of
 from ..transport import CurlTransport
+from .plain_route import PlainRoute
 from .redirects import Hop
 
 
 class Plan:
     """One specification's prepared request, and what is remembered between its attempts."""
 
-    __slots__ = ("certificate_expires", "home", "hop", "shelf", "spec", "uses")
+    __slots__ = ("certificate_expires", "home", "hop", "plain", "shelf", "spec", "uses")
 
     def __init__(self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool) -> None:
         written = destination_of(spec.url)
@@ -26,6 +27,7 @@ class Plan:
         self.hop = Hop(shape, naming.destination)
         self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
         self.shelf: Shelf = transport.shelf(shape)
+        self.plain = PlainRoute(shape, self.hop.destination)
         self.uses = 0
         self.certificate_expires: str | None = None
         """Of the last handshake: a kept connection shows no certificate again."""

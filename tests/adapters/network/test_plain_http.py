@@ -1,0 +1,151 @@
+"""The short way past libcurl: the same words for the same answers, and libcurl again for every answer of another form."""
+
+import itertools
+
+import pytest
+from watchkeeper.adapters.plain_answers import read_plain
+from watchkeeper.adapters.plain_http import PlainHttp
+from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import Http
+from watchkeeper.testing.hostile import HostileServer
+from watchkeeper.testing.hostile_answers import ANSWERS
+
+TIMEOUT_MS = 300
+SAME_WHOEVER_ASKS = sorted(ANSWERS)
+FINE = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.fixture
+def plain(bench):
+    plain = PlainHttp(bench.loop, bench.clock)
+    yield plain
+    plain.close()
+
+
+def turning(then):
+    """A server that answers once in the common form, and ever after as `then` does."""
+    visits = itertools.count()
+
+    def answer(visit):
+        return visit.answer(body=b"fine") if next(visits) == 0 else then(visit)
+
+    return HostileServer({"turn": answer})
+
+
+def second_of(bench, prober, server, **fields):
+    """What is seen the second time."""
+    probe = Http(url=server.url("/turn"), **fields)
+    assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
+    return bench.run(prober, probe, TIMEOUT_MS).seen
+
+
+@pytest.mark.parametrize("name", SAME_WHOEVER_ASKS)
+def test_each_hostile_answer_is_judged_as_libcurl_judges_it(bench, plain, name):
+    with turning(ANSWERS[name]) as server:
+        short = second_of(bench, HttpProber(bench.transport, plain), server)
+    with turning(ANSWERS[name]) as server:
+        curl = second_of(bench, HttpProber(bench.transport), server)
+
+    assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
+    assert short.connected == curl.connected
+    assert short.ip == curl.ip
+    if short.outcome is Outcome.UP:
+        assert short.body == curl.body
+
+
+def test_an_answer_of_another_form_is_asked_for_once_more(bench, plain):
+    with turning(ANSWERS["trailers"]) as server:
+        seen = second_of(bench, HttpProber(bench.transport, plain), server)
+
+        assert seen.outcome is Outcome.UP
+        assert [request.header("accept-encoding") for request in server.heard] == ["identity"] * 3
+
+
+def test_both_ways_send_the_same_request_but_for_its_order(bench, plain):
+    headers = (("X-Empty", ""), ("User-Agent", "mine"), ("X-One", "1"))
+    with turning(lambda visit: visit.answer(body=b"fine")) as server:
+        second_of(bench, HttpProber(bench.transport, plain), server, headers=headers)
+        curl, short = server.heard
+
+    assert sorted(short.headers) == sorted(curl.headers)
+    assert (short.method, short.path) == (curl.method, curl.path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "short"),
+    [({}, True), ({"method": "HEAD"}, False), ({"body": "x"}, False), ({"connection": "reuse"}, False)],
+)
+def test_only_the_plain_case_takes_the_short_way(bench, plain, fields, short):
+    taken = []
+    start = plain.start
+    plain.start = lambda *given: taken.append(given) or start(*given)
+    with turning(lambda visit: visit.answer(body=b"fine")) as server:
+        second_of(bench, HttpProber(bench.transport, plain), server, **fields)
+
+    assert bool(taken) is short
+
+
+def test_a_server_that_is_gone_is_unreachable_in_the_same_words(bench, plain):
+    details = []
+    for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
+        with turning(ANSWERS["healthy"]) as server:
+            url = server.url("/turn")
+            assert bench.run(prober, Http(url=url)).seen.outcome is Outcome.UP
+        seen = bench.run(prober, Http(url=url)).seen
+        assert (seen.outcome, seen.reason, seen.connected) == (Outcome.DOWN, Reason.CONNECTION_REFUSED, False)
+        details.append(seen.detail.replace(str(server.port), "PORT"))
+
+    assert details[0].split(" after ")[0] == details[1].split(" after ")[0]
+
+
+def test_the_body_cap_and_the_deadline_hold_on_the_short_way(bench, plain):
+    with turning(lambda visit: visit.answer(body=b"x" * 101)) as server:
+        seen = second_of(bench, HttpProber(bench.transport, plain), server, body_bytes_max=100)
+
+    assert (seen.reason, seen.body) == (Reason.BODY_TOO_LARGE, b"x" * 100)
+
+
+def test_a_cancelled_exchange_never_answers(bench, plain):
+    answers = []
+    with turning(ANSWERS["nothing"]) as server:
+        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
+        bench.run(prober, probe)
+        attempt = prober.start(bench.request(probe, 100), answers.append)
+        bench.turn()
+
+        assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
+        assert repr(plain) == "PlainHttp(under_way=0)"
+        bench.run(HttpProber(bench.transport), Http(url=server.url("/healthy")), 300)
+    assert answers == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        FINE.replace(b"5", b"5, 5"),
+        FINE.replace(b"5", b"+5"),
+        FINE.replace(b"Server: x", b"Content-Length: 5"),
+        FINE.replace(b"Server: x", b"Transfer-Encoding: chunked"),
+        FINE.replace(b"Server: x", b" folded: x"),
+        FINE.replace(b"Server: x", b"no colon"),
+        FINE.replace(b"Server: x", b"Server: \x00"),
+        FINE.replace(b"Server: x\r\n", b"Server: x\n"),
+        FINE.replace(b"Content-Length: 5\r\n", b""),
+        FINE.replace(b"200", b"302"),
+        FINE.replace(b"200", b"204"),
+        FINE.replace(b"200", b"0200"),
+        FINE.replace(b"1.1", b"2.0"),
+        b"HTTP/1.1 100 Continue\r\n\r\n" + FINE,
+        b" " + FINE,
+    ],
+)
+def test_a_header_that_can_be_read_two_ways_is_not_plain(header):
+    assert read_plain(FINE) is not None
+    assert read_plain(header) is None
+
+
+def test_every_beginning_of_a_plain_header_is_not_yet_one():
+    assert all(read_plain(FINE[:length]) is None for length in range(len(FINE)))
+    assert read_plain(FINE + b"hello") == (200, len(FINE), 5)
