@@ -5,6 +5,7 @@ from collections import deque
 from math import ceil
 from typing import Protocol
 
+from .limits import WINDOW_BLOCK_VALUES_MAX
 from .rule import Aggregate
 
 PERCENTILES = {
@@ -14,8 +15,6 @@ PERCENTILES = {
     Aggregate.P95: 0.95,
     Aggregate.P99: 0.99,
 }
-BLOCK_VALUES_MAX = 1_024
-"""A block of sorted values is split beyond this; moving half of one costs a tenth of a microsecond."""
 
 
 class Summary(Protocol):
@@ -106,7 +105,7 @@ class Percentile:
 
     __slots__ = ("_before", "_block_max", "_blocks", "_count", "_cursor", "_share", "_tops")
 
-    def __init__(self, share: float, *, block_max: int = BLOCK_VALUES_MAX) -> None:
+    def __init__(self, share: float, *, block_max: int = WINDOW_BLOCK_VALUES_MAX) -> None:
         self._share = share
         self._block_max = block_max
         self._blocks: list[list[float]] = []

@@ -120,6 +120,7 @@ IMPERATIVES = [
     "Drain",
     "End",
     "Give",
+    "Hand",
     "Keep",
     "Mute",
     "Pause",
