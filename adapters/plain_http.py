@@ -19,6 +19,7 @@ from ..domain.limits import EVENTS_PER_BATCH_MAX, HEADER_BYTES_MAX, READ_PLAIN_B
 from ..domain.moment import NS_PER_MS, NS_PER_US, Deadline, Moment
 from ..domain.timers import Timers
 from .alarm import Alarm
+from .curl_options import host_and_port
 from .exchange import HttpAnswer
 from .plain_answers import END_OF_HEADER, PlainHeader, read_plain
 from .system_errors import OUT_OF_DESCRIPTORS
@@ -199,9 +200,7 @@ class PlainExchange:
             host, port = self._request.address[:2]
             spent_ms = self._spent_ns() // NS_PER_MS
             code = pycurl.E_COULDNT_CONNECT
-            message = (
-                f"Failed to connect to {host} port {port} after {spent_ms} ms: Could not connect to server"
-            )
+            message = f"Failed to connect to {host_and_port(host, port)} after {spent_ms} ms: Could not connect to server"
         self._tell(self._answer(code, message, error_number=number))
 
     def expired(self) -> None:
