@@ -331,6 +331,27 @@ def test_who_waits_and_is_paused_was_cancelled_before_it_started(driven, shop, a
     assert start_times(world, second) == []
 
 
+def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, shop, attempts):
+    """We stood still: the place became free and the deadline passed in the same instant."""
+    one, other = (shop(name, every="10s", timeout="9s") for name in ("one", "other"))
+    world = driven(one, other, in_flight_max=1)
+    first = run_to_start(world)
+    second = {"one": "other", "other": "one"}[first.target]
+    while world.system.supervisor._actor._attempts.get(second).flight is None:
+        world.run("100ms")
+        if first in world.prober.cancelled:
+            first = world.prober.requests[-1].attempt
+            second = {"one": "other", "other": "one"}[first.target]
+    before = len(world.prober.requests)
+    world.clock.advance(20 * S)
+    world.prober.answer(first)
+    world.dispatcher.run_until_idle()
+    late = [
+        request for request in world.prober.requests[before:] if request.deadline.expired(request.started)
+    ]
+    assert late == []
+
+
 # Pollers that crash.
 
 

@@ -65,6 +65,23 @@ def test_a_crash_of_any_actor_changes_nothing_that_is_told(shop, actor, moment, 
     assert states == {DeliveryState.DELIVERED}
 
 
+@pytest.mark.parametrize("change", [1, 2])
+@pytest.mark.parametrize("actor", ACTORS)
+def test_a_crash_while_a_notice_is_on_its_way_changes_nothing(shop, actor, change):
+    world = World([shop()])
+    world.script("shop", LIFE)
+    world.script_channel("ops", "slow 4s")
+    posts = world.messengers["ops"].posts
+    while len(posts) < change:
+        world.run("500ms")
+    crash(world, actor)
+    world.run("6m")
+    assert world.told("ops") == TOLD
+    assert len(posts) <= 3, "one more at most, under the same key"
+    assert world.status().healthy, world.status().troubles
+    assert {outgoing.delivery.state for outgoing in world.store.outbox()} == {DeliveryState.DELIVERED}
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok", "hang 2m, ok"])
 def test_a_death_of_the_process_changes_nothing_that_is_told(shop, moment, channel):

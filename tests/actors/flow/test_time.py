@@ -170,6 +170,7 @@ def test_a_heartbeat_resumed_has_a_whole_period_again(shop):
     resumed = world.clock.read()
     world.run("69s")
     assert world.incidents() == ()
+    assert world.status().blind == ()
     world.run("1s")
     assert world.incidents()[0].opened_at_ns == resumed.wall_ns + 70 * S
 
