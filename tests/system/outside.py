@@ -48,10 +48,11 @@ class Loopback:
 
 
 class Site(Loopback):
-    """Targets by path; those in `down` answer 503, and `asked` counts the questions to each."""
+    """Targets by path; those in `down` answer 503, all of them late by `late_s`; `asked` counts the questions to each."""
 
     def __init__(self) -> None:
         self.down: set[str] = set()
+        self.late_s = 0.0
         self.asked: dict[str, int] = {}
         self._asked = threading.Condition()
         super().__init__(self._respond)
@@ -61,6 +62,7 @@ class Site(Loopback):
         with self._asked:
             self.asked[name] = self.asked.get(name, 0) + 1
             self._asked.notify_all()
+        threading.Event().wait(self.late_s)
         answer(request, 503 if name in self.down else 200)
 
     def wait_for_questions(self, count: int, name: str = "t0", within_s: float = WITHIN_S) -> bool:

@@ -1,5 +1,6 @@
 """Real `watchkeeper run` processes: started, listened to, and always ended."""
 
+import io
 import os
 import signal
 import subprocess
@@ -103,10 +104,11 @@ class Watch:
         command: Sequence[str] = COMMAND,
         before: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        stdout: int = subprocess.PIPE,
     ) -> None:
         self._process = subprocess.Popen(
             [*before, sys.executable, *command, "run", str(path)],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -116,7 +118,7 @@ class Watch:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self.lines = Lines(self._process.stdout)
+        self.lines = Lines(self._process.stdout or io.StringIO())
         self.errors = Lines(self._process.stderr)
 
     def __enter__(self) -> Self:

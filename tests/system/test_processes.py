@@ -1,0 +1,207 @@
+"""Whole processes: how they end, what they refuse, and what a machine short of something does not make them believe."""
+
+import fcntl
+import os
+import signal
+import threading
+
+import pytest
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.tests.system.disk import find_strace
+from watchkeeper.tests.system.outside import Receiver, Site
+from watchkeeper.tests.system.processes import Watch, write_configuration
+
+FOR_EVER_NS = 2**62
+AT_ONCE_S = 3.0
+
+
+@pytest.fixture
+def site():
+    made = Site()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def configure(tmp_path, site, receiver):
+    """Writes a configuration of the site and the receiver; returns its path."""
+
+    def write(**fields):
+        return write_configuration(tmp_path / "watch.yaml", site=site.url, receiver=receiver.url, **fields)
+
+    return write
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return StoreReader(str(tmp_path / "watch.db"))
+
+
+@pytest.fixture
+def hang(receiver):
+    """Has the receiver keep every post waiting until the test ends."""
+    released = threading.Event()
+
+    def mood():
+        released.wait(30)
+        return 200
+
+    receiver.mood = mood
+    yield released
+    released.set()
+
+
+def outcomes(reader, target):
+    return [sample.outcome for sample in reader.samples(target, 0, FOR_EVER_NS)]
+
+
+# How a process ends.
+
+
+def test_a_signal_lets_what_is_in_hand_be_answered(configure, site, receiver, reader, hang):
+    site.down = {"t0"}
+    with Watch(configure()).until_watching() as watch:
+        assert receiver.wait_for_arrivals(1)
+        watch.signal(signal.SIGTERM)
+        assert watch.errors.wait_for("stopping: ")
+        hang.set()
+        assert watch.wait() == 0
+    assert [each.delivery.state for each in reader.outbox()] == [DeliveryState.DELIVERED]
+
+
+def test_what_outlives_the_grace_is_named_and_told_next_time(configure, site, receiver, reader, hang):
+    site.down = {"t0"}
+    path = configure(grace="1s")
+    with Watch(path).until_watching() as watch:
+        assert receiver.wait_for_arrivals(1)
+        watch.signal(signal.SIGTERM)
+        assert watch.wait(AT_ONCE_S) == 1
+        (left,) = reader.outbox(DeliveryState.PENDING)
+        assert watch.errors.wait_for(f"abandoned: notices left in the outbox: {left.notice.key}")
+    hang.set()
+    with Watch(path).until_watching() as watch:
+        assert receiver.wait_until_applied("opened", 1)
+        assert watch.lines.wait_for("notice delivered")
+        assert watch.stop() == 0
+    assert {post.key for post in receiver.posts} == {left.notice.key}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_second_signal_ends_a_drain_at_once(configure, site, receiver, reader, hang, number, status):
+    site.down = {"t0"}
+    with Watch(configure(grace="20s")).until_watching() as watch:
+        assert receiver.wait_for_arrivals(1)
+        watch.signal(number)
+        assert watch.errors.wait_for("stopping: ")
+        watch.signal(number)
+        assert watch.wait(AT_ONCE_S) == status
+    assert reader.verify().is_sound
+
+
+def test_a_second_process_on_a_store_is_refused_by_name(configure, site):
+    path = configure()
+    with Watch(path).until_watching() as first, Watch(path) as second:
+        assert second.wait() == 3
+        assert second.errors.wait_for(f"is held by process {first.pid} on ")
+        assert site.wait_for_questions(2)
+
+
+def test_a_bad_configuration_read_again_changes_nothing(configure, site, receiver):
+    site.down = {"t0"}
+    path = configure()
+    with Watch(path).until_watching() as watch:
+        assert receiver.wait_until_applied("opened", 1)
+        path.write_text("targets: [{id: t0, every: never}]")
+        watch.signal(signal.SIGHUP)
+        assert watch.errors.wait_for("the configuration that runs is kept")
+        assert site.wait_for_questions(3)
+        site.down = set()
+        assert receiver.wait_until_applied("resolved", 1)
+        assert watch.stop() == 0
+
+
+# What a machine that is short of something does not make them believe.
+
+
+@pytest.mark.parametrize(("stopped_s", "intervals"), [(1.5, 0), (6.0, 1)])
+def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, stopped_s, intervals):
+    site.late_s = 0.1  # so that some attempt is under way whenever the process is stopped
+    with Watch(configure(targets=6)).until_watching() as watch:
+        assert site.wait_for_questions(3)
+        watch.signal(signal.SIGSTOP)
+        threading.Event().wait(stopped_s)
+        watch.signal(signal.SIGCONT)
+        assert site.wait_for_questions(5)
+        assert watch.stop() == 0
+    assert reader.incidents() == ()
+    assert [interval.cause for interval in reader.blind()] == ["stalled"] * intervals
+
+
+def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader):
+    site.late_s = 0.15
+    limited = ("sh", "-c", 'ulimit -n 36; exec "$@"', "sh")
+    with Watch(configure(targets=40), before=limited).until_watching() as watch:
+        assert site.wait_for_questions(10)
+        assert watch.stop() == 0, watch.errors.all()
+    found = {outcome for number in range(40) for outcome in outcomes(reader, f"t{number}")}
+    assert Outcome.UNKNOWN in found
+    assert found <= {Outcome.UNKNOWN, Outcome.UP}
+    assert reader.incidents() == ()
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_want_of_threads_ends_the_start_aloud(configure, tmp_path, nth):
+    refused = (
+        find_strace(),
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        str(tmp_path / "strace.log"),
+        "-e",
+        "trace=clone,clone3",
+    )
+    fault = ("-e", f"inject=clone,clone3:error=EAGAIN:when={nth}+")
+    with Watch(configure(), before=(*refused, *fault)) as watch:
+        assert watch.wait() == 1
+        assert watch.errors.wait_for("can't start new thread")
+
+
+# A standard output that nobody reads.
+
+
+def test_a_full_pipe_holds_nothing_up(configure, site, receiver):
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)
+    os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    _speak_to_nobody(configure, site, receiver, writing)
+    os.close(reading)
+
+
+def test_a_closed_pipe_holds_nothing_up(configure, site, receiver):
+    reading, writing = os.pipe()
+    os.close(reading)
+    _speak_to_nobody(configure, site, receiver, writing)
+
+
+def _speak_to_nobody(configure, site, receiver, writing):
+    """Two incidents come and go, then the process is asked to end."""
+    with Watch(configure(), stdout=writing).until_watching() as watch:
+        os.close(writing)
+        for count in (1, 2):
+            site.down = {"t0"}
+            assert receiver.wait_until_applied("opened", count)
+            site.down = set()
+            assert receiver.wait_until_applied("resolved", count)
+        assert watch.stop() == 0, watch.errors.all()
