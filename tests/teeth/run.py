@@ -1,0 +1,191 @@
+"""Puts every seeded bug into a copy of the tree and says who catches it: `python tests/teeth/run.py --jobs 2`.
+
+First the unchanged tree must pass every command that is to catch something. Then, for each bug, its tests run up to the
+first that fails, and seeds of the simulator up to the first that finds something. It exits with 1 unless all are caught.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from time import monotonic
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import msgspec
+from catalogue import Bug, catalogue
+from copies import ROOT, Copy, Find, digest_of
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one bug."""
+
+    id: str
+    breaks: tuple[str, ...]
+    tests: Find | None
+    simulator: Find | None
+    """None: it was not asked."""
+    seconds: float
+
+    @property
+    def caught(self) -> bool:
+        return any(find is not None and find.caught for find in (self.tests, self.simulator))
+
+    def line(self) -> str:
+        found = [
+            f"{name} ({find.by})"
+            for name, find in self.finds()
+            if find is not None and find.caught == self.caught
+        ]
+        word = "caught by" if self.caught else "NOT CAUGHT:"
+        return f"{self.id:<46} {word} {', '.join(found)}  [{self.seconds:.0f} s]"
+
+    def finds(self) -> Iterator[tuple[str, Find | None]]:
+        yield "tests", self.tests
+        yield "simulator", self.simulator
+
+
+def examined(bug: Bug, copy: Copy, wanted: argparse.Namespace) -> Row:
+    """Put a bug in, run what is to catch it, take it out."""
+    began_s = monotonic()
+    take_out = copy.put_in(bug)
+    try:
+        tests = copy.test(bug.tests) if wanted.by != "simulator" else None
+        enough = wanted.first and tests is not None and tests.caught
+        ask = wanted.by != "tests" and not bug.beyond and not enough
+        simulator = copy.simulate(wanted.seeds, wanted.seconds) if ask else None
+    finally:
+        take_out()
+    return Row(id=bug.id, breaks=bug.breaks, tests=tests, simulator=simulator, seconds=monotonic() - began_s)
+
+
+def control(bugs: tuple[Bug, ...], copy: Copy, wanted: argparse.Namespace) -> list[str]:
+    """What the unchanged tree fails: nothing, else no find below means anything."""
+    tests = list(dict.fromkeys(path for bug in bugs for path in bug.tests))
+    finds = [copy.test(tests)] if wanted.by != "simulator" else []
+    if wanted.by != "tests":
+        finds.append(copy.simulate(wanted.seeds, wanted.seconds))
+    return [find.by for find in finds if find.caught]
+
+
+def rows_of(bugs: list[Bug], copies: list[Copy], wanted: argparse.Namespace) -> Iterator[Row]:
+    """One row a bug, as each is done."""
+    free: SimpleQueue[Copy] = SimpleQueue()
+    for copy in copies:
+        free.put(copy)
+
+    def examine(bug: Bug) -> Row:
+        copy = free.get()
+        try:
+            return examined(bug, copy, wanted)
+        finally:
+            free.put(copy)
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        for done in as_completed([pool.submit(examine, bug) for bug in bugs]):
+            yield done.result()
+
+
+def kept(path: Path | None, digest: str) -> dict[str, Row]:
+    """Rows of an earlier run on the very same tree."""
+    if path is None or not path.exists():
+        return {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [msgspec.convert(line["row"], Row) for line in lines if line["tree"] == digest]
+    return {row.id: row for row in rows}
+
+
+def summary(rows: list[Row], seconds: float) -> dict[str, object]:
+    asked = [row for row in rows if row.simulator is not None]
+    return {
+        "bugs": len(rows),
+        "caught": sum(row.caught for row in rows),
+        "not_caught": sorted(row.id for row in rows if not row.caught),
+        "caught_by_tests": sum(row.tests is not None and row.tests.caught for row in rows),
+        "put_to_the_simulator": len(asked),
+        "caught_by_the_simulator_alone": sum(row.simulator.caught for row in asked if row.simulator),
+        "seconds": round(seconds),
+    }
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Puts seeded bugs into copies of the tree and says who catches them."
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="ID", help="this bug; may be repeated")
+    parser.add_argument(
+        "--sample", type=int, default=0, metavar="N", help="N bugs, spread over the catalogue"
+    )
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=250, help="seeds of the simulator for each bug, at most")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="CPU seconds of the simulator for each bug"
+    )
+    parser.add_argument("--by", choices=("both", "tests", "simulator"), default="both")
+    parser.add_argument(
+        "--first", action="store_true", help="ask the simulator only about what no test catches"
+    )
+    parser.add_argument("--no-control", action="store_true", help="take it that the unchanged tree passes")
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="keep rows here, and go on where it ended"
+    )
+    parser.add_argument("--tree", type=Path, default=ROOT, help="the tree to copy")
+    return parser.parse_args(arguments)
+
+
+def chosen(wanted: argparse.Namespace) -> list[Bug]:
+    """The bugs asked for. Raises ValueError for a name that no bug has."""
+    bugs = catalogue()
+    unknown = sorted(set(wanted.only) - {bug.id for bug in bugs})
+    if unknown:
+        raise ValueError(f"no bug is called {', '.join(unknown)}")
+    if wanted.only:
+        return [bug for bug in bugs if bug.id in wanted.only]
+    return (
+        [bugs[len(bugs) * index // wanted.sample] for index in range(wanted.sample)]
+        if wanted.sample
+        else [*bugs]
+    )
+
+
+def main(arguments: list[str]) -> int:
+    wanted, began_s = options(arguments), monotonic()
+    try:
+        bugs = chosen(wanted)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    digest = digest_of(wanted.tree)
+    rows = {
+        name: row for name, row in kept(wanted.resume, digest).items() if name in {bug.id for bug in bugs}
+    }
+    left = [bug for bug in bugs if bug.id not in rows]
+    with tempfile.TemporaryDirectory(prefix="teeth-") as folder, ExitStack() as stack:
+        copies = [Copy(Path(folder, f"copy-{number}"), wanted.tree) for number in range(wanted.jobs)]
+        failures = [] if wanted.no_control or not left else control(tuple(left), copies[0], wanted)
+        if failures:
+            sys.stderr.write("\n".join(["the unchanged tree fails:", *failures, ""]))
+            return 2
+        log = stack.enter_context(wanted.resume.open("a")) if wanted.resume else None
+        for row in rows_of(left, copies, wanted):
+            rows[row.id] = row
+            say(row.line())
+            if log is not None:
+                log.write(json.dumps({"tree": digest, "row": msgspec.to_builtins(row)}) + "\n")
+                log.flush()
+    say(json.dumps(summary(list(rows.values()), monotonic() - began_s), indent=1))
+    return 0 if all(row.caught for row in rows.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
