@@ -65,11 +65,13 @@ class Site(Loopback):
         threading.Event().wait(self.late_s)
         answer(request, 503 if name in self.down else 200)
 
-    def wait_for_questions(self, count: int, name: str = "t0", within_s: float = WITHIN_S) -> bool:
-        """Until a target was asked that many times more."""
+    def wait_for_questions(self, count: int, *names: str, within_s: float = WITHIN_S) -> bool:
+        """Until each of these targets (none: t0) was asked that many times more."""
         with self._asked:
-            wanted = self.asked.get(name, 0) + count
-            return self._asked.wait_for(lambda: self.asked.get(name, 0) >= wanted, within_s)
+            wanted = {name: self.asked.get(name, 0) + count for name in names or ("t0",)}
+            return self._asked.wait_for(
+                lambda: all(self.asked.get(name, 0) >= asked for name, asked in wanted.items()), within_s
+            )
 
 
 class Post(NamedTuple):

@@ -132,7 +132,7 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
 # What a machine that is short of something does not make them believe.
 
 
-@pytest.mark.parametrize(("stopped_s", "intervals"), [(1.5, 0), (6.0, 1)])
+@pytest.mark.parametrize(("stopped_s", "intervals"), [(1.5, 0), (5.5, 1)])
 def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, stopped_s, intervals):
     site.late_s = 0.1  # so that some attempt is under way whenever the process is stopped
     with Watch(configure(targets=6)).until_watching() as watch:

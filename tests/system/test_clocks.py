@@ -1,0 +1,107 @@
+"""Clocks that are set, and a machine that slept: what is recorded, what stays as it was, and what ends on time."""
+
+import pytest
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.tests.system.outside import Receiver, Site
+from watchkeeper.tests.system.processes import Watch, write_configuration
+from watchkeeper.tests.system.shifting import Shift, build
+from watchkeeper.tests.system.silenced import __file__ as silenced
+
+HOUR_S = 3_600
+YEAR_S = 365 * 24 * HOUR_S
+TARGETS = 6
+ON_TIME_S = 4.0
+"""For five questions to a target that is asked every 200 ms."""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("wallshift"))
+
+
+@pytest.fixture
+def shift(library, tmp_path):
+    made = Shift(library, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site():
+    made = Site()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def path(tmp_path, site, receiver):
+    """Targets that are judged by their answers and by their silence."""
+    path = write_configuration(tmp_path / "watch.yaml", site=site.url, receiver=receiver.url, targets=TARGETS)
+    path.write_text(path.read_text().replace("rules: [", "rules: [{id: stale, kind: no_data, after: 2s}, "))
+    return path
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return StoreReader(str(tmp_path / "watch.db"))
+
+
+def is_on_time(site):
+    return site.wait_for_questions(5, *(f"t{number}" for number in range(TARGETS)), within_s=ON_TIME_S)
+
+
+def test_a_wall_clock_that_is_set_is_recorded_and_moves_nothing(path, shift, site, receiver, reader):
+    with Watch(path, environment=shift.environment).until_watching() as watch:
+        assert is_on_time(site)
+        for count, wall_s in enumerate((HOUR_S, 0, -HOUR_S, 10 * YEAR_S), 1):
+            shift.set(wall_s=wall_s)
+            assert is_on_time(site)
+            assert watch.lines.wait_for("clock_stepped", times=count)
+        assert watch.stop() == 0
+    assert [interval.cause for interval in reader.blind()] == ["clock_stepped"] * 4
+    assert reader.incidents() == ()
+    assert receiver.posts == []
+
+
+def test_an_incident_outlives_every_step_and_is_told_once(path, shift, site, receiver, reader):
+    site.down = {"t0"}
+    with Watch(path, environment=shift.environment).until_watching() as watch:
+        assert receiver.wait_until_applied("opened", 1)
+        for wall_s in (HOUR_S, -10 * YEAR_S):
+            shift.set(wall_s=wall_s)
+            assert is_on_time(site)
+        site.down = set()
+        assert receiver.wait_until_applied("resolved", 1)
+        assert watch.stop() == 0
+    assert receiver.changes() == ["opened", "resolved"]
+    (incident,) = reader.incidents()
+    assert incident.resolved_at_ns >= incident.opened_at_ns
+
+
+def test_a_sleep_of_the_machine_is_one_blind_interval(path, shift, site, receiver, reader):
+    site.late_s = 0.1
+    with Watch(path, environment=shift.environment).until_watching() as watch:
+        assert is_on_time(site)
+        shift.set(wall_s=8 * HOUR_S, boot_s=8 * HOUR_S)
+        assert is_on_time(site)
+        assert watch.stop() == 0
+    (interval,) = reader.blind()
+    assert interval.cause == "suspended"
+    assert interval.ended_at_ns - interval.started_at_ns >= 8 * HOUR_S * 1e9
+    assert reader.incidents() == ()
+
+
+def test_a_silence_ends_by_the_wall_clock(path, shift, site, receiver):
+    site.down = {"t0"}
+    with Watch(path, command=(silenced,), environment=shift.environment).until_watching():
+        assert is_on_time(site)
+        assert receiver.posts == []
+        shift.set(wall_s=HOUR_S + 1)
+        assert receiver.wait_until_applied("opened", 1)
