@@ -34,6 +34,7 @@ from .domain.configuration import Configuration, RuntimeOptions
 from .domain.duration import parse_duration
 from .domain.errors import UsageError
 from .domain.incident import Incident
+from .domain.line import first_line
 from .domain.moment import NS_PER_S
 from .domain.outcome import Outcome
 from .domain.policy import CachePolicy
@@ -288,12 +289,12 @@ class Runtime:
         if kind != "heartbeat":
             raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
         outcome = Outcome.UP if ok else Outcome.DOWN
-        self._supervisor.tell(Beat(target, outcome, detail, self._running.clock.read()))
+        self._supervisor.tell(Beat(target, outcome, first_line(detail), self._running.clock.read()))
 
     @bridge
     def acknowledge(self, incident: str, by: str) -> None:
         """Say that somebody has seen an incident; one that is not open is left as it is."""
-        self._running.system.owner.tell(Acknowledge(incident, by))
+        self._running.system.owner.tell(Acknowledge(first_line(incident), first_line(by)))
 
     @bridge
     def silence(self, name: str, *, length: str, target: str | None = None, by: str = "") -> None:
@@ -301,7 +302,9 @@ class Runtime:
         if target is not None:
             self._host.known(target)
         until_ns = self._running.clock.read().wall_ns + parse_duration(length)
-        self._running.system.sink.tell(Mute(Silence(id=name, target=target, until_ns=until_ns, by=by)))
+        self._running.system.sink.tell(
+            Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by)))
+        )
 
     @bridge
     def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:
@@ -314,8 +317,10 @@ class Runtime:
         def register(function: F) -> F:
             channels = self._host.channels if notify is None else notify
             with self._host.guard:
+                target = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
+                self._host.add(target)
                 self._host.callables[name] = function
-                self.track(Target(id=name, call=Call(name=name), notify=tuple(channels), **fields))
+                self._command(Track(target))
             return function
 
         return register

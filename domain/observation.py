@@ -2,22 +2,29 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from .limits import JSON_DEPTH_MAX
+from .limits import ADDRESS_CHARACTERS_MAX, INTEGER_MAX, JSON_DEPTH_MAX
 from .outcome import Outcome, Reason
+
+# What a host reports is held to these where it is taken in (domain/returned.py): a record that the store cannot write
+# would stand in the way of all that come after it.
+LengthNs = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
+DistanceNs = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+Status = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
 
 
 class Phases(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where the time of one attempt went, each phase by itself in nanoseconds; None where it did not happen."""
 
-    dns_ns: int | None = None
-    connect_ns: int | None = None
-    tls_ns: int | None = None
-    first_byte_ns: int | None = None
-    transfer_ns: int | None = None
+    dns_ns: LengthNs | None = None
+    connect_ns: LengthNs | None = None
+    tls_ns: LengthNs | None = None
+    first_byte_ns: LengthNs | None = None
+    transfer_ns: LengthNs | None = None
 
 
 class Measurement(msgspec.Struct, frozen=True, gc=False):
@@ -35,13 +42,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     connected: bool | None = None
-    status: int | None = None
+    status: Status | None = None
     body: bytes | None = None
-    response_time_ns: int | None = None
-    ip: str | None = None
-    dns_rcode: str | None = None
-    certificate_expires_in_ns: int | None = None
-    domain_expires_in_ns: int | None = None
+    response_time_ns: LengthNs | None = None
+    ip: ShortText | None = None
+    dns_rcode: ShortText | None = None
+    certificate_expires_in_ns: DistanceNs | None = None
+    domain_expires_in_ns: DistanceNs | None = None
     context: Mapping[str, Any] | None = None
     """Whatever the host adds for its conditions to name; a copy that nobody can change is kept."""
 
@@ -52,7 +59,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded line for people, free of secrets and control characters."""
     phases: Phases | None = None
     measurements: tuple[Measurement, ...] = ()
-    lag_ns: int = 0
+    lag_ns: LengthNs = 0
     """How long our own loop stood still while this attempt ran."""
     reused_connection: bool = False
 

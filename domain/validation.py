@@ -215,7 +215,9 @@ def _misshapen(value: Any, specification: type[Any], path: Path) -> list[Problem
         return [Problem(path, f"expected a {specification.__name__}, got a {type(value).__name__}")]
     plain = msgspec.to_builtins(value, enc_hook=repr)
     try:
-        msgspec.convert(plain, specification)
+        msgspec.msgpack.encode(msgspec.convert(plain, specification))
+    except UnicodeEncodeError:
+        return [Problem(path, "holds half of a surrogate pair, which is no character: remove it")]
     except msgspec.ValidationError:
         fitting = Fitting()
         fitting.fit(plain, specification, path)

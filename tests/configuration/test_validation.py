@@ -121,6 +121,14 @@ TARGETS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "faulty", [target(id="\ud800"), target(http=Http(url="http://h/", headers={"A": "\ud800"}))], ids=range(2)
+)
+def test_a_text_that_no_file_could_hold_is_refused(faulty):
+    (problem,) = problems_of_target(faulty, channels=["ops"])
+    assert "half of a surrogate pair" in problem.text
+
+
 @pytest.mark.parametrize(("faulty", "where", "said"), TARGETS, ids=range(len(TARGETS)))
 def test_a_target_that_cannot_work_is_told_where_and_why(faulty, where, said):
     (problem,) = problems_of_target(faulty, channels=["ops"])

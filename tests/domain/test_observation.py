@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.condition import evaluate
-from watchkeeper.domain.limits import JSON_DEPTH_MAX
-from watchkeeper.domain.observation import Observation
-from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.limits import INTEGER_MAX, JSON_DEPTH_MAX
+from watchkeeper.domain.observation import Observation, Phases
+from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.returned import observation_of
 
 PLAIN = st.recursive(
@@ -64,3 +64,26 @@ def test_an_observation_with_context_is_a_sound_report():
 
 def test_a_context_of_what_is_no_plain_data_is_refused():
     assert observation_of(Observation(context={"x": object()})).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "reported",
+    [
+        Observation(response_time_ns=-1),
+        Observation(response_time_ns=INTEGER_MAX + 1),
+        Observation(status=10**30),
+        Observation(certificate_expires_in_ns=-(10**30)),
+        Observation(lag_ns=2**70),
+        Observation(phases=Phases(dns_ns=2**70)),
+        Observation(ip="x" * 1_000),
+    ],
+    ids=range(7),
+)
+def test_what_no_record_can_hold_is_no_report(reported):
+    seen = observation_of(reported)
+    assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.INVALID_MEASUREMENT)
+
+
+def test_what_is_no_character_is_written_as_an_escape():
+    seen = observation_of(Observation(ip="\ud800", detail="\ud800"))
+    assert (seen.ip, seen.detail) == ("\\ud800", "\\ud800")

@@ -106,3 +106,27 @@ def test_a_forked_child_starts_its_own_and_stops_no_other(shop, ops):
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         assert runtime.status().targets[0].id == "shop"
+
+
+def test_no_text_of_a_host_stands_in_the_way_of_the_record(site, shop, inbox, ops, tmp_path):
+    lone = "\ud800"
+    site.status = 503
+    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
+        inbox.wait_for(1)
+        (incident,) = runtime.incidents(open_only=True)
+        with pytest.raises(ConfigurationError, match="surrogate"):
+            runtime.check(lone, every="1s")(bool)
+        runtime.silence(lone, length="0s", by=lone)
+        runtime.acknowledge(lone, by=lone)
+        runtime.acknowledge(incident.incident, by=lone)
+        assert inbox.wait_for(2) == ["opened", "acknowledged"]
+        assert inbox.notices[1].incident.acknowledged_by == "\\ud800"
+        assert runtime.status().healthy
+
+
+def test_a_check_that_is_refused_leaves_nothing_behind(shop, ops):
+    runtime = Runtime(targets=[shop], **ops)
+    with pytest.raises(ConfigurationError):
+        runtime.check("x", every="1ns")(bool)
+    assert [target.id for target in runtime._host.configuration().targets] == ["shop"]
+    assert set(runtime._host.callables) == {"inbox"}
