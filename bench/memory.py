@@ -7,6 +7,7 @@ Runtime, started, with a store, whose clock stands still so that nothing is due;
 """
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -33,6 +34,7 @@ BAR_BYTES = 4 * 1024
 EXPECT = ("[STATUS] == 200", "[RESPONSE_TIME] < 2000")
 RULES = (Consecutive(id="down", after=3),)
 SETTLED_S = 0.5
+PATIENCE = 6
 
 
 class StandingClock(SystemClock):
@@ -64,8 +66,17 @@ def whole_runtime(count: int) -> int:
             store=Path(folder) / "store.db",
         )
         with watched:
-            watched.incidents()
+            wait_until_everything_is_in_place(watched)
             return settled()
+
+
+def wait_until_everything_is_in_place(watched: runtime_module.Runtime) -> None:
+    """The read model answers after the supervisor has heard everything before."""
+    for _ in range(PATIENCE):
+        with contextlib.suppress(pykka.Timeout):
+            watched.incidents()
+            return
+    raise RuntimeError("the runtime did not answer")
 
 
 def settled() -> int:
@@ -91,7 +102,7 @@ def threads(count: int) -> int:
 
 def in_a_process(what: str, count: int) -> int:
     command = [sys.executable, __file__, "--child", what, "--targets", str(count)]
-    return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    return int(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
 
 
 def per_one(what: str, few: int, many: int) -> float:

@@ -31,9 +31,11 @@ assert TIMEOUT_NS_MIN < EVERY_NS_MIN
 
 # Messages at a boundary.
 MESSAGE_BYTES_MAX = 256 * 1024
+IN_PROCESS_BYTES_MAX = 256 * 1024 * 1024
+"""For the debug switch alone: what a sink tells a new owner grows with the incidents that are open."""
 MESSAGE_DEPTH_MAX = 16
 MESSAGE_ITEMS_MAX = 65_536
-assert MESSAGE_BYTES_MAX > BODY_BYTES
+assert BODY_BYTES < MESSAGE_BYTES_MAX < IN_PROCESS_BYTES_MAX
 
 # Attempts.
 IN_FLIGHT_MAX = 2_000
@@ -67,6 +69,7 @@ assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 # Durations as text.
 DURATION_NS_MAX = 100 * 366 * 86_400 * NS_PER_S
 DURATION_CHARACTERS_MAX = 64
+DURATIONS_KEPT = 1_024
 assert DURATION_NS_MAX > EVERY_NS_MAX
 
 # Conditions: what may be written, what is shown of what was seen, and what is read of a body.
