@@ -173,6 +173,8 @@ class System:
         if name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
             # A store that cannot be opened in the first place is the host's to hear of, not ours to retry.
             self.ended[name] = error
+            if reason is ExitReason.START_FAILED:
+                self.dead_letters.hush()
             address.close()
         elif name.startswith(POLLER) and not self._nursery.keeps(address):
             address.close()

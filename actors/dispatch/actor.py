@@ -1,15 +1,16 @@
 """The actor class that every execution model runs."""
 
+import logging
 import sys
 from functools import cached_property
 from types import TracebackType
 from typing import Any, ClassVar, cast
 
-from pykka import Actor, ActorDeadError, ActorRef, Future
+from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry, Future
 from pykka._actor import ActorInbox
 from pykka._envelope import Envelope
 
-from ...domain.errors import UsageError
+from ...domain.errors import UsageError, WatchkeeperError
 from ...domain.limits import MAILBOX_MESSAGES_MAX
 from .address import Address
 from .delivery import MailboxPolicy
@@ -20,6 +21,8 @@ from .inbox import Inbox
 from .mailbox import Mailbox
 from .reference import DispatchedRef
 from .stopped_flag import StoppedFlag
+
+logger = logging.getLogger(__name__)
 
 
 class _Urn:
@@ -134,7 +137,13 @@ class DispatchedActor(Actor):
     ) -> None:
         if self._exit_error is None:
             self._exit_error = exception_value
-        super()._handle_failure(exception_type, exception_value, traceback)
+        if not isinstance(exception_value, WatchkeeperError):
+            super()._handle_failure(exception_type, exception_value, traceback)
+            return
+        # What is raised on purpose says all in its message; where it was raised would only bury that.
+        logger.error("%s ends: %s", type(self).__name__, exception_value)
+        ActorRegistry.unregister(self.actor_ref)
+        self.actor_stopped.set()
 
     def _stop(self) -> None:
         super()._stop()

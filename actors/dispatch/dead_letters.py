@@ -27,12 +27,17 @@ class DeadLetters:
         self._counts: dict[str, Tally] = {}
         self._logged = 0
         self._logged_ns = 0
+        self._hushed = False
+
+    def hush(self) -> None:
+        """Count on without a word: why nobody listens is said elsewhere."""
+        self._hushed = True
 
     def record(self, name: str, message: object) -> None:
         """Count a message that was sent to the address called `name`."""
         kind = type(message).__name__
         self._counts.setdefault(kind, Tally()).add()
-        if self._may_log(self._monotonic_ns()):
+        if not self._hushed and self._may_log(self._monotonic_ns()):
             logger.warning("Dead letter: a %s for %s, which is closed", kind, name)
 
     def statistics(self) -> DeadLetterStatistics:

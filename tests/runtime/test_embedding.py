@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 import watchkeeper
 from watchkeeper import (
@@ -27,6 +28,7 @@ from watchkeeper import (
     surface_of,
 )
 from watchkeeper.adapters.async_surface import AsyncSurface
+from watchkeeper.domain.rule import RuleState
 
 DEADLINE_S = 20
 
@@ -240,6 +242,14 @@ def test_a_forked_child_may_not_use_its_parents_runtime(shop, ops):
     assert f"started by process {os.getpid()}" in said
 
 
+def test_a_store_that_is_held_is_said_in_one_line(tmp_path, caplog):
+    with Runtime(store=tmp_path / "watch.db"), caplog.at_level("INFO"), pytest.raises(StoreBusy):
+        Runtime(store=tmp_path / "watch.db").start()
+
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["IncidentSink ends"]
+    assert caplog.records[0].exc_info is None
+
+
 def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
     (tmp_path / "watch.db").write_bytes(b"this is no database, but it is long enough to look like one" * 100)
     threads = set(threading.enumerate())
@@ -280,3 +290,18 @@ def test_a_check_without_its_function_is_unknown_not_down():
     target = Target(id="x", every="50ms", call=Call(name="nobody"))
     with Runtime(targets=[target]) as runtime, runtime.subscribe(samples=True) as events:
         assert event_of(events, SampleSeen).sample.outcome.value == "unknown"
+
+
+def test_an_active_rule_cannot_become_a_draft_again(shop):
+    runtime = Runtime(targets=[shop], channels=[watchkeeper.Channel(id="ops", log=watchkeeper.Log())])
+    draft = watchkeeper.Consecutive(id="down", state=RuleState.DRAFT)
+
+    with pytest.raises(ConfigurationError, match="is active and cannot become draft"):
+        runtime.track(msgspec.structs.replace(shop, rules=(draft,)))
+    with pytest.raises(ConfigurationError, match="is active and cannot become draft"):
+        runtime.reload(
+            watchkeeper.Configuration(
+                channels=(watchkeeper.Channel(id="ops", log=watchkeeper.Log()),),
+                targets=(msgspec.structs.replace(shop, rules=(draft,)),),
+            )
+        )
