@@ -107,6 +107,9 @@ class Outbox:
         entry = self._entries.get(key)
         if entry is None or (attempt is not None and entry.attempts != attempt):
             return None
+        if attempt is None and entry.stage is not Stage.BACKING_OFF:
+            # Given up meanwhile, but it is on its way again: what its receiver says now is what counts.
+            return None
         del self._entries[key]
         if entry.stage is Stage.HANDED_OUT:
             self._room[entry.notice.channel] += 1

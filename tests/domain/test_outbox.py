@@ -74,7 +74,8 @@ class OutboxAgainstModel(RuleBasedStateMachine):
     def settle(self, data, late, whichever):
         key = data.draw(st.sampled_from(list(self.stages)))
         settled = self.outbox.settle(key, None if whichever else self.attempts[key] - late)
-        assert (settled is not None) is (whichever or not late)
+        given_up = whichever and self.stages[key] is Stage.BACKING_OFF
+        assert (settled is not None) is (given_up if whichever else not late)
         if settled is None:
             return
         if self.stages.pop(key) is Stage.READY:
@@ -121,3 +122,14 @@ def test_an_answer_for_a_notice_that_has_left_is_refused(answer):
     assert outbox.settle(notice.key, 1) is not None
     assert getattr(outbox, answer)(notice.key, 1) is None
     assert notice.key not in outbox
+
+
+def test_what_is_on_its_way_again_is_not_given_up():
+    outbox = Outbox(CHANNELS)
+    notice = notice_of(opened())
+    outbox.add(notice)
+    outbox.hand_out(0)
+    outbox.failed(notice.key, 1)
+    outbox.all_ready_again()
+    assert outbox.settle(notice.key) is None
+    assert notice.key in outbox
