@@ -11,12 +11,12 @@ class ManualClock:
     """Both hands by hand: `advance` moves both, `step_wall` only the wall, `suspend` the wall and the boot time."""
 
     def __init__(self, monotonic_ns: int = START_MONOTONIC_NS, wall_ns: int = START_WALL_NS) -> None:
-        self._monotonic_ns = monotonic_ns
-        self._wall_ns = wall_ns
+        self.now = Moment(monotonic_ns, wall_ns)
+        """What both hands show: made when they move, as they are read far more often."""
         self._boot_ns = monotonic_ns
 
     def read(self) -> Moment:
-        return Moment(self._monotonic_ns, self._wall_ns)
+        return self.now
 
     def boot_ns(self) -> int:
         return self._boot_ns
@@ -27,25 +27,23 @@ class ManualClock:
             raise ValueError(
                 f"monotonic time cannot go back by {-by_ns} ns: use step_wall to move the wall hand"
             )
-        self._monotonic_ns += by_ns
-        self._wall_ns += by_ns
+        self.now = self.now.shifted(by_ns)
         self._boot_ns += by_ns
-        return self.read()
+        return self.now
 
     def advance_to(self, monotonic_ns: int) -> None:
         """Let time pass until the monotonic hand reads `monotonic_ns`."""
-        self.advance(monotonic_ns - self._monotonic_ns)
+        self.advance(monotonic_ns - self.now.monotonic_ns)
 
     def step_wall(self, by_ns: int) -> Moment:
         """Move the wall hand alone, as somebody setting the clock does."""
-        self._wall_ns += by_ns
-        return self.read()
+        self.now = Moment(self.now.monotonic_ns, self.now.wall_ns + by_ns)
+        return self.now
 
     def suspend(self, for_ns: int) -> Moment:
         """Sleep as a suspended machine does: the wall and the boot time go on, the monotonic hand stands."""
-        self._wall_ns += for_ns
         self._boot_ns += for_ns
-        return self.read()
+        return self.step_wall(for_ns)
 
     def __repr__(self) -> str:
-        return f"ManualClock(monotonic_ns={self._monotonic_ns}, wall_ns={self._wall_ns})"
+        return f"ManualClock(monotonic_ns={self.now.monotonic_ns}, wall_ns={self.now.wall_ns})"

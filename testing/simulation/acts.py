@@ -90,7 +90,7 @@ def _fill_disk(machine: Machine, act: Act) -> None:
 
 
 def _restart(machine: Machine, _: Act) -> None:
-    machine.restart_asked = True
+    machine.restart_asked = machine.halt.now = True
 
 
 ACTS: dict[str, Callable[[Machine, Act], None]] = {

@@ -21,7 +21,7 @@ class _Witness:
     def on_receive(self, message: Any) -> Any:
         self._hub.handling(self._address, message)
         answer = self.actor.on_receive(message)
-        self._hub.handled(self._address, message)
+        self._hub.handled(self._address)
         return answer
 
     def _answer(self, envelope: "Envelope[Any]") -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from ...domain.attempt import ProbeRequest
 from ...domain.moment import Moment
@@ -13,6 +14,7 @@ from ...protocol.owner import SampleTaken
 from ...protocol.sink import Commit, Mute, Record, RecordBlindness
 from ...protocol.supervisor import Track, Untrack
 from .durable import Durable
+from .hub import Halt
 from .invariants_attempts import AttemptRules
 from .invariants_delivery import DeliveryRules
 from .invariants_evidence import EvidenceRules
@@ -26,9 +28,14 @@ class Auditor:
     """Fits every observer's shape of the simulator. It outlives the processes of a run."""
 
     def __init__(
-        self, targets: list[Target], receivers: dict[str, Receiver], read: Callable[[], Moment]
+        self,
+        targets: list[Target],
+        receivers: dict[str, Receiver],
+        read: Callable[[], Moment],
+        halt: Halt,
     ) -> None:
         self._read = read
+        self._halt = halt
         self.trace = Trace(lambda: read().monotonic_ns)
         self.durable = Durable()
         self.receivers = receivers
@@ -39,11 +46,21 @@ class Auditor:
         self.delivery = DeliveryRules(self.durable, receivers, complain, self.happened)
         self.attempts = AttemptRules(complain, self.happened)
         self.evidence = EvidenceRules(targets, complain, self.happened)
+        self._checks: dict[type, Callable[[Any], None]] = {
+            Record: self.evidence.recording,
+            Mute: lambda message: self.record.muted(message.silence),
+            Commit: lambda _: self.record.time_passed(self._read()),
+            SampleTaken: self._judging,
+            Track: self._tracking,
+            Untrack: lambda message: self.attempts.untracked(message.target),
+            RecordBlindness: self._going_blind,
+        }
         self.blind: list[str] = []
         self.crashes: list[tuple[int, str]] = []
 
     def complain(self, invariant: str, says: str) -> None:
         """An invariant does not hold."""
+        self._halt.now = True
         self.violations.append(Violation(invariant, says, self._read().monotonic_ns))
 
     def happened(self, what: str) -> None:
@@ -56,37 +73,32 @@ class Auditor:
 
     def handling(self, name: str, epoch: int, message: object) -> None:
         self.trace.note(name, epoch, message)
-        match message:
-            case Record():
-                self.evidence.recording(message)
-            case Mute(silence):
-                self.record.muted(silence)
-            case Commit():
-                self.record.time_passed(self._read())
-            case SampleTaken(sample, record):
-                self.attempts.taken(sample, record)
-            case Track(target):
-                self.attempts.tracked(target.id)
-                self.evidence.tracked(target)
-            case Untrack(target):
-                self.attempts.untracked(target)
-            case RecordBlindness(interval):
-                self.blind.append(interval.cause)
-                self.happened(f"blind: {interval.cause}")
-            case _:
-                pass
+        check = self._checks.get(type(message))
+        if check is not None:
+            check(message)
 
-    def handled(self, name: str, epoch: int, message: object) -> None:
-        """What is checked is checked when its effects show: at commits, sends and answers."""
+    def _judging(self, message: SampleTaken) -> None:
+        self.attempts.taken(message.sample, message.record)
+
+    def _tracking(self, message: Track) -> None:
+        self.attempts.tracked(message.target.id)
+        self.evidence.tracked(message.target)
+
+    def _going_blind(self, message: RecordBlindness) -> None:
+        self.blind.append(message.interval.cause)
+        self.happened(f"blind: {message.interval.cause}")
 
     def resuming(self, generation: int) -> None:
         if self.evidence.resuming(generation):
             self.record.sink_began(self._read())
+            self.happened("store opened by a new sink")
 
     # Processes.
 
     def process_began(self) -> None:
         """Another process: nothing of the last one is under way any more."""
+        if self.delivery.in_flight:
+            self.happened("death with a notice in flight")
         self.attempts.process_began()
         self.delivery.process_began()
         self.record.process_began()

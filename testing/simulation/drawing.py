@@ -30,10 +30,16 @@ def draw_case(
     minutes: int = 15,
     targets: int | None = None,
     every_s: int | None = None,
+    plain: bool = False,
 ) -> Case:
-    """The case of a seed. The same arguments give the same case in every process of this version."""
+    """The case of a seed. The same arguments give the same case in every process of this version.
+
+    `plain` leaves out what only some runs have: the bytes of messages, the schedule, the store on disk.
+    """
     tape = Tape(seed)
     options = _options(tape.stream("options"), allowed, minutes)
+    if plain:
+        options = Options(minutes=minutes, faults=options.faults)
     specs = tape.stream("targets")
     count = targets or specs.between(2, 5)
     channels = _channels(tape.stream("receivers"), options)

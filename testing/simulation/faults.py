@@ -34,6 +34,17 @@ class Fault(StrEnum):
     STORE_IN_DOUBT = "store_in_doubt"
     """A commit fails although it was written."""
     STORE_UNOPENABLE = "store_unopenable"
+    DISK_FULL = "disk_full"
+    """The disk under SQLite, as are the others of its kind: a write finds no room."""
+    DISK_WRITE_FAILED = "disk_write_failed"
+    DISK_SHORT_WRITE = "disk_short_write"
+    DISK_SYNC_FAILED = "disk_sync_failed"
+    DISK_DEATH = "disk_death"
+    """The process dies within a call to the disk."""
+    DISK_TORN = "disk_torn"
+    """The same, with half of a write done."""
+    BIT_FLIP = "bit_flip"
+    """One bit of the database or of its log is not what it was."""
     WALL_STEP = "wall_step"
     SUSPEND = "suspend"
     STALL = "stall"
@@ -61,6 +72,8 @@ HIDING = frozenset(
         Fault.PROBE_RAISES,
         Fault.CRASH,
         Fault.DEATH,
+        Fault.DISK_DEATH,
+        Fault.DISK_TORN,
         Fault.RESTART,
         Fault.SUSPEND,
         Fault.STALL,

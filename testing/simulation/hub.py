@@ -34,12 +34,19 @@ REPEATABLE = (
 """Messages that mean the same when they are heard twice in a row."""
 
 
+class Halt:
+    """Whether the run must stop to look at what happened."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = False
+
+
 class Observer(Protocol):
     """Who is shown what is handled."""
 
     def handling(self, name: str, epoch: int, message: object) -> None: ...
-
-    def handled(self, name: str, epoch: int, message: object) -> None: ...
 
     def resuming(self, generation: int) -> None:
         """The sink says from where the owner is to go on; what was judged before is stale."""
@@ -58,11 +65,13 @@ class Hub:
         observer: Observer,
         call_after: Callable[[int, Callable[[], object]], object],
         causality: Causality | None,
+        halt: Halt,
     ) -> None:
         self._troubles = troubles
         self._stream = stream
         self._observer = observer
         self._call_after = call_after
+        self._halt = halt
         self._links: dict[tuple[str, str], deque[tuple[WatchedAddress, object]]] = {}
         self._running = OUTSIDE
         self._armed = False
@@ -92,13 +101,17 @@ class Hub:
         if self.causality is not None:
             address.forget_head()
         self._observer.handling(address.name, address.epoch, message)
-        self.pass_site(Site.HANDLE)
+        self._troubles.left -= 1
+        if not self._troubles.left:
+            self._strike(Site.HANDLE)
         if self.doomed and self.doomed.pop(address.name, False):
             self._crash()
 
-    def handled(self, address: "WatchedAddress", message: object) -> None:
-        self._observer.handled(address.name, address.epoch, message)
-        self.pass_site(Site.HANDLED)
+    def handled(self, address: "WatchedAddress") -> None:
+        """An actor has handled a message."""
+        self._troubles.left -= 1
+        if not self._troubles.left:
+            self._strike(Site.HANDLED)
         if self.doomed and self.doomed.pop(address.name, None) is not None:
             self._crash()
 
@@ -131,7 +144,7 @@ class Hub:
     def die(self, where: str) -> None:
         """The process is gone: nothing that it still does has any effect."""
         self._observer.happened(f"death at {where}")
-        self.dead = True
+        self.dead = self._halt.now = True
         raise ProcessDied(where)
 
     # Messages.
@@ -141,14 +154,19 @@ class Hub:
             return
         if type(message) is ResumeFrom:
             self._observer.resuming(message.generation)
-        trouble = self.pass_site(Site.TELL)
+        # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
+        troubles = self._troubles
+        troubles.left -= 1
+        trouble = None if troubles.left else self._strike(Site.TELL)
         if trouble is not None:
             self._troubled(trouble, address, message)
         elif self._links:
             self._follow(address, message)
         else:
             address.arrive(message)
-        self.pass_site(Site.TOLD)
+        troubles.left -= 1
+        if not troubles.left:
+            self._strike(Site.TOLD)
 
     def _follow(self, address: "WatchedAddress", message: object) -> None:
         """Behind what waits of the same pair, else straight in."""

@@ -15,7 +15,7 @@ class AttemptRules:
         self._complain = complain
         self._happened = happened
         self._truth: dict[AttemptId, Outcome | None] = {}
-        self._running: dict[AttemptId, None] = {}
+        self._running: dict[AttemptId, int] = {}
         self._newest: dict[str, tuple[int, int]] = {}
         self._gone: dict[str, None] = {}
         self.in_flight_max = 1_000
@@ -43,10 +43,12 @@ class AttemptRules:
         attempt = request.attempt
         if self.under_way(attempt.target):
             self._complain("S19", f"two attempts of {attempt.target} run at once: {attempt}")
-        self._running[attempt] = None
+        self._running[attempt] = request.deadline.monotonic_ns
         self._truth[attempt] = truth
-        if len(self._running) > self.in_flight_max:
-            self._complain("S24", f"{len(self._running)} attempts run at once")
+        # Who has not answered at its deadline gives up its place at once, and is told to stop a moment later.
+        timely = sum(1 for deadline_ns in self._running.values() if deadline_ns > now_ns)
+        if timely > self.in_flight_max:
+            self._complain("S24", f"{timely} attempts run at once")
         if attempt.target in self._gone:
             self._complain("S23", f"{attempt.target} is probed although nobody watches it")
         if request.deadline.monotonic_ns <= now_ns:

@@ -27,6 +27,11 @@ class DeliveryRules:
     def process_began(self) -> None:
         self._claims = {}
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that have left and are not answered."""
+        return len(self._claims)
+
     def sending(self, channel: str, notice: Notice, attempt: int) -> None:
         """S5, S10, S16, S24: committed, announced, carried by one courier, within its room."""
         durable = self._durable

@@ -122,6 +122,7 @@ class RecordRules:
             seen[place] = None
             self._audible(notice, silences_before)
         for step in news.transitions:
+            self._situations(step)
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
@@ -134,6 +135,8 @@ class RecordRules:
             self._complain("S4", f"notice {notice.key} tells of a draft rule")
         if notice.reason is NoticeReason.CATCH_UP:
             self._happened("catch-up notice")
+            if notice.incident.is_open and self._silences:
+                self._happened("silence over while down")
 
     def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
         target, at_ns = notice.incident.target, notice.created_at_ns
@@ -144,6 +147,13 @@ class RecordRules:
             until_ns = min(silence.until_ns, now.until_ns)
             if silence.target in {None, target} and at_ns < until_ns:
                 self._complain("S22", f"{notice.change} of {target} is told inside silence {silence.id}")
+
+    def _situations(self, step: Transition) -> None:
+        waits = any(
+            self._durable.notices[key].incident.incident == step.incident for key in self._durable.pending
+        )
+        if waits and not step.is_open:
+            self._happened("resolved while its opening waits")
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """S4, the other way: who is to be told of a step and is free to hear it has a notice in the same transaction."""

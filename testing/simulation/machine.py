@@ -5,7 +5,6 @@ from collections.abc import Callable
 import msgspec
 
 from ...actors.dispatch import Address, DeadLetters, DispatchedActor
-from ...actors.ports import Store
 from ...actors.system import Parts, Plan, System
 from ...adapters.expectations import Expectations
 from ...adapters.feed import Feed
@@ -13,6 +12,7 @@ from ...domain.moment import NS_PER_S, Moment
 from ...domain.probe import KINDS
 from ...domain.target import Target
 from ...protocol.sink import Mute
+from ...protocol.supervisor import Track, Untrack
 from ..clock import ManualClock
 from ..script import Script
 from .addresses import WatchedAddress
@@ -20,7 +20,8 @@ from .auditor import Auditor
 from .case import Case
 from .causality import Causality
 from .faults import Fault
-from .hub import Hub
+from .hub import Halt, Hub
+from .legs import DiskLeg, MemoryLeg
 from .mishaps import Mishaps
 from .ports import CHANNEL_FAULTS, PROBE_FAULTS, Cancels, Edge, SimulatedMessenger, SimulatedProber, Targets
 from .receiver import Receiver
@@ -39,18 +40,18 @@ class HazardousClock:
 
     def __init__(self, clock: ManualClock, hub: Hub) -> None:
         self._hub = hub
-        self._read = clock.read
+        self._clock = clock
         self.boot_ns = clock.boot_ns
 
     def read(self) -> Moment:
         self._hub.pass_site(Site.CLOCK)
-        return self._read()
+        return self._clock.now
 
 
 class Machine:
     """One simulated machine with one process at a time on it."""
 
-    def __init__(self, case: Case, store: Store) -> None:
+    def __init__(self, case: Case) -> None:
         options = case.options
         self.case = case
         self.tape = Tape(case.seed, case.tape)
@@ -60,7 +61,8 @@ class Machine:
             reached.channel.id: Receiver(reached.channel.id, self.clock.read().monotonic_ns)
             for reached in case.channels
         }
-        self.auditor = Auditor(list(self.roster.values()), self.receivers, self.clock.read)
+        self.halt = Halt()
+        self.auditor = Auditor(list(self.roster.values()), self.receivers, self.clock.read, self.halt)
         self.auditor.attempts.in_flight_max = options.in_flight_max
         self.auditor.delivery.room = {
             reached.channel.id: reached.channel.in_flight_max for reached in case.channels
@@ -69,7 +71,7 @@ class Machine:
         self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock.read)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
-        self.store = store
+        self.store = self._leg()
         self.processes = 0
         self.restart_asked = False
         self._tight = Fault.TIGHT_MAILBOX in options.faults
@@ -81,6 +83,12 @@ class Machine:
         for reached in case.channels:
             self.receivers[reached.channel.id].follow(Script.parse(reached.script), self.clock.read())
         self.boot()
+
+    def _leg(self) -> MemoryLeg | DiskLeg:
+        if self.case.options.store == "memory":
+            return MemoryLeg()
+        auditor = self.auditor
+        return DiskLeg(self.tape.stream("disk"), self.case.options.faults, auditor.complain, auditor.happened)
 
     def _mishaps(self, label: str, kinds: tuple[Fault, ...], every: int) -> Mishaps:
         return Mishaps(self.tape.stream(label), self.case.options.faults, kinds, every)
@@ -96,7 +104,9 @@ class Machine:
         )
         self.processes += 1
         self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
-        self.hub = Hub(self.troubles, self.tape.stream("links"), self.auditor, self.after, causality)
+        self.hub = Hub(
+            self.troubles, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
+        )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
         self.system = System(self._parts(), self._plan())
@@ -119,9 +129,12 @@ class Machine:
             publisher=Feed(),
             expectation_of=Expectations(),
             dice=self._dice.dice,
-            changed=lambda: None,
+            changed=self._changed,
             address_for=self._address_for,
         )
+
+    def _changed(self) -> None:
+        self.halt.now = self.halt.now or bool(self.system.ended)
 
     def _plan(self) -> Plan:
         options = self.case.options
@@ -149,7 +162,7 @@ class Machine:
                     self.auditor.applied(channel, notice, first=receiver.apply(notice))
         self.hub.dead = True
         self.steps += self.dispatcher.steps
-        self.store.close()
+        self.store.abandon()
         self.clock.advance(stream.below(DOWNTIME_NS_MAX))
 
     def after(self, by_ns: int, callback: Callable[[], object]) -> Cancels:
@@ -167,6 +180,7 @@ class Machine:
         self.targets.mishaps.calm()
         self.messengers_mishaps.calm()
         self.disk.mishaps.calm()
+        self.store.calm()
         self.disk.full_until_ns = self.disk.unopenable = 0
         self.hub.doomed.clear()
         now = self.clock.read()
@@ -175,8 +189,16 @@ class Machine:
             if silence.until_ns > now.wall_ns + SILENCE_NS_MAX:
                 ended = msgspec.structs.replace(silence, until_ns=now.wall_ns)
                 self.system.sink.tell(Mute(ended))
+        if self.auditor.sometimes["crash of supervisor"]:
+            self._say_again()
         for reached in self.case.channels:
             words = "down" if reached.dead else "ok"
             self.receivers[reached.channel.id].follow(Script.parse(words), now)
         for watched in self.case.targets:
             self.targets.follow(watched.target.id, Script.parse(watched.finally_))
+
+    def _say_again(self) -> None:
+        """A host whose request met a crash hears of it, and repeats it."""
+        for watched in self.case.targets:
+            target = self.roster.get(watched.target.id)
+            self.system.supervisor.tell(Untrack(watched.target.id) if target is None else Track(target))

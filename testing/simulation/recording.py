@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from ...actors.ports import Store
 from ...domain.errors import StoreError
 from ...domain.moment import Moment
 from ...domain.record import Batch, Restored
 from .faults import Fault
 from .hub import Hub
+from .legs import Leg
 from .mishaps import Mishaps
 from .trouble import ProcessDied, Site
 
@@ -47,7 +47,7 @@ class WatchedStore:
     """Fits the port of the sink. After its process has died it does nothing any more."""
 
     def __init__(
-        self, inner: Store, hub: Hub, disk: Disk, observer: StoreObserver, read: Callable[[], Moment]
+        self, inner: Leg, hub: Hub, disk: Disk, observer: StoreObserver, read: Callable[[], Moment]
     ) -> None:
         self._inner = inner
         self._hub = hub
@@ -62,6 +62,8 @@ class WatchedStore:
             self._observer.happened("store not openable")
             raise StoreError("injected: it cannot be opened")
         restored = self._inner.open(now)
+        for batch in self._inner.found():
+            self._observer.committed(batch)
         self._observer.opened(restored, now)
         return restored
 
@@ -92,6 +94,8 @@ class WatchedStore:
         except StoreError:
             self._observer.happened("store error")
             self._observer.commit_failed(batch, certain=False)
+            if self._inner.killed:
+                self._hub.die("disk")
             raise
         self._observer.committed(batch)
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 
-from ...actors.ports import Store
 from ...actors.system import shut_down
 from ...adapters.clock import SystemClock
-from ...adapters.stores.memory import MemoryStore
 from ...domain.incident import Incident
 from ...domain.moment import NS_PER_S
 from ...domain.status import RuntimeStatus
+from ...domain.target import Target
 from ...protocol.recorder import GetIncidents, GetStatus
 from .acts import beat, perform
 from .case import Act, Case
@@ -54,9 +53,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Run:
     """Drives one machine through one case."""
 
-    def __init__(self, case: Case, store: Store | None = None) -> None:
+    def __init__(self, case: Case) -> None:
         self._case = case
-        self.machine = Machine(case, MemoryStore() if store is None else store)
+        self.machine = Machine(case)
         self._acts = list(case.acts)
         self._began_ns = self.machine.clock.read().monotonic_ns
         self._peace = False
@@ -70,16 +69,14 @@ class Run:
             self._recover()
 
     def _interrupted(self, until_ns: int) -> bool:
+        self.machine.halt.now = bool(self.machine.system.ended) or self.machine.hub.dead
         try:
             return self.machine.dispatcher.run_through(until_ns, self._enough)
         except ProcessDied:
             return True
 
     def _enough(self) -> bool:
-        machine = self.machine
-        return bool(
-            machine.hub.dead or machine.auditor.violations or machine.restart_asked or machine.system.ended
-        )
+        return self.machine.halt.now
 
     def _recover(self) -> None:
         """After whatever stopped the world: the next process, unless an invariant is broken."""
@@ -113,14 +110,14 @@ class Run:
         self._arm_act()
         for watched in self._case.targets:
             if watched.target.heartbeat is not None:
-                self._arm_beat(watched.target.id, watched.target.every_ns)
+                self._arm_beat(watched.target)
 
-    def _arm_beat(self, target: str, every_ns: int) -> None:
+    def _arm_beat(self, target: Target) -> None:
         def due() -> None:
-            self._arm_beat(target, every_ns)
-            beat(self.machine, target)
+            self._arm_beat(target)
+            beat(self.machine, target.id)
 
-        self.machine.after(every_ns, due)
+        self.machine.after(self.machine.roster.get(target.id, target).every_ns, due)
 
     def _arm_act(self) -> None:
         if not self._acts or self._peace:
@@ -188,12 +185,13 @@ class Run:
             self._stop()
             check_conservation(self.machine)
             check_reference(self.machine)
-        self.machine.hub.dead = True
-        self.machine.store.close()
 
     def _stop(self) -> None:
         machine = self.machine
-        late = shut_down(machine.system, self._wait, machine.clock.read(), GRACE_NS)
+        try:
+            late = shut_down(machine.system, self._wait, machine.clock.read(), GRACE_NS)
+        except ProcessDied:
+            return
         machine.auditor.happened("stopped in good order")
         if self._peace and not machine.hub.dead:
             machine.system.stop_recorder()
@@ -209,17 +207,21 @@ class Run:
         return done() or machine.hub.dead
 
 
-def run_case(
-    case: Case, *, die_at: int | None = None, store: Callable[[], Store] = MemoryStore, keep_tape: bool = True
-) -> Result:
+def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -> Result:
     """Run a case. With `die_at` the process dies at that site, counted from the start, and nothing else goes wrong."""
     clock = SystemClock()
     began_ns = clock.read().monotonic_ns
     with quiet():
-        run = _begun(case, die_at, store)
-        run.safety()
-        run.liveness()
-        run.end()
+        run = Run(case)
+        try:
+            if die_at is not None:
+                run.machine.troubles.only(Kind.DIE, die_at)
+            run.safety()
+            run.liveness()
+            run.end()
+        finally:
+            run.machine.hub.dead = True
+            run.machine.store.remove()
     machine = run.machine
     violations = tuple(machine.auditor.violations)
     return Result(
@@ -235,13 +237,6 @@ def run_case(
         tape=machine.tape.recorded() if violations and keep_tape else {},
         tail=tuple(machine.auditor.trace.tail()) if violations else (),
     )
-
-
-def _begun(case: Case, die_at: int | None, store: Callable[[], Store]) -> Run:
-    run = Run(case, store())
-    if die_at is not None:
-        run.machine.troubles.only(Kind.DIE, die_at)
-    return run
 
 
 @contextmanager

@@ -17,15 +17,16 @@ class Trace:
         self._hash = blake2b(digest_size=12)
         self._encode = msgspec.msgpack.Encoder().encode
         self._last: deque[tuple[int, str, int, object]] = deque(maxlen=LINES_KEPT)
+        self._update = self._hash.update
+        self._keep = self._last.append
         self.steps = 0
 
     def note(self, name: str, epoch: int, message: object) -> None:
         """One thing happened."""
         now_ns = self._now_ns()
         self.steps += 1
-        self._hash.update(b"%d %b %d %b" % (now_ns, name.encode(), epoch, type(message).__name__.encode()))
-        self._hash.update(self._encode(message))
-        self._last.append((now_ns, name, epoch, message))
+        self._update(self._encode((now_ns, name, epoch, type(message).__name__, message)))
+        self._keep((now_ns, name, epoch, message))
 
     def digest(self) -> str:
         return self._hash.hexdigest()
