@@ -3,12 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from threading import Condition
 from types import TracebackType
 from typing import Self
 
 from ..domain.event import Event, SampleSeen
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
+
+Waiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+"""One who awaits the next event, and where."""
 
 
 class Subscription:
@@ -24,7 +28,7 @@ class Subscription:
         self._events: deque[Event] = deque()
         self._events_max = events_max
         self._arrived = Condition()
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._waiters: list[Waiter] = []
         self._closed = False
         self.dropped = 0
 
@@ -45,7 +49,7 @@ class Subscription:
         self._arrived.notify_all()
         waiters, self._waiters = self._waiters, []
         for loop, waiter in waiters:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
                 loop.call_soon_threadsafe(waiter.set)
 
     def get(self, timeout_s: float | None = None) -> Event | None:
@@ -67,17 +71,26 @@ class Subscription:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
-            arrived = asyncio.Event()
+            waiter = (asyncio.get_running_loop(), asyncio.Event())
             with self._arrived:
                 event = self._events.popleft() if self._events else None
                 if event is None and self._closed:
                     return
                 if event is None:
-                    self._waiters.append((asyncio.get_running_loop(), arrived))
+                    self._waiters.append(waiter)
             if event is None:
-                await arrived.wait()
+                await self._wait(waiter)
             else:
                 yield event
+
+    async def _wait(self, waiter: Waiter) -> None:
+        try:
+            await waiter[1].wait()
+        finally:
+            # Also when whoever waits gave up, or a host that waits for a while at a time would leave one each time.
+            with self._arrived:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
 
     def __enter__(self) -> Self:
         return self

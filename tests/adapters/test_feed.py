@@ -1,0 +1,73 @@
+"""The feed: events reach whoever listens, and who does not listen holds nobody up."""
+
+import asyncio
+import threading
+
+from watchkeeper.adapters.feed import Feed
+from watchkeeper.domain.event import HealthMoved
+
+WITHIN_S = 20
+
+
+def event(number):
+    return HealthMoved("store", str(number))
+
+
+def test_a_subscriber_that_never_reads_loses_the_oldest_and_knows_it():
+    feed = Feed()
+    slow = feed.subscribe(events_max=3)
+    for number in range(10):
+        feed.publish(event(number))
+    slow.close()
+
+    assert slow.dropped == 7
+    assert [each.detail for each in slow] == ["7", "8", "9"]
+
+
+def test_who_gives_up_waiting_leaves_nothing_behind():
+    async def host():
+        subscription = Feed().subscribe()
+        for _ in range(5):
+            events = aiter(subscription)
+            waiting = asyncio.ensure_future(anext(events))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        return subscription._waiters
+
+    assert asyncio.run(host()) == []
+
+
+def test_a_loop_that_closed_while_it_waited_harms_nobody():
+    feed = Feed()
+    subscription = feed.subscribe()
+    loop = asyncio.new_event_loop()
+    subscription._waiters.append((loop, asyncio.Event()))
+    loop.close()
+
+    feed.publish(event(1))
+
+    assert subscription.get(0).detail == "1"
+
+
+def test_a_thread_and_a_task_that_share_one_get_every_event_once():
+    feed = Feed()
+    subscription = feed.subscribe()
+    by_thread, by_task = [], []
+
+    async def listen():
+        by_task.extend([each.detail async for each in subscription])
+
+    threads = [
+        threading.Thread(target=lambda: by_thread.extend(each.detail for each in subscription)),
+        threading.Thread(target=lambda: asyncio.run(listen())),
+    ]
+    for thread in threads:
+        thread.start()
+    for number in range(1_000):
+        feed.publish(event(number))
+    feed.close()
+    for thread in threads:
+        thread.join(WITHIN_S)
+
+    assert sorted([*by_thread, *by_task], key=int) == [str(number) for number in range(1_000)]
