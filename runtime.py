@@ -229,6 +229,7 @@ class Runtime:
 
     def _take(self, new: Configuration) -> None:
         with self._host.guard:
+            self._host.require_legal(new)
             old = self._host.stand()
             gone, changed, anew = self._host.take(new)
             if self._engine is not None and not anew:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from ..domain.limits import IN_PROCESS_BYTES_MAX
 from ..domain.moment import Moment
 from ..domain.policy import OverflowPolicy
 from ..protocol.codec import decode, encode
@@ -52,7 +53,7 @@ class Behaviour(DispatchedActor, Generic[M]):
 
     def on_receive(self, message: Any) -> Any:
         if self._through_bytes:
-            message = decode(encode(message))
+            message = decode(encode(message, IN_PROCESS_BYTES_MAX), IN_PROCESS_BYTES_MAX)
         return self.handle(message, self._clock.read())
 
     def started(self, now: Moment) -> None:

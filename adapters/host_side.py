@@ -10,6 +10,7 @@ from ..domain.channel import Channel
 from ..domain.configuration import Configuration, RuntimeOptions
 from ..domain.errors import ConfigurationError, UnknownName
 from ..domain.problem import suggestion
+from ..domain.rule import illegal_moves
 from ..domain.target import Target
 from ..domain.validation import problems_of, problems_of_target
 
@@ -72,9 +73,18 @@ class HostSide:
         """Take in a target. Raises ConfigurationError with everything that is wrong with it."""
         allow_exec = self._configuration.runtime.allow_exec
         problems = problems_of_target(target, channels=self.channels, allow_exec=allow_exec)
-        if problems:
-            raise ConfigurationError(*(f"target {target.id!r}: {problem}" for problem in problems))
+        told = [f"target {target.id!r}: {problem}" for problem in problems] or self._moved_wrongly([target])
+        _refuse(told)
         self._targets[target.id] = target
+
+    def _moved_wrongly(self, targets: Iterable[Target]) -> list[str]:
+        """Rules that would go back in their lifecycle: what an active one has told must stay true of it."""
+        return [
+            f"target {target.id!r}: {fault}"
+            for target in targets
+            if target.id in self._targets
+            for fault in illegal_moves(self._targets[target.id].rules, target.rules)
+        ]
 
     def remove(self, target: str) -> None:
         self.known(target)
@@ -82,6 +92,10 @@ class HostSide:
 
     def pause(self, target: str, *, paused: bool) -> None:
         self._targets[target] = replace(self.known(target), paused=paused)
+
+    def require_legal(self, new: Configuration) -> None:
+        """Raise ConfigurationError for a rule that would go back in its lifecycle."""
+        _refuse(self._moved_wrongly(new.targets))
 
     def take(self, new: Configuration) -> tuple[list[str], list[Target], bool]:
         """Go over to a new configuration: which targets go, which come or change, and whether the rest differs too.

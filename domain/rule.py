@@ -112,3 +112,15 @@ Rule = Consecutive | Threshold | NoData
 
 DEFAULT_RULES: tuple[Rule, ...] = (Consecutive(id="down"),)
 """What a target without rules is judged by."""
+
+
+def illegal_moves(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[str, ...]:
+    """What a new list of rules asks of the lifecycle that it does not have, one sentence each."""
+    before = {rule.id: rule.state for rule in old}
+    return tuple(
+        f"rule {rule.id!r} is {before[rule.id].value} and cannot become {rule.state.value}: give a new rule a new id"
+        for rule in new
+        if rule.id in before
+        and rule.state is not before[rule.id]
+        and rule.state not in RULE_MOVES[before[rule.id]]
+    )

@@ -19,6 +19,8 @@ from .sink import SinkMessage
 from .supervisor import SupervisorMessage
 
 SCHEMA_VERSION = 1
+BYTES_PER_ITEM = 4
+"""A larger limit of bytes raises that of items by so much: one byte a peer's item would cost seventy bytes here."""
 
 LISTENERS: dict[str, UnionType] = {
     "supervisor": SupervisorMessage,
@@ -45,7 +47,7 @@ def _tags() -> dict[type[Message], str]:
     return {kind: tag for tag, kind in registry().items()}
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:
     """The bytes of a message. Raises MessageError for what is no message or too large."""
     tag = _tags().get(type(message))
     if tag is None:
@@ -56,8 +58,8 @@ def encode(message: Message) -> bytes:
         data: bytes = msgpack.packb({"t": tag, "v": SCHEMA_VERSION, "b": body}, use_bin_type=True)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise MessageError(f"{tag} cannot be written: {error}") from error
-    if len(data) > MESSAGE_BYTES_MAX:
-        raise MessageError(f"{tag} takes {len(data)} bytes; a message may take {MESSAGE_BYTES_MAX}")
+    if len(data) > bytes_max:
+        raise MessageError(f"{tag} takes {len(data)} bytes; a message may take {bytes_max}")
     return data
 
 
@@ -86,10 +88,11 @@ def _refuse(value: Any, left: int) -> None:
     raise MessageError(f"nested deeper than {MESSAGE_DEPTH_MAX}")
 
 
-def decode(data: bytes) -> Message:
+def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Message:
     """The message that some bytes say. Raises MessageError for anything else; a peer's unknown fields are ignored."""
-    if len(data) > MESSAGE_BYTES_MAX:
-        raise MessageError(f"{len(data)} bytes; a message may take {MESSAGE_BYTES_MAX}")
+    if len(data) > bytes_max:
+        raise MessageError(f"{len(data)} bytes; a message may take {bytes_max}")
+    items_max = max(MESSAGE_ITEMS_MAX, bytes_max // BYTES_PER_ITEM)
     try:
         envelope = msgpack.unpackb(
             data,
@@ -97,10 +100,10 @@ def decode(data: bytes) -> Message:
             raw=False,
             strict_map_key=True,
             ext_hook=_refuse_extension,
-            max_str_len=MESSAGE_BYTES_MAX,
-            max_bin_len=MESSAGE_BYTES_MAX,
-            max_array_len=MESSAGE_ITEMS_MAX,
-            max_map_len=MESSAGE_ITEMS_MAX,
+            max_str_len=bytes_max,
+            max_bin_len=bytes_max,
+            max_array_len=items_max,
+            max_map_len=items_max,
             max_ext_len=0,
         )
     except MessageError:

@@ -8,7 +8,7 @@ from watchkeeper.domain.incident import Change
 from watchkeeper.domain.ledger import Ledger
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.probe import Tcp
-from watchkeeper.domain.rule import RULE_MOVES, Consecutive, NoData, RuleState, Threshold
+from watchkeeper.domain.rule import RULE_MOVES, Consecutive, NoData, RuleState, Threshold, illegal_moves
 from watchkeeper.domain.target import Target
 from watchkeeper.testing.records import NOON, sample_at
 
@@ -94,3 +94,11 @@ def test_a_rule_is_active_critical_and_immediate_unless_it_says_otherwise(rule):
     with pytest.raises(AttributeError):
         rule.state = DRAFT
     assert msgspec.structs.replace(rule, state=DRAFT) != rule
+
+
+@pytest.mark.parametrize("old", RuleState)
+@pytest.mark.parametrize("new", RuleState)
+def test_a_list_of_rules_may_ask_for_moves_of_the_table(old, new):
+    faults = illegal_moves((Consecutive(id="down", state=old),), (Consecutive(id="down", state=new),))
+
+    assert bool(faults) == (new is not old and new not in RULE_MOVES[old])
