@@ -20,6 +20,11 @@ in `domain/semantics.py`.
 The rule behind all of it: an **attempt** has no durable effect of its own, so it is never repeated, only followed by the
 next one. A **notice** has one, so it is committed before it is sent, and it is retried under a key that is derived from
 what it says. Cancelling is a move in these tables, never an exception, and never an undo.
+
+Two limits. Order holds within an incident and channel: after a long outage of the store a receiver may hear of a new
+incident of a rule before it hears the end of the one before. And what was judged while the sink had crashed *and* its
+store could not be opened again is forgotten: when the store is back, judging goes on from what the record says, so an
+incident that both began and ended in that time is never told (its samples are kept).
 """
 
 
