@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -50,6 +49,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         yield "simulator", self.simulator
 
 
+class Line(msgspec.Struct, frozen=True):
+    """A row as it is kept for a later run."""
+
+    tree: str
+    bug: str
+    row: Row
+
+
 def examined(bug: Bug, copy: Copy, wanted: argparse.Namespace) -> Row:
     """Put a bug in, run what is to catch it, take it out."""
     began_s = monotonic()
@@ -64,7 +71,7 @@ def examined(bug: Bug, copy: Copy, wanted: argparse.Namespace) -> Row:
     return Row(id=bug.id, breaks=bug.breaks, tests=tests, simulator=simulator, seconds=monotonic() - began_s)
 
 
-def control(bugs: tuple[Bug, ...], copy: Copy, wanted: argparse.Namespace) -> list[str]:
+def control(bugs: list[Bug], copy: Copy, wanted: argparse.Namespace) -> list[str]:
     """What the unchanged tree fails: nothing, else no find below means anything."""
     tests = list(dict.fromkeys(path for bug in bugs for path in bug.tests))
     finds = [copy.test(tests)] if wanted.by != "simulator" else []
@@ -91,13 +98,21 @@ def rows_of(bugs: list[Bug], copies: list[Copy], wanted: argparse.Namespace) -> 
             yield done.result()
 
 
-def kept(path: Path | None, digest: str) -> dict[str, Row]:
-    """Rows of an earlier run on the very same tree."""
+def kept(path: Path | None, bugs: list[Bug], digest: str) -> dict[str, Row]:
+    """Rows of an earlier run with the very same bugs on the very same tree."""
     if path is None or not path.exists():
         return {}
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    rows = [msgspec.convert(line["row"], Row) for line in lines if line["tree"] == digest]
-    return {row.id: row for row in rows}
+    known = {bug.id: repr(bug) for bug in bugs}
+    lines = [msgspec.json.decode(line, type=Line) for line in path.read_text().splitlines()]
+    return {
+        line.row.id: line.row for line in lines if line.tree == digest and known.get(line.row.id) == line.bug
+    }
+
+
+def keep(path: Path | None, line: Line) -> None:
+    if path is not None:
+        with path.open("ab") as log:
+            log.write(msgspec.json.encode(line) + b"\n")
 
 
 def summary(rows: list[Row], seconds: float) -> dict[str, object]:
@@ -166,23 +181,18 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     digest = digest_of(wanted.tree)
-    rows = {
-        name: row for name, row in kept(wanted.resume, digest).items() if name in {bug.id for bug in bugs}
-    }
+    rows = kept(wanted.resume, bugs, digest)
     left = [bug for bug in bugs if bug.id not in rows]
-    with tempfile.TemporaryDirectory(prefix="teeth-") as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="teeth-") as folder:
         copies = [Copy(Path(folder, f"copy-{number}"), wanted.tree) for number in range(wanted.jobs)]
-        failures = [] if wanted.no_control or not left else control(tuple(left), copies[0], wanted)
+        failures = [] if wanted.no_control or not left else control(left, copies[0], wanted)
         if failures:
             sys.stderr.write("\n".join(["the unchanged tree fails:", *failures, ""]))
             return 2
-        log = stack.enter_context(wanted.resume.open("a")) if wanted.resume else None
         for row in rows_of(left, copies, wanted):
             rows[row.id] = row
             say(row.line())
-            if log is not None:
-                log.write(json.dumps({"tree": digest, "row": msgspec.to_builtins(row)}) + "\n")
-                log.flush()
+            keep(wanted.resume, Line(digest, repr(next(bug for bug in left if bug.id == row.id)), row))
     say(json.dumps(summary(list(rows.values()), monotonic() - began_s), indent=1))
     return 0 if all(row.caught for row in rows.values()) else 1
 

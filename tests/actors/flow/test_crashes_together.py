@@ -1,0 +1,58 @@
+"""Two things go wrong at once: whoever was to bring the first back is gone itself."""
+
+import pytest
+from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.testing.world import World
+
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+
+
+@pytest.mark.parametrize("name", ["courier/ops", "owner", "sink", "recorder", "poller/shop"])
+def test_a_new_supervisor_brings_back_what_the_old_one_was_to(shop, name):
+    world = World([shop(rules=QUICK)])
+    world.run("1m")
+    crashed = next(address for address in addresses_of(world) if address.name == name)
+    crashed.tell(object())
+    world.run("1ms")
+    assert not crashed.alive
+    world.system.supervisor.tell(object())
+    world.run("10s")
+    assert crashed.alive
+
+
+def addresses_of(world):
+    poller = world.system._nursery.poller("shop")
+    return (*world.system.addresses(), poller)
+
+
+class Particular:
+    """A store that refuses batches in which there is something to tell, until it is told otherwise."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.refusing = True
+        self.refused = 0
+
+    def commit(self, batch):
+        if self.refusing and batch.notices:
+            self.refused += 1
+            raise StoreError("not this one")
+        self.inner.commit(batch)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+def test_nobody_hears_what_could_not_be_committed(shop):
+    world = World([shop(rules=QUICK)])
+    world.store.close()
+    world.store = Particular(world.store)
+    world.crash()
+    world.script("shop", "ok 1m, down")
+    world.run("5m")
+    assert world.store.refused >= 1
+    assert world.messengers["ops"].posts == []
+    world.store.refusing = False
+    world.run("1m")
+    assert world.told("ops") == ["shop/down opened"]

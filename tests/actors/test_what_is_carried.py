@@ -1,0 +1,77 @@
+"""What a courier has on the wire when it is told to let go, crashes or ends: nothing goes on behind anybody's back."""
+
+import pytest
+from watchkeeper.actors.courier import NO_ANSWER, Courier
+from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
+from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.protocol.courier import AbandonDelivery, Deliver
+from watchkeeper.protocol.sink import DeliveryAnswered
+from watchkeeper.testing.clock import ManualClock
+from watchkeeper.testing.records import notice_of, opened
+
+NOTICE = notice_of(opened())
+
+
+class Listener(list):
+    tell = list.append
+
+
+class Wire:
+    """A messenger that sends and never hears anything; it keeps what is still on its way."""
+
+    def __init__(self):
+        self.open = []
+
+    def send(self, notice, attempt, deadline, done):
+        self.open.append(notice.key)
+        return self
+
+    def cancel(self):
+        self.open.pop()
+        return CancelOutcome.UNKNOWN
+
+
+@pytest.fixture
+def carrying():
+    """A courier with one notice on the wire: its address, the wire, what the sink was told, and how time goes on."""
+    dispatcher, wire, told = SimulatedDispatcher(ManualClock()), Wire(), Listener()
+    address = address_for(Courier, "courier/ops")
+    spawn(
+        Courier,
+        ManualClock(),
+        "ops",
+        wire,
+        told,
+        dispatcher=dispatcher,
+        address=address,
+        on_exit=lambda *_: None,
+    )
+    address.tell(Deliver(NOTICE, 1, 1_000_000_000))
+    dispatcher.run_until_idle()
+    assert wire.open == [NOTICE.key]
+    return address, wire, told, dispatcher.run_until_idle
+
+
+def test_an_abandoned_notice_is_taken_off_the_wire_and_answered_for(carrying):
+    address, wire, told, run = carrying
+    address.tell(AbandonDelivery(NOTICE.key))
+    run()
+    assert wire.open == []
+    assert told == [DeliveryAnswered(NOTICE.key, 1, NO_ANSWER)]
+
+
+def test_a_crash_takes_off_the_wire_what_the_next_courier_is_given(carrying):
+    address, wire, told, run = carrying
+    address.tell(object())
+    run()
+    assert not address.alive
+    assert wire.open == []
+    assert told == []
+
+
+def test_an_end_takes_everything_off_the_wire(carrying):
+    address, wire, told, run = carrying
+    address.stop()
+    run()
+    assert wire.open == []
+    assert told == []
