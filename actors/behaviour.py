@@ -9,7 +9,7 @@ from ..domain.policy import OverflowPolicy
 from ..protocol.codec import decode, encode
 from ..protocol.message import Message
 from .dispatch import Delivery as Way
-from .dispatch import DispatchedActor, Lane
+from .dispatch import DispatchedActor, Lane, OnlyWhenFull
 from .ports import Clock
 
 M = TypeVar("M")
@@ -32,7 +32,8 @@ def policy_of(ways: dict[type[Message], Way], otherwise: Way = KEPT) -> Callable
     def way(message: object) -> Way:
         return ways.get(type(message), otherwise)  # type: ignore[arg-type]  # any object may be asked about
 
-    return way
+    in_one_lane = all(one.is_plain_when_there_is_room for one in (*ways.values(), otherwise))
+    return OnlyWhenFull(way) if in_one_lane else way
 
 
 class Behaviour(DispatchedActor, Generic[M]):

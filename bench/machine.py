@@ -1,11 +1,13 @@
 """What is read of the machine and of running processes: the figures that every script shares."""
 
+import contextlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+NICENESS = -20
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PACKAGES = ("pykka", "msgspec", "msgpack", "pycurl", "uvloop", "apsw")
 
@@ -16,6 +18,7 @@ def describe() -> dict[str, object]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
+        "niceness": os.getpriority(os.PRIO_PROCESS, 0),
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
     }
@@ -59,6 +62,9 @@ def descriptors(pid: int) -> int:
 
 def stay_on(core: int) -> None:
     """Run this process, and every one it starts, on one core (-1: on any); of fewer cores, on the last."""
+    with contextlib.suppress(PermissionError):
+        # Where it is allowed: other programs of the machine should not be measured with it.
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     if core < 0:
         return
     os.sched_setaffinity(0, {min(core, (os.cpu_count() or 1) - 1)})

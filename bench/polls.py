@@ -23,7 +23,8 @@ from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
-WARM_S, WINDOW_S = 2.0, 4.0
+EVERY_S = 4
+WARM_S, WINDOW_S = EVERY_S + 1.0, 4.0
 QUICK_WINDOW_S = 2.0
 RATES = {"http": 1_000, "https": 400, "tcp": 1_500}
 """Checks per second: about six tenths of a core for the peer, which saturates at twice that."""
@@ -37,7 +38,7 @@ EXPECT = {
 
 
 def target(kind: str, server: nginx.Nginx, number: int) -> Target:
-    """One of as many as the rate, each checked once a second."""
+    """One of many, checked every few seconds."""
     probe: dict[str, Http | Tcp] = {}
     match kind:
         case "http":
@@ -49,7 +50,9 @@ def target(kind: str, server: nginx.Nginx, number: int) -> Target:
         case "tcp":
             probe = {"tcp": Tcp(host=nginx.address(number), port=server.plain)}
     name = f"{kind}-{number}"
-    return Target(id=name, every="1s", timeout="900ms", expect=EXPECT[kind], rules=RULES, **probe)
+    return Target(
+        id=name, every=f"{EVERY_S}s", timeout=f"{EVERY_S - 1}s", expect=EXPECT[kind], rules=RULES, **probe
+    )
 
 
 def named(kind: str, server: nginx.Nginx, number: int) -> str:
@@ -60,7 +63,7 @@ def named(kind: str, server: nginx.Nginx, number: int) -> str:
 
 
 def measure_ours(kind: str, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
-    targets = [target(kind, server, number) for number in range(RATES[kind])]
+    targets = [target(kind, server, number) for number in range(RATES[kind] * EVERY_S)]
     store = folder / f"{time.monotonic_ns()}.db"
     with Running(targets, core=OURS_CORE, store=store) as running:
         time.sleep(WARM_S)
@@ -72,7 +75,7 @@ def measure_ours(kind: str, server: nginx.Nginx, folder: Path, window_s: float) 
 
 
 def measure_theirs(kind: str, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
-    names = [named(kind, server, number) for number in range(RATES[kind])]
+    names = [named(kind, server, number) for number in range(RATES[kind] * EVERY_S)]
     with blackbox.Blackbox(folder, server.authority, OURS_CORE) as peer:
         return peer.window(kind, names, RATES[kind], WARM_S, window_s)
 

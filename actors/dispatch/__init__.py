@@ -4,7 +4,7 @@ from .actor import DispatchedActor
 from .address import Address
 from .alarm import Alarm
 from .dead_letters import DeadLetters, DeadLetterStatistics
-from .delivery import Delivery, Lane, MailboxPolicy
+from .delivery import Delivery, Lane, MailboxPolicy, OnlyWhenFull
 from .dispatcher import Dispatcher
 from .exit import ExitReason, OnExit
 from .future import DispatchedFuture
@@ -38,6 +38,7 @@ __all__ = [
     "MailboxPolicy",
     "MailboxStatistics",
     "OnExit",
+    "OnlyWhenFull",
     "PoolActor",
     "PoolDispatcher",
     "PoolStatistics",

@@ -72,7 +72,7 @@ class Address(Mailbox):
         if self._closed:
             self._bury(message)
             return
-        if self._policy is None and len(self._work) < self._capacity:
+        if self._simple and len(self._work) < self._capacity:
             self._work.append(message)
         else:
             self._deliver(message, message)

@@ -26,8 +26,25 @@ class Delivery:
     key: Hashable = None
     """Which waiting message COALESCE_LATEST replaces: the one of the same class with the same key."""
 
+    @property
+    def is_plain_when_there_is_room(self) -> bool:
+        """Whether a mailbox with room just takes such a message in behind the others."""
+        return self.lane is Lane.WORK and self.overflow is not OverflowPolicy.COALESCE_LATEST
+
 
 MailboxPolicy: TypeAlias = Callable[[object], Delivery]
 """Says how a message is delivered. It is called in the sender's thread, so it must be quick and pure."""
 
 PLAIN = Delivery()
+
+
+class OnlyWhenFull:
+    """A policy that uses the work lane alone and replaces nothing, so that it need not be asked while there is room."""
+
+    __slots__ = ("_policy",)
+
+    def __init__(self, policy: MailboxPolicy) -> None:
+        self._policy = policy
+
+    def __call__(self, message: object) -> Delivery:
+        return self._policy(message)

@@ -12,7 +12,7 @@ from ...domain.errors import WatchkeeperError
 from ...domain.limits import MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_SEARCHED_MAX
 from ...domain.policy import OverflowPolicy
 from .coalesced import Marker
-from .delivery import PLAIN, Delivery, Lane, MailboxPolicy
+from .delivery import PLAIN, Delivery, Lane, MailboxPolicy, OnlyWhenFull
 from .losses import Losses
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Lanes:
     messages may take its place. Senders that race may overshoot the bound by one message each.
     """
 
-    __slots__ = ("_capacity", "_control", "_guard", "_losses", "_policy", "_work")
+    __slots__ = ("_capacity", "_control", "_guard", "_losses", "_policy", "_simple", "_work")
 
     _work: Waiting
     _control: Waiting
@@ -48,6 +48,8 @@ class Lanes:
         self._control = made()
         self._capacity = capacity
         self._policy = policy
+        # True where a message is simply appended as long as there is room.
+        self._simple = policy is None or isinstance(policy, OnlyWhenFull)
         self._losses: dict[None, Losses] = {}
         # Only a mailbox with a policy ever loses mail from its middle, which must not happen under a reader's hand.
         self._guard = None if policy is None else threading.Lock()

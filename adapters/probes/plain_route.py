@@ -1,6 +1,7 @@
 """The short way to a target: when it may be taken, and what is then sent."""
 
 import socket
+import sys
 from urllib.parse import urlsplit
 
 from ...domain.limits import DNS_FRESH_NS
@@ -9,6 +10,8 @@ from ..destination import DEFAULT_PORTS, Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
 from ..plain_answers import read_plain
 from ..plain_http import PlainRequest
+
+FOR_EVER = sys.maxsize
 
 
 class PlainRoute:
@@ -35,7 +38,7 @@ class PlainRoute:
         self._request = None
         if not answer.code and answer.ip and read_plain(answer.header) is not None:
             self._request = self._to(answer.ip, self._wire)
-            self._until_ns = now_ns + DNS_FRESH_NS
+            self._until_ns = FOR_EVER if self._destination.literal else now_ns + DNS_FRESH_NS
 
     def _to(self, ip: str, wire: bytes) -> PlainRequest:
         port = self._destination.origin.port

