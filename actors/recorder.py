@@ -1,6 +1,7 @@
 """The recorder: the read model. It is told everything and decides nothing."""
 
 from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, assert_never
 
 from ..domain import limits
@@ -89,9 +90,17 @@ class Recorder(Behaviour[RecorderMessage]):
     mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
-    def __init__(self, clock: Clock, publisher: Publisher, *, through_bytes: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        publisher: Publisher,
+        losses: Callable[[], Mapping[str, int]],
+        *,
+        through_bytes: bool = False,
+    ) -> None:
         super().__init__(clock, through_bytes=through_bytes)
         self._publisher = publisher
+        self._losses = losses
         self._rows: dict[str, _Row] = {}
         self._open: dict[str, Incident] = {}
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
@@ -187,5 +196,5 @@ class Recorder(Behaviour[RecorderMessage]):
             troubles=tuple(sorted(self._troubles.items())),
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
-            counters=tuple(sorted(self._counters.items())),
+            counters=tuple(sorted({**self._counters, **self._losses()}.items())),
         )

@@ -173,10 +173,10 @@ class IncidentSink(Behaviour[SinkMessage]):
                 assert_never(message)
         return None
 
-    # Recording.
-
     def _record(self, message: Record, now: Moment) -> None:
-        self._gathered.add_samples(message.samples)
+        shed = self._gathered.add_samples(message.samples)
+        if shed:
+            self._count("samples_shed", shed)
         if message.generation == self._generation:
             for checkpoint in message.checkpoints:
                 self._keep_checkpoint(checkpoint)
@@ -221,10 +221,10 @@ class IncidentSink(Behaviour[SinkMessage]):
             return
         handed = [] if self._draining else [Handed(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        if self._gathered.empty:
+            return
         settled, self._settled = self._settled, []
-        page = Page(self._gathered.take(), handed, settled)
-        if len(page.batch):
-            self._write(page)
+        self._write(Page(self._gathered.take(), handed, settled))
 
     def _write(self, page: Page) -> None:
         try:

@@ -122,9 +122,17 @@ class System:
 
     def _start_recorder(self) -> None:
         again = self.recorder.epoch > 0
-        self._spawn(self.recorder, Recorder, self._parts.publisher)
+        self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses)
         if again:
             self.sink.tell(GetResumed())
+
+    def _losses(self) -> dict[str, int]:
+        """Messages that were dropped or that nobody heard, by name; what never happened is left out."""
+        lost = {
+            f"dropped_by_{address.name}": address.statistics().dropped_total for address in self.addresses()
+        }
+        lost["dead_letters"] = self.dead_letters.statistics().total
+        return {name: count for name, count in lost.items() if count}
 
     def _start_courier(self, channel: Channel) -> None:
         self._spawn(

@@ -18,20 +18,32 @@ class Gathering:
         self.silences: list[Silence] = []
         self.checkpoints: dict[str, Checkpoint] = {}
         self._samples: list[Sample] = []
-        self.samples_shed = 0
 
     @property
     def full(self) -> bool:
         """Whether a commit is due for the sake of size alone."""
         return len(self._samples) >= BATCH_RECORDS_MAX
 
-    def add_samples(self, samples: tuple[Sample, ...]) -> None:
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (
+            self._samples
+            or self.transitions
+            or self.notices
+            or self.deliveries
+            or self.checkpoints
+            or self.blind
+            or self.silences
+        )
+
+    def add_samples(self, samples: tuple[Sample, ...]) -> int:
+        """Says how many older ones were shed to make room."""
         self._samples.extend(samples)
         # Only while the store cannot be written do samples outgrow a batch; the newest are worth the most then.
-        excess = len(self._samples) - 2 * BATCH_RECORDS_MAX
-        if excess > 0:
-            del self._samples[:excess]
-            self.samples_shed += excess
+        excess = max(0, len(self._samples) - 2 * BATCH_RECORDS_MAX)
+        del self._samples[:excess]
+        return excess
 
     def take(self) -> Batch:
         """Everything gathered, as one batch; nothing is left."""
@@ -44,7 +56,5 @@ class Gathering:
             blind=tuple(self.blind),
             silences=tuple(self.silences),
         )
-        shed = self.samples_shed
         self.__init__()  # type: ignore[misc]  # the very same empty state as at the start
-        self.samples_shed = shed
         return batch

@@ -14,8 +14,6 @@ class NoticeReason(StrEnum):
     TRANSITION = "transition"
     CATCH_UP = "catch_up"
     """The channel was muted or busy when it happened."""
-    REDRIVEN = "redriven"
-    """An operator sent a dead letter again."""
 
 
 class DeliveryState(StrEnum):

@@ -59,8 +59,6 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded line for people, free of secrets and control characters."""
     phases: Phases | None = None
     measurements: tuple[Measurement, ...] = ()
-    lag_ns: LengthNs = 0
-    """How long our own loop stood still while this attempt ran."""
     reused_connection: bool = False
 
     def __post_init__(self) -> None:

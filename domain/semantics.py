@@ -117,7 +117,7 @@ NOTICES: dict[Stage | DeliveryState, Semantics] = {
         "never sent again",
     ),
     DeliveryState.DEAD: Semantics(
-        "given up aloud: visible in `status`, `incidents` and the runtime's health",
+        "given up aloud: visible in `status`, `notices` and the runtime's health",
         _OVER,
         "only when an operator re-drives it, under its own key, and only if the channel has heard nothing later",
         "it stays a dead letter",

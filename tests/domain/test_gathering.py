@@ -42,19 +42,12 @@ def test_of_several_checkpoints_of_a_target_the_newest_is_kept():
 
 @given(st.lists(st.integers(0, BATCH_RECORDS_MAX), max_size=6))
 def test_samples_are_shed_oldest_first_and_counted(sizes):
-    gathering, first = Gathering(), 1
+    gathering, first, shed = Gathering(), 1, 0
     for size in sizes:
-        gathering.add_samples(samples(first, size))
+        shed += gathering.add_samples(samples(first, size))
         first += size
-        assert gathering.full is (first - 1 - gathering.samples_shed >= BATCH_RECORDS_MAX)
+        assert gathering.full is (first - 1 - shed >= BATCH_RECORDS_MAX)
     kept = gathering.take().samples
     total = sum(sizes)
-    assert len(kept) == min(total, 2 * BATCH_RECORDS_MAX) == total - gathering.samples_shed
+    assert len(kept) == min(total, 2 * BATCH_RECORDS_MAX) == total - shed
     assert kept == samples(first - len(kept), len(kept))
-
-
-def test_what_was_shed_stays_counted_after_the_batch_is_taken():
-    gathering = Gathering()
-    gathering.add_samples(samples(1, 2 * BATCH_RECORDS_MAX + 7))
-    gathering.take()
-    assert gathering.samples_shed == 7

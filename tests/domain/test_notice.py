@@ -68,7 +68,7 @@ def test_a_key_is_derived_from_incident_step_and_channel(one, other):
 
 
 def test_the_key_is_the_same_whatever_the_reason_and_time():
-    again = make_notice(OPENED, "ops", Change.OPENED, 99, NoticeReason.REDRIVEN)
+    again = make_notice(OPENED, "ops", Change.OPENED, 99, NoticeReason.CATCH_UP)
     assert again.key == notice_of(OPENED).key
     assert again.key == "msg_" + again.key.removeprefix("msg_")
     assert len(again.key) == 36

@@ -29,6 +29,7 @@ from watchkeeper import (
 )
 from watchkeeper.adapters.async_surface import AsyncSurface
 from watchkeeper.domain.rule import RuleState
+from watchkeeper.protocol.owner import Acknowledge
 
 DEADLINE_S = 20
 
@@ -305,3 +306,16 @@ def test_an_active_rule_cannot_become_a_draft_again(shop):
                 targets=(msgspec.structs.replace(shop, rules=(draft,)),),
             )
         )
+
+
+def test_what_was_lost_is_counted_where_hosts_look(shop, ops):
+    with Runtime(targets=[shop], **ops) as runtime:
+        assert "dead_letters" not in dict(runtime.status().counters)
+        owner = runtime._running.system.owner
+        owner.stop()
+        assert runtime._running._wait(
+            lambda: not owner.alive, runtime._running.clock.read().monotonic_ns + 10**10
+        )
+        owner.close()
+        owner.tell(Acknowledge("inc_1", "ada"))
+        assert dict(runtime.status().counters)["dead_letters"] >= 1
