@@ -132,25 +132,25 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
 # What a machine that is short of something does not make them believe.
 
 
-@pytest.mark.parametrize(("stopped_s", "intervals"), [(1.5, 0), (5.5, 1)])
+@pytest.mark.parametrize(("stopped_s", "intervals"), [(2.0, 0), (5.5, 1)])
 def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, stopped_s, intervals):
-    site.late_s = 0.1  # so that some attempt is under way whenever the process is stopped
-    with Watch(configure(targets=6)).until_watching() as watch:
+    site.late_s = 0.25  # so that some attempt is under way whenever the process is stopped
+    with Watch(configure(targets=6, every="600ms")).until_watching() as watch:
         assert site.wait_for_questions(3)
         watch.signal(signal.SIGSTOP)
         threading.Event().wait(stopped_s)
         watch.signal(signal.SIGCONT)
-        assert site.wait_for_questions(5)
+        assert site.wait_for_questions(3)
         assert watch.stop() == 0
     assert reader.incidents() == ()
     assert [interval.cause for interval in reader.blind()] == ["stalled"] * intervals
 
 
 def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader):
-    site.late_s = 0.15
-    limited = ("sh", "-c", 'ulimit -n 36; exec "$@"', "sh")
-    with Watch(configure(targets=40), before=limited).until_watching() as watch:
-        assert site.wait_for_questions(10)
+    site.late_s = 0.4
+    limited = ("sh", "-c", 'ulimit -n 30; exec "$@"', "sh")
+    with Watch(configure(targets=40, every="1s"), before=limited).until_watching() as watch:
+        assert site.wait_for_questions(3)
         assert watch.stop() == 0, watch.errors.all()
     found = {outcome for number in range(40) for outcome in outcomes(reader, f"t{number}")}
     assert Outcome.UNKNOWN in found
