@@ -100,7 +100,7 @@ def _figures(delays_ms: list[float], rounds: int) -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help=f"{TARGETS} failures of each kind a round")
+    parser.add_argument("--rounds", type=int, default=3, help=f"{TARGETS} failures of each kind a round")
     parser.add_argument("--quick", action="store_true", help="one round: a look, not a figure to quote")
     options = parser.parse_args(arguments)
     stay_on(SERVER_CORE)

@@ -27,7 +27,7 @@ OURS_CORE, SERVER_CORE = 0, 1
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 QUICK_SIZES = (10, 1_000, 10_000)
 RATE = 1_000
-RUNS = 3
+RUNS = 1
 WARM_S, WINDOW_S = 6.0, 10.0
 RULES = (Consecutive(id="down", after=3),)
 

@@ -27,7 +27,7 @@ from watchkeeper.domain.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
 TARGETS = 10_000
-WARM_S, WINDOW_S = 8.0, 15.0
+WARM_S, WINDOW_S = 11.0, 10.0
 QUICK_WINDOW_S = 6.0
 RULES = (Consecutive(id="down", after=3),)
 GOOD = "good-"
@@ -140,7 +140,7 @@ def measure(
 def main(arguments: list[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--only", choices=ROWS, nargs="+")
     parser.add_argument(
         "--quick", action="store_true", help="one short run each: a look, not a figure to quote"

@@ -23,8 +23,8 @@ from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
-EVERY_S = 4
-WARM_S, WINDOW_S = EVERY_S + 1.0, 4.0
+EVERY_S = 3
+WARM_S, WINDOW_S = EVERY_S + 1.0, 3.0
 QUICK_WINDOW_S = 2.0
 RATES = {"http": 1_000, "https": 400, "tcp": 1_500}
 """Checks per second: about six tenths of a core for the peer, which saturates at twice that."""
