@@ -1,7 +1,7 @@
 """`status` and `incidents`: what a store knows, as a table for people or as one JSON document for programs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import click
 from ..adapters.clock import SystemClock
 from ..adapters.configuration import load
 from ..adapters.stores.reader import StoreReader
+from ..adapters.stores.stored import StoredSample
 from ..domain.configuration import Configuration
 from ..domain.duration import NS_PER_DAY, format_duration
 from ..domain.errors import ConfigurationError
@@ -88,14 +89,17 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
     for incident in reader.incidents(open_only=True, limit=10_000):
         opened[incident.target] = opened.get(incident.target, 0) + 1
     configured = {target.id: target.kind for target in configuration.targets}
-    recorded = frozenset(reader.targets())
-    names = [*configured, *(name for name in sorted(recorded) if name not in configured)]
+    recorded = reader.targets()
+    latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
+    uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
+    names = [*configured, *(name for name in recorded if name not in configured)]
     return [
         {
             "target": name,
             "kind": configured.get(name),
             "configured": name in configured,
-            **(_measured(reader, name, now_ns) if name in recorded else _UNMEASURED),
+            **_measured(latest.get(name)),
+            "uptime_24h": uptimes.get(name),
             "open_incidents": opened.get(name, 0),
         }
         for name in names
@@ -108,25 +112,18 @@ _UNMEASURED: dict[str, Any] = {
     "explanation": None,
     "sampled_at": None,
     "latency_ms": None,
-    "uptime_24h": None,
 }
 
 
-def _measured(reader: StoreReader, target: str, now_ns: int) -> dict[str, Any]:
-    uptime = reader.uptime(target, now_ns - NS_PER_DAY, now_ns + 1).uptime
-    samples: Sequence[Any] = ()
-    for span_ns in (NS_PER_DAY // 24, NS_PER_DAY, _LOOK_BACK_NS):
-        samples = samples or reader.samples(target, now_ns - span_ns, now_ns + 1)
-    if not samples:
-        return {**_UNMEASURED, "uptime_24h": uptime}
-    last = samples[-1]
+def _measured(last: StoredSample | None) -> dict[str, Any]:
+    if last is None:
+        return _UNMEASURED
     return {
         "outcome": last.outcome.value,
         "reason": last.reason.value,
         "explanation": last.explanation,
         "sampled_at": wall_text(last.at_ns),
         "latency_ms": None if last.latency_ns is None else last.latency_ns / NS_PER_MS,
-        "uptime_24h": uptime,
     }
 
 

@@ -19,6 +19,7 @@ from .history import History
 from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
+from .overview import Overview
 from .schema import refuse_newer, refuse_strangers
 from .stored import Rollup, StoredSample, Summed
 
@@ -79,6 +80,16 @@ class StoreReader:
         """Every target that ever had a sample, by name."""
         with self._reading() as connection:
             return tuple(name for (name,) in connection.execute("SELECT name FROM target ORDER BY name"))
+
+    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
+        """The newest sample of every target that has one in a span, by name."""
+        with self._reading() as connection:
+            return Overview(connection).latest(since_ns, until_ns)
+
+    def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
+        """The uptime of every target that has evidence in the hours that begin in a span, by name."""
+        with self._reading() as connection:
+            return Overview(connection).uptimes(since_ns, until_ns)
 
     def samples(self, target: str, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         """Those of a target in a span of wall time, sealed or not, in the order of time."""

@@ -1,0 +1,113 @@
+"""All targets read at once: the same that each says when it is read alone, whatever has been sealed by then."""
+
+import random
+
+import pytest
+from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain import limits
+from watchkeeper.domain.configuration import Retention
+from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR
+from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.record import Batch
+from watchkeeper.testing.records import NOON, sample_at
+
+KEPT = Retention(samples="24h", history="30d", hourly="90d", daily="730d", failed_samples="60d")
+TARGETS = {"often": 60, "seldom": 5_400, "ended": 600}
+"""Seconds between the samples of each; one has had none for the second half."""
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = SqliteStore(str(tmp_path / "watch.db"), KEPT)
+    made.open(NOON)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return StoreReader(str(tmp_path / "watch.db"))
+
+
+def samples(hours):
+    chance = random.Random(3)
+    made = [
+        sample_at(
+            second * NS_PER_S + chance.randrange(10**6),
+            target,
+            chance.choices(list(Outcome), [90, 2, 2, 2, 2, 2])[0],
+        )
+        for target, every_s in TARGETS.items()
+        for second in range(0, hours * 3_600 // (2 if target == "ended" else 1), every_s)
+    ]
+    return tuple(sorted(made, key=lambda sample: sample.at.wall_ns))
+
+
+def spans(hours):
+    """From any moment to any later one, and all of it."""
+    chance = random.Random(4)
+    ends = [sorted(chance.randrange(hours * NS_PER_HOUR) for _ in range(2)) for _ in range(6)]
+    whole = (-NS_PER_DAY, hours * NS_PER_HOUR + NS_PER_DAY)
+    return [(NOON.wall_ns + since_ns, NOON.wall_ns + until_ns) for since_ns, until_ns in (*ends, whole)]
+
+
+def each_alone(reader, since_ns, until_ns):
+    found = {target: reader.samples(target, since_ns, until_ns) for target in TARGETS}
+    return {target: seen[-1] for target, seen in found.items() if seen}
+
+
+def uptime_alone(reader, target, since_ns, until_ns):
+    hours = [hour.rollup for hour in reader.hourly(target, since_ns, until_ns)]
+    good, bad = sum(hour.good for hour in hours), sum(hour.bad for hour in hours)
+    return good / (good + bad) if good + bad else None
+
+
+def all_agree(reader, hours):
+    for span in spans(hours):
+        assert reader.latest(*span) == each_alone(reader, *span)
+        alone = {target: uptime_alone(reader, target, *span) for target in TARGETS}
+        assert reader.uptimes(*span) == {
+            target: uptime for target, uptime in alone.items() if uptime is not None
+        }
+
+
+def keep_house(store, after_ns, calls):
+    later = NOON.shifted(after_ns)
+    store.keep_house(later.shifted(-limits.HOUSE_SETTLE_NS))
+    for _ in range(calls):
+        store.keep_house(later)
+
+
+def test_an_overview_of_raw_samples_is_what_each_target_says(store, reader):
+    store.commit(Batch(samples=samples(30)))
+    all_agree(reader, 30)
+
+
+def test_an_overview_agrees_at_every_step_of_sealing(store, reader):
+    store.commit(Batch(samples=samples(5)))
+    store.keep_house(NOON.shifted(9 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    for _ in range(16):
+        store.keep_house(NOON.shifted(9 * NS_PER_HOUR))
+        all_agree(reader, 5)
+
+
+def test_an_overview_of_sealed_and_dropped_days_agrees(store, reader):
+    store.commit(Batch(samples=samples(60)))
+    keep_house(store, 75 * NS_PER_HOUR, 400)
+    all_agree(reader, 60)
+
+
+def test_a_late_sample_in_a_sealed_hour_is_in_the_overview(store, reader):
+    made = samples(30)
+    store.commit(Batch(samples=made[:-40:2]))
+    keep_house(store, 75 * NS_PER_HOUR, 400)
+    store.commit(Batch(samples=made))
+    all_agree(reader, 30)
+
+
+def test_an_overview_of_an_empty_store_is_empty(store, reader):
+    store.commit(Batch())
+    assert reader.latest(0, NOON.wall_ns) == {}
+    assert reader.uptimes(0, NOON.wall_ns) == {}
