@@ -22,6 +22,7 @@ from ..protocol.recorder import (
     Abandoned,
     Committed,
     Counted,
+    HealthChanged,
     IncidentsResumed,
     NoticeSettled,
     RecorderMessage,
@@ -250,8 +251,6 @@ class IncidentSink(Behaviour[SinkMessage]):
         timeout = getattr(self._channels[channel].transport, "timeout", None)
         return parse_duration(timeout) if timeout else DEFAULT_TIMEOUT_NS
 
-    # Deliveries.
-
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
         if answer.accepted:
             self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
@@ -267,6 +266,9 @@ class IncidentSink(Behaviour[SinkMessage]):
             return
         notice = entry.notice
         self._gathered.deliveries.append(_delivery(entry, DeliveryState.PENDING, answer.detail, now))
+        self._to.recorder.tell(
+            HealthChanged(f"channel {notice.channel}", answer.detail or "it refused a notice")
+        )
         self._to.supervisor.tell(RetryAsked(notice.channel, key, entry.attempts, answer.retry_after_ns))
 
     def _settle(self, key: str, attempt: int | None, state: DeliveryState, detail: str, now: Moment) -> None:
