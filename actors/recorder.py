@@ -176,9 +176,9 @@ class Recorder(Behaviour[RecorderMessage]):
         self._counters[f"notices_{delivery.state.value}"] += 1
         channel = f"channel {notice.channel}"
         if delivery.state is DeliveryState.DEAD:
-            self._troubles[channel] = f"dead letter {notice.key}: {delivery.detail}"
+            self._changed(channel, f"dead letter {notice.key}: {delivery.detail}")
         else:
-            self._troubles.pop(channel, None)
+            self._changed(channel, "")
         self._publisher.publish(NoticeEnded(notice, delivery))
 
     def _changed(self, part: str, detail: str) -> None:

@@ -7,12 +7,11 @@ import msgspec
 
 from ..domain import limits
 from ..domain.channel import Channel
-from ..domain.duration import parse_duration
 from ..domain.errors import StoreError
 from ..domain.gathering import Gathering
 from ..domain.incident import Transition
 from ..domain.ledger import Ledger
-from ..domain.moment import NS_PER_S, Moment
+from ..domain.moment import Moment
 from ..domain.notice import Answer, Delivery, DeliveryState, Notice
 from ..domain.outbox import Entry, Outbox
 from ..domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
@@ -60,9 +59,6 @@ from .ports import Clock, Store
 
 GENERATIONS_PER_RUN = 65_536
 """Generations of one opening of the store are numbered below those of the next."""
-
-DEFAULT_TIMEOUT_NS = 10 * NS_PER_S
-"""For channels whose transport names no timeout of its own."""
 
 
 def _way(message: object) -> Way:
@@ -243,13 +239,9 @@ class IncidentSink(Behaviour[SinkMessage]):
         for settled in page.settled:
             self._to.recorder.tell(settled)
         for entry, delivery in page.handed:
-            notice, timeout_ns = entry.notice, self._timeout_ns(entry.notice.channel)
+            notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
             self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
-
-    def _timeout_ns(self, channel: str) -> int:
-        timeout = getattr(self._channels[channel].transport, "timeout", None)
-        return parse_duration(timeout) if timeout else DEFAULT_TIMEOUT_NS
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
         if answer.accepted:

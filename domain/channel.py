@@ -4,9 +4,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .duration import parse_duration
+from .moment import NS_PER_S
 from .probe import Tls
 from .rule import Severity
 from .text import MASK, DurationText, Name, Pairs, as_pairs
+
+UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
+"""For transports that name none of their own."""
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +64,12 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             if transport is not None:
                 return transport
         raise ValueError(f"channel {self.id!r} has no transport: give it one of webhook, log, call")
+
+    @property
+    def timeout_ns(self) -> int:
+        """How long one attempt to deliver may take."""
+        transport = self.transport
+        return UNNAMED_TIMEOUT_NS if isinstance(transport, Log) else parse_duration(transport.timeout)
 
     def __post_init__(self) -> None:
         given = [name for name in ("webhook", "log", "call") if getattr(self, name) is not None]

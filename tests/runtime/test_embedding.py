@@ -13,7 +13,10 @@ import pytest
 import watchkeeper
 from watchkeeper import (
     Call,
+    CallChannel,
+    Channel,
     ConfigurationError,
+    HealthMoved,
     Heartbeat,
     Http,
     IncidentMoved,
@@ -319,3 +322,24 @@ def test_what_was_lost_is_counted_where_hosts_look(shop, ops):
         owner.close()
         owner.tell(Acknowledge("inc_1", "ada"))
         assert dict(runtime.status().counters)["dead_letters"] >= 1
+
+
+def test_a_channel_that_fails_is_a_trouble_until_it_is_well(site, shop):
+    failures = [OSError("no route")]
+
+    def page(notice):
+        if failures:
+            raise failures.pop()
+
+    def told_of_channel(event):
+        return event.part == "channel ops"
+
+    site.status = 503
+    pager = Channel(id="ops", call=CallChannel(name="page"))
+    with (
+        Runtime(targets=[shop], channels=[pager], callables={"page": page}) as runtime,
+        runtime.subscribe() as events,
+    ):
+        assert "no route" in event_of(events, HealthMoved, told_of_channel).detail
+        assert event_of(events, HealthMoved, told_of_channel).detail == ""
+        assert runtime.status().healthy
