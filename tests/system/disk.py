@@ -195,7 +195,14 @@ def main(arguments: list[str]) -> int:
             for nth in range(1, asked.faults + 1):
                 figures.update(fail_at(folder, fault, nth))
     sys.stdout.write(json.dumps(figures, indent=2, sort_keys=True) + "\n")
-    told = ("calls_failed", "stores_failed_and_recovered", "starts_refused", *MUST_BE_NONE)
+    told = (
+        "full_said_after_ms",
+        "full_recovered_after_ms",
+        "calls_failed",
+        "stores_failed_and_recovered",
+        "starts_refused",
+        *MUST_BE_NONE,
+    )
     sys.stdout.write(", ".join(f"{figures[name]} {name}" for name in told) + "\n")
     return 1 if faults_of(figures) else 0
 

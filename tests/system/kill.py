@@ -239,7 +239,7 @@ def main(arguments: list[str]) -> int:
             seed=asked.seed,
         )
     sys.stdout.write(json.dumps(figures, indent=2, sort_keys=True) + "\n")
-    told = ("kills", "incidents", "notices_applied", "raw_duplicates", *MUST_BE_NONE)
+    told = ("kills", "incidents", "acknowledged_writes", "notices_applied", "raw_duplicates", *MUST_BE_NONE)
     sys.stdout.write(", ".join(f"{figures[name]} {name}" for name in told) + "\n")
     return 1 if faults_of(figures) else 0
 
