@@ -135,6 +135,24 @@ def redrive(config: Path, keys: tuple[str, ...]) -> None:
     redrive_notices(config, os.environ, keys)
 
 
+@cli.command()
+@CONFIG
+@click.option("--hours", type=click.FloatRange(min=0.02, max=24 * 366), default=24.0, show_default=True)
+@click.option("--seed", default="1", show_default=True, help="Another seed, another course of events.")
+@click.option("--faults", default="none", show_default=True, help="all, none, or names joined by commas.")
+@click.option(
+    "--script", "scripts", multiple=True, metavar="TARGET=TEXT", help="As in shop='ok 10m, down 90s, ok'."
+)
+def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tuple[str, ...]) -> None:
+    """Run CONFIG in virtual time and print which incidents and notices would come.
+
+    Targets without a script fail by chance. Nothing is probed and nobody is told.
+    """
+    from .simulate import simulate_configuration
+
+    simulate_configuration(config, hours=hours, seed=seed, faults=faults, scripts=scripts)
+
+
 def main() -> None:
     """The entry point of the command `watchkeeper`."""
     cli(prog_name="watchkeeper")

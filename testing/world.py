@@ -1,17 +1,23 @@
 """A world in virtual time: the production actors, with scripted targets and channels around them. It never sleeps."""
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from random import Random
+
+from pykka import Timeout
 
 from ..actors.dispatch import SimulatedDispatcher
 from ..actors.system import Parts, Plan, System, shut_down
+from ..adapters.configuration.loading import load
 from ..adapters.expectations import Expectations
 from ..adapters.feed import Feed
 from ..adapters.stores.memory import MemoryStore
 from ..domain.channel import Channel, Log
+from ..domain.configuration import Configuration
 from ..domain.duration import parse_duration
 from ..domain.incident import Incident
-from ..domain.moment import NS_PER_S
+from ..domain.moment import NS_PER_S, Moment
 from ..domain.notice import Notice
 from ..domain.outcome import Outcome
 from ..domain.probe import KINDS
@@ -26,29 +32,40 @@ from .clock import ManualClock
 from .fakes import Alarm, ScriptedMessenger, ScriptedProber
 from .script import Script
 
+Source = Configuration | str | Path | Iterable[Target]
+
 
 class World:
     """Everything a runtime is, in one thread and under one clock that moves only in `run`.
 
-    `targets` and `channels` are specifications as in a configuration. Every message goes through its bytes. The store
-    is kept over `restart`; `crash` forgets whatever was not committed.
+    world = World([Target(id="shop", http=Http(url="http://shop.example/"), notify=("ops",))])
+    world.script("shop", "ok 10m, down 5m, ok")
+    world.run("1h")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+
+    `source` is a configuration, the path of its file, or targets as in one; channels that are only named are added.
+    Targets do what their scripts say, every other one is always well; nothing is probed and nobody is told for real.
+    The record is kept over `restart`; `crash` forgets whatever was not committed.
     """
 
     def __init__(
         self,
-        targets: Iterable[Target],
+        source: Source,
         channels: Iterable[Channel] = (),
         *,
         seed: int = 0,
         choose: Callable[[int], int] | None = None,
         in_flight_max: int = 1_000,
+        through_bytes: bool = False,
     ) -> None:
-        self._targets = {target.id: target for target in targets}
+        configuration = _configuration(source, channels)
+        self._targets = {target.id: target for target in configuration.targets}
         named = dict.fromkeys(channel for target in self._targets.values() for channel in target.notify)
-        given = {channel.id: channel for channel in channels}
+        given = {channel.id: channel for channel in configuration.channels}
         self._channels = tuple({**{name: Channel(id=name, log=Log()) for name in named}, **given}.values())
         self._choose = choose
         self._in_flight_max = in_flight_max
+        self._through_bytes = through_bytes
         self._dice = Random(seed)
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
@@ -59,6 +76,11 @@ class World:
             for channel in self._channels
         }
         self.system = self._begin()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets that are watched."""
+        return tuple(self._targets)
 
     def _call_at(self, at_ns: int, callback: Callable[[], object]) -> Alarm:
         return self.dispatcher.call_at(at_ns, callback)
@@ -79,7 +101,13 @@ class World:
             changed=lambda: None,
         )
         system = System(
-            parts, Plan(self._targets.values(), self._channels, self._in_flight_max, through_bytes=True)
+            parts,
+            Plan(
+                self._targets.values(),
+                self._channels,
+                self._in_flight_max,
+                through_bytes=self._through_bytes,
+            ),
         )
         system.start()
         self.dispatcher.run_until_idle()
@@ -94,15 +122,26 @@ class World:
 
     def script_channel(self, channel: str, text: str) -> None:
         """Let a channel, from now on, do what the text says: `ok 5m, status 503 10m, hang 1m, ok`."""
+        if channel not in self.messengers:
+            raise KeyError(f"no channel {channel!r}; there are {', '.join(self.messengers) or 'none'}")
         self.messengers[channel].script(Script.parse(text))
 
     def run(self, length: str) -> None:
         """Let time pass."""
         self.dispatcher.run_until(self.clock.read().monotonic_ns + parse_duration(length))
 
+    @property
+    def now(self) -> Moment:
+        """Both hands of the clock."""
+        return self.clock.read()
+
     def step_wall(self, by_ns: int) -> None:
         """Set the wall clock, as an operator or a time server does."""
         self.clock.step_wall(by_ns)
+
+    def stall(self, length: str) -> None:
+        """Let time pass while nothing of ours runs, as under a debugger or a process that was stopped."""
+        self.clock.advance(parse_duration(length))
 
     def suspend(self, length: str) -> None:
         """Let the machine sleep."""
@@ -127,8 +166,6 @@ class World:
     def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
         left_ns = until_ns - self.clock.read().monotonic_ns
         if left_ns > 0:
-            from pykka import Timeout
-
             try:
                 self.dispatcher.drive(done, left_ns / NS_PER_S)
             except Timeout:
@@ -138,23 +175,28 @@ class World:
     # What an operator does.
 
     def track(self, target: Target) -> None:
+        """Watch a target, or watch it by another specification."""
         self._targets[target.id] = target
         self._tell(Track(target))
 
     def untrack(self, target: str) -> None:
+        """Watch a target no longer; what is open for it is closed."""
         self._known(target)
         del self._targets[target]
         self._tell(Untrack(target))
 
     def pause(self, target: str) -> None:
+        """Start no attempts until it is resumed."""
         self._known(target)
         self._tell(Pause(target))
 
     def resume(self, target: str) -> None:
+        """Go on with a paused target."""
         self._known(target)
         self._tell(Resume(target))
 
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
+        """Report for a heartbeat target, as its host does."""
         self._known(target)
         self._tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
 
@@ -163,6 +205,7 @@ class World:
         self.dispatcher.run_until_idle()
 
     def acknowledge(self, incident: str, by: str = "operator") -> None:
+        """Say that somebody has seen an incident, by its id."""
         self.system.owner.tell(Acknowledge(incident, by))
         self.dispatcher.run_until_idle()
 
@@ -192,13 +235,23 @@ class World:
         ]
 
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
+        """The incidents as they stand: open ones first, then those that ended lately."""
         incidents: tuple[Incident, ...] = self.system.recorder.ask(GetIncidents(open_only), 60.0)
         return incidents
 
     def status(self) -> RuntimeStatus:
+        """How everything stands, as a host sees it."""
         status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
         return status
 
     def _known(self, target: str) -> None:
         if target not in self._targets:
             raise KeyError(f"no target {target!r}; there are {', '.join(self._targets) or 'none'}")
+
+
+def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration:
+    if isinstance(source, str | Path):
+        return load(source, os.environ)
+    if isinstance(source, Configuration):
+        return source
+    return Configuration(targets=tuple(source), channels=tuple(channels))

@@ -1,7 +1,7 @@
 """The auditor: sees everything that happens in a run, and says which invariant it breaks."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.attempt import ProbeRequest
@@ -10,9 +10,9 @@ from ...domain.notice import Notice
 from ...domain.outcome import Outcome
 from ...domain.record import Batch, Restored
 from ...domain.target import Target
-from ...protocol.owner import SampleTaken
+from ...protocol.owner import Release, SampleTaken
 from ...protocol.sink import Commit, Mute, Record, RecordBlindness
-from ...protocol.supervisor import Track, Untrack
+from ...protocol.supervisor import Track
 from .durable import Durable
 from .hub import Halt
 from .invariants_attempts import AttemptRules
@@ -29,7 +29,7 @@ class Auditor:
 
     def __init__(
         self,
-        targets: list[Target],
+        roster: Mapping[str, Target],
         receivers: dict[str, Receiver],
         read: Callable[[], Moment],
         halt: Halt,
@@ -44,15 +44,15 @@ class Auditor:
         complain: Complain = self.complain
         self.record = RecordRules(self.durable, receivers, complain, self.happened)
         self.delivery = DeliveryRules(self.durable, receivers, complain, self.happened)
-        self.attempts = AttemptRules(complain, self.happened)
-        self.evidence = EvidenceRules(targets, complain, self.happened)
+        self.attempts = AttemptRules(roster, complain, self.happened)
+        self.evidence = EvidenceRules(list(roster.values()), complain, self.happened)
         self._checks: dict[type, Callable[[Any], None]] = {
             Record: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
             Commit: lambda _: self.record.time_passed(self._read()),
             SampleTaken: self._judging,
             Track: self._tracking,
-            Untrack: lambda message: self.attempts.untracked(message.target),
+            Release: lambda message: self.attempts.released(message.target),
             RecordBlindness: self._going_blind,
         }
         self.blind: list[str] = []

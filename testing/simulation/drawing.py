@@ -45,7 +45,7 @@ def draw_case(
     channels = _channels(tape.stream("receivers"), options)
     names = tuple(reached.channel.id for reached in channels)
     watched = tuple(_watched(specs, number, names, every_s) for number in range(count))
-    acts = _acts(tape.stream("acts"), options, watched)
+    acts = draw_acts(tape.stream("acts"), options, watched)
     return Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
 
 
@@ -73,14 +73,20 @@ def _options(stream: Stream, allowed: tuple[Fault, ...], minutes: int) -> Option
     )
 
 
-def _channels(stream: Stream, options: Options) -> tuple[Reached, ...]:
+def draw_channel_script(stream: Stream, options: Options) -> str:
+    """What the receiver behind a channel does during a run with these faults."""
     words = [word for fault in options.faults for word in CHANNEL_WORDS.get(fault, ())]
+    parts = [
+        f"{words[stream.below(len(words))] if words and stream.below(2) else 'ok'} {stream.between(5, 240)}s"
+        for _ in range(stream.between(1, 8))
+    ]
+    return ", ".join([*parts, "ok"])
+
+
+def _channels(stream: Stream, options: Options) -> tuple[Reached, ...]:
     channels = []
     for name in ("ops", "dev")[: stream.between(1, 2)]:
-        parts = [
-            f"{words[stream.below(len(words))] if words and stream.below(2) else 'ok'} {stream.between(5, 240)}s"
-            for _ in range(stream.between(1, 8))
-        ]
+        script = draw_channel_script(stream, options)
         channel = Channel(
             id=name,
             log=Log(),
@@ -88,7 +94,7 @@ def _channels(stream: Stream, options: Options) -> tuple[Reached, ...]:
             give_up_after="24h" if stream.below(3) else "90s",
         )
         dead = name == "dev" and Fault.CHANNEL_DOWN in options.faults and stream.below(2) == 1
-        channels.append(Reached(channel=channel, script=", ".join([*parts, "ok"]), dead=dead))
+        channels.append(Reached(channel=channel, script=script, dead=dead))
     return tuple(channels)
 
 
@@ -155,7 +161,8 @@ WALL_STEPS_S = (-1, 1, -3_600, 3_600, -7, 7, -86_400, 200, -2)
 ACTORS = ("supervisor", "owner", "sink", "recorder", "courier/ops", "poller/target-0", "poller/target-1")
 
 
-def _acts(stream: Stream, options: Options, watched: tuple[Watched, ...]) -> tuple[Act, ...]:
+def draw_acts(stream: Stream, options: Options, watched: tuple[Watched, ...]) -> tuple[Act, ...]:
+    """What operators, hosts and machines do during a run with these faults."""
     kinds = [kind for fault in options.faults for kind in COMMON.get(fault, ())]
     if not kinds:
         return ()

@@ -1,8 +1,11 @@
 """Invariants of attempts, checked when a probe starts and when its sample is judged."""
 
+from collections.abc import Mapping
+
 from ...domain.attempt import AttemptId, AttemptRecord, ProbeRequest
 from ...domain.outcome import Outcome, Reason
 from ...domain.sample import Sample
+from ...domain.target import Target
 from .violation import Complain, Happened
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
@@ -11,7 +14,8 @@ BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 class AttemptRules:
     """S17, S18, S19, S20, S23, S24."""
 
-    def __init__(self, complain: Complain, happened: Happened) -> None:
+    def __init__(self, roster: Mapping[str, Target], complain: Complain, happened: Happened) -> None:
+        self._roster = roster
         self._complain = complain
         self._happened = happened
         self._truth: dict[AttemptId, Outcome | None] = {}
@@ -28,12 +32,15 @@ class AttemptRules:
         self._truth = {}
         self._running = {}
         self._newest = {}
+        self._gone = {}
 
     def tracked(self, target: str) -> None:
         self._gone.pop(target, None)
 
-    def untracked(self, target: str) -> None:
-        self._gone[target] = None
+    def released(self, target: str) -> None:
+        """The owner lets go of it, unless the host has asked for it again meanwhile."""
+        if target not in self._roster:
+            self._gone[target] = None
 
     def under_way(self, target: str) -> bool:
         """Whether a probe of the target runs."""

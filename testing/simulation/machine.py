@@ -62,7 +62,7 @@ class Machine:
             for reached in case.channels
         }
         self.halt = Halt()
-        self.auditor = Auditor(list(self.roster.values()), self.receivers, self.clock.read, self.halt)
+        self.auditor = Auditor(self.roster, self.receivers, self.clock.read, self.halt)
         self.auditor.attempts.in_flight_max = options.in_flight_max
         self.auditor.delivery.room = {
             reached.channel.id: reached.channel.in_flight_max for reached in case.channels

@@ -54,6 +54,7 @@ class Run:
     """Drives one machine through one case."""
 
     def __init__(self, case: Case) -> None:
+        self._real_began_ns = SystemClock().read().monotonic_ns
         self._case = case
         self.machine = Machine(case)
         self._acts = list(case.acts)
@@ -206,11 +207,27 @@ class Run:
             return True
         return done() or machine.hub.dead
 
+    def result(self, *, keep_tape: bool = True) -> Result:
+        """What it came to so far."""
+        machine, auditor = self.machine, self.machine.auditor
+        violations = tuple(auditor.violations)
+        return Result(
+            seed=self._case.seed,
+            violations=violations,
+            trace=auditor.trace.digest(),
+            simulated_ns=machine.clock.read().monotonic_ns - self._began_ns,
+            steps=auditor.trace.steps,
+            sites=machine.troubles.passed,
+            processes=machine.processes,
+            real_ns=SystemClock().read().monotonic_ns - self._real_began_ns,
+            sometimes=dict(auditor.sometimes),
+            tape=machine.tape.recorded() if violations and keep_tape else {},
+            tail=tuple(auditor.trace.tail()) if violations else (),
+        )
+
 
 def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -> Result:
     """Run a case. With `die_at` the process dies at that site, counted from the start, and nothing else goes wrong."""
-    clock = SystemClock()
-    began_ns = clock.read().monotonic_ns
     with quiet():
         run = Run(case)
         try:
@@ -222,21 +239,7 @@ def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -
         finally:
             run.machine.hub.dead = True
             run.machine.store.remove()
-    machine = run.machine
-    violations = tuple(machine.auditor.violations)
-    return Result(
-        seed=case.seed,
-        violations=violations,
-        trace=machine.auditor.trace.digest(),
-        simulated_ns=machine.clock.read().monotonic_ns,
-        steps=machine.auditor.trace.steps,
-        sites=machine.troubles.passed,
-        processes=machine.processes,
-        real_ns=clock.read().monotonic_ns - began_ns,
-        sometimes=dict(machine.auditor.sometimes),
-        tape=machine.tape.recorded() if violations and keep_tape else {},
-        tail=tuple(machine.auditor.trace.tail()) if violations else (),
-    )
+    return run.result(keep_tape=keep_tape)
 
 
 @contextmanager
