@@ -76,7 +76,7 @@ class AttemptId(msgspec.Struct, frozen=True, gc=False):
     number: int
 
 
-class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a probe driver is asked to do."""
 
     attempt: AttemptId
@@ -88,7 +88,7 @@ class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How old a result of an equal probe may be to answer this one; 0: it is run for this attempt alone."""
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt as anybody may inspect it."""
 
     attempt: AttemptId

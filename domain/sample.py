@@ -8,7 +8,7 @@ from .observation import Measurement, Phases
 from .outcome import Outcome, Reason
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
+class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One judged observation of one target."""
 
     target: str

@@ -3,5 +3,6 @@
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True):
+# Values that nobody can change cannot form a cycle, so the garbage collector need not look at them.
+class Message(msgspec.Struct, frozen=True, gc=False):
     """The root of all messages. Commands are imperative, events past, questions begin with Get."""
