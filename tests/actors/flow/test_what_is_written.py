@@ -1,0 +1,150 @@
+"""What the sink writes, in which order, and what it refuses to write."""
+
+import pytest
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.protocol.sink import Record
+from watchkeeper.testing.records import opened, then
+from watchkeeper.testing.world import World
+
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+
+
+def after_a_pause(world, length_ns):
+    """Die, stay down for a while, and start again."""
+    world._new_process()
+    world.clock.advance(length_ns)
+    world.system = world._begin()
+
+
+def test_what_gathered_last_is_written_when_we_stop(shop):
+    world = World([shop()])
+    world.run("1m")
+    while world.prober.started == 6:
+        world.run("10ms")
+    world.run("10ms")
+    world.restart()
+    assert len(world.store.samples("shop")) == 7
+
+
+def test_after_a_failure_the_store_is_opened_anew_before_it_is_written(watched, shop):
+    world = watched(shop(rules=QUICK))
+    calls = []
+    for name in ("close", "open", "commit"):
+        noted(world.store, name, calls)
+    world.script("shop", "ok 1m, down")
+    world.run("30s")
+    world.store.failing = "commit"
+    world.run("30s")
+    world.store.failing = None
+    world.run("1m")
+    failed = calls.index("commit failed")
+    assert calls[failed + 1 : failed + 4] in (["close", "open", "commit"], ["close", "open", "commit failed"])
+    assert world.told("ops") == ["shop/down opened"]
+
+
+def noted(store, name, calls):
+    call = getattr(store, name)
+
+    def noting(*arguments):
+        calls.append(name)
+        try:
+            return call(*arguments)
+        except Exception:
+            calls[-1] = f"{name} failed"
+            raise
+
+    setattr(store, name, noting)
+
+
+@pytest.mark.parametrize("again", ["the same step", "a step too far", "a step after the end"])
+def test_a_step_that_may_not_follow_is_counted_and_hurts_nobody(shop, again):
+    world = World([shop()])
+    told = []
+    owner_tells(world, told)
+    world.script("shop", "ok 1m, down 1m, ok")
+    world.run("90s" if again != "a step after the end" else "4m")
+    step = told[-1].transitions[-1]
+    stray = {
+        "the same step": step,
+        "a step too far": then(then(step, Change.CHANGED), Change.CHANGED),
+        "a step after the end": then(opened(step.incident), Change.RESOLVED),
+    }[again]
+    world.system.sink.tell(Record(told[-1].generation, (), (stray,), ()))
+    world.run("5m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.status().healthy, world.status().troubles
+    assert dict(world.status().counters)["illegal_transitions"] == 1
+
+
+def owner_tells(world, told):
+    """Keep every record with a step that the sink is told from now on."""
+    sink = world.system.sink
+    tell = sink.tell
+
+    class Ear:
+        def tell(self, message):
+            if isinstance(message, Record) and message.transitions:
+                told.append(message)
+            tell(message)
+
+    world.system.owner._actor._sink = Ear()
+
+
+def test_a_silence_that_ended_while_nobody_ran_is_followed_up(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 1m, down")
+    world.run("30s")
+    world.silence("shop", "5m")
+    world.run("2m")
+    assert world.told("ops") == []
+    after_a_pause(world, 600 * NS_PER_S)
+    world.run("1s")
+    assert world.told("ops") == ["shop/down opened"]
+
+
+def test_a_new_specification_keeps_the_incident_that_is_open(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 1m, down 3m, ok")
+    world.run("90s")
+    (before,) = world.incidents(open_only=True)
+    world.track(shop(rules=QUICK, every="5s"))
+    world.run("1m")
+    (after,) = world.incidents(open_only=True)
+    assert after.incident == before.incident
+    world.run("5m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.status().healthy, world.status().troubles
+
+
+def test_while_one_batch_cannot_be_written_no_other_is_tried(watched, shop):
+    world = watched(shop(every="200ms", timeout="100ms"))
+    calls = []
+    for name in ("close", "open", "commit"):
+        noted(world.store, name, calls)
+    world.run("10s")
+    world.store.failing = "commit"
+    world.run("20s")
+    world.store.failing = None
+    world.run("10s")
+    failures = [place for place, call in enumerate(calls) if call == "commit failed"]
+    assert len(failures) >= 3
+    assert {calls[place + 1] for place in failures} == {"close"}
+
+
+def test_a_step_that_was_judged_before_a_restart_is_counted_not_recorded(shop):
+    world = World([shop()])
+    told = []
+    owner_tells(world, told)
+    world.script("shop", "ok 1m, down 1m, ok")
+    world.run("4m")
+    world.system.sink.tell(object())
+    world.run("1m")
+    before = told[-1].generation
+    stray = opened("inc_of_another_life", target="shop", rule="down", notify=("ops",))
+    world.system.sink.tell(Record(before, (), (stray,), ()))
+    world.run("5m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.incidents(open_only=True) == ()
+    assert dict(world.status().counters)["stale_transitions"] == 1
