@@ -102,12 +102,13 @@ class TargetAggregate:
         self._note(sample.at)
         if not sample.outcome.is_evidence:
             return ()
-        cause = Cause(sample.reason.value, sample.explanation())
+        cause: Cause | None = None
         made = []
         for watch in self._watches:
             verdict = watch.evaluator.take(sample, firing=watch.firing)
-            if verdict is Verdict.WHOLE and watch.standing is QUIET:
+            if watch.standing is QUIET and verdict is not Verdict.BROKEN:
                 continue
+            cause = cause or Cause(sample.reason.value, sample.explanation())
             transition = self._move(watch, verdict, sample.at, now, cause)
             if transition is not None:
                 made.append(transition)

@@ -1,0 +1,205 @@
+"""The rows of the whole table: which script measures each, what its figure is, what is asked of it, and whether it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table; `figure` and `met` read the JSON that its script printed."""
+
+    what: str
+    script: str
+    bar: str
+    figure: Callable[[Figures], str]
+    met: Callable[[Figures], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """How a script is run for the table, and for a quick look."""
+
+    arguments: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ("--quick",)
+    within_s: float = 300.0
+
+
+SCRIPTS: dict[str, Script] = {
+    "actors": Script(quick=("--pairs", "2")),
+    "timers": Script(),
+    "memory": Script(),
+    "start": Script(arguments=("--runs", "3")),
+    "polls": Script(within_s=420.0),
+    "lateness": Script(arguments=("--only", "thousand", "plain", "hanging_tenth")),
+    "rules": Script(),
+    "store": Script(quick=("--pairs", "2", "--batches", "20")),
+    "reading": Script(),
+    "codec": Script(),
+    "soak": Script(within_s=420.0),
+    "detection": Script(),
+}
+
+
+def _poll(kind: str, name: str, bar: str) -> Row:
+    def figure(found: Figures) -> str:
+        check = found["checks"][kind]
+        return f"{check['ratio']:.2f} of its CPU ({check['ours_cpu_us']:.0f} us, {check['blackbox_cpu_us']:.0f} us)"
+
+    return Row(
+        what=f"{name}, against prometheus-blackbox-exporter",
+        script="polls",
+        bar=bar,
+        figure=figure,
+        met=lambda found: found["checks"][kind]["met"],
+    )
+
+
+def _late(row: str, name: str, bar: str) -> Row:
+    def figure(found: Figures) -> str:
+        late = found["rows"][row]
+        p50, p99 = late["lateness_p50_ms"], late["lateness_p99_ms"]
+        return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {max(late['missed'])} missed"
+
+    return Row(
+        what=f"lateness, 10,000 targets, {name}",
+        script="lateness",
+        bar=bar,
+        figure=figure,
+        met=lambda found: found["rows"][row]["met"],
+    )
+
+
+def _told(mode: str) -> Callable[[Figures], str]:
+    return lambda found: f"p99 {found['detection'][mode]['past_bound_p99_ms']:.0f} ms past the bound"
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        what="message hop between two actors, against pykka.ThreadingActor",
+        script="actors",
+        bar="30 times cheaper, 800,000/s",
+        figure=lambda found: (
+            f"{found['hop_alone']['ratio']} times with one in flight, {found['hop']['ratio']} with"
+            f" {found['setting']['tokens']}; {found['hop']['ours_per_cpu_s']:,}/s"
+        ),
+        met=lambda found: found["met"]["hop_ratio"] and found["met"]["hops_per_s"],
+    ),
+    Row(
+        what="tell from another thread, against pykka.ThreadingActor",
+        script="actors",
+        bar="5 times cheaper",
+        figure=lambda found: f"{found['tell']['ratio']} times",
+        met=lambda found: found["met"]["tell_ratio"],
+    ),
+    Row(
+        what="memory per idle target, everything included (a bare ThreadingActor beside it)",
+        script="memory",
+        bar="4,096 bytes",
+        figure=lambda found: (
+            f"{found['idle_target_bytes']:,} bytes ({found['threading_actor_bytes']:,} bytes)"
+        ),
+        met=lambda found: found["met"]["idle_target"],
+    ),
+    Row(
+        what="100,000 targets from a file to the first tick (Gatus 22,200 s by its arithmetic)",
+        script="start",
+        bar="10 s",
+        figure=lambda found: (
+            f"{found['one_line_each']['whole_s']:.1f} s; {found['every_key_written']['whole_s']:.1f} s with every key"
+        ),
+        met=lambda found: found["met"]["one_line_each"],
+    ),
+    _poll("http", "HTTP check end to end", "0.25 of its CPU"),
+    _poll("https", "HTTPS check, full handshake", "0.6 of its CPU"),
+    _poll("tcp", "TCP check", "0.25 of its CPU"),
+    _late("thousand", "1,000 checks/s", "p99 250 ms, 0 missed"),
+    _late("plain", "2,000 checks/s", "p50 2 ms, p99 25 ms, 0 missed"),
+    _late("hanging_tenth", "a tenth of them hanging", "as without"),
+    Row(
+        what="timers at 100,000 pending, against asyncio",
+        script="timers",
+        bar="2 times cheaper",
+        figure=lambda found: f"{found['all']['times_cheaper_than']['asyncio']} times",
+        met=lambda found: found["met"]["asyncio"],
+    ),
+    Row(
+        what="timers at 100,000 pending, against APScheduler 3",
+        script="timers",
+        bar="20 times cheaper",
+        figure=lambda found: f"{found['all']['times_cheaper_than']['apscheduler']} times",
+        met=lambda found: found["met"]["apscheduler"],
+    ),
+    Row(
+        what="five rules on a sample, a p95 over five minutes among them",
+        script="rules",
+        bar="15 us, constant in the window",
+        figure=lambda found: (
+            f"{found['window_samples']['300']['ours_us']} us at 300 samples, "
+            f"{found['window_samples']['100000']['ours_us']} us at 100,000"
+        ),
+        met=lambda found: all(found["met"].values()),
+    ),
+    Row(
+        what="samples stored, against bare apsw executemany",
+        script="store",
+        bar="0.5 of its rate",
+        figure=lambda found: f"{found['ratio']} of it, {found['samples_per_second']:,}/s",
+        met=lambda found: found["met"]["ratio"],
+    ),
+    Row(
+        what="sealed history",
+        script="store",
+        bar="8 bytes a sample",
+        figure=lambda found: f"{found['sealed_bytes_per_sample']} bytes",
+        met=lambda found: found["met"]["sealed_bytes_per_sample"],
+    ),
+    Row(
+        what="a target's 90 days",
+        script="store",
+        bar="50 ms",
+        figure=lambda found: f"{found['read_90_days_hourly_ms']} ms",
+        met=lambda found: found["met"]["read_90_days"],
+    ),
+    Row(
+        what="the state of 5,000 targets",
+        script="reading",
+        bar="100 ms",
+        figure=lambda found: (
+            f"{found['latest_of_all_ms']} ms from the store, {found['read_model_ms']} ms from the read model"
+        ),
+        met=lambda found: all(found["met"].values()),
+    ),
+    Row(
+        what="encode and decode a message, against msgspec's msgpack",
+        script="codec",
+        bar="12 times it, under 5 % of a check",
+        figure=lambda found: (
+            f"{found['worst_times_of_msgspec']} times at worst, {found['in_a_check']['share']:.1%} of a check"
+        ),
+        met=lambda found: all(found["met"].values()),
+    ),
+    Row(
+        what="memory growth over a soak at rated load",
+        script="soak",
+        bar="1 %",
+        figure=lambda found: f"{found['soak']['resident_growth']:.2%}",
+        met=lambda found: found["met"],
+    ),
+    Row(
+        what="detection, a target that fails at once",
+        script="detection",
+        bar="p99 300 ms past the bound",
+        figure=_told("fail"),
+        met=lambda found: found["detection"]["fail"]["met"],
+    ),
+    Row(
+        what="detection, a target that hangs",
+        script="detection",
+        bar="p99 300 ms past the bound",
+        figure=_told("hang"),
+        met=lambda found: found["detection"]["hang"]["met"],
+    ),
+)
