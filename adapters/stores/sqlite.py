@@ -13,7 +13,7 @@ from ...domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ...domain.moment import Moment
 from ...domain.record import Batch, Restored
 from .chain import Chain
-from .connection import begin_wal, connect_writer, explained, transaction
+from .connection import begin_wal, connect_writer, explained, require_sound_pages, transaction
 from .head import Head, read_head, write_head
 from .housekeeping import Housekeeper
 from .incidents import IncidentTable
@@ -196,6 +196,7 @@ class SqliteStore:
         try:
             refuse_strangers(connection)
             begin_wal(connection)
+            require_sound_pages(connection)
             migrate(connection)
             session = Session(self._path, connection, self._retention)
             outside = read_head(self._path)
