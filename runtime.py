@@ -35,7 +35,7 @@ from .domain.duration import parse_duration
 from .domain.errors import UsageError
 from .domain.incident import Incident
 from .domain.line import first_line
-from .domain.moment import NS_PER_S
+from .domain.moment import NS_PER_S, wall_ns_of
 from .domain.outcome import Outcome
 from .domain.policy import CachePolicy
 from .domain.probe import Call
@@ -298,14 +298,17 @@ class Runtime:
         self._running.system.owner.tell(Acknowledge(first_line(incident), first_line(by)))
 
     @bridge
-    def silence(self, name: str, *, length: str, target: str | None = None, by: str = "") -> None:
-        """Mute a target (None: all) for a length of time; probing and judging go on. `0s` ends the silence `name`."""
+    def silence(
+        self, name: str, *, length: str = "", until: str = "", target: str | None = None, by: str = ""
+    ) -> None:
+        """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`."""
+        if bool(length) == bool(until):
+            raise UsageError("a silence has a length or an end: give one of the two")
         if target is not None:
             self._host.known(target)
-        until_ns = self._running.clock.read().wall_ns + parse_duration(length)
-        self._running.system.sink.tell(
-            Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by)))
-        )
+        until_ns = wall_ns_of(until) if until else self._running.wall_ns_in(parse_duration(length))
+        mute = Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by))
+        self._running.system.sink.tell(Mute(mute))
 
     @bridge
     def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:

@@ -115,6 +115,10 @@ class Engine:
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
 
+    def wall_ns_in(self, length_ns: int) -> int:
+        """The wall time so much later than now."""
+        return self.clock.read().wall_ns + length_ns
+
     def ask(self, question: Message) -> Any:
         """What the read model says, after everything that this host commanded before. Blocks."""
         self.system.supervisor.ask(GetHeard(), ANSWER_WITHIN_S)

@@ -64,7 +64,10 @@ def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[st
     Raises StoreBusy while a runtime runs on the store (which has `Runtime.redrive`), UnknownName for what is no dead letter.
     """
     configuration = load(config, environment)
-    store = SqliteStore(store_of(config, configuration), configuration.runtime.retention)
+    path = store_of(config, configuration)
+    # Opening would make a store where there is none, and the one that was meant is elsewhere.
+    StoreReader(path).outbox(DeliveryState.DEAD)
+    store = SqliteStore(path, configuration.runtime.retention)
     now = SystemClock().read()
     store.open(now)
     try:

@@ -63,6 +63,20 @@ def test_what_is_no_dead_letter_is_refused_with_a_hint(dead):
     assert "--state dead" in result.stderr
 
 
+def test_a_store_that_is_not_there_is_not_made(dead):
+    config, key, _ = dead
+    elsewhere = config.parent / "elsewhere"
+    elsewhere.mkdir()
+    moved = elsewhere / "watch.yaml"
+    moved.write_text(config.read_text().replace(str(config.parent), "."))
+
+    result = run("redrive", moved, key)
+
+    assert result.exit_code == 1
+    assert "there is no store at" in result.stderr
+    assert list(elsewhere.iterdir()) == [moved]
+
+
 def test_a_store_in_use_is_left_alone_and_its_holder_named(dead):
     config, key, store = dead
     store.open(NOON)
