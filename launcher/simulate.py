@@ -60,7 +60,7 @@ def _tell(case: Case, foreseen: Foreseen) -> None:
     speed = simulated_h / max(result.real_ns / NS_PER_S, 1e-9)
     click.echo(
         f"seed {seed_text(case.seed)}: {simulated_h:.1f} hours, {len(foreseen.incidents)} incidents, "
-        f"{result.processes} processes, {speed:.0f} simulated hours per second"
+        f"{result.processes} processes, {speed:.1f} simulated hours per second"
     )
 
 

@@ -50,6 +50,8 @@ def case_of(
             raise ValueError(f"there is no target {name!r} to follow a script; there are {', '.join(known)}")
         Script.parse(text)
     tape = Tape(seed)
+    # What only a host does, and what no configuration can ask for, would tell nothing about this one.
+    faults = tuple(fault for fault in faults if fault not in {Fault.RECONFIGURE, Fault.TIGHT_MAILBOX})
     options = Options(
         minutes=minutes, faults=faults, schedule="random", in_flight_max=configuration.runtime.in_flight_max
     )
@@ -93,8 +95,7 @@ def foresee(case: Case) -> Foreseen:
         try:
             run.safety()
         finally:
-            run.machine.hub.dead = True
-            run.machine.store.remove()
+            run.close()
     lives = run.machine.auditor.durable.lives.values()
     return Foreseen(
         tuple(life[-1] for life in lives),

@@ -30,7 +30,7 @@ DISK_FAULTS: dict[Fault, DiskFault] = {
     Fault.DISK_TORN: DiskFault.TORN_DEATH,
 }
 DEADLY = frozenset({DiskFault.DEATH, DiskFault.TORN_DEATH})
-FAULT_EVERY = 30
+FAULT_EVERY = 12
 CALLS_MAX = 12
 _names = count()
 
@@ -92,7 +92,8 @@ class DiskLeg:
         self._folder = tempfile.TemporaryDirectory(prefix="watchkeeper-", dir=_memory_disk())
         self._vfs = FaultsVfs(f"simulation-{next(_names)}")
         self._numbers = count(1)
-        self._path = Path(self._folder.name) / "watch-0.db"
+        self.folder = Path(self._folder.name)
+        self._path = self.folder / "watch-0.db"
         self._real = self._store()
         self._model = MemoryStore()
         self._doubtful: Batch | None = None

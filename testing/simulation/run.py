@@ -207,6 +207,11 @@ class Run:
             return True
         return done() or machine.hub.dead
 
+    def close(self) -> None:
+        """Nothing of the run goes on, and nothing of it is left."""
+        self.machine.hub.dead = True
+        self.machine.store.remove()
+
     def result(self, *, keep_tape: bool = True) -> Result:
         """What it came to so far."""
         machine, auditor = self.machine, self.machine.auditor
@@ -237,8 +242,7 @@ def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -
             run.liveness()
             run.end()
         finally:
-            run.machine.hub.dead = True
-            run.machine.store.remove()
+            run.close()
     return run.result(keep_tape=keep_tape)
 
 

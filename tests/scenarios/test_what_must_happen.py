@@ -1,0 +1,248 @@
+"""What must happen, from the bug trackers of the peers: one test a row."""
+
+import pytest
+from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.notice import NoticeReason
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.probe import Heartbeat, Http
+from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
+from watchkeeper.domain.target import Target
+from watchkeeper.testing.world import World
+
+QUICK = (Consecutive(id="down", after=2, recover=2),)
+OPENED, RESOLVED = "shop/down opened", "shop/down resolved"
+HOUR_NS = 3_600 * NS_PER_S
+
+
+def shop(**fields):
+    http = Http(url="http://shop.example/")
+    return Target(
+        **({"id": "shop", "every": "10s", "http": http, "rules": QUICK, "notify": ("ops",)} | fields)
+    )
+
+
+def world_of(*targets, script="ok"):
+    world = World(targets or (shop(),), through_bytes=True)
+    world.script("shop", script)
+    return world
+
+
+def test_down_then_muted_then_well_tells_one_recovery():
+    world = world_of(script="ok 1m, down 5m, ok")
+    world.run("3m")
+    world.silence("shop", "10m")
+    world.run("5m")
+    assert world.told("ops") == [OPENED]
+    world.run("10m")
+    assert world.told("ops") == [OPENED, RESOLVED]
+
+
+def test_down_through_a_silence_is_not_told_twice():
+    world = world_of(script="ok 1m, down")
+    world.run("3m")
+    world.silence("shop", "10m")
+    world.run("1h")
+    assert world.told("ops") == [OPENED]
+
+
+def test_what_begins_and_ends_in_a_silence_is_never_told():
+    world = world_of(script="ok 1m, down 5m, ok")
+    world.silence("shop", "30m")
+    world.run("2h")
+    assert world.told("ops") == []
+    assert len(world.incidents()) == 1
+
+
+def test_what_begins_in_a_silence_and_lasts_is_told_once():
+    world = world_of(script="ok 1m, down")
+    world.silence(None, "30m")
+    world.run("2h")
+    (notice,) = world.notices("ops")
+    assert notice.reason is NoticeReason.CATCH_UP
+    late_ns = notice.created_at_ns - notice.incident.opened_at_ns
+    assert late_ns > 25 * 60 * NS_PER_S, "it is told late, with the time at which it really began"
+
+
+@pytest.mark.parametrize("words", ["down", "hang", "status 503"])
+def test_a_dead_channel_delays_and_loses_nothing(words):
+    world = world_of(script="ok 10m, down")
+    world.script_channel("ops", f"ok 5m, {words} 30m, ok")
+    world.run("2h")
+    assert world.told("ops") == [OPENED]
+
+
+def test_a_recovery_is_never_told_before_its_problem():
+    world = world_of(script="ok 10m, down 10m, ok")
+    world.script_channel("ops", "ok 5m, down 1h, ok")
+    world.run("3h")
+    assert world.told("ops") == [OPENED, RESOLVED]
+
+
+def test_dead_between_commit_and_send_is_told_after_restart():
+    world = world_of(script="down")
+    world.script_channel("ops", "down")
+    world.run("1m")
+    assert world.told("ops") == []
+    world.crash()
+    world.script_channel("ops", "ok")
+    world.run("1m")
+    assert world.told("ops") == [OPENED]
+
+
+def test_dead_between_send_and_record_repeats_the_same_key():
+    world = world_of(script="down")
+    world.script_channel("ops", "hang")
+    world.run("15s")
+    world.crash()
+    world.script_channel("ops", "ok")
+    world.run("5m")
+    posts = world.messengers["ops"].posts
+    assert len(posts) > 1
+    assert len({post.notice.key for post in posts}) == 1
+    assert world.told("ops") == [OPENED]
+
+
+def test_a_restart_with_an_open_incident_says_nothing():
+    world = world_of(script="down")
+    world.run("1m")
+    world.restart()
+    world.run("10m")
+    assert world.told("ops") == [OPENED]
+    assert len(world.incidents()) == 1
+
+
+def test_the_clock_of_a_pending_rule_survives_a_restart():
+    rules = (Consecutive(id="down", after=1, recover=1, for_="5m"),)
+    world = world_of(shop(rules=rules), script="down")
+    world.run("4m")
+    world.crash()
+    world.run("3m")
+    assert world.told("ops") == [OPENED], "the five minutes went on, they did not begin anew"
+
+
+def test_keep_firing_survives_a_restart():
+    rules = (Consecutive(id="down", after=1, recover=1, keep_firing_for="10m"),)
+    world = world_of(shop(rules=rules), script="down 1m, ok")
+    world.run("6m")
+    world.restart()
+    world.run("2m")
+    assert world.told("ops") == [OPENED]
+    world.run("20m")
+    assert world.told("ops") == [OPENED, RESOLVED]
+
+
+def test_flapping_that_ends_well_ends_with_a_recovery():
+    spells = ", ".join(["down 30s, ok 30s"] * 20)
+    world = world_of(script=f"ok 1m, {spells}, ok")
+    world.run("2h")
+    told = world.told("ops")
+    assert told[-1] == RESOLVED
+    assert told == [OPENED, RESOLVED] * (len(told) // 2), "opened and resolved take turns"
+
+
+def test_a_heartbeat_missed_under_a_silence_is_told_at_its_end():
+    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=QUICK, notify=("ops",))
+    world = World([job], through_bytes=True)
+    world.heartbeat("job")
+    world.silence("job", "30m")
+    world.run("20m")
+    assert world.told("ops") == []
+    assert len(world.incidents(open_only=True)) == 1
+    world.run("20m")
+    assert world.told("ops") == ["job/down opened"]
+
+
+def test_five_minutes_of_sleep_open_nothing_and_are_recorded():
+    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=QUICK, notify=("ops",))
+    world = world_of(shop(), job)
+    world.heartbeat("job")
+    world.run("30s")
+    world.suspend("5m")
+    world.run("20s")
+    world.heartbeat("job")
+    world.run("30s")
+    assert world.incidents() == ()
+    assert [interval.cause for interval in world.status().blind] == ["suspended"]
+
+
+@pytest.mark.parametrize("step_ns", [HOUR_NS, -HOUR_NS, 10 * 8_766 * HOUR_NS, -50 * 8_766 * HOUR_NS])
+def test_a_clock_that_is_set_moves_no_check_and_opens_nothing(step_ns):
+    world = world_of()
+    world.run("5m")
+    before = world.status().targets[0].samples
+    world.step_wall(step_ns)
+    world.run("5m")
+    assert world.status().targets[0].samples == 2 * before
+    assert world.incidents() == ()
+    assert [interval.cause for interval in world.status().blind] == ["clock_stepped"]
+
+
+def test_a_stalled_process_blames_nobody():
+    world = world_of(shop(timeout="2s"), script="slow 1s")
+    world.run("5m")
+    world.stall("1m")
+    world.run("5m")
+    assert world.incidents() == ()
+    assert "stalled" in {interval.cause for interval in world.status().blind}
+
+
+def test_many_that_hang_at_once_do_not_delay_the_healthy():
+    slow = [shop(id=f"slow-{number}", notify=()) for number in range(500)]
+    world = world_of(shop(), *slow)
+    for target in slow:
+        world.script(target.id, "hang")
+    world.run("2m")
+    status = {target.id: target for target in world.status().targets}
+    assert status["shop"].samples == 12
+    assert status["shop"].missed == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (NoDataPolicy.KEEP, [OPENED]),
+        (NoDataPolicy.OK, [OPENED, RESOLVED]),
+        (NoDataPolicy.FIRE, [OPENED, "shop/silent opened"]),
+    ],
+)
+def test_evidence_that_vanishes_while_down_follows_the_policy(policy, told):
+    rules = (*QUICK, NoData(id="silent", policy=policy))
+    world = world_of(shop(rules=rules), script="down 5m, unknown")
+    world.run("30m")
+    assert world.told("ops") == told
+
+
+def test_a_target_that_hangs_for_ever_times_out_and_goes_on():
+    world = world_of(shop(timeout="2s"), script="hang")
+    world.run("5m")
+    (target,) = world.status().targets
+    assert target.sample.outcome is Outcome.TIMED_OUT
+    assert target.samples == 30
+    assert world.told("ops") == [OPENED]
+
+
+def test_our_own_trouble_opens_and_resolves_nothing():
+    world = world_of(script="ok 1m, unknown 10m, down 1m, unknown 30m, ok")
+    world.run("5m")
+    assert world.told("ops") == []
+    world.run("30m")
+    assert world.told("ops") == [OPENED]
+
+
+def test_what_was_acknowledged_is_only_told_to_be_over():
+    world = world_of(script="down 10m, ok")
+    world.run("1m")
+    (incident,) = world.incidents()
+    world.acknowledge(incident.incident)
+    world.run("30m")
+    assert world.told("ops")[-1] == RESOLVED
+    assert [notice.change for notice in world.notices("ops")].count("opened") == 1
+
+
+def test_a_target_that_is_removed_while_down_is_closed_once():
+    world = world_of(script="down")
+    world.run("1m")
+    world.untrack("shop")
+    world.run("1h")
+    assert world.told("ops") == [OPENED, RESOLVED]
+    assert world.incidents(open_only=True) == ()

@@ -1,0 +1,191 @@
+"""The simulator: seeds that break nothing, runs that repeat to the bit, failures that are found, shortened and kept."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from watchkeeper.domain.channel import Channel, Log
+from watchkeeper.domain.probe import Http
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.target import Target
+from watchkeeper.testing.simulation.__main__ import main
+from watchkeeper.testing.simulation.batch import Order, run_batch
+from watchkeeper.testing.simulation.case import Case, Options, Reached, Watched, load_case, save_case
+from watchkeeper.testing.simulation.drawing import draw_case
+from watchkeeper.testing.simulation.faults import Fault, parse_faults
+from watchkeeper.testing.simulation.legs import DiskLeg
+from watchkeeper.testing.simulation.run import Run, run_case
+from watchkeeper.testing.simulation.shrink import Shrinker
+from watchkeeper.testing.simulation.sometimes import WANTED, never_happened
+from watchkeeper.testing.simulation.tape import Tape
+
+REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
+SMALL = Watched(
+    target=Target(
+        id="shop",
+        every="5s",
+        timeout="2s",
+        http=Http(url="http://shop.example/"),
+        rules=(Consecutive(id="down", after=2, recover=1),),
+        notify=("ops",),
+    ),
+    script="ok 6s, down 15s, ok",
+)
+
+
+def case_of(*targets, **options):
+    channels = (Reached(channel=Channel(id="ops", log=Log())),)
+    return Case(seed=1, options=Options(**({"minutes": 1} | options)), targets=targets, channels=channels)
+
+
+def said(result):
+    return [violation.line() for violation in result.violations]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_seed_breaks_no_invariant(seed):
+    assert said(run_case(draw_case(seed, minutes=5))) == []
+
+
+def test_seeds_break_nothing_on_a_disk_that_fails():
+    kinds = ("disk", "bit")
+    disk = (*(fault for fault in Fault if fault.startswith(kinds)), Fault.DEATH, Fault.CRASH)
+    met = Counter()
+    for seed in range(8):
+        case = draw_case(seed, allowed=disk, minutes=5)
+        options = msgspec.structs.replace(case.options, store="sqlite", faults=disk, trouble_every=300)
+        result = run_case(msgspec.structs.replace(case, options=options))
+        assert said(result) == [], f"seed {seed}"
+        met.update(result.sometimes)
+    assert min(met["disk fault at a commit"], met["power cut"], met["flipped bit detected"]) > 0
+
+
+def test_a_run_repeats_to_the_bit_under_another_hash_seed():
+    traces = []
+    for hash_seed in ("0", "4711"):
+        done = subprocess.run(
+            [sys.executable, "-m", "watchkeeper.testing.simulation", "--one", "3", "--minutes", "5"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        traces.append(done.stdout.split("trace ")[1].split(",")[0])
+    assert traces[0] == traces[1]
+
+
+def test_a_recorded_tape_plays_the_same_run():
+    case = draw_case(5, minutes=3)
+    failing = msgspec.structs.replace(case, targets=(*case.targets, unopenable()))
+    first = run_case(failing)
+    assert first.tape
+    again = run_case(msgspec.structs.replace(failing, tape=first.tape))
+    assert again.trace == first.trace
+
+
+def test_a_tape_of_zeros_is_a_run_without_faults():
+    case = draw_case(5, minutes=2)
+    result = run_case(msgspec.structs.replace(case, acts=(), tape={}))
+    assert said(result) == []
+    assert result.processes == 1
+
+
+def test_streams_do_not_disturb_each_other():
+    alone, together = Tape(9), Tape(9)
+    together.stream("noise").below(1_000)
+    assert [alone.stream("a").below(10_000) for _ in range(5)] == [
+        together.stream("a").below(10_000) for _ in range(5)
+    ]
+
+
+def test_death_at_any_site_loses_and_repeats_nothing():
+    case = case_of(SMALL)
+    sites = run_case(case).sites
+    assert sites > 500
+    for site in range(1, sites, 5):
+        result = run_case(case, die_at=site)
+        assert said(result) == [], f"dead at site {site}"
+
+
+def unopenable():
+    """A target that is down for good under a rule that never says so: it breaks L2."""
+    rules = (Consecutive(id="down", after=900),)
+    target = msgspec.structs.replace(SMALL.target, id="mute", rules=rules)
+    return Watched(target=target, script="down", finally_="down")
+
+
+def test_a_failure_is_shortened_stored_and_found_again(tmp_path):
+    case = msgspec.structs.replace(draw_case(5, minutes=3), seed=5)
+    case = msgspec.structs.replace(case, targets=(*case.targets, unopenable()))
+    shrinker = Shrinker(case, "L2", budget_ns=20_000_000_000)
+    short = shrinker.shrink()
+    assert len(short.targets) == 1
+    assert short.acts == ()
+    save_case(short, tmp_path / "l2-5.json")
+    assert load_case(tmp_path / "l2-5.json") == short
+    outcome = CliRunner().invoke(main, ["--replay", str(tmp_path / "l2-5.json")])
+    assert outcome.exit_code == 1
+    assert "L2 at" in outcome.output
+
+
+@pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
+def test_what_was_broken_once_stays_whole(path):
+    assert said(run_case(load_case(path))) == []
+
+
+def test_a_batch_sums_up_what_its_seeds_came_to():
+    figures = run_batch(range(4), Order(faults=(), minutes=2), progress=lambda _: None)
+    assert figures.seeds == 4
+    assert figures.failed == []
+    assert len(figures.traces) == 4
+    assert figures.as_builtins()["simulated_hours"] > 0
+
+
+def test_a_batch_that_never_met_a_situation_says_so():
+    counts = dict.fromkeys((name for names in WANTED.values() for name in names), 1)
+    del counts["commit in doubt"]
+    assert "commit in doubt" in never_happened(counts, tuple(Fault))
+    assert "commit in doubt" not in never_happened(counts, (Fault.CRASH,))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--one", "1", "--faults", "gremlins"], "no fault is called 'gremlins'; there are all, none"),
+        (["--seeds", "9"], "write it like 0:1000"),
+        (["--seeds", "9:3"], "write it like 0:1000"),
+        ([], "say which seeds"),
+        (["--replay", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_what_could(words, says):
+    outcome = CliRunner().invoke(main, words)
+    assert outcome.exit_code == 2
+    assert says in outcome.output
+
+
+def test_a_case_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text('{"version": 0, "seed": 1}')
+    with pytest.raises(ValueError, match="version 0; this simulator runs version 1"):
+        load_case(path)
+
+
+def test_fault_names_are_read_in_one_order():
+    assert parse_faults("crash, delay") == parse_faults("delay,crash") == (Fault.DELAY, Fault.CRASH)
+
+
+def test_no_run_leaves_a_store_behind():
+    run = Run(case_of(SMALL, unopenable(), store="sqlite"))
+    leg = run.machine.store
+    assert isinstance(leg, DiskLeg)
+    assert leg.folder.exists()
+    run.safety()
+    run.close()
+    assert not leg.folder.exists()

@@ -1,0 +1,81 @@
+"""A host's own tests: a world that says what would happen, without waiting for it."""
+
+import pytest
+from watchkeeper.domain.channel import Channel, Log
+from watchkeeper.domain.configuration import Configuration
+from watchkeeper.domain.probe import Heartbeat, Http
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.target import Target
+from watchkeeper.testing.world import World
+
+HTTP = Http(url="http://shop.example/health")
+QUICK = (Consecutive(id="down", after=2, recover=1),)
+
+
+def shop(**fields):
+    return Target(
+        **({"id": "shop", "every": "10s", "http": HTTP, "rules": QUICK, "notify": ("ops",)} | fields)
+    )
+
+
+def test_a_day_passes_in_a_test_of_ten_lines():
+    world = World([shop(every="30s")])
+    world.script("shop", "ok 10h, down 90s, ok")
+    world.run("24h")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.status().targets[0].samples == 24 * 120
+
+
+def test_a_world_takes_a_whole_configuration():
+    ops = Channel(id="ops", log=Log())
+    world = World(Configuration(targets=(shop(),), channels=(ops,)))
+    world.script("shop", "down")
+    world.run("1m")
+    assert world.told("ops") == ["shop/down opened"]
+
+
+def test_a_world_takes_the_path_of_a_configuration(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_URL", "http://shop.example/")
+    path = tmp_path / "watch.yaml"
+    path.write_text("targets: [{id: shop, every: 5s, http: {url: '${SHOP_URL}'}}]\n")
+    assert World(path).targets == ("shop",)
+
+
+@pytest.mark.parametrize("text", ["ok 10m down", "wonky 1m", "ok, down 10m", "ok forever", ""])
+def test_a_script_that_means_nothing_is_refused(text):
+    world = World([shop()])
+    with pytest.raises(ValueError, match=r"."):
+        world.script("shop", text)
+
+
+@pytest.mark.parametrize(
+    ("script", "known"), [(World.script, "shop"), (World.script_channel, "ops")], ids=["target", "channel"]
+)
+def test_a_script_for_nobody_says_who_there_is(script, known):
+    with pytest.raises(KeyError, match=known):
+        script(World([shop()]), "shpo", "ok")
+
+
+def test_operators_and_hosts_act_on_a_running_world():
+    world = World([shop(), Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"))])
+    world.pause("shop")
+    world.run("1m")
+    assert world.status().targets[0].samples == 0
+    world.resume("shop")
+    world.heartbeat("job")
+    world.untrack("job")
+    world.track(shop(id="other"))
+    world.run("1m")
+    assert world.targets == ("shop", "other")
+    assert [target.samples for target in world.status().targets] == [6, 6]
+
+
+def test_a_stopped_world_goes_on_where_it_was():
+    world = World([shop()])
+    world.script("shop", "down")
+    world.run("1m")
+    assert world.restart() == ()
+    world.crash()
+    world.run("10m")
+    assert world.told("ops") == ["shop/down opened"]
+    assert len(world.incidents(open_only=True)) == 1
