@@ -57,18 +57,21 @@ class Blackbox:
         _await(self.port)
 
     def window(
-        self, module: str, targets: list[str], rate: float, warm_s: float, seconds: float
+        self, module: str, targets: list[str], rate: float, in_flight: int, lengths_s: tuple[float, float]
     ) -> dict[str, float]:
-        """Have it probe the targets in turn at a rate, and say what that cost once it is warm."""
-        return asyncio.run(self._drive(module, targets, rate, warm_s, seconds))
+        """Have it probe the targets in turn, and say what that cost once it is warm.
+
+        At a rate; or, with a number in flight, as fast as it answers. `lengths_s` is of the warm-up and of the window.
+        """
+        return asyncio.run(self._drive(Client(self.port, module, targets), rate, in_flight, lengths_s))
 
     async def _drive(
-        self, module: str, targets: list[str], rate: float, warm_s: float, seconds: float
+        self, client: "Client", rate: float, in_flight: int, lengths_s: tuple[float, float]
     ) -> dict[str, float]:
-        client = Client(self.port, [_request(module, target, self.port) for target in targets])
-        await client.run(rate, warm_s)
+        warm_s, seconds = lengths_s
+        await client.run(rate, in_flight, warm_s)
         before, began_s, done = cpu_us(self.process.pid), time.monotonic(), client.answered
-        await client.run(rate, seconds)
+        await client.run(rate, in_flight, seconds)
         spent_us, spent_s = cpu_us(self.process.pid) - before, time.monotonic() - began_s
         checks = client.answered - done
         await client.close()
@@ -94,9 +97,9 @@ class Blackbox:
 class Client:
     """Asks over kept connections, as many as are under way at once, and looks at nothing but the success line."""
 
-    def __init__(self, port: int, requests: list[bytes]) -> None:
+    def __init__(self, port: int, module: str, targets: list[str]) -> None:
         self._port = port
-        self._requests = requests
+        self._requests = [_request(module, target, port) for target in targets]
         self._next = 0
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._under_way: set[asyncio.Task[None]] = set()
@@ -104,8 +107,19 @@ class Client:
         self.failed = 0
         self.said = ""
 
-    async def run(self, rate: float, seconds: float) -> None:
-        """Start requests evenly; return when the time is up, with the last ones answered."""
+    async def run(self, rate: float, in_flight: int, seconds: float) -> None:
+        """Ask for so long; return when the last ones are answered."""
+        ends_s = time.monotonic() + seconds
+        if in_flight:
+            await asyncio.gather(*(self._ask_until(ends_s) for _ in range(in_flight)))
+        else:
+            await self._ask_evenly(rate, seconds)
+
+    async def _ask_until(self, ends_s: float) -> None:
+        while time.monotonic() < ends_s:
+            await self._ask()
+
+    async def _ask_evenly(self, rate: float, seconds: float) -> None:
         began_s, started = time.monotonic(), 0
         while (spent_s := time.monotonic() - began_s) < seconds:
             for _ in range(int(spent_s * rate) - started):

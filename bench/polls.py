@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import blackbox
 import nginx
@@ -27,8 +28,6 @@ EVERY_S = {"http": 1, "https": 3, "tcp": 1}
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
 WARM_S, WINDOW_S = 3.5, 3.0
 QUICK_WINDOW_S = 2.0
-RATES = {"http": 1_000, "https": 400, "tcp": 1_500}
-"""Checks per second: about six tenths of a core for the peer, which saturates at twice that."""
 BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25}
 UP_SHARE_MIN, THROWN_AWAY_MAX = 0.99, 10
 RULES = (Consecutive(id="down", after=3),)
@@ -37,6 +36,26 @@ EXPECT = {
     "https": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
     "tcp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
 }
+
+
+class Load(NamedTuple):
+    """How hard both sides are driven."""
+
+    kind: str
+    ours_per_s: int
+    peer_in_flight: int = 0
+    """0: the peer is driven at the same rate; else as fast as it can with so many under way."""
+
+
+ROWS = {
+    "http": Load("http", 1_000),
+    "https": Load("https", 400),
+    "tcp": Load("tcp", 1_500),
+    "http_full": Load("http", 4_000, 200),
+    "https_full": Load("https", 800, 200),
+    "tcp_full": Load("tcp", 5_000, 200),
+}
+"""First at equal rates, at which the peer is busy for six tenths of a core; then under load, where checks share wake-ups."""
 
 
 class NotAllUp(Exception):  # what became of a run, not a fault of ours
@@ -66,8 +85,9 @@ def named(kind: str, server: nginx.Nginx, number: int) -> str:
     return server.url(number, secure=kind == "https")
 
 
-def measure_ours(kind: str, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
-    targets = [target(kind, server, number) for number in range(RATES[kind] * EVERY_S[kind])]
+def measure_ours(load: Load, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
+    kind = load.kind
+    targets = [target(kind, server, number) for number in range(load.ours_per_s * EVERY_S[kind])]
     store = folder / f"{time.monotonic_ns()}.db"
     with Running(targets, core=OURS_CORE, store=store) as running:
         time.sleep(WARM_S)
@@ -78,29 +98,30 @@ def measure_ours(kind: str, server: nginx.Nginx, folder: Path, window_s: float) 
     return figures
 
 
-def measure_theirs(kind: str, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
-    names = [named(kind, server, number) for number in range(RATES[kind] * EVERY_S[kind])]
+def measure_theirs(load: Load, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
+    kind = load.kind
+    names = [named(kind, server, number) for number in range(load.ours_per_s * EVERY_S[kind])]
     with blackbox.Blackbox(folder, server.authority, OURS_CORE) as peer:
-        return peer.window(kind, names, RATES[kind], WARM_S, window_s)
+        return peer.window(kind, names, load.ours_per_s, load.peer_in_flight, (WARM_S, window_s))
 
 
-def compare(kind: str, server: nginx.Nginx, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
+def compare(name: str, server: nginx.Nginx, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
     """Both in turn, several times; the ratio is the median of the pairs' ratios."""
-    runs = []
+    runs, load = [], ROWS[name]
     thrown_away = 0
     while len(runs) < pairs:
         try:
-            mine = measure_ours(kind, server, folder, window_s)
-            theirs = measure_theirs(kind, server, folder, window_s)
+            mine = measure_ours(load, server, folder, window_s)
+            theirs = measure_theirs(load, server, folder, window_s)
         except (NotAllUp, blackbox.PeerFailed) as error:
             thrown_away += 1
-            print(f"{kind}: a pair is thrown away: {error}", file=sys.stderr)
+            print(f"{name}: a pair is thrown away: {error}", file=sys.stderr)
             if thrown_away > THROWN_AWAY_MAX:
                 raise
             continue
         runs.append((mine, theirs))
         costs = mine["cpu_us_per_check"], theirs["cpu_us_per_check"]
-        print(f"{kind} {len(runs)}/{pairs}: {costs[0]:.0f} against {costs[1]:.0f} us", file=sys.stderr)
+        print(f"{name} {len(runs)}/{pairs}: {costs[0]:.0f} against {costs[1]:.0f} us", file=sys.stderr)
     ratios = [mine["cpu_us_per_check"] / theirs["cpu_us_per_check"] for mine, theirs in runs]
     ratio = statistics.median(ratios)
     return {
@@ -108,8 +129,8 @@ def compare(kind: str, server: nginx.Nginx, folder: Path, pairs: int, window_s: 
         "blackbox_cpu_us": _median(runs, 1, "cpu_us_per_check"),
         "ratio": round(ratio, 3),
         "ratios": [round(each, 3) for each in ratios],
-        "bar": BARS[kind],
-        "met": ratio <= BARS[kind],
+        "bar": BARS[load.kind],
+        "met": ratio <= BARS[load.kind],
         "ours_per_s": _median(runs, 0, "checks_per_s"),
         "blackbox_per_s": _median(runs, 1, "checks_per_s"),
         "pairs_thrown_away": thrown_away,
@@ -125,7 +146,7 @@ def main(arguments: list[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--only", choices=RATES)
+    parser.add_argument("--only", choices=ROWS, nargs="+")
     parser.add_argument(
         "--quick", action="store_true", help="two short pairs each: a look, not a figure to quote"
     )
@@ -136,9 +157,9 @@ def main(arguments: list[str]) -> int:
             return 2
     stay_on(SERVER_CORE)
     pairs, window_s = (2, QUICK_WINDOW_S) if options.quick else (options.pairs, WINDOW_S)
-    kinds = [options.only] if options.only else list(RATES)
+    rows = options.only or list(ROWS)
     with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
-        checks = {kind: compare(kind, server, Path(name), pairs, window_s) for kind in kinds}
+        checks = {row: compare(row, server, Path(name), pairs, window_s) for row in rows}
     setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "blackbox": blackbox.version()}
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))
     return 0

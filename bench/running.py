@@ -74,7 +74,7 @@ class Running:
         checks = after["samples"] - before["samples"]
         spent_s = (after["at_ns"] - before["at_ns"]) / 1e9
         return {
-            "since_ns": before["at_ns"] + SETTLE_NS,
+            "since_ns": before["answered_ns"] + SETTLE_NS,
             "until_ns": until_ns,
             "checks": checks,
             "lateness_p50_ms": after["recent_lateness_ms"][0],

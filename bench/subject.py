@@ -43,12 +43,13 @@ RECENT = Recent()
 
 def figures(runtime: Runtime) -> dict[str, object]:
     """What the process has cost so far, and what the runtime has done."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    at_ns, usage = time.monotonic_ns(), resource.getrusage(resource.RUSAGE_SELF)
     pid = os.getpid()
     status = runtime.status()
     counters = dict(status.counters)
     return {
-        "at_ns": time.monotonic_ns(),
+        "at_ns": at_ns,
+        "answered_ns": time.monotonic_ns(),
         "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
         "waited_ms": waited_ms(pid),
         "recent_lateness_ms": RECENT.read(status),
