@@ -55,7 +55,7 @@ def changed(bug: Bug, source: str) -> str:
     for edit in bug.edits:
         found = source.count(edit.old)
         if found != 1:
-            raise ValueError(f"{bug.id}: in {bug.file} this is there {found} times, not once:\n{edit.old}")
+            raise ValueError(f"in {bug.file} this is there {found} times, not once:\n{edit.old}")
         source = source.replace(edit.old, edit.new)
     ast.parse(source)
     return source

@@ -17,7 +17,7 @@ from time import monotonic
 sys.path.insert(0, str(Path(__file__).parent))
 
 import msgspec
-from catalogue import Bug, catalogue
+from catalogue import Bug, catalogue, changed
 from copies import ROOT, Copy, Find, digest_of
 
 
@@ -158,6 +158,19 @@ def options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def fitting(bugs: list[Bug], tree: Path) -> list[Bug]:
+    """The bugs themselves. Raises ValueError that names those that no longer fit the code."""
+    misfits = []
+    for bug in bugs:
+        try:
+            changed(bug, (tree / bug.file).read_text())
+        except (OSError, ValueError, SyntaxError) as error:
+            misfits.append(f"{bug.id}: {error}")
+    if misfits:
+        raise ValueError("\n".join(misfits))
+    return bugs
+
+
 def chosen(wanted: argparse.Namespace) -> list[Bug]:
     """The bugs asked for. Raises ValueError for a name that no bug has."""
     bugs = catalogue()
@@ -176,7 +189,7 @@ def chosen(wanted: argparse.Namespace) -> list[Bug]:
 def main(arguments: list[str]) -> int:
     wanted, began_s = options(arguments), monotonic()
     try:
-        bugs = chosen(wanted)
+        bugs = fitting(chosen(wanted), wanted.tree)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
