@@ -136,14 +136,21 @@ class Engine:
         """Stop everything in reverse; nothing is left but what cannot be stopped, and that is said."""
         now = self.clock.read()
         late = shut_down(self.system, self._wait, now, within_ns)
-        abandoned = self.system.recorder.ask(GetAbandoned(), ANSWER_WITHIN_S)
+        left = self._left_undone()
         self.system.stop_recorder()
         self._wait(lambda: self.system.has_ended(RECORDER), _soon_ns(self.clock.read()))
-        left = [(each.what, each.names) for each in abandoned]
         left += self._close()
         if late:
             left.append(("actors that did not end in time", late))
         return AbandonedWork(tuple(left))
+
+    def _left_undone(self) -> list[tuple[str, tuple[str, ...]]]:
+        try:
+            abandoned = self.system.recorder.ask(GetAbandoned(), ANSWER_WITHIN_S)
+        except (ActorDeadError, Timeout):
+            # Whatever has become of it, the threads must end.
+            return [("what was left undone: nobody is there to say", ("recorder",))]
+        return [(each.what, each.names) for each in abandoned]
 
     def _close(self) -> list[tuple[str, tuple[str, ...]]]:
         calls = self._on_loop(self._outside.close)

@@ -130,3 +130,13 @@ def test_a_check_that_is_refused_leaves_nothing_behind(shop, ops):
         runtime.check("x", every="1ns")(bool)
     assert [target.id for target in runtime._host.configuration().targets] == ["shop"]
     assert set(runtime._host.callables) == {"inbox"}
+
+
+def test_a_stop_ends_every_thread_though_the_recorder_is_gone(shop, ops):
+    threads = set(threading.enumerate())
+    runtime = Runtime(targets=[shop], **ops)
+    runtime.start()
+    runtime._running.system.recorder.close()
+
+    assert "recorder" in {name for _, names in runtime.stop("2s").left for name in names}
+    assert set(threading.enumerate()) == threads
