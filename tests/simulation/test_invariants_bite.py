@@ -1,0 +1,289 @@
+"""Every invariant of the simulator bites: shown what breaks it, it says so."""
+
+import msgspec
+import pytest
+from watchkeeper.domain.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.moment import NS_PER_S, Deadline
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import Http
+from watchkeeper.domain.record import Batch, Restored, Silence
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.sample import Sample
+from watchkeeper.domain.target import Target
+from watchkeeper.protocol.sink import Record
+from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
+from watchkeeper.testing.simulation.durable import Durable
+from watchkeeper.testing.simulation.invariants_attempts import AttemptRules
+from watchkeeper.testing.simulation.invariants_delivery import DeliveryRules
+from watchkeeper.testing.simulation.invariants_evidence import EvidenceRules
+from watchkeeper.testing.simulation.invariants_record import RecordRules
+from watchkeeper.testing.simulation.receiver import Receiver
+
+OPENED = opened()
+CHANGED = then(OPENED, Change.CHANGED)
+RESOLVED = then(OPENED, Change.RESOLVED)
+NOTICE = notice_of(OPENED)
+TOLD = Batch(transitions=(OPENED,), notices=(NOTICE,))
+PENDING, DELIVERED, DEAD = DeliveryState
+
+
+class Rules:
+    """All rules on one durable view, and what they complain of."""
+
+    def __init__(self):
+        self.complaints = []
+        self.durable = Durable()
+        self.receivers = {"ops": Receiver("ops", 0)}
+        common = (self.complain, lambda _: None)
+        self.record = RecordRules(self.durable, self.receivers, *common)
+        self.delivery = DeliveryRules(self.durable, self.receivers, *common)
+        self.attempts = AttemptRules({}, *common)
+        shop = Target(id="shop", http=Http(url="http://x/"), rules=(Consecutive(id="down", after=2),))
+        self.evidence = EvidenceRules([shop], *common)
+        self.record.opened(Restored(epoch=1), NOON)
+
+    def complain(self, invariant, says):
+        self.complaints.append(invariant)
+
+    def commit(self, *batches):
+        for batch in batches:
+            self.record.committed(batch)
+
+
+def two_open(rules):
+    other = msgspec.structs.replace(OPENED, incident="inc_other")
+    rules.commit(TOLD, Batch(transitions=(other,), notices=(notice_of(other),)))
+
+
+def a_step_left_out(rules):
+    rules.commit(TOLD, Batch(transitions=(then(CHANGED, Change.RESOLVED),)))
+
+
+def a_life_after_death(rules):
+    rules.commit(TOLD, Batch(transitions=(RESOLVED,)), Batch(transitions=(then(RESOLVED, Change.CHANGED),)))
+
+
+def a_step_nobody_hears_of(rules):
+    rules.commit(Batch(transitions=(OPENED,)))
+
+
+def a_notice_without_its_step(rules):
+    rules.commit(Batch(notices=(NOTICE,)))
+
+
+def a_key_that_was_drawn(rules):
+    rules.commit(Batch(transitions=(OPENED,), notices=(msgspec.structs.replace(NOTICE, key="msg_1"),)))
+
+
+def delivered_and_not_there(rules):
+    rules.commit(TOLD, Batch(deliveries=(delivery_of(NOTICE, DELIVERED),)))
+
+
+def something_forgotten(rules):
+    rules.commit(TOLD)
+    rules.record.opened(Restored(epoch=2), NOON)
+
+
+def something_invented(rules):
+    rules.record.opened(Restored(epoch=2, incidents=(OPENED,)), NOON)
+
+
+def an_epoch_twice(rules):
+    rules.record.opened(Restored(epoch=1), NOON)
+
+
+def ended_before_it_began(rules):
+    end = msgspec.structs.replace(RESOLVED, resolved_at_ns=OPENED.opened_at_ns - 1)
+    rules.commit(TOLD, Batch(transitions=(end,)))
+
+
+def told_under_a_silence(rules):
+    rules.commit(Batch(silences=(Silence(id="all", until_ns=NOTICE.created_at_ns + 1),)), TOLD)
+
+
+def written_after_a_failure(rules):
+    rules.record.failed()
+    rules.record.committing()
+
+
+def sent_before_commit(rules):
+    rules.delivery.sending("ops", NOTICE, 1)
+
+
+def sent_before_the_attempt_is_recorded(rules):
+    rules.commit(TOLD)
+    rules.delivery.sending("ops", NOTICE, 1)
+
+
+def attempted(rules, attempts=1):
+    delivery = msgspec.structs.replace(delivery_of(NOTICE, PENDING), attempts=attempts)
+    rules.commit(TOLD, Batch(deliveries=(delivery,)))
+    rules.delivery.sending("ops", NOTICE, 1)
+    rules.receivers["ops"].arrived(NOON, NOTICE, 1)
+
+
+def carried_twice_at_once(rules):
+    attempted(rules, 2)
+    rules.delivery.sending("ops", NOTICE, 2)
+
+
+def posted_twice_as_one_attempt(rules):
+    attempted(rules)
+    rules.delivery.sent("ops", NOTICE.key)
+    rules.delivery.sending("ops", NOTICE, 1)
+
+
+def the_same_key_says_something_else(rules):
+    attempted(rules, 2)
+    rules.delivery.sent("ops", NOTICE.key)
+    rules.delivery.sending("ops", msgspec.structs.replace(NOTICE, created_at_ns=1), 2)
+
+
+def an_end_without_a_beginning(rules):
+    rules.delivery.applied("ops", notice_of(RESOLVED), first=True)
+
+
+def an_older_step_later(rules):
+    rules.delivery.applied("ops", NOTICE, first=True)
+    rules.delivery.applied("ops", notice_of(RESOLVED), first=True)
+    rules.delivery.applied("ops", NOTICE, first=True)
+
+
+def more_than_fits(rules):
+    rules.delivery.room = {"ops": 0}
+    attempted(rules)
+
+
+def request(number):
+    attempt = AttemptId("shop", 1, number)
+    return ProbeRequest(
+        attempt=attempt, probe=Http(url="http://x/"), deadline=Deadline.after(NOON, NS_PER_S), started=NOON
+    )
+
+
+def sample(number, outcome):
+    reason = Reason.OK if outcome is Outcome.UP else Reason.CONNECTION_REFUSED
+    at = NOON.shifted(number)
+    return Sample(target="shop", epoch=1, attempt=number, at=at, outcome=outcome, reason=reason)
+
+
+def judged(rules, number, truth, outcome, lateness_ns=0):
+    rules.attempts.probing(request(number), truth, NOON.monotonic_ns)
+    rules.attempts.probed(request(number))
+    record = AttemptRecord(
+        attempt=AttemptId("shop", 1, number), state=AttemptState.FINISHED, due=NOON, lateness_ns=lateness_ns
+    )
+    rules.attempts.taken(sample(number, outcome), record)
+
+
+def down_by_our_fault(rules):
+    judged(rules, 1, Outcome.UP, Outcome.DOWN)
+
+
+def well_by_mistake(rules):
+    judged(rules, 1, Outcome.DOWN, Outcome.UP)
+
+
+def an_older_answer_later(rules):
+    judged(rules, 2, Outcome.UP, Outcome.UP)
+    judged(rules, 1, Outcome.UP, Outcome.UP)
+
+
+def earlier_than_due(rules):
+    judged(rules, 1, Outcome.UP, Outcome.UP, lateness_ns=-1)
+
+
+def two_at_once(rules):
+    rules.attempts.probing(request(1), Outcome.UP, NOON.monotonic_ns)
+    rules.attempts.probing(request(2), Outcome.UP, NOON.monotonic_ns)
+
+
+def too_many_at_once(rules):
+    rules.attempts.in_flight_max = 0
+    rules.attempts.probing(request(1), Outcome.UP, NOON.monotonic_ns)
+
+
+def begun_without_time(rules):
+    rules.attempts.probing(request(1), Outcome.UP, NOON.monotonic_ns + NS_PER_S)
+
+
+def probed_although_gone(rules):
+    rules.attempts.released("shop")
+    rules.attempts.probing(request(1), Outcome.UP, NOON.monotonic_ns)
+
+
+def recorded(rules, outcomes, *steps):
+    samples = tuple(sample(number, outcome) for number, outcome in enumerate(outcomes, 1))
+    rules.evidence.recording(Record(0, samples, steps, ()))
+
+
+def opened_on_too_little(rules):
+    recorded(rules, [Outcome.DOWN, Outcome.UP, Outcome.DOWN], OPENED)
+
+
+def opened_on_doubt(rules):
+    recorded(rules, [Outcome.DOWN, Outcome.UNKNOWN], OPENED)
+
+
+def resolved_on_too_little(rules):
+    recorded(rules, [Outcome.UP, Outcome.DOWN, Outcome.UP], RESOLVED)
+
+
+CRIMES = {
+    two_open: "S1",
+    a_step_left_out: "S2",
+    a_life_after_death: "S2",
+    opened_on_too_little: "S3",
+    opened_on_doubt: "S3",
+    resolved_on_too_little: "S3",
+    a_step_nobody_hears_of: "S4",
+    a_notice_without_its_step: "S4",
+    sent_before_commit: "S5",
+    a_key_that_was_drawn: "S6",
+    the_same_key_says_something_else: "S7",
+    delivered_and_not_there: "S8",
+    an_end_without_a_beginning: "S9",
+    an_older_step_later: "S9",
+    sent_before_the_attempt_is_recorded: "S10",
+    posted_twice_as_one_attempt: "S10",
+    something_forgotten: "S11",
+    something_invented: "S11",
+    an_epoch_twice: "S14",
+    carried_twice_at_once: "S16",
+    down_by_our_fault: "S17",
+    well_by_mistake: "S18",
+    an_older_answer_later: "S18",
+    two_at_once: "S19",
+    ended_before_it_began: "S20",
+    earlier_than_due: "S20",
+    told_under_a_silence: "S22",
+    probed_although_gone: "S23",
+    more_than_fits: "S24",
+    too_many_at_once: "S24",
+    written_after_a_failure: "S33",
+    begun_without_time: "L16",
+}
+
+
+@pytest.mark.parametrize(
+    ("crime", "invariant"), CRIMES.items(), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_what_breaks_an_invariant_is_complained_of(crime, invariant):
+    rules = Rules()
+    crime(rules)
+    assert invariant in rules.complaints
+
+
+def test_a_sound_life_gives_no_cause_for_complaint():
+    rules = Rules()
+    recorded(rules, [Outcome.DOWN, Outcome.DOWN], OPENED)
+    attempted(rules)
+    rules.receivers["ops"].apply(NOTICE)
+    rules.delivery.applied("ops", NOTICE, first=True)
+    rules.commit(Batch(deliveries=(delivery_of(NOTICE, DELIVERED),)))
+    end = notice_of(RESOLVED)
+    rules.commit(Batch(transitions=(RESOLVED,), notices=(end,)))
+    judged(rules, 1, Outcome.UP, Outcome.UP)
+    assert rules.complaints == []
