@@ -30,7 +30,7 @@ class Script:
 SCRIPTS: dict[str, Script] = {
     "actors": Script(quick=("--pairs", "2")),
     "timers": Script(),
-    "memory": Script(),
+    "memory": Script(arguments=("--pairs", "3")),
     "start": Script(arguments=("--runs", "3")),
     "polls": Script(within_s=420.0),
     "lateness": Script(arguments=("--only", "thousand", "plain", "hanging_tenth")),
