@@ -14,6 +14,7 @@ from ..domain.event import Event
 from ..runtime import Runtime
 from .exits import ExitStatus
 from .signals import Signals, Word
+from .speaker import Speaker, SpokenLog
 from .telling import line_of
 
 LISTEN_S = 0.5
@@ -21,13 +22,21 @@ LISTEN_S = 0.5
 
 def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
     """Run what a configuration says. Raises ConfigurationError and StoreError for what cannot be started."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    speaker = Speaker()
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[SpokenLog(speaker)],
+    )
     words: SimpleQueue[Word] = SimpleQueue()
-    with Signals(words):
-        runtime = _started(config, environment)
-        click.echo(f"watching: {runtime!r}", err=True)
-        Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
-        return _obey(runtime, words)
+    try:
+        with Signals(words):
+            runtime = _started(config, environment)
+            speaker.say(f"watching: {runtime!r}")
+            Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
+            return _obey(runtime, words, speaker)
+    finally:
+        speaker.close()
 
 
 def _started(config: Path, environment: Mapping[str, str]) -> Runtime:
@@ -54,15 +63,15 @@ def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
     words.put(Word.ENDED)
 
 
-def _obey(runtime: Runtime, words: "SimpleQueue[Word]") -> ExitStatus:
+def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker) -> ExitStatus:
     while True:
         match _next(words):
             case None:
                 pass
             case Word.RELOAD:
-                _reload(runtime)
+                _reload(runtime, speaker)
             case Word.STOP:
-                return _stop(runtime)
+                return _stop(runtime, speaker)
             case Word.ENDED:
                 return ExitStatus.FAILED
 
@@ -78,19 +87,19 @@ def _next(words: "SimpleQueue[Word]") -> Word | None:
         return None
 
 
-def _reload(runtime: Runtime) -> None:
+def _reload(runtime: Runtime, speaker: Speaker) -> None:
     """Take the file as it is now; what cannot be used is told, and what runs is kept."""
     try:
         runtime.reload()
     except WatchkeeperError as error:
-        click.echo(f"{error}\nthe configuration that runs is kept", err=True)
+        speaker.say(f"{error}\nthe configuration that runs is kept")
     else:
-        click.echo(f"read again: {runtime!r}", err=True)
+        speaker.say(f"read again: {runtime!r}")
 
 
-def _stop(runtime: Runtime) -> ExitStatus:
-    click.echo("stopping: a second signal ends at once", err=True)
+def _stop(runtime: Runtime, speaker: Speaker) -> ExitStatus:
+    speaker.say("stopping: a second signal ends at once")
     abandoned = runtime.stop()
     for what, names in abandoned.left:
-        click.echo(f"abandoned: {what}: {', '.join(names)}", err=True)
+        speaker.say(f"abandoned: {what}: {', '.join(names)}")
     return ExitStatus.FAILED if abandoned else ExitStatus.FINE

@@ -2,8 +2,10 @@
 
 import os
 import signal
+from contextlib import suppress
 from enum import Enum
 from queue import SimpleQueue
+from select import select
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -52,5 +54,8 @@ class Signals:
 
 def _end_at_once(number: int) -> None:
     """No buffer is flushed and no thread is waited for: what was committed is on the disk already."""
-    os.write(2, b"watchkeeper: ended at once by a second signal\n")
+    # Only where it can be written at once: nobody may be reading.
+    if select([], [2], [], 0)[1]:
+        with suppress(OSError):
+            os.write(2, b"watchkeeper: ended at once by a second signal\n")
     os._exit(128 + number)

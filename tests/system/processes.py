@@ -105,11 +105,12 @@ class Watch:
         before: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
     ) -> None:
         self._process = subprocess.Popen(
             [*before, sys.executable, *command, "run", str(path)],
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
@@ -119,7 +120,7 @@ class Watch:
         )
         self.pid = self._process.pid
         self.lines = Lines(self._process.stdout or io.StringIO())
-        self.errors = Lines(self._process.stderr)
+        self.errors = Lines(self._process.stderr or io.StringIO())
 
     def __enter__(self) -> Self:
         return self

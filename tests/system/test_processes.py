@@ -176,32 +176,57 @@ def test_want_of_threads_ends_the_start_aloud(configure, tmp_path, nth):
         assert watch.errors.wait_for("can't start new thread")
 
 
-# A standard output that nobody reads.
+# What nobody reads.
 
 
-def test_a_full_pipe_holds_nothing_up(configure, site, receiver):
+@pytest.fixture
+def full_pipe():
+    """The end to write to of a pipe that takes nothing more."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(writing, False)
     os.write(writing, bytes(4096))
     os.set_blocking(writing, True)
-    _speak_to_nobody(configure, site, receiver, writing)
+    yield writing
     os.close(reading)
 
 
-def test_a_closed_pipe_holds_nothing_up(configure, site, receiver):
+@pytest.fixture
+def closed_pipe():
+    """The end to write to of a pipe that nobody holds the other end of."""
     reading, writing = os.pipe()
     os.close(reading)
-    _speak_to_nobody(configure, site, receiver, writing)
+    return writing
 
 
-def _speak_to_nobody(configure, site, receiver, writing):
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_full_pipe_holds_nothing_up(configure, site, receiver, full_pipe, stream):
+    speak_to_nobody(configure, site, receiver, **{stream: full_pipe})
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_closed_pipe_holds_nothing_up(configure, site, receiver, closed_pipe, stream):
+    speak_to_nobody(configure, site, receiver, **{stream: closed_pipe})
+
+
+def speak_to_nobody(configure, site, receiver, **streams):
     """Two incidents come and go, then the process is asked to end."""
-    with Watch(configure(), stdout=writing).until_watching() as watch:
-        os.close(writing)
+    with Watch(configure(), **streams) as watch:
+        os.close(*streams.values())
         for count in (1, 2):
             site.down = {"t0"}
             assert receiver.wait_until_applied("opened", count)
             site.down = set()
             assert receiver.wait_until_applied("resolved", count)
         assert watch.stop() == 0, watch.errors.all()
+
+
+def test_a_second_signal_is_obeyed_though_nobody_reads(configure, site, receiver, hang, full_pipe):
+    site.down = {"t0"}
+    with Watch(configure(grace="20s"), stderr=full_pipe) as watch:
+        os.close(full_pipe)
+        assert receiver.wait_for_arrivals(1)
+        watch.signal(signal.SIGTERM)
+        assert watch.is_alive
+        watch.signal(signal.SIGINT)
+        assert watch.wait(AT_ONCE_S) in {130, 143}
