@@ -135,7 +135,7 @@ class Race:
 
 
 def _connect(connection: socket.socket, destination: Destination) -> int:
-    """0 when it stands, UNDER_WAY while it does not, else the system's word for why it never will.
+    """Zero when it stands, UNDER_WAY while it does not, else the system's word for why it never will.
 
     The second call asks how the first one goes: on this machine it stands by then, which saves a wake-up (15 us of 60);
     for every other it costs half a microsecond.
