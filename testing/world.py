@@ -28,6 +28,7 @@ from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .checked import Checks
 from .clock import ManualClock
 from .fakes import Alarm, ScriptedMessenger, ScriptedProber
 from .script import Script
@@ -87,14 +88,18 @@ class World:
 
     def _begin(self) -> System:
         self.feed = Feed()
+        checks = Checks(self._channels)
         parts = Parts(
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
             set_alarm=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), self.prober),
-            messengers=self.messengers,
-            store=self.store,
+            messengers={
+                channel: checks.messenger(channel, messenger)
+                for channel, messenger in self.messengers.items()
+            },
+            store=checks.store(self.store),
             publisher=self.feed,
             expectation_of=Expectations(),
             dice=self._dice.random,

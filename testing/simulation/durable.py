@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ...domain.incident import Incident, Transition
 from ...domain.notice import Delivery, DeliveryState, Notice
-from ...domain.record import Batch, Checkpoint, Silence
+from ...domain.record import Batch, Checkpoint, Restored, Silence
 
 
 class Durable:
@@ -21,6 +21,39 @@ class Durable:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.epoch = 0
         self.commits = 0
+
+    def remember(self, restored: Restored) -> None:
+        """Begin with what a store remembers of the time before."""
+        self.__init__()  # type: ignore[misc]  # the very same empty book as at the start
+        self.epoch = restored.epoch - 1
+        for incident in restored.incidents:
+            self._adopt(incident)
+        for outgoing in (*restored.outbox, *restored.dead):
+            self._adopt(outgoing.notice.incident)
+            self.notices[outgoing.notice.key] = outgoing.notice
+            self.deliveries[outgoing.notice.key] = outgoing.delivery
+        self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
+        self.told = {(told.incident, told.channel): told.sequence for told in restored.told}
+        self.silences = {silence.id: silence for silence in restored.silences}
+        self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
+
+    def _adopt(self, step: Transition) -> None:
+        """Take a step for the newest of its life; what came before it is not asked for again."""
+        life = self.lives.setdefault(step.incident, [])
+        life.extend([step] * (step.sequence - len(life)))
+        if step.sequence == len(life) and step.is_open:
+            self.open[step.target, step.rule] = step.incident
+
+    def forget_what_is_over(self) -> None:
+        """Drop the lives that ended and of which nobody is to hear any more."""
+        waits = {self.notices[key].incident.incident: None for key in self.pending}
+        over = [name for name, life in self.lives.items() if not life[-1].is_open and name not in waits]
+        for name in over:
+            del self.lives[name]
+        keys = [key for key, notice in self.notices.items() if notice.incident.incident not in self.lives]
+        for key in keys:
+            del self.notices[key]
+            self.deliveries.pop(key, None)
 
     def apply(self, batch: Batch) -> "News":
         """Take in a batch that was committed. A batch that comes again after a doubt changes nothing."""

@@ -1,9 +1,11 @@
 """Invariants of the record, checked at every commit and every opening."""
 
 from ...domain.incident import MOVES, Transition
+from ...domain.ledger import SEVERITY_RANK
 from ...domain.moment import Moment
 from ...domain.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
 from ...domain.record import Batch, Restored, Silence
+from ...domain.rule import Severity
 from .durable import Durable, News
 from .receiver import Receiver
 from .violation import Complain, Happened
@@ -19,6 +21,8 @@ class RecordRules:
         self._receivers = receivers
         self._complain = complain
         self._happened = happened
+        self.floors: dict[str, Severity] = {}
+        """The mildest severity that each channel is told of; without one it is told of all."""
         self._failed = False
         self._is_open = False
         self._over: dict[str, Silence] = {}
@@ -165,12 +169,12 @@ class RecordRules:
             told = self._durable.told.get((step.incident, channel), 0)
             if told or (step.is_open and step.acknowledged_at_ns is None):
                 quiet = step.acknowledged_at_ns is not None and step.change.value == "changed"
-                if told < step.sequence and not quiet and not self._too_mild(step, channel):
+                if told < step.sequence and not quiet and (told or not self._too_mild(step, channel)):
                     self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
 
     def _too_mild(self, step: Transition, channel: str) -> bool:
-        del step, channel
-        return False
+        floor = self.floors.get(channel, Severity.INFO)
+        return SEVERITY_RANK[step.severity] < SEVERITY_RANK[floor]
 
     def _muted(self, step: Transition, batch: Batch) -> bool:
         silences = [*self._durable.silences.values(), *batch.silences]

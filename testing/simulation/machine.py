@@ -67,6 +67,9 @@ class Machine:
         self.auditor.delivery.room = {
             reached.channel.id: reached.channel.in_flight_max for reached in case.channels
         }
+        self.auditor.record.floors = {
+            reached.channel.id: reached.channel.min_severity for reached in case.channels
+        }
         self.troubles = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
         self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock.read)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)

@@ -1,0 +1,99 @@
+"""Invariants at run time: sound traffic passes, and what must never happen is refused by its id."""
+
+import pytest
+from watchkeeper.adapters.stores.memory import MemoryStore
+from watchkeeper.domain.channel import Channel, Log
+from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.moment import NS_PER_S, Deadline
+from watchkeeper.domain.notice import Answer, DeliveryState
+from watchkeeper.domain.record import Batch
+from watchkeeper.testing.checked import Checks, InvariantBroken
+from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
+
+OPENED = opened()
+RESOLVED = then(OPENED, Change.RESOLVED)
+NOTICE = notice_of(OPENED)
+ATTEMPTED = Batch(
+    transitions=(OPENED,), notices=(NOTICE,), deliveries=(delivery_of(NOTICE, DeliveryState.PENDING, 1),)
+)
+DEADLINE = Deadline.after(NOON, NS_PER_S)
+
+
+class Outside:
+    """A messenger that answers when the test says so."""
+
+    def send(self, notice, attempt, deadline, done):
+        self.done = done
+
+
+@pytest.fixture
+def checks():
+    return Checks([Channel(id="ops", log=Log())])
+
+
+@pytest.fixture
+def store(checks):
+    checked = checks.store(MemoryStore())
+    checked.open(NOON)
+    return checked
+
+
+@pytest.fixture
+def outside():
+    return Outside()
+
+
+@pytest.fixture
+def messenger(checks, outside):
+    return checks.messenger("ops", outside)
+
+
+def test_what_is_committed_first_may_leave(store, messenger, outside):
+    store.commit(ATTEMPTED)
+    messenger.send(NOTICE, 1, DEADLINE, lambda _: None)
+    outside.done(Answer(accepted=True))
+    store.commit(Batch(deliveries=(delivery_of(NOTICE, DeliveryState.DELIVERED, 1),)))
+
+
+def test_nothing_leaves_before_it_is_committed(store, messenger):
+    with pytest.raises(InvariantBroken, match=r"^S5: "):
+        messenger.send(NOTICE, 1, DEADLINE, lambda _: None)
+
+
+def test_nobody_hears_of_an_end_alone(store, messenger):
+    store.commit(Batch(transitions=(OPENED, RESOLVED), notices=(notice_of(RESOLVED),)))
+    with pytest.raises(InvariantBroken, match=r"^S9: "):
+        messenger.send(notice_of(RESOLVED), 1, DEADLINE, lambda _: None)
+
+
+def test_nothing_is_delivered_that_nobody_accepted(store):
+    store.commit(ATTEMPTED)
+    with pytest.raises(InvariantBroken, match=r"^S8: "):
+        store.commit(Batch(deliveries=(delivery_of(NOTICE, DeliveryState.DELIVERED, 1),)))
+
+
+def test_a_failed_store_is_opened_before_it_is_written(store):
+    with pytest.raises(StoreError):
+        store.commit(Batch(transitions=(RESOLVED,)))
+    with pytest.raises(InvariantBroken, match=r"^S33: "):
+        store.commit(ATTEMPTED)
+    store.close()
+    store.open(NOON)
+    store.commit(ATTEMPTED)
+
+
+def test_a_store_that_forgets_is_caught_at_its_opening(checks):
+    store = checks.store(MemoryStore())
+    store.open(NOON)
+    store.commit(ATTEMPTED)
+    checks.durable.pending.clear()
+    store.close()
+    with pytest.raises(InvariantBroken, match=r"^S11: "):
+        store.open(NOON)
+
+
+def test_the_book_lets_go_of_what_is_over(checks, store):
+    store.commit(Batch(transitions=(OPENED, RESOLVED)))
+    checks.durable.forget_what_is_over()
+    assert checks.durable.lives == {}
