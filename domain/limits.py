@@ -63,7 +63,8 @@ SAMPLES_HELD_MAX = 512
 """How many samples ride in one message to the sink."""
 SINK_MAILBOX_MAX = 1_000
 OWNER_MAILBOX_MAX = 50_000
-RECORDER_MAILBOX_MAX = 50_000
+RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
+"""It hears of every target at the start, and must not shed the first samples for that."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 
 # Durations as text.
