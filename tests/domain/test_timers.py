@@ -112,3 +112,13 @@ def test_timers_armed_again_take_no_room_for_ever(rounds, shift):
 
 def entries_held(timers):
     return len(timers._near) + sum(len(waiting) for waiting in timers._later.values())
+
+
+def test_a_timer_armed_again_within_its_slot_keeps_no_old_time():
+    timers = Timers()
+    timers.arm("shop", 5)
+    timers.arm("mail", 8)
+    assert list(timers.due(0)) == []
+    timers.arm("shop", 9)
+    assert list(timers.due(7)) == []
+    assert list(timers.due(9)) == [("mail", 8), ("shop", 9)]

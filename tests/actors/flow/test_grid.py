@@ -1,0 +1,117 @@
+"""The grid of due times under stalls, set clocks, full houses and at the end: every tick is served or counted, once."""
+
+from watchkeeper.actors.system import SUPERVISOR
+from watchkeeper.domain.attempt import AttemptState
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.probe import Heartbeat
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.testing.world import World
+
+S = 1_000_000_000
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+
+
+def served_and_counted(world):
+    counters = dict(world.status().counters)
+    names = ("started", "missed_ticks", "overlapped_ticks", "ticks_without_poller")
+    return sum(counters.get(name, 0) for name in names)
+
+
+def test_over_a_stall_every_tick_is_served_or_counted_once(shop):
+    world = World([shop(every="1s", timeout="500ms")])
+    world.run("20s")
+    world.clock.advance(60 * S)
+    world.run("25s")
+    # What is counted is told every five seconds.
+    assert 100 <= served_and_counted(world) <= 106
+
+
+def test_a_clock_that_is_set_by_less_than_a_period_shifts_no_tick(shop, driven):
+    world = driven(shop(every="10s", timeout="1s"))
+    world.run("35s")
+    world.step_wall(3_700_000_000)
+    world.run("35s")
+    starts = [request.started.monotonic_ns for request in world.prober.requests]
+    assert len(starts) >= 6
+    assert {(later - starts[0]) % (10 * S) for later in starts} == {0}
+
+
+def test_who_waits_is_called_as_soon_as_a_place_is_free(driven, shop):
+    world = driven(*(shop(f"t{number}", every="10s", timeout="10s") for number in range(8)), in_flight_max=1)
+    world.run("9999ms")
+    assert len(world.prober.requests) == 1
+    for served in range(2, 7):
+        world.prober.answer()
+        world.run("0s")
+        assert len(world.prober.requests) == served
+
+
+def test_who_has_waited_too_long_is_not_started_by_a_late_answer(driven, shop, attempts):
+    targets = [shop(f"t{number}", every="10s", timeout="5s") for number in range(8)]
+    world = driven(*targets, in_flight_max=1)
+    while not world.prober.requests:
+        world.run("10ms")
+    world.run("4s")
+    (running,) = world.prober.requests
+    world.clock.advance(20 * S)
+    world.prober.answer(running.attempt)
+    world.run("0s")
+    assert all(request.deadline.remaining_ns(request.started) > 0 for request in world.prober.requests)
+    states = [record.state for target in targets for record in attempts(world, target.id)]
+    assert AttemptState.EXPIRED in states
+
+
+def test_a_timeout_in_which_we_stood_still_ourselves_is_unknown(driven, shop, target_of):
+    world = driven(
+        shop(every="10s", timeout="4s", rules=QUICK), shop("often", every="500ms", timeout="100ms", rules=())
+    )
+    while not any(request.attempt.target == "shop" for request in world.prober.requests):
+        world.run("10ms")
+    world.run("1s")
+    world.clock.advance(2 * S)
+    world.run("3s")
+    sample = target_of(world).sample
+    assert (sample.outcome, sample.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+    assert world.incidents() == ()
+
+
+def test_a_heartbeat_noticed_late_was_missed_at_its_moment(shop, target_of):
+    nightly = shop("nightly", every="1m", tcp=None, heartbeat=Heartbeat(grace="10s"), rules=QUICK)
+    world = World([nightly])
+    world.run("30s")
+    world.heartbeat("nightly")
+    beat = world.clock.read()
+    world.run("68s")
+    world.clock.advance(4 * S)
+    world.run("1s")
+    sample = target_of(world, "nightly").sample
+    assert sample.reason is Reason.HEARTBEAT_MISSED
+    assert sample.at.since(beat) == 70 * S
+
+
+def test_who_waits_when_we_stop_is_recorded_as_never_started(driven, shop, attempts):
+    targets = [shop(f"t{number}", every="10s", timeout="8s") for number in range(8)]
+    world = driven(*targets, in_flight_max=1)
+    while not world.prober.requests:
+        world.run("10ms")
+    world.run("4s")
+    world.system.drain_supervisor(10 * S)
+    world.run("1ms")
+    records = [record for target in targets for record in attempts(world, target.id)]
+    assert {record.state for record in records} == {AttemptState.CANCELLED_BEFORE_START}
+    assert len(world.prober.requests) == 1
+    world.prober.answer()
+    world.run("1s")
+    assert world.system.has_ended(SUPERVISOR)
+
+
+def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, shop):
+    world = driven(shop(every="1m", timeout="50s"))
+    while not world.prober.requests:
+        world.run("1s")
+    world.system.drain_supervisor(10 * S)
+    world.system._nursery.poller("shop").tell(object())
+    world.run("9s")
+    assert not world.system.has_ended(SUPERVISOR)
+    world.run("2s")
+    assert world.system.has_ended(SUPERVISOR)
