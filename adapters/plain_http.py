@@ -265,7 +265,7 @@ class PlainHttp:
             return exchange
         self._timers.arm(exchange, deadline.monotonic_ns)
         exchange.begin()
-        self._wind(begun_ns)
+        self._wind(begun_ns, deadline.monotonic_ns)
         return exchange
 
     def now_ns(self) -> int:
@@ -295,18 +295,19 @@ class PlainHttp:
             if exchange is not None:
                 exchange.ready(mask)
 
-    def _wind(self, now_ns: int) -> None:
-        """Ring for the earliest deadline; a ring that comes too early winds again."""
-        next_ns = self._timers.next_ns()
-        if next_ns is not None and not now_ns < self._rings_ns <= next_ns:
-            self._rings_ns = next_ns
-            self._alarm.set(max(1, -(-(next_ns - now_ns) // NS_PER_MS)))
+    def _wind(self, now_ns: int, deadline_ns: int) -> None:
+        """See to it that it rings no later than a deadline; a ring that comes too early winds again."""
+        if not now_ns < self._rings_ns <= deadline_ns:
+            self._rings_ns = deadline_ns
+            self._alarm.set(max(1, -(-(deadline_ns - now_ns) // NS_PER_MS)))
 
     def _ring(self) -> None:
         now_ns = self.now_ns()
         for exchange, _ in self._timers.due(now_ns):
             exchange.expired()
-        self._wind(self.now_ns())
+        next_ns = self._timers.next_ns()
+        if next_ns is not None:
+            self._wind(self.now_ns(), next_ns)
 
     def close(self) -> None:
         """Cancel what is under way and release every descriptor."""

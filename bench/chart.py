@@ -11,7 +11,7 @@ COLOURS = ("#1b6ca8", "#c8553d", "#4c8c4a", "#7a5195")
 STYLE = (
     "text{font:12px sans-serif;fill:#333} .title{font:bold 15px sans-serif} .panel{font:bold 12px sans-serif}"
     " .grid{stroke:#ddd} .axis{stroke:#888} @media (prefers-color-scheme:dark){text{fill:#ddd}"
-    " .grid{stroke:#444} svg{background:#1b1b1b}}"
+    " .grid{stroke:#444}}"
 )
 
 

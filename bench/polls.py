@@ -24,9 +24,9 @@ from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
-EVERY_S = {"http": 1, "https": 3, "tcp": 1}
+EVERY_S = {"http": 1, "https": 2, "tcp": 1}
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
-WARM_S, WINDOW_S = 3.5, 3.0
+WARM_S, WINDOW_S = 3.0, 3.0
 QUICK_WINDOW_S = 2.0
 BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25}
 UP_SHARE_MIN, THROWN_AWAY_MAX = 0.99, 10
@@ -52,7 +52,6 @@ ROWS = {
     "https": Load("https", 400),
     "tcp": Load("tcp", 1_500),
     "http_full": Load("http", 4_000, 200),
-    "https_full": Load("https", 800, 200),
     "tcp_full": Load("tcp", 5_000, 200),
 }
 """First at equal rates, at which the peer is busy for six tenths of a core; then under load, where checks share wake-ups."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from . import limits
 from .attempt import AttemptId
-from .condition import Condition, evaluate_all
+from .condition import Condition
+from .condition_facts import Facts
 from .http_status import default_outcome
 from .moment import Moment
 from .observation import Observation
@@ -55,8 +56,9 @@ class Expectation:
             seen.outcome in {Outcome.UP, Outcome.DEGRADED} or (unreachable and self.speaks_of_connection)
         ):
             return seen.outcome, seen.reason, (), seen.detail
-        results = evaluate_all(self.conditions, seen)
-        failed = tuple(result.shown for result in results if not result.passed)
+        facts = Facts(seen)
+        results = [condition.judge(facts) for condition in self.conditions]
+        failed = tuple([result.shown for result in results if not result.passed])
         if failed:
             return (
                 (seen.outcome, seen.reason, failed, seen.detail)
