@@ -65,8 +65,8 @@ class Figures(msgspec.Struct, kw_only=True):
             "crash_points": self.sites,
             "processes": self.processes,
             "distinct_traces": len(self.traces),
-            "cpu_s": round(self.real_ns / NS_PER_S, 1),
-            "times_real_time_per_core": round(self.simulated_ns / max(self.real_ns, 1)),
+            "run_s": round(self.real_ns / NS_PER_S, 1),
+            "times_real_time_per_process": round(self.simulated_ns / max(self.real_ns, 1)),
             "sometimes": dict(sorted(self.sometimes.items())),
         }
 

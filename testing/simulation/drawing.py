@@ -1,5 +1,7 @@
 """Drawing a case from a seed: what is watched, what it does, and what goes wrong (swarm: every run another mixture)."""
 
+import msgspec
+
 from ...domain.channel import Channel, Log
 from ...domain.moment import NS_PER_S
 from ...domain.probe import Heartbeat, Http
@@ -200,12 +202,15 @@ def _act(stream: Stream, kind: str, at_ns: int, watched: tuple[Watched, ...]) ->
 
 def _changed(stream: Stream, spec: Target) -> Target:
     every = (5, 10, 20)[stream.below(3)]
+    down, *others = _rules(stream)
+    if stream.below(2):
+        down = msgspec.structs.replace(down, severity=Severity.WARNING)
     return Target(
         id=spec.id,
         every=f"{every}s",
         timeout="3s",
         http=spec.http,
         heartbeat=spec.heartbeat,
-        rules=_rules(stream),
+        rules=(down, *others),
         notify=spec.notify,
     )
