@@ -12,7 +12,7 @@ from ..domain.gathering import Gathering
 from ..domain.incident import Transition
 from ..domain.ledger import Ledger
 from ..domain.moment import Moment
-from ..domain.notice import Answer, Delivery, DeliveryState, Notice
+from ..domain.notice import Answer, Delivery, DeliveryState, Notice, NoticeReason
 from ..domain.outbox import Entry, Outbox
 from ..domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
 from ..protocol.courier import CourierMessage, Deliver
@@ -199,6 +199,10 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _enqueue(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
+            if notice.reason is NoticeReason.CATCH_UP and self._recall(notice.key) is not None:
+                # Given up before its incident was forgotten and recalled: it stays so until somebody re-drives it.
+                self._ledger.leave_given_up(notice)
+                continue
             self._gathered.notices.append(notice)
             self._outbox.add(notice)
         self._commit_soon(bool(notices))

@@ -75,6 +75,11 @@ class Ledger:
         incident = self._incidents.get(incident_id)
         return () if incident is None else self._due(incident, now, NoticeReason.CATCH_UP)
 
+    def leave_given_up(self, notice: Notice) -> None:
+        """What was due is a dead letter already: nobody is told of it now."""
+        self._under_way.pop((notice.incident.incident, notice.channel), None)
+        self._give_up(notice)
+
     def redrive(self, notice: Notice, incident: Incident, told: Told | None) -> bool:
         """Take a dead letter up again. False when the channel has meanwhile heard something later."""
         place = (incident.incident, notice.channel)

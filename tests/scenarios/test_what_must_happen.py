@@ -246,3 +246,20 @@ def test_a_target_that_is_removed_while_down_is_closed_once():
     world.run("1h")
     assert world.told("ops") == [OPENED, RESOLVED]
     assert world.incidents(open_only=True) == ()
+
+
+def test_a_dead_letter_sent_again_leaves_later_ones_dead():
+    world = world_of(script="down 10m, ok")
+    world.run("1m")
+    world.script_channel("ops", "status 410 1h, ok")
+    world.acknowledge(world.incidents()[0].incident)
+    world.run("2h")
+    dead = [post.notice.key for post in world.messengers["ops"].posts if not post.accepted]
+    assert len(dead) == 2
+    assert world.redrive(dead[0])
+    world.run("10m")
+    assert world.told("ops") == [OPENED, "shop/down acknowledged"]
+    assert world.redrive(dead[1])
+    world.run("10m")
+    assert world.told("ops") == [OPENED, "shop/down acknowledged", RESOLVED]
+    assert [post.attempt for post in world.messengers["ops"].posts if post.notice.key == dead[1]] == [1, 2]
