@@ -6,7 +6,7 @@ from watchkeeper.domain.configuration import Configuration
 from watchkeeper.domain.probe import Heartbeat, Http
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
-from watchkeeper.testing.world import World
+from watchkeeper.testing import World
 
 HTTP = Http(url="http://shop.example/health")
 QUICK = (Consecutive(id="down", after=2, recover=1),)
