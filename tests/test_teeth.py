@@ -51,7 +51,7 @@ def teeth(*arguments):
         [sys.executable, str(TEETH / "run.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
         check=False,
     )
 
