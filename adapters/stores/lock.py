@@ -39,9 +39,13 @@ class StoreLock:
         return os.getpid() == self._pid
 
     def release(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Give the lock up. A child that was forked a moment ago has a copy open still, so closing ours is not enough."""
+        if self._descriptor < 0:
+            return
+        if self.is_ours:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        os.close(self._descriptor)
+        self._descriptor = -1
 
     def _take(self, path: str, now: Moment) -> None:
         try:
