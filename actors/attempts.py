@@ -134,7 +134,7 @@ class Attempts:
             return
         if entry.is_heartbeat:
             entry.last_beat = entry.last_beat or now
-            self._timers.arm(entry, entry.silent_at_ns(entry.last_beat))
+            self._timers.arm(entry, entry.next_silence_ns(entry.last_beat, now))
         else:
             self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns))
         self._expect_evidence(entry, now)

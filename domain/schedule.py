@@ -108,6 +108,14 @@ class Scheduled:
         """When silence since `since` is a missed heartbeat."""
         return since.monotonic_ns + self.cadence.every_ns + self.target.grace_ns
 
+    def next_silence_ns(self, since: Moment, now: Moment) -> int:
+        """When silence since `since` is to be reported next: what has passed by now was, or is not worth a replay."""
+        at_ns = self.silent_at_ns(since)
+        late_ns = now.monotonic_ns - at_ns
+        return (
+            at_ns if late_ns < 0 else at_ns + (late_ns // self.cadence.every_ns + 1) * self.cadence.every_ns
+        )
+
     def board(self, due: Moment, now: Moment) -> Flight:
         """Begin the next attempt; it waits for admission. Ticks missed before it are its to report."""
         self.number += 1

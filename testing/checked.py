@@ -31,11 +31,13 @@ class Checks:
 
     def __init__(self, channels: Iterable[Channel]) -> None:
         given = {channel.id: channel for channel in channels}
+        self.broken: list[str] = []
+        """Every invariant that was broken, in words: whoever contains the error still finds it here."""
         self._receivers = {name: Receiver(name, 0) for name in given}
         self.durable = Durable()
-        self.record = RecordRules(self.durable, self._receivers, _refuse, _ignore)
+        self.record = RecordRules(self.durable, self._receivers, self._refuse, _ignore)
         self.record.floors = {name: channel.min_severity for name, channel in given.items()}
-        self.delivery = DeliveryRules(self.durable, self._receivers, _refuse, _ignore)
+        self.delivery = DeliveryRules(self.durable, self._receivers, self._refuse, _ignore)
 
     def store(self, inner: Store) -> "CheckedStore":
         """A store that is checked at every commit and opening (S1, S2, S4, S6, S8, S11, S14, S20, S22, S33)."""
@@ -45,6 +47,10 @@ class Checks:
         """A messenger that is checked before anything leaves (S5, S7, S9, S10, S16, S24)."""
         return CheckedMessenger(channel, inner, self)
 
+    def _refuse(self, invariant: str, says: str) -> None:
+        self.broken.append(f"{invariant}: {says}")
+        raise InvariantBroken(self.broken[-1])
+
     def accepted(self, channel: str, notice: Notice) -> None:
         """A receiver has said that it has a notice."""
         self._receivers[channel].apply(notice)
@@ -53,14 +59,10 @@ class Checks:
         """A notice is about to leave; S9 by what the record says that its channel was told."""
         told = self.durable.told.get((notice.incident.incident, channel))
         if told is None and notice.change is not Change.OPENED:
-            _refuse("S9", f"{channel} would hear {notice.change} first of {notice.incident.target}")
+            self._refuse("S9", f"{channel} would hear {notice.change} first of {notice.incident.target}")
         if told is not None and told >= notice.sequence:
-            _refuse("S9", f"{channel} would hear step {notice.sequence} after {told}")
+            self._refuse("S9", f"{channel} would hear step {notice.sequence} after {told}")
         self.delivery.sending(channel, notice, attempt)
-
-
-def _refuse(invariant: str, says: str) -> None:
-    raise InvariantBroken(f"{invariant}: {says}")
 
 
 def _ignore(_: str) -> None:

@@ -28,7 +28,7 @@ from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
-from .checked import Checks
+from .checked import Checks, InvariantBroken
 from .clock import ManualClock
 from .fakes import Alarm, ScriptedMessenger, ScriptedProber
 from .script import Script
@@ -88,7 +88,7 @@ class World:
 
     def _begin(self) -> System:
         self.feed = Feed()
-        checks = Checks(self._channels)
+        self._checks = checks = Checks(self._channels)
         parts = Parts(
             clock=self.clock,
             dispatcher=self.dispatcher,
@@ -132,8 +132,10 @@ class World:
         self.messengers[channel].script(Script.parse(text))
 
     def run(self, length: str) -> None:
-        """Let time pass."""
+        """Let time pass. Raises InvariantBroken when a defect of watchkeeper itself was caught in the act."""
         self.dispatcher.run_until(self.clock.read().monotonic_ns + parse_duration(length))
+        if self._checks.broken:
+            raise InvariantBroken(self._checks.broken[0])
 
     @property
     def now(self) -> Moment:

@@ -263,3 +263,16 @@ def test_a_dead_letter_sent_again_leaves_later_ones_dead():
     world.run("10m")
     assert world.told("ops") == [OPENED, "shop/down acknowledged", RESOLVED]
     assert [post.attempt for post in world.messengers["ops"].posts if post.notice.key == dead[1]] == [1, 2]
+
+
+def test_a_reload_does_not_count_one_missed_heartbeat_twice():
+    rules = (Consecutive(id="down", after=5, recover=1),)
+    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="5s"), rules=rules, notify=("ops",))
+    world = World([job])
+    world.run("66s")
+    for _ in range(10):
+        world.track(job)
+        world.run("200ms")
+    assert world.incidents() == ()
+    world.run("5m")
+    assert world.told("ops") == ["job/down opened"]
