@@ -20,6 +20,7 @@ LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".hypothesis", ".*_cache", "__pycache__", "build", "bench", "*.egg-info", "*.db*"
 )
 TESTS_S_MAX = 150
+PASSED = "the tests pass"
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -60,15 +61,15 @@ class Copy:
         path.write_text(changed(bug, sound))
         return lambda: path.write_text(sound)
 
-    def test(self, tests) -> Find:
+    def test(self, tests, seconds: float = TESTS_S_MAX) -> Find:
         """Run tests up to the first that fails."""
         options = ("-x", "-q", "--no-header", "--tb=no", "-rfE", "--hypothesis-seed=0", "-p", "unshrunk")
         try:
-            ended = self._run("-P", "-m", "pytest", *options, *tests, seconds=TESTS_S_MAX)
+            ended = self._run("-P", "-m", "pytest", *options, *tests, seconds=seconds)
         except subprocess.TimeoutExpired:
-            return Find(False, f"the tests did not end within {TESTS_S_MAX} s")
+            return Find(False, f"the tests did not end within {seconds} s")
         if ended.returncode == 0:
-            return Find(False, "the tests pass")
+            return Find(False, PASSED)
         failed = FAILED.findall(ended.stdout)
         if ended.returncode != 1 or not failed:
             raise RuntimeError(
