@@ -302,6 +302,8 @@ class PlainHttp:
             self._alarm.set(max(1, -(-(deadline_ns - now_ns) // NS_PER_MS)))
 
     def _ring(self) -> None:
+        # uvloop counts from a time that it read a while ago, so this may be early, and must then be wound again.
+        self._rings_ns = 0
         now_ns = self.now_ns()
         for exchange, _ in self._timers.due(now_ns):
             exchange.expired()

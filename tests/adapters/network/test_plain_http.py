@@ -3,10 +3,12 @@
 import itertools
 
 import pytest
+from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.plain_answers import read_plain
 from watchkeeper.adapters.plain_http import PlainHttp
 from watchkeeper.adapters.probes.http import HttpProber
 from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.domain.moment import Moment
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http
 from watchkeeper.testing.hostile import HostileServer
@@ -105,6 +107,31 @@ def test_the_body_cap_and_the_deadline_hold_on_the_short_way(bench, plain):
         seen = second_of(bench, HttpProber(bench.transport, plain), server, body_bytes_max=100)
 
     assert (seen.reason, seen.body) == (Reason.BODY_TOO_LARGE, b"x" * 100)
+
+
+class Lagging(SystemClock):
+    """A clock that can be set back."""
+
+    behind_ns = 0
+
+    def read(self):
+        now = super().read()
+        return Moment(now.monotonic_ns - self.behind_ns, now.wall_ns - self.behind_ns)
+
+
+def test_a_ring_before_the_deadline_is_followed_by_another(bench):
+    clock = Lagging()
+    plain = PlainHttp(bench.loop, clock)
+    with turning(ANSWERS["nothing"]) as server:
+        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
+        bench.run(prober, probe)
+        answer = bench.loop.create_future()
+        prober.start(bench.request(probe, 100), answer.set_result)
+        clock.behind_ns = 30_000_000
+        seen = bench.wait(answer, 100)
+    plain.close()
+
+    assert seen.outcome is Outcome.TIMED_OUT
 
 
 def test_a_cancelled_exchange_never_answers(bench, plain):
