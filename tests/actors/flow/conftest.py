@@ -122,7 +122,7 @@ def driven():
     """Makes a world whose probes answer only when the test says so."""
 
     def make(*targets, on_cancel=CancelOutcome.WITHOUT_EFFECT, **named):
-        world = World(targets, **named)
+        world = World(targets, **{"through_bytes": True, **named})
         world.prober = Driver(on_cancel)
         world.crash()
         return world
@@ -135,7 +135,7 @@ def watched():
     """Makes a world whose store is watched and fails when it is told to."""
 
     def make(*targets, **named):
-        world = World(targets, **named)
+        world = World(targets, **{"through_bytes": True, **named})
         world.store.close()
         world.store = Watched(world.store)
         world.crash()
