@@ -297,7 +297,8 @@ class PlainHttp:
 
     def _wind(self, now_ns: int, deadline_ns: int) -> None:
         """See to it that it rings no later than a deadline; a ring that comes too early winds again."""
-        if not now_ns < self._rings_ns <= deadline_ns:
+        # One that is overdue still rings; setting a later one in its place would lose it.
+        if not 0 < self._rings_ns <= deadline_ns:
             self._rings_ns = deadline_ns
             self._alarm.set(max(1, -(-(deadline_ns - now_ns) // NS_PER_MS)))
 

@@ -134,6 +134,22 @@ def test_a_ring_before_the_deadline_is_followed_by_another(bench):
     assert seen.outcome is Outcome.TIMED_OUT
 
 
+def test_a_request_begun_when_a_deadline_is_overdue_does_not_put_it_off(bench, plain):
+    with turning(ANSWERS["nothing"]) as server:
+        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
+        bench.run(prober, probe)
+        first, ended = bench.loop.create_future(), []
+        prober.start(bench.request(probe, 50), first.set_result)
+        overdue = bench.clock.monotonic_ns() + 60_000_000
+        while bench.clock.monotonic_ns() < overdue:
+            pass
+        prober.start(bench.request(probe, 3_000), ended.append)
+        begun_ns = bench.clock.monotonic_ns()
+        assert bench.wait(first, 50).outcome is Outcome.TIMED_OUT
+        assert bench.clock.monotonic_ns() - begun_ns < 1_000_000_000
+    assert ended == []
+
+
 def test_a_cancelled_exchange_never_answers(bench, plain):
     answers = []
     with turning(ANSWERS["nothing"]) as server:
