@@ -7,6 +7,9 @@ import msgspec
 FIRST_LOOK_WITHIN_NS = 60_000_000_000
 """A slower target is looked at once before its first tick of the grid, within this time of being tracked."""
 
+SHARED_TICK_NS = 5_000_000
+"""Phases are multiples of it, so that at a high rate a few targets are due at one moment and share a wake-up."""
+
 
 class Cadence(msgspec.Struct, frozen=True, gc=False):
     """One target's grid on the monotonic hand. The phase spreads targets and is the same in every run."""
@@ -18,7 +21,8 @@ class Cadence(msgspec.Struct, frozen=True, gc=False):
     def of(cls, name: str, every_ns: int) -> "Cadence":
         """The grid of the target called `name`; the phase comes from a stable hash of the name."""
         digest = blake2b(name.encode(), digest_size=8).digest()
-        return cls(every_ns, int.from_bytes(digest, "big") % every_ns)
+        phase_ns = int.from_bytes(digest, "big") % every_ns
+        return cls(every_ns, phase_ns - phase_ns % SHARED_TICK_NS if every_ns > SHARED_TICK_NS else phase_ns)
 
     def first_after(self, now_ns: int) -> int:
         """The first due time for a target tracked now: a tick of the grid, or one early look where the grid is slow."""

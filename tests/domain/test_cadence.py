@@ -5,7 +5,7 @@ import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.cadence import FIRST_LOOK_WITHIN_NS, Cadence
+from watchkeeper.domain.cadence import FIRST_LOOK_WITHIN_NS, SHARED_TICK_NS, Cadence
 
 S = 1_000_000_000
 NAMES = st.text(min_size=1, max_size=20)
@@ -22,6 +22,21 @@ def test_the_phase_lies_within_one_period(name, every_ns):
     cadence = Cadence.of(name, every_ns)
     assert 0 <= cadence.phase_ns < every_ns
     assert cadence == Cadence.of(name, every_ns)
+
+
+@given(st.sets(NAMES, min_size=2, max_size=50), st.integers(2, 60_000))
+def test_neighbours_of_one_cadence_are_due_at_one_moment(names, ticks):
+    every_ns = ticks * SHARED_TICK_NS
+    due = {Cadence.of(name, every_ns).next_after(12 * S) for name in names}
+    assert all(due_ns % SHARED_TICK_NS == 0 for due_ns in due)
+
+
+@given(st.integers(1, 500))
+def test_a_herd_of_one_cadence_is_spread_over_its_period(seconds):
+    every_ns = seconds * S
+    phases = [Cadence.of(f"target-{number}", every_ns).phase_ns for number in range(400)]
+    quarters = [sum(4 * phase // every_ns == quarter for phase in phases) for quarter in range(4)]
+    assert min(quarters) > 60
 
 
 def test_the_phase_is_the_same_in_every_process():
