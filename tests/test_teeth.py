@@ -1,5 +1,6 @@
 """The seeded bugs still fit the code, a sample of them is caught, and a bug that nobody catches is reported."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,13 @@ TEETH = ROOT / "tests" / "teeth"
 sys.path.insert(0, str(TEETH))
 
 from catalogue import Bug, Edit, catalogue, changed  # noqa: E402  # the scripts lie beside their table
-from run import Row, summary  # noqa: E402  # as above
+from copies import Find, NoVerdict  # noqa: E402  # as above
+from run import Line, Row, keep, kept, summary, verdict  # noqa: E402  # as above
 
 BUGS = catalogue()
 SAMPLE = 8
+BROKEN = re.compile(r"S([1-9]|[12]\d|3[0-8])|L([1-9]|1[0-6])|F\d{1,3}|C\d{1,2}|B-(0[1-9]|1\d|2[01])")
+"""An invariant of safety or of liveness, a fault, a control, or a claim of docs/proofs.md."""
 
 
 def name_of(bug):
@@ -29,6 +33,7 @@ def test_a_seeded_bug_fits_the_code_as_it_is(bug):
     assert all((ROOT / path.split("::")[0]).exists() for path in bug.tests)
     assert bug.says.endswith(".")
     assert bug.breaks
+    assert all(BROKEN.fullmatch(broken) for broken in bug.breaks), bug.breaks
 
 
 def test_there_are_at_least_fifty_seeded_bugs():
@@ -67,6 +72,25 @@ def test_a_bug_that_nobody_catches_is_reported():
     assert not row.caught
     assert "NOT CAUGHT" in row.line()
     assert summary([row], 0.0)["not_caught"] == ["harmless"]
+
+
+def test_a_command_without_a_verdict_has_caught_nothing():
+    def stuck():
+        raise NoVerdict("it did not end")
+
+    assert verdict(stuck) == Find(False, "it did not end")
+
+
+def test_rows_of_a_run_that_was_stopped_are_taken_up(tmp_path):
+    log, bug = tmp_path / "rows", BUGS[0]
+    row = Row(id=bug.id, breaks=bug.breaks, tests=Find(True, "a test"), simulator=None, seconds=1.0)
+    keep(log, Line("tree", repr(bug), row))
+    with log.open("ab") as torn:
+        torn.write(b'["tree","half a')
+    assert kept(log, [bug], "tree") == {bug.id: row}
+    keep(log, Line("tree", repr(bug), row))
+    assert kept(log, [bug], "tree") == {bug.id: row}
+    assert kept(log, [bug], "another tree") == {}
 
 
 def test_a_bug_of_an_unknown_name_is_refused():

@@ -21,7 +21,12 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 TESTS_S_MAX = 150
 PASSED = "the tests pass"
+NOTHING = "seeds find nothing"
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class NoVerdict(Exception):  # what became of a command, not a fault of ours
+    """A command neither passed nor caught anything."""
 
 
 class Find(msgspec.Struct, frozen=True):
@@ -62,43 +67,43 @@ class Copy:
         return lambda: path.write_text(sound)
 
     def test(self, tests, seconds: float = TESTS_S_MAX) -> Find:
-        """Run tests up to the first that fails."""
+        """Run tests up to the first that fails. Raises NoVerdict."""
         options = ("-x", "-q", "--no-header", "--tb=no", "-rfE", "--hypothesis-seed=0", "-p", "unshrunk")
-        try:
-            ended = self._run("-P", "-m", "pytest", *options, *tests, seconds=seconds)
-        except subprocess.TimeoutExpired:
-            return Find(False, f"the tests did not end within {seconds} s")
+        ended = self._run("-P", "-m", "pytest", *options, *tests, seconds=seconds)
         if ended.returncode == 0:
             return Find(False, PASSED)
         failed = FAILED.findall(ended.stdout)
         if ended.returncode != 1 or not failed:
-            raise RuntimeError(
+            raise NoVerdict(
                 f"pytest ended with {ended.returncode}:\n{ended.stdout[-2_000:]}{ended.stderr[-2_000:]}"
             )
         return Find(True, failed[0])
 
     def simulate(self, seeds: int, seconds: float) -> Find:
-        """Run seeds of the simulator up to the first that finds something."""
+        """Run seeds of the simulator up to the first that finds something. Raises NoVerdict."""
         script = Path("tests", "teeth", "seeds.py")
         ended = self._run("-P", str(script), str(seeds), str(seconds), seconds=20 * seconds + 120)
-        if ended.returncode:
-            raise RuntimeError(f"the seeds ended with {ended.returncode}:\n{ended.stderr[-3_000:]}")
+        if ended.returncode or not ended.stdout:
+            raise NoVerdict(f"the seeds ended with {ended.returncode}:\n{ended.stderr[-3_000:]}")
         said = json.loads(ended.stdout.splitlines()[-1])
         if Path(said["package"]).parent != self.root.resolve():
-            raise RuntimeError(f"{said['package']} was run, not {self.root}")
+            raise NoVerdict(f"{said['package']} was run, not {self.root}")
         if not said["found"]:
-            return Find(False, f"{said['seeds']} seeds find nothing")
+            return Find(False, f"{said['seeds']} {NOTHING}")
         return Find(True, f"seed {said['seeds'] - 1}: {said['found']}")
 
     def _run(self, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join(map(str, (self.root.parent, self.root / "tests" / "teeth")))
         environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
-        return subprocess.run(
-            [sys.executable, *command],
-            cwd=self.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                [sys.executable, *command],
+                cwd=self.root,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise NoVerdict(f"{command[2]} did not end within {seconds:g} s") from late

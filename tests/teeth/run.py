@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import msgspec
 from catalogue import Bug, catalogue, changed
-from copies import PASSED, ROOT, Copy, Find, digest_of
+from copies import NOTHING, PASSED, ROOT, Copy, Find, NoVerdict, digest_of
 
 CONTROL_S_MAX = 1_200
 
@@ -59,15 +59,23 @@ class Line(msgspec.Struct, frozen=True):
     row: Row
 
 
+def verdict(ask: Callable[[], Find]) -> Find:
+    """What a command found. One that came to nothing has caught nothing, and costs no other bug its turn."""
+    try:
+        return ask()
+    except NoVerdict as error:
+        return Find(False, str(error))
+
+
 def examined(bug: Bug, copy: Copy, wanted: argparse.Namespace) -> Row:
     """Put a bug in, run what is to catch it, take it out."""
     began_s = monotonic()
     take_out = copy.put_in(bug)
     try:
-        tests = copy.test(bug.tests) if wanted.by != "simulator" else None
+        tests = verdict(lambda: copy.test(bug.tests)) if wanted.by != "simulator" else None
         enough = wanted.first and tests is not None and tests.caught
         ask = wanted.by != "tests" and not bug.beyond and not enough
-        simulator = copy.simulate(wanted.seeds, wanted.seconds) if ask else None
+        simulator = verdict(lambda: copy.simulate(wanted.seeds, wanted.seconds)) if ask else None
     finally:
         take_out()
     return Row(id=bug.id, breaks=bug.breaks, tests=tests, simulator=simulator, seconds=monotonic() - began_s)
@@ -78,11 +86,11 @@ def control(bugs: list[Bug], copy: Copy, wanted: argparse.Namespace) -> list[str
     failures = []
     if wanted.by != "simulator":
         tests = list(dict.fromkeys(path for bug in bugs for path in bug.tests))
-        find = copy.test(tests, CONTROL_S_MAX)
+        find = verdict(lambda: copy.test(tests, CONTROL_S_MAX))
         failures += [find.by] if find.by != PASSED else []
     if wanted.by != "tests":
-        find = copy.simulate(wanted.seeds, 4 * wanted.seconds)
-        failures += [find.by] if find.caught else []
+        find = verdict(lambda: copy.simulate(wanted.seeds, 4 * wanted.seconds))
+        failures += [find.by] if not find.by.endswith(NOTHING) else []
     return failures
 
 
@@ -109,7 +117,10 @@ def kept(path: Path | None, bugs: list[Bug], digest: str) -> dict[str, Row]:
     if path is None or not path.exists():
         return {}
     known = {bug.id: repr(bug) for bug in bugs}
-    lines = [msgspec.json.decode(line, type=Line) for line in path.read_text().splitlines()]
+    # A line without its end was being written when the run was stopped.
+    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    path.write_text("".join(whole))
+    lines = [msgspec.json.decode(line, type=Line) for line in whole]
     return {
         line.row.id: line.row for line in lines if line.tree == digest and known.get(line.row.id) == line.bug
     }
@@ -204,6 +215,9 @@ def main(arguments: list[str]) -> int:
     left = [bug for bug in bugs if bug.id not in rows]
     with tempfile.TemporaryDirectory(prefix="teeth-") as folder:
         copies = [Copy(Path(folder, f"copy-{number}"), wanted.tree) for number in range(wanted.jobs)]
+        if any(digest_of(copy.root) != digest for copy in copies):
+            sys.stderr.write(f"{wanted.tree} was changed while it was copied\n")
+            return 2
         failures = [] if wanted.no_control or not left else control(left, copies[0], wanted)
         if failures:
             sys.stderr.write("\n".join(["the unchanged tree fails:", *failures, ""]))
