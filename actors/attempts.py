@@ -1,6 +1,7 @@
 """Attempts: the supervisor's work on targets. What is due is started, what is late is refused, what waits has a deadline."""
 
 from collections import Counter
+from collections.abc import Sized
 
 import msgspec
 
@@ -37,6 +38,7 @@ class Attempts:
         cancellation: CancellationPolicy,
         blindness: BlindnessDetector,
         numbers_from: int,
+        roster: Sized,
     ) -> None:
         self._timers = timers
         self._nursery = nursery
@@ -44,6 +46,7 @@ class Attempts:
         self._blindness = blindness
         self._cancellation = cancellation
         self._numbers_from = numbers_from
+        self._roster = roster
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, Flight]] = Admission(admission)
         self._blind_until_ns = 0
@@ -136,7 +139,7 @@ class Attempts:
             entry.last_beat = entry.last_beat or now
             self._timers.arm(entry, entry.next_silence_ns(entry.last_beat, now))
         else:
-            self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns))
+            self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns, len(self._roster)))
         self._expect_evidence(entry, now)
 
     def tick(self, entry: Scheduled, due_ns: int, now: Moment) -> None:

@@ -138,6 +138,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             cancellation=self._policies.cancellation,
             blindness=self._blindness,
             numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
+            roster=self._roster,
         )
         for target in self._roster.values():
             self._introduce(target)

@@ -4,11 +4,8 @@ from hashlib import blake2b
 
 import msgspec
 
-FIRST_LOOK_WITHIN_NS = 60_000_000_000
-"""A slower target is looked at once before its first tick of the grid, within this time of being tracked."""
-
-SHARED_TICK_NS = 5_000_000
-"""Phases are multiples of it, so that at a high rate a few targets are due at one moment and share a wake-up."""
+from .limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
+from .moment import NS_PER_S
 
 
 class Cadence(msgspec.Struct, frozen=True, gc=False):
@@ -24,11 +21,11 @@ class Cadence(msgspec.Struct, frozen=True, gc=False):
         phase_ns = int.from_bytes(digest, "big") % every_ns
         return cls(every_ns, phase_ns - phase_ns % SHARED_TICK_NS if every_ns > SHARED_TICK_NS else phase_ns)
 
-    def first_after(self, now_ns: int) -> int:
-        """The first due time for a target tracked now: a tick of the grid, or one early look where the grid is slow."""
-        if self.every_ns <= FIRST_LOOK_WITHIN_NS:
-            return self.next_after(now_ns - 1)
-        return min(now_ns + self.phase_ns % FIRST_LOOK_WITHIN_NS, self.next_after(now_ns - 1))
+    def first_after(self, now_ns: int, among: int = 1) -> int:
+        """The first due time for one of so many targets tracked now: a tick of the grid, or one early look where that is slow."""
+        within_ns = max(FIRST_LOOK_WITHIN_NS, among * NS_PER_S // FIRST_LOOKS_PER_S)
+        tick_ns = self.next_after(now_ns - 1)
+        return tick_ns if self.every_ns <= within_ns else min(now_ns + self.phase_ns % within_ns, tick_ns)
 
     def next_after(self, now_ns: int) -> int:
         """The first due time later than `now_ns`."""

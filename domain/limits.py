@@ -37,6 +37,14 @@ MESSAGE_DEPTH_MAX = 16
 MESSAGE_ITEMS_MAX = 65_536
 assert BODY_BYTES < MESSAGE_BYTES_MAX < IN_PROCESS_BYTES_MAX
 
+# Cadence.
+SHARED_TICK_NS = 10 * NS_PER_MS
+"""Phases are multiples of it, so that several targets are due at one moment: a wake-up for each doubles a check's cost."""
+FIRST_LOOK_WITHIN_NS = 60 * NS_PER_S
+"""A slower target is looked at once before its first tick of the grid, within this time of being tracked ..."""
+FIRST_LOOKS_PER_S = 1_000
+"""... or, where that would be more looks a second than these, within the time that so many targets need."""
+
 # Attempts.
 IN_FLIGHT_MAX = 2_000
 ATTEMPTS_KEPT_PER_TARGET = 8

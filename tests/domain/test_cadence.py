@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.cadence import FIRST_LOOK_WITHIN_NS, SHARED_TICK_NS, Cadence
+from watchkeeper.domain.cadence import Cadence
+from watchkeeper.domain.limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
 
 S = 1_000_000_000
 NAMES = st.text(min_size=1, max_size=20)
@@ -100,3 +102,16 @@ def test_a_slow_grid_is_looked_at_once_before_its_first_tick():
     weekly = Cadence.of("backup", 7 * 86_400 * S)
     first_ns = weekly.first_after(0)
     assert first_ns < 60 * S < weekly.next_after(first_ns)
+
+
+@given(NAMES, EVERY, TIMES, st.integers(1, 200_000))
+def test_a_first_look_never_comes_later_than_the_first_tick(name, every_ns, now_ns, among):
+    cadence = Cadence.of(name, every_ns)
+    assert now_ns <= cadence.first_after(now_ns, among) <= cadence.next_after(now_ns - 1)
+
+
+def test_first_looks_at_many_slow_targets_keep_to_their_rate():
+    looks = [Cadence.of(f"target-{number}", 86_400 * S).first_after(0, 100_000) for number in range(100_000)]
+    in_second = Counter(at_ns // S for at_ns in looks)
+    assert max(in_second.values()) < 1.2 * FIRST_LOOKS_PER_S
+    assert max(looks) > 90 * S
