@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, assert_never
 
 from ..domain import limits
-from ..domain.aggregate import Status
+from ..domain.aggregate import Status, status_of
 from ..domain.attempt import AttemptRecord
+from ..domain.blindness import SUSPENDED
 from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
 from ..domain.histogram import Histogram
 from ..domain.incident import Incident, Transition
@@ -15,7 +16,7 @@ from ..domain.notice import Delivery, DeliveryState, Notice
 from ..domain.outcome import Outcome
 from ..domain.record import BlindInterval, Silence
 from ..domain.sample import Sample
-from ..domain.status import RuntimeStatus, TargetStatus
+from ..domain.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..protocol.recorder import (
     Abandoned,
     BlindnessSeen,
@@ -47,11 +48,21 @@ class Publisher(Protocol):
 class _Row:
     """One target of the read model."""
 
-    __slots__ = ("attempts", "confirmed", "kind", "missed", "paused", "raw", "sample", "samples")
+    __slots__ = (
+        "asleep_ns",
+        "attempts",
+        "confirmed",
+        "kind",
+        "missed",
+        "paused",
+        "raw",
+        "sample",
+        "samples",
+        "stale_after_ns",
+    )
 
-    def __init__(self, kind: str, *, paused: bool) -> None:
-        self.kind = kind
-        self.paused = paused
+    def __init__(self) -> None:
+        self.asleep_ns = 0
         self.sample: Sample | None = None
         self.raw = Status.UNKNOWN
         self.confirmed = Status.UNKNOWN
@@ -59,7 +70,13 @@ class _Row:
         self.samples = 0
         self.missed = 0
 
-    def take(self, message: SampleJudged) -> None:
+    def track(self, message: TargetTracked) -> None:
+        self.kind = message.kind
+        self.paused = message.paused
+        self.stale_after_ns = message.stale_after_ns
+
+    def take(self, message: SampleJudged, asleep_ns: int) -> None:
+        self.asleep_ns = asleep_ns
         self.sample = message.sample
         self.raw = message.raw
         self.confirmed = message.confirmed
@@ -69,12 +86,22 @@ class _Row:
             self.attempts = deque(maxlen=limits.ATTEMPTS_KEPT_PER_TARGET)
         self.attempts.append(message.record)
 
-    def status(self, target: str) -> TargetStatus:
+    def is_stale(self, now: Moment, asleep_ns: int) -> bool:
+        """Whether the newest sample is too old to say how the target is now. A sleep counts, which the monotonic hand
+        does not show."""
+        sample = self.sample
+        return sample is not None and (
+            now.since(sample.at) + asleep_ns - self.asleep_ns > self.stale_after_ns
+        )
+
+    def status(self, target: str, incidents: list[Incident], *, stale: bool) -> TargetStatus:
+        status = (status_of(incidents) or Status.UNKNOWN) if stale else self.confirmed
         return TargetStatus(
             id=target,
             kind=self.kind,
-            status=Status.PAUSED if self.paused else self.confirmed,
-            raw=self.raw,
+            status=Status.PAUSED if self.paused else status,
+            raw=Status.UNKNOWN if stale else self.raw,
+            explanation=no_sample_since(self.sample.at.wall_ns) if stale and self.sample else "",
             paused=self.paused,
             sample=self.sample,
             attempt=self.attempts[-1] if self.attempts else None,
@@ -107,6 +134,7 @@ class Recorder(Behaviour[RecorderMessage]):
         self._silences: tuple[Silence, ...] = ()
         self._troubles: dict[str, str] = {}
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
+        self._asleep_ns = 0
         self._lateness = Histogram()
         self._counters: Counter[str] = Counter()
         self._abandoned: list[Abandoned] = []
@@ -119,9 +147,8 @@ class Recorder(Behaviour[RecorderMessage]):
                 self._committed(transitions)
             case NoticeSettled(notice, delivery):
                 self._settled(notice, delivery)
-            case TargetTracked(target, kind, paused):
-                row = self._rows.setdefault(target, _Row(kind, paused=paused))
-                row.kind, row.paused = kind, paused
+            case TargetTracked(target):
+                self._rows.setdefault(target, _Row()).track(message)
             case TargetUntracked(target):
                 self._rows.pop(target, None)
             case IncidentsResumed(incidents, silences):
@@ -130,8 +157,7 @@ class Recorder(Behaviour[RecorderMessage]):
             case SilencesChanged(silences):
                 self._silences = silences
             case BlindnessSeen(interval):
-                self._blind.append(interval)
-                self._publisher.publish(WentBlind(interval))
+                self._went_blind(interval)
             case HealthChanged(part, detail):
                 self._changed(part, detail)
             case Counted(counter, by):
@@ -139,7 +165,7 @@ class Recorder(Behaviour[RecorderMessage]):
             case Abandoned():
                 self._abandoned.append(message)
             case GetStatus():
-                return self._status()
+                return self._status(now)
             case GetIncidents(open_only):
                 return tuple(self._open.values()) + (() if open_only else tuple(self._ended))
             case GetAttempts(target):
@@ -156,7 +182,7 @@ class Recorder(Behaviour[RecorderMessage]):
         if row is None:
             self._counters["samples_without_target"] += 1
             return
-        row.take(message)
+        row.take(message, self._asleep_ns)
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
         self._counters["samples"] += 1
@@ -188,13 +214,29 @@ class Recorder(Behaviour[RecorderMessage]):
             return
         self._publisher.publish(HealthMoved(part, detail))
 
-    def _status(self) -> RuntimeStatus:
+    def _went_blind(self, interval: BlindInterval) -> None:
+        self._blind.append(interval)
+        if interval.cause == SUSPENDED:
+            self._asleep_ns += max(interval.ended_at_ns - interval.started_at_ns, 0)
+        self._publisher.publish(WentBlind(interval))
+
+    def _status(self, now: Moment) -> RuntimeStatus:
         return RuntimeStatus(
-            targets=tuple(row.status(target) for target, row in self._rows.items()),
+            targets=self._targets(now),
             incidents=tuple(self._open.values()),
-            silences=self._silences,
+            silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),
             troubles=tuple(sorted(self._troubles.items())),
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
+        )
+
+    def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
+        """What is stale is found when it is asked for: no timer watches a target for it."""
+        open_: dict[str, list[Incident]] = {}
+        for incident in self._open.values():
+            open_.setdefault(incident.target, []).append(incident)
+        return tuple(
+            row.status(target, open_.get(target, []), stale=row.is_stale(now, self._asleep_ns))
+            for target, row in self._rows.items()
         )

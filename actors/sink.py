@@ -1,7 +1,7 @@
 """The incident sink: the only writer of the record. What it has not committed, nobody is told."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, assert_never
+from collections.abc import Iterable
+from typing import Any, assert_never
 
 import msgspec
 
@@ -12,11 +12,11 @@ from ..domain.gathering import Gathering
 from ..domain.incident import Transition
 from ..domain.ledger import Ledger
 from ..domain.moment import Moment
-from ..domain.notice import Answer, Delivery, DeliveryState, Notice, NoticeReason
-from ..domain.outbox import Entry, Outbox
+from ..domain.notice import Answer, DeliveryState, Notice, NoticeReason
+from ..domain.outbox import Outbox
 from ..domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
-from ..protocol.courier import CourierMessage, Deliver
-from ..protocol.owner import OwnerMessage, ResumeFrom
+from ..protocol.courier import Deliver
+from ..protocol.owner import ResumeFrom
 from ..protocol.recorder import (
     Abandoned,
     Committed,
@@ -24,7 +24,6 @@ from ..protocol.recorder import (
     HealthChanged,
     IncidentsResumed,
     NoticeSettled,
-    RecorderMessage,
     SilencesChanged,
 )
 from ..protocol.sink import (
@@ -32,6 +31,7 @@ from ..protocol.sink import (
     CourierStarted,
     DeliveryAnswered,
     DrainSink,
+    EndSilences,
     EndSink,
     GetResumed,
     GiveUpDelivery,
@@ -48,13 +48,15 @@ from ..protocol.sink import (
 from ..protocol.supervisor import (
     DeliveryBegan,
     DeliverySettled,
+    LookAsked,
     RetryAsked,
     StoreFailed,
     StoreRecovered,
-    SupervisorMessage,
 )
-from .behaviour import KEPT, SHED_OLDEST, Behaviour, Listener
+from .behaviour import KEPT, SHED_OLDEST, Behaviour
 from .dispatch import Delivery as Way
+from .neighbours import SinkNeighbours
+from .page import Handed, Page, delivery_of
 from .ports import Clock, Store
 
 GENERATIONS_PER_RUN = 65_536
@@ -66,30 +68,6 @@ def _way(message: object) -> Way:
     if type(message) is Record and not message.transitions and not message.checkpoints:
         return SHED_OLDEST
     return KEPT
-
-
-class SinkNeighbours(NamedTuple):
-    """Whom the sink tells."""
-
-    owner: Listener[OwnerMessage]
-    supervisor: Listener[SupervisorMessage]
-    recorder: Listener[RecorderMessage]
-    couriers: Mapping[str, Listener[CourierMessage]]
-
-
-class Handed(NamedTuple):
-    """A notice whose attempt is in the batch that is being committed."""
-
-    entry: Entry
-    delivery: Delivery
-
-
-class Page(NamedTuple):
-    """One commit: what is written, and who is told once it is."""
-
-    batch: Batch
-    handed: list[Handed]
-    settled: list[NoticeSettled]
 
 
 class IncidentSink(Behaviour[SinkMessage]):
@@ -133,6 +111,7 @@ class IncidentSink(Behaviour[SinkMessage]):
             self._take_up(outgoing, now)
         self._enqueue(self._ledger.reconcile(now))
         self._resume_owner(now)
+        self._ask_for_a_look()
 
     def handle(self, message: SinkMessage, now: Moment) -> Any:
         match message:
@@ -152,6 +131,9 @@ class IncidentSink(Behaviour[SinkMessage]):
                 return self._redrive(key, now)
             case Mute(silence):
                 self._mute(silence, now)
+            case EndSilences():
+                self._end_silences(now)
+                self._ask_for_a_look()
             case RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case GetResumed():
@@ -215,9 +197,7 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        if self._ledger.some_mute_ended(now):
-            self._enqueue(self._ledger.reconcile(now))
-            self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+        self._end_silences(now)
         if self._stuck is not None:
             return
         handed = [] if self._draining else [Handed(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
@@ -261,7 +241,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         if entry is None:
             return
         notice = entry.notice
-        self._gathered.deliveries.append(_delivery(entry, DeliveryState.PENDING, answer.detail, now))
+        self._gathered.deliveries.append(delivery_of(entry, DeliveryState.PENDING, answer.detail, now))
         self._to.recorder.tell(
             HealthChanged(f"channel {notice.channel}", answer.detail or "it refused a notice")
         )
@@ -271,7 +251,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         entry = self._outbox.settle(key, attempt)
         if entry is None:
             return
-        delivery = _delivery(entry, state, detail, now)
+        delivery = delivery_of(entry, state, detail, now)
         self._gathered.deliveries.append(delivery)
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
         self._settled.append(NoticeSettled(entry.notice, delivery))
@@ -280,6 +260,7 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _resume_retries(self) -> None:
         self._commit_soon(self._outbox.all_ready_again() > 0)
+        self._ask_for_a_look()
         if self._stuck is not None:
             self._to.supervisor.tell(StoreFailed("the record could not be written; it is tried again"))
 
@@ -329,7 +310,19 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._ledger.silence(silence)
         self._enqueue(self._ledger.reconcile(now))
         self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+        self._ask_for_a_look()
         self._commit_soon(True)
+
+    def _end_silences(self, now: Moment) -> None:
+        if self._ledger.some_mute_ended(now):
+            self._enqueue(self._ledger.reconcile(now))
+            self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+
+    def _ask_for_a_look(self) -> None:
+        """The supervisor owns time: it says when to look whether a silence is over."""
+        until_ns = self._ledger.next_end_ns
+        if until_ns is not None:
+            self._to.supervisor.tell(LookAsked(until_ns))
 
     # The store's own life.
 
@@ -390,9 +383,3 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _count(self, counter: str, by: int) -> None:
         self._to.recorder.tell(Counted(counter, by))
-
-
-def _delivery(entry: Entry, state: DeliveryState, detail: str, now: Moment) -> Delivery:
-    return Delivery(
-        key=entry.notice.key, state=state, attempts=entry.attempts, at_ns=now.wall_ns, detail=detail
-    )

@@ -16,26 +16,25 @@ from ..domain.record import BlindInterval
 from ..domain.retry import RetryPolicy
 from ..domain.schedule import Flight, Scheduled
 from ..domain.target import Target
-from ..protocol.courier import AbandonDelivery, CourierMessage
-from ..protocol.owner import Adopt, EndOrphans, HandIn, OwnerMessage, Release
+from ..protocol.courier import AbandonDelivery
+from ..protocol.owner import Adopt, EndOrphans, HandIn, Release
 from ..protocol.recorder import (
     Abandoned,
     BlindnessSeen,
     Counted,
     HealthChanged,
-    RecorderMessage,
     TargetTracked,
     TargetUntracked,
 )
 from ..protocol.sink import (
     Commit,
+    EndSilences,
     GiveUpDelivery,
     KeepHouse,
     RecordBlindness,
     ReopenStore,
     ResumeRetries,
     RetryDelivery,
-    SinkMessage,
 )
 from ..protocol.supervisor import (
     AttemptCancelled,
@@ -46,6 +45,7 @@ from ..protocol.supervisor import (
     DeliverySettled,
     Drain,
     GetHeard,
+    LookAsked,
     Pause,
     Resume,
     RetryAsked,
@@ -57,25 +57,18 @@ from ..protocol.supervisor import (
     Woke,
 )
 from .attempts import Attempts
-from .behaviour import Behaviour, Listener
+from .behaviour import Behaviour
 from .children import Child, Children
 from .clockwork import Clockwork, SetAlarm, TimerKey
+from .neighbours import SupervisorNeighbours
 from .nursery import POLLER, Nursery
 from .ports import Clock
+from .timetable import COMMIT, HOUSE, HOUSE_EVERY_NS, PULSE, PULSE_EVERY_NS, begin, look_at_silences
 
 ATTEMPT_NUMBER_BITS = 40
 """Every incarnation numbers its attempts above those of the one before."""
 
 RECORDER = "recorder"
-
-COMMIT: TimerKey = ("commit",)
-HOUSE: TimerKey = ("house",)
-PULSE: TimerKey = ("pulse",)
-ORPHANS: TimerKey = ("orphans",)
-HOUSE_EVERY_NS = 60 * NS_PER_S
-PULSE_EVERY_NS = 5 * NS_PER_S
-ORPHANS_AFTER_NS = 600 * NS_PER_S
-"""How long a host has to track again what had an incident open when it went down."""
 
 
 class SupervisorPolicies(NamedTuple):
@@ -86,15 +79,6 @@ class SupervisorPolicies(NamedTuple):
     """Per channel."""
     reopen: RetryPolicy = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
     cancellation: CancellationPolicy = CancellationPolicy()
-
-
-class SupervisorNeighbours(NamedTuple):
-    """Whom the supervisor tells."""
-
-    owner: Listener[OwnerMessage]
-    sink: Listener[SinkMessage]
-    recorder: Listener[RecorderMessage]
-    couriers: Mapping[str, Listener[CourierMessage]]
 
 
 class Supervisor(Behaviour[SupervisorMessage]):
@@ -144,9 +128,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._introduce(target)
             self._attempts.track(target, now)
         self._make_whole(now)
-        self._timers.arm(HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
-        self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
-        self._timers.arm(ORPHANS, now.monotonic_ns + ORPHANS_AFTER_NS)
+        begin(self._timers, now)
         self._clockwork.wind()
 
     def _make_whole(self, now: Moment) -> None:
@@ -191,6 +173,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._patience.settled(key)
             case RetryAsked(channel, key, attempts, retry_after_ns):
                 self._retry(channel, key, attempts, retry_after_ns, now)
+            case LookAsked(until_ns):
+                look_at_silences(self._timers, until_ns, now)
             case StoreFailed(detail):
                 self._store_failed(detail, now)
             case StoreRecovered():
@@ -213,7 +197,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._attempts.track(target, now)
 
     def _introduce(self, target: Target) -> None:
-        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused))
+        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
 
     def _untrack(self, target: str, now: Moment) -> bool:
         if self._roster.pop(target, None) is None:
@@ -227,8 +211,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _pause(self, target: str, paused: bool, now: Moment) -> bool:
         known = self._attempts.pause(target, now) if paused else self._attempts.resume(target, now)
         if known:
-            spec = self._roster[target] = msgspec.structs.replace(self._roster[target], paused=paused)
-            self._to.recorder.tell(TargetTracked(target, spec.kind, paused))
+            self._roster[target] = msgspec.structs.replace(self._roster[target], paused=paused)
+            self._introduce(self._roster[target])
         return known
 
     def _answered(self, target: str, now: Moment) -> None:
@@ -271,6 +255,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._to.sink.tell(RetryDelivery(delivery))
             case ("restart", child):
                 self._restart(child, now)
+            case ("silences",):
+                self._to.sink.tell(EndSilences())
             case ("reopen",):
                 self._to.sink.tell(ReopenStore())
             case ("house",):
@@ -297,7 +283,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._timers.arm(COMMIT, now.monotonic_ns + limits.COMMIT_SAMPLES_NS)
 
     def _pulse(self, now: Moment) -> None:
-        """Now and then: let ended silences speak, and tell the read model what was counted."""
+        """Now and then: let what has gathered without haste be written, and tell the read model what was counted."""
         self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
         self._to.sink.tell(Commit())
         counters = self._attempts.counters

@@ -17,13 +17,14 @@ from .clockwork import SetAlarm
 from .context import PollerContext
 from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
+from .neighbours import SinkNeighbours, SupervisorNeighbours
 from .nursery import POLLER, MakeAddress, Nursery
 from .owner import AggregateOwner
 from .policies import supervisor_policies
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher, Recorder
-from .sink import IncidentSink, SinkNeighbours
-from .supervisor import RECORDER, Supervisor, SupervisorNeighbours
+from .sink import IncidentSink
+from .supervisor import RECORDER, Supervisor
 
 SUPERVISOR = "supervisor"
 OWNER = "owner"

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from watchkeeper.domain.aggregate import Status
 from watchkeeper.domain.attempt import ATTEMPT_MOVES
 from watchkeeper.domain.incident import MOVES
 from watchkeeper.domain.notice import DELIVERY_MOVES
 from watchkeeper.domain.outbox import STAGE_MOVES
 from watchkeeper.domain.phase import PHASE_MOVES
 from watchkeeper.domain.rule import RULE_MOVES
-from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, Semantics
+from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, SHOWN, Semantics
 
 HEAD = """# What happens when an action is retried or cancelled
 
@@ -49,6 +50,11 @@ def machine(moves: dict[Any, tuple[Any, ...]]) -> str:
     return "\n".join(lines)
 
 
+def statuses(shown: dict[Status, str]) -> str:
+    lines = ["| status | shown when |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{status.value}` | {when} |" for status, when in shown.items())])
+
+
 def render() -> str:
     return "\n".join(
         [
@@ -57,6 +63,8 @@ def render() -> str:
             table(ATTEMPTS, ATTEMPT_MOVES),
             "\n## Notices\n",
             table(NOTICES, {**STAGE_MOVES, **DELIVERY_MOVES}),
+            "\n## What is shown of a target\n",
+            statuses(SHOWN),
             "\n## The other state machines\n",
             "Incidents (`domain/incident.py`):\n",
             machine(MOVES),

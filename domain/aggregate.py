@@ -84,10 +84,9 @@ class TargetAggregate:
 
     def status(self) -> Status:
         """What is confirmed: by open incidents where there are any, else by the newest evidence."""
-        open_ = [incident for incident in self.incidents() if not incident.draft]
-        if open_:
-            critical = any(incident.severity is Severity.CRITICAL for incident in open_)
-            return Status.DOWN if critical else Status.DEGRADED
+        confirmed = status_of(self.incidents())
+        if confirmed is not None:
+            return confirmed
         raw = self.raw_status()
         # A bad sample that no rule has confirmed yet does not make the target down.
         return Status.UP if raw is Status.DOWN else raw
@@ -282,6 +281,14 @@ class TargetAggregate:
             if not watch.firing:
                 watch.standing = Standing(Phase.FIRING, now)
         return tuple(ended)
+
+
+def status_of(incidents: Iterable[Incident]) -> Status | None:
+    """What the open incidents of one target make it; None when there are none but drafts."""
+    severities = {incident.severity for incident in incidents if not incident.draft}
+    if not severities:
+        return None
+    return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
 
 
 def follow(incident: Incident, change: Change, now: Moment, **fields: object) -> Transition:

@@ -11,6 +11,9 @@ from .record import BlindInterval
 CLOCK_STEPPED = "clock_stepped"
 """The wall clock was set: worth a record, but what was measured stands, as no duration is taken from it."""
 
+SUSPENDED = "suspended"
+"""The machine slept: its monotonic hand stood still meanwhile."""
+
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """A moment with the time since boot, which goes on while the machine is suspended."""
@@ -39,7 +42,7 @@ class BlindnessDetector:
             return None
         elapsed_ns = now.since(last.at)
         if reading.boot_ns - last.boot_ns - elapsed_ns >= limits.SUSPEND_NS:
-            return BlindInterval(last.at.wall_ns, now.wall_ns, "suspended")
+            return BlindInterval(last.at.wall_ns, now.wall_ns, SUSPENDED)
         if abs(now.wall_ns - last.at.wall_ns - elapsed_ns) >= limits.CLOCK_STEP_NS:
             return BlindInterval(last.at.wall_ns, now.wall_ns, CLOCK_STEPPED)
         if lag_ns >= limits.STALL_NS:

@@ -105,6 +105,11 @@ class Ledger:
         self._silences[silence.id] = silence
         self._find_next_end()
 
+    @property
+    def next_end_ns(self) -> int | None:
+        """The wall time at which the first of the silences ends; None without any."""
+        return self._ends_ns
+
     def silences(self, now: Moment) -> tuple[Silence, ...]:
         """Those in force."""
         return tuple(silence for silence in self._silences.values() if silence.until_ns > now.wall_ns)

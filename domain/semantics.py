@@ -1,7 +1,8 @@
-"""What a retry does and what a cancel leaves behind, for every state that an action can be in: the table behind the docs."""
+"""What a retry does and what a cancel leaves behind, and what a status says, for every state: the tables behind the docs."""
 
 import msgspec
 
+from .aggregate import Status
 from .attempt import AttemptState
 from .notice import DeliveryState
 from .outbox import Stage
@@ -123,3 +124,13 @@ NOTICES: dict[Stage | DeliveryState, Semantics] = {
         "it stays a dead letter",
     ),
 }
+
+SHOWN: dict[Status, str] = {
+    Status.UNKNOWN: "there is no evidence; or it is stale, which says `no sample since ...`: the newest sample is older than "
+    "two and a half periods, the timeout and a heartbeat's grace, or than a no_data rule allows; time asleep counts",
+    Status.UP: "the newest sample is good, or bad and no rule has confirmed it; never a stale one",
+    Status.DEGRADED: "an incident is open, and none of them critical; or the newest sample says so itself",
+    Status.DOWN: "a critical incident is open, however old the newest sample is",
+    Status.PAUSED: "nobody looks at it",
+}
+"""Drafts count for none of them."""

@@ -6,6 +6,7 @@ from .aggregate import Status
 from .attempt import AttemptRecord
 from .histogram import Percentiles
 from .incident import Incident
+from .moment import wall_text
 from .record import BlindInterval, Silence
 from .sample import Sample
 
@@ -16,9 +17,11 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     status: Status
-    """Confirmed by rules."""
+    """Confirmed by rules. Once the newest sample is stale: what open incidents say, else UNKNOWN."""
     raw: Status
-    """What the newest sample alone says."""
+    """What the newest sample alone says; UNKNOWN once it is stale."""
+    explanation: str = ""
+    """Of a stale target: `no sample since ...`."""
     paused: bool
     sample: Sample | None
     """The newest one."""
@@ -57,3 +60,8 @@ class AbandonedWork(msgspec.Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.left)
+
+
+def no_sample_since(wall_ns: int) -> str:
+    """The explanation of what is stale."""
+    return f"no sample since {wall_text(wall_ns)}"

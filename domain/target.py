@@ -7,7 +7,7 @@ import msgspec
 from . import limits
 from .duration import parse_duration
 from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
-from .rule import DEFAULT_RULES, NoData, Rule
+from .rule import DEFAULT_RULES, NoData, Rule, RuleState
 from .text import DurationText, Name
 
 
@@ -72,3 +72,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if rule.after is not None:
             return parse_duration(rule.after)
         return self.every_ns * 5 // 2 + self.timeout_ns
+
+    @property
+    def stale_after_ns(self) -> int:
+        """How old the newest sample may be until it says nothing of how the target is now."""
+        spoken = [
+            self.staleness_ns(rule)
+            for rule in self.rules
+            if isinstance(rule, NoData) and rule.state is RuleState.ACTIVE
+        ]
+        return min([self.every_ns * 5 // 2 + self.timeout_ns + self.grace_ns, *spoken])

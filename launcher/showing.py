@@ -11,13 +11,17 @@ from ..adapters.clock import SystemClock
 from ..adapters.configuration import load
 from ..adapters.stores.reader import StoreReader
 from ..adapters.stores.stored import StoredSample
+from ..domain.aggregate import Status, status_of
 from ..domain.configuration import Configuration
 from ..domain.duration import NS_PER_DAY, format_duration
 from ..domain.errors import ConfigurationError
 from ..domain.incident import Incident
 from ..domain.moment import NS_PER_MS, wall_text
 from ..domain.notice import DeliveryState
+from ..domain.probe import Heartbeat
 from ..domain.record import BlindInterval
+from ..domain.status import no_sample_since
+from ..domain.target import Target
 from .table import Column, print_table
 
 _LOOK_BACK_NS = 7 * NS_PER_DAY
@@ -85,10 +89,10 @@ def store_of(config: Path, configuration: Configuration) -> str:
 
 def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int) -> list[dict[str, Any]]:
     """Configured targets first, in their order; then those of which only the record knows."""
-    opened: dict[str, int] = {}
+    opened: dict[str, list[Incident]] = {}
     for incident in reader.incidents(open_only=True, limit=10_000):
-        opened[incident.target] = opened.get(incident.target, 0) + 1
-    configured = {target.id: target.kind for target in configuration.targets}
+        opened.setdefault(incident.target, []).append(incident)
+    configured = {target.id: target for target in configuration.targets}
     recorded = reader.targets()
     latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
     uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
@@ -96,16 +100,19 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
     return [
         {
             "target": name,
-            "kind": configured.get(name),
+            "kind": configured[name].kind if name in configured else None,
             "configured": name in configured,
             **_measured(latest.get(name)),
+            **_faded(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
             "uptime_24h": uptimes.get(name),
-            "open_incidents": opened.get(name, 0),
+            "open_incidents": len(opened.get(name, [])),
         }
         for name in names
     ]
 
 
+_UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
+"""Of a target that is not configured here nobody knows the cadence: it has the default one."""
 _UNMEASURED: dict[str, Any] = {
     "outcome": None,
     "reason": None,
@@ -124,6 +131,20 @@ def _measured(last: StoredSample | None) -> dict[str, Any]:
         "explanation": last.explanation,
         "sampled_at": wall_text(last.at_ns),
         "latency_ms": None if last.latency_ns is None else last.latency_ns / NS_PER_MS,
+    }
+
+
+def _faded(
+    last: StoredSample | None, target: Target, incidents: list[Incident], now_ns: int
+) -> dict[str, Any]:
+    """What takes the place of a measurement that is too old to say how the target is now."""
+    if last is None or now_ns - last.at_ns <= target.stale_after_ns:
+        return {}
+    return {
+        "outcome": (status_of(incidents) or Status.UNKNOWN).value,
+        "reason": "stale",
+        "explanation": no_sample_since(last.at_ns),
+        "latency_ms": None,
     }
 
 

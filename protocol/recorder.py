@@ -15,6 +15,8 @@ class TargetTracked(Message, frozen=True):
     target: str
     kind: str
     paused: bool
+    stale_after_ns: int
+    """How old its newest sample may be until nothing is known of it."""
 
 
 class TargetUntracked(Message, frozen=True):

@@ -64,6 +64,10 @@ class Mute(Message, frozen=True):
     silence: Silence
 
 
+class EndSilences(Message, frozen=True):
+    """Let silences that are over end: what waited for them is told."""
+
+
 class GetResumed(Message, frozen=True):
     """Tell the aggregate owner where it stands: a new incarnation knows nothing."""
 
@@ -98,6 +102,7 @@ SinkMessage = (
     | GiveUpDelivery
     | Redrive
     | Mute
+    | EndSilences
     | GetResumed
     | ResumeRetries
     | ReopenStore

@@ -89,6 +89,12 @@ class RetryAsked(Message, frozen=True):
     retry_after_ns: int | None
 
 
+class LookAsked(Message, frozen=True):
+    """The sink has silences, the first of which ends at this wall time: it is to be told by then to look."""
+
+    until_ns: int
+
+
 class StoreFailed(Message, frozen=True):
     """The record cannot be written; the sink keeps what it has and waits to be told to reopen."""
 
@@ -127,6 +133,7 @@ SupervisorMessage = (
     | DeliveryBegan
     | DeliverySettled
     | RetryAsked
+    | LookAsked
     | StoreFailed
     | StoreRecovered
     | Woke

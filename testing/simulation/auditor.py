@@ -11,14 +11,16 @@ from ...domain.outcome import Outcome
 from ...domain.record import Batch, Restored
 from ...domain.target import Target
 from ...protocol.owner import Release, SampleTaken
-from ...protocol.sink import Commit, Mute, Record, RecordBlindness
-from ...protocol.supervisor import Track
+from ...protocol.recorder import IncidentsResumed, SilencesChanged
+from ...protocol.sink import Commit, EndSilences, Mute, Record, RecordBlindness, ResumeRetries
+from ...protocol.supervisor import Track, Woke
 from .durable import Durable
 from .hub import Halt
 from .invariants_attempts import AttemptRules
 from .invariants_delivery import DeliveryRules
 from .invariants_evidence import EvidenceRules
 from .invariants_record import RecordRules
+from .invariants_silences import SilenceRules
 from .receiver import Receiver
 from .trace import Trace
 from .violation import Complain, Violation
@@ -46,10 +48,16 @@ class Auditor:
         self.delivery = DeliveryRules(self.durable, receivers, complain, self.happened)
         self.attempts = AttemptRules(roster, complain, self.happened)
         self.evidence = EvidenceRules(list(roster.values()), complain, self.happened)
+        self.silences = SilenceRules(complain, self.happened)
         self._checks: dict[type, Callable[[Any], None]] = {
             Record: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
             Commit: lambda _: self.record.time_passed(self._read()),
+            EndSilences: lambda _: self.record.time_passed(self._read()),
+            Woke: lambda message: self.silences.woke(message.planned_ns, self._read()),
+            SilencesChanged: lambda message: self.silences.shown(message.silences),
+            IncidentsResumed: lambda message: self.silences.shown(message.silences),
+            ResumeRetries: lambda _: self.silences.began("supervisor", self._read()),
             SampleTaken: self._judging,
             Track: self._tracking,
             Release: lambda message: self.attempts.released(message.target),
@@ -68,6 +76,7 @@ class Auditor:
         self.sometimes[what] += 1
         if what.startswith("crash"):
             self.crashes.append((self._read().monotonic_ns, what.removeprefix("crash of ")))
+            self.silences.crashed(what.removeprefix("crash of "))
 
     # Messages.
 
@@ -91,6 +100,7 @@ class Auditor:
     def resuming(self, generation: int) -> None:
         if self.evidence.resuming(generation):
             self.record.sink_began(self._read())
+            self.silences.began("sink", self._read())
             self.happened("store opened by a new sink")
 
     # Processes.
@@ -102,6 +112,7 @@ class Auditor:
         self.attempts.process_began()
         self.delivery.process_began()
         self.record.process_began()
+        self.silences.process_began()
 
     # The record.
 

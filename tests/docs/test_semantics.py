@@ -3,10 +3,11 @@
 import runpy
 from pathlib import Path
 
+from watchkeeper.domain.aggregate import Status
 from watchkeeper.domain.attempt import AttemptState
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.outbox import Stage
-from watchkeeper.domain.semantics import ATTEMPTS, NOTICES
+from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, SHOWN
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -20,3 +21,4 @@ def test_the_document_is_what_the_tables_render():
 def test_every_state_of_an_action_has_its_row():
     assert list(ATTEMPTS) == list(AttemptState)
     assert list(NOTICES) == [*Stage, *DeliveryState]
+    assert list(SHOWN) == list(Status)

@@ -78,6 +78,20 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
     ]
 
 
+def test_what_is_too_old_is_unknown_with_the_reason(config):
+    def row(after_s, name):
+        reader = StoreReader(str(config.parent / "watch.db"))
+        document = status_document(load(config, {}), reader, NOON.wall_ns + after_s * NS_PER_S)
+        return next(row for row in document["targets"] if row["target"].startswith(name))
+
+    assert (row(81, "shop")["outcome"], row(82, "shop")["outcome"]) == ("down", "unknown")
+    stale = row(3_600, "shop")
+    assert stale["explanation"] == "no sample since 2026-01-01T12:00:01.000Z"
+    assert (stale["reason"], stale["latency_ms"], stale["open_incidents"]) == ("stale", None, 0)
+    assert row(3_600, "gone")["outcome"] == "down", "its incident is open"
+    assert row(3_600, "quiet")["outcome"] is None
+
+
 def test_status_prints_a_plain_table_where_there_is_no_terminal(config):
     result = run("status", config)
     lines = result.stdout.splitlines()

@@ -273,6 +273,62 @@ def test_a_silence_ends_by_the_wall_clock_even_over_sleep(shop):
     assert world.told("ops") == ["shop/down opened"]
 
 
+@pytest.mark.parametrize("step_s", [0, 37, -37, 600])
+def test_the_end_of_a_silence_is_noticed_within_a_second(shop, step_s):
+    """Nothing is polled meanwhile, and the wall clock is set both ways."""
+    world = World([shop(every="1h", rules=QUICK)])
+    world.script("shop", "down")
+    world.silence(None, "2m3s")
+    until_ns = world.now.wall_ns + 123 * S
+    world.run("65s")
+    assert (len(world.incidents()), world.told("ops")) == (1, [])
+    world.step_wall(step_s * S)
+    left_ns = until_ns - world.now.wall_ns
+    if left_ns > 0:
+        world.run(f"{left_ns - 1_000_000}ns")
+        assert world.told("ops") == []
+    world.run("1s")
+    assert world.told("ops") == ["shop/down opened"]
+    assert world.status().silences == ()
+
+
+def test_each_of_several_silences_ends_in_its_own_time(shop):
+    world = World([shop(rules=QUICK), shop("mail", rules=QUICK)])
+    for target, length in (("mail", "3m4s"), ("shop", "2m3s"), (None, "90s")):
+        world.silence(target, length)
+        world.script(target or "shop", "down")
+    world.run("2m3s500ms")
+    assert world.told("ops") == ["shop/down opened"]
+    world.run("61s")
+    assert world.told("ops") == ["shop/down opened", "mail/down opened"]
+
+
+def test_where_nothing_is_silenced_nobody_wakes_for_it(shop):
+    def heard(world, length):
+        before = world.system.sink.statistics().handled
+        world.run(length)
+        return world.system.sink.statistics().handled - before
+
+    world = World([shop(every="1h")])
+    world.run("2h")
+    quiet = heard(world, "1h")
+    world.silence("shop", "10m")
+    assert heard(world, "1h") > quiet + 600
+    assert heard(world, "1h") == quiet
+
+
+def test_a_restart_of_whoever_wakes_the_sink_delays_no_end(shop):
+    world = World([shop(every="1h", rules=QUICK)])
+    world.script("shop", "down")
+    world.silence(None, "2m3s")
+    world.run("65s")
+    world.crash()
+    world.run("57s999ms")
+    assert world.told("ops") == []
+    world.run("1s")
+    assert world.told("ops") == ["shop/down opened"]
+
+
 # Incidents whose target nobody tracks any more.
 
 
