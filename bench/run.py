@@ -21,6 +21,8 @@ from table import ROWS, SCRIPTS, Figures, Row
 HERE = Path(__file__).parent
 TABLE = "The table"
 WITHOUT_PEER = 2
+NO_BAR = "shown"
+"""The verdict of a row that says how things are and is asked nothing."""
 
 
 class Outcome(NamedTuple):
@@ -64,7 +66,8 @@ def line_of(row: Row, outcome: Outcome) -> Line:
     if outcome.figures is None:
         return Line(row.what, "", row.bar, f"not measured: {outcome.why}")
     try:
-        verdict = "met" if row.met(outcome.figures) else "missed"
+        met = row.met(outcome.figures) if row.met else None
+        verdict = NO_BAR if met is None else "met" if met else "missed"
         return Line(row.what, row.figure(outcome.figures), row.bar, verdict)
     except KeyError as error:
         return Line(row.what, "", row.bar, f"not measured: {row.script}.py printed no {error}")
@@ -82,22 +85,28 @@ def as_markdown(lines: list[Line]) -> str:
 
 
 def write(path: Path, table: str, outcomes: dict[str, Outcome], command: str) -> None:
-    """Replace the sections of what was run; other sections of the file stay."""
+    """Replace what an earlier run wrote of the same things; whatever else is in the file stays as it is."""
     text = path.read_text() if path.exists() else "# Measured\n"
-    head, *rest = text.split("\n## ")
-    sections = {section.partition("\n")[0].strip(): section.partition("\n")[2] for section in rest}
     machine = json.dumps(describe(), indent=2)
-    sections = {
-        TABLE: f"\n`{command}` on this machine:\n\n```json\n{machine}\n```\n\n{table}\n",
-        **{name: body for name, body in sections.items() if name != TABLE},
-    }
+    text = with_part(text, TABLE, f"`{command}` on this machine:\n\n```json\n{machine}\n```\n\n{table}")
     for name, outcome in outcomes.items():
         if outcome.figures is not None:
             figures = {key: value for key, value in outcome.figures.items() if key != "machine"}
-            body = json.dumps(figures, indent=2)
-            sections[f"{name}.py"] = f"\n```json\n{body}\n```\n"
-    parts = [head.rstrip("\n"), *(f"## {name}\n{body.rstrip()}" for name, body in sections.items())]
-    path.write_text("\n\n".join(parts) + "\n")
+            text = with_part(text, f"{name}.py", f"```json\n{json.dumps(figures, indent=2)}\n```")
+    path.write_text(text)
+
+
+def with_part(text: str, name: str, body: str) -> str:
+    """The text with a part between two marks replaced, or added as a section at its end."""
+    begins, ends = f"<!-- {name}: written by run.py from here -->", f"<!-- {name}: to here -->"
+    part = f"{begins}\n\n{body}\n\n{ends}"
+    before, found, rest = text.partition(begins)
+    if not found:
+        return f"{text.rstrip()}\n\n## {name}\n\n{part}\n"
+    _, closed, after = rest.partition(ends)
+    if not closed:
+        raise SystemExit(f"{name} begins with a mark and has none at its end: {ends}")
+    return f"{before}{part}{after}"
 
 
 def main(arguments: list[str]) -> int:

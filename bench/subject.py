@@ -96,16 +96,6 @@ def states(runtime: Runtime) -> dict[str, object]:
     return {"states": found, "incidents": len(status.incidents), "troubles": dict(status.troubles)}
 
 
-def incidents(runtime: Runtime) -> dict[str, object]:
-    """Every incident that the runtime lists, with its target and whether it is over."""
-    listed = runtime.incidents(open_only=False)
-    return {
-        "incidents": [
-            {"id": each.incident, "target": each.target, "resolved": not each.is_open} for each in listed
-        ]
-    }
-
-
 def hog(for_s: float) -> dict[str, object]:
     """Begin to compute on another thread, holding the interpreter's lock for as long as it is let."""
 
@@ -130,8 +120,6 @@ def answer(runtime: Runtime, line: str) -> dict[str, object]:
             return attempts(runtime, int(arguments[0]), int(arguments[1]), *arguments[2:])
         case "states":
             return states(runtime)
-        case "incidents":
-            return incidents(runtime)
         case "hog":
             return hog(float(arguments[0]))
         case _:
