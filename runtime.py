@@ -15,14 +15,14 @@ from .actors.dispatch import Address
 from .actors.engine import ANSWER_WITHIN_S, Engine, Fittings
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.ports import Store
-from .adapters import expectations, resolver, snapshots, transport
+from .adapters import expectations, outside, snapshots
 from .adapters.async_surface import AsyncSurface
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.expectations import Expectations
 from .adapters.feed import Feed, Subscription
 from .adapters.host_side import HostSide, require_sound
-from .adapters.outside import SHARED_RESULTS, Outside
+from .adapters.outside import Outside
 from .adapters.own_thread import in_own_thread
 from .adapters.snapshots import Snapshots
 from .adapters.stores.memory import MemoryStore
@@ -49,7 +49,7 @@ from .protocol.sink import Mute, Redrive
 from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 
 DEFAULT_OPTIONS = RuntimeOptions()
-CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, SHARED_RESULTS, expectations.POLICY, snapshots.POLICY)
+CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
 """The policy of every cache that a runtime has."""
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,6 +9,7 @@ from ..domain.configuration import Configuration
 from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
 from ..domain.observation import Observation
 from ..domain.probe import Call, Exec, Http, Probe, Tcp
+from . import resolver, tls_contexts, transport
 from .cache import SingleFlightCache
 from .channels.call import CallMessenger
 from .channels.log import LogMessenger
@@ -24,6 +25,8 @@ from .transport import CurlTransport
 
 Messenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
 SHARED_RESULTS = shared_results("the runtime", SHARED_RESULTS_NS_MAX, SHARED_RESULTS_KEPT)
+CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, SHARED_RESULTS)
+"""The policy of every cache that lies between a runtime and the network."""
 
 
 class Outside:

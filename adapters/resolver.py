@@ -6,6 +6,7 @@ few, dedicated and counted, and beyond their queue a look-up fails at once.
 
 import asyncio
 import contextlib
+import errno
 import queue
 import socket
 import threading
@@ -34,9 +35,9 @@ FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
 }
 
 DNS_CACHE = CachePolicy(
-    name="names of tcp targets",
+    name="names of tcp targets and of plain http ones",
     key="host and address family",
-    owner="the tcp prober's resolver",
+    owner="the resolver that each of the two has",
     fresh_for_ns=DNS_FRESH_NS,
     entries_max=DNS_ENTRIES_MAX,
 )
@@ -115,7 +116,7 @@ class Resolver:
             waiting.append(done)
             return None
         if len(self._waiting) >= RESOLVER_QUEUE_MAX or self._closed:
-            return LookedUp(message="too many names wait to be looked up")
+            return LookedUp(error_number=errno.ENOBUFS, message="too many names wait to be looked up")
         self._waiting[question] = [done]
         self._ask(question)
         return None

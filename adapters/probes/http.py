@@ -12,7 +12,8 @@ from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Http
 from ..exchange import HttpAnswer
 from ..failures import verdict_of
-from ..plain_http import PlainExchange, PlainHttp
+from ..plain_exchange import PlainExchange
+from ..plain_http import PlainHttp
 from ..system_errors import Verdict
 from ..transport import CurlTransport, Transfer
 from .http_plan import Plan
@@ -40,7 +41,7 @@ class HttpAttempt:
         self._done = done
         self._hop = plan.hop
         self._earlier: tuple[HttpAnswer, ...] = ()
-        route = plan.plain.request(request.started.monotonic_ns) if plain is not None else None
+        route = plan.plain.request() if plain is not None else None
         self._transfer: Transfer | PlainExchange = (
             plain.start(route, request.deadline, self._answered_plainly)
             if plain is not None and route is not None
@@ -59,10 +60,12 @@ class HttpAttempt:
         )
 
     def _answered_plainly(self, answer: HttpAnswer | None) -> None:
-        if answer is not None:
-            self._end(answer, verdict_of(answer, secure=False))
+        route, now_ns = self._plan.plain, self._request.started.monotonic_ns
+        if answer is None:
+            route.forget(now_ns)
+        elif route.stands(answer, now_ns):
+            self._end(answer, verdict_of(answer, secure=self._hop.destination.secure))
             return
-        self._plan.plain.forget(self._request.started.monotonic_ns)
         self._transfer = self._ask()
 
     def _answered_by_curl(self, answer: HttpAnswer) -> None:

@@ -1,55 +1,84 @@
 """The short way to a target: when it may be taken, and what is then sent."""
 
 import socket
-import sys
 from urllib.parse import urlsplit
 
+import pycurl
+
 from ...domain.limits import DNS_FRESH_NS
+from ...domain.probe import Tls
+from ..addresses import is_literal
 from ..curl_options import header_lines, host_and_port
 from ..destination import DEFAULT_PORTS, Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
 from ..plain_answers import read_plain
-from ..plain_http import PlainRequest
-
-FOR_EVER = sys.maxsize
+from ..plain_request import Name, Place, PlainRequest, Secured
 
 
 class PlainRoute:
     """Remembers whether the last answer had the common form, and which address gave it."""
 
-    __slots__ = ("_barred_until_ns", "_body_bytes_max", "_destination", "_request", "_until_ns", "_wire")
+    __slots__ = ("_barred_until_ns", "_destination", "_proven", "_request", "_shape", "_wire")
 
     def __init__(self, shape: HttpShape, destination: Destination) -> None:
+        self._shape = shape
         self._destination = destination
-        self._body_bytes_max = shape.body_bytes_max
         self._wire = wire_of(shape, destination)
         self._request: PlainRequest | None = None
-        self._until_ns = 0
+        self._proven = False
         self._barred_until_ns = 0
 
-    def request(self, now_ns: int) -> PlainRequest | None:
+    def request(self) -> PlainRequest | None:
         """What to send without libcurl; None while libcurl is to ask."""
-        return self._request if now_ns < self._until_ns else None
+        return self._request
 
     def learn(self, answer: HttpAnswer, now_ns: int) -> None:
-        """Take the short way from now on if libcurl's answer had the common form, until names are looked up again."""
+        """Take the short way from now on if libcurl's answer had the common form."""
         if self._wire is None or now_ns < self._barred_until_ns:
             return
         self._request = None
         if not answer.code and answer.ip and read_plain(answer.header) is not None:
-            self._request = self._to(answer.ip, self._wire)
-            self._until_ns = FOR_EVER if self._destination.literal else now_ns + DNS_FRESH_NS
+            self._request = self._by(answer.ip, self._wire)
 
-    def _to(self, ip: str, wire: bytes) -> PlainRequest:
-        port = self._destination.origin.port
-        six = ":" in ip
+    def _by(self, ip: str, wire: bytes) -> PlainRequest:
+        shape, origin = self._shape, self._destination.origin
         return PlainRequest(
-            family=socket.AF_INET6 if six else socket.AF_INET,
-            address=(ip, port, 0, 0) if six else (ip, port),
+            to=self._to(ip),
             wire=wire,
-            body_bytes_max=self._body_bytes_max,
+            body_bytes_max=shape.body_bytes_max,
             named=not self._destination.literal,
+            secured=Secured(shape.tls, origin.host) if self._destination.secure else None,
         )
+
+    def _to(self, ip: str) -> Place | Name:
+        host, port = _connected_to(self._shape, self._destination.origin)
+        if not is_literal(host):
+            return Name(host, port, self._shape.address_family, ip, self._shape.deny_private_addresses)
+        if ":" in ip:
+            return Place(socket.AF_INET6, (ip, port, 0, 0))
+        return Place(socket.AF_INET, (ip, port))
+
+    def stands(self, answer: HttpAnswer, now_ns: int) -> bool:
+        """Take note of an answer that came on the short way; False where libcurl is to try at once."""
+        if not answer.code:
+            self._proven = True
+        elif self._destination.secure and answer.connect_ns and not answer.tls_ns:
+            return self._handshake_failed(answer, now_ns)
+        elif not self._destination.literal and not answer.connect_ns:
+            # Another address may help: the next attempt is libcurl's.
+            self._request = None
+        return True
+
+    def _handshake_failed(self, answer: HttpAnswer, now_ns: int) -> bool:
+        """The target's fault where the short way has succeeded before; else the two libraries may differ.
+
+        A failure is never asked again to become a success: only what has yet to succeed at all is handed back.
+        """
+        self._request = None
+        proven, self._proven = self._proven, False
+        if not proven:
+            self.forget(now_ns)
+        return proven or answer.code == pycurl.E_OPERATION_TIMEDOUT
 
     def forget(self, now_ns: int) -> None:
         """An answer of another form: libcurl asks again, and goes on asking for a while."""
@@ -60,9 +89,9 @@ class PlainRoute:
 def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
     """The bytes of a request that needs nothing of libcurl; None for every other."""
     parts = urlsplit(destination.url)
-    guarded = destination.secure or shape.keep_connection or shape.connect_to or shape.deny_private_addresses
     if (
-        guarded
+        shape.keep_connection
+        or not _usual(shape.tls, destination)
         or shape.method != "GET"
         or shape.body is not None
         or "/." in parts.path
@@ -72,6 +101,21 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     lines = [b"GET " + path.encode() + b" HTTP/1.1", *_lines(shape, destination.origin), b"", b""]
     return b"\r\n".join(lines)
+
+
+def _usual(tls: Tls, destination: Destination) -> bool:
+    """No certificate of ours to show, and a name that means the same to everybody."""
+    return not destination.secure or (
+        tls.certificate_file is None and tls.key_file is None and not destination.origin.host.endswith(".")
+    )
+
+
+def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:
+    """The host and the port that a connection is made to."""
+    if shape.connect_to is None:
+        return origin.host, origin.port
+    host, _, port = shape.connect_to.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _lines(shape: HttpShape, origin: Origin) -> list[bytes]:

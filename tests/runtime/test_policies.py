@@ -30,8 +30,9 @@ def test_every_policy_is_listed_by_its_name():
         CachePolicy,
     }
     assert {policy.name for policy in by_kind[CachePolicy]} == {
-        "names of tcp targets",
+        "names of tcp targets and of plain http ones",
         "names of http targets",
+        "tls contexts",
         "shared probe results",
         "compiled conditions",
         "status snapshots",

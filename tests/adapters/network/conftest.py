@@ -4,17 +4,20 @@ import asyncio
 import os
 import resource
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import trustme
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.transport import CurlTransport
 from watchkeeper.domain.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.moment import NS_PER_MS, Deadline
 from watchkeeper.domain.observation import Observation
+from watchkeeper.testing.hostile import HostileServer
 
 TIMEOUT_MS = 2_000
 GRACE_MS = 150
@@ -119,3 +122,34 @@ def _full_backlog(host):
 def full_backlog():
     """A port of a host on which connections are neither taken nor refused."""
     return _full_backlog
+
+
+class Authority:
+    """A certificate authority with its file, and servers that prove themselves by it."""
+
+    def __init__(self, folder) -> None:
+        self.ca = trustme.CA()
+        self.file = str(folder / "ca.pem")
+        self.ca.cert_pem.write_to_path(self.file)
+        self.folder = folder
+
+    def server(self, *names, expires=None, context=None, ca=None) -> HostileServer:
+        context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate = (ca or self.ca).issue_cert(*names or ("127.0.0.1",), not_after=expires)
+        certificate.configure_cert(context)
+        return HostileServer(tls=context)
+
+    def client_files(self) -> dict[str, str]:
+        certificate = self.ca.issue_cert("client")
+        paths = {
+            "certificate_file": str(self.folder / "client.pem"),
+            "key_file": str(self.folder / "client.key"),
+        }
+        certificate.private_key_pem.write_to_path(paths["key_file"])
+        certificate.cert_chain_pems[0].write_to_path(paths["certificate_file"])
+        return paths
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
