@@ -286,11 +286,10 @@ class Supervisor(Behaviour[SupervisorMessage]):
         """Now and then: let what has gathered without haste be written, and tell the read model what was counted."""
         self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
         self._to.sink.tell(Commit())
-        counters = self._attempts.counters
-        for name, count in counters.items():
+        for name, count in self._attempts.counters.items():
             if count != self._counted[name]:
                 self._to.recorder.tell(Counted(name, count - self._counted[name]))
-        self._counted = counters.copy()
+                self._counted[name] = count
 
     # Children.
 

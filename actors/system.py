@@ -11,7 +11,7 @@ from ..domain.restart import RestartHistory
 from ..domain.target import Target
 from ..protocol.recorder import HealthChanged
 from ..protocol.sink import DrainSink, EndSink, GetResumed
-from ..protocol.supervisor import ChildExited, Drain
+from ..protocol.supervisor import ChildExited, Drain, Woke
 from .children import CHILD_POLICY, Child
 from .clockwork import SetAlarm
 from .context import PollerContext
@@ -67,7 +67,8 @@ class System:
         self._parts = parts
         self._plan = plan
         self._roster = {target.id: target for target in plan.targets}
-        self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns)
+        # An alarm of the supervisor's own that rings as it ends is no news.
+        self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=(Woke,))
         self.supervisor = self._address(Supervisor, SUPERVISOR)
         self.owner = self._address(AggregateOwner, OWNER)
         self.sink = self._address(IncidentSink, SINK)

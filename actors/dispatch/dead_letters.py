@@ -22,8 +22,9 @@ class DeadLetterStatistics:
 class DeadLetters:
     """Counts every dead letter by its class; logs the first few and then one in five minutes, or the log is the flood."""
 
-    def __init__(self, monotonic_ns: Callable[[], int]) -> None:
+    def __init__(self, monotonic_ns: Callable[[], int], *, unlogged: tuple[type, ...] = ()) -> None:
         self._monotonic_ns = monotonic_ns
+        self._unlogged = unlogged
         self._counts: dict[str, Tally] = {}
         self._logged = 0
         self._logged_ns = 0
@@ -37,7 +38,9 @@ class DeadLetters:
         """Count a message that was sent to the address called `name`."""
         kind = type(message).__name__
         self._counts.setdefault(kind, Tally()).add()
-        if not self._hushed and self._may_log(self._monotonic_ns()):
+        if self._hushed or isinstance(message, self._unlogged):
+            return
+        if self._may_log(self._monotonic_ns()):
             logger.warning("Dead letter: a %s for %s, which is closed", kind, name)
 
     def statistics(self) -> DeadLetterStatistics:

@@ -216,6 +216,14 @@ def test_the_log_of_dead_letters_is_throttled(caplog):
     assert letters.statistics().total == DEAD_LETTERS_LOGGED_FIRST + 7
 
 
+def test_what_is_no_news_is_counted_without_a_word(caplog):
+    letters = DeadLetters(lambda: 0, unlogged=(int,))
+    letters.record("a", 1)
+    letters.record("a", "two")
+    assert [record.getMessage() for record in caplog.records] == ["Dead letter: a str for a, which is closed"]
+    assert letters.statistics().total == 2
+
+
 def test_a_sender_overtaken_by_the_close_is_told_the_truth():
     """The address closes between the sender's look at it and its putting of the question."""
     letters = DeadLetters(lambda: 0)
