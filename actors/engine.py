@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pykka import ActorDeadError, Timeout
@@ -106,7 +107,7 @@ class Engine:
             return self._changed.wait_for(done, max(left_s, 0.0))
 
     def start(self) -> None:
-        """Start every actor; raises what the store says against being opened."""
+        """Start every actor and schedule every target; raises what the store says against being opened."""
         self.system.start()
         try:
             # The sink answers once it has opened the store; if it could not, its address is closed.
@@ -114,6 +115,9 @@ class Engine:
         except (ActorDeadError, Timeout):
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
+        with suppress(ActorDeadError, Timeout):
+            # Started means that every target is scheduled; a supervisor that cannot is restarted like any other actor.
+            self.system.supervisor.ask(GetHeard(), START_WITHIN_S)
 
     def wall_ns_in(self, length_ns: int) -> int:
         """The wall time so much later than now."""

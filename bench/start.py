@@ -2,8 +2,8 @@
 
     python bench/start.py [--runs 5] [--targets 100000] [--quick]
 
-Prints one JSON object. A run is a process of its own, timed from before the interpreter starts until the first target
-is knocked at. Gatus and Uptime Kuma are not run: they wait between starting one target and the next, by their
+Prints one JSON object. A run is `watchkeeper run`, timed from before the interpreter starts until the first target is
+knocked at. Gatus and Uptime Kuma are not run: they wait between starting one target and the next, by their
 own sources 222 ms and 650 ms, so that their figures are products.
 """
 
@@ -16,10 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, cast
 
 from machine import cpu_us, describe
-from watchkeeper import Runtime
 
 BAR_S = 10.0
 APART_MS = {"gatus": 222, "uptime_kuma": 650}
@@ -55,27 +53,15 @@ def write(path: Path, form: str, count: int, port: int) -> None:
             file.write(FORMS[form].format(number=number, port=port))
 
 
-def start(path: str) -> None:
-    """In a process of its own: load, start, and say how long each took; then run until killed."""
-    marks = [time.monotonic()]
-    runtime = Runtime.from_config(path)
-    marks.append(time.monotonic())
-    runtime.start()
-    marks.append(time.monotonic())
-    print(json.dumps({"load_s": marks[1] - marks[0], "start_s": marks[2] - marks[1]}), flush=True)
-    runtime.wait()
-
-
 def run(path: Path, door: socket.socket) -> dict[str, float]:
     """From before the interpreter starts until somebody knocks: that is the first due tick, seen from outside."""
     began = time.monotonic()
-    command = [sys.executable, __file__, "--child", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "watchkeeper", "run", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            figures: dict[str, float] = json.loads(cast("IO[bytes]", process.stdout).readline())
             door.accept()[0].close()
-            figures["whole_s"] = time.monotonic() - began
-            figures["cpu_s"] = cpu_us(process.pid) / 1e6
+            whole_s = time.monotonic() - began
+            figures = {"whole_s": whole_s, "cpu_s": cpu_us(process.pid) / 1e6}
         finally:
             process.kill()  # how long 100,000 targets take to stop is another question
     for left in path.parent.glob(f"{path.stem}.db*"):
@@ -102,11 +88,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--targets", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true", help="one run each: a look, not a figure to quote")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.child:
-        start(options.child)
-        return 0
     runs = 1 if options.quick else options.runs
     found = {form: measure(form, options.targets, runs) for form in FORMS}
     whole_s = found["one_line_each"]["whole_s"]

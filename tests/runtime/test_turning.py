@@ -13,6 +13,7 @@ from watchkeeper import (
     Runtime,
     RuntimeOptions,
     Target,
+    Tcp,
     Webhook,
 )
 
@@ -140,3 +141,12 @@ def test_a_stop_ends_every_thread_though_the_recorder_is_gone(shop, ops):
 
     assert "recorder" in {name for _, names in runtime.stop("2s").left for name in names}
     assert set(threading.enumerate()) == threads
+
+
+def test_started_means_that_every_target_is_scheduled():
+    targets = [
+        Target(id=f"target-{number}", every="1h", tcp=Tcp(host="127.0.0.1", port=1))
+        for number in range(3_000)
+    ]
+    with Runtime(targets=targets) as runtime:
+        assert len(runtime._running.system._nursery) == len(targets)
