@@ -14,13 +14,13 @@ from .cache import SingleFlightCache
 from .channels.call import CallMessenger
 from .channels.log import LogMessenger
 from .channels.webhook import WebhookMessenger
-from .plain_http import PlainHttp
+from .plain_http import Clock, PlainHttp
 from .probes.call import CallProber
 from .probes.exec import ExecProber
 from .probes.http import HttpProber
 from .probes.shared import SharedProber, shared_results
 from .probes.tcp import TcpProber
-from .timers import Clock, LoopTimers
+from .timers import LoopTimers
 from .transport import CurlTransport
 
 Messenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger

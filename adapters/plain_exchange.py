@@ -252,6 +252,10 @@ class PlainExchange:
         """The deadline has passed."""
         self._tell(self._answer(pycurl.E_OPERATION_TIMEDOUT))
 
+    def crashed(self, error: Exception) -> None:
+        """Our own fault: nothing was learned about the target."""
+        self._tell(self._answer(pycurl.E_FAILED_INIT, str(error)))
+
     def _answer(
         self, code: int, message: str = "", *, error_number: int = 0, body_cut: bool = False
     ) -> HttpAnswer:

@@ -25,13 +25,19 @@ class Clock(Protocol):
     """What the engine needs of a clock."""
 
     def read(self) -> Moment: ...
+    def monotonic_ns(self) -> int: ...
 
 
 class PlainHttp:
     """Carries plain requests on one loop; all its methods are called on the loop's thread."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, *, resolver: Resolver | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        *,
+        resolver: Resolver | None = None,
+        contexts: TlsContexts | None = None,
     ) -> None:
         self._loop = loop
         self._clock = clock
@@ -41,7 +47,7 @@ class PlainHttp:
         self._alarm = Alarm(loop, self._ring)
         self._rings_ns = 0
         self._resolver = Resolver(loop, clock) if resolver is None else resolver
-        self._contexts = TlsContexts()
+        self._contexts = TlsContexts() if contexts is None else contexts
         loop.add_reader(self._epoll.fileno(), self._on_events)
 
     def start(self, request: PlainRequest, deadline: Deadline, done: Done) -> PlainExchange:
@@ -65,7 +71,7 @@ class PlainHttp:
     # What an exchange needs of who carries it.
 
     def now_ns(self) -> int:
-        return self._clock.read().monotonic_ns
+        return self._clock.monotonic_ns()
 
     def look_up(self, name: Name, done: Callable[[LookedUp], None]) -> LookedUp | None:
         return self._resolver.look_up(name.host, name.family, done)
@@ -95,7 +101,14 @@ class PlainHttp:
         for descriptor, mask in self._epoll.poll(0, EVENTS_PER_BATCH_MAX):
             exchange = self._exchanges.get(descriptor)
             if exchange is not None:
-                exchange.ready(mask)
+                self._go_on(exchange, mask)
+
+    def _go_on(self, exchange: PlainExchange, mask: int) -> None:
+        try:
+            exchange.ready(mask)
+        except Exception as error:  # noqa: BLE001 - told once and never again: the others must not miss their events
+            self._loop.call_exception_handler({"message": "a plain exchange failed", "exception": error})
+            exchange.crashed(error)
 
     def _wind(self, now_ns: int, deadline_ns: int) -> None:
         """See to it that it rings no later than a deadline; a ring that comes too early winds again."""

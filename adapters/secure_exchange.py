@@ -13,6 +13,7 @@ from ..domain.limits import READ_PLAIN_BYTES
 from .certificates import expires_of
 from .plain_exchange import CONNECT, Done, Engine, PlainExchange
 from .plain_request import Place, PlainRequest
+from .tls_contexts import Context
 from .tls_words import handshake_failure, reading_failure
 
 
@@ -27,12 +28,13 @@ class SecureExchange(PlainExchange):
         request: PlainRequest,
         begun_ns: int,
         done: Done,
-        context: ssl.SSLContext | None,
+        context: Context | None,
     ) -> None:
         super().__init__(engine, request, begun_ns, done)
         self._context = context
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        buffer = ssl.MemoryBIO if context is None else context.buffer
+        self._incoming = buffer()
+        self._outgoing = buffer()
         self._tls: ssl.SSLObject | None = None
 
     def _connect(self, to: Place) -> None:
@@ -49,7 +51,7 @@ class SecureExchange(PlainExchange):
         if self._context is None or secured is None:
             return False
         try:
-            self._tls = self._context.wrap_bio(
+            self._tls = self._context.settings.wrap_bio(
                 self._incoming, self._outgoing, server_hostname=secured.server_name
             )
             self._tls.do_handshake()
@@ -110,11 +112,14 @@ class SecureExchange(PlainExchange):
         return not number
 
     def _read_on(self, tls: ssl.SSLObject) -> bool:
-        while self._incoming.pending or tls.pending():
+        # Until it wants more: rustls takes all that has come at once, and keeps what it has made of it to itself.
+        while True:
             try:
                 piece = tls.read(READ_PLAIN_BYTES)
             except ssl.SSLWantReadError:
                 break
+            except ssl.SSLZeroReturnError:
+                piece = b""
             except ssl.SSLError as error:
                 self._tell(self._answer(*reading_failure(error)))
                 return True

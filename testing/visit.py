@@ -57,6 +57,13 @@ class Visit:
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)
 
+    def say_farewell(self) -> None:
+        """Say over TLS that nothing more will come, and wait for no answer to that."""
+        self._socket.settimeout(0)
+        if isinstance(self._socket, ssl.SSLSocket):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._socket.unwrap()
+
     def answer(self, status: str = "200 OK", headers: Iterable[str] = (), body: bytes = b"ok") -> None:
         """One well-formed answer; the connection may be kept."""
         lines = (f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", "")

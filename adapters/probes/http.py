@@ -12,6 +12,7 @@ from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Http
 from ..exchange import HttpAnswer
 from ..failures import verdict_of
+from ..plain_answers import END_OF_HEADER
 from ..plain_exchange import PlainExchange
 from ..plain_http import PlainHttp
 from ..system_errors import Verdict
@@ -20,6 +21,7 @@ from .http_plan import Plan
 from .redirects import Hop, next_hop, redirects
 
 Done = Callable[[Observation], None]
+UP: Verdict = (Outcome.UP, Reason.OK, "")
 
 
 class HttpAttempt:
@@ -64,7 +66,9 @@ class HttpAttempt:
         if answer is None:
             route.forget(now_ns)
         elif route.stands(answer, now_ns):
-            self._end(answer, verdict_of(answer, secure=self._hop.destination.secure))
+            # What was read wholly on the short way has a header that was recognised strictly: there is nothing to judge.
+            whole = not answer.code and answer.header.endswith(END_OF_HEADER)
+            self._end(answer, UP if whole else verdict_of(answer, secure=self._hop.destination.secure))
             return
         self._transfer = self._ask()
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from ...domain.limits import DNS_FRESH_NS
+from ...domain.limits import DNS_FRESH_NS, HANDSHAKE_DOUBTS_MAX
 from ...domain.probe import Tls
 from ..addresses import is_literal
 from ..curl_options import header_lines, host_and_port
@@ -18,7 +18,7 @@ from ..plain_request import Name, Place, PlainRequest, Secured
 class PlainRoute:
     """Remembers whether the last answer had the common form, and which address gave it."""
 
-    __slots__ = ("_barred_until_ns", "_destination", "_proven", "_request", "_shape", "_wire")
+    __slots__ = ("_barred_until_ns", "_destination", "_doubts", "_proven", "_request", "_shape", "_wire")
 
     def __init__(self, shape: HttpShape, destination: Destination) -> None:
         self._shape = shape
@@ -26,6 +26,7 @@ class PlainRoute:
         self._wire = wire_of(shape, destination)
         self._request: PlainRequest | None = None
         self._proven = False
+        self._doubts = 0
         self._barred_until_ns = 0
 
     def request(self) -> PlainRequest | None:
@@ -61,7 +62,7 @@ class PlainRoute:
     def stands(self, answer: HttpAnswer, now_ns: int) -> bool:
         """Take note of an answer that came on the short way; False where libcurl is to try at once."""
         if not answer.code:
-            self._proven = True
+            self._proven, self._doubts = True, 0
         elif self._destination.secure and answer.connect_ns and not answer.tls_ns:
             return self._handshake_failed(answer, now_ns)
         elif not self._destination.literal and not answer.connect_ns:
@@ -72,12 +73,14 @@ class PlainRoute:
     def _handshake_failed(self, answer: HttpAnswer, now_ns: int) -> bool:
         """The target's fault where the short way has succeeded before; else the two libraries may differ.
 
-        A failure is never asked again to become a success: only what has yet to succeed at all is handed back.
+        A failure is never asked again to become a success: only what has yet to succeed at all is handed back,
+        and after each such failure the short way is left alone for twice as long.
         """
         self._request = None
         proven, self._proven = self._proven, False
         if not proven:
-            self.forget(now_ns)
+            self._barred_until_ns = now_ns + (DNS_FRESH_NS << self._doubts)
+            self._doubts = min(self._doubts + 1, HANDSHAKE_DOUBTS_MAX)
         return proven or answer.code == pycurl.E_OPERATION_TIMEDOUT
 
     def forget(self, now_ns: int) -> None:

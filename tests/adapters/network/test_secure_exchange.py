@@ -9,6 +9,7 @@ import pytest
 import trustme
 from watchkeeper.adapters.plain_http import PlainHttp
 from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.adapters.tls_contexts import TlsContexts
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http, Tls
@@ -24,15 +25,19 @@ class Counting(PlainHttp):
     """A short way that counts who takes it."""
 
     taken = 0
+    rustls = False
 
     def start(self, *given):
         self.taken += 1
         return super().start(*given)
 
 
-@pytest.fixture
-def plain(bench):
-    plain = Counting(bench.loop, bench.clock)
+@pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
+def plain(request, bench):
+    if request.param:
+        pytest.importorskip("rtls")
+    plain = Counting(bench.loop, bench.clock, contexts=TlsContexts(rustls=request.param))
+    plain.rustls = request.param
     yield plain
     plain.close()
 
@@ -191,7 +196,7 @@ def test_a_plain_answer_over_tls_has_every_phase_and_fact(bench, plain, authorit
     assert 9 * DAY < dt.timedelta(microseconds=seen.certificate_expires_in_ns / 1_000) <= 10 * DAY
     parts = seen.phases
     assert parts.connect_ns + parts.tls_ns + parts.first_byte_ns + parts.transfer_ns == seen.response_time_ns
-    assert parts.tls_ns > parts.connect_ns > 0
+    assert min(parts.tls_ns, parts.connect_ns, parts.first_byte_ns) > 0
 
 
 def test_a_first_failure_of_the_short_way_is_for_libcurl_to_judge(bench, plain, authority):
@@ -222,7 +227,10 @@ def test_a_failed_handshake_is_never_tried_again_to_succeed(bench, plain, author
 def test_after_a_failed_handshake_libcurl_is_the_next_to_try(bench, plain, authority):
     context = context_of(authority)
     with Turning(context, resets(authority)) as server:
-        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url(), tls=Tls(verify=False))
+        prober, probe = (
+            HttpProber(bench.transport, plain),
+            Http(url=server.url(), tls=Tls(ca_file=authority.file)),
+        )
         for _ in range(3):
             bench.run(prober, probe, TIMEOUT_MS)
         assert plain.taken == 2
@@ -294,10 +302,31 @@ def test_an_answer_of_many_pieces_is_put_together(bench, plain, authority):
     assert (seen.outcome, seen.body == body, plain.taken) == (Outcome.UP, True, 2)
 
 
+def test_an_answer_cut_short_politely_is_cut_short_all_the_same(bench, plain, authority):
+    def cut(visit):
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        visit.say_farewell()
+
+    seen = []
+    context = context_of(authority)
+    for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
+        with Turning(context, securely(context, cut)) as server:
+            seen.append(after_two(bench, prober, server, authority))
+    short, curl = seen
+
+    assert (short.outcome, short.status, plain.taken) == (Outcome.DOWN, 200, 2)
+    assert (curl.outcome, curl.reason) == (Outcome.DOWN, Reason.TRUNCATED)
+    # The package of rustls hears no farewell: to it every end is a rude one.
+    assert short.reason is (Reason.PROTOCOL_ERROR if plain.rustls else Reason.TRUNCATED)
+
+
 def test_every_handshake_is_a_full_one(bench, plain, authority):
     context = context_of(authority)
     with HostileServer(tls=context) as server:
-        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url(), tls=Tls(verify=False))
+        prober, probe = (
+            HttpProber(bench.transport, plain),
+            Http(url=server.url(), tls=Tls(ca_file=authority.file)),
+        )
         for _ in range(4):
             bench.run(prober, probe)
 
@@ -308,7 +337,10 @@ def test_every_handshake_is_a_full_one(bench, plain, authority):
 def test_cancelling_a_handshake_on_the_short_way_closes_its_socket(bench, plain, authority):
     answers = []
     with Turning(context_of(authority), Visit.wait_for_client_to_leave) as server:
-        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url(), tls=Tls(verify=False))
+        prober, probe = (
+            HttpProber(bench.transport, plain),
+            Http(url=server.url(), tls=Tls(ca_file=authority.file)),
+        )
         for _ in range(2):
             bench.run(prober, probe)
         server.gone.clear()

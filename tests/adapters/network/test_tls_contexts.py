@@ -1,6 +1,7 @@
 import ssl
 
 import msgspec
+import pytest
 import trustme
 from watchkeeper.adapters.tls_contexts import POLICY, TlsContexts
 from watchkeeper.domain.probe import Tls
@@ -8,12 +9,19 @@ from watchkeeper.domain.probe import Tls
 FRESH_NS = POLICY.fresh_for_ns
 
 
+@pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
+def rustls(request):
+    if request.param:
+        pytest.importorskip("rtls")
+    return request.param
+
+
 def trusted(context):
-    return [each["serialNumber"] for each in context.get_ca_certs()]
+    return context.settings.get_ca_certs(binary_form=True)
 
 
-def test_a_context_is_kept_until_its_file_has_changed(authority):
-    contexts, tls = TlsContexts(), Tls(ca_file=authority.file)
+def test_a_context_is_kept_until_its_file_has_changed(authority, rustls):
+    contexts, tls = TlsContexts(rustls=rustls), Tls(ca_file=authority.file)
     first = contexts.context(tls, 0)
     assert contexts.context(tls, FRESH_NS) is first
 
@@ -23,8 +31,8 @@ def test_a_context_is_kept_until_its_file_has_changed(authority):
     assert trusted(second) != trusted(first)
 
 
-def test_authorities_that_cannot_be_read_make_no_context(authority, tmp_path):
-    contexts, tls = TlsContexts(), Tls(ca_file=authority.file)
+def test_authorities_that_cannot_be_read_make_no_context(authority, tmp_path, rustls):
+    contexts, tls = TlsContexts(rustls=rustls), Tls(ca_file=authority.file)
     empty = tmp_path / "empty.pem"
     empty.write_text("no certificate")
 
@@ -35,13 +43,14 @@ def test_authorities_that_cannot_be_read_make_no_context(authority, tmp_path):
     assert contexts.context(tls, FRESH_NS) is None
 
 
-def test_what_is_not_to_be_proven_needs_no_authorities(authority):
-    lax = TlsContexts().context(Tls(verify=False, ca_file=authority.file), 0)
-    strict = TlsContexts().context(Tls(ca_file=authority.file), 0)
+def test_what_is_not_to_be_proven_needs_no_authorities(authority, rustls):
+    lax = TlsContexts(rustls=rustls).context(Tls(verify=False, ca_file=authority.file), 0)
+    strict = TlsContexts(rustls=rustls).context(Tls(ca_file=authority.file), 0)
 
-    assert (lax.verify_mode, lax.check_hostname, trusted(lax)) == (ssl.CERT_NONE, False, [])
-    assert (strict.verify_mode, strict.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert not strict.options & ssl.OP_IGNORE_UNEXPECTED_EOF
+    assert type(lax.settings) is ssl.SSLContext
+    assert (lax.settings.verify_mode, lax.settings.check_hostname, trusted(lax)) == (ssl.CERT_NONE, False, [])
+    assert (strict.settings.verify_mode, strict.settings.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert not strict.settings.options & ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def test_the_contexts_kept_are_bounded_by_their_last_use(authority, tmp_path):
