@@ -26,7 +26,7 @@ from watchkeeper.domain.target import Target
 OURS_CORE, SERVER_CORE = 0, 1
 EVERY_S = {"http": 1, "https": 2, "tcp": 1}
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
-WARM_S, WINDOW_S = 3.0, 3.0
+WARM_S, WINDOW_S = 2.5, 3.0
 QUICK_WINDOW_S = 2.0
 BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25}
 UP_SHARE_MIN, THROWN_AWAY_MAX = 0.99, 10
