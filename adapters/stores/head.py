@@ -1,4 +1,4 @@
-"""How far the record goes: the last link of the chain, known inside the database and once more outside of it."""
+"""How far the record goes: its last link and its commits, known inside the database and once more outside of it."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,13 @@ from ...domain.errors import StoreCorrupt
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The last link. The copy beside the database is what shows that a tail of it was lost."""
+    """The last link, and a count. The copy beside the database is what shows that a tail of it was lost."""
 
     epoch: int
     position: int
     hash: bytes
+    writes: int = 0
+    """Commits of more than samples. Not all of them add a link, and SQLite does not notice a lost tail of its WAL."""
 
 
 def read_head(path: str) -> Head | None:

@@ -1,4 +1,7 @@
-"""Checkpoints, silences and blind intervals in SQLite."""
+"""Checkpoints, silences and blind intervals in SQLite, each row with a digest of its other columns."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import apsw
 import msgspec
@@ -28,35 +31,46 @@ class MarkTable:
                 self._connection.execute("DELETE FROM checkpoint WHERE target = ?", (checkpoint.target,))
 
     def mute(self, silences: tuple[Silence, ...]) -> None:
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO silence VALUES (?, ?, ?)",
-            ((silence.id, silence.until_ns, msgspec.json.encode(silence).decode()) for silence in silences),
-        )
+        for silence in silences:
+            said = (silence.id, silence.until_ns, msgspec.json.encode(silence).decode())
+            self._connection.execute(
+                "INSERT OR REPLACE INTO silence VALUES (?, ?, ?, ?)", (*said, digest(*said))
+            )
 
     def note_blind(self, intervals: tuple[BlindInterval, ...]) -> None:
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO blind VALUES (?, ?, ?)",
-            (msgspec.structs.astuple(interval) for interval in intervals),
-        )
+        for interval in intervals:
+            said = msgspec.structs.astuple(interval)
+            self._connection.execute(
+                "INSERT OR IGNORE INTO blind VALUES (?, ?, ?, ?)", (*said, digest(*said))
+            )
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """All of them, by target. Raises StoreCorrupt when one does not read back as it was written."""
-        found = []
-        for *said, seen in self._connection.execute("SELECT * FROM checkpoint ORDER BY target"):
-            if digest(*said) != seen:
-                raise StoreCorrupt(f"the checkpoint of {said[0]} does not read back as it was written")
-            found.append(Checkpoint(*said))
-        return tuple(found)
+        """All of them, by target."""
+        return tuple(Checkpoint(*said) for said in self._read("checkpoint", "target"))
 
     def silences(self, now_ns: int) -> tuple[Silence, ...]:
         """Those that end after `now_ns`, by id."""
-        rows = self._connection.execute("SELECT body FROM silence WHERE until_ns > ? ORDER BY id", (now_ns,))
-        return tuple(SILENCES.decode(body) for (body,) in rows)
+        # All are read: a damaged end must not hide its row.
+        return tuple(
+            SILENCES.decode(body) for _, until_ns, body in self._read("silence", "id") if until_ns > now_ns
+        )
 
     def blind(self, since_ns: int) -> tuple[BlindInterval, ...]:
         """Those that end after `since_ns`, by their start."""
-        rows = self._connection.execute(
-            "SELECT * FROM blind WHERE ended_at_ns > ? ORDER BY started_at_ns, ended_at_ns, cause",
-            (since_ns,),
-        )
-        return tuple(BlindInterval(*row) for row in rows)
+        rows = self._read("blind", "started_at_ns, ended_at_ns, cause")
+        found = (BlindInterval(*said) for said in rows)
+        return tuple(interval for interval in found if interval.ended_at_ns > since_ns)
+
+    def verify(self) -> None:
+        """Raise StoreCorrupt when a checkpoint or a silence is damaged: a restart builds on them."""
+        for table, key in (("checkpoint", "target"), ("silence", "id")):
+            for _ in self._read(table, key):
+                pass
+
+    def _read(self, table: str, order: str) -> Iterator[list[Any]]:
+        """The rows without their digests. Raises StoreCorrupt when one does not read back as it was written."""
+        query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608 - constants
+        for *said, seen in self._connection.execute(query):
+            if digest(*said) != seen:
+                raise StoreCorrupt(f"the {table} of {said[0]} does not read back as it was written")
+            yield said

@@ -20,7 +20,7 @@ from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .overview import Overview
-from .schema import refuse_newer, refuse_strangers
+from .schema import refuse_others, refuse_strangers
 from .stored import Rollup, StoredSample, Summed
 
 _INCIDENTS = """
@@ -117,7 +117,7 @@ class StoreReader:
             return MarkTable(connection).blind(since_ns)
 
     def verify(self) -> Verification:
-        """Check every page, every link, both heads and every notice that is not delivered."""
+        """Check every page, every link, both heads, every notice that is not delivered and every mark."""
         problems: list[str] = []
         links = 0
         try:
@@ -130,7 +130,9 @@ class StoreReader:
                 incidents.verify(chain.verify(read_head(self._path), whole=True))
                 links = chain.head().position
                 OutboxTable(connection, incidents).verify()
-                MarkTable(connection).checkpoints()
+                marks = MarkTable(connection)
+                marks.verify()
+                marks.blind(0)
         except StoreCorrupt as error:
             problems.append(str(error))
         return Verification(links, tuple(problems))
@@ -144,7 +146,7 @@ class StoreReader:
             connection = connect_reader(self._path)
             try:
                 refuse_strangers(connection)
-                refuse_newer(connection)
+                refuse_others(connection)
                 connection.execute("BEGIN")
                 yield connection
             finally:

@@ -6,6 +6,7 @@ import apsw
 
 from ...domain.errors import StoreError
 from .connection import transaction
+from .outbox import digest
 
 APPLICATION_ID = 0x5761_7463
 """`Watc`: how a file of ours is told from somebody else's database."""
@@ -73,8 +74,16 @@ CREATE TABLE daily (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
-"""Step n leads from version n to n + 1. A released step is never edited."""
+SECOND = """
+ALTER TABLE head ADD COLUMN writes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE silence ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+UPDATE silence SET digest = digest(id, until_ns, body);
+ALTER TABLE blind ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+UPDATE blind SET digest = digest(started_at_ns, ended_at_ns, cause);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+"""Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
@@ -83,6 +92,7 @@ def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS)
     version = connection.pragma("user_version")
     if version == len(migrations):
         return
+    connection.create_scalar_function("digest", digest, deterministic=True)
     with transaction(connection):
         for step in migrations[version:]:
             connection.execute(step)
@@ -98,6 +108,17 @@ def refuse_strangers(connection: apsw.Connection) -> None:
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if application_id or tables:
         raise StoreError(f"{connection.filename} is a database of another program; nothing in it was touched")
+
+
+def refuse_others(connection: apsw.Connection) -> None:
+    """Raise StoreError for a file that this version does not know, or that no runtime of this version has opened yet."""
+    refuse_newer(connection)
+    version = connection.pragma("user_version")
+    if version < len(MIGRATIONS):
+        raise StoreError(
+            f"{connection.filename} has schema version {version}, written by an older watchkeeper;"
+            f" it is brought to version {len(MIGRATIONS)} when a runtime opens it"
+        )
 
 
 def refuse_newer(connection: apsw.Connection, newest: int = len(MIGRATIONS)) -> None:

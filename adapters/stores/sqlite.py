@@ -54,6 +54,8 @@ class Session:
 
     def record(self, batch: Batch) -> None:
         """Write a batch inside a transaction."""
+        if len(batch) > len(batch.samples):
+            self.chain.count_write()
         for transition in batch.transitions:
             self.incidents.record(transition)
         for notice in batch.notices:
@@ -250,3 +252,4 @@ def _verify(session: Session, outside: Head | None) -> None:
     """Everything that a restart builds on, before anything is written: bounded in time, whatever the history."""
     session.incidents.verify(session.chain.verify(outside))
     session.outbox.verify()
+    session.marks.verify()

@@ -32,6 +32,10 @@ DISK_FAULTS: dict[Fault, DiskFault] = {
 DEADLY = frozenset({DiskFault.DEATH, DiskFault.TORN_DEATH})
 FAULT_EVERY = 12
 CALLS_MAX = 12
+FLIPS = 8
+"""Bits of one store that are flipped, one after the other."""
+FLIPPED_FRAMES = 6
+"""In a WAL they lie in its last frames: an earlier one takes more away, which is noticed sooner."""
 _names = count()
 
 
@@ -226,13 +230,15 @@ class DiskLeg:
         victims = [path for path in (self._path, Path(f"{self._path}-wal")) if _size(path)]
         if not victims:
             return
-        with self._intact():
-            victim = victims[self._stream.below(len(victims))]
-            content = bytearray(victim.read_bytes())
-            at = self._stream.below(len(content) * 8)
-            content[at // 8] ^= 1 << (at % 8)
-            victim.write_bytes(content)
-            self._open_flipped(victim, at, now)
+        for _ in range(FLIPS):
+            with self._intact():
+                victim = victims[self._stream.below(len(victims))]
+                content = bytearray(victim.read_bytes())
+                begin, end = _span(content) if victim.name.endswith("-wal") else (0, len(content))
+                at = begin * 8 + self._stream.below((end - begin) * 8)
+                content[at // 8] ^= 1 << (at % 8)
+                victim.write_bytes(content)
+                self._open_flipped(victim, at, now)
 
     def _open_flipped(self, victim: Path, at: int, now: Moment) -> None:
         store = SqliteStore(str(self._path))
@@ -246,7 +252,7 @@ class DiskLeg:
                 store.close()
         wanted = self._model.open(now)
         self._model.close()
-        if _chained(restored) != _chained(wanted) and self._doubtful is None:
+        if _alike(restored) != _alike(wanted) and self._doubtful is None:
             self._complain("S13", f"bit {at} of {victim.name} is flipped and nobody noticed")
         self._happened("flipped bit harmless")
 
@@ -277,6 +283,15 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def _span(wal: bytearray) -> tuple[int, int]:
+    """Where the last frames of a WAL lie that count: behind them may be those of before it began anew."""
+    salt, frame = wal[16:24], 24 + int.from_bytes(wal[8:12], "big")
+    end = 32
+    while end < len(wal) and wal[end + 8 : end + 16] == salt:
+        end += frame
+    return max(0, end - FLIPPED_FRAMES * frame), min(end, len(wal))
+
+
 def _memory_disk() -> str | None:
     """Syncs cost nothing there, and what they mean is the faulty file system's to say."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # a fresh private folder is made in it
@@ -290,9 +305,3 @@ def _alike(restored: Restored) -> Restored:
         told=tuple(sorted(restored.told, key=lambda told: (told.incident, told.channel))),
         incidents=tuple(sorted(restored.incidents, key=lambda incident: incident.incident)),
     )
-
-
-def _chained(restored: Restored) -> tuple[object, ...]:
-    """What the chain vouches for: a commit of rules' clocks or of an attempt alone may be lost with its bit."""
-    notices = sorted((out.notice.key for out in (*restored.outbox, *restored.dead)), key=str)
-    return (*_alike(restored).incidents, *_alike(restored).told, *notices)

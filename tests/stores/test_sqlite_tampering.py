@@ -10,11 +10,13 @@ from watchkeeper.adapters.stores.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incident import Change
+from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.record import Batch, Checkpoint
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
+from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 COUNT = 12
+LATER_NS = NOON.wall_ns + 3_600 * NS_PER_S
 
 
 def incident(number):
@@ -25,6 +27,8 @@ def incident(number):
         notices=(notice,),
         deliveries=(delivery_of(notice, DeliveryState.DELIVERED),),
         checkpoints=(Checkpoint(step.target, b"broken", 1),),
+        silences=(Silence(id=f"quiet-{number}", target=step.target, until_ns=LATER_NS + number),),
+        blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + number, "stalled"),),
     )
 
 
@@ -68,7 +72,7 @@ def outcome(path):
         store.close()
     whole = len(restored.incidents) == len(restored.checkpoints) == COUNT
     whole = whole and restored.incidents == tuple(incident(number).transitions[0] for number in range(COUNT))
-    return "whole" if whole and len(restored.told) == COUNT else "lost"
+    return "whole" if whole and len(restored.told) == len(restored.silences) == COUNT else "lost"
 
 
 def test_an_untouched_store_is_whole(path):
@@ -111,6 +115,9 @@ def flip_everywhere(file, path, tmp_path, count):
         ("chain", "hash"),
         ("head", "hash"),
         ("checkpoint", "state"),
+        ("checkpoint", "target"),
+        ("silence", "id"),
+        ("silence", "body"),
     ],
 )
 def test_a_changed_value_is_detected(path, table, column):
@@ -119,6 +126,95 @@ def test_a_changed_value_is_detected(path, table, column):
     connection.execute(f"UPDATE {table} SET {column} = CAST({column} || 'x' AS {kind})")  # noqa: S608
     connection.close()
     assert outcome(path) == "detected"
+
+
+def test_a_silence_whose_end_was_changed_is_detected(path):
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE silence SET until_ns = 1 WHERE id = 'quiet-3'")
+    connection.close()
+    assert outcome(path) == "detected"
+
+
+@pytest.mark.parametrize(("column", "value"), [("ended_at_ns", "1"), ("cause", "'suspended'")])
+def test_a_changed_blind_interval_is_detected_where_it_is_read(path, column, value):
+    connection = apsw.Connection(str(path))
+    connection.execute(f"UPDATE blind SET {column} = {value} WHERE ended_at_ns % 10 = 3")  # noqa: S608
+    connection.close()
+    with pytest.raises(StoreCorrupt, match="the blind of"):
+        StoreReader(str(path)).blind(NOON.wall_ns)
+    assert not StoreReader(str(path)).verify().is_sound
+
+
+STEP = opened("inc_last", target="last")
+WAITING = notice_of(STEP)
+LAST = {
+    "delivery": Batch(deliveries=(delivery_of(WAITING, DeliveryState.PENDING),)),
+    "dead letter": Batch(deliveries=(delivery_of(WAITING, DeliveryState.DEAD),)),
+    "checkpoint": Batch(checkpoints=(Checkpoint("last", b"counting", 2),)),
+    "checkpoint taken away": Batch(checkpoints=(Checkpoint("shop-3", b"", 2),)),
+    "silence": Batch(silences=(Silence(id="all", until_ns=LATER_NS),)),
+    "blind": Batch(blind=(BlindInterval(NOON.wall_ns, LATER_NS, "suspended"),)),
+    "samples": Batch(samples=(sample_at(0),)),
+}
+
+
+def wal_end(store):
+    """Where the next frame of the WAL goes: it has a header, and so has each page in it."""
+    return 32 + store.statistics().wal_pages * (24 + 4096)
+
+
+@pytest.mark.parametrize("kind", LAST)
+def test_a_lost_commit_of_whatever_but_samples_is_detected(tmp_path, path, kind):
+    """Nothing follows it and it adds no link, yet a flipped bit in its part of the WAL takes it away."""
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.commit(Batch(transitions=(STEP,), notices=(WAITING,)))
+    begin = wal_end(store)
+    store.commit(LAST[kind])
+    end = wal_end(store)
+    left = {name: beside(path, name).read_bytes() for name in ("", "-wal", "-head")}
+    store.close()
+    seen = {}
+    for at in range(begin, end, 501):
+        folder = tmp_path / f"flip-{at}"
+        folder.mkdir()
+        for name, content in left.items():
+            beside(folder / "watch.db", name).write_bytes(content)
+        flipped = bytearray(left["-wal"])
+        flipped[at] ^= 1 << (at % 8)
+        beside(folder / "watch.db", "-wal").write_bytes(flipped)
+        store = SqliteStore(str(folder / "watch.db"))
+        try:
+            store.open(NOON)
+            seen[at] = "opened"
+        except StoreCorrupt as error:
+            seen[at] = str(error)
+        store.close()
+    assert len(seen) > 8
+    wanted = "opened" if kind == "samples" else f"1 commits are lost: {COUNT + 2} were written"
+    assert set(seen.values()) == {wanted}
+
+
+def test_a_notice_that_its_index_hides_is_detected(tmp_path):
+    """The row itself is whole, and so is its digest."""
+    path = tmp_path / "watch.db"
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.commit(Batch(transitions=(STEP,), notices=(WAITING,)))
+    store.close()
+    content = path.read_bytes()
+    found = [at for at in range(len(content)) if content.startswith(b"pending", at)]
+    seen = []
+    for at in found:
+        path.write_bytes(content[:at] + b"q" + content[at + 1 :])
+        store = SqliteStore(str(path))
+        try:
+            store.open(NOON)
+        except StoreCorrupt as error:
+            seen.append(str(error))
+        store.close()
+    assert len(seen) == len(found)
+    assert any("index" in error for error in seen)
 
 
 def test_a_changed_pending_notice_is_detected(path):
