@@ -25,7 +25,7 @@ class SilenceRules:
         self._missing: dict[str, None] = {"sink": None, "supervisor": None}
 
     def process_began(self) -> None:
-        self._shown, self._looked = (), None
+        self._shown, self._over, self._looked = (), {}, None
         self._missing = {"sink": None, "supervisor": None}
 
     def crashed(self, actor: str) -> None:

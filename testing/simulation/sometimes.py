@@ -77,7 +77,13 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "reload with an attempt in flight",
         "opened to changed",
     ),
-    Fault.SILENCE: ("silence", "transition under a silence", "catch-up notice", "silence over while down"),
+    Fault.SILENCE: (
+        "silence",
+        "transition under a silence",
+        "catch-up notice",
+        "silence over while down",
+        "end of a silence noticed",
+    ),
     Fault.ACKNOWLEDGE: ("opened to acknowledged", "acknowledged to resolved"),
     Fault.REDRIVE: ("dead letter re-driven",),
 }
