@@ -10,7 +10,9 @@ END_OF_HEADER = b"\r\n\r\n"
 HEADER = re.compile(
     rb"HTTP/1\.[01] ([245]\d\d)(?: [^\r\n\0]*)?\r\n(?:[!#-'*+.0-9A-Z^_`a-z|~-]+:[^\r\n\0]*\r\n)+\r\n"
 )
-LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,10})[ \t]*\r\n", re.IGNORECASE)
+CODED = b"\ntransfer-encoding"
+SIZED = b"\ncontent-length"
+LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,10})[ \t]*\r\n")
 BODILESS = frozenset({204, 205})
 
 
@@ -28,10 +30,10 @@ def read_plain(data: bytes) -> PlainHeader | None:
     found = HEADER.match(data)
     if found is None or found.end() > HEADER_BYTES_MAX:
         return None
-    header = data[: found.end()]
-    lower = header.lower()
-    length = LENGTH.search(header)
-    if length is None or lower.count(b"\ncontent-length") > 1 or b"\ntransfer-encoding" in lower:
+    status, end = int(found[1]), found.end()
+    header = data[:end].lower()
+    place = header.find(SIZED)
+    if place < 0 or place != header.rfind(SIZED) or CODED in header or status in BODILESS:
         return None
-    status = int(found[1])
-    return None if status in BODILESS else PlainHeader(status, found.end(), int(length[1]))
+    length = LENGTH.match(header, place)
+    return None if length is None else PlainHeader(status, end, int(length[1]))

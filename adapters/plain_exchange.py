@@ -68,7 +68,7 @@ class PlainExchange:
         """What came once the header was whole, beyond what came with it."""
         self._header: PlainHeader | None = None
         self._certificate_expires: str | None = None
-        self._connection: socket.socket | None = None
+        self._connection: socket.SocketType | None = None
         self.ended: CancelOutcome | None = None
 
     def cancel(self) -> CancelOutcome:
@@ -117,7 +117,8 @@ class PlainExchange:
     def _connect(self, to: Place) -> None:
         self._address = to.address
         try:
-            connection = socket.socket(to.family, STREAM)
+            # Not socket.socket, which wraps this very type in Python for a microsecond more.
+            connection = socket.SocketType(to.family, STREAM)
         except OSError as error:
             self._engine.soon(self.failed, error.errno or errno.EMFILE)
             return
@@ -132,7 +133,7 @@ class PlainExchange:
         if number:
             self._engine.soon(self.failed, number)
 
-    def _send(self, connection: socket.socket) -> int:
+    def _send(self, connection: socket.SocketType) -> int:
         """Send what is left; 0 or the system's word for why nothing can be sent any more."""
         try:
             sent = connection.send(self._unsent)
@@ -162,7 +163,7 @@ class PlainExchange:
         elif mask & READ:
             self._receive(connection, drain=bool(mask & NO_MORE))
 
-    def _receive(self, connection: socket.socket, *, drain: bool) -> None:
+    def _receive(self, connection: socket.SocketType, *, drain: bool) -> None:
         """Read what has come. A short read has emptied the socket, unless its end has come too and was told once."""
         while True:
             try:

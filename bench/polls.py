@@ -19,6 +19,7 @@ import blackbox
 import nginx
 from machine import describe, stay_on
 from running import Running
+from watchkeeper.adapters.tls_contexts import rustls_module
 from watchkeeper.domain.probe import Http, Tcp, Tls
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
@@ -159,7 +160,9 @@ def main(arguments: list[str]) -> int:
     rows = options.only or list(ROWS)
     with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
         checks = {row: compare(row, server, Path(name), pairs, window_s) for row in rows}
-    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "blackbox": blackbox.version()}
+    tls = "openssl" if rustls_module() is None else "rustls"
+    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "tls": tls}
+    setting["blackbox"] = blackbox.version()
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))
     return 0
 

@@ -98,7 +98,7 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
         or shape.method != "GET"
         or shape.body is not None
         or "/." in parts.path
-        or "%" in parts.netloc
+        or "%" in (shape.connect_to or parts.netloc)
     ):
         return None
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
