@@ -152,6 +152,7 @@ class Runtime:
             publisher=self._feed,
             expectation_of=Expectations(),
             dice=SystemRandom().random,
+            asked=self._host.show,
         )
 
     def _begin_with(self, engine: Engine, configuration: Configuration) -> None:

@@ -287,13 +287,18 @@ class Attempts:
         entry = self._scheduled.get(target)
         if entry is None or not entry.is_heartbeat or entry.paused or self._draining:
             return False
-        entry.last_beat = at
+        if entry.heard == (at, outcome.value):
+            return True  # the same report again: it counts once
+        entry.heard = (at, outcome.value)
+        # One that waited through a gap says nothing about later than what we take for granted since.
+        if entry.last_beat is None or entry.last_beat.monotonic_ns < at.monotonic_ns:
+            entry.last_beat = at
         flight = entry.board(at, now)
         flight.begin(at)
         reason = Reason.OK if outcome is Outcome.UP else Reason.REPORTED
         sample = sample_without_answer(flight.attempt, at, outcome, reason, detail)
         self._end(entry, flight, AttemptState.FINISHED, now, sample)
-        self._timers.arm(entry, entry.silent_at_ns(at))
+        self._timers.arm(entry, entry.silent_at_ns(entry.last_beat))
         return True
 
     def _silent(self, entry: Scheduled, due: Moment, now: Moment) -> None:

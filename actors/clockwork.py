@@ -39,6 +39,10 @@ class Clockwork:
     def _ring(self) -> None:
         self._wake(self._alarm_ns)
 
+    def overdue_ns(self, now_ns: int) -> int | None:
+        """For when the alarm was set, if that has passed and nobody has looked since."""
+        return self._alarm_ns if self._alarm is not None and self._alarm_ns < now_ns else None
+
     def due(self, now_ns: int) -> Iterator[tuple[TimerKey, int]]:
         """After the alarm: what is due by now."""
         self._alarm = None

@@ -23,8 +23,16 @@ class _Carried(NamedTuple):
     running: Cancellable
 
 
+class _Waiting(NamedTuple):
+    """A notice for which there is no room yet."""
+
+    notice: Notice
+    attempt: int
+    deadline: Deadline
+
+
 class Courier(Behaviour[CourierMessage]):
-    """Carries at most as many notices at once as the sink hands it; every one is answered for, once."""
+    """Carries at most as many notices at once as its channel has room for; every one is answered for, once."""
 
     def __init__(
         self,
@@ -33,13 +41,16 @@ class Courier(Behaviour[CourierMessage]):
         messenger: Messenger,
         sink: Listener[SinkMessage],
         *,
+        room: int = 1,
         through_bytes: bool = False,
     ) -> None:
         super().__init__(clock, through_bytes=through_bytes)
         self._channel = channel
         self._messenger = messenger
         self._sink = sink
+        self._room = room
         self._carried: dict[str, _Carried] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def started(self, now: Moment) -> None:
         # The first has lost nothing; heard late, it would have the sink hand out anew what this one already carries.
@@ -61,6 +72,15 @@ class Courier(Behaviour[CourierMessage]):
             # A sink that came back hands out what its predecessor had: what is on its way answers for this attempt too.
             self._carried[notice.key] = carried._replace(attempt=attempt)
             return
+        self._waiting[notice.key] = _Waiting(notice, attempt, deadline)
+        self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        """As many as there is room for. A sink that came back counts anew, while what it handed out before is on its way."""
+        while self._waiting and len(self._carried) < self._room:
+            self._send(*self._waiting.pop(next(iter(self._waiting))))
+
+    def _send(self, notice: Notice, attempt: int, deadline: Deadline) -> None:
         done = partial(self._answered, notice.key, attempt)
         try:
             running = self._messenger.send(notice, attempt, deadline, done)
@@ -79,14 +99,20 @@ class Courier(Behaviour[CourierMessage]):
         if carried is not None and carried.sent_as == sent_as:
             del self._carried[key]
             self._sink.tell(DeliveryAnswered(key, carried.attempt, answer))
+            self._send_waiting()
 
     def _abandon(self, key: str) -> None:
+        waiting = self._waiting.pop(key, None)
         carried = self._carried.pop(key, None)
-        if carried is not None:
+        if waiting is not None:
+            self._sink.tell(DeliveryAnswered(key, waiting.attempt, NO_ANSWER))
+        elif carried is not None:
             carried.running.cancel()
             self._sink.tell(DeliveryAnswered(key, carried.attempt, NO_ANSWER))
+            self._send_waiting()
 
     def on_stop(self) -> None:
+        self._waiting = {}
         carried, self._carried = self._carried, {}
         for one in carried.values():
             one.running.cancel()

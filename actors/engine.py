@@ -1,5 +1,6 @@
 """The engine: what exists only while a runtime runs. Threads, drivers and actors, made, started and stopped together."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,25 +11,28 @@ from pykka import ActorDeadError, Timeout
 from ..domain.configuration import Configuration
 from ..domain.errors import StoreError
 from ..domain.judgement import Expectation
+from ..domain.line import first_line
 from ..domain.moment import NS_PER_S, Moment
 from ..domain.probe import Probe
 from ..domain.status import AbandonedWork
 from ..domain.target import Target
 from ..protocol.message import Message
-from ..protocol.recorder import GetAbandoned
+from ..protocol.recorder import Counted, GetAbandoned, HealthChanged
 from ..protocol.sink import Commit
 from ..protocol.supervisor import GetHeard
+from .checked import Checks
 from .dispatch import Address, LoopDispatcher, PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher
 from .supervisor import RECORDER
-from .system import SINK, Parts, Plan, System, shut_down
+from .system import SINK, Asked, Parts, Plan, System, shut_down
 
 ANSWER_WITHIN_S = 10.0
 """How long a question to the runtime may take before it raises."""
 START_WITHIN_S = 60.0
 """Opening a large store and verifying it takes its time."""
 R = TypeVar("R")
+logger = logging.getLogger(__name__)
 
 
 class Outside(Protocol):
@@ -61,6 +65,7 @@ class Fittings(NamedTuple):
     publisher: Publisher
     expectation_of: Callable[[Target], Expectation]
     dice: Callable[[], float]
+    asked: Asked
 
 
 class Engine:
@@ -77,25 +82,35 @@ class Engine:
         except BaseException:
             self._stop_threads()
             raise
-        self.system = System(self._parts(fittings), _plan(configuration))
+        self.system = System(self._parts(fittings, configuration), _plan(configuration, fittings.asked))
 
     def _on_loop(self, work: Callable[[], R]) -> R:
         return self._dispatcher.perform(work, START_WITHIN_S)
 
-    def _parts(self, fittings: Fittings) -> Parts:
+    def _parts(self, fittings: Fittings, configuration: Configuration) -> Parts:
+        store, messengers = fittings.store, self._outside.messengers
+        if configuration.runtime.debug:
+            checks = Checks(configuration.channels, self._report)
+            store, messengers = checks.store(store), checks.messengers(messengers)
         return Parts(
             clock=self.clock,
             dispatcher=self._dispatcher,
             sink_dispatcher=self._sink_thread,
             set_alarm=self._dispatcher.call_at,
             probers=self._outside.probers,
-            messengers=self._outside.messengers,
-            store=fittings.store,
+            messengers=messengers,
+            store=store,
             publisher=fittings.publisher,
             expectation_of=fittings.expectation_of,
             dice=fittings.dice,
             changed=self._notify,
         )
+
+    def _report(self, invariant: str, says: str) -> None:
+        """Debug mode has caught a defect of ours: it is said, counted and shown, and everything goes on."""
+        logger.error("Invariant %s is broken: %s", invariant, says)
+        self.system.recorder.tell(Counted("invariants_broken", 1))
+        self.system.recorder.tell(HealthChanged("invariants", first_line(f"{invariant}: {says}")))
 
     def _notify(self) -> None:
         with self._changed:
@@ -169,6 +184,6 @@ def _soon_ns(now: Moment) -> int:
     return now.monotonic_ns + NS_PER_S
 
 
-def _plan(configuration: Configuration) -> Plan:
+def _plan(configuration: Configuration, asked: Asked) -> Plan:
     options = configuration.runtime
-    return Plan(configuration.targets, configuration.channels, options.in_flight_max, options.debug)
+    return Plan(configuration.targets, configuration.channels, options.in_flight_max, options.debug, asked)

@@ -81,8 +81,12 @@ class Nursery:
     def stop(self, target: str) -> None:
         """End a poller for good; what is still told to it is a dead letter."""
         address = self._addresses.pop(target, None)
-        if address is not None:
+        if address is None:
+            return
+        if address.alive:
             address.stop(Lane.CONTROL)
+        else:
+            address.close()  # nobody will ever live here again
 
     def stop_all(self) -> None:
         for target in list(self._addresses):

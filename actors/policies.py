@@ -10,6 +10,7 @@ from ..domain.duration import parse_duration
 from ..domain.policy import MailboxOverflow, OverflowPolicy
 from ..domain.restart import RestartPolicy
 from ..domain.retry import RetryPolicy
+from ..domain.supervision import SupervisorPolicies
 from .behaviour import Behaviour
 from .children import CHILD_POLICY, POLLER_POLICY
 from .courier import Courier
@@ -17,7 +18,7 @@ from .owner import AggregateOwner
 from .poller import Poller
 from .recorder import Recorder
 from .sink import IncidentSink
-from .supervisor import Supervisor, SupervisorPolicies
+from .supervisor import Supervisor
 
 ActorPolicy = RetryPolicy | RestartPolicy | CancellationPolicy | AdmissionPolicy | MailboxOverflow
 

@@ -1,20 +1,19 @@
 """The supervisor: owns the clock's consequences. It alone decides what is due, what is late, what is tried again."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, assert_never
+from collections.abc import Callable
+from typing import Any, assert_never
 
 import msgspec
 
 from ..domain import limits
-from ..domain.admission import AdmissionPolicy
 from ..domain.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
-from ..domain.cancellation import CancellationPolicy
-from ..domain.moment import NS_PER_S, Moment
+from ..domain.moment import Moment
 from ..domain.patience import Patience
 from ..domain.record import BlindInterval
-from ..domain.retry import RetryPolicy
+from ..domain.sample import Sample
 from ..domain.schedule import Flight, Scheduled
+from ..domain.supervision import SupervisorPolicies
 from ..domain.target import Target
 from ..protocol.courier import AbandonDelivery
 from ..protocol.owner import Adopt, EndOrphans, HandIn, Release
@@ -56,7 +55,7 @@ from ..protocol.supervisor import (
     Untrack,
     Woke,
 )
-from .attempts import Attempts
+from .attempts import BAD, Attempts
 from .behaviour import Behaviour
 from .children import Child, Children
 from .clockwork import Clockwork, SetAlarm, TimerKey
@@ -69,16 +68,6 @@ ATTEMPT_NUMBER_BITS = 40
 """Every incarnation numbers its attempts above those of the one before."""
 
 RECORDER = "recorder"
-
-
-class SupervisorPolicies(NamedTuple):
-    """Every policy that the supervisor applies, printable as a whole."""
-
-    admission: AdmissionPolicy
-    retries: Mapping[str, RetryPolicy]
-    """Per channel."""
-    reopen: RetryPolicy = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
-    cancellation: CancellationPolicy = CancellationPolicy()
 
 
 class Supervisor(Behaviour[SupervisorMessage]):
@@ -127,6 +116,9 @@ class Supervisor(Behaviour[SupervisorMessage]):
         for target in self._roster.values():
             self._introduce(target)
             self._attempts.track(target, now)
+            if self.address.epoch > 1:
+                # The one before may have crashed between hearing of it and saying so.
+                self._to.owner.tell(Adopt(target))
         self._make_whole(now)
         begin(self._timers, now)
         self._clockwork.wind()
@@ -145,6 +137,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _react(self, message: SupervisorMessage, now: Moment) -> Any:
         match message:
             case AttemptFinished(attempt, sample):
+                self._look_twice(sample, now)
                 if self._attempts.finished(attempt, sample, now):
                     self._answered(attempt.target, now)
             case Woke(planned_ns):
@@ -200,12 +193,14 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
 
     def _untrack(self, target: str, now: Moment) -> bool:
-        if self._roster.pop(target, None) is None:
+        if target not in self._roster:
             return False
         self._attempts.untrack(target, now)
         self._children.forget(POLLER + target)
         self._to.owner.tell(Release(target))
         self._to.recorder.tell(TargetUntracked(target))
+        # Last: whoever comes after a crash in between finds it here, and is asked once more to let it go.
+        del self._roster[target]
         return True
 
     def _pause(self, target: str, paused: bool, now: Moment) -> bool:
@@ -224,11 +219,20 @@ class Supervisor(Behaviour[SupervisorMessage]):
     # Timers.
 
     def _woke(self, planned_ns: int, now: Moment) -> None:
+        self._look(planned_ns, now)
+        for key, due_ns in self._clockwork.due(now.monotonic_ns):
+            self._due(key, due_ns, now)
+
+    def _look(self, planned_ns: int | None, now: Moment) -> None:
+        """Compare the clocks: could we see all the time?"""
         interval = self._blindness.woke(Reading(now, self._clock.boot_ns()), planned_ns)
         if interval is not None:
             self._blind(interval, now)
-        for key, due_ns in self._clockwork.due(now.monotonic_ns):
-            self._due(key, due_ns, now)
+
+    def _look_twice(self, sample: Sample, now: Moment) -> None:
+        """After a gap an answer may come before the wake-up that would show the gap: bad ones are not believed unseen."""
+        if sample.outcome in BAD:
+            self._look(self._clockwork.overdue_ns(now.monotonic_ns), now)
 
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
         self._to.sink.tell(RecordBlindness(interval))

@@ -11,7 +11,7 @@ from ..domain.restart import RestartHistory
 from ..domain.target import Target
 from ..protocol.recorder import HealthChanged
 from ..protocol.sink import DrainSink, EndSink, GetResumed
-from ..protocol.supervisor import ChildExited, Drain, Woke
+from ..protocol.supervisor import ChildExited, Drain, Track, Untrack, Woke
 from .children import CHILD_POLICY, Child
 from .clockwork import SetAlarm
 from .context import PollerContext
@@ -58,6 +58,12 @@ class Plan(NamedTuple):
     channels: tuple[Channel, ...]
     in_flight_max: int
     through_bytes: bool
+    asked: "Asked | None" = None
+    """What the host asks for by now, for a supervisor that may have crashed over a command."""
+
+
+Asked = Callable[[Callable[[Iterable[Target]], None]], None]
+"""Shows somebody the targets that are asked for, and lets nobody ask for others meanwhile."""
 
 
 class System:
@@ -138,7 +144,12 @@ class System:
 
     def _start_courier(self, channel: Channel) -> None:
         self._spawn(
-            self.couriers[channel.id], Courier, channel.id, self._parts.messengers[channel.id], self.sink
+            self.couriers[channel.id],
+            Courier,
+            channel.id,
+            self._parts.messengers[channel.id],
+            self.sink,
+            room=channel.in_flight_max,
         )
 
     def _start_sink(self) -> None:
@@ -206,7 +217,18 @@ class System:
         if SUPERVISOR in self._ending:
             return
         self._start_supervisor()
+        if self._plan.asked is not None:
+            self._plan.asked(self._ask_again)
         self.recorder.tell(HealthChanged(SUPERVISOR, ""))
+
+    def _ask_again(self, targets: Iterable[Target]) -> None:
+        """The command that the supervisor crashed over is lost: what is asked for and not so is commanded once more."""
+        wanted = {target.id: target for target in targets}
+        for name in [name for name in self._roster if name not in wanted]:
+            self.supervisor.tell(Untrack(name))
+        for name, target in wanted.items():
+            if self._roster.get(name) != target:
+                self.supervisor.tell(Track(target))
 
     def has_ended(self, name: str) -> bool:
         return name in self.ended

@@ -46,6 +46,11 @@ class HostSide:
         """What is configured now, unjudged."""
         return replace(self._configuration, targets=tuple(self._targets.values()))
 
+    def show(self, listener: Callable[[Iterable[Target]], None]) -> None:
+        """Show somebody the targets as they stand, while nobody can change them."""
+        with self.guard:
+            listener(tuple(self._targets.values()))
+
     @property
     def channels(self) -> tuple[str, ...]:
         return tuple(channel.id for channel in self._configuration.channels)

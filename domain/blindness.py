@@ -35,7 +35,9 @@ class BlindnessDetector:
         """Note a wake-up planned for `planned_ns` (monotonic; None: unplanned) and say whether we were blind before it."""
         last, self._last = self._last, reading
         now = reading.at
-        lag_ns = 0 if planned_ns is None else max(0, now.monotonic_ns - planned_ns)
+        # We were awake at the last look: what was planned for earlier was armed late, and is no sign of a stall since.
+        seen_ns = 0 if last is None else last.at.monotonic_ns
+        lag_ns = 0 if planned_ns is None else max(0, now.monotonic_ns - max(planned_ns, seen_ns))
         if lag_ns:
             self._note_lag(now.monotonic_ns, lag_ns)
         if last is None:

@@ -38,7 +38,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Refuse to probe or notify loopback, private, link-local and other special addresses."""
     retention: Retention = Retention()
     debug: bool = False
-    """Send every message through its bytes."""
+    """Send every message through its bytes, and check the invariants of record and delivery as they happen."""
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -75,6 +75,12 @@ RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
 """It hears of every target at the start, and must not shed the first samples for that."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 
+# The book of invariants in debug mode.
+AUDITED_LIVES_MAX = 10_000
+"""With more incidents in the book than that, those that are over are let go."""
+AUDITED_BREACHES_KEPT = 100
+AUDITED_CLAIMS_MAX = 64
+
 # Durations as text.
 DURATION_NS_MAX = 100 * 366 * 86_400 * NS_PER_S
 DURATION_CHARACTERS_MAX = 64

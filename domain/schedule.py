@@ -56,6 +56,7 @@ class Scheduled:
         "cadence",
         "epoch",
         "flight",
+        "heard",
         "id",
         "last_beat",
         "max_age_ns",
@@ -78,6 +79,8 @@ class Scheduled:
         self.suspect = False
         self.flight: Flight | None = None
         self.last_beat: Moment | None = None
+        self.heard: tuple[Moment, str] | None = None
+        """The newest report of the host: when it was made, and what it said."""
         self.paused = target.paused
         self.adopt(target)
 
@@ -128,6 +131,9 @@ class Scheduled:
         """It is admitted: what the poller is asked to do."""
         flight.begin(now)
         flight.admitted = True
+        # A new specification may have come while it waited: its probe does not run under a longer timeout of the old one.
+        if flight.deadline.remaining_ns(now) > self.timeout_ns:
+            flight.deadline = Deadline.after(now, self.timeout_ns)
         return ProbeRequest(attempt=flight.attempt, probe=self.probe, deadline=flight.deadline, started=now)
 
 

@@ -8,18 +8,24 @@ START_MONOTONIC_NS = 1_000_000_000
 
 
 class ManualClock:
-    """Both hands by hand: `advance` moves both, `step_wall` only the wall, `suspend` the wall and the boot time."""
+    """Hands by hand: `advance` moves all, `step_wall` the wall, `suspend` wall and boot time, `reboot` all but the wall."""
 
     def __init__(self, monotonic_ns: int = START_MONOTONIC_NS, wall_ns: int = START_WALL_NS) -> None:
         self.now = Moment(monotonic_ns, wall_ns)
         """What both hands show: made when they move, as they are read far more often."""
-        self._boot_ns = monotonic_ns
+        self._boot_ns = self._began_ns = monotonic_ns
+        self._before_ns = 0
 
     def read(self) -> Moment:
         return self.now
 
     def boot_ns(self) -> int:
         return self._boot_ns
+
+    @property
+    def lived_ns(self) -> int:
+        """What a bystander's stopwatch shows: the monotonic hand as it would be had the machine never started anew."""
+        return self._before_ns + self.now.monotonic_ns
 
     def advance(self, by_ns: int) -> Moment:
         """Let time pass. Raises ValueError when asked to go back: monotonic time does not."""
@@ -44,6 +50,13 @@ class ManualClock:
         """Sleep as a suspended machine does: the wall and the boot time go on, the monotonic hand stands."""
         self._boot_ns += for_ns
         return self.step_wall(for_ns)
+
+    def reboot(self) -> Moment:
+        """Start the machine anew: the monotonic hand and the boot time begin again, the wall goes on."""
+        self._before_ns += self.now.monotonic_ns - self._began_ns
+        self._boot_ns = self._began_ns
+        self.now = Moment(self._began_ns, self.now.wall_ns)
+        return self.now
 
     def __repr__(self) -> str:
         return f"ManualClock(monotonic_ns={self.now.monotonic_ns}, wall_ns={self.now.wall_ns})"

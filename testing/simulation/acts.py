@@ -66,14 +66,17 @@ def _redrive(machine: Machine, _: Act) -> None:
 def _step_wall(machine: Machine, act: Act) -> None:
     if act.length_ns < 0 and machine.auditor.durable.open:
         machine.auditor.happened("clock back while an incident is open")
+    machine.auditor.blindness.stepped(act.length_ns)
     machine.clock.step_wall(act.length_ns)
 
 
 def _suspend(machine: Machine, act: Act) -> None:
+    machine.auditor.suspended(act.length_ns)
     machine.clock.suspend(act.length_ns)
 
 
 def _stall(machine: Machine, act: Act) -> None:
+    machine.auditor.stalled(act.length_ns)
     machine.clock.advance(act.length_ns)
 
 
@@ -85,8 +88,13 @@ def _kill(machine: Machine, _: Act) -> None:
     machine.hub.die("kill")
 
 
+def _reboot(machine: Machine, _: Act) -> None:
+    machine.reboots_next = True
+    machine.hub.die("reboot")
+
+
 def _fill_disk(machine: Machine, act: Act) -> None:
-    machine.disk.full_until_ns = machine.clock.read().monotonic_ns + act.length_ns
+    machine.disk.full_until_ns = machine.clock.lived_ns + act.length_ns
 
 
 def _restart(machine: Machine, _: Act) -> None:
@@ -106,6 +114,7 @@ ACTS: dict[str, Callable[[Machine, Act], None]] = {
     "stall": _stall,
     "crash": _crash,
     "kill": _kill,
+    "reboot": _reboot,
     "fill disk": _fill_disk,
     "restart": _restart,
 }

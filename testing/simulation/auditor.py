@@ -5,25 +5,29 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.attempt import ProbeRequest
+from ...domain.auditing.durable import Durable
+from ...domain.auditing.invariants_delivery import DeliveryRules
+from ...domain.auditing.invariants_record import RecordRules
+from ...domain.auditing.violation import Complain, Violation
 from ...domain.moment import Moment
 from ...domain.notice import Notice
 from ...domain.outcome import Outcome
 from ...domain.record import Batch, Restored
 from ...domain.target import Target
 from ...protocol.owner import Release, SampleTaken
-from ...protocol.recorder import IncidentsResumed, SilencesChanged
+from ...protocol.recorder import HealthChanged, IncidentsResumed, SilencesChanged
 from ...protocol.sink import Commit, EndSilences, Mute, Record, RecordBlindness, ResumeRetries
-from ...protocol.supervisor import Track, Woke
-from .durable import Durable
+from ...protocol.supervisor import AttemptFinished, ChildExited, Pause, Track, Untrack, Woke
+from ..clock import ManualClock
 from .hub import Halt
-from .invariants_attempts import AttemptRules
-from .invariants_delivery import DeliveryRules
+from .invariants_attempts import BAD, AttemptRules
+from .invariants_blindness import BlindnessRules
+from .invariants_configuration import ConfigurationRules
 from .invariants_evidence import EvidenceRules
-from .invariants_record import RecordRules
+from .invariants_isolation import IsolationRules
 from .invariants_silences import SilenceRules
 from .receiver import Receiver
 from .trace import Trace
-from .violation import Complain, Violation
 
 
 class Auditor:
@@ -33,12 +37,14 @@ class Auditor:
         self,
         roster: Mapping[str, Target],
         receivers: dict[str, Receiver],
-        read: Callable[[], Moment],
+        clock: ManualClock,
         halt: Halt,
     ) -> None:
-        self._read = read
+        self._roster = roster
+        self._clock = clock
+        self._read = clock.read
         self._halt = halt
-        self.trace = Trace(lambda: read().monotonic_ns)
+        self.trace = Trace(lambda: clock.now.monotonic_ns)
         self.durable = Durable()
         self.receivers = receivers
         self.violations: list[Violation] = []
@@ -49,6 +55,9 @@ class Auditor:
         self.attempts = AttemptRules(roster, complain, self.happened)
         self.evidence = EvidenceRules(list(roster.values()), complain, self.happened)
         self.silences = SilenceRules(complain, self.happened)
+        self.blindness = BlindnessRules(complain, self.happened)
+        self.isolation = IsolationRules(roster, complain, self.happened)
+        self.configuration = ConfigurationRules(complain, self.happened)
         self._checks: dict[type, Callable[[Any], None]] = {
             Record: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
@@ -60,42 +69,63 @@ class Auditor:
             ResumeRetries: lambda _: self.silences.began("supervisor", self._read()),
             SampleTaken: self._judging,
             Track: self._tracking,
+            Untrack: lambda message: self._untracking(message.target),
+            Pause: lambda message: self.isolation.reconfigured(message.target),
             Release: lambda message: self.attempts.released(message.target),
-            RecordBlindness: self._going_blind,
+            RecordBlindness: lambda message: self.blindness.recording(message.interval),
+            ChildExited: self.isolation.exited,
+            HealthChanged: self.isolation.health,
         }
-        self.blind: list[str] = []
-        self.crashes: list[tuple[int, str]] = []
 
     def complain(self, invariant: str, says: str) -> None:
         """An invariant does not hold."""
         self._halt.now = True
-        self.violations.append(Violation(invariant, says, self._read().monotonic_ns))
+        self.violations.append(Violation(invariant, says, self._clock.lived_ns))
 
     def happened(self, what: str) -> None:
         """A named situation occurred."""
         self.sometimes[what] += 1
         if what.startswith("crash"):
-            self.crashes.append((self._read().monotonic_ns, what.removeprefix("crash of ")))
             self.silences.crashed(what.removeprefix("crash of "))
 
     # Messages.
 
     def handling(self, name: str, epoch: int, message: object) -> None:
         self.trace.note(name, epoch, message)
-        check = self._checks.get(type(message))
+        kind = type(message)
+        if kind is Woke or (isinstance(message, AttemptFinished) and message.sample.outcome in BAD):
+            # The supervisor compares its clocks when it wakes, and before it believes what is bad.
+            self.blindness.looking(epoch, self._read())
+            self.isolation.passing(self._read().monotonic_ns)
+        check = self._checks.get(kind)
         if check is not None:
             check(message)
 
     def _judging(self, message: SampleTaken) -> None:
         self.attempts.taken(message.sample, message.record)
+        self.blindness.judging(message.sample, message.record)
 
     def _tracking(self, message: Track) -> None:
         self.attempts.tracked(message.target.id)
         self.evidence.tracked(message.target)
+        self.isolation.reconfigured(message.target.id)
+        self.configuration.tracked(message.target, self._read())
 
-    def _going_blind(self, message: RecordBlindness) -> None:
-        self.blind.append(message.interval.cause)
-        self.happened(f"blind: {message.interval.cause}")
+    def _untracking(self, target: str) -> None:
+        self.isolation.reconfigured(target)
+        self.configuration.untracked(target)
+
+    # Clocks.
+
+    def suspended(self, length_ns: int) -> None:
+        """The machine is about to sleep."""
+        self.blindness.suspended(self._read(), length_ns)
+        self.isolation.disturbed()
+
+    def stalled(self, length_ns: int) -> None:
+        """Nothing of ours is about to run for a while."""
+        self.blindness.stalled(self._read(), length_ns)
+        self.isolation.disturbed()
 
     def resuming(self, generation: int) -> None:
         if self.evidence.resuming(generation):
@@ -109,10 +139,32 @@ class Auditor:
         """Another process: nothing of the last one is under way any more."""
         if self.delivery.in_flight:
             self.happened("death with a notice in flight")
-        self.attempts.process_began()
+        now = self._read()
+        self.attempts.process_began(now)
+        self.blindness.process_began()
+        self.isolation.disturbed()
+        self.configuration.process_began(self._roster.values(), now)
+        for target in self._roster.values():
+            self.evidence.tracked(target)
         self.delivery.process_began()
         self.record.process_began()
         self.silences.process_began()
+
+    def stopping(self) -> None:
+        """The process ends in good order: nothing is started any more."""
+        self.isolation.disturbed()
+
+    def rebooted(self) -> None:
+        """The machine starts anew."""
+        self.attempts.rebooted()
+        self.evidence.rebooted()
+        durable = self.durable
+        if durable.open:
+            self.happened("reboot while an incident is open")
+        if any(mark.state for mark in durable.checkpoints.values()):
+            self.happened("reboot with a rule's clock running")
+        if durable.pending:
+            self.happened("reboot with a notice in the outbox")
 
     # The record.
 
@@ -125,6 +177,9 @@ class Auditor:
     def committed(self, batch: Batch) -> None:
         self.record.committed(batch)
         self.evidence.committed(batch)
+        self.configuration.committed(batch.transitions)
+        for delivery in batch.deliveries:
+            self.isolation.delivered(delivery)
 
     def commit_failed(self, batch: Batch, *, certain: bool) -> None:
         self.record.failed()
@@ -136,9 +191,17 @@ class Auditor:
 
     def probing(self, request: ProbeRequest, truth: Outcome | None) -> None:
         self.attempts.probing(request, truth, self._read().monotonic_ns)
+        self.isolation.probing(request.attempt.target)
+        self.configuration.probing(request)
 
     def probed(self, request: ProbeRequest) -> None:
         self.attempts.probed(request)
+
+    def poisoned(self, target: str) -> None:
+        self.isolation.poisoned(target, self._read())
+
+    def unrenderable(self, key: str) -> None:
+        self.isolation.unrenderable(key)
 
     def sending(self, channel: str, notice: Notice, attempt: int) -> None:
         self.delivery.sending(channel, notice, attempt)

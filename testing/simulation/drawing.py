@@ -157,6 +157,7 @@ COMMON: dict[Fault, tuple[str, ...]] = {
     Fault.CRASH: ("crash",),
     Fault.DEATH: ("kill",),
     Fault.RESTART: ("restart",),
+    Fault.REBOOT: ("reboot",),
     Fault.STORE_FULL: ("fill disk",),
 }
 WALL_STEPS_S = (-1, 1, -3_600, 3_600, -7, 7, -86_400, 200, -2)
@@ -208,8 +209,8 @@ def _changed(stream: Stream, spec: Target) -> Target:
     return Target(
         id=spec.id,
         every=f"{every}s",
-        timeout="3s",
-        http=spec.http,
+        timeout=f"{stream.between(1, 4)}s",
+        http=None if spec.http is None else Http(url=f"{HTTP.url}{stream.below(1_000)}"),
         heartbeat=spec.heartbeat,
         rules=(down, *others),
         notify=spec.notify,

@@ -29,6 +29,8 @@ class Fault(StrEnum):
     """The process is gone, before or after a message, a commit or a send."""
     RESTART = "restart"
     """The process is stopped in good order and started again."""
+    REBOOT = "reboot"
+    """The machine starts anew: the monotonic clock and the boot time begin again at a smaller value, the wall goes on."""
     STORE_FULL = "store_full"
     """Commits are refused for a while."""
     STORE_IN_DOUBT = "store_in_doubt"
@@ -75,6 +77,7 @@ HIDING = frozenset(
         Fault.DISK_DEATH,
         Fault.DISK_TORN,
         Fault.RESTART,
+        Fault.REBOOT,
         Fault.SUSPEND,
         Fault.STALL,
         Fault.RECONFIGURE,

@@ -7,10 +7,27 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 import msgspec
 
 from ...domain.moment import NS_PER_MS
-from ...protocol.owner import ResumeFrom
+from ...protocol.owner import Acknowledge, ResumeFrom
 from ...protocol.poller import CancelAttempt
-from ...protocol.sink import Commit, CourierStarted, DeliveryAnswered, Record, RetryDelivery
-from ...protocol.supervisor import AttemptCancelled, AttemptFinished, DeliverySettled
+from ...protocol.sink import (
+    Commit,
+    CourierStarted,
+    DeliveryAnswered,
+    Mute,
+    Record,
+    Redrive,
+    RetryDelivery,
+)
+from ...protocol.supervisor import (
+    AttemptCancelled,
+    AttemptFinished,
+    Beat,
+    DeliverySettled,
+    Pause,
+    Resume,
+    Track,
+    Untrack,
+)
 from .causality import Causality
 from .tape import Stream
 from .trouble import InjectedCrash, Kind, ProcessDied, Site, Troubles
@@ -21,15 +38,23 @@ if TYPE_CHECKING:
 OUTSIDE = "outside"
 DELAY_NS_MAX = 30 * NS_PER_MS
 REPEATABLE = (
+    Acknowledge,
     AttemptCancelled,
     AttemptFinished,
+    Beat,
     CancelAttempt,
     Commit,
     CourierStarted,
     DeliveryAnswered,
     DeliverySettled,
+    Mute,
+    Pause,
     Record,
+    Redrive,
+    Resume,
     RetryDelivery,
+    Track,
+    Untrack,
 )
 """Messages that mean the same when they are heard twice in a row."""
 
@@ -104,7 +129,8 @@ class Hub:
         self._troubles.left -= 1
         if not self._troubles.left:
             self._strike(Site.HANDLE)
-        if self.doomed and self.doomed.pop(address.name, False):
+        if self.doomed and self.doomed.get(address.name):
+            del self.doomed[address.name]
             self._crash()
 
     def handled(self, address: "WatchedAddress") -> None:

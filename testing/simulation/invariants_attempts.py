@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 
 from ...domain.attempt import AttemptId, AttemptRecord, ProbeRequest
+from ...domain.auditing.violation import Complain, Happened
+from ...domain.moment import Moment
 from ...domain.outcome import Outcome, Reason
 from ...domain.sample import Sample
 from ...domain.target import Target
-from .violation import Complain, Happened
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class AttemptRules:
-    """S17, S18, S19, S20, S23, S24."""
+    """S17, S18, S19, S20, S23, S24, S31, L8, L16."""
 
     def __init__(self, roster: Mapping[str, Target], complain: Complain, happened: Happened) -> None:
         self._roster = roster
@@ -22,17 +23,26 @@ class AttemptRules:
         self._running: dict[AttemptId, int] = {}
         self._newest: dict[str, tuple[int, int]] = {}
         self._gone: dict[str, None] = {}
+        self._began_ns = 0
+        self._due: dict[tuple[str, bool], int] = {}
+        self._beat: dict[str, Moment] = {}
         self.in_flight_max = 1_000
         self.started_ns: dict[str, int] = {}
         """Per target, when its newest probe was started."""
         self.truths: dict[str, list[tuple[int, Outcome]]] = {}
         """Per target, what it really did in every attempt that was evidence, in order."""
 
-    def process_began(self) -> None:
+    def process_began(self, now: Moment) -> None:
+        self._began_ns = now.monotonic_ns
+        self._due = {}
         self._truth = {}
         self._running = {}
         self._newest = {}
         self._gone = {}
+
+    def rebooted(self) -> None:
+        """The monotonic hand begins again: what was measured by it before compares with nothing."""
+        self.started_ns = {}
 
     def tracked(self, target: str) -> None:
         self._gone.pop(target, None)
@@ -76,12 +86,29 @@ class AttemptRules:
         if record.lateness_ns < 0 or (sample.latency_ns is not None and sample.latency_ns < 0):
             self._complain("S20", f"a negative duration in {record}")
         self._happened(f"verdict: {sample.reason}")
+        truth = self._truth.get(AttemptId(sample.target, sample.epoch, sample.attempt))
+        self._served_once(sample, record, probed=truth is not None)
         if not sample.outcome.is_evidence:
             return
-        truth = self._truth.get(AttemptId(sample.target, sample.epoch, sample.attempt))
         if truth is None or sample.reason is Reason.HEARTBEAT_MISSED:
             return
         if sample.outcome in BAD and truth not in BAD:
             self._complain("S17", f"{sample.target} is {truth} and judged {sample.outcome}: {sample.detail}")
         if sample.outcome is Outcome.UP and truth in BAD:
             self._complain("S18", f"{sample.target} is {truth} and judged up")
+
+    def _served_once(self, sample: Sample, record: AttemptRecord, *, probed: bool) -> None:
+        """L8: a tick or a missed heartbeat is served once, and none of an earlier process; S31: a heartbeat counts once."""
+        missed = sample.reason is Reason.HEARTBEAT_MISSED
+        due_ns = record.due.monotonic_ns
+        if probed or missed:
+            place = (sample.target, missed)
+            if due_ns < self._began_ns:
+                self._complain("L8", f"{record} was due before this process began")
+            if due_ns <= self._due.get(place, -1):
+                self._complain("L8", f"{record} serves again what was due by {self._due[place]}")
+            self._due[place] = due_ns
+        elif sample.outcome.is_evidence:
+            if self._beat.get(sample.target) == sample.at:
+                self._complain("S31", f"one heartbeat of {sample.target} counts twice: {sample}")
+            self._beat[sample.target] = sample.at

@@ -13,14 +13,19 @@ from .machine import Machine
 def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozenset[str]) -> None:
     """Everything that holds once the faults have stopped and the bounds of D.3 have passed."""
     complain = machine.auditor.complain
+    machine.auditor.blindness.check_peace()
     for address in machine.addresses:
         if not address.alive and not address.closed:
             complain("L5", f"{address.name} was not replaced")
         if len(address):
             complain("L9", f"{len(address)} messages still wait for {address.name}")
-    known = sorted(target.id for target in status.targets)
-    if known != sorted(machine.roster):
-        complain("S36", f"configured are {sorted(machine.roster)}, scheduled {known}")
+    known = sorted((target.id, target.kind, target.paused) for target in status.targets)
+    wanted = sorted((target.id, target.kind, target.paused) for target in machine.roster.values())
+    if known != wanted:
+        complain("S36", f"configured are {wanted}, scheduled {known}")
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.target not in machine.roster:
+            complain("S30", f"{incident.target} is not watched any more, and its incident has no end")
     recorded = frozenset(incident.incident for incident in machine.auditor.durable.open_incidents())
     if recorded != open_incidents:
         complain("S26", f"open in the record: {sorted(recorded)}, shown: {sorted(open_incidents)}")
@@ -50,6 +55,9 @@ def _polled(machine: Machine, target: Target) -> None:
     since_ns = machine.clock.read().monotonic_ns - machine.auditor.attempts.started_ns.get(target.id, 0)
     if since_ns > target.every_ns * 11 // 10 + NS_PER_S + target.timeout_ns:
         machine.auditor.complain("L1", f"{target.id} was not probed for {since_ns / NS_PER_S:g} s")
+    request = machine.auditor.configuration.newest.get(target.id)
+    if request is not None and request.probe != target.probe:
+        machine.auditor.complain("S30", f"{request} is not of what is configured: {target}")
 
 
 def _delivered(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from collections import deque
 
 from ...actors.sink import GENERATIONS_PER_RUN
+from ...domain.auditing.violation import Complain, Happened
 from ...domain.evaluation import BAD_FROM
 from ...domain.incident import Change, Transition
 from ...domain.outcome import Outcome
@@ -11,13 +12,15 @@ from ...domain.rule import Consecutive
 from ...domain.sample import Sample
 from ...domain.target import Target
 from ...protocol.sink import Record
-from .violation import Complain, Happened
 
 KEPT = 64
+Place = tuple[str, int, int, int]
 BY_DECREE = frozenset({"removed", "retired", "no_data"})
 """Ends that need no evidence."""
 
-Seen = tuple[int, Outcome]
+Order = tuple[int, int, int]
+"""Which start of the machine, when after it, and which attempt of that moment."""
+Seen = tuple[Order, Outcome]
 
 
 class EvidenceRules:
@@ -35,10 +38,18 @@ class EvidenceRules:
         self._recorded: dict[str, deque[Seen]] = {}
         self._durable: dict[str, deque[Seen]] = {}
         self._steps: dict[tuple[str, int], None] = {}
-        self._stale: dict[tuple[str, int], None] = {}
+        self._stale: dict[Place, None] = {}
+        self._starts = 0
+        self._orders: dict[Place, Order] = {}
+
+    def rebooted(self) -> None:
+        """The monotonic hand begins again: what comes now is later than everything before."""
+        self._starts += 1
 
     def tracked(self, target: Target) -> None:
-        self._specifications.setdefault(target.id, []).append(target)
+        known = self._specifications.setdefault(target.id, [])
+        if target not in known[-1:]:
+            known.append(target)
 
     def resuming(self, generation: int) -> bool:
         """True for a new incarnation of the sink, which counts from another opening of the store.
@@ -58,9 +69,8 @@ class EvidenceRules:
     def recording(self, message: Record) -> None:
         stale = message.generation != self._generation
         for sample in message.samples:
-            place = (sample.target, sample.at.monotonic_ns)
             if stale:
-                self._stale[place] = None
+                self._stale[_place(sample)] = None
             elif sample.outcome.is_evidence:
                 self._note(self._recorded, sample)
         if stale:
@@ -73,12 +83,15 @@ class EvidenceRules:
 
     def committed(self, batch: Batch) -> None:
         for sample in batch.samples:
-            if sample.outcome.is_evidence and (sample.target, sample.at.monotonic_ns) not in self._stale:
+            if sample.outcome.is_evidence and _place(sample) not in self._stale:
                 self._note(self._durable, sample)
 
     def _note(self, where: dict[str, deque[Seen]], sample: Sample) -> None:
         seen = where.setdefault(sample.target, deque(maxlen=KEPT))
-        entry = (sample.at.monotonic_ns, sample.outcome)
+        order = self._orders.setdefault(
+            _place(sample), (self._starts, sample.at.monotonic_ns, sample.attempt)
+        )
+        entry = (order, sample.outcome)
         if not seen or seen[-1][0] < entry[0]:
             seen.append(entry)
 
@@ -103,6 +116,10 @@ class EvidenceRules:
                 self._complain(
                     "S3", f"{step.target} resolved without {wanted} good samples: {list(seen)[-8:]}"
                 )
+
+
+def _place(sample: Sample) -> Place:
+    return sample.target, sample.at.monotonic_ns, sample.at.wall_ns, sample.attempt
 
 
 def _tail(seen: deque[Seen], count: int, bad: frozenset[Outcome], *, good: bool) -> list[Seen]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from ...domain.auditing.violation import Complain, Happened
 from ...domain.moment import NS_PER_MS, NS_PER_S, Moment
 from ...domain.record import Silence
-from .violation import Complain, Happened
 
 NOTICED_WITHIN_NS = NS_PER_S
 STALL_NS = 20 * NS_PER_MS

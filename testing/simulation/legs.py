@@ -1,7 +1,7 @@
 """The two stores of a simulated machine: the model in memory, and the real one on a file system that fails on command."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -12,14 +12,15 @@ import msgspec
 from ...actors.ports import Store
 from ...adapters.stores.memory import MemoryStore
 from ...adapters.stores.sqlite import SqliteStore
+from ...domain.auditing.violation import Complain, Happened
 from ...domain.errors import StoreError
 from ...domain.moment import Moment
 from ...domain.record import Batch, Restored
 from ..faults_vfs import Fault as DiskFault
 from ..faults_vfs import FaultsVfs
 from .faults import Fault
+from .second_look import SecondLook
 from .tape import Stream
-from .violation import Complain, Happened
 
 DISK_FAULTS: dict[Fault, DiskFault] = {
     Fault.DISK_FULL: DiskFault.DISK_FULL,
@@ -82,11 +83,25 @@ class MemoryLeg(MemoryStore):
         self.close()
 
 
+class Model(MemoryStore):
+    """The model of the real store, which may be asked at any time what a restart would find."""
+
+    def view(self, now: Moment) -> Restored:
+        """As if it were closed and opened."""
+        self.close()
+        return self.open(now)
+
+
 class DiskLeg:
     """SQLite on a faulty file system with the model beside it; both must remember the same after every commit."""
 
     def __init__(
-        self, stream: Stream, faults: tuple[Fault, ...], complain: Complain, happened: Happened
+        self,
+        stream: Stream,
+        faults: tuple[Fault, ...],
+        read: Callable[[], Moment],
+        complain: Complain,
+        happened: Happened,
     ) -> None:
         self._stream = stream
         self._faults = [DISK_FAULTS[fault] for fault in faults if fault in DISK_FAULTS]
@@ -99,9 +114,11 @@ class DiskLeg:
         self.folder = Path(self._folder.name)
         self._path = self.folder / "watch-0.db"
         self._real = self._store()
-        self._model = MemoryStore()
+        self._model = Model()
         self._doubtful: Batch | None = None
         self._found: tuple[Batch, ...] = ()
+        self._look = SecondLook()
+        self._now = read
         self._left = self._gap()
         self._calm = self._touched = False
         self.killed = False
@@ -164,6 +181,9 @@ class DiskLeg:
             if not self._deadly:
                 self._vfs.disarm()
         self._model.commit(batch)
+        # Samples and blind intervals alone leave what is compared as it was.
+        if len(batch) > len(batch.samples) + len(batch.blind):
+            self._compare(self._look.restored(str(self._path), self._now()), self._model.view(self._now()))
 
     @property
     def _deadly(self) -> bool:
@@ -186,6 +206,7 @@ class DiskLeg:
         self._real.keep_house(now)
 
     def close(self) -> None:
+        self._look.close()
         self._model.close()
         self._real.close()
 
@@ -200,6 +221,7 @@ class DiskLeg:
 
     def abandon(self) -> None:
         """The process is killed: what it wrote is there, or after a power cut only what was synced and some of the rest."""
+        self._look.close()
         self._model.close()
         self._vfs.disarm()
         self._vfs.arm(DiskFault.DEATH, 1)
@@ -271,6 +293,7 @@ class DiskLeg:
                     name.unlink(missing_ok=True)
 
     def remove(self) -> None:
+        self._look.close()
         self._vfs.disarm()
         for _ in range(2):
             with suppress(StoreError):

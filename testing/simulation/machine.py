@@ -12,7 +12,6 @@ from ...domain.moment import NS_PER_S, Moment
 from ...domain.probe import KINDS
 from ...domain.target import Target
 from ...protocol.sink import Mute
-from ...protocol.supervisor import Track, Untrack
 from ..clock import ManualClock
 from ..script import Script
 from .addresses import WatchedAddress
@@ -58,12 +57,14 @@ class Machine:
         self.clock = ManualClock()
         self.roster: dict[str, Target] = {watched.target.id: watched.target for watched in case.targets}
         self.receivers = {
-            reached.channel.id: Receiver(reached.channel.id, self.clock.read().monotonic_ns)
-            for reached in case.channels
+            reached.channel.id: Receiver(reached.channel.id, self.clock.lived_ns) for reached in case.channels
         }
         self.halt = Halt()
-        self.auditor = Auditor(self.roster, self.receivers, self.clock.read, self.halt)
+        self.auditor = Auditor(self.roster, self.receivers, self.clock, self.halt)
         self.auditor.attempts.in_flight_max = options.in_flight_max
+        self.auditor.isolation.applies = Fault.CRASH not in options.faults and options.in_flight_max > len(
+            case.targets
+        )
         self.auditor.delivery.room = {
             reached.channel.id: reached.channel.in_flight_max for reached in case.channels
         }
@@ -71,27 +72,36 @@ class Machine:
             reached.channel.id: reached.channel.min_severity for reached in case.channels
         }
         self.troubles = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
-        self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock.read)
+        self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
         self.store = self._leg()
         self.processes = 0
         self.restart_asked = False
+        self.reboots_next = False
+        """Whether the machine starts anew with the next process."""
         self._tight = Fault.TIGHT_MAILBOX in options.faults
+        self._is_calm = False
         self._schedule: Schedule | None = None
         self.steps = 0
         self._dice = self.tape.stream("dice")
         for watched in case.targets:
             self.targets.follow(watched.target.id, Script.parse(watched.script))
         for reached in case.channels:
-            self.receivers[reached.channel.id].follow(Script.parse(reached.script), self.clock.read())
+            self.receivers[reached.channel.id].follow(Script.parse(reached.script), self.clock.lived_ns)
         self.boot()
 
     def _leg(self) -> MemoryLeg | DiskLeg:
         if self.case.options.store == "memory":
             return MemoryLeg()
         auditor = self.auditor
-        return DiskLeg(self.tape.stream("disk"), self.case.options.faults, auditor.complain, auditor.happened)
+        return DiskLeg(
+            self.tape.stream("disk"),
+            self.case.options.faults,
+            self.clock.read,
+            auditor.complain,
+            auditor.happened,
+        )
 
     def _mishaps(self, label: str, kinds: tuple[Fault, ...], every: int) -> Mishaps:
         return Mishaps(self.tape.stream(label), self.case.options.faults, kinds, every)
@@ -116,7 +126,7 @@ class Machine:
         self.system.start()
 
     def _parts(self) -> Parts:
-        edge = Edge(self.hub, self.clock.read, self.dispatcher.call_at, self.auditor)
+        edge = Edge(self.hub, self.clock, self.dispatcher.call_at, self.auditor)
         prober = SimulatedProber(edge, self.targets)
         return Parts(
             clock=HazardousClock(self.clock, self.hub),
@@ -128,7 +138,7 @@ class Machine:
                 channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
                 for channel, receiver in self.receivers.items()
             },
-            store=WatchedStore(self.store, self.hub, self.disk, self.auditor, self.clock.read),
+            store=WatchedStore(self.store, self.hub, self.disk, self.auditor, lambda: self.clock.lived_ns),
             publisher=Feed(),
             expectation_of=Expectations(),
             dice=self._dice.dice,
@@ -143,7 +153,11 @@ class Machine:
         options = self.case.options
         channels = tuple(reached.channel for reached in self.case.channels)
         return Plan(
-            dict(self.roster).values(), channels, options.in_flight_max, through_bytes=options.through_bytes
+            dict(self.roster).values(),
+            channels,
+            options.in_flight_max,
+            through_bytes=options.through_bytes,
+            asked=lambda listener: listener(tuple(self.roster.values())),
         )
 
     def _address_for(
@@ -167,6 +181,23 @@ class Machine:
         self.steps += self.dispatcher.steps
         self.store.abandon()
         self.clock.advance(stream.below(DOWNTIME_NS_MAX))
+        if self._reboots and stream.below(2):
+            self.reboots_next = True
+        self._reboot_if_so()
+
+    @property
+    def _reboots(self) -> bool:
+        return Fault.REBOOT in self.case.options.faults and not self._is_calm
+
+    def _reboot_if_so(self) -> None:
+        if self.reboots_next:
+            self.reboots_next = False
+            self.clock.reboot()
+            self.auditor.rebooted()
+
+    def monotonic_ns(self, lived_ns: int) -> int:
+        """What the monotonic hand of this process shows when the bystander's clock shows that."""
+        return lived_ns - self.clock.lived_ns + self.clock.read().monotonic_ns
 
     def after(self, by_ns: int, callback: Callable[[], object]) -> Cancels:
         """Let something happen in the life of this process."""
@@ -174,7 +205,7 @@ class Machine:
 
     def calm(self) -> None:
         """All faults stop; what a channel that stays dead does is its own."""
-        self._tight = False
+        self._tight, self._is_calm = False, True
         for address in self.addresses:
             address.resize(address.capacity)
         self._schedule = FewDeviations(self.tape.stream("peace"), 0)
@@ -192,16 +223,8 @@ class Machine:
             if silence.until_ns > now.wall_ns + SILENCE_NS_MAX:
                 ended = msgspec.structs.replace(silence, until_ns=now.wall_ns)
                 self.system.sink.tell(Mute(ended))
-        if self.auditor.sometimes["crash of supervisor"]:
-            self._say_again()
         for reached in self.case.channels:
             words = "down" if reached.dead else "ok"
-            self.receivers[reached.channel.id].follow(Script.parse(words), now)
+            self.receivers[reached.channel.id].follow(Script.parse(words), self.clock.lived_ns)
         for watched in self.case.targets:
             self.targets.follow(watched.target.id, Script.parse(watched.finally_))
-
-    def _say_again(self) -> None:
-        """A host whose request met a crash hears of it, and repeats it."""
-        for watched in self.case.targets:
-            target = self.roster.get(watched.target.id)
-            self.system.supervisor.tell(Untrack(watched.target.id) if target is None else Track(target))

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
-from ...domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
+from ...domain.moment import NS_PER_MS, NS_PER_S, Deadline
 from ...domain.notice import Answer, Notice
 from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
+from ..clock import ManualClock
 from ..fakes import answer_to
 from ..script import Script
 from .faults import Fault
@@ -24,6 +25,8 @@ PROBE_FAULTS = (
     Fault.PROBE_UNSTOPPABLE,
 )
 CHANNEL_FAULTS = (Fault.CHANNEL_RAISES, Fault.CHANNEL_LATE)
+POISONS = (Fault.PROBE_HANG, Fault.PROBE_RAISES)
+UNRENDERABLE = "a notice that cannot be rendered"
 LATE_NS = 40 * NS_PER_MS
 BUSY_RETRY_AFTER_NS = 20 * NS_PER_S
 
@@ -52,15 +55,24 @@ class PortObserver(Protocol):
 
     def applied(self, channel: str, notice: Notice, *, first: bool) -> None: ...
 
+    def poisoned(self, target: str) -> None:
+        """The driver of a target breaks its contract."""
+        ...
+
+    def unrenderable(self, key: str) -> None:
+        """A notice that no messenger can send."""
+        ...
+
     def happened(self, what: str) -> None: ...
 
 
 class Edge:
     """What all ports of one process share."""
 
-    def __init__(self, hub: Hub, read: Callable[[], Moment], call_at: CallAt, observer: PortObserver) -> None:
+    def __init__(self, hub: Hub, clock: ManualClock, call_at: CallAt, observer: PortObserver) -> None:
         self.hub = hub
-        self.read = read
+        self.clock = clock
+        self.read = clock.read
         self.call_at = call_at
         self.observer = observer
 
@@ -123,19 +135,19 @@ class Running:
 class Targets:
     """What targets do. They outlive every process of ours."""
 
-    def __init__(self, mishaps: Mishaps, read: Callable[[], Moment]) -> None:
+    def __init__(self, mishaps: Mishaps, clock: ManualClock) -> None:
         self.mishaps = mishaps
-        self._read = read
+        self._clock = clock
         self._scripts: dict[str, tuple[int, Script]] = {}
 
     def follow(self, target: str, script: Script) -> None:
         """Let a target do this from now on."""
-        self._scripts[target] = (self._read().monotonic_ns, script)
+        self._scripts[target] = (self._clock.lived_ns, script)
 
     def behaviour(self, target: str) -> tuple[Observation, int | None]:
         """What it answers now, and after how long (None: never)."""
         began_ns, script = self._scripts[target]
-        behaviour = script.at(self._read().monotonic_ns - began_ns)
+        behaviour = script.at(self._clock.lived_ns - began_ns)
         return behaviour.observation, behaviour.after_ns
 
 
@@ -151,6 +163,8 @@ class SimulatedProber:
         mishap = self._targets.mishaps.next()
         if mishap is not None:
             self._edge.observer.happened(mishap.value)
+        if mishap in POISONS:
+            self._edge.observer.poisoned(request.attempt.target)
         if mishap is Fault.PROBE_RAISES:
             raise RuntimeError("a defect of the driver")
         seen, after_ns = self._targets.behaviour(request.attempt.target)
@@ -202,14 +216,15 @@ class SimulatedMessenger:
         mishap = self._mishaps.next()
         if mishap is Fault.CHANNEL_RAISES:
             edge.observer.happened(mishap.value)
-            raise RuntimeError("a notice that cannot be rendered")
+            edge.observer.unrenderable(notice.key)
+            raise RuntimeError(UNRENDERABLE)
         now = edge.read()
-        behaviour = receiver.script.at(receiver.since_ns(now))
+        behaviour = receiver.script.at(receiver.since_ns(edge.clock.lived_ns))
         answer = answer_to(behaviour.observation)
         if behaviour.observation.status == 429:
             answer = Answer(accepted=False, retry_after_ns=BUSY_RETRY_AFTER_NS, detail="HTTP 429")
         edge.observer.sending(receiver.channel, notice, attempt)
-        receiver.arrived(now, notice, attempt)
+        receiver.arrived(edge.clock.lived_ns, notice, attempt)
         running = Running(edge, lambda: edge.observer.sent(receiver.channel, notice, attempt), mishap)
         left_ns = deadline.remaining_ns(now)
         after_ns = left_ns + 1 if behaviour.after_ns is None else behaviour.after_ns

@@ -47,13 +47,13 @@ class WatchedStore:
     """Fits the port of the sink. After its process has died it does nothing any more."""
 
     def __init__(
-        self, inner: Leg, hub: Hub, disk: Disk, observer: StoreObserver, read: Callable[[], Moment]
+        self, inner: Leg, hub: Hub, disk: Disk, observer: StoreObserver, lived_ns: Callable[[], int]
     ) -> None:
         self._inner = inner
         self._hub = hub
         self._disk = disk
         self._observer = observer
-        self._read = read
+        self._lived_ns = lived_ns
 
     def open(self, now: Moment) -> Restored:
         self._require_life()
@@ -86,7 +86,7 @@ class WatchedStore:
         self._hub.pass_site(Site.PORT)
 
     def _full(self) -> bool:
-        return self._read().monotonic_ns < self._disk.full_until_ns
+        return self._lived_ns() < self._disk.full_until_ns
 
     def _write(self, batch: Batch) -> None:
         try:

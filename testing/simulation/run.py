@@ -9,6 +9,7 @@ import msgspec
 
 from ...actors.system import shut_down
 from ...adapters.clock import SystemClock
+from ...domain.auditing.violation import Violation
 from ...domain.incident import Incident
 from ...domain.moment import NS_PER_S
 from ...domain.status import RuntimeStatus
@@ -20,7 +21,6 @@ from .invariants_end import check_conservation, check_peace, check_stopped
 from .machine import Machine
 from .reference import check_reference
 from .trouble import Kind, ProcessDied
-from .violation import Violation
 
 SETTLE_NS = 120 * NS_PER_S
 SETTLE_NS_MAX = 1_500 * NS_PER_S
@@ -58,21 +58,21 @@ class Run:
         self._case = case
         self.machine = Machine(case)
         self._acts = list(case.acts)
-        self._began_ns = self.machine.clock.read().monotonic_ns
+        self._began_ns = self.machine.clock.lived_ns
         self._peace = False
         self._live()
 
     # Time passes.
 
     def advance(self, until_ns: int) -> None:
-        """Let time pass up to a monotonic time, whatever dies on the way. Stops at the first violation."""
+        """Let time pass up to a bystander's time, whatever dies on the way. Stops at the first violation."""
         while not self._violated and self._interrupted(until_ns):
             self._recover()
 
     def _interrupted(self, until_ns: int) -> bool:
         self.machine.halt.now = bool(self.machine.system.ended) or self.machine.hub.dead
         try:
-            return self.machine.dispatcher.run_through(until_ns, self._enough)
+            return self.machine.dispatcher.run_through(self.machine.monotonic_ns(until_ns), self._enough)
         except ProcessDied:
             return True
 
@@ -123,7 +123,7 @@ class Run:
     def _arm_act(self) -> None:
         if not self._acts or self._peace:
             return
-        now_ns = self.machine.clock.read().monotonic_ns
+        now_ns = self.machine.clock.lived_ns
         self.machine.after(max(self._began_ns + self._acts[0].at_ns - now_ns, 0), self._act)
 
     def _act(self) -> None:
@@ -144,10 +144,10 @@ class Run:
         self._peace = True
         machine = self.machine
         machine.calm()
-        began_ns = machine.clock.read().monotonic_ns
+        began_ns = machine.clock.lived_ns
         self.advance(began_ns + self._settle_ns())
         while not self._violated and not self._settled():
-            now_ns = machine.clock.read().monotonic_ns
+            now_ns = machine.clock.lived_ns
             if now_ns > began_ns + SETTLE_NS_MAX:
                 break
             self.advance(now_ns + SLICE_NS)
@@ -189,6 +189,7 @@ class Run:
 
     def _stop(self) -> None:
         machine = self.machine
+        machine.auditor.stopping()
         try:
             late = shut_down(machine.system, self._wait, machine.clock.read(), GRACE_NS)
         except ProcessDied:
@@ -220,7 +221,7 @@ class Run:
             seed=self._case.seed,
             violations=violations,
             trace=auditor.trace.digest(),
-            simulated_ns=machine.clock.read().monotonic_ns - self._began_ns,
+            simulated_ns=machine.clock.lived_ns - self._began_ns,
             steps=auditor.trace.steps,
             sites=machine.troubles.passed,
             processes=machine.processes,

@@ -50,6 +50,12 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "restart with a rule's clock running",
     ),
     Fault.RESTART: ("restart",),
+    Fault.REBOOT: (
+        "death at reboot",
+        "reboot while an incident is open",
+        "reboot with a rule's clock running",
+        "reboot with a notice in the outbox",
+    ),
     Fault.STORE_FULL: ("store full", "fill disk"),
     Fault.STORE_IN_DOUBT: ("commit in doubt",),
     Fault.STORE_UNOPENABLE: ("store not openable",),

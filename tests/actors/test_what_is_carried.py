@@ -4,6 +4,7 @@ import pytest
 from watchkeeper.actors.courier import NO_ANSWER, Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
 from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.domain.notice import Answer
 from watchkeeper.protocol.courier import AbandonDelivery, Deliver
 from watchkeeper.protocol.sink import DeliveryAnswered
 from watchkeeper.testing.clock import ManualClock
@@ -21,9 +22,11 @@ class Wire:
 
     def __init__(self):
         self.open = []
+        self.done = {}
 
     def send(self, notice, attempt, deadline, done):
         self.open.append(notice.key)
+        self.done[notice.key] = done
         return self
 
     def cancel(self):
@@ -75,3 +78,28 @@ def test_an_end_takes_everything_off_the_wire(carrying):
     run()
     assert wire.open == []
     assert told == []
+
+
+def test_a_channel_carries_no_more_than_it_has_room_for(carrying):
+    address, wire, told, run = carrying
+    others = [notice_of(opened(f"inc_{number}")) for number in (2, 3)]
+    for notice in others:
+        address.tell(Deliver(notice, 1, 1_000_000_000))
+    run()
+    assert wire.open == [NOTICE.key]
+    address.tell(AbandonDelivery(others[1].key))
+    address.tell(AbandonDelivery(NOTICE.key))
+    run()
+    assert wire.open == [others[0].key]
+    assert [answered.key for answered in told] == [others[1].key, NOTICE.key]
+
+
+def test_what_waits_for_room_follows_an_answer(carrying):
+    address, wire, told, run = carrying
+    other = notice_of(opened("inc_2"))
+    address.tell(Deliver(other, 1, 1_000_000_000))
+    run()
+    wire.done[NOTICE.key](Answer(accepted=True))
+    run()
+    assert wire.open == [NOTICE.key, other.key]
+    assert told == [DeliveryAnswered(NOTICE.key, 1, Answer(accepted=True))]

@@ -63,6 +63,13 @@ def test_an_early_or_unplanned_wake_up_is_no_lag():
     assert detector.worst_lag_ns(0) == 0
 
 
+def test_what_was_planned_for_before_the_last_look_is_late_since_that_look():
+    detector = BlindnessDetector()
+    detector.woke(later(), None)
+    detector.woke(later(20 * S, 20 * S, 20 * S), NOON.monotonic_ns)
+    assert detector.woke(later(21 * S, 21 * S, 21 * S), NOON.monotonic_ns + 3 * S) is None
+
+
 WAKES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4_000)), min_size=1, max_size=40)
 
 
@@ -70,9 +77,10 @@ WAKES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4_000)), min_size=
 def test_the_worst_lag_is_that_of_all_wake_ups_since(wakes, back_s):
     detector, seen, now_ns = BlindnessDetector(), [], NOON.monotonic_ns
     for gap_s, lag_ms in wakes:
+        awake_ns = now_ns if seen else 0
         now_ns += gap_s * S
         detector.woke(Reading(Moment(now_ns, now_ns), now_ns), now_ns - lag_ms * 1_000_000)
-        seen.append((now_ns, lag_ms * 1_000_000))
+        seen.append((now_ns, min(lag_ms * 1_000_000, now_ns - awake_ns)))
     since_ns = now_ns - back_s * S
     expected = max((lag for at_ns, lag in seen if at_ns >= since_ns), default=0)
     assert detector.worst_lag_ns(since_ns) == expected

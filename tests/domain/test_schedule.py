@@ -105,3 +105,11 @@ def test_silence_is_measured_for_rules_that_are_not_retired():
     )
     entry = Scheduled(shop(rules=rules))
     assert entry.silences == (("derived", 27 * NS_PER_S), ("stated", 60 * NS_PER_S))
+
+
+def test_what_waited_through_a_change_runs_no_longer_than_the_new_timeout():
+    entry = Scheduled(shop())
+    flight = entry.board(NOON, NOON)
+    entry.adopt(msgspec.structs.replace(shop(), timeout="500ms"))
+    request = entry.take_off(flight, NOON)
+    assert request.deadline == flight.deadline == Deadline.after(NOON, NS_PER_S // 2)

@@ -3,6 +3,9 @@
 import msgspec
 import pytest
 from watchkeeper.domain.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from watchkeeper.domain.auditing.durable import Durable
+from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
+from watchkeeper.domain.auditing.invariants_record import RecordRules
 from watchkeeper.domain.incident import Change
 from watchkeeper.domain.moment import NS_PER_S, Deadline
 from watchkeeper.domain.notice import DeliveryState
@@ -14,11 +17,8 @@ from watchkeeper.domain.sample import Sample
 from watchkeeper.domain.target import Target
 from watchkeeper.protocol.sink import Record
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
-from watchkeeper.testing.simulation.durable import Durable
 from watchkeeper.testing.simulation.invariants_attempts import AttemptRules
-from watchkeeper.testing.simulation.invariants_delivery import DeliveryRules
 from watchkeeper.testing.simulation.invariants_evidence import EvidenceRules
-from watchkeeper.testing.simulation.invariants_record import RecordRules
 from watchkeeper.testing.simulation.receiver import Receiver
 
 OPENED = opened()
@@ -121,7 +121,7 @@ def attempted(rules, attempts=1):
     delivery = msgspec.structs.replace(delivery_of(NOTICE, PENDING), attempts=attempts)
     rules.commit(TOLD, Batch(deliveries=(delivery,)))
     rules.delivery.sending("ops", NOTICE, 1)
-    rules.receivers["ops"].arrived(NOON, NOTICE, 1)
+    rules.receivers["ops"].arrived(NOON.monotonic_ns, NOTICE, 1)
 
 
 def carried_twice_at_once(rules):

@@ -15,7 +15,7 @@ from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
 from watchkeeper.testing.simulation.__main__ import main
 from watchkeeper.testing.simulation.batch import Order, run_batch
-from watchkeeper.testing.simulation.case import Case, Options, Reached, Watched, load_case, save_case
+from watchkeeper.testing.simulation.case import Act, Case, Options, Reached, Watched, load_case, save_case
 from watchkeeper.testing.simulation.drawing import draw_case
 from watchkeeper.testing.simulation.faults import Fault, parse_faults
 from watchkeeper.testing.simulation.legs import DiskLeg
@@ -113,6 +113,18 @@ def test_death_at_any_site_loses_and_repeats_nothing():
         assert said(result) == [], f"dead at site {site}"
 
 
+@pytest.mark.parametrize("crash_first", [True, False], ids=["before it acts", "after it acted"])
+@pytest.mark.parametrize("command", ["track", "untrack", "pause"])
+def test_a_command_that_a_supervisor_crashes_over_is_obeyed_all_the_same(command, crash_first):
+    changed = msgspec.structs.replace(SMALL.target, http=Http(url="http://shop.example/other"))
+    crash = Act(at_ns=20_123_456_789, do="crash", name="supervisor", length_ns=0 if crash_first else 1)
+    told = Act(at_ns=20_123_456_789, do=command, name="shop", target=changed if command == "track" else None)
+    case = msgspec.structs.replace(case_of(SMALL, faults=(Fault.RECONFIGURE,)), acts=(crash, told), tape={})
+    result = run_case(case)
+    assert said(result) == []
+    assert result.sometimes["crash of supervisor"] == 1
+
+
 def unopenable():
     """A target that is down for good under a rule that never says so: it breaks L2."""
     rules = (Consecutive(id="down", after=900),)
@@ -173,7 +185,7 @@ def test_what_cannot_be_run_is_refused_with_what_could(words, says):
 def test_a_case_of_another_version_is_refused(tmp_path):
     path = tmp_path / "old.json"
     path.write_text('{"version": 0, "seed": 1}')
-    with pytest.raises(ValueError, match="version 0; this simulator runs version 1"):
+    with pytest.raises(ValueError, match="version 0; this simulator runs version 2"):
         load_case(path)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from watchkeeper.domain.duration import parse_duration
 from watchkeeper.domain.incident import Change
+from watchkeeper.domain.observation import Observation
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
@@ -210,6 +211,42 @@ def test_what_ran_while_we_slept_is_unknown_whatever_it_said(driven, shop, attem
     assert (sample.outcome, sample.reason) == (Outcome.UNKNOWN, Reason.BLIND)
     assert "timed_out" in sample.detail
     assert world.incidents() == ()
+
+
+@pytest.mark.parametrize("gap", [World.suspend, World.stall], ids=["sleep", "stall"])
+def test_a_bad_answer_that_comes_before_our_waking_is_not_believed(driven, shop, target_of, gap):
+    world = driven(shop(rules=QUICK, timeout="9s", every="1m"))
+    while not world.prober.requests:
+        world.run("1s")
+    gap(world, "30s")
+    world.prober.answer(observation=Observation(outcome=Outcome.DOWN, reason=Reason.CONNECTION_RESET))
+    world.dispatcher.run_until_idle()
+    assert (target_of(world).sample.outcome, target_of(world).sample.reason) == (
+        Outcome.UNKNOWN,
+        Reason.BLIND,
+    )
+    world.run("20s")
+    assert (world.incidents(), len(world.status().blind)) == ((), 1)
+
+
+def test_a_heartbeat_that_waited_through_a_stall_moves_no_deadline_back(shop):
+    world = World([nightly(shop)])
+    world.run("30s")
+    beat = Beat("nightly", Outcome.UP, "", world.clock.read())
+    world.clock.advance(3_600 * S)
+    world.run("1ms")
+    world.system.supervisor.tell(beat)
+    world.run("69s")
+    assert (world.incidents(), [interval.cause for interval in world.status().blind]) == ((), ["stalled"])
+
+
+def test_one_heartbeat_that_is_heard_twice_counts_once(shop):
+    world = World([nightly(shop)])
+    for _ in range(2):
+        world.heartbeat("nightly")
+    assert world.status().targets[0].samples == 1
+    world.heartbeat("nightly", ok=False)
+    assert world.status().targets[0].samples == 2
 
 
 def test_a_heartbeat_is_not_missed_for_the_time_we_stood_still(shop):

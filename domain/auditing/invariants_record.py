@@ -1,13 +1,15 @@
 """Invariants of the record, checked at every commit and every opening."""
 
-from ...domain.incident import MOVES, Transition
-from ...domain.ledger import SEVERITY_RANK
-from ...domain.moment import Moment
-from ...domain.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
-from ...domain.record import Batch, Restored, Silence
-from ...domain.rule import Severity
+from collections.abc import Mapping
+
+from ..incident import MOVES, Transition
+from ..ledger import SEVERITY_RANK
+from ..moment import Moment
+from ..notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
+from ..record import Batch, Restored, Silence
+from ..rule import Severity
 from .durable import Durable, News
-from .receiver import Receiver
+from .receipts import Receipts
 from .violation import Complain, Happened
 
 
@@ -15,7 +17,7 @@ class RecordRules:
     """S1, S2, S4, S6, S8, S11 to S14, S20, S22, S33."""
 
     def __init__(
-        self, durable: Durable, receivers: dict[str, Receiver], complain: Complain, happened: Happened
+        self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain, happened: Happened
     ) -> None:
         self._durable = durable
         self._receivers = receivers

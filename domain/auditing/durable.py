@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from ...domain.incident import Incident, Transition
-from ...domain.notice import Delivery, DeliveryState, Notice
-from ...domain.record import Batch, Checkpoint, Restored, Silence
+from ..incident import Incident, Transition
+from ..notice import Delivery, DeliveryState, Notice
+from ..record import Batch, Checkpoint, Restored, Silence
 
 
 class Durable:
@@ -47,13 +47,25 @@ class Durable:
     def forget_what_is_over(self) -> None:
         """Drop the lives that ended and of which nobody is to hear any more."""
         waits = {self.notices[key].incident.incident: None for key in self.pending}
+        waits |= {name: None for (name, _), told in self.told.items() if told < len(self.lives.get(name, ()))}
         over = [name for name, life in self.lives.items() if not life[-1].is_open and name not in waits]
         for name in over:
             del self.lives[name]
+        self.told = {place: told for place, told in self.told.items() if place[0] in self.lives}
         keys = [key for key, notice in self.notices.items() if notice.incident.incident not in self.lives]
         for key in keys:
             del self.notices[key]
             self.deliveries.pop(key, None)
+
+    def recall(self, restored: Restored) -> None:
+        """Take up again what a store says of a dead letter that may have been forgotten here."""
+        for incident in restored.incidents:
+            self._adopt(incident)
+        for outgoing in restored.outbox:
+            self.notices.setdefault(outgoing.notice.key, outgoing.notice)
+            self.deliveries.setdefault(outgoing.notice.key, outgoing.delivery)
+        for told in restored.told:
+            self.told.setdefault((told.incident, told.channel), told.sequence)
 
     def apply(self, batch: Batch) -> "News":
         """Take in a batch that was committed. A batch that comes again after a doubt changes nothing."""

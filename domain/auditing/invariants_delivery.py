@@ -1,19 +1,20 @@
 """Invariants of sending, checked before bytes leave and when a receiver takes them in."""
 
-from ...domain.incident import Change
-from ...domain.notice import DeliveryState, Notice
-from .durable import Durable
-from .receiver import Receiver
-from .violation import Complain, Happened
+from collections.abc import Mapping
 
-CLAIMS_MAX = 64
+from .. import limits
+from ..incident import Change
+from ..notice import DeliveryState, Notice
+from .durable import Durable
+from .receipts import Receipts
+from .violation import Complain, Happened
 
 
 class DeliveryRules:
     """S5, S7, S9, S10, S16, S24."""
 
     def __init__(
-        self, durable: Durable, receivers: dict[str, Receiver], complain: Complain, happened: Happened
+        self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain, happened: Happened
     ) -> None:
         self._durable = durable
         self._receivers = receivers
@@ -47,8 +48,7 @@ class DeliveryRules:
             self._complain("S16", f"{notice.key} is carried twice at once")
         self._claims[place] = attempt
         carried = sum(1 for claimed, _ in self._claims if claimed == channel)
-        # After a crash of the sink the courier may still have what it carried for the one before.
-        if carried > 2 * self.room.get(channel, CLAIMS_MAX):
+        if carried > self.room.get(channel, limits.AUDITED_CLAIMS_MAX):
             self._complain("S24", f"channel {channel} carries {carried} notices at once")
         self._repeated(channel, notice, attempt)
 
