@@ -56,9 +56,7 @@ class Expectation:
             seen.outcome in {Outcome.UP, Outcome.DEGRADED} or (unreachable and self.speaks_of_connection)
         ):
             return seen.outcome, seen.reason, (), seen.detail
-        facts = Facts(seen)
-        results = [condition.judge(facts) for condition in self.conditions]
-        failed = tuple([result.shown for result in results if not result.passed])
+        failed = self._failed(seen)
         if failed:
             return (
                 (seen.outcome, seen.reason, failed, seen.detail)
@@ -75,3 +73,12 @@ class Expectation:
                 else (outcome, reason, (), detail)
             )
         return seen.outcome, seen.reason, (), seen.detail
+
+    def _failed(self, seen: Observation) -> tuple[str, ...]:
+        """The conditions that fail, shown with what they saw. What plainly holds, as nearly all do, is judged no further."""
+        unsure = [condition for condition in self.conditions if not condition.surely_holds(seen)]
+        if not unsure:
+            return ()
+        facts = Facts(seen)
+        results = [condition.judge(facts) for condition in unsure]
+        return tuple([result.shown for result in results if not result.passed])
