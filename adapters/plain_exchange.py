@@ -255,7 +255,7 @@ class PlainExchange:
 
     def crashed(self, error: Exception) -> None:
         """Our own fault: nothing was learned about the target."""
-        self._tell(self._answer(pycurl.E_FAILED_INIT, str(error)))
+        self._tell(HttpAnswer(code=pycurl.E_FAILED_INIT, message=str(error), total_ns=self._spent_ns()))
 
     def _answer(
         self, code: int, message: str = "", *, error_number: int = 0, body_cut: bool = False

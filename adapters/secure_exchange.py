@@ -86,7 +86,10 @@ class SecureExchange(PlainExchange):
             self._tell(None)
             return False
         self._certificate_expires = expires_of(tls.getpeercert(binary_form=True) or b"")
-        tls.write(self._request.wire)
+        rest = self._request.wire
+        # OpenSSL takes all at once, rustls no more than 64 KB.
+        while rest:
+            rest = rest[tls.write(rest) :]
         return self._flush()
 
     def _refuse(self, error: ssl.SSLError) -> None:

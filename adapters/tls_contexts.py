@@ -103,7 +103,7 @@ def _by_rustls(rtls: Any, file: str) -> Context:
     """The same by rustls, which proves names and chains by rules of its own: what it refuses at first libcurl judges."""
     settings = rtls.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.set_alpn_protocols(PROTOCOLS)
-    settings.options = (settings.options | ssl.OP_NO_TICKET) & ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    settings.options |= ssl.OP_NO_TICKET
     settings.load_verify_locations(cafile=file)
     if not settings.cert_store_stats()["x509_ca"]:
         raise OSError("no certificate in the file of authorities")
@@ -114,8 +114,6 @@ def _by_openssl(file: str | None) -> ssl.SSLContext:
     """A context that trusts the authorities of a file, or proves nothing. Raises OSError for a file that is none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(PROTOCOLS)
-    # Python hides an end without a farewell by default; an answer that was cut off must not look whole.
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     # A resumed session would hide a certificate that was replaced, and saves nothing (measured).
     context.options |= ssl.OP_NO_TICKET
     if file is None:

@@ -1,14 +1,17 @@
 """The short way past libcurl: the same words for the same answers, and libcurl again for every answer of another form."""
 
 import itertools
+import socket
 
 import pytest
 from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.failures import verdict_of
 from watchkeeper.adapters.plain_answers import read_plain
 from watchkeeper.adapters.plain_http import PlainHttp
+from watchkeeper.adapters.plain_request import Place, PlainRequest
 from watchkeeper.adapters.probes.http import HttpProber
 from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import Moment
+from watchkeeper.domain.moment import Deadline, Moment
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http
 from watchkeeper.testing.hostile import HostileServer
@@ -165,6 +168,22 @@ def test_a_cancelled_exchange_never_answers(bench, plain):
         assert repr(plain) == "PlainHttp(under_way=0)"
         bench.run(HttpProber(bench.transport), Http(url=server.url("/healthy")), 300)
     assert answers == []
+
+
+def test_a_fault_of_ours_costs_no_other_exchange_its_events(bench, plain):
+    heard = []
+    bench.loop.set_exception_handler(lambda _loop, context: heard.append(context["message"]))
+    with HostileServer() as server:
+        place = Place(socket.AF_INET, ("127.0.0.1", server.port))
+        deadline = Deadline.after(bench.clock.read(), 2_000_000_000)
+        answers = [bench.loop.create_future() for _ in range(2)]
+        for body_bytes_max, answer in zip((None, 100), answers, strict=True):
+            request = PlainRequest(place, b"GET / HTTP/1.1\r\n\r\n", body_bytes_max, named=False)
+            plain.start(request, deadline, answer.set_result)
+        broken, whole = [bench.wait(answer) for answer in answers]
+
+    assert verdict_of(broken, secure=False)[:2] == (Outcome.UNKNOWN, Reason.PROBE_CRASHED)
+    assert (whole.body, heard) == (b"ok", ["a plain exchange failed"])
 
 
 @pytest.mark.parametrize(

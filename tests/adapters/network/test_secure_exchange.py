@@ -3,14 +3,17 @@
 import datetime as dt
 import itertools
 import re
+import socket
 import ssl
 
 import pytest
 import trustme
 from watchkeeper.adapters.plain_http import PlainHttp
+from watchkeeper.adapters.plain_request import Place, PlainRequest, Secured
 from watchkeeper.adapters.probes.http import HttpProber
 from watchkeeper.adapters.tls_contexts import TlsContexts
 from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.domain.moment import Deadline
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http, Tls
 from watchkeeper.testing.hostile import HostileServer
@@ -66,6 +69,12 @@ def context_of(authority, *names, expires=None, ca=None, key=trustme.KeyType.ECD
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = (ca or authority.ca).issue_cert(*names or ("127.0.0.1",), not_after=expires, key_type=key)
     certificate.configure_cert(context)
+    return context
+
+
+def context_of_nobody():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context
 
 
@@ -277,6 +286,29 @@ def test_a_server_name_is_asked_for_and_proven_on_the_short_way(bench, plain, au
     assert [(one.outcome, one.ip) for one in seen] == [(Outcome.UP, "127.0.0.1")] * 2
     assert (asked, plain.taken) == (["shop.example"] * 2, 1)
     assert [heard.header("host") for heard in server.heard] == [f"127.0.0.1:{server.port}"] * 2
+
+
+def test_a_name_that_openssl_does_not_take_is_left_to_libcurl(bench, plain):
+    with HostileServer(tls=context_of_nobody()) as server:
+        tls = Tls(verify=False, server_name=f"{'x' * 64}.example")
+        prober = HttpProber(bench.transport, plain)
+        seen = [bench.run(prober, Http(url=server.url(), tls=tls)).seen.outcome for _ in range(3)]
+
+    assert (seen, plain.taken) == ([Outcome.UP] * 3, 1)
+
+
+def test_a_request_larger_than_the_socket_takes_leaves_in_pieces(bench, plain, authority):
+    with HostileServer(tls=context_of(authority)) as server:
+        answer = bench.loop.create_future()
+        secured = Secured(Tls(ca_file=authority.file), "127.0.0.1")
+        wire = b"GET / HTTP/1.1\r\nX-Long: " + b"y" * 12_000_000 + b"\r\n\r\n"
+        place = Place(socket.AF_INET, ("127.0.0.1", server.port))
+        deadline = Deadline.after(bench.clock.read(), 5_000_000_000)
+        plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
+        seen = bench.wait(answer)
+
+    assert (seen.code, seen.status, seen.body) == (0, 200, b"ok")
+    assert len(server.heard[0].header("x-long")) == 12_000_000
 
 
 def test_a_certificate_of_ours_is_left_to_libcurl_to_show(bench, plain, authority):

@@ -50,7 +50,6 @@ def test_what_is_not_to_be_proven_needs_no_authorities(authority, rustls):
     assert type(lax.settings) is ssl.SSLContext
     assert (lax.settings.verify_mode, lax.settings.check_hostname, trusted(lax)) == (ssl.CERT_NONE, False, [])
     assert (strict.settings.verify_mode, strict.settings.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert not strict.settings.options & ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def test_the_contexts_kept_are_bounded_by_their_last_use(authority, tmp_path):
