@@ -76,7 +76,7 @@ class TargetAggregate:
 
     def incidents(self) -> tuple[Incident, ...]:
         """The open incidents, in the order of the rules."""
-        return tuple(watch.incident for watch in self._watches if watch.incident is not None)
+        return tuple([watch.incident for watch in self._watches if watch.incident is not None])
 
     def raw_status(self) -> Status:
         """What the newest sample alone says."""
@@ -84,7 +84,8 @@ class TargetAggregate:
 
     def status(self) -> Status:
         """What is confirmed: by open incidents where there are any, else by the newest evidence."""
-        confirmed = status_of(self.incidents())
+        open_ = self.incidents()
+        confirmed = status_of(open_) if open_ else None
         if confirmed is not None:
             return confirmed
         raw = self.raw_status()
