@@ -86,11 +86,17 @@ class SecureExchange(PlainExchange):
             self._tell(None)
             return False
         self._certificate_expires = expires_of(tls.getpeercert(binary_form=True) or b"")
-        rest = self._request.wire
-        # OpenSSL takes all at once, rustls no more than 64 KB.
-        while rest:
-            rest = rest[tls.write(rest) :]
+        self._ask(tls, self._request.wire)
         return self._flush()
+
+    @staticmethod
+    def _ask(tls: ssl.SSLObject, wire: bytes) -> None:
+        """OpenSSL takes all at once, rustls no more than 64 KB."""
+        while wire:
+            taken = tls.write(wire)
+            if not taken:
+                raise RuntimeError("what encrypts the request takes no more of it")
+            wire = wire[taken:]
 
     def _refuse(self, error: ssl.SSLError) -> None:
         """Say why there was no handshake, to the peer by whatever alert OpenSSL has for it, too."""
