@@ -298,17 +298,25 @@ def test_a_name_that_openssl_does_not_take_is_left_to_libcurl(bench, plain):
 
 
 def test_a_request_larger_than_the_socket_takes_leaves_in_pieces(bench, plain, authority):
-    with HostileServer(tls=context_of(authority)) as server:
+    context = context_of(authority)
+    wire = b"GET / HTTP/1.1\r\nX-Long: " + b"y" * 6_000_000 + b"\r\n\r\n"
+
+    def read_all(visit):
+        visit.secure(context)
+        left = len(wire)
+        while left > 0:
+            left -= len(visit.read_something()) or left + 1
+        visit.answer(body=b"all of it" if left == 0 else b"less")
+
+    with HostileServer(greeting=read_all) as server:
         answer = bench.loop.create_future()
         secured = Secured(Tls(ca_file=authority.file), "127.0.0.1")
-        wire = b"GET / HTTP/1.1\r\nX-Long: " + b"y" * 12_000_000 + b"\r\n\r\n"
         place = Place(socket.AF_INET, ("127.0.0.1", server.port))
-        deadline = Deadline.after(bench.clock.read(), 5_000_000_000)
+        deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
         plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
-        seen = bench.wait(answer)
+        seen = bench.wait(answer, 10_000)
 
-    assert (seen.code, seen.status, seen.body) == (0, 200, b"ok")
-    assert len(server.heard[0].header("x-long")) == 12_000_000
+    assert (seen.code, seen.status, seen.body) == (0, 200, b"all of it")
 
 
 def test_a_certificate_of_ours_is_left_to_libcurl_to_show(bench, plain, authority):
