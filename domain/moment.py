@@ -60,5 +60,5 @@ def wall_ns_of(text: str) -> int:
     stamp = datetime.fromisoformat(text)
     if stamp.tzinfo is None:
         raise ValueError(f"{text!r} names no UTC offset: write it like 2026-01-31T12:30:00Z")
-    elapsed = stamp.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    elapsed = stamp - datetime(1970, 1, 1, tzinfo=UTC)
     return (elapsed.days * 86_400 + elapsed.seconds) * NS_PER_S + elapsed.microseconds * NS_PER_US

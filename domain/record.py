@@ -3,6 +3,7 @@
 import msgspec
 
 from .incident import Incident, Transition
+from .limits import INTEGER_MAX
 from .notice import Delivery, Notice, Told
 from .sample import Sample
 
@@ -32,6 +33,13 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     until_ns: int
     """Wall time; a silence ended early has the moment it was ended."""
     by: str = ""
+
+    def __post_init__(self) -> None:
+        # A batch that the store cannot write is tried for ever, and stands in the way of all that come after it.
+        if abs(self.until_ns) > INTEGER_MAX:
+            raise ValueError(
+                "a silence ends between the years 1678 and 2262: no other moment can be recorded"
+            )
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
