@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
@@ -77,7 +78,7 @@ class Runtime:
         configuration = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
         self._host = HostSide(configuration, callables or {})
         self._grace = options.grace
-        self._path: Path | None = None
+        self._read: Callable[[], Configuration] | None = None
         self._engine: Engine | None = None
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._feed = Feed()
@@ -96,12 +97,14 @@ class Runtime:
         *,
         callables: Mapping[str, Callable[..., Any]] | None = None,
     ) -> Self:
-        """A runtime as a configuration file says; `${NAME}` comes from `environment`, by default the process's own.
+        """A runtime as a configuration file says; `${NAME}` comes from `environment`, by default the process's own, then and
+        at every `reload`.
 
         `callables` are what `call` probes and channels name. Raises ConfigurationError with every problem, each as
         `file:line:column: path: what is wrong`.
         """
-        configuration = load(path, os.environ if environment is None else environment)
+        read = partial(load, path, os.environ if environment is None else environment)
+        configuration = read()
         runtime = cls(
             targets=configuration.targets,
             channels=configuration.channels,
@@ -109,7 +112,7 @@ class Runtime:
             callables=callables,
         )
         runtime._host.judged()
-        runtime._path = Path(path)
+        runtime._read = read
         return runtime
 
     # The beginning and the end.
@@ -162,9 +165,9 @@ class Runtime:
             self._tell_changes(*self._host.since({target.id: target for target in configuration.targets}))
 
     async def start_async(self) -> None:
-        """Start from an event loop; async checks will run on it."""
+        """Start from an event loop; async checks will run on it. A start that is cancelled leaves nothing running."""
         host_loop = asyncio.get_running_loop()
-        await in_own_thread("watchkeeper-start", lambda: self._start(host_loop))
+        await in_own_thread("watchkeeper-start", lambda: self._start(host_loop), undo=self.stop)
 
     @sync_only
     def stop(self, within: str = "") -> AbandonedWork:
@@ -221,9 +224,9 @@ class Runtime:
         in which nothing durable is lost.
         """
         if configuration is None:
-            if self._path is None:
+            if self._read is None:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
-            configuration = load(self._path, os.environ)
+            configuration = self._read()
         require_sound(configuration, self._host.callables)
         with self._turning:
             self._take(configuration)
@@ -323,8 +326,7 @@ class Runtime:
             channels = self._host.channels if notify is None else notify
             with self._host.guard:
                 target = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
-                self._host.add(target)
-                self._host.callables[name] = function
+                self._host.add_check(target, function)
                 self._command(Track(target))
             return function
 
@@ -373,7 +375,10 @@ class Runtime:
         engine = self._engine
         if engine is None:
             raise UsageError("this runtime does not run: use it in `with`, or call start()")
-        self._require_own_process()
+        if os.getpid() != self._pid:
+            raise UsageError(
+                f"this runtime was started by process {self._pid}: start one of its own after forking"
+            )
         return engine
 
     @property
@@ -388,12 +393,6 @@ class Runtime:
         self._snapshots.forget()
         if self._engine is not None:
             self._supervisor.tell(message)
-
-    def _require_own_process(self) -> None:
-        if os.getpid() != self._pid:
-            raise UsageError(
-                f"this runtime was started by process {self._pid}: start one of its own after forking"
-            )
 
     def __repr__(self) -> str:
         state = "stopped" if self._engine is None else "running"

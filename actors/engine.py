@@ -123,13 +123,20 @@ class Engine:
 
     def start(self) -> None:
         """Start every actor and schedule every target; raises what the store says against being opened."""
-        self.system.start()
         try:
-            # The sink answers once it has opened the store; if it could not, its address is closed.
-            self.system.sink.ask(Commit(), START_WITHIN_S)
+            self._start()
         except (ActorDeadError, Timeout):
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
+        except BaseException:
+            # An interrupt: the host has nothing in its hands yet with which it could stop this.
+            self.stop(NS_PER_S)
+            raise
+
+    def _start(self) -> None:
+        self.system.start()
+        # The sink answers once it has opened the store; if it could not, its address is closed.
+        self.system.sink.ask(Commit(), START_WITHIN_S)
         with suppress(ActorDeadError, Timeout):
             # Started means that every target is scheduled; a supervisor that cannot is restarted like any other actor.
             self.system.supervisor.ask(GetHeard(), START_WITHIN_S)
@@ -153,8 +160,13 @@ class Engine:
 
     def stop(self, within_ns: int) -> AbandonedWork:
         """Stop everything in reverse; nothing is left but what cannot be stopped, and that is said."""
-        now = self.clock.read()
-        late = shut_down(self.system, self._wait, now, within_ns)
+        try:
+            late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
+        except BaseException:
+            # An interrupt: the host waits no longer, and must not be left with threads and a store that it cannot let go.
+            shut_down(self.system, self._wait, self.clock.read(), NS_PER_S)
+            self._close()
+            raise
         left = self._left_undone()
         self.system.stop_recorder()
         self._wait(lambda: self.system.has_ended(RECORDER), _soon_ns(self.clock.read()))

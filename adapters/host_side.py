@@ -25,6 +25,8 @@ class HostSide:
         self._targets = {target.id: target for target in configuration.targets}
         self._duplicates = len(self._targets) < len(configuration.targets)
         self.callables: dict[str, Callable[..., Any]] = dict(callables)
+        self._checks: set[str] = set()
+        """Targets that the host made with `check`."""
         self._is_judged = False
 
     def judged(self) -> None:
@@ -82,6 +84,12 @@ class HostSide:
         _refuse(told)
         self._targets[target.id] = target
 
+    def add_check(self, target: Target, function: Callable[..., Any]) -> None:
+        """Take in a target and the function that it calls. Raises as `add` does."""
+        self.add(target)
+        self.callables[target.id] = function
+        self._checks.add(target.id)
+
     def _moved_wrongly(self, targets: Iterable[Target]) -> list[str]:
         """Rules that would go back in their lifecycle: what an active one has told must stay true of it."""
         return [
@@ -94,6 +102,7 @@ class HostSide:
     def remove(self, target: str) -> None:
         self.known(target)
         del self._targets[target]
+        self._checks.discard(target)
 
     def pause(self, target: str, *, paused: bool) -> None:
         self._targets[target] = replace(self.known(target), paused=paused)
@@ -108,7 +117,7 @@ class HostSide:
         Targets that the host made with `check` are not in any file and stay.
         """
         old, self._configuration = self._configuration, new
-        made = {name: target for name, target in self._targets.items() if name in self.callables}
+        made = {name: target for name, target in self._targets.items() if name in self._checks}
         before, self._targets = self._targets, {**made, **{target.id: target for target in new.targets}}
         return *self.since(before), (old.channels, old.runtime) != (new.channels, new.runtime)
 

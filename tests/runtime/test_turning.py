@@ -1,6 +1,8 @@
 """A runtime that is started, stopped, reloaded and forked in the middle of things."""
 
+import asyncio
 import os
+import sys
 import threading
 
 import pytest
@@ -16,6 +18,7 @@ from watchkeeper import (
     Tcp,
     Webhook,
 )
+from watchkeeper.adapters.own_thread import in_own_thread
 
 CONFIGURATION = """
 channels: [{id: ops, call: {name: inbox}}]
@@ -57,6 +60,84 @@ def test_a_reload_that_cannot_start_keeps_what_ran(shop, ops, tmp_path):
         with pytest.raises(watchkeeper.StoreBusy):
             runtime.reload(other)
         assert [target.id for target in runtime.status().targets] == ["shop"]
+
+
+def test_a_reload_reads_the_environment_that_was_given(site, inbox, tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text(CONFIGURATION.replace("URL", "${WATCHED_URL}"))
+    environment = {"WATCHED_URL": site.url}
+    functions = {"inbox": inbox, "depth": lambda: True}
+    with Runtime.from_config(path, environment, callables=functions) as runtime:
+        environment["WATCHED_URL"] = site.url.replace("health", "health2")
+        runtime.reload()
+        assert runtime.status().healthy
+
+
+def test_a_reload_removes_a_target_named_like_a_function(inbox, tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text("targets: [{id: depth, call: {name: depth}}, {id: width, call: {name: width}}]")
+    with Runtime.from_config(path, {}, callables={"depth": bool, "width": bool}) as runtime:
+        runtime.check("made here", every="1s")(bool)
+        path.write_text("targets: [{id: width, call: {name: width}}]")
+        runtime.reload()
+        assert {target.id for target in runtime.status().targets} == {"width", "made here"}
+
+
+def test_a_start_that_is_cancelled_leaves_nothing_running(shop, ops, tmp_path):
+    threads = set(threading.enumerate())
+
+    async def give_up(runtime):
+        starting = asyncio.create_task(runtime.aio.start())
+        await asyncio.sleep(0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+
+    runtime = Runtime(targets=[shop], store=tmp_path / "watch.db", **ops)
+    asyncio.run(give_up(runtime))
+    assert "stopped" in repr(runtime)
+    assert set(threading.enumerate()) == threads
+
+
+def test_a_loop_goes_on_however_often_a_stop_is_cancelled():
+    heard = threading.Event()
+
+    async def cancel_twice():
+        loop = asyncio.get_running_loop()
+        ending = asyncio.create_task(in_own_thread("patient", lambda: heard.wait(WITHIN_S)))
+        for delay_s in (0.01, 0.02):
+            loop.call_later(delay_s, ending.cancel)
+        loop.call_later(0.03, heard.set)
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+
+    began = threading.Event()
+    watch = threading.Thread(target=lambda: began.set() or asyncio.run(cancel_twice()))
+    watch.start()
+    began.wait(WITHIN_S)
+    watch.join(WITHIN_S / 2)
+    assert not watch.is_alive()
+
+
+@pytest.mark.parametrize("place", ["ask", "shut_down"])
+def test_an_interrupt_leaves_neither_thread_nor_lock_behind(place, shop, ops, tmp_path):
+    threads = set(threading.enumerate())
+    store = tmp_path / "watch.db"
+
+    def interrupt(frame, event, argument):
+        if event == "call" and frame.f_code.co_name == place:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), Runtime(targets=[shop], store=store, **ops):
+            pass
+    finally:
+        sys.setprofile(None)
+    assert set(threading.enumerate()) == threads
+    with Runtime(targets=[shop], store=store, **ops) as runtime:
+        assert runtime.status().healthy
 
 
 def test_a_command_does_not_wait_for_a_stop(site, shop, ops):
@@ -122,6 +203,18 @@ def test_no_text_of_a_host_stands_in_the_way_of_the_record(site, shop, inbox, op
         runtime.acknowledge(incident.incident, by=lone)
         assert inbox.wait_for(2) == ["opened", "acknowledged"]
         assert inbox.notices[1].incident.acknowledged_by == "\\ud800"
+        assert runtime.status().healthy
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_no_silence_of_a_host_stands_in_the_way_of_the_record(until, site, shop, inbox, ops, tmp_path):
+    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
+        with pytest.raises(ValueError, match="between the years 1678 and 2262"):
+            runtime.silence("for ever", until=until)
+        runtime.silence("a long time", until="2262-04-11T00:00:00Z", target="shop")
+        runtime.silence("a long time", length="0s")
+        site.status = 503
+        assert inbox.wait_for(1) == ["opened"]
         assert runtime.status().healthy
 
 
