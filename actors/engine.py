@@ -11,6 +11,7 @@ from pykka import ActorDeadError, Timeout
 from ..domain.configuration import Configuration
 from ..domain.errors import StoreError
 from ..domain.judgement import Expectation
+from ..domain.limits import EXPLANATION_CHARACTERS_MAX
 from ..domain.line import first_line
 from ..domain.moment import NS_PER_S, Moment
 from ..domain.probe import Probe
@@ -108,7 +109,7 @@ class Engine:
 
     def _report(self, invariant: str, says: str) -> None:
         """Debug mode has caught a defect of ours: it is said, counted and shown, and everything goes on."""
-        logger.error("Invariant %s is broken: %s", invariant, says)
+        logger.error("Invariant %s is broken: %s", invariant, first_line(says, EXPLANATION_CHARACTERS_MAX))
         self.system.recorder.tell(Counted("invariants_broken", 1))
         self.system.recorder.tell(HealthChanged("invariants", first_line(f"{invariant}: {says}")))
 

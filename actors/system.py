@@ -129,9 +129,12 @@ class System:
         )
 
     def _start_recorder(self) -> None:
-        again = self.recorder.epoch > 0
+        self._ask_to_resume(self.recorder)
         self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses)
-        if again:
+
+    def _ask_to_resume(self, listener: Address) -> None:
+        """For an incarnation that knows nothing. Before it lives: whoever starts it may crash, and then nobody asks again."""
+        if listener.epoch > 0:
             self.sink.tell(GetResumed())
 
     def _losses(self) -> dict[str, int]:
@@ -157,10 +160,8 @@ class System:
         self._spawn(self.sink, IncidentSink, self._parts.store, self._plan.channels, neighbours)
 
     def _start_owner(self) -> None:
-        again = self.owner.epoch > 0
+        self._ask_to_resume(self.owner)
         self._spawn(self.owner, AggregateOwner, self._roster.values(), self.sink, self.recorder)
-        if again:
-            self.sink.tell(GetResumed())
 
     def _start_supervisor(self) -> None:
         self._spawn(

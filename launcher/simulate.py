@@ -10,8 +10,7 @@ from ..adapters.configuration.loading import load
 from ..domain.incident import Incident
 from ..domain.moment import NS_PER_S, wall_text
 from ..testing.simulation.case import Case
-from ..testing.simulation.configured import Foreseen, case_of, foresee, parse_seed, seed_text
-from ..testing.simulation.faults import parse_faults
+from ..testing.simulation.configured import Foreseen, case_of, faults_of, foresee, parse_seed, seed_text
 from .exits import ExitStatus
 
 HOUR_S = 3_600
@@ -27,7 +26,7 @@ def simulate_configuration(
             configuration,
             seed=parse_seed(seed),
             minutes=max(1, round(hours * 60)),
-            faults=parse_faults(faults),
+            faults=faults_of(faults),
             scripts=dict(map(_script, scripts)),
         )
     except ValueError as error:

@@ -87,6 +87,11 @@ class RecordRules:
     def failed(self) -> None:
         self._failed = True
 
+    @property
+    def is_failed(self) -> bool:
+        """Whether it takes nothing until it is opened again."""
+        return self._failed
+
     def closed(self) -> None:
         self._is_open = False
 

@@ -58,6 +58,8 @@ class Auditor:
         self.blindness = BlindnessRules(complain, self.happened)
         self.isolation = IsolationRules(roster, complain, self.happened)
         self.configuration = ConfigurationRules(complain, self.happened)
+        self.committed_ns: dict[str, int] = {}
+        """When each notice became durable, by a bystander's clock."""
         self._checks: dict[type, Callable[[Any], None]] = {
             Record: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
@@ -180,6 +182,8 @@ class Auditor:
         self.configuration.committed(batch.transitions)
         for delivery in batch.deliveries:
             self.isolation.delivered(delivery)
+        for notice in batch.notices:
+            self.committed_ns.setdefault(notice.key, self._clock.lived_ns)
 
     def commit_failed(self, batch: Batch, *, certain: bool) -> None:
         self.record.failed()

@@ -9,11 +9,16 @@ from ...domain.notice import Notice
 from ..script import Script
 from .case import CASE_VERSION, Act, Case, Options, Reached, Watched
 from .drawing import draw_acts, draw_channel_script
-from .faults import Fault
+from .faults import Fault, parse_faults
 from .run import Result, Run, quiet
 from .tape import Stream, Tape
 
 SPELLS_A_DAY = 4
+OF_NO_CONFIGURATION = {
+    Fault.RECONFIGURE: "what runs is this configuration and no other",
+    Fault.TIGHT_MAILBOX: "no configuration can make mailboxes that small",
+}
+"""What would tell nothing about a configuration, and why."""
 BAD_WORDS = ("down", "down", "hang", "status 500", "slow 2s", "unknown")
 
 
@@ -35,6 +40,20 @@ def seed_text(seed: int) -> str:
     return f"{CASE_VERSION}-{seed}"
 
 
+def faults_of(text: str) -> tuple[Fault, ...]:
+    """Read `all`, `none` or names joined by commas; `all` are those that a configuration can meet.
+
+    Raises ValueError for what only a host does or what no configuration can ask for.
+    """
+    faults = parse_faults(text)
+    refused = [fault for fault in faults if fault in OF_NO_CONFIGURATION]
+    if refused and text != "all":
+        said = "; ".join(f"{fault.value}: {OF_NO_CONFIGURATION[fault]}" for fault in refused)
+        known = ", ".join(fault.value for fault in Fault if fault not in OF_NO_CONFIGURATION)
+        raise ValueError(f"a configuration cannot be run with {said}; there are all, none, {known}")
+    return tuple(fault for fault in faults if fault not in OF_NO_CONFIGURATION)
+
+
 def case_of(
     configuration: Configuration,
     *,
@@ -50,8 +69,6 @@ def case_of(
             raise ValueError(f"there is no target {name!r} to follow a script; there are {', '.join(known)}")
         Script.parse(text)
     tape = Tape(seed)
-    # What only a host does, and what no configuration can ask for, would tell nothing about this one.
-    faults = tuple(fault for fault in faults if fault not in {Fault.RECONFIGURE, Fault.TIGHT_MAILBOX})
     options = Options(
         minutes=minutes, faults=faults, schedule="random", in_flight_max=configuration.runtime.in_flight_max
     )

@@ -112,8 +112,6 @@ class BlindnessRules:
             del self._may[said]
         else:
             self._complain("S21", f"{interval} is recorded, and nothing of the kind happened, or not again")
-        if interval.started_at_ns > interval.ended_at_ns and interval.cause != CLOCK_STEPPED:
-            self._complain("S21", f"{interval} ends before it begins")
 
     def judging(self, sample: Sample, record: AttemptRecord) -> None:
         """Somebody is judged: not by what was under way while we were blind."""

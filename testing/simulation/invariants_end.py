@@ -62,7 +62,7 @@ def _polled(machine: Machine, target: Target) -> None:
 
 def _delivered(machine: Machine) -> None:
     """L4, L7: who is well has heard everything that it is to hear, whatever else is dead."""
-    auditor, dead = machine.auditor, _dead_channels(machine.case)
+    auditor, dead = machine.auditor, dead_channels(machine.case)
     given_up = {(notice.incident.incident, notice.channel): None for notice in auditor.durable.dead_letters()}
     for key in auditor.durable.pending:
         if auditor.durable.notices[key].channel not in dead:
@@ -80,7 +80,8 @@ def _delivered(machine: Machine) -> None:
                 auditor.complain("L4", f"{channel} was never told of the end of {incident.target}")
 
 
-def _dead_channels(case: Case) -> dict[str, None]:
+def dead_channels(case: Case) -> dict[str, None]:
+    """Those that stay dead when all else is healed."""
     return {reached.channel.id: None for reached in case.channels if reached.dead}
 
 

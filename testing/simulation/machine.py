@@ -13,7 +13,7 @@ from ...domain.probe import KINDS
 from ...domain.target import Target
 from ...protocol.sink import Mute
 from ..clock import ManualClock
-from ..script import Script
+from ..script import FOREVER_NS, Script
 from .addresses import WatchedAddress
 from .auditor import Auditor
 from .case import Case
@@ -173,10 +173,9 @@ class Machine:
         """After a death: what was on its way to receivers may or may not arrive; the disk keeps what was committed."""
         stream = self.tape.stream("death")
         for channel, receiver in self.receivers.items():
-            for notice in list(receiver.pending):
-                receiver.pending.remove(notice)
-                if stream.below(2):
-                    self.auditor.applied(channel, notice, first=receiver.apply(notice))
+            seen = receiver.due(self.clock.lived_ns)
+            for notice in (*seen, *(notice for notice in receiver.due(FOREVER_NS) if stream.below(2))):
+                self.auditor.applied(channel, notice, first=receiver.apply(notice))
         self.hub.dead = True
         self.steps += self.dispatcher.steps
         self.store.abandon()

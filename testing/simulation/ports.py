@@ -230,25 +230,22 @@ class SimulatedMessenger:
         after_ns = left_ns + 1 if behaviour.after_ns is None else behaviour.after_ns
         if answer.accepted or behaviour.after_ns is None:
             # The receiver takes it in whether or not we are there to hear so.
-            receiver.pending.append(notice)
-            edge.after(
-                left_ns // 2 if behaviour.after_ns is None else after_ns - 1, lambda: self._apply(notice)
-            )
+            looks_ns = left_ns // 2 if behaviour.after_ns is None else after_ns - 1
+            receiver.expect(notice, edge.clock.lived_ns + looks_ns)
+            edge.after(looks_ns, self._take_in)
         if after_ns >= left_ns:
             answer, after_ns = Answer(accepted=False, detail="timed out"), left_ns
-        running.answer_after(after_ns, lambda: self._tell(notice, done, answer))
+        running.answer_after(after_ns, lambda: self._tell(done, answer))
         return running.handed_over()
 
-    def _apply(self, notice: Notice) -> None:
-        if notice not in self._receiver.pending:
-            return
-        self._receiver.pending.remove(notice)
-        first = self._receiver.apply(notice)
-        self._edge.observer.applied(self._receiver.channel, notice, first=first)
+    def _take_in(self) -> None:
+        receiver = self._receiver
+        for notice in receiver.due(self._edge.clock.lived_ns):
+            self._edge.observer.applied(receiver.channel, notice, first=receiver.apply(notice))
 
-    def _tell(self, notice: Notice, done: Callable[[Answer], None], answer: Answer) -> None:
+    def _tell(self, done: Callable[[Answer], None], answer: Answer) -> None:
         if answer.accepted:
-            self._apply(notice)
+            self._take_in()
         if not self._edge.hub.dead:
             done(answer)
 

@@ -13,12 +13,22 @@ class Receiver(Receipts):
         self.channel = channel
         self._began_ns = began_ns
         self.script: Script = ALWAYS_OK
-        self.pending: list[Notice] = []
-        """Requests that it has yet to look at."""
+        self._pending: list[tuple[int, Notice]] = []
 
     def follow(self, script: Script, now_ns: int) -> None:
         """Behave like this from now on."""
         self.script, self._began_ns = script, now_ns
+
+    def expect(self, notice: Notice, at_ns: int) -> None:
+        """A request is there that it will look at then."""
+        self._pending.append((at_ns, notice))
+        self._pending.sort(key=lambda request: request[0])
+
+    def due(self, now_ns: int) -> list[Notice]:
+        """What it has looked at by now, in its own order, however long we stood still meanwhile."""
+        taken = [notice for at_ns, notice in self._pending if at_ns <= now_ns]
+        self._pending = self._pending[len(taken) :]
+        return taken
 
     def since_ns(self, now_ns: int) -> int:
         """How long it has followed its script."""

@@ -17,7 +17,8 @@ from ...domain.target import Target
 from ...protocol.recorder import GetIncidents, GetStatus
 from .acts import beat, perform
 from .case import Act, Case
-from .invariants_end import check_conservation, check_peace, check_stopped
+from .invariants_end import check_conservation, check_peace, check_stopped, dead_channels
+from .invariants_recovery import SERVICE_WITHIN_NS, RecoveryRules
 from .machine import Machine
 from .reference import check_reference
 from .trouble import Kind, ProcessDied
@@ -145,14 +146,26 @@ class Run:
         machine = self.machine
         machine.calm()
         began_ns = machine.clock.lived_ns
+        recovery, dead = RecoveryRules(machine), dead_channels(self._case)
+        self.advance(began_ns + SERVICE_WITHIN_NS)
+        self._unless_violated(recovery.check_store)
         self.advance(began_ns + self._settle_ns())
-        while not self._violated and not self._settled():
-            now_ns = machine.clock.lived_ns
-            if now_ns > began_ns + SETTLE_NS_MAX:
-                break
-            self.advance(now_ns + SLICE_NS)
+        self._settle(began_ns + SETTLE_NS_MAX)
+        self._unless_violated(lambda: recovery.redrive(dead))
+        self.advance(machine.clock.lived_ns + SLICE_NS)
+        self._settle(machine.clock.lived_ns + SETTLE_NS_MAX)
+        self._unless_violated(recovery.check_redriven)
+        self._unless_violated(lambda: recovery.check_channels(dead))
+        self._unless_violated(self._examine)
+
+    def _unless_violated(self, check: Callable[[], None]) -> None:
         if not self._violated:
-            self._examine()
+            check()
+
+    def _settle(self, until_ns: int) -> None:
+        """Let time pass until nothing is left to be told, at most until a bystander's time."""
+        while not self._violated and not self._settled() and self.machine.clock.lived_ns <= until_ns:
+            self.advance(self.machine.clock.lived_ns + SLICE_NS)
 
     def _settle_ns(self) -> int:
         """The longest that any target may take until its incident must be open or over."""

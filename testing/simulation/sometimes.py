@@ -20,7 +20,7 @@ ALWAYS_WANTED = (
 WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.PROBE_LATENCY: ("probe_latency",),
     Fault.PROBE_HANG: ("probe_hang",),
-    Fault.PROBE_RAISES: ("probe_raises", "verdict: probe_crashed"),
+    Fault.PROBE_RAISES: ("probe_raises", "verdict: probe_crashed", "looked at beside a poisoned one"),
     Fault.PROBE_LATE: ("probe_late", "second answer"),
     Fault.PROBE_UNSTOPPABLE: ("probe_unstoppable", "answer after a cancel"),
     Fault.STALE_ANSWER: ("stale answer",),
@@ -72,7 +72,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.CHANNEL_DOWN: ("key sent again", "repeated key absorbed", "resolved while its opening waits"),
     Fault.CHANNEL_SLOW: ("repeated key absorbed",),
     Fault.CHANNEL_BUSY: ("key sent again",),
-    Fault.CHANNEL_REFUSES: ("dead letter",),
+    Fault.CHANNEL_REFUSES: ("dead letter", "dead letter re-driven in peace"),
     Fault.CHANNEL_RAISES: ("channel_raises", "dead letter"),
     Fault.CHANNEL_LATE: ("second answer",),
     Fault.RECONFIGURE: (
@@ -81,6 +81,8 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "pause",
         "resume",
         "reload with an attempt in flight",
+        "ended by decree: removed",
+        "ended by decree: retired",
         "opened to changed",
     ),
     Fault.SILENCE: (

@@ -19,6 +19,7 @@ from watchkeeper import (
     Webhook,
 )
 from watchkeeper.adapters.own_thread import in_own_thread
+from watchkeeper.domain.event import HealthMoved
 
 CONFIGURATION = """
 channels: [{id: ops, call: {name: inbox}}]
@@ -172,6 +173,19 @@ def test_what_is_commanded_before_a_start_is_done_by_it(shop, ops):
         stood = {target.id: target.paused for target in runtime.status().targets}
 
     assert stood == {"shop": True, "later": False}
+
+
+def test_a_supervisor_that_comes_back_is_shown_what_its_host_asks_for(shop, ops):
+    """What it crashed over is lost; here the command is never told, which is the same to it."""
+    later = Target(id="later", http=Http(url="http://127.0.0.1:1/"))
+    with Runtime(targets=[shop], **ops) as runtime:
+        events = runtime.subscribe()
+        runtime._host.add(later)
+        runtime._host.remove("shop")
+        runtime._supervisor.tell(object())
+        while events.get(WITHIN_S) not in {HealthMoved("supervisor", ""), None}:
+            pass
+        assert [target.id for target in runtime.status().targets] == ["later"]
 
 
 def test_a_forked_child_starts_its_own_and_stops_no_other(shop, ops):

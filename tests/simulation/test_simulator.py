@@ -16,6 +16,7 @@ from watchkeeper.domain.target import Target
 from watchkeeper.testing.simulation.__main__ import main
 from watchkeeper.testing.simulation.batch import Order, run_batch
 from watchkeeper.testing.simulation.case import Act, Case, Options, Reached, Watched, load_case, save_case
+from watchkeeper.testing.simulation.configured import faults_of
 from watchkeeper.testing.simulation.drawing import draw_case
 from watchkeeper.testing.simulation.faults import Fault, parse_faults
 from watchkeeper.testing.simulation.legs import DiskLeg
@@ -187,6 +188,16 @@ def test_a_case_of_another_version_is_refused(tmp_path):
     path.write_text('{"version": 0, "seed": 1}')
     with pytest.raises(ValueError, match="version 0; this simulator runs version 2"):
         load_case(path)
+
+
+@pytest.mark.parametrize("name", ["reconfigure", "tight_mailbox"])
+def test_a_fault_that_no_configuration_can_meet_is_refused(name):
+    with pytest.raises(
+        ValueError, match=rf"cannot be run with {name}: .*; there are all, none, probe_latency"
+    ):
+        faults_of(f"crash,{name}")
+    assert Fault(name) not in faults_of("all")
+    assert len(faults_of("all")) == len(Fault) - 2
 
 
 def test_fault_names_are_read_in_one_order():

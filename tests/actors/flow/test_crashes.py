@@ -154,3 +154,15 @@ def test_a_new_read_model_shows_what_the_old_one_showed(shop):
     assert [target.id for target in after.targets] == [target.id for target in before.targets]
     assert after.incidents == before.incidents
     assert [target.status for target in after.targets] == [target.status for target in before.targets]
+
+
+def test_a_target_that_goes_while_its_poller_is_dead_takes_its_address_along(shop):
+    world = World([shop()])
+    (poller,) = addresses(world, "poller")
+    poller.tell(object())
+    world.dispatcher.run_until_idle()
+    assert not poller.alive
+    world.untrack("shop")
+    world.run("10m")
+    assert poller.closed
+    assert len(poller) == 0
