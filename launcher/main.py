@@ -1,5 +1,6 @@
 """The command line: verbs, each of which loads what it needs when it is called, so that `--help` is quick."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,13 +10,14 @@ import click
 from .. import __version__
 from ..domain.errors import ConfigurationError, StoreBusy, StoreCorrupt, WatchkeeperError
 from .exits import ExitStatus
+from .speaker import STANDARD_ERROR
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document with stable keys.")
 
 
 class Verbs(click.Group):
-    """Turns the errors of watchkeeper into exit statuses, and nothing else."""
+    """Turns the errors of watchkeeper, and those of the system that it meets, into exit statuses, and nothing else."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -23,6 +25,11 @@ class Verbs(click.Group):
         except WatchkeeperError as error:
             click.echo(str(error), err=True)
             ctx.exit(status_of(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # a reader that has seen enough: click ends without a word
+            click.echo(f"watchkeeper: {error}", err=True)
+            ctx.exit(ExitStatus.FAILED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which they are met, not by the alphabet."""
@@ -155,4 +162,12 @@ def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tup
 
 def main() -> None:
     """The entry point of the command `watchkeeper`."""
+    _fill_standard_places()
     cli(prog_name="watchkeeper")
+
+
+def _fill_standard_places() -> None:
+    """Who was started without standard streams would open a store or a socket in their place, and write to it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        pass
+    os.close(descriptor)

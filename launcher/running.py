@@ -3,6 +3,7 @@
 import gc
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -55,7 +56,9 @@ def _started(config: Path, environment: Mapping[str, str]) -> Runtime:
 
 def _print_events(events: Iterable[Event]) -> None:
     for event in events:
-        click.echo(line_of(event))
+        # A reader that has gone or a disk that is full costs lines, and never those that come when there is room again.
+        with suppress(OSError):
+            click.echo(line_of(event))
 
 
 def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:

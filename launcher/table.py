@@ -50,7 +50,7 @@ _COLOURS = {
 def print_table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
     """Print the rows to standard output."""
     cells = [[column.text(row) for column in columns] for row in rows]
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         _print_drawn(columns, cells)
     else:
         _print_plain(columns, cells)

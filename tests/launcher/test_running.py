@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,11 +21,11 @@ def write(folder, targets=1):
 
 
 @contextmanager
-def running(path):
+def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run")):
     """A process that has said that it watches; killed at the end if it still lives."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "watchkeeper", "run", str(path)],
-        stdout=subprocess.PIPE,
+        [*command, str(path)],
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         cwd=path.parent,
@@ -35,8 +36,8 @@ def running(path):
     finally:
         process.kill()
         process.wait(WITHIN_S)
-        process.stdout.close()
-        process.stderr.close()
+        for stream in filter(None, (process.stdout, process.stderr)):
+            stream.close()
 
 
 def said_until(process, wanted):
@@ -52,6 +53,24 @@ def test_one_signal_drains_and_ends_well(number, tmp_path):
     with running(write(tmp_path)) as process:
         assert "opened: t0/down (critical)" in process.stdout.readline()
         process.send_signal(number)
+        assert process.wait(WITHIN_S) == 0
+
+
+def test_a_full_disk_costs_lines_and_nothing_else(tmp_path):
+    with Path("/dev/full").open("w") as full, running(write(tmp_path), stdout=full) as process:
+        said_until(process, "incident.opened")
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+CLOSED = ("sh", "-c", 'exec "$0" -m watchkeeper run "$1" <&- >&-', sys.executable)
+
+
+def test_a_command_without_standard_streams_ends_well(tmp_path):
+    with running(write(tmp_path), command=CLOSED) as process:
+        said_until(process, "incident.opened")
+        process.terminate()
         assert process.wait(WITHIN_S) == 0
 
 
