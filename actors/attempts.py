@@ -92,9 +92,13 @@ class Attempts:
         entry = self._scheduled.get(target)
         if entry is None:
             return False
-        self._still(entry, now)
-        if entry.flight is not None:
-            self._end(entry, entry.flight, AttemptState.CANCEL_UNKNOWN, now, None)
+        self._expect_nothing(entry)
+        flight = entry.flight
+        if flight is not None and flight.state is AttemptState.QUEUED:
+            self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
+        elif flight is not None:
+            # Its poller, which is about to be stopped, cancels what it runs: a cancel sent before would find nobody there.
+            self._end(entry, flight, AttemptState.CANCEL_UNKNOWN, now, None)
         # A target of the same name that is tracked later must not take an old answer for its own.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]

@@ -241,6 +241,7 @@ def test_untracking_cancels_what_runs_and_refuses_its_answer(driven, shop, count
     attempt = run_to_start(world)
     world.untrack("shop")
     assert world.prober.cancelled == [attempt]
+    assert world.system.dead_letters.statistics().total == 0
     world.prober.answer(attempt, DOWN)
     world.run("1m")
     assert world.status().targets == ()
