@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
-from ...domain.limits import CERTIFICATE_TEXTS_MAX, PLANS_MAX
+from ...domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
 from ...domain.moment import NS_PER_S
 from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
@@ -222,8 +222,9 @@ def _plus(one: int | None, other: int | None) -> int | None:
 
 
 def _expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
+    """At most as much as a message holds, 292 years: one that is to last for ever says the year 9999 (RFC 5280, 4.1.2.5)."""
     expires_ns = None if expires is None else _wall_ns_of(expires)
-    return None if expires_ns is None else expires_ns - now_wall_ns
+    return None if expires_ns is None else min(expires_ns - now_wall_ns, INTEGER_MAX)
 
 
 @lru_cache(maxsize=CERTIFICATE_TEXTS_MAX)

@@ -4,6 +4,7 @@ import ssl
 import pytest
 import trustme
 from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.domain.limits import INTEGER_MAX
 from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http, Tls
@@ -33,6 +34,13 @@ def test_a_proven_answer_tells_when_its_certificate_ends(bench, prober, authorit
     parts = seen.phases
     assert parts.tls_ns > 0
     assert parts.connect_ns + parts.tls_ns + parts.first_byte_ns + parts.transfer_ns == seen.response_time_ns
+
+
+def test_a_certificate_that_never_ends_fits_into_a_message(bench, prober, authority):
+    with authority.server(expires=dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)) as server:
+        seen = bench.run(prober, Http(url=server.url(), tls=Tls(ca_file=authority.file))).seen
+
+    assert (seen.outcome, seen.certificate_expires_in_ns) == (Outcome.UP, INTEGER_MAX)
 
 
 def test_a_kept_connection_still_knows_its_certificate(bench, prober, authority):
