@@ -13,6 +13,7 @@ from ..domain.problem import suggestion
 from ..domain.rule import illegal_moves
 from ..domain.target import Target
 from ..domain.validation import problems_of, problems_of_target
+from .tls_contexts import missing_library
 
 
 class HostSide:
@@ -130,7 +131,8 @@ class HostSide:
 
 def require_sound(configuration: Configuration, callables: Iterable[str]) -> None:
     """Raise ConfigurationError with everything that is wrong, functions that nobody gave included."""
-    problems = [str(problem) for problem in problems_of(configuration)]
+    found = (*problems_of(configuration), *missing_library(configuration.runtime))
+    problems = [str(problem) for problem in found]
     _refuse([*problems, *_missing_functions(configuration, callables)])
 
 

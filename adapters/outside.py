@@ -21,6 +21,7 @@ from .probes.http import HttpProber
 from .probes.shared import SharedProber, shared_results
 from .probes.tcp import TcpProber
 from .timers import LoopTimers
+from .tls_contexts import TlsContexts
 from .transport import CurlTransport
 
 Messenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
@@ -47,7 +48,8 @@ class Outside:
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
         self._transport = CurlTransport(loop, clock)
-        self._plain = PlainHttp(loop, clock)
+        contexts = TlsContexts(rustls=options.tls_library == "rustls")
+        self._plain = PlainHttp(loop, clock, contexts=contexts)
         self._calls = CallProber(loop, clock, callables, threads_max=options.threads_max, host_loop=host_loop)
         self.probers = self._shared(
             {

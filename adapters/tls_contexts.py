@@ -1,19 +1,21 @@
 """Contexts for handshakes past libcurl, set up as libcurl sets up its own, and kept while their files stay as they are.
 
-Measured: a handshake costs 610 microseconds by the standard library on OpenSSL 3.0, 300 by rustls, which is used where the
-package `rtls` is installed. Only to prove a peer: where nothing is to be proven it would not even look at the peer's signature.
+Measured: a handshake costs 610 microseconds by the standard library on OpenSSL 3.0, 300 by rustls, which is used where
+somebody has chosen it. Only to prove a peer: where nothing is to be proven it would not even look at the peer's signature.
 """
 
 import ssl
-from functools import cache
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..domain.configuration import RuntimeOptions
 from ..domain.limits import AUTHORITIES_LOOKED_AT_NS, TLS_CONTEXTS_KEPT
 from ..domain.policy import CachePolicy
 from ..domain.probe import Tls
+from ..domain.problem import Problem
 from .curl_options import system_authorities
 
 POLICY = CachePolicy(
@@ -24,6 +26,9 @@ POLICY = CachePolicy(
     entries_max=TLS_CONTEXTS_KEPT,
     invalidation="once it is that old the file is looked at, and read again if it is another or has changed",
 )
+
+RUSTLS = "rtls"
+"""The package that binds it."""
 
 PROTOCOLS = ["h2", "http/1.1"]
 """What libcurl offers: a server that chooses the first is libcurl's to talk to."""
@@ -49,9 +54,9 @@ class _Kept(NamedTuple):
 class TlsContexts:
     """Gives a context for each way to judge a peer. Used on the loop's thread."""
 
-    def __init__(self, policy: CachePolicy = POLICY, *, rustls: bool = True) -> None:
+    def __init__(self, policy: CachePolicy = POLICY, *, rustls: bool = False) -> None:
         self.policy = policy
-        self._rustls = rustls_module() if rustls else None
+        self._rustls = import_module(RUSTLS) if rustls else None
         self._kept: dict[str | None, _Kept] = {}
 
     def context(self, tls: Tls, now_ns: int) -> Context | None:
@@ -93,10 +98,13 @@ def _stamp(file: str) -> Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-@cache
-def rustls_module() -> Any:
-    """The package `rtls`, None where it is not installed."""
-    return import_module("rtls") if find_spec("rtls") is not None else None
+def missing_library(options: RuntimeOptions, package: str = RUSTLS) -> Iterator[Problem]:
+    """What is wrong with the choice of a library that nobody has installed."""
+    if options.tls_library == "rustls" and find_spec(package) is None:
+        path = ("runtime", "tls_library")
+        yield Problem(
+            path, "rustls is not installed: pip install 'watchkeeper[rustls]', or leave it at openssl"
+        )
 
 
 def _by_rustls(rtls: Any, file: str) -> Context:

@@ -8,18 +8,18 @@ Prints one JSON object. Ours is a whole runtime: cadence, probe, two or three
 
 import argparse
 import json
+import ssl
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import blackbox
 import nginx
 from machine import describe, stay_on
 from running import Running
-from watchkeeper.adapters.tls_contexts import rustls_module
 from watchkeeper.domain.probe import Http, Tcp, Tls
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
@@ -46,11 +46,13 @@ class Load(NamedTuple):
     ours_per_s: int
     peer_in_flight: int = 0
     """0: the peer is driven at the same rate; else as fast as it can with so many under way."""
+    tls_library: Literal["openssl", "rustls"] = "openssl"
 
 
 ROWS = {
     "http": Load("http", 1_000),
     "https": Load("https", 400),
+    "https_rustls": Load("https", 400, tls_library="rustls"),
     "tcp": Load("tcp", 1_500),
     "http_full": Load("http", 4_000, 200),
     "tcp_full": Load("tcp", 5_000, 200),
@@ -89,7 +91,7 @@ def measure_ours(load: Load, server: nginx.Nginx, folder: Path, window_s: float)
     kind = load.kind
     targets = [target(kind, server, number) for number in range(load.ours_per_s * EVERY_S[kind])]
     store = folder / f"{time.monotonic_ns()}.db"
-    with Running(targets, core=OURS_CORE, store=store) as running:
+    with Running(targets, core=OURS_CORE, store=store, tls_library=load.tls_library) as running:
         time.sleep(WARM_S)
         figures = running.window(window_s)
         states = running.ask("states")
@@ -160,8 +162,7 @@ def main(arguments: list[str]) -> int:
     rows = options.only or list(ROWS)
     with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
         checks = {row: compare(row, server, Path(name), pairs, window_s) for row in rows}
-    tls = "openssl" if rustls_module() is None else "rustls"
-    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "tls": tls}
+    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "openssl": ssl.OPENSSL_VERSION}
     setting["blackbox"] = blackbox.version()
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))
     return 0

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, Literal, Self, cast
 
 import msgspec
 from watchkeeper.domain.channel import Channel
@@ -30,8 +30,9 @@ class Running:
         channels: Iterable[Channel] = (),
         in_flight_max: int | None = None,
         slow_disk_ms: int = 0,
+        tls_library: Literal["openssl", "rustls"] = "openssl",
     ) -> None:
-        options = RuntimeOptions(store=str(store) if store else None)
+        options = RuntimeOptions(store=str(store) if store else None, tls_library=tls_library)
         if in_flight_max is not None:
             options = msgspec.structs.replace(options, in_flight_max=in_flight_max)
         plan = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))

@@ -1,6 +1,6 @@
 """A whole configuration: one schema for the file and for Python."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -36,6 +36,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Threads for blocking callables."""
     deny_private_addresses: bool = False
     """Refuse to probe or notify loopback, private, link-local and other special addresses."""
+    tls_library: Literal["openssl", "rustls"] = "openssl"
+    """Who shakes hands for plain `https` checks; rustls takes half the time and needs the extra `rustls` installed."""
     retention: Retention = Retention()
     debug: bool = False
     """Send every message through its bytes, and check the invariants of record and delivery as they happen."""

@@ -16,6 +16,7 @@ from ...domain.problem import Problem
 from ...domain.shape import UNREADABLE, Fitting
 from ...domain.target import Target
 from ...domain.validation import meaning_problems
+from ..tls_contexts import missing_library
 from .document import Document, Fault, parse
 from .files import Files
 from .positions import located
@@ -82,7 +83,7 @@ def _judge(data: Any) -> tuple[Configuration | None, list[Problem]]:
         configuration = _assembled(data)
     except (msgspec.ValidationError, TypeError):
         return _judged_piece_by_piece(data)
-    return configuration, list(meaning_problems(configuration))
+    return configuration, [*meaning_problems(configuration), *missing_library(configuration.runtime)]
 
 
 def _assembled(data: Any) -> Configuration:
@@ -112,7 +113,7 @@ def _judged_piece_by_piece(data: Any) -> tuple[None, list[Problem]]:
     )
     further = (
         Problem(fitting.original(problem.path), problem.text, problem.at_key)
-        for problem in meaning_problems(partial)
+        for problem in (*meaning_problems(partial), *missing_library(partial.runtime))
     )
     return None, [*fitting.problems, *_sure(fitting.problems, sound, further)]
 

@@ -37,8 +37,6 @@ class Counting(PlainHttp):
 
 @pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
 def plain(request, bench):
-    if request.param:
-        pytest.importorskip("rtls")
     plain = Counting(bench.loop, bench.clock, contexts=TlsContexts(rustls=request.param))
     plain.rustls = request.param
     yield plain

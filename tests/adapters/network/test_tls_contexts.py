@@ -3,16 +3,16 @@ import ssl
 import msgspec
 import pytest
 import trustme
-from watchkeeper.adapters.tls_contexts import POLICY, TlsContexts
+from watchkeeper.adapters.tls_contexts import POLICY, TlsContexts, missing_library
+from watchkeeper.domain.configuration import RuntimeOptions
 from watchkeeper.domain.probe import Tls
 
+CHOSEN = RuntimeOptions(tls_library="rustls")
 FRESH_NS = POLICY.fresh_for_ns
 
 
 @pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
 def rustls(request):
-    if request.param:
-        pytest.importorskip("rtls")
     return request.param
 
 
@@ -50,6 +50,12 @@ def test_what_is_not_to_be_proven_needs_no_authorities(authority, rustls):
     assert type(lax.settings) is ssl.SSLContext
     assert (lax.settings.verify_mode, lax.settings.check_hostname, trusted(lax)) == (ssl.CERT_NONE, False, [])
     assert (strict.settings.verify_mode, strict.settings.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_a_library_that_is_not_installed_is_refused_with_what_to_install():
+    (problem,) = missing_library(CHOSEN, package="installed_nowhere")
+    assert str(problem).startswith("runtime.tls_library: rustls is not installed: pip install")
+    assert not [*missing_library(CHOSEN), *missing_library(RuntimeOptions(), package="installed_nowhere")]
 
 
 def test_the_contexts_kept_are_bounded_by_their_last_use(authority, tmp_path):
