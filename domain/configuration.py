@@ -15,7 +15,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How long each kind of record is kept. Incidents and their transitions are kept for ever."""
 
     samples: DurationText = "48h"
-    """Raw samples, before they are sealed into compact history."""
+    """Raw samples, before they are sealed into compact history: 60 days at most."""
     failed_samples: DurationText = "90d"
     """The explanations of samples that were not up."""
     history: DurationText = "30d"

@@ -190,6 +190,8 @@ STORE_WAL_BYTES_KEPT = 8 * 1024 * 1024
 CHAIN_VERIFIED_WHOLE = 100_000
 CHAIN_ANCHOR_EVERY = 50_000
 DAY_TABLES_MAX = 64
+RAW_SAMPLES_NS_MAX = 60 * 86_400 * NS_PER_S
+"""Raw samples lie in a table a day, and a day for which there is no table left is not recorded."""
 SAMPLE_WALL_NS_MIN = 946_684_800 * NS_PER_S  # 2000-01-01
 SAMPLE_WALL_NS_MAX = 7_258_118_400 * NS_PER_S  # 2200-01-01
 EXPLANATION_CHARACTERS_MAX = 1_000
@@ -201,4 +203,6 @@ SEAL_ROWS_HELD_MAX = 500_000
 MEMORY_SAMPLES_MAX = 100_000
 READ_INCIDENTS_MAX = 10_000
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
+# Beside the days that are kept: the one that goes, today, tomorrow by a clock that is ahead.
+assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX

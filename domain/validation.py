@@ -70,7 +70,11 @@ class _Judge:
         for name in Retention.__struct_fields__:
             text = getattr(options.retention, name)
             where = (*path, "retention", name)
-            yield from self._spans.problems(text, where, limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
+            most_ns = limits.RAW_SAMPLES_NS_MAX if name == "samples" else limits.RETENTION_NS_MAX
+            yield from self._spans.problems(text, where, limits.RETENTION_NS_MIN, most_ns)
+        if options.store is not None and (not options.store or "\0" in options.store):
+            text = "names no file: write a path, or leave it out to keep the record in memory only"
+            yield Problem((*path, "store"), text)
 
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
         for name, low_ns, high_ns in _CADENCES:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.channel import CallChannel, Channel, Log, Webhook
-from watchkeeper.domain.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.configuration import Configuration, Retention, RuntimeOptions
 from watchkeeper.domain.evaluation import OPERATORS
 from watchkeeper.domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
@@ -47,6 +47,20 @@ def test_a_sound_configuration_has_no_problems():
         ),
     )
     assert problems_of(configuration) == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({"store": ""}, "runtime.store"),
+        ({"store": "a\0b"}, "runtime.store"),
+        ({"retention": Retention(samples="61d")}, "runtime.retention.samples"),
+        ({"retention": Retention(history="1s")}, "runtime.retention.history"),
+    ],
+)
+def test_a_runtime_that_would_lose_its_record_is_refused(options, place):
+    (problem,) = problems_of(Configuration(runtime=RuntimeOptions(**options)))
+    assert str(problem).startswith(f"{place}: ")
 
 
 TARGETS = [

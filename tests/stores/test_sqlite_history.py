@@ -10,7 +10,7 @@ from watchkeeper.adapters.stores.sqlite import SqliteStore
 from watchkeeper.adapters.stores.stored import merged
 from watchkeeper.domain import limits
 from watchkeeper.domain.configuration import Retention
-from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR
+from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR, format_duration
 from watchkeeper.domain.moment import NS_PER_S, Moment
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.record import Batch, BlindInterval
@@ -238,6 +238,17 @@ def test_a_wandering_clock_makes_a_bounded_number_of_tables(store, path):
     store.commit(Batch(samples=tuple(sample_at(day * NS_PER_DAY) for day in range(500))))
     assert len(day_tables(path)) == limits.DAY_TABLES_MAX
     assert store.statistics().samples_refused == 500 - limits.DAY_TABLES_MAX
+
+
+def test_the_longest_retention_leaves_a_table_for_every_day(path):
+    longest = format_duration(limits.RAW_SAMPLES_NS_MAX)
+    store = SqliteStore(path, Retention(samples=longest, history="90d"))
+    store.open(NOON)
+    for day in range(limits.DAY_TABLES_MAX + 6):
+        store.commit(Batch(samples=(sample_at(day * NS_PER_DAY),)))
+        keep_house(store, day * NS_PER_DAY, calls=60)
+    assert store.statistics().samples_refused == 0
+    store.close()
 
 
 def test_a_clock_that_jumps_ahead_drops_nothing_at_once(store, path):
