@@ -6,6 +6,8 @@ from hashlib import sha256
 import msgspec
 
 from .incident import Change, Incident, Transition
+from .limits import NOTICE_LATE_NS
+from .moment import NS_PER_S
 
 
 class NoticeReason(StrEnum):
@@ -86,6 +88,15 @@ def notice_key(incident: str, sequence: int, channel: str) -> str:
     """The key of a notice, derived from what it says and to whom."""
     seed = f"{incident}/{sequence}/{channel}".encode()
     return f"msg_{sha256(seed).hexdigest()[:32]}"
+
+
+def lateness_s(notice: Notice, now_wall_ns: int) -> int | None:
+    """How many seconds ago it happened, where that is too long to be news: after an outage, a silence, or many retries.
+
+    It is of the attempt and not of the notice, whose body stays the same to the byte.
+    """
+    late_ns = now_wall_ns - notice.incident.at_ns
+    return late_ns // NS_PER_S if late_ns > NOTICE_LATE_NS else None
 
 
 def due_change(incident: Incident, told: Told | None, *, muted: bool) -> Change | None:

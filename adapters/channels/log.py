@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...domain.channel import CallChannel, Log
 from ...domain.line import escaped
 from ...domain.moment import Deadline, wall_text
-from ...domain.notice import Answer, Notice
+from ...domain.notice import Answer, Notice, lateness_s
 from ..calling import Call
 from ..host_calls import HostCallStatistics
 from ..timers import Clock
@@ -24,7 +24,7 @@ class LogMessenger:
         level = LEVELS[spec.level]
 
         def write(notice: Notice) -> None:
-            logger.log(level, "%s", line_of(notice))
+            logger.log(level, "%s", line_of(notice, clock.read().wall_ns))
 
         self._calls = CallMessenger(CallChannel(name="log"), write, loop, clock, threads_max=1)
 
@@ -46,9 +46,9 @@ class LogMessenger:
         return f"LogMessenger({self._calls!r})"
 
 
-def line_of(notice: Notice) -> str:
+def line_of(notice: Notice, now_wall_ns: int) -> str:
     """All that a person or a program needs, on one line whatever the names and explanations contain."""
-    incident = notice.incident
+    incident, late_s = notice.incident, lateness_s(notice, now_wall_ns)
     words = {
         "target": incident.target,
         "rule": incident.rule,
@@ -56,6 +56,7 @@ def line_of(notice: Notice) -> str:
         "reason": incident.reason,
         "explanation": incident.explanation,
         "opened_at": wall_text(incident.opened_at_ns),
+        "late": "" if late_s is None else f"{late_s}s",
         "incident": incident.incident,
         "sequence": str(incident.sequence),
         "key": notice.key,

@@ -8,7 +8,7 @@ from ...domain.channel import Webhook
 from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
 from ...domain.line import one_line
 from ...domain.moment import NS_PER_S, Deadline
-from ...domain.notice import Answer, Notice
+from ...domain.notice import Answer, Notice, lateness_s
 from ...domain.notice_body import notice_body
 from ...domain.text import as_pairs
 from ..destination import destination_of
@@ -21,6 +21,9 @@ from .signature import signed_headers, signing_key
 
 RETRYABLE = frozenset({408, 425, 429})
 """Refusals that time may heal; all of 5xx is too."""
+
+LATE = "watchkeeper-late"
+"""The header of an attempt that tells of something that is no news any more: how many seconds ago it happened."""
 
 Done = Callable[[Answer], None]
 
@@ -52,11 +55,13 @@ class WebhookMessenger:
             refusal = Answer(accepted=False, retryable=False, detail=one_line(str(error)))
             self._transport.soon(partial(done, refusal))
             return Posting(None)
-        return self._post(notice.key, body, deadline, done)
+        return self._post(notice, body, deadline, done)
 
-    def _post(self, key: str, body: bytes, deadline: Deadline, done: Done) -> "Posting":
+    def _post(self, notice: Notice, body: bytes, deadline: Deadline, done: Done) -> "Posting":
         now = self._clock.read()
-        shape = self._shape(body, signed_headers(key, now.wall_ns // NS_PER_S, body, self._key))
+        signed = signed_headers(notice.key, now.wall_ns // NS_PER_S, body, self._key)
+        late_s = lateness_s(notice, now.wall_ns)
+        shape = self._shape(body, signed if late_s is None else (*signed, (LATE, str(late_s))))
         secure = self._naming.destination.secure
 
         def answered(answer: HttpAnswer) -> None:
@@ -127,7 +132,9 @@ def _refusal(answer: HttpAnswer, now_wall_ns: int) -> Answer:
 
 def _headers_of(spec: Webhook, host: Headers) -> Headers:
     """The headers of every attempt as written, but for those that are the messenger's own to say."""
-    given = tuple(pair for pair in as_pairs(spec.headers) if not pair[0].lower().startswith("webhook-"))
+    given = tuple(
+        pair for pair in as_pairs(spec.headers) if not pair[0].lower().startswith(("webhook-", LATE))
+    )
     names = {name.lower() for name, _ in given}
     added = (*host, ("Content-Type", "application/json"))
     return (*given, *(pair for pair in added if pair[0].lower() not in names))

@@ -9,7 +9,7 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.channel import CallChannel, Log
 from watchkeeper.domain.incident import Change, Transition
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
 from watchkeeper.domain.notice import Answer, NoticeReason, make_notice
 from watchkeeper.domain.rule import Severity
 
@@ -155,12 +155,22 @@ def test_cancelling_a_waiting_notice_sends_nothing():
     assert sent == [1]
 
 
-def log_line(caplog, spec, notice=NOTICE):
+class At:
+    """A clock that stands so many seconds after the first step of the incident."""
+
+    def __init__(self, seconds):
+        self.now = Moment(NS_PER_S, NOTICE.incident.at_ns + seconds * NS_PER_S)
+
+    def read(self):
+        return self.now
+
+
+def log_line(caplog, spec, notice=NOTICE, clock=None):
     async def main(messenger):
         return await send(messenger, notice=notice)[1]
 
     with caplog.at_level(logging.INFO):
-        answer = run(main, lambda loop: LogMessenger(spec, loop, CLOCK))
+        answer = run(main, lambda loop: LogMessenger(spec, loop, clock or At(0)))
     return answer, caplog.records
 
 
@@ -185,7 +195,15 @@ def test_hostile_names_stay_on_one_line_and_in_quotes(caplog):
     assert line.isprintable()
     assert r'target="a\" rule=x"' in line
     assert r'explanation="100%s\nincident.resolved target=\x1b[2J\\"' in line
-    assert line == line_of(hostile)
+    assert line == line_of(hostile, hostile.incident.at_ns)
+
+
+def test_a_line_that_is_no_news_any_more_says_how_late_it_is(caplog):
+    _, news = log_line(caplog, Log(), clock=At(60))
+    assert " late=" not in news[0].getMessage()
+    caplog.clear()
+    _, records = log_line(caplog, Log(), clock=At(5_400))
+    assert " late=5400s incident=inc_1 " in records[0].getMessage()
 
 
 def test_a_log_handler_that_blocks_delays_one_notice_only():

@@ -2,6 +2,7 @@ import base64
 import hmac
 import json
 
+import msgspec
 import pytest
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
 from watchkeeper.adapters.channels.webhook import WebhookMessenger
@@ -89,6 +90,19 @@ def test_a_retry_says_the_same_under_the_same_id(bench, server):
 
     assert first.body == second.body
     assert first.header("webhook-id") == second.header("webhook-id")
+
+
+@pytest.mark.parametrize(("ago_s", "late_s"), [(0, None), (59, None), (3_600, 3_600)])
+def test_what_is_no_news_any_more_is_marked_and_its_body_stays_the_same(bench, server, ago_s, late_s):
+    at_ns = bench.clock.read().wall_ns - ago_s * NS_PER_S
+    step = msgspec.structs.replace(TRANSITION, at_ns=at_ns, opened_at_ns=at_ns)
+    notice = make_notice(step, "ops", Change.OPENED, at_ns, NoticeReason.TRANSITION)
+    post(bench, Webhook(url=server.url("/hook"), headers={"Watchkeeper-Late": "1"}), notice=notice)
+    heard = server.heard[0]
+
+    assert heard.body == notice_body(notice)
+    marked = heard.header("watchkeeper-late")
+    assert marked is None if late_s is None else late_s <= int(marked) <= late_s + 2
 
 
 @pytest.mark.parametrize(
