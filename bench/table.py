@@ -45,7 +45,7 @@ SCRIPTS: dict[str, Script] = {
     "actors": Script(quick=("--pairs", "2")),
     "timers": Script(),
     "memory": Script(arguments=("--pairs", "2")),
-    "start": Script(arguments=("--runs", "3")),
+    "start": Script(arguments=("--runs", "2")),
     "polls": Script(arguments=("--only", "http", "https", "https_rustls", "tcp"), within_s=420.0),
     "lateness": Script(arguments=("--runs", "1", "--only", *LATE, *BESIDE), within_s=420.0),
     "rules": Script(),
