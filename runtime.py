@@ -227,7 +227,7 @@ class Runtime:
             if self._read is None:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
             configuration = self._read()
-        require_sound(configuration, self._host.callables)
+        configuration = require_sound(configuration, self._host.callables)
         with self._turning:
             self._take(configuration)
 
@@ -263,8 +263,7 @@ class Runtime:
     def track(self, target: Target) -> None:
         """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
         with self._host.guard:
-            self._host.add(target)
-            self._command(Track(target))
+            self._command(Track(self._host.add(target)))
 
     @bridge
     def untrack(self, target: str) -> None:
@@ -326,8 +325,7 @@ class Runtime:
             channels = self._host.channels if notify is None else notify
             with self._host.guard:
                 target = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
-                self._host.add_check(target, function)
-                self._command(Track(target))
+                self._command(Track(self._host.add_check(target, function)))
             return function
 
         return register

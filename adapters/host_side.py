@@ -12,7 +12,7 @@ from ..domain.errors import ConfigurationError, UnknownName
 from ..domain.problem import suggestion
 from ..domain.rule import illegal_moves
 from ..domain.target import Target
-from ..domain.validation import problems_of, problems_of_target
+from ..domain.validation import fitted, problems_of, problems_of_target
 from .tls_contexts import missing_library
 
 
@@ -64,10 +64,18 @@ class HostSide:
             if self._duplicates:
                 require_sound(self._configuration, self.callables)
             whole = self.stand()
-        if not self._is_judged:
-            require_sound(whole, self.callables)
-        else:
+        if self._is_judged:
             require_functions(whole, self.callables)
+            return whole
+        return self._settle(whole, require_sound(whole, self.callables))
+
+    def _settle(self, asked: Configuration, whole: Configuration) -> Configuration:
+        """Go on with what was asked for in the types that it was found to mean."""
+        with self.guard:
+            self._configuration = replace(self._configuration, channels=whole.channels, runtime=whole.runtime)
+            for former, target in zip(asked.targets, whole.targets, strict=True):
+                if self._targets.get(target.id) is former:
+                    self._targets[target.id] = target
         return whole
 
     def known(self, target: str) -> Target:
@@ -77,19 +85,22 @@ class HostSide:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
         return known
 
-    def add(self, target: Target) -> None:
-        """Take in a target. Raises ConfigurationError with everything that is wrong with it."""
+    def add(self, target: Target) -> Target:
+        """Take in a target and return it as it is watched. Raises ConfigurationError with everything that is wrong with it."""
         allow_exec = self._configuration.runtime.allow_exec
         problems = problems_of_target(target, channels=self.channels, allow_exec=allow_exec)
-        told = [f"target {target.id!r}: {problem}" for problem in problems] or self._moved_wrongly([target])
-        _refuse(told)
+        _refuse([f"target {target.id!r}: {problem}" for problem in problems])
+        target = fitted(target, Target)
+        _refuse(self._moved_wrongly([target]))
         self._targets[target.id] = target
+        return target
 
-    def add_check(self, target: Target, function: Callable[..., Any]) -> None:
-        """Take in a target and the function that it calls. Raises as `add` does."""
-        self.add(target)
+    def add_check(self, target: Target, function: Callable[..., Any]) -> Target:
+        """Take in a target and the function that it calls. Returns and raises as `add` does."""
+        target = self.add(target)
         self.callables[target.id] = function
         self._checks.add(target.id)
+        return target
 
     def _moved_wrongly(self, targets: Iterable[Target]) -> list[str]:
         """Rules that would go back in their lifecycle: what an active one has told must stay true of it."""
@@ -129,11 +140,15 @@ class HostSide:
         return gone, changed
 
 
-def require_sound(configuration: Configuration, callables: Iterable[str]) -> None:
-    """Raise ConfigurationError with everything that is wrong, functions that nobody gave included."""
+def require_sound(configuration: Configuration, callables: Iterable[str]) -> Configuration:
+    """The configuration in its declared types.
+
+    Raises ConfigurationError with everything that is wrong, functions that nobody gave included.
+    """
     found = (*problems_of(configuration), *missing_library(configuration.runtime))
     problems = [str(problem) for problem in found]
     _refuse([*problems, *_missing_functions(configuration, callables)])
+    return fitted(configuration, Configuration)
 
 
 def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from .line import escaped, first_line
 from .observation import Measurement, Observation
 from .outcome import Outcome, Reason
 
+BYTES = (bytes, bytearray)
 VALUE = "value"
 """The name of the measurement that a callable reports by returning a bare number."""
 
@@ -101,9 +102,10 @@ def _plain(value: object) -> dict[str, Any]:
 
 
 def _checked(observation: Observation) -> Observation:
-    """The same observation with its texts made fit, once every field has the type it should have."""
+    """The same observation with its texts made fit and every field of the type it should have: `"down"` is no Outcome yet."""
     try:
-        msgspec.convert(msgspec.to_builtins(observation, enc_hook=_plain), Observation)
+        plain = msgspec.to_builtins(observation, builtin_types=BYTES, enc_hook=_plain)
+        observation = msgspec.convert(plain, Observation, builtin_types=BYTES)
     except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
         raise Refused(f"its Observation is not valid: {error}") from error
     if len(observation.measurements) > MEASUREMENTS_MAX:

@@ -1,7 +1,7 @@
 """Validation: what the types of a configuration cannot say. Each problem says what to do."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,7 +18,9 @@ from .validation_http import exec_problems, http_problems, tcp_problems, webhook
 from .validation_rule import rule_problems
 from .validation_span import Spans
 
-__all__ = ["Problem", "meaning_problems", "problems_of", "problems_of_target"]
+__all__ = ["Problem", "fitted", "meaning_problems", "problems_of", "problems_of_target"]
+
+S = TypeVar("S")
 
 _TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
 """A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
@@ -35,6 +37,14 @@ def problems_of_target(
     """Everything wrong with one target, judged by itself; paths begin at the target."""
     told = tuple(_misshapen(target, Target, ()))
     return told or tuple(_Judge(channels, allow_exec=allow_exec).target(target, ()))
+
+
+def fitted(specification: S, kind: type[S]) -> S:
+    """A specification without problems in the very types that it is declared with.
+
+    Python lets a list stand for a tuple and `"critical"` for Severity.CRITICAL; a cache and `is` do not.
+    """
+    return msgspec.convert(msgspec.to_builtins(specification), kind)
 
 
 def meaning_problems(configuration: Configuration) -> tuple[Problem, ...]:

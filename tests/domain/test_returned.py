@@ -31,6 +31,11 @@ READ = [
     ("all well", Observation(detail="all well")),
     ("", UP),
     ("two\nlines", Observation(detail="two")),
+    (
+        Observation(outcome="down", reason="reported"),
+        Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED),
+    ),
+    (Observation(body=bytearray(b"ok")), Observation(body=b"ok")),
     ({}, UP),
     ({"depth": 3}, value(3.0, "depth")),
     (OrderedDict(b=1, a=2.5), Observation(measurements=(Measurement("b", 1.0), Measurement("a", 2.5)))),
@@ -61,6 +66,7 @@ REFUSED = [
     value("3"),
     Observation(outcome="up and away"),
     Observation(status="200"),
+    Observation(body="text"),
     Observation(measurements=(Measurement("m", 1.0),) * (MEASUREMENTS_MAX + 1)),
 ]
 
@@ -78,6 +84,10 @@ def test_what_means_nothing_is_unknown_and_says_why(returned):
     assert observation.measurements == ()
     assert observation.detail.isprintable()
     assert len(observation.detail) > 10
+
+
+def test_a_word_becomes_the_outcome_that_it_means():
+    assert observation_of(Observation(outcome="down")).outcome is Outcome.DOWN
 
 
 def test_a_forgotten_async_def_is_named_and_left_clean():

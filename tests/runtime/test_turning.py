@@ -8,10 +8,14 @@ import threading
 import pytest
 import watchkeeper
 from watchkeeper import (
+    Call,
     Channel,
     Configuration,
     ConfigurationError,
+    Consecutive,
     Http,
+    Log,
+    Observation,
     Runtime,
     RuntimeOptions,
     Target,
@@ -230,6 +234,38 @@ def test_no_silence_of_a_host_stands_in_the_way_of_the_record(until, site, shop,
         site.status = 503
         assert inbox.wait_for(1) == ["opened"]
         assert runtime.status().healthy
+
+
+LOOSE = {
+    "expect": ["[RESPONSE_TIME] < 500"],
+    "notify": ["ops", "lines"],
+    "rules": [
+        {"id": "down", "after": 1, "severity": "critical"},
+        {"id": "draft", "after": 1, "state": "draft"},
+        {"id": "retired", "after": 1, "state": "retired"},
+    ],
+}
+
+
+@pytest.mark.parametrize("way", ["given", "tracked", "checked", "reloaded"])
+def test_lists_and_words_stand_for_what_they_mean(way, inbox, ops):
+    rules = [Consecutive(**fields) for fields in LOOSE["rules"]]
+    loose = {**LOOSE, "rules": rules, "every": "50ms", "timeout": "40ms"}
+    target = Target(id="queue", call=Call(name="depth"), **loose)
+    channels = [*ops["channels"], Channel(id="lines", log=Log(), min_severity="critical")]
+    functions = {**ops["callables"], "depth": lambda: Observation(outcome="down")}
+    given = [target] if way == "given" else []
+    with Runtime(targets=given, channels=channels, callables=functions) as runtime:
+        if way == "tracked":
+            runtime.track(target)
+        elif way == "checked":
+            runtime.check("queue", **loose)(functions["depth"])
+        elif way == "reloaded":
+            runtime.reload(Configuration(channels=tuple(channels), targets=(target,)))
+        assert inbox.wait_for(1) == ["opened"]
+        status = runtime.status()
+    assert {incident.rule for incident in status.incidents} == {"down", "draft"}
+    assert status.healthy
 
 
 def test_a_check_that_is_refused_leaves_nothing_behind(shop, ops):
