@@ -29,6 +29,11 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def next_at_ns(
         self, *, attempts: int, first_at_ns: int, now_ns: int, dice: float, retry_after_ns: int | None = None
     ) -> int | None:
-        """When to try again, None when it is time to give up. All moments by one and the same clock hand."""
-        at_ns = now_ns + self.wait_ns(attempts, dice, retry_after_ns)
-        return at_ns if at_ns < first_at_ns + self.give_up_after_ns else None
+        """When to try again, None when it is time to give up. All moments by one and the same clock hand.
+
+        A receiver that asks for more patience than is left gets what is left: one try more, at the very end.
+        """
+        last_ns = first_at_ns + self.give_up_after_ns - 1
+        if now_ns + self.wait_ns(attempts, dice, None) > last_ns:
+            return None
+        return min(now_ns + self.wait_ns(attempts, dice, retry_after_ns), last_ns)

@@ -44,7 +44,7 @@ def test_each_notice_and_each_channel_has_its_own_patience():
     assert ask(patience, "a", 2, now_s=50) is None
 
 
-def test_what_the_receiver_asked_for_counts_against_the_budget():
+def test_a_receiver_may_ask_for_what_is_left_of_the_budget():
     patience = Patience(POLICIES)
     assert ask(patience, "a", 1, now_s=0, retry_after_ns=9 * S) == 9 * S
-    assert ask(patience, "b", 1, now_s=0, retry_after_ns=10 * S) is None
+    assert ask(patience, "b", 1, now_s=0, retry_after_ns=10 * S) == 10 * S - 1

@@ -47,11 +47,18 @@ def test_nothing_is_tried_past_the_budget(policy, attempts, first_ns, elapsed_ns
     at_ns = policy.next_at_ns(
         attempts=attempts, first_at_ns=first_ns, now_ns=now_ns, dice=dice, retry_after_ns=asked_ns
     )
-    wanted_ns = now_ns + policy.wait_ns(attempts, dice, asked_ns)
-    if wanted_ns < first_ns + policy.give_up_after_ns:
-        assert at_ns == wanted_ns
+    ends_ns = first_ns + policy.give_up_after_ns
+    if now_ns + policy.wait_ns(attempts, dice, None) < ends_ns:
+        assert at_ns == min(now_ns + policy.wait_ns(attempts, dice, asked_ns), ends_ns - 1)
     else:
         assert at_ns is None
+
+
+def test_asking_for_patience_does_not_end_the_retries():
+    impatient = RetryPolicy(name="impatient", jitter=0.0, give_up_after_ns=600 * S)
+    told = {"first_at_ns": 0, "dice": 0.0, "retry_after_ns": 3_600 * S}
+    assert impatient.next_at_ns(attempts=1, now_ns=0, **told) == 600 * S - 1
+    assert impatient.next_at_ns(attempts=2, now_ns=600 * S - 1, **told) is None
 
 
 @given(POLICIES, st.lists(DICE, min_size=200, max_size=200))
