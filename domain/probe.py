@@ -58,7 +58,8 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
 
     def __repr__(self) -> str:
         names = ", ".join(name for name, _ in as_pairs(self.headers))
-        return f"Http({self.method} {self.url}, headers=[{names}])"
+        url, asked, _ = self.url.partition("?")
+        return f"Http({self.method} {url}{asked and f'?{MASK}'}, headers=[{names}])"
 
 
 class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
@@ -70,6 +71,10 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
     expect: TcpText | None = None
     """A text that the answer must contain."""
     address_family: AddressFamily = "any"
+
+    def __repr__(self) -> str:
+        # What is sent may be a login: `AUTH` is how a store of keys is asked whether it is well.
+        return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r})"
 
 
 class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):

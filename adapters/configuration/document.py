@@ -8,13 +8,15 @@ import msgspec
 import yaml
 
 from ...domain import limits
-from ...domain.problem import Path, Problem, quoted
+from ...domain.problem import Path, Problem
 from ...domain.shape import UNREADABLE
 from .scalars import Scalar, resolve
 
 Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it, else the same events from Python, twenty times slower."""
 
+_MARKED = " is not allowed: write the value out, in quotes if it is a text that begins with {}"
+"""What stands there is not repeated: it may be a password that nobody put in quotes."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -88,15 +90,11 @@ class _Reader:
         if kind is yaml.ScalarEvent and event.anchor is None and event.tag is None:
             return self._scalar(event, depth)
         if kind is yaml.AliasEvent:
-            return self._tell(event, depth, f"the alias *{event.anchor} is not allowed: write the value out")
+            return self._tell(event, depth, f"an alias{_MARKED.format('*')}")
         if event.anchor is not None:
-            self._tell(
-                event,
-                depth,
-                f"the anchor &{event.anchor} is not allowed: write the value out where it is used",
-            )
+            self._tell(event, depth, f"an anchor{_MARKED.format('&')}")
         if event.tag is not None:
-            self._tell(event, depth, f"the tag {quoted(event.tag)} is not allowed: write the plain value")
+            self._tell(event, depth, f"a tag{_MARKED.format('!')}")
         if kind is yaml.ScalarEvent:
             return UNREADABLE
         if depth >= limits.CONFIGURATION_DEPTH_MAX or self._nodes > limits.CONFIGURATION_NODES_MAX:

@@ -35,11 +35,11 @@ FILES = {
     "targets: [": ["2:1: this is not YAML: did not find expected node content"],
     "targets: []\n---\ntargets: []": ["2:1: a second document starts here: a configuration is one document"],
     "targets: &all []\nchannels: *all": [
-        "1:10: targets: the anchor &all is not allowed: write the value out where it is used",
-        "2:11: channels: the alias *all is not allowed: write the value out",
+        "1:10: targets: an anchor is not allowed: write the value out, in quotes if it is a text that begins with &",
+        "2:11: channels: an alias is not allowed: write the value out, in quotes if it is a text that begins with *",
     ],
     "targets: !!python/object/apply:os.system ['true']": [
-        "1:10: targets: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed: write the plain value"
+        "1:10: targets: a tag is not allowed: write the value out, in quotes if it is a text that begins with !"
     ],
     "runtime: {<<: {debug: true}}": [
         "1:11: runtime: the merge key << is not allowed: write the keys out",

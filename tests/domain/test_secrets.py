@@ -1,0 +1,33 @@
+"""What a specification keeps to itself when it is printed, in a log or in a traceback."""
+
+import pytest
+from watchkeeper.domain.channel import Channel, Webhook
+from watchkeeper.domain.probe import BasicAuth, Exec, Http, Tcp
+from watchkeeper.domain.target import Target
+
+SECRET = "canary"  # noqa: S105  # it sings and opens nothing
+
+PROBES = [
+    Http(url=f"https://shop.example/health?token={SECRET}"),
+    Http(url="https://shop.example/", headers={"Authorization": SECRET}, bearer=SECRET, body=SECRET),
+    Http(url="https://shop.example/", basic_auth=BasicAuth(user="ann", password=SECRET)),
+    Tcp(host="keys.example", port=6379, send=f"AUTH {SECRET}\r\nPING\r\n", expect="PONG"),
+    Exec(argv=("/bin/check", SECRET), environment={"TOKEN": SECRET}),
+]
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: type(probe).__name__)
+def test_a_target_prints_none_of_its_secrets(probe):
+    target = Target(id="shop", **{type(probe).__name__.lower(): probe})
+    for printed in (repr(target), str(probe), f"{probe}"):
+        assert SECRET not in printed
+
+
+def test_what_a_probe_asks_is_still_recognised():
+    assert repr(PROBES[0]) == "Http(GET https://shop.example/health?***, headers=[])"
+    assert repr(PROBES[3]) == "Tcp('keys.example', 6379, send=***, expect='PONG')"
+
+
+def test_a_channel_prints_none_of_its_secrets():
+    webhook = Webhook(url=f"https://hooks.example/{SECRET}", secret=SECRET, headers={"X-Key": SECRET})
+    assert SECRET not in repr(Channel(id="ops", webhook=webhook))
