@@ -126,12 +126,19 @@ class HostSide:
     def take(self, new: Configuration) -> tuple[list[str], list[Target], bool]:
         """Go over to a new configuration: which targets go, which come or change, and whether the rest differs too.
 
-        Targets that the host made with `check` are not in any file and stay.
+        Targets that the host made with `check` are not in any file and stay, and so does a pause that it commanded.
         """
         old, self._configuration = self._configuration, new
         made = {name: target for name, target in self._targets.items() if name in self._checks}
-        before, self._targets = self._targets, {**made, **{target.id: target for target in new.targets}}
+        former = {target.id: target.paused for target in old.targets}
+        listed = {target.id: self._as_paused(target, former.get(target.id)) for target in new.targets}
+        before, self._targets = self._targets, {**made, **listed}
         return *self.since(before), (old.channels, old.runtime) != (new.channels, new.runtime)
+
+    def _as_paused(self, target: Target, former: bool | None) -> Target:
+        """A target that is paused as commanded, where the configuration says of that what it said before."""
+        now = self._targets.get(target.id)
+        return replace(target, paused=now.paused) if now and target.paused is former else target
 
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
         """Which targets of an earlier stand are gone, and which are new or changed."""

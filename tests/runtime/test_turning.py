@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 
+import msgspec
 import pytest
 import watchkeeper
 from watchkeeper import (
@@ -86,6 +87,21 @@ def test_a_reload_removes_a_target_named_like_a_function(inbox, tmp_path):
         path.write_text("targets: [{id: width, call: {name: width}}]")
         runtime.reload()
         assert {target.id for target in runtime.status().targets} == {"width", "made here"}
+
+
+@pytest.mark.parametrize("grace", ["10s", "11s"])  # unchanged, and so changed that the runtime starts anew
+def test_a_reload_leaves_a_pause_that_was_commanded(grace, shop, ops):
+    still = msgspec.structs.replace(shop, id="still", paused=True)
+    with Runtime(targets=[shop, still], **ops) as runtime:
+        runtime.pause("shop")
+        runtime.resume("still")
+        channels, options = tuple(ops["channels"]), RuntimeOptions(grace=grace)
+        runtime.reload(Configuration(runtime=options, channels=channels, targets=(shop, still)))
+        assert [target.paused for target in runtime.status().targets] == [True, False]
+        moving = msgspec.structs.replace(still, paused=False)
+        runtime.reload(Configuration(runtime=options, channels=channels, targets=(shop, moving)))
+        runtime.reload(Configuration(runtime=options, channels=channels, targets=(shop, still)))
+        assert [target.paused for target in runtime.status().targets] == [True, True]
 
 
 def test_a_start_that_is_cancelled_leaves_nothing_running(shop, ops, tmp_path):
