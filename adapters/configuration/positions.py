@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from ...domain.limits import CONFIGURATION_DEPTH_MAX
 from ...domain.problem import Path, Problem
 from .document import Fault, Parser
 
@@ -84,6 +85,10 @@ class _Finder:
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth == 0:
                 return
+            if depth > CONFIGURATION_DEPTH_MAX:
+                raise yaml.YAMLError(
+                    "nested too deeply ends the search: libyaml's time grows with its square"
+                )
             event = self._next()
 
 

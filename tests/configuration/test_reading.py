@@ -111,6 +111,15 @@ def test_a_bomb_ends_quickly_and_with_a_problem(name):
     assert min(spent_ns) < 50_000_000
 
 
+@pytest.mark.parametrize("before", ["", "targets: []\ntargets: []\nruntime: "])
+def test_the_place_of_a_problem_is_found_beside_a_bomb(before, tmp_path):
+    clock = SystemClock()
+    began = clock.read()
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        parse_configuration(before + '{"a":' * 20_000, {}, name="w", folder=tmp_path)
+    assert clock.read().since(began) < 1_000_000_000
+
+
 def test_depth_is_allowed_up_to_its_limit_and_not_beyond():
     deepest = limits.CONFIGURATION_DEPTH_MAX
     assert not parse("[" * deepest + "]" * deepest).faults
