@@ -93,16 +93,16 @@ class Attempts:
         if entry is None:
             return False
         self._expect_nothing(entry)
+        # The poller cancels what it runs when it stops, and is told so before whoever waits for its place is called.
+        self._nursery.stop(target)
         flight = entry.flight
         if flight is not None and flight.state is AttemptState.QUEUED:
             self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
         elif flight is not None:
-            # Its poller, which is about to be stopped, cancels what it runs: a cancel sent before would find nobody there.
             self._end(entry, flight, AttemptState.CANCEL_UNKNOWN, now, None)
         # A target of the same name that is tracked later must not take an old answer for its own.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
-        self._nursery.stop(target)
         return True
 
     def pause(self, target: str, now: Moment) -> bool:

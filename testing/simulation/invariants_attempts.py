@@ -62,8 +62,11 @@ class AttemptRules:
             self._complain("S19", f"two attempts of {attempt.target} run at once: {attempt}")
         self._running[attempt] = request.deadline.monotonic_ns
         self._truth[attempt] = truth
-        # Who has not answered at its deadline gives up its place at once, and is told to stop a moment later.
-        timely = sum(1 for deadline_ns in self._running.values() if deadline_ns > now_ns)
+        # Who has not answered at its deadline, or is no longer watched, gives up its place at once and is just being stopped.
+        timely = sum(
+            deadline_ns > now_ns and running.target in self._roster
+            for running, deadline_ns in self._running.items()
+        )
         if timely > self.in_flight_max:
             self._complain("S24", f"{timely} attempts run at once")
         if attempt.target in self._gone:

@@ -34,13 +34,16 @@ class Rules:
 
     def __init__(self):
         self.complaints = []
+        self.roster = {}
         self.durable = Durable()
         self.receivers = {"ops": Receiver("ops", 0)}
         common = (self.complain, lambda _: None)
         self.record = RecordRules(self.durable, self.receivers, *common)
         self.delivery = DeliveryRules(self.durable, self.receivers, *common)
-        self.attempts = AttemptRules({}, *common)
-        shop = Target(id="shop", http=Http(url="http://x/"), rules=(Consecutive(id="down", after=2),))
+        self.attempts = AttemptRules(self.roster, *common)
+        self.shop = shop = Target(
+            id="shop", http=Http(url="http://x/"), rules=(Consecutive(id="down", after=2),)
+        )
         self.evidence = EvidenceRules([shop], *common)
         self.record.opened(Restored(epoch=1), NOON)
 
@@ -201,6 +204,7 @@ def two_at_once(rules):
 
 
 def too_many_at_once(rules):
+    rules.roster["shop"] = rules.shop
     rules.attempts.in_flight_max = 0
     rules.attempts.probing(request(1), Outcome.UP, NOON.monotonic_ns)
 
