@@ -1,5 +1,7 @@
 """What is written down together, and what comes back after a restart."""
 
+from typing import Annotated
+
 import msgspec
 
 from .incident import Incident, Transition
@@ -30,7 +32,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     target: str | None = None
     """None mutes every target."""
-    until_ns: int
+    until_ns: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     """Wall time; a silence ended early has the moment it was ended."""
     by: str = ""
 
