@@ -12,9 +12,10 @@ from ..actors.system import Parts, Plan, System, shut_down
 from ..adapters.configuration.loading import load
 from ..adapters.expectations import Expectations
 from ..adapters.feed import Feed
+from ..adapters.host_side import require_sound
 from ..adapters.stores.memory import MemoryStore
 from ..domain.channel import Channel, Log
-from ..domain.configuration import Configuration
+from ..domain.configuration import Configuration, RuntimeOptions
 from ..domain.duration import parse_duration
 from ..domain.incident import Incident
 from ..domain.moment import NS_PER_S, Moment
@@ -45,7 +46,7 @@ class World:
     assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
 
     `source` is a configuration, the path of its file, or targets as in one; channels that are only named are added.
-    Targets do what their scripts say, every other one is always well; nothing is probed and nobody is told for real.
+    Raises ConfigurationError for what a runtime would refuse. Targets do what their scripts say, every other one is always well; nothing is probed and nobody is told for real.
     The record is kept over `restart`; `crash` forgets whatever was not committed.
     """
 
@@ -61,9 +62,7 @@ class World:
     ) -> None:
         configuration = _configuration(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
-        named = dict.fromkeys(channel for target in self._targets.values() for channel in target.notify)
-        given = {channel.id: channel for channel in configuration.channels}
-        self._channels = tuple({**{name: Channel(id=name, log=Log()) for name in named}, **given}.values())
+        self._channels = configuration.channels
         self._choose = choose
         self._in_flight_max = in_flight_max
         self._through_bytes = through_bytes
@@ -183,6 +182,7 @@ class World:
 
     def track(self, target: Target) -> None:
         """Watch a target, or watch it by another specification."""
+        (target,) = _sound((target,), self._channels).targets
         self._targets[target.id] = target
         self._tell(Track(target))
 
@@ -258,7 +258,17 @@ class World:
 
 def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration:
     if isinstance(source, str | Path):
-        return load(source, os.environ)
+        source = load(source, os.environ)
     if isinstance(source, Configuration):
-        return source
-    return Configuration(targets=tuple(source), channels=tuple(channels))
+        targets, given = source.targets, source.channels
+    else:
+        targets, given = tuple(source), tuple(channels)
+    named = dict.fromkeys(channel for target in targets for channel in target.notify)
+    missing = [name for name in named if name not in {channel.id for channel in given}]
+    return _sound(targets, (*(Channel(id=name, log=Log()) for name in missing), *given))
+
+
+def _sound(targets: tuple[Target, ...], channels: tuple[Channel, ...]) -> Configuration:
+    """Both in their declared types. Raises ConfigurationError with everything that is wrong; nothing is ever executed."""
+    plan = Configuration(runtime=RuntimeOptions(allow_exec=True), targets=targets, channels=channels)
+    return require_sound(plan, [channel.call.name for channel in channels if channel.call is not None])

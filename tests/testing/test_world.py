@@ -3,6 +3,7 @@
 import pytest
 from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.configuration import Configuration
+from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.probe import Heartbeat, Http
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
@@ -24,6 +25,19 @@ def test_a_day_passes_in_a_test_of_ten_lines():
     world.run("24h")
     assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.status().targets[0].samples == 24 * 120
+
+
+def test_a_world_takes_and_refuses_what_a_runtime_does():
+    lists = {"expect": ["[STATUS] == 200"], "rules": [*QUICK], "notify": ["ops"]}
+    world = World([shop(**lists)])
+    world.track(shop(id="other", **lists))
+    world.script("other", "ok 1m, down 5m, ok")
+    world.run("10m")
+    assert world.told("ops") == ["other/down opened", "other/down resolved"]
+    with pytest.raises(ConfigurationError, match=r"targets\[0\].expect\[0\]"):
+        World([shop(expect=["[STATUZ] == 200"])])
+    with pytest.raises(ConfigurationError, match="oops"):
+        world.track(shop(notify=["oops"]))
 
 
 def test_a_world_takes_a_whole_configuration():
