@@ -220,8 +220,8 @@ class Runtime:
     def reload(self, configuration: Configuration | None = None) -> None:
         """Take a new configuration, by default the file's as it is now; a bad one raises and changes nothing.
 
-        Targets come, change and go while the rest runs on; what was paused by command stays so. Other channels or options
-        need a short stop and start, in which nothing durable is lost.
+        Targets come, change and go while the rest runs on, those of `track` too; those of `check` stay, and what was paused by
+        command stays so. Other channels or options need a short stop and start, in which nothing durable is lost.
         """
         if configuration is None:
             if self._read is None:
