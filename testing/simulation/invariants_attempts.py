@@ -29,6 +29,8 @@ class AttemptRules:
         self.in_flight_max = 1_000
         self.started_ns: dict[str, int] = {}
         """Per target, when its newest probe was started."""
+        self.evidence_at: dict[str, Moment] = {}
+        """Per target, the moment of the newest sample that counts, of this process."""
         self.truths: dict[str, list[tuple[int, Outcome]]] = {}
         """Per target, what it really did in every attempt that was evidence, in order."""
 
@@ -39,6 +41,7 @@ class AttemptRules:
         self._running = {}
         self._newest = {}
         self._gone = {}
+        self.evidence_at = {}
 
     def rebooted(self) -> None:
         """The monotonic hand begins again: what was measured by it before compares with nothing."""
@@ -93,6 +96,7 @@ class AttemptRules:
         self._served_once(sample, record, probed=truth is not None)
         if not sample.outcome.is_evidence:
             return
+        self.evidence_at[sample.target] = sample.at
         if truth is None or sample.reason is Reason.HEARTBEAT_MISSED:
             return
         if sample.outcome in BAD and truth not in BAD:

@@ -1,7 +1,9 @@
 """Invariants of recovery: what was broken serves again by itself, and what was given up can be sent again."""
 
+from ...domain.aggregate import Status
 from ...domain.moment import NS_PER_S
 from ...domain.notice import Notice
+from ...domain.status import RuntimeStatus
 from ...protocol.sink import Redrive
 from .machine import Machine
 
@@ -45,6 +47,22 @@ class RecoveryRules:
             waited_ns = (posts[0].at_ns if posts else now_ns) - committed_ns
             if waited_ns > SERVICE_WITHIN_NS and self._served("sink", "supervisor", f"courier/{channel}"):
                 self._complain("L15", f"{key} waited {waited_ns / NS_PER_S:g} s though {channel} is well")
+
+    def check_freshness(self, status: RuntimeStatus) -> None:
+        """S38: nobody is shown up on evidence that is older than his cadence allows."""
+        machine, now = self._machine, self._machine.clock.read()
+        for shown in status.targets:
+            target = machine.roster.get(shown.id)
+            at = machine.auditor.attempts.evidence_at.get(shown.id)
+            if target is None or at is None or shown.sample is None:
+                continue
+            if now.since(at) <= target.stale_after_ns:
+                continue
+            machine.auditor.happened("stale when the faults stopped")
+            if Status.UP in {shown.status, shown.raw}:
+                self._complain(
+                    "S38", f"{shown.id} is shown up, and was last seen {now.since(at) / NS_PER_S:g} s ago"
+                )
 
     def redrive(self, dead: dict[str, None]) -> None:
         """L13: an operator finds every dead letter and sends it again, unless its channel has heard something later."""

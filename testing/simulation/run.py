@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
+from pykka import ActorDeadError, Timeout
 
 from ...actors.system import shut_down
 from ...adapters.clock import SystemClock
@@ -29,6 +30,7 @@ SETTLE_NS_MAX = 1_500 * NS_PER_S
 SLICE_NS = 20 * NS_PER_S
 GRACE_NS = 20 * NS_PER_S
 BOOTS_MAX = 10_000
+AT_ONCE_S = 1e-9
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +149,7 @@ class Run:
         machine.calm()
         began_ns = machine.clock.lived_ns
         recovery, dead = RecoveryRules(machine), dead_channels(self._case)
+        self._unless_violated(lambda: self._look(recovery))
         self.advance(began_ns + SERVICE_WITHIN_NS)
         self._unless_violated(recovery.check_store)
         self.advance(began_ns + self._settle_ns())
@@ -183,6 +186,11 @@ class Run:
         muted = any(silence.until_ns > machine.clock.read().wall_ns for silence in durable.silences.values())
         alive = all(address.alive or address.closed for address in machine.addresses)
         return told and alive and not orphans and not muted
+
+    def _look(self, recovery: RecoveryRules) -> None:
+        """What is shown at the very moment at which the faults stop, unless nobody is there to say."""
+        with suppress(ActorDeadError, ProcessDied, Timeout):
+            recovery.check_freshness(self.machine.system.recorder.ask(GetStatus(), AT_ONCE_S))
 
     def _examine(self) -> None:
         machine = self.machine

@@ -15,6 +15,7 @@ ALWAYS_WANTED = (
     "verdict: no_descriptors",
     "verdict: heartbeat_missed",
     "compared with the reference",
+    "stale when the faults stopped",
     "stopped in good order",
 )
 WANTED: dict[Fault, tuple[str, ...]] = {

@@ -2,10 +2,12 @@
 
 import msgspec
 import pytest
+from watchkeeper.domain.aggregate import Status
 from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.probe import Http
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
+from watchkeeper.protocol.recorder import GetStatus
 from watchkeeper.testing.simulation.case import Case, Options, Reached, Watched
 from watchkeeper.testing.simulation.invariants_recovery import RecoveryRules
 from watchkeeper.testing.simulation.run import Run, quiet
@@ -78,3 +80,18 @@ def test_what_was_sent_again_and_did_not_arrive_is_noticed(run):
     rules.redrive({})
     rules.check_redriven()
     assert broken(run) == ["L13"]
+
+
+def test_what_is_shown_up_on_old_evidence_is_noticed(run):
+    rules, machine = RecoveryRules(run.machine), run.machine
+    status = machine.system.recorder.ask(GetStatus(), 1.0)
+    (shown,) = status.targets
+    up = msgspec.structs.replace(status, targets=(msgspec.structs.replace(shown, status=Status.UP),))
+    rules.check_freshness(up)
+    assert broken(run) == []
+    at = machine.clock.read()
+    machine.auditor.attempts.evidence_at["shop"] = at.shifted(-SHOP.stale_after_ns - 1)
+    rules.check_freshness(status)
+    assert broken(run) == []
+    rules.check_freshness(up)
+    assert broken(run) == ["S38"]
