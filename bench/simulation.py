@@ -3,7 +3,8 @@
     python bench/simulation.py [--seed 7]
 
 Prints one JSON object. Times real time is simulated time by processor time, not by the wall: on a shared machine the
-rest of the wall's time measures the neighbours.
+rest of the wall's time measures the neighbours. Of several runs the fastest is told: a run repeats to the bit, so what
+makes another one slower is the machine.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from watchkeeper.testing.simulation.faults import parse_faults
 from watchkeeper.testing.simulation.run import run_case
 
 EVERY_S = 30
+RUNS = 5
 
 
 class World(NamedTuple):
@@ -32,7 +34,11 @@ WORLDS = {"twenty_targets": World(20, 60, 5_000), "five_hundred_targets": World(
 
 
 def measure(world: World, seed: int) -> dict[str, float]:
-    """One run without faults; ends the script where an invariant is broken."""
+    """The fastest of several runs without faults; ends the script where an invariant is broken."""
+    return max((_once(world, seed) for _ in range(RUNS)), key=lambda found: found["times_real_time"])
+
+
+def _once(world: World, seed: int) -> dict[str, float]:
     case = draw_case(
         seed,
         allowed=parse_faults("none"),

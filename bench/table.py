@@ -109,7 +109,8 @@ ROWS: tuple[Row, ...] = (
         bar="30 times cheaper, 800,000/s",
         figure=lambda found: (
             f"{found['hop_alone']['ratio']} times with one in flight, {found['hop']['ratio']} with"
-            f" {found['setting']['tokens']}; {found['hop']['ours_per_cpu_s']:,}/s"
+            f" {found['setting']['tokens']} (a bare call and deque: {found['bare_hop']['ratio']});"
+            f" {found['hop']['ours_per_cpu_s']:,}/s"
         ),
         met=lambda found: found["met"]["hop_ratio"] and found["met"]["hops_per_s"],
     ),

@@ -185,9 +185,10 @@ class Address(Mailbox):
         ends_ns = 0 if clock is None else clock() + TURN_NS_MAX
         for _ in range(self._dispatcher.turn_messages):
             with guard:
-                if not (work or control):
+                queue = control or work
+                if not queue:
                     return
-                item = take_first(control or work)
+                item = queue.popleft() if isinstance(queue, deque) else queue.pop(0)
             if type(item) is Marker:
                 try:
                     item = item.open()
