@@ -92,14 +92,11 @@ class Attempts:
         entry = self._scheduled.get(target)
         if entry is None:
             return False
-        self._expect_nothing(entry)
+        running = self._withdraw(entry, now)
         # The poller cancels what it runs when it stops, and is told so before whoever waits for its place is called.
         self._nursery.stop(target)
-        flight = entry.flight
-        if flight is not None and flight.state is AttemptState.QUEUED:
-            self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
-        elif flight is not None:
-            self._end(entry, flight, AttemptState.CANCEL_UNKNOWN, now, None)
+        if running is not None:
+            self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, None)
         # A target of the same name that is tracked later must not take an old answer for its own.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
@@ -125,14 +122,18 @@ class Attempts:
 
     def _still(self, entry: Scheduled, now: Moment) -> None:
         """No timer of this target will fire, and its attempt is cancelled."""
+        running = self._withdraw(entry, now)
+        if running is not None:
+            self._nursery.poller(entry.id).tell(CancelAttempt(running.attempt))
+
+    def _withdraw(self, entry: Scheduled, now: Moment) -> Flight | None:
+        """Fire no timer of this target and end an attempt that waits; returns one that runs, which its poller must end."""
         self._expect_nothing(entry)
         flight = entry.flight
-        if flight is None:
-            return
-        if flight.state is AttemptState.QUEUED:
-            self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
-        else:
-            self._nursery.poller(entry.id).tell(CancelAttempt(flight.attempt))
+        if flight is None or flight.state is not AttemptState.QUEUED:
+            return flight
+        self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
+        return None
 
     # Ticks.
 

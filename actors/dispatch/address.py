@@ -188,7 +188,7 @@ class Address(Mailbox):
                 queue = control or work
                 if not queue:
                     return
-                item = queue.popleft() if isinstance(queue, deque) else queue.pop(0)
+                item = take_first(queue)
             if type(item) is Marker:
                 try:
                     item = item.open()
