@@ -23,6 +23,7 @@ from .adapters.configuration import load
 from .adapters.expectations import Expectations
 from .adapters.feed import Feed, Subscription
 from .adapters.host_side import HostSide, require_sound
+from .adapters.kernel_timer import KernelTimer
 from .adapters.outside import Outside
 from .adapters.own_thread import in_own_thread
 from .adapters.snapshots import Snapshots
@@ -150,6 +151,7 @@ class Runtime:
         store: Store = SqliteStore(options.store, options.retention) if options.store else MemoryStore()
         return Fittings(
             clock=clock,
+            make_timer=KernelTimer,
             outside=lambda dispatcher: Outside(dispatcher.loop, clock, configuration, functions, host_loop),
             store=store,
             publisher=self._feed,

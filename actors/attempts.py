@@ -196,7 +196,10 @@ class Attempts:
         if entry is None or flight is None or flight.attempt != attempt:
             self.counters["late_answers"] += 1
             return False
-        self._end(entry, flight, AttemptState.FINISHED, now, self._trusted(sample, flight, now))
+        trusted = self._trusted(sample, flight, now)
+        # The poller's own moment: how late an attempt began includes its way there, behind others that were due with it.
+        flight.started = sample.at
+        self._end(entry, flight, AttemptState.FINISHED, now, trusted)
         return True
 
     def cancelled(self, attempt: AttemptId, outcome: CancelOutcome, now: Moment) -> None:

@@ -22,7 +22,7 @@ from ..protocol.recorder import Counted, GetAbandoned, HealthChanged
 from ..protocol.sink import Commit
 from ..protocol.supervisor import GetHeard
 from .checked import Checks
-from .dispatch import Address, LoopDispatcher, PoolDispatcher
+from .dispatch import Address, LoopDispatcher, MakeTimer, PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher
 from .supervisor import RECORDER
@@ -60,6 +60,7 @@ class Fittings(NamedTuple):
     """What an engine is given besides the configuration."""
 
     clock: EngineClock
+    make_timer: MakeTimer
     outside: Callable[[LoopDispatcher], Outside]
     """Makes the drivers; called on the loop's thread."""
     store: Store
@@ -74,7 +75,9 @@ class Engine:
 
     def __init__(self, configuration: Configuration, fittings: Fittings) -> None:
         self.clock = fittings.clock
-        self._dispatcher = LoopDispatcher(monotonic_ns=self.clock.monotonic_ns)
+        self._dispatcher = LoopDispatcher(
+            monotonic_ns=self.clock.monotonic_ns, make_timer=fittings.make_timer
+        )
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._changed = threading.Condition()
         self._dispatcher.start()

@@ -55,28 +55,30 @@ class Poller(Behaviour[PollerMessage]):
         self._let_go()
         expectation = self._expectation
         if request.deadline.expired(now):
-            self._report(request, expectation, TOO_LATE)
+            self._report(request.attempt, now, expectation, TOO_LATE)
             return
 
         def done(observation: Observation) -> None:
             if self._running is not None and self._running[0] == request.attempt:
                 self._running = None
-            self._report(request, expectation, observation)
+            self._report(request.attempt, now, expectation, observation)
 
         try:
             running = self._context.prober_for(request.probe).start(request, done)
         except Exception as error:  # noqa: BLE001  # a driver that cannot even start is our own trouble, not the target's
-            self._report(request, expectation, _crashed(error))
+            self._report(request.attempt, now, expectation, _crashed(error))
             return
         self._running = (request.attempt, running)
 
-    def _report(self, request: ProbeRequest, expectation: Expectation, observation: Observation) -> None:
+    def _report(
+        self, attempt: AttemptId, began: Moment, expectation: Expectation, observation: Observation
+    ) -> None:
         """Called on this poller's own dispatcher thread, between turns; what it raises must not reach the driver."""
         try:
-            sample = expectation.judge(request.attempt, request.started, observation)
+            sample = expectation.judge(attempt, began, observation)
         except Exception as error:  # noqa: BLE001  # a defect in judging must cost one sample, never the loop
-            sample = expectation.judge(request.attempt, request.started, _crashed(error))
-        self._supervisor.tell(AttemptFinished(request.attempt, sample))
+            sample = expectation.judge(attempt, began, _crashed(error))
+        self._supervisor.tell(AttemptFinished(attempt, sample))
 
     def _cancel(self, attempt: AttemptId) -> None:
         if self._running is None or self._running[0] != attempt:

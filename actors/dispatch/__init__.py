@@ -3,6 +3,7 @@
 from .actor import DispatchedActor
 from .address import Address
 from .alarm import Alarm
+from .alarm_clock import MakeTimer
 from .dead_letters import DeadLetters, DeadLetterStatistics
 from .delivery import Delivery, Lane, MailboxPolicy, OnlyWhenFull
 from .dispatcher import Dispatcher
@@ -37,6 +38,7 @@ __all__ = [
     "MailboxFull",
     "MailboxPolicy",
     "MailboxStatistics",
+    "MakeTimer",
     "OnExit",
     "OnlyWhenFull",
     "PoolActor",

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from ...domain.errors import UsageError
 from ...domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
-from ...domain.moment import NS_PER_MS, NS_PER_S
+from ...domain.moment import NS_PER_S
 from .alarm import Alarm, Errand
+from .alarm_clock import AlarmClock, MakeTimer, MillisecondTimer
 from .dispatcher import Runnable
 from .event_loops import close_event_loop, new_event_loop
 from .gaps import Gaps, Lag
@@ -45,6 +46,7 @@ class LoopDispatcher:
         *,
         monotonic_ns: Callable[[], int] | None = None,
         turn_messages: int = TURN_MESSAGES_MAX,
+        make_timer: MakeTimer = MillisecondTimer,
         name: str = "watchkeeper-loop",
     ) -> None:
         self.monotonic_ns = monotonic_ns
@@ -63,6 +65,7 @@ class LoopDispatcher:
         self._batches = 0
         self._actors: dict[Runnable, None] = {}
         self._gaps = Gaps()
+        self._alarms = AlarmClock(self._loop, make_timer, self._clock, self._ring)
         # asyncio copies a context per callback unless it is given one.
         self._context = Context()
 
@@ -130,9 +133,9 @@ class LoopDispatcher:
         """Call back on the loop's thread at or soon after a moment, never before it. Safe from any thread."""
         alarm = Alarm(monotonic_ns, callback)
         if threading.get_ident() == self._thread_id:
-            self._arm(alarm)
+            self._alarms.arm(alarm)
         else:
-            self._call_threadsafe(self._arm, alarm)
+            self._call_threadsafe(self._alarms.arm, alarm)
         return alarm
 
     def adopt(self, runnable: Runnable) -> None:
@@ -173,6 +176,7 @@ class LoopDispatcher:
         try:
             self._loop.run_forever()
         finally:
+            self._alarms.close()
             close_event_loop(self._loop)
 
     def _settle_in(self) -> None:
@@ -180,6 +184,7 @@ class LoopDispatcher:
         mark_thread(self)
 
     def _settle_out(self) -> None:
+        self._alarms.close()
         mark_thread(None)
 
     def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
@@ -228,20 +233,8 @@ class LoopDispatcher:
         if self._ready:
             self._wake()
 
-    def _arm(self, alarm: Alarm) -> None:
-        """Set the loop's timer, rounded up: uvloop counts milliseconds, and ringing early is not allowed."""
-        left_ns = alarm.due_ns - self._clock()
-        if left_ns <= 0:
-            self._loop.call_soon(self._ring, alarm)
-        else:
-            self._loop.call_later(-(-left_ns // NS_PER_MS) / 1_000, self._ring, alarm)
-
-    def _ring(self, alarm: Alarm) -> None:
-        late_ns = self._clock() - alarm.due_ns
-        if self._stopped or not alarm.armed:
-            return
-        if late_ns < 0:
-            self._arm(alarm)
+    def _ring(self, alarm: Alarm, late_ns: int) -> None:
+        if self._stopped:
             return
         self._gaps.waited(late_ns)
         self._ring_in_batch(alarm)

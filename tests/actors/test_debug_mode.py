@@ -8,6 +8,7 @@ from watchkeeper.actors.engine import Engine, Fittings
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.feed import Feed
+from watchkeeper.adapters.kernel_timer import KernelTimer
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.configuration import Configuration, RuntimeOptions
@@ -76,6 +77,7 @@ def engine():
         )
         fittings = Fittings(
             clock=SystemClock(),
+            make_timer=KernelTimer,
             outside=Outside,
             store=Forgetful(),
             publisher=feed,

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from watchkeeper.actors.dispatch import DispatchedActor, LoopActor, LoopDispatcher, WouldDeadlock, spawn
 from watchkeeper.actors.dispatch.alarm import Errand
+from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
+from watchkeeper.adapters.kernel_timer import KernelTimer
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.moment import NS_PER_MS
@@ -209,9 +211,10 @@ def test_one_wake_up_serves_many_senders():
     assert dispatcher.stop(SOON_S) == ()
 
 
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
 @pytest.mark.parametrize("clocked", [False, True])
-def test_alarms_ring_after_their_moment_and_never_early(clocked):
-    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns if clocked else None)
+def test_alarms_ring_after_their_moment_and_never_early(clocked, make_timer):
+    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns if clocked else None, make_timer=make_timer)
     dispatcher.start()
     clock, rang, done = dispatcher._clock, [], threading.Event()
     begin_ns = on_loop(dispatcher, clock)
@@ -225,14 +228,16 @@ def test_alarms_ring_after_their_moment_and_never_early(clocked):
     assert dispatcher.stop(SOON_S) == ()
 
 
-def test_a_loop_faster_than_the_clock_does_not_ring_early():
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+def test_a_loop_faster_than_the_clock_does_not_ring_early(make_timer):
     now_ns = [0]
 
     def slow_clock():
         now_ns[0] += NS_PER_MS // 10
         return now_ns[0]
 
-    dispatcher, rang, done = LoopDispatcher(monotonic_ns=slow_clock), [], threading.Event()
+    dispatcher = LoopDispatcher(monotonic_ns=slow_clock, make_timer=make_timer)
+    rang, done = [], threading.Event()
     dispatcher.call_at(3 * NS_PER_MS, lambda: (rang.append(now_ns[0]), done.set()))
     dispatcher.start()
     assert done.wait(SOON_S)
@@ -292,6 +297,32 @@ def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
     loop_dispatcher.call_at(now_ns + 10 * NS_PER_MS, done.set)
     assert done.wait(SOON_S)
     assert (rang, alarm.armed) == ([], False)
+
+
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_timer):
+    """One that is cancelled holds back nobody, and one that rings may arm the next."""
+    before = descriptors()
+    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns, make_timer=make_timer)
+    dispatcher.start()
+    rang, done = [], threading.Event()
+    begin_ns = on_loop(dispatcher, time.monotonic_ns)
+
+    def ring_again():
+        rang.append("third")
+        dispatcher.call_at(time.monotonic_ns() + NS_PER_MS, done.set)
+
+    def arm_all():
+        dispatcher.call_at(begin_ns + 30 * NS_PER_MS, ring_again)
+        dispatcher.call_at(begin_ns + 20 * NS_PER_MS, lambda: rang.append("second"))
+        dispatcher.call_at(begin_ns + 5 * NS_PER_MS, lambda: rang.append("never")).cancel()
+        dispatcher.call_at(begin_ns + 10 * NS_PER_MS, lambda: rang.append("first"))
+
+    on_loop(dispatcher, arm_all)
+    assert done.wait(SOON_S)
+    assert rang == ["first", "second", "third"]
+    assert dispatcher.stop(SOON_S) == ()
+    assert descriptors() == before
 
 
 def test_a_callback_that_fails_is_logged_and_forgotten(loop_dispatcher, caplog):
