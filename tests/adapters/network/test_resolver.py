@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from watchkeeper.adapters.resolver import DNS_CACHE, Address, LookedUp, Resolver, literal_address
 from watchkeeper.domain.limits import RESOLVER_QUEUE_MAX, RESOLVER_THREADS_MAX
-from watchkeeper.testing.clock import ManualClock
 
 SMALL = msgspec.structs.replace(DNS_CACHE, entries_max=2)
 FOUND = LookedUp((Address(2, "192.0.2.1"),))
@@ -27,11 +26,6 @@ class SlowSystem:
 @pytest.fixture
 def system():
     return SlowSystem()
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
 
 
 @pytest.fixture
