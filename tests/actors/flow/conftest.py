@@ -1,63 +1,14 @@
 """The production actors in virtual time, with drivers, channels and a store under the test's hand."""
 
-from collections import Counter
-
 import pytest
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.observation import Observation
-from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Tcp
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
 from watchkeeper.protocol.recorder import GetAttempts
 from watchkeeper.testing.world import World
-
-S = 1_000_000_000
-UP = Observation(connected=True, response_time_ns=5_000_000)
-DOWN = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
-
-
-class Driver:
-    """A probe driver that answers when the test says so, and never by itself."""
-
-    def __init__(self, on_cancel=CancelOutcome.WITHOUT_EFFECT):
-        self.on_cancel = on_cancel
-        self.requests = []
-        self.done = {}
-        self.cancelled = []
-        self.in_flight = Counter()
-        self.in_flight_max = Counter()
-
-    def start(self, request, done):
-        target = request.attempt.target
-        self.requests.append(request)
-        self.done[request.attempt] = done
-        self.in_flight[target] += 1
-        self.in_flight_max[target] = max(self.in_flight_max[target], self.in_flight[target])
-        return Handle(self, request.attempt)
-
-    def answer(self, attempt=None, observation=UP):
-        """Answer an attempt (the newest), as late or as often as the test likes."""
-        attempt = self.requests[-1].attempt if attempt is None else attempt
-        self.in_flight[attempt.target] -= 1
-        self.done[attempt](observation)
-
-    def close(self):
-        """Holds nothing."""
-
-
-class Handle:
-    """What a driver gives back: a cancel comes to whatever the test has set."""
-
-    def __init__(self, driver, attempt):
-        self.driver = driver
-        self.attempt = attempt
-
-    def cancel(self):
-        self.driver.cancelled.append(self.attempt)
-        self.driver.in_flight[self.attempt.target] -= 1
-        return self.driver.on_cancel
+from watchkeeper.tests.actors.flow.driver import Driver
 
 
 class Watched:

@@ -1,35 +1,18 @@
-"""Attempts from due to ended: on the grid, one at a time, inside a deadline, cancelled by the table."""
+"""Attempts from due to ended: on the grid, in turn, inside a deadline, and lost with their poller only."""
 
 from itertools import pairwise
 
 import pytest
-from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
+from watchkeeper.domain.attempt import AttemptId, AttemptState, CancelOutcome
 from watchkeeper.domain.cadence import Cadence
 from watchkeeper.domain.limits import DEADLINE_SLACK_NS
-from watchkeeper.domain.observation import Observation
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.protocol.supervisor import AttemptFinished
 from watchkeeper.testing.records import sample_at
 from watchkeeper.testing.world import World
+from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
 
 S = 1_000_000_000
-DOWN = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
-
-
-def start_times(world, name="shop"):
-    return [
-        request.started.monotonic_ns for request in world.prober.requests if request.attempt.target == name
-    ]
-
-
-def run_to_start(world):
-    """Let time pass until an attempt is under way."""
-    before = len(world.prober.requests)
-    for _ in range(200):
-        world.run("100ms")
-        if len(world.prober.requests) > before:
-            return world.prober.requests[-1].attempt
-    raise AssertionError("no attempt was started")
 
 
 def test_attempts_start_on_the_grid_and_drift_by_nothing(driven, shop):
@@ -181,99 +164,6 @@ def test_a_suspect_target_is_looked_at_more_often_until_it_is_well(shop):
     before = world.prober.started
     world.run("10m")
     assert world.prober.started - before == 10
-
-
-# Cancelling.
-
-
-@pytest.mark.parametrize("outcome", CancelOutcome)
-def test_pausing_cancels_what_runs_and_records_what_came_of_it(
-    driven, shop, attempts, target_of, counter, outcome
-):
-    world = driven(shop(), on_cancel=outcome)
-    attempt = run_to_start(world)
-    world.pause("shop")
-    assert world.prober.cancelled == [attempt]
-    (record,) = attempts(world)
-    assert (record.state, record.outcome) == (CANCELLED_STATES[outcome], "cancelled")
-    assert target_of(world).sample.outcome is Outcome.CANCELLED
-    assert counter(world, f"cancels_{outcome.value}") == 1
-    assert counter(world, record.state.value) == 1
-
-
-def test_an_attempt_cancelled_after_its_answer_counts_once(driven, shop, attempts):
-    world = driven(shop())
-    run_to_start(world)
-    world.prober.answer()
-    world.pause("shop")
-    assert [record.state for record in attempts(world)] == [AttemptState.FINISHED]
-    assert world.prober.cancelled == []
-
-
-def test_nothing_starts_while_paused_and_the_grid_holds_after(driven, shop, target_of):
-    world = driven(shop())
-    run_to_start(world)
-    world.prober.answer()
-    world.pause("shop")
-    started = len(world.prober.requests)
-    world.run("5m")
-    assert len(world.prober.requests) == started
-    assert (target_of(world).paused, target_of(world).status.value) == (True, "paused")
-    world.resume("shop")
-    run_to_start(world)
-    first, *_, last = start_times(world)
-    assert (last - first) % (10 * S) == 0
-    assert not target_of(world).paused
-
-
-def test_pausing_and_resuming_within_one_attempt_starts_no_second(driven, shop):
-    world = driven(shop(every="1s", timeout="1s"), on_cancel=CancelOutcome.UNKNOWN)
-    run_to_start(world)
-    for _ in range(5):
-        world.pause("shop")
-        world.resume("shop")
-        world.run("300ms")
-    assert world.prober.in_flight_max == {"shop": 1}
-
-
-def test_untracking_cancels_what_runs_and_refuses_its_answer(driven, shop, counter):
-    world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
-    attempt = run_to_start(world)
-    world.untrack("shop")
-    assert world.prober.cancelled == [attempt]
-    assert world.system.dead_letters.statistics().total == 0
-    world.prober.answer(attempt, DOWN)
-    world.run("1m")
-    assert world.status().targets == ()
-    assert len(world.prober.requests) == 1
-    assert counter(world, AttemptState.CANCEL_UNKNOWN.value) == 1
-
-
-def test_a_target_tracked_anew_takes_no_old_answer_for_its_own(driven, shop, target_of):
-    world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
-    old = run_to_start(world)
-    world.untrack("shop")
-    world.track(shop())
-    new = run_to_start(world)
-    assert new != old
-    world.prober.answer(old, DOWN)
-    world.run("1ms")
-    assert target_of(world).samples == 0
-    world.prober.answer(new)
-    world.run("1ms")
-    assert target_of(world).sample.outcome is Outcome.UP
-
-
-def test_a_new_specification_lets_the_attempt_that_runs_end(driven, shop, attempts):
-    world = driven(shop())
-    attempt = run_to_start(world)
-    world.track(shop(every="1s", timeout="500ms"))
-    world.prober.answer(attempt)
-    world.run("1ms")
-    assert attempts(world)[0].attempt == attempt
-    run_to_start(world)
-    request = world.prober.requests[-1]
-    assert request.deadline.remaining_ns(request.started) == S // 2
 
 
 # Admission.

@@ -1,0 +1,98 @@
+"""What pausing, untracking and a new specification make of the attempt that runs: cancelled by the table."""
+
+import pytest
+from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
+
+S = 1_000_000_000
+
+
+@pytest.mark.parametrize("outcome", CancelOutcome)
+def test_pausing_cancels_what_runs_and_records_what_came_of_it(
+    driven, shop, attempts, target_of, counter, outcome
+):
+    world = driven(shop(), on_cancel=outcome)
+    attempt = run_to_start(world)
+    world.pause("shop")
+    assert world.prober.cancelled == [attempt]
+    (record,) = attempts(world)
+    assert (record.state, record.outcome) == (CANCELLED_STATES[outcome], "cancelled")
+    assert target_of(world).sample.outcome is Outcome.CANCELLED
+    assert counter(world, f"cancels_{outcome.value}") == 1
+    assert counter(world, record.state.value) == 1
+
+
+def test_an_attempt_cancelled_after_its_answer_counts_once(driven, shop, attempts):
+    world = driven(shop())
+    run_to_start(world)
+    world.prober.answer()
+    world.pause("shop")
+    assert [record.state for record in attempts(world)] == [AttemptState.FINISHED]
+    assert world.prober.cancelled == []
+
+
+def test_nothing_starts_while_paused_and_the_grid_holds_after(driven, shop, target_of):
+    world = driven(shop())
+    run_to_start(world)
+    world.prober.answer()
+    world.pause("shop")
+    started = len(world.prober.requests)
+    world.run("5m")
+    assert len(world.prober.requests) == started
+    assert (target_of(world).paused, target_of(world).status.value) == (True, "paused")
+    world.resume("shop")
+    run_to_start(world)
+    first, *_, last = start_times(world)
+    assert (last - first) % (10 * S) == 0
+    assert not target_of(world).paused
+
+
+def test_pausing_and_resuming_within_one_attempt_starts_no_second(driven, shop):
+    world = driven(shop(every="1s", timeout="1s"), on_cancel=CancelOutcome.UNKNOWN)
+    run_to_start(world)
+    for _ in range(5):
+        world.pause("shop")
+        world.resume("shop")
+        world.run("300ms")
+    assert world.prober.in_flight_max == {"shop": 1}
+
+
+def test_untracking_cancels_what_runs_and_refuses_its_answer(driven, shop, counter):
+    world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
+    attempt = run_to_start(world)
+    world.untrack("shop")
+    assert world.prober.cancelled == [attempt]
+    assert world.system.dead_letters.statistics().total == 0
+    world.prober.answer(attempt, DOWN)
+    world.run("1m")
+    assert world.status().targets == ()
+    assert len(world.prober.requests) == 1
+    assert counter(world, AttemptState.CANCEL_UNKNOWN.value) == 1
+
+
+def test_a_target_tracked_anew_takes_no_old_answer_for_its_own(driven, shop, target_of):
+    world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
+    old = run_to_start(world)
+    world.untrack("shop")
+    world.track(shop())
+    new = run_to_start(world)
+    assert new != old
+    world.prober.answer(old, DOWN)
+    world.run("1ms")
+    assert target_of(world).samples == 0
+    world.prober.answer(new)
+    world.run("1ms")
+    assert target_of(world).sample.outcome is Outcome.UP
+
+
+def test_a_new_specification_lets_the_attempt_that_runs_end(driven, shop, attempts):
+    world = driven(shop())
+    attempt = run_to_start(world)
+    world.track(shop(every="1s", timeout="500ms"))
+    world.prober.answer(attempt)
+    world.run("1ms")
+    assert attempts(world)[0].attempt == attempt
+    run_to_start(world)
+    request = world.prober.requests[-1]
+    assert request.deadline.remaining_ns(request.started) == S // 2
