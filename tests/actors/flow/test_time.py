@@ -1,94 +1,15 @@
-"""Time that does odd things: silence, heartbeats, sleep, stalls and clocks that are set; and the end of it all."""
+"""Time that does odd things: heartbeats, sleep, stalls, clocks that are set, and deaths in between."""
 
 import pytest
-from watchkeeper.domain.duration import parse_duration
-from watchkeeper.domain.incident import Change
 from watchkeeper.domain.observation import Observation
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Heartbeat
-from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
-from watchkeeper.protocol.recorder import GetAbandoned
+from watchkeeper.domain.rule import Consecutive
 from watchkeeper.protocol.supervisor import Beat
 from watchkeeper.testing.world import World
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
-FIRE, KEEP, OK = NoDataPolicy.FIRE, NoDataPolicy.KEEP, NoDataPolicy.OK
-
-
-# Silence of a target: samples that are no evidence.
-
-
-@pytest.mark.parametrize(
-    ("policy", "before", "told"),
-    [
-        (FIRE, "ok 5m", ["shop/silent opened", "shop/silent resolved"]),
-        (KEEP, "ok 5m", []),
-        (OK, "ok 5m", []),
-        (KEEP, "down 5m", ["shop/down opened", "shop/down resolved"]),
-        (OK, "down 5m", ["shop/down opened", "shop/down resolved"]),
-    ],
-)
-def test_no_evidence_means_what_the_policy_says(shop, policy, before, told):
-    world = World([shop(rules=(*QUICK, NoData(id="silent", after="1m", policy=policy)))])
-    world.script("shop", f"{before}, unknown 10m, ok")
-    world.run("12m")
-    still_open = policy is KEEP and before == "down 5m"
-    assert bool(world.incidents(open_only=True)) is (still_open or policy is FIRE)
-    world.run("30m")
-    assert world.told("ops") == told
-
-
-def last_evidence_and(world, rule):
-    incident = next(incident for incident in world.incidents() if incident.rule == rule)
-    evidence = [sample for sample in world.store.samples("shop") if sample.outcome is Outcome.UP]
-    return max(sample.at_ns for sample in evidence if sample.at_ns < incident.opened_at_ns), incident
-
-
-def test_an_incident_of_silence_begins_when_it_became_too_long(shop):
-    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
-    world.script("shop", "ok 5m, unknown 10m, ok")
-    world.run("10m")
-    last_ns, incident = last_evidence_and(world, "silent")
-    # Counted from when the last evidence arrived, five milliseconds after its probe had started.
-    assert 60 * S <= incident.opened_at_ns - last_ns <= 60 * S + 10_000_000
-
-
-def test_silence_is_derived_from_the_cadence_where_it_is_not_stated(shop):
-    world = World([shop(rules=(NoData(id="silent"),))])
-    world.script("shop", "ok 5m, unknown 10m, ok")
-    world.run("10m")
-    last_ns, incident = last_evidence_and(world, "silent")
-    assert 27 * S <= incident.opened_at_ns - last_ns <= 27 * S + 10_000_000
-
-
-@pytest.mark.parametrize(("for_", "silence", "told"), [("2m", "10m", 2), ("5m", "4m", 0)])
-def test_silence_that_lasts_fires_once_it_has_lasted_for_long_enough(shop, for_, silence, told):
-    world = World([shop(rules=(NoData(id="silent", after="1m", for_=for_),))])
-    world.script("shop", f"ok 5m, unknown {silence}, ok")
-    world.run("40m")
-    assert len(world.told("ops")) == told
-
-
-def test_silence_that_counts_as_fine_ends_what_keeps_firing(shop):
-    rules = (
-        Consecutive(id="down", after=1, recover=1, keep_firing_for="3m"),
-        NoData(id="q", after="1m", policy=OK),
-    )
-    world = World([shop(rules=rules)])
-    world.script("shop", "ok 2m, down 1m, unknown")
-    world.run("20m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
-
-
-def test_a_paused_target_is_not_silent(shop):
-    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
-    world.run("5m")
-    world.pause("shop")
-    world.run("1h")
-    world.resume("shop")
-    world.run("5m")
-    assert world.told("ops") == []
 
 
 # Heartbeats.
@@ -366,51 +287,6 @@ def test_a_restart_of_whoever_wakes_the_sink_delays_no_end(shop):
     assert world.told("ops") == ["shop/down opened"]
 
 
-# Incidents whose target nobody tracks any more.
-
-
-def orphaned(shop):
-    world = World([shop(rules=QUICK), shop("mail")])
-    world.script("shop", "down")
-    world.run("1m")
-    del world._targets["shop"]
-    world.crash()
-    return world
-
-
-def test_an_incident_whose_target_does_not_come_back_is_closed_once(shop):
-    world = orphaned(shop)
-    world.run("9m")
-    assert world.told("ops") == ["shop/down opened"]
-    world.run("2m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
-    ended = world.notices("ops")[-1].incident
-    assert (ended.change, ended.reason) == (Change.RESOLVED, "removed")
-    world.crash()
-    world.run("30m")
-    assert len(world.told("ops")) == 2
-
-
-def test_a_target_that_is_tracked_again_in_time_keeps_its_incident(shop):
-    world = orphaned(shop)
-    world.run("5m")
-    world.track(shop(rules=QUICK))
-    world.script("shop", "down 20m, ok")
-    world.run("40m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
-    assert world.notices("ops")[-1].incident.reason == "recovered"
-
-
-def test_untracking_closes_what_is_open_and_says_so(shop):
-    world = World([shop(rules=QUICK)])
-    world.script("shop", "down")
-    world.run("1m")
-    world.untrack("shop")
-    world.run("1m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
-    assert world.notices("ops")[-1].incident.reason == "removed"
-
-
 # Rules over time, through a death of the process.
 
 
@@ -430,53 +306,3 @@ def test_pending_and_firing_clocks_go_on_over_a_death(shop, death, when):
         assert ours.incident.opened_at_ns == theirs.incident.opened_at_ns
         # What was between the last sample and the death counts for no clock: a period at most, and one of ours.
         assert 0 <= ours.incident.at_ns - theirs.incident.at_ns <= 20 * S
-
-
-# The end.
-
-
-def test_stopping_waits_for_what_runs_and_counts_it(driven, shop):
-    world = driven(shop(every="10s", timeout="4s"))
-    while not world.prober.requests:
-        world.run("100ms")
-    attempt = world.prober.requests[-1].attempt
-    now_ns = world.clock.read().monotonic_ns
-    world.dispatcher.call_at(now_ns + S, lambda: world.prober.answer(attempt))
-    assert world.restart() == ()
-    assert len(world.store.samples("shop")) == 1
-    assert world.prober.cancelled == []
-
-
-def test_what_runs_for_too_long_is_cancelled_at_half_time(driven, shop):
-    world = driven(shop(every="1m", timeout="50s"))
-    while not world.prober.requests:
-        world.run("1s")
-    attempt = world.prober.requests[-1].attempt
-    began = world.clock.read()
-    assert world.restart() == ()
-    assert world.prober.cancelled == [attempt]
-    assert world.clock.read().since(began) < 10 * S
-
-
-@pytest.mark.parametrize("channel", ["status 503 10m, ok", "hang 10m, ok"])
-def test_what_is_not_delivered_when_we_stop_is_delivered_after(shop, channel):
-    world = World([shop(rules=QUICK)])
-    world.script("shop", "ok 1m, down")
-    world.script_channel("ops", channel)
-    world.run("3m")
-    old = world.system
-    assert world.restart() == ()
-    said = old.recorder.ask(GetAbandoned(), 60.0)
-    assert "notices left in the outbox" in {abandoned.what for abandoned in said}
-    world.run("30m")
-    assert world.told("ops") == ["shop/down opened"]
-    assert len({post.notice.key for post in world.messengers["ops"].posts}) == 1
-
-
-def test_stopping_starts_nothing_more(shop):
-    world = World([shop(every="1s", timeout="500ms")])
-    world.run("10s")
-    old, started = world.dispatcher, world.prober.started
-    world.restart()
-    old.run_until(world.clock.read().monotonic_ns + parse_duration("1ms"))
-    assert world.prober.started == started

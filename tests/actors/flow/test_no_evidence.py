@@ -1,0 +1,131 @@
+"""No evidence: a target of which nothing is known for a while, and one that nobody tracks any more."""
+
+import pytest
+from watchkeeper.domain.incident import Change
+from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
+from watchkeeper.testing.world import World
+
+S = 1_000_000_000
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+FIRE, KEEP, OK = NoDataPolicy.FIRE, NoDataPolicy.KEEP, NoDataPolicy.OK
+
+
+# Silence of a target: samples that are no evidence.
+
+
+@pytest.mark.parametrize(
+    ("policy", "before", "told"),
+    [
+        (FIRE, "ok 5m", ["shop/silent opened", "shop/silent resolved"]),
+        (KEEP, "ok 5m", []),
+        (OK, "ok 5m", []),
+        (KEEP, "down 5m", ["shop/down opened", "shop/down resolved"]),
+        (OK, "down 5m", ["shop/down opened", "shop/down resolved"]),
+    ],
+)
+def test_no_evidence_means_what_the_policy_says(shop, policy, before, told):
+    world = World([shop(rules=(*QUICK, NoData(id="silent", after="1m", policy=policy)))])
+    world.script("shop", f"{before}, unknown 10m, ok")
+    world.run("12m")
+    still_open = policy is KEEP and before == "down 5m"
+    assert bool(world.incidents(open_only=True)) is (still_open or policy is FIRE)
+    world.run("30m")
+    assert world.told("ops") == told
+
+
+def last_evidence_and(world, rule):
+    incident = next(incident for incident in world.incidents() if incident.rule == rule)
+    evidence = [sample for sample in world.store.samples("shop") if sample.outcome is Outcome.UP]
+    return max(sample.at_ns for sample in evidence if sample.at_ns < incident.opened_at_ns), incident
+
+
+def test_an_incident_of_silence_begins_when_it_became_too_long(shop):
+    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
+    world.script("shop", "ok 5m, unknown 10m, ok")
+    world.run("10m")
+    last_ns, incident = last_evidence_and(world, "silent")
+    # Counted from when the last evidence arrived, five milliseconds after its probe had started.
+    assert 60 * S <= incident.opened_at_ns - last_ns <= 60 * S + 10_000_000
+
+
+def test_silence_is_derived_from_the_cadence_where_it_is_not_stated(shop):
+    world = World([shop(rules=(NoData(id="silent"),))])
+    world.script("shop", "ok 5m, unknown 10m, ok")
+    world.run("10m")
+    last_ns, incident = last_evidence_and(world, "silent")
+    assert 27 * S <= incident.opened_at_ns - last_ns <= 27 * S + 10_000_000
+
+
+@pytest.mark.parametrize(("for_", "silence", "told"), [("2m", "10m", 2), ("5m", "4m", 0)])
+def test_silence_that_lasts_fires_once_it_has_lasted_for_long_enough(shop, for_, silence, told):
+    world = World([shop(rules=(NoData(id="silent", after="1m", for_=for_),))])
+    world.script("shop", f"ok 5m, unknown {silence}, ok")
+    world.run("40m")
+    assert len(world.told("ops")) == told
+
+
+def test_silence_that_counts_as_fine_ends_what_keeps_firing(shop):
+    rules = (
+        Consecutive(id="down", after=1, recover=1, keep_firing_for="3m"),
+        NoData(id="q", after="1m", policy=OK),
+    )
+    world = World([shop(rules=rules)])
+    world.script("shop", "ok 2m, down 1m, unknown")
+    world.run("20m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+
+
+def test_a_paused_target_is_not_silent(shop):
+    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
+    world.run("5m")
+    world.pause("shop")
+    world.run("1h")
+    world.resume("shop")
+    world.run("5m")
+    assert world.told("ops") == []
+
+
+# Incidents whose target nobody tracks any more.
+
+
+def orphaned(shop):
+    world = World([shop(rules=QUICK), shop("mail")])
+    world.script("shop", "down")
+    world.run("1m")
+    del world._targets["shop"]
+    world.crash()
+    return world
+
+
+def test_an_incident_whose_target_does_not_come_back_is_closed_once(shop):
+    world = orphaned(shop)
+    world.run("9m")
+    assert world.told("ops") == ["shop/down opened"]
+    world.run("2m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    ended = world.notices("ops")[-1].incident
+    assert (ended.change, ended.reason) == (Change.RESOLVED, "removed")
+    world.crash()
+    world.run("30m")
+    assert len(world.told("ops")) == 2
+
+
+def test_a_target_that_is_tracked_again_in_time_keeps_its_incident(shop):
+    world = orphaned(shop)
+    world.run("5m")
+    world.track(shop(rules=QUICK))
+    world.script("shop", "down 20m, ok")
+    world.run("40m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.notices("ops")[-1].incident.reason == "recovered"
+
+
+def test_untracking_closes_what_is_open_and_says_so(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "down")
+    world.run("1m")
+    world.untrack("shop")
+    world.run("1m")
+    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.notices("ops")[-1].incident.reason == "removed"
