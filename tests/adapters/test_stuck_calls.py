@@ -1,0 +1,221 @@
+"""Callables that do not come back in time: what each costs, and what cancelling and closing leave of it."""
+
+import asyncio
+import threading
+
+from watchkeeper.domain import limits
+from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.tests.adapters.calling import SOON_NS, begin, one_turn, prober
+
+
+def test_a_callable_that_never_returns_costs_one_thread(run):
+    release, calls = threading.Event(), []
+
+    def hang():
+        calls.append(1)
+        release.wait(20)
+
+    async def main():
+        checks = prober({"check": hang, "other": lambda: None}, threads_max=1)
+        seen = [await begin(checks, timeout_ns=SOON_NS)[1] for _ in range(4)]
+        assert [each.outcome for each in seen] == [Outcome.TIMED_OUT] * 4
+        assert seen[0].detail != seen[1].detail == "its earlier call has not come back"
+        other = await begin(checks, name="other")[1]
+        assert other.outcome is Outcome.UP, "the thread was not replaced"
+        statistics = checks.statistics()
+        assert statistics.blocking.abandoned == statistics.threads.abandoned == 1
+        assert statistics.threads.threads == 2
+        assert checks.abandoned() == ("watchkeeper-call-1: check",)
+        # A call that waits for the stuck one begins once that has come back.
+        _, answered = begin(checks)
+        release.set()
+        assert (await answered).outcome is Outcome.UP
+        return checks
+
+    async def whole():
+        checks = await main()
+        statistics = checks.statistics()
+        assert (statistics.blocking.abandoned, statistics.blocking.late) == (0, 1)
+        assert statistics.threads.threads <= 1
+        checks.close()
+        assert checks.abandoned() == ()
+
+    run(whole)
+    assert len(calls) == 2
+
+
+def test_beyond_the_cap_of_stuck_threads_calls_are_unknown(run):
+    release = threading.Event()
+    names = [f"check {number}" for number in range(limits.ABANDONED_CALLS_MAX + 1)]
+
+    async def main():
+        checks = prober(
+            {**{name: lambda: release.wait(20) for name in names}, "good": lambda: None}, threads_max=1
+        )
+        for number, name in enumerate(names):
+            # On a busy machine a thread may begin too late to be abandoned: then once more.
+            while checks.statistics().blocking.abandoned == number:
+                await begin(checks, name=name, timeout_ns=30 * NS_PER_MS)[1]
+        seen = await begin(checks, name="good")[1]
+        assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+        assert checks.statistics().threads.threads == limits.ABANDONED_CALLS_MAX + 1
+        release.set()
+        while checks.statistics().blocking.abandoned:
+            await one_turn()
+        assert (await begin(checks, name="good")[1]).outcome is Outcome.UP
+        checks.close()
+
+    run(main)
+
+
+def test_no_free_thread_before_the_deadline_is_unknown(run):
+    release = threading.Event()
+
+    async def main():
+        checks = prober({"check": lambda: release.wait(20), "other": lambda: None}, threads_max=1)
+        _, first = begin(checks)
+        seen = await begin(checks, name="other", timeout_ns=SOON_NS)[1]
+        assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+        _, waiting = begin(checks, name="other")
+        release.set()
+        assert (await first).outcome is Outcome.UP
+        assert (await waiting).outcome is Outcome.UP
+        checks.close()
+
+    run(main)
+
+
+def test_a_full_queue_refuses_at_once_as_our_own_trouble(run):
+    release = threading.Event()
+
+    async def main():
+        checks = prober({"check": lambda: release.wait(20)}, threads_max=1)
+        answers = [begin(checks)[1] for _ in range(limits.CALL_QUEUE_MAX + 2)]
+        seen = await answers[-1]
+        assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+        checks.close()
+        release.set()
+        ends = [(await answer).outcome for answer in answers[:-1]]
+        assert ends == [Outcome.CANCELLED] * (limits.CALL_QUEUE_MAX + 1)
+
+    run(main)
+
+
+def test_a_swallowed_cancel_is_accounted_until_it_ends(run):
+    release = None
+
+    async def stubborn():
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    async def main():
+        nonlocal release
+        release = asyncio.Event()
+        checks = prober(stubborn)
+        seen = await begin(checks, timeout_ns=SOON_NS)[1]
+        assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
+        assert checks.statistics().tasks.abandoned == 1
+        assert checks.abandoned() == ("task: check",)
+        again = await begin(checks, timeout_ns=SOON_NS)[1]
+        assert again.detail == "its earlier call has not come back"
+        release.set()
+        assert (await begin(checks)[1]).outcome is Outcome.UP
+        assert checks.statistics().tasks.abandoned == 0
+        checks.close()
+
+    run(main)
+
+
+def test_an_obedient_coroutine_is_cancelled_at_the_deadline(run):
+    cleaned = []
+
+    async def obedient():
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cleaned.append(True)
+
+    async def main():
+        checks = prober(obedient)
+        assert (await begin(checks, timeout_ns=SOON_NS)[1]).outcome is Outcome.TIMED_OUT
+        while checks.abandoned():
+            await one_turn()
+        checks.close()
+
+    run(main)
+    assert cleaned == [True]
+
+
+def test_a_hosts_loop_that_stands_still_is_our_own_trouble(run):
+    host_loop = asyncio.new_event_loop()
+
+    async def check():
+        raise AssertionError("it ran on a loop that does not run")
+
+    async def main():
+        checks = prober(check, host_loop=host_loop)
+        still = await begin(checks, timeout_ns=SOON_NS)[1]
+        host_loop.close()
+        closed = await begin(checks)[1]
+        checks.close()
+        return still, closed
+
+    for seen in run(main):
+        assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+
+
+def test_closing_cancels_what_waits_and_names_what_goes_on(run):
+    release = threading.Event()
+
+    async def main():
+        checks = prober(lambda: release.wait(20), threads_max=1)
+        answers = [begin(checks)[1] for _ in range(3)]
+        while checks.statistics().threads.busy == 0:
+            await one_turn()
+        checks.close()
+        assert [(await answer).outcome for answer in answers] == [Outcome.CANCELLED] * 3
+        after = await begin(checks)[1]
+        assert after.outcome is Outcome.UNKNOWN
+        return checks.abandoned()
+
+    before = threading.active_count()
+    abandoned = run(main)
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "watchkeeper-call-1":
+            thread.join(10)
+
+    assert abandoned in {("watchkeeper-call-1: check",), ()}
+    assert threading.active_count() == before, "a thread was left behind"
+
+
+def test_closing_leaves_no_thread_behind(run):
+    async def main():
+        checks = prober({str(number): lambda: None for number in range(20)})
+        await asyncio.gather(*(begin(checks, name=str(number))[1] for number in range(20)))
+        checks.close()
+
+    before = threading.active_count()
+    run(main)
+    assert threading.active_count() == before
+
+
+def test_cancelling_twice_says_the_same_thing_twice(run):
+    release = threading.Event()
+
+    async def main():
+        checks = prober(lambda: release.wait(20), threads_max=1)
+        _, running = begin(checks)
+        waiting, never = begin(checks)
+        assert waiting.cancel() is waiting.cancel() is CancelOutcome.WITHOUT_EFFECT
+        release.set()
+        await running
+        checks.close()
+        assert not never.done()
+
+    run(main)
