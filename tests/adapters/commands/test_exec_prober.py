@@ -1,3 +1,5 @@
+"""What a command says and how it ends is one observation; what it is given is what was stated and no more."""
+
 import asyncio
 import errno
 import os
@@ -5,62 +7,17 @@ import resource
 import select
 import signal
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import uvloop
-from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.ended import Raised
-from watchkeeper.adapters.probes.exec import ExecProber
 from watchkeeper.adapters.probes.exec_answer import could_not_start
 from watchkeeper.domain import limits
-from watchkeeper.domain.attempt import AttemptId, CancelOutcome, ProbeRequest
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.domain.observation import Measurement
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Exec
-
-CLOCK = SystemClock()
-LONG_NS = 15 * NS_PER_S
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request):
-    """Run a coroutine with a prober on a loop that is not the main thread's, and look for what is left behind."""
-
-    def run(main):
-        async def whole():
-            prober = ExecProber(asyncio.get_running_loop(), CLOCK)
-            try:
-                return await asyncio.wait_for(main(prober), 30)
-            finally:
-                prober.close()
-                assert prober.abandoned() == ()
-
-        def on_thread():
-            try:
-                with asyncio.Runner(loop_factory=request.param) as runner:
-                    outcome.append(runner.run(whole()))
-            except BaseException as error:  # noqa: BLE001  # shown on the test's own thread
-                outcome.append(error)
-
-        with asyncio.Runner(loop_factory=request.param) as first:
-            # uvloop opens two descriptors for the whole process with its first loop.
-            first.get_loop()
-        before, outcome = open_descriptors(), []
-        thread = threading.Thread(target=on_thread)
-        thread.start()
-        thread.join(60)
-        assert children() == []
-        assert open_descriptors() == before
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
-        return outcome[0]
-
-    return run
-
+from watchkeeper.tests.adapters.commands.running import begin, shell
 
 LIMITS = resource.getrlimit(resource.RLIMIT_NOFILE)
 
@@ -74,51 +31,6 @@ def fill_descriptors():
         while True:
             fillers.append(os.open(os.devnull, os.O_RDONLY))
     return fillers
-
-
-def open_descriptors():
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def children():
-    """Every child of this process, zombies included."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):
-            found += (task / "children").read_text().split()
-    return found
-
-
-def is_gone(pid):
-    """Whether a process has ended; one that is killed has a moment to go."""
-    try:
-        descriptor = os.pidfd_open(int(pid))
-    except ProcessLookupError:
-        return True
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(5_000))
-    finally:
-        os.close(descriptor)
-
-
-def begin(prober, *argv, timeout_ns=LONG_NS, **settings):
-    now = CLOCK.read()
-    request = ProbeRequest(
-        attempt=AttemptId("t", 1, 1),
-        probe=Exec(argv=argv, **settings),
-        deadline=Deadline.after(now, timeout_ns),
-        started=now,
-    )
-    answered = asyncio.get_running_loop().create_future()
-    attempt = prober.start(request, answered.set_result)
-    assert not answered.done(), "done was called from within start"
-    return attempt, answered
-
-
-def shell(run, script, **settings):
-    return run(lambda prober: begin(prober, "/bin/sh", "-c", script, **settings)[1])
 
 
 ENDS = [
@@ -281,49 +193,6 @@ def test_all_that_a_program_wrote_before_it_ended_is_read(run):
     assert run(main).body == b"x" * 500_000
 
 
-def test_a_hang_is_killed_at_the_deadline_with_its_children(run, tmp_path):
-    noted = tmp_path / "pids"
-    script = (
-        f"sleep 1000 & echo $! >{noted}; sleep 1000 & echo $! >>{noted}; echo $$ >>{noted}; echo begun; wait"
-    )
-
-    seen = shell(run, script, timeout_ns=700 * NS_PER_MS)
-
-    assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
-    assert seen.detail == "killed at the deadline: begun"
-    pids = noted.read_text().split()
-    assert len(pids) == 3
-    assert all(is_gone(pid) for pid in pids)
-
-
-def test_a_signal_that_is_ignored_does_not_save_a_program(run):
-    seen = shell(run, "trap '' TERM INT HUP QUIT; while :; do sleep 1000; done", timeout_ns=300 * NS_PER_MS)
-
-    assert seen.outcome is Outcome.TIMED_OUT
-
-
-def test_a_child_left_behind_is_killed_when_the_plugin_ends(run, tmp_path):
-    noted = tmp_path / "pid"
-
-    seen = shell(run, f"sleep 1000 & echo $! >{noted}; echo OK")
-
-    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
-    assert seen.response_time_ns < LONG_NS // 2, "it waited for the child that holds the pipe"
-    assert is_gone(noted.read_text())
-
-
-def test_a_daemon_that_holds_the_pipe_delays_nothing(run, tmp_path):
-    noted = tmp_path / "pid"
-
-    seen = shell(
-        run, f"setsid sh -c 'echo $$ >{noted}; exec sleep 1000' & while [ ! -s {noted} ]; do :; done; echo OK"
-    )
-    os.kill(int(noted.read_text()), signal.SIGKILL)
-
-    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
-    assert seen.response_time_ns < LONG_NS // 2
-
-
 def test_a_flood_is_capped_drained_and_counted(run):
     async def main(prober):
         seen = await begin(
@@ -338,12 +207,6 @@ def test_a_flood_is_capped_drained_and_counted(run):
     assert (
         "4999000 bytes of output dropped" in seen.detail or len(seen.detail) == limits.DETAIL_CHARACTERS_MAX
     )
-
-
-def test_an_endless_flood_ends_at_the_deadline(run):
-    seen = shell(run, "exec cat /dev/zero", timeout_ns=300 * NS_PER_MS, output_bytes_max=10)
-
-    assert (seen.outcome, len(seen.body)) == (Outcome.TIMED_OUT, 10)
 
 
 def test_a_figure_that_the_cap_cut_is_dropped_whole(run):
@@ -383,62 +246,6 @@ def test_too_many_at_once_is_our_own_trouble(run, tmp_path):
 
     assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
     assert {each.outcome for each in others} == {Outcome.CANCELLED}
-
-
-def test_cancelling_kills_and_reaps_and_never_calls_back(run, tmp_path):
-    noted = tmp_path / "fifo"
-    os.mkfifo(noted)
-
-    async def main(prober):
-        attempt, answered = begin(prober, "/bin/sh", "-c", f"echo $$ >{noted}; exec sleep 1000")
-        pid = await asyncio.to_thread(noted.read_text)
-        while prober.statistics().running == 0:
-            await begin(prober, "/bin/true")[1]
-        assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
-        assert attempt.cancel() is CancelOutcome.COMPLETED_ANYWAY
-        while prober.statistics().reaping:
-            await begin(prober, "/bin/true")[1]
-        assert is_gone(pid)
-        assert not answered.done()
-
-    run(main)
-
-
-def test_cancelling_before_it_was_started_is_without_effect(run, tmp_path):
-    async def main(prober):
-        attempts = [begin(prober, "/bin/touch", str(tmp_path / str(n))) for n in range(40)]
-        outcomes = [attempt.cancel() for attempt, _ in attempts]
-        await begin(prober, "/bin/true")[1]
-        assert set(outcomes) <= {CancelOutcome.WITHOUT_EFFECT, CancelOutcome.UNKNOWN}
-        assert outcomes[-1] is CancelOutcome.WITHOUT_EFFECT
-        assert not attempts[-1][1].done()
-
-    run(main)
-    assert not (tmp_path / "39").exists()
-
-
-def test_cancelling_what_has_answered_is_too_late(run):
-    async def main(prober):
-        attempt, answered = begin(prober, "/bin/true")
-        await answered
-        return attempt.cancel()
-
-    assert run(main) is CancelOutcome.COMPLETED_ANYWAY
-
-
-def test_closing_kills_everything_and_answers_cancelled(run):
-    async def main(prober):
-        answers = [begin(prober, "/bin/sleep", "1000")[1] for _ in range(10)]
-        while prober.statistics().running < 5:
-            await begin(prober, "/bin/true")[1]
-        prober.close()
-        after = await begin(prober, "/bin/true")[1]
-        return await asyncio.gather(*answers), after
-
-    seen, after = run(main)
-
-    assert {each.outcome for each in seen} == {Outcome.CANCELLED}
-    assert after.outcome is Outcome.UNKNOWN
 
 
 def test_an_exit_status_taken_by_the_host_is_unknown(run):

@@ -1,0 +1,60 @@
+"""What the tests of commands share: a loop on a thread of its own, and a look at what is left behind."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import uvloop
+from watchkeeper.adapters.probes.exec import ExecProber
+from watchkeeper.tests.adapters.commands.running import CLOCK
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request):
+    """Run a coroutine with a prober on a loop that is not the main thread's, and look for what is left behind."""
+
+    def run(main):
+        async def whole():
+            prober = ExecProber(asyncio.get_running_loop(), CLOCK)
+            try:
+                return await asyncio.wait_for(main(prober), 30)
+            finally:
+                prober.close()
+                assert prober.abandoned() == ()
+
+        def on_thread():
+            try:
+                with asyncio.Runner(loop_factory=request.param) as runner:
+                    outcome.append(runner.run(whole()))
+            except BaseException as error:  # noqa: BLE001  # shown on the test's own thread
+                outcome.append(error)
+
+        with asyncio.Runner(loop_factory=request.param) as first:
+            # uvloop opens two descriptors for the whole process with its first loop.
+            first.get_loop()
+        before, outcome = open_descriptors(), []
+        thread = threading.Thread(target=on_thread)
+        thread.start()
+        thread.join(60)
+        assert children() == []
+        assert open_descriptors() == before
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]
+
+    return run
+
+
+def open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def children():
+    """Every child of this process, zombies included."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += (task / "children").read_text().split()
+    return found

@@ -1,0 +1,130 @@
+"""Commands that do not end by themselves: killed with all their children, at the deadline, a cancel or the end."""
+
+import asyncio
+import os
+import select
+import signal
+
+from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.tests.adapters.commands.running import LONG_NS, begin, shell
+
+
+def is_gone(pid):
+    """Whether a process has ended; one that is killed has a moment to go."""
+    try:
+        descriptor = os.pidfd_open(int(pid))
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(5_000))
+    finally:
+        os.close(descriptor)
+
+
+def test_a_hang_is_killed_at_the_deadline_with_its_children(run, tmp_path):
+    noted = tmp_path / "pids"
+    script = (
+        f"sleep 1000 & echo $! >{noted}; sleep 1000 & echo $! >>{noted}; echo $$ >>{noted}; echo begun; wait"
+    )
+
+    seen = shell(run, script, timeout_ns=700 * NS_PER_MS)
+
+    assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
+    assert seen.detail == "killed at the deadline: begun"
+    pids = noted.read_text().split()
+    assert len(pids) == 3
+    assert all(is_gone(pid) for pid in pids)
+
+
+def test_a_signal_that_is_ignored_does_not_save_a_program(run):
+    seen = shell(run, "trap '' TERM INT HUP QUIT; while :; do sleep 1000; done", timeout_ns=300 * NS_PER_MS)
+
+    assert seen.outcome is Outcome.TIMED_OUT
+
+
+def test_a_child_left_behind_is_killed_when_the_plugin_ends(run, tmp_path):
+    noted = tmp_path / "pid"
+
+    seen = shell(run, f"sleep 1000 & echo $! >{noted}; echo OK")
+
+    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
+    assert seen.response_time_ns < LONG_NS // 2, "it waited for the child that holds the pipe"
+    assert is_gone(noted.read_text())
+
+
+def test_a_daemon_that_holds_the_pipe_delays_nothing(run, tmp_path):
+    noted = tmp_path / "pid"
+
+    seen = shell(
+        run, f"setsid sh -c 'echo $$ >{noted}; exec sleep 1000' & while [ ! -s {noted} ]; do :; done; echo OK"
+    )
+    os.kill(int(noted.read_text()), signal.SIGKILL)
+
+    assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
+    assert seen.response_time_ns < LONG_NS // 2
+
+
+def test_an_endless_flood_ends_at_the_deadline(run):
+    seen = shell(run, "exec cat /dev/zero", timeout_ns=300 * NS_PER_MS, output_bytes_max=10)
+
+    assert (seen.outcome, len(seen.body)) == (Outcome.TIMED_OUT, 10)
+
+
+def test_cancelling_kills_and_reaps_and_never_calls_back(run, tmp_path):
+    noted = tmp_path / "fifo"
+    os.mkfifo(noted)
+
+    async def main(prober):
+        attempt, answered = begin(prober, "/bin/sh", "-c", f"echo $$ >{noted}; exec sleep 1000")
+        pid = await asyncio.to_thread(noted.read_text)
+        while prober.statistics().running == 0:
+            await begin(prober, "/bin/true")[1]
+        assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
+        assert attempt.cancel() is CancelOutcome.COMPLETED_ANYWAY
+        while prober.statistics().reaping:
+            await begin(prober, "/bin/true")[1]
+        assert is_gone(pid)
+        assert not answered.done()
+
+    run(main)
+
+
+def test_cancelling_before_it_was_started_is_without_effect(run, tmp_path):
+    async def main(prober):
+        attempts = [begin(prober, "/bin/touch", str(tmp_path / str(n))) for n in range(40)]
+        outcomes = [attempt.cancel() for attempt, _ in attempts]
+        await begin(prober, "/bin/true")[1]
+        assert set(outcomes) <= {CancelOutcome.WITHOUT_EFFECT, CancelOutcome.UNKNOWN}
+        assert outcomes[-1] is CancelOutcome.WITHOUT_EFFECT
+        assert not attempts[-1][1].done()
+
+    run(main)
+    assert not (tmp_path / "39").exists()
+
+
+def test_cancelling_what_has_answered_is_too_late(run):
+    async def main(prober):
+        attempt, answered = begin(prober, "/bin/true")
+        await answered
+        return attempt.cancel()
+
+    assert run(main) is CancelOutcome.COMPLETED_ANYWAY
+
+
+def test_closing_kills_everything_and_answers_cancelled(run):
+    async def main(prober):
+        answers = [begin(prober, "/bin/sleep", "1000")[1] for _ in range(10)]
+        while prober.statistics().running < 5:
+            await begin(prober, "/bin/true")[1]
+        prober.close()
+        after = await begin(prober, "/bin/true")[1]
+        return await asyncio.gather(*answers), after
+
+    seen, after = run(main)
+
+    assert {each.outcome for each in seen} == {Outcome.CANCELLED}
+    assert after.outcome is Outcome.UNKNOWN
