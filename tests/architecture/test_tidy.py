@@ -1,37 +1,24 @@
 """The habits of the code that a machine can check, over the whole package; each check is shown to bite."""
 
 import ast
-import inspect
 import re
-from enum import Enum
-from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import get_args, get_type_hints
 
-import msgspec
-import pykka
 import pytest
 import watchkeeper
-from watchkeeper.actors.behaviour import Behaviour
-from watchkeeper.actors.dispatch import (
-    Address,
-    DeadLetters,
-    DispatchedActor,
-    LoopDispatcher,
-    PoolDispatcher,
-)
-from watchkeeper.domain.outbox import Outbox
-from watchkeeper.domain.text import Pairs
-from watchkeeper.protocol import codec
-from watchkeeper.protocol.message import Message
 
 ROOT = Path(watchkeeper.__file__).parent
 LAYERS = ("domain", "protocol", "actors", "adapters", "web", "launcher", "testing")
 CORE = ("domain", "protocol", "actors")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+BESIDE = [
+    *TESTS,
+    *(path for folder in ("bench", "examples", "docs") for path in (ROOT / folder).rglob("*.py")),
+]
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+FILE_LINES_MAX = 400
 
 
 def tree_of(path):
@@ -68,10 +55,28 @@ def test_functions_are_short():
     assert {name: size for name, size in sizes.items() if size > 60} == {}
 
 
+def lines_of(paths):
+    return {named(path): len(path.read_text().splitlines()) for path in paths}
+
+
+def too_long(sizes):
+    return {name: size for name, size in sizes.items() if size > FILE_LINES_MAX}
+
+
 def test_files_are_short():
-    sizes = {named(path): len(path.read_text().splitlines()) for path in PACKAGE}
+    sizes = lines_of(PACKAGE)
     assert ninth_decile(sizes.values()) <= 300
-    assert {name: size for name, size in sizes.items() if size > 400} == {}
+    assert too_long(sizes) == {}
+
+
+def test_files_beside_the_package_are_short():
+    sizes = lines_of(BESIDE)
+    assert too_long(sizes) == {}
+    assert "tests/architecture/test_tidy.py" in sizes
+
+
+def test_a_file_that_is_too_long_is_caught():
+    assert too_long({"tests/a.py": FILE_LINES_MAX, "tests/b.py": FILE_LINES_MAX + 1}) == {"tests/b.py": 401}
 
 
 HANDLERS = {"handle", "_react", "_due"}
@@ -107,214 +112,6 @@ BANNED = {"utils", "common", "helpers", "manager", "base", "types", "util", "hel
 
 def test_no_module_is_named_by_kind():
     assert [named(path) for path in PACKAGE if path.stem in BANNED or path.parent.name in BANNED] == []
-
-
-IMPERATIVES = [
-    "Abandon",
-    "Acknowledge",
-    "Adopt",
-    "Ask",
-    "Cancel",
-    "Commit",
-    "Deliver",
-    "Drain",
-    "End",
-    "Give",
-    "Hand",
-    "Keep",
-    "Mute",
-    "Pause",
-    "Reconfigure",
-    "Record",
-    "Redrive",
-    "Release",
-    "Reopen",
-    "Resume",
-    "Retry",
-    "Start",
-    "Track",
-    "Untrack",
-]
-PAST = [
-    "Answered",
-    "Asked",
-    "Began",
-    "Cancelled",
-    "Changed",
-    "Committed",
-    "Counted",
-    "Exited",
-    "Failed",
-    "Finished",
-    "Judged",
-    "Missing",
-    "Recovered",
-]
-PAST += ["Resumed", "Seen", "Settled", "Started", "Taken", "Tracked", "Untracked", "Woke", "Abandoned"]
-NOUN_OF_THE_HOST = {"Beat"}
-"""What the host reports is an event with a name of its own."""
-
-
-def kind_of(name):
-    words = re.findall(r"[A-Z][a-z]*", name)
-    if words[0] == "Get":
-        return "question"
-    if words[-1] in PAST or name in NOUN_OF_THE_HOST:
-        return "event"
-    return "command" if words[0] in IMPERATIVES else "unknown"
-
-
-@pytest.mark.parametrize("kind", codec.registry().values(), ids=lambda kind: kind.__name__)
-def test_a_message_is_named_as_command_event_or_question(kind):
-    assert kind_of(kind.__name__) != "unknown"
-
-
-@pytest.mark.parametrize("name", ["Sample", "Getter", "PollerThing", "Handle", "DoIt"])
-def test_a_name_that_says_no_such_thing_is_caught(name):
-    assert kind_of(name) == "unknown"
-
-
-# Messages.
-
-ACTOR_FILES = ("supervisor", "poller", "owner", "sink", "courier", "recorder")
-
-
-@pytest.mark.parametrize("listener", ACTOR_FILES)
-def test_what_an_actor_hears_stands_in_the_file_of_its_name(listener):
-    assert (ROOT / "actors" / f"{listener}.py").exists()
-    module = import_module(f"watchkeeper.protocol.{listener}")
-    union = module.__dict__[f"{listener.capitalize()}Message"]
-    said = {
-        kind
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Message) and kind.__module__ == module.__name__
-    }
-    assert set(get_args(union)) == said
-    assert codec.LISTENERS[listener] == union
-
-
-def test_every_listener_is_an_actor():
-    assert tuple(codec.LISTENERS) == ACTOR_FILES
-
-
-def changeable(info, seen=()):
-    """Whatever in a type could be changed after it was sent, by the path to it."""
-    match info:
-        case msgspec.inspect.StructType(cls=cls, fields=fields):
-            if cls in seen:
-                return
-            if not cls.__struct_config__.frozen:
-                yield f"{cls.__name__} is not frozen"
-            hints = get_type_hints(cls)
-            for field in fields:
-                # Pairs are written as a mapping too; the specification keeps a tuple whatever it was given.
-                if hints.get(field.name) != Pairs:
-                    yield from (
-                        f"{cls.__name__}.{field.name}: {fault}"
-                        for fault in changeable(field.type, (*seen, cls))
-                    )
-        case msgspec.inspect.DataclassType(cls=cls, fields=fields):
-            if not cls.__dataclass_params__.frozen:
-                yield f"{cls.__name__} is not frozen"
-            for field in fields:
-                yield from changeable(field.type, seen)
-        case msgspec.inspect.UnionType(types=types) | msgspec.inspect.TupleType(item_types=types):
-            for inner in types:
-                yield from changeable(inner, seen)
-        case msgspec.inspect.VarTupleType(item_type=inner) | msgspec.inspect.Metadata(type=inner):
-            yield from changeable(inner, seen)
-        case (
-            msgspec.inspect.StrType()
-            | msgspec.inspect.IntType()
-            | msgspec.inspect.FloatType()
-            | msgspec.inspect.BoolType()
-            | msgspec.inspect.BytesType()
-            | msgspec.inspect.NoneType()
-            | msgspec.inspect.LiteralType()
-        ):
-            return
-        case msgspec.inspect.EnumType(cls=cls):
-            assert issubclass(cls, Enum)
-        case _:
-            yield type(info).__name__
-
-
-@pytest.mark.parametrize("kind", codec.registry().values(), ids=lambda kind: kind.__name__)
-def test_a_message_is_frozen_all_the_way_down(kind):
-    assert list(changeable(msgspec.inspect.type_info(kind))) == []
-
-
-class Leaky(msgspec.Struct, frozen=True):
-    names: list[str]
-
-
-class Thawed(msgspec.Struct):
-    name: str
-
-
-@pytest.mark.parametrize(
-    "annotation", [list[str], dict[str, int], set[int], object, Leaky, Thawed, tuple[Thawed, ...]]
-)
-def test_a_type_that_could_be_changed_is_caught(annotation):
-    holder = msgspec.defstruct("Holder", [("inner", annotation)], frozen=True)
-    assert list(changeable(msgspec.inspect.type_info(holder)))
-
-
-def test_messages_with_a_mapping_in_them_hold_it_as_pairs():
-    http = import_module("watchkeeper.domain.probe").Http(url="http://a", headers={"b": "2", "a": "1"})
-    assert http.headers == (("a", "1"), ("b", "2"))
-
-
-# Actors.
-
-BEHAVIOURS = sorted(
-    (
-        kind
-        for path in (ROOT / "actors").glob("*.py")
-        for kind in vars(import_module(f"watchkeeper.actors.{path.stem}")).values()
-        if isinstance(kind, type) and issubclass(kind, Behaviour)
-    ),
-    key=lambda kind: kind.__name__,
-)
-BEHAVIOURS = list(dict.fromkeys(BEHAVIOURS))
-TAKEN = {name for kind in (DispatchedActor, pykka.Actor) for name in dir(kind) if re.match(r"_(?!_)", name)}
-
-
-def private_names(kind):
-    """The names that a class gives to methods, class attributes and the attributes of `self`."""
-    given = {name for name in vars(kind) if re.match(r"_(?!_)", name)}
-    tree = ast.parse(inspect.getsource(kind))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            given.add(node.attr)
-    return given - {"_parameters", "_is_protocol", "_abc_impl"}
-
-
-def test_every_actor_is_a_behaviour():
-    assert {kind.__name__ for kind in BEHAVIOURS} == {
-        "AggregateOwner",
-        "Behaviour",
-        "Courier",
-        "IncidentSink",
-        "Poller",
-        "Recorder",
-        "Supervisor",
-    }
-
-
-@pytest.mark.parametrize("kind", BEHAVIOURS, ids=lambda kind: kind.__name__)
-def test_a_behaviour_takes_no_private_name_of_pykka(kind):
-    assert private_names(kind) & TAKEN == set()
-    assert "_stop" in TAKEN, "the check has something to find"
-
-
-STEADY = (Address, DeadLetters, LoopDispatcher, PoolDispatcher, Outbox)
-
-
-@pytest.mark.parametrize("kind", STEADY, ids=lambda kind: kind.__name__)
-def test_what_lives_long_tells_its_state_as_a_frozen_value(kind):
-    said = get_type_hints(kind.statistics)["return"]
-    assert list(changeable(msgspec.inspect.type_info(said))) == []
 
 
 # Calls.
