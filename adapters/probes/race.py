@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ...domain.limits import NEXT_ADDRESS_NS
 from ...domain.moment import NS_PER_S
@@ -21,6 +22,38 @@ OnLost = Callable[[Verdict], None]
 UNDER_WAY = errno.EALREADY
 Destination = tuple[str, int] | tuple[str, int, int, int]
 NO_ADDRESS: Verdict = (Outcome.DOWN, Reason.DNS_FAILED, "the name has no address")
+
+
+class Dialled(NamedTuple):
+    """What became of an address so far."""
+
+    address: Address
+    connection: socket.socket | None
+    """None when it came to nothing."""
+    stands: bool = False
+    """Whether there is nothing left to wait for."""
+    verdict: Verdict = NO_ADDRESS
+    """Why it came to nothing."""
+
+
+def dial(address: Address, port: int, *, deny_private: bool) -> Dialled:
+    """Begin to connect. On this machine a connection stands, or is refused, at once."""
+    if deny_private and not is_public(address.host):
+        detail = f"{address.host} is not a public address: refused"
+        return Dialled(address, None, verdict=(Outcome.DOWN, Reason.ADDRESS_REFUSED, detail))
+    try:
+        connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        return Dialled(address, None, verdict=_refused(address, port, error.errno or 0))
+    number = _connect(connection, address.with_port(port))
+    if number in {0, UNDER_WAY}:
+        return Dialled(address, connection, stands=number == 0)
+    connection.close()
+    return Dialled(address, None, verdict=_refused(address, port, number))
+
+
+def _refused(address: Address, port: int, number: int) -> Verdict:
+    return verdict_of_error(number, f"{address.host} port {port}: {os.strerror(number)}")
 
 
 class Race:
@@ -65,16 +98,19 @@ class Race:
         """The address tried last."""
         return next(reversed(self._running.values())).host if self._running else None
 
-    def begin(self, addresses: tuple[Address, ...]) -> None:
-        """Start with the first; may win or lose before it returns."""
-        self._left = list(addresses)
-        self._go_on()
+    def begin(self, first: Dialled, rest: tuple[Address, ...]) -> None:
+        """Go on from an address that was dialled already; may win or lose before it returns."""
+        self._left = list(rest)
+        if self._take(first):
+            self._give_it_time()
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
-        """Open addresses until one is under way; lost when none is left and none runs."""
+        """Dial addresses until one is under way; lost when none is left and none runs."""
         self._forget_timer()
         while self._left:
-            if self._open(self._left.pop(0)):
+            if self._take(dial(self._left.pop(0), self._port, deny_private=self._deny)):
                 self._give_it_time()
                 return
         if not self._running:
@@ -84,31 +120,19 @@ class Race:
         if self._left:
             self._timer = self._loop.call_later(NEXT_ADDRESS_NS / NS_PER_S, self._go_on)
 
-    def _open(self, address: Address) -> bool:
-        if self._deny and not is_public(address.host):
-            detail = f"{address.host} is not a public address: refused"
-            self._verdict = (Outcome.DOWN, Reason.ADDRESS_REFUSED, detail)
+    def _take(self, dialled: Dialled) -> bool:
+        """Whether there is anything to wait for, or nothing more to do."""
+        connection = dialled.connection
+        if connection is None:
+            self._verdict = dialled.verdict
             return False
-        try:
-            connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        except OSError as error:
-            self._failed(address, error.errno or 0)
-            return False
-        number = _connect(connection, address.with_port(self._port))
-        if number == 0:
+        if dialled.stands:
             self.stop()
-            self._on_won(connection, address)
+            self._on_won(connection, dialled.address)
             return True
-        if number != UNDER_WAY:
-            connection.close()
-            self._failed(address, number)
-            return False
-        self._running[connection] = address
+        self._running[connection] = dialled.address
         self._sockets.listen(connection, WRITABLE, lambda _: self._on_ready(connection))
         return True
-
-    def _failed(self, address: Address, number: int) -> None:
-        self._verdict = verdict_of_error(number, f"{address.host} port {self._port}: {os.strerror(number)}")
 
     def _on_ready(self, connection: socket.socket) -> None:
         address = self._running.pop(connection)
@@ -118,7 +142,7 @@ class Race:
             self._on_won(connection, address)
             return
         self._sockets.close(connection)
-        self._failed(address, number)
+        self._verdict = _refused(address, self._port, number)
         self._go_on()
 
     def _forget_timer(self) -> None:

@@ -14,7 +14,7 @@ from ...domain.probe import Tcp
 from ..resolver import Address, LookedUp, Resolver, literal_address
 from ..sockets import Sockets
 from ..system_errors import OUT_OF_DESCRIPTORS, Verdict, verdict_of_error
-from .race import Race
+from .race import Race, dial
 from .talk import UP, Talk
 
 Done = Callable[[Observation], None]
@@ -157,16 +157,21 @@ class TcpAttempt:
             self._end((Outcome.DOWN, Reason.DNS_FAILED, one_line(answer.message)))
 
     def _connect(self, addresses: tuple[Address, ...]) -> None:
-        prober = self._prober
+        """Dial the first; a race is begun only where that does not stand at once."""
+        prober, port = self._prober, self._spec.port
+        first = dial(addresses[0], port, deny_private=prober.deny_private_addresses)
+        if first.stands and first.connection is not None:
+            self._connected(first.connection, first.address)
+            return
         self._race = Race(
             prober.loop,
             prober.sockets,
-            self._spec.port,
+            port,
             self._connected,
             self._end,
             deny_private_addresses=prober.deny_private_addresses,
         )
-        self._race.begin(addresses)
+        self._race.begin(first, addresses[1:])
 
     def _connected(self, connection: socket.socket, address: Address) -> None:
         self._connected_ns = now_ns = self._prober.clock.read().monotonic_ns
