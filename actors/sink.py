@@ -46,6 +46,7 @@ from ..protocol.sink import (
     SinkMessage,
 )
 from ..protocol.supervisor import (
+    ChannelCarried,
     DeliveryBegan,
     DeliverySettled,
     LookAsked,
@@ -254,6 +255,8 @@ class IncidentSink(Behaviour[SinkMessage]):
         delivery = delivery_of(entry, state, detail, now)
         self._gathered.deliveries.append(delivery)
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
+        if state is DeliveryState.DELIVERED:
+            self._to.supervisor.tell(ChannelCarried(entry.notice.channel))
         self._settled.append(NoticeSettled(entry.notice, delivery))
         self._enqueue(self._ledger.settle(entry.notice, delivery, now))
         self._commit_soon(True)

@@ -39,6 +39,7 @@ from ..protocol.supervisor import (
     AttemptCancelled,
     AttemptFinished,
     Beat,
+    ChannelCarried,
     ChildExited,
     DeliveryBegan,
     DeliverySettled,
@@ -163,7 +164,9 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._timers.arm(("delivery", channel, key), ends_ns)
             case DeliverySettled(channel, key):
                 self._timers.cancel(("delivery", channel, key))
-                self._patience.settled(key)
+                self._patience.settled(channel, key)
+            case ChannelCarried(channel):
+                self._hurry(channel, now)
             case RetryAsked(channel, key, attempts, retry_after_ns):
                 self._retry(channel, key, attempts, retry_after_ns, now)
             case LookAsked(until_ns):
@@ -350,6 +353,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._to.sink.tell(GiveUpDelivery(key))
         else:
             self._timers.arm(("retry", key), at_ns)
+
+    def _hurry(self, channel: str, now: Moment) -> None:
+        for key in self._patience.carried(channel):
+            if ("retry", key) in self._timers:
+                self._timers.arm(("retry", key), now.monotonic_ns)
 
     def _store_failed(self, detail: str, now: Moment) -> None:
         self._reopenings += 1

@@ -1,7 +1,9 @@
 """Patience: which deliveries have waited how long, and what the retry policy allows next."""
 
 from collections.abc import Mapping
+from itertools import islice
 
+from .limits import HURRIED_PER_SUCCESS
 from .retry import RetryPolicy
 
 
@@ -11,6 +13,8 @@ class Patience:
     def __init__(self, policies: Mapping[str, RetryPolicy]) -> None:
         self._policies = policies
         self._first_ns: dict[str, int] = {}
+        self._backing_off: dict[str, dict[str, None]] = {}
+        """Per channel the notices that wait as long as the policy says, longest first; not those whose receiver said so."""
 
     def next_try_ns(
         self, channel: str, key: str, attempts: int, now_ns: int, dice: float, retry_after_ns: int | None
@@ -25,8 +29,26 @@ class Patience:
             retry_after_ns=retry_after_ns,
         )
         if at_ns is None:
-            self.settled(key)
+            self.settled(channel, key)
+        elif not retry_after_ns:
+            self._backing_off.setdefault(channel, {})[key] = None
         return at_ns
 
-    def settled(self, key: str) -> None:
+    def settled(self, channel: str, key: str) -> None:
         self._first_ns.pop(key, None)
+        self._tried(channel, key)
+
+    def carried(self, channel: str) -> tuple[str, ...]:
+        """The channel carries again: the notices that need wait no longer. A few each time, so that it is not run over."""
+        backing_off = self._backing_off.get(channel, {})
+        hurried = tuple(islice(backing_off, HURRIED_PER_SUCCESS))
+        for key in hurried:
+            self._tried(channel, key)
+        return hurried
+
+    def _tried(self, channel: str, key: str) -> None:
+        backing_off = self._backing_off.get(channel)
+        if backing_off is not None:
+            backing_off.pop(key, None)
+            if not backing_off:
+                del self._backing_off[channel]

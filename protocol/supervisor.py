@@ -80,6 +80,12 @@ class DeliverySettled(Message, frozen=True):
     key: str
 
 
+class ChannelCarried(Message, frozen=True):
+    """A receiver took a notice: what waits for the same channel need not wait out its backoff."""
+
+    channel: str
+
+
 class RetryAsked(Message, frozen=True):
     """An attempt to deliver failed in a way that may pass: may it be tried again, and when?"""
 
@@ -132,6 +138,7 @@ SupervisorMessage = (
     | ChildExited
     | DeliveryBegan
     | DeliverySettled
+    | ChannelCarried
     | RetryAsked
     | LookAsked
     | StoreFailed

@@ -72,10 +72,18 @@ class DeliveryRules:
             return
         heard = self._heard.setdefault((channel, notice.incident.incident), [])
         if heard and heard[-1].sequence >= notice.sequence:
+            if self._was_given_up(notice.key):
+                self._happened("given up, and heard late all the same")
+                return
             self._complain("S9", f"{channel} hears step {notice.sequence} after {heard[-1].sequence}")
         if not heard and notice.change is not Change.OPENED:
             self._complain("S9", f"{channel} hears {notice.change} first of {notice.incident.target}")
         heard.append(notice)
+
+    def _was_given_up(self, key: str) -> bool:
+        """What was on its way when it was given up may arrive behind its successor, and nobody can call it back."""
+        delivery = self._durable.deliveries.get(key)
+        return delivery is not None and delivery.state is DeliveryState.DEAD
 
     def heard(self, channel: str, incident: str) -> list[Notice]:
         """What a receiver applied of an incident, in order."""

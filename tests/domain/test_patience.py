@@ -31,8 +31,8 @@ def test_a_notice_given_up_and_driven_again_has_its_whole_budget():
 def test_a_notice_that_was_delivered_is_forgotten():
     patience = Patience(POLICIES)
     ask(patience, "a", 1, now_s=0)
-    patience.settled("a")
-    patience.settled("a")
+    patience.settled("short", "a")
+    patience.settled("short", "a")
     assert ask(patience, "a", 1, now_s=500) == 501 * S
 
 
@@ -48,3 +48,31 @@ def test_a_receiver_may_ask_for_what_is_left_of_the_budget():
     patience = Patience(POLICIES)
     assert ask(patience, "a", 1, now_s=0, retry_after_ns=9 * S) == 9 * S
     assert ask(patience, "b", 1, now_s=0, retry_after_ns=10 * S) == 10 * S - 1
+
+
+def test_a_channel_that_carries_hurries_a_few_at_a_time_longest_waiting_first():
+    patience = Patience(POLICIES)
+    for second, key in enumerate("abcde"):
+        ask(patience, key, 1, now_s=second, channel="long")
+    assert patience.carried("long") == ("a", "b")
+    assert patience.carried("long") == ("c", "d")
+    assert patience.carried("long") == ("e",)
+    assert patience.carried("long") == ()
+
+
+def test_nobody_is_hurried_whose_receiver_asked_for_patience_or_who_waits_for_another_channel():
+    patience = Patience(POLICIES)
+    ask(patience, "asked", 1, now_s=0, channel="long", retry_after_ns=60 * S)
+    ask(patience, "elsewhere", 1, now_s=0, channel="short")
+    ask(patience, "settled", 1, now_s=0, channel="long")
+    patience.settled("long", "settled")
+    assert patience.carried("long") == ()
+    assert patience.carried("short") == ("elsewhere",)
+
+
+def test_one_that_was_hurried_and_failed_again_waits_with_the_others():
+    patience = Patience(POLICIES)
+    ask(patience, "a", 1, now_s=0, channel="long")
+    assert patience.carried("long") == ("a",)
+    assert ask(patience, "a", 2, now_s=1, channel="long") == 3 * S
+    assert patience.carried("long") == ("a",)

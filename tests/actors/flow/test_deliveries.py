@@ -67,6 +67,19 @@ def test_one_incident_is_one_opened_and_one_resolved(shop):
     assert [post.attempt for post in posts(world)] == [1, 1]
 
 
+def test_a_channel_that_is_back_is_caught_up_with_at_once(shop):
+    """However long the others would back off: the first that gets through brings two along, and each of those two more."""
+    names = [f"shop-{number}" for number in range(12)]
+    world = World([shop(name, rules=QUICK) for name in names])
+    for number, name in enumerate(names):
+        world.script(name, f"ok {number + 1}m, down")
+    world.script_channel("ops", "status 503 40m, ok")
+    world.run("60m")
+    taken = [post for post in posts(world) if post.accepted]
+    assert sorted(post.notice.incident.target for post in taken) == sorted(names)
+    assert taken[-1].at.since(taken[0].at) < 2 * S
+
+
 def test_a_busy_channel_is_tried_again_with_the_same_key_and_growing_waits(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
