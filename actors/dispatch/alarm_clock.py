@@ -1,6 +1,7 @@
 """The alarms of one event loop, behind one timer."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Protocol, TypeAlias
@@ -20,6 +21,8 @@ class LoopTimer(Protocol):
         """Never call back again."""
         ...
 
+
+logger = logging.getLogger(__name__)
 
 MakeTimer: TypeAlias = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], LoopTimer]
 
@@ -84,8 +87,11 @@ class AlarmClock:
             due.append(heappop(self._alarms)[2])
         self._timer.set(max(self._alarms[0][0] - now_ns, 1) if self._alarms else 0)
         for alarm in due:
-            if alarm.armed:
-                self._ring(alarm, now_ns - alarm.due_ns)
+            try:
+                if alarm.armed:
+                    self._ring(alarm, now_ns - alarm.due_ns)
+            except Exception:
+                logger.exception("What an alarm called back failed")
 
     def close(self) -> None:
         """Ring nothing more. On the loop's thread, or when the loop runs no longer."""

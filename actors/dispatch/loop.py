@@ -59,7 +59,10 @@ class LoopDispatcher:
         self._thread_id = 0
         self._stopped = False
         self._ready: deque[Runnable] = deque()
-        # Armed means that a batch will come; until `start` nothing can, so nothing is to be woken.
+        # Held while a batch is queued or runs, so that there is never a second one; until `start` none can come.
+        self._coming = threading.Lock()
+        self._coming.acquire()
+        # Says so to senders without touching the lock.
         self._armed = True
         self._woken_ns = 0
         self._batches = 0
@@ -92,7 +95,7 @@ class LoopDispatcher:
         else:
             self._thread_id = -1
             self._loop.call_soon_threadsafe(self._settle_in)
-        self._wake()
+        self._queue_batch()
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
         """Run no actor any more. Returns the names of threads that did not end in time; empty is clean."""
@@ -195,8 +198,11 @@ class LoopDispatcher:
             return
 
     def _wake(self) -> None:
-        """Have one batch run. Two threads that both find it unarmed cause one batch too many, which is harmless."""
-        self._armed = True
+        if self._coming.acquire(blocking=False):
+            self._armed = True
+            self._queue_batch()
+
+    def _queue_batch(self) -> None:
         self._woken_ns = self._clock()
         if threading.get_ident() == self._thread_id:
             self._loop.call_soon(self._run_batch, context=self._context)
@@ -230,6 +236,7 @@ class LoopDispatcher:
             self._loop.call_soon(self._run_batch, context=self._context)
             return
         self._armed = False
+        self._coming.release()
         if self._ready:
             self._wake()
 
@@ -240,7 +247,10 @@ class LoopDispatcher:
         self._ring_in_batch(alarm)
 
     def _ring_in_batch(self, alarm: Alarm) -> None:
-        """Run whom it wakes at once: another round of the loop for it costs 5 us. A batch that was due finds nothing left."""
+        """Run whom it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
+        if not self._coming.acquire(blocking=False):
+            alarm.ring()
+            return
         self._armed = True
         self._woken_ns = self._clock()
         try:

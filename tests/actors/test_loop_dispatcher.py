@@ -256,6 +256,52 @@ def test_a_batch_ends_after_its_turns_where_time_stands_still():
     assert dispatcher.stop(SOON_S) == ()
 
 
+def test_alarms_under_sustained_load_leave_each_round_of_the_loop_one_batch():
+    """Else every alarm would add a chain of batches that lasts as long as the load, and I/O would starve."""
+    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns)
+    rounds, rang, done = [0], [], threading.Event()
+
+    class Busy:
+        def run_turn(self):
+            if not done.is_set():
+                dispatcher.schedule(self)
+
+    def count_rounds():
+        rounds[0] += 1
+        if not done.is_set():
+            dispatcher.loop.call_soon(count_rounds)
+
+    def ring():
+        rang.append(dispatcher.statistics().batches - rounds[0])
+        if len(rang) == 30:
+            done.set()
+        dispatcher.call_at(time.monotonic_ns() + NS_PER_MS, ring)
+
+    dispatcher.start()
+    on_loop(dispatcher, count_rounds)
+    dispatcher.schedule(Busy())
+    on_loop(dispatcher, ring)
+    assert done.wait(SOON_S)
+    assert rang[-1] - rang[0] <= 2
+    assert dispatcher.stop(SOON_S) == ()
+
+
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+def test_an_alarm_that_fails_is_logged_and_costs_the_others_nothing(make_timer, caplog):
+    dispatcher, done = LoopDispatcher(make_timer=make_timer), threading.Event()
+    dispatcher.start()
+    now_ns = on_loop(dispatcher, dispatcher._clock)
+
+    def arm_both():
+        dispatcher.call_at(now_ns + NS_PER_MS, lambda: 1 / 0)
+        dispatcher.call_at(now_ns + NS_PER_MS + 1, done.set)
+
+    on_loop(dispatcher, arm_both)
+    assert done.wait(SOON_S)
+    assert "What an alarm called back failed" in caplog.text
+    assert dispatcher.stop(SOON_S) == ()
+
+
 def test_what_is_scheduled_as_the_loop_goes_idle_is_run():
     class LateReady(deque):
         late = None
