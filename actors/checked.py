@@ -150,6 +150,9 @@ class CheckedStore:
     def keep_house(self, now: Moment) -> None:
         self._inner.keep_house(now)
 
+    def file_trouble(self) -> str:
+        return self._inner.file_trouble()
+
     def close(self) -> None:
         self._checks.look(self._checks.record.closed)
         self._inner.close()

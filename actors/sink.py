@@ -361,6 +361,9 @@ class IncidentSink(Behaviour[SinkMessage]):
         except StoreError as error:
             self._stuck = Page(Batch(), [], [])
             self._to.supervisor.tell(StoreFailed(str(error)))
+            return
+        # Said anew each time, for a recorder or a sink that began meanwhile; that all is well is news only after trouble.
+        self._to.recorder.tell(HealthChanged("store", self._store.file_trouble()))
 
     def _drain(self, now: Moment) -> None:
         self._commit(now)

@@ -110,6 +110,10 @@ class MemoryStore:
         """Nothing to do: samples are bounded as they come."""
         self._require_use()
 
+    def file_trouble(self) -> str:
+        """None: there is no file."""
+        return ""
+
     def close(self) -> None:
         self._is_open = False
 

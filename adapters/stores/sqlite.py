@@ -20,6 +20,7 @@ from .incidents import IncidentTable
 from .lock import StoreLock
 from .marks import MarkTable
 from .outbox import OutboxTable
+from .place import Place, require_known
 from .sample_tables import SampleTables
 from .schema import migrate, refuse_strangers
 
@@ -134,6 +135,7 @@ class SqliteStore:
         self._lock: StoreLock | None = None
         self._session: Session | None = None
         self._failure: str | None = None
+        self._place: Place | None = None
 
     def __repr__(self) -> str:
         return f"SqliteStore({self._path!r}, {self.statistics()})"
@@ -181,6 +183,10 @@ class SqliteStore:
                 raise
             session.fold_wal()
 
+    def file_trouble(self) -> str:
+        trouble = "" if self._place is None else self._place.trouble()
+        return trouble and f"{trouble}; what is recorded meanwhile is kept only as long as this process lives"
+
     def close(self) -> None:
         """Let the file go. In a forked child this only forgets: the file belongs to the parent."""
         session, lock, sound = self._session, self._lock, self._failure is None
@@ -194,14 +200,16 @@ class SqliteStore:
             lock.release()
 
     def _begin(self, now: Moment) -> Restored:
+        outside = read_head(self._path)
+        self._require_place(outside)
         connection = connect_writer(self._path, self._vfs)
         try:
+            place = Place(self._path)
             refuse_strangers(connection)
             begin_wal(connection)
             require_sound_pages(connection)
             migrate(connection)
             session = Session(self._path, connection, self._retention)
-            outside = read_head(self._path)
             _verify(session, outside)
             # What reads back may lie in the page cache alone, after a sync that failed: folded, it is written anew.
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
@@ -212,8 +220,15 @@ class SqliteStore:
         except BaseException:
             connection.close()
             raise
-        self._session, self._failure = session, None
+        self._session, self._failure, self._place = session, None, place
         return restored
+
+    def _require_place(self, outside: Head | None) -> None:
+        """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
+        trouble = "" if self._place is None else self._place.trouble()
+        if trouble:
+            raise StoreError(trouble)
+        require_known(self._path, outside)
 
     @contextmanager
     def _guarded(self, doing: str) -> Iterator[Session]:

@@ -205,6 +205,9 @@ class DiskLeg:
     def keep_house(self, now: Moment) -> None:
         self._real.keep_house(now)
 
+    def file_trouble(self) -> str:
+        return self._real.file_trouble()
+
     def close(self) -> None:
         self._look.close()
         self._model.close()

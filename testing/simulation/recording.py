@@ -107,6 +107,9 @@ class WatchedStore:
         self._require_life()
         self._inner.keep_house(now)
 
+    def file_trouble(self) -> str:
+        return self._inner.file_trouble()
+
     def close(self) -> None:
         if not self._hub.dead:
             self._hub.pass_site(Site.PORT)

@@ -85,6 +85,7 @@ def calls(tmp_path_factory):
         path.unlink()
         path.with_name("watch.db-head").unlink()
         disk.disarm()
+        store = SqliteStore(str(path), vfs="counting")
         assert tell(store) == len(STORY)
         counted = list(disk.calls)
         store.close()

@@ -36,6 +36,12 @@ def test_a_new_store_remembers_nothing(store):
     assert store.open(NOON) == Restored(epoch=1)
 
 
+def test_a_store_that_lies_where_it_lay_has_no_trouble(store):
+    assert store.file_trouble() == ""
+    store.open(NOON)
+    assert store.file_trouble() == ""
+
+
 def test_every_opening_has_a_higher_epoch(store):
     assert [store.open(NOON).epoch, restart(store).epoch, restart(store).epoch] == [1, 2, 3]
 

@@ -44,6 +44,9 @@ class Watched:
         self._fail("keep_house")
         self.inner.keep_house(now)
 
+    def file_trouble(self):
+        return self.inner.file_trouble()
+
     def close(self):
         self.inner.close()
 

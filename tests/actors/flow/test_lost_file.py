@@ -1,0 +1,111 @@
+"""The file of the store is deleted, moved away or replaced while we run: that is shown, and everything goes on."""
+
+import pytest
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain.event import HealthMoved
+from watchkeeper.domain.rule import Consecutive
+from watchkeeper.testing.world import World
+
+QUICK = (Consecutive(id="down", after=1, recover=1),)
+BOTH = ["shop/down opened", "shop/down resolved"]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "watch.db"
+
+
+@pytest.fixture
+def world(shop, path):
+    """On a real file, in virtual time."""
+    made = World([shop(rules=QUICK)], through_bytes=True)
+    made.store.close()
+    made.store = SqliteStore(str(path))
+    made.crash()
+    yield made
+    made.store.close()
+
+
+def trouble(world):
+    return dict(world.status().troubles).get("store", "")
+
+
+@pytest.fixture
+def aside(world, path):
+    """The file, after a minute of service, moved away."""
+    world.script("shop", "ok 3m, down 2m, ok 3m, down 2m, ok")
+    world.run("1m")
+    assert world.status().healthy
+    return path.rename(path.with_name("aside.db"))
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_lost_file_is_shown_within_a_minute(world, path, aside, another):
+    if another:
+        path.touch()
+    world.run("1m")
+    assert not world.status().healthy
+    assert ("another file lies in the place of" in trouble(world)) is another
+    assert str(path) in trouble(world)
+
+
+def test_while_the_file_is_lost_everything_is_judged_and_told(world, aside):
+    aside.unlink()
+    world.run("30m")
+    assert world.told("ops") == BOTH * 2
+    assert "is gone" in trouble(world)
+
+
+def test_a_file_that_is_put_back_is_no_trouble_any_more(world, path, aside):
+    world.run("4m")
+    assert "is gone" in trouble(world)
+    aside.rename(path)
+    world.run("1m")
+    assert world.status().healthy
+    world.crash()
+    world.run("30m")
+    assert world.told("ops") == BOTH * 2
+
+
+def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
+    with world.feed.subscribe() as events:
+        world.run("1m")
+        aside.rename(path)
+        world.run("2m")
+        first, last = [event for event in iter(lambda: events.get(0), None) if isinstance(event, HealthMoved)]
+    assert (first.part, first.detail[: len(str(path))]) == ("store", str(path))
+    assert last == HealthMoved("store", "")
+
+
+def test_a_new_recorder_is_told_of_the_loss(world, aside):
+    world.run("1m")
+    world.system.recorder.tell(object())
+    world.run("90s")
+    assert "is gone" in trouble(world)
+
+
+def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside):
+    """An open incident would be unknown to it, and the end of that incident could never be written."""
+    world.run("3m")
+    assert world.told("ops") == BOTH[:1]
+    world.store._failure = "injected: as after a failed sync"
+    world.run("10m")
+    assert "is gone" in trouble(world)
+    assert not path.exists()
+    aside.rename(path)
+    world.run("30m")
+    assert world.told("ops") == BOTH * 2
+    assert world.status().healthy
+
+
+def test_a_sink_that_crashes_while_the_file_is_lost_waits_for_it(world, path, aside):
+    world.script("shop", "ok 2m, down 1h, ok")
+    world.run("4m")
+    world.system.sink.tell(object())
+    world.run("5m")
+    assert "is gone" in dict(world.status().troubles)["sink"]
+    assert not path.exists()
+    aside.rename(path)
+    world.run("2h")
+    assert world.told("ops") == BOTH
+    assert world.status().healthy

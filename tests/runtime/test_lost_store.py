@@ -1,0 +1,22 @@
+"""The file of a runtime's store is deleted under its feet."""
+
+from watchkeeper import HealthMoved, IncidentMoved, Runtime
+from watchkeeper.launcher.telling import line_of
+from watchkeeper.protocol.sink import KeepHouse
+
+WITHIN_S = 20
+
+
+def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, site, tmp_path):
+    path = tmp_path / "watch.db"
+    with Runtime(targets=[shop], store=path, **ops) as runtime, runtime.subscribe() as events:
+        path.unlink()
+        runtime._running.system.sink.tell(KeepHouse())  # what the supervisor says every minute
+        said = events.get(WITHIN_S)
+        assert isinstance(said, HealthMoved)
+        assert line_of(said).startswith(f"trouble: store: {path} is gone")
+        assert runtime.status().troubles == (("store", said.detail),)
+
+        site.status = 503
+        assert inbox.wait_for(1) == ["opened"]
+        assert isinstance(events.get(WITHIN_S), IncidentMoved)
