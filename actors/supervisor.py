@@ -57,7 +57,7 @@ from ..protocol.supervisor import (
     Woke,
 )
 from .attempts import BAD, Attempts
-from .behaviour import Behaviour
+from .behaviour import SHED_OLDEST, Behaviour, policy_of
 from .children import Child, Children
 from .clockwork import Clockwork, SetAlarm, TimerKey
 from .neighbours import SupervisorNeighbours
@@ -73,6 +73,10 @@ RECORDER = "recorder"
 
 class Supervisor(Behaviour[SupervisorMessage]):
     """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
+
+    sheds = (Beat,)
+    mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
+    mailbox_capacity = limits.SUPERVISOR_MAILBOX_MAX
 
     def __init__(
         self,
@@ -251,7 +255,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
                     self._commit_in_time(now)
             case Flight():
                 self._attempts.overdue(key, now)
-                self._answered_or_not(now)
+                self._commit_in_time(now)
+                self._leave_when_drained()
             case ("stale", target, rule):
                 self._attempts.stale(target, rule, due_ns, now)
             case ("commit",):
@@ -279,10 +284,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._leave()
             case _:
                 raise ValueError(f"a timer of unknown kind: {key!r}")
-
-    def _answered_or_not(self, now: Moment) -> None:
-        self._commit_in_time(now)
-        self._leave_when_drained()
 
     def _commit_in_time(self, now: Moment) -> None:
         """Samples are durable within a quarter of a second of being taken; nothing is committed where nothing is."""

@@ -73,6 +73,8 @@ SINK_MAILBOX_MAX = 1_000
 OWNER_MAILBOX_MAX = 50_000
 RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
 """It hears of every target at the start, and must not shed the first samples for that."""
+SUPERVISOR_MAILBOX_MAX = TARGETS_MAX + 50_000
+"""A reload may track every target anew; of what waits, heartbeats alone are shed, the oldest first."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 
 # The book of invariants in debug mode.

@@ -99,7 +99,7 @@ def check_conservation(machine: Machine) -> None:
             machine.auditor.happened(f"dropped {dropped.message}")
 
 
-SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Counted")
+SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Counted", "Beat")
 
 
 def check_stopped(machine: Machine, late: tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.STALE_ANSWER: ("stale answer",),
     Fault.DELAY: ("delayed message",),
     Fault.DUPLICATE: ("duplicate message",),
-    Fault.TIGHT_MAILBOX: ("dropped Record", "dropped SampleTaken", "dropped SampleJudged"),
+    Fault.TIGHT_MAILBOX: ("dropped Record", "dropped SampleTaken", "dropped SampleJudged", "dropped Beat"),
     Fault.CRASH: (
         "crash of supervisor",
         "crash of owner",

@@ -1,24 +1,28 @@
-"""What a full mailbox may drop: samples and what repeats itself, never a step, a command or an answer."""
+"""What a full mailbox may drop: samples, heartbeats and what repeats itself, never a step, a command or an answer."""
 
 from typing import get_args
 
 import pytest
 from watchkeeper.actors.courier import Courier
+from watchkeeper.actors.dispatch import address_for
 from watchkeeper.actors.owner import AggregateOwner
 from watchkeeper.actors.recorder import Recorder
 from watchkeeper.actors.sink import IncidentSink
 from watchkeeper.actors.supervisor import Supervisor
+from watchkeeper.domain import limits
+from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.domain.record import Checkpoint
 from watchkeeper.protocol.courier import CourierMessage
 from watchkeeper.protocol.owner import OwnerMessage, SampleTaken
 from watchkeeper.protocol.recorder import RecorderMessage, SampleJudged
 from watchkeeper.protocol.sink import Record, SinkMessage
-from watchkeeper.protocol.supervisor import SupervisorMessage
-from watchkeeper.testing.records import opened, sample_at
+from watchkeeper.protocol.supervisor import Beat, Pause, Resume, SupervisorMessage
+from watchkeeper.testing.records import NOON, opened, sample_at
 
+BEAT = Beat("shop", Outcome.UP, "", NOON)
 KEPT = OverflowPolicy.NEVER_DROP
-SHEDDABLE = {SampleTaken, SampleJudged, Record}
+SHEDDABLE = {SampleTaken, SampleJudged, Record, Beat}
 LISTENERS = [
     (Supervisor, SupervisorMessage),
     (AggregateOwner, OwnerMessage),
@@ -46,3 +50,14 @@ def test_a_message_of_this_kind_is_never_dropped(actor, kind):
 )
 def test_of_what_is_recorded_samples_alone_are_shed(record, kept):
     assert (IncidentSink.mailbox_policy(record).overflow is KEPT) is kept
+
+
+def test_a_flood_of_heartbeats_is_shed_and_nothing_else_that_the_supervisor_hears():
+    supervisor = address_for(Supervisor, "supervisor")
+    supervisor.tell(Pause("shop"))
+    for _ in range(limits.SUPERVISOR_MAILBOX_MAX + 10):
+        supervisor.tell(BEAT)
+    supervisor.tell(Resume("shop"))
+    (dropped,) = supervisor.statistics().dropped
+    assert (dropped.message, dropped.count) == ("Beat", 11)
+    assert len(supervisor) == limits.SUPERVISOR_MAILBOX_MAX + 1
