@@ -54,6 +54,7 @@ PAST = [
     "Asked",
     "Began",
     "Cancelled",
+    "Carried",
     "Changed",
     "Committed",
     "Counted",
