@@ -8,7 +8,7 @@ import msgspec
 from ..domain import limits
 from ..domain.channel import Channel
 from ..domain.errors import StoreError
-from ..domain.gathering import Gathering
+from ..domain.gathering import Gathering, unwritten
 from ..domain.incident import Transition
 from ..domain.ledger import Ledger
 from ..domain.moment import Moment
@@ -125,7 +125,7 @@ class IncidentSink(Behaviour[SinkMessage]):
             case RetryDelivery(key):
                 self._commit_soon(self._outbox.ready_again(key))
             case GiveUpDelivery(key):
-                self._settle(key, None, DeliveryState.DEAD, "given up: the retry policy is exhausted", now)
+                self._settle(key, None, DeliveryState.DEAD, self._outbox.why_given_up(key), now)
             case CourierStarted(channel):
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
             case Redrive(key):
@@ -238,7 +238,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._leave_when_drained(now)
 
     def _ask_to_retry(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
-        entry = self._outbox.failed(key, attempt)
+        entry = self._outbox.failed(key, attempt, answer.detail)
         if entry is None:
             return
         notice = entry.notice
@@ -379,7 +379,8 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._reopen(now)
         self._commit(now)
         if self._stuck is not None:
-            self._to.recorder.tell(Abandoned("records not written", (f"{len(self._stuck.batch)} records",)))
+            lost = unwritten(self._stuck.batch, self._gathered.take())
+            self._to.recorder.tell(Abandoned("records not written", lost))
         if len(self._outbox):
             self._to.recorder.tell(Abandoned("notices left in the outbox", tuple(self._outbox.keys())))
         self.address.stop()

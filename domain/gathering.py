@@ -1,7 +1,7 @@
 """Gathering: what waits for the next commit. Samples are bounded and shed oldest first; transitions are never shed."""
 
 from .incident import Transition
-from .limits import BATCH_RECORDS_MAX
+from .limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from .notice import Delivery, Notice
 from .record import Batch, BlindInterval, Checkpoint, Silence
 from .sample import Sample
@@ -58,3 +58,14 @@ class Gathering:
         )
         self.__init__()  # type: ignore[misc]  # the very same empty state as at the start
         return batch
+
+
+def unwritten(*batches: Batch) -> tuple[str, ...]:
+    """What would be lost with them, in words: how many records, and each step of an incident."""
+    count = sum(len(batch) for batch in batches)
+    steps = [
+        f"{step.change.value} {step.target}/{step.rule}" for batch in batches for step in batch.transitions
+    ]
+    more = len(steps) - UNWRITTEN_STEPS_SAID
+    named = steps[:UNWRITTEN_STEPS_SAID] + ([f"{more} steps more"] if more > 0 else [])
+    return (f"{count} records", *named)

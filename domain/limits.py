@@ -69,6 +69,8 @@ COMMIT_SAMPLES_NS = 250 * NS_PER_MS
 BATCH_RECORDS_MAX = 5_000
 SAMPLES_HELD_MAX = 512
 """How many samples ride in one message to the sink."""
+UNWRITTEN_STEPS_SAID = 50
+"""How many steps that could not be recorded are named when a runtime stops."""
 SINK_MAILBOX_MAX = 1_000
 OWNER_MAILBOX_MAX = 50_000
 RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
@@ -144,12 +146,14 @@ ABANDONED_CALLS_PER_NAME_MAX = 1
 CHANNEL_THREADS_MAX = 4
 COMMAND_START_THREADS_MAX = 4
 COMMANDS_MAX = 256
+COMMANDS_KEPT_MAX = 10_000  # reports of the host that wait while a runtime starts anew
 COMMAND_ERROR_BYTES_MAX = 4 * 1024
 READ_BYTES_MAX = 64 * 1024
 READS_AFTER_EXIT_MAX = 64
 CLOSE_NS = 2 * NS_PER_S
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
 assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
+assert COMMANDS_KEPT_MAX <= SUPERVISOR_MAILBOX_MAX
 assert BODY_BYTES_MAX <= READ_BYTES_MAX * READS_AFTER_EXIT_MAX
 
 # The network: what is kept between requests, and what one request may take.

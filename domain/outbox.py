@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from .channel import Channel
+from .limits import DETAIL_CHARACTERS_MAX
 from .notice import Delivery, DeliveryState, Notice
 
 
@@ -29,12 +30,14 @@ STAGE_MOVES: dict[Stage, tuple[Stage, ...]] = {
 class Entry:
     """One notice on its way. Owned by the sink."""
 
-    __slots__ = ("attempts", "notice", "stage")
+    __slots__ = ("attempts", "notice", "refusal", "stage")
 
     def __init__(self, notice: Notice, attempts: int = 0) -> None:
         self.notice = notice
         self.attempts = attempts
         self.stage = Stage.READY
+        self.refusal = ""
+        """What its receiver, or the way there, said last."""
 
 
 class OutboxStatistics(msgspec.Struct, frozen=True):
@@ -79,14 +82,21 @@ class Outbox:
                 handed.append((entry, _attempted(entry, now_ns)))
         return handed
 
-    def failed(self, key: str, attempt: int) -> Entry | None:
+    def failed(self, key: str, attempt: int, refusal: str = "") -> Entry | None:
         """The attempt did not succeed: the notice waits for a decision. None for a late or repeated answer."""
         entry = self._entries.get(key)
         if entry is None or entry.stage is not Stage.HANDED_OUT or entry.attempts != attempt:
             return None
         entry.stage = Stage.BACKING_OFF
+        entry.refusal = refusal
         self._room[entry.notice.channel] += 1
         return entry
+
+    def why_given_up(self, key: str) -> str:
+        """For whoever reads the dead letter."""
+        entry = self._entries.get(key)
+        refusal = f"; the last answer: {entry.refusal}" if entry is not None and entry.refusal else ""
+        return f"given up: the retry policy is exhausted{refusal}"[:DETAIL_CHARACTERS_MAX]
 
     def ready_again(self, key: str) -> bool:
         """It may be tried again."""

@@ -12,7 +12,8 @@ class Patience:
 
     def __init__(self, policies: Mapping[str, RetryPolicy]) -> None:
         self._policies = policies
-        self._first_ns: dict[str, int] = {}
+        self._first: dict[str, tuple[int, int]] = {}
+        """When it failed first, and how many attempts it had had before: one that is re-driven begins anew."""
         self._backing_off: dict[str, dict[str, None]] = {}
         """Per channel the notices that wait as long as the policy says, longest first; not those whose receiver said so."""
 
@@ -20,9 +21,9 @@ class Patience:
         self, channel: str, key: str, attempts: int, now_ns: int, dice: float, retry_after_ns: int | None
     ) -> int | None:
         """When the notice may be tried again (monotonic); None: it is given up."""
-        first_ns = self._first_ns.setdefault(key, now_ns)
+        first_ns, before = self._first.setdefault(key, (now_ns, attempts - 1))
         at_ns = self._policies[channel].next_at_ns(
-            attempts=attempts,
+            attempts=attempts - before,
             first_at_ns=first_ns,
             now_ns=now_ns,
             dice=dice,
@@ -35,7 +36,7 @@ class Patience:
         return at_ns
 
     def settled(self, channel: str, key: str) -> None:
-        self._first_ns.pop(key, None)
+        self._first.pop(key, None)
         self._tried(channel, key)
 
     def carried(self, channel: str) -> tuple[str, ...]:

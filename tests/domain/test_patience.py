@@ -25,7 +25,8 @@ def test_a_notice_given_up_and_driven_again_has_its_whole_budget():
     patience = Patience(POLICIES)
     ask(patience, "a", 1, now_s=0)
     assert ask(patience, "a", 5, now_s=50) is None
-    assert ask(patience, "a", 1, now_s=60) == 61 * S
+    assert ask(patience, "a", 6, now_s=60) == 61 * S
+    assert ask(patience, "a", 7, now_s=61) == 63 * S
 
 
 def test_a_notice_that_was_delivered_is_forgotten():
@@ -40,6 +41,7 @@ def test_each_notice_and_each_channel_has_its_own_patience():
     patience = Patience(POLICIES)
     ask(patience, "a", 1, now_s=0)
     assert ask(patience, "b", 1, now_s=50) == 51 * S
+    ask(patience, "c", 1, now_s=50, channel="long")
     assert ask(patience, "c", 4, now_s=50, channel="long") == 58 * S
     assert ask(patience, "a", 2, now_s=50) is None
 

@@ -183,6 +183,20 @@ def test_a_dead_letter_stays_dead_over_a_restart_until_it_is_driven(shop, death)
     assert world.told("ops") == ["shop/down opened"]
 
 
+def test_one_that_was_given_up_says_why_and_has_all_its_patience_again_when_it_is_driven(shop):
+    world = World([shop(rules=QUICK)], [ops(give_up_after="1m")])
+    world.script("shop", "ok 1m, down")
+    world.script_channel("ops", "status 503 10m, ok")
+    world.run("570s")
+    assert world.told("ops") == []
+    assert "HTTP 503" in dict(world.status().troubles)["channel ops"]
+    (key,) = {post.notice.key for post in posts(world)}
+    assert world.redrive(key) is True
+    world.run("5m")
+    assert world.told("ops") == ["shop/down opened"]
+    assert len(posts(world)) > 5 + 3
+
+
 def test_after_a_dead_letter_is_driven_the_channel_hears_the_end(shop):
     world = World([shop(rules=QUICK)])
     key = dead(world, "ok 1m, down 30m, ok")

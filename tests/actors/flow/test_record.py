@@ -128,11 +128,15 @@ def test_a_failed_write_is_written_once_whoever_ends_the_runtime(watched, shop):
 
 
 def test_stopping_with_a_store_that_cannot_write_says_what_was_left(watched, shop):
-    world = watched(shop(rules=QUICK))
+    """The batch that failed and all that gathered behind it: each step of an incident by name."""
+    world = watched(shop(rules=QUICK), shop("bank", rules=QUICK))
     world.script("shop", "ok 1m, down")
+    world.script("bank", "ok 2m, down")
     world.run("30s")
     world.store.failing = "commit"
-    world.run("2m")
+    world.run("3m")
     shut_down(world.system, world._wait, world.clock.read(), 10_000_000_000)
-    said = world.system.recorder.ask(GetAbandoned(), 60.0)
-    assert "records not written" in {abandoned.what for abandoned in said}
+    said = {left.what: left.names for left in world.system.recorder.ask(GetAbandoned(), 60.0)}
+    records, *steps = said["records not written"]
+    assert int(records.removesuffix(" records")) >= 2 * 15
+    assert sorted(steps) == ["opened bank/down", "opened shop/down"]
