@@ -8,9 +8,10 @@ from watchkeeper.domain.attempt import ATTEMPT_MOVES
 from watchkeeper.domain.incident import MOVES
 from watchkeeper.domain.notice import DELIVERY_MOVES
 from watchkeeper.domain.outbox import STAGE_MOVES
+from watchkeeper.domain.outcome import WITHOUT_ANSWER, Reason
 from watchkeeper.domain.phase import PHASE_MOVES
 from watchkeeper.domain.rule import RULE_MOVES
-from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, SHOWN, Semantics
+from watchkeeper.domain.semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 
 HEAD = """# What happens when an action is retried or cancelled
 
@@ -55,6 +56,20 @@ def statuses(shown: dict[Status, str]) -> str:
     return "\n".join([*lines, *(f"| `{status.value}` | {when} |" for status, when in shown.items())])
 
 
+def judged(said: dict[str, str]) -> str:
+    reasons = ", ".join(f"`{reason.value}`" for reason in Reason if reason in WITHOUT_ANSWER)
+    rows = [f"| {sample} | {counts} |" for sample, counts in said.items()]
+    return "\n".join(
+        [
+            "| a sample with | counts |",
+            "|---|---|",
+            *rows,
+            "",
+            f"No whole answer came where the reason is {reasons}.",
+        ]
+    )
+
+
 def render() -> str:
     return "\n".join(
         [
@@ -65,6 +80,8 @@ def render() -> str:
             table(NOTICES, {**STAGE_MOVES, **DELIVERY_MOVES}),
             "\n## What is shown of a target\n",
             statuses(SHOWN),
+            "\n## What a threshold rule is judged by\n",
+            judged(JUDGED),
             "\n## The other state machines\n",
             "Incidents (`domain/incident.py`):\n",
             machine(MOVES),

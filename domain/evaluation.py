@@ -9,7 +9,7 @@ from . import limits
 from .duration import parse_duration
 from .moment import NS_PER_MS, Moment
 from .observation import Phases
-from .outcome import Outcome
+from .outcome import WITHOUT_ANSWER, Outcome
 from .rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Rule, Threshold
 from .sample import Sample
 from .window import Window, summary_of
@@ -145,6 +145,29 @@ def measured(sample: Sample, name: str) -> float | None:
     return next((figure.value for figure in sample.measurements if figure.name == name), None)
 
 
+ANSWER_TIMES = frozenset({"response_time", "first_byte", "transfer"})
+"""Measures that there are only with an answer. A look-up, a connect or a handshake that was measured has ended, whatever came
+after it; a certificate lasts as long as it says; and what a host reports by name is what the host found."""
+AT_LEAST = frozenset({">", ">="})
+
+
+def counted(sample: Sample, rule: Threshold) -> float | None:
+    """The figure that is evidence for a rule, None where there is none.
+
+    The time of an answer that never came is none: a refusal after a fifth of a millisecond is no fast answer, and it neither opens
+    nor resolves nor enters the window. What the deadline cut off took at least that long: it counts where this alone breaks the rule.
+    """
+    value = measured(sample, rule.measure)
+    if value is None or rule.measure not in ANSWER_TIMES:
+        return value
+    if sample.reason in WITHOUT_ANSWER:
+        return None
+    if sample.outcome is not Outcome.TIMED_OUT:
+        return value
+    at_least = rule.operator in AT_LEAST and rule.mode is not Mode.RATE_OF_CHANGE
+    return value if at_least and OPERATORS[rule.operator](value, rule.value) else None
+
+
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -172,10 +195,13 @@ class ThresholdEvaluator:
         self._attempts: tuple[int, ...] = ()
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
-        value = measured(sample, self._rule.measure)
+        value = counted(sample, self._rule)
         if value is None:
             return Verdict.UNCHANGED
         verdict = self._judge(sample.at.monotonic_ns, value)
+        waited = sample.outcome is Outcome.TIMED_OUT and self._rule.measure in ANSWER_TIMES
+        if verdict is Verdict.WHOLE and waited:
+            return Verdict.UNCHANGED
         self._remember(sample, verdict)
         return (
             verdict

@@ -72,3 +72,30 @@ OUR_OWN_TROUBLE = frozenset(
     }
 )
 """Reasons that make a sample UNKNOWN whatever the target did."""
+
+WITHOUT_ANSWER = frozenset(
+    {
+        Reason.DNS_FAILED,
+        Reason.CONNECTION_REFUSED,
+        Reason.CONNECTION_RESET,
+        Reason.UNREACHABLE,
+        Reason.ADDRESS_REFUSED,
+        Reason.CONNECT_TIMED_OUT,
+        Reason.TLS_FAILED,
+        Reason.CERTIFICATE_INVALID,
+        Reason.PROTOCOL_ERROR,
+        Reason.BODY_TOO_LARGE,
+        Reason.HEADERS_TOO_LARGE,
+        Reason.TRUNCATED,
+        Reason.TOO_MANY_REDIRECTS,
+        Reason.REDIRECT_REFUSED,
+        Reason.COMMAND_FAILED,
+        Reason.EXCEPTION,
+        Reason.HEARTBEAT_MISSED,
+    }
+)
+"""Reasons that say that no answer came, or none that was whole: how soon it failed says nothing about how fast it answers.
+
+A wrong answer (a status of 500, a condition that fails, a plugin's CRITICAL) is one, and its time counts. One that came too
+late (TIMED_OUT) took at least as long as it was waited for, which may count against the target, never for it.
+"""

@@ -87,7 +87,12 @@ class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
 
 
 class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
-    """Broken while a figure of the samples in a window stands in the given relation to `value`."""
+    """Broken while a figure of the samples in a window stands in the given relation to `value`.
+
+    A target that does not answer is neither slow nor fast: `response_time`, `first_byte` and `transfer` of a sample without an
+    answer (refused, reset, no such name, cut short) change nothing. An answer that did not come in time counts as having taken that
+    long where this alone is too long, and not at all otherwise. A wrong answer, of status 500 say, is an answer.
+    """
 
     measure: str = "response_time"
     """`response_time` (ms), `dns`, `connect`, `tls`, `first_byte`, `transfer` (ms), `status`, `certificate_expiration` (ms), or

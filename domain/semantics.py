@@ -134,3 +134,15 @@ SHOWN: dict[Status, str] = {
     Status.PAUSED: "nobody looks at it",
 }
 """Drafts count for none of them."""
+
+JUDGED: dict[str, str] = {
+    "an answer, right or wrong (a failed condition, a status of 500, a plugin's CRITICAL)": "counts, for every measure",
+    "no answer, or none that was whole": "neither opens nor resolves nor enters the window, for `response_time`, `first_byte` and "
+    "`transfer`: a refusal after a fifth of a millisecond is no fast answer",
+    "no answer in time": "for the same three: took at least as long as it was waited for, which counts where this alone is `>` or "
+    "`>=` the value, and not at all otherwise; it never ends a breach",
+    "`dns`, `connect` and `tls` that ended before the failure": "count: they were measured",
+    "`status`, and what a host or a plugin reports by name": "count wherever the sample has them",
+    "`certificate_expiration`": "is that of the certificate last seen, and goes on running down while nothing answers",
+}
+"""What a sample is to a threshold rule."""

@@ -1,8 +1,11 @@
 """Scripts: what a target does over time, in words: `ok 10m, down 90s, slow 700ms 1m, ok`."""
 
+import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
+from typing import Any
 
 import msgspec
 
@@ -13,7 +16,16 @@ from ..domain.outcome import Outcome, Reason
 
 ANSWER_NS = 5 * NS_PER_MS
 """How long a scripted target takes to answer where the script does not say."""
+REFUSAL_NS = NS_PER_MS // 5
+"""How soon a connection is refused: sooner than anything answers."""
 FOREVER_NS = 1 << 62
+
+
+class ScriptedAnswer(Observation, frozen=True, kw_only=True):
+    """An answer of which a script says a few facts; conditions that ask for others are left out of its judgement."""
+
+    said: frozenset[str] = frozenset()
+    """Placeholders as conditions name them, such as STATUS."""
 
 
 class Behaviour(msgspec.Struct, frozen=True):
@@ -23,38 +35,67 @@ class Behaviour(msgspec.Struct, frozen=True):
     after_ns: int | None = ANSWER_NS
 
 
-def _ok() -> Behaviour:
-    return Behaviour(Observation(connected=True, status=200, response_time_ns=ANSWER_NS, body=b"ok"))
+def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> Behaviour:
+    """A good answer; who says a fact of it says that it came."""
+    names = frozenset({*said, "CONNECTED"} if said else ())
+    plain = {"connected": True, "status": 200, "response_time_ns": after_ns, "body": b"ok"}
+    return Behaviour(ScriptedAnswer(**(plain | facts), said=names), after_ns)
 
 
 def _status(word: str) -> Behaviour:
-    return Behaviour(Observation(connected=True, status=int(word), response_time_ns=ANSWER_NS))
+    return _answer("STATUS", status=int(word), body=None)
 
 
 def _slow(word: str) -> Behaviour:
-    length_ns = parse_duration(word)
-    return Behaviour(
-        Observation(connected=True, status=200, response_time_ns=length_ns, body=b"ok"), length_ns
-    )
+    return _answer("RESPONSE_TIME", after_ns=parse_duration(word))
+
+
+def _body(word: str) -> Behaviour:
+    document = json.loads(word)
+    return _answer("BODY", body=(document if isinstance(document, str) else word).encode())
+
+
+def _certificate(word: str) -> Behaviour:
+    return _answer("CERTIFICATE_EXPIRATION", certificate_expires_in_ns=parse_duration(word))
 
 
 def _failed(outcome: Outcome, reason: Reason) -> Behaviour:
     return Behaviour(Observation(connected=False, outcome=outcome, reason=reason, detail="as scripted"))
 
 
+def _degraded() -> Behaviour:
+    return _answer(
+        outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="as scripted", status=None, body=None
+    )
+
+
 PLAIN: dict[str, Callable[[], Behaviour]] = {
-    "ok": _ok,
+    "ok": _answer,
     "down": lambda: _failed(Outcome.DOWN, Reason.CONNECTION_REFUSED),
-    "degraded": lambda: _failed(Outcome.DEGRADED, Reason.REPORTED),
+    "degraded": _degraded,
     "unknown": lambda: _failed(Outcome.UNKNOWN, Reason.NO_DESCRIPTORS),
     "hang": lambda: Behaviour(Observation(connected=False), None),
 }
-WITH_WORD: dict[str, Callable[[str], Behaviour]] = {"status": _status, "slow": _slow}
-"""Words that take another: `status 503`, `slow 700ms`."""
+WITH_WORD: dict[str, Callable[[str], Behaviour]] = {
+    "status": _status,
+    "slow": _slow,
+    "body": _body,
+    "certificate": _certificate,
+}
+"""Words that take another: `status 503`, `slow 700ms`, `body {"status": "failing"}`, `certificate 12h`."""
+_WORD = re.compile(r"\s*(,|[^\s,]+)")
+_JSON = json.JSONDecoder()
 
 
 class Script:
-    """A timeline of behaviours; the last one lasts for ever."""
+    """A timeline of behaviours; the last one lasts for ever.
+
+    `ok` is an answer that meets the target's conditions, whatever they are. A word that says a fact is judged by the
+    conditions that name it, and all others are taken to be met: `status 503` by those on [STATUS], `slow 700ms` by those
+    on [RESPONSE_TIME], `body {"status": "failing"}` or `body "a text"` by those on [BODY], `certificate 12h` by those on
+    [CERTIFICATE_EXPIRATION]. `down` is a refused connection, `hang` silence until the timeout, `degraded` an answer whose
+    prober says so, and `unknown` our own trouble.
+    """
 
     def __init__(self, behaviours: list[Behaviour], lengths_ns: list[int]) -> None:
         self._behaviours = behaviours
@@ -63,7 +104,7 @@ class Script:
     @classmethod
     def parse(cls, text: str) -> "Script":
         """Read a script. Raises ValueError that says which part means nothing and what would."""
-        parts = [part.split() for part in text.split(",")]
+        parts = _parts(text)
         behaviours, lengths = [], []
         for number, words in enumerate(parts, 1):
             behaviour, rest = _read(words, text)
@@ -73,9 +114,39 @@ class Script:
             lengths.append(parse_duration(rest[0]) if rest else FOREVER_NS)
         return cls(behaviours, lengths)
 
+    @property
+    def says_ok(self) -> bool:
+        """Whether it ever says `ok`."""
+        return PLAIN["ok"]() in self._behaviours
+
     def at(self, since_start_ns: int) -> Behaviour:
         """What the target does so long after the script began."""
         return self._behaviours[min(bisect_right(self._ends_ns, since_start_ns), len(self._behaviours) - 1)]
+
+
+def _parts(text: str) -> list[list[str]]:
+    """The words between commas; the JSON after `body` is one word, commas and blanks and all."""
+    parts: list[list[str]] = [[]]
+    at = 0
+    while found := _WORD.match(text, at):
+        at = found.end()
+        if found[1] == ",":
+            parts.append([])
+            continue
+        if parts[-1] == ["body"]:
+            at = _json_end(text, found.start(1))
+        parts[-1].append(text[found.start(1) : at])
+    return parts
+
+
+def _json_end(text: str, start: int) -> int:
+    try:
+        return _JSON.raw_decode(text, start)[1]
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"what follows `body` in {text!r} is no JSON ({error}): write it like "
+            'body {"status": "failing"} 2m, or body "a text" 2m'
+        ) from None
 
 
 def _read(words: list[str], text: str) -> tuple[Behaviour, list[str]]:

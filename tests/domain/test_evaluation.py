@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.evaluation import (
+    ANSWER_TIMES,
     BAD_FROM,
     EVIDENCE_KEPT,
     MEASURES,
@@ -19,7 +20,7 @@ from watchkeeper.domain.evaluation import (
     measured,
 )
 from watchkeeper.domain.observation import Measurement, Phases
-from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.outcome import OUR_OWN_TROUBLE, WITHOUT_ANSWER, Outcome, Reason
 from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Threshold
 from watchkeeper.testing.records import NOON, sample_at
 
@@ -240,3 +241,93 @@ def test_each_kind_says_its_breach_in_one_line(rule, says):
     evaluator = evaluator_of(rule)
     evaluator.take(taken(1, latency_ns=400_000_000), firing=False)
     assert evaluator.says() == says
+
+
+SLOW_NS, FAST_NS = 400_000_000, 200_000
+TIMES = Phases(first_byte_ns=FAST_NS, transfer_ns=FAST_NS)
+WRONG_ANSWERS = {Reason.CONDITION_FAILED, Reason.UNEXPECTED_ANSWER, Reason.EXIT_STATUS, Reason.REPORTED}
+
+
+def slow_for(seconds, evaluator):
+    for number in range(1, seconds + 1):
+        evaluator.take(
+            taken(number, latency_ns=SLOW_NS, phases=Phases(first_byte_ns=SLOW_NS, transfer_ns=SLOW_NS)),
+            firing=number > 1,
+        )
+
+
+def test_every_reason_for_being_down_had_an_answer_or_none():
+    said_of_ourselves = OUR_OWN_TROUBLE | {Reason.OK, Reason.CANCELLED, Reason.TIMED_OUT}
+    assert set(Reason) == WITHOUT_ANSWER | WRONG_ANSWERS | said_of_ourselves
+    assert not WITHOUT_ANSWER & (WRONG_ANSWERS | said_of_ourselves)
+
+
+@pytest.mark.parametrize("measure", sorted(ANSWER_TIMES))
+@pytest.mark.parametrize("reason", sorted(WITHOUT_ANSWER))
+@pytest.mark.parametrize("outcome", [Outcome.DOWN, Outcome.TIMED_OUT])
+def test_a_refusal_is_no_fast_answer(measure, reason, outcome):
+    """Nor a slow one: neither opens, nor resolves, nor enters the window."""
+    for operator_, value in ((">", 100), ("<", 100), ("<=", 10_000)):
+        evaluator = evaluator_of(
+            Threshold(id="slow", measure=measure, operator=operator_, value=value, window=3)
+        )
+        slow_for(4, evaluator)
+        before = (evaluator.says(), evaluator.evidence(), evaluator.since())
+        for firing in (True, False):
+            refused = taken(5, outcome, reason=reason, latency_ns=FAST_NS, phases=TIMES)
+            assert evaluator.take(refused, firing=firing) is Verdict.UNCHANGED
+        assert (evaluator.says(), evaluator.evidence(), evaluator.since()) == before
+
+
+@pytest.mark.parametrize("reason", sorted(WRONG_ANSWERS))
+def test_a_wrong_answer_is_one_and_its_time_counts(reason):
+    evaluator = evaluator_of(Threshold(id="slow", value=100))
+    slow_for(2, evaluator)
+    wrong = taken(3, Outcome.DOWN, reason=reason, latency_ns=FAST_NS)
+    assert evaluator.take(wrong, firing=True) is Verdict.WHOLE
+
+
+def test_a_connect_that_was_measured_counts_whatever_came_after():
+    evaluator = evaluator_of(Threshold(id="slow", measure="connect", value=100))
+    reset = {"reason": Reason.CONNECTION_RESET, "phases": Phases(connect_ns=SLOW_NS)}
+    assert evaluator.take(taken(1, Outcome.DOWN, **reset), firing=False) is Verdict.BROKEN
+    refused = taken(2, Outcome.DOWN, reason=Reason.CONNECTION_REFUSED, phases=Phases())
+    assert evaluator.take(refused, firing=True) is Verdict.UNCHANGED
+
+
+def test_an_answer_that_is_too_late_counts_against_it_alone():
+    evaluator = evaluator_of(Threshold(id="slow", value=100, window=4, aggregate=Aggregate.P95))
+    late = taken(1, Outcome.TIMED_OUT, latency_ns=SLOW_NS)
+    assert evaluator.take(late, firing=False) is Verdict.BROKEN
+    # Little of the deadline was left when it began: nobody knows how long it would have taken.
+    assert evaluator.take(taken(2, Outcome.TIMED_OUT, latency_ns=FAST_NS), firing=True) is Verdict.UNCHANGED
+    assert evaluator.says().startswith("p95 of response_time is 400")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"operator": "<"}, {"operator": "!="}, {"mode": Mode.RATE_OF_CHANGE, "window": 2}]
+)
+def test_what_at_least_does_not_settle_stays_open(fields):
+    evaluator = evaluator_of(Threshold(id="odd", value=500, **fields))
+    for number in (1, 2):
+        late = taken(number, Outcome.TIMED_OUT, latency_ns=SLOW_NS)
+        assert evaluator.take(late, firing=False) is Verdict.UNCHANGED
+
+
+def test_a_late_answer_never_ends_a_breach():
+    """The mean falls below the value as the slowest answer leaves the window: the next answer may say so."""
+    evaluator = evaluator_of(Threshold(id="slow", value=150, window=3, aggregate=Aggregate.MEAN))
+    for number, latency_ms in enumerate((900, 10, 10), 1):
+        evaluator.take(taken(number, latency_ns=latency_ms * 1_000_000), firing=number > 1)
+    late = taken(4, Outcome.TIMED_OUT, latency_ns=160_000_000)
+    assert evaluator.take(late, firing=True) is Verdict.UNCHANGED
+    assert evaluator.take(late, firing=False) is Verdict.UNCHANGED
+    assert evaluator.take(taken(5, latency_ns=10_000_000), firing=True) is Verdict.WHOLE
+
+
+def test_a_certificate_runs_down_while_nothing_answers():
+    evaluator = evaluator_of(
+        Threshold(id="soon", measure="certificate_expiration", operator="<", value=1_000)
+    )
+    refused = {"reason": Reason.CONNECTION_REFUSED, "certificate_expires_in_ns": 999_000_000}
+    assert evaluator.take(taken(1, Outcome.DOWN, **refused), firing=False) is Verdict.BROKEN

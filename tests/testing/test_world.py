@@ -5,7 +5,7 @@ from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.configuration import Configuration
 from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.probe import Heartbeat, Http
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.rule import Consecutive, Threshold
 from watchkeeper.domain.target import Target
 from watchkeeper.testing import World
 
@@ -38,6 +38,17 @@ def test_a_world_takes_and_refuses_what_a_runtime_does():
         World([shop(expect=["[STATUZ] == 200"])])
     with pytest.raises(ConfigurationError, match="oops"):
         world.track(shop(notify=["oops"]))
+
+
+def test_an_outage_ends_no_incident_about_slowness():
+    """A refusal comes sooner than any answer, and says nothing about how fast the target is."""
+    slow = Threshold(id="slow", value=100, window=3)
+    world = World([shop(rules=(*QUICK, slow))])
+    world.script("shop", "ok 5m, slow 300ms 5m, down 5m, slow 300ms 5m, ok 5m")
+    world.run("20m")
+    assert world.told("ops") == ["shop/slow opened", "shop/down opened", "shop/down resolved"]
+    world.run("5m")
+    assert world.told("ops")[3:] == ["shop/slow resolved"]
 
 
 def test_a_world_takes_a_whole_configuration():
