@@ -34,7 +34,8 @@ def read_answer(
         name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
         connect_ns=ask(pycurl.CONNECT_TIME_T) * NS_PER_US,
         tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if destination.secure else 0,
-        first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US,
+        # Curl tells the time of a first byte of a connection that was refused, too.
+        first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US if handle.header else 0,
         total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
 

@@ -4,6 +4,8 @@ import ssl
 from collections.abc import Callable
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
 from ...domain.moment import NS_PER_S
@@ -186,11 +188,11 @@ def _connected(answer: HttpAnswer, *, secure: bool) -> bool:
 
 
 def _phases(answer: HttpAnswer, earlier: tuple[HttpAnswer, ...]) -> Phases:
-    """Each phase by itself, summed over all requests of the attempt."""
+    """Each phase by itself, summed over all requests of the attempt; those of an answer only where the last request has one."""
     phases = _phases_of(answer)
     for hop in earlier:
         phases = _sum(phases, _phases_of(hop))
-    return phases
+    return phases if answer.first_byte_ns else replace(phases, first_byte_ns=None, transfer_ns=None)
 
 
 def _phases_of(answer: HttpAnswer) -> Phases:

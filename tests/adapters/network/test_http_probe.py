@@ -8,6 +8,7 @@ from watchkeeper.adapters.transport import CurlTransport
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.observation import Phases
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import BasicAuth, Http
 from watchkeeper.testing.hostile import HostileServer
@@ -96,6 +97,21 @@ def test_a_refused_connection_says_so(bench, prober):
         seen = bench.run(prober, Http(url=f"http://127.0.0.1:{port}/")).seen
 
     assert (seen.outcome, seen.reason, seen.connected) == (Outcome.DOWN, Reason.CONNECTION_REFUSED, False)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_there_is_no_first_byte_where_no_byte_came(bench, prober, method):
+    def leave(visit):
+        visit.kept = False
+
+    with closed_port() as port:
+        refused = bench.run(prober, Http(url=f"http://127.0.0.1:{port}/", method=method)).seen
+    with HostileServer({"bye": leave}) as silent:
+        dropped = bench.run(prober, Http(url=silent.url("/bye"), method=method)).seen
+
+    assert refused.phases == Phases()
+    assert (dropped.phases.first_byte_ns, dropped.phases.transfer_ns) == (None, None)
+    assert dropped.phases.connect_ns > 0
 
 
 def test_a_full_backlog_times_out_while_connecting(bench, prober, full_backlog):

@@ -33,6 +33,16 @@ def test_a_redirect_is_followed_and_its_time_is_counted(bench, prober, servers):
     assert parts.connect_ns + parts.first_byte_ns + parts.transfer_ns == seen.response_time_ns
 
 
+def test_a_redirect_to_where_nobody_answers_has_no_answer(bench, prober, servers):
+    home, away = servers
+    away.close()
+    seen = bench.run(prober, Http(url=home.url(f"/redirect/302?{away.url()}"))).seen
+
+    assert (seen.reason, len(home.heard)) == (Reason.CONNECTION_REFUSED, 1)
+    assert seen.phases.connect_ns > 0
+    assert (seen.phases.first_byte_ns, seen.phases.transfer_ns) == (None, None)
+
+
 def test_a_redirect_is_an_answer_where_none_is_followed(bench, prober, servers):
     home, _ = servers
     seen = bench.run(prober, Http(url=home.url("/redirect/302?/healthy"), follow_redirects=False)).seen
