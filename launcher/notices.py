@@ -11,9 +11,9 @@ from ..adapters.clock import SystemClock
 from ..adapters.configuration import load
 from ..adapters.stores.reader import StoreReader
 from ..adapters.stores.sqlite import SqliteStore
-from ..domain.errors import UnknownName
-from ..domain.moment import wall_text
-from ..domain.notice import DeliveryState
+from ..domain.errors import StoreBusy, UnknownName
+from ..domain.moment import Moment, wall_text
+from ..domain.notice import Delivery, DeliveryState
 from ..domain.record import Batch, Outgoing
 from .showing import print_json, store_of
 from .table import Column, print_table
@@ -59,7 +59,7 @@ def _row(outgoing: Outgoing) -> dict[str, Any]:
 
 
 def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[str, ...]) -> None:
-    """Put dead letters back into the outbox, under their own keys; the next `run` delivers them.
+    """Put dead letters back into the outbox, all or none, under their own keys; the next `run` delivers them.
 
     Raises StoreBusy while a runtime runs on the store (which has `Runtime.redrive`), UnknownName for what is no dead letter.
     """
@@ -67,17 +67,25 @@ def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[st
     path = store_of(config, configuration)
     # Opening would make a store where there is none, and the one that was meant is elsewhere.
     StoreReader(path).outbox(DeliveryState.DEAD)
+    wanted = tuple(dict.fromkeys(keys))
     store = SqliteStore(path, configuration.runtime.retention)
     now = SystemClock().read()
-    store.open(now)
     try:
-        for key in keys:
-            recalled = store.recall(key)
-            if recalled is None or not recalled.outbox:
-                raise UnknownName(f"{key} is no dead letter: `watchkeeper notices --state dead` lists them")
-            delivery = recalled.outbox[0].delivery
-            again = replace(delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven")
-            store.commit(Batch(deliveries=(again,)))
-            click.echo(f"{key} is back in the outbox: the next run delivers it")
+        store.open(now)
+    except StoreBusy as error:
+        raise StoreBusy(f"{error}: stop it first, or have it call Runtime.redrive()") from error
+    try:
+        store.commit(Batch(deliveries=tuple(_pending_again(store, key, now) for key in wanted)))
     finally:
         store.close()
+    for key in wanted:
+        click.echo(f"{key} is back in the outbox: the next run delivers it")
+
+
+def _pending_again(store: SqliteStore, key: str, now: Moment) -> Delivery:
+    recalled = store.recall(key)
+    if recalled is None or not recalled.outbox:
+        raise UnknownName(f"{key} is no dead letter: `watchkeeper notices --state dead` lists them")
+    return replace(
+        recalled.outbox[0].delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven"
+    )

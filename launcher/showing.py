@@ -9,6 +9,7 @@ import click
 
 from ..adapters.clock import SystemClock
 from ..adapters.configuration import load
+from ..adapters.stores.lock import holder_of
 from ..adapters.stores.reader import StoreReader
 from ..adapters.stores.stored import StoredSample
 from ..domain.aggregate import Status, status_of
@@ -40,6 +41,8 @@ def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) 
     notices, blind = document["notices"], document["blind"]
     seen = f"blind {len(blind)} times in the last 24h" if blind else "never blind in the last 24h"
     click.echo(f"notices: {notices['pending']} pending, {notices['dead']} given up; {seen}")
+    holder = document["run_by"]
+    click.echo(f"run by {holder}" if holder else "nobody runs it now: this is what was recorded last")
 
 
 def show_incidents(
@@ -68,6 +71,7 @@ def status_document(configuration: Configuration, reader: StoreReader, now_ns: i
     waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
     return {
         "at": wall_text(now_ns),
+        "run_by": holder_of(configuration.runtime.store or ""),
         "targets": _target_rows(configuration, reader, now_ns),
         "notices": {state.value: len(reader.outbox(state)) for state in waiting},
         "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from ..adapters.clock import SystemClock
 from ..domain.duration import format_duration
 from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
 from ..domain.incident import Incident
@@ -9,8 +10,8 @@ from ..domain.line import escaped
 from ..domain.moment import NS_PER_MS, wall_text
 
 
-def line_of(event: Event) -> str:
-    """One printable line, whatever a target has sent."""
+def line_of(event: Event, clock: SystemClock | None = None) -> str:
+    """One printable line, whatever a target has sent. What bears no time of its own was just now."""
     match event:
         case IncidentMoved(incident):
             said = incident.explanation or incident.reason
@@ -27,7 +28,8 @@ def line_of(event: Event) -> str:
                 f"{wall_text(interval.ended_at_ns)} blind: for {format_duration(length_ns)}: {interval.cause}"
             )
         case HealthMoved(part, detail):
-            line = f"trouble: {part}: {detail}" if detail else f"well again: {part}"
+            at = wall_text((clock or SystemClock()).read().wall_ns)
+            line = f"{at} trouble: {part}: {detail}" if detail else f"{at} well again: {part}"
         case SampleSeen(sample, status):
             line = f"{wall_text(sample.at.wall_ns)} sample: {sample.target}: {status.value}: {sample.explanation()}"
         case _:

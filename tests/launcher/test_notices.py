@@ -54,6 +54,18 @@ def test_a_redriven_notice_is_pending_under_its_own_key(dead):
     assert (outgoing.notice.key, outgoing.delivery.state) == (key, DeliveryState.PENDING)
 
 
+def test_of_several_keys_all_are_redriven_or_none(dead):
+    config, key, store = dead
+
+    result = run("redrive", config, key, "msg_nothing")
+
+    assert "msg_nothing is no dead letter" in result.output
+    assert "back in the outbox" not in result.output
+    assert store.open(NOON).outbox == ()
+    store.close()
+    assert run("redrive", config, key, key).output.count("back in the outbox") == 1
+
+
 def test_what_is_no_dead_letter_is_refused_with_a_hint(dead):
     config, _, _ = dead
 

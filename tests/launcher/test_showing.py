@@ -1,6 +1,7 @@
 """What `status` and `incidents` say of a store that a runtime left behind."""
 
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -110,14 +111,27 @@ def test_status_prints_a_plain_table_where_there_is_no_terminal(config):
         "SAMPLED",
         "AT",
     ]
-    assert [line.split()[0] for line in lines[1:]] == ["shop", "quiet", "gone", "notices:"]
+    assert [line.split()[0] for line in lines[1:]] == ["shop", "quiet", "gone", "notices:", "nobody"]
     assert "\x1b" not in result.stdout
 
 
 def test_status_prints_json_with_the_same_rows(config):
     document = json.loads(run("status", config, "--json").stdout)
-    assert list(document) == ["at", "targets", "notices", "blind"]
+    assert list(document) == ["at", "run_by", "targets", "notices", "blind"]
     assert [row["target"] for row in document["targets"]] == ["shop", "quiet", "gone\x1b[31m"]
+
+
+def test_status_says_who_runs_it_and_that_nobody_does(config):
+    path = str(config.parent / "watch.db")
+    assert json.loads(run("status", config, "--json").stdout)["run_by"] is None
+
+    store = SqliteStore(path)
+    store.open(NOON)
+    running = run("status", config)
+    store.close()
+
+    assert f"run by process {os.getpid()} on " in running.stdout
+    assert "nobody runs it now" in run("status", config).stdout
 
 
 def test_incidents_come_newest_first_with_stable_keys(config):

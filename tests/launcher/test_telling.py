@@ -27,17 +27,24 @@ LINES = {
     "2026-01-01T12:00:02.000Z blind: for 2s: suspended": WentBlind(
         BlindInterval(NOON.wall_ns, NOON.wall_ns + 2 * NS_PER_S, "suspended")
     ),
-    "trouble: store: the disk is full": HealthMoved("store", "the disk is full"),
-    "well again: store": HealthMoved("store", ""),
+    "2026-01-01T12:00:00.000Z trouble: store: the disk is full": HealthMoved("store", "the disk is full"),
+    "2026-01-01T12:00:00.000Z well again: store": HealthMoved("store", ""),
     "2026-01-01T12:00:00.000Z sample: shop: down: timed_out: no answer": SampleSeen(
         sample_at(0, outcome=Outcome.DOWN), Status.DOWN
     ),
 }
 
 
+class AtNoon:
+    """A clock that stands still."""
+
+    def read(self):
+        return NOON
+
+
 @pytest.mark.parametrize(("line", "event"), LINES.items())
 def test_every_event_is_one_line(line, event):
-    assert line_of(event) == line
+    assert line_of(event, AtNoon()) == line
 
 
 def test_a_line_stays_one_line_whatever_a_target_sent():
