@@ -68,23 +68,20 @@ class Attempts:
         entry = self._scheduled.get(target.id)
         if entry is None:
             entry = self._scheduled[target.id] = Scheduled(target, self._numbers_from)
-            if not entry.is_heartbeat and target.id not in self._nursery:
-                self._nursery.start(target)
         else:
-            self._change(entry, target, now)
-        self._arm(entry, now)
-
-    def _change(self, entry: Scheduled, target: Target, now: Moment) -> None:
-        was_heartbeat = entry.is_heartbeat
-        self._expect_nothing(entry)
-        entry.adopt(target)
+            self._change(entry, target)
+        if entry.is_heartbeat:
+            self._dismiss(entry, now)
+        elif target.id not in self._nursery:
+            self._nursery.start(target)
         if target.paused != entry.paused:
             self.pause(target.id, now) if target.paused else self.resume(target.id, now)
-        if was_heartbeat and not entry.is_heartbeat:
-            self._nursery.start(target)
-        elif entry.is_heartbeat and not was_heartbeat:
-            self._nursery.stop(target.id)
-        elif not entry.is_heartbeat:
+        self._arm(entry, now)
+
+    def _change(self, entry: Scheduled, target: Target) -> None:
+        self._expect_nothing(entry)
+        entry.adopt(target)
+        if not entry.is_heartbeat and target.id in self._nursery:
             self._nursery.poller(target.id).tell(Reconfigure(target))
 
     def untrack(self, target: str, now: Moment) -> bool:
@@ -92,11 +89,7 @@ class Attempts:
         entry = self._scheduled.get(target)
         if entry is None:
             return False
-        running = self._withdraw(entry, now)
-        # The poller cancels what it runs when it stops, and is told so before whoever waits for its place is called.
-        self._nursery.stop(target)
-        if running is not None:
-            self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, None)
+        self._dismiss(entry, now)
         # A target of the same name that is tracked later must not take an old answer for its own.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
@@ -108,7 +101,9 @@ class Attempts:
         if entry is None:
             return False
         entry.paused = True
-        self._still(entry, now)
+        running = self._withdraw(entry, now)
+        if running is not None:
+            self._nursery.poller(target).tell(CancelAttempt(running.attempt))
         return True
 
     def resume(self, target: str, now: Moment) -> bool:
@@ -116,15 +111,17 @@ class Attempts:
         if entry is None:
             return False
         entry.paused = False
-        entry.last_beat = now
+        entry.last_beat = now if entry.is_heartbeat else None
         self._arm(entry, now)
         return True
 
-    def _still(self, entry: Scheduled, now: Moment) -> None:
-        """No timer of this target will fire, and its attempt is cancelled."""
+    def _dismiss(self, entry: Scheduled, now: Moment) -> None:
+        """A target without a poller has no attempt either: what waits or runs ends here and now."""
         running = self._withdraw(entry, now)
+        # The poller cancels what it runs when it stops, and is told so before whoever waits for its place is called.
+        self._nursery.stop(entry.id)
         if running is not None:
-            self._nursery.poller(entry.id).tell(CancelAttempt(running.attempt))
+            self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, _cancelled(running, now))
 
     def _withdraw(self, entry: Scheduled, now: Moment) -> Flight | None:
         """Fire no timer of this target and end an attempt that waits; returns one that runs, which its poller must end."""
@@ -135,10 +132,14 @@ class Attempts:
         self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
         return None
 
+    def _is_left_alone(self, entry: Scheduled) -> bool:
+        """Nothing is expected of a target that is paused, nor of any while we drain."""
+        return entry.paused or self._draining
+
     # Ticks.
 
     def _arm(self, entry: Scheduled, now: Moment) -> None:
-        if entry.paused or self._draining:
+        if self._is_left_alone(entry):
             return
         if entry.is_heartbeat:
             entry.last_beat = entry.last_beat or now
@@ -248,7 +249,7 @@ class Attempts:
             self._end(entry, flight, AttemptState.LOST, now, sample)
 
     def _end(
-        self, entry: Scheduled, flight: Flight, state: AttemptState, now: Moment, sample: Sample | None
+        self, entry: Scheduled, flight: Flight, state: AttemptState, now: Moment, sample: Sample
     ) -> None:
         flight.move(state)
         entry.flight = None
@@ -257,8 +258,7 @@ class Attempts:
         if flight.admitted:
             self._admission.leave()
             self._start_waiting(now)
-        if sample is not None:
-            self._accept(entry, flight, sample, now)
+        self._accept(entry, flight, sample, now)
 
     def _accept(self, entry: Scheduled, flight: Flight, sample: Sample, now: Moment) -> None:
         if sample.outcome.is_evidence:
@@ -293,7 +293,7 @@ class Attempts:
     def beat(self, target: str, outcome: Outcome, detail: str, at: Moment, now: Moment) -> bool:
         """The host reported. False when no heartbeat target has this name."""
         entry = self._scheduled.get(target)
-        if entry is None or not entry.is_heartbeat or entry.paused or self._draining:
+        if entry is None or not entry.is_heartbeat or self._is_left_alone(entry):
             return False
         if entry.heard == (at, outcome.value):
             return True  # the same report again: it counts once
@@ -322,6 +322,8 @@ class Attempts:
         self._timers.arm(entry, due.monotonic_ns + (missed + 1) * entry.cadence.every_ns)
 
     def _expect_evidence(self, entry: Scheduled, now: Moment) -> None:
+        if self._is_left_alone(entry):
+            return
         for rule, wait_ns in entry.silences:
             self._timers.arm(("stale", entry.id, rule), now.monotonic_ns + wait_ns)
 
@@ -341,11 +343,12 @@ class Attempts:
         """We could not see until now: what ran meanwhile proves nothing, and nobody's heartbeat is overdue yet."""
         self._blind_until_ns = now.monotonic_ns
         for entry in self._scheduled.values():
-            if entry.is_heartbeat and not entry.paused and entry.last_beat is not None:
+            if self._is_left_alone(entry):
+                continue
+            if entry.is_heartbeat:
                 entry.last_beat = now
                 self._timers.arm(entry, entry.silent_at_ns(now))
-            if not entry.paused and not self._draining:
-                self._expect_evidence(entry, now)
+            self._expect_evidence(entry, now)
 
     # The end.
 
@@ -353,15 +356,7 @@ class Attempts:
         """Start nothing more; what waits is cancelled, what runs may end."""
         self._draining = True
         for entry in self._scheduled.values():
-            self._expect_nothing(entry)
-            if entry.flight is not None and entry.flight.state is AttemptState.QUEUED:
-                self._end(
-                    entry,
-                    entry.flight,
-                    AttemptState.CANCELLED_BEFORE_START,
-                    now,
-                    _cancelled(entry.flight, now),
-                )
+            self._withdraw(entry, now)
 
     def cancel_all(self) -> None:
         """Ask every attempt under way to stop."""

@@ -328,7 +328,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             return
         target = self._roster.get(child.removeprefix(POLLER)) if child.startswith(POLLER) else None
         try:
-            if target is not None:
+            if target is not None and target.heartbeat is None:
                 self._nursery.start(target)
             elif child in self._children:
                 self._children.start(child)

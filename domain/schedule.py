@@ -88,6 +88,9 @@ class Scheduled:
         """Go on under a new specification."""
         self.target = target
         self.probe: Probe = target.probe
+        if not self.is_heartbeat:
+            # Should it become a heartbeat again, its host has the whole time from then on.
+            self.last_beat = None
         self.timeout_ns = target.timeout_ns
         self.max_age_ns = parse_duration(target.max_age)
         self.silences = _silences_of(target)
@@ -120,7 +123,12 @@ class Scheduled:
         )
 
     def board(self, due: Moment, now: Moment) -> Flight:
-        """Begin the next attempt; it waits for admission. Ticks missed before it are its to report."""
+        """Begin the next attempt; it waits for admission. Ticks missed before it are its to report.
+
+        Raises ValueError while the last one has not ended: that is a bug of ours.
+        """
+        if self.flight is not None:
+            raise ValueError(f"{self.flight.attempt} has not ended, and another of its target begins")
         self.number += 1
         missed, self.missed = self.missed, 0
         attempt = AttemptId(self.id, self.epoch, self.number)

@@ -41,9 +41,27 @@ def test_an_attempt_is_numbered_and_reports_the_ticks_missed_before_it():
     entry = Scheduled(shop(), number=7)
     entry.missed = 4
     first = entry.board(NOON, NOON)
+    entry.flight = None
     second = entry.board(NOON, NOON)
     assert (first.attempt, first.missed) == (AttemptId("shop", 1, 8), 4)
     assert (second.attempt, second.missed) == (AttemptId("shop", 1, 9), 0)
+
+
+def test_no_attempt_begins_while_the_last_one_has_not_ended():
+    entry = Scheduled(shop())
+    flight = entry.board(NOON, NOON)
+    with pytest.raises(ValueError, match="has not ended, and another of its target begins"):
+        entry.board(LATER, LATER)
+    assert (entry.flight, entry.number) == (flight, 1)
+
+
+def test_who_becomes_a_heartbeat_again_has_not_been_heard_before():
+    entry = Scheduled(shop(tcp=None, heartbeat=Heartbeat(grace="1s")))
+    entry.last_beat = NOON
+    entry.adopt(shop(tcp=None, heartbeat=Heartbeat(grace="2s")))
+    assert entry.last_beat == NOON
+    entry.adopt(shop())
+    assert entry.last_beat is None
 
 
 def test_the_deadline_counts_from_now_and_bounds_the_wait_too():

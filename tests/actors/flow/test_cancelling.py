@@ -3,6 +3,7 @@
 import pytest
 from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
 from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
 
 S = 1_000_000_000
@@ -96,3 +97,97 @@ def test_a_new_specification_lets_the_attempt_that_runs_end(driven, shop, attemp
     run_to_start(world)
     request = world.prober.requests[-1]
     assert request.deadline.remaining_ns(request.started) == S // 2
+
+
+# What is probed becomes a heartbeat, and back.
+
+
+def beating(shop, name="shop", **fields):
+    return shop(name, tcp=None, heartbeat=Heartbeat(grace="1s"), **fields)
+
+
+@pytest.mark.parametrize("outcome", CancelOutcome)
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
+    driven, shop, attempts, target_of, outcome, paused
+):
+    world = driven(shop(), on_cancel=outcome)
+    attempt = run_to_start(world)
+    world.track(beating(shop, paused=paused))
+    assert world.prober.cancelled == [attempt]
+    assert [record.state for record in attempts(world)] == [AttemptState.CANCEL_UNKNOWN]
+    world.run("5s")
+    world.pause("shop")
+    world.resume("shop")
+    world.heartbeat("shop")
+    assert target_of(world).sample.outcome is Outcome.UP
+    assert world.status().troubles == ()
+    assert world.system.supervisor.epoch == 1
+    assert world.system.dead_letters.statistics().total == 0
+
+
+@pytest.mark.parametrize("then", ["heartbeat", "pause", "untrack"])
+def test_a_place_is_given_back_by_what_becomes_a_heartbeat(driven, shop, then):
+    world = driven(shop(), in_flight_max=1)
+    run_to_start(world)
+    world.track(beating(shop))
+    getattr(world, then)("shop")
+    world.track(shop("mail"))
+    assert run_to_start(world).target == "mail"
+    assert world.system.supervisor.epoch == 1
+
+
+def test_what_waits_and_becomes_a_heartbeat_is_never_started(driven, shop, attempts):
+    world = driven(shop(timeout="9s"), shop("mail", timeout="9s"), in_flight_max=1)
+    first = run_to_start(world).target
+    second = "mail" if first == "shop" else "shop"
+    while second not in world.system.supervisor._actor._attempts.under_way:
+        world.run("100ms")
+    world.track(beating(shop, second))
+    world.prober.answer()
+    assert [record.state for record in attempts(world, second)] == [AttemptState.CANCELLED_BEFORE_START]
+    assert run_to_start(world).target == first
+
+
+def test_an_answer_to_what_became_a_heartbeat_is_refused(driven, shop, target_of, counter):
+    world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
+    attempt = run_to_start(world)
+    world.track(beating(shop))
+    world.heartbeat("shop")
+    world.prober.answer(attempt, DOWN)
+    world.run("1ms")
+    assert target_of(world).sample.outcome is Outcome.UP
+    assert counter(world, "late_answers") == 1
+
+
+def test_what_is_probed_again_has_one_attempt_at_a_time(driven, shop):
+    world = driven(shop(every="1s", timeout="900ms"))
+    for _ in range(5):
+        run_to_start(world)
+        world.track(beating(shop))
+        world.track(shop(every="1s", timeout="900ms"))
+    assert world.prober.in_flight_max == {"shop": 1}
+    assert len(world.prober.requests) == 5
+
+
+def test_who_becomes_a_heartbeat_again_has_its_whole_time(driven, shop, target_of):
+    world = driven(beating(shop))
+    world.heartbeat("shop")
+    world.track(shop())
+    world.run("1h")
+    world.track(beating(shop))
+    samples = target_of(world).samples
+    world.run("10s")
+    assert target_of(world).samples == samples
+    world.run("2s")
+    assert target_of(world).sample.outcome is Outcome.DOWN
+
+
+def test_a_poller_that_is_to_be_restarted_is_not_when_it_has_no_work(driven, shop):
+    world = driven(shop())
+    world.run("1s")
+    world.system._nursery.poller("shop").tell(object())
+    world.dispatcher.run_until_idle()
+    world.track(beating(shop))
+    world.run("10m")
+    assert len(world.system._nursery) == 0

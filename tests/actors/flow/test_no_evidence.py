@@ -3,8 +3,11 @@
 import pytest
 from watchkeeper.domain.incident import Change
 from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
+from watchkeeper.protocol.supervisor import Drain, Pause
 from watchkeeper.testing.world import World
+from watchkeeper.tests.actors.flow.driver import run_to_start
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -84,6 +87,34 @@ def test_a_paused_target_is_not_silent(shop):
     world.resume("shop")
     world.run("5m")
     assert world.told("ops") == []
+
+
+def test_an_answer_behind_a_pause_makes_nobody_wait_for_the_next(driven, shop, target_of):
+    world = driven(shop(rules=(NoData(id="silent", after="1m"),)))
+    attempt = run_to_start(world)
+    world.system.supervisor.tell(Pause("shop"))
+    world.prober.answer(attempt)
+    world.run("1h")
+    assert target_of(world).sample.outcome is Outcome.UP
+    assert target_of(world).paused
+    assert world.incidents() == ()
+
+
+def test_nothing_is_expected_of_anybody_while_we_drain(driven, shop):
+    quiet = {"every": "10m", "timeout": "9m", "rules": (NoData(id="silent", after="11m"),)}
+    nightly = shop("nightly", tcp=None, heartbeat=Heartbeat(grace="5s"), rules=QUICK)
+    world = driven(shop(**quiet), shop("mail", every="1h", timeout="50m"), nightly)
+    while len(world.prober.requests) < 2:
+        world.heartbeat("nightly")
+        world.run("5s")
+    (answered,) = (request.attempt for request in world.prober.requests if request.attempt.target == "shop")
+    world.system.supervisor.tell(Drain(3_600 * S))
+    world.run("1ms")
+    world.prober.answer(answered)
+    world.stall("1m")
+    world.run("20m")
+    assert world.system.supervisor.alive
+    assert world.incidents() == ()
 
 
 # Incidents whose target nobody tracks any more.
