@@ -154,6 +154,22 @@ def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tup
     """Run CONFIG in virtual time and print which incidents and notices would come.
 
     Targets without a script fail by chance. Nothing is probed and nobody is told.
+
+    A script is a list of words with lengths, as in shop='ok 10m, status 503 5m, ok'; the last word lasts for ever.
+
+    \b
+    ok                         an answer that meets the target's conditions
+    status 503                 an answer with this status
+    slow 700ms                 an answer after this time
+    body {"status": "failing"} an answer with this JSON body
+    body "a text"              an answer with this text for a body
+    certificate 12h            an answer over a certificate that is valid for so long
+    degraded                   an answer that the prober itself calls degraded
+    down                       a refused connection
+    hang                       no answer before the timeout
+    unknown                    trouble of our own, which is no evidence
+
+    Conditions judge what a word says; those that ask for anything else are taken to be met.
     """
     from .simulate import simulate_configuration
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from ..adapters.clock import SystemClock
 from ..adapters.configuration.loading import load
 from ..domain.incident import Incident
 from ..domain.moment import NS_PER_S, wall_text
 from ..testing.simulation.case import Case
 from ..testing.simulation.configured import Foreseen, case_of, faults_of, foresee, parse_seed, seed_text
 from .exits import ExitStatus
-
-HOUR_S = 3_600
+from .simulating import HOUR_NS, Progress, in_plain_words
 
 
 def simulate_configuration(
@@ -32,9 +32,13 @@ def simulate_configuration(
     except ValueError as error:
         click.echo(str(error), err=True)
         sys.exit(ExitStatus.CONFIGURATION)
-    foreseen = foresee(case)
+    foreseen = foresee(case, Progress(SystemClock(), hours * HOUR_NS, _aside).passed)
     _tell(case, foreseen)
     sys.exit(ExitStatus.FAILED if foreseen.result.violations else ExitStatus.FINE)
+
+
+def _aside(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _script(text: str) -> tuple[str, str]:
@@ -52,15 +56,15 @@ def _tell(case: Case, foreseen: Foreseen) -> None:
         for notice in notices:
             at = wall_text(notice.created_at_ns)
             click.echo(f"  {at} {notice.incident.target}/{notice.incident.rule} {notice.change.value}")
-    result = foreseen.result
-    for violation in result.violations:
+    for violation in foreseen.result.violations:
         click.echo(f"broken: {violation.line()}", err=True)
-    simulated_h = result.simulated_ns / NS_PER_S / HOUR_S
-    speed = simulated_h / max(result.real_ns / NS_PER_S, 1e-9)
+    simulated_h = foreseen.result.simulated_ns / HOUR_NS
+    speed = simulated_h / max(foreseen.result.real_ns / NS_PER_S, 1e-9)
     click.echo(
         f"seed {seed_text(case.seed)}: {simulated_h:.1f} hours, {len(foreseen.incidents)} incidents, "
-        f"{result.processes} processes, {speed:.1f} simulated hours per second"
+        f"{foreseen.result.processes} processes, {speed:.1f} simulated hours per second"
     )
+    click.echo(in_plain_words(foreseen))
 
 
 def _line(incident: Incident) -> str:

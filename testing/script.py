@@ -38,7 +38,7 @@ class Behaviour(msgspec.Struct, frozen=True):
 def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> Behaviour:
     """A good answer; who says a fact of it says that it came."""
     names = frozenset({*said, "CONNECTED"} if said else ())
-    plain = {"connected": True, "status": 200, "response_time_ns": after_ns, "body": b"ok"}
+    plain: dict[str, Any] = {"connected": True, "status": 200, "response_time_ns": after_ns, "body": b"ok"}
     return Behaviour(ScriptedAnswer(**(plain | facts), said=names), after_ns)
 
 

@@ -10,7 +10,6 @@ from pykka import Timeout
 from ..actors.dispatch import SimulatedDispatcher
 from ..actors.system import Parts, Plan, System, shut_down
 from ..adapters.configuration.loading import load
-from ..adapters.expectations import Expectations
 from ..adapters.feed import Feed
 from ..adapters.host_side import require_sound
 from ..adapters.stores.memory import MemoryStore
@@ -31,6 +30,7 @@ from ..protocol.sink import Mute, Redrive
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .checked import Checks, InvariantBroken
 from .clock import ManualClock
+from .expectations import ScriptedExpectations, require_meetable
 from .fakes import Alarm, ScriptedMessenger, ScriptedProber
 from .script import Script
 
@@ -46,7 +46,7 @@ class World:
     assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
 
     `source` is a configuration, the path of its file, or targets as in one; channels that are only named are added.
-    Raises ConfigurationError for what a runtime would refuse. Targets do what their scripts say, every other one is always well; nothing is probed and nobody is told for real.
+    Raises ConfigurationError for what a runtime would refuse. Targets do what their scripts say, every other one is always well, which is to meet its conditions; nothing is probed and nobody is told for real.
     The record is kept over `restart`; `crash` forgets whatever was not committed.
     """
 
@@ -67,6 +67,7 @@ class World:
         self._in_flight_max = in_flight_max
         self._through_bytes = through_bytes
         self._dice = Random(seed)
+        self._expectation_of = ScriptedExpectations()
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = MemoryStore()
@@ -100,7 +101,7 @@ class World:
             },
             store=checks.store(self.store),
             publisher=self.feed,
-            expectation_of=Expectations(),
+            expectation_of=self._expectation_of,
             dice=self._dice.random,
             changed=lambda: None,
         )
@@ -120,9 +121,14 @@ class World:
     # What happens.
 
     def script(self, target: str, text: str) -> None:
-        """Let a target, from now on, do what the text says: `ok 10m, down 90s, ok`."""
+        """Let a target, from now on, do what the text says: `ok 10m, down 90s, ok`; `Script` says what each word means.
+
+        Raises ValueError for a text that means nothing, and for `ok` where no answer could meet the conditions.
+        """
         self._known(target)
-        self.prober.script(target, Script.parse(text))
+        script = Script.parse(text)
+        require_meetable(self._targets[target], script)
+        self.prober.script(target, script)
 
     def script_channel(self, channel: str, text: str) -> None:
         """Let a channel, from now on, do what the text says: `ok 5m, status 503 10m, hang 1m, ok`."""

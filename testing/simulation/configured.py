@@ -1,11 +1,12 @@
 """A user's own configuration as a case: what its targets would do, by script or by chance."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ...domain.configuration import Configuration
 from ...domain.incident import Incident
 from ...domain.notice import Notice
+from ..expectations import require_meetable
 from ..script import Script
 from .case import CASE_VERSION, Act, Case, Options, Reached, Watched
 from .drawing import draw_acts, draw_channel_script
@@ -62,12 +63,11 @@ def case_of(
     faults: tuple[Fault, ...],
     scripts: Mapping[str, str],
 ) -> Case:
-    """The case that runs a configuration. Raises ValueError for a script that means nothing or is nobody's."""
+    """The case that runs a configuration. Raises ValueError for a script that means nothing, is nobody's or cannot be."""
     known = [target.id for target in configuration.targets]
-    for name, text in scripts.items():
+    for name in scripts:
         if name not in known:
             raise ValueError(f"there is no target {name!r} to follow a script; there are {', '.join(known)}")
-        Script.parse(text)
     tape = Tape(seed)
     options = Options(
         minutes=minutes, faults=faults, schedule="random", in_flight_max=configuration.runtime.in_flight_max
@@ -76,6 +76,8 @@ def case_of(
         Watched(target=target, script=scripts.get(target.id) or _spells(tape.stream(target.id), minutes))
         for target in configuration.targets
     )
+    for follows in watched:
+        require_meetable(follows.target, Script.parse(follows.script))
     reached = tuple(
         Reached(channel=channel, script=draw_channel_script(tape.stream(f"channel {channel.id}"), options))
         for channel in configuration.channels
@@ -105,12 +107,12 @@ class Foreseen(NamedTuple):
     result: Result
 
 
-def foresee(case: Case) -> Foreseen:
-    """Run the case for its minutes and say what came of it."""
+def foresee(case: Case, progress: Callable[[int], None] = lambda _: None) -> Foreseen:
+    """Run the case for its minutes and say what came of it; `progress` hears how much time has passed in it."""
     with quiet():
         run = Run(case)
         try:
-            run.safety()
+            run.safety(progress)
         finally:
             run.close()
     lives = run.machine.auditor.durable.lives.values()

@@ -100,7 +100,8 @@ class AttemptRules:
         if truth is None or sample.reason is Reason.HEARTBEAT_MISSED:
             return
         if sample.outcome in BAD and truth not in BAD:
-            self._complain("S17", f"{sample.target} is {truth} and judged {sample.outcome}: {sample.detail}")
+            says = f"{sample.target} is {truth} and judged {sample.outcome}: {sample.explanation()}"
+            self._complain("S17", says)
         if sample.outcome is Outcome.UP and truth in BAD:
             self._complain("S18", f"{sample.target} is {truth} and judged up")
 

@@ -6,13 +6,13 @@ import msgspec
 
 from ...actors.dispatch import Address, DeadLetters, DispatchedActor
 from ...actors.system import Parts, Plan, System
-from ...adapters.expectations import Expectations
 from ...adapters.feed import Feed
 from ...domain.moment import NS_PER_S, Moment
 from ...domain.probe import KINDS
 from ...domain.target import Target
 from ...protocol.sink import Mute
 from ..clock import ManualClock
+from ..expectations import ScriptedExpectations
 from ..script import FOREVER_NS, Script
 from .addresses import WatchedAddress
 from .auditor import Auditor
@@ -72,7 +72,7 @@ class Machine:
             reached.channel.id: reached.channel.min_severity for reached in case.channels
         }
         self.troubles = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
-        self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock)
+        self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock, self.roster)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
         self.store = self._leg()
@@ -140,7 +140,7 @@ class Machine:
             },
             store=WatchedStore(self.store, self.hub, self.disk, self.auditor, lambda: self.clock.lived_ns),
             publisher=Feed(),
-            expectation_of=Expectations(),
+            expectation_of=ScriptedExpectations(),
             dice=self._dice.dice,
             changed=self._changed,
             address_for=self._address_for,

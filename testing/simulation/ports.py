@@ -1,6 +1,6 @@
 """The ports of one simulated process: its probe driver and its messengers, with whatever befalls them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
@@ -8,7 +8,9 @@ from ...domain.moment import NS_PER_MS, NS_PER_S, Deadline
 from ...domain.notice import Answer, Notice
 from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
+from ...domain.target import Target
 from ..clock import ManualClock
+from ..expectations import ScriptedExpectations
 from ..fakes import answer_to
 from ..script import Script
 from .faults import Fault
@@ -135,9 +137,11 @@ class Running:
 class Targets:
     """What targets do. They outlive every process of ours."""
 
-    def __init__(self, mishaps: Mishaps, clock: ManualClock) -> None:
+    def __init__(self, mishaps: Mishaps, clock: ManualClock, roster: Mapping[str, Target]) -> None:
         self.mishaps = mishaps
         self._clock = clock
+        self._roster = roster
+        self._expectation_of = ScriptedExpectations()
         self._scripts: dict[str, tuple[int, Script]] = {}
 
     def follow(self, target: str, script: Script) -> None:
@@ -149,6 +153,14 @@ class Targets:
         began_ns, script = self._scripts[target]
         behaviour = script.at(self._clock.lived_ns - began_ns)
         return behaviour.observation, behaviour.after_ns
+
+    def truth(self, request: ProbeRequest, seen: Observation) -> Outcome:
+        """What a person would say of the target who sees that and knows what it is to answer."""
+        target = self._roster.get(request.attempt.target)
+        if target is not None and target.expect:
+            return self._expectation_of(target).judge(request.attempt, request.started, seen).outcome
+        broken = seen.status is not None and seen.status >= 400
+        return Outcome.DOWN if broken else seen.outcome
 
 
 class SimulatedProber:
@@ -175,7 +187,7 @@ class SimulatedProber:
             seen, after_ns = _timed_out(left_ns), left_ns
         hangs = mishap is Fault.PROBE_HANG
         running = Running(self._edge, lambda: self._edge.observer.probed(request), mishap)
-        self._edge.observer.probing(request, None if hangs else _truth(seen))
+        self._edge.observer.probing(request, None if hangs else self._targets.truth(request, seen))
         if not hangs:
             running.answer_after(after_ns, lambda: self._tell(done, seen))
         return running.handed_over()
@@ -186,12 +198,6 @@ class SimulatedProber:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _truth(seen: Observation) -> Outcome:
-    """What a person would say of the target."""
-    broken = seen.status is not None and seen.status >= 500
-    return Outcome.DOWN if broken else seen.outcome
 
 
 def _timed_out(after_ns: int) -> Observation:

@@ -141,9 +141,18 @@ class Run:
 
     # The phases.
 
-    def safety(self) -> None:
-        """Everything may break."""
-        self.advance(self._began_ns + self._case.options.minutes * 60 * NS_PER_S)
+    def safety(self, progress: Callable[[int], None] | None = None) -> None:
+        """Everything may break. `progress` hears now and then how much time has passed."""
+        until_ns = self._began_ns + self._case.options.minutes * 60 * NS_PER_S
+        if progress is not None:
+            self._advance_aloud(until_ns, progress)
+        self.advance(until_ns)
+
+    def _advance_aloud(self, until_ns: int, progress: Callable[[int], None]) -> None:
+        clock = self.machine.clock
+        while not self._violated and clock.lived_ns + SLICE_NS < until_ns:
+            self.advance(clock.lived_ns + SLICE_NS)
+            progress(clock.lived_ns - self._began_ns)
 
     def liveness(self) -> None:
         """All faults stop; within the bounds everything must come right."""

@@ -291,3 +291,15 @@ def test_a_sound_life_gives_no_cause_for_complaint():
     rules.commit(Batch(transitions=(RESOLVED,), notices=(end,)))
     judged(rules, 1, Outcome.UP, Outcome.UP)
     assert rules.complaints == []
+
+
+@pytest.mark.parametrize(("state", "complaints"), [(DEAD, []), (PENDING, ["S9"])])
+def test_only_what_was_given_up_may_be_heard_late(state, complaints):
+    rules = Rules()
+    late, end = notice_of(CHANGED), notice_of(then(CHANGED, Change.RESOLVED))
+    rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, state),)))
+    rules.commit(Batch(transitions=(end.incident,), notices=(end,)))
+    for notice in (NOTICE, end, late):
+        rules.delivery.applied("ops", notice, first=True)
+    assert rules.complaints == complaints
+    assert rules.delivery.heard("ops", OPENED.incident)[:2] == [NOTICE, end]

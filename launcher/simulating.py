@@ -1,0 +1,48 @@
+"""What `simulate` says of itself: how far it has come, and what it all came to, in a sentence."""
+
+from collections.abc import Callable
+
+from ..actors.ports import Clock
+from ..domain.moment import NS_PER_S
+from ..testing.simulation.configured import Foreseen
+
+HOUR_NS = 3_600 * NS_PER_S
+SAID_EVERY_NS = 3 * NS_PER_S
+
+
+class Progress:
+    """Says every few seconds how much of the time has passed in the simulation."""
+
+    def __init__(self, clock: Clock, whole_ns: float, say: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._whole_ns = whole_ns
+        self._say = say
+        self._said_ns = clock.read().monotonic_ns
+
+    def passed(self, simulated_ns: int) -> None:
+        """So much of it has passed."""
+        now_ns = self._clock.read().monotonic_ns
+        if now_ns - self._said_ns >= SAID_EVERY_NS:
+            self._said_ns = now_ns
+            self._say(f"{simulated_ns / HOUR_NS:.1f} of {self._whole_ns / HOUR_NS:.1f} hours are simulated")
+
+
+def in_plain_words(foreseen: Foreseen) -> str:
+    """One sentence about what came of it."""
+    hours = f"{foreseen.result.simulated_ns / HOUR_NS:.1f} simulated hours"
+    violations = foreseen.result.violations
+    if violations:
+        return (
+            f"After {hours} watchkeeper broke a rule of its own ({violations[0].invariant}): that is a defect of "
+            "watchkeeper and none of your configuration; please report it with the configuration and the seed."
+        )
+    still_open = sum(incident.resolved_at_ns is None for incident in foreseen.incidents)
+    notices = sum(len(told) for told in foreseen.notices.values())
+    return (
+        f"In {hours} there would be {_count(len(foreseen.incidents), 'incident')}, {still_open} still open at the end, "
+        f"and {_count(notices, 'notice')}; watchkeeper kept all its rules."
+    )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
