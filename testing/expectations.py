@@ -93,7 +93,7 @@ def require_meetable(target: Target, script: Script) -> None:
     if not script.says_ok:
         return
     for says in _unmeetable(ScriptedExpectations()(target).conditions):
-        raise ValueError(f"the script of target {target.id!r} says `ok`, which no answer can be: {says}")
+        raise ValueError(f"target {target.id!r} can never be `ok`: {says}")
 
 
 def _unmeetable(conditions: tuple[Condition, ...]) -> Iterator[str]:

@@ -19,6 +19,7 @@ ANSWER_NS = 5 * NS_PER_MS
 REFUSAL_NS = NS_PER_MS // 5
 """How soon a connection is refused: sooner than anything answers."""
 FOREVER_NS = 1 << 62
+STATUS_DIGITS_MAX = 3
 
 
 class ScriptedAnswer(Observation, frozen=True, kw_only=True):
@@ -43,6 +44,8 @@ def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> Behaviour:
 
 
 def _status(word: str) -> Behaviour:
+    if not (word.isascii() and word.isdigit() and len(word) <= STATUS_DIGITS_MAX):
+        raise ValueError(f"{word!r} is no status: write it like `status 503`")
     return _answer("STATUS", status=int(word), body=None)
 
 
@@ -107,11 +110,15 @@ class Script:
         parts = _parts(text)
         behaviours, lengths = [], []
         for number, words in enumerate(parts, 1):
-            behaviour, rest = _read(words, text)
+            try:
+                behaviour, rest = _read(words)
+                length_ns = parse_duration(rest[0]) if rest else FOREVER_NS
+            except ValueError as error:
+                raise ValueError(f"{' '.join(words)!r} in {text!r}: {error}") from None
             if len(rest) > 1 or (not rest and number < len(parts)):
                 raise ValueError(f"{' '.join(words)!r} in {text!r} needs exactly one length, like `down 90s`")
             behaviours.append(behaviour)
-            lengths.append(parse_duration(rest[0]) if rest else FOREVER_NS)
+            lengths.append(length_ns)
         return cls(behaviours, lengths)
 
     @property
@@ -149,14 +156,14 @@ def _json_end(text: str, start: int) -> int:
         ) from None
 
 
-def _read(words: list[str], text: str) -> tuple[Behaviour, list[str]]:
+def _read(words: list[str]) -> tuple[Behaviour, list[str]]:
     match words:
         case [word, *rest] if word in PLAIN:
             return PLAIN[word](), rest
         case [word, argument, *rest] if word in WITH_WORD:
             return WITH_WORD[word](argument), rest
     known = ", ".join([*PLAIN, *(f"{word} ..." for word in WITH_WORD)])
-    raise ValueError(f"{' '.join(words)!r} in {text!r} is no behaviour; there are {known}")
+    raise ValueError(f"that is no behaviour; there are {known}")
 
 
 ALWAYS_OK = Script.parse("ok")

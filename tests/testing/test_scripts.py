@@ -95,7 +95,7 @@ def test_a_status_that_nobody_said_is_not_shown():
 def test_ok_is_refused_where_no_answer_can_be(expect, says):
     world = World([shop(expect)])
     for refused in (lambda: world.script("shop", "down 1m, ok"), lambda: simulated(expect, "ok")):
-        with pytest.raises(ValueError, match="'shop' says `ok`") as caught:
+        with pytest.raises(ValueError, match="'shop' can never be `ok`") as caught:
             refused()
         assert says in str(caught.value)
     world.script("shop", "down")
@@ -121,3 +121,20 @@ def test_a_run_that_tells_how_far_it_is_is_the_same():
     run.close()
     assert told.trace == run.result().trace
     assert heard == [seconds * NS_PER_S for seconds in range(20, 20 * 60, 20)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ok 5m, status abc 5m, ok", "'status abc 5m' in 'ok 5m, status abc 5m, ok': 'abc' is no status"),
+        ("status 99999999999999999999", "is no status: write it like `status 503`"),
+        ("slow 5", "'slow 5' in 'slow 5': '5' has no unit"),
+        ("ok 5", "'ok 5' in 'ok 5': '5' has no unit"),
+        ("wonky 5m", "'wonky 5m' in 'wonky 5m': that is no behaviour; there are ok, down"),
+        ("ok 1m 2m", "needs exactly one length"),
+    ],
+)
+def test_a_slip_in_a_script_is_shown_with_its_place(text, says):
+    with pytest.raises(ValueError, match=r".") as caught:
+        Script.parse(text)
+    assert says in str(caught.value)
