@@ -111,6 +111,19 @@ def explained(doing: str) -> Iterator[None]:
         raise StoreError(f"the store failed while {doing}: {error}") from error
 
 
+@contextmanager
+def remedied(path: str) -> Iterator[None]:
+    """Say of a record that does not verify which it is, and what whoever is woken by it can do."""
+    try:
+        with explained(f"opening {path}"):
+            yield
+    except StoreCorrupt as error:
+        raise StoreCorrupt(
+            f"{path} does not verify: {error}: put it back with its -wal and its -head from"
+            " one and the same copy, or move all three away to begin a new one"
+        ) from error
+
+
 def _expect(connection: apsw.Connection, name: str, seen: str | int) -> None:
     got = connection.pragma(name)
     if got != seen:

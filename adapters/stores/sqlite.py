@@ -13,7 +13,7 @@ from ...domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ...domain.moment import Moment
 from ...domain.record import Batch, Restored
 from .chain import Chain
-from .connection import begin_wal, connect_writer, explained, require_sound_pages, transaction
+from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
 from .head import Head, read_head, write_head
 from .housekeeping import Housekeeper
 from .incidents import IncidentTable
@@ -152,7 +152,10 @@ class SqliteStore:
         with explained(f"opening {self._path}"):
             self._lock = StoreLock(self._path, now)
             try:
-                return self._begin(now)
+                outside = read_head(self._path)
+                self._require_place(outside)
+                with remedied(self._path):
+                    return self._begin(outside, now)
             except BaseException:
                 self._lock.release()
                 raise
@@ -199,9 +202,7 @@ class SqliteStore:
         finally:
             lock.release()
 
-    def _begin(self, now: Moment) -> Restored:
-        outside = read_head(self._path)
-        self._require_place(outside)
+    def _begin(self, outside: Head | None, now: Moment) -> Restored:
         connection = connect_writer(self._path, self._vfs)
         try:
             place = Place(self._path)

@@ -258,8 +258,10 @@ def test_lost_links_are_counted(path, tmp_path):
     store.commit(incident(90))
     store.close()
     shutil.copy(copy, path)
-    with pytest.raises(StoreCorrupt, match="2 committed links are lost: 26 were written"):
+    with pytest.raises(StoreCorrupt, match="2 committed links are lost: 26 were written") as refused:
         SqliteStore(str(path)).open(NOON)
+    assert str(path) in str(refused.value)
+    assert "put it back with its -wal and its -head" in str(refused.value)
 
 
 def test_accepting_a_backup_never_repeats_an_epoch(path, tmp_path):
