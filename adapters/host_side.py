@@ -1,19 +1,23 @@
 """The host's side of a runtime: what hosts have configured so far, from whatever thread."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
-from ..domain.channel import Channel
+from ..domain.channel import CallChannel, Channel
 from ..domain.configuration import Configuration, RuntimeOptions
 from ..domain.errors import ConfigurationError, UnknownName
-from ..domain.problem import suggestion
+from ..domain.probe import Call
+from ..domain.problem import quoted, suggestion
 from ..domain.rule import illegal_moves
 from ..domain.target import Target
 from ..domain.validation import fitted, problems_of, problems_of_target
 from .tls_contexts import missing_library
+
+CALLERS = (Channel, Target)
+CALLS = (CallChannel, Call)
 
 
 class HostSide:
@@ -89,11 +93,16 @@ class HostSide:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
         return known
 
-    def add(self, target: Target) -> Target:
-        """Take in a target and return it as it is watched. Raises ConfigurationError with everything that is wrong with it."""
+    def add(self, target: Target, *, checked: bool = False) -> Target:
+        """Take in a target and return it as it is watched. Raises ConfigurationError with everything that is wrong with it.
+
+        One that is `checked` brings the function that it calls.
+        """
         allow_exec = self._configuration.runtime.allow_exec
         problems = problems_of_target(target, channels=self.channels, allow_exec=allow_exec)
-        _refuse([f"target {target.id!r}: {problem}" for problem in problems])
+        missing = "" if checked else _missing_function(target, self.callables)
+        found = [*problems, *([f"call.name: {missing}"] if missing else [])]
+        _refuse([f"target {target.id!r}: {problem}" for problem in found])
         target = fitted(target, Target)
         _refuse(self._moved_wrongly([target]))
         self._targets[target.id] = target
@@ -101,7 +110,7 @@ class HostSide:
 
     def add_check(self, target: Target, function: Callable[..., Any]) -> Target:
         """Take in a target and the function that it calls. Returns and raises as `add` does."""
-        target = self.add(target)
+        target = self.add(target, checked=True)
         self.callables[target.id] = function
         self._checks.add(target.id)
         return target
@@ -118,7 +127,15 @@ class HostSide:
     def remove(self, target: str) -> None:
         self.known(target)
         del self._targets[target]
-        self._checks.discard(target)
+        if target in self._checks:
+            self._checks.discard(target)
+            self._let_go(target)
+
+    def _let_go(self, function: str) -> None:
+        """Forget the function of a check that is gone, unless somebody else calls it by that name."""
+        callers = (*self._configuration.channels, *self._targets.values())
+        if not any(_called(caller) == function for caller in callers):
+            self.callables.pop(function, None)
 
     def pause(self, target: str, *, paused: bool) -> None:
         self._targets[target] = replace(self.known(target), paused=paused)
@@ -162,29 +179,49 @@ def _sharing(target: Target, parts: dict[Any, Any]) -> Target:
     return replace(target, **{name: parts.setdefault(part, part) for name, part in alike.items()})
 
 
-def require_sound(configuration: Configuration, callables: Iterable[str]) -> Configuration:
+def require_sound(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:
     """The configuration in its declared types.
 
-    Raises ConfigurationError with everything that is wrong, functions that nobody gave included.
+    Raises ConfigurationError with everything that is wrong, functions that nobody gave included, unless none is ever called (None).
     """
     found = (*problems_of(configuration), *missing_library(configuration.runtime))
     problems = [str(problem) for problem in found]
-    _refuse([*problems, *_missing_functions(configuration, callables)])
+    missing = [] if callables is None else _missing_functions(configuration, callables)
+    _refuse([*problems, *missing])
     return fitted(configuration, Configuration)
 
 
 def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:
-    """Raise ConfigurationError for channels that call a function nobody gave."""
+    """Raise ConfigurationError for channels and targets that call a function nobody gave."""
     _refuse(_missing_functions(configuration, callables))
 
 
 def _missing_functions(configuration: Configuration, callables: Iterable[str]) -> list[str]:
     known = frozenset(callables)
+    groups = (("channels", configuration.channels), ("targets", configuration.targets))
     return [
-        f"channels[{number}].call.name: no function is named {channel.call.name!r}: give it in `callables`"
-        for number, channel in enumerate(configuration.channels)
-        if channel.call is not None and channel.call.name not in known
+        f"{group}[{number}].call.name: {missing}"
+        for group, callers in groups
+        for number, caller in enumerate(callers)
+        if (missing := _missing_function(caller, known))
     ]
+
+
+def _missing_function(caller: object, known: Collection[str]) -> str:
+    name = _called(caller)
+    if not name.strip() or name in known:
+        return ""
+    how = "a program gives it in `callables`, the command line cannot"
+    return f"no function is named {quoted(name)}{suggestion(name, known)} ({how})"
+
+
+def _called(caller: object) -> str:
+    """The name of the function that a channel or target calls; empty for none, and where it is misshapen, which others tell."""
+    if not isinstance(caller, CALLERS) or caller.call is None:
+        return ""
+    call: object = caller.call
+    name: object = call.name if isinstance(call, CALLS) else ""
+    return name if isinstance(name, str) else ""
 
 
 def _refuse(problems: list[str]) -> None:

@@ -9,7 +9,10 @@ import click
 from ..adapters.configuration import json_schema, load
 from ..domain.configuration import Configuration
 from ..domain.errors import ConfigurationError
+from ..domain.problem import quoted
 from .exits import ExitStatus
+
+NAMES_SHOWN = 8
 
 
 def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitStatus:
@@ -24,7 +27,20 @@ def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitSt
             verdict = ExitStatus.CONFIGURATION
         else:
             click.echo(f"{config}: {_summary(configuration)}" if len(files) > 1 else _summary(configuration))
+            _tell_functions(config, configuration)
     return verdict
+
+
+def _tell_functions(config: Path, configuration: Configuration) -> None:
+    """Sound as it may be for a program that gives functions, `run` cannot."""
+    told = {channel.call.name for channel in configuration.channels if channel.call is not None}
+    probed = {target.call.name for target in configuration.targets if target.call is not None}
+    names = sorted(told | probed)
+    if names:
+        shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        said = f"{config}: calls {shown}{more}: a program gives functions in `callables`, `run` has none and refuses this file"
+        click.echo(said, err=True)
 
 
 def schema_text() -> str:

@@ -277,4 +277,4 @@ def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration
 def _sound(targets: tuple[Target, ...], channels: tuple[Channel, ...]) -> Configuration:
     """Both in their declared types. Raises ConfigurationError with everything that is wrong; nothing is ever executed."""
     plan = Configuration(runtime=RuntimeOptions(allow_exec=True), targets=targets, channels=channels)
-    return require_sound(plan, [channel.call.name for channel in channels if channel.call is not None])
+    return require_sound(plan, None)

@@ -18,7 +18,7 @@ from watchkeeper.domain.errors import (
 from watchkeeper.launcher.exits import ExitStatus
 from watchkeeper.launcher.main import cli, status_of
 
-GOOD = "targets: [{id: a, call: {name: f}}, {id: b, call: {name: f}}]\nchannels: [{id: ops, log: {}}]\n"
+GOOD = "targets: [{id: a, heartbeat: {}}, {id: b, heartbeat: {}}]\nchannels: [{id: ops, log: {}}]\n"
 BAD = "targets: [{id: a, cal: {name: f}}]\n"
 
 
@@ -36,6 +36,20 @@ def run(*arguments):
 def test_check_counts_what_a_good_file_has(files):
     result = run("check", files / "good.yaml")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: 2 targets, 1 channel\n", "")
+
+
+def test_what_calls_functions_is_for_a_program_to_run(tmp_path):
+    path = tmp_path / "calls.yaml"
+    path.write_text("targets: [{id: a, call: {name: f}}, {id: b, call: {name: f}}]")
+    checked = run("check", path)
+    assert (checked.exit_code, checked.stdout) == (0, "ok: 2 targets, 0 channels\n")
+    assert checked.stderr.startswith(
+        f"{path}: calls 'f': a program gives functions in `callables`, `run` has none"
+    )
+    ran = run("run", path)
+    assert ran.exit_code == ExitStatus.CONFIGURATION
+    assert "targets[0].call.name: no function is named 'f' (a program gives it in `callables`" in ran.stderr
+    assert "targets[1].call.name" in ran.stderr
 
 
 def test_check_tells_the_problems_of_a_bad_file(files):

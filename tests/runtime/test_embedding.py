@@ -12,7 +12,6 @@ import msgspec
 import pytest
 import watchkeeper
 from watchkeeper import (
-    Call,
     CallChannel,
     Channel,
     ConfigurationError,
@@ -288,12 +287,6 @@ def test_a_reload_changes_targets_and_keeps_the_rest(site, shop, ops):
         with pytest.raises(ConfigurationError):
             runtime.reload(watchkeeper.Configuration(targets=(other, other)))
         assert [target.id for target in runtime.status().targets] == ["other"]
-
-
-def test_a_check_without_its_function_is_unknown_not_down():
-    target = Target(id="x", every="50ms", call=Call(name="nobody"))
-    with Runtime(targets=[target]) as runtime, runtime.subscribe(samples=True) as events:
-        assert event_of(events, SampleSeen).sample.outcome.value == "unknown"
 
 
 def test_an_active_rule_cannot_become_a_draft_again(shop):

@@ -1,0 +1,100 @@
+"""Functions that targets and channels name: whoever names one that nobody gave is told, and none is kept for ever."""
+
+import pytest
+from watchkeeper import Call, Channel, Configuration, ConfigurationError, Runtime, Target
+from watchkeeper.domain.channel import CallChannel
+
+QUEUE = Target(id="queue", every="1h", call=Call(name="queue_depth"))
+MISSPELT = Target(id="misspelt", every="1h", call=Call(name="queue_dpth"))
+FUNCTIONS = {"queue_depth": lambda: 1}
+SAID = r"call\.name: no function is named 'queue_dpth', did you mean queue_depth \(a program gives it in `callables`"
+
+
+def start(runtime):
+    with runtime:
+        pass
+
+
+def test_a_function_that_nobody_gave_is_told_at_the_start():
+    start(Runtime(targets=[QUEUE], callables=FUNCTIONS))
+    channel = Channel(id="ops", call=CallChannel(name="inbx"))
+    runtime = Runtime(targets=[QUEUE, MISSPELT], channels=[channel], callables=FUNCTIONS)
+    with pytest.raises(ConfigurationError, match=rf"targets\[1\]\.{SAID}") as refused:
+        runtime.start()
+    assert [problem.split(":")[0] for problem in refused.value.problems] == [
+        "channels[0].call.name",
+        "targets[1].call.name",
+    ]
+
+
+def test_a_function_that_nobody_gave_is_told_at_once_when_tracked():
+    runtime = Runtime(callables=FUNCTIONS)
+    runtime.track(QUEUE)
+    for begin in (lambda: None, runtime.start):
+        begin()
+        with pytest.raises(ConfigurationError, match=f"target 'misspelt': {SAID}"):
+            runtime.track(MISSPELT)
+    assert [target.id for target in runtime.status().targets] == ["queue"]
+    runtime.stop()
+
+
+def test_a_function_that_nobody_gave_keeps_what_runs_at_a_reload():
+    with Runtime(targets=[QUEUE], callables=FUNCTIONS) as runtime:
+        with pytest.raises(ConfigurationError, match=SAID):
+            runtime.reload(Configuration(targets=(QUEUE, MISSPELT)))
+        assert [target.id for target in runtime.status().targets] == ["queue"]
+
+
+def test_a_function_that_nobody_gave_is_told_of_a_file_too(tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text("targets: [{id: queue, call: {name: queue_dpth}}]")
+    with pytest.raises(ConfigurationError, match=SAID):
+        Runtime.from_config(path, callables=FUNCTIONS).start()
+
+
+def test_all_that_is_wrong_with_a_target_is_told_at_once():
+    wrong = Target(id="x", every="1h", call=Call(name="nobody"), notify=("ops",))
+    with pytest.raises(ConfigurationError) as refused:
+        Runtime().track(wrong)
+    assert len(refused.value.problems) == 2
+
+
+@pytest.mark.parametrize("probe", ["queue_depth", Call(name=5), Call(name=["x"]), Call(name=" ")])
+def test_a_call_that_is_none_is_a_problem_and_no_crash(probe):
+    target = Target(id="x", every="1h", call=probe)
+    for refuse in (lambda: Runtime(targets=[target]).start(), lambda: Runtime().track(target)):
+        with pytest.raises(ConfigurationError) as refused:
+            refuse()
+        assert len(refused.value.problems) == 1
+
+
+def test_a_target_may_call_a_function_that_is_given_later():
+    """What is given when the runtime is made is judged when it starts: a check may come in between."""
+    runtime = Runtime(targets=[Target(id="other", every="1h", call=Call(name="depth"))])
+    runtime.check("depth", every="1h")(lambda: 1)
+    start(runtime)
+
+
+def test_a_check_that_is_gone_leaves_no_function_behind():
+    runtime = Runtime(callables=FUNCTIONS)
+    for number in range(20):
+        runtime.check(f"job {number}", every="1h")(lambda: 1)
+        runtime.untrack(f"job {number}")
+    assert set(runtime._host.callables) == {"queue_depth"}
+    runtime.track(QUEUE)
+    runtime.untrack("queue")
+    assert set(runtime._host.callables) == {"queue_depth"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"targets": [Target(id="other", every="1h", call=Call(name="depth"))]},
+        {"channels": [Channel(id="other", call=CallChannel(name="depth"))]},
+    ],
+)
+def test_a_function_that_others_call_stays_when_its_check_goes(other):
+    runtime = Runtime(**other)
+    runtime.check("depth", every="1h")(lambda: 1)
+    runtime.untrack("depth")
+    start(runtime)
