@@ -1,6 +1,7 @@
 """The composition root: a runtime is put together here, started, asked, and stopped. Reading starts here."""
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -8,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 
-from .actors.dispatch import Address
 from .actors.engine import ANSWER_WITHIN_S, Engine, Fittings
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.ports import Store
 from .adapters import expectations, outside, snapshots
 from .adapters.async_surface import AsyncSurface
 from .adapters.clock import SystemClock
+from .adapters.commands import Change, Commands, KeptReports, Report
 from .adapters.configuration import load
 from .adapters.expectations import Expectations
 from .adapters.feed import Feed, Subscription
@@ -34,29 +35,24 @@ from .domain.attempt import AttemptRecord
 from .domain.channel import Channel
 from .domain.configuration import Configuration, RuntimeOptions
 from .domain.duration import parse_duration
-from .domain.errors import UsageError
+from .domain.errors import UsageError, WatchkeeperError
 from .domain.incident import Incident
-from .domain.line import first_line
-from .domain.moment import NS_PER_S, wall_ns_of
-from .domain.outcome import Outcome
+from .domain.moment import NS_PER_S
 from .domain.policy import CachePolicy
-from .domain.probe import Call
-from .domain.record import Silence
 from .domain.status import AbandonedWork, RuntimeStatus
 from .domain.target import Target
 from .protocol.message import Message
-from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
-from .protocol.sink import Mute, Redrive
-from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .protocol.sink import Redrive
+from .protocol.supervisor import Track, Untrack
 
 DEFAULT_OPTIONS = RuntimeOptions()
 CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
 """The policy of every cache that a runtime has."""
-F = TypeVar("F", bound=Callable[..., Any])
+logger = logging.getLogger(__name__)
 
 
-class Runtime:
+class Runtime(Commands):
     """Polls targets, judges them, and tells channels about incidents, on threads of its own.
 
     Use it in `with` or `async with`, or call `start` and `stop`. What is commanded (`track`, `pause`, `heartbeat`, ...)
@@ -77,7 +73,8 @@ class Runtime:
         if store is not None:
             options = msgspec.structs.replace(options, store=str(store))
         configuration = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
-        self._host = HostSide(configuration, callables or {})
+        super().__init__(HostSide(configuration, callables or {}))
+        self._kept = KeptReports()
         self._grace = options.grace
         self._read: Callable[[], Configuration] | None = None
         self._engine: Engine | None = None
@@ -141,7 +138,7 @@ class Runtime:
         """In a forked child: what the parent started is the parent's, and its locks may be held for ever here."""
         self._inherited, self._engine = self._engine, None
         self._turning, self._host.guard = threading.RLock(), threading.RLock()
-        self._feed = Feed()
+        self._feed, self._kept = Feed(), KeptReports()
         self._pid = os.getpid()
 
     def _fittings(
@@ -165,6 +162,8 @@ class Runtime:
         with self._host.guard:
             self._engine = engine
             self._tell_changes(*self._host.since({target.id: target for target in configuration.targets}))
+            for report in self._kept.end():
+                engine.tell(report)
 
     async def start_async(self) -> None:
         """Start from an event loop; async checks will run on it. A start that is cancelled leaves nothing running."""
@@ -178,18 +177,30 @@ class Runtime:
         if os.getpid() != self._pid:
             return AbandonedWork()
         with self._turning:
-            left = self._end(within_ns)
-            if left is not None:
-                self._feed.close()
-                self._ended.set()
-            return left or AbandonedWork()
+            ran = self._engine is not None
+            try:
+                return self._end(within_ns)
+            finally:
+                if ran:
+                    self._be_over()
 
-    def _end(self, within_ns: int) -> AbandonedWork | None:
-        """Commands are kept for the next start while the engine drains; None when none ran."""
+    def _end(self, within_ns: int, *, restarts: bool = False) -> AbandonedWork:
+        """Changes are kept for the next start while the engine drains; reports too where that follows at once."""
         with self._host.guard:
             engine, self._engine = self._engine, None
+            if restarts:
+                self._kept.begin()
         self._snapshots.forget()
-        return None if engine is None else engine.stop(within_ns)
+        return AbandonedWork() if engine is None else engine.stop(within_ns)
+
+    def _be_over(self) -> None:
+        """Nothing runs and nothing is about to: whoever waits or listens hears of it."""
+        with self._host.guard:
+            lost = self._kept.end()
+        if lost:
+            logger.error("Lost with the restart that failed: %d commands that came meanwhile", len(lost))
+        self._feed.close()
+        self._ended.set()
 
     @sync_only
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -245,92 +256,32 @@ class Runtime:
 
     def _restart_or_keep(self, old: Configuration) -> None:
         """Stop and start; where the new cannot start (its store is held, say), the old goes on and the error is raised."""
-        self._end(parse_duration(self._grace))
+        try:
+            left = self._end(parse_duration(self._grace), restarts=True)
+            for what, names in left.left:
+                logger.warning("Abandoned at a restart: %s: %s", what, ", ".join(names))
+            self._start(self._host_loop)
+        except Exception as error:
+            self._go_back(old, error)
+            raise
+        finally:
+            if self._engine is None:
+                self._be_over()
+
+    def _go_back(self, old: Configuration, error: Exception) -> None:
+        """Start with what ran before. Raises where that fails too: then the runtime has ended."""
+        self._host.take(old)
         try:
             self._start(self._host_loop)
-        except Exception:
-            self._host.take(old)
-            self._start(self._host_loop)
-            raise
+        except Exception as again:
+            says = f"the new configuration did not start: {error}\nnor did the old one again: {again}"
+            raise WatchkeeperError(f"{says}\nnothing runs any more") from again
 
     def _tell_changes(self, gone: Iterable[str], changed: Iterable[Target]) -> None:
         for name in gone:
-            self._command(Untrack(name))
+            self._change(Untrack(name))
         for target in changed:
-            self._command(Track(target))
-
-    # Commands: handed over, never waited for.
-
-    @bridge
-    def track(self, target: Target) -> None:
-        """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
-        with self._host.guard:
-            self._command(Track(self._host.add(target)))
-
-    @bridge
-    def untrack(self, target: str) -> None:
-        """Watch it no longer; what is open for it is resolved with the reason `removed`."""
-        with self._host.guard:
-            self._host.remove(target)
-            self._command(Untrack(target))
-
-    @bridge
-    def pause(self, target: str) -> None:
-        """Start nothing more for a target and cancel the attempt that runs; its incidents stay as they are."""
-        with self._host.guard:
-            self._host.pause(target, paused=True)
-            self._command(Pause(target))
-
-    @bridge
-    def resume(self, target: str) -> None:
-        """Go on with a paused target."""
-        with self._host.guard:
-            self._host.pause(target, paused=False)
-            self._command(Resume(target))
-
-    @bridge
-    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
-        """Report that something ran (`ok=False`: that it ran and failed) to a target with `heartbeat`."""
-        kind = self._host.known(target).kind
-        if kind != "heartbeat":
-            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
-        outcome = Outcome.UP if ok else Outcome.DOWN
-        self._supervisor.tell(Beat(target, outcome, first_line(detail), self._running.clock.read()))
-
-    @bridge
-    def acknowledge(self, incident: str, by: str) -> None:
-        """Say that somebody has seen an incident; one that is not open is left as it is."""
-        self._running.system.owner.tell(Acknowledge(first_line(incident), first_line(by)))
-
-    @bridge
-    def silence(
-        self, name: str, *, length: str = "", until: str = "", target: str | None = None, by: str = ""
-    ) -> None:
-        """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`."""
-        if bool(length) == bool(until):
-            raise UsageError("a silence has a length or an end: give one of the two")
-        if target is not None:
-            self._host.known(target)
-        until_ns = wall_ns_of(until) if until else self._running.wall_ns_in(parse_duration(length))
-        mute = Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by))
-        self._running.system.sink.tell(Mute(mute))
-
-    @bridge
-    def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:
-        """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
-
-        `fields` are those of a Target. Without `notify` every channel is told. What the function may return is listed
-        at `domain/returned.py`; an exception is a bad sample.
-        """
-
-        def register(function: F) -> F:
-            channels = self._host.channels if notify is None else notify
-            with self._host.guard:
-                target = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
-                self._command(Track(self._host.add_check(target, function)))
-            return function
-
-        return register
+            self._change(Track(target))
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:
@@ -381,18 +332,22 @@ class Runtime:
             )
         return engine
 
-    @property
-    def _supervisor(self) -> Address:
-        return self._running.system.supervisor
-
     async def ask_async(self, listener: str, question: Message) -> Any:
         """A question from an event loop, to the recorder or the sink."""
         return await self._running.ask_async(listener, question)
 
-    def _command(self, message: Track | Untrack | Pause | Resume) -> None:
+    def _change(self, change: Change) -> None:
         self._snapshots.forget()
         if self._engine is not None:
-            self._supervisor.tell(message)
+            self._running.tell(change)
+
+    def _report(self, report: Report) -> None:
+        if os.getpid() != self._pid:
+            # In a forked child the guard may be held for ever; this raises.
+            self._running.tell(report)
+        with self._host.guard:
+            if not self._kept.keep(report):
+                self._running.tell(report)
 
     def __repr__(self) -> str:
         state = "stopped" if self._engine is None else "running"

@@ -4,7 +4,8 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
 
 from pykka import ActorDeadError, Timeout
 
@@ -13,14 +14,15 @@ from ..domain.errors import StoreError
 from ..domain.judgement import Expectation
 from ..domain.limits import EXPLANATION_CHARACTERS_MAX
 from ..domain.line import first_line
-from ..domain.moment import NS_PER_S, Moment
+from ..domain.moment import NS_PER_S
 from ..domain.probe import Probe
 from ..domain.status import AbandonedWork
 from ..domain.target import Target
 from ..protocol.message import Message
+from ..protocol.owner import Acknowledge
 from ..protocol.recorder import Counted, GetAbandoned, HealthChanged
-from ..protocol.sink import Commit
-from ..protocol.supervisor import GetHeard
+from ..protocol.sink import Commit, Mute
+from ..protocol.supervisor import Beat, GetHeard, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch import Address, LoopDispatcher, MakeTimer, PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
@@ -32,7 +34,11 @@ ANSWER_WITHIN_S = 10.0
 """How long a question to the runtime may take before it raises."""
 START_WITHIN_S = 60.0
 """Opening a large store and verifying it takes its time."""
+CLOSE_SLACK_NS = NS_PER_S
+"""What closing may take where the drain has used up its time; threads get as long each to end."""
 R = TypeVar("R")
+Left: TypeAlias = list[tuple[str, tuple[str, ...]]]
+"""Kinds of work that were left undone, each with names."""
 logger = logging.getLogger(__name__)
 
 
@@ -121,9 +127,11 @@ class Engine:
             self._changed.notify_all()
 
     def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
-        left_s = (until_ns - self.clock.read().monotonic_ns) / NS_PER_S
         with self._changed:
-            return self._changed.wait_for(done, max(left_s, 0.0))
+            return self._changed.wait_for(done, self._left_s(until_ns))
+
+    def _left_s(self, until_ns: int) -> float:
+        return max((until_ns - self.clock.read().monotonic_ns) / NS_PER_S, 0.0)
 
     def start(self) -> None:
         """Start every actor and schedule every target; raises what the store says against being opened."""
@@ -145,9 +153,17 @@ class Engine:
             # Started means that every target is scheduled; a supervisor that cannot is restarted like any other actor.
             self.system.supervisor.ask(GetHeard(), START_WITHIN_S)
 
-    def wall_ns_in(self, length_ns: int) -> int:
-        """The wall time so much later than now."""
-        return self.clock.read().wall_ns + length_ns
+    def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
+        """Hand a host's command to the actor that obeys it."""
+        match command:
+            case Track() | Untrack() | Pause() | Resume() | Beat():
+                self.system.supervisor.tell(command)
+            case Acknowledge():
+                self.system.owner.tell(command)
+            case Mute():
+                self.system.sink.tell(command)
+            case _:
+                assert_never(command)
 
     def ask(self, question: Message) -> Any:
         """What the read model says, after everything that this host commanded before. Blocks."""
@@ -163,41 +179,63 @@ class Engine:
         return self.system.sink if name == SINK else self.system.recorder
 
     def stop(self, within_ns: int) -> AbandonedWork:
-        """Stop everything in reverse; nothing is left but what cannot be stopped, and that is said."""
+        """Stop everything in reverse, within a time and a little; what cannot be stopped or closed is said, not raised."""
+        ends_ns = self.clock.read().monotonic_ns + within_ns
         try:
             late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
+            closed_by_ns = max(ends_ns, self.clock.read().monotonic_ns) + CLOSE_SLACK_NS
+            left = self._left_undone(closed_by_ns)
+            self.system.stop_recorder()
+            self._wait(lambda: self.system.has_ended(RECORDER), closed_by_ns)
         except BaseException:
             # An interrupt: the host waits no longer, and must not be left with threads and a store that it cannot let go.
-            shut_down(self.system, self._wait, self.clock.read(), NS_PER_S)
-            self._close()
+            try:
+                shut_down(self.system, self._wait, self.clock.read(), NS_PER_S)
+            finally:
+                self._close(self.clock.read().monotonic_ns + CLOSE_SLACK_NS)
             raise
-        left = self._left_undone()
-        self.system.stop_recorder()
-        self._wait(lambda: self.system.has_ended(RECORDER), _soon_ns(self.clock.read()))
-        left += self._close()
+        left += self._close(closed_by_ns)
         if late:
             left.append(("actors that did not end in time", late))
         return AbandonedWork(tuple(left))
 
-    def _left_undone(self) -> list[tuple[str, tuple[str, ...]]]:
+    def _left_undone(self, until_ns: int) -> Left:
         try:
-            abandoned = self.system.recorder.ask(GetAbandoned(), ANSWER_WITHIN_S)
+            abandoned = self.system.recorder.ask(GetAbandoned(), min(self._left_s(until_ns), ANSWER_WITHIN_S))
         except (ActorDeadError, Timeout):
             # Whatever has become of it, the threads must end.
             return [("what was left undone: nobody is there to say", ("recorder",))]
         return [(each.what, each.names) for each in abandoned]
 
-    def _close(self) -> list[tuple[str, tuple[str, ...]]]:
-        calls = self._on_loop(self._outside.close)
-        left = [("callables that still run", calls), ("threads that did not end", self._stop_threads())]
+    def _close(self, until_ns: int) -> Left:
+        """Close the drivers and end the threads, the latter whatever comes of the former."""
+        try:
+            left = self._close_outside(until_ns)
+        finally:
+            threads = self._stop_threads()
+        left.append(("threads that did not end", threads))
         return [(what, names) for what, names in left if names]
 
+    def _close_outside(self, until_ns: int) -> Left:
+        said: SimpleQueue[Left] = SimpleQueue()
+
+        def close() -> None:
+            try:
+                said.put([("callables that still run", self._outside.close())])
+            except Exception as error:
+                logger.exception("The drivers could not be closed")
+                said.put([("what could not be closed", (first_line(f"drivers: {error!r}"),))])
+
+        # A plain callback: a loop that is held up runs it before it hears that it must stop, however late that is.
+        self._dispatcher.loop.call_soon_threadsafe(close)
+        try:
+            return said.get(timeout=self._left_s(until_ns))
+        except Empty:
+            return [("what could not be closed in time", ("drivers: the runtime's own loop is held up",))]
+
     def _stop_threads(self) -> tuple[str, ...]:
-        return self._sink_thread.stop(1.0) + self._dispatcher.stop(1.0)
-
-
-def _soon_ns(now: Moment) -> int:
-    return now.monotonic_ns + NS_PER_S
+        slack_s = CLOSE_SLACK_NS / NS_PER_S
+        return self._sink_thread.stop(slack_s) + self._dispatcher.stop(slack_s)
 
 
 def _plan(configuration: Configuration, asked: Asked) -> Plan:

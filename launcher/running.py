@@ -91,11 +91,13 @@ def _next(words: "SimpleQueue[Word]") -> Word | None:
 
 
 def _reload(runtime: Runtime, speaker: Speaker) -> None:
-    """Take the file as it is now; what cannot be used is told, and what runs is kept."""
+    """Take the file as it is now; what cannot be used is told, and what runs is kept if it can be."""
     try:
         runtime.reload()
     except WatchkeeperError as error:
-        speaker.say(f"{error}\nthe configuration that runs is kept")
+        # Where nothing runs any more the error says so, and the next word is ENDED.
+        kept = "" if runtime.wait(0) else "\nthe configuration that runs is kept"
+        speaker.say(f"{error}{kept}")
     else:
         speaker.say(f"read again: {runtime!r}")
 

@@ -88,6 +88,20 @@ def test_a_bad_file_read_again_is_told_and_changes_nothing(tmp_path):
         assert process.wait(WITHIN_S) == 0
 
 
+def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
+    path = write(tmp_path)
+    with running(path) as process:
+        (tmp_path / "watch.db").rename(tmp_path / "aside")
+        (tmp_path / "watch.db").write_text("this is no database")
+        path.write_text(path.read_text().replace("channels: [", "channels: [{id: more, log: {}}, "))
+        process.send_signal(signal.SIGHUP)
+        assert "the new configuration did not start: " in said_until(process, "configuration")
+        assert "nor did the old one again: " in process.stderr.readline()
+        assert process.stderr.readline() == "nothing runs any more\n"
+        assert process.wait(WITHIN_S) == 1
+        assert "is kept" not in process.stderr.read()
+
+
 def test_a_store_that_another_process_holds_is_refused(tmp_path):
     path = write(tmp_path)
     with running(path) as process:

@@ -202,7 +202,7 @@ def test_a_supervisor_that_comes_back_is_shown_what_its_host_asks_for(shop, ops)
         events = runtime.subscribe()
         runtime._host.add(later)
         runtime._host.remove("shop")
-        runtime._supervisor.tell(object())
+        runtime._running.system.supervisor.tell(object())
         while events.get(WITHIN_S) not in {HealthMoved("supervisor", ""), None}:
             pass
         assert [target.id for target in runtime.status().targets] == ["later"]

@@ -1,0 +1,140 @@
+"""What a host commands: checked, then handed over to the runtime's own threads at once, and never waited for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypeVar
+
+from ..domain.duration import parse_duration
+from ..domain.errors import UsageError
+from ..domain.limits import COMMANDS_KEPT_MAX
+from ..domain.line import first_line
+from ..domain.moment import wall_ns_of
+from ..domain.outcome import Outcome
+from ..domain.probe import Call
+from ..domain.record import Silence
+from ..domain.target import Target
+from ..protocol.owner import Acknowledge
+from ..protocol.sink import Mute
+from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .clock import SystemClock
+from .host_side import HostSide
+from .surface import bridge
+
+Change: TypeAlias = Track | Untrack | Pause | Resume
+"""Changes what is configured: without an engine it is done by the next start."""
+Report: TypeAlias = Beat | Acknowledge | Mute
+"""Says what happened: only an engine can hear it, and while one is changed for another it is kept."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class KeptReports:
+    """The reports that come while a runtime starts anew, in their order. Used under the guard of HostSide."""
+
+    def __init__(self) -> None:
+        self._kept: list[Report] | None = None
+
+    def begin(self) -> None:
+        """From here on reports are kept."""
+        self._kept = []
+
+    def keep(self, report: Report) -> bool:
+        """Keep one; False while no restart is under way. Raises UsageError when no more fit."""
+        if self._kept is None:
+            return False
+        if len(self._kept) >= COMMANDS_KEPT_MAX:
+            raise UsageError(
+                f"this runtime starts anew, and keeps no more than {COMMANDS_KEPT_MAX} commands until it has"
+            )
+        self._kept.append(report)
+        return True
+
+    def end(self) -> list[Report]:
+        """Keep no more; what was kept."""
+        kept, self._kept = self._kept or [], None
+        return kept
+
+
+class Commands(ABC):
+    """The commands of a runtime: each may be given on any thread and on any event loop."""
+
+    def __init__(self, host: HostSide) -> None:
+        self._host = host
+        self._host_clock = SystemClock()
+
+    @abstractmethod
+    def _change(self, change: Change) -> None:
+        """Hand over a change of what is configured. Called under the guard of the host's side."""
+
+    @abstractmethod
+    def _report(self, report: Report) -> None:
+        """Hand over what happened. Raises UsageError where nobody will ever hear it."""
+
+    @bridge
+    def track(self, target: Target) -> None:
+        """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
+        with self._host.guard:
+            self._change(Track(self._host.add(target)))
+
+    @bridge
+    def untrack(self, target: str) -> None:
+        """Watch it no longer; what is open for it is resolved with the reason `removed`."""
+        with self._host.guard:
+            self._host.remove(target)
+            self._change(Untrack(target))
+
+    @bridge
+    def pause(self, target: str) -> None:
+        """Start nothing more for a target and cancel the attempt that runs; its incidents stay as they are."""
+        with self._host.guard:
+            self._host.pause(target, paused=True)
+            self._change(Pause(target))
+
+    @bridge
+    def resume(self, target: str) -> None:
+        """Go on with a paused target."""
+        with self._host.guard:
+            self._host.pause(target, paused=False)
+            self._change(Resume(target))
+
+    @bridge
+    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
+        """Report that something ran (`ok=False`: that it ran and failed) to a target with `heartbeat`."""
+        kind = self._host.known(target).kind
+        if kind != "heartbeat":
+            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
+        outcome = Outcome.UP if ok else Outcome.DOWN
+        self._report(Beat(target, outcome, first_line(detail), self._host_clock.read()))
+
+    @bridge
+    def acknowledge(self, incident: str, by: str) -> None:
+        """Say that somebody has seen an incident; one that is not open is left as it is."""
+        self._report(Acknowledge(first_line(incident), first_line(by)))
+
+    @bridge
+    def silence(
+        self, name: str, *, length: str = "", until: str = "", target: str | None = None, by: str = ""
+    ) -> None:
+        """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`."""
+        if bool(length) == bool(until):
+            raise UsageError("a silence has a length or an end: give one of the two")
+        if target is not None:
+            self._host.known(target)
+        until_ns = wall_ns_of(until) if until else self._host_clock.read().wall_ns + parse_duration(length)
+        self._report(Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by))))
+
+    @bridge
+    def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:
+        """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
+
+        `fields` are those of a Target. Without `notify` every channel is told. What the function may return is listed
+        at `domain/returned.py`; an exception is a bad sample.
+        """
+
+        def register(function: F) -> F:
+            channels = self._host.channels if notify is None else notify
+            with self._host.guard:
+                target = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
+                self._change(Track(self._host.add_check(target, function)))
+            return function
+
+        return register
