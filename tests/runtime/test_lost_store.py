@@ -14,7 +14,7 @@ def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, s
         runtime._running.system.sink.tell(KeepHouse())  # what the supervisor says every minute
         said = events.get(WITHIN_S)
         assert isinstance(said, HealthMoved)
-        assert line_of(said).startswith(f"trouble: store: {path} is gone")
+        assert f" trouble: store: {path} is gone" in line_of(said)
         assert runtime.status().troubles == (("store", said.detail),)
 
         site.status = 503

@@ -188,7 +188,7 @@ def test_a_lost_commit_of_whatever_but_samples_is_detected(tmp_path, path, kind)
             store.open(NOON)
             seen[at] = "opened"
         except StoreCorrupt as error:
-            seen[at] = str(error)
+            seen[at] = str(error.__cause__)
         store.close()
     assert len(seen) > 8
     wanted = "opened" if kind == "samples" else f"1 commits are lost: {COUNT + 2} were written"
