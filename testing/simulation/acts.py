@@ -18,6 +18,8 @@ def _track(machine: Machine, act: Act) -> None:
     if act.target is not None:
         if machine.auditor.attempts.under_way(act.target.id):
             machine.auditor.happened("reload with an attempt in flight")
+            if act.target.heartbeat is not None:
+                machine.auditor.happened("made a heartbeat with an attempt in flight")
         machine.roster[act.target.id] = act.target
         machine.system.supervisor.tell(Track(act.target))
 
@@ -101,10 +103,24 @@ def _restart(machine: Machine, _: Act) -> None:
     machine.restart_asked = machine.halt.now = True
 
 
+def _over_a_probe(do: Callable[[Machine, Act], None]) -> Callable[[Machine, Act], None]:
+    """With a length: that long after the target's next probe has started, for by chance that is seldom hit."""
+
+    def act_so(machine: Machine, act: Act) -> None:
+        if act.length_ns:
+            machine.auditor.upon_probe[act.name] = lambda: machine.after(
+                act.length_ns, lambda: do(machine, act)
+            )
+        else:
+            do(machine, act)
+
+    return act_so
+
+
 ACTS: dict[str, Callable[[Machine, Act], None]] = {
-    "track": _track,
-    "untrack": _untrack,
-    "pause": _pause,
+    "track": _over_a_probe(_track),
+    "untrack": _over_a_probe(_untrack),
+    "pause": _over_a_probe(_pause),
     "resume": _resume,
     "silence": _silence,
     "acknowledge": _acknowledge,
@@ -129,6 +145,9 @@ def perform(machine: Machine, act: Act) -> None:
 
 def beat(machine: Machine, target: str) -> None:
     """What a healthy host of a heartbeat target does at its cadence; a failing one is silent."""
+    known: Target | None = machine.roster.get(target)
+    if known is None or known.heartbeat is None:
+        return
     seen, _ = machine.targets.behaviour(target)
-    if seen.outcome is Outcome.UP and target in machine.roster:
+    if seen.outcome is Outcome.UP:
         machine.system.supervisor.tell(Beat(target, Outcome.UP, "", machine.clock.read()))

@@ -14,10 +14,10 @@ from ...domain.notice import Notice
 from ...domain.outcome import Outcome
 from ...domain.record import Batch, Restored
 from ...domain.target import Target
-from ...protocol.owner import Release, SampleTaken
+from ...protocol.owner import Release, SamplesMissing, SampleTaken
 from ...protocol.recorder import HealthChanged, IncidentsResumed, SilencesChanged
 from ...protocol.sink import Commit, EndSilences, Mute, Record, RecordBlindness, ResumeRetries
-from ...protocol.supervisor import AttemptFinished, ChildExited, Pause, Track, Untrack, Woke
+from ...protocol.supervisor import AttemptFinished, ChildExited, Pause, Resume, Track, Untrack, Woke
 from ..clock import ManualClock
 from .hub import Halt
 from .invariants_attempts import BAD, AttemptRules
@@ -58,6 +58,8 @@ class Auditor:
         self.blindness = BlindnessRules(complain, self.happened)
         self.isolation = IsolationRules(roster, complain, self.happened)
         self.configuration = ConfigurationRules(complain, self.happened)
+        self.upon_probe: dict[str, Callable[[], object]] = {}
+        """Per target, what is to happen when its next probe starts."""
         self.committed_ns: dict[str, int] = {}
         """When each notice became durable, by a bystander's clock."""
         self._checks: dict[type, Callable[[Any], None]] = {
@@ -68,11 +70,13 @@ class Auditor:
             Woke: lambda message: self.silences.woke(message.planned_ns, self._read()),
             SilencesChanged: lambda message: self.silences.shown(message.silences),
             IncidentsResumed: lambda message: self.silences.shown(message.silences),
-            ResumeRetries: lambda _: self.silences.began("supervisor", self._read()),
+            ResumeRetries: lambda _: self._supervisor_began(),
             SampleTaken: self._judging,
             Track: self._tracking,
             Untrack: lambda message: self._untracking(message.target),
-            Pause: lambda message: self.isolation.reconfigured(message.target),
+            Pause: lambda message: self._pausing(message.target),
+            Resume: lambda message: self.configuration.resumed(message.target),
+            SamplesMissing: self.configuration.missing,
             Release: lambda message: self.attempts.released(message.target),
             RecordBlindness: lambda message: self.blindness.recording(message.interval),
             ChildExited: self.isolation.exited,
@@ -116,6 +120,14 @@ class Auditor:
     def _untracking(self, target: str) -> None:
         self.isolation.reconfigured(target)
         self.configuration.untracked(target)
+
+    def _pausing(self, target: str) -> None:
+        self.isolation.reconfigured(target)
+        self.configuration.paused(target, self._read())
+
+    def _supervisor_began(self) -> None:
+        self.silences.began("supervisor", self._read())
+        self.configuration.supervisor_began()
 
     # Clocks.
 
@@ -197,6 +209,7 @@ class Auditor:
         self.attempts.probing(request, truth, self._read().monotonic_ns)
         self.isolation.probing(request.attempt.target)
         self.configuration.probing(request)
+        self.upon_probe.pop(request.attempt.target, lambda: None)()
 
     def probed(self, request: ProbeRequest) -> None:
         self.attempts.probed(request)

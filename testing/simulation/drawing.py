@@ -7,6 +7,7 @@ from ...domain.moment import NS_PER_S
 from ...domain.probe import Heartbeat, Http
 from ...domain.rule import Consecutive, NoData, NoDataPolicy, Rule, RuleState, Severity, Threshold
 from ...domain.target import Target
+from ..script import ANSWER_NS
 from .case import Act, Case, Options, Reached, Watched
 from .faults import Fault, in_order
 from .tape import Stream, Tape
@@ -161,6 +162,8 @@ COMMON: dict[Fault, tuple[str, ...]] = {
     Fault.STORE_FULL: ("fill disk",),
 }
 WALL_STEPS_S = (-1, 1, -3_600, 3_600, -7, 7, -86_400, 200, -2)
+OVER_A_PROBE_NS = (0, 0, 1, ANSWER_NS)
+"""Whenever it may be, while a probe runs, and in the instant of its answer."""
 ACTORS = ("supervisor", "owner", "sink", "recorder", "courier/ops", "poller/target-0", "poller/target-1")
 
 
@@ -181,7 +184,10 @@ def _act(stream: Stream, kind: str, at_ns: int, watched: tuple[Watched, ...]) ->
     match kind:
         case "track":
             changed = spec if stream.below(3) else _changed(stream, spec)
-            return Act(at_ns=at_ns, do="track", name=spec.id, target=changed)
+            length_ns = OVER_A_PROBE_NS[stream.below(4)]
+            return Act(at_ns=at_ns, do=kind, name=spec.id, target=changed, length_ns=length_ns)
+        case "untrack" | "pause":
+            return Act(at_ns=at_ns, do=kind, name=spec.id, length_ns=OVER_A_PROBE_NS[stream.below(4)])
         case "silence" | "silence all" | "silence end":
             length_ns = 0 if kind == "silence end" else stream.between(5, 200) * NS_PER_S
             name = "" if kind == "silence all" else spec.id
@@ -206,12 +212,13 @@ def _changed(stream: Stream, spec: Target) -> Target:
     down, *others = _rules(stream)
     if stream.below(2):
         down = msgspec.structs.replace(down, severity=Severity.WARNING)
+    is_heartbeat = (spec.heartbeat is not None) is not stream.one_in(4)
     return Target(
         id=spec.id,
         every=f"{every}s",
         timeout=f"{stream.between(1, 4)}s",
-        http=None if spec.http is None else Http(url=f"{HTTP.url}{stream.below(1_000)}"),
-        heartbeat=spec.heartbeat,
+        http=None if is_heartbeat else Http(url=f"{HTTP.url}{stream.below(1_000)}"),
+        heartbeat=Heartbeat(grace="2s") if is_heartbeat else None,
         rules=(down, *others),
         notify=spec.notify,
     )

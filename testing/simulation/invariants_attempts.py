@@ -67,7 +67,7 @@ class AttemptRules:
         self._truth[attempt] = truth
         # Who has not answered at its deadline, or is no longer watched, gives up its place at once and is just being stopped.
         timely = sum(
-            deadline_ns > now_ns and running.target in self._roster
+            deadline_ns > now_ns and self._is_probed(running.target)
             for running, deadline_ns in self._running.items()
         )
         if timely > self.in_flight_max:
@@ -79,6 +79,10 @@ class AttemptRules:
         self.started_ns[attempt.target] = now_ns
         if truth is not None and truth.is_evidence:
             self.truths.setdefault(attempt.target, []).append((attempt.number, truth))
+
+    def _is_probed(self, name: str) -> bool:
+        target = self._roster.get(name)
+        return target is not None and target.heartbeat is None
 
     def probed(self, request: ProbeRequest) -> None:
         self._running.pop(request.attempt, None)

@@ -10,6 +10,7 @@ from ...domain.incident import Change, Transition
 from ...domain.moment import Moment
 from ...domain.rule import RuleState
 from ...domain.target import Target
+from ...protocol.owner import SamplesMissing
 
 KEPT = 8
 
@@ -22,7 +23,10 @@ class Heard(NamedTuple):
 
 
 class ConfigurationRules:
-    """S30: every attempt is of one specification, and only what was taken away ends for having been taken away."""
+    """S30: every attempt is of one specification, and only what was taken away ends for having been taken away.
+
+    S36: nobody waits for a paused target.
+    """
 
     def __init__(self, complain: Complain, happened: Happened) -> None:
         self._complain = complain
@@ -31,18 +35,22 @@ class ConfigurationRules:
         self._gone: dict[str, None] = {}
         self._retired: dict[tuple[str, str], None] = {}
         self._rules: dict[tuple[str, str], None] = {}
+        self._paused: dict[str, int] = {}
+        """Since when by the monotonic hand; one that a supervisor crashed over counts from when it is heard again."""
         self.newest: dict[str, ProbeRequest] = {}
         """Per target, its newest attempt."""
 
     def process_began(self, roster: Iterable[Target], now: Moment) -> None:
         """Another process runs what the host asks for now; what it does not ask for is gone."""
         before, self._heard = self._heard, {}
+        self._paused = {}
         for target in roster:
             self.tracked(target, now)
         self._gone |= {name: None for name in before if name not in self._heard}
 
     def tracked(self, target: Target, now: Moment) -> None:
         """The supervisor hears of a specification."""
+        self.resumed(target.id)
         heard = self._heard.setdefault(target.id, deque(maxlen=KEPT))
         heard.append(Heard(now.monotonic_ns, target))
         active = {rule.id for rule in target.rules if rule.state is not RuleState.RETIRED}
@@ -54,6 +62,23 @@ class ConfigurationRules:
     def untracked(self, target: str) -> None:
         """The supervisor hears that nobody watches it any more."""
         self._gone[target] = None
+        self.resumed(target)
+
+    def paused(self, target: str, now: Moment) -> None:
+        self._paused.setdefault(target, now.monotonic_ns)
+
+    def resumed(self, target: str) -> None:
+        self._paused.pop(target, None)
+
+    def supervisor_began(self) -> None:
+        """The one before may have crashed over a pause."""
+        self._paused = {}
+
+    def missing(self, message: SamplesMissing) -> None:
+        """The owner is to judge the silence of a target."""
+        paused_ns = self._paused.get(message.target)
+        if paused_ns is not None and paused_ns < message.since.monotonic_ns:
+            self._complain("S36", f"{message.target} is paused, and its silence is judged")
 
     def probing(self, request: ProbeRequest) -> None:
         """An attempt starts: its probe and its deadline are of one and the same specification, and of one that held."""

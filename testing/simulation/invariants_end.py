@@ -1,5 +1,6 @@
 """Invariants of the end: once all faults have stopped, everything is as it should be, within bounds."""
 
+from ...actors.nursery import POLLER
 from ...domain.incident import Change
 from ...domain.moment import NS_PER_S
 from ...domain.rule import Consecutive, RuleState
@@ -23,6 +24,7 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
     wanted = sorted((target.id, target.kind, target.paused) for target in machine.roster.values())
     if known != wanted:
         complain("S36", f"configured are {wanted}, scheduled {known}")
+    _manned(machine)
     for incident in machine.auditor.durable.open_incidents():
         if incident.target not in machine.roster:
             complain("S30", f"{incident.target} is not watched any more, and its incident has no end")
@@ -35,6 +37,16 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
             _detected(machine.auditor, watched, target)
             _polled(machine, target)
     _delivered(machine)
+
+
+def _manned(machine: Machine) -> None:
+    """S36: each target that is probed has its one poller, and nobody else has any."""
+    pollers = sorted(
+        address.name for address in machine.addresses if address.alive and POLLER in address.name
+    )
+    wanted = sorted(POLLER + target.id for target in machine.roster.values() if target.heartbeat is None)
+    if pollers != wanted:
+        machine.auditor.complain("S36", f"to be probed are {wanted}, and there are {pollers}")
 
 
 def _detected(auditor: Auditor, watched: Watched, target: Target) -> None:

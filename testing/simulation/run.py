@@ -115,9 +115,11 @@ class Run:
     def _live(self) -> None:
         """What the world does to a process, armed anew for each."""
         self._arm_act()
-        for watched in self._case.targets:
-            if watched.target.heartbeat is not None:
-                self._arm_beat(watched.target)
+        tracked = [act.target for act in self._case.acts if act.target is not None]
+        known = [watched.target for watched in self._case.targets]
+        hosts = {target.id: target for target in (*tracked, *known) if target.heartbeat is not None}
+        for target in hosts.values():
+            self._arm_beat(target)
 
     def _arm_beat(self, target: Target) -> None:
         def due() -> None:
@@ -159,6 +161,7 @@ class Run:
         self._peace = True
         machine = self.machine
         machine.calm()
+        machine.auditor.upon_probe.clear()
         began_ns = machine.clock.lived_ns
         recovery, dead = RecoveryRules(machine), dead_channels(self._case)
         self._unless_violated(lambda: self._look(recovery))

@@ -82,6 +82,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "pause",
         "resume",
         "reload with an attempt in flight",
+        "made a heartbeat with an attempt in flight",
         "ended by decree: removed",
         "ended by decree: retired",
         "opened to changed",

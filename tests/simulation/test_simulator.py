@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.probe import Heartbeat, Http
+from watchkeeper.domain.rule import Consecutive, NoData
 from watchkeeper.domain.target import Target
+from watchkeeper.testing.script import ANSWER_NS
 from watchkeeper.testing.simulation.__main__ import main
 from watchkeeper.testing.simulation.batch import Order, run_batch
 from watchkeeper.testing.simulation.case import Act, Case, Options, Reached, Watched, load_case, save_case
@@ -126,6 +127,18 @@ def test_a_command_that_a_supervisor_crashes_over_is_obeyed_all_the_same(command
     assert result.sometimes["crash of supervisor"] == 1
 
 
+@pytest.mark.parametrize("after_ns", [1, ANSWER_NS], ids=["while it runs", "as it answers"])
+@pytest.mark.parametrize("command", ["track", "untrack", "pause"])
+def test_a_command_in_the_middle_of_a_probe_breaks_nothing(command, after_ns):
+    rules = (*SMALL.target.rules, NoData(id="silent"))
+    small = msgspec.structs.replace(SMALL, target=msgspec.structs.replace(SMALL.target, rules=rules))
+    beating = msgspec.structs.replace(small.target, http=None, heartbeat=Heartbeat(grace="2s"))
+    told = Act(at_ns=25_000_000_000, do=command, name="shop", length_ns=after_ns)
+    told = msgspec.structs.replace(told, target=beating if command == "track" else None)
+    case = msgspec.structs.replace(case_of(small, faults=(Fault.RECONFIGURE,), minutes=2), acts=(told,))
+    assert said(run_case(case)) == []
+
+
 def unopenable():
     """A target that is down for good under a rule that never says so: it breaks L2."""
     rules = (Consecutive(id="down", after=900),)
@@ -186,7 +199,7 @@ def test_what_cannot_be_run_is_refused_with_what_could(words, says):
 def test_a_case_of_another_version_is_refused(tmp_path):
     path = tmp_path / "old.json"
     path.write_text('{"version": 0, "seed": 1}')
-    with pytest.raises(ValueError, match="version 0; this simulator runs version 2"):
+    with pytest.raises(ValueError, match="version 0; this simulator runs version 3"):
         load_case(path)
 
 

@@ -11,6 +11,7 @@ from watchkeeper.domain.probe import Http
 from watchkeeper.domain.record import BlindInterval
 from watchkeeper.domain.sample import Sample
 from watchkeeper.domain.target import Target
+from watchkeeper.protocol.owner import SamplesMissing
 from watchkeeper.protocol.recorder import HealthChanged
 from watchkeeper.protocol.supervisor import ChildExited
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
@@ -149,6 +150,11 @@ def an_incident_of_a_rule_that_stays(rules):
     rules.configuration.committed([then(opened(), Change.RESOLVED, reason="retired")])
 
 
+def silence_of_a_paused_target(rules):
+    rules.configuration.paused("shop", NOON)
+    rules.configuration.missing(SamplesMissing("shop", "silent", LATER))
+
+
 def one_heartbeat_for_two(rules):
     for number in (1, 2):
         rules.attempts.taken(sample(Outcome.UP, Reason.OK, number), record(number))
@@ -186,6 +192,7 @@ CRIMES = {
     an_incident_lost_by_a_reload: "S30",
     an_incident_of_a_rule_that_stays: "S30",
     one_heartbeat_for_two: "S31",
+    silence_of_a_paused_target: "S36",
     a_tick_of_the_process_before: "L8",
     a_tick_served_twice: "L8",
 }
@@ -212,6 +219,10 @@ def test_a_sound_course_of_events_is_not_complained_of():
     rules.isolation.passing(NOON.monotonic_ns + 60 * NS_PER_S)
     rules.configuration.tracked(NEW, LATER)
     rules.configuration.probing(request(NEW.http, timeout_s=1))
+    rules.configuration.paused("shop", LATER)
+    rules.configuration.missing(SamplesMissing("shop", "silent", LATER))
+    rules.configuration.resumed("shop")
+    rules.configuration.missing(SamplesMissing("shop", "silent", LATER.shifted(1)))
     rules.configuration.untracked("shop")
     rules.configuration.committed([then(opened(), Change.RESOLVED, reason="removed")])
     for number, due in ((1, NOON), (2, LATER)):
