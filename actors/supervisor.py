@@ -204,6 +204,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             return False
         self._attempts.untrack(target, now)
         self._children.forget(POLLER + target)
+        self._health(POLLER + target, "")
         self._to.owner.tell(Release(target))
         self._to.recorder.tell(TargetUntracked(target))
         # Last: whoever comes after a crash in between finds it here, and is asked once more to let it go.

@@ -7,7 +7,7 @@ from watchkeeper.domain.attempt import AttemptId, AttemptState, CancelOutcome
 from watchkeeper.domain.cadence import Cadence
 from watchkeeper.domain.limits import DEADLINE_SLACK_NS
 from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.protocol.supervisor import AttemptFinished
+from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
 from watchkeeper.testing.records import sample_at
 from watchkeeper.testing.world import World
 from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
@@ -301,6 +301,16 @@ def test_a_poller_that_goes_on_crashing_is_parked_and_tried_again(driven, shop, 
     world.run("1ms")
     assert world.status().healthy
     assert counter(world, "ticks_without_poller") > 300
+
+
+def test_the_trouble_of_a_poller_ends_when_its_target_is_watched_no_longer(driven, shop):
+    world = driven(shop())
+    crash_poller(world)
+    world.run("1ms")
+    assert not world.status().healthy
+    world.system.supervisor.tell(Untrack("shop"))
+    world.run("1m")
+    assert world.status().healthy
 
 
 class Raising:
