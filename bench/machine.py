@@ -1,13 +1,20 @@
 """What is read of the machine and of running processes: the figures that every script shares."""
 
 import contextlib
+import json
 import os
 import platform
+import statistics
+import textwrap
+import time
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from string import Template
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 NICENESS = -20
+PAUSES = 100
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PACKAGES = ("pykka", "msgspec", "msgpack", "pycurl", "uvloop", "apsw")
 
@@ -36,6 +43,28 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def pause_cost() -> dict[str, float]:
+    """What the same Python takes in a loop, and after a pause in which others had the core's caches, in microseconds."""
+
+    def work() -> None:
+        json.loads(json.dumps({"a": [1, 2, 3], "b": {"c": "x" * 50}}))
+        textwrap.fill("hello world " * 3)
+        datetime.fromisoformat("2026-01-01T00:00:00")
+        Template("$a and $b").substitute(a=1, b=2)
+
+    def took_us(pause_s: float) -> float:
+        took = []
+        for _ in range(PAUSES):
+            time.sleep(pause_s)
+            began_ns = time.perf_counter_ns()
+            work()
+            took.append((time.perf_counter_ns() - began_ns) / 1e3)
+        return round(statistics.median(took), 1)
+
+    work()
+    return {"in_a_loop_us": took_us(0.0), "after_10_ms_us": took_us(0.01)}
 
 
 def cpu_us(pid: int) -> float:

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 import blackbox
 import nginx
-from machine import describe, stay_on
+from machine import describe, pause_cost, stay_on
 from running import Running
 from watchkeeper.domain.probe import Http, Tcp, Tls
 from watchkeeper.domain.rule import Consecutive
@@ -163,7 +163,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
         checks = {row: compare(row, server, Path(name), pairs, window_s) for row in rows}
     setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "openssl": ssl.OPENSSL_VERSION}
-    setting["blackbox"] = blackbox.version()
+    setting |= {"blackbox": blackbox.version(), "the_same_work": pause_cost()}
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))
     return 0
 
