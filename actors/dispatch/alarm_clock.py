@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from heapq import heappop, heappush
 from typing import Protocol, TypeAlias
 
 from ...domain.moment import NS_PER_MS
+from ...domain.timers import Timers
 from .alarm import Alarm
 
 
@@ -51,7 +51,7 @@ class MillisecondTimer:
 class AlarmClock:
     """Keeps the timer set for the earliest alarm. Used on the loop's thread alone."""
 
-    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_sequence", "_timer")
+    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer")
 
     def __init__(
         self,
@@ -64,17 +64,15 @@ class AlarmClock:
         self._make_timer = make_timer
         self._monotonic_ns = monotonic_ns
         self._ring = ring
-        self._alarms: list[tuple[int, int, Alarm]] = []
-        self._sequence = 0
+        self._alarms: Timers[Alarm] = Timers()
         self._timer: LoopTimer | None = None
 
     def arm(self, alarm: Alarm) -> None:
         """Have it rung, and told how late, at its time or soon after; never before it, and never from within this call."""
-        self._sequence += 1
-        heappush(self._alarms, (alarm.due_ns, self._sequence, alarm))
-        if self._alarms[0][2] is alarm:
-            if self._timer is None:
-                self._timer = self._make_timer(self._loop, self._on_time)
+        self._alarms.arm(alarm, alarm.due_ns)
+        if self._timer is None:
+            self._timer = self._make_timer(self._loop, self._on_time)
+        if self._alarms.next_ns() == alarm.due_ns:
             self._timer.set(max(alarm.due_ns - self._monotonic_ns(), 1))
 
     def _on_time(self) -> None:
@@ -82,20 +80,19 @@ class AlarmClock:
         if self._timer is None:
             return
         now_ns = self._monotonic_ns()
-        due = []
-        while self._alarms and (self._alarms[0][0] <= now_ns or not self._alarms[0][2].armed):
-            due.append(heappop(self._alarms)[2])
-        self._timer.set(max(self._alarms[0][0] - now_ns, 1) if self._alarms else 0)
-        for alarm in due:
+        due = list(self._alarms.due(now_ns))
+        next_ns = self._alarms.next_ns()
+        self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
+        for alarm, due_ns in due:
             try:
                 if alarm.armed:
-                    self._ring(alarm, now_ns - alarm.due_ns)
+                    self._ring(alarm, now_ns - due_ns)
             except Exception:
                 logger.exception("What an alarm called back failed")
 
     def close(self) -> None:
         """Ring nothing more. On the loop's thread, or when the loop runs no longer."""
         timer, self._timer = self._timer, None
-        self._alarms.clear()
+        self._alarms = Timers()
         if timer is not None:
             timer.close()
