@@ -11,6 +11,7 @@ from ..domain.configuration import Configuration
 from ..domain.errors import ConfigurationError
 from ..domain.problem import quoted
 from .exits import ExitStatus
+from .plural import count_of
 
 NAMES_SHOWN = 8
 
@@ -50,8 +51,4 @@ def schema_text() -> str:
 
 def _summary(configuration: Configuration) -> str:
     targets, channels = len(configuration.targets), len(configuration.channels)
-    return f"ok: {_count(targets, 'target')}, {_count(channels, 'channel')}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"ok: {count_of(targets, 'target')}, {count_of(channels, 'channel')}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ..actors.ports import Clock
 from ..domain.moment import NS_PER_S
 from ..testing.simulation.configured import Foreseen
+from .plural import count_of
 
 HOUR_NS = 3_600 * NS_PER_S
 SAID_EVERY_NS = 3 * NS_PER_S
@@ -39,10 +40,6 @@ def in_plain_words(foreseen: Foreseen) -> str:
     still_open = sum(incident.resolved_at_ns is None for incident in foreseen.incidents)
     notices = sum(len(told) for told in foreseen.notices.values())
     return (
-        f"In {hours} there would be {_count(len(foreseen.incidents), 'incident')}, {still_open} still open at the end, "
-        f"and {_count(notices, 'notice')}; watchkeeper kept all its rules."
+        f"In {hours} there would be {count_of(len(foreseen.incidents), 'incident')}, {still_open} still open at the end, "
+        f"and {count_of(notices, 'notice')}; watchkeeper kept all its rules."
     )
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
