@@ -68,14 +68,14 @@ class Running:
 
     def window(self, seconds: float) -> dict[str, float]:
         """Let it run and say what that cost."""
-        before = self.ask("figures")
+        before = self.ask("begin")
         time.sleep(seconds)
         until_ns = time.monotonic_ns()
         after = self.ask("figures")
         checks = after["samples"] - before["samples"]
         spent_s = (after["at_ns"] - before["at_ns"]) / 1e9
         return {
-            "since_ns": before["answered_ns"] + SETTLE_NS,
+            "since_ns": before["at_ns"] + SETTLE_NS,
             "until_ns": until_ns,
             "checks": checks,
             "lateness_p50_ms": after["recent_lateness_ms"][0],

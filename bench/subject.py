@@ -41,25 +41,39 @@ class Recent:
 RECENT = Recent()
 
 
+def spent() -> dict[str, float]:
+    """What the process has cost so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "at_ns": time.monotonic_ns(),
+        "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
+        "waited_ms": waited_ms(os.getpid()),
+    }
+
+
 def figures(runtime: Runtime) -> dict[str, object]:
-    """What the process has cost so far, and what the runtime has done."""
-    at_ns, usage = time.monotonic_ns(), resource.getrusage(resource.RUSAGE_SELF)
+    """What the process has cost before it was asked, and what the runtime has done."""
+    cost = spent()
     pid = os.getpid()
     status = runtime.status()
     counters = dict(status.counters)
     return {
-        "at_ns": at_ns,
-        "answered_ns": time.monotonic_ns(),
-        "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
-        "waited_ms": waited_ms(pid),
+        **cost,
         "recent_lateness_ms": RECENT.read(status),
         "samples": counters.get("samples", 0),
         "counters": counters,
         "resident_bytes": resident_bytes(pid),
-        "resident_bytes_max": usage.ru_maxrss * 1024,
+        "resident_bytes_max": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "descriptors": descriptors(pid),
         "threads": threading.active_count(),
     }
+
+
+def begin(runtime: Runtime) -> dict[str, object]:
+    """The same where a span begins: this question's own cost and garbage are none of the span's."""
+    found = figures(runtime)
+    gc.collect()
+    return {**found, **spent()}
 
 
 def attempts(runtime: Runtime, since_ns: int, until_ns: int, prefix: str = "") -> dict[str, object]:
@@ -113,9 +127,8 @@ def answer(runtime: Runtime, line: str) -> dict[str, object]:
     match question:
         case "figures":
             return figures(runtime)
-        case "collect":
-            gc.collect()
-            return figures(runtime)
+        case "begin":
+            return begin(runtime)
         case "attempts":
             return attempts(runtime, int(arguments[0]), int(arguments[1]), *arguments[2:])
         case "states":
