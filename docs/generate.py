@@ -66,6 +66,9 @@ def judged(said: dict[str, str]) -> str:
             *rows,
             "",
             f"No whole answer came where the reason is {reasons}.",
+            "",
+            "The history keeps to the same: the latency of an hour or a day, and the `latency_ms` that `status` prints, is that of",
+            "answers that came in time. A refusal, a time-out and a sample that is no evidence count in the uptime's figures alone.",
         ]
     )
 

@@ -99,3 +99,11 @@ WITHOUT_ANSWER = frozenset(
 A wrong answer (a status of 500, a condition that fails, a plugin's CRITICAL) is one, and its time counts. One that came too
 late (TIMED_OUT) took at least as long as it was waited for, which may count against the target, never for it.
 """
+
+
+def is_answered(outcome: Outcome, reason: Reason) -> bool:
+    """Whether a whole answer came in time, right or wrong: only then is how long it took a response time.
+
+    What is no evidence has none either: it may be a refusal, or an answer that waited for us, that we do not stand by.
+    """
+    return outcome.is_evidence and outcome is not Outcome.TIMED_OUT and reason not in WITHOUT_ANSWER

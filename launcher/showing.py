@@ -19,6 +19,7 @@ from ..domain.errors import ConfigurationError
 from ..domain.incident import Incident
 from ..domain.moment import NS_PER_MS, wall_text
 from ..domain.notice import DeliveryState
+from ..domain.outcome import is_answered
 from ..domain.probe import Heartbeat
 from ..domain.record import BlindInterval
 from ..domain.status import no_sample_since
@@ -129,12 +130,13 @@ _UNMEASURED: dict[str, Any] = {
 def _measured(last: StoredSample | None) -> dict[str, Any]:
     if last is None:
         return _UNMEASURED
+    answered_ns = last.latency_ns if is_answered(last.outcome, last.reason) else None
     return {
         "outcome": last.outcome.value,
         "reason": last.reason.value,
         "explanation": last.explanation,
         "sampled_at": wall_text(last.at_ns),
-        "latency_ms": None if last.latency_ns is None else last.latency_ns / NS_PER_MS,
+        "latency_ms": None if answered_ns is None else answered_ns / NS_PER_MS,
     }
 
 

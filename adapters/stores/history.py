@@ -1,8 +1,6 @@
 """One target's past, put together from sealed chunks, roll-ups and what is still raw."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
 
 import apsw
 import msgspec
@@ -13,10 +11,7 @@ from ...domain.outcome import Outcome
 from .chunks import unpack
 from .connection import rows
 from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, day_tables, findings
-from .stored import Rollup, StoredSample, Summed, merged, roll_up
-
-FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
-"""Microseconds since 1970, finding, status, latency in microseconds."""
+from .stored import FoundRow, Rollup, StoredSample, Summed, merged, roll_up
 
 _ROLLUPS = msgspec.msgpack.Decoder(Rollup)
 
@@ -50,7 +45,7 @@ class History:
         for hour in self._unsealed(first, end):
             found = self._rows(hour * US_PER_HOUR, (hour + 1) * US_PER_HOUR)
             if found:
-                rollups[hour] = self._rolled_up(found)
+                rollups[hour] = roll_up(found, self._findings)
         return tuple(Summed(hour * NS_PER_HOUR, rollup) for hour, rollup in sorted(rollups.items()))
 
     def daily(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
@@ -135,10 +130,6 @@ class History:
             for hour in range(max(day * 24, first), min(day * 24 + 24, end))
             if hour not in self._sealed
         ]
-
-    def _rolled_up(self, rows: list[FoundRow]) -> Rollup:
-        outcomes = Counter(self._findings[finding][0] for _, finding, _, _ in rows)
-        return roll_up(outcomes, [latency_us for *_, latency_us in rows if latency_us is not None])
 
     def _stored(self, row: FoundRow) -> StoredSample:
         at_us, finding, status, latency_us = row

@@ -11,9 +11,9 @@ from ...domain.moment import NS_PER_US
 from ...domain.outcome import NO_EVIDENCE, Outcome
 from .chunks import unpack
 from .connection import rows
-from .history import FoundRow, History
+from .history import History
 from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, day_tables, findings
-from .stored import StoredSample
+from .stored import FoundRow, StoredSample
 
 FIRST_LOOK_US = 2 * NS_PER_MINUTE // NS_PER_US
 """How far before the newest sample is looked first; each further look is twice as long."""

@@ -1,6 +1,5 @@
 """Sealing: a finished hour of raw samples becomes one chunk and one roll-up for each target, a slice at a time."""
 
-from collections import Counter
 from struct import Struct
 from typing import TypeAlias
 
@@ -40,7 +39,7 @@ class Seal:
         self._first_us = within * US_PER_HOUR
         self._day_us = day * US_PER_DAY
         self._read_sql = _READ.format(table=day_table(day), status=STATUS_MAX, latency=LATENCY_US_MAX)
-        self._outcomes = {number: outcome for number, (outcome, _) in findings(connection).items()}
+        self._findings = findings(connection)
         self._floor = 0
         self._begin_pass()
 
@@ -109,13 +108,11 @@ class Seal:
         if sealed is not None:
             found |= {row[0]: row[1:] for row in unpack(sealed[0]).rows()}
         ordered = [(at_us, *rest) for at_us, rest in sorted(found.items())]
-        outcomes = Counter(self._outcomes[finding] for _, finding, _, _ in ordered)
-        rollup = roll_up(outcomes, [latency for *_, latency in ordered if latency is not None])
         self._connection.execute(
             "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (self.hour, target, pack(ordered))
         )
         self._connection.execute(
             "INSERT OR REPLACE INTO hourly VALUES (?, ?, ?)",
-            (self.hour, target, msgspec.msgpack.encode(rollup)),
+            (self.hour, target, msgspec.msgpack.encode(roll_up(ordered, self._findings))),
         )
         return len(ordered)

@@ -1,11 +1,18 @@
 """What a store gives back of samples: small values that stand for many."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
 import msgspec
 
-from ...domain.outcome import NO_EVIDENCE, Outcome, Reason
+from ...domain.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
 
 _SUB_BITS = 2
 """Buckets of latency are at most a quarter wider than the one before."""
+
+FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
+"""Microseconds, finding, status, latency in microseconds."""
 
 
 class StoredSample(msgspec.Struct, frozen=True, gc=False):
@@ -20,7 +27,11 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The samples of one target in one hour or one day."""
+    """The samples of one target in one hour or one day.
+
+    Its latency is that of answers: how soon a connection was refused, or how long an answer was waited for that never came, is in
+    none of its figures, so that a target that is down does not look fast.
+    """
 
     count: int = 0
     good: int = 0
@@ -30,11 +41,11 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
     unknown: int = 0
     """No evidence: cancelled, or our own trouble."""
     timed: int = 0
-    """Those with a latency."""
+    """Those that were answered after a time that was measured."""
     latency_sum_us: int = 0
     latency_max_us: int = 0
     buckets: tuple[tuple[int, int], ...] = ()
-    """Latency: bucket and count, in rising order."""
+    """Latency of what was answered: bucket and count, in rising order."""
 
     @property
     def uptime(self) -> float | None:
@@ -47,7 +58,7 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.latency_sum_us * 1_000 // self.timed if self.timed else None
 
     def latency_at_ns(self, share: float) -> int | None:
-        """The latency that `share` of the samples did not exceed, at most a quarter too high."""
+        """The latency that `share` of the answers did not exceed, at most a quarter too high."""
         if not self.timed:
             return None
         seen = 0
@@ -65,19 +76,21 @@ class Summed(msgspec.Struct, frozen=True, gc=False):
     rollup: Rollup
 
 
-def roll_up(outcomes: dict[Outcome, int], latencies_us: list[int]) -> Rollup:
-    """The roll-up of counted outcomes and of the latencies that were measured."""
-    counted: dict[int, int] = {}
-    for latency_us in latencies_us:
-        bucket = _bucket(latency_us)
-        counted[bucket] = counted.get(bucket, 0) + 1
-    unknown = sum(outcomes.get(outcome, 0) for outcome in NO_EVIDENCE)
-    good = outcomes.get(Outcome.UP, 0) + outcomes.get(Outcome.DEGRADED, 0)
-    count = sum(outcomes.values())
+def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reason]]) -> Rollup:
+    """The roll-up of samples: of all their outcomes, and of the latencies of those that were answered."""
+    numbers = Counter([finding for _, finding, _, _ in rows])
+    answered = {number for number in numbers if is_answered(*findings[number])}
+    latencies_us = [us for _, finding, _, us in rows if us is not None and finding in answered]
+    counted = Counter(map(_bucket, latencies_us))
+    outcomes: Counter[Outcome] = Counter()
+    for number, count in numbers.items():
+        outcomes[findings[number][0]] += count
+    unknown = sum(outcomes[outcome] for outcome in NO_EVIDENCE)
+    good = outcomes[Outcome.UP] + outcomes[Outcome.DEGRADED]
     return Rollup(
-        count=count,
+        count=len(rows),
         good=good,
-        bad=count - good - unknown,
+        bad=len(rows) - good - unknown,
         unknown=unknown,
         timed=len(latencies_us),
         latency_sum_us=sum(latencies_us),

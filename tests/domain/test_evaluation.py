@@ -16,11 +16,12 @@ from watchkeeper.domain.evaluation import (
     NoDataEvaluator,
     ThresholdEvaluator,
     Verdict,
+    counted,
     evaluator_of,
     measured,
 )
 from watchkeeper.domain.observation import Measurement, Phases
-from watchkeeper.domain.outcome import OUR_OWN_TROUBLE, WITHOUT_ANSWER, Outcome, Reason
+from watchkeeper.domain.outcome import OUR_OWN_TROUBLE, WITHOUT_ANSWER, Outcome, Reason, is_answered
 from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Threshold
 from watchkeeper.testing.records import NOON, sample_at
 
@@ -260,6 +261,15 @@ def test_every_reason_for_being_down_had_an_answer_or_none():
     said_of_ourselves = OUR_OWN_TROUBLE | {Reason.OK, Reason.CANCELLED, Reason.TIMED_OUT}
     assert set(Reason) == WITHOUT_ANSWER | WRONG_ANSWERS | said_of_ourselves
     assert not WITHOUT_ANSWER & (WRONG_ANSWERS | said_of_ourselves)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("reason", Reason)
+def test_what_is_answered_is_what_a_rule_calls_fast(outcome, reason):
+    """A rule never sees what is no evidence."""
+    rule = Threshold(id="quick", operator="<", value=100)
+    found = counted(taken(1, outcome, reason=reason, latency_ns=FAST_NS), rule)
+    assert is_answered(outcome, reason) is (outcome in EVIDENCE and found is not None)
 
 
 @pytest.mark.parametrize("measure", sorted(ANSWER_TIMES))

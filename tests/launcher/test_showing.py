@@ -10,7 +10,7 @@ from watchkeeper.adapters.stores.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite import SqliteStore
 from watchkeeper.domain.incident import Change
 from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.record import Batch, BlindInterval
 from watchkeeper.launcher.main import cli
 from watchkeeper.launcher.showing import status_document
@@ -76,6 +76,28 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
             "ended_at": "2026-01-01T12:00:01.000Z",
             "cause": "suspended",
         }
+    ]
+
+
+def test_how_soon_it_was_refused_is_not_shown_as_a_latency(config):
+    store = SqliteStore(str(config.parent / "watch.db"))
+    store.open(NOON)
+    refused = {"reason": Reason.CONNECTION_REFUSED, "latency_ns": 200_000}
+    store.commit(
+        Batch(
+            samples=(
+                sample_at(2 * NS_PER_S, outcome=Outcome.DOWN, **refused),
+                sample_at(2 * NS_PER_S, target="quiet", outcome=Outcome.TIMED_OUT),
+            )
+        )
+    )
+    store.close()
+    reader = StoreReader(str(config.parent / "watch.db"))
+    document = status_document(load(config, {}), reader, NOON.wall_ns + 60 * NS_PER_S)
+    assert [(row["reason"], row["latency_ms"]) for row in document["targets"]] == [
+        ("connection_refused", None),
+        ("timed_out", None),
+        ("ok", 5.0),
     ]
 
 

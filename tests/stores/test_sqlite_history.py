@@ -7,12 +7,12 @@ import pytest
 from watchkeeper.adapters.stores.chunks import pack, unpack
 from watchkeeper.adapters.stores.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.adapters.stores.stored import merged
+from watchkeeper.adapters.stores.stored import Rollup, merged
 from watchkeeper.domain import limits
 from watchkeeper.domain.configuration import Retention
 from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR, format_duration
 from watchkeeper.domain.moment import NS_PER_S, Moment
-from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.record import Batch, BlindInterval
 from watchkeeper.testing.records import NOON, sample_at
 
@@ -223,6 +223,51 @@ def test_the_latency_percentile_is_close(store, path):
     assert 0.95 * 10**9 <= rollup.latency_at_ns(0.95) <= 1.25 * 0.95 * 10**9
     assert rollup.latency_at_ns(1.0) == 10**9
     assert rollup.latency_mean_ns == 500_500_000
+
+
+def test_an_outage_does_not_make_the_history_look_fast(store, path):
+    """Answered in 80 ms for a minute, then refused in a fifth of one, not answered in ten seconds, and doubted."""
+    answered = [(Outcome.UP, Reason.OK), (Outcome.DEGRADED, Reason.CONDITION_FAILED)] * 30
+    wrong = [(Outcome.DOWN, Reason.CONDITION_FAILED)] * 40
+    refused = [(Outcome.DOWN, Reason.CONNECTION_REFUSED)] * 1_000
+    late = [(Outcome.TIMED_OUT, Reason.TIMED_OUT)] * 500
+    doubted = [(Outcome.UNKNOWN, Reason.BLIND), (Outcome.CANCELLED, Reason.CANCELLED)] * 250
+    took_ns = {Reason.CONNECTION_REFUSED: 200_000, Reason.BLIND: 200_000, Reason.TIMED_OUT: 10 * NS_PER_S}
+    store.commit(
+        Batch(
+            samples=tuple(
+                sample_at(
+                    second * NS_PER_S,
+                    outcome=outcome,
+                    reason=reason,
+                    latency_ns=took_ns.get(reason, 80_000_000),
+                )
+                for second, (outcome, reason) in enumerate([*answered, *wrong, *refused, *late, *doubted])
+            )
+        )
+    )
+    reader = StoreReader(path)
+    for days in (0, 2, 10, 40, 100):
+        keep_house(store, days * NS_PER_DAY)
+        rollup = reader.uptime("shop", *ALL)
+        assert (rollup.count, rollup.good, rollup.bad, rollup.unknown) == (2_100, 60, 1_540, 500)
+        assert (rollup.timed, rollup.latency_sum_us, rollup.latency_max_us) == (100, 8_000_000, 80_000)
+        assert rollup.latency_mean_ns == rollup.latency_at_ns(0.01) == rollup.latency_at_ns(1.0) == 80_000_000
+    assert in_file(path, "hourly") == 0, "the last figures were those of the day alone"
+
+
+def test_hours_that_were_summed_up_before_are_read_as_they_are(store, path):
+    """Sums from when a refusal was timed too: they cannot be taken apart, and merge with what is summed up now."""
+    hour = Rollup(3, 1, 2, 0, 3, 80_400, 80_000, ((26, 2), (60, 1)))
+    as_written = bytes.fromhex("980301020003ce00013a10ce0001388092921a02923c01")
+    store.commit(Batch(samples=(sample_at(0), sample_at(NS_PER_HOUR, latency_ns=80_000_000))))
+    keep_house(store, 3 * NS_PER_HOUR)
+    connection = apsw.Connection(path)
+    connection.execute("UPDATE hourly SET body = ? WHERE hour = ?", (as_written, NOON.wall_ns // NS_PER_HOUR))
+    connection.close()
+    before, now = StoreReader(path).hourly("shop", *ALL)
+    assert before.rollup == hour
+    assert merged([before.rollup, now.rollup]).latency_sum_us == 160_400
 
 
 @pytest.mark.parametrize("wall_ns", [0, -NS_PER_S, 253_402_300_799 * NS_PER_S, 10**15 * NS_PER_S])
