@@ -165,15 +165,15 @@ class Engine:
             case _:
                 assert_never(command)
 
-    def ask(self, question: Message) -> Any:
-        """What the read model says, after everything that this host commanded before. Blocks."""
-        self.system.supervisor.ask(GetHeard(), ANSWER_WITHIN_S)
-        return self.system.recorder.ask(question, ANSWER_WITHIN_S)
+    def ask(self, listener: str, question: Message, until_ns: int) -> Any:
+        """What the recorder or the sink says, after everything that this host commanded before. Blocks."""
+        self.system.supervisor.ask(GetHeard(), self._left_s(until_ns))
+        return self._listener(listener).ask(question, self._left_s(until_ns))
 
-    async def ask_async(self, listener: str, question: Message) -> Any:
-        """The same from an event loop, of the recorder or the sink."""
-        await self.system.supervisor.ask_async(GetHeard(), ANSWER_WITHIN_S)
-        return await self._listener(listener).ask_async(question, ANSWER_WITHIN_S)
+    async def ask_async(self, listener: str, question: Message, until_ns: int) -> Any:
+        """The same from an event loop."""
+        await self.system.supervisor.ask_async(GetHeard(), self._left_s(until_ns))
+        return await self._listener(listener).ask_async(question, self._left_s(until_ns))
 
     def _listener(self, name: str) -> Address:
         return self.system.sink if name == SINK else self.system.recorder

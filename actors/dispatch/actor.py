@@ -89,8 +89,8 @@ class DispatchedActor(Actor):
     def _take_turn(self, mailbox: Mailbox) -> bool:
         """Do one slice of work. True while the actor lives; whatever is raised stays within it."""
         try:
-            if not mailbox.fresh or self._set_up(mailbox):
-                mailbox.handle_batch(self)
+            if (not mailbox.fresh or self._set_up(mailbox)) and mailbox.handle_batch(self):
+                return True
         except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
             self._crash(error)
         if not self.actor_stopped.is_set():

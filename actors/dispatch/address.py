@@ -17,7 +17,7 @@ from .delivery import Lane, MailboxPolicy
 from .dispatcher import Dispatcher
 from .exit import ExitReason, OnExit
 from .future import DispatchedFuture
-from .lanes import Waiting, take_first
+from .lanes import take_first
 from .mailbox import Mailbox
 from .statistics import Dropped, MailboxStatistics
 from .tally import Tally
@@ -146,40 +146,34 @@ class Address(Mailbox):
         """The next envelope for pykka's loop, which an address never runs."""
         raise AssertionError("a spawned actor is not run by pykka's loop")
 
-    def handle_batch(self, actor: "DispatchedActor") -> None:
-        """Give the actor its mail until it is spent, or the turn's messages or time are."""
-        work, control = self._work, self._control
+    def handle_batch(self, actor: "DispatchedActor") -> bool:
+        """Give the actor its mail until it is spent, or the turn's messages or time are. False once it has stopped."""
         if self._guard is not None:
-            self._handle_policed(actor, self._guard)
-        elif work or control:
-            self._handle_plain(actor, work, control)
-
-    def _handle_plain(self, actor: "DispatchedActor", work: Waiting, control: Waiting) -> None:
-        receive, take = actor.on_receive, work.popleft if isinstance(work, deque) else None
-        clock = self._dispatcher.monotonic_ns
+            return self._handle_policed(actor, self._guard)
+        receive, work, control, dispatcher = actor.on_receive, self._work, self._control, self._dispatcher
+        clock = dispatcher.monotonic_ns
         # A turn of one message, as most are, reads no clock: two readings would be an eighth of it.
         ends_ns = 0 if clock is None or len(work) < 2 else clock() + TURN_NS_MAX
-        left = messages = self._dispatcher.turn_messages
+        left = messages = dispatcher.turn_messages
         try:
-            while left:
+            while left and (queue := control or work):
                 left -= 1
-                item = take_first(control or work) if control or take is None else take()
+                item = queue.popleft() if isinstance(queue, deque) else queue.pop(0)
                 if type(item) is not Envelope:
                     receive(item)
                 elif not actor._answer(item):  # noqa: SLF001  # the mailbox runs its own actor
-                    return
-                if not (work or control):
-                    return
-                if clock is None:
+                    return False
+                if clock is None or not (work or control):
                     continue
                 if not ends_ns:
                     ends_ns = clock() + TURN_NS_MAX
                 elif clock() > ends_ns:
-                    return
+                    break
         finally:
             self._handled += messages - left
+        return True
 
-    def _handle_policed(self, actor: "DispatchedActor", guard: Lock) -> None:
+    def _handle_policed(self, actor: "DispatchedActor", guard: Lock) -> bool:
         receive, work, control = actor.on_receive, self._work, self._control
         clock = self._dispatcher.monotonic_ns
         ends_ns = 0 if clock is None else clock() + TURN_NS_MAX
@@ -187,7 +181,7 @@ class Address(Mailbox):
             with guard:
                 queue = control or work
                 if not queue:
-                    return
+                    break
                 item = take_first(queue)
             if type(item) is Marker:
                 try:
@@ -198,9 +192,10 @@ class Address(Mailbox):
             if type(item) is not Envelope:
                 receive(item)
             elif not actor._answer(item):  # noqa: SLF001  # the mailbox runs its own actor
-                return
+                return False
             if clock is not None and clock() > ends_ns:
-                return
+                break
+        return True
 
     def retire(self) -> None:
         """Let go of the incarnation; its mail stays."""

@@ -1,6 +1,7 @@
 """The mailbox of an actor that was started the stock way: pykka's own loop reads it, a turn at a time."""
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
@@ -46,13 +47,12 @@ class Inbox(Mailbox):
         """True when nothing waits."""
         return not self._work
 
-    def handle_batch(self, actor: "DispatchedActor") -> None:
+    def handle_batch(self, actor: "DispatchedActor") -> bool:
         """Run pykka's loop until it is stopped or the turn is over."""
         self._left = self._dispatcher.turn_messages
-        try:
+        with suppress(TurnOver):
             actor._actor_loop_running()  # noqa: SLF001  # pykka's hook for execution models
-        except TurnOver:
-            return
+        return False
 
     def retire(self) -> None:
         """Close first, so that what is sent during the teardown is answered too; pykka's teardown then drains."""

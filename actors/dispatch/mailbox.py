@@ -44,8 +44,8 @@ class Mailbox(Lanes):
         """True until the first turn of an incarnation."""
 
     @abstractmethod
-    def handle_batch(self, actor: "DispatchedActor") -> None:
-        """Let the actor handle what waits, as far as one turn goes."""
+    def handle_batch(self, actor: "DispatchedActor") -> bool:
+        """Let the actor handle what waits, as far as one turn goes. True says that it surely goes on."""
 
     @abstractmethod
     def retire(self) -> None:
@@ -65,18 +65,12 @@ class Mailbox(Lanes):
         dispatcher.schedule(self)
 
     def run_turn(self) -> None:
-        """Run one turn of the actor in the actor's own context."""
-        if (
-            self._actor is not None
-            and self._context is not None
-            # The mailbox runs its own actor. It rests only after the context was left: from then on another thread
-            # may run the next turn, and a context that is still entered cannot be entered again.
-            and self._context.run(self._actor._take_turn, self)  # noqa: SLF001  # see above
-        ):
-            self._rest()
-
-    def _rest(self) -> None:
-        """End a turn: go to the back of the queue if there is mail, else wait for some."""
+        """Run one turn of the actor in its own context; then go to the back of the queue if there is mail, else wait for some."""
+        actor, context = self._actor, self._context
+        # The mailbox runs its own actor. It rests only after the context was left: from then on another thread may run
+        # the next turn, and a context that is still entered cannot be entered again.
+        if actor is None or context is None or not context.run(actor._take_turn, self):  # noqa: SLF001  # see above
+            return
         if self._work or self._control:
             self._dispatcher.schedule(self)
             return
@@ -100,11 +94,11 @@ class Mailbox(Lanes):
             self._wake()
 
     def _wake(self) -> None:
-        if self._closed and self._actor is None:
-            self._drain()
-        elif self._flag.acquire(blocking=False):
+        if self._flag.acquire(False):  # by its name it costs half as much again
             self._idle = False
             self._dispatcher.schedule(self)
+        elif self._closed and self._actor is None:
+            self._drain()
 
     def _detach(self) -> None:
         self._dispatcher.release(self)

@@ -95,9 +95,9 @@ class WatchedAddress(Address):
         super().run_turn()
         self._hub.leave()
 
-    def handle_batch(self, actor: DispatchedActor) -> None:
+    def handle_batch(self, actor: DispatchedActor) -> bool:
         self._witness.actor = actor
-        super().handle_batch(cast("DispatchedActor", self._witness))
+        return super().handle_batch(cast("DispatchedActor", self._witness))
 
     def retire(self) -> None:
         self._hub.disarm()
