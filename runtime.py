@@ -12,19 +12,23 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from pykka import ActorDeadError
 
 from .actors.engine import ANSWER_WITHIN_S, Engine, Fittings
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.ports import Store
+from .actors.supervisor import RECORDER
+from .actors.system import SINK
 from .adapters import expectations, outside, snapshots
 from .adapters.async_surface import AsyncSurface
 from .adapters.clock import SystemClock
-from .adapters.commands import Change, Commands, KeptReports, Report
+from .adapters.commands import Change, Commands, Report
 from .adapters.configuration import load
 from .adapters.expectations import Expectations
 from .adapters.feed import Feed, Subscription
 from .adapters.host_side import HostSide, require_sound
 from .adapters.kernel_timer import KernelTimer
+from .adapters.meanwhile import Meanwhile
 from .adapters.outside import Outside
 from .adapters.own_thread import in_own_thread
 from .adapters.snapshots import Snapshots
@@ -37,7 +41,7 @@ from .domain.configuration import Configuration, RuntimeOptions
 from .domain.duration import parse_duration
 from .domain.errors import UsageError, WatchkeeperError
 from .domain.incident import Incident
-from .domain.moment import NS_PER_S
+from .domain.moment import NS_PER_S, Deadline
 from .domain.policy import CachePolicy
 from .domain.status import AbandonedWork, RuntimeStatus
 from .domain.target import Target
@@ -46,6 +50,7 @@ from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 from .protocol.supervisor import Track, Untrack
 
+ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
 DEFAULT_OPTIONS = RuntimeOptions()
 CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
 """The policy of every cache that a runtime has."""
@@ -74,7 +79,7 @@ class Runtime(Commands):
             options = msgspec.structs.replace(options, store=str(store))
         configuration = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
         super().__init__(HostSide(configuration, callables or {}))
-        self._kept = KeptReports()
+        self._meanwhile = Meanwhile()
         self._grace = options.grace
         self._read: Callable[[], Configuration] | None = None
         self._engine: Engine | None = None
@@ -83,7 +88,7 @@ class Runtime(Commands):
         self._pid = os.getpid()
         self._turning = threading.RLock()
         self._ended = threading.Event()
-        self._snapshots = Snapshots(lambda: self._running.ask(GetStatus()), int(ANSWER_WITHIN_S * NS_PER_S))
+        self._snapshots = Snapshots(lambda: self._ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
         self.aio = AsyncSurface(self, self._snapshots)
         """The awaitable namesakes of what blocks."""
 
@@ -138,7 +143,7 @@ class Runtime(Commands):
         """In a forked child: what the parent started is the parent's, and its locks may be held for ever here."""
         self._inherited, self._engine = self._engine, None
         self._turning, self._host.guard = threading.RLock(), threading.RLock()
-        self._feed, self._kept = Feed(), KeptReports()
+        self._feed, self._meanwhile = Feed(), Meanwhile()
         self._pid = os.getpid()
 
     def _fittings(
@@ -160,10 +165,12 @@ class Runtime(Commands):
     def _begin_with(self, engine: Engine, configuration: Configuration) -> None:
         """From here on commands go to the engine; it is told those that came while it was starting."""
         with self._host.guard:
-            self._engine = engine
-            self._tell_changes(*self._host.since({target.id: target for target in configuration.targets}))
-            for report in self._kept.end():
-                engine.tell(report)
+            started_with = {target.id: target for target in configuration.targets}
+            self._tell_changes(engine, *self._host.since(started_with))
+            with self._meanwhile.guard:
+                self._engine = engine
+                for report in self._meanwhile.end():
+                    engine.tell(report)
 
     async def start_async(self) -> None:
         """Start from an event loop; async checks will run on it. A start that is cancelled leaves nothing running."""
@@ -184,19 +191,25 @@ class Runtime(Commands):
                 if ran:
                     self._be_over()
 
-    def _end(self, within_ns: int, *, restarts: bool = False) -> AbandonedWork:
-        """Changes are kept for the next start while the engine drains; reports too where that follows at once."""
+    def _end(self, within_ns: int) -> AbandonedWork:
+        """Changes are kept for the next start while the engine drains."""
         with self._host.guard:
-            engine, self._engine = self._engine, None
-            if restarts:
-                self._kept.begin()
-        self._snapshots.forget()
+            engine = self._withdraw()
         return AbandonedWork() if engine is None else engine.stop(within_ns)
+
+    def _withdraw(self, *, restarts: bool = False) -> Engine | None:
+        """The engine, of which nobody hears from here on; where another follows at once, reports and questions wait for it."""
+        with self._meanwhile.guard:
+            if restarts:
+                self._meanwhile.begin()
+            engine, self._engine = self._engine, None
+        self._snapshots.forget()
+        return engine
 
     def _be_over(self) -> None:
         """Nothing runs and nothing is about to: whoever waits or listens hears of it."""
-        with self._host.guard:
-            lost = self._kept.end()
+        with self._meanwhile.guard:
+            lost = self._meanwhile.end()
         if lost:
             logger.error("Lost with the restart that failed: %d commands that came meanwhile", len(lost))
         self._feed.close()
@@ -247,18 +260,19 @@ class Runtime(Commands):
     def _take(self, new: Configuration) -> None:
         with self._host.guard:
             self._host.require_legal(new)
-            old = self._host.stand()
-            gone, changed, anew = self._host.take(new)
-            if self._engine is not None and not anew:
-                self._tell_changes(gone, changed)
-        if self._engine is not None and anew:
-            self._restart_or_keep(old)
+            old, turn, engine = self._host.stand(), self._host.turn_to(new), self._engine
+            if engine is not None and turn.anew:
+                self._withdraw(restarts=True)
+            elif engine is not None:
+                self._tell_changes(engine, turn.gone, turn.changed)
+            self._host.take(turn)
+        if engine is not None and turn.anew:
+            self._restart_or_keep(engine, old)
 
-    def _restart_or_keep(self, old: Configuration) -> None:
+    def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
         """Stop and start; where the new cannot start (its store is held, say), the old goes on and the error is raised."""
         try:
-            left = self._end(parse_duration(self._grace), restarts=True)
-            for what, names in left.left:
+            for what, names in engine.stop(parse_duration(self._grace)).left:
                 logger.warning("Abandoned at a restart: %s: %s", what, ", ".join(names))
             self._start(self._host_loop)
         except Exception as error:
@@ -270,18 +284,20 @@ class Runtime(Commands):
 
     def _go_back(self, old: Configuration, error: Exception) -> None:
         """Start with what ran before. Raises where that fails too: then the runtime has ended."""
-        self._host.take(old)
+        with self._host.guard:
+            self._host.take(self._host.turn_to(old))
         try:
             self._start(self._host_loop)
         except Exception as again:
             says = f"the new configuration did not start: {error}\nnor did the old one again: {again}"
             raise WatchkeeperError(f"{says}\nnothing runs any more") from again
 
-    def _tell_changes(self, gone: Iterable[str], changed: Iterable[Target]) -> None:
+    def _tell_changes(self, engine: Engine, gone: Iterable[str], changed: Iterable[Target]) -> None:
+        self._snapshots.forget()
         for name in gone:
-            self._change(Untrack(name))
+            engine.tell(Untrack(name))
         for target in changed:
-            self._change(Track(target))
+            engine.tell(Track(target))
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:
@@ -304,20 +320,20 @@ class Runtime(Commands):
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
         """The open incidents, and those that ended lately."""
-        answer: tuple[Incident, ...] = self._running.ask(GetIncidents(open_only))
+        answer: tuple[Incident, ...] = self._ask(RECORDER, GetIncidents(open_only))
         return answer
 
     @sync_only
     def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
         """The newest attempts of a target: due, started, ended, lateness, missed ticks, outcome."""
         self._host.known(target)
-        answer: tuple[AttemptRecord, ...] = self._running.ask(GetAttempts(target))
+        answer: tuple[AttemptRecord, ...] = self._ask(RECORDER, GetAttempts(target))
         return answer
 
     @sync_only
     def redrive(self, key: str) -> bool:
         """Send a dead letter again under its own key. False when it is none, or its channel has heard something later."""
-        return bool(self._running.system.sink.ask(Redrive(key), ANSWER_WITHIN_S))
+        return bool(self._ask(SINK, Redrive(key)))
 
     # Inside.
 
@@ -332,9 +348,38 @@ class Runtime(Commands):
             )
         return engine
 
+    def _ask(self, listener: str, question: Message) -> Any:
+        """Ask the recorder or the sink, of the next engine where this one gives way to it meanwhile."""
+        until = Deadline.after(self._host_clock.read(), ANSWER_WITHIN_NS)
+        while True:
+            if self._gives_way():
+                self._meanwhile.wait(self._left_s(until))
+            engine = self._running
+            try:
+                return engine.ask(listener, question, until.monotonic_ns)
+            except ActorDeadError:
+                if engine is self._engine:
+                    raise
+
     async def ask_async(self, listener: str, question: Message) -> Any:
-        """A question from an event loop, to the recorder or the sink."""
-        return await self._running.ask_async(listener, question)
+        """The same from an event loop."""
+        until = Deadline.after(self._host_clock.read(), ANSWER_WITHIN_NS)
+        while True:
+            if self._gives_way():
+                await self._meanwhile.wait_async(self._left_s(until))
+            engine = self._running
+            try:
+                return await engine.ask_async(listener, question, until.monotonic_ns)
+            except ActorDeadError:
+                if engine is self._engine:
+                    raise
+
+    def _gives_way(self) -> bool:
+        """Whether another engine may follow; in a forked child none does, whatever its parent was about to do."""
+        return self._engine is None and os.getpid() == self._pid
+
+    def _left_s(self, until: Deadline) -> float:
+        return max(until.remaining_ns(self._host_clock.read()) / NS_PER_S, 0.0)
 
     def _change(self, change: Change) -> None:
         self._snapshots.forget()
@@ -345,8 +390,8 @@ class Runtime(Commands):
         if os.getpid() != self._pid:
             # In a forked child the guard may be held for ever; this raises.
             self._running.tell(report)
-        with self._host.guard:
-            if not self._kept.keep(report):
+        with self._meanwhile.guard:
+            if not self._meanwhile.keep(report):
                 self._running.tell(report)
 
     def __repr__(self) -> str:

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias, TypeVar
 
 from ..domain.duration import parse_duration
 from ..domain.errors import UsageError
-from ..domain.limits import COMMANDS_KEPT_MAX
 from ..domain.line import first_line
 from ..domain.moment import wall_ns_of
 from ..domain.outcome import Outcome
@@ -25,33 +24,6 @@ Change: TypeAlias = Track | Untrack | Pause | Resume
 Report: TypeAlias = Beat | Acknowledge | Mute
 """Says what happened: only an engine can hear it, and while one is changed for another it is kept."""
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class KeptReports:
-    """The reports that come while a runtime starts anew, in their order. Used under the guard of HostSide."""
-
-    def __init__(self) -> None:
-        self._kept: list[Report] | None = None
-
-    def begin(self) -> None:
-        """From here on reports are kept."""
-        self._kept = []
-
-    def keep(self, report: Report) -> bool:
-        """Keep one; False while no restart is under way. Raises UsageError when no more fit."""
-        if self._kept is None:
-            return False
-        if len(self._kept) >= COMMANDS_KEPT_MAX:
-            raise UsageError(
-                f"this runtime starts anew, and keeps no more than {COMMANDS_KEPT_MAX} commands until it has"
-            )
-        self._kept.append(report)
-        return True
-
-    def end(self) -> list[Report]:
-        """Keep no more; what was kept."""
-        kept, self._kept = self._kept or [], None
-        return kept
 
 
 class Commands(ABC):
@@ -73,7 +45,10 @@ class Commands(ABC):
     def track(self, target: Target) -> None:
         """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
         with self._host.guard:
-            self._change(Track(self._host.add(target)))
+            target = self._host.accepted(target)
+            self._change(Track(target))
+            # Last: who finds it here may report on it, and no report may come before it.
+            self._host.add(target)
 
     @bridge
     def untrack(self, target: str) -> None:
@@ -133,8 +108,10 @@ class Commands(ABC):
         def register(function: F) -> F:
             channels = self._host.channels if notify is None else notify
             with self._host.guard:
-                target = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
-                self._change(Track(self._host.add_check(target, function)))
+                given = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
+                target = self._host.accepted_check(given, function)
+                self._change(Track(target))
+                self._host.add(target)
             return function
 
         return register

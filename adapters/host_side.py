@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -18,6 +18,19 @@ from .tls_contexts import missing_library
 
 CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)
+
+
+class Turn(NamedTuple):
+    """A new configuration beside what stands, as nobody has gone over to it yet."""
+
+    configuration: Configuration
+    targets: dict[str, Target]
+    gone: list[str]
+    """The targets that go."""
+    changed: list[Target]
+    """The targets that come or change."""
+    anew: bool
+    """Whether more than targets differs."""
 
 
 class HostSide:
@@ -93,8 +106,8 @@ class HostSide:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
         return known
 
-    def add(self, target: Target, *, checked: bool = False) -> Target:
-        """Take in a target and return it as it is watched. Raises ConfigurationError with everything that is wrong with it.
+    def accepted(self, target: Target, *, checked: bool = False) -> Target:
+        """A target as it is to be watched. Raises ConfigurationError with everything that is wrong with it.
 
         One that is `checked` brings the function that it calls.
         """
@@ -105,12 +118,15 @@ class HostSide:
         _refuse([f"target {target.id!r}: {problem}" for problem in found])
         target = fitted(target, Target)
         _refuse(self._moved_wrongly([target]))
-        self._targets[target.id] = target
         return target
 
-    def add_check(self, target: Target, function: Callable[..., Any]) -> Target:
-        """Take in a target and the function that it calls. Returns and raises as `add` does."""
-        target = self.add(target, checked=True)
+    def add(self, target: Target) -> None:
+        """Take in a target that was accepted; from here on everybody knows it."""
+        self._targets[target.id] = target
+
+    def accepted_check(self, target: Target, function: Callable[..., Any]) -> Target:
+        """Take in the function that a target calls. Returns and raises as `accepted` does."""
+        target = self.accepted(target, checked=True)
         self.callables[target.id] = function
         self._checks.add(target.id)
         return target
@@ -144,17 +160,23 @@ class HostSide:
         """Raise ConfigurationError for a rule that would go back in its lifecycle."""
         _refuse(self._moved_wrongly(new.targets))
 
-    def take(self, new: Configuration) -> tuple[list[str], list[Target], bool]:
-        """Go over to a new configuration: which targets go, which come or change, and whether the rest differs too.
+    def turn_to(self, new: Configuration) -> Turn:
+        """What a new configuration would change. Long with many targets: whoever knows what is configured is not held up.
 
         Targets that the host made with `check` are not in any file and stay, and so does a pause that it commanded.
         """
-        old, self._configuration = self._configuration, new
+        old = self._configuration
         made = {name: target for name, target in self._targets.items() if name in self._checks}
-        listed = {target.id: self._as_paused(target) for target in new.targets}
-        self._said_paused = _paused_in(new)
-        before, self._targets = self._targets, {**made, **listed}
-        return *self.since(before), (old.channels, old.runtime) != (new.channels, new.runtime)
+        targets = {**made, **{target.id: self._as_paused(target) for target in new.targets}}
+        gone, changed = _differences(self._targets, targets)
+        anew = (old.channels, old.runtime) != (new.channels, new.runtime)
+        return Turn(new, targets, gone, changed, anew)
+
+    def take(self, turn: Turn) -> None:
+        """Go over to a new configuration, compared with what stands under the same guard."""
+        self._configuration = turn.configuration
+        self._said_paused = _paused_in(turn.configuration)
+        self._targets = turn.targets
 
     def _as_paused(self, target: Target) -> Target:
         """A target that is paused as commanded, where the configuration says of that what it said before."""
@@ -164,9 +186,13 @@ class HostSide:
 
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
         """Which targets of an earlier stand are gone, and which are new or changed."""
-        gone = [name for name in before if name not in self._targets]
-        changed = [target for name, target in self._targets.items() if before.get(name) != target]
-        return gone, changed
+        return _differences(before, self._targets)
+
+
+def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
+    gone = [name for name in before if name not in after]
+    changed = [target for name, target in after.items() if before.get(name) != target]
+    return gone, changed
 
 
 def _paused_in(configuration: Configuration) -> frozenset[str]:

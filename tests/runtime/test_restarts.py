@@ -1,6 +1,9 @@
 """Reloads that need a stop and a start: what is reported meanwhile, what cannot come back, and a stop that is held up."""
 
+import asyncio
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -12,11 +15,13 @@ from watchkeeper import (
     Runtime,
     RuntimeOptions,
     Target,
+    UnknownName,
     UsageError,
     WatchkeeperError,
 )
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.commands import KeptReports
+from watchkeeper.adapters.host_side import HostSide
+from watchkeeper.adapters.meanwhile import Meanwhile
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
 from watchkeeper.protocol.owner import Acknowledge
 
@@ -82,8 +87,102 @@ def test_what_is_reported_during_a_restart_is_heard_after(shop, ops, inbox, site
         assert beat.started.wall_ns <= reported_ns
 
 
+QUESTIONS = {
+    "status": lambda surface: surface.status(),
+    "shared status": lambda surface: surface.status("5s"),
+    "incidents": lambda surface: surface.incidents(),
+    "attempts": lambda surface: surface.attempts("job"),
+    "redrive": lambda surface: surface.redrive("no such key"),
+}
+
+
+def awaited(question, runtime):
+    """The answer of the namesake in `aio`, on a loop of its own."""
+
+    async def ask():
+        return await question(runtime.aio)
+
+    return asyncio.run(ask())
+
+
+ASKED = {
+    **QUESTIONS,
+    **{f"awaited {name}": lambda runtime, ask=ask: awaited(ask, runtime) for name, ask in QUESTIONS.items()},
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_question_during_a_restart_is_answered_after(name, ops, tmp_path):
+    store = tmp_path / "watch.db"
+    with Runtime(targets=[JOB], store=store, **ops) as runtime, ThreadPoolExecutor() as pool:
+        # Under the guard the next engine cannot take over.
+        with in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised, runtime._host.guard:
+            assert "stopped" in repr(runtime)
+            answer = pool.submit(ASKED[name], runtime)
+            with pytest.raises(TimeoutError):
+                answer.result(0.05)
+        assert raised == []
+        said = answer.result(WITHIN_S)
+        if "status" in name:
+            assert "job" in {target.id for target in said.targets}
+        runtime.stop()
+        with pytest.raises(UsageError, match="does not run"):
+            ASKED[name](runtime)
+
+
+@pytest.mark.parametrize("name", ["incidents", "awaited incidents"])
+def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path):
+    """It has begun before the restart did, and finds nobody where it asks."""
+    store = tmp_path / "watch.db"
+    with Runtime(targets=[JOB], store=store, **ops) as runtime:
+        former = runtime._running
+        runtime.reload(with_one_more_channel(ops, JOB, store=store))
+        present, runtime._engine = runtime._engine, former
+
+        def next_engine(frame, event, argument):
+            if event == "call" and frame.f_code.co_name == "_question":
+                runtime._engine = present
+
+        sys.setprofile(next_engine)
+        try:
+            assert ASKED[name](runtime) == ()
+        finally:
+            sys.setprofile(None)
+            runtime._engine = present
+
+
+def test_who_asks_is_told_when_the_next_engine_is_late():
+    meanwhile = Meanwhile()
+    meanwhile.wait(0.0)
+    asyncio.run(meanwhile.wait_async(0.0))
+    meanwhile.begin()
+    with pytest.raises(TimeoutError, match="starts anew, and has not done so in time"):
+        meanwhile.wait(0.01)
+    with pytest.raises(TimeoutError, match="starts anew, and has not done so in time"):
+        asyncio.run(meanwhile.wait_async(0.01))
+    meanwhile.end()
+    meanwhile.wait(0.0)
+
+
+def test_who_no_longer_waits_does_not_hold_up_the_others():
+    meanwhile = Meanwhile()
+
+    async def give_up_beside_another():
+        meanwhile.begin()
+        waiting, staying = (asyncio.ensure_future(meanwhile.wait_async(WITHIN_S)) for _ in range(2))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert not staying.done()
+        meanwhile.end()
+        await staying
+
+    asyncio.run(give_up_beside_another())
+
+
 def test_reports_are_kept_in_order_and_up_to_a_limit():
-    kept = KeptReports()
+    kept = Meanwhile()
     reports = [Acknowledge(f"inc_{number}", "ada") for number in range(COMMANDS_KEPT_MAX)]
     assert not kept.keep(reports[0])
     kept.begin()
@@ -92,6 +191,26 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
         kept.keep(reports[0])
     assert kept.end() == reports
     assert not kept.keep(reports[0])
+
+
+def test_what_is_reported_waits_for_no_comparison(ops):
+    """The guard is held while 100,000 targets are compared; here it is held by the test."""
+    with Runtime(targets=[JOB], **ops) as runtime, ThreadPoolExecutor() as pool:
+        with runtime._host.guard:
+            pool.submit(runtime.heartbeat, "job").result(WITHIN_S)
+            pool.submit(runtime.silence, "move", length="1h").result(WITHIN_S)
+        assert [record.outcome for record in runtime.attempts("job")] == ["up"]
+
+
+def test_a_target_is_known_once_its_engine_was_told_of_it():
+    """Else a heartbeat could overtake it, and be lost."""
+    host = HostSide(Configuration(), {})
+    turn = host.turn_to(Configuration(targets=(JOB,)))
+    assert (turn.gone, turn.changed, turn.anew) == ([], [JOB], False)
+    with pytest.raises(UnknownName):
+        host.known("job")
+    host.take(turn)
+    assert host.known("job") == JOB
 
 
 def test_a_restart_that_fails_both_ways_is_the_end(shop, ops, caplog, tmp_path):
