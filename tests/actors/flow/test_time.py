@@ -185,6 +185,17 @@ def test_a_heartbeat_is_not_missed_for_the_time_we_stood_still(shop):
     assert len(world.incidents()) == 1
 
 
+@pytest.mark.parametrize("gap", [World.suspend, World.stall], ids=["sleep", "stall"])
+def test_a_paused_heartbeat_is_not_waited_for_after_a_gap(shop, target_of, gap):
+    world = World([nightly(shop), shop()])
+    world.pause("nightly")
+    world.run("1m")
+    gap(world, "20m")
+    world.run("1h")
+    assert len(world.status().blind) == 1
+    assert (world.incidents(), target_of(world, "nightly").samples) == ((), 0)
+
+
 @pytest.mark.parametrize("step_s", [-3_600, 3_600, -86_400 * 365])
 def test_a_clock_that_is_set_moves_no_timer_and_fails_nobody(shop, step_s):
     world = World([shop(rules=QUICK), nightly(shop)])
