@@ -52,11 +52,17 @@ class Attempts:
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
 
     @property
     def under_way(self) -> tuple[str, ...]:
         """Targets whose attempt has not ended."""
         return tuple(entry.id for entry in self._scheduled.values() if entry.flight is not None)
+
+    def newly_counted(self) -> Counter[str]:
+        """What was counted since this was last asked."""
+        news, self._told = self.counters - self._told, self.counters.copy()
+        return news
 
     def get(self, target: str) -> Scheduled | None:
         return self._scheduled.get(target)

@@ -1,6 +1,5 @@
 """The supervisor: owns the clock's consequences. It alone decides what is due, what is late, what is tried again."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, assert_never
 
@@ -102,7 +101,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._blindness = BlindnessDetector()
         self._patience = Patience(policies.retries)
         self._reopenings = 0
-        self._counted: Counter[str] = Counter()
         self._draining = False
 
     def started(self, now: Moment) -> None:
@@ -195,6 +193,9 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._to.owner.tell(Adopt(target))
         self._introduce(target)
         self._attempts.track(target, now)
+        if target.heartbeat is not None:
+            self._children.forget(POLLER + target.id)
+            self._health(POLLER + target.id, "")
 
     def _introduce(self, target: Target) -> None:
         self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
@@ -295,17 +296,15 @@ class Supervisor(Behaviour[SupervisorMessage]):
         """Now and then: let what has gathered without haste be written, and tell the read model what was counted."""
         self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
         self._to.sink.tell(Commit())
-        for name, count in self._attempts.counters.items():
-            if count != self._counted[name]:
-                self._to.recorder.tell(Counted(name, count - self._counted[name]))
-                self._counted[name] = count
+        for name, by in self._attempts.newly_counted().items():
+            self._to.recorder.tell(Counted(name, by))
 
     # Children.
 
     def _child_exited(self, child: str, reason: str, detail: str, now: Moment) -> None:
         target = child.removeprefix(POLLER) if child.startswith(POLLER) else None
-        if self._draining or (target is not None and target not in self._roster):
-            return
+        if self._draining or (target is not None and target not in self._nursery):
+            return  # of a target that has gone, or is a heartbeat by now
         if self._alive(child):
             return  # an earlier one of this name, whose successor is there already
         if target is not None:

@@ -4,6 +4,7 @@ import pytest
 from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.probe import Heartbeat
+from watchkeeper.protocol.supervisor import Track
 from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
 
 S = 1_000_000_000
@@ -191,3 +192,25 @@ def test_a_poller_that_is_to_be_restarted_is_not_when_it_has_no_work(driven, sho
     world.track(beating(shop))
     world.run("10m")
     assert len(world.system._nursery) == 0
+
+
+def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop):
+    world = driven(shop(), shop("mail"))
+    world.system._nursery.poller("shop").tell(object())
+    world.run("1ms")
+    assert [part for part, _ in world.status().troubles] == ["poller/shop"]
+    world.track(beating(shop))
+    assert world.status().troubles == ()
+    world.run("1h")
+    assert world.status().troubles == ()
+    world.track(shop())
+    assert "shop" in world.system._nursery
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crash_that_is_heard_of_after_the_heartbeat_came_is_no_trouble(driven, shop, seed):
+    world = driven(shop(), seed=seed)
+    world.system._nursery.poller("shop").tell(object())
+    world.system.supervisor.tell(Track(beating(shop)))
+    world.run("1m")
+    assert world.status().troubles == ()
