@@ -2,7 +2,7 @@
 
 `ipaddress.is_global` is no guard: it calls NAT64 of the loopback, 6to4 of a private network and multicast global. The
 table below is the IANA special-purpose registries, with everything that embeds another address judged by what it embeds
-or refused outright. tests/adapters/test_addresses.py has a row per finding.
+or refused outright. tests/adapters/network/test_addresses.py has a row per finding.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address

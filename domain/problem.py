@@ -22,6 +22,13 @@ class Problem(msgspec.Struct, frozen=True):
     text: str
     at_key: bool = False
     """The key at the end of the path is at fault, not the value under it."""
+    leans_on: tuple[Path, ...] = ()
+    """Values elsewhere without which it might be none."""
+
+    def below(self, path: Path) -> "Problem":
+        """The problem of a part as one of the whole, in which the part stands at `path`."""
+        leans_on = tuple((*path, *other) for other in self.leans_on)
+        return Problem((*path, *self.path), self.text, self.at_key, leans_on)
 
     def __str__(self) -> str:
         where = path_text(self.path)
@@ -48,10 +55,15 @@ def quoted(word: str) -> str:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`, did you mean X` when a known word is close, else nothing."""
+    close = nearest(word, known)
+    return f", did you mean {close}" if close else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is closest, empty where none is close."""
     if len(word) > PROBLEM_WORD_CHARACTERS_MAX:
         return ""
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f", did you mean {close[0]}" if close else ""
+    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), "")
 
 
 def _cut(word: str) -> str:

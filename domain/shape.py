@@ -1,7 +1,7 @@
 """Shapes: where a plain value (mappings, lists, texts, numbers) does not fit a specification, field by field."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from functools import cache
 from typing import Any, Final, get_args
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from .duration import parse_duration
-from .problem import Path, Problem, quoted, suggestion
+from .problem import Path, Problem, nearest, path_text, quoted, suggestion
 from .shape_words import kind_of, mismatch, wanted
 from .text import NAME_FORM, NAME_PATTERN, DurationText
 
@@ -33,6 +33,9 @@ class Fitting:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._told = 0
+        self.unread: set[Path] = set()
+        """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
+        self._misspelt: set[Path] = set()
         self.kept: dict[Path, list[int]] = {}
         """For each list that lost entries: where the entries that are left stood."""
 
@@ -50,17 +53,23 @@ class Fitting:
             given.append(kept[step] if known else step)  # type: ignore[index]  # `known` says that it is one
         return tuple(given)
 
-    def _tell(self, path: Path, text: str, *, at_key: bool = False) -> Any:
-        self.problems.append(Problem(path, text, at_key))
-        return self._told_already()
+    def tell(self, path: Path, text: str) -> Any:
+        """A problem that makes the value at `path` worthless."""
+        self._say(path, text)
+        return self._told_already(path)
 
-    def _told_already(self) -> Any:
+    def _say(self, path: Path, text: str, *, at_key: bool = False) -> None:
+        self.problems.append(Problem(path, text, at_key))
         self._told += 1
+
+    def _told_already(self, path: Path) -> Any:
+        self._told += 1
+        self.unread.add(path)
         return _DROPPED
 
     def _fit(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         if value is UNREADABLE:
-            return self._told_already()
+            return self._told_already(path)
         match kind:
             case inspect.Metadata():
                 return self._fit(value, kind.type, path)
@@ -78,12 +87,12 @@ class Fitting:
     def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         secret = not _SECRETS.isdisjoint(path)
         text = mismatch(value, kind, is_duration=_is_duration(kind), secret=secret) or _misread(value, kind)
-        return self._tell(path, text) if text else value
+        return self.tell(path, text) if text else value
 
     def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
         choices = [choice for choice in kind.types if kind_of(value) in _accepted(choice)]
         if not choices:
-            return self._tell(path, mismatch(value, kind, is_duration=_is_duration(kind), secret=True))
+            return self.tell(path, mismatch(value, kind, is_duration=_is_duration(kind), secret=True))
         if len(choices) > 1:
             return self._tagged(value, choices, path)
         return self._fit(value, choices[0], path)
@@ -95,26 +104,35 @@ class Fitting:
         field = str(structs[0].tag_field)
         tag = value.get(field)
         if tag is UNREADABLE:
-            return self._told_already()
+            return self._told_already((*path, field))
         if field not in value:
-            return self._tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
+            return self.tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
         if not isinstance(tag, str) or tag not in by_tag:
             shown = quoted(tag) if isinstance(tag, str) else "this"
             close = suggestion(tag, by_tag) if isinstance(tag, str) else ""
-            return self._tell(
+            return self.tell(
                 (*path, field), f"{shown} is no {field}: it is one of {', '.join(by_tag)}{close}"
             )
         return self._struct(value, by_tag[tag], path)
 
     def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
         if not isinstance(value, dict):
-            return self._tell(path, mismatch(value, kind, is_duration=False, secret=True))
+            return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
         before = self._told
         sound = dict(self._fields(value, kind, path))
         for field in kind.fields:
-            if field.required and field.encode_name not in value:
-                self._tell(path, f"has no {field.encode_name}: it needs {wanted(field.type)}")
-        return self._whole(sound, kind, path) if self._told == before else sound
+            if field.required and field.encode_name not in sound:
+                self._required(field, value, path)
+                sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
+        if self._told == before:
+            self._judge_whole(sound, kind, path)
+        return sound
+
+    def _required(self, field: inspect.Field, value: dict[str, Any], path: Path) -> None:
+        place = (*path, field.encode_name)
+        if field.encode_name not in value and place not in self._misspelt:
+            self._say(path, f"has no {field.encode_name}: it needs {wanted(field.type)}")
+        self.unread.add(place)
 
     def _fields(
         self, value: dict[str, Any], kind: inspect.StructType, path: Path
@@ -128,24 +146,33 @@ class Fitting:
                 if sound is not _DROPPED:
                     yield key, sound
             else:
-                text = f"unknown key{suggestion(key, fields)} (known here: {', '.join(fields)})"
-                self._tell((*path, key), text, at_key=True)
+                self._unknown(key, fields.keys(), value.keys(), path)
 
-    def _whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> Any:
+    def _unknown(self, key: str, known: KeysView[str], given: KeysView[str], path: Path) -> None:
+        """An unknown key may be meant for what it is like, or else for anything that does not stand there."""
+        close = nearest(key, known)
+        hint = close and f", did you mean {close}"
+        self._say((*path, key), f"unknown key{hint} (known here: {', '.join(known)})", at_key=True)
+        if close and close not in given:
+            self._misspelt.add((*path, close))
+            self.unread.add((*path, close))
+        else:
+            self.unread.update((*path, name) for name in known - given)
+
+    def _judge_whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> None:
         """Ask the specification itself for what concerns several fields together."""
         try:
             msgspec.convert(sound, kind.cls)
         except msgspec.ValidationError as error:
-            return self._tell(path, str(error).partition(" - at `$")[0])
-        return sound
+            self._say(path, str(error).partition(" - at `$")[0])
 
     def _list(self, value: Any, kind: inspect.VarTupleType, path: Path) -> Any:
         if not isinstance(value, list | tuple):
-            return self._tell(path, mismatch(value, kind, is_duration=False, secret=True))
+            return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
         if kind.max_length is not None and len(value) > kind.max_length:
-            return self._tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
+            return self.tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
         if len(value) < (kind.min_length or 0):
-            return self._tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
+            return self.tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
         judged = [self._fit(item, kind.item_type, (*path, at)) for at, item in enumerate(value)]
         if isinstance(kind.item_type, inspect.StructType):
             return [{} if item is _DROPPED else item for item in judged]
@@ -156,6 +183,23 @@ class Fitting:
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
         judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}
         return {key: item for key, item in judged.items() if item is not _DROPPED}
+
+
+def stand_in(path: Path) -> str:
+    """A text that may stand where the one at `path` is missing: it may be an id, unlike any other, and is no plain http."""
+    return f"https:{path_text(path)}"
+
+
+def _stand_in(kind: inspect.Type, path: Path) -> Any:
+    match kind:
+        case inspect.Metadata():
+            return _stand_in(kind.type, path)
+        case inspect.VarTupleType():
+            return [stand_in(path)]
+        case inspect.IntType() | inspect.FloatType():
+            return 1
+        case _:
+            return stand_in(path)
 
 
 @cache

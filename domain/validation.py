@@ -1,42 +1,45 @@
-"""Validation: what the types of a configuration cannot say. Each problem says what to do."""
+"""Validation: whatever is wrong with a configuration, all of it at once. Each problem says what to do."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
 
 from . import limits
-from .channel import CallChannel, Channel, Log, Webhook
-from .configuration import Configuration, Defaults, Retention, RuntimeOptions
-from .duration import format_duration
-from .probe import Call, Exec, Heartbeat, Http, Tcp
-from .problem import Path, Problem, quoted, suggestion
-from .shape import Fitting
+from .channel import Channel
+from .configuration import Configuration, Defaults, RuntimeOptions
+from .problem import Problem
 from .target import Target
-from .validation_condition import Conditions, never_encrypted
-from .validation_http import exec_problems, http_problems, tcp_problems, webhook_problems
-from .validation_rule import rule_problems
-from .validation_span import Spans
+from .validation_meaning import target_problems
+from .validation_pieces import Pieces
 
-__all__ = ["Problem", "fitted", "meaning_problems", "problems_of", "problems_of_target"]
+__all__ = ["Problem", "fitted", "problems_of", "problems_of_target"]
 
 S = TypeVar("S")
-
-_TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
-"""A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
 
 
 def problems_of(configuration: Configuration) -> tuple[Problem, ...]:
     """Everything wrong with a configuration made in Python, whose types nobody has checked yet."""
-    return tuple(_shape_problems(configuration)) or meaning_problems(configuration)
+    pieces = Pieces()
+    channels, targets = configuration.channels, configuration.targets
+    sound = Configuration(
+        runtime=pieces.made(configuration.runtime, RuntimeOptions, ("runtime",)),
+        defaults=pieces.made(configuration.defaults, Defaults, ("defaults",)),
+        channels=tuple(
+            pieces.made(channel, Channel, ("channels", at)) for at, channel in enumerate(channels)
+        ),
+        targets=tuple(pieces.made(target, Target, ("targets", at)) for at, target in enumerate(targets)),
+    )
+    return pieces.problems(sound, _too_many(configuration))
 
 
 def problems_of_target(
     target: Target, *, channels: Iterable[str], allow_exec: bool = False
 ) -> tuple[Problem, ...]:
     """Everything wrong with one target, judged by itself; paths begin at the target."""
-    told = tuple(_misshapen(target, Target, ()))
-    return told or tuple(_Judge(channels, allow_exec=allow_exec).target(target, ()))
+    pieces = Pieces()
+    sound = pieces.made(target, Target, ())
+    return pieces.with_these(target_problems(sound, channels, allow_exec=allow_exec))
 
 
 def fitted(specification: S, kind: type[S]) -> S:
@@ -47,193 +50,13 @@ def fitted(specification: S, kind: type[S]) -> S:
     return msgspec.convert(msgspec.to_builtins(specification), kind)
 
 
-def meaning_problems(configuration: Configuration) -> tuple[Problem, ...]:
-    """Everything wrong with a configuration whose types are right, in no particular order."""
-    return tuple(_meaning_problems(configuration))
-
-
-def _meaning_problems(configuration: Configuration) -> Iterator[Problem]:
-    channels, targets = configuration.channels, configuration.targets
-    judge = _Judge((channel.id for channel in channels), allow_exec=configuration.runtime.allow_exec)
-    yield from judge.runtime(configuration.runtime, ("runtime",))
-    yield from judge.defaults(configuration.defaults, ("defaults",))
-    yield from _repeated(channels, ("channels",))
-    for at, channel in enumerate(channels):
-        yield from judge.channel(channel, ("channels", at))
-    yield from _repeated(targets, ("targets",))
-    for at, target in enumerate(targets):
-        yield from judge.target(target, ("targets", at))
-
-
-class _Judge:
-    """Goes through the parts of one configuration."""
-
-    def __init__(self, channels: Iterable[str], *, allow_exec: bool) -> None:
-        self._channels = frozenset(channels)
-        self._allow_exec = allow_exec
-        self._spans = Spans()
-        self._conditions = Conditions()
-        self._judged: dict[object, tuple[Problem, ...]] = {}
-
-    def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
-        yield from self._spans.problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
-        for name in Retention.__struct_fields__:
-            text = getattr(options.retention, name)
-            where = (*path, "retention", name)
-            most_ns = limits.RAW_SAMPLES_NS_MAX if name == "samples" else limits.RETENTION_NS_MAX
-            yield from self._spans.problems(text, where, limits.RETENTION_NS_MIN, most_ns)
-        if options.store is not None and (not options.store or "\0" in options.store):
-            text = "names no file: write a path, or leave it out to keep the record in memory only"
-            yield Problem((*path, "store"), text)
-
-    def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
-        for name, low_ns, high_ns in _CADENCES:
-            text = getattr(defaults, name)
-            if text is not None:
-                yield from self._spans.problems(text, (*path, name), low_ns, high_ns)
-        yield from _repeated(defaults.rules or (), (*path, "rules"))
-        yield from self._notify(defaults.notify or (), (*path, "notify"))
-
-    def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
-        yield from self._spans.problems(
-            channel.give_up_after, (*path, "give_up_after"), limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX
-        )
-        yield from _line_end(channel.id, path)
-        match channel.transport:
-            case Webhook() as webhook:
-                yield from webhook_problems(webhook, (*path, "webhook"))
-                yield from self._timeout(webhook.timeout, (*path, "webhook", "timeout"))
-            case CallChannel() as call:
-                yield from _unnamed(call.name, (*path, "call", "name"))
-                yield from self._timeout(call.timeout, (*path, "call", "timeout"))
-            case Log():
-                return
-
-    def target(self, target: Target, path: Path) -> Iterator[Problem]:
-        yield from _line_end(target.id, path)
-        yield from self._probe(target, (*path, target.kind))
-        for problem in self._policies(target):
-            yield Problem((*path, *problem.path), problem.text, problem.at_key)
-
-    def _policies(self, target: Target) -> tuple[Problem, ...]:
-        """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
-        cadence = (target.kind, target.every, target.timeout, target.retry_every, target.max_age)
-        entries = (tuple(target.expect), tuple(target.rules), tuple(target.notify))
-        key = (cadence, never_encrypted(target), entries)
-        if key not in self._judged:
-            self._judged[key] = tuple(self._policy_problems(target))
-        return self._judged[key]
-
-    def _policy_problems(self, target: Target) -> Iterator[Problem]:
-        yield from self._cadence(target)
-        for at, text in enumerate(target.expect):
-            if fault := self._conditions.fault(text, target):
-                yield Problem(("expect", at), fault)
-        yield from _repeated(target.rules, ("rules",))
-        for at, rule in enumerate(target.rules):
-            yield from _line_end(rule.id, ("rules", at))
-            yield from rule_problems(rule, target, self._spans, ("rules", at))
-        yield from self._notify(target.notify, ("notify",))
-
-    def _cadence(self, target: Target) -> Iterator[Problem]:
-        for name, low_ns, high_ns in _CADENCES:
-            text = getattr(target, name)
-            if text is not None:
-                yield from self._spans.problems(text, (name,), low_ns, high_ns)
-        yield from self._spans.problems(target.max_age, ("max_age",), 0, limits.EVERY_NS_MAX)
-        every_ns = self._spans.length_ns(target.every) or 0
-        if target.kind != "heartbeat" and target.timeout != _TIMEOUT_UNSTATED:
-            yield from self._longer(target.timeout, "timeout", every_ns)
-        if target.retry_every is not None:
-            yield from self._longer(target.retry_every, "retry_every", every_ns)
-
-    def _longer(self, text: str, name: str, every_ns: int) -> Iterator[Problem]:
-        length_ns = self._spans.length_ns(text)
-        if length_ns is not None and 0 < every_ns < length_ns:
-            every = format_duration(every_ns)
-            yield Problem((name,), f"{text} is longer than every {every}: write {every} or less")
-
-    def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
-        match target.probe:
-            case Http() as http:
-                yield from http_problems(http, path)
-            case Tcp() as tcp:
-                yield from tcp_problems(tcp, path)
-            case Exec() as command:
-                yield from exec_problems(command, path, allowed=self._allow_exec)
-            case Call() as call:
-                yield from _unnamed(call.name, (*path, "name"))
-            case Heartbeat() as heartbeat:
-                yield from self._spans.problems(heartbeat.grace, (*path, "grace"), 0, limits.EVERY_NS_MAX)
-
-    def _notify(self, names: Iterable[str], path: Path) -> Iterator[Problem]:
-        seen: set[str] = set()
-        for at, name in enumerate(names):
-            if name not in self._channels:
-                known = ", ".join(sorted(self._channels)[:8]) or "none"
-                text = (
-                    f"there is no channel {quoted(name)}{suggestion(name, self._channels)} (known: {known})"
-                )
-                yield Problem((*path, at), text)
-            elif name in seen:
-                yield Problem((*path, at), f"the channel {quoted(name)} stands twice: keep one")
-            seen.add(name)
-
-    def _timeout(self, text: str, path: Path) -> Iterator[Problem]:
-        yield from self._spans.problems(text, path, limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
-
-
-_CADENCES = (
-    ("every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
-    ("timeout", limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX),
-    ("retry_every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
-)
-
-
-def _line_end(name: str, path: Path) -> Iterator[Problem]:
-    """The one fault of an id that its pattern lets through: `$` matches before a last line end, too."""
-    if name.endswith("\n"):
-        yield Problem((*path, "id"), "ends in a line end: remove it")
-
-
-def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:
-    """Ids that stand twice."""
-    first: dict[str, int] = {}
-    for at, entry in enumerate(entries):
-        where = first.setdefault(entry.id, at)
-        if where != at:
-            text = f"the id {quoted(entry.id)} stands twice, first at {path[-1]}[{where}]: rename one"
-            yield Problem((*path, at, "id"), text)
-
-
-def _unnamed(name: str, path: Path) -> Iterator[Problem]:
-    if not name.strip():
-        yield Problem(path, "is empty: write the name that the host gives its callable")
-
-
-def _shape_problems(configuration: Configuration) -> Iterator[Problem]:
-    yield from _misshapen(configuration.runtime, RuntimeOptions, ("runtime",))
-    yield from _misshapen(configuration.defaults, Defaults, ("defaults",))
-    for at, channel in enumerate(configuration.channels):
-        yield from _misshapen(channel, Channel, ("channels", at))
-    for at, target in enumerate(configuration.targets):
-        yield from _misshapen(target, Target, ("targets", at))
-    for group, most in (("channels", limits.CHANNELS_MAX), ("targets", limits.TARGETS_MAX)):
-        count = len(getattr(configuration, group))
-        if count > most:
-            yield Problem((group,), f"has {count:,} entries: {most:,} is the most")
-
-
-def _misshapen(value: Any, specification: type[Any], path: Path) -> list[Problem]:
-    if not isinstance(value, specification):
-        return [Problem(path, f"expected a {specification.__name__}, got a {type(value).__name__}")]
-    plain = msgspec.to_builtins(value, enc_hook=repr)
-    try:
-        msgspec.msgpack.encode(msgspec.convert(plain, specification))
-    except UnicodeEncodeError:
-        return [Problem(path, "holds half of a surrogate pair, which is no character: remove it")]
-    except msgspec.ValidationError:
-        fitting = Fitting()
-        fitting.fit(plain, specification, path)
-        return fitting.problems
-    return []
+def _too_many(configuration: Configuration) -> list[Problem]:
+    counts = (
+        ("channels", len(configuration.channels), limits.CHANNELS_MAX),
+        ("targets", len(configuration.targets), limits.TARGETS_MAX),
+    )
+    return [
+        Problem((group,), f"has {count:,} entries: {most:,} is the most")
+        for group, count, most in counts
+        if count > most
+    ]

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from .channel import Webhook
 from .limits import URL_CHARACTERS_MAX
 from .probe import Exec, Http, Tcp, Tls
-from .problem import Path, Problem, quoted, suggestion
+from .problem import Path, Problem, nearest, quoted, suggestion
 from .text import Pairs, as_pairs
 
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
@@ -18,6 +18,24 @@ _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@]*)(?::([0-9]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_METHODS = (
+    *(
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+        "TRACE",
+        "QUERY",
+        "PURGE",
+        "PROPFIND",
+        "PROPPATCH",
+    ),
+    *("MKCOL", "MKCALENDAR", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"),
+)
+"""Those of HTTP itself, of its caches, and of WebDAV and CalDAV. CONNECT is not there: it asks for a tunnel."""
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "content-type"})
 
@@ -25,6 +43,10 @@ _SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "c
 def http_problems(http: Http, path: Path) -> Iterator[Problem]:
     """What is wrong with an HTTP probe."""
     yield from _url_problems(http.url, (*path, "url"))
+    if http.method not in _METHODS:
+        close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
+        text = f"{quoted(http.method)} is no known method{close and f', did you mean {close}'} (known: {', '.join(_METHODS)})"
+        yield Problem((*path, "method"), text)
     if fault := _family_fault(_host_of(http.url), http.address_family):
         yield Problem((*path, "address_family"), fault)
     yield from _header_problems(http.headers, _FRAMING, (*path, "headers"))
@@ -61,7 +83,8 @@ def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
 def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Problem]:
     """What is wrong with a program to run."""
     if not allowed:
-        yield Problem(path, "programs may not be run: set allow_exec to true under runtime to let this one")
+        text = "programs may not be run: set allow_exec to true under runtime to let this one"
+        yield Problem(path, text, leans_on=(("runtime", "allow_exec"),))
     for at, word in enumerate(command.argv):
         if "\0" in word or (at == 0 and not word):
             yield Problem((*path, "argv", at), "is empty or holds a NUL: write the program and its arguments")
@@ -160,7 +183,8 @@ def _login_problems(user: str, password: str, path: Path) -> Iterator[Problem]:
 
 def _tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
     if tls.key_file is not None and tls.certificate_file is None:
-        yield Problem((*path, "key_file"), "has no effect without certificate_file: give both or none")
+        text = "has no effect without certificate_file: give both or none"
+        yield Problem((*path, "key_file"), text, leans_on=((*path, "certificate_file"),))
     if tls.ca_file is not None and not tls.verify:
         yield Problem((*path, "ca_file"), "has no effect with verify: false: leave one of them out")
     if tls.server_name is not None and (fault := _host_fault(tls.server_name)):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from math import inf, isfinite
 
+from msgspec.structs import replace
+
 from .duration import format_duration
 from .limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
 from .moment import NS_PER_MS
@@ -18,6 +20,7 @@ _MEASURES: dict[str, tuple[str, ...]] = {
 }
 """What the probes that report nothing of their own can be measured by."""
 _STATUS_MAX = 999
+_EVERY = ("every",)
 
 
 def rule_problems(rule: Rule, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
@@ -26,6 +29,12 @@ def rule_problems(rule: Rule, target: Target, spans: Spans, path: Path) -> Itera
         yield from spans.problems(text, (*path, name), 0, KEEP_FIRING_NS_MAX)
     if rule.state is RuleState.RETIRED:
         return
+    for problem in _working_problems(rule, target, spans, path):
+        yield replace(problem, leans_on=(*problem.leans_on, (*path, "state")))
+
+
+def _working_problems(rule: Rule, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
+    """What a retired rule may be and no other."""
     match rule:
         case Threshold():
             yield from _threshold_problems(rule, target, spans, path)
@@ -43,7 +52,7 @@ def _silence_problems(rule: NoData, target: Target, spans: Spans, path: Path) ->
     if after_ns is not None and every_ns is not None and after_ns <= every_ns:
         every = format_duration(every_ns)
         text = f"would always fire: samples come every {every}; write more than that, or leave it out"
-        yield Problem((*path, "after"), text)
+        yield Problem((*path, "after"), text, leans_on=(_EVERY,))
 
 
 def _threshold_problems(rule: Threshold, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
@@ -56,7 +65,9 @@ def _threshold_problems(rule: Threshold, target: Target, spans: Spans, path: Pat
     if not isfinite(rule.value):
         yield Problem((*path, "value"), f"{rule.value} is no finite number: write one")
     elif rule.mode is not Mode.RATE_OF_CHANGE:
-        yield from _reach_problems(rule, target, spans, path)
+        leans_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",))
+        for problem in _reach_problems(rule, target, spans, path):
+            yield replace(problem, leans_on=leans_on)
 
 
 def _window_problems(rule: Threshold, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:
@@ -72,12 +83,12 @@ def _window_problems(rule: Threshold, target: Target, spans: Spans, path: Path) 
         return
     if changing and length_ns <= every_ns:
         every = format_duration(every_ns)
-        yield Problem(
-            where, f"holds one sample at most, and a change needs two: write more than every {every}"
-        )
+        text = f"holds one sample at most, and a change needs two: write more than every {every}"
+        yield Problem(where, text, leans_on=(_EVERY,))
     if length_ns // every_ns > WINDOW_SAMPLES_MAX:
         count = f"{length_ns // every_ns:,} samples"
-        yield Problem(where, f"would hold {count}: {WINDOW_SAMPLES_MAX:,} are the most, so shorten it")
+        text = f"would hold {count}: {WINDOW_SAMPLES_MAX:,} are the most, so shorten it"
+        yield Problem(where, text, leans_on=(_EVERY,))
 
 
 def _reach_problems(rule: Threshold, target: Target, spans: Spans, path: Path) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """From a file to a Configuration, or to every problem that it has."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from os.path import abspath
 from pathlib import Path as FilePath
 from typing import Any
@@ -8,22 +8,16 @@ from typing import Any
 import msgspec
 
 from ...domain import limits
-from ...domain.channel import Channel, Log
-from ...domain.configuration import Configuration, Defaults, RuntimeOptions
+from ...domain.configuration import Configuration, Defaults
 from ...domain.errors import ConfigurationError
-from ...domain.probe import Call
 from ...domain.problem import Problem
-from ...domain.shape import UNREADABLE, Fitting
-from ...domain.target import Target
-from ...domain.validation import meaning_problems
+from ...domain.shape import UNREADABLE
+from ...domain.validation_pieces import Pieces, filling_of
 from ..tls_contexts import missing_library
 from .document import Document, Fault, parse
 from .files import Files
 from .positions import located
 from .substitution import Substitution
-
-_CONTAINED = frozenset({("id",), ("expect",), ("notify",)})
-"""Parts of a target that can be judged though others are wrong."""
 
 
 def load(path: str | FilePath, environment: Mapping[str, str]) -> Configuration:
@@ -74,80 +68,27 @@ def _read(file: FilePath) -> str:
         ) from None
 
 
-def _judge(data: Any) -> tuple[Configuration | None, list[Problem]]:
+def _judge(data: Any) -> tuple[Configuration | None, tuple[Problem, ...]]:
     if data is UNREADABLE:
-        return None, []
+        return None, ()
     if data is None:
-        return None, [Problem((), "the file is empty: it needs at least a list of targets")]
+        return None, (Problem((), "the file is empty: it needs at least a list of targets"),)
+    pieces = Pieces(data)
     try:
         configuration = _assembled(data)
     except (msgspec.ValidationError, TypeError):
-        return _judged_piece_by_piece(data)
-    return configuration, [*meaning_problems(configuration), *missing_library(configuration.runtime)]
+        configuration = pieces.read()
+    return configuration, pieces.problems(configuration, missing_library(configuration.runtime))
 
 
 def _assembled(data: Any) -> Configuration:
     """The quick way, for data without a fault: the defaults are converted once and shared by all targets."""
     defaults = msgspec.convert(data.get("defaults", {}) if isinstance(data, dict) else {}, Defaults)
-    filling = _filling(defaults)
+    filling = filling_of(defaults)
     if not filling or not isinstance(data.get("targets"), list):
         return msgspec.convert(data, Configuration)
     targets = [filling | target for target in data["targets"]]
     return msgspec.convert({**data, "targets": targets}, Configuration)
-
-
-def _filling(defaults: Defaults) -> dict[str, Any]:
-    """What the defaults say, by the names that a target uses."""
-    stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
-    return {name: value for name, value in stated if value is not None}
-
-
-def _judged_piece_by_piece(data: Any) -> tuple[None, list[Problem]]:
-    fitting = Fitting()
-    sound = fitting.fit(data, Configuration) or {}
-    filling = _filling(_converted(sound.get("defaults", {}), Defaults) or Defaults())
-    partial = Configuration(
-        runtime=_converted(sound.get("runtime", {}), RuntimeOptions) or RuntimeOptions(),
-        channels=tuple(_channel(plain, at) for at, plain in enumerate(sound.get("channels", []))),
-        targets=tuple(_target(filling | plain, at) for at, plain in enumerate(sound.get("targets", []))),
-    )
-    further = (
-        Problem(fitting.original(problem.path), problem.text, problem.at_key)
-        for problem in (*meaning_problems(partial), *missing_library(partial.runtime))
-    )
-    return None, [*fitting.problems, *_sure(fitting.problems, sound, further)]
-
-
-def _converted(plain: Any, specification: type[Any]) -> Any:
-    try:
-        return msgspec.convert(plain, specification)
-    except (msgspec.ValidationError, TypeError):
-        return None
-
-
-def _channel(plain: dict[str, Any], at: int) -> Channel:
-    """The channel, or one that stands in for it with the same name."""
-    channel: Channel | None = _converted(plain, Channel)
-    return channel or Channel(id=plain.get("id", f"channels[{at}]"), log=Log())
-
-
-def _target(plain: dict[str, Any], at: int) -> Target:
-    """The target, or one that stands in for it, so that its name, conditions and channels are judged all the same."""
-    target: Target | None = _converted(plain, Target)
-    if target is not None:
-        return target
-    name, expect, notify = plain.get("id", f"targets[{at}]"), plain.get("expect", ()), plain.get("notify", ())
-    return Target(id=name, call=Call(name="stand-in"), expect=tuple(expect), notify=tuple(notify))
-
-
-def _sure(found: list[Problem], sound: dict[str, Any], further: Iterable[Problem]) -> Iterator[Problem]:
-    """The further problems that do not merely follow from those found: a faulty entry is judged in part."""
-    faulty = {problem.path[:2] for problem in found}
-    channels_known = isinstance(sound.get("channels", []), list) and ("channels",) not in faulty
-    for problem in further:
-        own = problem.path[:2] not in faulty or problem.path[2:3] in _CONTAINED
-        if own and (channels_known or "notify" not in problem.path):
-            yield problem
 
 
 def _with_first_places(text: str, document: Document) -> list[Fault]:

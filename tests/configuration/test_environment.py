@@ -75,7 +75,8 @@ FAULTY = {
         },
         {"id": "c", "call": {"name": "f"}, "notify": ["${S}"], "rules": [{"id": "${S}", "kind": "${S}"}]},
         {"id": "c", "exec": {"argv": ["${S}"], "directory": "${S}"}},
-        {"id": "${S}", "heartbeat": {"grace": "1${S}"}, "expect": ["len([BODY${S}) == 1", "[${S}] == 1"]},
+        {"id": "${S}", "heartbeat": {"grace": "1${S}"}},
+        {"id": "${S}", "call": {"name": "${S}"}, "expect": ["len([BODY${S}) == 1", "[${S}] == 1"]},
     ],
 }
 

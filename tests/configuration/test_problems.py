@@ -106,6 +106,12 @@ FILES = {
     target("every: 1s\n  timeout: 2s"): [
         "5:12: targets[0].timeout: 2s is longer than every 1s: write 1s or less"
     ],
+    target("every: 1s\n  timeout: 5s"): [
+        "5:12: targets[0].timeout: 5s is longer than every 1s: write 1s or less"
+    ],
+    "defaults: {every: 1s, timeout: 5s}\n" + target("paused: true"): [
+        "1:32: defaults.timeout: 5s is longer than every 1s: write 1s or less"
+    ],
     target("every: 1s1m"): [
         (
             "4:10: targets[0].every: '1s1m' is no duration: units go from large to small, each once; "
@@ -121,6 +127,9 @@ FILES = {
     ],
     "targets: [{id: a, tcp: {host: h, port: 1}, expect: ['[STATUS] == 200']}]": [
         "1:53: targets[0].expect[0]: a tcp probe gives no [STATUS]: it gives [BODY], [CONNECTED], [IP], [RESPONSE_TIME]"
+    ],
+    "targets: [{id: a, heartbeat: {}, expect: ['[STATUS] == 200']}]": [
+        "1:42: targets[0].expect: has no effect on a heartbeat, whose host says itself how it is: leave it out"
     ],
     # Rules.
     rule("kind: consecutiv"): [
@@ -181,6 +190,13 @@ FILES = {
     "targets: [{id: a, http: {url: 'http://h/', method: get}}]": [
         "1:52: targets[0].http.method: 'get' does not have the form ^[A-Z]{1,16}$, did you mean GET"
     ],
+    "targets: [{id: a, http: {url: 'http://h/', method: GETT}}]": [
+        (
+            "1:52: targets[0].http.method: 'GETT' is no known method, did you mean GET (known: GET, HEAD, POST, PUT, PATCH, "
+            "DELETE, OPTIONS, TRACE, QUERY, PURGE, PROPFIND, PROPPATCH, MKCOL, MKCALENDAR, COPY, MOVE, LOCK, UNLOCK, REPORT, "
+            "SEARCH)"
+        )
+    ],
     "targets: [{id: a, tcp: {host: 'h:80', port: 80}}]": [
         "1:31: targets[0].tcp.host: holds a port or brackets: write the name or the address alone, and the port under port"
     ],
@@ -196,7 +212,6 @@ FILES = {
             "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, "
             "got a number"
         ),
-        "5:12: targets[0].notify[0]: there is no channel 'ops' (known: channels[0])",
     ],
 }
 

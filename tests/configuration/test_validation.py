@@ -37,7 +37,8 @@ def test_a_sound_configuration_has_no_problems():
         targets=(
             target(notify=("ops",)),
             Target(id="b", every="1s", tcp=Tcp(host="::1", port=1)),
-            Target(id="c", every="10s", heartbeat=Heartbeat(grace="1h"), expect=("[STATUS] == 1",)),
+            Target(id="c", every="10s", heartbeat=Heartbeat(grace="1h")),
+            Target(id="e", call=Call(name="f"), expect=("[STATUS] == 1",)),
             target(
                 id="d",
                 every="5s",
@@ -84,6 +85,9 @@ TARGETS = [
     (target(every=30), "every", "expected a duration, got the number 30: write 30s"),
     (target(every="1 s"), "every", "unknown unit"),
     (target(expect=5), "expect", "expected a list"),
+    (probed(heartbeat=Heartbeat(), expect=("nonsense",)), "expect", "no effect on a heartbeat"),
+    (target(http=Http(url="http://h/", method="DELET")), "http.method", "did you mean DELETE"),
+    (target(http=Http(url="http://h/", method="CONNECT")), "http.method", "is no known method"),
     (target(http="http://h/"), "http", "expected a mapping"),
     (target(id="a\n"), "id", ""),
     (target(every="1y"), "every", "unknown unit"),
