@@ -85,6 +85,7 @@ class Engine:
             monotonic_ns=self.clock.monotonic_ns, make_timer=fittings.make_timer
         )
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
+        self._store = configuration.runtime.store
         self._changed = threading.Condition()
         self._dispatcher.start()
         try:
@@ -197,7 +198,7 @@ class Engine:
         left += self._close(closed_by_ns)
         if late:
             left.append(("actors that did not end in time", late))
-        return AbandonedWork(tuple(left))
+        return AbandonedWork(tuple(left), self._store)
 
     def _left_undone(self, until_ns: int) -> Left:
         try:

@@ -15,6 +15,7 @@ from ..domain.moment import Moment
 from ..domain.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.outbox import Outbox
 from ..domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
+from ..domain.status import IN_THE_OUTBOX, UNWRITTEN
 from ..protocol.courier import Deliver
 from ..protocol.owner import ResumeFrom
 from ..protocol.recorder import (
@@ -380,9 +381,9 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._commit(now)
         if self._stuck is not None:
             lost = unwritten(self._stuck.batch, self._gathered.take())
-            self._to.recorder.tell(Abandoned("records not written", lost))
+            self._to.recorder.tell(Abandoned(UNWRITTEN, lost))
         if len(self._outbox):
-            self._to.recorder.tell(Abandoned("notices left in the outbox", tuple(self._outbox.keys())))
+            self._to.recorder.tell(Abandoned(IN_THE_OUTBOX, tuple(self._outbox.keys())))
         self.address.stop()
 
     def on_stop(self) -> None:

@@ -53,13 +53,31 @@ class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
         return not self.troubles
 
 
+IN_THE_OUTBOX = "notices left in the outbox"
+UNWRITTEN = "records not written"
+"""Kinds of work that is left undone."""
+
+
 class AbandonedWork(msgspec.Struct, frozen=True):
     """What was left undone when a runtime stopped: kinds of work, each with names. False when nothing was."""
 
     left: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    store: str | None = None
+    """The file of the store; None where the record ends with the process."""
 
     def __bool__(self) -> bool:
         return bool(self.left)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The notices that the store keeps and the next run sends. None counts while it could not be written."""
+        left = dict(self.left)
+        return left.get(IN_THE_OUTBOX, ()) if self.store and UNWRITTEN not in left else ()
+
+    @property
+    def lost(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Of what is left, all that the next run does not go on with."""
+        return tuple(kind for kind in self.left if kind[0] != IN_THE_OUTBOX or not self.waiting)
 
 
 def no_sample_since(wall_ns: int) -> str:

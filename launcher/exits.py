@@ -19,8 +19,8 @@ class ExitStatus(IntEnum):
 
 
 _MEANINGS = {
-    ExitStatus.FINE: "done; `run` was stopped by a signal and drained within the grace",
-    ExitStatus.FAILED: "failed while running, or something was abandoned at the stop",
+    ExitStatus.FINE: "done; `run` was stopped by a signal and drained, or left notices in its store for the next run",
+    ExitStatus.FAILED: "failed while running, or something was lost at the stop",
     ExitStatus.CONFIGURATION: "the configuration or the command line cannot be used; nothing was started",
     ExitStatus.STORE: "the store is held by another process, or its record does not verify",
     ExitStatus.INTERRUPTED: "ended at once by a second SIGINT",

@@ -16,7 +16,7 @@ from ..runtime import Runtime
 from .exits import ExitStatus
 from .signals import Signals, Word
 from .speaker import Speaker, SpokenLog
-from .telling import line_of
+from .telling import line_of, lines_of_end
 
 LISTEN_S = 0.5
 
@@ -104,7 +104,7 @@ def _reload(runtime: Runtime, speaker: Speaker) -> None:
 
 def _stop(runtime: Runtime, speaker: Speaker) -> ExitStatus:
     speaker.say("stopping: a second signal ends at once")
-    abandoned = runtime.stop()
-    for what, names in abandoned.left:
-        speaker.say(f"abandoned: {what}: {', '.join(names)}")
-    return ExitStatus.FAILED if abandoned else ExitStatus.FINE
+    left = runtime.stop()
+    for line in lines_of_end(left):
+        speaker.say(line)
+    return ExitStatus.FAILED if left.lost else ExitStatus.FINE

@@ -1,4 +1,4 @@
-"""Events as lines for people."""
+"""Events, and the end of a run, as lines for people."""
 
 from typing import assert_never
 
@@ -8,6 +8,8 @@ from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, Sampl
 from ..domain.incident import Incident
 from ..domain.line import escaped
 from ..domain.moment import NS_PER_MS, wall_text
+from ..domain.status import AbandonedWork
+from .plural import count_of
 
 
 def line_of(event: Event, clock: SystemClock | None = None) -> str:
@@ -39,3 +41,12 @@ def line_of(event: Event, clock: SystemClock | None = None) -> str:
 
 def _name(incident: Incident) -> str:
     return f"{incident.target}/{incident.rule} ({incident.severity.value})"
+
+
+def lines_of_end(left: AbandonedWork) -> tuple[str, ...]:
+    """What is lost, one line a kind, and what waits for the next run."""
+    lines = [f"abandoned: {what}: {', '.join(names)}" for what, names in left.lost]
+    if left.waiting:
+        notices = f"{count_of(len(left.waiting), 'notice')}: {', '.join(left.waiting)}"
+        lines.append(f"waiting in {left.store} for the next run to send: {notices}")
+    return tuple(lines)

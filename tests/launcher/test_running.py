@@ -56,6 +56,31 @@ def test_one_signal_drains_and_ends_well(number, tmp_path):
         assert process.wait(WITHIN_S) == 0
 
 
+DEAF = """
+runtime: {{{}}}
+channels: [{{id: ops, webhook: {{url: "http://127.0.0.1:1/"}}}}]
+targets: [{{id: t0, every: 100ms, timeout: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}]
+"""
+WAITING = "/watch.db for the next run to send: 1 notice: "
+LOST = "abandoned: notices left in the outbox: "
+
+
+@pytest.mark.parametrize(
+    ("store", "status", "said", "unsaid"),
+    [("store: watch.db", 0, WAITING, "abandoned: "), ("", 1, LOST, "waiting in ")],
+)
+def test_notices_that_are_left_wait_in_a_file_or_are_lost(tmp_path, store, status, said, unsaid):
+    path = tmp_path / "watch.yaml"
+    path.write_text(DEAF.format(store))
+    with running(path) as process:
+        assert "opened: t0/down (critical)" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(WITHIN_S) == status
+        errors = process.stderr.read()
+        assert said in errors
+        assert unsaid not in errors
+
+
 def test_a_full_disk_costs_lines_and_nothing_else(tmp_path):
     with Path("/dev/full").open("w") as full, running(write(tmp_path), stdout=full) as process:
         said_until(process, "incident.opened")

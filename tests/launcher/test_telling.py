@@ -8,7 +8,8 @@ from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.record import BlindInterval
-from watchkeeper.launcher.telling import line_of
+from watchkeeper.domain.status import IN_THE_OUTBOX, UNWRITTEN, AbandonedWork
+from watchkeeper.launcher.telling import line_of, lines_of_end
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 OPENED = opened()
@@ -50,3 +51,36 @@ def test_every_event_is_one_line(line, event):
 def test_a_line_stays_one_line_whatever_a_target_sent():
     line = line_of(IncidentMoved(opened(explanation="a\nb\x1b[31m\u202ec")))
     assert line.isprintable()
+
+
+NOTICES = (IN_THE_OUTBOX, ("key 1", "key 2"))
+ACTORS = ("actors that did not end in time", ("sink",))
+RECORDS = (UNWRITTEN, ("the opening of shop/down",))
+ALL_LOST = "abandoned: notices left in the outbox: key 1, key 2"
+ENDS = {
+    "nothing": (AbandonedWork((), "watch.db"), ()),
+    "kept": (
+        AbandonedWork((NOTICES,), "watch.db"),
+        ("waiting in watch.db for the next run to send: 2 notices: key 1, key 2",),
+    ),
+    "in memory": (AbandonedWork((NOTICES,)), (ALL_LOST,)),
+    "kept beside what is lost": (
+        AbandonedWork((ACTORS, NOTICES), "watch.db"),
+        (
+            "abandoned: actors that did not end in time: sink",
+            "waiting in watch.db for the next run to send: 2 notices: key 1, key 2",
+        ),
+    ),
+    "of records not written": (
+        AbandonedWork((RECORDS, NOTICES), "watch.db"),
+        ("abandoned: records not written: the opening of shop/down", ALL_LOST),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_is_left_at_the_end_waits_or_is_lost(case):
+    left, lines = ENDS[case]
+    assert lines_of_end(left) == lines
+    assert bool(left.lost) == any(line.startswith("abandoned: ") for line in lines)
+    assert bool(left) == bool(lines)
