@@ -19,7 +19,8 @@ def _track(machine: Machine, act: Act) -> None:
         if machine.auditor.attempts.under_way(act.target.id):
             machine.auditor.happened("reload with an attempt in flight")
             if act.target.heartbeat is not None:
-                machine.auditor.happened("made a heartbeat with an attempt in flight")
+                paused = "paused " if act.target.paused else ""
+                machine.auditor.happened(f"made a {paused}heartbeat with an attempt in flight")
         machine.roster[act.target.id] = act.target
         machine.system.supervisor.tell(Track(act.target))
 
@@ -40,6 +41,8 @@ def _resume(machine: Machine, act: Act) -> None:
 def _set_paused(machine: Machine, name: str, *, paused: bool) -> None:
     target: Target | None = machine.roster.get(name)
     if target is not None:
+        if paused and target.heartbeat is not None:
+            machine.auditor.happened("heartbeat paused")
         machine.roster[name] = msgspec.structs.replace(target, paused=paused)
         machine.system.supervisor.tell(Pause(name) if paused else Resume(name))
 
@@ -72,12 +75,19 @@ def _step_wall(machine: Machine, act: Act) -> None:
     machine.clock.step_wall(act.length_ns)
 
 
+def _gap(machine: Machine) -> None:
+    if any(target.paused and target.heartbeat is not None for target in machine.roster.values()):
+        machine.auditor.happened("gap while a heartbeat is paused")
+
+
 def _suspend(machine: Machine, act: Act) -> None:
+    _gap(machine)
     machine.auditor.suspended(act.length_ns)
     machine.clock.suspend(act.length_ns)
 
 
 def _stall(machine: Machine, act: Act) -> None:
+    _gap(machine)
     machine.auditor.stalled(act.length_ns)
     machine.clock.advance(act.length_ns)
 
@@ -104,10 +114,15 @@ def _restart(machine: Machine, _: Act) -> None:
 
 
 def _over_a_probe(do: Callable[[Machine, Act], None]) -> Callable[[Machine, Act], None]:
-    """With a length: that long after the target's next probe has started, for by chance that is seldom hit."""
+    """With a length: that long after the target's next probe has started, for by chance that is seldom hit.
+
+    Who is not probed, a heartbeat or one that is paused, has none to wait for.
+    """
 
     def act_so(machine: Machine, act: Act) -> None:
-        if act.length_ns:
+        target: Target | None = machine.roster.get(act.name)
+        is_probed = target is not None and target.heartbeat is None and not target.paused
+        if act.length_ns and is_probed:
             machine.auditor.upon_probe[act.name] = lambda: machine.after(
                 act.length_ns, lambda: do(machine, act)
             )

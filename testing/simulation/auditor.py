@@ -110,6 +110,7 @@ class Auditor:
     def _judging(self, message: SampleTaken) -> None:
         self.attempts.taken(message.sample, message.record)
         self.blindness.judging(message.sample, message.record)
+        self.configuration.judging(message.sample)
 
     def _tracking(self, message: Track) -> None:
         self.attempts.tracked(message.target.id)

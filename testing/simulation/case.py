@@ -8,7 +8,7 @@ from ...domain.channel import Channel
 from ...domain.target import Target
 from .faults import Fault
 
-CASE_VERSION = 3
+CASE_VERSION = 4
 """Raised whenever a seed no longer means the same case."""
 
 

@@ -164,6 +164,8 @@ COMMON: dict[Fault, tuple[str, ...]] = {
 WALL_STEPS_S = (-1, 1, -3_600, 3_600, -7, 7, -86_400, 200, -2)
 OVER_A_PROBE_NS = (0, 0, 1, ANSWER_NS)
 """Whenever it may be, while a probe runs, and in the instant of its answer."""
+AMID_A_PROBE_NS = (0, 1, 1, ANSWER_NS)
+"""What becomes a heartbeat does so while its attempt runs, mostly: by chance that is too seldom."""
 ACTORS = ("supervisor", "owner", "sink", "recorder", "courier/ops", "poller/target-0", "poller/target-1")
 
 
@@ -183,8 +185,9 @@ def _act(stream: Stream, kind: str, at_ns: int, watched: tuple[Watched, ...]) ->
     spec = watched[stream.below(len(watched))].target
     match kind:
         case "track":
-            changed = spec if stream.below(3) else _changed(stream, spec)
-            length_ns = OVER_A_PROBE_NS[stream.below(4)]
+            changed = spec if stream.below(2) else _changed(stream, spec)
+            moments_ns = OVER_A_PROBE_NS if changed.heartbeat is None else AMID_A_PROBE_NS
+            length_ns = moments_ns[stream.below(4)]
             return Act(at_ns=at_ns, do=kind, name=spec.id, target=changed, length_ns=length_ns)
         case "untrack" | "pause":
             return Act(at_ns=at_ns, do=kind, name=spec.id, length_ns=OVER_A_PROBE_NS[stream.below(4)])
@@ -212,7 +215,7 @@ def _changed(stream: Stream, spec: Target) -> Target:
     down, *others = _rules(stream)
     if stream.below(2):
         down = msgspec.structs.replace(down, severity=Severity.WARNING)
-    is_heartbeat = (spec.heartbeat is not None) is not stream.one_in(4)
+    is_heartbeat = (spec.heartbeat is not None) is not stream.one_in(3)
     return Target(
         id=spec.id,
         every=f"{every}s",
@@ -221,4 +224,5 @@ def _changed(stream: Stream, spec: Target) -> Target:
         heartbeat=Heartbeat(grace="2s") if is_heartbeat else None,
         rules=(down, *others),
         notify=spec.notify,
+        paused=stream.one_in(6),
     )

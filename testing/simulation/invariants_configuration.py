@@ -8,7 +8,9 @@ from ...domain.attempt import ProbeRequest
 from ...domain.auditing.violation import Complain, Happened
 from ...domain.incident import Change, Transition
 from ...domain.moment import Moment
+from ...domain.outcome import Reason
 from ...domain.rule import RuleState
+from ...domain.sample import Sample
 from ...domain.target import Target
 from ...protocol.owner import SamplesMissing
 
@@ -50,7 +52,10 @@ class ConfigurationRules:
 
     def tracked(self, target: Target, now: Moment) -> None:
         """The supervisor hears of a specification."""
-        self.resumed(target.id)
+        if target.paused:
+            self.paused(target.id, now)
+        else:
+            self.resumed(target.id)
         heard = self._heard.setdefault(target.id, deque(maxlen=KEPT))
         heard.append(Heard(now.monotonic_ns, target))
         active = {rule.id for rule in target.rules if rule.state is not RuleState.RETIRED}
@@ -79,6 +84,13 @@ class ConfigurationRules:
         paused_ns = self._paused.get(message.target)
         if paused_ns is not None and paused_ns < message.since.monotonic_ns:
             self._complain("S36", f"{message.target} is paused, and its silence is judged")
+
+    def judging(self, sample: Sample) -> None:
+        """Somebody is judged: not by a heartbeat that was due while nobody was to wait for it."""
+        paused_ns = self._paused.get(sample.target)
+        missed = sample.reason is Reason.HEARTBEAT_MISSED
+        if missed and paused_ns is not None and paused_ns < sample.at.monotonic_ns:
+            self._complain("S36", f"{sample.target} is paused, and its heartbeat is missed")
 
     def probing(self, request: ProbeRequest) -> None:
         """An attempt starts: its probe and its deadline are of one and the same specification, and of one that held."""

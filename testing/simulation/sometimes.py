@@ -83,6 +83,8 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "resume",
         "reload with an attempt in flight",
         "made a heartbeat with an attempt in flight",
+        "made a paused heartbeat with an attempt in flight",
+        "heartbeat paused",
         "ended by decree: removed",
         "ended by decree: retired",
         "opened to changed",

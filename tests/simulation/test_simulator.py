@@ -128,15 +128,35 @@ def test_a_command_that_a_supervisor_crashes_over_is_obeyed_all_the_same(command
 
 
 @pytest.mark.parametrize("after_ns", [1, ANSWER_NS], ids=["while it runs", "as it answers"])
-@pytest.mark.parametrize("command", ["track", "untrack", "pause"])
+@pytest.mark.parametrize("command", ["track", "track paused", "untrack", "pause"])
 def test_a_command_in_the_middle_of_a_probe_breaks_nothing(command, after_ns):
     rules = (*SMALL.target.rules, NoData(id="silent"))
     small = msgspec.structs.replace(SMALL, target=msgspec.structs.replace(SMALL.target, rules=rules))
-    beating = msgspec.structs.replace(small.target, http=None, heartbeat=Heartbeat(grace="2s"))
-    told = Act(at_ns=25_000_000_000, do=command, name="shop", length_ns=after_ns)
-    told = msgspec.structs.replace(told, target=beating if command == "track" else None)
+    do, *paused = command.split()
+    beating = msgspec.structs.replace(
+        small.target, http=None, heartbeat=Heartbeat(grace="2s"), paused=bool(paused)
+    )
+    told = Act(at_ns=25_000_000_000, do=do, name="shop", length_ns=after_ns)
+    told = msgspec.structs.replace(told, target=beating if do == "track" else None)
     case = msgspec.structs.replace(case_of(small, faults=(Fault.RECONFIGURE,), minutes=2), acts=(told,))
     assert said(run_case(case)) == []
+
+
+def test_a_paused_heartbeat_is_met_in_the_middle_of_gaps():
+    """A command that would wait for a probe is done at once where nobody probes, or it were never done."""
+    beating = msgspec.structs.replace(SMALL.target, http=None, heartbeat=Heartbeat(grace="2s"))
+    watched = msgspec.structs.replace(SMALL, target=beating)
+    acts = (
+        Act(at_ns=20_000_000_000, do="pause", name="shop", length_ns=1),
+        Act(at_ns=30_000_000_000, do="suspend", length_ns=60_000_000_000),
+        Act(at_ns=70_000_000_000, do="track", name="shop", target=SMALL.target, length_ns=1),
+    )
+    case = case_of(watched, faults=(Fault.RECONFIGURE, Fault.SUSPEND), minutes=2)
+    result = run_case(msgspec.structs.replace(case, acts=acts))
+    assert said(result) == []
+    met = result.sometimes
+    assert (met["heartbeat paused"], met["gap while a heartbeat is paused"]) == (1, 1)
+    assert met["verdict: ok"] > 0, "it is probed again"
 
 
 def unopenable():
@@ -199,7 +219,7 @@ def test_what_cannot_be_run_is_refused_with_what_could(words, says):
 def test_a_case_of_another_version_is_refused(tmp_path):
     path = tmp_path / "old.json"
     path.write_text('{"version": 0, "seed": 1}')
-    with pytest.raises(ValueError, match="version 0; this simulator runs version 3"):
+    with pytest.raises(ValueError, match="version 0; this simulator runs version 4"):
         load_case(path)
 
 

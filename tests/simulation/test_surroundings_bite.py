@@ -155,6 +155,16 @@ def silence_of_a_paused_target(rules):
     rules.configuration.missing(SamplesMissing("shop", "silent", LATER))
 
 
+def a_heartbeat_missed_while_paused(rules):
+    rules.configuration.paused("shop", NOON)
+    rules.configuration.judging(sample(reason=Reason.HEARTBEAT_MISSED, at=LATER))
+
+
+def a_heartbeat_missed_of_what_came_paused(rules):
+    rules.configuration.tracked(msgspec.structs.replace(NEW, paused=True), NOON)
+    rules.configuration.judging(sample(reason=Reason.HEARTBEAT_MISSED, at=LATER))
+
+
 def one_heartbeat_for_two(rules):
     for number in (1, 2):
         rules.attempts.taken(sample(Outcome.UP, Reason.OK, number), record(number))
@@ -193,6 +203,8 @@ CRIMES = {
     an_incident_of_a_rule_that_stays: "S30",
     one_heartbeat_for_two: "S31",
     silence_of_a_paused_target: "S36",
+    a_heartbeat_missed_while_paused: "S36",
+    a_heartbeat_missed_of_what_came_paused: "S36",
     a_tick_of_the_process_before: "L8",
     a_tick_served_twice: "L8",
 }
@@ -221,8 +233,11 @@ def test_a_sound_course_of_events_is_not_complained_of():
     rules.configuration.probing(request(NEW.http, timeout_s=1))
     rules.configuration.paused("shop", LATER)
     rules.configuration.missing(SamplesMissing("shop", "silent", LATER))
-    rules.configuration.resumed("shop")
+    rules.configuration.judging(sample(reason=Reason.HEARTBEAT_MISSED, at=LATER))
+    rules.configuration.judging(sample(at=LATER.shifted(1)))
+    rules.configuration.tracked(NEW, LATER)
     rules.configuration.missing(SamplesMissing("shop", "silent", LATER.shifted(1)))
+    rules.configuration.judging(sample(reason=Reason.HEARTBEAT_MISSED, at=LATER.shifted(1)))
     rules.configuration.untracked("shop")
     rules.configuration.committed([then(opened(), Change.RESOLVED, reason="removed")])
     for number, due in ((1, NOON), (2, LATER)):
