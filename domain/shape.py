@@ -35,6 +35,8 @@ class Fitting:
         self._told = 0
         self.unread: set[Path] = set()
         """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
+        self.doubtful: set[Path] = set()
+        """What does not stand there, beside a key that may have been meant for it or for nothing."""
         self._misspelt: set[Path] = set()
         self.kept: dict[Path, list[int]] = {}
         """For each list that lost entries: where the entries that are left stood."""
@@ -157,7 +159,7 @@ class Fitting:
             self._misspelt.add((*path, close))
             self.unread.add((*path, close))
         else:
-            self.unread.update((*path, name) for name in known - given)
+            self.doubtful.update((*path, name) for name in known - given)
 
     def _judge_whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> None:
         """Ask the specification itself for what concerns several fields together."""
@@ -176,9 +178,12 @@ class Fitting:
         judged = [self._fit(item, kind.item_type, (*path, at)) for at, item in enumerate(value)]
         if isinstance(kind.item_type, inspect.StructType):
             return [{} if item is _DROPPED else item for item in judged]
-        if _DROPPED in judged:
+        left = [item for item in judged if item is not _DROPPED]
+        if len(left) < (kind.min_length or 0):
+            return self._told_already(path)
+        if len(left) < len(judged):
             self.kept[path] = [at for at, item in enumerate(judged) if item is not _DROPPED]
-        return [item for item in judged if item is not _DROPPED]
+        return left
 
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
         judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}

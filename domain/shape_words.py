@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import inspect
 
+from .duration import parse_duration
+from .moment import NS_PER_MS
 from .problem import quoted, suggestion
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
@@ -25,8 +27,10 @@ def kind_of(value: Any) -> str:
             return "text"
         case dict():
             return "mapping"
-        case _:
+        case list() | tuple():
             return "list"
+        case _:
+            return "value of another kind"
 
 
 def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool) -> str:
@@ -47,7 +51,7 @@ def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool)
         case inspect.EnumType() | inspect.LiteralType() if isinstance(value, str):
             return _no_choice(value, _choices(kind))
         case _:
-            expected = "a duration such as 30s" if is_duration else wanted(kind)
+            expected = wanted(kind).replace("a text", "a duration such as 30s" if is_duration else "a text")
             return f"expected {expected}, got {_got(value, secret=secret)}{_hint(value, kind)}"
 
 
@@ -80,7 +84,7 @@ def _either(kind: inspect.UnionType) -> str:
     words = [wanted(choice) for choice in kind.types if not isinstance(choice, inspect.NoneType)]
     if all(word.startswith("a mapping with ") for word in words):
         return "a mapping"
-    return " or ".join(dict.fromkeys(words).keys() - {"a list"} or ["a list"])
+    return " or ".join([word for word in dict.fromkeys(words) if word != "a list"] or ["a list"])
 
 
 def _choices(kind: inspect.EnumType | inspect.LiteralType) -> list[str]:
@@ -133,9 +137,20 @@ def _hint(value: Any, kind: inspect.Type) -> str:
             return ": write false"
         case inspect.IntType() | inspect.FloatType() if word.isdigit():
             return ": write it without quotes"
+        case inspect.FloatType() if length := _milliseconds(word):
+            return f": a length of time is a number of milliseconds here, write {length}"
         case inspect.VarTupleType() if kind_of(value) not in {"mapping", "null"}:
             return ": put it in brackets, [like, this]"
         case _ if value is None:
             return ": leave the key out or give it a value"
         case _:
             return ""
+
+
+def _milliseconds(word: str) -> str:
+    """The length of time that the word is, empty where it is none."""
+    try:
+        length_ns = parse_duration(word)
+    except ValueError:
+        return ""
+    return f"{length_ns / NS_PER_MS:.6f}".rstrip("0").rstrip(".")

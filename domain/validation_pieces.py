@@ -44,19 +44,20 @@ class Pieces:
         )
 
     def made(self, value: Any, specification: type[Any], path: Path) -> Any:
-        """What is sound of a part made in Python, whose types nobody has checked yet: itself when all of it is."""
+        """What is sound of a part made in Python, whose types nobody has checked yet, in those that are declared."""
         if not isinstance(value, specification):
             self._fitting.tell(path, f"expected a {specification.__name__}, got a {type(value).__name__}")
             return self._piece({}, specification, path)
-        plain = msgspec.to_builtins(value, enc_hook=repr)
+        plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=_of_another_kind)
         try:
-            msgspec.msgpack.encode(msgspec.convert(plain, specification))
+            sound = msgspec.convert(plain, specification)
+            msgspec.msgpack.encode(sound)
         except UnicodeEncodeError:
             self._fitting.tell(path, "holds half of a surrogate pair, which is no character: remove it")
         except msgspec.ValidationError:
             return self._piece(self._fitting.fit(plain, specification, path), specification, path)
         else:
-            return value
+            return sound
         return self._piece({}, specification, path)
 
     def problems(self, sound: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
@@ -80,7 +81,7 @@ class Pieces:
         given = [name for name in names if plain.get(name) is not None]
         if len(given) == 1:
             return msgspec.convert(plain, specification)
-        if given or not any(self._is_unread((*path, name)) for name in names):
+        if given or self._fitting.unread.isdisjoint((*path, name) for name in names):
             self._contradiction(plain, specification, path)
         rest = {name: value for name, value in plain.items() if name not in names}
         return msgspec.convert(rest | _ANYTHING_GOES[specification], specification)
@@ -109,8 +110,9 @@ class Pieces:
 
     def _is_unread(self, path: Path) -> bool:
         """Whether nobody can tell what is meant there: in the place itself, or in the defaults that it was filled from."""
-        return bool(self._fitting.unread) and any(
-            place[:length] in self._fitting.unread
+        unread, doubtful = self._fitting.unread, self._fitting.doubtful
+        return bool(unread or doubtful) and any(
+            place[:length] in unread or place[:length] in doubtful
             for place in {self._fitting.original(path), self._fitting.original(self._origin(path))}
             for length in range(len(place) + 1)
         )
@@ -147,3 +149,8 @@ def filling_of(defaults: Defaults) -> dict[str, Any]:
     """What the defaults say, by the names that a target uses."""
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
     return {name: value for name, value in stated if value is not None}
+
+
+def _of_another_kind(_: object) -> bytes:
+    """What nothing in a configuration may be, in the place of what has no plain value."""
+    return b""

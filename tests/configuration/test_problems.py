@@ -147,6 +147,15 @@ FILES = {
     rule("kind: threshold, value: .nan"): [
         "4:43: targets[0].rules[0].value: .nan is no finite number: write a number, or put it in quotes if it is a text"
     ],
+    rule("kind: threshold, measure: certificate_expiration, operator: <, value: 48h"): [
+        (
+            "4:89: targets[0].rules[0].value: expected a number, got the text '48h': a length of time is a number of "
+            "milliseconds here, write 172800000"
+        )
+    ],
+    rule("kind: threshold, value: 1, window: [5]"): [
+        "4:54: targets[0].rules[0].window: expected a duration such as 30s or a whole number, got a list"
+    ],
     rule("kind: threshold, value: 6000"): [
         (
             "4:43: targets[0].rules[0].value: response_time > 6000 can never be true: response_time is at most 5000 ms "

@@ -3,12 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.channel import Channel, Log, Webhook
-from watchkeeper.domain.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.configuration import Configuration, Defaults, RuntimeOptions
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.probe import Exec, Http
-from watchkeeper.domain.rule import Threshold
+from watchkeeper.domain.probe import BasicAuth, Exec, Heartbeat, Http, Tcp, Tls
+from watchkeeper.domain.rule import NoData, Threshold
 from watchkeeper.domain.target import Target
 from watchkeeper.domain.validation import problems_of, problems_of_target
 
@@ -40,6 +41,7 @@ FAULTY = {
     "tcp: {port: 0}, every: 1ms": ["tcp", "tcp.port", "every"],
     f"{HTTP}, tcp: {{host: h, port: 0}}, every: 1ms": ["", "tcp.port", "every"],
     "paused: 5, notify: [opss]": ["", "paused", "notify[0]"],
+    "url: 'http://h/', every: 1ms": ["", "url", "every"],
     f"{HTTP}, rules: [{{id: r, kind: threshold, measure: dnss, value: 5, severty: info}}]": [
         "rules[0].measure", "rules[0].severty"
     ],
@@ -47,6 +49,7 @@ FAULTY = {
         "rules[0]", "rules[1]", "rules[2].id", "rules[2].after"
     ],
     f"{HTTP}, every: 1ms, rules: 5, notify: opss": ["every", "rules", "notify"],
+    "exec: {argv: [5]}": ["exec", "exec.argv[0]"],
     "exec: {argv: [ls], directry: x}": ["exec", "exec.directry"],
     "heartbeat: {grase: 5m}, expect: ['[STATUS] == 1']": ["heartbeat.grase", "expect"],
 }  # fmt: skip
@@ -97,6 +100,7 @@ ALONE = {
     "channels that are no list": f"channels: {{ops: 1}}\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
     # Nor may programs be refused where nobody knows whether they are allowed.
     "allow_exec": "runtime: {allow_exec: yes}\ntargets: [{id: a, exec: {argv: [ls]}}]",
+    "runtime by another name": "settings: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime misspelt": "runtme: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     # What is not known is neither too short nor too long for anything.
     "every misspelt": f"targets: [{{id: a, {HTTP}, evry: 1h, timeout: 60s}}]",
@@ -195,3 +199,75 @@ def test_one_target_is_told_of_its_shape_and_meaning_at_once():
     faulty = Target(id="a", every=30, http=Http(url="htp://h/"), notify=("opss",))
     places = [str(problem).split(": ")[0] for problem in problems_of_target(faulty, channels=["ops"])]
     assert places == ["every", "http.url", "notify[0]"]
+
+
+JUNK = (
+    5,
+    -1.5,
+    "x",
+    "\ud800",
+    None,
+    True,
+    b"x",
+    object(),
+    [],
+    {},
+    [5],
+    ("a", object()),
+    {"a": 1},
+    {1: 2},
+    10**30,
+)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Target(id="a", http=Http(url="http://h/")),
+        Target(id="a", heartbeat=Heartbeat()),
+        Channel(id="a", webhook=Webhook(url="http://h/")),
+        RuntimeOptions(),
+        Defaults(),
+        Http(url="http://h/"),
+        Tcp(host="h", port=1),
+        Exec(argv=("a",)),
+        Threshold(id="r", value=1),
+        NoData(id="r"),
+        BasicAuth(user="a", password="b"),  # noqa: S106  # it opens nothing
+        Tls(),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_no_junk_in_python_is_more_than_a_problem(part):
+    for field in part.__struct_fields__:
+        for junk in JUNK:
+            try:
+                whole = _whole(replace(part, **{field: junk}))
+            except (TypeError, ValueError):
+                continue  # it was not even made
+            assert all(str(problem).isprintable() for problem in problems_of(whole)), (field, junk)
+
+
+def _whole(part):
+    """A configuration around a part."""
+    match part:
+        case Channel():
+            return Configuration(channels=(part,))
+        case RuntimeOptions():
+            return Configuration(runtime=part)
+        case Defaults():
+            return Configuration(defaults=part)
+        case Target():
+            return Configuration(targets=(part, part))
+        case Http():
+            return _whole(Target(id="a", http=part))
+        case Tcp():
+            return _whole(Target(id="a", tcp=part))
+        case Exec():
+            return _whole(Target(id="a", exec=part))
+        case BasicAuth():
+            return _whole(Http(url="http://h/", basic_auth=part))
+        case Tls():
+            return _whole(Http(url="http://h/", tls=part))
+        case _:
+            return _whole(Target(id="a", http=Http(url="http://h/"), rules=(part, 5, part)))
