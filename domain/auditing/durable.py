@@ -16,6 +16,8 @@ class Durable:
         self.notices: dict[str, Notice] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.pending: dict[str, None] = {}
+        self.given_up: dict[str, None] = {}
+        """Notices that were dead letters once, whatever became of them."""
         self.told: dict[tuple[str, str], int] = {}
         self.silences: dict[str, Silence] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
@@ -33,6 +35,7 @@ class Durable:
             self.notices[outgoing.notice.key] = outgoing.notice
             self.deliveries[outgoing.notice.key] = outgoing.delivery
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
+        self.given_up = {outgoing.notice.key: None for outgoing in restored.dead}
         self.told = {(told.incident, told.channel): told.sequence for told in restored.told}
         self.silences = {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
@@ -56,6 +59,7 @@ class Durable:
         for key in keys:
             del self.notices[key]
             self.deliveries.pop(key, None)
+            self.given_up.pop(key, None)
 
     def recall(self, restored: Restored) -> None:
         """Take up again what a store says of a dead letter that may have been forgotten here."""
@@ -104,6 +108,8 @@ class Durable:
             self.pending[delivery.key] = None
             return True
         self.pending.pop(delivery.key, None)
+        if delivery.state is DeliveryState.DEAD:
+            self.given_up[delivery.key] = None
         notice = self.notices.get(delivery.key)
         if notice is not None and delivery.state is DeliveryState.DELIVERED:
             place = (notice.incident.incident, notice.channel)

@@ -72,7 +72,7 @@ class DeliveryRules:
             return
         heard = self._heard.setdefault((channel, notice.incident.incident), [])
         if heard and heard[-1].sequence >= notice.sequence:
-            if self._was_given_up(notice.key):
+            if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice):
                 self._happened("given up, and heard late all the same")
                 return
             self._complain("S9", f"{channel} hears step {notice.sequence} after {heard[-1].sequence}")
@@ -80,10 +80,15 @@ class DeliveryRules:
             self._complain("S9", f"{channel} hears {notice.change} first of {notice.incident.target}")
         heard.append(notice)
 
-    def _was_given_up(self, key: str) -> bool:
+    def _is_given_up(self, key: str) -> bool:
         """What was on its way when it was given up may arrive behind its successor, and nobody can call it back."""
         delivery = self._durable.deliveries.get(key)
         return delivery is not None and delivery.state is DeliveryState.DEAD
+
+    def _was_driven_again_behind(self, later: Notice, notice: Notice) -> bool:
+        """Nobody knew that the later step had been heard: its answer was lost, and the earlier one a dead letter meanwhile."""
+        told = self._durable.told.get((later.incident.incident, later.channel), 0)
+        return notice.key in self._durable.given_up and told < later.sequence
 
     def heard(self, channel: str, incident: str) -> list[Notice]:
         """What a receiver applied of an incident, in order."""

@@ -293,6 +293,19 @@ def test_a_sound_life_gives_no_cause_for_complaint():
     assert rules.complaints == []
 
 
+@pytest.mark.parametrize(("later", "complaints"), [(PENDING, []), (DEAD, []), (DELIVERED, ["S9"])])
+def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(later, complaints):
+    rules = Rules()
+    late, end = notice_of(CHANGED), notice_of(then(CHANGED, Change.RESOLVED))
+    rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, DEAD),)))
+    rules.receivers["ops"].apply(end)
+    rules.commit(Batch(transitions=(end.incident,), notices=(end,), deliveries=(delivery_of(end, later),)))
+    rules.commit(Batch(deliveries=(delivery_of(late, PENDING, 2),)))
+    for notice in (NOTICE, end, late):
+        rules.delivery.applied("ops", notice, first=True)
+    assert rules.complaints == complaints
+
+
 @pytest.mark.parametrize(("state", "complaints"), [(DEAD, []), (PENDING, ["S9"])])
 def test_only_what_was_given_up_may_be_heard_late(state, complaints):
     rules = Rules()
