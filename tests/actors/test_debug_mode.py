@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import pytest
 from watchkeeper.actors.engine import Engine, Fittings
+from watchkeeper.actors.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.feed import Feed
@@ -14,6 +15,7 @@ from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.event import HealthMoved, NoticeEnded
+from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.notice import Answer, DeliveryState
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.probe import Heartbeat
@@ -125,7 +127,7 @@ def test_a_broken_invariant_is_said_and_shown_and_nothing_is_lost(engine, caplog
         store = until(events, about("store"))
     beat(running, Outcome.UP)
     assert until(events, delivered).notice.change.value == "resolved"
-    status = running.ask(GetStatus())
+    status = running.ask(RECORDER, GetStatus(), running.clock.read().monotonic_ns + int(WITHIN_S * NS_PER_S))
     assert ("invariants" in dict(status.troubles)) is debug
     assert dict(status.counters).get("invariants_broken", 0) == (2 if debug else 0)
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
