@@ -25,8 +25,8 @@ class Sockets:
     def close(self, connection: socket.socket) -> None:
         """Close the socket now and forget its listener."""
         descriptor = connection.fileno()
-        self._listeners.pop(descriptor, None)
-        self._readiness.forget(descriptor)
+        if self._listeners.pop(descriptor, None) is not None:
+            self._readiness.forget(descriptor)
         connection.close()
 
     def _on_events(self, events: list[tuple[int, int]]) -> None:

@@ -38,8 +38,8 @@ MESSAGE_ITEMS_MAX = 65_536
 assert BODY_BYTES < MESSAGE_BYTES_MAX < IN_PROCESS_BYTES_MAX
 
 # Cadence.
-SHARED_TICK_NS = NS_PER_S // 80
-"""Phases are multiples of it (12.5 ms), so that several targets are due at one moment: a wake-up for each doubles a check's cost.
+SHARED_TICK_NS = NS_PER_S // 64
+"""Phases are multiples of it (15.625 ms), so that several targets are due at one moment: a wake-up for each doubles a check's cost.
 A longer one saves more and makes the last of those that are due with it wait for the others; a second is a multiple of it."""
 FIRST_LOOK_WITHIN_NS = 60 * NS_PER_S
 """A slower target is looked at once before its first tick of the grid, within this time of being tracked ..."""

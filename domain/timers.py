@@ -11,6 +11,8 @@ SLOT_BITS = 24
 """Timers are sorted only when their slot of 2 ** 24 ns (17 ms) has come: most are cancelled or armed again before."""
 _DEBRIS_MIN = 64
 """Below this many cancelled entries nothing is worth rebuilding."""
+_DEBRIS_SHARE = 2
+"""Nor below this many for each that is armed: a deadline a period, cancelled by an answer, goes with its slot soon enough."""
 
 
 class Timers(Generic[Key]):
@@ -79,7 +81,7 @@ class Timers(Generic[Key]):
     def _clear_if_worth_it(self) -> None:
         """Keep what is armed and nothing else, once most is not."""
         armed = self._armed
-        if self._later_count + len(self._near) <= 2 * len(armed) + _DEBRIS_MIN:
+        if self._later_count + len(self._near) <= (1 + _DEBRIS_SHARE) * len(armed) + _DEBRIS_MIN:
             return
         self._near = [entry for entry in self._near[self._place :] if armed.get(entry[2]) is entry]
         self._place = 0

@@ -17,7 +17,6 @@ from .delivery import Lane, MailboxPolicy
 from .dispatcher import Dispatcher
 from .exit import ExitReason, OnExit
 from .future import DispatchedFuture
-from .lanes import take_first
 from .mailbox import Mailbox
 from .statistics import Dropped, MailboxStatistics
 from .tally import Tally
@@ -182,7 +181,7 @@ class Address(Mailbox):
                 queue = control or work
                 if not queue:
                     break
-                item = take_first(queue)
+                item = queue.popleft() if isinstance(queue, deque) else queue.pop(0)
             if type(item) is Marker:
                 try:
                     item = item.open()

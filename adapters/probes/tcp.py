@@ -24,6 +24,7 @@ class Clock(Protocol):
     """What the prober needs of a clock."""
 
     def read(self) -> Moment: ...
+    def monotonic_ns(self) -> int: ...
 
 
 class TcpProber:
@@ -114,7 +115,7 @@ class TcpAttempt:
         self._ended: CancelOutcome | None = None
         self._beginning = True
         self._released = False
-        self._begun_ns = prober.clock.read().monotonic_ns
+        self._begun_ns = prober.clock.monotonic_ns()
         self._named_ns: int | None = None
         self._connected_ns: int | None = None
         self._first_byte_ns: int | None = None
@@ -148,7 +149,7 @@ class TcpAttempt:
     def _named(self, answer: LookedUp) -> None:
         if self._released:
             return
-        self._named_ns = self._prober.clock.read().monotonic_ns
+        self._named_ns = self._prober.clock.monotonic_ns()
         if answer.addresses:
             self._connect(answer.addresses)
         elif answer.error_number in OUT_OF_DESCRIPTORS:
@@ -174,7 +175,7 @@ class TcpAttempt:
         self._race.begin(first, addresses[1:])
 
     def _connected(self, connection: socket.socket, address: Address) -> None:
-        self._connected_ns = now_ns = self._prober.clock.read().monotonic_ns
+        self._connected_ns = now_ns = self._prober.clock.monotonic_ns()
         self._connection = connection
         self._ip = address.host
         if self._spec.send or self._spec.expect:
@@ -189,7 +190,7 @@ class TcpAttempt:
             return
         verdict = self._talk.advance()
         if self._first_byte_ns is None and self._talk.received:
-            self._first_byte_ns = self._prober.clock.read().monotonic_ns
+            self._first_byte_ns = self._prober.clock.monotonic_ns()
         if verdict is None:
             self._prober.sockets.listen(self._connection, self._talk.mask, self._on_ready)
         else:
@@ -211,7 +212,7 @@ class TcpAttempt:
         self._end(verdict)
 
     def _end(self, verdict: Verdict, now_ns: int | None = None) -> None:
-        seen = self._observation(verdict, now_ns or self._prober.clock.read().monotonic_ns)
+        seen = self._observation(verdict, now_ns or self._prober.clock.monotonic_ns())
         self._release()
         if self._beginning:
             self._prober.tell_soon(self, seen)
