@@ -70,9 +70,12 @@ def figures(runtime: Runtime) -> dict[str, object]:
 
 
 def begin(runtime: Runtime) -> dict[str, object]:
-    """The same where a span begins: this question's own cost and garbage are none of the span's."""
+    """The same where a span begins: neither this question's own cost is the span's, nor the collection that it brings nearer.
+
+    What is there by now is frozen, as the launcher does once it has started.
+    """
     found = figures(runtime)
-    gc.collect()
+    gc.freeze()
     return {**found, **spent()}
 
 
