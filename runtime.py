@@ -353,7 +353,7 @@ class Runtime(Commands):
         until = Deadline.after(self._host_clock.read(), ANSWER_WITHIN_NS)
         while True:
             if self._gives_way():
-                self._meanwhile.wait(self._left_s(until))
+                self._meanwhile.wait(until.remaining_s(self._host_clock.read()))
             engine = self._running
             try:
                 return engine.ask(listener, question, until.monotonic_ns)
@@ -366,7 +366,7 @@ class Runtime(Commands):
         until = Deadline.after(self._host_clock.read(), ANSWER_WITHIN_NS)
         while True:
             if self._gives_way():
-                await self._meanwhile.wait_async(self._left_s(until))
+                await self._meanwhile.wait_async(until.remaining_s(self._host_clock.read()))
             engine = self._running
             try:
                 return await engine.ask_async(listener, question, until.monotonic_ns)
@@ -377,9 +377,6 @@ class Runtime(Commands):
     def _gives_way(self) -> bool:
         """Whether another engine may follow; in a forked child none does, whatever its parent was about to do."""
         return self._engine is None and os.getpid() == self._pid
-
-    def _left_s(self, until: Deadline) -> float:
-        return max(until.remaining_ns(self._host_clock.read()) / NS_PER_S, 0.0)
 
     def _change(self, change: Change) -> None:
         self._snapshots.forget()

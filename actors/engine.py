@@ -14,7 +14,7 @@ from ..domain.errors import StoreError
 from ..domain.judgement import Expectation
 from ..domain.limits import EXPLANATION_CHARACTERS_MAX
 from ..domain.line import first_line
-from ..domain.moment import NS_PER_S
+from ..domain.moment import NS_PER_S, Deadline
 from ..domain.probe import Probe
 from ..domain.status import AbandonedWork
 from ..domain.target import Target
@@ -132,7 +132,7 @@ class Engine:
             return self._changed.wait_for(done, self._left_s(until_ns))
 
     def _left_s(self, until_ns: int) -> float:
-        return max((until_ns - self.clock.read().monotonic_ns) / NS_PER_S, 0.0)
+        return Deadline(until_ns).remaining_s(self.clock.read())
 
     def start(self) -> None:
         """Start every actor and schedule every target; raises what the store says against being opened."""

@@ -7,7 +7,7 @@ from typing import Generic
 
 import msgspec
 
-from ..domain.moment import NS_PER_S, Deadline
+from ..domain.moment import Deadline
 from ..domain.policy import CachePolicy
 from .cache import CacheStatistics, Failed, K, Loaded, Shelf, V, shareable
 from .timers import Clock
@@ -63,8 +63,7 @@ class ThreadedSingleFlight(Generic[K, V]):
                 return WaitedTooLong()
             if leads:
                 return self._load(key, flight, load)
-            remaining_ns = deadline.remaining_ns(self._clock.read())
-            if not flight.landed.wait(max(0, remaining_ns) / NS_PER_S):
+            if not flight.landed.wait(deadline.remaining_s(self._clock.read())):
                 return WaitedTooLong()
             if flight.result is not None:
                 return flight.result

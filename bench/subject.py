@@ -42,12 +42,13 @@ RECENT = Recent()
 
 
 def spent() -> dict[str, float]:
-    """What the process has cost so far."""
+    """What the process has cost so far, and its peak of memory."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "at_ns": time.monotonic_ns(),
         "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6,
         "waited_ms": waited_ms(os.getpid()),
+        "resident_bytes_max": usage.ru_maxrss * 1024,
     }
 
 
@@ -63,7 +64,6 @@ def figures(runtime: Runtime) -> dict[str, object]:
         "samples": counters.get("samples", 0),
         "counters": counters,
         "resident_bytes": resident_bytes(pid),
-        "resident_bytes_max": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "descriptors": descriptors(pid),
         "threads": threading.active_count(),
     }

@@ -43,6 +43,10 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
         """What is left, negative when it is over."""
         return self.monotonic_ns - now.monotonic_ns
 
+    def remaining_s(self, now: Moment) -> float:
+        """The same in seconds for whoever waits: 0 when it is over."""
+        return max(self.remaining_ns(now), 0) / NS_PER_S
+
     def expired(self, now: Moment) -> bool:
         """True at the very instant of the deadline: nothing may start with nothing left."""
         return now.monotonic_ns >= self.monotonic_ns

@@ -55,7 +55,11 @@ def quoted(word: str) -> str:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`, did you mean X` when a known word is close, else nothing."""
-    close = nearest(word, known)
+    return meant(nearest(word, known))
+
+
+def meant(close: str) -> str:
+    """`, did you mean X` for what `nearest` found, nothing where it found none."""
     return f", did you mean {close}" if close else ""
 
 

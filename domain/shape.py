@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from .duration import parse_duration
-from .problem import Path, Problem, nearest, path_text, quoted, suggestion
+from .problem import Path, Problem, meant, nearest, path_text, quoted, suggestion
 from .shape_words import kind_of, mismatch, wanted
 from .text import NAME_FORM, NAME_PATTERN, DurationText
 
@@ -153,8 +153,7 @@ class Fitting:
     def _unknown(self, key: str, known: KeysView[str], given: KeysView[str], path: Path) -> None:
         """An unknown key may be meant for what it is like, or else for anything that does not stand there."""
         close = nearest(key, known)
-        hint = close and f", did you mean {close}"
-        self._say((*path, key), f"unknown key{hint} (known here: {', '.join(known)})", at_key=True)
+        self._say((*path, key), f"unknown key{meant(close)} (known here: {', '.join(known)})", at_key=True)
         if close and close not in given:
             self._misspelt.add((*path, close))
             self.unread.add((*path, close))
@@ -254,8 +253,8 @@ def _misread(value: Any, kind: inspect.Type) -> str:
         return ""
     if kind.pattern == NAME_PATTERN:
         return f"{quoted(value)} is no id: {NAME_FORM}"
-    hint = f", did you mean {value.upper()}" if re.search(kind.pattern, value.upper()) else ""
-    return f"{quoted(value)} does not have the form {kind.pattern}{hint}"
+    upper = value.upper() if re.search(kind.pattern, value.upper()) else ""
+    return f"{quoted(value)} does not have the form {kind.pattern}{meant(upper)}"
 
 
 def _duration_fault(value: str) -> str:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from .channel import Webhook
 from .limits import URL_CHARACTERS_MAX
 from .probe import Exec, Http, Tcp, Tls
-from .problem import Path, Problem, nearest, quoted, suggestion
+from .problem import Path, Problem, meant, nearest, quoted, suggestion
 from .text import Pairs, as_pairs
 
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
@@ -19,22 +19,9 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _METHODS = (
-    *(
-        "GET",
-        "HEAD",
-        "POST",
-        "PUT",
-        "PATCH",
-        "DELETE",
-        "OPTIONS",
-        "TRACE",
-        "QUERY",
-        "PURGE",
-        "PROPFIND",
-        "PROPPATCH",
-    ),
-    *("MKCOL", "MKCALENDAR", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"),
-)
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PURGE",
+    "PROPFIND", "PROPPATCH", "MKCOL", "MKCALENDAR", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH",
+)  # fmt: skip
 """Those of HTTP itself, of its caches, and of WebDAV and CalDAV. CONNECT is not there: it asks for a tunnel."""
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "content-type"})
@@ -45,7 +32,7 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
     yield from _url_problems(http.url, (*path, "url"))
     if http.method not in _METHODS:
         close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
-        text = f"{quoted(http.method)} is no known method{close and f', did you mean {close}'} (known: {', '.join(_METHODS)})"
+        text = f"{quoted(http.method)} is no known method{meant(close)} (known: {', '.join(_METHODS)})"
         yield Problem((*path, "method"), text)
     if fault := _family_fault(_host_of(http.url), http.address_family):
         yield Problem((*path, "address_family"), fault)
