@@ -1,5 +1,7 @@
 """The awaitable face of a runtime, for hosts that live on an event loop."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..domain.attempt import AttemptRecord
@@ -16,54 +18,61 @@ from .surface import async_only
 
 
 class Blocking(Protocol):
-    """What a runtime does while the caller's thread waits, and where its questions go."""
+    """The life cycle of a runtime, whose methods block, and its questions, which are awaited."""
 
-    async def start_async(self) -> None: ...
+    def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None: ...
 
     def stop(self, within: str) -> AbandonedWork: ...
-
-    def reload(self, configuration: Configuration | None) -> None: ...
 
     async def ask_async(self, listener: str, question: Message) -> Any: ...
 
 
 class AsyncSurface:
-    """What blocks in Runtime, awaited instead: each method is the namesake of one there."""
+    """The awaitable namesakes of the methods of Runtime that block. None of them blocks the event loop."""
 
-    def __init__(self, runtime: Blocking, snapshots: Snapshots) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, lifecycle: Blocking, reload: Callable[[Configuration | None], None], snapshots: Snapshots
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._reload = reload
         self._snapshots = snapshots
 
     @async_only
     async def start(self) -> None:
-        await self._runtime.start_async()
+        """Start; async checks run on the calling event loop. A start that is cancelled leaves nothing running."""
+        host_loop = asyncio.get_running_loop()
+        await in_own_thread(
+            "watchkeeper-start",
+            lambda: self._lifecycle.start(host_loop),
+            undo=lambda: self._lifecycle.stop(""),
+        )
 
     @async_only
     async def stop(self, within: str = "") -> AbandonedWork:
-        return await in_own_thread("watchkeeper-stop", lambda: self._runtime.stop(within))
+        return await in_own_thread("watchkeeper-stop", lambda: self._lifecycle.stop(within))
 
     @async_only
     async def reload(self, configuration: Configuration | None = None) -> None:
-        await in_own_thread("watchkeeper-reload", lambda: self._runtime.reload(configuration))
+        await in_own_thread("watchkeeper-reload", lambda: self._reload(configuration))
 
     @async_only
     async def status(self, max_age: str = "0s") -> RuntimeStatus:
         max_age_ns = parse_duration(max_age)
         if max_age_ns:
             return await self._snapshots.status_async(max_age_ns)
-        answer: RuntimeStatus = await self._runtime.ask_async("recorder", GetStatus())
+        answer: RuntimeStatus = await self._lifecycle.ask_async("recorder", GetStatus())
         return answer
 
     @async_only
     async def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
-        answer: tuple[Incident, ...] = await self._runtime.ask_async("recorder", GetIncidents(open_only))
+        answer: tuple[Incident, ...] = await self._lifecycle.ask_async("recorder", GetIncidents(open_only))
         return answer
 
     @async_only
     async def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
-        answer: tuple[AttemptRecord, ...] = await self._runtime.ask_async("recorder", GetAttempts(target))
+        answer: tuple[AttemptRecord, ...] = await self._lifecycle.ask_async("recorder", GetAttempts(target))
         return answer
 
     @async_only
     async def redrive(self, key: str) -> bool:
-        return bool(await self._runtime.ask_async("sink", Redrive(key)))
+        return bool(await self._lifecycle.ask_async("sink", Redrive(key)))

@@ -1,8 +1,7 @@
 """What a host commands: checked, then handed over to the runtime's own threads at once, and never waited for."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..domain.duration import parse_duration
 from ..domain.errors import UsageError
@@ -17,7 +16,6 @@ from ..protocol.sink import Mute
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .clock import SystemClock
 from .host_side import HostSide
-from .surface import bridge
 
 Change: TypeAlias = Track | Untrack | Pause | Resume
 """Changes what is configured: without an engine it is done by the next start."""
@@ -26,66 +24,64 @@ Report: TypeAlias = Beat | Acknowledge | Mute
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Commands(ABC):
-    """The commands of a runtime: each may be given on any thread and on any event loop."""
+class Engines(Protocol):
+    """The running engine, or its absence, as commands see it."""
 
-    def __init__(self, host: HostSide) -> None:
-        self._host = host
-        self._host_clock = SystemClock()
-
-    @abstractmethod
-    def _change(self, change: Change) -> None:
+    def change(self, change: Change, /) -> None:
         """Hand over a change of what is configured. Called under the guard of the host's side."""
+        ...
 
-    @abstractmethod
-    def _report(self, report: Report) -> None:
-        """Hand over what happened. Raises UsageError where nobody will ever hear it."""
+    def report(self, report: Report, /) -> None:
+        """Hand over what happened. Raises: UsageError where no engine will hear it."""
+        ...
 
-    @bridge
+
+class Commands:
+    """Checks commands and hands them over. Each may be given on any thread and on any event loop; none blocks."""
+
+    def __init__(self, host: HostSide, engines: Engines) -> None:
+        self._host = host
+        self._engines = engines
+        self._clock = SystemClock()
+
     def track(self, target: Target) -> None:
         """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
         with self._host.guard:
             target = self._host.accepted(target)
-            self._change(Track(target))
+            self._engines.change(Track(target))
             # Last: who finds it here may report on it, and no report may come before it.
             self._host.add(target)
 
-    @bridge
     def untrack(self, target: str) -> None:
         """Watch it no longer; what is open for it is resolved with the reason `removed`."""
         with self._host.guard:
             self._host.remove(target)
-            self._change(Untrack(target))
+            self._engines.change(Untrack(target))
 
-    @bridge
     def pause(self, target: str) -> None:
         """Start nothing more for a target and cancel the attempt that runs; its incidents stay as they are."""
         with self._host.guard:
             self._host.pause(target, paused=True)
-            self._change(Pause(target))
+            self._engines.change(Pause(target))
 
-    @bridge
     def resume(self, target: str) -> None:
         """Go on with a paused target."""
         with self._host.guard:
             self._host.pause(target, paused=False)
-            self._change(Resume(target))
+            self._engines.change(Resume(target))
 
-    @bridge
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
         """Report that something ran (`ok=False`: that it ran and failed) to a target with `heartbeat`."""
         kind = self._host.known(target).kind
         if kind != "heartbeat":
             raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
         outcome = Outcome.UP if ok else Outcome.DOWN
-        self._report(Beat(target, outcome, first_line(detail), self._host_clock.read()))
+        self._engines.report(Beat(target, outcome, first_line(detail), self._clock.read()))
 
-    @bridge
     def acknowledge(self, incident: str, by: str) -> None:
         """Say that somebody has seen an incident; one that is not open is left as it is."""
-        self._report(Acknowledge(first_line(incident), first_line(by)))
+        self._engines.report(Acknowledge(first_line(incident), first_line(by)))
 
-    @bridge
     def silence(
         self, name: str, *, length: str = "", until: str = "", target: str | None = None, by: str = ""
     ) -> None:
@@ -94,10 +90,11 @@ class Commands(ABC):
             raise UsageError("a silence has a length or an end: give one of the two")
         if target is not None:
             self._host.known(target)
-        until_ns = wall_ns_of(until) if until else self._host_clock.read().wall_ns + parse_duration(length)
-        self._report(Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by))))
+        until_ns = wall_ns_of(until) if until else self._clock.read().wall_ns + parse_duration(length)
+        self._engines.report(
+            Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by)))
+        )
 
-    @bridge
     def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:
         """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
 
@@ -110,7 +107,7 @@ class Commands(ABC):
             with self._host.guard:
                 given = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
                 target = self._host.accepted_check(given, function)
-                self._change(Track(target))
+                self._engines.change(Track(target))
                 self._host.add(target)
             return function
 

@@ -9,7 +9,7 @@ import pytest
 import watchkeeper
 
 ROOT = Path(watchkeeper.__file__).parent
-LAYERS = ("domain", "protocol", "actors", "adapters", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 
 OWN = {
     "domain": {"domain"},
@@ -19,7 +19,8 @@ OWN = {
     "web": {"domain", "protocol", "actors", "adapters", "runtime", "web", "watchkeeper"},
     "launcher": {"domain", "protocol", "actors", "adapters", "runtime", "launcher", "watchkeeper"},
     "testing": {"domain", "protocol", "actors", "adapters", "runtime", "testing", "watchkeeper"},
-    "runtime": {"domain", "protocol", "actors", "adapters", "runtime", "testing"},
+    "host": {"domain", "protocol", "actors", "adapters", "host"},
+    "runtime": {"domain", "protocol", "actors", "adapters", "host", "runtime", "testing"},
     "__init__": {"domain", "protocol", "actors", "adapters", "runtime"},
     "__main__": {"launcher"},
 }

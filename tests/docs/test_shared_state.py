@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("domain", "protocol", "actors", "adapters")
+PARTS = ("domain", "protocol", "actors", "adapters", "host")
 ANSWER = re.search(
     r"## Q-02 .*?(?=^## )", (ROOT / "docs" / "ownership.md").read_text(), re.DOTALL | re.MULTILINE
 )[0]

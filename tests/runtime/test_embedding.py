@@ -278,7 +278,7 @@ assert not logging.getLogger().handlers and sys.getswitchinterval() == 0.005
 def test_a_reload_changes_targets_and_keeps_the_rest(site, shop, ops):
     with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe(samples=True) as events:
         event_of(events, SampleSeen)
-        before = runtime._host.configuration()
+        before = runtime._configured.configuration()
         other = Target(id="other", every="50ms", timeout="40ms", http=Http(url=site.url))
         runtime.reload(watchkeeper.Configuration(channels=before.channels, targets=(other,)))
         event_of(events, SampleSeen, lambda event: event.sample.target == "other")
@@ -307,10 +307,10 @@ def test_an_active_rule_cannot_become_a_draft_again(shop):
 def test_what_was_lost_is_counted_where_hosts_look(shop, ops):
     with Runtime(targets=[shop], **ops) as runtime:
         assert "dead_letters" not in dict(runtime.status().counters)
-        owner = runtime._running.system.owner
+        owner = runtime._lifecycle.engine.system.owner
         owner.stop()
-        assert runtime._running._wait(
-            lambda: not owner.alive, runtime._running.clock.read().monotonic_ns + 10**10
+        assert runtime._lifecycle.engine._wait(
+            lambda: not owner.alive, runtime._lifecycle.engine.clock.read().monotonic_ns + 10**10
         )
         owner.close()
         owner.tell(Acknowledge("inc_1", "ada"))

@@ -80,10 +80,10 @@ def test_a_check_that_is_gone_leaves_no_function_behind():
     for number in range(20):
         runtime.check(f"job {number}", every="1h")(lambda: 1)
         runtime.untrack(f"job {number}")
-    assert set(runtime._host.callables) == {"queue_depth"}
+    assert set(runtime._configured.callables) == {"queue_depth"}
     runtime.track(QUEUE)
     runtime.untrack("queue")
-    assert set(runtime._host.callables) == {"queue_depth"}
+    assert set(runtime._configured.callables) == {"queue_depth"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, s
     path = tmp_path / "watch.db"
     with Runtime(targets=[shop], store=path, **ops) as runtime, runtime.subscribe() as events:
         path.unlink()
-        runtime._running.system.sink.tell(KeepHouse())  # what the supervisor says every minute
+        runtime._lifecycle.engine.system.sink.tell(KeepHouse())  # what the supervisor says every minute
         said = events.get(WITHIN_S)
         assert isinstance(said, HealthMoved)
         assert f" trouble: store: {path} is gone" in line_of(said)

@@ -116,7 +116,7 @@ def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
     store = tmp_path / "watch.db"
     with Runtime(targets=[JOB], store=store, **ops) as runtime, ThreadPoolExecutor(len(ASKED)) as pool:
         # Under the guard the next engine cannot take over.
-        with in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised, runtime._host.guard:
+        with in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised, runtime._configured.guard:
             assert "stopped" in repr(runtime)
             answers = {name: pool.submit(ask, runtime) for name, ask in ASKED.items()}
             assert wait(answers.values(), 0.1).done == set()
@@ -135,20 +135,20 @@ def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path)
     """It has begun before the restart did, and finds nobody where it asks."""
     store = tmp_path / "watch.db"
     with Runtime(targets=[JOB], store=store, **ops) as runtime:
-        former = runtime._running
+        former = runtime._lifecycle.engine
         runtime.reload(with_one_more_channel(ops, JOB, store=store))
-        present, runtime._engine = runtime._engine, former
+        present, runtime._lifecycle._engine = runtime._lifecycle._engine, former
 
         def next_engine(frame, event, argument):
             if event == "call" and frame.f_code.co_name == "_question":
-                runtime._engine = present
+                runtime._lifecycle._engine = present
 
         sys.setprofile(next_engine)
         try:
             assert ASKED[name](runtime) == ()
         finally:
             sys.setprofile(None)
-            runtime._engine = present
+            runtime._lifecycle._engine = present
 
 
 def test_who_asks_is_told_when_the_next_engine_is_late():
@@ -196,7 +196,7 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
 def test_what_is_reported_waits_for_no_comparison(ops):
     """The guard is held while 100,000 targets are compared; here it is held by the test."""
     with Runtime(targets=[JOB], **ops) as runtime, ThreadPoolExecutor() as pool:
-        with runtime._host.guard:
+        with runtime._configured.guard:
             pool.submit(runtime.heartbeat, "job").result(WITHIN_S)
             pool.submit(runtime.silence, "move", length="1h").result(WITHIN_S)
         assert [record.outcome for record in runtime.attempts("job")] == ["up"]

@@ -200,9 +200,9 @@ def test_a_supervisor_that_comes_back_is_shown_what_its_host_asks_for(shop, ops)
     later = Target(id="later", http=Http(url="http://127.0.0.1:1/"))
     with Runtime(targets=[shop], **ops) as runtime:
         events = runtime.subscribe()
-        runtime._host.add(later)
-        runtime._host.remove("shop")
-        runtime._running.system.supervisor.tell(object())
+        runtime._configured.add(later)
+        runtime._configured.remove("shop")
+        runtime._lifecycle.engine.system.supervisor.tell(object())
         while events.get(WITHIN_S) not in {HealthMoved("supervisor", ""), None}:
             pass
         assert [target.id for target in runtime.status().targets] == ["later"]
@@ -288,15 +288,15 @@ def test_a_check_that_is_refused_leaves_nothing_behind(shop, ops):
     runtime = Runtime(targets=[shop], **ops)
     with pytest.raises(ConfigurationError):
         runtime.check("x", every="1ns")(bool)
-    assert [target.id for target in runtime._host.configuration().targets] == ["shop"]
-    assert set(runtime._host.callables) == {"inbox"}
+    assert [target.id for target in runtime._configured.configuration().targets] == ["shop"]
+    assert set(runtime._configured.callables) == {"inbox"}
 
 
 def test_a_stop_ends_every_thread_though_the_recorder_is_gone(shop, ops):
     threads = set(threading.enumerate())
     runtime = Runtime(targets=[shop], **ops)
     runtime.start()
-    runtime._running.system.recorder.close()
+    runtime._lifecycle.engine.system.recorder.close()
 
     assert "recorder" in {name for _, names in runtime.stop("2s").left for name in names}
     assert set(threading.enumerate()) == threads
@@ -308,4 +308,4 @@ def test_started_means_that_every_target_is_scheduled():
         for number in range(3_000)
     ]
     with Runtime(targets=targets) as runtime:
-        assert len(runtime._running.system._nursery) == len(targets)
+        assert len(runtime._lifecycle.engine.system._nursery) == len(targets)

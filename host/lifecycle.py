@@ -1,0 +1,251 @@
+"""The life cycle of a runtime: start, stop, restart and fork, and the engine that answers meanwhile."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pykka import ActorDeadError
+
+from ..actors.engine import ANSWER_WITHIN_S, Engine
+from ..adapters.clock import SystemClock
+from ..adapters.commands import Change, Report
+from ..adapters.feed import Feed
+from ..adapters.host_side import HostSide
+from ..adapters.meanwhile import Meanwhile
+from ..domain.configuration import Configuration
+from ..domain.duration import parse_duration
+from ..domain.errors import UsageError, WatchkeeperError
+from ..domain.moment import NS_PER_S, Deadline
+from ..domain.status import AbandonedWork
+from ..domain.target import Target
+from ..protocol.message import Message
+from ..protocol.supervisor import Track, Untrack
+from .composition import make_engine
+
+ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
+logger = logging.getLogger(__name__)
+
+
+class Lifecycle:
+    """Owns the engine of one runtime, the lock around its start and end, and the buffer that bridges a restart.
+
+    Two locks, always taken in this order: `_changing` for a whole start, stop or reload (seconds), then the buffer's guard
+    for one hand-over (microseconds). A command takes `configured.guard` before the second and never the first, so that
+    a heartbeat never waits for a reload. `outdated` is called whenever a kept status no longer holds.
+    """
+
+    def __init__(self, configured: HostSide, outdated: Callable[[], None]) -> None:
+        self._configured = configured
+        self._outdated = outdated
+        self._clock = SystemClock()
+        self._grace = configured.options.grace
+        self._engine: Engine | None = None
+        self._host_loop: asyncio.AbstractEventLoop | None = None
+        self._pid = os.getpid()
+        self._changing = threading.RLock()
+        self._ended = threading.Event()
+        self._meanwhile = Meanwhile()
+        self.feed = Feed()
+
+    @property
+    def started(self) -> bool:
+        """True between a start and a stop; False for the moment in which a reload replaces the engine."""
+        return self._engine is not None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs. Raises: UsageError where none does, and in a process that was forked from its own."""
+        engine = self._engine
+        if engine is None:
+            raise UsageError("this runtime does not run: use it in `with`, or call start()")
+        if os.getpid() != self._pid:
+            raise UsageError(
+                f"this runtime was started by process {self._pid}: start one of its own after forking"
+            )
+        return engine
+
+    # Start and stop.
+
+    def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None:
+        """Start an engine; async checks run on `host_loop`. Blocks until every target is scheduled.
+
+        Raises: UsageError while one runs, ConfigurationError for what cannot be run, StoreError for a store that does not open.
+        """
+        if os.getpid() != self._pid:
+            self._leave_to_parent()
+        with self._changing:
+            if self._engine is not None:
+                raise UsageError("this runtime runs already")
+            configuration = self._configured.configuration()
+            engine = make_engine(configuration, self._configured, self.feed, host_loop)
+            engine.start()
+            self._host_loop = host_loop
+            self._grace = configuration.runtime.grace
+            self._ended.clear()
+            self._begin_with(engine, configuration)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: the engine belongs to the parent, and a lock may be held here for ever by a thread that is gone."""
+        # Kept, because the end of its last reference would close descriptors that the parent uses.
+        self._inherited, self._engine = self._engine, None
+        self._changing, self._configured.guard = threading.RLock(), threading.RLock()
+        self.feed, self._meanwhile = Feed(), Meanwhile()
+        self._pid = os.getpid()
+
+    def _begin_with(self, engine: Engine, configuration: Configuration) -> None:
+        """Hand commands to this engine from now on, first those that came while it started."""
+        with self._configured.guard:
+            started_with = {target.id: target for target in configuration.targets}
+            self._tell_changes(engine, *self._configured.since(started_with))
+            with self._meanwhile.guard:
+                self._engine = engine
+                for report in self._meanwhile.end():
+                    engine.tell(report)
+
+    def stop(self, within: str) -> AbandonedWork:
+        """Drain and end within a length (empty: the configured grace) and a little. Returns the work left undone. Blocks."""
+        within_ns = parse_duration(within or self._grace)
+        if os.getpid() != self._pid:
+            return AbandonedWork()
+        with self._changing:
+            ran = self._engine is not None
+            try:
+                return self._end(within_ns)
+            finally:
+                if ran:
+                    self._be_over()
+
+    def _end(self, within_ns: int) -> AbandonedWork:
+        """Changes are kept for the next start while the engine drains."""
+        with self._configured.guard:
+            engine = self._withdraw()
+        return AbandonedWork() if engine is None else engine.stop(within_ns)
+
+    def _withdraw(self, *, restarts: bool = False) -> Engine | None:
+        """Take the engine out of service. Where another follows at once, reports and questions wait for that one."""
+        with self._meanwhile.guard:
+            if restarts:
+                self._meanwhile.begin()
+            engine, self._engine = self._engine, None
+        self._outdated()
+        return engine
+
+    def _be_over(self) -> None:
+        """No engine runs and none follows: end the buffer, the subscriptions and every `wait`."""
+        with self._meanwhile.guard:
+            lost = self._meanwhile.end()
+        if lost:
+            logger.error("Lost with the restart that failed: %d commands that came meanwhile", len(lost))
+        self.feed.close()
+        self._ended.set()
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Block until the runtime has ended. Returns False when the time is up first."""
+        return self._ended.wait(timeout_s)
+
+    # Reload.
+
+    def reload(self, new: Configuration) -> None:
+        """Change over to a valid configuration. Blocks; restarts the engine where more than targets differs.
+
+        Raises: ConfigurationError for a rule that would go back in its lifecycle, and whatever the start of the new
+        engine raises; then the old configuration runs on. WatchkeeperError where that does not start again either.
+        """
+        with self._changing:
+            self._take(new)
+
+    def _take(self, new: Configuration) -> None:
+        with self._configured.guard:
+            self._configured.require_legal(new)
+            old, turn, engine = self._configured.stand(), self._configured.turn_to(new), self._engine
+            if engine is not None and turn.anew:
+                self._withdraw(restarts=True)
+            elif engine is not None:
+                self._tell_changes(engine, turn.gone, turn.changed)
+            self._configured.take(turn)
+        if engine is not None and turn.anew:
+            self._restart_or_keep(engine, old)
+
+    def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
+        """Stop and start. Where the new engine cannot start (its store is held, say), the old configuration runs on."""
+        try:
+            for what, names in engine.stop(parse_duration(self._grace)).left:
+                logger.warning("Abandoned at a restart: %s: %s", what, ", ".join(names))
+            self.start(self._host_loop)
+        except Exception as error:
+            self._go_back(old, error)
+            raise
+        finally:
+            if self._engine is None:
+                self._be_over()
+
+    def _go_back(self, old: Configuration, error: Exception) -> None:
+        """Start with the former configuration. Raises where that fails too: then the runtime has ended."""
+        with self._configured.guard:
+            self._configured.take(self._configured.turn_to(old))
+        try:
+            self.start(self._host_loop)
+        except Exception as again:
+            says = f"the new configuration did not start: {error}\nnor did the old one again: {again}"
+            raise WatchkeeperError(f"{says}\nnothing runs any more") from again
+
+    def _tell_changes(self, engine: Engine, gone: Iterable[str], changed: Iterable[Target]) -> None:
+        self._outdated()
+        for name in gone:
+            engine.tell(Untrack(name))
+        for target in changed:
+            engine.tell(Track(target))
+
+    # Commands and questions.
+
+    def change(self, change: Change) -> None:
+        """Hand over a change of the configured targets. Called under `configured.guard`; without an engine the next start does it."""
+        self._outdated()
+        if self._engine is not None:
+            self.engine.tell(change)
+
+    def report(self, report: Report) -> None:
+        """Hand over a report, or keep it while a reload restarts the engine. Raises: UsageError where no engine will hear it."""
+        if os.getpid() != self._pid:
+            # In a forked child the guard may be held for ever; this raises.
+            self.engine.tell(report)
+        self._outdated()
+        with self._meanwhile.guard:
+            if not self._meanwhile.keep(report):
+                self.engine.tell(report)
+
+    def ask(self, listener: str, question: Message) -> Any:
+        """Ask the recorder or the sink, or the next engine's where a reload replaces this one. Blocks for a bounded time.
+
+        Raises: UsageError where no engine runs, TimeoutError without an answer in time.
+        """
+        until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
+        while True:
+            if self._gives_way():
+                self._meanwhile.wait(until.remaining_s(self._clock.read()))
+            engine = self.engine
+            try:
+                return engine.ask(listener, question, until.monotonic_ns)
+            except ActorDeadError:
+                if engine is self._engine:
+                    raise
+
+    async def ask_async(self, listener: str, question: Message) -> Any:
+        """The same from an event loop, which it never blocks."""
+        until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
+        while True:
+            if self._gives_way():
+                await self._meanwhile.wait_async(until.remaining_s(self._clock.read()))
+            engine = self.engine
+            try:
+                return await engine.ask_async(listener, question, until.monotonic_ns)
+            except ActorDeadError:
+                if engine is self._engine:
+                    raise
+
+    def _gives_way(self) -> bool:
+        """Whether another engine may follow. In a forked child none does, whatever its parent was about to do."""
+        return self._engine is None and os.getpid() == self._pid
