@@ -1,6 +1,7 @@
 """The poller: one target's hand at the edge. It starts probes and judges what they saw; it owns no time."""
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, assert_never
 
 from ..domain import limits
 from ..domain.attempt import AttemptId, CancelOutcome, ProbeRequest
@@ -8,17 +9,28 @@ from ..domain.judgement import Expectation
 from ..domain.moment import Moment
 from ..domain.observation import Observation
 from ..domain.outcome import Outcome, Reason
+from ..domain.probe import Probe
+from ..domain.target import Target
 from ..protocol.poller import CancelAttempt, PollerMessage, Reconfigure, StartAttempt
 from ..protocol.supervisor import AttemptCancelled, AttemptFinished, SupervisorMessage
-from .behaviour import Behaviour, Listener
-from .context import PollerContext
-from .ports import Cancellable
+from .behaviour import Behaviour
+from .ports import Cancellable, Clock, Listener, Prober
 
 TOO_LATE = Observation(
     outcome=Outcome.UNKNOWN,
     reason=Reason.OVERLOADED,
     detail="its deadline passed before it was begun",
 )
+
+
+class PollerContext(NamedTuple):
+    """What all pollers of one runtime share, so that each of them is small; nothing in it changes while they run."""
+
+    clock: Clock
+    supervisor: Listener[SupervisorMessage]
+    probers: Mapping[type[Probe], Prober]
+    expectation_of: Callable[[Target], Expectation]
+    through_bytes: bool
 
 
 class Poller(Behaviour[PollerMessage]):
@@ -64,7 +76,7 @@ class Poller(Behaviour[PollerMessage]):
             self._report(request.attempt, now, expectation, observation)
 
         try:
-            running = self._context.prober_for(request.probe).start(request, done)
+            running = self._context.probers[type(request.probe)].start(request, done)
         except Exception as error:  # noqa: BLE001  # a driver that cannot even start is our own trouble, not the target's
             self._report(request.attempt, now, expectation, _crashed(error))
             return

@@ -1,6 +1,6 @@
 """The supervisor: owns the clock's consequences. It alone decides what is due, what is late, what is tried again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, assert_never
 
 import msgspec
@@ -8,12 +8,12 @@ import msgspec
 from ..domain import limits
 from ..domain.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
 from ..domain.moment import Moment
-from ..domain.patience import Patience
 from ..domain.record import BlindInterval
+from ..domain.restart import SupervisorPolicies
 from ..domain.sample import Sample
 from ..domain.schedule import Flight, Scheduled
-from ..domain.supervision import SupervisorPolicies
 from ..domain.target import Target
+from ..domain.timers import CallAt
 from ..protocol.courier import AbandonDelivery
 from ..protocol.owner import Adopt, EndOrphans, HandIn, Release
 from ..protocol.recorder import (
@@ -27,7 +27,6 @@ from ..protocol.recorder import (
 from ..protocol.sink import (
     Commit,
     EndSilences,
-    GiveUpDelivery,
     KeepHouse,
     RecordBlindness,
     ReopenStore,
@@ -56,13 +55,24 @@ from ..protocol.supervisor import (
     Woke,
 )
 from .attempts import BAD, Attempts
-from .behaviour import SHED_OLDEST, Behaviour, policy_of
+from .behaviour import Behaviour, shedding
 from .children import Child, Children
-from .clockwork import Clockwork, SetAlarm, TimerKey
-from .neighbours import SupervisorNeighbours
-from .nursery import POLLER, Nursery
-from .ports import Clock
-from .timetable import COMMIT, HOUSE, HOUSE_EVERY_NS, PULSE, PULSE_EVERY_NS, begin, look_at_silences
+from .clockwork import Clockwork
+from .nursery import POLLER, RosterHandover
+from .ports import Clock, Neighbours
+from .retries import Retries
+from .timetable import (
+    HOUSE_EVERY_NS,
+    PULSE_EVERY_NS,
+    ChildRestart,
+    Chore,
+    DeliveryDeadline,
+    DeliveryRetry,
+    NoEvidence,
+    TimerKey,
+    begin,
+    look_at_silences,
+)
 
 ATTEMPT_NUMBER_BITS = 40
 """Every incarnation numbers its attempts above those of the one before."""
@@ -74,49 +84,47 @@ class Supervisor(Behaviour[SupervisorMessage]):
     """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
 
     sheds = (Beat,)
-    mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
+    mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.SUPERVISOR_MAILBOX_MAX
 
     def __init__(
         self,
         clock: Clock,
         *,
-        roster: dict[str, Target],
+        handover: RosterHandover,
         policies: SupervisorPolicies,
-        neighbours: SupervisorNeighbours,
-        nursery: Nursery,
-        children: tuple[Child, ...],
-        set_alarm: SetAlarm,
+        neighbours: Neighbours,
+        children: Iterable[Child],
+        call_at: CallAt,
         dice: Callable[[], float],
         through_bytes: bool = False,
     ) -> None:
         super().__init__(clock, through_bytes=through_bytes)
-        self._roster = roster
         self._policies = policies
         self._to = neighbours
-        self._nursery = nursery
-        self._children = Children(children)
         self._dice = dice
-        self._set_alarm = set_alarm
         self._blindness = BlindnessDetector()
-        self._patience = Patience(policies.retries)
+        self._clockwork = Clockwork(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
+        self._timers = self._clockwork.timers
+        self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
         self._reopenings = 0
         self._draining = False
+        # Owned from here to `on_end`; nothing that could raise comes between this and the beginning of its life.
+        self._handover = handover
+        self._roster = handover.take()
+        self._targets = self._roster.targets
+        self._children = Children(children, self._roster, self._timers, neighbours.recorder, policies, dice)
 
     def started(self, now: Moment) -> None:
-        self._clockwork = Clockwork(self._set_alarm, lambda planned_ns: self.address.tell(Woke(planned_ns)))
-        self._timers = self._clockwork.timers
         self._attempts = Attempts(
             timers=self._timers,
-            nursery=self._nursery,
+            roster=self._roster,
             owner=self._to.owner,
-            admission=self._policies.admission,
-            cancellation=self._policies.cancellation,
+            policies=self._policies,
             blindness=self._blindness,
             numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
-            roster=self._roster,
         )
-        for target in self._roster.values():
+        for target in self._targets.values():
             self._introduce(target)
             self._attempts.track(target, now)
             if self.address.epoch > 1:
@@ -128,8 +136,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def _make_whole(self, now: Moment) -> None:
         """What an earlier incarnation had in hand: timers of restarts, of retries and of the store died with it."""
-        for child in (*self._children.missing(), *self._nursery.missing()):
-            self._timers.arm(("restart", child), now.monotonic_ns)
+        for child in self._children.missing():
+            self._timers.arm(ChildRestart(child), now.monotonic_ns)
         self._to.sink.tell(ResumeRetries())
 
     def handle(self, message: SupervisorMessage, now: Moment) -> Any:
@@ -161,16 +169,14 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 return self._pause(target, False, now)
             case ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
-            case DeliveryBegan(channel, key, _, timeout_ns):
-                ends_ns = now.monotonic_ns + timeout_ns + limits.DEADLINE_SLACK_NS
-                self._timers.arm(("delivery", channel, key), ends_ns)
+            case DeliveryBegan():
+                self._retries.began(message, now)
             case DeliverySettled(channel, key):
-                self._timers.cancel(("delivery", channel, key))
-                self._patience.settled(channel, key)
+                self._retries.settled(channel, key)
             case ChannelCarried(channel):
-                self._hurry(channel, now)
-            case RetryAsked(channel, key, attempts, retry_after_ns):
-                self._retry(channel, key, attempts, retry_after_ns, now)
+                self._retries.hurry(channel, now)
+            case RetryAsked():
+                self._retries.asked(message, now)
             case LookAsked(until_ns):
                 look_at_silences(self._timers, until_ns, now)
             case StoreFailed(detail):
@@ -189,40 +195,37 @@ class Supervisor(Behaviour[SupervisorMessage]):
     # Targets.
 
     def _track(self, target: Target, now: Moment) -> None:
-        self._roster[target.id] = target
+        self._targets[target.id] = target
         self._to.owner.tell(Adopt(target))
         self._introduce(target)
         self._attempts.track(target, now)
         if target.heartbeat is not None:
-            self._children.forget(POLLER + target.id)
-            self._health(POLLER + target.id, "")
+            self._children.forget_poller(target.id)
 
     def _introduce(self, target: Target) -> None:
         self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
 
     def _untrack(self, target: str, now: Moment) -> bool:
-        if target not in self._roster:
+        if target not in self._targets:
             return False
         self._attempts.untrack(target, now)
-        self._children.forget(POLLER + target)
-        self._health(POLLER + target, "")
+        self._children.forget_poller(target)
         self._to.owner.tell(Release(target))
         self._to.recorder.tell(TargetUntracked(target))
-        # Last: whoever comes after a crash in between finds it here, and is asked once more to let it go.
-        del self._roster[target]
+        # Last: the next incarnation after a crash in between finds it here, and is asked once more to let it go.
+        del self._targets[target]
         return True
 
     def _pause(self, target: str, paused: bool, now: Moment) -> bool:
         known = self._attempts.pause(target, now) if paused else self._attempts.resume(target, now)
         if known:
-            self._roster[target] = msgspec.structs.replace(self._roster[target], paused=paused)
-            self._introduce(self._roster[target])
+            self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
+            self._introduce(self._targets[target])
         return known
 
     def _answered(self, target: str, now: Moment) -> None:
         self._commit_in_time(now)
-        if self._children.proved_healthy(POLLER + target):
-            self._health(POLLER + target, "")
+        self._children.poller_answered(target)
         self._leave_when_drained()
 
     # Timers.
@@ -259,42 +262,49 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._attempts.overdue(key, now)
                 self._commit_in_time(now)
                 self._leave_when_drained()
-            case ("stale", target, rule):
+            case NoEvidence(target, rule):
                 self._attempts.stale(target, rule, due_ns, now)
-            case ("commit",):
-                self._to.owner.tell(HandIn())
-            case ("delivery", channel, delivery):
+            case DeliveryDeadline(channel, delivery):
                 self._to.couriers[channel].tell(AbandonDelivery(delivery))
-            case ("retry", delivery):
+            case DeliveryRetry(delivery):
                 self._to.sink.tell(RetryDelivery(delivery))
-            case ("restart", child):
+            case ChildRestart(child):
                 self._restart(child, now)
-            case ("silences",):
-                self._to.sink.tell(EndSilences())
-            case ("reopen",):
-                self._to.sink.tell(ReopenStore())
-            case ("house",):
-                self._timers.arm(HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
+            case Chore():
+                self._do(key, now)
+            case _:
+                assert_never(key)
+
+    def _do(self, chore: Chore, now: Moment) -> None:
+        match chore:
+            case Chore.COMMIT:
+                self._to.owner.tell(HandIn())
+            case Chore.HOUSE:
+                self._timers.arm(Chore.HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
                 self._to.sink.tell(KeepHouse())
-            case ("pulse",):
+            case Chore.PULSE:
                 self._pulse(now)
-            case ("orphans",):
+            case Chore.ORPHANS:
                 self._to.owner.tell(EndOrphans())
-            case ("drain", "cancel"):
+            case Chore.SILENCES:
+                self._to.sink.tell(EndSilences())
+            case Chore.REOPEN:
+                self._to.sink.tell(ReopenStore())
+            case Chore.CANCEL:
                 self._attempts.cancel_all()
-            case ("drain", "end"):
+            case Chore.LEAVE:
                 self._leave()
             case _:
-                raise ValueError(f"a timer of unknown kind: {key!r}")
+                assert_never(chore)
 
     def _commit_in_time(self, now: Moment) -> None:
         """Samples are durable within a quarter of a second of being taken; nothing is committed where nothing is."""
-        if COMMIT not in self._timers:
-            self._timers.arm(COMMIT, now.monotonic_ns + limits.COMMIT_SAMPLES_NS)
+        if Chore.COMMIT not in self._timers:
+            self._timers.arm(Chore.COMMIT, now.monotonic_ns + limits.COMMIT_SAMPLES_NS)
 
     def _pulse(self, now: Moment) -> None:
         """Now and then: let what has gathered without haste be written, and tell the read model what was counted."""
-        self._timers.arm(PULSE, now.monotonic_ns + PULSE_EVERY_NS)
+        self._timers.arm(Chore.PULSE, now.monotonic_ns + PULSE_EVERY_NS)
         self._to.sink.tell(Commit())
         for name, by in self._attempts.newly_counted().items():
             self._to.recorder.tell(Counted(name, by))
@@ -302,36 +312,15 @@ class Supervisor(Behaviour[SupervisorMessage]):
     # Children.
 
     def _child_exited(self, child: str, reason: str, detail: str, now: Moment) -> None:
-        target = child.removeprefix(POLLER) if child.startswith(POLLER) else None
-        if self._draining or (target is not None and target not in self._nursery):
-            return  # of a target that has gone, or is a heartbeat by now
-        if self._alive(child):
-            return  # an earlier one of this name, whose successor is there already
-        if target is not None:
-            self._attempts.lost(target, detail, now)
-        restart = self._children.decide(
-            child, now.monotonic_ns, self._dice(), in_good_order=reason == "normal"
-        )
-        if restart is None:
+        if self._draining or not self._children.is_gone(child):
             return
-        parked = ", quarantined" if restart.quarantined else ""
-        self._health(child, f"{reason}{parked}: {detail}")
-        self._timers.arm(("restart", child), now.monotonic_ns + restart.after_ns)
-
-    def _alive(self, child: str) -> bool:
         if child.startswith(POLLER):
-            return self._nursery.alive(child.removeprefix(POLLER))
-        return self._children.alive(child)
+            self._attempts.lost(child.removeprefix(POLLER), detail, now)
+        self._children.arm_restart(child, reason, detail, now)
 
     def _restart(self, child: str, now: Moment) -> None:
-        if self._alive(child):
-            return
-        target = self._roster.get(child.removeprefix(POLLER)) if child.startswith(POLLER) else None
         try:
-            if target is not None and target.heartbeat is None:
-                self._nursery.start(target)
-            elif child in self._children:
-                self._children.start(child)
+            if self._children.restart(child):
                 self._introduce_targets(child)
                 self._health(child, "")
         except Exception as error:  # noqa: BLE001  # a child that cannot even be built is a failed start like any other
@@ -340,31 +329,16 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _introduce_targets(self, child: str) -> None:
         """A new recorder has an empty read model."""
         if child == RECORDER:
-            for target in self._roster.values():
+            for target in self._targets.values():
                 self._introduce(target)
 
-    # Deliveries and the store.
-
-    def _retry(self, channel: str, key: str, attempts: int, retry_after_ns: int | None, now: Moment) -> None:
-        self._timers.cancel(("delivery", channel, key))
-        at_ns = self._patience.next_try_ns(
-            channel, key, attempts, now.monotonic_ns, self._dice(), retry_after_ns
-        )
-        if at_ns is None:
-            self._to.sink.tell(GiveUpDelivery(key))
-        else:
-            self._timers.arm(("retry", key), at_ns)
-
-    def _hurry(self, channel: str, now: Moment) -> None:
-        for key in self._patience.carried(channel):
-            if ("retry", key) in self._timers:
-                self._timers.arm(("retry", key), now.monotonic_ns)
+    # The store.
 
     def _store_failed(self, detail: str, now: Moment) -> None:
         self._reopenings += 1
         self._health("store", detail)
         wait_ns = self._policies.reopen.wait_ns(self._reopenings, self._dice(), None)
-        self._timers.arm(("reopen",), now.monotonic_ns + wait_ns)
+        self._timers.arm(Chore.REOPEN, now.monotonic_ns + wait_ns)
 
     def _health(self, part: str, detail: str) -> None:
         self._to.recorder.tell(HealthChanged(part, detail))
@@ -375,8 +349,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._draining = True
         self._attempts.drain(now)
         left_alone_ns = int(within_ns * self._policies.cancellation.drain_share)
-        self._timers.arm(("drain", "cancel"), now.monotonic_ns + left_alone_ns)
-        self._timers.arm(("drain", "end"), now.monotonic_ns + within_ns)
+        self._timers.arm(Chore.CANCEL, now.monotonic_ns + left_alone_ns)
+        self._timers.arm(Chore.LEAVE, now.monotonic_ns + within_ns)
         self._leave_when_drained()
 
     def _leave_when_drained(self) -> None:
@@ -386,7 +360,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _leave(self) -> None:
         if self._attempts.under_way:
             self._to.recorder.tell(Abandoned("attempts still running", self._attempts.under_way))
-        self._nursery.stop_all()
+        self._roster.pollers.stop_all()
         self.address.stop()
 
     def on_stop(self) -> None:
@@ -396,3 +370,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
         """What runs answers to nobody from now on, and the next incarnation counts anew: it is stopped."""
         self._clockwork.stop()
         self._attempts.cancel_all()
+
+    def on_end(self) -> None:
+        self._handover.give_back(self._roster)

@@ -93,7 +93,7 @@ class World:
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            set_alarm=self.dispatcher.call_at,
+            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), self.prober),
             messengers={
                 channel: checks.messenger(channel, messenger)

@@ -5,31 +5,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
 from typing import TypeVar
 
 from ...domain.errors import UsageError
 from ...domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from ...domain.moment import NS_PER_S
-from .alarm import Alarm, Errand
-from .alarm_clock import AlarmClock, MakeTimer, MillisecondTimer
+from .alarm import Alarm, AlarmClock, Errand, MakeTimer, MillisecondTimer
 from .dispatcher import Runnable
 from .event_loops import close_event_loop, new_event_loop
-from .gaps import Gaps, Lag
 from .would_deadlock import mark_thread
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopStatistics:
-    """What a loop dispatcher has to do and how long it kept things waiting."""
-
-    actors: int
-    ready: int
-    """Actors whose turn has not come yet."""
-    batches: int
-    lag: Lag
 
 
 class LoopDispatcher:
@@ -37,7 +23,7 @@ class LoopDispatcher:
 
     Without a loop it makes one and runs it on a thread of its own between `start` and `stop`. Given a loop, it runs
     wherever that loop runs, from `start` to `stop`, and leaves the loop itself alone. Without a clock a batch is
-    bounded by the number of its turns alone, and lag is measured by the loop's own clock.
+    bounded by the number of its turns alone.
     """
 
     def __init__(
@@ -64,11 +50,8 @@ class LoopDispatcher:
         self._coming.acquire()
         # Says so to senders without touching the lock.
         self._armed = True
-        self._woken_ns = 0
-        self._batches = 0
         self._actors: dict[Runnable, None] = {}
-        self._gaps = Gaps()
-        self._alarms = AlarmClock(self._loop, make_timer, self._clock, self._ring)
+        self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
         # asyncio copies a context per callback unless it is given one.
         self._context = Context()
 
@@ -133,12 +116,14 @@ class LoopDispatcher:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Call back on the loop's thread at or soon after a moment, never before it. Safe from any thread."""
-        alarm = Alarm(monotonic_ns, callback)
+        """Call back on the loop's thread at or soon after a moment, never before it and never from within this call.
+
+        Safe from any thread; what it returns is cancelled on the loop's thread.
+        """
         if threading.get_ident() == self._thread_id:
-            self._alarms.arm(alarm)
-        else:
-            self._call_threadsafe(self._alarms.arm, alarm)
+            return self._alarms.call_at(monotonic_ns, callback)
+        alarm = self._alarms.alarm(monotonic_ns, callback)
+        self._call_threadsafe(self._alarms.arm, alarm)
         return alarm
 
     def adopt(self, runnable: Runnable) -> None:
@@ -151,22 +136,6 @@ class LoopDispatcher:
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """The loop's thread runs the actors, so whoever waits need not."""
-
-    def lag(self) -> Lag:
-        """How long the loop kept things waiting."""
-        return self._gaps.read()
-
-    def reset_lag(self) -> Lag:
-        """The same, and begin anew: so that a reader sees the worst of its own interval."""
-        lag = self._gaps.read()
-        self._gaps.reset()
-        return lag
-
-    def statistics(self) -> LoopStatistics:
-        """What there is to do."""
-        return LoopStatistics(
-            actors=len(self._actors), ready=len(self._ready), batches=self._batches, lag=self.lag()
-        )
 
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
@@ -203,7 +172,6 @@ class LoopDispatcher:
             self._queue_batch()
 
     def _queue_batch(self) -> None:
-        self._woken_ns = self._clock()
         if threading.get_ident() == self._thread_id:
             self._loop.call_soon(self._run_batch, context=self._context)
         else:
@@ -211,28 +179,21 @@ class LoopDispatcher:
 
     def _run_batch(self) -> None:
         clock, ready = self._clock, self._ready
-        began_ns = clock()
-        self._gaps.waited(began_ns - self._woken_ns)
-        self._batches += 1
-        ends_ns = began_ns + BATCH_NS_MAX
-        now_ns = began_ns
+        ends_ns = clock() + BATCH_NS_MAX
         try:
             for _ in range(BATCH_TURNS_MAX):
                 if not ready or self._stopped:
                     break
                 ready.popleft().run_turn()
-                now_ns = clock()
-                if now_ns > ends_ns:
+                if clock() > ends_ns:
                     break
         finally:
-            self._gaps.worked(now_ns - began_ns)
-            self._end_batch(now_ns)
+            self._end_batch()
 
-    def _end_batch(self, now_ns: int) -> None:
+    def _end_batch(self) -> None:
         if self._stopped:
             return
         if self._ready:
-            self._woken_ns = now_ns
             self._loop.call_soon(self._run_batch, context=self._context)
             return
         self._armed = False
@@ -240,19 +201,14 @@ class LoopDispatcher:
         if self._ready:
             self._wake()
 
-    def _ring(self, alarm: Alarm, late_ns: int) -> None:
+    def _ring(self, alarm: Alarm) -> None:
+        """Run the actors that it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
         if self._stopped:
             return
-        self._gaps.waited(late_ns)
-        self._ring_in_batch(alarm)
-
-    def _ring_in_batch(self, alarm: Alarm) -> None:
-        """Run whom it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
         if not self._coming.acquire(blocking=False):
             alarm.ring()
             return
         self._armed = True
-        self._woken_ns = self._clock()
         try:
             alarm.ring()
         finally:

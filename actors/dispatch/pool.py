@@ -2,25 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from ...domain.errors import UsageError
 from ...domain.limits import TURN_MESSAGES_MAX
 from .dispatcher import Runnable
 from .would_deadlock import mark_thread
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolStatistics:
-    """What a pool has to do."""
-
-    actors: int
-    threads: int
-    busy: int
-    """Threads in the middle of a turn."""
-    ready: int
-    """Actors whose turn has not come because every thread is busy."""
 
 
 class PoolDispatcher:
@@ -99,15 +86,6 @@ class PoolDispatcher:
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """The pool's threads run the actors, so whoever waits need not."""
-
-    def statistics(self) -> PoolStatistics:
-        """What there is to do."""
-        return PoolStatistics(
-            actors=len(self._actors),
-            threads=len(self._threads),
-            busy=len(self._running),
-            ready=self._ready.qsize(),
-        )
 
     def __repr__(self) -> str:
         return f"<PoolDispatcher {self._name}: {len(self._actors)} actors, {len(self._threads)} threads>"

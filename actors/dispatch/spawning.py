@@ -4,10 +4,9 @@ from typing import Any
 
 from ...domain.errors import UsageError
 from .actor import DispatchedActor
-from .address import Address
+from .address import Address, OnExit
 from .dead_letters import DeadLetters
 from .dispatcher import Dispatcher
-from .exit import OnExit
 
 
 def address_for(
