@@ -177,11 +177,13 @@ class System:
         )
 
     def _children(self) -> Iterator[Child]:
+        def courier(channel: Channel) -> Child:
+            return Child(self.couriers[channel.id], lambda _: self._start_courier(channel))
+
         yield Child(self.recorder, lambda _: self._start_recorder())
         yield Child(self.sink, lambda _: self._start_sink())
         yield Child(self.owner, self._start_owner)
-        for channel in self._plan.channels:
-            yield Child(self.couriers[channel.id], lambda _, channel=channel: self._start_courier(channel))
+        yield from map(courier, self._plan.channels)
 
     # Ends, wanted and unwanted.
 
