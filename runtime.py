@@ -154,7 +154,9 @@ class Runtime(Commands):
         return Fittings(
             clock=clock,
             make_timer=KernelTimer,
-            outside=lambda dispatcher: Outside(dispatcher.loop, clock, configuration, functions, host_loop),
+            outside=lambda dispatcher: Outside(
+                dispatcher.loop, clock, dispatcher.call_at, configuration, functions, host_loop
+            ),
             store=store,
             publisher=self._feed,
             expectation_of=Expectations(),

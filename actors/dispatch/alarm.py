@@ -138,7 +138,12 @@ class AlarmClock:
         if self._timer is None:
             self._timer = self._make_timer(self._loop, self._on_time)
         if self._alarms.next_ns() == alarm.due_ns:
-            self._timer.set(max(alarm.due_ns - self._monotonic_ns(), 1))
+            after_ns = alarm.due_ns - self._monotonic_ns()
+            if after_ns > 0:
+                self._timer.set(after_ns)
+            else:
+                # What is due rings in the next round of the loop; its timer would take up to a millisecond more.
+                self._loop.call_soon(self._on_time)
 
     def _on_time(self) -> None:
         """Set the timer anew before anything rings: what rings may arm more."""
