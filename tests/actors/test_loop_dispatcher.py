@@ -1,15 +1,13 @@
-"""Many actors on one event loop, its alarms, and what is left when it stops."""
+"""Many actors on one event loop, and what is left when it stops."""
 
 import asyncio
 import threading
-import time
 from collections import deque
 from pathlib import Path
 
 import pytest
 from watchkeeper.actors.dispatch import DispatchedActor, LoopActor, LoopDispatcher, WouldDeadlock, spawn
-from watchkeeper.actors.dispatch.alarm import Errand, MillisecondTimer
-from watchkeeper.adapters.kernel_timer import KernelTimer
+from watchkeeper.actors.dispatch.alarm import Errand
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.moment import NS_PER_MS
@@ -222,40 +220,6 @@ def test_one_wake_up_serves_many_senders():
     loop.close()
 
 
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
-@pytest.mark.parametrize("clocked", [False, True])
-def test_alarms_ring_after_their_moment_and_never_early(clocked, make_timer):
-    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns if clocked else None, make_timer=make_timer)
-    dispatcher.start()
-    clock, rang, done = dispatcher._clock, [], threading.Event()
-    begin_ns = on_loop(dispatcher, clock)
-    for delay_ms in (7, 0, 3, -1):
-        due_ns = begin_ns + delay_ms * NS_PER_MS + 100
-        dispatcher.call_at(due_ns, lambda due_ns=due_ns, d=delay_ms: rang.append((d, clock() - due_ns)))
-    dispatcher.call_at(begin_ns + 20 * NS_PER_MS, done.set)
-    assert done.wait(SOON_S)
-    assert sorted(delay for delay, _ in rang) == [-1, 0, 3, 7]
-    assert all(late_ns >= 0 for _, late_ns in rang)
-    assert dispatcher.stop(SOON_S) == ()
-
-
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
-def test_a_loop_faster_than_the_clock_does_not_ring_early(make_timer):
-    now_ns = [0]
-
-    def slow_clock():
-        now_ns[0] += NS_PER_MS // 10
-        return now_ns[0]
-
-    dispatcher = LoopDispatcher(monotonic_ns=slow_clock, make_timer=make_timer)
-    rang, done = [], threading.Event()
-    dispatcher.call_at(3 * NS_PER_MS, lambda: (rang.append(now_ns[0]), done.set()))
-    dispatcher.start()
-    assert done.wait(SOON_S)
-    assert rang[0] >= 3 * NS_PER_MS
-    assert dispatcher.stop(SOON_S) == ()
-
-
 def test_a_batch_ends_after_its_turns_where_time_stands_still():
     dispatcher, done = LoopDispatcher(monotonic_ns=lambda: 0), threading.Event()
     ran, seen = [0], []
@@ -308,22 +272,6 @@ def test_alarms_under_sustained_load_leave_each_round_of_the_loop_one_batch():
     assert turns[0] <= (rounds[0] + 2) * BATCH_TURNS_MAX
 
 
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
-def test_an_alarm_that_fails_is_logged_and_costs_the_others_nothing(make_timer, caplog):
-    dispatcher, done = LoopDispatcher(make_timer=make_timer), threading.Event()
-    dispatcher.start()
-    now_ns = on_loop(dispatcher, dispatcher._clock)
-
-    def arm_both():
-        dispatcher.call_at(now_ns + NS_PER_MS, lambda: 1 / 0)
-        dispatcher.call_at(now_ns + NS_PER_MS + 1, done.set)
-
-    on_loop(dispatcher, arm_both)
-    assert done.wait(SOON_S)
-    assert "What an alarm called back failed" in caplog.text
-    assert dispatcher.stop(SOON_S) == ()
-
-
 def test_what_is_scheduled_as_the_loop_goes_idle_is_run():
     class LateReady(deque):
         late = None
@@ -355,42 +303,6 @@ def test_what_is_scheduled_as_the_loop_goes_idle_is_run():
         on_loop(dispatcher, lambda: None)
         assert done.wait(SOON_S)
     assert dispatcher.stop(SOON_S) == ()
-
-
-def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
-    rang, done = [], threading.Event()
-    now_ns = on_loop(loop_dispatcher, loop_dispatcher._clock)
-    alarm = loop_dispatcher.call_at(now_ns + NS_PER_MS, lambda: rang.append(1))
-    on_loop(loop_dispatcher, alarm.cancel)
-    loop_dispatcher.call_at(now_ns + 10 * NS_PER_MS, done.set)
-    assert done.wait(SOON_S)
-    assert (rang, alarm.armed) == ([], False)
-
-
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
-def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_timer):
-    """One that is cancelled holds back nobody, and one that rings may arm the next."""
-    before = descriptors()
-    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns, make_timer=make_timer)
-    dispatcher.start()
-    rang, done = [], threading.Event()
-    begin_ns = on_loop(dispatcher, time.monotonic_ns)
-
-    def ring_again():
-        rang.append("third")
-        dispatcher.call_at(time.monotonic_ns() + NS_PER_MS, done.set)
-
-    def arm_all():
-        dispatcher.call_at(begin_ns + 30 * NS_PER_MS, ring_again)
-        dispatcher.call_at(begin_ns + 20 * NS_PER_MS, lambda: rang.append("second"))
-        dispatcher.call_at(begin_ns + 5 * NS_PER_MS, lambda: rang.append("never")).cancel()
-        dispatcher.call_at(begin_ns + 10 * NS_PER_MS, lambda: rang.append("first"))
-
-    on_loop(dispatcher, arm_all)
-    assert done.wait(SOON_S)
-    assert rang == ["first", "second", "third"]
-    assert dispatcher.stop(SOON_S) == ()
-    assert descriptors() == before
 
 
 def test_a_callback_that_fails_is_logged_and_forgotten(loop_dispatcher, caplog):

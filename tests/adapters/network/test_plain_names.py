@@ -50,7 +50,9 @@ def names():
 
 @pytest.fixture
 def plain(bench, names):
-    plain = Counting(bench.loop, bench.clock, resolver=Resolver(bench.loop, bench.clock, ask=names))
+    plain = Counting(
+        bench.loop, bench.clock, bench.call_at, resolver=Resolver(bench.loop, bench.clock, ask=names)
+    )
     yield plain
     names.may_answer.set()
     plain.close()
