@@ -109,13 +109,16 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
         self._reopenings = 0
         self._draining = False
-        # Owned from here to `on_end`; nothing that could raise comes between this and the beginning of its life.
+        self._permanent = tuple(children)
         self._handover = handover
+        # Owned from here to `on_end`. It comes last: what raised after it would take the roster along.
         self._roster = handover.take()
-        self._targets = self._roster.targets
-        self._children = Children(children, self._roster, self._timers, neighbours.recorder, policies, dice)
 
     def started(self, now: Moment) -> None:
+        self._targets = self._roster.targets
+        self._children = Children(
+            self._permanent, self._roster, self._timers, self._to.recorder, self._policies, self._dice
+        )
         self._attempts = Attempts(
             timers=self._timers,
             roster=self._roster,
