@@ -9,7 +9,6 @@ from .future import DispatchedFuture
 from .loop import LoopDispatcher
 from .mailbox import ExitReason
 from .message_queue import MailboxFull, MailboxPolicy
-from .models import LoopActor, PoolActor, SimulatedActor
 from .pool import PoolDispatcher
 from .simulated import SimulatedDispatcher, VirtualClock
 from .spawning import address_for, spawn
@@ -24,15 +23,12 @@ __all__ = [
     "DispatchedFuture",
     "Dispatcher",
     "ExitReason",
-    "LoopActor",
     "LoopDispatcher",
     "MailboxFull",
     "MailboxPolicy",
     "MakeTimer",
     "OnExit",
-    "PoolActor",
     "PoolDispatcher",
-    "SimulatedActor",
     "SimulatedDispatcher",
     "VirtualClock",
     "WouldDeadlock",
