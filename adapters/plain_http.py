@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ..domain.limits import EVENTS_PER_BATCH_MAX
 from ..domain.moment import Deadline, Moment
-from ..domain.timers import CallAt, Timer
+from ..domain.timers import CallAt
 from .exchange import HttpAnswer
 from .plain_exchange import Done, PlainExchange, Said
 from .plain_request import Name, PlainRequest
@@ -44,7 +44,6 @@ class PlainHttp:
         self._epoll = select.epoll()
         self._exchanges: dict[int, PlainExchange] = {}
         self._call_at = call_at
-        self._timers: dict[PlainExchange, Timer] = {}
         self._resolver = Resolver(loop, clock) if resolver is None else resolver
         self._contexts = TlsContexts() if contexts is None else contexts
         loop.add_reader(self._epoll.fileno(), self._on_events)
@@ -56,7 +55,7 @@ class PlainHttp:
         if self._epoll.closed or deadline.monotonic_ns <= begun_ns:
             self._loop.call_soon(exchange.expired)
             return exchange
-        self._timers[exchange] = self._call_at(deadline.monotonic_ns, exchange.expired)
+        exchange.timer = self._call_at(deadline.monotonic_ns, exchange.expired)
         exchange.begin()
         return exchange
 
@@ -87,9 +86,8 @@ class PlainHttp:
     def forget(self, descriptor: int, exchange: PlainExchange) -> None:
         """Its socket, if it has one, is about to be closed, which takes it out of the epoll."""
         self._exchanges.pop(descriptor, None)
-        timer = self._timers.pop(exchange, None)
-        if timer is not None:
-            timer.cancel()
+        if exchange.timer is not None:
+            exchange.timer.cancel()
 
     def call(self, done: Done, answer: HttpAnswer | None) -> None:
         try:

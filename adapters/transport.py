@@ -46,6 +46,7 @@ class Clock(Protocol):
     """What the transport needs of a clock."""
 
     def read(self) -> Moment: ...
+    def monotonic_ns(self) -> int: ...
 
 
 class TransportStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +105,7 @@ class Wake:
 
     def set(self, in_ms: int) -> None:
         """Call back in so many milliseconds, as soon as the loop comes round for 0, never for a negative number."""
-        self._due_ns = None if in_ms < 0 else self._clock.read().monotonic_ns + in_ms * NS_PER_MS
+        self._due_ns = None if in_ms < 0 else self._clock.monotonic_ns() + in_ms * NS_PER_MS
         self._arm()
 
     def _arm(self) -> None:
@@ -118,7 +119,7 @@ class Wake:
     def _ring(self) -> None:
         self._timer = None
         due_ns = self._due_ns
-        if due_ns is not None and due_ns <= self._clock.read().monotonic_ns:
+        if due_ns is not None and due_ns <= self._clock.monotonic_ns():
             self._due_ns = None
             self._on_time()
         else:

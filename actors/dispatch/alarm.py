@@ -10,6 +10,8 @@ from ...domain.timers import Timers
 
 logger = logging.getLogger(__name__)
 
+NEVER_NS = 1 << 63
+
 
 class Alarm:
     """One armed callback. Cancelled and rung on the thread of its dispatcher."""
@@ -100,7 +102,7 @@ class MillisecondTimer:
 class AlarmClock:
     """Keeps one timer set for the earliest alarm of a loop. Used on the loop's thread alone."""
 
-    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer")
+    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer", "_wakes_ns")
 
     def __init__(
         self,
@@ -115,6 +117,8 @@ class AlarmClock:
         self._ring = ring
         self._alarms: Timers[Alarm] = Timers()
         self._timer: LoopTimer | None = None
+        self._wakes_ns = NEVER_NS
+        """When `_on_time` is called next; not later than the earliest alarm."""
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Call back at a moment or soon after; never before it, and never from within this call."""
@@ -132,18 +136,19 @@ class AlarmClock:
 
     def arm(self, alarm: Alarm) -> None:
         """Have it rung at its time or soon after."""
-        if not alarm.armed:
+        due_ns = alarm.due_ns
+        self._alarms.arm(alarm, due_ns)
+        if due_ns >= self._wakes_ns:
             return
-        self._alarms.arm(alarm, alarm.due_ns)
+        self._wakes_ns = due_ns
         if self._timer is None:
             self._timer = self._make_timer(self._loop, self._on_time)
-        if self._alarms.next_ns() == alarm.due_ns:
-            after_ns = alarm.due_ns - self._monotonic_ns()
-            if after_ns > 0:
-                self._timer.set(after_ns)
-            else:
-                # What is due rings in the next round of the loop; its timer would take up to a millisecond more.
-                self._loop.call_soon(self._on_time)
+        after_ns = due_ns - self._monotonic_ns()
+        if after_ns > 0:
+            self._timer.set(after_ns)
+        else:
+            # What is due rings in the next round of the loop; its timer would take up to a millisecond more.
+            self._loop.call_soon(self._on_time)
 
     def _on_time(self) -> None:
         """Set the timer anew before anything rings: what rings may arm more."""
@@ -152,6 +157,7 @@ class AlarmClock:
         now_ns = self._monotonic_ns()
         due = list(self._alarms.due(now_ns))
         next_ns = self._alarms.next_ns()
+        self._wakes_ns = NEVER_NS if next_ns is None else next_ns
         self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
         for alarm, _ in due:
             try:
@@ -164,5 +170,6 @@ class AlarmClock:
         """Ring nothing more. On the loop's thread, or when the loop runs no longer."""
         timer, self._timer = self._timer, None
         self._alarms = Timers()
+        self._wakes_ns = NEVER_NS
         if timer is not None:
             timer.close()
