@@ -219,19 +219,9 @@ class Attempts:
         if entry is None or entry.flight is not flight:
             return
         if flight.state is AttemptState.QUEUED:
-            self._end(
-                entry,
-                flight,
-                AttemptState.EXPIRED,
-                now,
-                _without_answer(
-                    flight,
-                    now,
-                    Outcome.UNKNOWN,
-                    Reason.OVERLOADED,
-                    "its deadline passed while it waited to be admitted",
-                ),
-            )
+            detail = "its deadline passed while it waited to be admitted"
+            sample = _without_answer(flight, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
+            self._end(entry, flight, AttemptState.EXPIRED, now, sample)
             return
         self._nursery.poller(entry.id).tell(CancelAttempt(flight.attempt))
         sample = _without_answer(

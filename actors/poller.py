@@ -58,10 +58,6 @@ class Poller(Behaviour[PollerMessage]):
             case _:
                 assert_never(message)
 
-    @property
-    def _supervisor(self) -> Listener[SupervisorMessage]:
-        return self._context.supervisor
-
     def _start(self, request: ProbeRequest, now: Moment) -> None:
         # Whoever asked for an attempt that still runs is gone: a supervisor never starts a second one.
         self._let_go()
@@ -90,15 +86,15 @@ class Poller(Behaviour[PollerMessage]):
             sample = expectation.judge(attempt, began, observation)
         except Exception as error:  # noqa: BLE001  # a defect in judging must cost one sample, never the loop
             sample = expectation.judge(attempt, began, _crashed(error))
-        self._supervisor.tell(AttemptFinished(attempt, sample))
+        self._context.supervisor.tell(AttemptFinished(attempt, sample))
 
     def _cancel(self, attempt: AttemptId) -> None:
         if self._running is None or self._running[0] != attempt:
-            self._supervisor.tell(AttemptCancelled(attempt, CancelOutcome.COMPLETED_ANYWAY))
+            self._context.supervisor.tell(AttemptCancelled(attempt, CancelOutcome.COMPLETED_ANYWAY))
             return
         outcome = self._running[1].cancel()
         self._running = None
-        self._supervisor.tell(AttemptCancelled(attempt, outcome))
+        self._context.supervisor.tell(AttemptCancelled(attempt, outcome))
 
     def _let_go(self) -> None:
         running, self._running = self._running, None

@@ -40,15 +40,10 @@ class Retries:
 
     def asked(self, request: RetryAsked, now: Moment) -> None:
         """Arm the next try, or have the notice given up where the policy allows no other."""
-        channel, key, attempts, retry_after_ns = (
-            request.channel,
-            request.key,
-            request.attempts,
-            request.retry_after_ns,
-        )
+        channel, key = request.channel, request.key
         self._timers.cancel(DeliveryDeadline(channel, key))
         at_ns = self._patience.next_try_ns(
-            channel, key, attempts, now.monotonic_ns, self._dice(), retry_after_ns
+            channel, key, request.attempts, now.monotonic_ns, self._dice(), request.retry_after_ns
         )
         if at_ns is None:
             self._sink.tell(GiveUpDelivery(key))
