@@ -15,21 +15,16 @@ from ..domain.schedule import Flight, Scheduled
 from ..domain.target import Target
 from ..domain.timers import CallAt
 from ..protocol.courier import AbandonDelivery
-from ..protocol.owner import Adopt, EndOrphans, HandIn, Release
+from ..protocol.owner import Adopt, Release
 from ..protocol.recorder import (
     Abandoned,
     BlindnessSeen,
-    Counted,
     HealthChanged,
     TargetTracked,
     TargetUntracked,
 )
 from ..protocol.sink import (
-    Commit,
-    EndSilences,
-    KeepHouse,
     RecordBlindness,
-    ReopenStore,
     ResumeRetries,
     RetryDelivery,
 )
@@ -62,16 +57,14 @@ from .nursery import POLLER, RosterHandover
 from .ports import Clock, Neighbours
 from .retries import Retries
 from .timetable import (
-    HOUSE_EVERY_NS,
-    PULSE_EVERY_NS,
     ChildRestart,
     Chore,
     DeliveryDeadline,
     DeliveryRetry,
+    DrainStep,
     NoEvidence,
     TimerKey,
-    begin,
-    look_at_silences,
+    Timetable,
 )
 
 ATTEMPT_NUMBER_BITS = 40
@@ -107,7 +100,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._clockwork = Clockwork(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
         self._timers = self._clockwork.timers
         self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
-        self._reopenings = 0
         self._draining = False
         self._permanent = tuple(children)
         self._handover = handover
@@ -127,6 +119,9 @@ class Supervisor(Behaviour[SupervisorMessage]):
             blindness=self._blindness,
             numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
         )
+        self._timetable = Timetable(
+            self._timers, self._to, self._policies, self._dice, self._attempts.newly_counted
+        )
         for target in self._targets.values():
             self._introduce(target)
             self._attempts.track(target, now)
@@ -134,7 +129,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 # The one before may have crashed between hearing of it and saying so.
                 self._to.owner.tell(Adopt(target))
         self._make_whole(now)
-        begin(self._timers, now)
+        self._timetable.begin(now)
         self._clockwork.wind()
 
     def _make_whole(self, now: Moment) -> None:
@@ -160,7 +155,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._attempts.cancelled(attempt, outcome, now)
                 self._leave_when_drained()
             case Beat(target, outcome, detail, at):
-                self._commit_in_time(now)
+                self._timetable.commit_in_time(now)
                 return self._attempts.beat(target, outcome, detail, at, now)
             case Track(target):
                 self._track(target, now)
@@ -181,12 +176,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case RetryAsked():
                 self._retries.asked(message, now)
             case LookAsked(until_ns):
-                look_at_silences(self._timers, until_ns, now)
+                self._timetable.look_at_silences(until_ns, now)
             case StoreFailed(detail):
-                self._store_failed(detail, now)
+                self._timetable.store_failed(detail, now)
             case StoreRecovered():
-                self._reopenings = 0
-                self._health("store", "")
+                self._timetable.store_recovered()
             case GetHeard():
                 return True
             case Drain(within_ns):
@@ -227,7 +221,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         return known
 
     def _answered(self, target: str, now: Moment) -> None:
-        self._commit_in_time(now)
+        self._timetable.commit_in_time(now)
         self._children.poller_answered(target)
         self._leave_when_drained()
 
@@ -260,10 +254,10 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case Scheduled():
                 self._attempts.tick(key, due_ns, now)
                 if key.is_heartbeat:
-                    self._commit_in_time(now)
+                    self._timetable.commit_in_time(now)
             case Flight():
                 self._attempts.overdue(key, now)
-                self._commit_in_time(now)
+                self._timetable.commit_in_time(now)
                 self._leave_when_drained()
             case NoEvidence(target, rule):
                 self._attempts.stale(target, rule, due_ns, now)
@@ -274,43 +268,13 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case ChildRestart(child):
                 self._restart(child, now)
             case Chore():
-                self._do(key, now)
-            case _:
-                assert_never(key)
-
-    def _do(self, chore: Chore, now: Moment) -> None:
-        match chore:
-            case Chore.COMMIT:
-                self._to.owner.tell(HandIn())
-            case Chore.HOUSE:
-                self._timers.arm(Chore.HOUSE, now.monotonic_ns + HOUSE_EVERY_NS)
-                self._to.sink.tell(KeepHouse())
-            case Chore.PULSE:
-                self._pulse(now)
-            case Chore.ORPHANS:
-                self._to.owner.tell(EndOrphans())
-            case Chore.SILENCES:
-                self._to.sink.tell(EndSilences())
-            case Chore.REOPEN:
-                self._to.sink.tell(ReopenStore())
-            case Chore.CANCEL:
+                self._timetable.do(key, now)
+            case DrainStep.CANCEL:
                 self._attempts.cancel_all()
-            case Chore.LEAVE:
+            case DrainStep.LEAVE:
                 self._leave()
             case _:
-                assert_never(chore)
-
-    def _commit_in_time(self, now: Moment) -> None:
-        """Samples are durable within a quarter of a second of being taken; nothing is committed where nothing is."""
-        if Chore.COMMIT not in self._timers:
-            self._timers.arm(Chore.COMMIT, now.monotonic_ns + limits.COMMIT_SAMPLES_NS)
-
-    def _pulse(self, now: Moment) -> None:
-        """Now and then: let what has gathered without haste be written, and tell the read model what was counted."""
-        self._timers.arm(Chore.PULSE, now.monotonic_ns + PULSE_EVERY_NS)
-        self._to.sink.tell(Commit())
-        for name, by in self._attempts.newly_counted().items():
-            self._to.recorder.tell(Counted(name, by))
+                assert_never(key)
 
     # Children.
 
@@ -335,14 +299,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
             for target in self._targets.values():
                 self._introduce(target)
 
-    # The store.
-
-    def _store_failed(self, detail: str, now: Moment) -> None:
-        self._reopenings += 1
-        self._health("store", detail)
-        wait_ns = self._policies.reopen.wait_ns(self._reopenings, self._dice(), None)
-        self._timers.arm(Chore.REOPEN, now.monotonic_ns + wait_ns)
-
     def _health(self, part: str, detail: str) -> None:
         self._to.recorder.tell(HealthChanged(part, detail))
 
@@ -352,8 +308,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._draining = True
         self._attempts.drain(now)
         left_alone_ns = int(within_ns * self._policies.cancellation.drain_share)
-        self._timers.arm(Chore.CANCEL, now.monotonic_ns + left_alone_ns)
-        self._timers.arm(Chore.LEAVE, now.monotonic_ns + within_ns)
+        self._timers.arm(DrainStep.CANCEL, now.monotonic_ns + left_alone_ns)
+        self._timers.arm(DrainStep.LEAVE, now.monotonic_ns + within_ns)
         self._leave_when_drained()
 
     def _leave_when_drained(self) -> None:
