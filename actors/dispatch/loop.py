@@ -19,16 +19,14 @@ R = TypeVar("R")
 
 
 class LoopDispatcher:
-    """Runs actors in batches of turns on an event loop's thread, and lets the loop do its I/O after each batch.
+    """Runs actors in batches of turns on an event loop of its own, and lets the loop do its I/O after each batch.
 
-    Without a loop it makes one and runs it on a thread of its own between `start` and `stop`. Given a loop, it runs
-    wherever that loop runs, from `start` to `stop`, and leaves the loop itself alone. Without a clock a batch is
-    bounded by the number of its turns alone.
+    The loop runs on a thread of its own between `start` and `stop`. Without a clock a batch is bounded by the number of
+    its turns alone.
     """
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop | None = None,
         *,
         monotonic_ns: Callable[[], int] | None = None,
         turn_messages: int = TURN_MESSAGES_MAX,
@@ -38,10 +36,9 @@ class LoopDispatcher:
         self.monotonic_ns = monotonic_ns
         self.turn_messages = turn_messages
         self._name = name
-        self._owns_loop = loop is None
-        self._loop = loop or new_event_loop()
+        self._loop = new_event_loop()
         self._clock = monotonic_ns or self._loop_ns
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread_id = 0
         self._stopped = False
         self._ready: deque[Runnable] = deque()
@@ -63,21 +60,13 @@ class LoopDispatcher:
     @property
     def running(self) -> bool:
         """True between `start` and `stop`, while its thread lives."""
-        return (
-            self._thread_id != 0 and not self._stopped and (self._thread is None or self._thread.is_alive())
-        )
+        return not self._stopped and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to run actors. Raises UsageError when it was started before."""
-        if self._thread_id or self._stopped or self._loop.is_closed():
+        if self._thread.ident is not None or self._stopped:
             raise UsageError(f"{self!r} has been started before")
-        if self._owns_loop:
-            self._thread_id = -1
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
-        else:
-            self._thread_id = -1
-            self._loop.call_soon_threadsafe(self._settle_in)
+        self._thread.start()
         self._queue_batch()
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
@@ -85,10 +74,7 @@ class LoopDispatcher:
         if self._stopped:
             return ()
         self._stopped = True
-        if not self._owns_loop:
-            self._call_threadsafe(self._settle_out)
-            return ()
-        if self._thread is None:
+        if self._thread.ident is None:
             close_event_loop(self._loop)
             return ()
         self._call_threadsafe(self._loop.stop)
@@ -144,20 +130,13 @@ class LoopDispatcher:
         return int(self._loop.time() * NS_PER_S)
 
     def _run(self) -> None:
-        self._settle_in()
+        self._thread_id = threading.get_ident()
+        mark_thread(self)
         try:
             self._loop.run_forever()
         finally:
             self._alarms.close()
             close_event_loop(self._loop)
-
-    def _settle_in(self) -> None:
-        self._thread_id = threading.get_ident()
-        mark_thread(self)
-
-    def _settle_out(self) -> None:
-        self._alarms.close()
-        mark_thread(None)
 
     def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
         try:

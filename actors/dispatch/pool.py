@@ -16,17 +16,17 @@ class PoolDispatcher:
     Threads are made as actors come, never by a sender: making one can block.
     """
 
+    monotonic_ns = None
+
     def __init__(
         self,
         threads: int,
         name: str = "watchkeeper-pool",
         *,
-        monotonic_ns: Callable[[], int] | None = None,
         turn_messages: int = TURN_MESSAGES_MAX,
     ) -> None:
         if threads < 1:
             raise UsageError(f"a pool of {threads} threads runs nothing: give it at least one")
-        self.monotonic_ns = monotonic_ns
         self.turn_messages = turn_messages
         self._name = name
         self._threads_max = threads
