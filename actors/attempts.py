@@ -1,26 +1,25 @@
 """Attempts: the supervisor's work on targets. What is due is started, what is late is refused, what waits has a deadline."""
 
 from collections import Counter
-from collections.abc import Sized
 
 import msgspec
 
 from ..domain import limits
-from ..domain.admission import Admission, AdmissionPolicy
+from ..domain.admission import Admission
 from ..domain.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ..domain.blindness import BlindnessDetector
-from ..domain.cancellation import CancellationPolicy
 from ..domain.moment import Moment
 from ..domain.outcome import Outcome, Reason
+from ..domain.restart import SupervisorPolicies
 from ..domain.sample import Sample, sample_without_answer
 from ..domain.schedule import Flight, Scheduled
 from ..domain.target import Target
 from ..domain.timers import Timers
 from ..protocol.owner import OwnerMessage, SamplesMissing, SampleTaken
 from ..protocol.poller import CancelAttempt, Reconfigure, StartAttempt
-from .behaviour import Listener
-from .clockwork import TimerKey
-from .nursery import Nursery
+from .nursery import Roster
+from .ports import Listener
+from .timetable import NoEvidence, TimerKey
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
@@ -32,23 +31,20 @@ class Attempts:
         self,
         *,
         timers: Timers[TimerKey],
-        nursery: Nursery,
+        roster: Roster,
         owner: Listener[OwnerMessage],
-        admission: AdmissionPolicy,
-        cancellation: CancellationPolicy,
+        policies: SupervisorPolicies,
         blindness: BlindnessDetector,
         numbers_from: int,
-        roster: Sized,
     ) -> None:
         self._timers = timers
-        self._nursery = nursery
+        self._targets, self._nursery = roster
         self._owner = owner
         self._blindness = blindness
-        self._cancellation = cancellation
+        self._cancellation = policies.cancellation
         self._numbers_from = numbers_from
-        self._roster = roster
         self._scheduled: dict[str, Scheduled] = {}
-        self._admission: Admission[tuple[Scheduled, Flight]] = Admission(admission)
+        self._admission: Admission[tuple[Scheduled, Flight]] = Admission(policies.admission)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -151,7 +147,7 @@ class Attempts:
             entry.last_beat = entry.last_beat or now
             self._timers.arm(entry, entry.next_silence_ns(entry.last_beat, now))
         else:
-            self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns, len(self._roster)))
+            self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns, len(self._targets)))
         self._expect_evidence(entry, now)
 
     def tick(self, entry: Scheduled, due_ns: int, now: Moment) -> None:
@@ -223,19 +219,9 @@ class Attempts:
         if entry is None or entry.flight is not flight:
             return
         if flight.state is AttemptState.QUEUED:
-            self._end(
-                entry,
-                flight,
-                AttemptState.EXPIRED,
-                now,
-                _without_answer(
-                    flight,
-                    now,
-                    Outcome.UNKNOWN,
-                    Reason.OVERLOADED,
-                    "its deadline passed while it waited to be admitted",
-                ),
-            )
+            detail = "its deadline passed while it waited to be admitted"
+            sample = _without_answer(flight, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
+            self._end(entry, flight, AttemptState.EXPIRED, now, sample)
             return
         self._nursery.poller(entry.id).tell(CancelAttempt(flight.attempt))
         sample = _without_answer(
@@ -331,18 +317,18 @@ class Attempts:
         if self._is_left_alone(entry):
             return
         for rule, wait_ns in entry.silences:
-            self._timers.arm(("stale", entry.id, rule), now.monotonic_ns + wait_ns)
+            self._timers.arm(NoEvidence(entry.id, rule), now.monotonic_ns + wait_ns)
 
     def _expect_nothing(self, entry: Scheduled) -> None:
         self._timers.cancel(entry)
         for rule, _ in entry.silences:
-            self._timers.cancel(("stale", entry.id, rule))
+            self._timers.cancel(NoEvidence(entry.id, rule))
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
         """No evidence for as long as a rule allows; judged once a period while it lasts, for the rule's own clocks."""
         entry = self._scheduled.get(target)
         if entry is not None:
-            self._timers.arm(("stale", target, rule), now.monotonic_ns + entry.cadence.every_ns)
+            self._timers.arm(NoEvidence(target, rule), now.monotonic_ns + entry.cadence.every_ns)
             self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
 
     def blind(self, now: Moment) -> None:

@@ -1,45 +1,31 @@
 """What our actors have in common: a typed mailbox, and one reading of the clock per message."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from ..domain.limits import IN_PROCESS_BYTES_MAX
 from ..domain.moment import Moment
 from ..domain.policy import OverflowPolicy
 from ..protocol.codec import decode, encode
 from ..protocol.message import Message
-from .dispatch import Delivery as Way
-from .dispatch import DispatchedActor, Lane, OnlyWhenFull
+from .dispatch import DispatchedActor, MailboxPolicy
 from .ports import Clock
 
 M = TypeVar("M")
-Heard_contra = TypeVar("Heard_contra", contravariant=True)
-
-CONTROL = Way(lane=Lane.CONTROL, overflow=OverflowPolicy.NEVER_DROP)
-KEPT = Way(overflow=OverflowPolicy.NEVER_DROP)
-SHED_OLDEST = Way(overflow=OverflowPolicy.DROP_OLDEST)
 
 
-class Listener(Protocol[Heard_contra]):
-    """Where messages of one kind are told: an address, or a test's list."""
+def shedding(*kinds: type[Message]) -> MailboxPolicy:
+    """A mailbox policy: where there is no room the oldest message of these kinds goes; all others are kept."""
 
-    def tell(self, message: Heard_contra, /) -> None: ...
+    def overflow(message: object) -> OverflowPolicy:
+        return OverflowPolicy.DROP_OLDEST if type(message) in kinds else OverflowPolicy.NEVER_DROP
 
-
-def policy_of(ways: dict[type[Message], Way], otherwise: Way = KEPT) -> Callable[[object], Way]:
-    """A mailbox policy from a table of message types."""
-
-    def way(message: object) -> Way:
-        return ways.get(type(message), otherwise)  # type: ignore[arg-type]  # any object may be asked about
-
-    in_one_lane = all(one.is_plain_when_there_is_room for one in (*ways.values(), otherwise))
-    return OnlyWhenFull(way) if in_one_lane else way
+    return overflow
 
 
 class Behaviour(DispatchedActor, Generic[M]):
     """An actor whose `handle` is told the moment. It never blocks, never asks, never sleeps."""
 
-    mailbox_policy: ClassVar[Callable[[object], Way] | None] = policy_of({})
+    mailbox_policy: ClassVar[MailboxPolicy | None] = shedding()
     sheds: ClassVar[tuple[type[Message], ...]] = ()
     """What `mailbox_policy` lets be dropped where there is no room."""
 

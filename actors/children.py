@@ -1,63 +1,96 @@
-"""Children: the few permanent actors besides the pollers, and how each is brought back."""
+"""Children: every actor that the supervisor starts again when it has ended, the few permanent ones and the pollers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from ..domain.restart import Restart, RestartHistory, RestartPolicy
-
-CHILD_POLICY = RestartPolicy(
-    name="infrastructure", backoff_ns_min=100_000_000, quarantine_retry_ns=30_000_000_000
-)
-"""Without these nothing is recorded or told: short first waits, and tried again soon even from quarantine."""
-POLLER_POLICY = RestartPolicy(name="poller")
+from ..domain.moment import Moment
+from ..domain.restart import RestartHistory, SupervisorPolicies
+from ..domain.target import Target
+from ..domain.timers import Timers
+from ..protocol.recorder import HealthChanged, RecorderMessage
+from .dispatch import Address
+from .nursery import POLLER, Roster
+from .ports import Listener
+from .timetable import ChildRestart, TimerKey
 
 
 class Child(NamedTuple):
-    """How one child is started, and started again."""
+    """A permanent actor, and how it is started; an owner that knows no target yet is shown those that are watched."""
 
-    name: str
-    start: Callable[[], None]
-    alive: Callable[[], bool]
-    policy: RestartPolicy = CHILD_POLICY
+    address: Address
+    start: Callable[[Iterable[Target]], None]
 
 
 class Children:
-    """Keeps the restart history of every child that ever failed."""
+    """Keeps the restart history of every child that ever failed. Owned by one incarnation of the supervisor."""
 
-    def __init__(self, children: tuple[Child, ...]) -> None:
-        self._children = {child.name: child for child in children}
+    def __init__(
+        self,
+        permanent: Iterable[Child],
+        roster: Roster,
+        timers: Timers[TimerKey],
+        recorder: Listener[RecorderMessage],
+        policies: SupervisorPolicies,
+        dice: Callable[[], float],
+    ) -> None:
+        self._permanent = {child.address.name: child for child in permanent}
+        self._roster = roster
+        self._timers = timers
+        self._recorder = recorder
+        self._policies = policies
+        self._dice = dice
         self._histories: dict[str, RestartHistory] = {}
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._children
-
-    def alive(self, name: str) -> bool:
-        """Whether an incarnation of this child lives."""
-        return self._children[name].alive()
 
     def missing(self) -> tuple[str, ...]:
         """Those of which no incarnation lives."""
-        return tuple(name for name, child in self._children.items() if not child.alive())
+        dead = (name for name, child in self._permanent.items() if not child.address.alive)
+        return (*dead, *self._roster.pollers.missing())
 
-    def start(self, name: str) -> None:
-        """Start the next incarnation. Raises what starting it raises."""
-        self._children[name].start()
+    def is_gone(self, child: str) -> bool:
+        """Whether an exit of this name leaves a gap: not that of a poller without a target, nor one with a successor."""
+        if child.startswith(POLLER) and child.removeprefix(POLLER) not in self._roster.pollers:
+            return False  # of a target that has gone, or is a heartbeat by now
+        return not self._alive(child)
 
-    def decide(self, name: str, now_ns: int, dice: float, *, in_good_order: bool) -> Restart | None:
-        """When to start a child again that has ended; pollers have a policy of their own."""
-        history = self._histories.get(name)
+    def _alive(self, child: str) -> bool:
+        if child.startswith(POLLER):
+            return self._roster.pollers.alive(child.removeprefix(POLLER))
+        return self._permanent[child].address.alive
+
+    def arm_restart(self, child: str, reason: str, detail: str, now: Moment) -> None:
+        """Have a child that has ended started again after its backoff; the problem is visible until it is well."""
+        history = self._histories.get(child)
         if history is None:
-            child = self._children.get(name)
-            history = self._histories[name] = RestartHistory(child.policy if child else POLLER_POLICY)
-        return history.decide(now_ns, dice, in_good_order=in_good_order)
+            pollers, children = self._policies.pollers, self._policies.children
+            history = self._histories[child] = RestartHistory(
+                pollers if child.startswith(POLLER) else children
+            )
+        restart = history.decide(now.monotonic_ns, self._dice())
+        parked = ", quarantined" if restart.quarantined else ""
+        self._recorder.tell(HealthChanged(child, f"{reason}{parked}: {detail}"))
+        self._timers.arm(ChildRestart(child), now.monotonic_ns + restart.after_ns)
 
-    def proved_healthy(self, name: str) -> bool:
-        """It did its work: its past is forgotten. True when it had been in trouble."""
-        history = self._histories.pop(name, None)
-        return history is not None and history.restarts > 0
+    def restart(self, child: str) -> bool:
+        """Start the next incarnation of a child that is still dead and still wanted. Raises what starting it raises.
 
-    def forget(self, name: str) -> None:
-        self._histories.pop(name, None)
+        True for a permanent one; a poller is well only once it has answered.
+        """
+        if self._alive(child):
+            return False
+        if child in self._permanent:
+            self._permanent[child].start(self._roster.targets.values())
+            return True
+        target = self._roster.targets.get(child.removeprefix(POLLER))
+        if target is not None and target.heartbeat is None:
+            self._roster.pollers.start(target)
+        return False
 
-    def quarantined(self) -> tuple[str, ...]:
-        return tuple(name for name, history in self._histories.items() if history.quarantined)
+    def poller_answered(self, target: str) -> None:
+        """It did its work: its past is forgotten."""
+        if POLLER + target in self._histories:
+            self.forget_poller(target)
+
+    def forget_poller(self, target: str) -> None:
+        """Its past and its problem go with it."""
+        self._histories.pop(POLLER + target, None)
+        self._recorder.tell(HealthChanged(POLLER + target, ""))

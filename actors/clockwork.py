@@ -1,30 +1,19 @@
 """The supervisor's timers with the one alarm that wakes it for the earliest of them."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
-from ..domain.schedule import Flight, Scheduled
-from ..domain.timers import Timers
-from .dispatch import Alarm
-
-TimerKey = Scheduled | Flight | tuple[str, ...]
-"""A target's own tick, an attempt's own deadline, or a kind with what it concerns."""
-
-
-class SetAlarm(Protocol):
-    """A dispatcher's way to be called back once at a monotonic time."""
-
-    def __call__(self, at_ns: int, callback: Callable[[], None], /) -> Alarm: ...
+from ..domain.timers import CallAt, Timer, Timers
+from .timetable import TimerKey
 
 
 class Clockwork:
     """Keeps one alarm set for the earliest timer, however many there are."""
 
-    def __init__(self, set_alarm: SetAlarm, wake: Callable[[int], None]) -> None:
+    def __init__(self, call_at: CallAt, wake: Callable[[int], None]) -> None:
         self.timers: Timers[TimerKey] = Timers()
-        self._set_alarm = set_alarm
+        self._call_at = call_at
         self._wake = wake
-        self._alarm: Alarm | None = None
+        self._alarm: Timer | None = None
         self._alarm_ns = 0
 
     def wind(self) -> None:
@@ -34,7 +23,7 @@ class Clockwork:
             return
         self.stop()
         self._alarm_ns = next_ns
-        self._alarm = self._set_alarm(next_ns, self._ring)
+        self._alarm = self._call_at(next_ns, self._ring)
 
     def _ring(self) -> None:
         self._wake(self._alarm_ns)

@@ -7,8 +7,8 @@ from ..domain.moment import Deadline, Moment
 from ..domain.notice import Answer, Notice
 from ..protocol.courier import AbandonDelivery, CourierMessage, Deliver
 from ..protocol.sink import CourierStarted, DeliveryAnswered, SinkMessage
-from .behaviour import Behaviour, Listener
-from .ports import Cancellable, Clock, Messenger
+from .behaviour import Behaviour
+from .ports import Cancellable, Clock, Listener, Messenger
 
 NO_ANSWER = Answer(accepted=False, detail="no answer before the deadline: the outcome is unknown")
 

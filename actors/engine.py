@@ -107,7 +107,7 @@ class Engine:
             clock=self.clock,
             dispatcher=self._dispatcher,
             sink_dispatcher=self._sink_thread,
-            set_alarm=self._dispatcher.call_at,
+            call_at=self._dispatcher.call_at,
             probers=self._outside.probers,
             messengers=messengers,
             store=store,

@@ -1,14 +1,12 @@
-"""The nursery: starts and stops pollers, and remembers the address of each."""
+"""The nursery: starts and stops pollers, and remembers the address of each; and the roster, which it is a part of."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..domain.target import Target
 from ..protocol.poller import PollerMessage
-from .behaviour import Listener
-from .context import PollerContext
-from .dispatch import Address, DeadLetters, DispatchedActor, Dispatcher, Lane, address_for, spawn
-from .dispatch.exit import OnExit
-from .poller import Poller
+from .dispatch import Address, DeadLetters, DispatchedActor, Dispatcher, OnExit, address_for, spawn
+from .poller import Poller, PollerContext
+from .ports import Listener
 
 POLLER = "poller/"
 """What the names of pollers begin with; the rest is the target's id."""
@@ -23,7 +21,7 @@ class MakeAddress(Protocol):
 
 
 class Nursery:
-    """Owned by the supervisor; it outlives the supervisor's incarnations as the pollers do."""
+    """Part of the roster, and owned with it."""
 
     def __init__(
         self,
@@ -55,10 +53,6 @@ class Nursery:
         address = self._addresses.get(target)
         return address is not None and address.alive
 
-    def keeps(self, address: Address) -> bool:
-        """Whether this very address is still in use; that of a stopped poller is not, even if its name is again."""
-        return self._addresses.get(address.name.removeprefix(POLLER)) is address
-
     def missing(self) -> tuple[str, ...]:
         """The names of pollers of which no incarnation lives."""
         return tuple(address.name for address in self._addresses.values() if not address.alive)
@@ -81,13 +75,43 @@ class Nursery:
     def stop(self, target: str) -> None:
         """End a poller for good; what is still told to it is a dead letter."""
         address = self._addresses.pop(target, None)
-        if address is None:
-            return
-        if address.alive:
-            address.stop(Lane.CONTROL)
-        else:
-            address.close()  # nobody will ever live here again
+        if address is not None:
+            address.dismiss()
 
     def stop_all(self) -> None:
         for target in list(self._addresses):
             self.stop(target)
+
+
+class Roster(NamedTuple):
+    """The targets that the supervisor watches, and their pollers, which go on while there is no supervisor."""
+
+    targets: dict[str, Target]
+    pollers: Nursery
+
+
+class RosterHandover:
+    """Passes the roster from one incarnation of the supervisor to the next; it has exactly one owner at any time.
+
+    An incarnation owns it from its making to its end, however it ends: a crash in the middle of a message gives it back
+    as a stop does. Between two incarnations, and before the first, it lies here and is the system's. Used on the thread
+    of the supervisor's dispatcher, or before anything runs.
+    """
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster: Roster | None = roster
+
+    def look(self) -> Roster:
+        """What lies here. Raises ValueError while an incarnation owns it: that is a bug of ours."""
+        if self._roster is None:
+            raise ValueError("the roster belongs to a supervisor that has not ended")
+        return self._roster
+
+    def take(self) -> Roster:
+        """Own it from now on; nothing is left here. Raises ValueError as `look` does."""
+        roster, self._roster = self.look(), None
+        return roster
+
+    def give_back(self, roster: Roster) -> None:
+        """Leave it to the next incarnation."""
+        self._roster = roster

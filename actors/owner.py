@@ -24,15 +24,15 @@ from ..protocol.owner import (
 )
 from ..protocol.recorder import Counted, RecorderMessage, SampleJudged
 from ..protocol.sink import Commit, Record, SinkMessage
-from .behaviour import SHED_OLDEST, Behaviour, Listener, policy_of
-from .ports import Clock
+from .behaviour import Behaviour, shedding
+from .ports import Clock, Listener
 
 
 class AggregateOwner(Behaviour[OwnerMessage]):
     """Owns every aggregate. Ownership takes the place of locks: nobody else holds a reference to one."""
 
     sheds = (SampleTaken,)
-    mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
+    mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.OWNER_MAILBOX_MAX
 
     def __init__(

@@ -4,15 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..domain.admission import AdmissionPolicy
-from ..domain.cancellation import CancellationPolicy
 from ..domain.channel import Channel
 from ..domain.duration import parse_duration
-from ..domain.policy import MailboxOverflow, OverflowPolicy
-from ..domain.restart import RestartPolicy
+from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
+from ..domain.restart import RestartPolicy, SupervisorPolicies
 from ..domain.retry import RetryPolicy
-from ..domain.supervision import SupervisorPolicies
 from .behaviour import Behaviour
-from .children import CHILD_POLICY, POLLER_POLICY
 from .courier import Courier
 from .owner import AggregateOwner
 from .poller import Poller
@@ -49,8 +46,8 @@ def actor_policies(channels: Iterable[Channel], in_flight_max: int) -> tuple[Act
     return (
         *applied.retries.values(),
         applied.reopen,
-        CHILD_POLICY,
-        POLLER_POLICY,
+        applied.children,
+        applied.pollers,
         applied.cancellation,
         applied.admission,
         *map(_mailbox_overflow, ACTORS),

@@ -1,6 +1,7 @@
 """The poller: one target's hand at the edge. It starts probes and judges what they saw; it owns no time."""
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, assert_never
 
 from ..domain import limits
 from ..domain.attempt import AttemptId, CancelOutcome, ProbeRequest
@@ -8,17 +9,28 @@ from ..domain.judgement import Expectation
 from ..domain.moment import Moment
 from ..domain.observation import Observation
 from ..domain.outcome import Outcome, Reason
+from ..domain.probe import Probe
+from ..domain.target import Target
 from ..protocol.poller import CancelAttempt, PollerMessage, Reconfigure, StartAttempt
 from ..protocol.supervisor import AttemptCancelled, AttemptFinished, SupervisorMessage
-from .behaviour import Behaviour, Listener
-from .context import PollerContext
-from .ports import Cancellable
+from .behaviour import Behaviour
+from .ports import Cancellable, Clock, Listener, Prober
 
 TOO_LATE = Observation(
     outcome=Outcome.UNKNOWN,
     reason=Reason.OVERLOADED,
     detail="its deadline passed before it was begun",
 )
+
+
+class PollerContext(NamedTuple):
+    """What all pollers of one runtime share, so that each of them is small; nothing in it changes while they run."""
+
+    clock: Clock
+    supervisor: Listener[SupervisorMessage]
+    probers: Mapping[type[Probe], Prober]
+    expectation_of: Callable[[Target], Expectation]
+    through_bytes: bool
 
 
 class Poller(Behaviour[PollerMessage]):
@@ -46,10 +58,6 @@ class Poller(Behaviour[PollerMessage]):
             case _:
                 assert_never(message)
 
-    @property
-    def _supervisor(self) -> Listener[SupervisorMessage]:
-        return self._context.supervisor
-
     def _start(self, request: ProbeRequest, now: Moment) -> None:
         # Whoever asked for an attempt that still runs is gone: a supervisor never starts a second one.
         self._let_go()
@@ -64,7 +72,7 @@ class Poller(Behaviour[PollerMessage]):
             self._report(request.attempt, now, expectation, observation)
 
         try:
-            running = self._context.prober_for(request.probe).start(request, done)
+            running = self._context.probers[type(request.probe)].start(request, done)
         except Exception as error:  # noqa: BLE001  # a driver that cannot even start is our own trouble, not the target's
             self._report(request.attempt, now, expectation, _crashed(error))
             return
@@ -78,15 +86,15 @@ class Poller(Behaviour[PollerMessage]):
             sample = expectation.judge(attempt, began, observation)
         except Exception as error:  # noqa: BLE001  # a defect in judging must cost one sample, never the loop
             sample = expectation.judge(attempt, began, _crashed(error))
-        self._supervisor.tell(AttemptFinished(attempt, sample))
+        self._context.supervisor.tell(AttemptFinished(attempt, sample))
 
     def _cancel(self, attempt: AttemptId) -> None:
         if self._running is None or self._running[0] != attempt:
-            self._supervisor.tell(AttemptCancelled(attempt, CancelOutcome.COMPLETED_ANYWAY))
+            self._context.supervisor.tell(AttemptCancelled(attempt, CancelOutcome.COMPLETED_ANYWAY))
             return
         outcome = self._running[1].cancel()
         self._running = None
-        self._supervisor.tell(AttemptCancelled(attempt, outcome))
+        self._context.supervisor.tell(AttemptCancelled(attempt, outcome))
 
     def _let_go(self) -> None:
         running, self._running = self._running, None

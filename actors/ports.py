@@ -1,13 +1,36 @@
-"""What the actors need of the outside, as protocols: adapters and fakes fit them by shape."""
+"""What the actors need of the outside and of one another, as protocols: adapters and fakes fit them by shape."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, TypeVar
 
 from ..domain.attempt import CancelOutcome, ProbeRequest
 from ..domain.moment import Deadline, Moment
 from ..domain.notice import Answer, Notice
 from ..domain.observation import Observation
 from ..domain.record import Batch, Restored
+from ..protocol.courier import CourierMessage
+from ..protocol.owner import OwnerMessage
+from ..protocol.recorder import RecorderMessage
+from ..protocol.sink import SinkMessage
+from ..protocol.supervisor import SupervisorMessage
+
+Heard_contra = TypeVar("Heard_contra", contravariant=True)
+
+
+class Listener(Protocol[Heard_contra]):
+    """Where messages of one kind are told: an address, or a test's list."""
+
+    def tell(self, message: Heard_contra, /) -> None: ...
+
+
+class Neighbours(NamedTuple):
+    """The actors that the supervisor and the sink tell, each other among them."""
+
+    supervisor: Listener[SupervisorMessage]
+    owner: Listener[OwnerMessage]
+    sink: Listener[SinkMessage]
+    recorder: Listener[RecorderMessage]
+    couriers: Mapping[str, Listener[CourierMessage]]
 
 
 class Clock(Protocol):

@@ -35,7 +35,7 @@ from ..protocol.recorder import (
     TargetTracked,
     TargetUntracked,
 )
-from .behaviour import SHED_OLDEST, Behaviour, policy_of
+from .behaviour import Behaviour, shedding
 from .ports import Clock
 
 
@@ -114,7 +114,7 @@ class Recorder(Behaviour[RecorderMessage]):
     """Folds what happened into what stands, and passes events on to subscribers."""
 
     sheds = (SampleJudged,)
-    mailbox_policy = policy_of(dict.fromkeys(sheds, SHED_OLDEST))
+    mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
     def __init__(

@@ -7,14 +7,14 @@ import msgspec
 
 from ..domain import limits
 from ..domain.channel import Channel
-from ..domain.errors import StoreError
 from ..domain.gathering import Gathering, unwritten
 from ..domain.incident import Transition
 from ..domain.ledger import Ledger
 from ..domain.moment import Moment
 from ..domain.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.outbox import Outbox
-from ..domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
+from ..domain.policy import OverflowPolicy
+from ..domain.record import Checkpoint, Outgoing, Restored, Silence
 from ..domain.status import IN_THE_OUTBOX, UNWRITTEN
 from ..protocol.courier import Deliver
 from ..protocol.owner import ResumeFrom
@@ -52,31 +52,28 @@ from ..protocol.supervisor import (
     DeliverySettled,
     LookAsked,
     RetryAsked,
-    StoreFailed,
     StoreRecovered,
 )
-from .behaviour import KEPT, SHED_OLDEST, Behaviour
-from .dispatch import Delivery as Way
-from .neighbours import SinkNeighbours
-from .page import Handed, Page, delivery_of
-from .ports import Clock, Store
+from .behaviour import Behaviour
+from .ports import Clock, Neighbours, Store
+from .record_writer import Handed, Page, RecordWriter
 
 GENERATIONS_PER_RUN = 65_536
 """Generations of one opening of the store are numbered below those of the next."""
 
 
-def _way(message: object) -> Way:
+def _overflow(message: object) -> OverflowPolicy:
     """Samples alone may be shed, and are counted; whatever else is recorded is never dropped."""
     if type(message) is Record and not message.transitions and not message.checkpoints:
-        return SHED_OLDEST
-    return KEPT
+        return OverflowPolicy.DROP_OLDEST
+    return OverflowPolicy.NEVER_DROP
 
 
 class IncidentSink(Behaviour[SinkMessage]):
     """Gathers what is to be recorded, commits it in one transaction, and only then lets couriers go."""
 
     sheds = (Record,)
-    mailbox_policy = _way
+    mailbox_policy = _overflow
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
     def __init__(
@@ -84,28 +81,25 @@ class IncidentSink(Behaviour[SinkMessage]):
         clock: Clock,
         store: Store,
         channels: Iterable[Channel],
-        neighbours: SinkNeighbours,
+        neighbours: Neighbours,
         *,
         through_bytes: bool = False,
     ) -> None:
         super().__init__(clock, through_bytes=through_bytes)
-        self._store = store
+        self._writer = RecordWriter(store, neighbours.supervisor)
         self._channels = {channel.id: channel for channel in channels}
         self._to = neighbours
         self._ledger = Ledger(self._channels.values())
         self._outbox = Outbox(self._channels.values())
         self._gathered = Gathering()
         self._settled: list[NoticeSettled] = []
-        self._stuck: Page | None = None
         self._commit_asked = False
         self._draining = False
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
 
     def started(self, now: Moment) -> None:
-        # An incarnation that crashed has left the store open; it is this actor's alone, so it may be closed first.
-        self._store.close()
-        restored = self._store.open(now)
+        restored = self._writer.open(now)
         self._generation = restored.epoch * GENERATIONS_PER_RUN
         self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
@@ -200,26 +194,19 @@ class IncidentSink(Behaviour[SinkMessage]):
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
         self._end_silences(now)
-        if self._stuck is not None:
+        if self._writer.is_stuck:
             return
         handed = [] if self._draining else [Handed(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
         if self._gathered.empty:
             return
         settled, self._settled = self._settled, []
-        self._write(Page(self._gathered.take(), handed, settled))
-
-    def _write(self, page: Page) -> None:
-        try:
-            self._store.commit(page.batch)
-        except StoreError as error:
-            self._stuck = page
-            self._to.supervisor.tell(StoreFailed(str(error)))
-            return
-        self._publish(page)
+        page = Page(self._gathered.take(), handed, settled)
+        if self._writer.write(page):
+            self._publish(page)
 
     def _publish(self, page: Page) -> None:
-        """It is durable: now, and not before, may anybody be told."""
+        """The page is durable: now, and not before, may its notices leave."""
         if page.batch.transitions:
             self._to.recorder.tell(Committed(page.batch.transitions))
         for settled in page.settled:
@@ -243,7 +230,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         if entry is None:
             return
         notice = entry.notice
-        self._gathered.deliveries.append(delivery_of(entry, DeliveryState.PENDING, answer.detail, now))
+        self._gathered.deliveries.append(entry.delivery(DeliveryState.PENDING, now.wall_ns, answer.detail))
         self._to.recorder.tell(
             HealthChanged(f"channel {notice.channel}", answer.detail or "it refused a notice")
         )
@@ -253,7 +240,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         entry = self._outbox.settle(key, attempt)
         if entry is None:
             return
-        delivery = delivery_of(entry, state, detail, now)
+        delivery = entry.delivery(state, now.wall_ns, detail)
         self._gathered.deliveries.append(delivery)
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
         if state is DeliveryState.DELIVERED:
@@ -265,8 +252,7 @@ class IncidentSink(Behaviour[SinkMessage]):
     def _resume_retries(self) -> None:
         self._commit_soon(self._outbox.all_ready_again() > 0)
         self._ask_for_a_look()
-        if self._stuck is not None:
-            self._to.supervisor.tell(StoreFailed("the record could not be written; it is tried again"))
+        self._writer.say_again()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
         notice, delivery = outgoing.notice, outgoing.delivery
@@ -300,14 +286,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         return True
 
     def _recall(self, key: str) -> Restored | None:
-        if self._stuck is not None or key in self._outbox:
-            return None
-        try:
-            return self._store.recall(key)
-        except StoreError as error:
-            self._stuck = Page(Batch(), [], [])
-            self._to.supervisor.tell(StoreFailed(str(error)))
-            return None
+        return None if key in self._outbox else self._writer.recall(key)
 
     def _mute(self, silence: Silence, now: Moment) -> None:
         self._gathered.silences.append(silence)
@@ -338,33 +317,17 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._to.recorder.tell(IncidentsResumed(self._ledger.open_incidents(), self._ledger.silences(now)))
 
     def _reopen(self, now: Moment) -> None:
-        """After a failure nothing is believed: closed, opened, verified, and the same batch once more, by its keys."""
-        page = self._stuck
-        if page is None:
-            return
-        try:
-            self._store.close()
-            self._store.open(now)
-        except StoreError as error:
-            self._to.supervisor.tell(StoreFailed(str(error)))
-            return
-        self._stuck = None
-        self._write(page)
-        if self._stuck is None:
+        page = self._writer.reopen(now)
+        if page is not None:
+            self._publish(page)
             self._to.supervisor.tell(StoreRecovered())
             self._commit_soon(True)
 
     def _keep_house(self, now: Moment) -> None:
-        if self._stuck is not None:
-            return
-        try:
-            self._store.keep_house(now)
-        except StoreError as error:
-            self._stuck = Page(Batch(), [], [])
-            self._to.supervisor.tell(StoreFailed(str(error)))
-            return
-        # Said anew each time, for a recorder or a sink that began meanwhile; that all is well is news only after trouble.
-        self._to.recorder.tell(HealthChanged("store", self._store.file_trouble()))
+        trouble = self._writer.keep_house(now)
+        if trouble is not None:
+            # Said anew each time, for a recorder or a sink that began meanwhile; that all is well is news only after trouble.
+            self._to.recorder.tell(HealthChanged("store", trouble))
 
     def _drain(self, now: Moment) -> None:
         self._commit(now)
@@ -379,15 +342,15 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._draining = True
         self._reopen(now)
         self._commit(now)
-        if self._stuck is not None:
-            lost = unwritten(self._stuck.batch, self._gathered.take())
+        if self._writer.is_stuck:
+            lost = unwritten(self._writer.unwritten, self._gathered.take())
             self._to.recorder.tell(Abandoned(UNWRITTEN, lost))
         if len(self._outbox):
             self._to.recorder.tell(Abandoned(IN_THE_OUTBOX, tuple(self._outbox.keys())))
         self.address.stop()
 
     def on_stop(self) -> None:
-        self._store.close()
+        self._writer.close()
 
     def _count(self, counter: str, by: int) -> None:
         self._to.recorder.tell(Counted(counter, by))

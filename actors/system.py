@@ -1,6 +1,6 @@
 """The system: every actor of one runtime, started from the couriers back to the supervisor and stopped in reverse."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ..domain.channel import Channel
@@ -9,19 +9,18 @@ from ..domain.moment import NS_PER_S, Moment
 from ..domain.probe import Probe
 from ..domain.restart import RestartHistory
 from ..domain.target import Target
+from ..domain.timers import CallAt
 from ..protocol.recorder import HealthChanged
 from ..protocol.sink import DrainSink, EndSink, GetResumed
 from ..protocol.supervisor import ChildExited, Drain, Track, Untrack, Woke
-from .children import CHILD_POLICY, Child
-from .clockwork import SetAlarm
-from .context import PollerContext
+from .children import Child
 from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
-from .neighbours import SinkNeighbours, SupervisorNeighbours
-from .nursery import POLLER, MakeAddress, Nursery
+from .nursery import MakeAddress, Nursery, Roster, RosterHandover
 from .owner import AggregateOwner
 from .policies import supervisor_policies
-from .ports import Clock, Messenger, Prober, Store
+from .poller import PollerContext
+from .ports import Clock, Messenger, Neighbours, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink
 from .supervisor import RECORDER, Supervisor
@@ -38,7 +37,7 @@ class Parts(NamedTuple):
     clock: Clock
     dispatcher: Dispatcher
     sink_dispatcher: Dispatcher
-    set_alarm: SetAlarm
+    call_at: CallAt
     probers: Mapping[type[Probe], Prober]
     messengers: Mapping[str, Messenger]
     store: Store
@@ -67,12 +66,14 @@ Asked = Callable[[Callable[[Iterable[Target]], None]], None]
 
 
 class System:
-    """Owns the addresses. What an address's actor does, and when it is restarted, is the supervisor's to decide."""
+    """Owns the addresses. What an address's actor does, and when it is restarted, is the supervisor's to decide.
+
+    The roster of targets is the system's only while no supervisor lives; see RosterHandover.
+    """
 
     def __init__(self, parts: Parts, plan: Plan) -> None:
         self._parts = parts
         self._plan = plan
-        self._roster = {target.id: target for target in plan.targets}
         # An alarm of the supervisor's own that rings as it ends is no news.
         self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=(Woke,))
         self.supervisor = self._address(Supervisor, SUPERVISOR)
@@ -82,8 +83,11 @@ class System:
         self.couriers = {
             channel.id: self._address(Courier, COURIER + channel.id) for channel in plan.channels
         }
-        self._nursery = self._make_nursery()
-        self._supervisor_history = RestartHistory(CHILD_POLICY)
+        self._neighbours = Neighbours(self.supervisor, self.owner, self.sink, self.recorder, self.couriers)
+        targets = {target.id: target for target in plan.targets}
+        self._handover = RosterHandover(Roster(targets, self._make_nursery()))
+        self._policies = supervisor_policies(plan.channels, plan.in_flight_max)
+        self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
         """Actors that ended and will not come back, each with the error that it ended with."""
@@ -100,19 +104,19 @@ class System:
             self.supervisor,
             parts.probers,
             parts.expectation_of,
-            through_bytes=self._plan.through_bytes,
+            self._plan.through_bytes,
         )
         return Nursery(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
 
     # The beginning.
 
     def start(self) -> None:
-        """Start every actor; who starts earlier is there when who starts later tells it something."""
+        """Start every actor; one that starts earlier is there when a later one tells it something."""
         self._start_recorder()
         for channel in self._plan.channels:
             self._start_courier(channel)
         self._start_sink()
-        self._start_owner()
+        self._start_owner(self._handover.look().targets.values())
         self._start_supervisor()
 
     def _spawn(self, address: Address, actor_class: type, *arguments: object, **named: object) -> None:
@@ -133,16 +137,14 @@ class System:
         self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses)
 
     def _ask_to_resume(self, listener: Address) -> None:
-        """For an incarnation that knows nothing. Before it lives: whoever starts it may crash, and then nobody asks again."""
+        """For an incarnation that knows nothing. Before it lives: what starts it may crash, and then nothing asks again."""
         if listener.epoch > 0:
             self.sink.tell(GetResumed())
 
     def _losses(self) -> dict[str, int]:
         """Messages that were dropped or that nobody heard, by name; what never happened is left out."""
-        lost = {
-            f"dropped_by_{address.name}": address.statistics().dropped_total for address in self.addresses()
-        }
-        lost["dead_letters"] = self.dead_letters.statistics().total
+        lost = {f"dropped_by_{address.name}": address.dropped for address in self.addresses()}
+        lost["dead_letters"] = self.dead_letters.total
         return {name: count for name, count in lost.items() if count}
 
     def _start_courier(self, channel: Channel) -> None:
@@ -156,37 +158,32 @@ class System:
         )
 
     def _start_sink(self) -> None:
-        neighbours = SinkNeighbours(self.owner, self.supervisor, self.recorder, self.couriers)
-        self._spawn(self.sink, IncidentSink, self._parts.store, self._plan.channels, neighbours)
+        self._spawn(self.sink, IncidentSink, self._parts.store, self._plan.channels, self._neighbours)
 
-    def _start_owner(self) -> None:
+    def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
-        self._spawn(self.owner, AggregateOwner, self._roster.values(), self.sink, self.recorder)
+        self._spawn(self.owner, AggregateOwner, targets, self.sink, self.recorder)
 
     def _start_supervisor(self) -> None:
         self._spawn(
             self.supervisor,
             Supervisor,
-            roster=self._roster,
-            policies=supervisor_policies(self._plan.channels, self._plan.in_flight_max),
-            neighbours=SupervisorNeighbours(self.owner, self.sink, self.recorder, self.couriers),
-            nursery=self._nursery,
+            handover=self._handover,
+            policies=self._policies,
+            neighbours=self._neighbours,
             children=self._children(),
-            set_alarm=self._parts.set_alarm,
+            call_at=self._parts.call_at,
             dice=self._parts.dice,
         )
 
-    def _children(self) -> tuple[Child, ...]:
+    def _children(self) -> Iterator[Child]:
         def courier(channel: Channel) -> Child:
-            address = self.couriers[channel.id]
-            return Child(address.name, lambda: self._start_courier(channel), lambda: address.alive)
+            return Child(self.couriers[channel.id], lambda _: self._start_courier(channel))
 
-        return (
-            Child(RECORDER, self._start_recorder, lambda: self.recorder.alive),
-            Child(SINK, self._start_sink, lambda: self.sink.alive),
-            Child(OWNER, self._start_owner, lambda: self.owner.alive),
-            *(courier(channel) for channel in self._plan.channels),
-        )
+        yield Child(self.recorder, lambda _: self._start_recorder())
+        yield Child(self.sink, lambda _: self._start_sink())
+        yield Child(self.owner, self._start_owner)
+        yield from map(courier, self._plan.channels)
 
     # Ends, wanted and unwanted.
 
@@ -198,8 +195,6 @@ class System:
             if reason is ExitReason.START_FAILED:
                 self.dead_letters.hush()
             address.close()
-        elif name.startswith(POLLER) and not self._nursery.keeps(address):
-            address.close()
         elif name == SUPERVISOR:
             self._supervisor_exited(error)
         elif SUPERVISOR not in self.ended:
@@ -207,28 +202,27 @@ class System:
         self._parts.changed()
 
     def _supervisor_exited(self, error: BaseException | None) -> None:
-        """Nobody supervises the supervisor but this: it comes back after a backoff, and the trouble is visible."""
+        """The supervisor of the supervisor: it comes back after a backoff, and the problem is visible."""
         now_ns = self._parts.clock.read().monotonic_ns
-        restart = self._supervisor_history.decide(now_ns, self._parts.dice(), in_good_order=False)
+        restart = self._supervisor_history.decide(now_ns, self._parts.dice())
         self.recorder.tell(HealthChanged(SUPERVISOR, repr(error)))
-        if restart is not None:
-            self._parts.set_alarm(now_ns + restart.after_ns, self._restart_supervisor)
+        self._parts.call_at(now_ns + restart.after_ns, self._restart_supervisor)
 
     def _restart_supervisor(self) -> None:
         if SUPERVISOR in self._ending:
             return
-        self._start_supervisor()
         if self._plan.asked is not None:
             self._plan.asked(self._ask_again)
+        self._start_supervisor()
         self.recorder.tell(HealthChanged(SUPERVISOR, ""))
 
     def _ask_again(self, targets: Iterable[Target]) -> None:
         """The command that the supervisor crashed over is lost: what is asked for and not so is commanded once more."""
-        wanted = {target.id: target for target in targets}
-        for name in [name for name in self._roster if name not in wanted]:
+        wanted, watched = {target.id: target for target in targets}, self._handover.look().targets
+        for name in [name for name in watched if name not in wanted]:
             self.supervisor.tell(Untrack(name))
         for name, target in wanted.items():
-            if self._roster.get(name) != target:
+            if watched.get(name) != target:
                 self.supervisor.tell(Track(target))
 
     def has_ended(self, name: str) -> bool:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from ..domain.attempt import CancelOutcome
 from ..domain.moment import Deadline
+from ..domain.timers import Timer
 from .ended import Claim, Ended
-from .timers import Timer
 
 
 class Stage(Enum):

@@ -11,9 +11,10 @@ import msgspec
 from ..domain import limits
 from ..domain.attempt import CancelOutcome
 from ..domain.moment import Deadline
+from ..domain.timers import CallAt, Timer
 from .calling import Call, Runner, Stage
+from .clock import Clock
 from .ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from .timers import Clock, Timer, Timers
 
 NO_FREE_PLACE = "no free thread before the deadline"
 
@@ -44,13 +45,13 @@ class Calls:
     def __init__(
         self,
         runner: Runner,
-        timers: Timers,
+        call_at: CallAt,
         clock: Clock,
         *,
         waiting_max: int = limits.CALL_QUEUE_MAX,
     ) -> None:
         self._runner = runner
-        self._timers = timers
+        self._call_at = call_at
         self._clock = clock
         self._waiting_max = waiting_max
         # Dicts for their order and for removal in one step.
@@ -79,7 +80,7 @@ class Calls:
         if refusal:
             call.timer = self._soon(lambda: self._end(call, Overloaded(refusal)))
             return call
-        call.timer = self._timers.call_at(deadline.monotonic_ns, lambda: self._expire(call))
+        call.timer = self._call_at(deadline.monotonic_ns, lambda: self._expire(call))
         self._queue(call)
         self._begin_waiting()
         return call
@@ -94,7 +95,7 @@ class Calls:
         return ""
 
     def _soon(self, callback: Callable[[], None]) -> Timer:
-        return self._timers.call_at(0, callback)
+        return self._call_at(0, callback)
 
     def _is_stuck(self, name: str) -> bool:
         stuck = sum(call.name == name for call in self._abandoned if not call.performed)

@@ -1,8 +1,15 @@
 """The only file that imports `time`."""
 
 from time import CLOCK_BOOTTIME, clock_gettime_ns, monotonic_ns, time_ns
+from typing import Protocol
 
 from ..domain.moment import Moment
+
+
+class Clock(Protocol):
+    """Both hands, read together."""
+
+    def read(self) -> Moment: ...
 
 
 class SystemClock:

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from ..domain.moment import Deadline
+from ..domain.timers import CallAt
 from .calling import Call
 from .calls import Calls, CallStatistics
+from .clock import Clock
 from .ended import Ended
 from .tasks import CallTasks
 from .threads import CallThreads, ThreadStatistics
-from .timers import Clock, LoopTimers
 
 
 class HostCallStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class HostCalls:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        call_at: CallAt,
         *,
         threads_max: int,
         host_loop: asyncio.AbstractEventLoop | None = None,
@@ -39,10 +41,9 @@ class HostCalls:
         context: Context | None = None,
     ) -> None:
         context = copy_context() if context is None else context
-        timers = LoopTimers(loop, clock)
         self._threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
-        self._blocking = Calls(self._threads, timers, clock)
-        self._tasks = Calls(CallTasks(loop, home=host_loop, context=context), timers, clock)
+        self._blocking = Calls(self._threads, call_at, clock)
+        self._tasks = Calls(CallTasks(loop, home=host_loop, context=context), call_at, clock)
 
     def call(
         self,

@@ -9,6 +9,7 @@ from ..domain.configuration import Configuration
 from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
 from ..domain.observation import Observation
 from ..domain.probe import Call, Exec, Http, Probe, Tcp
+from ..domain.timers import CallAt
 from . import resolver, tls_contexts, transport
 from .cache import SingleFlightCache
 from .channels.call import CallMessenger
@@ -20,7 +21,6 @@ from .probes.exec import ExecProber
 from .probes.http import HttpProber
 from .probes.shared import SharedProber, shared_results
 from .probes.tcp import TcpProber
-from .timers import LoopTimers
 from .tls_contexts import TlsContexts
 from .transport import CurlTransport
 
@@ -37,6 +37,7 @@ class Outside:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        call_at: CallAt,
         configuration: Configuration,
         callables: Mapping[str, Callable[..., Any]],
         host_loop: asyncio.AbstractEventLoop | None,
@@ -44,18 +45,21 @@ class Outside:
         options = configuration.runtime
         self._loop = loop
         self._clock = clock
+        self._call_at = call_at
         self._callables = callables
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
-        self._transport = CurlTransport(loop, clock)
+        self._transport = CurlTransport(loop, clock, call_at)
         contexts = TlsContexts(rustls=options.tls_library == "rustls")
-        self._plain = PlainHttp(loop, clock, contexts=contexts)
-        self._calls = CallProber(loop, clock, callables, threads_max=options.threads_max, host_loop=host_loop)
+        self._plain = PlainHttp(loop, clock, call_at, contexts=contexts)
+        self._calls = CallProber(
+            loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
+        )
         self.probers = self._shared(
             {
                 Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
                 Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
-                Exec: ExecProber(loop, clock),
+                Exec: ExecProber(loop, clock, call_at),
                 Call: self._calls,
             }
         )
@@ -64,11 +68,9 @@ class Outside:
     def _shared(
         self, probers: Mapping[type[Probe], HttpProber | TcpProber | ExecProber | CallProber]
     ) -> dict[type[Probe], SharedProber]:
-        timers = LoopTimers(self._loop, self._clock)
-
         def shared(prober: HttpProber | TcpProber | ExecProber | CallProber) -> SharedProber:
             cache: SingleFlightCache[Probe, Observation] = SingleFlightCache(SHARED_RESULTS)
-            return SharedProber(prober, cache, self._clock, timers)
+            return SharedProber(prober, cache, self._clock, self._call_at)
 
         return {kind: shared(prober) for kind, prober in probers.items()}
 
@@ -78,10 +80,12 @@ class Outside:
             case Webhook():
                 return WebhookMessenger(spec, self._transport, self._clock, deny_private_addresses=self._deny)
             case Log():
-                return LogMessenger(spec, self._loop, self._clock)
+                return LogMessenger(spec, self._loop, self._clock, self._call_at)
             case CallChannel():
                 function = self._callables[spec.name]
-                return CallMessenger(spec, function, self._loop, self._clock, host_loop=self._host_loop)
+                return CallMessenger(
+                    spec, function, self._loop, self._clock, self._call_at, host_loop=self._host_loop
+                )
             case _:
                 assert_never(spec)
 

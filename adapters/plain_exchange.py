@@ -12,6 +12,7 @@ import pycurl
 from ..domain.attempt import CancelOutcome
 from ..domain.limits import HEADER_BYTES_MAX, READ_PLAIN_BYTES
 from ..domain.moment import NS_PER_MS, NS_PER_US
+from ..domain.timers import Timer
 from .addresses import is_public
 from .curl_options import host_and_port
 from .exchange import HttpAnswer
@@ -50,7 +51,7 @@ class PlainExchange:
 
     __slots__ = ("_address", "_begun_ns", "_certificate_expires", "_connect_ns", "_connection", "_done", "_engine",
                  "_first_byte_ns", "_header", "_name_ns", "_read", "_request", "_rest", "_tls_ns", "_unsent",
-                 "ended")  # fmt: skip
+                 "ended", "timer")  # fmt: skip
 
     def __init__(self, engine: Engine, request: PlainRequest, begun_ns: int, done: Done) -> None:
         self._engine = engine
@@ -70,6 +71,8 @@ class PlainExchange:
         self._certificate_expires: str | None = None
         self._connection: socket.SocketType | None = None
         self.ended: CancelOutcome | None = None
+        self.timer: Timer | None = None
+        """Calls `expired` at the deadline; the engine's, which sets it and cancels it."""
 
     def cancel(self) -> CancelOutcome:
         """Close the socket now, or say that the answer has been given."""

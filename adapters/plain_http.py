@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..domain.limits import EVENTS_PER_BATCH_MAX
-from ..domain.moment import NS_PER_MS, Deadline, Moment
-from ..domain.timers import Timers
-from .alarm import Alarm
+from ..domain.moment import Deadline, Moment
+from ..domain.timers import CallAt
 from .exchange import HttpAnswer
 from .plain_exchange import Done, PlainExchange, Said
 from .plain_request import Name, PlainRequest
@@ -35,6 +34,7 @@ class PlainHttp:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        call_at: CallAt,
         *,
         resolver: Resolver | None = None,
         contexts: TlsContexts | None = None,
@@ -43,9 +43,7 @@ class PlainHttp:
         self._clock = clock
         self._epoll = select.epoll()
         self._exchanges: dict[int, PlainExchange] = {}
-        self._timers: Timers[PlainExchange] = Timers()
-        self._alarm = Alarm(loop, self._ring)
-        self._rings_ns = 0
+        self._call_at = call_at
         self._resolver = Resolver(loop, clock) if resolver is None else resolver
         self._contexts = TlsContexts() if contexts is None else contexts
         loop.add_reader(self._epoll.fileno(), self._on_events)
@@ -57,9 +55,8 @@ class PlainHttp:
         if self._epoll.closed or deadline.monotonic_ns <= begun_ns:
             self._loop.call_soon(exchange.expired)
             return exchange
-        self._timers.arm(exchange, deadline.monotonic_ns)
+        exchange.timer = self._call_at(deadline.monotonic_ns, exchange.expired)
         exchange.begin()
-        self._wind(begun_ns, deadline.monotonic_ns)
         return exchange
 
     def _exchange(self, request: PlainRequest, begun_ns: int, done: Done) -> PlainExchange:
@@ -89,7 +86,8 @@ class PlainHttp:
     def forget(self, descriptor: int, exchange: PlainExchange) -> None:
         """Its socket, if it has one, is about to be closed, which takes it out of the epoll."""
         self._exchanges.pop(descriptor, None)
-        self._timers.cancel(exchange)
+        if exchange.timer is not None:
+            exchange.timer.cancel()
 
     def call(self, done: Done, answer: HttpAnswer | None) -> None:
         try:
@@ -110,30 +108,12 @@ class PlainHttp:
             self._loop.call_exception_handler({"message": "a plain exchange failed", "exception": error})
             exchange.crashed(error)
 
-    def _wind(self, now_ns: int, deadline_ns: int) -> None:
-        """See to it that it rings no later than a deadline; a ring that comes too early winds again."""
-        # One that is overdue still rings; setting a later one in its place would lose it.
-        if not 0 < self._rings_ns <= deadline_ns:
-            self._rings_ns = deadline_ns
-            self._alarm.set(max(1, -(-(deadline_ns - now_ns) // NS_PER_MS)))
-
-    def _ring(self) -> None:
-        # uvloop counts from a time that it read a while ago, so this may be early, and must then be wound again.
-        self._rings_ns = 0
-        now_ns = self.now_ns()
-        for exchange, _ in self._timers.due(now_ns):
-            exchange.expired()
-        next_ns = self._timers.next_ns()
-        if next_ns is not None:
-            self._wind(self.now_ns(), next_ns)
-
     def close(self) -> None:
         """Cancel what is under way and release every descriptor."""
         if self._epoll.closed:
             return
         for exchange in list(self._exchanges.values()):
             exchange.cancel()
-        self._alarm.close()
         if not self._loop.is_closed():
             self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()

@@ -10,7 +10,7 @@ import msgspec
 from ..domain.moment import Deadline
 from ..domain.policy import CachePolicy
 from .cache import CacheStatistics, Failed, K, Loaded, Shelf, V, shareable
-from .timers import Clock
+from .clock import Clock
 
 
 class WaitedTooLong(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from ..domain.limits import (
 )
 from ..domain.moment import NS_PER_MS, Deadline, Moment
 from ..domain.policy import CachePolicy
-from .alarm import Alarm
+from ..domain.timers import CallAt, Timer
 from .answers import read_answer
 from .destination import Destination
 from .exchange import HttpAnswer, HttpShape
@@ -46,6 +46,7 @@ class Clock(Protocol):
     """What the transport needs of a clock."""
 
     def read(self) -> Moment: ...
+    def monotonic_ns(self) -> int: ...
 
 
 class TransportStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,10 +86,50 @@ class Transfer:
         return self.handle is not None and bool(self.handle.curl.getinfo(pycurl.REQUEST_SIZE))
 
 
+class Wake:
+    """The one timer that libcurl asks for, several times a request, and mostly for a later time than before.
+
+    A later time moves nothing: a call that comes too early waits on.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt, on_time: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._call_at = call_at
+        self._on_time = on_time
+        self._due_ns: int | None = None
+        self._timer: Timer | None = None
+        self._timer_ns = 0
+
+    def set(self, in_ms: int) -> None:
+        """Call back in so many milliseconds, as soon as the loop comes round for 0, never for a negative number."""
+        self._due_ns = None if in_ms < 0 else self._clock.monotonic_ns() + in_ms * NS_PER_MS
+        self._arm()
+
+    def _arm(self) -> None:
+        due_ns = self._due_ns
+        if due_ns is None or (self._timer is not None and self._timer_ns <= due_ns):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_ns = self._call_at(due_ns, self._ring), due_ns
+
+    def _ring(self) -> None:
+        self._timer = None
+        due_ns = self._due_ns
+        if due_ns is not None and due_ns <= self._clock.monotonic_ns():
+            self._due_ns = None
+            self._on_time()
+        else:
+            self._arm()
+
+
 class CurlTransport:
     """Carries requests on one loop; all its methods are called on the loop's thread. Follows no redirect."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
         self._loop = loop
         self._clock = clock
         self._handles = Handles()
@@ -98,10 +139,10 @@ class CurlTransport:
         self._bytes_allowed: dict[int, int] = {}
         self._closed = False
         self._readiness = Readiness(loop, self._on_events)
-        self._alarm = Alarm(loop, self._on_alarm)
+        self._wake = Wake(loop, clock, call_at, self._on_time)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake.set)
         self._multi.setopt(pycurl.M_MAXCONNECTS, CONNECTIONS_KEPT_MAX)
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
 
@@ -175,10 +216,7 @@ class CurlTransport:
         else:
             self._readiness.watch(descriptor, MASKS[what])
 
-    def _on_timer(self, in_ms: int) -> None:
-        self._alarm.set(in_ms)
-
-    def _on_alarm(self) -> None:
+    def _on_time(self) -> None:
         _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         if running != len(self._transfers):
             self._collect()
@@ -274,7 +312,7 @@ class CurlTransport:
             transfer.cancel()
         self._handles.close()
         self._multi.close()
-        self._alarm.close()
+        self._wake.set(-1)
         self._readiness.close()
 
     def __repr__(self) -> str:

@@ -39,6 +39,10 @@ class Entry:
         self.refusal = ""
         """What its receiver, or the way there, said last."""
 
+    def delivery(self, state: DeliveryState, at_ns: int, detail: str) -> Delivery:
+        """What is recorded of it when it is in `state` from `at_ns` (wall) on."""
+        return Delivery(key=self.notice.key, state=state, attempts=self.attempts, at_ns=at_ns, detail=detail)
+
 
 class OutboxStatistics(msgspec.Struct, frozen=True):
     """How many notices are in each stage."""
@@ -79,7 +83,7 @@ class Outbox:
                 self._room[channel] -= 1
                 entry.stage = Stage.HANDED_OUT
                 entry.attempts += 1
-                handed.append((entry, _attempted(entry, now_ns)))
+                handed.append((entry, entry.delivery(DeliveryState.PENDING, now_ns, "attempting")))
         return handed
 
     def failed(self, key: str, attempt: int, refusal: str = "") -> Entry | None:
@@ -147,13 +151,3 @@ class Outbox:
     def statistics(self) -> OutboxStatistics:
         stages = [entry.stage for entry in self._entries.values()]
         return OutboxStatistics(*(stages.count(stage) for stage in Stage))
-
-
-def _attempted(entry: Entry, now_ns: int) -> Delivery:
-    return Delivery(
-        key=entry.notice.key,
-        state=DeliveryState.PENDING,
-        attempts=entry.attempts,
-        at_ns=now_ns,
-        detail="attempting",
-    )

@@ -4,6 +4,8 @@ from enum import Enum
 
 import msgspec
 
+from . import limits
+
 
 class OverflowPolicy(Enum):
     """What becomes of a message for which its mailbox has no room."""
@@ -12,8 +14,6 @@ class OverflowPolicy(Enum):
     """The new message is dropped."""
     DROP_OLDEST = "drop_oldest"
     """The oldest waiting message of this policy is dropped to make room."""
-    COALESCE_LATEST = "coalesce_latest"
-    """At most one message per key waits; a newer one takes its place and its value."""
     NEVER_DROP = "never_drop"
     """It is taken in beyond the bound: for control and for transitions."""
 
@@ -26,6 +26,16 @@ class MailboxOverflow(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...]
     """The messages that may be dropped, oldest first and counted; any other is taken in beyond the bound."""
     policy: OverflowPolicy
+
+
+class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt is cancelled at its deadline, when its target is paused or removed, and in the middle of a drain."""
+
+    name: str = "attempts"
+    slack_ns: int = limits.DEADLINE_SLACK_NS
+    """How long after a deadline the answer that says so may still arrive before the attempt is cancelled."""
+    drain_share: float = 0.5
+    """How much of the time for a drain an attempt under way is left alone."""
 
 
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Timers: what is due when, by key. Told the time, it wakes nobody."""
 
 from bisect import insort
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -13,6 +13,23 @@ _DEBRIS_MIN = 64
 """Below this many cancelled entries nothing is worth rebuilding."""
 _DEBRIS_SHARE = 2
 """Nor below this many for each that is armed: a deadline a period, cancelled by an answer, goes with its slot soon enough."""
+
+
+class Timer(Protocol):
+    """Something that will happen."""
+
+    def cancel(self) -> None:
+        """Prevent it. Harmless afterwards and when repeated."""
+        ...
+
+
+class CallAt(Protocol):
+    """A dispatcher's way to be called back once, on its own thread, at a monotonic time: the one kind of timer there is.
+
+    Never before that time and never from within this call; as soon as it comes round where the time has passed.
+    """
+
+    def __call__(self, monotonic_ns: int, callback: Callable[[], object], /) -> Timer: ...
 
 
 class Timers(Generic[Key]):

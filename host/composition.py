@@ -30,7 +30,9 @@ def make_engine(
         Fittings(
             clock=clock,
             make_timer=KernelTimer,
-            outside=lambda dispatcher: Outside(dispatcher.loop, clock, configuration, functions, host_loop),
+            outside=lambda dispatcher: Outside(
+                dispatcher.loop, clock, dispatcher.call_at, configuration, functions, host_loop
+            ),
             store=store,
             publisher=feed,
             expectation_of=Expectations(),

@@ -1,23 +1,15 @@
 """The outside in virtual time: targets that follow scripts, and channels that remember what they accepted."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..domain.attempt import CancelOutcome, ProbeRequest
 from ..domain.moment import Deadline, Moment
 from ..domain.notice import Answer, Notice
 from ..domain.observation import Observation
 from ..domain.outcome import Outcome, Reason
+from ..domain.timers import CallAt
 from .script import ALWAYS_OK, Script
-
-
-class Alarm(Protocol):
-    """What a dispatcher's `call_at` gives back."""
-
-    def cancel(self) -> None: ...
-
-
-CallAt = Callable[[int, Callable[[], object]], Alarm]
 
 
 class Pending:

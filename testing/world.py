@@ -24,6 +24,7 @@ from ..domain.probe import KINDS
 from ..domain.record import Silence
 from ..domain.status import RuntimeStatus
 from ..domain.target import Target
+from ..domain.timers import Timer
 from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive
@@ -31,7 +32,7 @@ from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .checked import Checks, InvariantBroken
 from .clock import ManualClock
 from .expectations import ScriptedExpectations, require_meetable
-from .fakes import Alarm, ScriptedMessenger, ScriptedProber
+from .fakes import ScriptedMessenger, ScriptedProber
 from .script import Script
 
 Source = Configuration | str | Path | Iterable[Target]
@@ -83,7 +84,7 @@ class World:
         """The names of the targets that are watched."""
         return tuple(self._targets)
 
-    def _call_at(self, at_ns: int, callback: Callable[[], object]) -> Alarm:
+    def _call_at(self, at_ns: int, callback: Callable[[], object], /) -> Timer:
         return self.dispatcher.call_at(at_ns, callback)
 
     def _begin(self) -> System:
@@ -93,7 +94,7 @@ class World:
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            set_alarm=self.dispatcher.call_at,
+            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), self.prober),
             messengers={
                 channel: checks.messenger(channel, messenger)

@@ -1,50 +1,34 @@
 """Where actors run: execution models, mailboxes and addresses."""
 
 from .actor import DispatchedActor
-from .address import Address
-from .alarm import Alarm
-from .alarm_clock import MakeTimer
-from .dead_letters import DeadLetters, DeadLetterStatistics
-from .delivery import Delivery, Lane, MailboxPolicy, OnlyWhenFull
+from .address import Address, OnExit
+from .alarm import Alarm, AlarmClock, MakeTimer
+from .dead_letters import DeadLetters
 from .dispatcher import Dispatcher
-from .exit import ExitReason, OnExit
 from .future import DispatchedFuture
-from .gaps import Lag
-from .lanes import MailboxFull
-from .loop import LoopDispatcher, LoopStatistics
-from .models import LoopActor, PoolActor, SimulatedActor
-from .pool import PoolDispatcher, PoolStatistics
+from .loop import LoopDispatcher
+from .mailbox import ExitReason
+from .message_queue import MailboxFull, MailboxPolicy
+from .pool import PoolDispatcher
 from .simulated import SimulatedDispatcher, VirtualClock
 from .spawning import address_for, spawn
-from .statistics import Dropped, MailboxStatistics
 from .would_deadlock import WouldDeadlock
 
 __all__ = [
     "Address",
     "Alarm",
-    "DeadLetterStatistics",
+    "AlarmClock",
     "DeadLetters",
-    "Delivery",
     "DispatchedActor",
     "DispatchedFuture",
     "Dispatcher",
-    "Dropped",
     "ExitReason",
-    "Lag",
-    "Lane",
-    "LoopActor",
     "LoopDispatcher",
-    "LoopStatistics",
     "MailboxFull",
     "MailboxPolicy",
-    "MailboxStatistics",
     "MakeTimer",
     "OnExit",
-    "OnlyWhenFull",
-    "PoolActor",
     "PoolDispatcher",
-    "PoolStatistics",
-    "SimulatedActor",
     "SimulatedDispatcher",
     "VirtualClock",
     "WouldDeadlock",

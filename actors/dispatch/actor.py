@@ -13,12 +13,11 @@ from pykka._envelope import Envelope
 from ...domain.errors import UsageError, WatchkeeperError
 from ...domain.limits import MAILBOX_MESSAGES_MAX
 from .address import Address
-from .delivery import MailboxPolicy
 from .dispatcher import Dispatcher
-from .exit import ExitReason
 from .future import DispatchedFuture
 from .inbox import Inbox
-from .mailbox import Mailbox
+from .mailbox import ExitReason, Mailbox
+from .message_queue import MailboxPolicy
 from .reference import DispatchedRef
 from .stopped_flag import StoppedFlag
 
@@ -43,7 +42,7 @@ class DispatchedActor(Actor):
     """
 
     mailbox_policy: ClassVar[MailboxPolicy | None] = None
-    """How each message is delivered; None delivers all in the work lane and rejects what has no room."""
+    """What becomes of a message for which there is no room; None rejects it."""
     mailbox_capacity: ClassVar[int] = MAILBOX_MESSAGES_MAX
 
     actor_urn = cast("str", _Urn())
@@ -149,10 +148,14 @@ class DispatchedActor(Actor):
         super()._stop()
         self._exit_reason = ExitReason.NORMAL if self._exit_error is None else ExitReason.STOP_FAILED
 
+    def on_end(self) -> None:
+        """Hook for what an incarnation does last, however it ended: also when `on_start` raised, where pykka calls none."""
+
     def _end(self, mailbox: Mailbox) -> None:
         mailbox.retire()
         try:
             self._actor_loop_teardown()
+            self.on_end()
         except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
             self._handle_failure(type(error), error, error.__traceback__)
         mailbox.finish(self._exit_reason, self._exit_error)

@@ -3,29 +3,24 @@
 import asyncio
 import logging
 from collections import deque
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from pykka import Timeout
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from ...domain.limits import MAILBOX_MESSAGES_MAX, TURN_NS_MAX
-from .coalesced import Marker
 from .dead_letters import DeadLetters
-from .delivery import Lane, MailboxPolicy
 from .dispatcher import Dispatcher
-from .exit import ExitReason, OnExit
 from .future import DispatchedFuture
-from .lanes import take_first
-from .mailbox import Mailbox
-from .statistics import Dropped, MailboxStatistics
-from .tally import Tally
-
-if TYPE_CHECKING:
-    from .actor import DispatchedActor
+from .mailbox import ExitReason, Incarnation, Mailbox
+from .message_queue import MailboxPolicy, take_first
 
 logger = logging.getLogger(__name__)
+
+OnExit: TypeAlias = Callable[["Address", int, ExitReason, BaseException | None], None]
+"""Told once per incarnation, on its dispatcher's thread: address, epoch, reason, and the error if there was one."""
 
 
 class Address(Mailbox):
@@ -34,7 +29,7 @@ class Address(Mailbox):
     While no incarnation lives, messages wait within the same bound and policy. After `close` they are dead letters.
     """
 
-    __slots__ = ("_dead", "_dead_letters", "_epoch", "_on_exit", "name")
+    __slots__ = ("_dead_letters", "_epoch", "_on_exit", "name")
 
     def __init__(
         self,
@@ -49,7 +44,6 @@ class Address(Mailbox):
         self._epoch = 0
         self._on_exit: OnExit | None = None
         self._dead_letters = dead_letters
-        self._dead: Tally | None = None
 
     @property
     def epoch(self) -> int:
@@ -68,11 +62,11 @@ class Address(Mailbox):
 
     def tell(self, message: object) -> None:
         """Send a message. Never blocks and never raises, from whatever thread."""
-        # The plain case stands here twice over (see `_take_in`) because every hop between actors passes through it.
+        # The plain case of `put` stands here again because every hop between actors passes through it.
         if self._closed:
             self._bury(message)
             return
-        if self._simple and len(self._work) < self._capacity:
+        if len(self._work) < self._capacity:
             self._work.append(message)
         else:
             self._deliver(message, message)
@@ -101,38 +95,32 @@ class Address(Mailbox):
         self.put(Envelope(message, reply_to=future))
         return future
 
-    def stop(self, lane: Lane = Lane.WORK) -> None:
-        """Ask the living incarnation to stop: after the work that waits, or before it in the control lane."""
-        pill: Envelope[object] = Envelope(_ActorStop())
-        if lane is Lane.WORK or self._closed:
-            self._take_in(pill, pill.message)
+    def stop(self) -> None:
+        """Ask the living incarnation to stop after the work that waits."""
+        self.put(Envelope(_ActorStop()))
+
+    def dismiss(self) -> None:
+        """End for good: a living incarnation stops before the work that waits, and its exit is told to nobody.
+
+        What waits by then, and what comes later, is a dead letter.
+        """
+        self._on_exit = None
+        if self._actor is None:
+            self.close()
             return
-        self._control.append(pill)
+        self._halted = True
         if self._idle:
             self._wake()
 
     def close(self) -> None:
         """Take in nothing more: what comes, and what no incarnation is left to handle, is a dead letter."""
-        if self._dead is None:
-            self._dead = Tally()
+        if not self._closed:
             self._shut()
 
-    def statistics(self) -> MailboxStatistics:
-        """Where every accepted message is."""
-        dropped = tuple(Dropped(name, overflow, count) for (name, overflow), count in self._dropped().items())
-        return MailboxStatistics(
-            queued=len(self),
-            handled=self._handled,
-            dropped=dropped,
-            dead=0 if self._dead is None else self._dead.read(),
-            epoch=self._epoch,
-            restarts=max(self._epoch - 1, 0),
-        )
-
     def __repr__(self) -> str:
-        return f"<Address {self.name} epoch {self._epoch}: {len(self)} queued, {self._handled} handled>"
+        return f"<Address {self.name} epoch {self._epoch}: {len(self)} queued>"
 
-    def settle(self, actor: "DispatchedActor", dispatcher: Dispatcher, on_exit: OnExit | None) -> None:
+    def settle(self, actor: Incarnation, dispatcher: Dispatcher, on_exit: OnExit | None) -> None:
         """Let a new incarnation live here."""
         self._epoch += 1
         self._on_exit = on_exit
@@ -146,55 +134,33 @@ class Address(Mailbox):
         """The next envelope for pykka's loop, which an address never runs."""
         raise AssertionError("a spawned actor is not run by pykka's loop")
 
-    def handle_batch(self, actor: "DispatchedActor") -> bool:
+    def handle_batch(self, actor: Incarnation) -> bool:
         """Give the actor its mail until it is spent, or the turn's messages or time are. False once it has stopped."""
-        if self._guard is not None:
-            return self._handle_policed(actor, self._guard)
-        receive, work, control, dispatcher = actor.on_receive, self._work, self._control, self._dispatcher
+        if self._halted:
+            return actor._answer(Envelope(_ActorStop()))  # noqa: SLF001  # the mailbox runs its own actor
+        receive, work, guard, dispatcher = actor.on_receive, self._work, self._guard, self._dispatcher
         clock = dispatcher.monotonic_ns
         # A turn of one message, as most are, reads no clock: two readings would be an eighth of it.
         ends_ns = 0 if clock is None or len(work) < 2 else clock() + TURN_NS_MAX
-        left = messages = dispatcher.turn_messages
-        try:
-            while left and (queue := control or work):
-                left -= 1
+        left = dispatcher.turn_messages
+        # Mail that is there stays there: only this thread takes from the front, and no bound is below 1.
+        while left and work:
+            left -= 1
+            if guard is not None:
+                with guard:
+                    item = take_first(work)
+            else:
                 # `take_first`, without its call: every hop between actors passes through here.
-                item = queue.popleft() if isinstance(queue, deque) else queue.pop(0)
-                if type(item) is not Envelope:
-                    receive(item)
-                elif not actor._answer(item):  # noqa: SLF001  # the mailbox runs its own actor
-                    return False
-                if clock is None or not (work or control):
-                    continue
-                if not ends_ns:
-                    ends_ns = clock() + TURN_NS_MAX
-                elif clock() > ends_ns:
-                    break
-        finally:
-            self._handled += messages - left
-        return True
-
-    def _handle_policed(self, actor: "DispatchedActor", guard: Lock) -> bool:
-        receive, work, control = actor.on_receive, self._work, self._control
-        clock = self._dispatcher.monotonic_ns
-        ends_ns = 0 if clock is None else clock() + TURN_NS_MAX
-        for _ in range(self._dispatcher.turn_messages):
-            with guard:
-                queue = control or work
-                if not queue:
-                    break
-                item = take_first(queue)
-            if type(item) is Marker:
-                try:
-                    item = item.open()
-                except KeyError:
-                    continue
-            self._handled += 1
+                item = work.popleft() if isinstance(work, deque) else work.pop(0)
             if type(item) is not Envelope:
                 receive(item)
             elif not actor._answer(item):  # noqa: SLF001  # the mailbox runs its own actor
                 return False
-            if clock is not None and clock() > ends_ns:
+            if clock is None or not work:
+                continue
+            if not ends_ns:
+                ends_ns = clock() + TURN_NS_MAX
+            elif clock() > ends_ns:
                 break
         return True
 
@@ -203,9 +169,9 @@ class Address(Mailbox):
         self._detach()
 
     def finish(self, reason: ExitReason, error: BaseException | None) -> None:
-        """Tell whoever looks after the actor, who may give the address a new incarnation at once.
+        """Tell the one that looks after the actor, which may give the address a new incarnation at once.
 
-        Where nobody does there will be no other incarnation, so the address closes.
+        Without one there will be no other incarnation, so the address closes.
         """
         if self._closed:
             self._shut()
@@ -215,10 +181,8 @@ class Address(Mailbox):
         try:
             self._on_exit(self, self._epoch, reason, error)
         except BaseException:
-            logger.exception("Whoever was told that %s ended (%s) failed", self.name, reason.value)
+            logger.exception("What is told of exits failed as %s ended (%s)", self.name, reason.value)
 
     def _count_dead(self, message: object) -> None:
-        if self._dead is not None:
-            self._dead.add()
         if self._dead_letters is not None:
             self._dead_letters.record(self.name, message)

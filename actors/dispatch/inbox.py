@@ -2,16 +2,12 @@
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pykka._envelope import Envelope
 
-from .exit import ExitReason
-from .lanes import take_first
-from .mailbox import Mailbox
-
-if TYPE_CHECKING:
-    from .actor import DispatchedActor
+from .mailbox import ExitReason, Incarnation, Mailbox
+from .message_queue import take_first
 
 
 class TurnOver(Exception):  # not an error: it ends a turn
@@ -23,7 +19,7 @@ class TurnOver(Exception):  # not an error: it ends a turn
 
 
 class Inbox(Mailbox):
-    """Unbounded, one lane in use, closed when its actor ends: what pykka promises of an inbox."""
+    """Unbounded, closed when its actor ends: what pykka promises of an inbox."""
 
     __slots__ = ("_left",)
 
@@ -40,14 +36,13 @@ class Inbox(Mailbox):
         except IndexError:
             raise TurnOver from None
         self._left -= 1
-        self._handled += 1
         return envelope
 
     def empty(self) -> bool:
         """True when nothing waits."""
         return not self._work
 
-    def handle_batch(self, actor: "DispatchedActor") -> bool:
+    def handle_batch(self, actor: Incarnation) -> bool:
         """Run pykka's loop until it is stopped or the turn is over."""
         self._left = self._dispatcher.turn_messages
         with suppress(TurnOver):

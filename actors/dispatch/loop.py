@@ -5,44 +5,28 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
 from typing import TypeVar
 
 from ...domain.errors import UsageError
 from ...domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from ...domain.moment import NS_PER_S
-from .alarm import Alarm, Errand
-from .alarm_clock import AlarmClock, MakeTimer, MillisecondTimer
+from .alarm import Alarm, AlarmClock, Errand, MakeTimer, MillisecondTimer
 from .dispatcher import Runnable
 from .event_loops import close_event_loop, new_event_loop
-from .gaps import Gaps, Lag
 from .would_deadlock import mark_thread
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopStatistics:
-    """What a loop dispatcher has to do and how long it kept things waiting."""
-
-    actors: int
-    ready: int
-    """Actors whose turn has not come yet."""
-    batches: int
-    lag: Lag
-
-
 class LoopDispatcher:
-    """Runs actors in batches of turns on an event loop's thread, and lets the loop do its I/O after each batch.
+    """Runs actors in batches of turns on an event loop of its own, and lets the loop do its I/O after each batch.
 
-    Without a loop it makes one and runs it on a thread of its own between `start` and `stop`. Given a loop, it runs
-    wherever that loop runs, from `start` to `stop`, and leaves the loop itself alone. Without a clock a batch is
-    bounded by the number of its turns alone, and lag is measured by the loop's own clock.
+    The loop runs on a thread of its own between `start` and `stop`. Without a clock a batch is bounded by the number of
+    its turns alone.
     """
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop | None = None,
         *,
         monotonic_ns: Callable[[], int] | None = None,
         turn_messages: int = TURN_MESSAGES_MAX,
@@ -52,10 +36,9 @@ class LoopDispatcher:
         self.monotonic_ns = monotonic_ns
         self.turn_messages = turn_messages
         self._name = name
-        self._owns_loop = loop is None
-        self._loop = loop or new_event_loop()
+        self._loop = new_event_loop()
         self._clock = monotonic_ns or self._loop_ns
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread_id = 0
         self._stopped = False
         self._ready: deque[Runnable] = deque()
@@ -64,11 +47,8 @@ class LoopDispatcher:
         self._coming.acquire()
         # Says so to senders without touching the lock.
         self._armed = True
-        self._woken_ns = 0
-        self._batches = 0
         self._actors: dict[Runnable, None] = {}
-        self._gaps = Gaps()
-        self._alarms = AlarmClock(self._loop, make_timer, self._clock, self._ring)
+        self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
         # asyncio copies a context per callback unless it is given one.
         self._context = Context()
 
@@ -80,21 +60,13 @@ class LoopDispatcher:
     @property
     def running(self) -> bool:
         """True between `start` and `stop`, while its thread lives."""
-        return (
-            self._thread_id != 0 and not self._stopped and (self._thread is None or self._thread.is_alive())
-        )
+        return not self._stopped and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to run actors. Raises UsageError when it was started before."""
-        if self._thread_id or self._stopped or self._loop.is_closed():
+        if self._thread.ident is not None or self._stopped:
             raise UsageError(f"{self!r} has been started before")
-        if self._owns_loop:
-            self._thread_id = -1
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
-        else:
-            self._thread_id = -1
-            self._loop.call_soon_threadsafe(self._settle_in)
+        self._thread.start()
         self._queue_batch()
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
@@ -102,10 +74,7 @@ class LoopDispatcher:
         if self._stopped:
             return ()
         self._stopped = True
-        if not self._owns_loop:
-            self._call_threadsafe(self._settle_out)
-            return ()
-        if self._thread is None:
+        if self._thread.ident is None:
             close_event_loop(self._loop)
             return ()
         self._call_threadsafe(self._loop.stop)
@@ -133,12 +102,14 @@ class LoopDispatcher:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Call back on the loop's thread at or soon after a moment, never before it. Safe from any thread."""
-        alarm = Alarm(monotonic_ns, callback)
+        """Call back on the loop's thread at or soon after a moment, never before it and never from within this call.
+
+        Safe from any thread; what it returns is cancelled on the loop's thread.
+        """
         if threading.get_ident() == self._thread_id:
-            self._alarms.arm(alarm)
-        else:
-            self._call_threadsafe(self._alarms.arm, alarm)
+            return self._alarms.call_at(monotonic_ns, callback)
+        alarm = self._alarms.alarm(monotonic_ns, callback)
+        self._call_threadsafe(self._alarms.arm, alarm)
         return alarm
 
     def adopt(self, runnable: Runnable) -> None:
@@ -152,22 +123,6 @@ class LoopDispatcher:
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """The loop's thread runs the actors, so whoever waits need not."""
 
-    def lag(self) -> Lag:
-        """How long the loop kept things waiting."""
-        return self._gaps.read()
-
-    def reset_lag(self) -> Lag:
-        """The same, and begin anew: so that a reader sees the worst of its own interval."""
-        lag = self._gaps.read()
-        self._gaps.reset()
-        return lag
-
-    def statistics(self) -> LoopStatistics:
-        """What there is to do."""
-        return LoopStatistics(
-            actors=len(self._actors), ready=len(self._ready), batches=self._batches, lag=self.lag()
-        )
-
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
 
@@ -175,20 +130,13 @@ class LoopDispatcher:
         return int(self._loop.time() * NS_PER_S)
 
     def _run(self) -> None:
-        self._settle_in()
+        self._thread_id = threading.get_ident()
+        mark_thread(self)
         try:
             self._loop.run_forever()
         finally:
             self._alarms.close()
             close_event_loop(self._loop)
-
-    def _settle_in(self) -> None:
-        self._thread_id = threading.get_ident()
-        mark_thread(self)
-
-    def _settle_out(self) -> None:
-        self._alarms.close()
-        mark_thread(None)
 
     def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
         try:
@@ -203,7 +151,6 @@ class LoopDispatcher:
             self._queue_batch()
 
     def _queue_batch(self) -> None:
-        self._woken_ns = self._clock()
         if threading.get_ident() == self._thread_id:
             self._loop.call_soon(self._run_batch, context=self._context)
         else:
@@ -211,28 +158,21 @@ class LoopDispatcher:
 
     def _run_batch(self) -> None:
         clock, ready = self._clock, self._ready
-        began_ns = clock()
-        self._gaps.waited(began_ns - self._woken_ns)
-        self._batches += 1
-        ends_ns = began_ns + BATCH_NS_MAX
-        now_ns = began_ns
+        ends_ns = clock() + BATCH_NS_MAX
         try:
             for _ in range(BATCH_TURNS_MAX):
                 if not ready or self._stopped:
                     break
                 ready.popleft().run_turn()
-                now_ns = clock()
-                if now_ns > ends_ns:
+                if clock() > ends_ns:
                     break
         finally:
-            self._gaps.worked(now_ns - began_ns)
-            self._end_batch(now_ns)
+            self._end_batch()
 
-    def _end_batch(self, now_ns: int) -> None:
+    def _end_batch(self) -> None:
         if self._stopped:
             return
         if self._ready:
-            self._woken_ns = now_ns
             self._loop.call_soon(self._run_batch, context=self._context)
             return
         self._armed = False
@@ -240,19 +180,14 @@ class LoopDispatcher:
         if self._ready:
             self._wake()
 
-    def _ring(self, alarm: Alarm, late_ns: int) -> None:
+    def _ring(self, alarm: Alarm) -> None:
+        """Run the actors that it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
         if self._stopped:
             return
-        self._gaps.waited(late_ns)
-        self._ring_in_batch(alarm)
-
-    def _ring_in_batch(self, alarm: Alarm) -> None:
-        """Run whom it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
         if not self._coming.acquire(blocking=False):
             alarm.ring()
             return
         self._armed = True
-        self._woken_ns = self._clock()
         try:
             alarm.ring()
         finally:

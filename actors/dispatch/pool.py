@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from ...domain.errors import UsageError
@@ -11,35 +10,23 @@ from .dispatcher import Runnable
 from .would_deadlock import mark_thread
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolStatistics:
-    """What a pool has to do."""
-
-    actors: int
-    threads: int
-    busy: int
-    """Threads in the middle of a turn."""
-    ready: int
-    """Actors whose turn has not come because every thread is busy."""
-
-
 class PoolDispatcher:
     """Runs actors that may block on at most `threads` threads; one actor is run by one thread at a time.
 
     Threads are made as actors come, never by a sender: making one can block.
     """
 
+    monotonic_ns = None
+
     def __init__(
         self,
         threads: int,
         name: str = "watchkeeper-pool",
         *,
-        monotonic_ns: Callable[[], int] | None = None,
         turn_messages: int = TURN_MESSAGES_MAX,
     ) -> None:
         if threads < 1:
             raise UsageError(f"a pool of {threads} threads runs nothing: give it at least one")
-        self.monotonic_ns = monotonic_ns
         self.turn_messages = turn_messages
         self._name = name
         self._threads_max = threads
@@ -99,15 +86,6 @@ class PoolDispatcher:
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """The pool's threads run the actors, so whoever waits need not."""
-
-    def statistics(self) -> PoolStatistics:
-        """What there is to do."""
-        return PoolStatistics(
-            actors=len(self._actors),
-            threads=len(self._threads),
-            busy=len(self._running),
-            ready=self._ready.qsize(),
-        )
 
     def __repr__(self) -> str:
         return f"<PoolDispatcher {self._name}: {len(self._actors)} actors, {len(self._threads)} threads>"

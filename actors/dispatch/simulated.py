@@ -59,10 +59,6 @@ class SimulatedDispatcher:
         """Make it one of those that could run next."""
         self._ready.append(runnable)
 
-    def call_soon(self, callback: Callable[[], object]) -> None:
-        """Call back in a turn of its own."""
-        self._ready.append(Errand(callback))
-
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Call back at a moment of virtual time."""
         alarm = Alarm(monotonic_ns, callback)

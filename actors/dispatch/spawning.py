@@ -4,10 +4,9 @@ from typing import Any
 
 from ...domain.errors import UsageError
 from .actor import DispatchedActor
-from .address import Address
+from .address import Address, OnExit
 from .dead_letters import DeadLetters
 from .dispatcher import Dispatcher
-from .exit import OnExit
 
 
 def address_for(
@@ -25,7 +24,7 @@ def address_for(
 def spawn(
     actor_class: type[DispatchedActor],
     *args: Any,
-    dispatcher: Dispatcher | None = None,
+    dispatcher: Dispatcher,
     address: Address | None = None,
     on_exit: OnExit | None = None,
     **kwargs: Any,
@@ -42,5 +41,5 @@ def spawn(
     # Set before the constructor runs: it tells a spawned actor from one that is started the stock way.
     actor.actor_inbox = address
     actor.__init__(*args, **kwargs)  # type: ignore[misc]  # the very constructor that `actor_class(...)` would call
-    address.settle(actor, dispatcher or actor_class.default_dispatcher(), on_exit)
+    address.settle(actor, dispatcher, on_exit)
     return address

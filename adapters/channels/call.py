@@ -9,10 +9,11 @@ from ...domain.channel import CallChannel
 from ...domain.limits import CHANNEL_THREADS_MAX
 from ...domain.moment import Deadline
 from ...domain.notice import Answer, Notice
+from ...domain.timers import CallAt
 from ..calling import Call
+from ..clock import Clock
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ..host_calls import HostCalls, HostCallStatistics
-from ..timers import Clock
 
 
 class CallMessenger:
@@ -28,6 +29,7 @@ class CallMessenger:
         function: Callable[[Notice], Any],
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        call_at: CallAt,
         *,
         threads_max: int = CHANNEL_THREADS_MAX,
         host_loop: asyncio.AbstractEventLoop | None = None,
@@ -38,6 +40,7 @@ class CallMessenger:
         self._calls = HostCalls(
             loop,
             clock,
+            call_at,
             threads_max=threads_max,
             host_loop=host_loop,
             name=f"watchkeeper-channel-{spec.name}",

@@ -8,9 +8,10 @@ from ...domain.channel import CallChannel, Log
 from ...domain.line import escaped
 from ...domain.moment import Deadline, wall_text
 from ...domain.notice import Answer, Notice, lateness_s
+from ...domain.timers import CallAt
 from ..calling import Call
+from ..clock import Clock
 from ..host_calls import HostCallStatistics
-from ..timers import Clock
 from .call import CallMessenger
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -19,14 +20,14 @@ LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERR
 class LogMessenger:
     """Writes notices one by one on a thread of its own: the host's handlers may block, and ours must not with them."""
 
-    def __init__(self, spec: Log, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+    def __init__(self, spec: Log, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
         logger = logging.getLogger(spec.logger)
         level = LEVELS[spec.level]
 
         def write(notice: Notice) -> None:
             logger.log(level, "%s", line_of(notice, clock.read().wall_ns))
 
-        self._calls = CallMessenger(CallChannel(name="log"), write, loop, clock, threads_max=1)
+        self._calls = CallMessenger(CallChannel(name="log"), write, loop, clock, call_at, threads_max=1)
 
     def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]) -> Call:
         """Accepted once `logging` has taken the line, which does not raise for a handler that fails."""

@@ -13,10 +13,11 @@ from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Call as CallSpec
 from ...domain.returned import observation_of
+from ...domain.timers import CallAt
 from ..calling import Call
+from ..clock import Clock
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ..host_calls import HostCalls, HostCallStatistics
-from ..timers import Clock
 
 
 class CallProber:
@@ -26,6 +27,7 @@ class CallProber:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        call_at: CallAt,
         callables: Mapping[str, Callable[[], Any]],
         *,
         threads_max: int = CALL_THREADS_MAX,
@@ -34,7 +36,9 @@ class CallProber:
     ) -> None:
         self._clock = clock
         self._callables = callables
-        self._calls = HostCalls(loop, clock, threads_max=threads_max, host_loop=host_loop, context=context)
+        self._calls = HostCalls(
+            loop, clock, call_at, threads_max=threads_max, host_loop=host_loop, context=context
+        )
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Call:
         """Begin an attempt. A name that nobody gave a callable for is UNKNOWN: nothing was checked."""

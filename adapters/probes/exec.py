@@ -14,11 +14,12 @@ from ...domain.moment import NS_PER_S
 from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Exec
+from ...domain.timers import CallAt, Timer
 from ..calling import Call
 from ..calls import Calls
+from ..clock import Clock
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ..threads import CallThreads
-from ..timers import Clock, LoopTimers, Timer
 from .command import Capture, Command, start_command
 from .exec_answer import answer_of, could_not_start, timed_out
 
@@ -62,12 +63,12 @@ class ExecAttempt:
 class ExecProber:
     """Runs `exec` probes. Programs are started on a few threads, for that blocks, and watched by the loop alone."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
         self._loop = loop
         self._clock = clock
-        self._timers = LoopTimers(loop, clock)
+        self._call_at = call_at
         threads = CallThreads(loop, threads_max=limits.COMMAND_START_THREADS_MAX, name="watchkeeper-exec")
-        self._calls = Calls(threads, self._timers, clock)
+        self._calls = Calls(threads, call_at, clock)
         self._starting: set[ExecAttempt] = set()
         self._running: set[ExecAttempt] = set()
         self._reaping: set[Command] = set()
@@ -86,7 +87,7 @@ class ExecProber:
         self._starting.add(attempt)
         if len(self._starting) + len(self._running) > limits.COMMANDS_MAX:
             detail = f"{limits.COMMANDS_MAX} commands run already"
-            attempt.timer = self._timers.call_at(0, lambda: self._start_failed(attempt, Overloaded(detail)))
+            attempt.timer = self._call_at(0, lambda: self._start_failed(attempt, Overloaded(detail)))
             return attempt
         attempt.call = self._calls.submit(
             spec.argv[0],
@@ -157,7 +158,7 @@ class ExecProber:
         for capture in (command.output, command.errors):
             self._loop.add_reader(capture.descriptor, partial(self._read, capture))
         self._loop.add_reader(command.process_descriptor, partial(self._exited, attempt, command))
-        attempt.timer = self._timers.call_at(
+        attempt.timer = self._call_at(
             attempt.request.deadline.monotonic_ns, lambda: self._expire(attempt, command)
         )
 
@@ -235,7 +236,7 @@ class ExecProber:
         for attempt in tuple(self._running):
             if attempt.command is not None:
                 self._stop(attempt, attempt.command)
-                self._timers.call_at(0, partial(attempt.done, CANCELLED))
+                self._call_at(0, partial(attempt.done, CANCELLED))
         self._reap_all(born)
 
     def _reap_all(self, born: set[Command]) -> None:

@@ -9,8 +9,9 @@ from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.probe import Probe
+from ...domain.timers import CallAt, Timer
 from ..cache import CacheStatistics, Failed, Loaded, SingleFlightCache, Underway, Waiter
-from ..timers import Clock, Timer, Timers
+from ..clock import Clock
 
 Done = Callable[[Observation], None]
 
@@ -43,17 +44,17 @@ class SharedProber:
     """
 
     def __init__(
-        self, prober: Prober, cache: SingleFlightCache[Probe, Observation], clock: Clock, timers: Timers
+        self, prober: Prober, cache: SingleFlightCache[Probe, Observation], clock: Clock, call_at: CallAt
     ) -> None:
         self._prober = prober
         self._cache = cache
         self._clock = clock
-        self._timers = timers
+        self._call_at = call_at
 
     def start(self, request: ProbeRequest, done: Done) -> Underway:
         if request.max_age_ns <= 0:
             return self._prober.start(request, done)
-        return SharedAttempt(self._prober, self._cache, self._clock, self._timers, request, done)
+        return SharedAttempt(self._prober, self._cache, self._clock, self._call_at, request, done)
 
     def close(self) -> None:
         """Close the prober and forget its results; those who wait for one are answered by the prober's own end."""
@@ -72,13 +73,13 @@ class SharedAttempt:
 
     __slots__ = (
         "_cache",
+        "_call_at",
         "_clock",
         "_done",
         "_ended",
         "_prober",
         "_request",
         "_timer",
-        "_timers",
         "_waiter",
     )
 
@@ -87,14 +88,14 @@ class SharedAttempt:
         prober: Prober,
         cache: SingleFlightCache[Probe, Observation],
         clock: Clock,
-        timers: Timers,
+        call_at: CallAt,
         request: ProbeRequest,
         done: Done,
     ) -> None:
         self._prober = prober
         self._cache = cache
         self._clock = clock
-        self._timers = timers
+        self._call_at = call_at
         self._request = request
         self._done = done
         self._ended = False
@@ -107,7 +108,7 @@ class SharedAttempt:
         now = self._clock.read()
         kept = self._cache.peek(request.probe, now, request.max_age_ns)
         if kept is not None:
-            self._timer = self._timers.call_at(0, lambda: self._answer(kept))
+            self._timer = self._call_at(0, lambda: self._answer(kept))
             return
         led = False
 
@@ -121,7 +122,7 @@ class SharedAttempt:
         self._waiter = self._cache.get(request.probe, load, self._landed, now, request.max_age_ns)
         if not led and not self._ended:
             # Who leads has a probe that ends at this very deadline; who joins needs a timer of its own.
-            self._timer = self._timers.call_at(request.deadline.monotonic_ns, self._expire)
+            self._timer = self._call_at(request.deadline.monotonic_ns, self._expire)
 
     def _landed(self, result: Loaded[Observation] | Failed) -> None:
         if self._ended:
@@ -132,7 +133,7 @@ class SharedAttempt:
             return
         if self._waiter is None:
             # A probe that could not even start lands while it is being asked for; `done` never comes from within start.
-            self._timer = self._timers.call_at(0, lambda: self._answer(result))
+            self._timer = self._call_at(0, lambda: self._answer(result))
             return
         self._answer(result)
 

@@ -3,7 +3,9 @@
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from ...actors.dispatch import Address, DeadLetters, DispatchedActor, Lane
+from ...actors.dispatch import Address, DeadLetters, DispatchedActor
+from ...actors.dispatch.mailbox import Incarnation
+from ...actors.dispatch.message_queue import content
 from .hub import Hub
 
 if TYPE_CHECKING:
@@ -16,9 +18,10 @@ class _Witness:
     def __init__(self, address: "WatchedAddress", hub: Hub) -> None:
         self._address = address
         self._hub = hub
-        self.actor: DispatchedActor
+        self.actor: Incarnation
 
     def on_receive(self, message: Any) -> Any:
+        self._address.handled += 1
         self._hub.handling(self._address, message)
         answer = self.actor.on_receive(message)
         self._hub.handled(self._address)
@@ -26,6 +29,7 @@ class _Witness:
 
     def _answer(self, envelope: "Envelope[Any]") -> bool:
         """What an answerable message is handled by; see `DispatchedActor`."""
+        self._address.handled += 1
         self._address.forget_head()
         return self.actor._answer(envelope)  # noqa: SLF001  # the mailbox runs its own actor, through this
 
@@ -33,7 +37,17 @@ class _Witness:
 class WatchedAddress(Address):
     """An address of the production kind whose traffic goes through the hub of its process."""
 
-    __slots__ = ("_chains", "_hub", "_witness", "capacity", "pills", "told")
+    __slots__ = (
+        "_chains",
+        "_hub",
+        "_witness",
+        "capacity",
+        "dead",
+        "dismissals",
+        "dropped_kinds",
+        "handled",
+        "told",
+    )
 
     def __init__(
         self,
@@ -52,8 +66,14 @@ class WatchedAddress(Address):
         self._chains: deque[int] = deque()
         self.told = 0
         """Messages that arrived here, whatever became of them."""
-        self.pills = 0
-        """Requests to stop."""
+        self.dismissals = 0
+        """Stops that came without a message."""
+        self.handled = 0
+        """Messages that were given to an incarnation, stops among them."""
+        self.dead = 0
+        """Messages that no incarnation was left to handle."""
+        self.dropped_kinds: list[str] = []
+        """The kind of every message that found no room."""
 
     def tell(self, message: object) -> None:
         self._hub.tell(self, message)
@@ -67,9 +87,17 @@ class WatchedAddress(Address):
         self.told += 1
         super().put(envelope)
 
-    def stop(self, lane: Lane = Lane.WORK) -> None:
-        self.pills += 1
-        super().stop(lane)
+    def dismiss(self) -> None:
+        self.dismissals += 1
+        super().dismiss()
+
+    def _drop(self, item: object) -> None:
+        self.dropped_kinds.append(type(content(item)).__name__)
+        super()._drop(item)
+
+    def _count_dead(self, message: object) -> None:
+        self.dead += 1
+        super()._count_dead(message)
 
     def arrive(self, message: object) -> None:
         """What the hub lets through."""
@@ -95,9 +123,9 @@ class WatchedAddress(Address):
         super().run_turn()
         self._hub.leave()
 
-    def handle_batch(self, actor: DispatchedActor) -> bool:
+    def handle_batch(self, actor: Incarnation) -> bool:
         self._witness.actor = actor
-        return super().handle_batch(cast("DispatchedActor", self._witness))
+        return super().handle_batch(cast("Incarnation", self._witness))
 
     def retire(self) -> None:
         self._hub.disarm()

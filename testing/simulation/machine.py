@@ -10,6 +10,7 @@ from ...adapters.feed import Feed
 from ...domain.moment import NS_PER_S, Moment
 from ...domain.probe import KINDS
 from ...domain.target import Target
+from ...domain.timers import Timer
 from ...protocol.sink import Mute
 from ..clock import ManualClock
 from ..expectations import ScriptedExpectations
@@ -22,7 +23,7 @@ from .faults import Fault
 from .hub import Halt, Hub
 from .legs import DiskLeg, MemoryLeg
 from .mishaps import Mishaps
-from .ports import CHANNEL_FAULTS, PROBE_FAULTS, Cancels, Edge, SimulatedMessenger, SimulatedProber, Targets
+from .ports import CHANNEL_FAULTS, PROBE_FAULTS, Edge, SimulatedMessenger, SimulatedProber, Targets
 from .receiver import Receiver
 from .recording import STORE_FAULTS, Disk, WatchedStore
 from .schedules import FewDeviations, Schedule, ScheduledDispatcher, schedule_of
@@ -132,7 +133,7 @@ class Machine:
             clock=HazardousClock(self.clock, self.hub),
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            set_alarm=self.dispatcher.call_at,
+            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), prober),
             messengers={
                 channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
@@ -198,7 +199,7 @@ class Machine:
         """What the monotonic hand of this process shows when the bystander's clock shows that."""
         return lived_ns - self.clock.lived_ns + self.clock.read().monotonic_ns
 
-    def after(self, by_ns: int, callback: Callable[[], object]) -> Cancels:
+    def after(self, by_ns: int, callback: Callable[[], object]) -> Timer:
         """Let something happen in the life of this process."""
         return self.dispatcher.call_at(self.clock.read().monotonic_ns + by_ns, callback)
 

@@ -9,6 +9,7 @@ from ...domain.notice import Answer, Notice
 from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
 from ...domain.target import Target
+from ...domain.timers import CallAt, Timer
 from ..clock import ManualClock
 from ..expectations import ScriptedExpectations
 from ..fakes import answer_to
@@ -31,15 +32,6 @@ POISONS = (Fault.PROBE_HANG, Fault.PROBE_RAISES)
 UNRENDERABLE = "a notice that cannot be rendered"
 LATE_NS = 40 * NS_PER_MS
 BUSY_RETRY_AFTER_NS = 20 * NS_PER_S
-
-
-class Cancels(Protocol):
-    """What `call_at` gives back."""
-
-    def cancel(self) -> None: ...
-
-
-CallAt = Callable[[int, Callable[[], object]], Cancels]
 
 
 class PortObserver(Protocol):
@@ -78,7 +70,7 @@ class Edge:
         self.call_at = call_at
         self.observer = observer
 
-    def after(self, by_ns: int, callback: Callable[[], object]) -> Cancels:
+    def after(self, by_ns: int, callback: Callable[[], object]) -> Timer:
         return self.call_at(self.read().monotonic_ns + by_ns, callback)
 
 
@@ -90,7 +82,7 @@ class Running:
         self._ended = ended
         self._mishap = mishap
         self._answer: Callable[[], None] | None = None
-        self._alarm: Cancels | None = None
+        self._alarm: Timer | None = None
 
     def answer_after(self, by_ns: int, answer: Callable[[], None]) -> None:
         self._answer = answer

@@ -11,16 +11,14 @@ from pykka import ActorDeadError, ActorRegistry
 from watchkeeper.actors.dispatch import (
     Address,
     DeadLetters,
-    Delivery,
     DispatchedActor,
     ExitReason,
-    Lane,
     SimulatedDispatcher,
     address_for,
     spawn,
 )
 from watchkeeper.domain.errors import UsageError
-from watchkeeper.domain.limits import DEAD_LETTERS_LOGGED_EVERY_NS, DEAD_LETTERS_LOGGED_FIRST
+from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.testing.clock import ManualClock
 
 SOON_S = 20.0
@@ -102,8 +100,7 @@ def test_what_waits_at_a_crash_goes_to_the_next_in_order(dispatcher):
     dispatcher.run_until_idle()
     assert heard == ["start 1", 1, "start 2", 2, 3, 4, 5]
     assert question.get(timeout=0) == 5
-    figures = address.statistics()
-    assert (figures.epoch, figures.restarts, figures.handled, figures.queued) == (2, 1, 6, 0)
+    assert (address.epoch, len(address)) == (2, 0)
 
 
 def test_an_actor_may_be_restarted_while_its_exit_is_told(dispatcher):
@@ -127,7 +124,7 @@ def test_a_failed_start_is_an_exit_and_keeps_the_mail(dispatcher, error):
     address.tell("kept")
     dispatcher.run_until_idle()
     assert exits == [("Fragile", 1, ExitReason.START_FAILED, error)]
-    assert (heard, address.statistics().queued) == (["start 1"], 1)
+    assert (heard, len(address)) == (["start 1"], 1)
 
 
 @pytest.mark.parametrize(
@@ -147,15 +144,64 @@ def test_a_stopped_actor_says_how_it_stopped(dispatcher, error, reason):
     assert exits == [("Fragile", 1, reason, error)]
 
 
-def test_stop_waits_for_work_unless_it_takes_the_control_lane(dispatcher):
-    for lane, expected in ((Lane.WORK, ["start 1", 1, "stop"]), (Lane.CONTROL, ["start 1", "stop"])):
-        heard = []
-        address = spawn(Fragile, heard, dispatcher=dispatcher)
-        address.tell(1)
-        address.stop(lane)
-        address.tell(2)
+def test_a_stop_waits_for_the_work_before_it(dispatcher):
+    heard = []
+    address = spawn(Fragile, heard, dispatcher=dispatcher)
+    address.tell(1)
+    address.stop()
+    address.tell(2)
+    dispatcher.run_until_idle()
+    assert heard == ["start 1", 1, "stop"]
+
+
+def test_a_dismissed_actor_stops_before_the_work_that_waits(dispatcher):
+    heard, exits, letters = [], Exits(), DeadLetters(lambda: 0)
+    address = address_for(Fragile, "a", dead_letters=letters)
+    spawn(Fragile, heard, dispatcher=dispatcher, address=address, on_exit=exits)
+    address.tell(1)
+    question = address._question(2)
+    address.dismiss()
+    address.tell(3)
+    dispatcher.run_until_idle()
+    assert (heard, exits) == (["start 1", "stop"], [])
+    assert (address.closed, letters.total) == (True, 3)
+    with pytest.raises(ActorDeadError):
+        question.get(timeout=0)
+
+
+def test_an_idle_actor_is_dismissed_at_once(dispatcher):
+    heard = []
+    address = spawn(Fragile, heard, dispatcher=dispatcher, on_exit=Exits())
+    dispatcher.run_until_idle()
+    address.dismiss()
+    dispatcher.run_until_idle()
+    assert (heard, address.closed) == (["start 1", "stop"], True)
+
+
+@pytest.mark.parametrize("lived", [False, True])
+def test_an_address_without_an_actor_closes_as_it_is_dismissed(dispatcher, lived):
+    address = Address("a", dead_letters=DeadLetters(lambda: 0))
+    if lived:
+        spawn(Fragile, [], dispatcher=dispatcher, address=address, on_exit=Exits()).tell(ValueError("bug"))
         dispatcher.run_until_idle()
-        assert heard == expected
+    address.dismiss()
+    assert address.closed
+
+
+def test_the_last_hook_runs_however_an_actor_ends(dispatcher):
+    class Owner(Fragile):
+        def on_end(self):
+            ended.append(self.address.epoch)
+
+    for errors, told in (({"on_start": ValueError("bug")}, 1), ({}, ValueError("bug")), ({}, None)):
+        ended, exits = [], Exits()
+        address = spawn(Owner, [], dispatcher=dispatcher, on_exit=exits, **errors)
+        if told is None:
+            address.stop()
+        else:
+            address.tell(told)
+        dispatcher.run_until_idle()
+        assert (ended, len(exits)) == ([1], 1)
 
 
 def test_whoever_is_told_of_an_exit_may_fail_harmlessly(dispatcher, caplog):
@@ -165,7 +211,7 @@ def test_whoever_is_told_of_an_exit_may_fail_harmlessly(dispatcher, caplog):
     address = spawn(Fragile, [], dispatcher=dispatcher, on_exit=fail)
     address.stop()
     dispatcher.run_until_idle()
-    assert "Whoever was told that Fragile ended (normal) failed" in caplog.text
+    assert "What is told of exits failed as Fragile ended (normal)" in caplog.text
 
 
 def test_without_anybody_to_restart_it_the_address_closes(dispatcher):
@@ -187,52 +233,36 @@ def test_what_comes_to_a_closed_address_is_a_dead_letter(dispatcher):
     address.close()
     address.tell("two")
     address.tell("three")
-    assert letters.statistics().by_type == (("int", 1), ("str", 2))
-    assert (address.statistics().dead, address.statistics().queued) == (3, 0)
+    assert (letters.total, len(address)) == (3, 0)
     with pytest.raises(UsageError, match="closed"):
         spawn(Fragile, [], dispatcher=dispatcher, address=address)
 
 
 def test_a_closed_address_lets_its_actor_finish(dispatcher):
-    heard = []
-    address = spawn(Fragile, heard, dispatcher=dispatcher)
+    heard, letters = [], DeadLetters(lambda: 0)
+    address = address_for(Fragile, "a", dead_letters=letters)
+    spawn(Fragile, heard, dispatcher=dispatcher, address=address)
     address.tell(1)
     address.close()
     address.tell(2)
     dispatcher.run_until_idle()
-    assert (heard, address.statistics().dead) == (["start 1", 1], 1)
-
-
-def test_the_log_of_dead_letters_is_throttled(caplog):
-    now_ns = 0
-    letters = DeadLetters(lambda: now_ns)
-    for _ in range(DEAD_LETTERS_LOGGED_FIRST + 5):
-        letters.record("a", 1)
-    assert len(caplog.records) == DEAD_LETTERS_LOGGED_FIRST
-    now_ns = DEAD_LETTERS_LOGGED_EVERY_NS
-    letters.record("a", 1)
-    letters.record("a", 1)
-    assert len(caplog.records) == DEAD_LETTERS_LOGGED_FIRST + 1
-    assert letters.statistics().total == DEAD_LETTERS_LOGGED_FIRST + 7
-
-
-def test_what_is_no_news_is_counted_without_a_word(caplog):
-    letters = DeadLetters(lambda: 0, unlogged=(int,))
-    letters.record("a", 1)
-    letters.record("a", "two")
-    assert [record.getMessage() for record in caplog.records] == ["Dead letter: a str for a, which is closed"]
-    assert letters.statistics().total == 2
+    assert (heard, letters.total) == (["start 1", 1], 1)
 
 
 def test_a_sender_overtaken_by_the_close_is_told_the_truth():
     """The address closes between the sender's look at it and its putting of the question."""
     letters = DeadLetters(lambda: 0)
-    address = Address("a", dead_letters=letters, policy=lambda _: (address.close(), Delivery())[1])
+
+    def close_and_keep(_):
+        address.close()
+        return OverflowPolicy.NEVER_DROP
+
+    address = Address("a", capacity=1, dead_letters=letters, policy=close_and_keep)
+    address.tell("early")
     question = address._question("late")
     with pytest.raises(ActorDeadError):
         question.get(timeout=0)
-    assert letters.statistics().by_type == (("str", 1),)
-    assert (address.statistics().dead, address.statistics().dropped_total) == (1, 0)
+    assert (letters.total, address.dropped, len(address)) == (2, 0, 0)
 
 
 def test_two_living_actors_cannot_share_an_address(dispatcher):

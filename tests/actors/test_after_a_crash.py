@@ -1,10 +1,9 @@
 """What an actor leaves behind when it crashes or is outlived: nothing runs on, and no answer is taken for another's."""
 
 import pytest
-from watchkeeper.actors.context import PollerContext
 from watchkeeper.actors.courier import Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, spawn
-from watchkeeper.actors.poller import Poller
+from watchkeeper.actors.poller import Poller, PollerContext
 from watchkeeper.domain.attempt import AttemptId, CancelOutcome, ProbeRequest
 from watchkeeper.domain.judgement import Expectation
 from watchkeeper.domain.moment import NS_PER_S, Deadline
@@ -80,7 +79,7 @@ def told():
 
 @pytest.fixture
 def poller(clock, dispatcher, edge, told):
-    context = PollerContext(clock, told, {Http: edge}, lambda target: Expectation(()), through_bytes=False)
+    context = PollerContext(clock, told, {Http: edge}, lambda target: Expectation(()), False)
     return spawn(Poller, context, Expectation(()), dispatcher=dispatcher, on_exit=lambda *_: None)
 
 

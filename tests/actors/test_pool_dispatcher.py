@@ -25,10 +25,8 @@ def test_threads_are_made_as_actors_come_and_no_more_than_allowed(pool_dispatche
     counts = []
     for _ in range(5):
         spawn(Caller, dispatcher=pool_dispatcher)
-        counts.append(pool_dispatcher.statistics().threads)
+        counts.append(sum(thread.name.startswith("pool-") for thread in threading.enumerate()))
     assert counts == [1, 2, 3, 3, 3]
-    names = {thread.name for thread in threading.enumerate()}
-    assert {"pool-0", "pool-1", "pool-2"} <= names
 
 
 def test_one_actor_is_run_by_one_thread_at_a_time(pool_dispatcher, tiny_switches):
@@ -59,12 +57,12 @@ def test_one_actor_is_run_by_one_thread_at_a_time(pool_dispatcher, tiny_switches
         thread.start()
     for thread in threads:
         thread.join(SOON_S)
-    while address.statistics().queued:
+    while len(address):
         address.ask("drain", SOON_S)
     count, overlaps = address.ask("last", SOON_S)
     assert pool_dispatcher.stop(SOON_S) == ()
     assert overlaps == 0
-    assert count == address.statistics().handled >= 12_001
+    assert count >= 12_001
 
 
 def test_an_actor_that_comes_after_another_has_ended_takes_its_thread(pool_dispatcher):
@@ -72,7 +70,7 @@ def test_an_actor_that_comes_after_another_has_ended_takes_its_thread(pool_dispa
         ended = threading.Event()
         spawn(Caller, dispatcher=pool_dispatcher, on_exit=lambda *_, ended=ended: ended.set()).stop()
         assert ended.wait(SOON_S)
-    assert (pool_dispatcher.statistics().threads, pool_dispatcher.statistics().actors) == (1, 0)
+    assert "0 actors, 1 threads" in repr(pool_dispatcher)
 
 
 def test_a_turn_is_handed_on_only_after_the_context_was_left():

@@ -7,13 +7,13 @@ import pytest
 from pykka import Timeout
 from watchkeeper.actors.dispatch import (
     DispatchedActor,
-    SimulatedActor,
     SimulatedDispatcher,
     WouldDeadlock,
     spawn,
 )
 from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
+from watchkeeper.tests.conformance.models import SimulatedActor
 
 HOUR_S = 3_600
 

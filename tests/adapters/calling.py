@@ -7,6 +7,7 @@ from watchkeeper.adapters.probes.call import CallProber
 from watchkeeper.domain.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.domain.probe import Call
+from watchkeeper.tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
 SOON_NS = 150 * NS_PER_MS
@@ -26,7 +27,8 @@ def request(name="check", timeout_ns=LONG_NS):
 def prober(callables=None, **settings):
     if callable(callables):
         callables = {"check": callables}
-    return CallProber(asyncio.get_running_loop(), CLOCK, callables or {}, **settings)
+    loop = asyncio.get_running_loop()
+    return CallProber(loop, CLOCK, call_at_of(loop, CLOCK), callables or {}, **settings)
 
 
 async def one_turn():

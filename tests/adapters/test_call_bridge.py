@@ -10,9 +10,9 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.ended import Cancelled, Overloaded, Raised, Returned, TimedOut
 from watchkeeper.adapters.tasks import CallTasks
 from watchkeeper.adapters.threads import CallThreads
-from watchkeeper.adapters.timers import LoopTimers
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
 
@@ -24,7 +24,7 @@ class Bench:
         self.loop = asyncio.get_running_loop()
         self.colour = colour
         runner = CallThreads(self.loop, threads_max=1) if colour == "threads" else CallTasks(self.loop)
-        self.calls = Calls(runner, LoopTimers(self.loop, CLOCK), CLOCK)
+        self.calls = Calls(runner, call_at_of(self.loop, CLOCK), CLOCK)
         self.effects = 0
         self.before, self.after = self.gate(), self.gate()
         self.entered = asyncio.Event()

@@ -12,6 +12,7 @@ from watchkeeper.domain.incident import Change, Transition
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
 from watchkeeper.domain.notice import Answer, NoticeReason, make_notice
 from watchkeeper.domain.rule import Severity
+from watchkeeper.tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
 WALL_NS = 1_767_225_600_000_000_000
@@ -58,7 +59,9 @@ def run(main, make):
 
 
 def calling(function, **settings):
-    return lambda loop: CallMessenger(CallChannel(name="pager"), function, loop, CLOCK, **settings)
+    return lambda loop: CallMessenger(
+        CallChannel(name="pager"), function, loop, CLOCK, call_at_of(loop, CLOCK), **settings
+    )
 
 
 def told(function, **settings):
@@ -170,7 +173,7 @@ def log_line(caplog, spec, notice=NOTICE, clock=None):
         return await send(messenger, notice=notice)[1]
 
     with caplog.at_level(logging.INFO):
-        answer = run(main, lambda loop: LogMessenger(spec, loop, clock or At(0)))
+        answer = run(main, lambda loop: LogMessenger(spec, loop, clock or At(0), call_at_of(loop, CLOCK)))
     return answer, caplog.records
 
 
@@ -222,7 +225,9 @@ def test_a_log_handler_that_blocks_delays_one_notice_only():
         return answer
 
     try:
-        answer = run(main, lambda loop: LogMessenger(Log(logger="stuck.notices"), loop, CLOCK))
+        answer = run(
+            main, lambda loop: LogMessenger(Log(logger="stuck.notices"), loop, CLOCK, call_at_of(loop, CLOCK))
+        )
     finally:
         logging.getLogger("stuck.notices").removeHandler(handler)
     assert answer == Answer(accepted=False, detail="timed out")
@@ -239,7 +244,10 @@ def test_a_log_filter_that_raises_is_tried_again():
         return await send(messenger)[1]
 
     try:
-        answer = run(main, lambda loop: LogMessenger(Log(logger="raising.notices"), loop, CLOCK))
+        answer = run(
+            main,
+            lambda loop: LogMessenger(Log(logger="raising.notices"), loop, CLOCK, call_at_of(loop, CLOCK)),
+        )
     finally:
         logger.removeFilter(refuse)
     assert answer == Answer(accepted=False, detail="RuntimeError: no")

@@ -75,7 +75,7 @@ class Bench:
         self.timers = ManualTimers(self.clock)
         self.probes = Probes()
         cache = SingleFlightCache(shared_results("the test", 60 * NS_PER_S, 100))
-        self.prober = SharedProber(self.probes, cache, self.clock, self.timers)
+        self.prober = SharedProber(self.probes, cache, self.clock, self.timers.call_at)
 
     def ask(self, target="t", url=URL, max_age_ns=10 * NS_PER_S, timeout_ns=5 * NS_PER_S):
         now = self.clock.read()

@@ -5,7 +5,6 @@ from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import pytest
-from watchkeeper.actors.children import Children
 from watchkeeper.domain.admission import Admission, AdmissionPolicy
 from watchkeeper.domain.aggregate import TargetAggregate
 from watchkeeper.domain.attempt import AttemptId
@@ -105,13 +104,7 @@ def patience():
 
 def restarts():
     made = RestartHistory(RestartPolicy(name="any"))
-    made.decide(0, 0.5, in_good_order=False)
-    return made
-
-
-def children():
-    made = Children(())
-    made.decide("poller/shop", 0, 0.5, in_good_order=False)
+    made.decide(0, 0.5)
     return made
 
 
@@ -165,7 +158,6 @@ IGNORANT = (
     admission,
     patience,
     restarts,
-    children,
     blindness,
     histogram,
 )

@@ -13,8 +13,7 @@ import pykka
 import pytest
 import watchkeeper
 from watchkeeper.actors.behaviour import Behaviour
-from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor, LoopDispatcher, PoolDispatcher
-from watchkeeper.domain.outbox import Outbox
+from watchkeeper.actors.dispatch import DispatchedActor
 from watchkeeper.domain.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
@@ -221,12 +220,3 @@ def test_every_actor_is_a_behaviour():
 def test_a_behaviour_takes_no_private_name_of_pykka(kind):
     assert private_names(kind) & TAKEN == set()
     assert "_stop" in TAKEN, "the check has something to find"
-
-
-STEADY = (Address, DeadLetters, LoopDispatcher, PoolDispatcher, Outbox)
-
-
-@pytest.mark.parametrize("kind", STEADY, ids=lambda kind: kind.__name__)
-def test_what_lives_long_tells_its_state_as_a_frozen_value(kind):
-    said = get_type_hints(kind.statistics)["return"]
-    assert list(changeable(msgspec.inspect.type_info(said))) == []

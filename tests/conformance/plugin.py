@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from watchkeeper.actors.dispatch import DispatchedFuture, LoopActor, PoolActor, SimulatedActor
+from watchkeeper.actors.dispatch import DispatchedFuture
+from watchkeeper.tests.conformance.models import LoopActor, PoolActor, SimulatedActor
 
 sys.path.insert(0, str(Path.cwd()))
 

@@ -133,9 +133,9 @@ def test_answers_kept_for_the_process_stand_in_the_list():
     assert {name for name in kept if name not in ANSWER} == set()
 
 
-def test_no_module_has_state_but_the_default_dispatchers():
+def test_no_module_has_state_of_its_own():
     found = {path: names for path, tree in SOURCES.items() if (names := changed_globals(tree))}
-    assert found == {"actors/dispatch/models.py": {"_defaults"}}
+    assert found == {}
 
 
 @pytest.mark.parametrize(

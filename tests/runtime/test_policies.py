@@ -9,8 +9,7 @@ import pytest
 from watchkeeper import Channel, Log, Runtime
 from watchkeeper.adapters.snapshots import POLICY, Snapshots
 from watchkeeper.domain.admission import AdmissionPolicy
-from watchkeeper.domain.cancellation import CancellationPolicy
-from watchkeeper.domain.policy import CachePolicy, MailboxOverflow, OverflowPolicy
+from watchkeeper.domain.policy import CachePolicy, CancellationPolicy, MailboxOverflow, OverflowPolicy
 from watchkeeper.domain.restart import RestartPolicy
 from watchkeeper.domain.retry import RetryPolicy
 

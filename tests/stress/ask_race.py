@@ -11,7 +11,8 @@ import sys
 import threading
 
 from pykka import ActorDeadError, Timeout
-from watchkeeper.actors.dispatch import LoopActor, LoopDispatcher, spawn
+from watchkeeper.actors.dispatch import LoopDispatcher, spawn
+from watchkeeper.tests.conformance.models import LoopActor
 
 ASKERS = 3
 SWITCH_S = 1e-6

@@ -52,6 +52,12 @@ class Handle:
         return self.driver.on_cancel
 
 
+def pollers(world):
+    """The registry of pollers in the hands of its present owner: a supervisor, or the system between two of them."""
+    supervisor, handover = world.system.supervisor._actor, world.system._handover
+    return (handover.look() if supervisor is None else supervisor._roster).pollers
+
+
 def start_times(world, name="shop"):
     return [
         request.started.monotonic_ns for request in world.prober.requests if request.attempt.target == name

@@ -10,7 +10,7 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
 from watchkeeper.testing.records import sample_at
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
+from watchkeeper.tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
 
 S = 1_000_000_000
 
@@ -247,7 +247,7 @@ def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, s
 
 
 def crash_poller(world, name="shop"):
-    world.system._nursery.poller(name).tell(object())
+    pollers(world).poller(name).tell(object())
     world.run("1ms")
 
 
@@ -287,7 +287,7 @@ def test_a_poller_that_goes_on_crashing_is_parked_and_tried_again(driven, shop, 
     for _ in range(7):
         for _ in range(400):
             world.run("100ms")
-            if world.system._nursery.alive("shop"):
+            if pollers(world).alive("shop"):
                 crash_poller(world)
                 break
     assert "quarantined" in dict(world.status().troubles)["poller/shop"]

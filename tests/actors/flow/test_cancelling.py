@@ -5,7 +5,7 @@ from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptState, CancelOut
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.protocol.supervisor import Track
-from watchkeeper.tests.actors.flow.driver import DOWN, run_to_start, start_times
+from watchkeeper.tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
 
 S = 1_000_000_000
 
@@ -65,7 +65,7 @@ def test_untracking_cancels_what_runs_and_refuses_its_answer(driven, shop, count
     attempt = run_to_start(world)
     world.untrack("shop")
     assert world.prober.cancelled == [attempt]
-    assert world.system.dead_letters.statistics().total == 0
+    assert world.system.dead_letters.total == 0
     world.prober.answer(attempt, DOWN)
     world.run("1m")
     assert world.status().targets == ()
@@ -124,7 +124,7 @@ def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
     assert target_of(world).sample.outcome is Outcome.UP
     assert world.status().troubles == ()
     assert world.system.supervisor.epoch == 1
-    assert world.system.dead_letters.statistics().total == 0
+    assert world.system.dead_letters.total == 0
 
 
 @pytest.mark.parametrize("then", ["heartbeat", "pause", "untrack"])
@@ -187,16 +187,16 @@ def test_who_becomes_a_heartbeat_again_has_its_whole_time(driven, shop, target_o
 def test_a_poller_that_is_to_be_restarted_is_not_when_it_has_no_work(driven, shop):
     world = driven(shop())
     world.run("1s")
-    world.system._nursery.poller("shop").tell(object())
+    pollers(world).poller("shop").tell(object())
     world.dispatcher.run_until_idle()
     world.track(beating(shop))
     world.run("10m")
-    assert len(world.system._nursery) == 0
+    assert len(pollers(world)) == 0
 
 
 def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop):
     world = driven(shop(), shop("mail"))
-    world.system._nursery.poller("shop").tell(object())
+    pollers(world).poller("shop").tell(object())
     world.run("1ms")
     assert [part for part, _ in world.status().troubles] == ["poller/shop"]
     world.track(beating(shop))
@@ -204,13 +204,13 @@ def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop)
     world.run("1h")
     assert world.status().troubles == ()
     world.track(shop())
-    assert "shop" in world.system._nursery
+    assert "shop" in pollers(world)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_crash_that_is_heard_of_after_the_heartbeat_came_is_no_trouble(driven, shop, seed):
     world = driven(shop(), seed=seed)
-    world.system._nursery.poller("shop").tell(object())
+    pollers(world).poller("shop").tell(object())
     world.system.supervisor.tell(Track(beating(shop)))
     world.run("1m")
     assert world.status().troubles == ()

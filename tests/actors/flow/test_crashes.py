@@ -4,6 +4,7 @@ import pytest
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.testing.world import World
+from watchkeeper.tests.actors.flow.driver import pollers
 
 S = 1_000_000_000
 LIFE = "ok 1m, down 1m, ok"
@@ -29,7 +30,7 @@ def addresses(world, actor):
         "sink": [system.sink],
         "recorder": [system.recorder],
         "courier": list(system.couriers.values()),
-        "poller": [system._nursery.poller("shop")],
+        "poller": [pollers(world).poller("shop")],
     }
     return (
         [address for place in places.values() for address in place]

@@ -4,6 +4,7 @@ import pytest
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.testing.world import World
+from watchkeeper.tests.actors.flow.driver import pollers
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)
 
@@ -22,7 +23,7 @@ def test_a_new_supervisor_brings_back_what_the_old_one_was_to(shop, name):
 
 
 def addresses_of(world):
-    poller = world.system._nursery.poller("shop")
+    poller = pollers(world).poller("shop")
     return (*world.system.addresses(), poller)
 
 

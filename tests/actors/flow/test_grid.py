@@ -6,6 +6,7 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.testing.world import World
+from watchkeeper.tests.actors.flow.driver import pollers
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -110,7 +111,7 @@ def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, sho
     while not world.prober.requests:
         world.run("1s")
     world.system.drain_supervisor(10 * S)
-    world.system._nursery.poller("shop").tell(object())
+    pollers(world).poller("shop").tell(object())
     world.run("9s")
     assert not world.system.has_ended(SUPERVISOR)
     world.run("2s")

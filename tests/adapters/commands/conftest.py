@@ -9,6 +9,7 @@ import pytest
 import uvloop
 from watchkeeper.adapters.probes.exec import ExecProber
 from watchkeeper.tests.adapters.commands.running import CLOCK
+from watchkeeper.tests.adapters.timing import call_at_of
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -17,7 +18,8 @@ def run(request):
 
     def run(main):
         async def whole():
-            prober = ExecProber(asyncio.get_running_loop(), CLOCK)
+            loop = asyncio.get_running_loop()
+            prober = ExecProber(loop, CLOCK, call_at_of(loop, CLOCK))
             try:
                 return await asyncio.wait_for(main(prober), 30)
             finally:

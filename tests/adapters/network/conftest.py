@@ -18,6 +18,7 @@ from watchkeeper.domain.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.moment import NS_PER_MS, Deadline
 from watchkeeper.domain.observation import Observation
 from watchkeeper.testing.hostile import HostileServer
+from watchkeeper.tests.adapters.timing import call_at_of
 
 TIMEOUT_MS = 2_000
 GRACE_MS = 150
@@ -36,7 +37,8 @@ class Bench:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.clock = SystemClock()
-        self.transport = CurlTransport(self.loop, self.clock)
+        self.call_at = call_at_of(self.loop, self.clock)
+        self.transport = CurlTransport(self.loop, self.clock, self.call_at)
 
     def request(self, probe, timeout_ms: int = TIMEOUT_MS) -> ProbeRequest:
         now = self.clock.read()

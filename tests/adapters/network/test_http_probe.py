@@ -279,7 +279,7 @@ def test_two_hundred_requests_run_at_once(bench, prober, server):
 
 def test_closing_leaves_no_descriptor(bench, server, descriptors):
     before = descriptors()
-    transport = CurlTransport(bench.loop, bench.clock)
+    transport = CurlTransport(bench.loop, bench.clock, bench.call_at)
     prober = HttpProber(transport)
     ended = bench.loop.create_future()
     prober.start(bench.request(Http(url=server.url(), connection="reuse")), ended.set_result)

@@ -16,6 +16,7 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http
 from watchkeeper.testing.hostile import HostileServer
 from watchkeeper.testing.hostile_answers import ANSWERS
+from watchkeeper.tests.adapters.timing import call_at_of
 
 TIMEOUT_MS = 300
 SAME_WHOEVER_ASKS = sorted(ANSWERS)
@@ -24,7 +25,7 @@ FINE = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n"
 
 @pytest.fixture
 def plain(bench):
-    plain = PlainHttp(bench.loop, bench.clock)
+    plain = PlainHttp(bench.loop, bench.clock, bench.call_at)
     yield plain
     plain.close()
 
@@ -127,7 +128,7 @@ class Lagging(SystemClock):
 
 def test_a_ring_before_the_deadline_is_followed_by_another(bench):
     clock = Lagging()
-    plain = PlainHttp(bench.loop, clock)
+    plain = PlainHttp(bench.loop, clock, call_at_of(bench.loop, clock))
     with turning(ANSWERS["nothing"]) as server:
         prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
         bench.run(prober, probe)

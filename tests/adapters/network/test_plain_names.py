@@ -50,7 +50,9 @@ def names():
 
 @pytest.fixture
 def plain(bench, names):
-    plain = Counting(bench.loop, bench.clock, resolver=Resolver(bench.loop, bench.clock, ask=names))
+    plain = Counting(
+        bench.loop, bench.clock, bench.call_at, resolver=Resolver(bench.loop, bench.clock, ask=names)
+    )
     yield plain
     names.may_answer.set()
     plain.close()
@@ -172,7 +174,9 @@ def test_a_name_that_turns_to_a_private_address_is_not_connected_to(bench, plain
 
 
 def test_a_closed_engine_leaves_no_look_up_behind(bench, names, server):
-    plain = PlainHttp(bench.loop, bench.clock, resolver=Resolver(bench.loop, bench.clock, ask=names))
+    plain = PlainHttp(
+        bench.loop, bench.clock, bench.call_at, resolver=Resolver(bench.loop, bench.clock, ask=names)
+    )
     prober, answers = HttpProber(bench.transport, plain), []
     bench.run(prober, named(server))
     names.may_answer.clear()

@@ -37,7 +37,7 @@ class Counting(PlainHttp):
 
 @pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
 def plain(request, bench):
-    plain = Counting(bench.loop, bench.clock, contexts=TlsContexts(rustls=request.param))
+    plain = Counting(bench.loop, bench.clock, bench.call_at, contexts=TlsContexts(rustls=request.param))
     plain.rustls = request.param
     yield plain
     plain.close()

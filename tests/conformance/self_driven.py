@@ -1,11 +1,11 @@
-"""The simulated execution model for whoever knows nothing of it: it runs by itself."""
+"""The simulated execution model for a caller that does not drive it: it runs by itself."""
 
 import threading
 from collections.abc import Callable
 
-from ...domain.moment import Moment
-from .dispatcher import Runnable
-from .simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch import SimulatedDispatcher
+from watchkeeper.actors.dispatch.dispatcher import Runnable
+from watchkeeper.domain.moment import Moment
 
 
 class _StandingClock:

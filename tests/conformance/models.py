@@ -1,13 +1,13 @@
-"""The three execution models as actor classes: they differ in the dispatcher that `start` uses."""
+"""The three execution models as actor classes that can be started the stock way, as pykka's own suite starts them.
+
+They differ in the dispatcher that `start` uses. A runtime spawns its actors on dispatchers of its own instead.
+"""
 
 import threading
 from collections.abc import Callable
 
-from .actor import DispatchedActor
-from .dispatcher import Dispatcher
-from .loop import LoopDispatcher
-from .pool import PoolDispatcher
-from .self_driven import SelfDrivenDispatcher
+from watchkeeper.actors.dispatch import DispatchedActor, Dispatcher, LoopDispatcher, PoolDispatcher
+from watchkeeper.tests.conformance.self_driven import SelfDrivenDispatcher
 
 _POOL_THREADS = 8
 _lock = threading.Lock()

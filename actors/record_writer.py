@@ -1,0 +1,108 @@
+"""The record writer: the sink's way to the store, and what becomes of a commit that the store did not take."""
+
+from typing import NamedTuple
+
+from ..domain.errors import StoreError
+from ..domain.moment import Moment
+from ..domain.notice import Delivery
+from ..domain.outbox import Entry
+from ..domain.record import Batch, Restored
+from ..protocol.recorder import NoticeSettled
+from ..protocol.supervisor import StoreFailed, SupervisorMessage
+from .ports import Listener, Store
+
+
+class Handed(NamedTuple):
+    """A notice whose attempt is in the batch that is being committed."""
+
+    entry: Entry
+    delivery: Delivery
+
+
+class Page(NamedTuple):
+    """One commit: what is written, and what is told once it is."""
+
+    batch: Batch
+    handed: list[Handed]
+    settled: list[NoticeSettled]
+
+
+class RecordWriter:
+    """Owned by the sink. After a failure nothing is believed and nothing is written until the store was opened anew."""
+
+    def __init__(self, store: Store, supervisor: Listener[SupervisorMessage]) -> None:
+        self._store = store
+        self._supervisor = supervisor
+        self._stuck: Page | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the store waits to be opened anew."""
+        return self._stuck is not None
+
+    @property
+    def unwritten(self) -> Batch:
+        """What could not be committed."""
+        return Batch() if self._stuck is None else self._stuck.batch
+
+    def open(self, now: Moment) -> Restored:
+        """Open the store and say what it remembers. Raises what opening it raises."""
+        # An incarnation that crashed has left the store open; it is the sink's alone, so it may be closed first.
+        self._store.close()
+        return self._store.open(now)
+
+    def write(self, page: Page) -> bool:
+        """True when the page is durable. Else it is kept, and the supervisor decides when the store is reopened."""
+        try:
+            self._store.commit(page.batch)
+        except StoreError as error:
+            self._failed(page, str(error))
+            return False
+        return True
+
+    def _failed(self, page: Page, detail: str) -> None:
+        self._stuck = page
+        self._supervisor.tell(StoreFailed(detail))
+
+    def say_again(self) -> None:
+        """Tell a supervisor that has just begun what it cannot know."""
+        if self._stuck is not None:
+            self._supervisor.tell(StoreFailed("the record could not be written; it is tried again"))
+
+    def reopen(self, now: Moment) -> Page | None:
+        """Close, open, verify, and the same batch once more, by its keys. The page once it is durable, else None."""
+        page = self._stuck
+        if page is None:
+            return None
+        try:
+            self.open(now)
+        except StoreError as error:
+            self._failed(page, str(error))
+            return None
+        self._stuck = None
+        return page if self.write(page) else None
+
+    def recall(self, key: str) -> Restored | None:
+        """A dead letter with what belongs to it; None when there is none, and while the store cannot be asked."""
+        if self._stuck is not None:
+            return None
+        try:
+            return self._store.recall(key)
+        except StoreError as error:
+            self._failed(Page(Batch(), [], []), str(error))
+            return None
+
+    def keep_house(self, now: Moment) -> str | None:
+        """One slice of housekeeping. What is wrong with the file, empty where nothing is; None while nothing can be said."""
+        if self._stuck is not None:
+            return None
+        try:
+            self._store.keep_house(now)
+        except StoreError as error:
+            self._failed(Page(Batch(), [], []), str(error))
+            return None
+        return self._store.file_trouble()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()

@@ -1,0 +1,159 @@
+"""The alarms of a loop: never early, in order, and silent once they are cancelled."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from watchkeeper.actors.dispatch import AlarmClock, LoopDispatcher
+from watchkeeper.actors.dispatch.alarm import MillisecondTimer
+from watchkeeper.adapters.kernel_timer import KernelTimer
+from watchkeeper.domain.moment import NS_PER_MS
+
+SOON_S = 20.0
+
+
+def on_loop(dispatcher, function):
+    """What the function returns on the loop's thread."""
+    results, done = [], threading.Event()
+    dispatcher.call_soon(lambda: (results.append(function()), done.set()))
+    assert done.wait(SOON_S)
+    return results[0]
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+@pytest.mark.parametrize("clocked", [False, True])
+def test_alarms_ring_after_their_moment_and_never_early(clocked, make_timer):
+    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns if clocked else None, make_timer=make_timer)
+    dispatcher.start()
+    clock, rang, done = dispatcher._clock, [], threading.Event()
+    begin_ns = on_loop(dispatcher, clock)
+    for delay_ms in (7, 0, 3, -1):
+        due_ns = begin_ns + delay_ms * NS_PER_MS + 100
+        dispatcher.call_at(due_ns, lambda due_ns=due_ns, d=delay_ms: rang.append((d, clock() - due_ns)))
+    dispatcher.call_at(begin_ns + 20 * NS_PER_MS, done.set)
+    assert done.wait(SOON_S)
+    assert sorted(delay for delay, _ in rang) == [-1, 0, 3, 7]
+    assert all(late_ns >= 0 for _, late_ns in rang)
+    assert dispatcher.stop(SOON_S) == ()
+
+
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+def test_a_loop_faster_than_the_clock_does_not_ring_early(make_timer):
+    now_ns = [0]
+
+    def slow_clock():
+        now_ns[0] += NS_PER_MS // 10
+        return now_ns[0]
+
+    dispatcher = LoopDispatcher(monotonic_ns=slow_clock, make_timer=make_timer)
+    rang, done = [], threading.Event()
+    dispatcher.call_at(3 * NS_PER_MS, lambda: (rang.append(now_ns[0]), done.set()))
+    dispatcher.start()
+    assert done.wait(SOON_S)
+    assert rang[0] >= 3 * NS_PER_MS
+    assert dispatcher.stop(SOON_S) == ()
+
+
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+def test_an_alarm_that_fails_is_logged_and_costs_the_others_nothing(make_timer, caplog):
+    dispatcher, done = LoopDispatcher(make_timer=make_timer), threading.Event()
+    dispatcher.start()
+    now_ns = on_loop(dispatcher, dispatcher._clock)
+
+    def arm_both():
+        dispatcher.call_at(now_ns + NS_PER_MS, lambda: 1 / 0)
+        dispatcher.call_at(now_ns + NS_PER_MS + 1, done.set)
+
+    on_loop(dispatcher, arm_both)
+    assert done.wait(SOON_S)
+    assert "What an alarm called back failed" in caplog.text
+    assert dispatcher.stop(SOON_S) == ()
+
+
+def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
+    rang, done = [], threading.Event()
+    now_ns = on_loop(loop_dispatcher, loop_dispatcher._clock)
+    alarm = loop_dispatcher.call_at(now_ns + NS_PER_MS, lambda: rang.append(1))
+    on_loop(loop_dispatcher, alarm.cancel)
+    loop_dispatcher.call_at(now_ns + 10 * NS_PER_MS, done.set)
+    assert done.wait(SOON_S)
+    assert (rang, alarm.armed) == ([], False)
+
+
+@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_timer):
+    """One that is cancelled holds back nobody, and one that rings may arm the next."""
+    before = descriptors()
+    dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns, make_timer=make_timer)
+    dispatcher.start()
+    rang, done = [], threading.Event()
+    begin_ns = on_loop(dispatcher, time.monotonic_ns)
+
+    def ring_again():
+        rang.append("third")
+        dispatcher.call_at(time.monotonic_ns() + NS_PER_MS, done.set)
+
+    def arm_all():
+        dispatcher.call_at(begin_ns + 30 * NS_PER_MS, ring_again)
+        dispatcher.call_at(begin_ns + 20 * NS_PER_MS, lambda: rang.append("second"))
+        dispatcher.call_at(begin_ns + 5 * NS_PER_MS, lambda: rang.append("never")).cancel()
+        dispatcher.call_at(begin_ns + 10 * NS_PER_MS, lambda: rang.append("first"))
+
+    on_loop(dispatcher, arm_all)
+    assert done.wait(SOON_S)
+    assert rang == ["first", "second", "third"]
+    assert dispatcher.stop(SOON_S) == ()
+    assert descriptors() == before
+
+
+class Sets:
+    """A timer that keeps what it is set to, and goes off when the test says so."""
+
+    def __init__(self, loop, on_time):
+        self.on_time, self.set_to = on_time, []
+
+    def set(self, after_ns):
+        self.set_to.append(after_ns)
+
+    def close(self):
+        """Holds nothing."""
+
+
+@pytest.fixture
+def clockwork():
+    """An alarm clock at time 0 with the timer behind it."""
+    made = []
+
+    def make_timer(loop, on_time):
+        made.append(Sets(loop, on_time))
+        return made[-1]
+
+    loop = asyncio.new_event_loop()
+    yield AlarmClock(loop, lambda: 0, make_timer), made
+    loop.close()
+
+
+def test_a_cancelled_alarm_is_forgotten_and_wakes_nobody(clockwork):
+    """A deadline is cancelled by nearly every answer; kept until its time, each would wake the loop once more."""
+    clock, timers = clockwork
+    clock.call_at(NS_PER_MS, lambda: None).cancel()
+    clock.call_at(5 * NS_PER_MS, lambda: None)
+    timers[0].on_time()
+    assert timers[0].set_to == [NS_PER_MS, 5 * NS_PER_MS]
+
+
+def test_what_is_due_already_rings_in_the_next_round_without_its_timer(clockwork):
+    clock, timers = clockwork
+    rang = []
+    clock.call_at(-1, lambda: rang.append("first"))
+    clock.call_at(0, lambda: rang.append("second"))
+    assert rang == []
+    clock._loop.run_until_complete(asyncio.sleep(0))
+    assert rang == ["first", "second"]
+    assert [after_ns for after_ns in timers[0].set_to if after_ns] == []
