@@ -11,7 +11,6 @@ from typing import get_args, get_type_hints
 import msgspec
 import pykka
 import pytest
-import watchkeeper
 from watchkeeper.actors.behaviour import Behaviour
 from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor, LoopDispatcher, PoolDispatcher
 from watchkeeper.domain.outbox import Outbox
@@ -19,7 +18,7 @@ from watchkeeper.domain.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[2]
 
 # Names of messages.
 

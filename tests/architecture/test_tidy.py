@@ -6,9 +6,8 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-import watchkeeper
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[2]
 LAYERS = ("domain", "protocol", "actors", "adapters", "web", "launcher", "testing")
 CORE = ("domain", "protocol", "actors")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])

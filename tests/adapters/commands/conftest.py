@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import uvloop
 from watchkeeper.adapters.probes.exec import ExecProber
-from watchkeeper.tests.adapters.commands.running import CLOCK
+
+from tests.adapters.commands.running import CLOCK
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
