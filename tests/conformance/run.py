@@ -11,9 +11,9 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -68,8 +68,7 @@ MOCK = Pinned(
 def unpacked(cache: Path, folder: Path) -> tuple[Path, Path]:
     """The suite, unpacked into a folder of this run, and the wheel of pytest-mock, which Python imports from as it is."""
     cache.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(SUITE.download(cache)) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(SUITE.download(cache), folder)
     return folder / SUITE.file.removesuffix(".tar.gz"), MOCK.download(cache)
 
 
