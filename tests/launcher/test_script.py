@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 INSTALLED_BY = ("setup.cfg", "pyproject.toml", "build_backend/linking.py")
 """What an environment is installed by, and anew after a change of."""
-TOOLS = ("sh", "cat", "cksum", "dirname", "rm")
+TOOLS = ("sh", "cat", "cksum", "dirname")
 
 
 @pytest.fixture
