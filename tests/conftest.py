@@ -73,5 +73,5 @@ def pytest_terminal_summary(terminalreporter, config):
     for name, why in config.stash[NOT_RUN].items():
         terminalreporter.line(f"not run here: {name}: it {why}", yellow=True)
     if config.stash[LEFT_OUT]:
-        left_out = f"{config.stash[LEFT_OUT]} slow tests were left out; ./launch test --all runs them"
+        left_out = f"slow tests left out: {config.stash[LEFT_OUT]}; ./launch test --all runs them"
         terminalreporter.line(left_out, yellow=True)
