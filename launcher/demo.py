@@ -14,6 +14,7 @@ from ..domain.moment import wall_text
 from ..runtime import Runtime
 from .demo_servers import Receiver, Server, healthy, seconds_between, shop, slow
 from .exits import ExitStatus
+from .streams import OutputLost
 
 CONFIG = Path(__file__).parent.parent / "examples" / "demo.yaml"
 WITHIN_S = 25.0
@@ -28,13 +29,17 @@ class Demo:
         self._began = self._clock.read()
         self._ended = threading.Event()
         self.opened = self.resolved = self.delivered = 0
+        self.lost: OutputLost | None = None
 
     def elapsed_s(self) -> float:
         return seconds_between(self._began, self._clock.read())
 
     def say(self, text: str) -> None:
-        sys.stdout.write(f"{self.elapsed_s():6.2f} s  {text}\n")
-        sys.stdout.flush()
+        """Print a line. Called on the servers' threads too, so output that is lost is kept for the main thread to raise."""
+        try:
+            sys.stdout.write(f"{self.elapsed_s():6.2f} s  {text}\n")
+        except OutputLost as error:
+            self.lost = error
 
     def pause(self, seconds: float) -> None:
         """Wait, but not beyond the end of the demo."""
@@ -87,15 +92,18 @@ def run_demo() -> ExitStatus:
         events = stack.enter_context(runtime.subscribe())
         stack.enter_context(runtime)
         demo.say(f"watching    healthy, slow and shop as {CONFIG.name} says")
-        while demo.elapsed_s() < WITHIN_S:
+        while demo.elapsed_s() < WITHIN_S and demo.lost is None:
             event = events.get(timeout_s=0.5)
             if event is not None and demo.hear(event):
                 break
         status = runtime.status()
         left = runtime.stop()
-        return _summary(
+        ended = _summary(
             demo, receiver, dict(status.counters), f"{status.lateness.p99_ns / 1e6:.1f} ms", bool(left)
         )
+        if demo.lost is not None:
+            raise demo.lost
+        return ended
 
 
 def _environment(servers: dict[str, Server], secret: str, folder: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ class ExitStatus(IntEnum):
 
 _MEANINGS = {
     ExitStatus.FINE: "done; `run` was stopped by a signal and drained, or left notices in its store for the next run",
-    ExitStatus.FAILED: "failed while running, or something was lost at the stop",
+    ExitStatus.FAILED: "failed while running, could not write its output, or lost something at the stop",
     ExitStatus.CONFIGURATION: "the configuration or the command line cannot be used; nothing was started",
     ExitStatus.STORE: "the store is held by another process, or its record does not verify",
     ExitStatus.INTERRUPTED: "ended at once by a second SIGINT",

@@ -1,6 +1,5 @@
 """The command line: verbs, each of which loads what it needs when it is called, so that `--help` is quick."""
 
-import errno
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 from .. import __version__
 from ..domain.errors import ConfigurationError, StoreBusy, StoreCorrupt, WatchkeeperError
 from .exits import ExitStatus
-from .speaker import STANDARD_ERROR
+from .streams import OutputLost, open_standard_streams
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document with stable keys.")
@@ -26,8 +25,6 @@ class Verbs(click.Group):
             click.echo(str(error), err=True)
             ctx.exit(status_of(error))
         except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # a reader that has seen enough: click ends without a word
             click.echo(f"watchkeeper: {error}", err=True)
             ctx.exit(ExitStatus.FAILED)
 
@@ -65,7 +62,8 @@ def run(config: Path) -> None:
     """Watch what CONFIG says until SIGTERM or SIGINT.
 
     The first of them drains within `runtime.grace`, a second one ends at once. SIGHUP reads CONFIG again; one that
-    cannot be used is reported, and what runs is kept.
+    cannot be used is reported, and what runs is kept. Events that standard output does not take are not printed, and
+    standard error says so.
     """
     from .running import run_until_told
 
@@ -178,12 +176,9 @@ def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tup
 
 def main() -> None:
     """The entry point of the command `watchkeeper`."""
-    _fill_standard_places()
-    cli(prog_name="watchkeeper")
-
-
-def _fill_standard_places() -> None:
-    """Who was started without standard streams would open a store or a socket in their place, and write to it."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
-        pass
-    os.close(descriptor)
+    open_standard_streams()
+    try:
+        cli(prog_name="watchkeeper")
+    except OutputLost as error:
+        click.echo(f"watchkeeper: {error}", err=True)
+        sys.exit(ExitStatus.FAILED)

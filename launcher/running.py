@@ -3,7 +3,6 @@
 import gc
 import logging
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -16,6 +15,7 @@ from ..runtime import Runtime
 from .exits import ExitStatus
 from .signals import Signals, Word
 from .speaker import Speaker, SpokenLog
+from .streams import OutputLost
 from .telling import line_of, lines_of_end
 
 LISTEN_S = 0.5
@@ -32,7 +32,7 @@ def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
     words: SimpleQueue[Word] = SimpleQueue()
     try:
         with Signals(words):
-            runtime = _started(config, environment)
+            runtime = _started(config, environment, speaker)
             speaker.say(f"watching: {runtime!r}")
             Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
             return _obey(runtime, words, speaker)
@@ -40,7 +40,7 @@ def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
         speaker.close()
 
 
-def _started(config: Path, environment: Mapping[str, str]) -> Runtime:
+def _started(config: Path, environment: Mapping[str, str], speaker: Speaker) -> Runtime:
     """Built and started with the collector paused: what is built now stays, and to look through it again is waste."""
     gc.disable()
     try:
@@ -50,15 +50,22 @@ def _started(config: Path, environment: Mapping[str, str]) -> Runtime:
     finally:
         gc.enable()
     gc.freeze()
-    Thread(target=_print_events, args=(events,), name="watchkeeper-lines", daemon=True).start()
+    Thread(target=_print_events, args=(events, speaker), name="watchkeeper-lines", daemon=True).start()
     return runtime
 
 
-def _print_events(events: Iterable[Event]) -> None:
+def _print_events(events: Iterable[Event], speaker: Speaker) -> None:
+    """Print each event; output that fails costs its lines, and neither the runtime nor the lines after it."""
+    lost = False
     for event in events:
-        # A reader that has gone or a disk that is full costs lines, and never those that come when there is room again.
-        with suppress(OSError):
+        try:
             click.echo(line_of(event))
+        except OutputLost as error:
+            if not lost:
+                speaker.say(f"watchkeeper: {error}: events are not printed until it can be")
+            lost = True
+        else:
+            lost = False
 
 
 def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:

@@ -6,7 +6,8 @@ from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
 
-STANDARD_ERROR = 2
+from .streams import STANDARD_ERROR
+
 LINES_WAITING_MAX = 1_000
 """What is said beyond that is dropped: nobody listens."""
 LAST_WORDS_S = 0.5

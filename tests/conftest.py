@@ -1,6 +1,77 @@
-"""What holds for every test: the machine may be busy with others, so no single example has a deadline of its own."""
+"""What holds for every test: which are left out of a run, and that the end of the run names them."""
 
+import os
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
 from hypothesis import settings
 
+# The machine may be busy with other work, so no single example has a deadline of its own.
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
+
+LEFT_OUT = pytest.StashKey[int]()
+NOT_RUN = pytest.StashKey[dict[str, str]]()
+
+
+@cache
+def may_mount() -> bool:
+    """Whether this process may mount; being root is not enough in a container without CAP_SYS_ADMIN."""
+    unshare = shutil.which("unshare")
+    return unshare is not None and not subprocess.run([unshare, "--mount", "true"], check=False).returncode
+
+
+def can_trace() -> bool:
+    """Whether strace is there; root on Debian installs it where it is missing."""
+    return shutil.which("strace") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
+
+
+NEEDS = {
+    "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
+    "strace": (can_trace, "has system calls fail by strace, which is not installed"),
+    "cc": (
+        lambda: shutil.which("cc") is not None,
+        "shifts clocks by a library in C, and no compiler cc is there",
+    ),
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the slow tests as well")
+
+
+def pytest_configure(config):
+    config.stash[LEFT_OUT] = 0
+    config.stash[NOT_RUN] = {}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests out, unless all are asked for or one is asked for by its name."""
+    if config.getoption("--all"):
+        return
+    named = tuple(argument for argument in config.args if "::" in argument)
+    slow = [item for item in items if item.get_closest_marker("slow") and not item.nodeid.startswith(named)]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        left_out = set(slow)
+        items[:] = [item for item in items if item not in left_out]
+        config.stash[LEFT_OUT] = len(slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    for marker in item.iter_markers("needs"):
+        is_there, why = NEEDS[marker.args[0]]
+        if not is_there():
+            item.config.stash[NOT_RUN][item.nodeid] = why
+            pytest.skip(why)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for name, why in config.stash[NOT_RUN].items():
+        terminalreporter.line(f"not run here: {name}: it {why}", yellow=True)
+    if config.stash[LEFT_OUT]:
+        left_out = f"slow tests left out: {config.stash[LEFT_OUT]}; ./launch test --all runs them"
+        terminalreporter.line(left_out, yellow=True)

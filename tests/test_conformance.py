@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.conformance.run import SUITE
+
 RUN = Path(__file__).parent / "conformance" / "run.py"
-CACHE = Path(tempfile.gettempdir()) / "watchkeeper-conformance"
+CACHE = Path(__file__).parents[1] / "build" / "conformance"
 DEADLINE_S = 300
 
 
@@ -29,3 +30,8 @@ def test_a_model_that_does_not_exist_is_refused():
     result = subprocess.run([sys.executable, RUN, "gevent"], capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "no such model: gevent" in result.stderr
+
+
+def test_an_archive_that_was_changed_is_not_taken(tmp_path):
+    (tmp_path / SUITE.file).write_bytes(b"a suite whose tests were emptied")
+    assert not SUITE.is_in(tmp_path)

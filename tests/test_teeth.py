@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import watchkeeper
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[1]
 TEETH = ROOT / "tests" / "teeth"
 sys.path.insert(0, str(TEETH))
 
@@ -94,6 +93,7 @@ def teeth(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_sample_of_seeded_bugs_is_caught():
     ended = teeth("--sample", str(SAMPLE), "--by", "tests", "--no-control", "--jobs", "2")
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -4,7 +4,8 @@ import os
 import select
 import signal
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import IO
 
 from ...domain.limits import COMMAND_ERROR_BYTES_MAX, READ_BYTES_MAX, READS_AFTER_EXIT_MAX
@@ -134,22 +135,37 @@ def environment_of(spec: Exec) -> dict[str, str]:
 
 def start_command(spec: Exec) -> Command:
     """Start the program; blocks until the machine has executed it. Raises OSError when it cannot be run."""
-    process = subprocess.Popen(  # noqa: S603  # an argument vector, never a shell; what may be run is the operator's configuration
-        spec.argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        close_fds=True,
-        cwd=spec.directory,
-        env=environment_of(spec),
-        start_new_session=True,
-    )
+    process = _popen(spec)
     try:
         return Command(process, spec.output_bytes_max)
     except OSError:
         _give_up(process)
         raise
+
+
+def _popen(spec: Exec) -> subprocess.Popen[bytes]:
+    """Opens the streams of the program itself: when a descriptor is missing, Popen before Python 3.11.4 leaks those it has opened."""
+    with ExitStack() as given, ExitStack() as kept:
+        output, errors = _pipe(given, kept), _pipe(given, kept)
+        process = subprocess.Popen(  # noqa: S603  # an argument vector, never a shell; what may be run is the operator's configuration
+            spec.argv,
+            stdin=given.enter_context(Path(os.devnull).open("rb", buffering=0)),
+            stdout=output[1],
+            stderr=errors[1],
+            close_fds=True,
+            cwd=spec.directory,
+            env=environment_of(spec),
+            start_new_session=True,
+        )
+        process.stdout, process.stderr = output[0], errors[0]
+        kept.pop_all()
+    return process
+
+
+def _pipe(given: ExitStack, kept: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
+    """The end to read from, closed by `kept`, and the end that the program is given."""
+    reading, writing = os.pipe()
+    return kept.enter_context(open(reading, "rb", 0)), given.enter_context(open(writing, "wb", 0))  # noqa: PTH123  # descriptors, not paths
 
 
 def _give_up(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,8 @@ from watchkeeper.actors.dispatch.alarm import Errand
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.moment import NS_PER_MS
-from watchkeeper.tests.conformance.models import LoopActor
+
+from tests.conformance.models import LoopActor
 
 SOON_S = 20.0
 

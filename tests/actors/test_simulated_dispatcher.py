@@ -13,7 +13,8 @@ from watchkeeper.actors.dispatch import (
 )
 from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
-from watchkeeper.tests.conformance.models import SimulatedActor
+
+from tests.conformance.models import SimulatedActor
 
 HOUR_S = 3_600
 

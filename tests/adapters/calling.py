@@ -7,7 +7,8 @@ from watchkeeper.adapters.probes.call import CallProber
 from watchkeeper.domain.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.domain.probe import Call
-from watchkeeper.tests.adapters.timing import call_at_of
+
+from tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
 SOON_NS = 150 * NS_PER_MS

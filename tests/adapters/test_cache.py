@@ -5,7 +5,8 @@ from watchkeeper.adapters.cache import Failed, Loaded, SingleFlightCache
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.tests.adapters.readings import FRESH_NS, THREADS, Reading, policy
+
+from tests.adapters.readings import FRESH_NS, THREADS, Reading, policy
 
 
 class Underway:

@@ -12,7 +12,8 @@ from watchkeeper.adapters.tasks import CallTasks
 from watchkeeper.adapters.threads import CallThreads
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
-from watchkeeper.tests.adapters.timing import call_at_of
+
+from tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
 

@@ -12,7 +12,8 @@ from watchkeeper.domain.incident import Change, Transition
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
 from watchkeeper.domain.notice import Answer, NoticeReason, make_notice
 from watchkeeper.domain.rule import Severity
-from watchkeeper.tests.adapters.timing import call_at_of
+
+from tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
 WALL_NS = 1_767_225_600_000_000_000

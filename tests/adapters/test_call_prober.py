@@ -10,7 +10,8 @@ import pytest
 from watchkeeper.domain import limits
 from watchkeeper.domain.observation import Measurement, Observation
 from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.tests.adapters.calling import LONG_NS, begin, one_turn, prober
+
+from tests.adapters.calling import LONG_NS, begin, one_turn, prober
 
 
 async def seen_of(function, **settings):

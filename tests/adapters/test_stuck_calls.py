@@ -7,7 +7,8 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.moment import NS_PER_MS
 from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.tests.adapters.calling import SOON_NS, begin, one_turn, prober
+
+from tests.adapters.calling import SOON_NS, begin, one_turn, prober
 
 
 def test_a_callable_that_never_returns_costs_one_thread(run):

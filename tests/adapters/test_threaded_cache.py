@@ -9,7 +9,8 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.threaded_cache import ThreadedSingleFlight, WaitedTooLong
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
-from watchkeeper.tests.adapters.readings import FRESH_NS, THREADS, Reading, policy
+
+from tests.adapters.readings import FRESH_NS, THREADS, Reading, policy
 
 
 def soon(within_ns=10 * NS_PER_S):

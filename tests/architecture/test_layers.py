@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import watchkeeper
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[2]
 LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 
 OWN = {

@@ -11,14 +11,13 @@ from typing import get_args, get_type_hints
 import msgspec
 import pykka
 import pytest
-import watchkeeper
 from watchkeeper.actors.behaviour import Behaviour
 from watchkeeper.actors.dispatch import DispatchedActor
 from watchkeeper.domain.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[2]
 
 # Names of messages.
 

@@ -207,6 +207,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), VALUES))
 def test_json_reads_the_same_both_ways(data):
     text = json.dumps(data, ensure_ascii=False)

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 from watchkeeper.actors.dispatch import DispatchedActor, Dispatcher, LoopDispatcher, PoolDispatcher
-from watchkeeper.tests.conformance.self_driven import SelfDrivenDispatcher
+
+from tests.conformance.self_driven import SelfDrivenDispatcher
 
 _POOL_THREADS = 8
 _lock = threading.Lock()

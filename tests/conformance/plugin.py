@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from watchkeeper.actors.dispatch import DispatchedFuture
-from watchkeeper.tests.conformance.models import LoopActor, PoolActor, SimulatedActor
+
+from tests.conformance.models import LoopActor, PoolActor, SimulatedActor
 
 sys.path.insert(0, str(Path.cwd()))
 

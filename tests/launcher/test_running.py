@@ -177,6 +177,7 @@ def test_handlers_are_given_back_at_the_end():
     subprocess.run([sys.executable, "-c", RESTORED], timeout=WITHIN_S, check=True)
 
 
+@pytest.mark.slow
 def test_the_demonstration_ends_by_itself_and_well(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "watchkeeper", "demo"],

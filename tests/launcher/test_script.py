@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("sh", "cat", "cksum", "dirname", "rm")
+INSTALLED_BY = ("setup.cfg", "pyproject.toml", "build_backend/linking.py")
+"""What an environment is installed by, and anew after a change of."""
+TOOLS = ("sh", "cat", "cksum", "dirname")
 
 
 @pytest.fixture
@@ -19,7 +21,8 @@ def bare(tmp_path):
         (tools / tool).symlink_to(shutil.which(tool))
     folder = tmp_path / "a folder"
     folder.mkdir()
-    for name in ("launch", "setup.cfg", "pyproject.toml"):
+    for name in ("launch", *INSTALLED_BY):
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder, {"PATH": str(tools)}
 
@@ -55,8 +58,9 @@ def test_what_is_installed_runs_without_a_word_about_it(bare):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "$@"\n')
     python.chmod(0o755)
+    (folder / ".editable").mkdir()
     program = (
-        f'cd "{folder}" && printf "%s" "{folder} $(cat setup.cfg pyproject.toml | cksum)" > .venv/installed'
+        f'cd "{folder}" && printf "%s" "{folder} $(cat {" ".join(INSTALLED_BY)} | cksum)" > .venv/installed'
     )
     subprocess.run(["sh", "-c", program], check=True)
     done = launch(folder, environment, "run", "my file.yaml")

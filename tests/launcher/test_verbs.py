@@ -100,21 +100,6 @@ def test_every_error_ends_with_its_documented_status(error, status):
     assert status_of(error) is status
 
 
-def test_a_full_disk_is_told_in_one_line(files):
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "watchkeeper", "check", str(files / "good.yaml")],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert (done.returncode, done.stderr) == (
-        ExitStatus.FAILED,
-        "watchkeeper: [Errno 28] No space left on device\n",
-    )
-
-
 def test_help_says_what_each_exit_status_means():
     said = " ".join(run("--help").stdout.split())
     for status in ExitStatus:

@@ -116,7 +116,10 @@ def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
     store = tmp_path / "watch.db"
     with Runtime(targets=[JOB], store=store, **ops) as runtime, ThreadPoolExecutor(len(ASKED)) as pool:
         # Under the guard the next engine cannot take over.
-        with in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised, runtime._configured.guard:
+        with (
+            in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised,
+            runtime._configured.guard,
+        ):
             assert "stopped" in repr(runtime)
             answers = {name: pool.submit(ask, runtime) for name, ask in ASKED.items()}
             assert wait(answers.values(), 0.1).done == set()

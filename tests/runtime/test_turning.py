@@ -292,6 +292,7 @@ def test_a_check_that_is_refused_leaves_nothing_behind(shop, ops):
     assert set(runtime._configured.callables) == {"inbox"}
 
 
+@pytest.mark.slow
 def test_a_stop_ends_every_thread_though_the_recorder_is_gone(shop, ops):
     threads = set(threading.enumerate())
     runtime = Runtime(targets=[shop], **ops)

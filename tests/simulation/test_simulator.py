@@ -106,6 +106,7 @@ def test_streams_do_not_disturb_each_other():
     ]
 
 
+@pytest.mark.slow
 def test_death_at_any_site_loses_and_repeats_nothing():
     case = case_of(SMALL)
     sites = run_case(case).sites

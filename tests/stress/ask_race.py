@@ -12,7 +12,8 @@ import threading
 
 from pykka import ActorDeadError, Timeout
 from watchkeeper.actors.dispatch import LoopDispatcher, spawn
-from watchkeeper.tests.conformance.models import LoopActor
+
+from tests.conformance.models import LoopActor
 
 ASKERS = 3
 SWITCH_S = 1e-6

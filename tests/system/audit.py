@@ -13,7 +13,8 @@ from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.notice_body import notice_body
 from watchkeeper.domain.record import Outgoing
 from watchkeeper.launcher.telling import line_of
-from watchkeeper.tests.system.outside import Post, Receiver
+
+from tests.system.outside import Post, Receiver
 
 MUST_BE_NONE = (
     "acknowledged_writes_lost",

@@ -1,6 +1,6 @@
 """A disk that is full and freed, and one whose writes and syncs fail, under a `watchkeeper run` that goes on polling.
 
-    python tests/system/disk.py [--faults 12]
+    python -m tests.system.disk [--faults 12]
 
 The full disk is a small tmpfs, which takes root to mount. The failing one is made by `strace -e inject` on the write-ahead
 log: the 1st write or sync fails, the 2nd ..., each in a life of its own. Whatever happens, the store must say that it
@@ -23,9 +23,10 @@ from random import Random
 
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.tests.system.audit import MUST_BE_NONE
-from watchkeeper.tests.system.kill import Lane, faults_of
-from watchkeeper.tests.system.processes import Watch
+
+from tests.system.audit import MUST_BE_NONE
+from tests.system.kill import Lane, faults_of
+from tests.system.processes import Watch
 
 RECOVERED_WITHIN_S = 30.0
 FAILED = "trouble: store: "

@@ -1,6 +1,6 @@
 """Kills `watchkeeper run` at random moments and at named points, restarts it, and counts what was lost or said twice.
 
-    python tests/system/kill.py [--kills 200] [--points 0] [--seed 0]
+    python -m tests.system.kill [--kills 200] [--points 0] [--seed 0]
 
 Two runs at a time, each with a store, targets that fail and recover, and a receiver that keeps ids, answers late,
 refuses and hangs up. Every second kill waits for a post to arrive and strikes before or after it is answered. Then the
@@ -21,10 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-from watchkeeper.tests.system.audit import MUST_BE_NONE, audit, is_quiet
-from watchkeeper.tests.system.crashing import CRASHED, POINTS
-from watchkeeper.tests.system.outside import Receiver, Site
-from watchkeeper.tests.system.processes import COMMAND, Watch, write_configuration
+from tests.system.audit import MUST_BE_NONE, audit, is_quiet
+from tests.system.crashing import CRASHED, POINTS
+from tests.system.outside import Receiver, Site
+from tests.system.processes import COMMAND, Watch, write_configuration
 
 CRASHING = (str(Path(__file__).with_name("crashing.py")),)
 LANES = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from watchkeeper.tests.system.outside import SECRET, WITHIN_S
+from tests.system.outside import SECRET, WITHIN_S
 
 COMMAND = ("-m", "watchkeeper")
 CONFIGURATION = """\

@@ -1,6 +1,6 @@
 """Every leg on real processes in full size, one after the other, and a table of what each has printed.
 
-    python tests/system/run.py [--only kill disk processes clocks races]
+    python -m tests.system.run [--only kill disk processes clocks races]
 
 Takes about ten minutes on two cores and at most twenty: a leg that is not done by its time has failed. Needs root (a
 small tmpfs is mounted), a C compiler, and strace, which is installed when it is missing. The exit status is 0 only when
@@ -38,8 +38,8 @@ def tests(name: str) -> tuple[str, ...]:
 
 
 LEGS = {
-    "kill": Leg((str(HERE / "kill.py"), "--kills", "200", "--points", "2"), 360),
-    "disk": Leg((str(HERE / "disk.py"), "--faults", "12"), 420),
+    "kill": Leg(("-m", "tests.system.kill", "--kills", "200", "--points", "2"), 360),
+    "disk": Leg(("-m", "tests.system.disk", "--faults", "12"), 420),
     "processes": Leg(tests("test_processes.py"), 120),
     "clocks": Leg(tests("test_clocks.py"), 120),
     "races": Leg((str(ROOT / "tests" / "stress" / "ask_race.py"), "--races", "100000"), 300),

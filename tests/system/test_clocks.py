@@ -2,11 +2,13 @@
 
 import pytest
 from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.tests.system.outside import Receiver, Site
-from watchkeeper.tests.system.processes import Watch, write_configuration
-from watchkeeper.tests.system.shifting import Shift, build
-from watchkeeper.tests.system.silenced import __file__ as silenced
 
+from tests.system.outside import Receiver, Site
+from tests.system.processes import Watch, write_configuration
+from tests.system.shifting import Shift, build
+from tests.system.silenced import __file__ as silenced
+
+pytestmark = pytest.mark.needs("cc")
 HOUR_S = 3_600
 YEAR_S = 365 * 24 * HOUR_S
 TARGETS = 6
@@ -59,6 +61,7 @@ def is_on_time(site):
     return site.wait_for_questions(3, *(f"t{number}" for number in range(TARGETS)), within_s=ON_TIME_S)
 
 
+@pytest.mark.slow
 def test_a_wall_clock_that_is_set_is_recorded_and_moves_nothing(path, shift, site, receiver, reader):
     with Watch(path, environment=shift.environment).until_watching() as watch:
         assert is_on_time(site)
@@ -72,6 +75,7 @@ def test_a_wall_clock_that_is_set_is_recorded_and_moves_nothing(path, shift, sit
     assert receiver.posts == []
 
 
+@pytest.mark.slow
 def test_an_incident_outlives_every_step_and_is_told_once(path, shift, site, receiver, reader):
     site.down = {"t0"}
     with Watch(path, environment=shift.environment).until_watching() as watch:

@@ -1,10 +1,13 @@
 """The disk leg in small: full and freed, and a write or a sync that fails while it runs."""
 
 import pytest
-from watchkeeper.tests.system.disk import RECOVERED_WITHIN_S, fail_at, fill_and_free
-from watchkeeper.tests.system.kill import faults_of
+
+from tests.system.disk import RECOVERED_WITHIN_S, fail_at, fill_and_free
+from tests.system.kill import faults_of
 
 
+@pytest.mark.slow
+@pytest.mark.needs("mount")
 def test_a_disk_that_was_full_costs_no_record_and_no_notice(tmp_path):
     figures = fill_and_free(tmp_path)
     assert faults_of(figures) == {}
@@ -14,6 +17,8 @@ def test_a_disk_that_was_full_costs_no_record_and_no_notice(tmp_path):
     assert (figures["full_told_afterwards"], figures["incidents"]) == (1, 2)
 
 
+@pytest.mark.slow
+@pytest.mark.needs("strace")
 @pytest.mark.parametrize("fault", ["pwrite64:ENOSPC", "fdatasync:EIO"])
 def test_a_store_that_fails_stops_and_comes_back_whole(tmp_path, fault):
     figures = fail_at(tmp_path, fault, 9)

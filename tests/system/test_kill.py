@@ -6,13 +6,15 @@ from watchkeeper.domain.incident import Change
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.record import Outgoing
 from watchkeeper.testing.records import delivery_of, notice_of, opened, then
-from watchkeeper.tests.system.audit import lost_and_collapsed
-from watchkeeper.tests.system.crashing import POINTS
-from watchkeeper.tests.system.kill import faults_of, kill_at_point, kill_at_random
+
+from tests.system.audit import lost_and_collapsed
+from tests.system.crashing import POINTS
+from tests.system.kill import faults_of, kill_at_point, kill_at_random
 
 PASSED_TWICE = ("commit.after", "send.after", "answer.before")
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_lose_and_repeat_nothing(tmp_path):
     figures = kill_at_random(tmp_path, seed=1, kills=5)
     assert faults_of(figures) == {}

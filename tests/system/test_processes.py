@@ -9,9 +9,10 @@ import pytest
 from watchkeeper.adapters.stores.reader import StoreReader
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.outcome import Outcome
-from watchkeeper.tests.system.disk import find_strace
-from watchkeeper.tests.system.outside import Receiver, Site
-from watchkeeper.tests.system.processes import Watch, write_configuration
+
+from tests.system.disk import find_strace
+from tests.system.outside import Receiver, Site
+from tests.system.processes import Watch, write_configuration
 
 FOR_EVER_NS = 2**62
 AT_ONCE_S = 3.0
@@ -132,6 +133,7 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
 # What a machine that is short of something does not make them believe.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stopped_s", "intervals"), [(2.0, 0), (5.5, 1)])
 def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, stopped_s, intervals):
     site.late_s = 0.25  # so that some attempt is under way whenever the process is stopped
@@ -158,6 +160,7 @@ def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader
     assert reader.incidents() == ()
 
 
+@pytest.mark.needs("strace")
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_want_of_threads_ends_the_start_aloud(configure, tmp_path, nth):
     refused = (

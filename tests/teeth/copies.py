@@ -12,12 +12,20 @@ from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
-import watchkeeper
 from catalogue import changed
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".hypothesis", ".*_cache", "__pycache__", "build", "bench", "*.egg-info", "*.db*"
+    ".git",
+    ".venv",
+    ".editable",
+    ".hypothesis",
+    ".*_cache",
+    "__pycache__",
+    "build",
+    "bench",
+    "*.egg-info",
+    "*.db*",
 )
 TESTS_S_MAX = 150
 PASSED = "the tests pass"
@@ -68,7 +76,17 @@ class Copy:
 
     def test(self, tests, seconds: float = TESTS_S_MAX) -> Find:
         """Run tests up to the first that fails. Raises NoVerdict."""
-        options = ("-x", "-q", "--no-header", "--tb=no", "-rfE", "--hypothesis-seed=0", "-p", "unshrunk")
+        options = (
+            "--all",
+            "-x",
+            "-q",
+            "--no-header",
+            "--tb=no",
+            "-rfE",
+            "--hypothesis-seed=0",
+            "-p",
+            "unshrunk",
+        )
         ended = self._run("-P", "-m", "pytest", *options, *tests, seconds=seconds)
         if ended.returncode == 0:
             return Find(False, PASSED)

@@ -8,7 +8,8 @@ from watchkeeper.domain.rule import Consecutive
 from watchkeeper.domain.target import Target
 from watchkeeper.protocol.recorder import GetAttempts
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import Driver
+
+from tests.actors.flow.driver import Driver
 
 
 class Watched:

@@ -10,7 +10,8 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
 from watchkeeper.testing.records import sample_at
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
+
+from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
 
 S = 1_000_000_000
 

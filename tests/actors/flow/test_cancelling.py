@@ -5,7 +5,8 @@ from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptState, CancelOut
 from watchkeeper.domain.outcome import Outcome
 from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.protocol.supervisor import Track
-from watchkeeper.tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
+
+from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
 
 S = 1_000_000_000
 

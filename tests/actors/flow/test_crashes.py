@@ -4,7 +4,8 @@ import pytest
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import pollers
+
+from tests.actors.flow.driver import pollers
 
 S = 1_000_000_000
 LIFE = "ok 1m, down 1m, ok"

@@ -4,7 +4,8 @@ import pytest
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import pollers
+
+from tests.actors.flow.driver import pollers
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)
 

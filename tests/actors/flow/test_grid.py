@@ -6,7 +6,8 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.domain.rule import Consecutive
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import pollers
+
+from tests.actors.flow.driver import pollers
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)

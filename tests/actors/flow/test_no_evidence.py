@@ -7,7 +7,8 @@ from watchkeeper.domain.probe import Heartbeat
 from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
 from watchkeeper.protocol.supervisor import Drain, Pause
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import run_to_start
+
+from tests.actors.flow.driver import run_to_start
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)

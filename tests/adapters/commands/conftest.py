@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import uvloop
 from watchkeeper.adapters.probes.exec import ExecProber
-from watchkeeper.tests.adapters.commands.running import CLOCK
-from watchkeeper.tests.adapters.timing import call_at_of
+
+from tests.adapters.commands.running import CLOCK
+from tests.adapters.timing import call_at_of
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

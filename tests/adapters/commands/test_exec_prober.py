@@ -17,7 +17,8 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.observation import Measurement
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Exec
-from watchkeeper.tests.adapters.commands.running import begin, shell
+
+from tests.adapters.commands.running import begin, shell
 
 LIMITS = resource.getrlimit(resource.RLIMIT_NOFILE)
 

@@ -8,7 +8,8 @@ import signal
 from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.moment import NS_PER_MS
 from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.tests.adapters.commands.running import LONG_NS, begin, shell
+
+from tests.adapters.commands.running import LONG_NS, begin, shell
 
 
 def is_gone(pid):

@@ -18,7 +18,8 @@ from watchkeeper.domain.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.moment import NS_PER_MS, Deadline
 from watchkeeper.domain.observation import Observation
 from watchkeeper.testing.hostile import HostileServer
-from watchkeeper.tests.adapters.timing import call_at_of
+
+from tests.adapters.timing import call_at_of
 
 TIMEOUT_MS = 2_000
 GRACE_MS = 150

@@ -16,7 +16,8 @@ from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http
 from watchkeeper.testing.hostile import HostileServer
 from watchkeeper.testing.hostile_answers import ANSWERS
-from watchkeeper.tests.adapters.timing import call_at_of
+
+from tests.adapters.timing import call_at_of
 
 TIMEOUT_MS = 300
 SAME_WHOEVER_ASKS = sorted(ANSWERS)

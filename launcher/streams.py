@@ -1,0 +1,81 @@
+"""Standard streams that keep nothing back, so that a failed write is met where it is made and never at exit.
+
+Python buffers standard output and flushes it again while it shuts down. When that flush fails the process ends with
+status 120; when another thread is blocked in a write it aborts with "_enter_buffered_busy". `PYTHONUNBUFFERED` hides
+both. Without a buffer neither can happen, and a write of a whole line costs one system call, as it did before.
+"""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from select import select
+from typing import Any, TextIO
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
+
+
+class OutputLost(Exception):
+    """Standard output did not take what was written.
+
+    It is no OSError: click and rich answer a broken pipe with an exit status of their own and without a message.
+    """
+
+
+class _Unbuffered(io.FileIO):
+    """A descriptor that takes all of what is written before `write` returns."""
+
+    def write(self, data: Any, /) -> int:
+        left = memoryview(data)
+        while left:
+            # A signal may cut a write short; a descriptor that another process made non-blocking takes None now.
+            written = super().write(left)
+            if written is None:
+                select([], [self], [])
+            else:
+                left = left[written:]
+        return memoryview(data).nbytes
+
+
+class _Output(_Unbuffered):
+    """Standard output, whose failures end a verb."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OutputLost(f"standard output cannot be written: {error.strerror}") from error
+
+
+class _Errors(_Unbuffered):
+    """Standard error, whose failures cannot be told to anyone."""
+
+    def write(self, data: Any, /) -> int:
+        with suppress(OSError):
+            super().write(data)
+        return memoryview(data).nbytes
+
+
+def open_standard_streams() -> None:
+    """Replace `sys.stdout` and `sys.stderr` by streams without a buffer, whatever they were opened on."""
+    _fill_closed_descriptors()
+    sys.stdout = _text(_Output(STANDARD_OUTPUT, "w", closefd=False), sys.stdout)
+    sys.stderr = _text(_Errors(STANDARD_ERROR, "w", closefd=False), sys.stderr)
+
+
+def _text(raw: io.FileIO, replaced: TextIO | None) -> io.TextIOWrapper:
+    """A character that the locale's encoding lacks is written as an escape: no output is lost for it."""
+    encoding = getattr(replaced, "encoding", None) or "utf-8"
+    return io.TextIOWrapper(raw, encoding, "backslashreplace", write_through=True)
+
+
+def _fill_closed_descriptors() -> None:
+    """Without this, a store or a socket would get the number of a stream that is closed, and be written to.
+
+    What is opened in the place of standard output cannot be written to, so that a verb fails on it as it does on a closed one.
+    """
+    for descriptor in range(STANDARD_ERROR + 1):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if descriptor == STANDARD_ERROR else os.O_RDONLY)

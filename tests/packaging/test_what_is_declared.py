@@ -1,0 +1,63 @@
+"""What setup.cfg declares is what there is: every room is a package of the wheel, every library is in an extra."""
+
+import ast
+import sys
+from configparser import ConfigParser
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BESIDE = ("tests", "bench", "docs", "examples", "build", "build_backend")
+SETUP = ConfigParser()
+SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+PULLED_IN = {"cryptography": "trustme"}
+"""What a library's own dependency is imported for: an object that the library hands out."""
+
+
+def rooms():
+    """Every folder with an `__init__`, by its import path."""
+    for init in ROOT.rglob("__init__.py"):
+        folder = init.parent.relative_to(ROOT)
+        if not any(part in BESIDE or part.startswith(".") for part in folder.parts):
+            yield ".".join(("watchkeeper", *folder.parts))
+
+
+def test_every_room_is_a_package_of_the_wheel():
+    assert sorted(rooms()) == sorted(SETUP["options"]["packages"].split())
+
+
+def required_by(*extras):
+    """The names of the distributions that an installation with some extras asks for."""
+    lines = [
+        SETUP["options"]["install_requires"],
+        *(SETUP["options.extras_require"][extra] for extra in extras),
+    ]
+    names = [line.partition(";")[0] for line in "\n".join(lines).splitlines()]
+    return {name.split(">")[0].split("=")[0].strip().lower() for name in names if name.strip()}
+
+
+def imported_by(folder):
+    """The top-level modules that the scripts of a folder import from elsewhere, as distributions."""
+    own = {path.stem for path in folder.rglob("*.py")} | {"watchkeeper", "tests"}
+    known = packages_distributions()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(names=names):
+                    modules = [name.name for name in names]
+                case ast.ImportFrom(module=str(module), level=0):
+                    modules = [module]
+                case _:
+                    continue
+            for module in modules:
+                top = module.partition(".")[0]
+                if top not in own and top not in sys.stdlib_module_names:
+                    yield PULLED_IN.get(top, known.get(top, [top])[0].lower())
+
+
+@pytest.mark.parametrize("folder", ["tests", "bench"])
+def test_an_extra_has_every_library_that_its_scripts_import(folder):
+    extra = {"tests": "test", "bench": "bench"}[folder]
+    assert set(imported_by(ROOT / folder)) - required_by(extra) == set()
