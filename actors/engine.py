@@ -101,6 +101,8 @@ class Engine:
     def _parts(self, fittings: Fittings, configuration: Configuration) -> Parts:
         store, messengers = fittings.store, self._outside.messengers
         if configuration.runtime.debug:
+            # Said once, because a check costs several times more so, and nothing else shows it while all is well.
+            logger.info("Debug mode: messages go through their bytes, and a second book checks the record")
             checks = Checks(configuration.channels, self._report)
             store, messengers = checks.store(store), checks.messengers(messengers)
         return Parts(
