@@ -77,7 +77,7 @@ class Runtime(Commands):
     ) -> None:
         if store is not None:
             options = msgspec.structs.replace(options, store=str(store))
-        configuration = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
+        configuration = Configuration(runtime=options, channels=channels, targets=targets)
         super().__init__(HostSide(configuration, callables or {}))
         self._meanwhile = Meanwhile()
         self._grace = options.grace

@@ -82,7 +82,7 @@ FILES = {
         "4:12: targets[0].expect[0]: expected a text, got the number 5: put it in quotes"
     ],
     "targets: [{id: a}]": [
-        "1:11: targets[0]: target 'a' needs exactly one of http, tcp, exec, call, heartbeat; it has none"
+        "1:11: targets[0]: needs exactly one of http, tcp, exec, call, heartbeat; it has none"
     ],
     "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
     "targets: [{id: a/b, call: {name: f}}]": [
