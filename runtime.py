@@ -38,7 +38,7 @@ from .adapters.surface import async_only, bridge, sync_only
 from .domain.attempt import AttemptRecord
 from .domain.channel import Channel
 from .domain.configuration import Configuration, RuntimeOptions
-from .domain.duration import parse_duration
+from .domain.duration import Duration, duration_ns, parse_duration
 from .domain.errors import UsageError, WatchkeeperError
 from .domain.incident import Incident
 from .domain.moment import NS_PER_S, Deadline
@@ -178,9 +178,9 @@ class Runtime(Commands):
         await in_own_thread("watchkeeper-start", lambda: self._start(host_loop), undo=self.stop)
 
     @sync_only
-    def stop(self, within: str = "") -> AbandonedWork:
+    def stop(self, within: Duration | None = None) -> AbandonedWork:
         """Drain and end within a length of time (default: the configured grace); says what was left undone."""
-        within_ns = parse_duration(within or self._grace)
+        within_ns = duration_ns(self._grace if within is None else within)
         if os.getpid() != self._pid:
             return AbandonedWork()
         with self._turning:
@@ -307,9 +307,9 @@ class Runtime(Commands):
     # Questions: answered within a bounded time.
 
     @sync_only
-    def status(self, max_age: str = "0s") -> RuntimeStatus:
+    def status(self, max_age: Duration = 0) -> RuntimeStatus:
         """How every target and the runtime itself stand: as of now, or for many readers as of at most `max_age` ago."""
-        return self._snapshots.status(parse_duration(max_age))
+        return self._snapshots.status(duration_ns(max_age))
 
     @bridge
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:

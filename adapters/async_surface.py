@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from ..domain.attempt import AttemptRecord
 from ..domain.configuration import Configuration
-from ..domain.duration import parse_duration
+from ..domain.duration import Duration, duration_ns
 from ..domain.incident import Incident
 from ..domain.status import AbandonedWork, RuntimeStatus
 from ..protocol.message import Message
@@ -20,7 +20,7 @@ class Blocking(Protocol):
 
     async def start_async(self) -> None: ...
 
-    def stop(self, within: str) -> AbandonedWork: ...
+    def stop(self, within: Duration | None) -> AbandonedWork: ...
 
     def reload(self, configuration: Configuration | None) -> None: ...
 
@@ -39,7 +39,7 @@ class AsyncSurface:
         await self._runtime.start_async()
 
     @async_only
-    async def stop(self, within: str = "") -> AbandonedWork:
+    async def stop(self, within: Duration | None = None) -> AbandonedWork:
         return await in_own_thread("watchkeeper-stop", lambda: self._runtime.stop(within))
 
     @async_only
@@ -47,8 +47,8 @@ class AsyncSurface:
         await in_own_thread("watchkeeper-reload", lambda: self._runtime.reload(configuration))
 
     @async_only
-    async def status(self, max_age: str = "0s") -> RuntimeStatus:
-        max_age_ns = parse_duration(max_age)
+    async def status(self, max_age: Duration = 0) -> RuntimeStatus:
+        max_age_ns = duration_ns(max_age)
         if max_age_ns:
             return await self._snapshots.status_async(max_age_ns)
         answer: RuntimeStatus = await self._runtime.ask_async("recorder", GetStatus())

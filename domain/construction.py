@@ -65,7 +65,7 @@ class Specification(
     """Something that hosts configure: immutable, and comparable by what it says."""
 
 
-def _plain(cls: type[Any], written: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
     """What was written by the names of files, in the containers and texts that they are read to."""
     names, lengths = _names_and_lengths(cls)
     plain: dict[str, Any] = {}
@@ -111,7 +111,7 @@ def _container_of(value: Any) -> Any:
             return value
 
 
-def _refusal(cls: type[Any], plain: dict[str, Any], error: Exception) -> ConfigurationError:
+def _refusal(cls: Any, plain: dict[str, Any], error: Exception) -> ConfigurationError:
     """Every problem of what was written, each with the field it is about."""
     fitting = Fitting(spelled={encoded: name for name, encoded in _names_and_lengths(cls)[0].items()})
     if isinstance(error, UnicodeEncodeError):

@@ -22,7 +22,7 @@ def descriptions(specification: Any) -> dict[str, str]:
     return found
 
 
-def explained(specification: type[Any]) -> str:
+def explained(specification: Any) -> str:
     """The docstring of a class with a line for each field."""
     own = inspect.cleandoc(vars(specification).get("__doc__") or "")
     lines = [f"{name}: {sentence}" for name, sentence in descriptions(specification).items()]
