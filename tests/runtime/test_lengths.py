@@ -2,9 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from watchkeeper import ConfigurationError, Runtime
+from watchkeeper import ConfigurationError, Http, Runtime, RuntimeOptions, Target
 from watchkeeper.testing import World
 
 LENGTHS = {"whole": 3_600, "number": 3_600.0, "delta": timedelta(hours=1), "text": "1h"}
@@ -43,16 +44,26 @@ def test_the_awaitable_surface_takes_every_length(length, shop, ops):
 
 
 @pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
-def test_a_world_passes_every_length(length, shop):
-    world = World([shop])
+def test_a_world_passes_every_length(length):
+    world = World([Target(id="shop", every="10m", http=Http(url="http://shop/"))])
     before = world.now
     world.run(length)
     assert world.now.since(before) == 3_600 * 10**9
 
 
-def test_a_stop_within_nothing_is_not_a_stop_within_the_grace(shop, ops):
-    with Runtime(targets=[shop], **ops) as runtime:
-        assert isinstance(runtime.stop(within=0).lost, tuple)
+def test_a_stop_within_nothing_does_not_wait_for_the_grace(ops):
+    entered, over = Event(), Event()
+    runtime = Runtime(options=RuntimeOptions(grace="1h"), **ops)
+
+    @runtime.check("stuck", every="50ms", timeout="50ms")
+    def stuck():
+        entered.set()
+        over.wait()
+
+    with runtime:
+        assert entered.wait(20)
+        runtime.stop(within=0)
+        over.set()
 
 
 @pytest.mark.parametrize("length", [-1, "-1s", timedelta(-1), float("nan"), "soon"], ids=repr)
