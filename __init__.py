@@ -21,7 +21,7 @@ from .domain.notice import Notice
 from .domain.observation import Measurement, Observation
 from .domain.outcome import Outcome, Reason
 from .domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
-from .domain.rule import Consecutive, NoData, Severity, Threshold
+from .domain.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.sample import Sample
 from .domain.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.target import Target, TargetFields
@@ -55,6 +55,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Retention",
+    "Rule",
     "Runtime",
     "RuntimeOptions",
     "RuntimeStatus",

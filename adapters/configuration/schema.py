@@ -68,7 +68,7 @@ def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:
             return
 
 
-def _describe(part: dict[str, Any], specification: type[Any]) -> None:
+def _describe(part: dict[str, Any], specification: Any) -> None:
     """Put the sentences that stand under the class and its fields in the source into the schema."""
     part["description"] = inspect.cleandoc(vars(specification)["__doc__"])
     encoded = dict(zip(specification.__struct_fields__, specification.__struct_encode_fields__, strict=True))

@@ -6,6 +6,7 @@ from collections import UserList, deque
 from datetime import timedelta
 from math import inf, nan
 from types import MappingProxyType
+from typing import get_args
 
 import msgspec
 import pytest
@@ -33,6 +34,7 @@ from watchkeeper import (
     Tls,
     Webhook,
 )
+from watchkeeper.domain import rule
 
 HTTP = Http(url="http://h/")
 TARGET = Target(id="a", http=HTTP)
@@ -103,6 +105,13 @@ def test_every_mapping_is_kept_as_pairs(pairs):
 def test_the_value_of_an_enumeration_stands_for_its_member():
     assert Threshold(id="r", value=1, severity="warning").severity is Severity.WARNING
     assert Channel(id="c", log=Log(), min_severity="critical").min_severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize("name", ["Severity", "RuleState", "Aggregate", "Mode", "NoDataPolicy"])
+def test_the_texts_that_type_checkers_accept_are_those_of_the_enumeration(name):
+    members, texts = get_args(getattr(rule, f"{name}Like"))
+    assert members is getattr(rule, name)
+    assert get_args(texts) == tuple(members)
 
 
 REFUSED = [

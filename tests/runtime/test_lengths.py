@@ -70,7 +70,7 @@ def test_a_stop_within_nothing_does_not_wait_for_the_grace(ops):
 def test_what_is_no_length_is_refused_and_stops_nothing(length, shop, ops):
     with Runtime(targets=[shop], **ops) as runtime:
         for call in (runtime.stop, runtime.status, lambda length: runtime.silence("move", length=length)):
-            with pytest.raises(ValueError, match="is no duration|is below zero"):
+            with pytest.raises(ValueError, match=r"is no duration|is below zero"):
                 call(length)
         with pytest.raises(ConfigurationError, match="depth': every: "):
             runtime.check("depth", every=length)
