@@ -44,7 +44,7 @@ class AsyncSurface:
         await in_own_thread(
             "watchkeeper-start",
             lambda: self._lifecycle.start(host_loop),
-            undo=lambda: self._lifecycle.stop(),
+            undo=self._lifecycle.stop,
         )
 
     @async_only
