@@ -5,6 +5,7 @@ from .adapters.surface import Surface, surface_of
 from .domain.aggregate import Status
 from .domain.channel import CallChannel, Channel, Log, Webhook
 from .domain.configuration import Configuration, Retention, RuntimeOptions
+from .domain.duration import Duration
 from .domain.errors import (
     ConfigurationError,
     StoreBusy,
@@ -20,10 +21,10 @@ from .domain.notice import Notice
 from .domain.observation import Measurement, Observation
 from .domain.outcome import Outcome, Reason
 from .domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
-from .domain.rule import Consecutive, NoData, Severity, Threshold
+from .domain.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.sample import Sample
 from .domain.status import AbandonedWork, RuntimeStatus, TargetStatus
-from .domain.target import Target
+from .domain.target import Target, TargetFields
 from .runtime import Runtime
 
 __version__ = "0.1.0"
@@ -38,6 +39,7 @@ __all__ = [
     "Configuration",
     "ConfigurationError",
     "Consecutive",
+    "Duration",
     "Exec",
     "HealthMoved",
     "Heartbeat",
@@ -53,6 +55,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Retention",
+    "Rule",
     "Runtime",
     "RuntimeOptions",
     "RuntimeStatus",
@@ -66,6 +69,7 @@ __all__ = [
     "Subscription",
     "Surface",
     "Target",
+    "TargetFields",
     "TargetStatus",
     "Tcp",
     "Threshold",

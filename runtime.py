@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import msgspec
 
@@ -23,12 +23,12 @@ from .adapters.surface import async_only, bridge, sync_only
 from .domain.attempt import AttemptRecord
 from .domain.channel import Channel
 from .domain.configuration import Configuration, RuntimeOptions
-from .domain.duration import parse_duration
+from .domain.duration import Duration, duration_ns
 from .domain.errors import UsageError
 from .domain.incident import Incident
 from .domain.policy import CachePolicy
 from .domain.status import AbandonedWork, RuntimeStatus
-from .domain.target import Target
+from .domain.target import Target, TargetFields
 from .host.lifecycle import ANSWER_WITHIN_NS, Lifecycle
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
@@ -59,7 +59,7 @@ class Runtime:
     ) -> None:
         if store is not None:
             options = msgspec.structs.replace(options, store=str(store))
-        configuration = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
+        configuration = Configuration(runtime=options, channels=channels, targets=targets)
         self._configured = HostSide(configuration, callables or {})
         self._snapshots = Snapshots(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
         self._lifecycle = Lifecycle(self._configured, self._snapshots.forget)
@@ -108,7 +108,7 @@ class Runtime:
         self._lifecycle.start(None)
 
     @sync_only
-    def stop(self, within: str = "") -> AbandonedWork:
+    def stop(self, within: Duration | None = None) -> AbandonedWork:
         """Drain and end within a length of time (default: the configured grace). Returns the work that was left undone."""
         return self._lifecycle.stop(within)
 
@@ -142,7 +142,7 @@ class Runtime:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lifecycle.stop("")
+        self._lifecycle.stop()
 
     @async_only
     async def __aenter__(self) -> Self:
@@ -166,7 +166,7 @@ class Runtime:
         self._commands.track(target)
 
     @bridge
-    def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:
+    def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
         """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
 
         `fields` are those of a Target. Without `notify` every channel is told. The function returns a value as
@@ -174,7 +174,7 @@ class Runtime:
 
         Raises: ConfigurationError with every problem of the target.
         """
-        return self._commands.check(name, notify=notify, **fields)
+        return self._commands.check(name, **fields)
 
     @bridge
     def untrack(self, target: str) -> None:
@@ -218,7 +218,13 @@ class Runtime:
 
     @bridge
     def silence(
-        self, name: str, *, length: str = "", until: str = "", target: str | None = None, by: str = ""
+        self,
+        name: str,
+        *,
+        length: Duration | None = None,
+        until: str | None = None,
+        target: str | None = None,
+        by: str = "",
     ) -> None:
         """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`.
 
@@ -235,12 +241,12 @@ class Runtime:
     # Questions: answered within a bounded time.
 
     @sync_only
-    def status(self, max_age: str = "0s") -> RuntimeStatus:
+    def status(self, max_age: Duration = 0) -> RuntimeStatus:
         """The status of every target and of the runtime itself: as of now, or for many readers of at most `max_age` ago.
 
         Raises: UsageError while nothing runs, TimeoutError without an answer in time.
         """
-        return self._snapshots.status(parse_duration(max_age))
+        return self._snapshots.status(duration_ns(max_age))
 
     @bridge
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ..domain.attempt import AttemptRecord
 from ..domain.configuration import Configuration
-from ..domain.duration import parse_duration
+from ..domain.duration import Duration, duration_ns
 from ..domain.incident import Incident
 from ..domain.status import AbandonedWork, RuntimeStatus
 from ..protocol.message import Message
@@ -22,7 +22,7 @@ class Blocking(Protocol):
 
     def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None: ...
 
-    def stop(self, within: str) -> AbandonedWork: ...
+    def stop(self, within: Duration | None = None) -> AbandonedWork: ...
 
     async def ask_async(self, listener: str, question: Message) -> Any: ...
 
@@ -44,11 +44,11 @@ class AsyncSurface:
         await in_own_thread(
             "watchkeeper-start",
             lambda: self._lifecycle.start(host_loop),
-            undo=lambda: self._lifecycle.stop(""),
+            undo=self._lifecycle.stop,
         )
 
     @async_only
-    async def stop(self, within: str = "") -> AbandonedWork:
+    async def stop(self, within: Duration | None = None) -> AbandonedWork:
         return await in_own_thread("watchkeeper-stop", lambda: self._lifecycle.stop(within))
 
     @async_only
@@ -56,8 +56,8 @@ class AsyncSurface:
         await in_own_thread("watchkeeper-reload", lambda: self._reload(configuration))
 
     @async_only
-    async def status(self, max_age: str = "0s") -> RuntimeStatus:
-        max_age_ns = parse_duration(max_age)
+    async def status(self, max_age: Duration = 0) -> RuntimeStatus:
+        max_age_ns = duration_ns(max_age)
         if max_age_ns:
             return await self._snapshots.status_async(max_age_ns)
         answer: RuntimeStatus = await self._lifecycle.ask_async("recorder", GetStatus())

@@ -1,16 +1,16 @@
 """What a host commands: checked, then handed over to the runtime's own threads at once, and never waited for."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, Unpack
 
-from ..domain.duration import parse_duration
+from ..domain.duration import Duration, duration_ns
 from ..domain.errors import UsageError
 from ..domain.line import first_line
 from ..domain.moment import wall_ns_of
 from ..domain.outcome import Outcome
 from ..domain.probe import Call
 from ..domain.record import Silence
-from ..domain.target import Target
+from ..domain.target import Target, TargetFields
 from ..protocol.owner import Acknowledge
 from ..protocol.sink import Mute
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
@@ -83,29 +83,39 @@ class Commands:
         self._engines.report(Acknowledge(first_line(incident), first_line(by)))
 
     def silence(
-        self, name: str, *, length: str = "", until: str = "", target: str | None = None, by: str = ""
+        self,
+        name: str,
+        *,
+        length: Duration | None = None,
+        until: str | None = None,
+        target: str | None = None,
+        by: str = "",
     ) -> None:
         """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`."""
-        if bool(length) == bool(until):
+        if length is not None and until is None:
+            until_ns = self._clock.read().wall_ns + duration_ns(length)
+        elif until is not None and length is None:
+            until_ns = wall_ns_of(until)
+        else:
             raise UsageError("a silence has a length or an end: give one of the two")
         if target is not None:
             self._host.known(target)
-        until_ns = wall_ns_of(until) if until else self._clock.read().wall_ns + parse_duration(length)
         self._engines.report(
             Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by)))
         )
 
-    def check(self, name: str, *, notify: Iterable[str] | None = None, **fields: Any) -> Callable[[F], F]:
+    def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
         """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
 
         `fields` are those of a Target. Without `notify` every channel is told. What the function may return is listed
-        at `domain/returned.py`; an exception is a bad sample.
+        at `domain/returned.py`; an exception is a bad sample. Raises ConfigurationError with everything that is wrong.
         """
+        if fields.get("notify") is None:
+            fields["notify"] = self._host.channels
+        given = Target(id=name, call=Call(name=name), **fields)
 
         def register(function: F) -> F:
-            channels = self._host.channels if notify is None else notify
             with self._host.guard:
-                given = Target(id=name, call=Call(name=name), notify=tuple(channels), **fields)
                 target = self._host.accepted_check(given, function)
                 self._engines.change(Track(target))
                 self._host.add(target)

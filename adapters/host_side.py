@@ -13,7 +13,7 @@ from ..domain.probe import Call
 from ..domain.problem import quoted, suggestion
 from ..domain.rule import illegal_moves
 from ..domain.target import Target
-from ..domain.validation import fitted, problems_of, problems_of_target
+from ..domain.validation import judged, judged_target
 from .tls_contexts import missing_library
 
 CALLERS = (Channel, Target)
@@ -112,13 +112,12 @@ class HostSide:
         One that is `checked` brings the function that it calls.
         """
         allow_exec = self._configuration.runtime.allow_exec
-        problems = problems_of_target(target, channels=self.channels, allow_exec=allow_exec)
+        sound, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
         missing = "" if checked else _missing_function(target, self.callables)
         found = [*problems, *([f"call.name: {missing}"] if missing else [])]
-        _refuse([f"target {target.id!r}: {problem}" for problem in found])
-        target = fitted(target, Target)
-        _refuse(self._moved_wrongly([target]))
-        return target
+        _refuse([f"{_titled(target)}{problem}" for problem in found])
+        _refuse(self._moved_wrongly([sound]))
+        return sound
 
     def add(self, target: Target) -> None:
         """Take in a target that was accepted; from here on everybody knows it."""
@@ -195,6 +194,11 @@ def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> t
     return gone, changed
 
 
+def _titled(target: object) -> str:
+    """How the problems of a target begin; empty for what is none."""
+    return f"target {target.id!r}: " if isinstance(target, Target) else ""
+
+
 def _paused_in(configuration: Configuration) -> frozenset[str]:
     return frozenset(target.id for target in configuration.targets if target.paused)
 
@@ -210,11 +214,11 @@ def require_sound(configuration: Configuration, callables: Iterable[str] | None)
 
     Raises ConfigurationError with everything that is wrong, functions that nobody gave included, unless none is ever called (None).
     """
-    found = (*problems_of(configuration), *missing_library(configuration.runtime))
-    problems = [str(problem) for problem in found]
+    sound, found = judged(configuration)
+    problems = [str(problem) for problem in (*found, *missing_library(configuration.runtime))]
     missing = [] if callables is None else _missing_functions(configuration, callables)
     _refuse([*problems, *missing])
-    return fitted(configuration, Configuration)
+    return sound
 
 
 def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:

@@ -1,7 +1,9 @@
 """Lengths of time as people write them: `500ms`, `1m30s`, `48h`, `7d`, `2w`."""
 
 import re
+from datetime import timedelta
 from functools import lru_cache
+from typing import TypeAlias
 
 from .limits import DURATION_CHARACTERS_MAX, DURATION_NS_MAX, DURATIONS_KEPT
 from .moment import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -10,6 +12,9 @@ NS_PER_MINUTE = 60 * NS_PER_S
 NS_PER_HOUR = 60 * NS_PER_MINUTE
 NS_PER_DAY = 24 * NS_PER_HOUR
 NS_PER_WEEK = 7 * NS_PER_DAY
+
+Duration: TypeAlias = str | float | timedelta
+"""A length of time as a host may write it: a text such as `1m30s`, a number of seconds, or a timedelta."""
 
 _UNITS_NS = {
     "w": NS_PER_WEEK,
@@ -55,17 +60,44 @@ def parse_duration(text: str) -> int:
     return total_ns
 
 
-def format_duration(duration_ns: int) -> str:
+def duration_ns(length: Duration) -> int:
+    """Nanoseconds of a length in any of its forms; fractions of a nanosecond are rounded.
+
+    Raises ValueError for a text that is no duration, and for what is below zero, not finite, or more than 100 years.
+    Raises TypeError for what is neither text, number nor timedelta.
+    """
+    match length:
+        case str():
+            return parse_duration(length)
+        case timedelta():
+            length_ns = length // timedelta(microseconds=1) * NS_PER_US
+        case int() | float() if not isinstance(length, bool):
+            # Compared before it is multiplied: a float may be NaN or infinite, an int may have 5,000 digits.
+            length_ns = round(length * NS_PER_S) if 0 <= length <= DURATION_NS_MAX // NS_PER_S else -1
+        case _:
+            raise TypeError(f"expected a duration such as 5, '5s' or timedelta(seconds=5), got {length!r}")
+    if not 0 <= length_ns <= DURATION_NS_MAX:
+        # The length itself is not shown: Python refuses to write an int of 5,000 digits.
+        raise ValueError(f"a length below zero or of more than 100 years is no duration: {_RIGHT}")
+    return length_ns
+
+
+def duration_text(length: Duration) -> str:
+    """A length in any of its forms as a text; a text stays as it is. Raises as `duration_ns` does, but for texts."""
+    return length if isinstance(length, str) else format_duration(duration_ns(length))
+
+
+def format_duration(length_ns: int) -> str:
     """The exact length in hours, minutes and seconds (`1m30s`, `36h`, `1.5s`, `250ms`); zero is `0s`.
 
     `parse_duration` reads it back to the same nanosecond. A length below zero, which only facts such as the time
     since a certificate expired have, gets a minus.
     """
-    if duration_ns < 0:
-        return "-" + format_duration(-duration_ns)
-    if duration_ns < NS_PER_S:
-        return _below_one_second(duration_ns)
-    minutes, seconds_ns = divmod(duration_ns, NS_PER_MINUTE)
+    if length_ns < 0:
+        return "-" + format_duration(-length_ns)
+    if length_ns < NS_PER_S:
+        return _below_one_second(length_ns)
+    minutes, seconds_ns = divmod(length_ns, NS_PER_MINUTE)
     hours, minutes = divmod(minutes, 60)
     parts = (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "")
     return "".join(parts) + (_decimal(seconds_ns, NS_PER_S, "s") if seconds_ns else "")

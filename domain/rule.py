@@ -1,11 +1,16 @@
 """Rules: named policies over the samples of one target, as written in a configuration or in Python."""
 
+from __future__ import annotations
+
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
 from . import limits
+from .construction import Specification
+from .duration import Duration
 from .text import DurationText, Name
 
 Times = Annotated[int, msgspec.Meta(ge=1, le=limits.CONSECUTIVE_MAX)]
@@ -67,10 +72,32 @@ class NoDataPolicy(StrEnum):
     OK = "ok"
 
 
-class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+SeverityLike: TypeAlias = Severity | Literal["info", "warning", "critical"]
+RuleStateLike: TypeAlias = RuleState | Literal["draft", "active", "retired"]
+AggregateLike: TypeAlias = (
+    Aggregate | Literal["last", "mean", "min", "max", "p50", "p75", "p90", "p95", "p99"]
+)
+ModeLike: TypeAlias = Mode | Literal["threshold", "consecutive", "rate_of_change"]
+NoDataPolicyLike: TypeAlias = NoDataPolicy | Literal["keep", "fire", "ok"]
+Operator: TypeAlias = Literal[">", ">=", "<", "<=", "==", "!="]
+
+
+class RuleFields(TypedDict, total=False):
+    """What may be written of a rule of any kind besides its id."""
+
+    severity: SeverityLike
+    state: RuleStateLike
+    for_: Duration
+    keep_firing_for: Duration
+
+
+class _Rule(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     id: Name
+    """The name of the rule, which its incidents carry; no two rules of a target share one."""
     severity: Severity = Severity.CRITICAL
+    """How much its incidents matter; a channel is told from its `min_severity` on."""
     state: RuleState = RuleState.ACTIVE
+    """A draft is evaluated and recorded but tells nobody; a retired rule is not evaluated."""
     for_: DurationText = msgspec.field(default="0s", name="for")
     """How long it must be broken before an incident opens."""
     keep_firing_for: DurationText = "0s"
@@ -81,9 +108,21 @@ class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
     """Broken after `after` bad samples in a row, whole again after `recover` good ones."""
 
     after: Times = 3
+    """How many bad samples in a row break it."""
     recover: Times = 2
+    """How many good samples in a row make it whole again."""
     on: Literal["down", "degraded"] = "down"
     """The mildest outcome that counts as bad."""
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        after: int = ...,
+        recover: int = ...,
+        on: Literal["down", "degraded"] = ...,
+        **fields: Unpack[RuleFields],
+    ) -> None: ...
 
 
 class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
@@ -97,23 +136,50 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
     measure: str = "response_time"
     """`response_time` (ms), `dns`, `connect`, `tls`, `first_byte`, `transfer` (ms), `status`, `certificate_expiration` (ms), or
     the name of a measurement that the probe reports."""
-    operator: Literal[">", ">=", "<", "<=", "==", "!="] = ">"
+    operator: Operator = ">"
+    """How the figure stands to `value` while the rule is broken."""
     value: float
+    """What the figure is compared with; a length of time is a number of milliseconds."""
     window: DurationText | Annotated[int, msgspec.Meta(ge=1, le=limits.WINDOW_SAMPLES_MAX)] = 1
     """A count of samples, or a length of time (newest first, its far end exclusive)."""
     aggregate: Aggregate = Aggregate.LAST
+    """How the values in the window become the figure."""
     mode: Mode = Mode.THRESHOLD
+    """What is compared: the aggregate, every single value, or the change per second."""
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        value: float,
+        measure: str = ...,
+        operator: Operator = ...,
+        window: int | str | timedelta = ...,
+        aggregate: AggregateLike = ...,
+        mode: ModeLike = ...,
+        **fields: Unpack[RuleFields],
+    ) -> None: ...
 
 
 class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
     """Judges silence: no sample that is evidence for longer than `after`."""
 
     after: DurationText | None = None
-    """Default: two and a half times the cadence plus the timeout."""
+    """How long silence may last; default: two and a half times the cadence plus the timeout."""
     policy: NoDataPolicy = NoDataPolicy.FIRE
+    """What silence means: an incident (`fire`), nothing new (`keep`), or that all is well (`ok`)."""
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        after: Duration | None = ...,
+        policy: NoDataPolicyLike = ...,
+        **fields: Unpack[RuleFields],
+    ) -> None: ...
 
 
-Rule = Consecutive | Threshold | NoData
+Rule: TypeAlias = Consecutive | Threshold | NoData
 
 DEFAULT_RULES: tuple[Rule, ...] = (Consecutive(id="down"),)
 """What a target without rules is judged by."""

@@ -1,14 +1,16 @@
 """Shapes: where a plain value (mappings, lists, texts, numbers) does not fit a specification, field by field."""
 
 import re
-from collections.abc import Iterator, KeysView
+from collections.abc import Iterator, KeysView, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import inspect
 
 from .duration import parse_duration
+from .limits import PROBLEM_WORD_CHARACTERS_MAX
 from .problem import Path, Problem, meant, nearest, path_text, quoted, suggestion
 from .shape_words import kind_of, mismatch, wanted
 from .text import NAME_FORM, NAME_PATTERN, DurationText
@@ -27,11 +29,30 @@ _SECRETS = frozenset(
 """Under these keys no value is ever shown."""
 
 
+_ALSO_CALLED = {
+    "interval": "every",
+    "period": "every",
+    "frequency": "every",
+    "name": "id",
+    "conditions": "expect",
+    "channels": "notify",
+    "alerts": "notify",
+    "command": "argv",
+    "env": "environment",
+    "cwd": "directory",
+    "username": "user",
+    "token": "bearer",
+}
+"""The words of other monitors for keys of ours that no likeness of letters finds."""
+
+
 class Fitting:
     """Tries one plain value against a specification, gathers every problem, and keeps what is sound."""
 
-    def __init__(self) -> None:
+    def __init__(self, spelled: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`spelled` has the names of fields that Python spells otherwise than files do."""
         self.problems: list[Problem] = []
+        self._spelled = spelled
         self._told = 0
         self.unread: set[Path] = set()
         """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
@@ -72,6 +93,8 @@ class Fitting:
     def _fit(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         if value is UNREADABLE:
             return self._told_already(path)
+        if isinstance(value, msgspec.Struct):
+            return self._specification(value, kind, path)
         match kind:
             case inspect.Metadata():
                 return self._fit(value, kind.type, path)
@@ -86,15 +109,24 @@ class Fitting:
             case _:
                 return self._leaf(value, kind, path)
 
+    def _specification(self, value: msgspec.Struct, kind: inspect.Type, path: Path) -> Any:
+        """What was made as a specification was judged then: only its class may be another than is asked for."""
+        asked = tuple(_classes(kind))
+        if isinstance(value, asked):
+            return value
+        names = " or ".join(one.__name__ for one in asked) or wanted(kind)
+        hint = ": put it in brackets, [like, this]" if "list" in _accepted(kind) else ""
+        return self.tell(path, f"expected {names}, got a {type(value).__name__}{hint}")
+
     def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         secret = not _SECRETS.isdisjoint(path)
-        text = mismatch(value, kind, is_duration=_is_duration(kind), secret=secret) or _misread(value, kind)
+        text = mismatch(value, kind, is_duration=is_duration(kind), secret=secret) or _misread(value, kind)
         return self.tell(path, text) if text else value
 
     def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
         choices = [choice for choice in kind.types if kind_of(value) in _accepted(choice)]
         if not choices:
-            return self.tell(path, mismatch(value, kind, is_duration=_is_duration(kind), secret=True))
+            return self.tell(path, mismatch(value, kind, is_duration=is_duration(kind), secret=True))
         if len(choices) > 1:
             return self._tagged(value, choices, path)
         return self._fit(value, choices[0], path)
@@ -148,12 +180,14 @@ class Fitting:
                 if sound is not _DROPPED:
                     yield key, sound
             else:
-                self._unknown(key, fields.keys(), value.keys(), path)
+                self._unknown(str(key), fields.keys(), value.keys(), path)
 
     def _unknown(self, key: str, known: KeysView[str], given: KeysView[str], path: Path) -> None:
         """An unknown key may be meant for what it is like, or else for anything that does not stand there."""
-        close = nearest(key, known)
-        self._say((*path, key), f"unknown key{meant(close)} (known here: {', '.join(known)})", at_key=True)
+        close = _meant_by(key, known - given) or nearest(key, known)
+        shown = [self._spelled.get(name, name) for name in known]
+        text = f"unknown key{meant(self._spelled.get(close, close))} (known here: {', '.join(shown)})"
+        self._say((*path, key), text, at_key=True)
         if close and close not in given:
             self._misspelt.add((*path, close))
             self.unread.add((*path, close))
@@ -187,6 +221,26 @@ class Fitting:
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
         judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}
         return {key: item for key, item in judged.items() if item is not _DROPPED}
+
+
+def _meant_by(key: str, known: set[str]) -> str:
+    """The known key for which others use this word, empty where there is none."""
+    meaning = _ALSO_CALLED.get(key.lower(), "") if len(key) <= PROBLEM_WORD_CHARACTERS_MAX else ""
+    return meaning if meaning in known else ""
+
+
+def _classes(kind: inspect.Type) -> Iterator[type[Any]]:
+    """Every class of specification that may stand where `kind` is asked for."""
+    match kind:
+        case inspect.StructType():
+            yield kind.cls
+        case inspect.Metadata():
+            yield from _classes(kind.type)
+        case inspect.UnionType():
+            for choice in kind.types:
+                yield from _classes(choice)
+        case _:
+            return
 
 
 def stand_in(path: Path) -> str:
@@ -228,12 +282,24 @@ def _accepted(kind: inspect.Type) -> tuple[str, ...]:
             return ("text",)
 
 
-def _is_duration(kind: inspect.Type) -> bool:
+def takes_count(kind: inspect.Type) -> bool:
+    """Whether a whole number may stand there, which then counts something."""
     match kind:
         case inspect.Metadata():
-            return _is_duration(kind.type)
+            return takes_count(kind.type)
         case inspect.UnionType():
-            return any(_is_duration(choice) for choice in kind.types)
+            return any(takes_count(choice) for choice in kind.types)
+        case _:
+            return isinstance(kind, inspect.IntType)
+
+
+def is_duration(kind: inspect.Type) -> bool:
+    """Whether a length of time may stand there."""
+    match kind:
+        case inspect.Metadata():
+            return is_duration(kind.type)
+        case inspect.UnionType():
+            return any(is_duration(choice) for choice in kind.types)
         case inspect.StrType():
             return bool(kind.pattern == _DURATION_PATTERN)
         case _:
@@ -244,7 +310,7 @@ def _misread(value: Any, kind: inspect.Type) -> str:
     """What is wrong with a text that is of the right kind."""
     if not isinstance(kind, inspect.StrType):
         return ""
-    if _is_duration(kind):
+    if is_duration(kind):
         return _duration_fault(value)
     length = len(value)
     if length < (kind.min_length or 0) or (kind.max_length is not None and length > kind.max_length):

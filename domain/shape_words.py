@@ -1,10 +1,12 @@
 """How the kinds of plain values are called when one stands where another is wanted."""
 
+from math import log10
 from typing import Any
 
+import msgspec
 from msgspec import inspect
 
-from .duration import parse_duration
+from .duration import duration_ns, parse_duration
 from .moment import NS_PER_MS
 from .problem import quoted, suggestion
 
@@ -25,7 +27,7 @@ def kind_of(value: Any) -> str:
             return "number"
         case str():
             return "text"
-        case dict():
+        case dict() | msgspec.Struct():
             return "mapping"
         case list() | tuple():
             return "list"
@@ -36,7 +38,7 @@ def kind_of(value: Any) -> str:
 def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool) -> str:
     """One sentence when `value` is not of `kind`, with what to write instead; empty when it is."""
     if is_duration and kind_of(value) in {"whole number", "number"}:
-        return f"expected a duration, got the number {_number(value)}: write {_number(value)}s"
+        return _not_a_text(value)
     match kind:
         case inspect.NoneType() if value is None:
             return ""
@@ -53,6 +55,17 @@ def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool)
         case _:
             expected = wanted(kind).replace("a text", "a duration such as 30s" if is_duration else "a text")
             return f"expected {expected}, got {_got(value, secret=secret)}{_hint(value, kind)}"
+
+
+def _not_a_text(seconds: float) -> str:
+    """A number where a duration stands: seconds, if it can be a length at all."""
+    try:
+        duration_ns(seconds)
+    except ValueError:
+        return (
+            f"{_number(seconds)} is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"
+        )
+    return f"expected a duration, got the number {_number(seconds)}: write {_number(seconds)}s"
 
 
 def wanted(kind: inspect.Type) -> str:
@@ -120,8 +133,9 @@ def _got(value: Any, *, secret: bool) -> str:
 
 
 def _number(value: float) -> str:
-    text = repr(value)
-    return text if len(text) <= 24 else f"of {len(text)} digits"
+    if isinstance(value, int) and value.bit_length() > 80:  # repr() refuses an int of more than 4,300 digits
+        return f"of {int(value.bit_length() * log10(2)) + 1} digits"
+    return repr(value)
 
 
 def _hint(value: Any, kind: inspect.Type) -> str:

@@ -1,7 +1,7 @@
 """The constrained texts that specifications are written in."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -22,7 +22,7 @@ DurationText = Annotated[
     ),
 ]
 
-Pairs = Mapping[str, str] | tuple[tuple[str, str], ...]
+Pairs: TypeAlias = Mapping[str, str] | tuple[tuple[str, str], ...]
 """Written as a mapping; a specification keeps it as sorted pairs, so that it stays immutable and hashable."""
 
 

@@ -16,7 +16,7 @@ from ..adapters.feed import Feed
 from ..adapters.host_side import HostSide
 from ..adapters.meanwhile import Meanwhile
 from ..domain.configuration import Configuration
-from ..domain.duration import parse_duration
+from ..domain.duration import Duration, duration_ns
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.moment import NS_PER_S, Deadline
 from ..domain.status import AbandonedWork
@@ -105,9 +105,9 @@ class Lifecycle:
                 for report in self._meanwhile.end():
                     engine.tell(report)
 
-    def stop(self, within: str) -> AbandonedWork:
-        """Drain and end within a length (empty: the configured grace) and a little. Returns the work left undone. Blocks."""
-        within_ns = parse_duration(within or self._grace)
+    def stop(self, within: Duration | None = None) -> AbandonedWork:
+        """Drain and end within a length (None: the configured grace) and a little. Returns the work left undone. Blocks."""
+        within_ns = duration_ns(self._grace if within is None else within)
         if os.getpid() != self._pid:
             return AbandonedWork()
         with self._changing:
@@ -172,7 +172,7 @@ class Lifecycle:
     def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
         """Stop and start. Where the new engine cannot start (its store is held, say), the old configuration runs on."""
         try:
-            for what, names in engine.stop(parse_duration(self._grace)).left:
+            for what, names in engine.stop(duration_ns(self._grace)).left:
                 logger.warning("Abandoned at a restart: %s: %s", what, ", ".join(names))
             self.start(self._host_loop)
         except Exception as error:

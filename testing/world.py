@@ -15,7 +15,7 @@ from ..adapters.host_side import require_sound
 from ..adapters.stores.memory import MemoryStore
 from ..domain.channel import Channel, Log
 from ..domain.configuration import Configuration, RuntimeOptions
-from ..domain.duration import parse_duration
+from ..domain.duration import Duration, duration_ns
 from ..domain.incident import Incident
 from ..domain.moment import NS_PER_S, Moment
 from ..domain.notice import Notice
@@ -137,9 +137,9 @@ class World:
             raise KeyError(f"no channel {channel!r}; there are {', '.join(self.messengers) or 'none'}")
         self.messengers[channel].script(Script.parse(text))
 
-    def run(self, length: str) -> None:
+    def run(self, length: Duration) -> None:
         """Let time pass. Raises InvariantBroken when a defect of watchkeeper itself was caught in the act."""
-        self.dispatcher.run_until(self.clock.read().monotonic_ns + parse_duration(length))
+        self.dispatcher.run_until(self.clock.read().monotonic_ns + duration_ns(length))
         if self._checks.broken:
             raise InvariantBroken(self._checks.broken[0])
 
@@ -152,13 +152,13 @@ class World:
         """Set the wall clock, as an operator or a time server does."""
         self.clock.step_wall(by_ns)
 
-    def stall(self, length: str) -> None:
+    def stall(self, length: Duration) -> None:
         """Let time pass while nothing of ours runs, as under a debugger or a process that was stopped."""
-        self.clock.advance(parse_duration(length))
+        self.clock.advance(duration_ns(length))
 
-    def suspend(self, length: str) -> None:
+    def suspend(self, length: Duration) -> None:
         """Let the machine sleep."""
-        self.clock.suspend(parse_duration(length))
+        self.clock.suspend(duration_ns(length))
 
     def crash(self) -> None:
         """Die on the spot and start again: only what was committed is left."""
@@ -223,9 +223,9 @@ class World:
         self.system.owner.tell(Acknowledge(incident, by))
         self.dispatcher.run_until_idle()
 
-    def silence(self, target: str | None, length: str) -> None:
+    def silence(self, target: str | None, length: Duration) -> None:
         """Mute a target (None: all) for a length of time."""
-        until_ns = self.clock.read().wall_ns + parse_duration(length)
+        until_ns = self.clock.read().wall_ns + duration_ns(length)
         self.system.sink.tell(
             Mute(Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns))
         )
@@ -266,10 +266,8 @@ class World:
 def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration:
     if isinstance(source, str | Path):
         source = load(source, os.environ)
-    if isinstance(source, Configuration):
-        targets, given = source.targets, source.channels
-    else:
-        targets, given = tuple(source), tuple(channels)
+    whole = source if isinstance(source, Configuration) else Configuration(targets=source, channels=channels)
+    targets, given = whole.targets, whole.channels
     named = dict.fromkeys(channel for target in targets for channel in target.notify)
     missing = [name for name in named if name not in {channel.id for channel in given}]
     return _sound(targets, (*(Channel(id=name, log=Log()) for name in missing), *given))

@@ -1,17 +1,15 @@
 """The JSON Schema of a configuration file, for editors and for other programs."""
 
-import ast
 import inspect
 import json
 from collections.abc import Iterator
-from itertools import pairwise
-from textwrap import dedent
 from typing import Any
 
 import msgspec
 
 from ...domain.channel import Channel
 from ...domain.configuration import Configuration
+from ...domain.descriptions import descriptions
 from ...domain.probe import KINDS
 from ...domain.target import Target
 
@@ -23,7 +21,7 @@ def json_schema() -> dict[str, Any]:
     """Draft 2020-12, made from the very types that a file is converted to; a target may omit what `defaults` say."""
     (top,), parts = msgspec.json.schema_components([Configuration], ref_template="#/$defs/{name}")
     for specification in _specifications(Configuration, {}):
-        _describe(parts.get(specification.__name__, {}), specification)
+        _describe(parts[specification.__name__], specification)
     _exactly_one(parts[Target.__name__], tuple(KINDS))
     _exactly_one(parts[Channel.__name__], _TRANSPORTS)
     for probe in KINDS.values():
@@ -70,27 +68,12 @@ def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:
             return
 
 
-def _describe(part: dict[str, Any], specification: type[Any]) -> None:
-    """Put the sentences that stand under the fields in the source into the schema."""
-    for name, sentence in _sentences(specification).items():
-        field = part.get("properties", {}).get(name.removesuffix("_"))
-        if field is not None:
-            field["description"] = f"{sentence} {field.get('description', '')}".strip()
-
-
-def _sentences(specification: type[Any]) -> dict[str, str]:
-    try:
-        source = inspect.getsource(specification)
-    except OSError:
-        return {}  # A host may ship without sources: the schema is as valid without the sentences.
-    body = ast.parse(dedent(source)).body[0]
-    lines = body.body if isinstance(body, ast.ClassDef) else []
-    return dict(found for field, after in pairwise(lines) if (found := _sentence(field, after)))
-
-
-def _sentence(field: ast.stmt, after: ast.stmt) -> tuple[str, str] | None:
-    match field, after:
-        case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
-            return name, " ".join(text.split())
-        case _:
-            return None
+def _describe(part: dict[str, Any], specification: Any) -> None:
+    """Put the sentences that stand under the class and its fields in the source into the schema."""
+    part["description"] = inspect.cleandoc(vars(specification)["__doc__"])
+    encoded = dict(zip(specification.__struct_fields__, specification.__struct_encode_fields__, strict=True))
+    for name, sentence in descriptions(specification).items():
+        field = part["properties"][encoded[name]]
+        field["description"] = f"{sentence} {field.get('description', '')}".strip()
+    for tag in (field for field in part["properties"].values() if "description" not in field):
+        tag["description"] = f"Says which kind it is: {tag['enum'][0]}."

@@ -33,7 +33,9 @@ MAY_ALSO = {
 
 VALUE_TOOLS = frozenset(
     [
+        "__future__",
         "abc",
+        "ast",
         "bisect",
         "collections",
         "collections.abc",

@@ -1,11 +1,15 @@
 """Bad files and the exact lines that they are answered with."""
 
 import pytest
+from watchkeeper import Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 
 HTTP = "http: {url: 'http://h/'}"
 TARGET_KEYS = "id, every, timeout, retry_every, http, tcp, exec, call, heartbeat, expect, rules, notify, max_age, paused"
+
+
+TARGET_KEYS = ", ".join(Target.__struct_fields__)
 
 
 def problems_in(text, folder, environment=None):
@@ -82,9 +86,19 @@ FILES = {
         "4:12: targets[0].expect[0]: expected a text, got the number 5: put it in quotes"
     ],
     "targets: [{id: a}]": [
-        "1:11: targets[0]: target 'a' needs exactly one of http, tcp, exec, call, heartbeat; it has none"
+        "1:11: targets[0]: needs exactly one of http, tcp, exec, call, heartbeat; it has none"
     ],
     "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
+    "targets: [{name: a, interval: 5s, call: {name: f}}]": [
+        f"1:12: targets[0].name: unknown key, did you mean id (known here: {TARGET_KEYS})",
+        f"1:21: targets[0].interval: unknown key, did you mean every (known here: {TARGET_KEYS})",
+    ],
+    "targets: [{id: a, name: b, call: {name: f}}]": [
+        f"1:19: targets[0].name: unknown key (known here: {TARGET_KEYS})"
+    ],
+    target("every: -5"): [
+        "4:10: targets[0].every: -5 is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"
+    ],
     "targets: [{id: a/b, call: {name: f}}]": [
         "1:16: targets[0].id: 'a/b' is no id: 1 to 128 characters, no slash, no control character, no blank at either end"
     ],

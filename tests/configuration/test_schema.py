@@ -20,17 +20,34 @@ def validator():
     return jsonschema.Draft202012Validator(schema)
 
 
-def test_the_schema_is_plain_json_with_a_sentence_for_each_part(validator):
+def test_the_schema_is_plain_json(validator):
     schema = json_schema()
     assert json.loads(json.dumps(schema)) == schema
-    assert all(
-        "description" in part for name, part in schema["$defs"].items() if part.get("type") == "object"
-    )
-    assert "over a window" not in schema["$defs"]["Target"]["properties"]["retry_every"]["description"]
-    assert schema["$defs"]["Target"]["properties"]["retry_every"]["description"].startswith(
-        "The cadence while"
-    )
     assert validator.is_valid({})
+
+
+OBJECTS = {name: part for name, part in json_schema()["$defs"].items() if part.get("type") == "object"}
+OF_A_TYPE = {
+    "An id: 1 to 128 characters, no slash, no control character, no blank at either end.",
+    "A duration such as 500ms, 30s, 1m30s, 48h or 7d.",
+}
+"""What a key is described by that has no sentence of its own."""
+
+
+@pytest.mark.parametrize("part", OBJECTS.values(), ids=OBJECTS)
+def test_every_property_has_a_description_of_its_own(part):
+    told = {name: field["description"] for name, field in part["properties"].items()}
+    assert len(set(told.values())) == len(told)
+    assert not set(told.values()) & OF_A_TYPE
+    assert part["description"]
+
+
+def test_a_description_is_what_stands_under_the_field():
+    told = OBJECTS["Target"]["properties"]["retry_every"]["description"]
+    assert told.startswith("The cadence while the last sample was bad; default: the same.")
+    assert OBJECTS["Consecutive"]["properties"]["for"]["description"].startswith("How long it must be broken")
+    assert OBJECTS["Target"]["description"].startswith("One thing watched.")
+    assert "timeout:" not in OBJECTS["Target"]["description"]
 
 
 def examples():

@@ -11,7 +11,7 @@ from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.probe import BasicAuth, Exec, Heartbeat, Http, Tcp, Tls
 from watchkeeper.domain.rule import NoData, Threshold
 from watchkeeper.domain.target import Target
-from watchkeeper.domain.validation import problems_of, problems_of_target
+from watchkeeper.domain.validation import judged, judged_target
 
 HTTP = "http: {url: 'http://h/'}"
 HTTPS = "http: {url: 'https://h/'}"
@@ -162,43 +162,49 @@ def test_a_faulty_default_hides_no_problem_of_a_target(tmp_path):
 def test_python_is_told_of_every_part_at_once_too():
     http = Http(url="http://h/")
     configuration = Configuration(
-        runtime=RuntimeOptions(allow_exec="yes", grace="999d"),
-        channels=(
-            Channel(id="ops", log=Log(level="warn")),
-            Channel(id="ops", webhook=Webhook(url="ftp://h/")),
-        ),
+        runtime=RuntimeOptions(grace="999d"),
+        channels=(Channel(id="ops", log=Log()), Channel(id="ops", webhook=Webhook(url="ftp://h/"))),
         targets=(
-            Target(id="a", every=30, timeout="2h", http=http, notify=("opss",)),
+            Target(id="a", timeout="2h", http=http, notify=("opss",)),
             Target(id="a", every="1s", timeout="2s", http=http, expect=("nonsense",)),
             Target(id="b", exec=Exec(argv=("",))),
-            "shop",
-            Target(id="c", http=Http(url="htp://h/", method=5), rules=(Threshold(id="r", value=6_000),)),
+            Target(id="c", http=Http(url="htp://h/"), rules=(Threshold(id="r", value=6_000),)),
         ),
     )
-    assert sorted(str(problem).split(": ")[0] for problem in problems_of(configuration)) == [
-        "channels[0].log.level",
+    assert sorted(str(problem).split(": ")[0] for problem in judged(configuration)[1]) == [
         "channels[1].id",
         "channels[1].webhook.url",
-        "runtime.allow_exec",
         "runtime.grace",
-        "targets[0].every",
         "targets[0].notify[0]",
+        "targets[0].timeout",
         "targets[0].timeout",
         "targets[1].expect[0]",
         "targets[1].id",
         "targets[1].timeout",
+        "targets[2].exec",
         "targets[2].exec.argv[0]",
-        "targets[3]",
-        "targets[4].http.method",
-        "targets[4].http.url",
-        "targets[4].rules[0].value",
+        "targets[3].http.url",
+        "targets[3].rules[0].value",
     ]
 
 
-def test_one_target_is_told_of_its_shape_and_meaning_at_once():
-    faulty = Target(id="a", every=30, http=Http(url="htp://h/"), notify=("opss",))
-    places = [str(problem).split(": ")[0] for problem in problems_of_target(faulty, channels=["ops"])]
-    assert places == ["every", "http.url", "notify[0]"]
+def test_one_specification_is_told_of_all_its_faults_where_it_is_written():
+    with pytest.raises(ConfigurationError) as refused:
+        Target(id="a", every=-5, timeout="1y", htp=Http(url="http://h/"), notify="ops", paused="yes")
+
+    assert [line.split(": ")[1] for line in refused.value.problems] == [
+        "every",
+        "timeout",
+        "htp",
+        "notify",
+        "paused",
+    ]
+
+
+def test_what_replace_let_in_is_told_of_its_shape_and_meaning_at_once():
+    sound = Target(id="a", http=Http(url="htp://h/"), notify=("opss",))
+    problems = judged_target(replace(sound, every=30), channels=["ops"])[1]
+    assert [str(problem).split(": ")[0] for problem in problems] == ["every", "http.url", "notify[0]"]
 
 
 JUNK = (
@@ -245,7 +251,7 @@ def test_no_junk_in_python_is_more_than_a_problem(part):
                 whole = _whole(replace(part, **{field: junk}))
             except (TypeError, ValueError):
                 continue  # it was not even made
-            assert all(str(problem).isprintable() for problem in problems_of(whole)), (field, junk)
+            assert all(str(problem).isprintable() for problem in judged(whole)[1]), (field, junk)
 
 
 def _whole(part):

@@ -11,12 +11,20 @@ from watchkeeper.domain.evaluation import OPERATORS
 from watchkeeper.domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
 from watchkeeper.domain.target import Target
-from watchkeeper.domain.validation import problems_of, problems_of_target
+from watchkeeper.domain.validation import judged, judged_target
 from watchkeeper.domain.validation_rule import _fate
 
 HTTP = Http(url="http://h/")
 PASSWORD = "p"  # noqa: S105  # it opens nothing
 SECRET = "whsec_!"  # noqa: S105  # it signs nothing
+
+
+def problems_of(configuration):
+    return judged(configuration)[1]
+
+
+def problems_of_target(target, **surroundings):
+    return judged_target(target, **surroundings)[1]
 
 
 def target(**fields):
@@ -75,22 +83,14 @@ TARGETS = [
         "http.address_family",
         "is ipv6, but the host is an ipv4 address",
     ),
-    (probed(tcp=Tcp(host="h", port=1, send="x" * 20_000)), "tcp.send", "16384"),
-    (probed(tcp=Tcp(host="h", port=1, expect="x" * 20_000)), "tcp.expect", "16384"),
     (
         target(expect=["[STATUS] == 200"], http=None, tcp=Tcp(host="h", port=1)),
         "expect[0]",
         "gives no [STATUS]",
     ),
-    (target(every=30), "every", "expected a duration, got the number 30: write 30s"),
-    (target(every="1 s"), "every", "unknown unit"),
-    (target(expect=5), "expect", "expected a list"),
     (probed(heartbeat=Heartbeat(), expect=("nonsense",)), "expect", "no effect on a heartbeat"),
     (target(http=Http(url="http://h/", method="DELET")), "http.method", "did you mean DELETE"),
     (target(http=Http(url="http://h/", method="CONNECT")), "http.method", "is no known method"),
-    (target(http="http://h/"), "http", "expected a mapping"),
-    (target(id="a\n"), "id", ""),
-    (target(every="1y"), "every", "unknown unit"),
     (target(every="367d"), "every", "out of range"),
     (target(timeout="2h", every="3h"), "timeout", "out of range"),
     (target(every="1s", timeout="3s"), "timeout", "longer than every 1s"),
@@ -134,17 +134,8 @@ TARGETS = [
     (probed(exec=Exec(argv=("ls",))), "exec", "set allow_exec to true"),
     (probed(tcp=Tcp(host="http://h", port=1)), "tcp.host", "is a URL"),
     (probed(tcp=Tcp(host="", port=1)), "tcp.host", "is empty"),
-    (probed(tcp=Tcp(host="h", port=0)), "tcp.port", "out of range"),
     (probed(tcp=Tcp(host="h", port=1, expect="")), "tcp.expect", "is in every answer"),
 ]
-
-
-@pytest.mark.parametrize(
-    "faulty", [target(id="\ud800"), target(http=Http(url="http://h/", headers={"A": "\ud800"}))], ids=range(2)
-)
-def test_a_text_that_no_file_could_hold_is_refused(faulty):
-    (problem,) = problems_of_target(faulty, channels=["ops"])
-    assert "half of a surrogate pair" in problem.text
 
 
 @pytest.mark.parametrize(("faulty", "where", "said"), TARGETS, ids=range(len(TARGETS)))
@@ -219,7 +210,6 @@ REQUESTS = [
         "basic_auth.password",
         "line end",
     ),
-    (Http(url="http://h/", method="get"), "method", "did you mean GET"),
     (Http(url="http://h/", tls=Tls(key_file="k")), "tls.key_file", "without certificate_file"),
     (Http(url="http://h/", tls=Tls(verify=False, ca_file="c")), "tls.ca_file", "no effect"),
     (Http(url="http://h/", tls=Tls(server_name="h:1")), "tls.server_name", "port"),
@@ -245,7 +235,6 @@ CHANNELS = [
     (Channel(id="c", webhook=Webhook(url="http://h/", timeout="2h")), "webhook.timeout", "out of range"),
     (Channel(id="c", call=CallChannel(name="")), "call.name", "is empty"),
     (Channel(id="c", log=Log(), give_up_after="0s"), "give_up_after", "out of range"),
-    (Channel(id="c", log=Log(level="warn")), "log.level", "did you mean warning"),
 ]
 
 
@@ -254,11 +243,6 @@ def test_a_channel_that_cannot_work_is_told_where_and_why(channel, where, said):
     (problem,) = problems_of(Configuration(channels=(channel,)))
     assert str(problem).startswith(f"channels[0].{where}: ")
     assert said in problem.text
-
-
-def test_what_is_no_target_at_all_is_told_too():
-    (problem,) = problems_of(Configuration(targets=("shop",)))
-    assert str(problem) == "targets[0]: expected a Target, got a str"
 
 
 def test_ids_are_unique_over_the_whole_configuration():

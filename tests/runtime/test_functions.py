@@ -1,6 +1,7 @@
 """Functions that targets and channels name: whoever names one that nobody gave is told, and none is kept for ever."""
 
 import pytest
+from msgspec.structs import replace
 from watchkeeper import Call, Channel, Configuration, ConfigurationError, Runtime, Target
 from watchkeeper.domain.channel import CallChannel
 
@@ -59,9 +60,12 @@ def test_all_that_is_wrong_with_a_target_is_told_at_once():
     assert len(refused.value.problems) == 2
 
 
-@pytest.mark.parametrize("probe", ["queue_depth", Call(name=5), Call(name=["x"]), Call(name=" ")])
+CALL = Call(name=" ")
+
+
+@pytest.mark.parametrize("probe", ["queue_depth", replace(CALL, name=5), replace(CALL, name=["x"]), CALL])
 def test_a_call_that_is_none_is_a_problem_and_no_crash(probe):
-    target = Target(id="x", every="1h", call=probe)
+    target = replace(Target(id="x", every="1h", call=CALL), call=probe)
     for refuse in (lambda: Runtime(targets=[target]).start(), lambda: Runtime().track(target)):
         with pytest.raises(ConfigurationError) as refused:
             refuse()

@@ -1,0 +1,94 @@
+"""Descriptions: what the source says of each field, for `help`, the schema and the reference."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from textwrap import dedent
+from typing import Any
+
+import msgspec
+
+
+@cache
+def descriptions(specification: Any) -> dict[str, str]:
+    """The sentences that stand under each field in the source, by its name; empty where the sources were not shipped."""
+    found: dict[str, str] = {}
+    for part in reversed(specification.__mro__):
+        if msgspec.Struct in part.__mro__[1:]:
+            found |= _own_sentences(part)
+    return found
+
+
+def explained(specification: Any) -> str:
+    """The docstring of a class with a line for each field."""
+    own = inspect.cleandoc(vars(specification).get("__doc__") or "")
+    lines = [f"{name}: {sentence}" for name, sentence in descriptions(specification).items()]
+    return "\n\n".join(filter(None, [own, "\n".join(lines)]))
+
+
+def signature_of(specification: type[Any]) -> inspect.Signature:
+    """How a specification is written: the annotations as the source has them, the defaults of the fields."""
+    annotations = _annotations(specification)
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if field.required else _default(field),
+                annotation=annotations[field.name],
+            )
+            for field in msgspec.structs.fields(specification)
+        ]
+    )
+
+
+class _Source(str):
+    """An annotation as it stands in the source: `help` shows texts in quotes otherwise."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _annotations(specification: type[Any]) -> dict[str, _Source]:
+    found: dict[str, Any] = {}
+    for part in reversed(specification.__mro__):
+        found |= inspect.get_annotations(part)
+    written = vars(specification)["_written"]
+    for name, annotation in inspect.get_annotations(written).items() if written else ():
+        several = re.fullmatch(r"Unpack\[(\w+)\]", annotation)
+        found |= _entries(written.__globals__[several[1]]) if several else {name: annotation}
+    return {name: _Source(annotation) for name, annotation in found.items()}
+
+
+def _entries(typed_dict: type[Any]) -> dict[str, str]:
+    """The annotations of a TypedDict, which wraps the texts that the source has."""
+    return {
+        name: str(getattr(annotation, "__forward_arg__", annotation))
+        for name, annotation in typed_dict.__annotations__.items()
+    }
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
+def _own_sentences(specification: type[Any]) -> dict[str, str]:
+    try:
+        source = inspect.getsource(specification)
+    except OSError:
+        return {}
+    body = ast.parse(dedent(source)).body[0]
+    lines = body.body if isinstance(body, ast.ClassDef) else []
+    return dict(_sentences(lines))
+
+
+def _sentences(lines: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for field, after in pairwise(lines):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
+                yield name, " ".join(text.split())
+            case _:
+                pass

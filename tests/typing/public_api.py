@@ -1,0 +1,254 @@
+"""The whole public surface as a host may write it. Type checkers read it; it never runs.
+
+A line with `type: ignore[...]` is wrong, and a type checker that stops saying so fails the test.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Unpack
+
+from watchkeeper import (
+    AbandonedWork,
+    BasicAuth,
+    Call,
+    CallChannel,
+    Change,
+    Channel,
+    Configuration,
+    ConfigurationError,
+    Consecutive,
+    Duration,
+    Exec,
+    HealthMoved,
+    Heartbeat,
+    Http,
+    Incident,
+    IncidentMoved,
+    Log,
+    Measurement,
+    NoData,
+    Notice,
+    NoticeEnded,
+    Observation,
+    Outcome,
+    Reason,
+    Retention,
+    Rule,
+    Runtime,
+    RuntimeOptions,
+    RuntimeStatus,
+    Sample,
+    SampleSeen,
+    Severity,
+    Status,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    Subscription,
+    Surface,
+    Target,
+    TargetFields,
+    TargetStatus,
+    Tcp,
+    Threshold,
+    Tls,
+    UnknownName,
+    UsageError,
+    WatchkeeperError,
+    Webhook,
+    WentBlind,
+    __version__,
+    surface_of,
+)
+from watchkeeper.testing import InvariantBroken, ManualClock, Script, World
+
+logger = logging.getLogger(__name__)
+HEADERS: Mapping[str, str] = {"Accept": "text/plain"}
+SECONDS: float = 0.5
+
+# Specifications: what may be written.
+
+RULES: list[Rule] = [
+    Consecutive(id="down", after=3, recover=2, on="degraded", severity="warning", state="draft", for_=60),
+    Threshold(
+        id="slow",
+        measure="response_time",
+        operator=">=",
+        value=300,
+        window=timedelta(minutes=5),
+        aggregate="p95",
+        mode="consecutive",
+        severity=Severity.INFO,
+        keep_firing_for=timedelta(minutes=1),
+    ),
+    NoData(id="silent", after=SECONDS, policy="fire"),
+]
+HTTP = Http(
+    url="https://h/",
+    method="POST",
+    headers=HEADERS,
+    body="{}",
+    basic_auth=BasicAuth(user="u", password="p"),  # noqa: S106  # it opens nothing
+    bearer=None,
+    follow_redirects=False,
+    redirects_max=3,
+    body_bytes_max=1_000,
+    address_family="ipv4",
+    connection="reuse",
+    tls=Tls(verify=True, ca_file="ca.pem", certificate_file="c.pem", key_file="k.pem", server_name="h"),
+)
+TARGETS = [
+    Target(
+        id="shop",
+        every=5,
+        timeout=SECONDS,
+        retry_every=timedelta(seconds=1),
+        http=HTTP,
+        expect=["[STATUS] == 200"],
+        rules=RULES,
+        notify=["ops"],
+        max_age="30s",
+        paused=False,
+    ),
+    Target(id="port", tcp=Tcp(host="h", port=1, send="PING", expect="PONG"), notify=deque(["ops"])),
+    Target(id="disk", exec=Exec(argv=["df", "-h"], environment={"LANG": "C"}, directory="/")),
+    Target(id="depth", call=Call(name="depth"), notify=("ops",)),
+    Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
+]
+CHANNELS = (
+    Channel(id="log", log=Log(logger="notices", level="error"), min_severity="critical"),
+    Channel(id="call", call=CallChannel(name="tell", timeout=5), give_up_after=timedelta(days=1)),
+    Channel(id="ops", webhook=Webhook(url="https://h/", secret="s", headers=HEADERS, timeout=10)),  # noqa: S106
+)
+OPTIONS = RuntimeOptions(
+    store="watch.db",
+    grace=10,
+    retention=Retention(samples=timedelta(days=2), hourly=3_600),
+    tls_library="rustls",
+)
+CONFIGURATION = Configuration(runtime=OPTIONS, channels=CHANNELS, targets=TARGETS)
+
+
+def mistakes() -> None:
+    Target(id="a", http=HTTP, every=[])  # type: ignore[arg-type]
+    Target(id="a", http=HTTP, interval="5s")  # type: ignore[call-arg]
+    Target(http=HTTP)  # type: ignore[call-arg]
+    Target(id="a", http=Tcp(host="h", port=1))  # type: ignore[arg-type]
+    Target(id="a", http=HTTP, notify=[5])  # type: ignore[list-item]
+    Threshold(id="r", value=1, severity="fatal")  # type: ignore[arg-type]
+    Threshold(id="r", value=1, window=0.5)  # type: ignore[arg-type]
+    Runtime(targets=TARGETS[0])  # type: ignore[arg-type]
+    Runtime().check("depth", evry=5)  # type: ignore[call-arg]
+    Runtime().stop(within=b"5s")  # type: ignore[arg-type]
+
+
+# Specifications: what is kept.
+
+
+def kept(target: Target, channel: Channel, rule: Threshold) -> tuple[object, ...]:
+    every: str = target.every
+    notify: tuple[str, ...] = target.notify
+    severity: Severity = rule.severity
+    floor: Severity = channel.min_severity
+    window: str | int = rule.window
+    lengths_ns: tuple[int, int] = (target.every_ns, target.timeout_ns)
+    return every, notify, severity, floor, window, lengths_ns
+
+
+# A runtime.
+
+
+def watched_like(runtime: Runtime, name: str, **fields: Unpack[TargetFields]) -> None:
+    """A host's own wrapper passes the fields on."""
+
+    @runtime.check(name, **fields)
+    async def depth() -> Observation:
+        return Observation(
+            outcome=Outcome.DOWN, reason=Reason.REPORTED, measurements=(Measurement("depth", 5),)
+        )
+
+    @runtime.check("plain", every=5, rules=RULES, notify=["ops"])
+    def plain() -> int:
+        return 42
+
+    number: int = plain()
+    logger.info("%s %s", number, depth)
+
+
+def embedded(path: Path, within: Duration) -> AbandonedWork:
+    runtime = Runtime(
+        targets=TARGETS, channels=CHANNELS, store=path, options=OPTIONS, callables={"depth": int}
+    )
+    with runtime, runtime.subscribe(samples=True) as events:
+        runtime.track(TARGETS[0])
+        runtime.pause("shop")
+        runtime.resume("shop")
+        runtime.heartbeat("nightly", ok=False, detail="disk full")
+        runtime.silence("move", length=timedelta(hours=1), target="shop", by="ada")
+        runtime.silence("move", until="2026-01-31T12:30:00Z")
+        for incident in runtime.incidents(open_only=True):
+            runtime.acknowledge(incident.incident, by="ada")
+        runtime.untrack("shop")
+        runtime.reload(CONFIGURATION)
+        shown(runtime.status(max_age=5))
+        heard(events)
+        logger.info("%s %s %s", runtime.attempts("shop"), runtime.redrive("key"), runtime.policies())
+        runtime.wait(timeout_s=SECONDS)
+        return runtime.stop(within=within)
+
+
+async def on_an_event_loop(path: str) -> None:
+    async with Runtime.from_config(path, {"NAME": "value"}, callables={"depth": int}) as runtime:
+        shown(await runtime.aio.status(timedelta(seconds=5)))
+        async for event in runtime.subscribe():
+            logger.info("%s", event)
+        logger.info("%s %s", await runtime.aio.incidents(), await runtime.aio.attempts("shop"))
+        await runtime.aio.reload()
+        await runtime.aio.redrive("key")
+        work: AbandonedWork = await runtime.aio.stop(within=0.5)
+        logger.info("%s %s", work.lost, work.waiting)
+
+
+def shown(status: RuntimeStatus) -> tuple[bool, tuple[TargetStatus, ...]]:
+    return status.healthy, status.targets
+
+
+def heard(events: Subscription) -> None:
+    for event in events:
+        match event:
+            case SampleSeen():
+                sample: Sample = event.sample
+                logger.info("%s %s", sample.outcome, event)
+            case IncidentMoved() | HealthMoved() | NoticeEnded() | WentBlind():
+                logger.info("%s", event)
+
+
+def told(notice: Notice) -> tuple[Incident, Change, bool]:
+    return notice.incident, notice.change, notice.incident.severity is Severity.CRITICAL
+
+
+def failing() -> None:
+    try:
+        Runtime().start()
+    except ConfigurationError as error:
+        logger.info("%s", error.problems)
+    except (StoreBusy, StoreCorrupt, StoreError, UnknownName, UsageError, WatchkeeperError):
+        label: Surface | None = surface_of(Runtime.start)
+        logger.info("%s %s %s", label, Status.UP, __version__)
+
+
+def tested() -> list[str]:
+    world = World(TARGETS, seed=1)
+    world.script("shop", "ok 10m, down 5m, ok")
+    Script.parse("ok")
+    world.silence("shop", timedelta(minutes=1))
+    try:
+        world.run(3_600)
+        world.stall("5s")
+        world.suspend(5)
+    except InvariantBroken:
+        logger.info("%s", ManualClock().read())
+    return world.told("ops")
