@@ -48,7 +48,7 @@ from .domain.target import Target
 from .protocol.message import Message
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
-from .protocol.supervisor import Track, Untrack
+from .protocol.supervisor import Beat, Track, Untrack
 
 ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
 DEFAULT_OPTIONS = RuntimeOptions()
@@ -379,9 +379,10 @@ class Runtime(Commands):
         return self._engine is None and os.getpid() == self._pid
 
     def _change(self, change: Change) -> None:
-        self._snapshots.forget()
         if self._engine is not None:
             self._running.tell(change)
+        # After the command: what a question of before finds out is kept for nobody.
+        self._snapshots.forget()
 
     def _report(self, report: Report) -> None:
         if os.getpid() != self._pid:
@@ -390,6 +391,9 @@ class Runtime(Commands):
         with self._meanwhile.guard:
             if not self._meanwhile.keep(report):
                 self._running.tell(report)
+        if not isinstance(report, Beat):
+            # A heartbeat changes one target as any sample does; a host may report thousands a second.
+            self._snapshots.forget()
 
     def __repr__(self) -> str:
         state = "stopped" if self._engine is None else "running"
