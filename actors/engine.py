@@ -201,7 +201,11 @@ class Engine:
         if commanded is self._obeyed:
             return
         system = self.system
-        for address, message in ((system.supervisor, GetHeard()), (system.owner, HandIn()), (system.sink, Commit())):
+        for address, message in (
+            (system.supervisor, GetHeard()),
+            (system.owner, HandIn()),
+            (system.sink, Commit()),
+        ):
             if address.alive:
                 yield address, message
 

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias, assert_never
 from ..domain.channel import CallChannel, Channel, Log, Webhook
 from ..domain.configuration import Configuration
 from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
-from ..domain.observation import Observation
 from ..domain.probe import Call, Exec, Http, Probe, Tcp
 from . import resolver, tls_contexts, transport
 from .cache import SingleFlightCache
@@ -18,7 +17,7 @@ from .plain_http import Clock, PlainHttp
 from .probes.call import CallProber
 from .probes.exec import ExecProber
 from .probes.http import HttpProber
-from .probes.shared import SharedProber, shared_results
+from .probes.shared import Seen, SharedProber, shared_results
 from .probes.tcp import TcpProber
 from .timers import LoopTimers
 from .tls_contexts import TlsContexts
@@ -67,7 +66,7 @@ class Outside:
         timers = LoopTimers(self._loop, self._clock)
 
         def shared(prober: HttpProber | TcpProber | ExecProber | CallProber) -> SharedProber:
-            cache: SingleFlightCache[Probe, Observation] = SingleFlightCache(SHARED_RESULTS)
+            cache: SingleFlightCache[Probe, Seen] = SingleFlightCache(SHARED_RESULTS)
             return SharedProber(prober, cache, self._clock, timers)
 
         return {kind: shared(prober) for kind, prober in probers.items()}

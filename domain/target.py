@@ -29,7 +29,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = DEFAULT_RULES
     notify: tuple[Name, ...] = ()
     max_age: DurationText = "0s"
-    """How old a result of an equal probe, made for another target, may be to serve this one; 0s shares nothing."""
+    """How old the result of an equal probe, made for another target, may be to serve this one; 0s shares nothing.
+
+    No result serves one target twice, so a failure counts once however long its result is kept.
+    """
     paused: bool = False
 
     def __post_init__(self) -> None:
