@@ -89,10 +89,11 @@ class Runtime(Commands):
         self._turning = threading.RLock()
         self._ended = threading.Event()
         self._snapshots = Snapshots(lambda: self._ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
-        self.aio = AsyncSurface(self, self._snapshots)
+        self.aio = AsyncSurface(self, self._start_async, self._ask_async, self._snapshots)
         """The awaitable namesakes of what blocks."""
 
     @classmethod
+    @bridge
     def from_config(
         cls,
         path: str | Path,
@@ -172,7 +173,7 @@ class Runtime(Commands):
                 for report in self._meanwhile.end():
                     engine.tell(report)
 
-    async def start_async(self) -> None:
+    async def _start_async(self) -> None:
         """Start from an event loop; async checks will run on it. A start that is cancelled leaves nothing running."""
         host_loop = asyncio.get_running_loop()
         await in_own_thread("watchkeeper-start", lambda: self._start(host_loop), undo=self.stop)
@@ -233,7 +234,7 @@ class Runtime(Commands):
 
     @async_only
     async def __aenter__(self) -> Self:
-        await self.start_async()
+        await self._start_async()
         return self
 
     @async_only
@@ -361,7 +362,7 @@ class Runtime(Commands):
                 if engine is self._engine:
                     raise
 
-    async def ask_async(self, listener: str, question: Message) -> Any:
+    async def _ask_async(self, listener: str, question: Message) -> Any:
         """The same from an event loop."""
         until = Deadline.after(self._host_clock.read(), ANSWER_WITHIN_NS)
         while True:

@@ -1,5 +1,6 @@
 """The awaitable face of a runtime, for hosts that live on an event loop."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from ..domain.attempt import AttemptRecord
@@ -16,27 +17,31 @@ from .surface import async_only
 
 
 class Blocking(Protocol):
-    """What a runtime does while the caller's thread waits, and where its questions go."""
-
-    async def start_async(self) -> None: ...
+    """The methods of a runtime that block and are awaited on a thread made for the call."""
 
     def stop(self, within: str) -> AbandonedWork: ...
 
     def reload(self, configuration: Configuration | None) -> None: ...
 
-    async def ask_async(self, listener: str, question: Message) -> Any: ...
-
 
 class AsyncSurface:
     """What blocks in Runtime, awaited instead: each method is the namesake of one there."""
 
-    def __init__(self, runtime: Blocking, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        runtime: Blocking,
+        start: Callable[[], Awaitable[None]],
+        ask: Callable[[str, Message], Awaitable[Any]],
+        snapshots: Snapshots,
+    ) -> None:
         self._runtime = runtime
+        self._start = start
+        self._ask = ask
         self._snapshots = snapshots
 
     @async_only
     async def start(self) -> None:
-        await self._runtime.start_async()
+        await self._start()
 
     @async_only
     async def stop(self, within: str = "") -> AbandonedWork:
@@ -51,19 +56,19 @@ class AsyncSurface:
         max_age_ns = parse_duration(max_age)
         if max_age_ns:
             return await self._snapshots.status_async(max_age_ns)
-        answer: RuntimeStatus = await self._runtime.ask_async("recorder", GetStatus())
+        answer: RuntimeStatus = await self._ask("recorder", GetStatus())
         return answer
 
     @async_only
     async def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
-        answer: tuple[Incident, ...] = await self._runtime.ask_async("recorder", GetIncidents(open_only))
+        answer: tuple[Incident, ...] = await self._ask("recorder", GetIncidents(open_only))
         return answer
 
     @async_only
     async def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
-        answer: tuple[AttemptRecord, ...] = await self._runtime.ask_async("recorder", GetAttempts(target))
+        answer: tuple[AttemptRecord, ...] = await self._ask("recorder", GetAttempts(target))
         return answer
 
     @async_only
     async def redrive(self, key: str) -> bool:
-        return bool(await self._runtime.ask_async("sink", Redrive(key)))
+        return bool(await self._ask("sink", Redrive(key)))
