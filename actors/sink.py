@@ -211,12 +211,14 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _write(self, page: Page) -> None:
         try:
-            self._store.commit(page.batch)
+            left_out = self._store.commit(page.batch)
         except StoreError as error:
             self._stuck = page
             self._to.supervisor.tell(StoreFailed(str(error)))
             return
         self._publish(page)
+        if left_out:
+            self._count("samples_left_out_of_record", left_out)
 
     def _publish(self, page: Page) -> None:
         """It is durable: now, and not before, may anybody be told."""

@@ -40,14 +40,6 @@ class Entry:
         """What its receiver, or the way there, said last."""
 
 
-class OutboxStatistics(msgspec.Struct, frozen=True):
-    """How many notices are in each stage."""
-
-    ready: int
-    handed_out: int
-    backing_off: int
-
-
 class Outbox:
     """Hands out at most `in_flight_max` notices a channel at a time, oldest first; the rest waits durably."""
 
@@ -143,10 +135,6 @@ class Outbox:
     def in_hand(self) -> int:
         """How many are with couriers now."""
         return sum(entry.stage is Stage.HANDED_OUT for entry in self._entries.values())
-
-    def statistics(self) -> OutboxStatistics:
-        stages = [entry.stage for entry in self._entries.values()]
-        return OutboxStatistics(*(stages.count(stage) for stage in Stage))
 
 
 def _attempted(entry: Entry, now_ns: int) -> Delivery:

@@ -14,7 +14,6 @@ import pytest
 import watchkeeper
 from watchkeeper.actors.behaviour import Behaviour
 from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor, LoopDispatcher, PoolDispatcher
-from watchkeeper.domain.outbox import Outbox
 from watchkeeper.domain.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
@@ -223,7 +222,7 @@ def test_a_behaviour_takes_no_private_name_of_pykka(kind):
     assert "_stop" in TAKEN, "the check has something to find"
 
 
-STEADY = (Address, DeadLetters, LoopDispatcher, PoolDispatcher, Outbox)
+STEADY = (Address, DeadLetters, LoopDispatcher, PoolDispatcher)
 
 
 @pytest.mark.parametrize("kind", STEADY, ids=lambda kind: kind.__name__)
