@@ -2,56 +2,78 @@
 
     python tests/conformance/run.py [loop] [pool] [simulated] [--cache FOLDER]
 
-The suite comes from pykka's source distribution, downloaded at a pinned version and hash. One line is printed per
-model; the exit status is 0 only when every test passed on every model that was asked for.
+The suite comes from pykka's source distribution, downloaded at a pinned version and hash. What is kept is the archive,
+whose hash is checked each time; it is unpacked anew for each run, so that no file of an earlier run can pass for the
+suite. One line is printed per model; the exit status is 0 only when every test passed on every model that was asked for.
 """
 
 import argparse
+import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
-PINNED = {
-    "pykka==4.5.0": "820fcc36046552b49d7eb61fe98088d1a29631cf3314e8ce4bc26aaead8dcd4f",
-    # pykka's suite uses its `mocker` fixture.
-    "pytest-mock==3.17.0": "1b82aa4b37137248bd687055e109723debeb07b489de1565297dc9589c5f2d6b",
-}
 TESTS = 152
 MODELS = ("loop", "pool", "simulated")
 TIMEOUT_S = 120
 
 
-def download(cache: Path) -> tuple[Path, Path]:
-    """The suite's folder and the one that holds pytest-mock, downloaded unless the cache has them."""
-    suite, mock = cache / "pykka-4.5.0", cache / "site"
-    if not suite.exists():
-        require("pykka==4.5.0", cache, "download", "--no-binary", ":all:", "--dest", str(cache))
-        with tarfile.open(cache / "pykka-4.5.0.tar.gz") as archive:
-            archive.extractall(cache, filter="data")
-    if not mock.exists():
-        require("pytest-mock==3.17.0", cache, "install", "--target", str(mock))
-    return suite, mock
+class Pinned(NamedTuple):
+    """One file of a package index."""
+
+    requirement: str
+    file: str
+    sha256: str
+    options: tuple[str, ...] = ()
+
+    def is_in(self, folder: Path) -> bool:
+        path = folder / self.file
+        return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == self.sha256
+
+    def download(self, folder: Path) -> Path:
+        """The file, verified; downloaded unless the folder has it. Raises where pip does not get it."""
+        if not self.is_in(folder):
+            (folder / self.file).unlink(missing_ok=True)
+            wanted = folder / "requirements.txt"
+            wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n")
+            pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "download", "--no-deps"]
+            subprocess.run(
+                [*pip, *self.options, "--dest", str(folder), "--require-hashes", "-r", str(wanted)],
+                check=True,
+                stdout=sys.stderr,
+                timeout=TIMEOUT_S,
+            )
+        return folder / self.file
 
 
-def require(package: str, cache: Path, *command: str) -> None:
-    """Run one pip command for a pinned package without its dependencies."""
-    requirements = cache / "requirements.txt"
-    requirements.write_text(f"{package} --hash=sha256:{PINNED[package]}\n")
-    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, *command, "--no-deps", "--require-hashes", "-r", str(requirements)],
-        check=True,
-        stdout=sys.stderr,
-        timeout=TIMEOUT_S,
-    )
+SUITE = Pinned(
+    "pykka==4.5.0",
+    "pykka-4.5.0.tar.gz",
+    "820fcc36046552b49d7eb61fe98088d1a29631cf3314e8ce4bc26aaead8dcd4f",
+    ("--no-binary", ":all:"),
+)
+# pykka's suite uses its `mocker` fixture.
+MOCK = Pinned(
+    "pytest-mock==3.17.0",
+    "pytest_mock-3.17.0-py3-none-any.whl",
+    "1b82aa4b37137248bd687055e109723debeb07b489de1565297dc9589c5f2d6b",
+)
+
+
+def unpacked(cache: Path, folder: Path) -> tuple[Path, Path]:
+    """The suite, unpacked into a folder of this run, and the wheel of pytest-mock, which Python imports from as it is."""
+    cache.mkdir(parents=True, exist_ok=True)
+    shutil.unpack_archive(SUITE.download(cache), folder)
+    return folder / SUITE.file.removesuffix(".tar.gz"), MOCK.download(cache)
 
 
 def run(model: str, suite: Path, mock: Path) -> str:
-    """Run the suite on one model. Returns the counts of pytest's last line."""
+    """Run the suite on one model. Returns the counts of pytest's last line, and the exit status where it is not 0."""
     here = Path(__file__).parent
     path = os.pathsep.join((str(here), str(mock)))
     environment = {**os.environ, "WATCHKEEPER_MODEL": model, "PYTHONPATH": path}
@@ -63,9 +85,11 @@ def run(model: str, suite: Path, mock: Path) -> str:
     )
     lines = result.stdout.strip().splitlines() or ["nothing"]
     counts = re.search(r"\d+ (passed|failed|error).*?(?= in |$)", lines[-1])
-    if result.returncode != 0 or counts is None:
-        sys.stderr.write(f"{result.stdout}\n{result.stderr}\n")
-    return counts[0] if counts else lines[-1]
+    verdict = counts[0] if counts else lines[-1]
+    if result.returncode == 0:
+        return verdict
+    sys.stderr.write(f"{result.stdout}\n{result.stderr}\n")
+    return f"{verdict}, exit status {result.returncode}"
 
 
 def main(arguments: list[str]) -> int:
@@ -78,9 +102,7 @@ def main(arguments: list[str]) -> int:
     if unknown := set(models).difference(MODELS):
         parser.error(f"no such model: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as temporary:
-        cache = options.cache or Path(temporary)
-        cache.mkdir(parents=True, exist_ok=True)
-        suite, mock = download(cache)
+        suite, mock = unpacked(options.cache or Path(temporary, "cache"), Path(temporary))
         verdicts = {model: run(model, suite, mock) for model in models}
     for model, verdict in verdicts.items():
         sys.stdout.write(f"{model}: {verdict}\n")
