@@ -4,8 +4,6 @@ from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 
-import msgspec
-
 from .channel import Channel
 from .limits import DETAIL_CHARACTERS_MAX
 from .notice import Delivery, DeliveryState, Notice
