@@ -382,8 +382,7 @@ class Runtime(Commands):
     def _change(self, change: Change) -> None:
         if self._engine is not None:
             self._running.tell(change)
-        # After the command: what a question of before finds out is kept for nobody.
-        self._snapshots.forget()
+        self._snapshots.forget()  # last: the answer to a question asked before is not kept
 
     def _report(self, report: Report) -> None:
         if os.getpid() != self._pid:
