@@ -177,7 +177,7 @@ class Attempts:
             self._timers.arm(flight, flight.deadline.monotonic_ns)
 
     def _start(self, entry: Scheduled, flight: Flight, now: Moment) -> None:
-        request = entry.take_off(flight, now)
+        request = entry.take_off(flight, now, blind_until_ns=self._blind_until_ns)
         self.counters["started"] += 1
         self._timers.arm(flight, flight.deadline.monotonic_ns + self._cancellation.slack_ns)
         self._nursery.poller(entry.id).tell(StartAttempt(request))
@@ -244,7 +244,7 @@ class Attempts:
         self, entry: Scheduled, flight: Flight, state: AttemptState, now: Moment, sample: Sample
     ) -> None:
         flight.move(state)
-        entry.flight = None
+        entry.end(now)
         self.counters[state.value] += 1
         self._timers.cancel(flight)
         if flight.admitted:

@@ -129,17 +129,18 @@ class CheckedStore:
         self._checks.look(lambda: self._checks.opened(restored, now, known=known))
         return restored
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         checks = self._checks
         checks.look(checks.record.committing)
         try:
-            self._inner.commit(batch)
+            left_out = self._inner.commit(batch)
         except StoreError:
             # Whether it is there shows only when the store is opened: the book begins anew with what it says then.
             checks.look(checks.record.failed)
             self._known = False
             raise
         checks.look(checks.committed, batch)
+        return left_out
 
     def recall(self, key: str) -> Restored | None:
         recalled = self._inner.recall(key)

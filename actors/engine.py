@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
@@ -19,7 +19,7 @@ from ..domain.probe import Probe
 from ..domain.status import AbandonedWork
 from ..domain.target import Target
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge
+from ..protocol.owner import Acknowledge, HandIn
 from ..protocol.recorder import Counted, GetAbandoned, HealthChanged
 from ..protocol.sink import Commit, Mute
 from ..protocol.supervisor import Beat, GetHeard, Pause, Resume, Track, Untrack
@@ -87,6 +87,7 @@ class Engine:
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._store = configuration.runtime.store
         self._changed = threading.Condition()
+        self._commanded = self._obeyed = object()
         self._dispatcher.start()
         try:
             self._outside = self._on_loop(lambda: fittings.outside(self._dispatcher))
@@ -167,16 +168,48 @@ class Engine:
                 self.system.sink.tell(command)
             case _:
                 assert_never(command)
+        # After the message: a question that sees this mark finds the command in its actor's mailbox.
+        self._commanded = object()
 
     def ask(self, listener: str, question: Message, until_ns: int) -> Any:
-        """What the recorder or the sink says, after everything that this host commanded before. Blocks."""
-        self.system.supervisor.ask(GetHeard(), self._left_s(until_ns))
+        """What the recorder or the sink answers, once everything that this host commanded before is obeyed and durable.
+
+        Blocks until `until_ns` at the latest, which bounds the whole way. Raises Timeout, ActorDeadError, or what the
+        actor raised.
+        """
+        commanded = self._commanded
+        for address, message in self._barrier(commanded):
+            address.ask(message, self._left_s(until_ns))
+        self._obeyed = commanded
         return self._listener(listener).ask(question, self._left_s(until_ns))
 
     async def ask_async(self, listener: str, question: Message, until_ns: int) -> Any:
-        """The same from an event loop."""
-        await self.system.supervisor.ask_async(GetHeard(), self._left_s(until_ns))
+        """The same from an event loop, which it does not block."""
+        commanded = self._commanded
+        for address, message in self._barrier(commanded):
+            await address.ask_async(message, self._left_s(until_ns))
+        self._obeyed = commanded
         return await self._listener(listener).ask_async(question, self._left_s(until_ns))
+
+    def _barrier(self, commanded: object) -> Iterator[tuple[Address, Message]]:
+        """The actors that a command passes through, in the order of the flow, each with a message that it answers when it
+        has passed on everything before it. The recorder, behind the sink, hears the question itself.
+
+        Nothing where nothing was commanded since the last one: a status page is answered while the disk stands still.
+        An actor that waits to be restarted is left out, for as long as a quarantine may take: the status says so.
+        Marks are compared and never cleared, so that threads that command and ask at once need no lock: what
+        overlaps costs one barrier too many and never one too few.
+        """
+        if commanded is self._obeyed:
+            return
+        system = self.system
+        for address, message in (
+            (system.supervisor, GetHeard()),
+            (system.owner, HandIn()),
+            (system.sink, Commit()),
+        ):
+            if address.alive:
+                yield address, message
 
     def _listener(self, name: str) -> Address:
         return self.system.sink if name == SINK else self.system.recorder

@@ -83,6 +83,8 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         if aggregate is None:
             self._recorder.tell(Counted("samples_without_target", 1))
             return
+        if not aggregate.is_news(sample):
+            self._recorder.tell(Counted("samples_not_newer", 1))
         transitions = aggregate.apply(sample, now)
         self._record(aggregate, transitions, now, samples=(sample,))
         self._recorder.tell(SampleJudged(sample, record, aggregate.raw_status(), aggregate.status()))

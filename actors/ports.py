@@ -90,8 +90,11 @@ class Store(Protocol):
         """
         ...
 
-    def commit(self, batch: Batch) -> None:
-        """Write all of the batch durably, or raise StoreError with nothing of it visible; idempotent by key."""
+    def commit(self, batch: Batch) -> int:
+        """Write the batch durably, or raise StoreError with nothing of it visible; idempotent by key.
+
+        Returns how many samples it left out: those that a clock gone astray has dated outside of what the store takes.
+        """
         ...
 
     def recall(self, key: str) -> Restored | None:

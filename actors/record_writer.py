@@ -34,6 +34,7 @@ class RecordWriter:
         self._store = store
         self._supervisor = supervisor
         self._stuck: Page | None = None
+        self._left_out = 0
 
     @property
     def is_stuck(self) -> bool:
@@ -54,11 +55,16 @@ class RecordWriter:
     def write(self, page: Page) -> bool:
         """True when the page is durable. Else it is kept, and the supervisor decides when the store is reopened."""
         try:
-            self._store.commit(page.batch)
+            self._left_out += self._store.commit(page.batch)
         except StoreError as error:
             self._failed(page, str(error))
             return False
         return True
+
+    def take_left_out(self) -> int:
+        """How many samples the store did not keep since this was last asked: their clock is outside its range."""
+        count, self._left_out = self._left_out, 0
+        return count
 
     def _failed(self, page: Page, detail: str) -> None:
         self._stuck = page

@@ -215,6 +215,8 @@ class IncidentSink(Behaviour[SinkMessage]):
             notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
             self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
+        if left_out := self._writer.take_left_out():
+            self._count("samples_left_out_of_record", left_out)
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
         if answer.accepted:

@@ -12,7 +12,18 @@ from ..domain.target import Target
 from ..domain.timers import CallAt
 from ..protocol.recorder import HealthChanged
 from ..protocol.sink import DrainSink, EndSink, GetResumed
-from ..protocol.supervisor import ChildExited, Drain, Track, Untrack, Woke
+from ..protocol.supervisor import (
+    ChannelCarried,
+    ChildExited,
+    DeliveryBegan,
+    DeliverySettled,
+    Drain,
+    LookAsked,
+    RetryAsked,
+    Track,
+    Untrack,
+    Woke,
+)
 from .children import Child
 from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
@@ -29,6 +40,8 @@ SUPERVISOR = "supervisor"
 OWNER = "owner"
 SINK = "sink"
 COURIER = "courier/"
+TIMING = (Woke, LookAsked, DeliveryBegan, DeliverySettled, ChannelCarried, RetryAsked)
+"""Messages that only set or clear timers of the supervisor."""
 
 
 class Parts(NamedTuple):
@@ -74,8 +87,9 @@ class System:
     def __init__(self, parts: Parts, plan: Plan) -> None:
         self._parts = parts
         self._plan = plan
-        # An alarm of the supervisor's own that rings as it ends is no news.
-        self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=(Woke,))
+        # The supervisor is the first to end. Its own alarm that rings then, and a timer that others ask of it or call off
+        # while they drain, are no news: without it nothing is to be timed.
+        self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=TIMING)
         self.supervisor = self._address(Supervisor, SUPERVISOR)
         self.owner = self._address(AggregateOwner, OWNER)
         self.sink = self._address(IncidentSink, SINK)

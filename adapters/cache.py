@@ -208,7 +208,7 @@ class SingleFlightCache(Generic[K, V]):
             done(kept)
             return None
         flight = self._flights.get(key)
-        if flight is not None:
+        if flight is not None and (max_age_ns is None or now.monotonic_ns - flight.since_ns <= max_age_ns):
             self._counts["joined"] += 1
             return flight.join(done)
         self._counts["misses"] += 1

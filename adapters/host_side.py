@@ -10,7 +10,7 @@ from ..domain.channel import CallChannel, Channel
 from ..domain.configuration import Configuration, RuntimeOptions
 from ..domain.errors import ConfigurationError, UnknownName
 from ..domain.probe import Call
-from ..domain.problem import quoted, suggestion
+from ..domain.problem import capped, quoted, suggestion
 from ..domain.rule import illegal_moves
 from ..domain.target import Target
 from ..domain.validation import judged, judged_target
@@ -256,4 +256,4 @@ def _called(caller: object) -> str:
 
 def _refuse(problems: list[str]) -> None:
     if problems:
-        raise ConfigurationError(*problems)
+        raise ConfigurationError(*capped(problems))

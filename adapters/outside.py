@@ -7,7 +7,6 @@ from typing import Any, TypeAlias, assert_never
 from ..domain.channel import CallChannel, Channel, Log, Webhook
 from ..domain.configuration import Configuration
 from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
-from ..domain.observation import Observation
 from ..domain.probe import Call, Exec, Http, Probe, Tcp
 from ..domain.timers import CallAt
 from . import resolver, tls_contexts, transport
@@ -19,7 +18,7 @@ from .plain_http import Clock, PlainHttp
 from .probes.call import CallProber
 from .probes.exec import ExecProber
 from .probes.http import HttpProber
-from .probes.shared import SharedProber, shared_results
+from .probes.shared import Seen, SharedProber, shared_results
 from .probes.tcp import TcpProber
 from .tls_contexts import TlsContexts
 from .transport import CurlTransport
@@ -69,7 +68,7 @@ class Outside:
         self, probers: Mapping[type[Probe], HttpProber | TcpProber | ExecProber | CallProber]
     ) -> dict[type[Probe], SharedProber]:
         def shared(prober: HttpProber | TcpProber | ExecProber | CallProber) -> SharedProber:
-            cache: SingleFlightCache[Probe, Observation] = SingleFlightCache(SHARED_RESULTS)
+            cache: SingleFlightCache[Probe, Seen] = SingleFlightCache(SHARED_RESULTS)
             return SharedProber(prober, cache, self._clock, self._call_at)
 
         return {kind: shared(prober) for kind, prober in probers.items()}

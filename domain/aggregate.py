@@ -53,7 +53,7 @@ REMOVED = Cause("removed", "the target is no longer watched")
 class TargetAggregate:
     """Turns the samples of one target into transitions. Every method returns what happened; nobody is told from here."""
 
-    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_watches", "refused")
+    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_watches")
 
     def __init__(self, target: Target, run: int) -> None:
         self._target = target
@@ -62,8 +62,6 @@ class TargetAggregate:
         self._applied = 0
         self._last: Sample | None = None
         self._judged: Moment | None = None
-        self.refused = 0
-        """Samples that were not newer than the last applied one."""
 
     @property
     def target(self) -> Target:
@@ -92,10 +90,13 @@ class TargetAggregate:
         # A bad sample that no rule has confirmed yet does not make the target down.
         return Status.UP if raw is Status.DOWN else raw
 
+    def is_news(self, sample: Sample) -> bool:
+        """Whether a sample is newer than the last applied one; another is not judged."""
+        return sample.attempt > self._applied
+
     def apply(self, sample: Sample, now: Moment) -> tuple[Transition, ...]:
-        """Judge a sample. One that is not newer than the last applied is refused and counted."""
-        if sample.attempt <= self._applied:
-            self.refused += 1
+        """Judge a sample. One that is no news changes nothing."""
+        if not self.is_news(sample):
             return ()
         self._applied = sample.attempt
         self._last = sample

@@ -45,6 +45,7 @@ class Expectation:
             failed=failed[: limits.FAILED_CONDITIONS_KEPT],
             detail=detail[: limits.DETAIL_CHARACTERS_MAX],
             reused_connection=seen.reused_connection,
+            shared_age_ns=seen.shared_age_ns,
         )
 
     def _verdict(self, seen: Observation) -> tuple[Outcome, Reason, tuple[str, ...], str]:

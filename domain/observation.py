@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .limits import ADDRESS_CHARACTERS_MAX, INTEGER_MAX, JSON_DEPTH_MAX
 from .outcome import Outcome, Reason
@@ -60,6 +61,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     phases: Phases | None = None
     measurements: tuple[Measurement, ...] = ()
     reused_connection: bool = False
+    shared_age_ns: LengthNs | UnsetType = UNSET
+    """Set by the runtime: how long before this answer the probe of another target began, whose result it is."""
 
     def __post_init__(self) -> None:
         if self.context is not None:

@@ -4,8 +4,6 @@ from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 
-import msgspec
-
 from .channel import Channel
 from .limits import DETAIL_CHARACTERS_MAX
 from .notice import Delivery, DeliveryState, Notice
@@ -42,14 +40,6 @@ class Entry:
     def delivery(self, state: DeliveryState, at_ns: int, detail: str) -> Delivery:
         """What is recorded of it when it is in `state` from `at_ns` (wall) on."""
         return Delivery(key=self.notice.key, state=state, attempts=self.attempts, at_ns=at_ns, detail=detail)
-
-
-class OutboxStatistics(msgspec.Struct, frozen=True):
-    """How many notices are in each stage."""
-
-    ready: int
-    handed_out: int
-    backing_off: int
 
 
 class Outbox:
@@ -147,7 +137,3 @@ class Outbox:
     def in_hand(self) -> int:
         """How many are with couriers now."""
         return sum(entry.stage is Stage.HANDED_OUT for entry in self._entries.values())
-
-    def statistics(self) -> OutboxStatistics:
-        stages = [entry.stage for entry in self._entries.values()]
-        return OutboxStatistics(*(stages.count(stage) for stage in Stage))

@@ -1,13 +1,13 @@
 """Problems: what is wrong with something written down, and where."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from json import dumps
 
 import msgspec
 
-from .limits import PROBLEM_WORD_CHARACTERS_MAX
+from .limits import PROBLEM_WORD_CHARACTERS_MAX, PROBLEMS_MAX
 
 Path = tuple[str | int, ...]
 """How to get from the whole configuration to a part of it: keys and positions in lists."""
@@ -46,6 +46,13 @@ def _step_text(step: str | int) -> str:
     if _PLAIN_KEY.fullmatch(step):
         return f".{step}"
     return f"[{dumps(_cut(step))}]"
+
+
+def capped(lines: Sequence[str], more: int = 0) -> tuple[str, ...]:
+    """The first lines, as many as are told at once, and how many more there are; `more` counts those left out before."""
+    more += max(0, len(lines) - PROBLEMS_MAX)
+    rest = (f"and {more:,} more problem{'s' if more > 1 else ''}",) if more else ()
+    return (*lines[:PROBLEMS_MAX], *rest)
 
 
 def quoted(word: str) -> str:

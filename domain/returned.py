@@ -115,6 +115,7 @@ def _checked(observation: Observation) -> Observation:
     return msgspec.structs.replace(
         observation,
         detail=first_line(observation.detail),
+        shared_age_ns=msgspec.UNSET,
         ip=None if observation.ip is None else escaped(observation.ip),
         measurements=tuple(
             Measurement(_name(each.name), _finite(each.name, each.value), escaped(each.unit))

@@ -1,6 +1,7 @@
 """Samples: what an attempt found, small enough to keep for years."""
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .attempt import AttemptId
 from .moment import Moment
@@ -29,6 +30,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The conditions that failed, shown with what they saw."""
     detail: str = ""
     reused_connection: bool = False
+    shared_age_ns: int | UnsetType = UNSET
+    """Where `max_age` let the result of an equal probe answer: how old it was, counted from when that probe began.
+
+    Latency, phases and address are those of that probe. UNSET, and left out of the bytes, where the attempt probed itself.
+    """
 
     def explanation(self) -> str:
         """One line that tells a person why."""

@@ -54,6 +54,7 @@ class Scheduled:
 
     __slots__ = (
         "cadence",
+        "ended_ns",
         "epoch",
         "flight",
         "heard",
@@ -76,6 +77,8 @@ class Scheduled:
         self.epoch = 1
         self.number = number
         self.missed = 0
+        self.ended_ns = 0
+        """When the last attempt ended, on the monotonic hand; kept where results may be shared."""
         self.suspect = False
         self.flight: Flight | None = None
         self.last_beat: Moment | None = None
@@ -135,14 +138,31 @@ class Scheduled:
         self.flight = Flight(attempt, due, Deadline.after(now, self.timeout_ns), missed)
         return self.flight
 
-    def take_off(self, flight: Flight, now: Moment) -> ProbeRequest:
-        """It is admitted: what the poller is asked to do."""
+    def take_off(self, flight: Flight, now: Moment, *, blind_until_ns: int = 0) -> ProbeRequest:
+        """It is admitted: what the poller is asked to do.
+
+        A shared result is from after this target's last attempt and from after the last gap in sight: no evidence counts
+        twice for one target, and none counts that is older than a suspend, which the monotonic hand does not show.
+        """
         flight.begin(now)
         flight.admitted = True
         # A new specification may have come while it waited: its probe does not run under a longer timeout of the old one.
         if flight.deadline.remaining_ns(now) > self.timeout_ns:
             flight.deadline = Deadline.after(now, self.timeout_ns)
-        return ProbeRequest(attempt=flight.attempt, probe=self.probe, deadline=flight.deadline, started=now)
+        unseen_ns = now.monotonic_ns - max(self.ended_ns, blind_until_ns) - 1
+        return ProbeRequest(
+            attempt=flight.attempt,
+            probe=self.probe,
+            deadline=flight.deadline,
+            started=now,
+            max_age_ns=max(0, min(self.max_age_ns, unseen_ns)),
+        )
+
+    def end(self, now: Moment) -> None:
+        """Its attempt has ended."""
+        self.flight = None
+        if self.max_age_ns:
+            self.ended_ns = now.monotonic_ns
 
 
 def _silences_of(target: Target) -> tuple[tuple[str, int], ...]:

@@ -60,7 +60,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     notify: tuple[Name, ...] = ()
     """The ids of the channels that are told of its incidents."""
     max_age: DurationText = "0s"
-    """How old a result of an equal probe, made for another target, may be to serve this one; 0s shares nothing."""
+    """How old the result of an equal probe, made for another target, may be to serve this one; 0s shares nothing.
+
+    No result serves one target twice, so a failure counts once however long its result is kept.
+    """
     paused: bool = False
     """True: nothing is started for it until it is resumed."""
 

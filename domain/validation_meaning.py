@@ -146,7 +146,7 @@ class _Judge:
             text = getattr(target, name)
             if text is not None:
                 yield from self._spans.problems(text, (name,), low_ns, high_ns)
-        yield from self._spans.problems(target.max_age, ("max_age",), 0, limits.EVERY_NS_MAX)
+        yield from self._spans.problems(target.max_age, ("max_age",), 0, limits.SHARED_RESULTS_NS_MAX)
         if target.kind != "heartbeat" and timeout_stated:
             yield from self._longer(target.timeout, "timeout", target.every, ())
         if target.retry_every is not None:

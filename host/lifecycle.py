@@ -22,7 +22,7 @@ from ..domain.moment import NS_PER_S, Deadline
 from ..domain.status import AbandonedWork
 from ..domain.target import Target
 from ..protocol.message import Message
-from ..protocol.supervisor import Track, Untrack
+from ..protocol.supervisor import Beat, Track, Untrack
 from .composition import make_engine
 
 ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
@@ -193,29 +193,31 @@ class Lifecycle:
             raise WatchkeeperError(f"{says}\nnothing runs any more") from again
 
     def _tell_changes(self, engine: Engine, gone: Iterable[str], changed: Iterable[Target]) -> None:
-        self._outdated()
         for name in gone:
             engine.tell(Untrack(name))
         for target in changed:
             engine.tell(Track(target))
+        self._outdated()
 
     # Commands and questions.
 
     def change(self, change: Change) -> None:
         """Hand over a change of the configured targets. Called under `configured.guard`; without an engine the next start does it."""
-        self._outdated()
         if self._engine is not None:
             self.engine.tell(change)
+        self._outdated()  # last: the answer to a question that was asked before is not kept
 
     def report(self, report: Report) -> None:
         """Hand over a report, or keep it while a reload restarts the engine. Raises: UsageError where no engine will hear it."""
         if os.getpid() != self._pid:
             # In a forked child the guard may be held for ever; this raises.
             self.engine.tell(report)
-        self._outdated()
         with self._meanwhile.guard:
             if not self._meanwhile.keep(report):
                 self.engine.tell(report)
+        if not isinstance(report, Beat):
+            # A heartbeat changes one target as any sample does, and a host may report thousands a second.
+            self._outdated()
 
     def ask(self, listener: str, question: Message) -> Any:
         """Ask the recorder or the sink, or the next engine's where a reload replaces this one. Blocks for a bounded time.

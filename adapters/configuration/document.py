@@ -33,6 +33,8 @@ class Document(msgspec.Struct, frozen=True):
 
     data: Any
     faults: tuple[Fault, ...] = ()
+    faults_left_out: int = 0
+    """How many more there are than are told at once."""
 
 
 def parse(text: str) -> Document:
@@ -53,6 +55,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._faults: list[Fault] = []
+        self._left_out = 0
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
         self._nodes = 0
         self._known: dict[str, Scalar] = {}
@@ -70,7 +73,7 @@ class _Reader:
             self._fault(*_place(self._text, error), _unprintable(error))
         except _Hopeless:
             pass
-        return Document(data, tuple(self._faults))
+        return Document(data, tuple(self._faults), self._left_out)
 
     def _documents(self) -> Any:
         self._next()
@@ -171,7 +174,9 @@ class _Reader:
         return UNREADABLE
 
     def _fault(self, line: int, column: int, text: str, path: Path = (), *, at_key: bool = False) -> None:
-        if len(self._faults) < limits.PROBLEMS_MAX:
+        if len(self._faults) >= limits.PROBLEMS_MAX:
+            self._left_out += 1
+        else:
             self._faults.append(Fault(line, column, Problem(path, text, at_key)))
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from ...domain import limits
 from ...domain.configuration import Configuration, Defaults
 from ...domain.errors import ConfigurationError
-from ...domain.problem import Problem
+from ...domain.problem import Problem, capped
 from ...domain.shape import UNREADABLE
 from ...domain.validation_pieces import Pieces, filling_of
 from ..tls_contexts import missing_library
@@ -45,7 +45,7 @@ def parse_configuration(
         return configuration
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
     lines = _lines(name, _with_first_places(text, document), located(text, told))
-    raise ConfigurationError(*lines, *_more(len(found) - len(told)))
+    raise ConfigurationError(*capped(lines, document.faults_left_out + len(found) - len(told)))
 
 
 def _read(file: FilePath) -> str:
@@ -111,7 +111,3 @@ def _lines(name: str, *groups: Iterable[Fault]) -> list[str]:
         (fault for group in groups for fault in group), key=lambda fault: (fault.line, fault.column)
     )
     return list(dict.fromkeys(f"{name}:{fault.line}:{fault.column}: {fault.problem}" for fault in faults))
-
-
-def _more(count: int) -> list[str]:
-    return [f"and {count:,} more problems"] if count > 0 else []

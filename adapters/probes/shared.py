@@ -1,7 +1,9 @@
 """One probe for several targets: an equal specification is answered by a result that is young enough."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.line import one_line
@@ -24,6 +26,13 @@ class Prober(Protocol):
     def close(self) -> None: ...
 
 
+class Seen(NamedTuple):
+    """A result as it is kept: facts may be as old as the beginning of their probe."""
+
+    observation: Observation
+    began_ns: int
+
+
 def shared_results(owner: str, fresh_for_ns: int, entries_max: int) -> CachePolicy:
     """The policy of a cache of probe results; each question's own max_age is tighter still."""
     return CachePolicy(
@@ -40,11 +49,12 @@ def shared_results(owner: str, fresh_for_ns: int, entries_max: int) -> CachePoli
 class SharedProber:
     """Answers a request from an equal probe's result no older than its `max_age_ns`, else runs it.
 
-    While an equal probe is under way a request joins it. Requests with `max_age_ns` 0 are run for themselves.
+    While an equal probe that began no earlier is under way a request joins it. Requests with `max_age_ns` 0 are run for
+    themselves. The age of a result that was shared stands in its observation.
     """
 
     def __init__(
-        self, prober: Prober, cache: SingleFlightCache[Probe, Observation], clock: Clock, call_at: CallAt
+        self, prober: Prober, cache: SingleFlightCache[Probe, Seen], clock: Clock, call_at: CallAt
     ) -> None:
         self._prober = prober
         self._cache = cache
@@ -77,6 +87,7 @@ class SharedAttempt:
         "_clock",
         "_done",
         "_ended",
+        "_leads",
         "_prober",
         "_request",
         "_timer",
@@ -86,7 +97,7 @@ class SharedAttempt:
     def __init__(
         self,
         prober: Prober,
-        cache: SingleFlightCache[Probe, Observation],
+        cache: SingleFlightCache[Probe, Seen],
         clock: Clock,
         call_at: CallAt,
         request: ProbeRequest,
@@ -100,31 +111,32 @@ class SharedAttempt:
         self._done = done
         self._ended = False
         self._timer: Timer | None = None
-        self._waiter: Waiter[Probe, Observation] | None = None
+        self._waiter: Waiter[Probe, Seen] | None = None
         self._ask()
 
     def _ask(self) -> None:
+        self._leads = False
         request = self._request
         now = self._clock.read()
         kept = self._cache.peek(request.probe, now, request.max_age_ns)
         if kept is not None:
             self._timer = self._call_at(0, lambda: self._answer(kept))
             return
-        led = False
 
-        def load(landed: Callable[[Loaded[Observation] | Failed], None]) -> Underway:
-            nonlocal led
-            led = True
-            return self._prober.start(
-                request, lambda seen: landed(Loaded(seen, keep=_says_something_later(seen)))
-            )
+        def load(landed: Callable[[Loaded[Seen] | Failed], None]) -> Underway:
+            self._leads = True
+
+            def done(observation: Observation) -> None:
+                landed(Loaded(Seen(observation, now.monotonic_ns), keep=_says_something_later(observation)))
+
+            return self._prober.start(request, done)
 
         self._waiter = self._cache.get(request.probe, load, self._landed, now, request.max_age_ns)
-        if not led and not self._ended:
-            # Who leads has a probe that ends at this very deadline; who joins needs a timer of its own.
+        if not self._leads and not self._ended:
+            # The probe of the request that leads ends at that deadline; one that joins needs a timer of its own.
             self._timer = self._call_at(request.deadline.monotonic_ns, self._expire)
 
-    def _landed(self, result: Loaded[Observation] | Failed) -> None:
+    def _landed(self, result: Loaded[Seen] | Failed) -> None:
         if self._ended:
             return
         self._stop_timer()
@@ -137,9 +149,16 @@ class SharedAttempt:
             return
         self._answer(result)
 
-    def _answer(self, result: Loaded[Observation] | Failed) -> None:
+    def _answer(self, result: Loaded[Seen] | Failed) -> None:
         self._ended = True
-        self._done(result.value if isinstance(result, Loaded) else _crashed(result))
+        if isinstance(result, Failed):
+            self._done(_crashed(result))
+            return
+        observation, began_ns = result.value
+        if not self._leads:
+            age_ns = self._clock.read().monotonic_ns - began_ns
+            observation = msgspec.structs.replace(observation, shared_age_ns=age_ns)
+        self._done(observation)
 
     def _expire(self) -> None:
         self._ended = True
@@ -174,8 +193,8 @@ def _says_something_later(seen: Observation) -> bool:
     return seen.outcome.is_evidence and seen.outcome is not Outcome.TIMED_OUT
 
 
-def _ran_out_of_anothers_time(result: Loaded[Observation] | Failed) -> bool:
-    return isinstance(result, Loaded) and result.value.outcome is Outcome.TIMED_OUT
+def _ran_out_of_anothers_time(result: Loaded[Seen] | Failed) -> bool:
+    return isinstance(result, Loaded) and result.value.observation.outcome is Outcome.TIMED_OUT
 
 
 def _crashed(result: Failed) -> Observation:

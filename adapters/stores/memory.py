@@ -80,7 +80,7 @@ class MemoryStore:
             ),
         )
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         self._require_use()
         draft = _Draft(self._record)
         try:
@@ -91,6 +91,7 @@ class MemoryStore:
         self._record.take_over(draft)
         for sample in batch.samples:
             self._keep(sample)
+        return 0
 
     def recall(self, key: str) -> Restored | None:
         self._require_use()

@@ -1,6 +1,6 @@
 """Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from datetime import date
 from typing import Generic, TypeAlias, TypeVar
 
@@ -50,13 +50,12 @@ class Numbers(dict[Word, int], Generic[Word]):
 class SampleTables:
     """Takes samples in any order, any number of times: the first of a target and a microsecond stays.
 
-    A sample outside the years 2000 to 2199, or of one day more than there may be tables, is left out and counted:
+    A sample outside the years 2000 to 2199, or of one day more than there may be tables, is left out:
     that is a clock that jumped, and must not fill the file with tables.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self.refused = 0
         self.days: set[int] = set()
         self.sealed_hours: set[int] = set()
         self._targets = Numbers[str](connection, "target (name)", lambda name: (name,))
@@ -70,8 +69,8 @@ class SampleTables:
         self._targets.reload(rows(self._connection, "SELECT name, id FROM target"))
         self._findings.reload((pair, number) for number, pair in findings(self._connection).items())
 
-    def record(self, samples: Iterable[Sample]) -> set[int]:
-        """Write samples inside the caller's transaction; returns the hours that they lie in."""
+    def record(self, samples: Collection[Sample]) -> tuple[set[int], int]:
+        """Write samples inside the caller's transaction; returns the hours that they lie in, and how many were left out."""
         hours = self._by_hour(samples)
         for hour, of_hour in hours.items():
             self._connection.executemany(
@@ -80,7 +79,7 @@ class SampleTables:
             )
             self._explain(of_hour)
         self._unseal(hours.keys() & self.sealed_hours)
-        return set(hours)
+        return set(hours), len(samples) - sum(map(len, hours.values()))
 
     def drop(self, day: int) -> None:
         """Take a whole day away inside the caller's transaction."""
@@ -114,7 +113,7 @@ class SampleTables:
                 of_hour = hours.setdefault(hour, [])
             of_hour.append(sample)
         for hour in [hour for hour in hours if not self._admits(hour // 24)]:
-            self.refused += len(hours.pop(hour))
+            del hours[hour]
         return hours
 
     def _rows(self, day: int, samples: list[Sample]) -> Iterator[Row]:

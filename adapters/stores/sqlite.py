@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
-import msgspec
 
 from ...domain import limits
 from ...domain.configuration import Retention
@@ -27,16 +26,6 @@ from .schema import migrate, refuse_strangers
 DEFAULT_RETENTION = Retention()
 
 
-class StoreStatistics(msgspec.Struct, frozen=True):
-    """What a store has done since it was opened."""
-
-    commits: int = 0
-    samples_refused: int = 0
-    """Of a wall clock that jumped."""
-    wal_pages: int = 0
-    """Not yet folded into the database; it stays high while somebody else reads for a long time."""
-
-
 class Session:
     """One opening of the file: the connection, and the tables behind it."""
 
@@ -49,12 +38,11 @@ class Session:
         self.marks = MarkTable(connection)
         self.samples = SampleTables(connection)
         self.housekeeper = Housekeeper(connection, self.samples, retention)
-        self.commits = 0
         self.wal_pages = 0
         connection.set_wal_hook(self._count_wal)
 
-    def record(self, batch: Batch) -> None:
-        """Write a batch inside a transaction."""
+    def record(self, batch: Batch) -> int:
+        """Write a batch inside a transaction; returns how many of its samples were left out."""
         if len(batch) > len(batch.samples):
             self.chain.count_write()
         for transition in batch.transitions:
@@ -68,8 +56,11 @@ class Session:
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)
         self.marks.note_blind(batch.blind)
-        if batch.samples:
-            self.housekeeper.touched(self.samples.record(batch.samples))
+        if not batch.samples:
+            return 0
+        hours, left_out = self.samples.record(batch.samples)
+        self.housekeeper.touched(hours)
+        return left_out
 
     def publish_head(self, before: Head | None) -> None:
         """Say beside the database how far it goes, if that has changed."""
@@ -138,13 +129,7 @@ class SqliteStore:
         self._place: Place | None = None
 
     def __repr__(self) -> str:
-        return f"SqliteStore({self._path!r}, {self.statistics()})"
-
-    def statistics(self) -> StoreStatistics:
-        session = self._session
-        if session is None:
-            return StoreStatistics()
-        return StoreStatistics(session.commits, session.samples.refused, session.wal_pages)
+        return f"SqliteStore({self._path!r})"
 
     def open(self, now: Moment) -> Restored:
         if self._session is not None:
@@ -160,18 +145,18 @@ class SqliteStore:
                 self._lock.release()
                 raise
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         with self._guarded("committing") as session:
             before = session.chain.head()
             try:
                 with transaction(session.connection):
-                    session.record(batch)
+                    left_out = session.record(batch)
             except BaseException:
                 session.housekeeper.reload()
                 raise
-            session.commits += 1
             session.publish_head(before)
             session.fold_wal()
+            return left_out
 
     def recall(self, key: str) -> Restored | None:
         with self._guarded("reading") as session:

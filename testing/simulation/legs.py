@@ -168,10 +168,10 @@ class DiskLeg:
         if _alike(restored) != _alike(wanted):
             self._complain("S12", f"the disk remembers {_alike(restored)}, the model {_alike(wanted)}")
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         self._arm()
         try:
-            self._real.commit(batch)
+            left_out = self._real.commit(batch)
         except StoreError:
             self._doubtful = batch
             self._happened("disk fault at a commit")
@@ -184,6 +184,7 @@ class DiskLeg:
         # Samples and blind intervals alone leave what is compared as it was.
         if len(batch) > len(batch.samples) + len(batch.blind):
             self._compare(self._look.restored(str(self._path), self._now()), self._model.view(self._now()))
+        return left_out
 
     @property
     def _deadly(self) -> bool:

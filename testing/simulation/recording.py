@@ -67,7 +67,7 @@ class WatchedStore:
         self._observer.opened(restored, now)
         return restored
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         self._require_life()
         self._observer.committing(batch)
         self._hub.pass_site(Site.PORT)
@@ -78,19 +78,20 @@ class WatchedStore:
             self._observer.happened("store full")
             self._observer.commit_failed(batch, certain=True)
             raise StoreError("injected: the disk is full")
-        self._write(batch)
+        left_out = self._write(batch)
         if mishap is Fault.STORE_IN_DOUBT:
             self._observer.happened("commit in doubt")
             self._observer.commit_failed(batch, certain=False)
             raise StoreError("injected: it was written, and nobody can know")
         self._hub.pass_site(Site.PORT)
+        return left_out
 
     def _full(self) -> bool:
         return self._lived_ns() < self._disk.full_until_ns
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch) -> int:
         try:
-            self._inner.commit(batch)
+            left_out = self._inner.commit(batch)
         except StoreError:
             self._observer.happened("store error")
             self._observer.commit_failed(batch, certain=False)
@@ -98,6 +99,7 @@ class WatchedStore:
                 self._hub.die("disk")
             raise
         self._observer.committed(batch)
+        return left_out
 
     def recall(self, key: str) -> Restored | None:
         self._require_life()

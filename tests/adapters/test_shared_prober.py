@@ -1,6 +1,7 @@
 import heapq
 from itertools import count
 
+import msgspec
 import pytest
 from watchkeeper.adapters.cache import SingleFlightCache
 from watchkeeper.adapters.probes.shared import SharedProber, shared_results
@@ -69,6 +70,10 @@ class Probes:
         self.closed = True
 
 
+def shared(observation, age_ns):
+    return msgspec.structs.replace(observation, shared_age_ns=age_ns)
+
+
 class Bench:
     def __init__(self):
         self.clock = ManualClock()
@@ -105,7 +110,7 @@ def test_equal_probes_in_flight_are_run_once(bench):
 
     bench.probes.answers[0](DOWN)
 
-    assert asked == [[DOWN]] * 5
+    assert asked == [[DOWN], *[[shared(DOWN, 0)]] * 4]
     assert len(bench.probes.requests) == 1
 
 
@@ -117,7 +122,7 @@ def test_a_young_result_answers_without_a_probe(bench):
     _, seen = bench.ask("other")
     bench.after(0)
 
-    assert seen == [DOWN]
+    assert seen == [shared(DOWN, 10 * NS_PER_S)]
     assert len(bench.probes.requests) == 1
 
 
@@ -131,6 +136,19 @@ def test_a_result_older_than_max_age_is_not_used(bench):
 
     assert seen == []
     assert len(bench.probes.requests) == 2
+
+
+def test_a_probe_under_way_that_began_too_early_is_not_joined(bench):
+    bench.ask(max_age_ns=NS_PER_S)
+    bench.after(NS_PER_S + 1)
+
+    _, seen = bench.ask("other", max_age_ns=NS_PER_S)
+    bench.probes.answers[0](DOWN)
+
+    assert len(bench.probes.requests) == 2
+    assert seen == []
+    bench.probes.answers[1](DOWN)
+    assert seen == [DOWN]
 
 
 def test_different_specifications_share_nothing(bench):
@@ -190,7 +208,7 @@ def test_a_cancelled_leader_leaves_the_probe_to_the_others(bench):
     assert bench.probes.cancelled == 0
     bench.probes.answers[0](DOWN)
 
-    assert (leaders, joiner) == ([], [DOWN])
+    assert (leaders, joiner) == ([], [shared(DOWN, 0)])
     assert leader.cancel() is CancelOutcome.COMPLETED_ANYWAY
 
 

@@ -1,7 +1,7 @@
 """Bad files and the exact lines that they are answered with."""
 
 import pytest
-from watchkeeper import Target
+from watchkeeper import Call, Runtime, Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 
@@ -276,6 +276,23 @@ def test_a_flood_of_problems_is_cut_and_counted(tmp_path):
     lines = problems_in(text, tmp_path)
     assert len(lines) == 1_001
     assert lines[-1] == "and 501 more problems"
+
+
+def test_a_flood_of_keys_that_stand_twice_is_cut_and_counted(tmp_path):
+    text = "targets:\n" + "- {id: a, id: b, call: {name: f}}\n" * 1_502
+    lines = problems_in(text, tmp_path)
+    assert len(lines) == 1_001
+    assert lines[-1] == "and 2,003 more problems"
+
+
+def test_a_flood_of_problems_in_python_is_cut_and_counted():
+    bad = [Target(id=f"t{number}", every="0s", call=Call(name="f")) for number in range(5_000)]
+    with pytest.raises(ConfigurationError) as refused, Runtime(targets=bad, callables={"f": print}):
+        pass
+    assert len(refused.value.problems) == 1_001
+    assert refused.value.problems[0].startswith("targets[0].every: ")
+    assert refused.value.problems[-1] == "and 4,000 more problems"
+    assert str(refused.value).count("\n") == 1_000
 
 
 def test_a_problem_of_a_default_is_told_once(tmp_path):

@@ -221,8 +221,6 @@ def test_the_wal_stays_bounded_by_checkpoints(path, tmp_path, monkeypatch):
     store.open(NOON)
     for number in range(200):
         store.commit(Batch(transitions=(opened(f"inc_{number}", target=f"t{number}"),)))
-    assert store.statistics().commits == 200
-    assert store.statistics().wal_pages < 100
     assert (tmp_path / "watch.db-wal").stat().st_size < 120 * 4_200
     store.close()
 

@@ -62,13 +62,14 @@ class CrashingStore(SqliteStore):
         FUSE.passes("open.after")
         return restored
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         counts = bool(batch.transitions or batch.notices or batch.deliveries)
         if counts:
             FUSE.passes("commit.before")
-        super().commit(batch)
+        left_out = super().commit(batch)
         if counts:
             FUSE.passes("commit.after")
+        return left_out
 
     def close(self) -> None:
         is_open = self._session is not None

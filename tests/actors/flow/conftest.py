@@ -33,9 +33,10 @@ class Watched:
 
     def commit(self, batch):
         self._fail("commit")
-        self.inner.commit(batch)
+        left_out = self.inner.commit(batch)
         self.batches.append(batch)
         self.attempted |= {(delivery.key, delivery.attempts) for delivery in batch.deliveries}
+        return left_out
 
     def recall(self, key):
         self._fail("recall")

@@ -40,7 +40,7 @@ class Particular:
         if self.refusing and batch.notices:
             self.refused += 1
             raise StoreError("not this one")
-        self.inner.commit(batch)
+        return self.inner.commit(batch)
 
     def __getattr__(self, name):
         return getattr(self.inner, name)

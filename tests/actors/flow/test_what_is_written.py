@@ -1,9 +1,12 @@
 """What the sink writes, in which order, and what it refuses to write."""
 
 import pytest
+from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.domain.duration import NS_PER_DAY
 from watchkeeper.domain.incident import Change
 from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.rule import Consecutive
+from watchkeeper.protocol.owner import SampleTaken
 from watchkeeper.protocol.sink import Record
 from watchkeeper.testing.records import opened, then
 from watchkeeper.testing.world import World
@@ -16,6 +19,28 @@ def after_a_pause(world, length_ns):
     world._new_process()
     world.clock.advance(length_ns)
     world.system = world._begin()
+
+
+def test_samples_of_a_clock_gone_astray_are_counted_where_a_user_sees_them(shop, tmp_path):
+    world = World([shop()])
+    world.store.close()
+    world.store = SqliteStore(str(tmp_path / "watch.db"))
+    world.crash()
+    world.run("1m")
+    assert "samples_left_out_of_record" not in dict(world.status().counters)
+    world.step_wall(-50 * 365 * NS_PER_DAY)
+    world.run("1m")
+    assert dict(world.status().counters)["samples_left_out_of_record"] == 6
+
+
+def test_a_sample_that_comes_twice_is_counted_where_a_user_sees_it(shop):
+    world = World([shop()])
+    world.run("1m")
+    assert "samples_not_newer" not in dict(world.status().counters)
+    (seen,) = world.status().targets
+    world.system.owner.tell(SampleTaken(seen.sample, seen.attempt))
+    world.run("1m")
+    assert dict(world.status().counters)["samples_not_newer"] == 1
 
 
 def test_what_gathered_last_is_written_when_we_stop(shop):
