@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..domain.attempt import AttemptRecord
 from ..domain.configuration import Configuration
 from ..domain.duration import Duration, duration_ns
 from ..domain.incident import Incident
 from ..domain.status import AbandonedWork, RuntimeStatus
+from ..protocol.message import Message
 from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
 from .own_thread import in_own_thread
