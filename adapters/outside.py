@@ -48,7 +48,7 @@ class Outside:
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
         self._transport = CurlTransport(loop, clock)
-        contexts = TlsContexts(rustls=options.tls_library == "rustls")
+        contexts = TlsContexts() if options.tls_library == "rustls" else None
         self._plain = PlainHttp(loop, clock, contexts=contexts)
         self._calls = CallProber(loop, clock, callables, threads_max=options.threads_max, host_loop=host_loop)
         self.probers = self._shared(

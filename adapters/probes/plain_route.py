@@ -20,10 +20,11 @@ class PlainRoute:
 
     __slots__ = ("_barred_until_ns", "_destination", "_doubts", "_proven", "_request", "_shape", "_wire")
 
-    def __init__(self, shape: HttpShape, destination: Destination) -> None:
+    def __init__(self, shape: HttpShape, destination: Destination, *, fast_tls: bool) -> None:
         self._shape = shape
         self._destination = destination
-        self._wire = wire_of(shape, destination)
+        usable = not destination.secure or (fast_tls and _usual(shape.tls, destination))
+        self._wire = wire_of(shape, destination) if usable else None
         self._request: PlainRequest | None = None
         self._proven = False
         self._doubts = 0
@@ -94,7 +95,6 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
     parts = urlsplit(destination.url)
     if (
         shape.keep_connection
-        or not _usual(shape.tls, destination)
         or shape.method != "GET"
         or shape.body is not None
         or "/." in parts.path
@@ -107,10 +107,9 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
 
 
 def _usual(tls: Tls, destination: Destination) -> bool:
-    """No certificate of ours to show, and a name that means the same to everybody."""
-    return not destination.secure or (
-        tls.certificate_file is None and tls.key_file is None and not destination.origin.host.endswith(".")
-    )
+    """A peer to prove, no certificate of ours to show, and a name that means the same to everybody."""
+    own = tls.certificate_file is not None or tls.key_file is not None
+    return tls.verify and not own and not destination.origin.host.endswith(".")
 
 
 def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:

@@ -28,17 +28,15 @@ class Counting(PlainHttp):
     """A short way that counts who takes it."""
 
     taken = 0
-    rustls = False
 
     def start(self, *given):
         self.taken += 1
         return super().start(*given)
 
 
-@pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
-def plain(request, bench):
-    plain = Counting(bench.loop, bench.clock, contexts=TlsContexts(rustls=request.param))
-    plain.rustls = request.param
+@pytest.fixture
+def plain(bench):
+    plain = Counting(bench.loop, bench.clock, contexts=TlsContexts())
     yield plain
     plain.close()
 
@@ -262,14 +260,48 @@ def test_a_server_that_turns_to_http_2_is_libcurls_to_talk_to(bench, plain, auth
     assert (seen.outcome, plain.taken, len(offered)) == (Outcome.TIMED_OUT, 2, 2)
 
 
-def test_an_unproven_certificate_passes_the_short_way_where_told(bench, plain, authority):
+def test_a_certificate_that_is_not_to_be_proven_is_left_to_libcurl(bench, plain, authority):
     context = context_of(authority, ca=trustme.CA(), expires=dt.datetime.now(dt.UTC) + 10 * DAY)
-    with Turning(context, nothing_more, fine=2) as server:
+    with Turning(context, nothing_more, fine=3) as server:
         prober = HttpProber(bench.transport, plain)
-        seen = [bench.run(prober, Http(url=server.url(), tls=Tls(verify=False))).seen for _ in range(2)]
+        seen = [bench.run(prober, Http(url=server.url(), tls=Tls(verify=False))).seen for _ in range(3)]
 
-    assert ([one.outcome for one in seen], plain.taken) == ([Outcome.UP] * 2, 1)
-    assert abs(seen[0].certificate_expires_in_ns - seen[1].certificate_expires_in_ns) < 10**10
+    assert ([one.outcome for one in seen], plain.taken) == ([Outcome.UP] * 3, 0)
+    assert min(one.certificate_expires_in_ns for one in seen) > 0
+
+
+def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authority):
+    plain = Counting(bench.loop, bench.clock)
+    with Turning(context_of(authority), nothing_more, fine=3) as server:
+        seen = after_two(bench, HttpProber(bench.transport, plain), server, authority)
+    plain.close()
+
+    assert (seen.outcome, plain.taken) == (Outcome.UP, 0)
+    assert seen.certificate_expires_in_ns > 0
+    assert seen.phases.tls_ns > 0
+
+
+def handed_back(bench, plain, server, authority, name):
+    """Whether the short way leaves a request for a server of that name to libcurl."""
+    answer = bench.loop.create_future()
+    place = Place(socket.AF_INET, (server.host, server.port))
+    secured = Secured(Tls(ca_file=authority.file), name)
+    request = PlainRequest(place, b"GET / HTTP/1.1\r\n\r\n", 100, named=False, secured=secured)
+    plain.start(request, Deadline.after(bench.clock.read(), 10_000_000_000), answer.set_result)
+    return bench.wait(answer, 10_000) is None
+
+
+def test_a_secure_request_is_never_sent_in_the_clear(bench, authority):
+    plain = PlainHttp(bench.loop, bench.clock)
+    with HostileServer(tls=context_of(authority)) as server:
+        assert handed_back(bench, plain, server, authority, "127.0.0.1")
+    plain.close()
+
+
+def test_a_name_that_rustls_does_not_take_is_left_to_libcurl(bench, plain, authority):
+    with HostileServer(tls=context_of(authority)) as server:
+        assert not handed_back(bench, plain, server, authority, "127.0.0.1")
+        assert handed_back(bench, plain, server, authority, f"{'x' * 64}.example")
 
 
 def test_a_server_name_is_asked_for_and_proven_on_the_short_way(bench, plain, authority):
@@ -284,15 +316,6 @@ def test_a_server_name_is_asked_for_and_proven_on_the_short_way(bench, plain, au
     assert [(one.outcome, one.ip) for one in seen] == [(Outcome.UP, "127.0.0.1")] * 2
     assert (asked, plain.taken) == (["shop.example"] * 2, 1)
     assert [heard.header("host") for heard in server.heard] == [f"127.0.0.1:{server.port}"] * 2
-
-
-def test_a_name_that_openssl_does_not_take_is_left_to_libcurl(bench, plain):
-    with HostileServer(tls=context_of_nobody()) as server:
-        tls = Tls(verify=False, server_name=f"{'x' * 64}.example")
-        prober = HttpProber(bench.transport, plain)
-        seen = [bench.run(prober, Http(url=server.url(), tls=tls)).seen.outcome for _ in range(3)]
-
-    assert (seen, plain.taken) == ([Outcome.UP] * 3, 1)
 
 
 def test_a_request_larger_than_the_socket_takes_leaves_in_pieces(bench, plain, authority):
@@ -355,7 +378,7 @@ def test_an_answer_cut_short_politely_is_cut_short_all_the_same(bench, plain, au
     assert (short.outcome, short.status, plain.taken) == (Outcome.DOWN, 200, 2)
     assert (curl.outcome, curl.reason) == (Outcome.DOWN, Reason.TRUNCATED)
     # The package of rustls hears no farewell: to it every end is a rude one.
-    assert short.reason is (Reason.PROTOCOL_ERROR if plain.rustls else Reason.TRUNCATED)
+    assert short.reason is Reason.PROTOCOL_ERROR
 
 
 def test_every_handshake_is_a_full_one(bench, plain, authority):
