@@ -7,8 +7,8 @@ from functools import cache
 import pycurl
 
 from ..domain.limits import DNS_FRESH_NS
-from ..domain.moment import NS_PER_S
 from ..domain.probe import AddressFamily, Tls
+from ..domain.units import NS_PER_S
 from .exchange import HttpShape
 
 # pycurl has no name for it; the number is libcurl's ABI (curl.h). A slow name server must not delay the end.

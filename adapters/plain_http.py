@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..domain.limits import EVENTS_PER_BATCH_MAX
-from ..domain.moment import NS_PER_MS, Deadline, Moment
+from ..domain.moment import Deadline, Moment
 from ..domain.timers import Timers
+from ..domain.units import NS_PER_MS
 from .alarm import Alarm
 from .exchange import HttpAnswer
 from .plain_exchange import Done, PlainExchange, Said

@@ -24,9 +24,10 @@ from ..domain.limits import (
     RESOLVER_QUEUE_MAX,
     RESOLVER_THREADS_MAX,
 )
-from ..domain.moment import NS_PER_S, Moment
+from ..domain.moment import Moment
 from ..domain.policy import CachePolicy
 from ..domain.probe import AddressFamily
+from ..domain.units import NS_PER_S
 
 FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import msgspec
 
 from ..domain import limits
-from ..domain.moment import NS_PER_S
+from ..domain.units import NS_PER_S
 from .calling import Call
 from .ended import Ended, Raised, Returned, raised
 

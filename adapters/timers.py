@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from ..domain.moment import NS_PER_S, Moment
+from ..domain.moment import Moment
+from ..domain.units import NS_PER_S
 
 
 class Clock(Protocol):

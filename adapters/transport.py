@@ -16,8 +16,9 @@ from ..domain.limits import (
     WIRE_BYTES_SLACK,
     WIRE_EVENTS_BEFORE_LOOKING,
 )
-from ..domain.moment import NS_PER_MS, Deadline, Moment
+from ..domain.moment import Deadline, Moment
 from ..domain.policy import CachePolicy
+from ..domain.units import NS_PER_MS
 from .alarm import Alarm
 from .answers import read_answer
 from .destination import Destination

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from .duration import parse_duration
-from .moment import NS_PER_S
 from .probe import Tls
 from .rule import Severity
 from .text import MASK, DurationText, Name, Pairs, as_pairs
+from .units import NS_PER_S
 
 UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""

@@ -1,6 +1,6 @@
 """Every bound of the system in one place, with asserts of how they relate."""
 
-from .moment import NS_PER_MS, NS_PER_S
+from .units import NS_PER_MS, NS_PER_S
 
 # What a target may send us.
 BODY_BYTES = 64 * 1024

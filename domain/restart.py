@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from .moment import NS_PER_S
+from .units import NS_PER_S
 
 
 class RestartType(StrEnum):

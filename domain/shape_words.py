@@ -5,8 +5,8 @@ from typing import Any
 from msgspec import inspect
 
 from .duration import parse_duration
-from .moment import NS_PER_MS
 from .problem import quoted, suggestion
+from .units import NS_PER_MS
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from .admission import AdmissionPolicy
 from .cancellation import CancellationPolicy
-from .moment import NS_PER_S
 from .retry import RetryPolicy
+from .units import NS_PER_S
 
 
 class SupervisorPolicies(NamedTuple):

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from .duration import format_duration
 from .limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
-from .moment import NS_PER_MS
 from .problem import Path, Problem, quoted, suggestion
 from .rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
 from .target import Target
+from .units import NS_PER_MS
 from .validation_span import Spans
 
 _PHASES = ("dns", "connect", "tls", "first_byte", "transfer")

@@ -7,10 +7,11 @@ from ...domain.attempt import CancelOutcome
 from ...domain.channel import Webhook
 from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
 from ...domain.line import one_line
-from ...domain.moment import NS_PER_S, Deadline
+from ...domain.moment import Deadline
 from ...domain.notice import Answer, Notice, lateness_s
 from ...domain.notice_body import notice_body
 from ...domain.text import as_pairs
+from ...domain.units import NS_PER_S
 from ..destination import destination_of
 from ..exchange import Headers, HttpAnswer, HttpShape
 from ..failures import ends_in_header, verdict_of

@@ -10,10 +10,10 @@ import msgspec
 
 from ...domain import limits
 from ...domain.attempt import CancelOutcome, ProbeRequest
-from ...domain.moment import NS_PER_S
 from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Exec
+from ...domain.units import NS_PER_S
 from ..calling import Call
 from ..calls import Calls
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut

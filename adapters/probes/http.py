@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
-from ...domain.moment import NS_PER_S
 from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Http
+from ...domain.units import NS_PER_S
 from ..exchange import HttpAnswer
 from ..failures import verdict_of
 from ..plain_answers import END_OF_HEADER

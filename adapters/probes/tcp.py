@@ -7,10 +7,11 @@ from typing import Protocol
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.line import one_line
-from ...domain.moment import NS_PER_S, Moment
+from ...domain.moment import Moment
 from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Tcp
+from ...domain.units import NS_PER_S
 from ..resolver import Address, LookedUp, Resolver, literal_address
 from ..sockets import Sockets
 from ..system_errors import OUT_OF_DESCRIPTORS, Verdict, verdict_of_error

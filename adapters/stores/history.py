@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 import apsw
 import msgspec
 
-from ...domain.duration import NS_PER_DAY, NS_PER_HOUR
-from ...domain.moment import NS_PER_US
 from ...domain.outcome import Outcome
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from .chunks import unpack
 from .connection import rows
 from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, day_tables, findings

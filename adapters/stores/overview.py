@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 import apsw
 import msgspec
 
-from ...domain.duration import NS_PER_HOUR, NS_PER_MINUTE
-from ...domain.moment import NS_PER_US
 from ...domain.outcome import NO_EVIDENCE, Outcome
+from ...domain.units import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
 from .chunks import unpack
 from .connection import rows
 from .history import History

@@ -7,10 +7,9 @@ from typing import Generic, TypeAlias, TypeVar
 import apsw
 
 from ...domain import limits
-from ...domain.duration import NS_PER_DAY, NS_PER_HOUR
-from ...domain.moment import NS_PER_US
 from ...domain.outcome import Outcome, Reason
 from ...domain.sample import Sample
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from .connection import rows
 
 US_PER_HOUR = NS_PER_HOUR // NS_PER_US
