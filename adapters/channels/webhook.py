@@ -30,9 +30,9 @@ Done = Callable[[Answer], None]
 
 
 class WebhookMessenger:
-    """Posts notices to one URL over a transport, which belongs to whoever made it and is closed by them.
+    """Posts notices to one URL over a transport, which belongs to the object that made it and is closed by that.
 
-    Raises ConfigurationError when the URL, a header or the secret cannot be used; none of them is ever shown.
+    The specification was validated. Raises ConfigurationError, which never shows the URL, for one that cannot be requested.
     """
 
     def __init__(
@@ -45,7 +45,6 @@ class WebhookMessenger:
         self._headers = _headers_of(spec, self._naming.headers)
         self._tls = spec.tls
         self._deny = deny_private_addresses
-        self._shape(b"", ())
 
     def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Done) -> "Posting":
         """Begin one attempt; a redirect is an answer that refuses, never followed."""

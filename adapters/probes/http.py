@@ -159,7 +159,7 @@ class HttpProber:
         self._plan = lru_cache(PLANS_MAX)(prepare)
 
     def start(self, request: ProbeRequest, done: Done) -> HttpAttempt:
-        """Begin an attempt. Raises ConfigurationError when the specification would send a control character."""
+        """Begin an attempt of a validated specification. Raises ConfigurationError for a URL that cannot be requested."""
         probe = request.probe
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")

@@ -8,8 +8,8 @@ import pycurl
 from ...domain.limits import DNS_FRESH_NS, HANDSHAKE_DOUBTS_MAX
 from ...domain.probe import Tls
 from ..addresses import is_literal
-from ..curl_options import header_lines, host_and_port
-from ..destination import DEFAULT_PORTS, Destination, Origin
+from ..curl_options import header_lines
+from ..destination import Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
 from ..plain_answers import read_plain
 from ..plain_request import Name, Place, PlainRequest, Secured
@@ -123,13 +123,7 @@ def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:
 def _lines(shape: HttpShape, origin: Origin) -> list[bytes]:
     """The header that libcurl would send. In its spelling `Name:` takes a line back and `Name;` sends an empty one."""
     asked = {line.rstrip(b";").partition(b":")[0].lower(): line for line in header_lines(shape)}
-    ours = {b"host": b"Host: " + _host(origin).encode(), b"accept": b"Accept: */*"}
+    ours = {b"host": b"Host: " + origin.host_header.encode(), b"accept": b"Accept: */*"}
     lines = {**ours, **asked}.values()
     kept = [line for line in lines if b": " in line or not line.endswith(b":")]
     return [line if b":" in line else line.removesuffix(b";") + b":" for line in kept]
-
-
-def _host(origin: Origin) -> str:
-    if origin.port == DEFAULT_PORTS[origin.scheme]:
-        return f"[{origin.host}]" if ":" in origin.host else origin.host
-    return host_and_port(origin.host, origin.port)
