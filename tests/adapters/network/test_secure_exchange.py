@@ -280,27 +280,27 @@ def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authori
     assert seen.phases.tls_ns > 0
 
 
-def handed_back(bench, plain, server, authority, name):
-    """Whether the short way leaves a request for a server of that name to libcurl."""
+def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP/1.1\r\n\r\n"):
+    """What a request on the short way came to; None where it is left to libcurl."""
     answer = bench.loop.create_future()
-    place = Place(socket.AF_INET, (server.host, server.port))
+    place = Place(socket.AF_INET, ("127.0.0.1", server.port))
     secured = Secured(Tls(ca_file=authority.file), name)
-    request = PlainRequest(place, b"GET / HTTP/1.1\r\n\r\n", 100, named=False, secured=secured)
-    plain.start(request, Deadline.after(bench.clock.read(), 10_000_000_000), answer.set_result)
-    return bench.wait(answer, 10_000) is None
+    deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
+    plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
+    return bench.wait(answer, 10_000)
 
 
 def test_a_secure_request_is_never_sent_in_the_clear(bench, authority):
     plain = PlainHttp(bench.loop, bench.clock)
     with HostileServer(tls=context_of(authority)) as server:
-        assert handed_back(bench, plain, server, authority, "127.0.0.1")
+        assert sent(bench, plain, server, authority) is None
     plain.close()
 
 
 def test_a_name_that_rustls_does_not_take_is_left_to_libcurl(bench, plain, authority):
     with HostileServer(tls=context_of(authority)) as server:
-        assert not handed_back(bench, plain, server, authority, "127.0.0.1")
-        assert handed_back(bench, plain, server, authority, f"{'x' * 64}.example")
+        assert sent(bench, plain, server, authority) is not None
+        assert sent(bench, plain, server, authority, name=f"{'x' * 64}.example") is None
 
 
 def test_a_server_name_is_asked_for_and_proven_on_the_short_way(bench, plain, authority):
@@ -329,12 +329,7 @@ def test_a_request_larger_than_the_socket_takes_leaves_in_pieces(bench, plain, a
         visit.answer(body=b"all of it" if left == 0 else b"less")
 
     with HostileServer(greeting=read_all) as server:
-        answer = bench.loop.create_future()
-        secured = Secured(Tls(ca_file=authority.file), "127.0.0.1")
-        place = Place(socket.AF_INET, ("127.0.0.1", server.port))
-        deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
-        plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
-        seen = bench.wait(answer, 10_000)
+        seen = sent(bench, plain, server, authority, wire=wire)
 
     assert (seen.code, seen.status, seen.body) == (0, 200, b"all of it")
 
