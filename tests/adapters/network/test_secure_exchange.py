@@ -173,7 +173,6 @@ def test_each_failed_handshake_is_told_in_the_words_of_libcurl(bench, plain, aut
         with Turning(context_of(authority), FAILURES[name](authority)) as server:
             seen.append(after_two(bench, prober, server, authority))
     short, curl = seen
-
     assert plain.taken == 2
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert (short.connected, short.ip) == (curl.connected, curl.ip) == (False, "127.0.0.1")
@@ -368,7 +367,6 @@ def test_an_answer_cut_short_politely_is_cut_short_all_the_same(bench, plain, au
         with Turning(context, securely(context, cut)) as server:
             seen.append(after_two(bench, prober, server, authority))
     short, curl = seen
-
     assert (short.outcome, short.status, plain.taken) == (Outcome.DOWN, 200, 2)
     assert (curl.outcome, curl.reason) == (Outcome.DOWN, Reason.TRUNCATED)
     # The package of rustls hears no farewell: to it every end is a rude one.
