@@ -3,11 +3,11 @@
 import runpy
 from pathlib import Path
 
+from watchkeeper.docs.semantics import ATTEMPTS, NOTICES, SHOWN
 from watchkeeper.domain.aggregate import Status
 from watchkeeper.domain.attempt import AttemptState
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.outbox import Stage
-from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, SHOWN
 
 DOCS = Path(__file__).parents[2] / "docs"
 
