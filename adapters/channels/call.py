@@ -11,7 +11,7 @@ from ...domain.moment import Deadline
 from ...domain.notice import Answer, Notice
 from ..calling import Call
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ..host_calls import HostCalls, HostCallStatistics
+from ..host_calls import HostCalls
 from ..timers import Clock
 
 
@@ -58,11 +58,8 @@ class CallMessenger:
         """Calls that still run though nobody waits for them, each as `thread or task: name`."""
         return self._calls.abandoned()
 
-    def statistics(self) -> HostCallStatistics:
-        return self._calls.statistics()
-
     def __repr__(self) -> str:
-        return f"CallMessenger({self._spec.name!r}, {self._calls!r})"
+        return f"{type(self).__name__}({self._spec.name!r}, {self._calls!r})"
 
 
 def _read(returned: object) -> Answer:
