@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
 import pycurl
 
 from ..domain.attempt import CancelOutcome
@@ -47,13 +46,6 @@ class Clock(Protocol):
     """What the transport needs of a clock."""
 
     def read(self) -> Moment: ...
-
-
-class TransportStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a transport holds at the moment."""
-
-    in_flight: int
-    idle_handles: int
 
 
 class Transfer:
@@ -262,9 +254,6 @@ class CurlTransport:
             transfer.message,
             keeps_connection=transfer.shelf.shape.keep_connection,
         )
-
-    def statistics(self) -> TransportStatistics:
-        return TransportStatistics(in_flight=len(self._transfers), idle_handles=self._handles.idle_count)
 
     def close(self) -> None:
         """Cancel what is under way and release every descriptor; kept connections are closed."""

@@ -224,7 +224,7 @@ def test_cancelling_closes_the_socket_at_once(bench, prober, server):
     bench.turn()
     assert heard == []
     assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
-    assert bench.transport.statistics().in_flight == 0
+    assert repr(bench.transport).startswith("CurlTransport(in_flight=0,")
 
 
 def test_cancelling_after_the_answer_comes_too_late(bench, prober, server):
@@ -279,7 +279,7 @@ def test_two_hundred_requests_run_at_once(bench, prober, server):
 
     for number in range(200):
         prober.start(bench.request(Http(url=server.url(f"/healthy/{number}"))), take)
-    assert bench.transport.statistics().in_flight == 200
+    assert repr(bench.transport).startswith("CurlTransport(in_flight=200,")
     bench.wait(ended)
 
     assert {observation.outcome for observation in seen} == {Outcome.UP}
