@@ -6,23 +6,13 @@ from contextvars import Context, copy_context
 from inspect import iscoroutinefunction
 from typing import Any
 
-import msgspec
-
 from ..domain.moment import Deadline
 from .calling import Call
-from .calls import Calls, CallStatistics
+from .calls import Calls
 from .ended import Ended
 from .tasks import CallTasks
-from .threads import CallThreads, ThreadStatistics
+from .threads import CallThreads
 from .timers import Clock, LoopTimers
-
-
-class HostCallStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of sync callables, the threads they run on, and calls of async ones."""
-
-    blocking: CallStatistics
-    threads: ThreadStatistics
-    tasks: CallStatistics
 
 
 class HostCalls:
@@ -40,8 +30,8 @@ class HostCalls:
     ) -> None:
         context = copy_context() if context is None else context
         timers = LoopTimers(loop, clock)
-        self._threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
-        self._blocking = Calls(self._threads, timers, clock)
+        threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
+        self._blocking = Calls(threads, timers, clock)
         self._tasks = Calls(CallTasks(loop, home=host_loop, context=context), timers, clock)
 
     def call(
@@ -70,13 +60,6 @@ class HostCalls:
         """Within limits.CLOSE_NS; `abandoned()` says afterwards what could not be ended."""
         self._blocking.close()
         self._tasks.close()
-
-    def statistics(self) -> HostCallStatistics:
-        return HostCallStatistics(
-            blocking=self._blocking.statistics(),
-            threads=self._threads.statistics(),
-            tasks=self._tasks.statistics(),
-        )
 
     def __repr__(self) -> str:
         return f"HostCalls({self._blocking!r}, {self._tasks!r})"

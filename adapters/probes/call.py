@@ -15,7 +15,7 @@ from ...domain.probe import Call as CallSpec
 from ...domain.returned import observation_of
 from ..calling import Call
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ..host_calls import HostCalls, HostCallStatistics
+from ..host_calls import HostCalls
 from ..timers import Clock
 
 
@@ -56,9 +56,6 @@ class CallProber:
     def abandoned(self) -> tuple[str, ...]:
         """Callables that still run though nobody waits for them, each as `thread or task: name`."""
         return self._calls.abandoned()
-
-    def statistics(self) -> HostCallStatistics:
-        return self._calls.statistics()
 
     def __repr__(self) -> str:
         return f"CallProber(callables={len(self._callables)}, {self._calls!r})"
