@@ -14,13 +14,13 @@ from .cache import SingleFlightCache
 from .channels.call import CallMessenger
 from .channels.log import LogMessenger
 from .channels.webhook import WebhookMessenger
-from .plain_http import Clock, PlainHttp
+from .plain_http import PlainHttp
 from .probes.call import CallProber
 from .probes.exec import ExecProber
 from .probes.http import HttpProber
 from .probes.shared import SharedProber, shared_results
 from .probes.tcp import TcpProber
-from .timers import LoopTimers
+from .timers import LoopTimers, MonotonicClock
 from .tls_contexts import TlsContexts
 from .transport import CurlTransport
 
@@ -36,7 +36,7 @@ class Outside:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MonotonicClock,
         configuration: Configuration,
         callables: Mapping[str, Callable[..., Any]],
         host_loop: asyncio.AbstractEventLoop | None,

@@ -7,10 +7,9 @@ is judged by the same code. An answer of any other form, and a name that leads n
 import asyncio
 import select
 from collections.abc import Callable
-from typing import Protocol
 
 from ..domain.limits import EVENTS_PER_BATCH_MAX
-from ..domain.moment import Deadline, Moment
+from ..domain.moment import Deadline
 from ..domain.timers import Timers
 from ..domain.units import NS_PER_MS
 from .alarm import Alarm
@@ -19,14 +18,8 @@ from .plain_exchange import Done, PlainExchange, Said
 from .plain_request import Name, PlainRequest
 from .resolver import LookedUp, Resolver
 from .secure_exchange import SecureExchange
+from .timers import MonotonicClock
 from .tls_contexts import TlsContexts
-
-
-class Clock(Protocol):
-    """What the engine needs of a clock."""
-
-    def read(self) -> Moment: ...
-    def monotonic_ns(self) -> int: ...
 
 
 class PlainHttp:
@@ -35,7 +28,7 @@ class PlainHttp:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MonotonicClock,
         *,
         resolver: Resolver | None = None,
         contexts: TlsContexts | None = None,

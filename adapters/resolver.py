@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
-from typing import Protocol
 
 import msgspec
 
@@ -24,11 +23,11 @@ from ..domain.limits import (
     RESOLVER_QUEUE_MAX,
     RESOLVER_THREADS_MAX,
 )
-from ..domain.moment import Moment
 from ..domain.policy import CachePolicy
 from ..domain.probe import AddressFamily
 from ..domain.units import NS_PER_S
 from .cache import Recent
+from .timers import Clock
 
 FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -43,12 +42,6 @@ DNS_CACHE = CachePolicy(
     fresh_for_ns=DNS_FRESH_NS,
     entries_max=DNS_ENTRIES_MAX,
 )
-
-
-class Clock(Protocol):
-    """What the resolver needs of a clock."""
-
-    def read(self) -> Moment: ...
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 import pycurl
 
@@ -15,7 +14,7 @@ from ..domain.limits import (
     WIRE_BYTES_SLACK,
     WIRE_EVENTS_BEFORE_LOOKING,
 )
-from ..domain.moment import Deadline, Moment
+from ..domain.moment import Deadline
 from ..domain.policy import CachePolicy
 from ..domain.units import NS_PER_MS
 from .alarm import Alarm
@@ -24,6 +23,7 @@ from .destination import Destination
 from .exchange import HttpAnswer, HttpShape
 from .handles import Handle, Handles, Shelf
 from .readiness import BROKEN, READABLE, WRITABLE, Readiness
+from .timers import Clock
 from .wire import bytes_allowed, bytes_read
 
 DNS_CACHE = CachePolicy(
@@ -40,12 +40,6 @@ MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 """What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to epoll."""
 
 Done = Callable[[HttpAnswer], None]
-
-
-class Clock(Protocol):
-    """What the transport needs of a clock."""
-
-    def read(self) -> Moment: ...
 
 
 class Transfer:

@@ -21,6 +21,7 @@ _MEASURES: dict[str, tuple[str, ...]] = {
 """What the probes that report nothing of their own can be measured by."""
 _STATUS_MAX = 999
 _EVERY = ("every",)
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 
 
 def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
@@ -128,14 +129,6 @@ def _fate(operator: str, value: float, low: float, high: float) -> str:
         "==": not low <= value <= high,
         "!=": False,
     }
-    always = {
-        ">": value < low,
-        ">=": value <= low,
-        "<": value > high,
-        "<=": value >= high,
-        "==": False,
-        "!=": not low <= value <= high,
-    }
     if never[operator]:
         return "can never be true"
-    return "is always true" if always[operator] else ""
+    return "is always true" if never[_OPPOSITE[operator]] else ""

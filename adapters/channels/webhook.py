@@ -16,7 +16,8 @@ from ..destination import destination_of
 from ..exchange import Headers, HttpAnswer, HttpShape
 from ..failures import ends_in_header, verdict_of
 from ..naming import naming_of
-from ..transport import Clock, CurlTransport, Transfer
+from ..timers import Clock
+from ..transport import CurlTransport, Transfer
 from .retry_after import retry_after_ns
 from .signature import signed_headers, signing_key
 

@@ -3,11 +3,9 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Protocol
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.line import one_line
-from ...domain.moment import Moment
 from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Tcp
@@ -15,17 +13,11 @@ from ...domain.units import NS_PER_S
 from ..resolver import Address, LookedUp, Resolver, literal_address
 from ..sockets import Sockets
 from ..system_errors import OUT_OF_DESCRIPTORS, Verdict, verdict_of_error
+from ..timers import MonotonicClock
 from .race import Race, dial
 from .talk import UP, Talk
 
 Done = Callable[[Observation], None]
-
-
-class Clock(Protocol):
-    """What the prober needs of a clock."""
-
-    def read(self) -> Moment: ...
-    def monotonic_ns(self) -> int: ...
 
 
 class TcpProber:
@@ -34,7 +26,7 @@ class TcpProber:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MonotonicClock,
         *,
         deny_private_addresses: bool = False,
         resolver: Resolver | None = None,
