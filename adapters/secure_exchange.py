@@ -84,7 +84,9 @@ class SecureExchange(PlainExchange):
         if tls.selected_alpn_protocol() == "h2":
             self._tell(None)
             return False
-        self._certificate_expires = _expires_of(tls)
+        if self._context is not None:
+            certificate = tls.getpeercert(binary_form=True) or b""
+            self._certificate_expires = self._context.expires_of(certificate)
         self._ask(tls, self._request.wire)
         return self._flush()
 
@@ -156,14 +158,3 @@ class SecureExchange(PlainExchange):
             self._tell(self._answer(pycurl.E_SSL_CONNECT_ERROR, message, error_number=number))
         else:
             super().failed(number)
-
-
-def _expires_of(tls: ssl.SSLObject) -> str | None:
-    """The end of the peer's certificate as OpenSSL writes it: `Nov  1 18:25:00 2026 GMT`. Reading it takes 4 microseconds."""
-    try:
-        certificate = tls.getpeercert() or {}
-    except ValueError:
-        # What proves a certificate and what reads it for us are two parsers.
-        return None
-    expires = certificate.get("notAfter")
-    return expires if isinstance(expires, str) else None

@@ -1,3 +1,4 @@
+import datetime as dt
 import ssl
 
 import msgspec
@@ -61,3 +62,12 @@ def test_the_contexts_kept_are_bounded_by_their_last_use(authority, tmp_path):
     assert repr(contexts) == "TlsContexts(kept=2)"
     assert contexts.context(tls[0]) is first
     assert contexts.context(tls[1]) is not second
+
+
+def test_the_end_of_a_certificate_is_written_as_openssl_writes_it(authority):
+    expires_of = TlsContexts().context(Tls(ca_file=authority.file)).expires_of
+    ends = dt.datetime(2049, 11, 1, 8, 5, 9, tzinfo=dt.UTC)
+    pem = authority.ca.issue_cert("shop.example", not_after=ends).cert_chain_pems[0].bytes().decode()
+
+    assert expires_of(ssl.PEM_cert_to_DER_cert(pem)) == "Nov  1 08:05:09 2049 GMT"
+    assert expires_of(b"") is expires_of(b"no certificate") is None
