@@ -5,7 +5,7 @@ import socket
 
 import pycurl
 
-from ..domain.moment import NS_PER_US
+from ..domain.units import NS_PER_US
 from .destination import Destination
 from .exchange import HttpAnswer
 from .handles import Handle

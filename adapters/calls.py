@@ -3,10 +3,7 @@
 Everything here happens on the loop's thread. A runner (threads.py, tasks.py) only begins calls and posts how they ended.
 """
 
-from collections import Counter
 from collections.abc import Callable
-
-import msgspec
 
 from ..domain import limits
 from ..domain.attempt import CancelOutcome
@@ -14,25 +11,9 @@ from ..domain.moment import Deadline
 from ..domain.timers import CallAt, Timer
 from .calling import Call, Runner, Stage
 from .clock import Clock
-from .ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
+from .ended import Cancelled, Ended, Overloaded, Raised, TimedOut
 
 NO_FREE_PLACE = "no free thread before the deadline"
-
-
-class CallStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls by where they are now, and counts since the beginning."""
-
-    waiting: int
-    parked: int
-    running: int
-    abandoned: int
-    """Over for their callers, and still running."""
-    begun: int
-    timed_out: int
-    overloaded: int
-    cancelled: int
-    late: int
-    """Answers that came after their deadline: counted and dropped."""
 
 
 class Calls:
@@ -59,7 +40,6 @@ class Calls:
         self._parked: dict[Call, None] = {}
         self._running: dict[Call, None] = {}
         self._abandoned: dict[Call, None] = {}
-        self._counts: Counter[str] = Counter()
         self._closed = False
         runner.bind(self._finished)
 
@@ -117,7 +97,6 @@ class Calls:
             del self._waiting[call]
             call.stage = Stage.BEGUN
             self._running[call] = None
-            self._counts["begun"] += 1
             self._runner.begin(call)
 
     def _next_in_time(self) -> Call | None:
@@ -136,7 +115,8 @@ class Calls:
         if ended is None:
             return
         if was_abandoned:
-            self._too_late(call, ended)
+            if call.late is not None:
+                call.late(ended)
         else:
             self._end(call, self._seen(call, ended))
 
@@ -144,12 +124,6 @@ class Calls:
         for parked in [each for each in self._parked if each.name == name]:
             del self._parked[parked]
             self._queue(parked)
-
-    def _too_late(self, call: Call, ended: Ended) -> None:
-        if isinstance(ended, Returned):
-            self._counts["late"] += 1
-        if call.late is not None:
-            call.late(ended)
 
     @staticmethod
     def _seen(call: Call, ended: Ended) -> Ended:
@@ -161,7 +135,6 @@ class Calls:
         if call.stage in {Stage.ENDED, Stage.ABANDONED}:
             return
         self._forget(call, Stage.ENDED)
-        self._count(ended)
         call.done(ended)
 
     def _forget(self, call: Call, stage: Stage) -> None:
@@ -170,17 +143,6 @@ class Calls:
             calls.pop(call, None)
         if call.timer is not None:
             call.timer.cancel()
-
-    def _count(self, ended: Ended) -> None:
-        match ended:
-            case TimedOut():
-                self._counts["timed_out"] += 1
-            case Overloaded():
-                self._counts["overloaded"] += 1
-            case Cancelled():
-                self._counts["cancelled"] += 1
-            case Returned() | Raised():
-                pass
 
     def _expire(self, call: Call) -> None:
         """The deadline: what never began is our trouble, what runs is abandoned to itself."""
@@ -193,7 +155,6 @@ class Calls:
                 self._end(call, Overloaded(NO_FREE_PLACE))
             case Stage.BEGUN:
                 self._abandon(call)
-                self._count(TimedOut())
                 self._begin_waiting()
                 call.done(TimedOut())
             case Stage.ABANDONED | Stage.ENDED:
@@ -219,7 +180,6 @@ class Calls:
             return CancelOutcome.COMPLETED_ANYWAY
         if call.claim.take():
             self._forget(call, Stage.ENDED)
-            self._count(Cancelled())
             self._begin_waiting()
             return CancelOutcome.WITHOUT_EFFECT
         self._runner.interrupt(call)
@@ -239,26 +199,11 @@ class Calls:
             self._forget(call, Stage.ENDED)
         else:
             self._abandon(call)
-        self._count(Cancelled())
         self._soon(lambda: call.done(Cancelled()))
 
     def abandoned(self) -> tuple[str, ...]:
         """What still runs though nobody waits for it, each as `thread or task: name`."""
         return tuple(f"{self._runner.where(call)}: {call.name}" for call in self._abandoned)
-
-    def statistics(self) -> CallStatistics:
-        counts = self._counts
-        return CallStatistics(
-            waiting=len(self._waiting),
-            parked=len(self._parked),
-            running=len(self._running),
-            abandoned=len(self._abandoned),
-            begun=counts["begun"],
-            timed_out=counts["timed_out"],
-            overloaded=counts["overloaded"],
-            cancelled=counts["cancelled"],
-            late=counts["late"],
-        )
 
     def __repr__(self) -> str:
         return f"Calls(running={len(self._running)}, waiting={len(self._waiting)}, abandoned={len(self._abandoned)})"

@@ -1,14 +1,13 @@
 """A shape of request, said in libcurl's options."""
 
-import re
 import ssl
 from functools import cache
 
 import pycurl
 
 from ..domain.limits import DNS_FRESH_NS
-from ..domain.moment import NS_PER_S
 from ..domain.probe import AddressFamily, Tls
+from ..domain.units import NS_PER_S
 from .exchange import HttpShape
 
 # pycurl has no name for it; the number is libcurl's ABI (curl.h). A slow name server must not delay the end.
@@ -111,11 +110,3 @@ def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:
 def system_authorities() -> str | None:
     """The system's file of certificate authorities: the path built into the wheel is another system's."""
     return ssl.get_default_verify_paths().cafile
-
-
-IPV6_LITERAL = re.compile(r"^[0-9A-Fa-f:.%]+$")
-
-
-def host_and_port(host: str, port: int) -> str:
-    """`host:port` with brackets where the host is an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host and IPV6_LITERAL.match(host) else f"{host}:{port}"

@@ -6,12 +6,21 @@ from urllib.parse import SplitResult, quote, urlsplit
 import msgspec
 
 from ..domain.errors import ConfigurationError
+from ..domain.validation_http import url_fault
 from .addresses import is_literal
-from .exchange import UNSENDABLE_IN_URL
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # All of printable ASCII: what is written stays written, only other characters are percent-encoded.
 KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
+
+
+def bracketed(host: str) -> str:
+    """The host as a URL has it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def host_and_port(host: str, port: int) -> str:
+    return f"{bracketed(host)}:{port}"
 
 
 class Origin(NamedTuple):
@@ -20,6 +29,12 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int
+
+    @property
+    def host_header(self) -> str:
+        """The value of a request's Host header: the port is named where it is not the usual one."""
+        usual = self.port == DEFAULT_PORTS[self.scheme]
+        return bracketed(self.host) if usual else host_and_port(self.host, self.port)
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,17 +56,13 @@ def destination_of(url: str) -> Destination:
 
     The problem never repeats the URL: a webhook's is a secret.
     """
-    if UNSENDABLE_IN_URL.search(url):
-        raise ConfigurationError("the url holds a blank or a control character: percent-encode it")
+    if fault := url_fault(url):
+        raise ConfigurationError(f"the url {fault}")
     try:
         parts = urlsplit(url)
-        origin = Origin(parts.scheme, _ascii_host(parts), parts.port or DEFAULT_PORTS.get(parts.scheme, 0))
+        origin = Origin(parts.scheme, _ascii_host(parts), parts.port or DEFAULT_PORTS[parts.scheme])
     except ValueError as error:
         raise ConfigurationError("the url has no readable host or port") from error
-    if parts.scheme not in DEFAULT_PORTS or not origin.host:
-        raise ConfigurationError("the url needs http:// or https:// and a host")
-    if "@" in parts.netloc:
-        raise ConfigurationError("the url holds credentials: give them as basic_auth or bearer")
     return Destination(url=_ascii_url(parts, origin), origin=origin, literal=is_literal(origin.host))
 
 

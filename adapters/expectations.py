@@ -1,7 +1,6 @@
 """Compiled conditions, shared by every target that expects the same."""
 
-from collections import OrderedDict
-from threading import Lock
+from functools import lru_cache
 
 from ..domain.condition import compile_condition
 from ..domain.judgement import Expectation
@@ -20,23 +19,17 @@ POLICY = CachePolicy(
 
 
 class Expectations:
-    """Compiles each list of conditions once, however many targets and threads ask."""
+    """Compiles each list of conditions once, whichever thread asks."""
 
     policy = POLICY
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Expectation] = OrderedDict()
-        self._lock = Lock()
+        self._compiled = lru_cache(self.policy.entries_max)(_compile)
 
     def __call__(self, target: Target) -> Expectation:
         """The expectation of a target. Raises ConditionError for a text that means nothing."""
-        with self._lock:
-            expectation = self._kept.get(target.expect)
-            if expectation is None:
-                expectation = Expectation([compile_condition(text) for text in target.expect])
-                self._kept[target.expect] = expectation
-                if len(self._kept) > self.policy.entries_max:
-                    self._kept.popitem(last=False)
-            else:
-                self._kept.move_to_end(target.expect)
-            return expectation
+        return self._compiled(target.expect)
+
+
+def _compile(texts: tuple[str, ...]) -> Expectation:
+    return Expectation([compile_condition(text) for text in texts])

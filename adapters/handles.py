@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from functools import lru_cache
 
 import pycurl
 
@@ -104,18 +105,13 @@ class Handles:
     """Lends handles by shape. When all places are taken, the shape stocked longest ago gives one up."""
 
     def __init__(self) -> None:
-        self._shelves: dict[HttpShape, Shelf] = {}
+        self._shelf = lru_cache(SHELVES_MAX)(Shelf)
         self._stocked: dict[Shelf, None] = {}
         self._idle_count = 0
 
     def shelf(self, shape: HttpShape) -> Shelf:
         """Where requests of this shape find their handles; keep it to save the look-up."""
-        shelf = self._shelves.get(shape)
-        if shelf is None:
-            if len(self._shelves) >= SHELVES_MAX:
-                del self._shelves[next(iter(self._shelves))]
-            shelf = self._shelves[shape] = Shelf(shape)
-        return shelf
+        return self._shelf(shape)
 
     def take(self, shelf: Shelf) -> Handle:
         """A cleared handle of the shelf's shape."""
@@ -158,4 +154,4 @@ class Handles:
         for shelf in list(self._stocked):
             while shelf.idle:
                 self._take_from(shelf).close()
-        self._shelves.clear()
+        self._shelf.cache_clear()

@@ -6,24 +6,14 @@ from contextvars import Context, copy_context
 from inspect import iscoroutinefunction
 from typing import Any
 
-import msgspec
-
 from ..domain.moment import Deadline
 from ..domain.timers import CallAt
 from .calling import Call
-from .calls import Calls, CallStatistics
+from .calls import Calls
 from .clock import Clock
 from .ended import Ended
 from .tasks import CallTasks
-from .threads import CallThreads, ThreadStatistics
-
-
-class HostCallStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of sync callables, the threads they run on, and calls of async ones."""
-
-    blocking: CallStatistics
-    threads: ThreadStatistics
-    tasks: CallStatistics
+from .threads import CallThreads
 
 
 class HostCalls:
@@ -41,8 +31,8 @@ class HostCalls:
         context: Context | None = None,
     ) -> None:
         context = copy_context() if context is None else context
-        self._threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
-        self._blocking = Calls(self._threads, call_at, clock)
+        threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
+        self._blocking = Calls(threads, call_at, clock)
         self._tasks = Calls(CallTasks(loop, home=host_loop, context=context), call_at, clock)
 
     def call(
@@ -71,13 +61,6 @@ class HostCalls:
         """Within limits.CLOSE_NS; `abandoned()` says afterwards what could not be ended."""
         self._blocking.close()
         self._tasks.close()
-
-    def statistics(self) -> HostCallStatistics:
-        return HostCallStatistics(
-            blocking=self._blocking.statistics(),
-            threads=self._threads.statistics(),
-            tasks=self._tasks.statistics(),
-        )
 
     def __repr__(self) -> str:
         return f"HostCalls({self._blocking!r}, {self._tasks!r})"

@@ -5,7 +5,7 @@ import ctypes
 import os
 from collections.abc import Callable
 
-from ..domain.moment import NS_PER_S
+from ..domain.units import NS_PER_S
 
 CLOCK_MONOTONIC = 1
 

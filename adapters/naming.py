@@ -3,8 +3,7 @@
 import msgspec
 
 from ..domain.probe import Tls
-from .curl_options import host_and_port
-from .destination import DEFAULT_PORTS, Destination, Origin, with_host
+from .destination import Destination, host_and_port, with_host
 from .exchange import Headers
 
 
@@ -25,11 +24,5 @@ def naming_of(written: Destination, tls: Tls) -> Naming:
     return Naming(
         destination=with_host(written, tls.server_name),
         connect_to=host_and_port(origin.host, origin.port),
-        headers=(("Host", _host_header(origin)),),
+        headers=(("Host", origin.host_header),),
     )
-
-
-def _host_header(origin: Origin) -> str:
-    if origin.port == DEFAULT_PORTS[origin.scheme]:
-        return f"[{origin.host}]" if ":" in origin.host else origin.host
-    return host_and_port(origin.host, origin.port)

@@ -14,7 +14,8 @@ from .cache import SingleFlightCache
 from .channels.call import CallMessenger
 from .channels.log import LogMessenger
 from .channels.webhook import WebhookMessenger
-from .plain_http import Clock, PlainHttp
+from .clock import MonotonicClock
+from .plain_http import PlainHttp
 from .probes.call import CallProber
 from .probes.exec import ExecProber
 from .probes.http import HttpProber
@@ -35,7 +36,7 @@ class Outside:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MonotonicClock,
         call_at: CallAt,
         configuration: Configuration,
         callables: Mapping[str, Callable[..., Any]],
@@ -49,7 +50,7 @@ class Outside:
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
         self._transport = CurlTransport(loop, clock, call_at)
-        contexts = TlsContexts(rustls=options.tls_library == "rustls")
+        contexts = TlsContexts() if options.tls_library == "rustls" else None
         self._plain = PlainHttp(loop, clock, call_at, contexts=contexts)
         self._calls = CallProber(
             loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop

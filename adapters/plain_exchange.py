@@ -11,10 +11,10 @@ import pycurl
 
 from ..domain.attempt import CancelOutcome
 from ..domain.limits import HEADER_BYTES_MAX, READ_PLAIN_BYTES
-from ..domain.moment import NS_PER_MS, NS_PER_US
 from ..domain.timers import Timer
+from ..domain.units import NS_PER_MS, NS_PER_US
 from .addresses import is_public
-from .curl_options import host_and_port
+from .destination import host_and_port
 from .exchange import HttpAnswer
 from .plain_answers import END_OF_HEADER, PlainHeader, read_plain
 from .plain_request import Name, Place, PlainRequest

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
-from typing import Protocol
 
 import msgspec
 
@@ -24,9 +23,11 @@ from ..domain.limits import (
     RESOLVER_QUEUE_MAX,
     RESOLVER_THREADS_MAX,
 )
-from ..domain.moment import NS_PER_S, Moment
 from ..domain.policy import CachePolicy
 from ..domain.probe import AddressFamily
+from ..domain.units import NS_PER_S
+from .cache import Recent
+from .clock import Clock
 
 FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -41,12 +42,6 @@ DNS_CACHE = CachePolicy(
     fresh_for_ns=DNS_FRESH_NS,
     entries_max=DNS_ENTRIES_MAX,
 )
-
-
-class Clock(Protocol):
-    """What the resolver needs of a clock."""
-
-    def read(self) -> Moment: ...
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -76,14 +71,6 @@ Ask = Callable[[str, AddressFamily], LookedUp]
 Question = tuple[str, AddressFamily]
 
 
-class ResolverStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a resolver holds at the moment."""
-
-    kept: int
-    under_way: int
-    threads: int
-
-
 class Resolver:
     """Looks names up once however many ask, and keeps the answers as its cache policy says. Used on the loop's thread."""
 
@@ -95,11 +82,10 @@ class Resolver:
         ask: Ask | None = None,
         policy: CachePolicy = DNS_CACHE,
     ) -> None:
-        self.policy = policy
         self._loop = loop
         self._clock = clock
         self._ask_system = ask_system if ask is None else ask
-        self._kept: dict[Question, tuple[int, LookedUp]] = {}
+        self.kept: Recent[Question, LookedUp] = Recent(policy)
         self._waiting: dict[Question, list[Done]] = {}
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -108,7 +94,7 @@ class Resolver:
     def look_up(self, host: str, family: AddressFamily, done: Done) -> LookedUp | None:
         """The addresses if they are known; else None, and `done` is called with them on the loop's thread later."""
         question = (host, family)
-        known = self._known(question)
+        known = self.kept.fresh(question, self._clock.read())
         if known is not None:
             return known
         waiting = self._waiting.get(question)
@@ -120,14 +106,6 @@ class Resolver:
         self._waiting[question] = [done]
         self._ask(question)
         return None
-
-    def _known(self, question: Question) -> LookedUp | None:
-        kept = self._kept.pop(question, None)
-        if kept is None or kept[0] <= self._clock.read().monotonic_ns:
-            return None
-        # Put back at the end: the beginning is what was asked for longest ago.
-        self._kept[question] = kept
-        return kept[1]
 
     def _ask(self, question: Question) -> None:
         if len(self._threads) < min(RESOLVER_THREADS_MAX, len(self._waiting)):
@@ -145,16 +123,13 @@ class Resolver:
 
     def _answered(self, question: Question, asked_ns: int, answer: LookedUp) -> None:
         if answer.addresses:
-            self._kept[question] = (asked_ns + self.policy.fresh_for_ns, answer)
-            while len(self._kept) > self.policy.entries_max:
-                del self._kept[next(iter(self._kept))]
+            self.kept.keep(question, answer, asked_ns)
         for done in self._waiting.pop(question, ()):
             done(answer)
 
-    def statistics(self) -> ResolverStatistics:
-        return ResolverStatistics(
-            kept=len(self._kept), under_way=len(self._waiting), threads=len(self._threads)
-        )
+    def __repr__(self) -> str:
+        waiting, threads = len(self._waiting), len(self._threads)
+        return f"Resolver(kept={len(self.kept)}, under_way={waiting}, threads={threads})"
 
     def close(self) -> None:
         """End the threads; one that is stuck in a look-up ends with it and holds nobody back."""

@@ -1,7 +1,7 @@
-"""One plain GET over TLS: the same connection, with a full handshake between connecting and asking.
+"""One plain GET over TLS by rustls: the same connection, with a full handshake between connecting and asking.
 
-OpenSSL is given bytes and asked for bytes, and never the socket: it would read each record by two calls, where a whole
-flight comes by one. The request leaves in one piece with the last word of the handshake.
+Rustls is given bytes and asked for bytes, and never the socket. The request leaves in one piece with the end of the
+handshake. Its errors are subclasses of those of `ssl`.
 """
 
 import os
@@ -10,7 +10,6 @@ import ssl
 import pycurl
 
 from ..domain.limits import READ_PLAIN_BYTES
-from .certificates import expires_of
 from .plain_exchange import CONNECT, Done, Engine, PlainExchange
 from .plain_request import Place, PlainRequest
 from .tls_contexts import Context
@@ -32,9 +31,8 @@ class SecureExchange(PlainExchange):
     ) -> None:
         super().__init__(engine, request, begun_ns, done)
         self._context = context
-        buffer = ssl.MemoryBIO if context is None else context.buffer
-        self._incoming = buffer()
-        self._outgoing = buffer()
+        self._incoming: ssl.MemoryBIO
+        self._outgoing: ssl.MemoryBIO
         self._tls: ssl.SSLObject | None = None
 
     def _connect(self, to: Place) -> None:
@@ -50,6 +48,7 @@ class SecureExchange(PlainExchange):
         secured = self._request.secured
         if self._context is None or secured is None:
             return False
+        self._incoming, self._outgoing = self._context.buffer(), self._context.buffer()
         try:
             self._tls = self._context.settings.wrap_bio(
                 self._incoming, self._outgoing, server_hostname=secured.server_name
@@ -59,7 +58,7 @@ class SecureExchange(PlainExchange):
             self._unsent = self._outgoing.read()
             return True
         except (ssl.SSLError, ValueError):
-            pass  # a name or a setting that is no good to OpenSSL
+            pass  # a name that rustls does not take
         return False
 
     def _took(self, data: bytes) -> bool:
@@ -85,13 +84,15 @@ class SecureExchange(PlainExchange):
         if tls.selected_alpn_protocol() == "h2":
             self._tell(None)
             return False
-        self._certificate_expires = expires_of(tls.getpeercert(binary_form=True) or b"")
+        if self._context is not None:
+            certificate = tls.getpeercert(binary_form=True) or b""
+            self._certificate_expires = self._context.expires_of(certificate)
         self._ask(tls, self._request.wire)
         return self._flush()
 
     @staticmethod
     def _ask(tls: ssl.SSLObject, wire: bytes) -> None:
-        """OpenSSL takes all at once, rustls no more than 64 KB."""
+        """Encrypt the request: rustls takes no more than 64 KB at once."""
         while wire:
             taken = tls.write(wire)
             if not taken:
@@ -99,7 +100,7 @@ class SecureExchange(PlainExchange):
             wire = wire[taken:]
 
     def _refuse(self, error: ssl.SSLError) -> None:
-        """Say why there was no handshake, to the peer by whatever alert OpenSSL has for it, too."""
+        """Say why there was no handshake, to the peer by the alert that rustls has for it, too."""
         if self._connection is not None and self._outgoing.pending:
             self._unsent = self._outgoing.read()
             self._send(self._connection)
@@ -108,7 +109,7 @@ class SecureExchange(PlainExchange):
         self._tell(self._answer(*handshake_failure(error, name)))
 
     def _flush(self) -> bool:
-        """Send what OpenSSL has to say; whether the connection still stands."""
+        """Send what rustls has to say; whether the connection still stands."""
         connection = self._connection
         if connection is None or not self._outgoing.pending:
             return connection is not None
@@ -121,19 +122,14 @@ class SecureExchange(PlainExchange):
         return not number
 
     def _read_on(self, tls: ssl.SSLObject) -> bool:
-        # Until it wants more: rustls takes all that has come at once, and keeps what it has made of it to itself.
+        # Until it wants more: rustls takes all that has come at once and buffers what it has decrypted.
         while True:
             try:
                 piece = tls.read(READ_PLAIN_BYTES)
             except ssl.SSLWantReadError:
                 break
-            except ssl.SSLZeroReturnError:
-                piece = b""
             except ssl.SSLError as error:
                 self._tell(self._answer(*reading_failure(error)))
-                return True
-            if not piece:
-                super()._closed_by_peer()
                 return True
             if super()._took(piece):
                 return True

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 
-import msgspec
-
 from ..domain import limits
-from ..domain.moment import NS_PER_S
+from ..domain.units import NS_PER_S
 from .calling import Call
 from .ended import Ended, Raised, Returned, raised
 
@@ -49,18 +47,6 @@ def perform(call: Call, context: Context) -> Ended | None:
     return ended
 
 
-class ThreadStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Threads by what they do."""
-
-    threads: int
-    """All of them, the abandoned ones included."""
-    idle: int
-    busy: int
-    abandoned: int
-    refused: int
-    """How often the machine refused to start a thread."""
-
-
 class CallThreads:
     """A pool of lazily made daemon threads `NAME-1`, `NAME-2` ..., used from the loop's thread.
 
@@ -87,7 +73,6 @@ class CallThreads:
         self._busy: set[Worker] = set()
         self._abandoned: set[Worker] = set()
         self._made = 0
-        self._refused = 0
         self._closed = False
 
     def bind(self, finished: Callable[[Call, Ended | None], None]) -> None:
@@ -116,7 +101,6 @@ class CallThreads:
             worker.thread.start()
         except RuntimeError:
             # The machine has no thread left for us: calls wait for one of those that we have, or for their deadline.
-            self._refused += 1
             return
         self._made += 1
         self._idle.append(worker)
@@ -164,15 +148,6 @@ class CallThreads:
             worker.give(None)
         for worker in idle:
             worker.thread.join(limits.CLOSE_NS / NS_PER_S)
-
-    def statistics(self) -> ThreadStatistics:
-        return ThreadStatistics(
-            threads=self._useful + len(self._abandoned),
-            idle=len(self._idle),
-            busy=len(self._busy),
-            abandoned=len(self._abandoned),
-            refused=self._refused,
-        )
 
     def __repr__(self) -> str:
         return f"CallThreads({self._name!r}, idle={len(self._idle)}, busy={len(self._busy)}, abandoned={len(self._abandoned)})"

@@ -1,4 +1,4 @@
-"""What went wrong in TLS, as OpenSSL or rustls tells it, said as libcurl says it: the words that verdicts are given by."""
+"""What went wrong in TLS, as rustls tells it, said as libcurl says it: the words that verdicts are given by."""
 
 import re
 import ssl
@@ -6,18 +6,16 @@ from ipaddress import ip_address
 
 import pycurl
 
-WRONG_NAME = frozenset({62, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
 END = "unexpected eof while reading"
 
-REFUSED_BY_RUSTLS = {
+REFUSALS = {
     "BadSignature": "certificate signature failure (7)",
     "not valid yet": "certificate is not yet valid (9)",
     "certificate expired": "certificate has expired (10)",
     "UnknownIssuer": "unable to get local issuer certificate (20)",
 }
-SAID_BY_RUSTLS = {"InvalidContentType": "wrong version number"}
-ALERT_BY_RUSTLS = re.compile(r"received fatal alert: (\w+)")
+REASONS = {"InvalidContentType": "wrong version number"}
+ALERT = re.compile(r"received fatal alert: (\w+)")
 CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -25,7 +23,7 @@ def handshake_failure(error: ssl.SSLError, server_name: str) -> tuple[int, str]:
     """Curl's result and message for a handshake that failed."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return pycurl.E_SSL_CONNECT_ERROR, f"TLS connect error: SSL routines::{_said(error)}"
-    if error.verify_code in WRONG_NAME or "not valid for name" in str(error):
+    if "not valid for name" in str(error):
         what = f"SSL: no alternative certificate subject name matches target {_kind(server_name)} '{server_name}'"
     else:
         what = f"SSL certificate OpenSSL verify result: {_refused(error)}"
@@ -39,10 +37,8 @@ def reading_failure(error: ssl.SSLError) -> tuple[int, str]:
 
 def _refused(error: ssl.SSLCertVerificationError) -> str:
     """Why a certificate proves nothing, with OpenSSL's number for it."""
-    if error.verify_code:
-        return f"{error.verify_message} ({error.verify_code})"
     text = str(error)
-    return next((words for sign, words in REFUSED_BY_RUSTLS.items() if sign in text), text)
+    return next((words for sign, words in REFUSALS.items() if sign in text), text)
 
 
 def _said(error: ssl.SSLError) -> str:
@@ -50,10 +46,10 @@ def _said(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLWantReadError):
         return END
     reason = error.reason or "unknown error"
-    alert = ALERT_BY_RUSTLS.search(reason)
+    alert = ALERT.search(reason)
     if alert is not None:
         return f"ssl/tls alert {CAPITAL.sub(' ', alert[1]).lower()}"
-    told = next((words for sign, words in SAID_BY_RUSTLS.items() if sign in reason), reason)
+    told = next((words for sign, words in REASONS.items() if sign in reason), reason)
     return told.replace("_", " ").lower()
 
 

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
-import msgspec
 import pycurl
 
 from ..domain.attempt import CancelOutcome
@@ -16,10 +14,12 @@ from ..domain.limits import (
     WIRE_BYTES_SLACK,
     WIRE_EVENTS_BEFORE_LOOKING,
 )
-from ..domain.moment import NS_PER_MS, Deadline, Moment
+from ..domain.moment import Deadline
 from ..domain.policy import CachePolicy
 from ..domain.timers import CallAt, Timer
+from ..domain.units import NS_PER_MS
 from .answers import read_answer
+from .clock import MonotonicClock
 from .destination import Destination
 from .exchange import HttpAnswer, HttpShape
 from .handles import Handle, Handles, Shelf
@@ -40,20 +40,6 @@ MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 """What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to epoll."""
 
 Done = Callable[[HttpAnswer], None]
-
-
-class Clock(Protocol):
-    """What the transport needs of a clock."""
-
-    def read(self) -> Moment: ...
-    def monotonic_ns(self) -> int: ...
-
-
-class TransportStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a transport holds at the moment."""
-
-    in_flight: int
-    idle_handles: int
 
 
 class Transfer:
@@ -93,7 +79,11 @@ class Wake:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt, on_time: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: MonotonicClock,
+        call_at: CallAt,
+        on_time: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._clock = clock
@@ -129,7 +119,7 @@ class Wake:
 class CurlTransport:
     """Carries requests on one loop; all its methods are called on the loop's thread. Follows no redirect."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, call_at: CallAt) -> None:
         self._loop = loop
         self._clock = clock
         self._handles = Handles()
@@ -299,9 +289,6 @@ class CurlTransport:
             transfer.message,
             keeps_connection=transfer.shelf.shape.keep_connection,
         )
-
-    def statistics(self) -> TransportStatistics:
-        return TransportStatistics(in_flight=len(self._transfers), idle_handles=self._handles.idle_count)
 
     def close(self) -> None:
         """Cancel what is under way and release every descriptor; kept connections are closed."""

@@ -8,7 +8,6 @@ Prints one JSON object. Ours is a whole runtime: cadence, probe, two or three
 
 import argparse
 import json
-import ssl
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Literal, NamedTuple
 
 import blackbox
 import nginx
+import pycurl
 from machine import describe, pause_cost, stay_on
 from running import Running
 from watchkeeper.domain.probe import Http, Tcp, Tls
@@ -162,7 +162,7 @@ def main(arguments: list[str]) -> int:
     rows = options.only or list(ROWS)
     with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
         checks = {row: compare(row, server, Path(name), pairs, window_s) for row in rows}
-    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "openssl": ssl.OPENSSL_VERSION}
+    setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "curl": pycurl.version}
     setting |= {"blackbox": blackbox.version(), "the_same_work": pause_cost()}
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))
     return 0

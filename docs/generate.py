@@ -11,13 +11,14 @@ from watchkeeper.domain.outbox import STAGE_MOVES
 from watchkeeper.domain.outcome import WITHOUT_ANSWER, Reason
 from watchkeeper.domain.phase import PHASE_MOVES
 from watchkeeper.domain.rule import RULE_MOVES
-from watchkeeper.domain.semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
+
+from docs.semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 
 HEAD = """# What happens when an action is retried or cancelled
 
 Written by `python docs/generate.py` from the tables in `domain/`; a test fails when the two differ. Each table lists
 every state. Attempts live in `domain/attempt.py`, notices in `domain/outbox.py` and `domain/notice.py`, the sentences
-in `domain/semantics.py`.
+in `docs/semantics.py`.
 
 The rule behind all of it: an **attempt** has no durable effect of its own, so it is never repeated, only followed by the
 next one. A **notice** has one, so it is committed before it is sent, and it is retried under a key that is derived from

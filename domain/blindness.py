@@ -5,8 +5,9 @@ from collections import deque
 import msgspec
 
 from . import limits
-from .moment import NS_PER_S, Moment
+from .moment import Moment
 from .record import BlindInterval
+from .units import NS_PER_S
 
 CLOCK_STEPPED = "clock_stepped"
 """The wall clock was set: worth a record, but what was measured stands, as no duration is taken from it."""

@@ -5,7 +5,7 @@ from hashlib import blake2b
 import msgspec
 
 from .limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
-from .moment import NS_PER_S
+from .units import NS_PER_S
 
 
 class Cadence(msgspec.Struct, frozen=True, gc=False):

@@ -8,10 +8,10 @@ import msgspec
 
 from .construction import Specification
 from .duration import Duration, parse_duration
-from .moment import NS_PER_S
 from .probe import Tls
 from .rule import Severity, SeverityLike
 from .text import MASK, DurationText, Name, Pairs, as_pairs
+from .units import NS_PER_S
 
 UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""

@@ -11,7 +11,6 @@ import msgspec
 from .condition_comparison import Comparison
 from .condition_facts import Facts
 from .condition_grammar import parse
-from .condition_shortcut import Shortcut, shortcut_of
 from .condition_shown import printable
 from .condition_value import Missing
 from .errors import ConditionError
@@ -37,8 +36,6 @@ class Condition(msgspec.Struct, frozen=True):
     text: str
     comparison: Comparison
     when_passed: ConditionResult
-    surely_holds: Shortcut
-    """True only where `judge` would pass; False says nothing."""
 
     def evaluate(self, observation: Observation) -> ConditionResult:
         """Never raises."""
@@ -60,7 +57,7 @@ def compile_condition(text: str) -> Condition:
     except Misread as trouble:
         place = f"{printable(text)}: character {trouble.position + 1}"
         raise ConditionError(f"{place}: {printable(trouble.problem)}") from None
-    return Condition(text, comparison, ConditionResult(True, printable(text)), shortcut_of(comparison))
+    return Condition(text, comparison, ConditionResult(True, printable(text)))
 
 
 def evaluate(text: str, observation: Observation) -> ConditionResult:

@@ -10,7 +10,7 @@ from .limits import (
     CONDITION_VALUE_CHARACTERS_MAX,
 )
 from .line import one_line
-from .moment import NS_PER_MS, NS_PER_S
+from .units import NS_PER_MS, NS_PER_S
 
 INVALID = "INVALID"
 _MS_PER_S = NS_PER_S // NS_PER_MS

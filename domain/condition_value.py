@@ -9,7 +9,7 @@ import msgspec
 from .duration import parse_duration
 from .json_document import compact_json
 from .limits import NUMBER_CHARACTERS_MAX
-from .moment import NS_PER_MS
+from .units import NS_PER_MS
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Number: TypeAlias = int | float

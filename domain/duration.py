@@ -6,12 +6,9 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from .limits import DURATION_CHARACTERS_MAX, DURATION_NS_MAX, DURATIONS_KEPT
-from .moment import NS_PER_MS, NS_PER_S, NS_PER_US
+from .units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S, NS_PER_US, NS_PER_WEEK
 
-NS_PER_MINUTE = 60 * NS_PER_S
-NS_PER_HOUR = 60 * NS_PER_MINUTE
-NS_PER_DAY = 24 * NS_PER_HOUR
-NS_PER_WEEK = 7 * NS_PER_DAY
+__all__ = ["NS_PER_DAY", "NS_PER_HOUR", "NS_PER_MINUTE", "format_duration", "parse_duration"]
 
 Duration: TypeAlias = str | float | timedelta
 """A length of time as a host may write it: a text such as `1m30s`, a number of seconds, or a timedelta."""

@@ -7,11 +7,12 @@ from typing import Protocol, assert_never
 
 from . import limits
 from .duration import parse_duration
-from .moment import NS_PER_MS, Moment
+from .moment import Moment
 from .observation import Phases
 from .outcome import WITHOUT_ANSWER, Outcome
 from .rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Rule, Threshold
 from .sample import Sample
+from .units import NS_PER_MS
 from .window import Window, summary_of
 
 

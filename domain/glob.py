@@ -7,135 +7,105 @@ import msgspec
 
 from .misread import Misread
 
+_CHARACTER = r"(\\.|[^\\\]-])"
+_RANGE = re.compile(f"{_CHARACTER}(?:-{_CHARACTER})?", re.DOTALL)
+_CLASS = re.compile(rf"\[(\^?+)((?:{_RANGE.pattern})+)\]", re.DOTALL)
+_CLASS_READ = re.compile(
+    rf"\[\^?+(?:{_CHARACTER}-{_CHARACTER}|{_CHARACTER}(?!-))*+(?:{_CHARACTER}-)?", re.DOTALL
+)
+"""As much of a class as can be read: what follows is wrong."""
+
 
 class Glob(msgspec.Struct, frozen=True):
     """A compiled glob. Slashes are taken out of pattern and text, so that `*` spans them.
 
-    The stars cut the pattern into segments of fixed width. Each is searched once, leftmost first, after the one
-    before it, and never searched again: the time is linear in the text however many stars there are.
+    The stars cut the pattern into segments, each an expression without repetition. Each is searched once, leftmost
+    first, after the one before it, and never searched again: the time is linear in the text however many stars there
+    are. One expression with atomic groups means the same but steps through the text: 8 us a kilobyte instead of 0.4.
     """
 
     pattern: str
-    segments: tuple["Segment", ...]
+    first: re.Pattern[str]
+    middle: tuple[re.Pattern[str], ...]
+    last: re.Pattern[str] | None
+    """What stands behind the last star; None where there is no star."""
+    last_width: int
 
     @classmethod
     def compile(cls, pattern: str) -> Self:
         """Raises Misread for a class or an escape that does not end."""
-        return cls(pattern, _segments(pattern.replace("/", "")))
+        segments = _segments(pattern.replace("/", ""))
+        first, *middle = (re.compile("".join(segment), re.DOTALL) for segment in segments)
+        last = middle.pop() if middle else None
+        return cls(pattern, first, tuple(middle), last, len(segments[-1]))
 
     def matches(self, text: str) -> bool:
         """True when the whole text matches."""
         text = text.replace("/", "")
-        first, *middle = self.segments
-        if not middle:
-            return len(text) == first.width and first.find(text, 0, first.width) == 0
-        last = middle.pop()
-        position, end = first.width, len(text) - last.width
-        if position > end or first.find(text, 0, position) != 0 or last.find(text, end, len(text)) != end:
-            return False
-        for segment in middle:
-            position = segment.find(text, position, end)
-            if position < 0:
+        if self.last is None:
+            return self.first.fullmatch(text) is not None
+        found = self.first.match(text)
+        for segment in self.middle:
+            if found is None:
                 return False
-            position += segment.width
-        return True
+            found = segment.search(text, found.end())
+        start = len(text) - self.last_width
+        return found is not None and found.end() <= start and self.last.match(text, start) is not None
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """What stands between two stars: plain text, or an expression when it has `?` or a class."""
-
-    width: int
-    plain: str
-    expression: re.Pattern[str] | None = None
-
-    def find(self, text: str, start: int, end: int) -> int:
-        """The first place from `start` where the segment fits before `end`, or -1."""
-        if self.expression is None:
-            return text.find(self.plain, start, end)
-        found = self.expression.search(text, start, end)
-        return -1 if found is None else found.start()
-
-
-class _Atom(msgspec.Struct, frozen=True):
-    """One character of a segment: itself, or an expression that one character must match."""
-
-    plain: str = ""
-    expression: str = ""
-
-
-_ANY = _Atom(expression=".")
-
-
-def _segments(pattern: str) -> tuple[Segment, ...]:
-    segments: list[Segment] = []
-    atoms: list[_Atom] = []
+def _segments(pattern: str) -> list[list[str]]:
+    """What stands between the stars, one expression a character."""
+    segments: list[list[str]] = [[]]
     position = 0
     while position < len(pattern):
         if pattern[position] == "*":
-            segments.append(_segment(atoms))
-            atoms, position = [], position + 1
+            segments.append([])
+            position += 1
         else:
-            atom, position = _atom(pattern, position)
-            atoms.append(atom)
-    return (*segments, _segment(atoms))
+            expression, position = _expression(pattern, position)
+            segments[-1].append(expression)
+    return segments
 
 
-def _segment(atoms: list[_Atom]) -> Segment:
-    if not any(atom.expression for atom in atoms):
-        return Segment(len(atoms), "".join(atom.plain for atom in atoms))
-    # No repetition in it: a segment has one width, and nothing to backtrack over.
-    expression = "".join(atom.expression or re.escape(atom.plain) for atom in atoms)
-    return Segment(len(atoms), "", re.compile(expression, re.DOTALL))
-
-
-def _atom(pattern: str, position: int) -> tuple[_Atom, int]:
+def _expression(pattern: str, position: int) -> tuple[str, int]:
     match pattern[position]:
         case "?":
-            return _ANY, position + 1
+            return ".", position + 1
         case "[":
             return _class(pattern, position)
-        case _:
-            plain, position = _character(pattern, position)
-            return _Atom(plain), position
+        case "\\" if position + 1 == len(pattern):
+            raise _ends_in_backslash(position)
+        case "\\":
+            return re.escape(pattern[position + 1]), position + 2
+        case character:
+            return re.escape(character), position + 1
 
 
-def _character(pattern: str, position: int) -> tuple[str, int]:
-    if pattern[position] != "\\":
-        return pattern[position], position + 1
-    if position + 1 == len(pattern):
-        raise Misread("the pattern ends in a backslash: write \\\\ for the backslash itself", position)
-    return pattern[position + 1], position + 2
-
-
-def _class(pattern: str, start: int) -> tuple[_Atom, int]:
-    position = start + 1
-    negated = pattern.startswith("^", position)
-    position += negated
-    ranges: list[str] = []
-    nothing_yet = True
-    while nothing_yet or not pattern.startswith("]", position):
-        low, high, position = _range(pattern, start, position)
-        nothing_yet = False
-        if low <= high:  # [z-a] is legal and holds nothing
-            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+def _class(pattern: str, start: int) -> tuple[str, int]:
+    found = _CLASS.match(pattern, start)
+    if found is None:
+        raise _unreadable(pattern, start)
+    ends = [(low[-1], (high or low)[-1]) for low, high in _RANGE.findall(found[2])]
+    # [z-a] is legal and holds nothing.
+    ranges = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in ends if low <= high)
     if not ranges:
-        return (_ANY if negated else _Atom(expression="(?!)")), position + 1
-    return _Atom(expression=f"[{'^' * negated}{''.join(ranges)}]"), position + 1
+        return ("." if found[1] else "(?!)"), found.end()
+    return f"[{found[1]}{ranges}]", found.end()
 
 
-def _range(pattern: str, start: int, position: int) -> tuple[str, str, int]:
-    low, position = _class_character(pattern, start, position)
-    if not pattern.startswith("-", position):
-        return low, low, position
-    high, position = _class_character(pattern, start, position + 1)
-    return low, high, position
+def _unreadable(pattern: str, start: int) -> Misread:
+    """Why the class that begins at `start` is none."""
+    read = _CLASS_READ.match(pattern, start)
+    position = start if read is None else read.end()
+    match pattern[position:]:
+        case "":
+            problem = "the class [ has no end: close it with ], or write \\[ for the bracket itself"
+            return Misread(problem, start)
+        case "\\":
+            return _ends_in_backslash(position)
+        case rest:
+            return Misread(f"a class needs a character here: write \\{rest[0]} for the sign itself", position)
 
 
-def _class_character(pattern: str, start: int, position: int) -> tuple[str, int]:
-    if position >= len(pattern):
-        raise Misread("the class [ has no end: close it with ], or write \\[ for the bracket itself", start)
-    if pattern[position] in "-]":
-        raise Misread(
-            f"a class needs a character here: write \\{pattern[position]} for the sign itself", position
-        )
-    return _character(pattern, position)
+def _ends_in_backslash(position: int) -> Misread:
+    return Misread("the pattern ends in a backslash: write \\\\ for the backslash itself", position)

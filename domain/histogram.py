@@ -3,7 +3,22 @@
 import msgspec
 
 _SUB_BITS = 3
-_SUB = 1 << _SUB_BITS
+"""An eighth."""
+
+
+def bucket_of(value: int, sub_bits: int = _SUB_BITS) -> int:
+    """The bucket of a number of at least 0; each power of two has `2 ** sub_bits` of them."""
+    shift = max(value.bit_length() - 1 - sub_bits, 0)
+    return (shift << sub_bits) + (value >> shift)
+
+
+def upper_edge(bucket: int, sub_bits: int = _SUB_BITS) -> int:
+    """The greatest value in a bucket."""
+    if bucket < 2 << sub_bits:
+        return bucket
+    # The bucket's number is shift * 2 ** sub_bits plus a value of 2 ** sub_bits and more.
+    shift = (bucket >> sub_bits) - 1
+    return ((bucket - (shift << sub_bits) + 1) << shift) - 1
 
 
 class Percentiles(msgspec.Struct, frozen=True, gc=False):
@@ -29,8 +44,7 @@ class Histogram:
     def add(self, value_ns: int) -> None:
         """Take in one duration; negative ones count as zero."""
         value_ns = max(value_ns, 0)
-        shift = max(value_ns.bit_length() - 1 - _SUB_BITS, 0)
-        bucket = (shift << _SUB_BITS) + (value_ns >> shift)
+        bucket = bucket_of(value_ns)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         self.count += 1
         self._max_ns = max(self._max_ns, value_ns)
@@ -44,13 +58,5 @@ class Histogram:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= wanted:
-                return min(_upper_edge(bucket), self._max_ns)
+                return min(upper_edge(bucket), self._max_ns)
         return 0
-
-
-def _upper_edge(bucket: int) -> int:
-    if bucket < 2 * _SUB:
-        return bucket
-    # Values of _SUB .. 2 * _SUB - 1 at each shift: the bucket number is shift * _SUB plus such a value.
-    shift = (bucket >> _SUB_BITS) - 1
-    return ((bucket - (shift << _SUB_BITS) + 1) << shift) - 1

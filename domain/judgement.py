@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from . import limits
 from .attempt import AttemptId
-from .condition import Condition
-from .condition_facts import Facts
+from .condition import Condition, evaluate_all
 from .http_status import default_outcome
 from .moment import Moment
 from .observation import Observation
@@ -76,10 +75,8 @@ class Expectation:
         return seen.outcome, seen.reason, (), seen.detail
 
     def _failed(self, seen: Observation) -> tuple[str, ...]:
-        """The conditions that fail, shown with what they saw. What plainly holds, as nearly all do, is judged no further."""
-        unsure = [condition for condition in self.conditions if not condition.surely_holds(seen)]
-        if not unsure:
+        """The conditions that fail, shown with what they saw."""
+        if not self.conditions:
             return ()
-        facts = Facts(seen)
-        results = [condition.judge(facts) for condition in unsure]
+        results = evaluate_all(self.conditions, seen)
         return tuple([result.shown for result in results if not result.passed])

@@ -1,6 +1,6 @@
 """Every bound of the system in one place, with asserts of how they relate."""
 
-from .moment import NS_PER_MS, NS_PER_S
+from .units import NS_PER_MS, NS_PER_S
 
 # What a target may send us.
 BODY_BYTES = 64 * 1024
@@ -176,7 +176,6 @@ WIRE_EVENTS_BEFORE_LOOKING = 3
 CERTIFICATE_TEXTS_MAX = 8_192
 CERTIFICATES_KEPT = 1_024
 TLS_CONTEXTS_KEPT = 64
-AUTHORITIES_LOOKED_AT_NS = 30 * NS_PER_S
 HANDSHAKE_DOUBTS_MAX = 11  # 2 ** 11 times half a minute: 17 hours
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024

@@ -5,9 +5,9 @@ from typing import Self
 
 import msgspec
 
-NS_PER_US = 1_000
-NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
+from .units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+__all__ = ["NS_PER_MS", "NS_PER_S", "NS_PER_US", "Deadline", "Moment", "wall_ns_of", "wall_text"]
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ import msgspec
 
 from .incident import Change, Incident, Transition
 from .limits import NOTICE_LATE_NS
-from .moment import NS_PER_S
+from .units import NS_PER_S
 
 
 class NoticeReason(StrEnum):

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,34 +23,15 @@ OUTSIDE_PROTOCOL = (Outcome.DOWN, Reason.EXIT_STATUS)
 """What every other exit status means, 126 and 127 of a shell among them."""
 
 
-class PerformanceFigure(msgspec.Struct, frozen=True):
-    """One `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are kept as they were written."""
-
-    label: str
-    value: float
-    unit: str = ""
-    warn: str = ""
-    crit: str = ""
-    minimum: str = ""
-    maximum: str = ""
-
-
 class PluginOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What a plugin printed, taken apart."""
 
     line: str
     """The first line without its performance data, bounded and escaped."""
-    figures: tuple[PerformanceFigure, ...] = ()
+    figures: tuple[Measurement, ...] = ()
+    """Of `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are the plugin's own business."""
     refused: int = 0
     """Items of the performance data that were no finite figure, had a label twice, or were too many."""
-
-    def measurements(self) -> tuple[Measurement, ...]:
-        return tuple(Measurement(figure.label, figure.value, figure.unit) for figure in self.figures)
-
-
-class _Parts(NamedTuple):
-    text: str
-    performance: str
 
 
 # Bounded and possessive, and nothing optional in front: a hostile output costs no second look at any character.
@@ -67,21 +47,21 @@ _UNDETERMINED = "U"
 
 def parse_plugin_output(output: str) -> PluginOutput:
     """Take a plugin's output apart; what cannot be read is counted, never guessed."""
-    parts = _parted(output)
-    figures: dict[str, PerformanceFigure] = {}
+    first, performance = _parted(output)
+    figures: dict[str, Measurement] = {}
     refused = 0
-    for label, text in _items(parts.performance):
+    for label, text in _items(performance):
         if text.split(";", 1)[0] == _UNDETERMINED:
             continue
         figure = _figure(label, text)
-        if figure is None or figure.label in figures or len(figures) >= MEASUREMENTS_MAX:
+        if figure is None or figure.name in figures or len(figures) >= MEASUREMENTS_MAX:
             refused += 1
         else:
-            figures[figure.label] = figure
-    return PluginOutput(line=first_line(parts.text), figures=tuple(figures.values()), refused=refused)
+            figures[figure.name] = figure
+    return PluginOutput(line=first_line(first), figures=tuple(figures.values()), refused=refused)
 
 
-def _parted(output: str) -> _Parts:
+def _parted(output: str) -> tuple[str, str]:
     """The first line's text, and the performance data of all lines joined.
 
     It stands after the first line's bar, and again from the next bar on to the end.
@@ -89,7 +69,7 @@ def _parted(output: str) -> _Parts:
     first, _, rest = output.strip("\r\n").partition("\n")
     text, _, performance = first.partition("|")
     _, _, more = rest.partition("|")
-    return _Parts(text, f"{performance} {more}")
+    return text, f"{performance} {more}"
 
 
 def _items(performance: str) -> Iterator[tuple[str, str]]:
@@ -99,7 +79,7 @@ def _items(performance: str) -> Iterator[tuple[str, str]]:
         yield (label or "", figure or "")
 
 
-def _figure(label: str, text: str) -> PerformanceFigure | None:
+def _figure(label: str, text: str) -> Measurement | None:
     shown, *limits = text.split(";")
     match = _FIGURE.fullmatch(shown)
     if match is None or not 0 < len(label) <= PERFORMANCE_LABEL_CHARACTERS_MAX or len(limits) > 4:
@@ -107,4 +87,4 @@ def _figure(label: str, text: str) -> PerformanceFigure | None:
     value = float(match["value"])
     if not math.isfinite(value):
         return None
-    return PerformanceFigure(escaped(label), value, match["unit"] or "", *limits)
+    return Measurement(escaped(label), value, match["unit"] or "")

@@ -50,8 +50,6 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How old an answer may be, counted from the moment its load began."""
     entries_max: int
     """Beyond it the entry that was asked for longest ago goes."""
-    keeps_errors: bool = False
-    """Whether a failure answers later questions too, for as long as a value would."""
     invalidation: str = "by age alone"
     """What empties it besides age and size."""
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from .admission import AdmissionPolicy
-from .moment import NS_PER_MS, NS_PER_S
 from .policy import CancellationPolicy
 from .retry import RetryPolicy
+from .units import NS_PER_MS, NS_PER_S
 
 
 class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .moment import NS_PER_S
+from .units import NS_PER_S
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):

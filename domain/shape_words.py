@@ -7,8 +7,8 @@ import msgspec
 from msgspec import inspect
 
 from .duration import duration_ns, parse_duration
-from .moment import NS_PER_MS
 from .problem import quoted, suggestion
+from .units import NS_PER_MS
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})

@@ -12,10 +12,10 @@ from .duration import format_duration
 from .probe import Call, Exec, Heartbeat, Http, Tcp
 from .problem import Path, Problem, quoted, suggestion
 from .target import Target
-from .validation_condition import Conditions, never_encrypted
+from .validation_condition import condition_fault, never_encrypted
 from .validation_http import exec_problems, http_problems, tcp_problems, webhook_problems
 from .validation_rule import rule_problems
-from .validation_span import Spans
+from .validation_span import length_ns, span_problems
 
 TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
 """A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
@@ -59,17 +59,15 @@ class _Judge:
     def __init__(self, channels: Iterable[str] | None, *, allow_exec: bool) -> None:
         self._channels = None if channels is None else frozenset(channels)
         self._allow_exec = allow_exec
-        self._spans = Spans()
-        self._conditions = Conditions()
         self._judged: dict[object, tuple[Problem, ...]] = {}
 
     def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
-        yield from self._spans.problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
+        yield from span_problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
         for name in Retention.__struct_fields__:
             text = getattr(options.retention, name)
             where = (*path, "retention", name)
             most_ns = limits.RAW_SAMPLES_NS_MAX if name == "samples" else limits.RETENTION_NS_MAX
-            yield from self._spans.problems(text, where, limits.RETENTION_NS_MIN, most_ns)
+            yield from span_problems(text, where, limits.RETENTION_NS_MIN, most_ns)
         if options.store is not None and (not options.store or "\0" in options.store):
             text = "names no file: write a path, or leave it out to keep the record in memory only"
             yield Problem((*path, "store"), text)
@@ -78,17 +76,16 @@ class _Judge:
         for name, low_ns, high_ns in _CADENCES:
             text = getattr(defaults, name)
             if text is not None:
-                yield from self._spans.problems(text, (*path, name), low_ns, high_ns)
+                yield from span_problems(text, (*path, name), low_ns, high_ns)
         if defaults.every and defaults.timeout:
             yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
 
     def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
-        yield from self._spans.problems(
+        yield from span_problems(
             channel.give_up_after, (*path, "give_up_after"), limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX
         )
-        yield from _line_end(channel.id, path)
         match channel.transport:
             case Webhook() as webhook:
                 yield from webhook_problems(webhook, (*path, "webhook"))
@@ -100,7 +97,6 @@ class _Judge:
                 return
 
     def target(self, target: Target, path: Path, *, timeout_stated: bool = False) -> Iterator[Problem]:
-        yield from _line_end(target.id, path)
         yield from self._probe(target, (*path, target.kind))
         stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
         for problem in self._policies(target, timeout_stated=stated):
@@ -127,8 +123,7 @@ class _Judge:
         yield from self._expected(target)
         yield from _repeated(target.rules, ("rules",))
         for at, rule in enumerate(target.rules):
-            yield from _line_end(rule.id, ("rules", at))
-            yield from rule_problems(rule, target, self._spans, ("rules", at))
+            yield from rule_problems(rule, target, ("rules", at))
         yield from self._notify(target.notify, ("notify",))
 
     def _expected(self, target: Target) -> Iterator[Problem]:
@@ -138,23 +133,23 @@ class _Judge:
             )
             return
         for at, text in enumerate(target.expect):
-            if fault := self._conditions.fault(text, target):
+            if fault := condition_fault(text, target):
                 yield Problem(("expect", at), fault)
 
     def _cadence(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
         for name, low_ns, high_ns in _CADENCES:
             text = getattr(target, name)
             if text is not None:
-                yield from self._spans.problems(text, (name,), low_ns, high_ns)
-        yield from self._spans.problems(target.max_age, ("max_age",), 0, limits.SHARED_RESULTS_NS_MAX)
+                yield from span_problems(text, (name,), low_ns, high_ns)
+        yield from span_problems(target.max_age, ("max_age",), 0, limits.SHARED_RESULTS_NS_MAX)
         if target.kind != "heartbeat" and timeout_stated:
             yield from self._longer(target.timeout, "timeout", target.every, ())
         if target.retry_every is not None:
             yield from self._longer(target.retry_every, "retry_every", target.every, ())
 
     def _longer(self, text: str, name: str, every: str, path: Path) -> Iterator[Problem]:
-        length_ns, every_ns = self._spans.length_ns(text), self._spans.length_ns(every)
-        if length_ns is not None and every_ns is not None and 0 < every_ns < length_ns:
+        own_ns, every_ns = length_ns(text), length_ns(every)
+        if own_ns is not None and every_ns is not None and 0 < every_ns < own_ns:
             most = format_duration(every_ns)
             said = f"{text} is longer than every {most}: write {most} or less"
             yield Problem((*path, name), said, leans_on=((*path, "every"),))
@@ -170,7 +165,7 @@ class _Judge:
             case Call() as call:
                 yield from _unnamed(call.name, (*path, "name"))
             case Heartbeat() as heartbeat:
-                yield from self._spans.problems(heartbeat.grace, (*path, "grace"), 0, limits.EVERY_NS_MAX)
+                yield from span_problems(heartbeat.grace, (*path, "grace"), 0, limits.EVERY_NS_MAX)
 
     def _notify(self, names: Iterable[str], path: Path) -> Iterator[Problem]:
         seen: set[str] = set()
@@ -186,7 +181,7 @@ class _Judge:
             seen.add(name)
 
     def _timeout(self, text: str, path: Path) -> Iterator[Problem]:
-        yield from self._spans.problems(text, path, limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
+        yield from span_problems(text, path, limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
 
 
 _CADENCES = (
@@ -194,12 +189,6 @@ _CADENCES = (
     ("timeout", limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX),
     ("retry_every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
 )
-
-
-def _line_end(name: str, path: Path) -> Iterator[Problem]:
-    """The one fault of an id that its pattern lets through: `$` matches before a last line end, too."""
-    if name.endswith("\n"):
-        yield Problem((*path, "id"), "ends in a line end: remove it")
 
 
 def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from ...domain.timers import CallAt
 from ..calling import Call
 from ..clock import Clock
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ..host_calls import HostCalls, HostCallStatistics
+from ..host_calls import HostCalls
 
 
 class CallMessenger:
@@ -61,11 +61,8 @@ class CallMessenger:
         """Calls that still run though nobody waits for them, each as `thread or task: name`."""
         return self._calls.abandoned()
 
-    def statistics(self) -> HostCallStatistics:
-        return self._calls.statistics()
-
     def __repr__(self) -> str:
-        return f"CallMessenger({self._spec.name!r}, {self._calls!r})"
+        return f"{type(self).__name__}({self._spec.name!r}, {self._calls!r})"
 
 
 def _read(returned: object) -> Answer:

@@ -2,23 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from ...domain.channel import CallChannel, Log
 from ...domain.line import escaped
-from ...domain.moment import Deadline, wall_text
-from ...domain.notice import Answer, Notice, lateness_s
+from ...domain.moment import wall_text
+from ...domain.notice import Notice, lateness_s
 from ...domain.timers import CallAt
-from ..calling import Call
 from ..clock import Clock
-from ..host_calls import HostCallStatistics
 from .call import CallMessenger
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-class LogMessenger:
-    """Writes notices one by one on a thread of its own: the host's handlers may block, and ours must not with them."""
+class LogMessenger(CallMessenger):
+    """Writes notices one by one on a thread of its own: the host's handlers may block, and ours must not with them.
+
+    A notice is accepted once `logging` has taken the line, which does not raise for a handler that fails.
+    """
 
     def __init__(self, spec: Log, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
         logger = logging.getLogger(spec.logger)
@@ -27,24 +27,7 @@ class LogMessenger:
         def write(notice: Notice) -> None:
             logger.log(level, "%s", line_of(notice, clock.read().wall_ns))
 
-        self._calls = CallMessenger(CallChannel(name="log"), write, loop, clock, call_at, threads_max=1)
-
-    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]) -> Call:
-        """Accepted once `logging` has taken the line, which does not raise for a handler that fails."""
-        return self._calls.send(notice, attempt, deadline, done)
-
-    def close(self) -> None:
-        self._calls.close()
-
-    def abandoned(self) -> tuple[str, ...]:
-        """Lines whose handler has not come back, each as `thread: log`."""
-        return self._calls.abandoned()
-
-    def statistics(self) -> HostCallStatistics:
-        return self._calls.statistics()
-
-    def __repr__(self) -> str:
-        return f"LogMessenger({self._calls!r})"
+        super().__init__(CallChannel(name="log"), write, loop, clock, call_at, threads_max=1)
 
 
 def line_of(notice: Notice, now_wall_ns: int) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from ...domain.limits import RETRY_AFTER_NS_MAX
-from ...domain.moment import NS_PER_S
+from ...domain.units import NS_PER_S
 
 HEADER = re.compile(rb"^retry-after:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 SECONDS = re.compile(r"[0-9]{1,12}")

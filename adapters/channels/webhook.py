@@ -7,15 +7,17 @@ from ...domain.attempt import CancelOutcome
 from ...domain.channel import Webhook
 from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
 from ...domain.line import one_line
-from ...domain.moment import NS_PER_S, Deadline
+from ...domain.moment import Deadline
 from ...domain.notice import Answer, Notice, lateness_s
 from ...domain.notice_body import notice_body
 from ...domain.text import as_pairs
+from ...domain.units import NS_PER_S
+from ..clock import Clock
 from ..destination import destination_of
 from ..exchange import Headers, HttpAnswer, HttpShape
 from ..failures import ends_in_header, verdict_of
 from ..naming import naming_of
-from ..transport import Clock, CurlTransport, Transfer
+from ..transport import CurlTransport, Transfer
 from .retry_after import retry_after_ns
 from .signature import signed_headers, signing_key
 
@@ -29,9 +31,9 @@ Done = Callable[[Answer], None]
 
 
 class WebhookMessenger:
-    """Posts notices to one URL over a transport, which belongs to whoever made it and is closed by them.
+    """Posts notices to one URL over a transport, which belongs to the object that made it and is closed by that.
 
-    Raises ConfigurationError when the URL, a header or the secret cannot be used; none of them is ever shown.
+    The specification was validated. Raises ConfigurationError, which never shows the URL, for one that cannot be requested.
     """
 
     def __init__(
@@ -44,7 +46,6 @@ class WebhookMessenger:
         self._headers = _headers_of(spec, self._naming.headers)
         self._tls = spec.tls
         self._deny = deny_private_addresses
-        self._shape(b"", ())
 
     def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Done) -> "Posting":
         """Begin one attempt; a redirect is an answer that refuses, never followed."""

@@ -17,7 +17,7 @@ from ...domain.timers import CallAt
 from ..calling import Call
 from ..clock import Clock
 from ..ended import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ..host_calls import HostCalls, HostCallStatistics
+from ..host_calls import HostCalls
 
 
 class CallProber:
@@ -60,9 +60,6 @@ class CallProber:
     def abandoned(self) -> tuple[str, ...]:
         """Callables that still run though nobody waits for them, each as `thread or task: name`."""
         return self._calls.abandoned()
-
-    def statistics(self) -> HostCallStatistics:
-        return self._calls.statistics()
 
     def __repr__(self) -> str:
         return f"CallProber(callables={len(self._callables)}, {self._calls!r})"

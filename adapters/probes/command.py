@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from ...domain.limits import COMMAND_ERROR_BYTES_MAX, READ_BYTES_MAX, READS_AFTER_EXIT_MAX
-from ...domain.moment import NS_PER_MS
 from ...domain.probe import Exec
+from ...domain.units import NS_PER_MS
 
 LANGUAGE = "C.UTF-8"
 

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
-import msgspec
-
 from ...domain import limits
 from ...domain.attempt import CancelOutcome, ProbeRequest
-from ...domain.moment import NS_PER_S
 from ...domain.observation import Observation
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Exec
 from ...domain.timers import CallAt, Timer
+from ...domain.units import NS_PER_S
 from ..calling import Call
 from ..calls import Calls
 from ..clock import Clock
@@ -26,18 +24,6 @@ from .exec_answer import answer_of, could_not_start, timed_out
 Done = Callable[[Observation], None]
 
 CANCELLED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED, detail="cancelled")
-
-
-class ExecStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Commands by where they are now, and counts since the beginning."""
-
-    starting: int
-    running: int
-    reaping: int
-    """Killed, and not yet taken back from the machine."""
-    started: int
-    timed_out: int
-    output_bytes_dropped: int
 
 
 class ExecAttempt:
@@ -72,7 +58,6 @@ class ExecProber:
         self._starting: set[ExecAttempt] = set()
         self._running: set[ExecAttempt] = set()
         self._reaping: set[Command] = set()
-        self._started = self._timed_out = self._dropped = 0
         # Shared with the starting threads, each access under the lock: programs born and not yet handed to the loop.
         self._guard = threading.Condition()
         self._births = 0
@@ -127,7 +112,6 @@ class ExecProber:
             if not isinstance(command, Command) or command not in self._born:
                 return None
             self._born.discard(command)
-        self._started += 1
         return command
 
     def _born_late(self, ended: Ended) -> None:
@@ -172,11 +156,10 @@ class ExecProber:
         command.reap()
         for capture in (command.output, command.errors):
             capture.drain()
-        self._close_pipes(command)
+        command.close_pipes()
         attempt.done(answer_of(command, self._clock.read().since(attempt.request.started)))
 
     def _expire(self, attempt: ExecAttempt, command: Command) -> None:
-        self._timed_out += 1
         self._stop(attempt, command)
         attempt.done(timed_out(command))
 
@@ -196,7 +179,7 @@ class ExecProber:
     def _let_go(self, command: Command) -> None:
         """Kill it and take it back from the machine once it is gone; nobody waits for it."""
         command.kill()
-        self._close_pipes(command)
+        command.close_pipes()
         self._reaping.add(command)
         self._loop.add_reader(command.process_descriptor, self._reap, command)
 
@@ -204,10 +187,6 @@ class ExecProber:
         self._loop.remove_reader(command.process_descriptor)
         self._reaping.discard(command)
         command.reap()
-
-    def _close_pipes(self, command: Command) -> None:
-        self._dropped += command.output.dropped + command.errors.dropped
-        command.close_pipes()
 
     def cancel(self, attempt: ExecAttempt) -> CancelOutcome:
         """See ExecAttempt.cancel."""
@@ -254,16 +233,6 @@ class ExecProber:
         with self._guard:
             starts = self._calls.abandoned() if self._births else ()
         return (*killed, *starts)
-
-    def statistics(self) -> ExecStatistics:
-        return ExecStatistics(
-            starting=len(self._starting),
-            running=len(self._running),
-            reaping=len(self._reaping),
-            started=self._started,
-            timed_out=self._timed_out,
-            output_bytes_dropped=self._dropped,
-        )
 
     def __repr__(self) -> str:
         return f"ExecProber(running={len(self._running)}, reaping={len(self._reaping)})"

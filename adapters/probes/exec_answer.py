@@ -41,7 +41,7 @@ def answer_of(command: Command, response_time_ns: int) -> Observation:
         outcome=outcome,
         reason=reason,
         detail=one_line(" ".join([detail, *_remarks(command, parsed)]).strip()),
-        measurements=parsed.measurements(),
+        measurements=parsed.figures,
     )
 
 

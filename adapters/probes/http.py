@@ -2,16 +2,16 @@
 
 import ssl
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
-from ...domain.moment import NS_PER_S
 from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Http
+from ...domain.units import NS_PER_S
 from ..exchange import HttpAnswer
 from ..failures import verdict_of
 from ..plain_answers import END_OF_HEADER
@@ -152,32 +152,25 @@ class HttpProber:
     ) -> None:
         self._transport = transport
         self._plain = plain
-        self._deny = deny_private_addresses
-        self._plans: dict[Http, Plan] = {}
+        fast_tls = plain is not None and plain.secures
+        prepare = partial(
+            Plan, transport=transport, deny_private_addresses=deny_private_addresses, fast_tls=fast_tls
+        )
+        self._plan = lru_cache(PLANS_MAX)(prepare)
 
     def start(self, request: ProbeRequest, done: Done) -> HttpAttempt:
-        """Begin an attempt. Raises ConfigurationError when the specification would send a control character."""
+        """Begin an attempt of a validated specification. Raises ConfigurationError for a URL that cannot be requested."""
         probe = request.probe
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")
-        plan = self._plans.get(probe)
-        if plan is None:
-            plan = self._prepare(probe)
-        return HttpAttempt(self._transport, self._plain, plan, request, done)
-
-    def _prepare(self, spec: Http) -> Plan:
-        plan = Plan(spec, self._transport, deny_private_addresses=self._deny)
-        if len(self._plans) >= PLANS_MAX:
-            del self._plans[next(iter(self._plans))]
-        self._plans[spec] = plan
-        return plan
+        return HttpAttempt(self._transport, self._plain, self._plan(probe), request, done)
 
     def close(self) -> None:
         """Forget what was prepared. Attempts under way end when the transport is closed."""
-        self._plans.clear()
+        self._plan.cache_clear()
 
     def __repr__(self) -> str:
-        return f"HttpProber(plans={len(self._plans)})"
+        return f"HttpProber(plans={self._plan.cache_info().currsize})"
 
 
 def _connected(answer: HttpAnswer, *, secure: bool) -> bool:

@@ -19,7 +19,9 @@ class Plan:
 
     __slots__ = ("certificate_expires", "home", "hop", "plain", "shelf", "spec", "uses")
 
-    def __init__(self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool) -> None:
+    def __init__(
+        self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool, fast_tls: bool
+    ) -> None:
         written = destination_of(spec.url)
         naming = naming_of(written, spec.tls)
         shape = _shape_of(spec, naming, deny_private_addresses=deny_private_addresses)
@@ -27,7 +29,7 @@ class Plan:
         self.hop = Hop(shape, naming.destination)
         self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
         self.shelf: Shelf = transport.shelf(shape)
-        self.plain = PlainRoute(shape, self.hop.destination)
+        self.plain = PlainRoute(shape, self.hop.destination, fast_tls=fast_tls)
         self.uses = 0
         self.certificate_expires: str | None = None
         """Of the last handshake: a kept connection shows no certificate again."""

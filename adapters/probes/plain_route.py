@@ -8,8 +8,8 @@ import pycurl
 from ...domain.limits import DNS_FRESH_NS, HANDSHAKE_DOUBTS_MAX
 from ...domain.probe import Tls
 from ..addresses import is_literal
-from ..curl_options import header_lines, host_and_port
-from ..destination import DEFAULT_PORTS, Destination, Origin
+from ..curl_options import header_lines
+from ..destination import Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
 from ..plain_answers import read_plain
 from ..plain_request import Name, Place, PlainRequest, Secured
@@ -20,10 +20,11 @@ class PlainRoute:
 
     __slots__ = ("_barred_until_ns", "_destination", "_doubts", "_proven", "_request", "_shape", "_wire")
 
-    def __init__(self, shape: HttpShape, destination: Destination) -> None:
+    def __init__(self, shape: HttpShape, destination: Destination, *, fast_tls: bool) -> None:
         self._shape = shape
         self._destination = destination
-        self._wire = wire_of(shape, destination)
+        usable = not destination.secure or (fast_tls and _usual(shape.tls, destination))
+        self._wire = wire_of(shape, destination) if usable else None
         self._request: PlainRequest | None = None
         self._proven = False
         self._doubts = 0
@@ -94,7 +95,6 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
     parts = urlsplit(destination.url)
     if (
         shape.keep_connection
-        or not _usual(shape.tls, destination)
         or shape.method != "GET"
         or shape.body is not None
         or "/." in parts.path
@@ -107,10 +107,9 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
 
 
 def _usual(tls: Tls, destination: Destination) -> bool:
-    """No certificate of ours to show, and a name that means the same to everybody."""
-    return not destination.secure or (
-        tls.certificate_file is None and tls.key_file is None and not destination.origin.host.endswith(".")
-    )
+    """A peer to prove, no certificate of ours to show, and a name that means the same to everybody."""
+    own = tls.certificate_file is not None or tls.key_file is not None
+    return tls.verify and not own and not destination.origin.host.endswith(".")
 
 
 def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:
@@ -124,13 +123,7 @@ def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:
 def _lines(shape: HttpShape, origin: Origin) -> list[bytes]:
     """The header that libcurl would send. In its spelling `Name:` takes a line back and `Name;` sends an empty one."""
     asked = {line.rstrip(b";").partition(b":")[0].lower(): line for line in header_lines(shape)}
-    ours = {b"host": b"Host: " + _host(origin).encode(), b"accept": b"Accept: */*"}
+    ours = {b"host": b"Host: " + origin.host_header.encode(), b"accept": b"Accept: */*"}
     lines = {**ours, **asked}.values()
     kept = [line for line in lines if b": " in line or not line.endswith(b":")]
     return [line if b":" in line else line.removesuffix(b";") + b":" for line in kept]
-
-
-def _host(origin: Origin) -> str:
-    if origin.port == DEFAULT_PORTS[origin.scheme]:
-        return f"[{origin.host}]" if ":" in origin.host else origin.host
-    return host_and_port(origin.host, origin.port)

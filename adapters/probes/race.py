@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...domain.limits import NEXT_ADDRESS_NS
-from ...domain.moment import NS_PER_S
 from ...domain.outcome import Outcome, Reason
+from ...domain.units import NS_PER_S
 from ..addresses import is_public
 from ..readiness import WRITABLE
 from ..resolver import Address

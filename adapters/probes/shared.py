@@ -12,7 +12,7 @@ from ...domain.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.probe import Probe
 from ...domain.timers import CallAt, Timer
-from ..cache import CacheStatistics, Failed, Loaded, SingleFlightCache, Underway, Waiter
+from ..cache import Failed, Loaded, SingleFlightCache, Underway, Waiter
 from ..clock import Clock
 
 Done = Callable[[Observation], None]
@@ -41,7 +41,6 @@ def shared_results(owner: str, fresh_for_ns: int, entries_max: int) -> CachePoli
         owner=owner,
         fresh_for_ns=fresh_for_ns,
         entries_max=entries_max,
-        keeps_errors=False,
         invalidation="by age; timed out, cancelled and unknown results are never kept",
     )
 
@@ -70,9 +69,6 @@ class SharedProber:
         """Close the prober and forget its results; those who wait for one are answered by the prober's own end."""
         self._prober.close()
         self._cache.clear()
-
-    def statistics(self) -> CacheStatistics:
-        return self._cache.statistics()
 
     def __repr__(self) -> str:
         return f"SharedProber({self._prober!r}, {self._cache!r})"
@@ -120,7 +116,7 @@ class SharedAttempt:
         now = self._clock.read()
         kept = self._cache.peek(request.probe, now, request.max_age_ns)
         if kept is not None:
-            self._timer = self._call_at(0, lambda: self._answer(kept))
+            self._timer = self._call_at(0, lambda: self._answer(Loaded(kept)))
             return
 
         def load(landed: Callable[[Loaded[Seen] | Failed], None]) -> Underway:

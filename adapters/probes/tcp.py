@@ -3,14 +3,14 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Protocol
 
 from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.line import one_line
-from ...domain.moment import NS_PER_S, Moment
 from ...domain.observation import Observation, Phases
 from ...domain.outcome import Outcome, Reason
 from ...domain.probe import Tcp
+from ...domain.units import NS_PER_S
+from ..clock import MonotonicClock
 from ..resolver import Address, LookedUp, Resolver, literal_address
 from ..sockets import Sockets
 from ..system_errors import OUT_OF_DESCRIPTORS, Verdict, verdict_of_error
@@ -20,20 +20,13 @@ from .talk import UP, Talk
 Done = Callable[[Observation], None]
 
 
-class Clock(Protocol):
-    """What the prober needs of a clock."""
-
-    def read(self) -> Moment: ...
-    def monotonic_ns(self) -> int: ...
-
-
 class TcpProber:
     """Runs `tcp` probes on one loop; all its methods are called on the loop's thread."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MonotonicClock,
         *,
         deny_private_addresses: bool = False,
         resolver: Resolver | None = None,

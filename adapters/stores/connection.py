@@ -10,7 +10,7 @@ import msgspec
 
 from ...domain import limits
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError
-from ...domain.moment import NS_PER_MS
+from ...domain.units import NS_PER_MS
 
 SQLITE_VERSION_MIN = 3_051_003
 """Before it, a checkpoint racing a commit could corrupt a WAL (https://sqlite.org/wal.html#walresetbug)."""

@@ -5,12 +5,10 @@ from collections.abc import Iterable, Iterator
 import apsw
 import msgspec
 
-from ...domain.duration import NS_PER_DAY, NS_PER_HOUR
-from ...domain.moment import NS_PER_US
-from ...domain.outcome import Outcome
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from .chunks import unpack
 from .connection import rows
-from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, day_tables, findings
+from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table
 from .stored import FoundRow, Rollup, StoredSample, Summed, merged, roll_up
 
 _ROLLUPS = msgspec.msgpack.Decoder(Rollup)
@@ -25,19 +23,18 @@ _HOURLY = _SPANS.format(span="hour", column="body", table="hourly")
 _DAILY = _SPANS.format(span="day", column="body", table="daily")
 
 
-class History:
+class History(Findable):
     """Reads one target within one transaction. Spans are half open, in wall nanoseconds."""
 
     def __init__(self, connection: apsw.Connection, target: str) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._target = connection.execute("SELECT id FROM target WHERE name = ?", (target,)).get
-        self._findings = findings(connection)
-        self._days = day_tables(connection)
-        self._sealed = {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
-        return tuple(self._stored(row) for row in found)
+        return tuple(
+            self._stored(row, "" if self._is_up(row) else self._explanation(row[0])) for row in found
+        )
 
     def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
@@ -122,21 +119,6 @@ class History:
                 self._connection, sql, (max(first, oldest), min(end, newest + 1), self._target)
             )
         ]
-
-    def _unsealed(self, first: int, end: int) -> list[int]:
-        return [
-            hour
-            for day in sorted(self._days)
-            for hour in range(max(day * 24, first), min(day * 24 + 24, end))
-            if hour not in self._sealed
-        ]
-
-    def _stored(self, row: FoundRow) -> StoredSample:
-        at_us, finding, status, latency_us = row
-        outcome, reason = self._findings[finding]
-        latency_ns = None if latency_us is None else latency_us * NS_PER_US
-        explanation = "" if outcome is Outcome.UP else self._explanation(at_us)
-        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
 
     def _explanation(self, at_us: int) -> str:
         """Empty when retention has released it."""

@@ -7,8 +7,9 @@ import msgspec
 
 from ...domain import limits
 from ...domain.configuration import Retention
-from ...domain.duration import NS_PER_DAY, NS_PER_HOUR, parse_duration
-from ...domain.moment import NS_PER_US, Moment
+from ...domain.duration import parse_duration
+from ...domain.moment import Moment
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from .connection import transaction
 from .daily import DaySum
 from .sample_tables import SampleTables

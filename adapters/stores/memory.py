@@ -9,11 +9,12 @@ import msgspec
 from ...domain import limits
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incident import Incident, Transition
-from ...domain.moment import NS_PER_US, Moment
+from ...domain.moment import Moment
 from ...domain.notice import Delivery, DeliveryState, Notice, Told
 from ...domain.outcome import Outcome
 from ...domain.record import Batch, BlindInterval, Checkpoint, Outgoing, Restored, Silence
 from ...domain.sample import Sample
+from ...domain.units import NS_PER_US
 from .deliveries import changes
 from .stored import StoredSample
 

@@ -10,6 +10,7 @@ from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incident import Change
 from ...domain.notice import Delivery, DeliveryState, Notice, NoticeReason
 from ...domain.record import Outgoing
+from .connection import rows
 from .deliveries import changes
 from .incidents import IncidentTable
 
@@ -71,11 +72,10 @@ class OutboxTable:
 
     def given_up(self) -> tuple[Outgoing, ...]:
         """The dead letters of incidents that are not over for everybody, oldest first."""
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS}, digest FROM outbox WHERE state = 'dead' "  # noqa: S608 - a constant
-            "AND incident IN (SELECT id FROM incident WHERE is_live) ORDER BY ordinal"
-        ).fetchall()
-        return tuple(self._outgoing(row) for row in rows)
+        found = self._rows(
+            "WHERE state = 'dead' AND incident IN (SELECT id FROM incident WHERE is_live) ORDER BY ordinal"
+        )
+        return tuple(self._outgoing(row) for row in found)
 
     def pending(self) -> tuple[Outgoing, ...]:
         """Those still to be delivered, oldest first."""
@@ -83,25 +83,20 @@ class OutboxTable:
 
     def all(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Those in a state, oldest first."""
-        wanted = "" if state is None else "WHERE state = ?"
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS}, digest FROM outbox {wanted} ORDER BY ordinal",  # noqa: S608 - constants
-            () if state is None else (state.value,),
-        ).fetchall()
-        return tuple(self._outgoing(row) for row in rows)
+        wanted = () if state is None else (state.value,)
+        found = self._rows(f"{'WHERE state = ?' if wanted else ''} ORDER BY ordinal", *wanted)
+        return tuple(self._outgoing(row) for row in found)
 
     def verify(self) -> None:
         """Raise StoreCorrupt when a notice that is not delivered does not read back as it was written."""
-        for row in self._connection.execute(
-            f"SELECT {_COLUMNS}, digest FROM outbox WHERE state <> 'delivered'"  # noqa: S608 - a constant
-        ).fetchall():
+        for row in self._rows("WHERE state <> 'delivered'"):
             self._outgoing(row)
 
     def _row(self, key: str) -> tuple[Any, ...] | None:
-        return self._connection.execute(
-            f"SELECT {_COLUMNS}, digest FROM outbox WHERE key = ?",  # noqa: S608 - a constant
-            (key,),
-        ).fetchone()
+        return next(iter(self._rows("WHERE key = ?", key)), None)
+
+    def _rows(self, rest: str, *bindings: str) -> list[tuple[Any, ...]]:
+        return rows(self._connection, f"SELECT {_COLUMNS}, digest FROM outbox {rest}", bindings)  # noqa: S608 - constants
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
         key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail, seen = (

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 import apsw
 import msgspec
 
-from ...domain.duration import NS_PER_HOUR, NS_PER_MINUTE
-from ...domain.moment import NS_PER_US
 from ...domain.outcome import NO_EVIDENCE, Outcome
+from ...domain.units import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
 from .chunks import unpack
 from .connection import rows
 from .history import History
-from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, day_tables, findings
+from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table
 from .stored import FoundRow, StoredSample
 
 FIRST_LOOK_US = 2 * NS_PER_MINUTE // NS_PER_US
@@ -35,15 +34,12 @@ class _Evidence(msgspec.Struct, array_like=True, gc=False):
 _EVIDENCE = msgspec.msgpack.Decoder(_Evidence)
 
 
-class Overview:
+class Overview(Findable):
     """Reads within one transaction. Spans are half open, in wall nanoseconds."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._names = dict(rows(connection, "SELECT id, name FROM target"))
-        self._findings = findings(connection)
-        self._days = day_tables(connection)
-        self._sealed = {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}
 
     # The newest sample of each.
 
@@ -66,13 +62,17 @@ class Overview:
                 if target in missing and (target not in found or found[target][0] < row[0]):
                     found[target] = row
         said = self._explanations(row[0] for row in found.values() if not self._is_up(row))
-        return {self._names[target]: self._stored(target, row, said) for target, row in found.items()}
+        return {
+            self._names[target]: self._stored(row, "" if self._is_up(row) else said.get((row[0], target), ""))
+            for target, row in found.items()
+        }
 
     def _hours(self, since_us: int, until_us: int) -> list[int]:
         """The hours of the span that may have samples, the newest first."""
         sealed = {hour for (hour,) in self._connection.execute("SELECT DISTINCT hour FROM chunk")}
         first, last = since_us // US_PER_HOUR, (until_us - 1) // US_PER_HOUR
-        return sorted((hour for hour in sealed | self._unsealed() if first <= hour <= last), reverse=True)
+        found = {hour for hour in sealed if first <= hour <= last} | {*self._unsealed(first, last + 1)}
+        return sorted(found, reverse=True)
 
     def _chunked(
         self, hour: int, begin_us: int, end_us: int, missing: set[int]
@@ -112,9 +112,6 @@ class Overview:
                     yield target, (row[0], row[1], row[2], row[3])
             end_us, look_us = from_us, 2 * look_us
 
-    def _is_up(self, row: FoundRow) -> bool:
-        return self._findings[row[1]][0] is Outcome.UP
-
     def _explanations(self, moments_us: Iterable[int]) -> dict[tuple[int, int], str]:
         """What was said of every target at these times; empty where retention has released it."""
         asked = json.dumps(sorted(set(moments_us)))
@@ -125,20 +122,13 @@ class Overview:
         )
         return {(at_us, target): text for at_us, target, text in found}
 
-    def _stored(self, target: int, row: FoundRow, said: dict[tuple[int, int], str]) -> StoredSample:
-        at_us, finding, status, latency_us = row
-        outcome, reason = self._findings[finding]
-        latency_ns = None if latency_us is None else latency_us * NS_PER_US
-        explanation = "" if outcome is Outcome.UP else said.get((at_us, target), "")
-        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
-
     # The uptime of each.
 
     def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
         """By name, from the hours that begin in the span; a target without evidence is not in it."""
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
         counted: dict[int, list[int]] = {}
-        unsealed = {hour for hour in self._unsealed() if first <= hour < end}
+        unsealed = {*self._unsealed(first, end)}
         for hour in unsealed:
             self._count_unsealed(hour, counted)
         for target, hour, body in self._connection.execute(
@@ -150,9 +140,6 @@ class Overview:
         return {
             self._names[target]: good / (good + bad) for target, (good, bad) in counted.items() if good + bad
         }
-
-    def _unsealed(self) -> set[int]:
-        return {hour for day in self._days for hour in range(day * 24, day * 24 + 24)} - self._sealed
 
     def _count_unsealed(self, hour: int, counted: dict[int, list[int]]) -> None:
         """An hour that is half sealed, or was sealed when a late sample came, has rows in two places: read one by one."""

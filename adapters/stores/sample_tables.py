@@ -7,11 +7,11 @@ from typing import Generic, TypeAlias, TypeVar
 import apsw
 
 from ...domain import limits
-from ...domain.duration import NS_PER_DAY, NS_PER_HOUR
-from ...domain.moment import NS_PER_US
 from ...domain.outcome import Outcome, Reason
 from ...domain.sample import Sample
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from .connection import rows
+from .stored import FoundRow, StoredSample
 
 US_PER_HOUR = NS_PER_HOUR // NS_PER_US
 US_PER_DAY = NS_PER_DAY // NS_PER_US
@@ -65,7 +65,7 @@ class SampleTables:
     def reload(self) -> None:
         """Forget what a rolled-back transaction left behind in memory."""
         self.days = day_tables(self._connection)
-        self.sealed_hours = {hour for (hour,) in self._connection.execute("SELECT hour FROM sealed_hour")}
+        self.sealed_hours = sealed_hours(self._connection)
         self._targets.reload(rows(self._connection, "SELECT name, id FROM target"))
         self._findings.reload((pair, number) for number, pair in findings(self._connection).items())
 
@@ -179,3 +179,36 @@ def findings(connection: apsw.Connection) -> dict[int, tuple[Outcome, Reason]]:
     """What the numbers in a row's `finding` stand for."""
     found = rows(connection, "SELECT id, outcome, reason FROM finding")
     return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
+
+
+class Findable:
+    """What a reader of samples looks up first, as of one read transaction: the findings, the days and the sealed hours."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._findings = findings(connection)
+        self._days = day_tables(connection)
+        self._sealed = sealed_hours(connection)
+
+    def _unsealed(self, first: int, end: int) -> list[int]:
+        """The hours of a span that have raw samples to be read, oldest first."""
+        return [
+            hour
+            for day in sorted(self._days)
+            for hour in range(max(day * 24, first), min(day * 24 + 24, end))
+            if hour not in self._sealed
+        ]
+
+    def _is_up(self, row: FoundRow) -> bool:
+        return self._findings[row[1]][0] is Outcome.UP
+
+    def _stored(self, row: FoundRow, explanation: str) -> StoredSample:
+        at_us, finding, status, latency_us = row
+        outcome, reason = self._findings[finding]
+        latency_ns = None if latency_us is None else latency_us * NS_PER_US
+        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
+
+
+def sealed_hours(connection: apsw.Connection) -> set[int]:
+    """The hours whose samples are all in their chunks."""
+    return {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}

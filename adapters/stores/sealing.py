@@ -9,7 +9,7 @@ import msgspec
 from ...domain import limits
 from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
 from .connection import rows, transaction
-from .sample_tables import US_PER_DAY, US_PER_HOUR, day_table, findings
+from .sample_tables import US_PER_HOUR, day_table, findings
 from .stored import roll_up
 
 _ROW = Struct("<IIiI")
@@ -37,7 +37,6 @@ class Seal:
         self.is_done = False
         day, within = divmod(hour, 24)
         self._first_us = within * US_PER_HOUR
-        self._day_us = day * US_PER_DAY
         self._read_sql = _READ.format(table=day_table(day), status=STATUS_MAX, latency=LATENCY_US_MAX)
         self._findings = findings(connection)
         self._floor = 0

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ...domain.histogram import bucket_of, upper_edge
 from ...domain.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
 
 _SUB_BITS = 2
@@ -65,7 +66,7 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         for bucket, count in self.buckets:
             seen += count
             if seen >= share * self.timed:
-                return min(_upper_edge_us(bucket), self.latency_max_us) * 1_000
+                return min(upper_edge(bucket, _SUB_BITS), self.latency_max_us) * 1_000
         return self.latency_max_us * 1_000
 
 
@@ -81,7 +82,7 @@ def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reas
     numbers = Counter([finding for _, finding, _, _ in rows])
     answered = {number for number in numbers if is_answered(*findings[number])}
     latencies_us = [us for _, finding, _, us in rows if us is not None and finding in answered]
-    counted = Counter(map(_bucket, latencies_us))
+    counted = Counter([bucket_of(latency_us, _SUB_BITS) for latency_us in latencies_us])
     outcomes: Counter[Outcome] = Counter()
     for number, count in numbers.items():
         outcomes[findings[number][0]] += count
@@ -115,16 +116,3 @@ def merged(rollups: list[Rollup]) -> Rollup:
         latency_max_us=max((rollup.latency_max_us for rollup in rollups), default=0),
         buckets=tuple(sorted(counted.items())),
     )
-
-
-def _bucket(latency_us: int) -> int:
-    shift = max(latency_us.bit_length() - 1 - _SUB_BITS, 0)
-    return (shift << _SUB_BITS) + (latency_us >> shift)
-
-
-def _upper_edge_us(bucket: int) -> int:
-    sub = 1 << _SUB_BITS
-    if bucket < 2 * sub:
-        return bucket
-    shift = (bucket >> _SUB_BITS) - 1
-    return ((bucket - (shift << _SUB_BITS) + 1) << shift) - 1

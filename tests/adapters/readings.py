@@ -1,15 +1,10 @@
-"""What the caches of both colours are asked for in their tests, and by which policy they keep it."""
+"""By which policy the caches of tests keep what they are given."""
 
-import msgspec
 from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.policy import CachePolicy
 
 THREADS = 8
 FRESH_NS = 10 * NS_PER_S
-
-
-class Reading(msgspec.Struct, frozen=True):
-    figures: tuple[int, ...]
 
 
 def policy(**settings):

@@ -3,10 +3,10 @@
 import pytest
 from watchkeeper.adapters.cache import Failed, Loaded, SingleFlightCache
 from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.observation import Observation
 
-from tests.adapters.readings import FRESH_NS, THREADS, Reading, policy
+from tests.adapters.readings import FRESH_NS, THREADS, policy
 
 
 class Underway:
@@ -57,7 +57,7 @@ def test_many_who_ask_a_cold_entry_cause_one_load(clock, source):
     source.loads[0].land(Loaded("x"))
 
     assert answers == [[Loaded("x")]] * THREADS
-    assert (cache.statistics().misses, cache.statistics().joined) == (1, THREADS - 1)
+    assert len(source.loads) == 1
 
 
 def test_a_kept_value_answers_at_once_until_it_is_too_old(clock, source):
@@ -92,9 +92,9 @@ def test_a_question_may_be_stricter_than_the_policy(clock, source):
     source.loads[0].land(Loaded("x"))
     clock.advance(5)
 
-    assert cache.peek("a", clock.read(), 5) == Loaded("x")
+    assert cache.peek("a", clock.read(), 5) == "x"
     assert cache.peek("a", clock.read(), 4) is None
-    assert cache.peek("a", clock.read(), 5) == Loaded("x"), "a strict question threw a fresh value away"
+    assert cache.peek("a", clock.read(), 5) == "x", "a strict question threw a fresh value away"
 
 
 def test_a_step_of_the_wall_clock_makes_nothing_older(clock, source):
@@ -104,7 +104,7 @@ def test_a_step_of_the_wall_clock_makes_nothing_older(clock, source):
 
     clock.step_wall(10**6 * NS_PER_S)
 
-    assert cache.peek("a", clock.read()) == Loaded("x")
+    assert cache.peek("a", clock.read()) == "x"
 
 
 def test_a_failed_load_answers_all_and_is_not_kept(clock, source):
@@ -119,16 +119,6 @@ def test_a_failed_load_answers_all_and_is_not_kept(clock, source):
     assert len(source.loads) == 2
 
 
-def test_a_policy_that_keeps_errors_keeps_them_as_long(clock, source):
-    cache = cache_of(keeps_errors=True)
-    asked(cache, source, clock)
-    source.loads[0].land(Failed(OSError("down")))
-
-    assert isinstance(cache.peek("a", clock.read()), Failed)
-    clock.advance(FRESH_NS + 1)
-    assert cache.peek("a", clock.read()) is None
-
-
 def test_a_loader_that_cannot_start_has_failed(clock):
     cache, answers = cache_of(), []
 
@@ -138,7 +128,7 @@ def test_a_loader_that_cannot_start_has_failed(clock):
     cache.get("a", load, answers.append, clock.read())
 
     assert isinstance(answers[0].error, ValueError)
-    assert cache.statistics().loading == 0
+    assert "loading=0)" in repr(cache)
 
 
 def test_a_value_for_its_askers_only_is_not_kept(clock, source):
@@ -151,18 +141,18 @@ def test_a_value_for_its_askers_only_is_not_kept(clock, source):
     assert cache.peek("a", clock.read()) is None
 
 
-def test_what_was_invalidated_while_loading_is_not_stored(clock, source):
+def test_what_was_cleared_away_while_loading_is_not_stored(clock, source):
     cache = cache_of()
     _, early = asked(cache, source, clock)
-    cache.invalidate("a")
+    cache.clear()
     _, later = asked(cache, source, clock)
     source.loads[0].land(Loaded("old"))
 
-    assert (early, later) == ([Loaded("old")], []), "who asked after the invalidation was given the old value"
+    assert (early, later) == ([Loaded("old")], []), "a question after that was given the old value"
     assert cache.peek("a", clock.read()) is None
     source.loads[1].land(Loaded("new"))
     assert later == [Loaded("new")]
-    assert cache.peek("a", clock.read()) == Loaded("new")
+    assert cache.peek("a", clock.read()) == "new"
 
 
 def test_clearing_forgets_what_is_kept_and_what_is_loading(clock, source):
@@ -174,7 +164,7 @@ def test_clearing_forgets_what_is_kept_and_what_is_loading(clock, source):
     cache.clear()
     source.loads[1].land(Loaded("y"))
 
-    assert cache.statistics().entries == 0
+    assert "entries=0," in repr(cache)
 
 
 def test_a_cancelled_leader_leaves_the_load_to_the_others(clock, source):
@@ -213,7 +203,7 @@ def test_a_load_that_may_go_on_still_answers_its_last_waiter(clock, source):
 
     assert answers == [Loaded("x")]
     assert waiter.cancel() is CancelOutcome.COMPLETED_ANYWAY
-    assert cache.statistics().entries == 0
+    assert "entries=0," in repr(cache)
 
 
 def test_only_as_many_are_kept_as_the_policy_says(clock, source):
@@ -228,29 +218,18 @@ def test_only_as_many_are_kept_as_the_policy_says(clock, source):
     kept = [key for key in "abcd" if cache.peek(key, clock.read())]
 
     assert kept == ["a", "c", "d"], "the one asked for longest ago goes first"
-    assert (cache.statistics().entries, cache.statistics().evicted) == (3, 1)
-
-
-@pytest.mark.parametrize("value", [[1], {"a": 1}, {1}, bytearray(b"1")], ids=repr)
-def test_a_mutable_value_is_refused_not_shared(clock, source, value):
-    cache = cache_of()
-    _, answers = asked(cache, source, clock)
-
-    source.loads[0].land(Loaded(value))
-
-    assert isinstance(answers[0].error, UsageError)
-    assert cache.statistics().entries == 0
+    assert "entries=3," in repr(cache)
 
 
 def test_a_reader_cannot_change_what_the_next_one_reads(clock, source):
     cache = cache_of()
     _, answers = asked(cache, source, clock)
-    source.loads[0].land(Loaded(Reading((1, 2))))
+    source.loads[0].land(Loaded(Observation(status=200)))
 
     with pytest.raises(AttributeError):
-        answers[0].value.figures = ()
+        answers[0].value.status = 500
 
-    assert cache.peek("a", clock.read()).value == Reading((1, 2))
+    assert cache.peek("a", clock.read()).status == 200
 
 
 def test_one_faulty_asker_does_not_silence_the_others(clock, source):
@@ -275,7 +254,7 @@ def test_a_load_that_lands_twice_counts_once(clock, source):
     source.loads[0].land(Loaded("y"))
 
     assert answers == [Loaded("x")]
-    assert cache.peek("a", clock.read()) == Loaded("x")
+    assert cache.peek("a", clock.read()) == "x"
 
 
 @pytest.mark.parametrize("settings", [{"entries_max": 0}, {"fresh_for_ns": -1}])

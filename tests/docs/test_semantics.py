@@ -7,7 +7,8 @@ from watchkeeper.domain.aggregate import Status
 from watchkeeper.domain.attempt import AttemptState
 from watchkeeper.domain.notice import DeliveryState
 from watchkeeper.domain.outbox import Stage
-from watchkeeper.domain.semantics import ATTEMPTS, NOTICES, SHOWN
+
+from docs.semantics import ATTEMPTS, NOTICES, SHOWN
 
 DOCS = Path(__file__).parents[2] / "docs"
 

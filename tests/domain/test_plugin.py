@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.limits import MEASUREMENTS_MAX
 from watchkeeper.domain.observation import Measurement
-from watchkeeper.domain.plugin import PerformanceFigure, parse_plugin_output
+from watchkeeper.domain.plugin import parse_plugin_output
 
 READ = [
     ("OK", "OK", []),
@@ -70,7 +70,7 @@ def test_a_plugins_output_is_taken_apart_by_the_guidelines(output, line, measure
     parsed = parse_plugin_output(output)
 
     assert parsed.line == line
-    assert parsed.measurements() == tuple(Measurement(*each) for each in measured)
+    assert parsed.figures == tuple(Measurement(*each) for each in measured)
     assert parsed.refused == 0
 
 
@@ -82,10 +82,10 @@ def test_what_is_no_finite_figure_is_counted_and_dropped(item):
     assert parsed.line == "OK"
 
 
-def test_thresholds_are_kept_as_they_were_written():
+def test_thresholds_hide_no_figure():
     (figure,) = parse_plugin_output("OK | a=1s;@10:20;~:30;0;60").figures
 
-    assert figure == PerformanceFigure("a", 1.0, "s", "@10:20", "~:30", "0", "60")
+    assert figure == Measurement("a", 1.0, "s")
 
 
 def test_no_more_figures_are_kept_than_the_limit_allows():
@@ -121,4 +121,4 @@ def test_a_quoted_label_and_its_figure_come_back_unchanged(label, value):
 
     (figure,) = parse_plugin_output(f"OK | '{quoted}'={value!r}").figures
 
-    assert (figure.label, figure.value) == (label, value)
+    assert (figure.name, figure.value) == (label, value)

@@ -7,7 +7,7 @@ from enum import Enum
 import msgspec
 import pytest
 from watchkeeper import Channel, Log, Runtime
-from watchkeeper.adapters.snapshots import POLICY, Snapshots
+from watchkeeper.adapters.snapshots import Snapshots
 from watchkeeper.domain.admission import AdmissionPolicy
 from watchkeeper.domain.policy import CachePolicy, CancellationPolicy, MailboxOverflow, OverflowPolicy
 from watchkeeper.domain.restart import RestartPolicy
@@ -125,4 +125,3 @@ def test_a_question_that_fails_is_asked_anew():
     with pytest.raises(RuntimeError, match="not now"):
         snapshots.status(SECOND_NS)
     assert snapshots.status(SECOND_NS) == "how it stands"
-    assert not POLICY.keeps_errors

@@ -11,6 +11,8 @@ from watchkeeper.domain.moment import NS_PER_MS
 from watchkeeper.domain.observation import Phases
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import BasicAuth, Http
+from watchkeeper.domain.target import Target
+from watchkeeper.domain.validation import judged_target
 from watchkeeper.testing.hostile import HostileServer
 
 BASIC = BasicAuth(user="u", password="p")  # noqa: S106 - nobody's
@@ -171,20 +173,31 @@ def test_credentials_are_sent_to_the_target(bench, prober, server, fields, heade
         {"headers": {"X-A": "b\x00"}},
         {"bearer": "a\nb"},
         {"method": "GET X"},
+        {"url": "http://127.0.0.1\\@canary/"},
         {"url": "http://127.0.0.1/\r\nX: y"},
-        {"url": "http://user:word@127.0.0.1/"},
+        {"url": "http://user:canary@127.0.0.1/"},
         {"url": "file:///etc/passwd"},
         {"url": "http:///path"},
         {"url": "http://127.0.0.1:99999/"},
     ],
     ids=str,
 )
-def test_what_would_break_the_wire_is_never_sent(bench, prober, server, fields):
-    with pytest.raises(ConfigurationError) as refused:
-        prober.start(bench.request(Http(**{"url": server.url(), **fields})), print)
+def test_what_would_break_the_wire_is_refused_before_it_is_prepared(fields):
+    try:
+        probe = Http(**{"url": "http://127.0.0.1/", **fields})
+        _, problems = judged_target(Target(id="a", http=probe), channels=())
+    except ConfigurationError as refused:
+        problems = (refused,)
 
-    assert "word" not in str(refused.value)
-    assert "Evil" not in str(refused.value)
+    (problem,) = problems
+    assert "canary" not in str(problem)
+    assert "Evil" not in str(problem)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/\r\nX: y", "http://u:word@127.0.0.1/", "http://a\\@b/"])
+def test_a_url_that_cannot_be_requested_as_it_is_written_is_never_asked(bench, prober, url):
+    with pytest.raises(ConfigurationError):
+        prober.start(bench.request(Http(url=url)), print)
 
 
 def test_proxies_and_netrc_of_the_environment_are_unused(bench, prober, server, monkeypatch, tmp_path):
@@ -215,7 +228,7 @@ def test_cancelling_closes_the_socket_at_once(bench, prober, server):
     bench.turn()
     assert heard == []
     assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
-    assert bench.transport.statistics().in_flight == 0
+    assert repr(bench.transport).startswith("CurlTransport(in_flight=0,")
 
 
 def test_cancelling_after_the_answer_comes_too_late(bench, prober, server):
@@ -270,7 +283,7 @@ def test_two_hundred_requests_run_at_once(bench, prober, server):
 
     for number in range(200):
         prober.start(bench.request(Http(url=server.url(f"/healthy/{number}"))), take)
-    assert bench.transport.statistics().in_flight == 200
+    assert repr(bench.transport).startswith("CurlTransport(in_flight=200,")
     bench.wait(ended)
 
     assert {observation.outcome for observation in seen} == {Outcome.UP}

@@ -28,17 +28,15 @@ class Counting(PlainHttp):
     """A short way that counts who takes it."""
 
     taken = 0
-    rustls = False
 
     def start(self, *given):
         self.taken += 1
         return super().start(*given)
 
 
-@pytest.fixture(params=[False, True], ids=["openssl", "rustls"])
-def plain(request, bench):
-    plain = Counting(bench.loop, bench.clock, bench.call_at, contexts=TlsContexts(rustls=request.param))
-    plain.rustls = request.param
+@pytest.fixture
+def plain(bench):
+    plain = Counting(bench.loop, bench.clock, bench.call_at, contexts=TlsContexts())
     yield plain
     plain.close()
 
@@ -150,9 +148,13 @@ FAILURES = {
 }
 
 
+def proven(server, authority, **fields):
+    return Http(url=server.url(), tls=Tls(ca_file=authority.file), **fields)
+
+
 def after_two(bench, prober, server, authority, **fields):
     """What is seen the third time: by then a short way is known to be one."""
-    probe = Http(url=server.url(), tls=Tls(ca_file=authority.file), **fields)
+    probe = proven(server, authority, **fields)
     for _ in range(2):
         assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
     return bench.run(prober, probe, TIMEOUT_MS).seen
@@ -171,7 +173,6 @@ def test_each_failed_handshake_is_told_in_the_words_of_libcurl(bench, plain, aut
         with Turning(context_of(authority), FAILURES[name](authority)) as server:
             seen.append(after_two(bench, prober, server, authority))
     short, curl = seen
-
     assert plain.taken == 2
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert (short.connected, short.ip) == (curl.connected, curl.ip) == (False, "127.0.0.1")
@@ -234,10 +235,7 @@ def test_a_failed_handshake_is_never_tried_again_to_succeed(bench, plain, author
 def test_after_a_failed_handshake_libcurl_is_the_next_to_try(bench, plain, authority):
     context = context_of(authority)
     with Turning(context, resets(authority)) as server:
-        prober, probe = (
-            HttpProber(bench.transport, plain),
-            Http(url=server.url(), tls=Tls(ca_file=authority.file)),
-        )
+        prober, probe = HttpProber(bench.transport, plain), proven(server, authority)
         for _ in range(3):
             bench.run(prober, probe, TIMEOUT_MS)
         assert plain.taken == 2
@@ -262,14 +260,46 @@ def test_a_server_that_turns_to_http_2_is_libcurls_to_talk_to(bench, plain, auth
     assert (seen.outcome, plain.taken, len(offered)) == (Outcome.TIMED_OUT, 2, 2)
 
 
-def test_an_unproven_certificate_passes_the_short_way_where_told(bench, plain, authority):
-    context = context_of(authority, ca=trustme.CA(), expires=dt.datetime.now(dt.UTC) + 10 * DAY)
-    with Turning(context, nothing_more, fine=2) as server:
-        prober = HttpProber(bench.transport, plain)
-        seen = [bench.run(prober, Http(url=server.url(), tls=Tls(verify=False))).seen for _ in range(2)]
+def test_a_certificate_that_is_not_to_be_proven_is_left_to_libcurl(bench, plain):
+    with HostileServer(tls=context_of_nobody()) as server:
+        prober, probe = HttpProber(bench.transport, plain), Http(url=server.url(), tls=Tls(verify=False))
+        seen = [bench.run(prober, probe).seen.outcome for _ in range(3)]
 
-    assert ([one.outcome for one in seen], plain.taken) == ([Outcome.UP] * 2, 1)
-    assert abs(seen[0].certificate_expires_in_ns - seen[1].certificate_expires_in_ns) < 10**10
+    assert (seen, plain.taken) == ([Outcome.UP] * 3, 0)
+
+
+def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authority):
+    plain = Counting(bench.loop, bench.clock)
+    with Turning(context_of(authority), nothing_more, fine=3) as server:
+        seen = after_two(bench, HttpProber(bench.transport, plain), server, authority)
+    plain.close()
+
+    assert (seen.outcome, plain.taken) == (Outcome.UP, 0)
+    assert seen.certificate_expires_in_ns > 0
+    assert seen.phases.tls_ns > 0
+
+
+def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP/1.1\r\n\r\n"):
+    """What a request on the short way came to; None where it is left to libcurl."""
+    answer = bench.loop.create_future()
+    place = Place(socket.AF_INET, ("127.0.0.1", server.port))
+    secured = Secured(Tls(ca_file=authority.file), name)
+    deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
+    plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
+    return bench.wait(answer, 10_000)
+
+
+def test_a_secure_request_is_never_sent_in_the_clear(bench, authority):
+    plain = PlainHttp(bench.loop, bench.clock, bench.call_at)
+    with HostileServer(tls=context_of(authority)) as server:
+        assert sent(bench, plain, server, authority) is None
+    plain.close()
+
+
+def test_a_name_that_rustls_does_not_take_is_left_to_libcurl(bench, plain, authority):
+    with HostileServer(tls=context_of(authority)) as server:
+        assert sent(bench, plain, server, authority) is not None
+        assert sent(bench, plain, server, authority, name=f"{'x' * 64}.example") is None
 
 
 def test_a_server_name_is_asked_for_and_proven_on_the_short_way(bench, plain, authority):
@@ -286,15 +316,6 @@ def test_a_server_name_is_asked_for_and_proven_on_the_short_way(bench, plain, au
     assert [heard.header("host") for heard in server.heard] == [f"127.0.0.1:{server.port}"] * 2
 
 
-def test_a_name_that_openssl_does_not_take_is_left_to_libcurl(bench, plain):
-    with HostileServer(tls=context_of_nobody()) as server:
-        tls = Tls(verify=False, server_name=f"{'x' * 64}.example")
-        prober = HttpProber(bench.transport, plain)
-        seen = [bench.run(prober, Http(url=server.url(), tls=tls)).seen.outcome for _ in range(3)]
-
-    assert (seen, plain.taken) == ([Outcome.UP] * 3, 1)
-
-
 def test_a_request_larger_than_the_socket_takes_leaves_in_pieces(bench, plain, authority):
     context = context_of(authority)
     wire = b"GET / HTTP/1.1\r\nX-Long: " + b"y" * 6_000_000 + b"\r\n\r\n"
@@ -307,12 +328,7 @@ def test_a_request_larger_than_the_socket_takes_leaves_in_pieces(bench, plain, a
         visit.answer(body=b"all of it" if left == 0 else b"less")
 
     with HostileServer(greeting=read_all) as server:
-        answer = bench.loop.create_future()
-        secured = Secured(Tls(ca_file=authority.file), "127.0.0.1")
-        place = Place(socket.AF_INET, ("127.0.0.1", server.port))
-        deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
-        plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
-        seen = bench.wait(answer, 10_000)
+        seen = sent(bench, plain, server, authority, wire=wire)
 
     assert (seen.code, seen.status, seen.body) == (0, 200, b"all of it")
 
@@ -351,20 +367,16 @@ def test_an_answer_cut_short_politely_is_cut_short_all_the_same(bench, plain, au
         with Turning(context, securely(context, cut)) as server:
             seen.append(after_two(bench, prober, server, authority))
     short, curl = seen
-
     assert (short.outcome, short.status, plain.taken) == (Outcome.DOWN, 200, 2)
     assert (curl.outcome, curl.reason) == (Outcome.DOWN, Reason.TRUNCATED)
     # The package of rustls hears no farewell: to it every end is a rude one.
-    assert short.reason is (Reason.PROTOCOL_ERROR if plain.rustls else Reason.TRUNCATED)
+    assert short.reason is Reason.PROTOCOL_ERROR
 
 
 def test_every_handshake_is_a_full_one(bench, plain, authority):
     context = context_of(authority)
     with HostileServer(tls=context) as server:
-        prober, probe = (
-            HttpProber(bench.transport, plain),
-            Http(url=server.url(), tls=Tls(ca_file=authority.file)),
-        )
+        prober, probe = HttpProber(bench.transport, plain), proven(server, authority)
         for _ in range(4):
             bench.run(prober, probe)
 
@@ -375,10 +387,7 @@ def test_every_handshake_is_a_full_one(bench, plain, authority):
 def test_cancelling_a_handshake_on_the_short_way_closes_its_socket(bench, plain, authority):
     answers = []
     with Turning(context_of(authority), Visit.wait_for_client_to_leave) as server:
-        prober, probe = (
-            HttpProber(bench.transport, plain),
-            Http(url=server.url(), tls=Tls(ca_file=authority.file)),
-        )
+        prober, probe = HttpProber(bench.transport, plain), proven(server, authority)
         for _ in range(2):
             bench.run(prober, probe)
         server.gone.clear()

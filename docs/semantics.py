@@ -1,11 +1,10 @@
 """What a retry does and what a cancel leaves behind, and what a status says, for every state: the tables behind the docs."""
 
 import msgspec
-
-from .aggregate import Status
-from .attempt import AttemptState
-from .notice import DeliveryState
-from .outbox import Stage
+from watchkeeper.domain.aggregate import Status
+from watchkeeper.domain.attempt import AttemptState
+from watchkeeper.domain.notice import DeliveryState
+from watchkeeper.domain.outbox import Stage
 
 
 class Semantics(msgspec.Struct, frozen=True):

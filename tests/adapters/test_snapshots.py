@@ -1,0 +1,145 @@
+"""Snapshots of the status, with real threads: every wait is for an event, with an end."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.snapshots import Snapshots
+from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S
+
+THREADS = 8
+AGE_NS = 30 * NS_PER_S
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield pool
+
+
+class Gate:
+    """A question that says when it is asked, and is answered when it is let; each answer is used once."""
+
+    def __init__(self, *outcomes):
+        self.outcomes = list(outcomes)
+        self.begun = threading.Event()
+        self.release = threading.Event()
+        self.loads = 0
+
+    def __call__(self):
+        self.loads += 1
+        outcome = self.outcomes.pop(0)
+        self.begun.set()
+        assert self.release.wait(10)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+
+class WatchedClock:
+    """A clock that tells how often it was read: twice for each question."""
+
+    def __init__(self):
+        self.reads = 0
+        self.told = threading.Condition()
+
+    def read(self):
+        with self.told:
+            self.reads += 1
+            self.told.notify_all()
+        return SystemClock().read()
+
+    def wait_for(self, questions):
+        with self.told:
+            assert self.told.wait_for(lambda: self.reads >= 2 * questions, 10)
+
+
+def watched(gate, within_ns=10 * NS_PER_S):
+    snapshots = Snapshots(gate, within_ns)
+    snapshots._clock = WatchedClock()
+    return snapshots
+
+
+def asked_by(threads, snapshots, count=THREADS):
+    asked = [threads.submit(snapshots.status, AGE_NS) for _ in range(count)]
+    snapshots._clock.wait_for(count)
+    return asked
+
+
+def test_eight_threads_that_know_nothing_cause_one_load(threads):
+    gate = Gate("up")
+    asked = asked_by(threads, watched(gate))
+    gate.release.set()
+
+    assert [each.result(10) for each in asked] == ["up"] * THREADS
+    assert gate.loads == 1
+
+
+def test_what_is_older_than_asked_for_is_loaded_anew():
+    gate = Gate("old", "new")
+    gate.release.set()
+    snapshots = Snapshots(gate, NS_PER_S)
+
+    assert [snapshots.status(AGE_NS), snapshots.status(AGE_NS), snapshots.status(1)] == ["old", "old", "new"]
+
+
+def test_what_is_outdated_while_it_is_loaded_is_not_kept(threads):
+    gate = Gate("old", "new")
+    snapshots = watched(gate)
+    asked = threads.submit(snapshots.status, AGE_NS)
+    assert gate.begun.wait(10)
+
+    snapshots.forget()
+    gate.release.set()
+
+    assert asked.result(10) == "old"
+    assert snapshots.status(AGE_NS) == "new"
+    assert gate.loads == 2
+
+
+def test_a_load_that_fails_fails_every_thread_once_and_is_not_kept(threads):
+    gate = Gate(OSError("down"), "up")
+    snapshots = watched(gate)
+    asked = asked_by(threads, snapshots)
+    gate.release.set()
+
+    assert {type(each.exception(10)) for each in asked} == {OSError}
+    assert gate.loads == 1
+    assert snapshots.status(AGE_NS) == "up"
+
+
+def test_a_thread_that_is_torn_away_while_it_loads_is_replaced(threads):
+    gate = Gate(KeyboardInterrupt(), "up")
+    snapshots = watched(gate)
+    leader = threads.submit(snapshots.status, AGE_NS)
+    assert gate.begun.wait(10)
+    others = [threads.submit(snapshots.status, AGE_NS) for _ in range(3)]
+    snapshots._clock.wait_for(4)
+    gate.release.set()
+
+    assert isinstance(leader.exception(10), KeyboardInterrupt)
+    assert [each.result(10) for each in others] == ["up"] * 3
+    assert gate.loads == 2
+
+
+def test_no_thread_waits_longer_than_the_deadline(threads):
+    gate = Gate("up")
+    snapshots = watched(gate, 30 * NS_PER_MS)
+    leader = threads.submit(snapshots.status, AGE_NS)
+    assert gate.begun.wait(10)
+
+    with pytest.raises(TimeoutError, match="did not say in time"):
+        snapshots.status(AGE_NS)
+
+    gate.release.set()
+    assert leader.result(10) == "up"
+    assert gate.loads == 1
+
+
+def test_a_load_that_runs_out_of_time_says_so_in_its_own_words(threads):
+    gate = Gate(TimeoutError("the actor did not answer"))
+    asked = asked_by(threads, watched(gate), 2)
+    gate.release.set()
+
+    assert {str(each.exception(10)) for each in asked} == {"the actor did not answer"}
