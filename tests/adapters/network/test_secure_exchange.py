@@ -269,7 +269,7 @@ def test_a_certificate_that_is_not_to_be_proven_is_left_to_libcurl(bench, plain)
 
 
 def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authority):
-    plain = Counting(bench.loop, bench.clock)
+    plain = Counting(bench.loop, bench.clock, bench.call_at)
     with Turning(context_of(authority), nothing_more, fine=3) as server:
         seen = after_two(bench, HttpProber(bench.transport, plain), server, authority)
     plain.close()
