@@ -14,6 +14,7 @@ from typing import Any, Self
 import msgspec
 from pykka import ActorDeadError
 
+from .actors.dispatch.alarm_clock import MillisecondTimer
 from .actors.engine import ANSWER_WITHIN_S, Engine, Fittings
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.ports import Store
@@ -27,7 +28,7 @@ from .adapters.configuration import load
 from .adapters.expectations import Expectations
 from .adapters.feed import Feed, Subscription
 from .adapters.host_side import HostSide, require_sound
-from .adapters.kernel_timer import KernelTimer
+from .adapters.kernel_timer import KernelTimer, has_kernel_timer
 from .adapters.meanwhile import Meanwhile
 from .adapters.outside import Outside
 from .adapters.own_thread import in_own_thread
@@ -153,7 +154,7 @@ class Runtime(Commands):
         store: Store = SqliteStore(options.store, options.retention) if options.store else MemoryStore()
         return Fittings(
             clock=clock,
-            make_timer=KernelTimer,
+            make_timer=KernelTimer if has_kernel_timer() else MillisecondTimer,
             outside=lambda dispatcher: Outside(dispatcher.loop, clock, configuration, functions, host_loop),
             store=store,
             publisher=self._feed,
