@@ -8,8 +8,8 @@ import weakref
 
 import msgspec
 
+from ...domain import limits
 from ...domain.errors import StoreBusy
-from ...domain.limits import LOCK_TRIES_MAX, LOCK_TRY_EVERY_NS
 from ...domain.moment import NS_PER_S, Moment, wall_text
 
 
@@ -57,14 +57,14 @@ class StoreLock:
 
     def _lock_alone(self, path: str) -> None:
         """Take the exclusive lock. `holder_of` has a shared one for some microseconds, which is waited for."""
-        for _ in range(LOCK_TRIES_MAX):
+        for _ in range(limits.LOCK_TRIES_MAX):
             if _lock(self._descriptor, fcntl.LOCK_EX):
                 return
             # A shared lock can be had beside those of `holder_of`, and not beside a holder's.
             if not _lock(self._descriptor, fcntl.LOCK_SH):
                 raise StoreBusy(f"{path} is held by {_holder_text(self._descriptor)}")
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            threading.Event().wait(LOCK_TRY_EVERY_NS / NS_PER_S)
+            threading.Event().wait(limits.LOCK_TRY_EVERY_NS / NS_PER_S)
         raise StoreBusy(f"{path} is looked at by other processes all the time: stop them and try again")
 
 
@@ -87,7 +87,11 @@ def holder_of(path: str) -> str | None:
     except OSError:
         return None
     try:
-        return None if _lock(descriptor, fcntl.LOCK_SH) else _holder_text(descriptor)
+        if not _lock(descriptor, fcntl.LOCK_SH):
+            return _holder_text(descriptor)
+        # Closing is not enough: a child that was forked a moment ago has a copy open still.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return None
     finally:
         os.close(descriptor)
 
