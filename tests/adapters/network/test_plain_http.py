@@ -199,8 +199,8 @@ def test_a_request_too_large_for_one_send_is_sent_in_pieces(bench, plain):
 def swallow_and_answer(listener, count):
     connection, _ = listener.accept()
     with connection:
-        while count > 0:
-            count -= len(connection.recv(1 << 20))
+        while count > 0 and (piece := connection.recv(1 << 20)):
+            count -= len(piece)
         connection.sendall(FINE + b"whole")
 
 
