@@ -1,9 +1,28 @@
 """The only file that imports `time`."""
 
-from time import CLOCK_BOOTTIME, clock_gettime_ns, monotonic_ns, time_ns
-from typing import Protocol
+import time
+from time import clock_gettime_ns, monotonic_ns, time_ns
+from typing import Any, Protocol
 
 from ..domain.moment import Moment
+
+MONOTONIC_CLOCK = time.CLOCK_MONOTONIC
+"""The number by which the system knows the clock of a kernel's timers."""
+
+
+def boot_clock(names: Any) -> int:
+    """Which of a system's clocks goes on while the machine is suspended, where the monotonic hand stands still.
+
+    Linux: CLOCK_BOOTTIME. macOS: the monotonic hand is its CLOCK_UPTIME_RAW, and CLOCK_MONOTONIC_RAW is the same count
+    with the time asleep; its CLOCK_MONOTONIC would be that, too, but is corrected by NTP, as the hand is not. Elsewhere:
+    none is known, so the monotonic hand itself, and a suspend shows as a step of the wall clock only.
+    """
+    if hasattr(names, "CLOCK_BOOTTIME"):
+        return int(names.CLOCK_BOOTTIME)
+    return int(names.CLOCK_MONOTONIC_RAW if hasattr(names, "CLOCK_UPTIME_RAW") else names.CLOCK_MONOTONIC)
+
+
+_BOOT_CLOCK = boot_clock(time)
 
 
 class Clock(Protocol):
@@ -19,7 +38,7 @@ class MonotonicClock(Clock, Protocol):
 
 
 class SystemClock:
-    """The machine's clocks. The monotonic hand is CLOCK_MONOTONIC, which stands still while the machine is suspended."""
+    """The machine's clocks. The monotonic hand is Python's own, which stands still while the machine is suspended."""
 
     monotonic_ns = staticmethod(monotonic_ns)
     """The monotonic hand alone, for whoever only measures. Python's own function: one around it would cost as much again."""
@@ -28,5 +47,5 @@ class SystemClock:
         return Moment(monotonic_ns(), time_ns())
 
     def boot_ns(self) -> int:
-        """Time since boot, suspended time included; apart from the monotonic hand it shows a suspend."""
-        return clock_gettime_ns(CLOCK_BOOTTIME)
+        """A count that includes suspended time; the monotonic hand's lag behind it shows a suspend."""
+        return clock_gettime_ns(_BOOT_CLOCK)

@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable
 
 from ..domain.units import NS_PER_S
-
-CLOCK_MONOTONIC = 1
+from .clock import MONOTONIC_CLOCK
 
 
 class _Length(ctypes.Structure):
@@ -27,6 +26,11 @@ class _Setting(ctypes.Structure):
 _libc = ctypes.PyDLL(None, use_errno=True)
 
 
+def has_kernel_timer() -> bool:
+    """Whether the system has what a KernelTimer needs; without it an event loop's own timers are used."""
+    return hasattr(_libc, "timerfd_create")
+
+
 class KernelTimer:
     """Calls back on the loop's thread a tenth of a millisecond after its time. Linux: timerfd_create(2)."""
 
@@ -36,7 +40,7 @@ class KernelTimer:
         self._loop = loop
         self._setting = _Setting()
         self._setting_at = ctypes.byref(self._setting)
-        self._descriptor: int = _libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        self._descriptor: int = _libc.timerfd_create(MONOTONIC_CLOCK, os.O_NONBLOCK | os.O_CLOEXEC)
         _raise_if(self._descriptor < 0)
         loop.add_reader(self._descriptor, on_time)
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import select
 import socket
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -18,14 +17,15 @@ from .destination import host_and_port
 from .exchange import HttpAnswer
 from .plain_answers import END_OF_HEADER, PlainHeader, read_plain
 from .plain_request import Name, Place, PlainRequest
+from .readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
 from .resolver import LookedUp
+from .sockets import open_stream, refusal_of
 from .system_errors import OUT_OF_DESCRIPTORS
 
 # Edge-triggered: one registration a connection; closing it ends that without a further call.
-READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-CONNECT = READ | select.EPOLLOUT
-NO_MORE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+READ = READABLE | HALF_CLOSED | EDGE
+CONNECT = READ | WRITABLE
+NO_MORE = HALF_CLOSED | BROKEN
 UNDER_WAY = frozenset({0, errno.EINPROGRESS})
 E_WEIRD_SERVER_REPLY = 8
 
@@ -120,8 +120,7 @@ class PlainExchange:
     def _connect(self, to: Place) -> None:
         self._address = to.address
         try:
-            # Not socket.socket, which wraps this very type in Python for a microsecond more.
-            connection = socket.SocketType(to.family, STREAM)
+            connection = open_stream(to.family)
         except OSError as error:
             self._engine.soon(self.failed, error.errno or errno.EMFILE)
             return
@@ -143,7 +142,8 @@ class PlainExchange:
         except BlockingIOError:
             return 0
         except OSError as error:
-            return error.errno or errno.EIO
+            number = error.errno or errno.EIO
+            return number if self._connect_ns else refusal_of(connection, number)
         if not self._connect_ns:
             self._connect_ns = self._spent_ns()
         self._unsent = self._unsent[sent:]
@@ -160,11 +160,18 @@ class PlainExchange:
         connection = self._connection
         if connection is None:
             return
-        number = self._send(connection) if self._unsent else 0
+        number = self._send_on(connection) if self._unsent else 0
         if number:
             self.failed(number)
         elif mask & READ:
             self._receive(connection, drain=bool(mask & NO_MORE))
+
+    def _send_on(self, connection: socket.SocketType) -> int:
+        """Send what is left, and ask to be told when more can be sent."""
+        number = self._send(connection)
+        if self._unsent and not number:
+            self._engine.watch_again(connection.fileno(), CONNECT)
+        return number
 
     def _receive(self, connection: socket.SocketType, *, drain: bool) -> None:
         """Read what has come. A short read has emptied the socket, unless its end has come too and was told once."""

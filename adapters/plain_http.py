@@ -5,16 +5,15 @@ is judged by the same code. An answer of any other form, and a name that leads n
 """
 
 import asyncio
-import select
 from collections.abc import Callable
 
-from ..domain.limits import EVENTS_PER_BATCH_MAX
 from ..domain.moment import Deadline
 from ..domain.timers import CallAt
 from .clock import MonotonicClock
 from .exchange import HttpAnswer
 from .plain_exchange import Done, PlainExchange, Said
 from .plain_request import Name, PlainRequest
+from .readiness import make_events
 from .resolver import LookedUp, Resolver
 from .secure_exchange import SecureExchange
 from .tls_contexts import TlsContexts
@@ -34,12 +33,11 @@ class PlainHttp:
     ) -> None:
         self._loop = loop
         self._clock = clock
-        self._epoll = select.epoll()
+        self._events = make_events(loop, self._on_events)
         self._exchanges: dict[int, PlainExchange] = {}
         self._call_at = call_at
         self._resolver = Resolver(loop, clock) if resolver is None else resolver
         self._contexts = contexts
-        loop.add_reader(self._epoll.fileno(), self._on_events)
 
     @property
     def secures(self) -> bool:
@@ -50,7 +48,7 @@ class PlainHttp:
         """Begin a request that ends at the deadline at the latest; `done` is called once, never from within `start`."""
         begun_ns = self.now_ns()
         exchange = self._exchange(request, begun_ns, done)
-        if self._epoll.closed or deadline.monotonic_ns <= begun_ns:
+        if self._events.closed or deadline.monotonic_ns <= begun_ns:
             self._loop.call_soon(exchange.expired)
             return exchange
         exchange.timer = self._call_at(deadline.monotonic_ns, exchange.expired)
@@ -77,14 +75,15 @@ class PlainHttp:
 
     def watch(self, descriptor: int, exchange: PlainExchange, mask: int) -> None:
         self._exchanges[descriptor] = exchange
-        self._epoll.register(descriptor, mask)
+        self._events.register(descriptor, mask)
 
     def watch_again(self, descriptor: int, mask: int) -> None:
-        self._epoll.modify(descriptor, mask)
+        self._events.modify(descriptor, mask)
 
     def forget(self, descriptor: int, exchange: PlainExchange) -> None:
-        """Its socket, if it has one, is about to be closed, which takes it out of the epoll."""
+        """Its socket, if it has one, is about to be closed."""
         self._exchanges.pop(descriptor, None)
+        self._events.will_close(descriptor)
         if exchange.timer is not None:
             exchange.timer.cancel()
 
@@ -94,8 +93,8 @@ class PlainHttp:
         except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
             self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
 
-    def _on_events(self) -> None:
-        for descriptor, mask in self._epoll.poll(0, EVENTS_PER_BATCH_MAX):
+    def _on_events(self, events: list[tuple[int, int]]) -> None:
+        for descriptor, mask in events:
             exchange = self._exchanges.get(descriptor)
             if exchange is not None:
                 self._go_on(exchange, mask)
@@ -109,13 +108,11 @@ class PlainHttp:
 
     def close(self) -> None:
         """Cancel what is under way and release every descriptor."""
-        if self._epoll.closed:
+        if self._events.closed:
             return
         for exchange in list(self._exchanges.values()):
             exchange.cancel()
-        if not self._loop.is_closed():
-            self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
+        self._events.close()
         self._resolver.close()
 
     def __repr__(self) -> str:

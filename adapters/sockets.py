@@ -1,6 +1,7 @@
 """Non-blocking sockets of probes, each with whoever waits for it."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 
@@ -8,21 +9,43 @@ from .readiness import Readiness
 
 OnReady = Callable[[int], None]
 
+NONBLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)
+"""Saves the call that makes a socket non-blocking; macOS has none."""
+
+
+def open_stream(family: socket.AddressFamily) -> socket.SocketType:
+    """A non-blocking TCP socket that no child inherits. Raises OSError where none can be had."""
+    # Not socket.socket, which wraps this very type in Python for a microsecond more.
+    connection = socket.SocketType(family, socket.SOCK_STREAM | NONBLOCKING)
+    if not NONBLOCKING:
+        connection.setblocking(False)
+    return connection
+
+
+def refusal_of(connection: socket.SocketType, number: int) -> int:
+    """Why a connection is refused, of which a call has failed with `number`; 0 while it is still being made.
+
+    Linux answers the call itself with the reason. BSD and macOS answer it with ENOTCONN while the connection is made, and
+    with EPIPE or EINVAL after a refusal, whose reason only SO_ERROR tells.
+    """
+    reason = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return reason or (0 if number == errno.ENOTCONN else number)
+
 
 class Sockets:
     """Wakes the one listener of each socket on the loop's thread, with the mask of what it is ready for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._readiness = Readiness(loop, self._on_events)
-        self._listeners: dict[int, tuple[socket.socket, OnReady]] = {}
+        self._listeners: dict[int, tuple[socket.SocketType, OnReady]] = {}
 
-    def listen(self, connection: socket.socket, mask: int, on_ready: OnReady) -> None:
+    def listen(self, connection: socket.SocketType, mask: int, on_ready: OnReady) -> None:
         """Wake `on_ready` whenever the socket is ready, in place of whoever listened before."""
         descriptor = connection.fileno()
         self._readiness.watch(descriptor, mask)
         self._listeners[descriptor] = (connection, on_ready)
 
-    def close(self, connection: socket.socket) -> None:
+    def close(self, connection: socket.SocketType) -> None:
         """Close the socket now and forget its listener."""
         descriptor = connection.fileno()
         if self._listeners.pop(descriptor, None) is not None:

@@ -37,7 +37,7 @@ DNS_CACHE = CachePolicy(
 """Libcurl's own cache of answers, shared by every handle of the transport."""
 
 MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
-"""What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to epoll."""
+"""What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to a readiness."""
 
 Done = Callable[[HttpAnswer], None]
 

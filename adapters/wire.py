@@ -8,6 +8,7 @@ import termios
 from ..domain.limits import CONNECTION_USES_MAX, WIRE_BYTES_SLACK
 from .exchange import HttpShape
 
+TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 # tcpi_bytes_received is the 64-bit word 128 bytes into struct tcp_info, <linux/tcp.h>.
 RECEIVED_AT = 128
 TCP_INFO_BYTES = RECEIVED_AT + 8
@@ -20,10 +21,15 @@ def bytes_allowed(shape: HttpShape) -> int:
 
 
 def bytes_read(descriptor: int) -> int:
-    """What has been read from a TCP socket so far: all that arrived but what still waits in the kernel; 0 if unknown."""
+    """What has been read from a TCP socket so far: all that arrived but what still waits in the kernel; 0 if unknown.
+
+    Always unknown where the system does not count for each socket: there the deadline alone ends a flood of framing.
+    """
+    if TCP_INFO is None:
+        return 0
     borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
     try:
-        info = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        info = borrowed.getsockopt(socket.IPPROTO_TCP, TCP_INFO, TCP_INFO_BYTES)
         waiting = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
     except OSError:
         return 0

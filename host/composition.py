@@ -3,13 +3,14 @@
 import asyncio
 from random import SystemRandom
 
+from ..actors.dispatch.alarm import MillisecondTimer
 from ..actors.engine import Engine, Fittings
 from ..actors.ports import Store
 from ..adapters.clock import SystemClock
 from ..adapters.expectations import Expectations
 from ..adapters.feed import Feed
 from ..adapters.host_side import HostSide
-from ..adapters.kernel_timer import KernelTimer
+from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
 from ..adapters.outside import Outside
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.sqlite import SqliteStore
@@ -29,7 +30,7 @@ def make_engine(
         configuration,
         Fittings(
             clock=clock,
-            make_timer=KernelTimer,
+            make_timer=KernelTimer if has_kernel_timer() else MillisecondTimer,
             outside=lambda dispatcher: Outside(
                 dispatcher.loop, clock, dispatcher.call_at, configuration, functions, host_loop
             ),

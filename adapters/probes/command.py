@@ -11,6 +11,7 @@ from typing import IO
 from ...domain.limits import COMMAND_ERROR_BYTES_MAX, READ_BYTES_MAX, READS_AFTER_EXIT_MAX
 from ...domain.probe import Exec
 from ...domain.units import NS_PER_MS
+from .program_end import watch_end
 
 LANGUAGE = "C.UTF-8"
 
@@ -61,49 +62,35 @@ class Command:
         if process.stdout is None or process.stderr is None:
             raise TypeError("a command needs both pipes")
         self._process = process
-        self.process_descriptor = os.pidfd_open(process.pid)
-        """Readable once the program has ended."""
+        self._end = watch_end(process.pid)
         self.output = Capture(process.stdout, output_bytes_max)
         self.errors = Capture(process.stderr, COMMAND_ERROR_BYTES_MAX)
-        self.exit_status: int | None = None
-        """Negative for a signal; None when somebody else took it (a host that ignores SIGCHLD, or waits for any child)."""
-        self._reaped = False
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def process_descriptor(self) -> int:
+        """Readable once the program has ended."""
+        return self._end.descriptor
+
+    @property
+    def exit_status(self) -> int | None:
+        """Negative for a signal; None when somebody else took it (a host that ignores SIGCHLD, or waits for any child)."""
+        return self._end.exit_status
+
     def kill(self) -> None:
         """SIGKILL to the program and to everything that stayed in its process group."""
-        if self._reaped:
-            return
-        with suppress(ProcessLookupError, PermissionError):
-            # Asked of the descriptor first: a number that somebody else reaped may belong to a stranger by now.
-            signal.pidfd_send_signal(self.process_descriptor, 0)
-            os.killpg(self.pid, signal.SIGKILL)
+        self._end.kill()
 
     def reap(self) -> bool:
-        """Take the exit status if the program has ended; its children are killed before its number is given back."""
-        if self._reaped:
-            return True
-        try:
-            if os.waitid(os.P_PIDFD, self.process_descriptor, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                return False
-            self.kill()
-            ended = os.waitid(os.P_PIDFD, self.process_descriptor, os.WEXITED | os.WNOHANG)
-        except ChildProcessError:
-            ended = None
-        self._settle(ended)
-        return True
-
-    def _settle(self, ended: os.waitid_result | None) -> None:
-        self._reaped = True
-        os.close(self.process_descriptor)
-        if ended is not None:
-            exited = ended.si_code == os.CLD_EXITED
-            self.exit_status = ended.si_status if exited else -ended.si_status
+        """Take the exit status if the program has ended; its children are killed."""
+        if not self._end.reap():
+            return False
         # Popen would otherwise wait for a number that is no longer ours.
         self._process.returncode = 0 if self.exit_status is None else self.exit_status
+        return True
 
     def close_pipes(self) -> None:
         self.output.close()
@@ -113,7 +100,7 @@ class Command:
         """Kill it and wait, at most so long, until it is reaped."""
         self.close_pipes()
         self.kill()
-        if not self._reaped:
+        if not self._end.reaped:
             _wait_readable(self.process_descriptor, within_ns)
         return self.reap()
 

@@ -18,7 +18,7 @@ class Talk:
 
     __slots__ = ("_connection", "_expected", "_unsent", "received")
 
-    def __init__(self, connection: socket.socket, spec: Tcp) -> None:
+    def __init__(self, connection: socket.SocketType, spec: Tcp) -> None:
         self._connection = connection
         self._unsent = (spec.send or "").encode()
         self._expected = (spec.expect or "").encode()

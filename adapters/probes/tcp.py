@@ -114,7 +114,7 @@ class TcpAttempt:
         self._first_byte_ns: int | None = None
         self._ip: str | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._connection: socket.socket | None = None
+        self._connection: socket.SocketType | None = None
         self._talk: Talk | None = None
         self._race: Race | None = None
 
@@ -167,7 +167,7 @@ class TcpAttempt:
         )
         self._race.begin(first, addresses[1:])
 
-    def _connected(self, connection: socket.socket, address: Address) -> None:
+    def _connected(self, connection: socket.SocketType, address: Address) -> None:
         self._connected_ns = now_ns = self._prober.clock.monotonic_ns()
         self._connection = connection
         self._ip = address.host

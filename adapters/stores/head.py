@@ -1,5 +1,6 @@
 """How far the record goes: its last link and its commits, known inside the database and once more outside of it."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -36,7 +37,15 @@ def write_head(path: str, head: Head) -> None:
     descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, msgspec.json.encode(head))
-        os.fsync(descriptor)
+        _make_durable(descriptor)
     finally:
         os.close(descriptor)
     draft.replace(f"{path}-head")
+
+
+def _make_durable(descriptor: int) -> None:
+    """Return once the bytes are on the medium: on macOS fsync(2) returns when they are in the drive's own memory."""
+    if hasattr(fcntl, "F_FULLFSYNC"):
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)

@@ -2,14 +2,15 @@
 
 import fcntl
 import os
+import select
 import socket
 import weakref
-from pathlib import Path
 
 import msgspec
 
+from ...domain import limits
 from ...domain.errors import StoreBusy
-from ...domain.moment import Moment, wall_text
+from ...domain.moment import NS_PER_MS, Moment, wall_text
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -49,13 +50,22 @@ class StoreLock:
         self._descriptor = -1
 
     def _take(self, path: str, now: Moment) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreBusy(f"{path} is held by {_holder_text(self._descriptor)}") from error
+        self._lock_alone(path)
         holder = Holder(self._pid, socket.gethostname(), wall_text(now.wall_ns))
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, msgspec.json.encode(holder), 0)
+
+    def _lock_alone(self, path: str) -> None:
+        """Take the exclusive lock. `holder_of` has a shared one for some microseconds, which is waited for."""
+        for _ in range(limits.LOCK_TRIES_MAX):
+            if _lock(self._descriptor, fcntl.LOCK_EX):
+                return
+            # A shared lock can be had beside those of `holder_of`, and not beside a holder's.
+            if not _lock(self._descriptor, fcntl.LOCK_SH):
+                raise StoreBusy(f"{path} is held by {_holder_text(self._descriptor)}")
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            select.poll().poll(limits.LOCK_TRY_EVERY_NS // NS_PER_MS)  # of nothing: a pause
+        raise StoreBusy(f"{path} is looked at by other processes all the time: stop them and try again")
 
 
 class _Forget:
@@ -71,21 +81,28 @@ class _Forget:
 
 
 def holder_of(path: str) -> str | None:
-    """Who holds a store, None when nobody does. The lock itself is not touched: who starts right now must find it free."""
+    """The process that holds a store, None when nobody does. A process that starts right now is not kept from it."""
     try:
         descriptor = os.open(f"{path}-lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        return _holder_text(descriptor) if _is_held(os.fstat(descriptor).st_ino) else None
+        if not _lock(descriptor, fcntl.LOCK_SH):
+            return _holder_text(descriptor)
+        # Closing is not enough: a child that was forked a moment ago has a copy open still.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return None
     finally:
         os.close(descriptor)
 
 
-def _is_held(inode: int) -> bool:
-    """Whether the kernel lists a flock on a file: `1: FLOCK ADVISORY WRITE 123 fe:01:4567 0 EOF`."""
-    held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    return any("FLOCK" in fields and fields[-3].endswith(f":{inode}") for fields in held)
+def _lock(descriptor: int, kind: int) -> bool:
+    """Whether the lock could be had at once."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder_text(descriptor: int) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from watchkeeper.actors.dispatch import AlarmClock, LoopDispatcher
 from watchkeeper.actors.dispatch.alarm import MillisecondTimer
-from watchkeeper.adapters.kernel_timer import KernelTimer
+from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
 from watchkeeper.domain.moment import NS_PER_MS
 
 SOON_S = 20.0
+TIMERS = [MillisecondTimer, KernelTimer] if has_kernel_timer() else [MillisecondTimer]
 
 
 def on_loop(dispatcher, function):
@@ -26,7 +27,7 @@ def descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+@pytest.mark.parametrize("make_timer", TIMERS)
 @pytest.mark.parametrize("clocked", [False, True])
 def test_alarms_ring_after_their_moment_and_never_early(clocked, make_timer):
     dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns if clocked else None, make_timer=make_timer)
@@ -43,7 +44,7 @@ def test_alarms_ring_after_their_moment_and_never_early(clocked, make_timer):
     assert dispatcher.stop(SOON_S) == ()
 
 
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+@pytest.mark.parametrize("make_timer", TIMERS)
 def test_a_loop_faster_than_the_clock_does_not_ring_early(make_timer):
     now_ns = [0]
 
@@ -60,7 +61,7 @@ def test_a_loop_faster_than_the_clock_does_not_ring_early(make_timer):
     assert dispatcher.stop(SOON_S) == ()
 
 
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+@pytest.mark.parametrize("make_timer", TIMERS)
 def test_an_alarm_that_fails_is_logged_and_costs_the_others_nothing(make_timer, caplog):
     dispatcher, done = LoopDispatcher(make_timer=make_timer), threading.Event()
     dispatcher.start()
@@ -86,7 +87,7 @@ def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
     assert (rang, alarm.armed) == ([], False)
 
 
-@pytest.mark.parametrize("make_timer", [MillisecondTimer, KernelTimer])
+@pytest.mark.parametrize("make_timer", TIMERS)
 def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_timer):
     """One that is cancelled holds back nobody, and one that rings may arm the next."""
     before = descriptors()

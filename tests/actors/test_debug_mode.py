@@ -4,12 +4,12 @@ import logging
 from types import MappingProxyType
 
 import pytest
+from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
 from watchkeeper.actors.engine import Engine, Fittings
 from watchkeeper.actors.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.feed import Feed
-from watchkeeper.adapters.kernel_timer import KernelTimer
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.configuration import Configuration, RuntimeOptions
@@ -79,7 +79,7 @@ def engine():
         )
         fittings = Fittings(
             clock=SystemClock(),
-            make_timer=KernelTimer,
+            make_timer=MillisecondTimer,
             outside=Outside,
             store=Forgetful(),
             publisher=feed,

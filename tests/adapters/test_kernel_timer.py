@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from watchkeeper.adapters.kernel_timer import KernelTimer
+from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
 from watchkeeper.domain.moment import NS_PER_MS
 
 SOON_S = 20.0
+
+pytestmark = pytest.mark.skipif(not has_kernel_timer(), reason="this system has no timerfd")
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

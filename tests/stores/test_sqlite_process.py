@@ -1,14 +1,17 @@
 """One process per file: who else may come near, and what they are told."""
 
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 
 import apsw
 import pytest
 from watchkeeper.adapters.stores.connection import connect_writer
+from watchkeeper.adapters.stores.lock import StoreLock, holder_of
 from watchkeeper.adapters.stores.reader import StoreReader
 from watchkeeper.adapters.stores.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite import SqliteStore
@@ -52,6 +55,42 @@ def holder(path):
 def test_a_second_process_is_told_who_holds_the_store(path, holder):
     with pytest.raises(StoreBusy, match=rf"held by process {holder.pid} on .+ since 2026-01-01T12:00:00"):
         SqliteStore(path).open(NOON)
+
+
+def test_the_holder_of_a_store_is_named_until_it_is_gone(path, holder):
+    assert holder_of(path).startswith(f"process {holder.pid} on ")
+    holder.kill()
+    holder.wait(timeout=30)
+    assert holder_of(path) is None
+    assert holder_of(f"{path}-of-nobody") is None
+
+
+def test_looking_for_the_holder_keeps_nobody_from_the_store(path):
+    stopped = threading.Event()
+
+    def look():
+        while not stopped.is_set():
+            holder_of(path)
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(300):
+            StoreLock(path, NOON).release()
+    finally:
+        stopped.set()
+        for looker in lookers:
+            looker.join()
+
+
+def test_a_store_that_is_looked_at_without_end_is_refused_at_last(path, monkeypatch):
+    monkeypatch.setattr(limits, "LOCK_TRIES_MAX", 3)
+    StoreLock(path, NOON).release()
+    with open(f"{path}-lock") as looked_at:  # noqa: PTH123
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        with pytest.raises(StoreBusy, match="looked at by other processes"):
+            StoreLock(path, NOON)
 
 
 def test_kill_releases_the_store_and_loses_nothing(path, holder):

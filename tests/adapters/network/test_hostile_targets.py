@@ -1,5 +1,6 @@
 import pytest
 from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.adapters.wire import TCP_INFO
 from watchkeeper.domain.limits import BODY_BYTES
 from watchkeeper.domain.outcome import Outcome, Reason
 from watchkeeper.domain.probe import Http
@@ -22,7 +23,13 @@ TABLE = [
     ("many_headers", DOWN, Reason.HEADERS_TOO_LARGE, 200),
     ("long_header", DOWN, Reason.HEADERS_TOO_LARGE, 200),
     ("wide_header", DOWN, Reason.HEADERS_TOO_LARGE, 200),
-    ("chunk_extension", DOWN, Reason.PROTOCOL_ERROR, 200),
+    pytest.param(
+        "chunk_extension",
+        DOWN,
+        Reason.PROTOCOL_ERROR,
+        200,
+        marks=pytest.mark.skipif(TCP_INFO is None, reason="this system does not count the bytes of a socket"),
+    ),
     ("tiny_chunks", DOWN, Reason.BODY_TOO_LARGE, 200),
     ("interim_flood", DOWN, Reason.HEADERS_TOO_LARGE, 100),
     ("loop", DOWN, Reason.TOO_MANY_REDIRECTS, 302),
@@ -62,7 +69,7 @@ def server():
         yield server
 
 
-@pytest.mark.parametrize(("path", "outcome", "reason", "status"), TABLE, ids=[row[0] for row in TABLE])
+@pytest.mark.parametrize(("path", "outcome", "reason", "status"), TABLE, ids=str)
 def test_each_hostile_answer_ends_with_its_own_reason(bench, server, path, outcome, reason, status):
     ended = bench.run(HttpProber(bench.transport), Http(url=server.url(f"/{path}")), TIMEOUT_MS)
 

@@ -188,6 +188,24 @@ def test_a_fault_of_ours_costs_no_other_exchange_its_events(bench, plain):
     assert (whole.body, heard) == (b"ok", ["a plain exchange failed"])
 
 
+def test_a_request_too_large_for_one_send_is_sent_in_pieces(bench, plain):
+    wire = b"GET / HTTP/1.1\r\nX: " + b"x" * 32_000_000 + b"\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bench.loop.run_in_executor(None, swallow_and_answer, listener, len(wire))
+        answer = bench.loop.create_future()
+        request = PlainRequest(Place(socket.AF_INET, listener.getsockname()), wire, 100, named=False)
+        plain.start(request, Deadline.after(bench.clock.read(), 5_000_000_000), answer.set_result)
+        assert bench.wait(answer, 5_000).body == b"whole"
+
+
+def swallow_and_answer(listener, count):
+    connection, _ = listener.accept()
+    with connection:
+        while count > 0 and (piece := connection.recv(1 << 20)):
+            count -= len(piece)
+        connection.sendall(FINE + b"whole")
+
+
 @pytest.mark.parametrize(
     "header",
     [
