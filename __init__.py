@@ -1,11 +1,5 @@
 """watchkeeper: polls targets on time, judges samples by rules, tells people exactly as often as it should."""
 
-from .adapters.feed import Subscription
-from .adapters.surface import Surface, surface_of
-from .domain.aggregate import Status
-from .domain.channel import CallChannel, Channel, Log, Webhook
-from .domain.configuration import Configuration, Retention, RuntimeOptions
-from .domain.duration import Duration
 from .domain.errors import (
     ConfigurationError,
     StoreBusy,
@@ -15,16 +9,22 @@ from .domain.errors import (
     UsageError,
     WatchkeeperError,
 )
-from .domain.event import HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
-from .domain.incident import Change, Incident
-from .domain.notice import Notice
-from .domain.observation import Measurement, Observation
-from .domain.outcome import Outcome, Reason
-from .domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
-from .domain.rule import Consecutive, NoData, Rule, Severity, Threshold
-from .domain.sample import Sample
-from .domain.status import AbandonedWork, RuntimeStatus, TargetStatus
-from .domain.target import Target, TargetFields
+from .domain.incidents.incident import Change, Incident
+from .domain.incidents.notice import Notice
+from .domain.observation.observation import Measurement, Observation
+from .domain.observation.outcome import Outcome, Reason
+from .domain.observation.sample import Sample
+from .domain.read_model.event import HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
+from .domain.rules.aggregate import Status
+from .domain.specification.channel import CallChannel, Channel, Log, Webhook
+from .domain.specification.configuration import Configuration, Retention, RuntimeOptions
+from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
+from .domain.specification.target import Target, TargetFields
+from .domain.time.duration import Duration
+from .host.subscriptions import Subscription
+from .host.surface import Surface, surface_of
 from .runtime import Runtime
 
 __version__ = "0.1.0"

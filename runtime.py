@@ -10,26 +10,28 @@ from typing import Any, Self, TypeVar, Unpack
 import msgspec
 
 from .actors.policies import ActorPolicy, actor_policies
-from .actors.supervisor import RECORDER
+from .actors.supervisor.supervisor import RECORDER
 from .actors.system import SINK
-from .adapters import expectations, outside, snapshots
-from .adapters.async_surface import AsyncSurface
-from .adapters.commands import Commands
+from .adapters import drivers as outside
+from .adapters import expectations
 from .adapters.configuration import load
-from .adapters.feed import Subscription
-from .adapters.host_side import HostSide, require_sound
-from .adapters.snapshots import Snapshots
-from .adapters.surface import async_only, bridge, sync_only
-from .domain.attempt import AttemptRecord
-from .domain.channel import Channel
-from .domain.configuration import Configuration, RuntimeOptions
-from .domain.duration import Duration, duration_ns
 from .domain.errors import UsageError
-from .domain.incident import Incident
+from .domain.incidents.incident import Incident
+from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
-from .domain.status import AbandonedWork, RuntimeStatus
-from .domain.target import Target, TargetFields
+from .domain.read_model.status import AbandonedWork, RuntimeStatus
+from .domain.specification.channel import Channel
+from .domain.specification.configuration import Configuration, RuntimeOptions
+from .domain.specification.target import Target, TargetFields
+from .domain.time.duration import Duration, duration_ns
+from .host import status_cache as snapshots
+from .host.awaitable import AsyncSurface
+from .host.commands import Commands
+from .host.configured import HostSide, require_sound
 from .host.lifecycle import ANSWER_WITHIN_NS, Lifecycle
+from .host.status_cache import Snapshots
+from .host.subscriptions import Subscription
+from .host.surface import async_only, bridge, sync_only
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 

@@ -3,8 +3,8 @@
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ..domain.limits import IN_PROCESS_BYTES_MAX
-from ..domain.moment import Moment
 from ..domain.policy import OverflowPolicy
+from ..domain.time.moment import Moment
 from ..protocol.codec import decode, encode
 from ..protocol.message import Message
 from .dispatch import DispatchedActor, MailboxPolicy

@@ -8,18 +8,18 @@ from threading import Lock
 from typing import Any
 
 from ..domain import limits
-from ..domain.attempt import CancelOutcome
 from ..domain.auditing.durable import Durable
 from ..domain.auditing.invariants_delivery import DeliveryRules
 from ..domain.auditing.invariants_record import RecordRules
 from ..domain.auditing.receipts import Receipts
 from ..domain.auditing.violation import Complain
-from ..domain.channel import Channel
 from ..domain.errors import StoreError
-from ..domain.incident import Change
-from ..domain.moment import Deadline, Moment
-from ..domain.notice import Answer, Notice
-from ..domain.record import Batch, Restored
+from ..domain.incidents.incident import Change
+from ..domain.incidents.notice import Answer, Notice
+from ..domain.incidents.record import Batch, Restored
+from ..domain.observation.attempt import CancelOutcome
+from ..domain.specification.channel import Channel
+from ..domain.time.moment import Deadline, Moment
 from .ports import Cancellable, Messenger, Store
 
 

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import NamedTuple, assert_never
 
-from ..domain.moment import Deadline, Moment
-from ..domain.notice import Answer, Notice
+from ..domain.incidents.notice import Answer, Notice
+from ..domain.time.moment import Deadline, Moment
 from ..protocol.courier import AbandonDelivery, CourierMessage, Deliver
 from ..protocol.sink import CourierStarted, DeliveryAnswered, SinkMessage
 from .behaviour import Behaviour

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
 
 from pykka import ActorDeadError, Timeout
 
-from ..domain.configuration import Configuration
+from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreError
-from ..domain.judgement import Expectation
 from ..domain.limits import EXPLANATION_CHARACTERS_MAX
 from ..domain.line import first_line
-from ..domain.moment import NS_PER_S, Deadline
-from ..domain.probe import Probe
-from ..domain.status import AbandonedWork
-from ..domain.target import Target
+from ..domain.read_model.status import AbandonedWork
+from ..domain.specification.configuration import Configuration
+from ..domain.specification.probe import Probe
+from ..domain.specification.target import Target
+from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, HandIn
 from ..protocol.recorder import Counted, GetAbandoned, HealthChanged
@@ -27,7 +27,7 @@ from .checked import Checks
 from .dispatch import Address, LoopDispatcher, MakeTimer, PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher
-from .supervisor import RECORDER
+from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, Parts, Plan, System, shut_down
 
 ANSWER_WITHIN_S = 10.0

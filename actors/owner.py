@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from ..domain import limits
-from ..domain.aggregate import REMOVED, TargetAggregate, end_of
-from ..domain.attempt import AttemptRecord
-from ..domain.incident import Incident, Transition
-from ..domain.moment import Moment
-from ..domain.record import Checkpoint
-from ..domain.sample import Sample
-from ..domain.target import Target
+from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.record import Checkpoint
+from ..domain.observation.attempt import AttemptRecord
+from ..domain.observation.sample import Sample
+from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
+from ..domain.specification.target import Target
+from ..domain.time.moment import Moment
 from ..protocol.owner import (
     Acknowledge,
     Adopt,

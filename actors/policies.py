@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..domain.admission import AdmissionPolicy
-from ..domain.channel import Channel
-from ..domain.duration import parse_duration
 from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
-from ..domain.restart import RestartPolicy, SupervisorPolicies
-from ..domain.retry import RetryPolicy
+from ..domain.specification.channel import Channel
+from ..domain.supervision.admission import AdmissionPolicy
+from ..domain.supervision.restart import RestartPolicy, SupervisorPolicies
+from ..domain.supervision.retry import RetryPolicy
+from ..domain.time.duration import parse_duration
 from .behaviour import Behaviour
 from .courier import Courier
 from .owner import AggregateOwner
 from .poller import Poller
 from .recorder import Recorder
 from .sink import IncidentSink
-from .supervisor import Supervisor
+from .supervisor.supervisor import Supervisor
 
 ActorPolicy = RetryPolicy | RestartPolicy | CancellationPolicy | AdmissionPolicy | MailboxOverflow
 

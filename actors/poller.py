@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, assert_never
 
 from ..domain import limits
-from ..domain.attempt import AttemptId, CancelOutcome, ProbeRequest
-from ..domain.judgement import Expectation
-from ..domain.moment import Moment
-from ..domain.observation import Observation
-from ..domain.outcome import Outcome, Reason
-from ..domain.probe import Probe
-from ..domain.target import Target
+from ..domain.conditions.judgement import Expectation
+from ..domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
+from ..domain.observation.observation import Observation
+from ..domain.observation.outcome import Outcome, Reason
+from ..domain.specification.probe import Probe
+from ..domain.specification.target import Target
+from ..domain.time.moment import Moment
 from ..protocol.poller import CancelAttempt, PollerMessage, Reconfigure, StartAttempt
 from ..protocol.supervisor import AttemptCancelled, AttemptFinished, SupervisorMessage
 from .behaviour import Behaviour

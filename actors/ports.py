@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
-from ..domain.attempt import CancelOutcome, ProbeRequest
-from ..domain.moment import Deadline, Moment
-from ..domain.notice import Answer, Notice
-from ..domain.observation import Observation
-from ..domain.record import Batch, Restored
+from ..domain.incidents.notice import Answer, Notice
+from ..domain.incidents.record import Batch, Restored
+from ..domain.observation.attempt import CancelOutcome, ProbeRequest
+from ..domain.observation.observation import Observation
+from ..domain.time.moment import Deadline, Moment
 from ..protocol.courier import CourierMessage
 from ..protocol.owner import OwnerMessage
 from ..protocol.recorder import RecorderMessage

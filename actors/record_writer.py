@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from ..domain.errors import StoreError
-from ..domain.moment import Moment
-from ..domain.notice import Delivery
-from ..domain.outbox import Entry
-from ..domain.record import Batch, Restored
+from ..domain.incidents.notice import Delivery
+from ..domain.incidents.outbox import Entry
+from ..domain.incidents.record import Batch, Restored
+from ..domain.time.moment import Moment
 from ..protocol.recorder import NoticeSettled
 from ..protocol.supervisor import StoreFailed, SupervisorMessage
 from .ports import Listener, Store

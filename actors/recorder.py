@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, assert_never
 
 from ..domain import limits
-from ..domain.aggregate import Status, status_of
-from ..domain.attempt import AttemptRecord
-from ..domain.blindness import SUSPENDED
-from ..domain.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
-from ..domain.histogram import Histogram
-from ..domain.incident import Incident, Transition
-from ..domain.moment import Moment
-from ..domain.notice import Delivery, DeliveryState, Notice
-from ..domain.outcome import Outcome
-from ..domain.record import BlindInterval, Silence
-from ..domain.sample import Sample
-from ..domain.status import RuntimeStatus, TargetStatus, no_sample_since
+from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.notice import Delivery, DeliveryState, Notice
+from ..domain.incidents.record import BlindInterval, Silence
+from ..domain.observation.attempt import AttemptRecord
+from ..domain.observation.outcome import Outcome
+from ..domain.observation.sample import Sample
+from ..domain.read_model.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from ..domain.read_model.histogram import Histogram
+from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
+from ..domain.rules.aggregate import Status, status_of
+from ..domain.supervision.blindness import SUSPENDED
+from ..domain.time.moment import Moment
 from ..protocol.recorder import (
     Abandoned,
     BlindnessSeen,

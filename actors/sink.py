@@ -6,16 +6,16 @@ from typing import Any, assert_never
 import msgspec
 
 from ..domain import limits
-from ..domain.channel import Channel
-from ..domain.gathering import Gathering, unwritten
-from ..domain.incident import Transition
-from ..domain.ledger import Ledger
-from ..domain.moment import Moment
-from ..domain.notice import Answer, DeliveryState, Notice, NoticeReason
-from ..domain.outbox import Outbox
+from ..domain.incidents.incident import Transition
+from ..domain.incidents.ledger import Ledger
+from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
+from ..domain.incidents.outbox import Outbox
+from ..domain.incidents.pending_batch import Gathering, unwritten
+from ..domain.incidents.record import Checkpoint, Outgoing, Restored, Silence
 from ..domain.policy import OverflowPolicy
-from ..domain.record import Checkpoint, Outgoing, Restored, Silence
-from ..domain.status import IN_THE_OUTBOX, UNWRITTEN
+from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
+from ..domain.specification.channel import Channel
+from ..domain.time.moment import Moment
 from ..protocol.courier import Deliver
 from ..protocol.owner import ResumeFrom
 from ..protocol.recorder import (

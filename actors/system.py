@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from ..domain.channel import Channel
-from ..domain.judgement import Expectation
-from ..domain.moment import NS_PER_S, Moment
-from ..domain.probe import Probe
-from ..domain.restart import RestartHistory
-from ..domain.target import Target
-from ..domain.timers import CallAt
+from ..domain.conditions.judgement import Expectation
+from ..domain.specification.channel import Channel
+from ..domain.specification.probe import Probe
+from ..domain.specification.target import Target
+from ..domain.supervision.restart import RestartHistory
+from ..domain.time.moment import NS_PER_S, Moment
+from ..domain.time.timers import CallAt
 from ..protocol.recorder import HealthChanged
 from ..protocol.sink import DrainSink, EndSink, GetResumed
 from ..protocol.supervisor import (
@@ -24,17 +24,17 @@ from ..protocol.supervisor import (
     Untrack,
     Woke,
 )
-from .children import Child
 from .courier import Courier
 from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
-from .nursery import MakeAddress, Nursery, Roster, RosterHandover
 from .owner import AggregateOwner
 from .policies import supervisor_policies
 from .poller import PollerContext
 from .ports import Clock, Messenger, Neighbours, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink
-from .supervisor import RECORDER, Supervisor
+from .supervisor.poller_registry import MakeAddress, Nursery, Roster, RosterHandover
+from .supervisor.restart_tracker import Child
+from .supervisor.supervisor import RECORDER, Supervisor
 
 SUPERVISOR = "supervisor"
 OWNER = "owner"

@@ -6,9 +6,9 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from ..domain.attempt import CancelOutcome
-from ..domain.moment import Moment
+from ..domain.observation.attempt import CancelOutcome
 from ..domain.policy import CachePolicy
+from ..domain.time.moment import Moment
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -4,7 +4,7 @@ import time
 from time import clock_gettime_ns, monotonic_ns, time_ns
 from typing import Any, Protocol
 
-from ..domain.moment import Moment
+from ..domain.time.moment import Moment
 
 MONOTONIC_CLOCK = time.CLOCK_MONOTONIC
 """The number by which the system knows the clock of a kernel's timers."""

@@ -2,11 +2,11 @@
 
 from functools import lru_cache
 
-from ..domain.condition import compile_condition
-from ..domain.judgement import Expectation
+from ..domain.conditions.condition import compile_condition
+from ..domain.conditions.judgement import Expectation
 from ..domain.limits import EXPECTATIONS_KEPT
 from ..domain.policy import CachePolicy
-from ..domain.target import Target
+from ..domain.specification.target import Target
 
 POLICY = CachePolicy(
     name="compiled conditions",

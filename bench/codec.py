@@ -22,13 +22,13 @@ from machine import describe
 from sidebyside import by_turns, cpu_ns, median_of, ratio_of
 from watchkeeper import Runtime
 from watchkeeper.actors import behaviour
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.observation import Phases
-from watchkeeper.domain.probe import Call, Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from watchkeeper.domain.observation.observation import Phases
+from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.specification.probe import Call, Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.codec import decode, encode
 from watchkeeper.protocol.message import Message
 from watchkeeper.protocol.owner import SampleTaken

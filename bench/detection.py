@@ -18,10 +18,10 @@ from typing import Any
 from machine import describe, percentile, stay_on
 from misbehaving import Misbehaving
 from running import Running
-from watchkeeper.domain.channel import Channel, Webhook
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Webhook
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
 TARGETS = 60

@@ -19,9 +19,9 @@ import nginx
 from chart import Line, Panel, draw
 from machine import describe, stay_on
 from running import Running
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
 SIZES = (10, 100, 1_000, 10_000, 100_000)

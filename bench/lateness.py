@@ -20,10 +20,10 @@ import nginx
 from machine import describe, stay_on
 from misbehaving import Misbehaving
 from running import Running
-from watchkeeper.domain.channel import CallChannel, Channel
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import CallChannel, Channel
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
 TARGETS = 10_000

@@ -20,11 +20,11 @@ from chart import Line, Panel, draw
 from machine import describe
 from misbehaving import Misbehaving
 from running import Running
-from watchkeeper.domain.channel import Channel, Webhook
-from watchkeeper.domain.duration import parse_duration
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Webhook
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.duration import parse_duration
 
 SERVER_CORE = 1
 STEP_S = 1.0

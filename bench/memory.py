@@ -22,11 +22,11 @@ import pykka
 from machine import describe, resident_bytes
 from watchkeeper import runtime as runtime_module
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.moment import Moment
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import Moment
 
 FEW = 1_000
 THREADS = (100, 1_100)

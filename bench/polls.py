@@ -20,9 +20,9 @@ import nginx
 import pycurl
 from machine import describe, pause_cost, stay_on
 from running import Running
-from watchkeeper.domain.probe import Http, Tcp, Tls
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.probe import Http, Tcp, Tls
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
 EVERY_S = {"http": 1, "https": 2, "tcp": 1}

@@ -29,15 +29,15 @@ def run_side(port: int, checks: int) -> dict[str, float]:
 
     socket.SocketType = _socket.socket
     from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
-    from watchkeeper.actors.dispatch.event_loops import new_event_loop
+    from watchkeeper.actors.dispatch.run.event_loops import new_event_loop
     from watchkeeper.adapters.clock import SystemClock
+    from watchkeeper.adapters.http.curl.transport import CurlTransport
+    from watchkeeper.adapters.http.fast.engine import PlainHttp
     from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
-    from watchkeeper.adapters.plain_http import PlainHttp
-    from watchkeeper.adapters.probes.exec import ExecProber
-    from watchkeeper.adapters.probes.http import HttpProber
-    from watchkeeper.adapters.probes.tcp import TcpProber
-    from watchkeeper.adapters.transport import CurlTransport
-    from watchkeeper.domain.probe import Exec, Http, Tcp
+    from watchkeeper.adapters.probes.local.exec import ExecProber
+    from watchkeeper.adapters.probes.network.tcp import TcpProber
+    from watchkeeper.adapters.probes.web.http import HttpProber
+    from watchkeeper.domain.specification.probe import Exec, Http, Tcp
 
     loop, clock = new_event_loop(), SystemClock()
     tcp, commands = TcpProber(loop, clock), ExecProber(loop, clock)
@@ -65,9 +65,9 @@ def run_side(port: int, checks: int) -> dict[str, float]:
 
 async def many(clock, prober, probe, count: int) -> None:
     """So many checks, a few of them under way at all times."""
-    from watchkeeper.domain.attempt import AttemptId, ProbeRequest
-    from watchkeeper.domain.moment import NS_PER_S, Deadline
-    from watchkeeper.domain.outcome import Outcome
+    from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
+    from watchkeeper.domain.observation.outcome import Outcome
+    from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 
     loop = asyncio.get_running_loop()
 

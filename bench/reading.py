@@ -17,16 +17,16 @@ from pathlib import Path
 
 from machine import describe
 from watchkeeper import Runtime
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.configuration import Configuration
-from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.probe import Call
-from watchkeeper.domain.record import Batch
-from watchkeeper.domain.target import Target
-from watchkeeper.launcher.showing import status_document
+from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.probe import Call
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.launcher.see.showing import status_document
 from watchkeeper.testing.records import NOON, sample_at
 
 TARGETS = 5_000

@@ -16,14 +16,22 @@ from math import ceil
 
 from machine import describe
 from sidebyside import by_turns, cpu_ns, median_of, ratio_of
-from watchkeeper.domain.aggregate import TargetAggregate
-from watchkeeper.domain.duration import NS_PER_MINUTE
-from watchkeeper.domain.moment import NS_PER_MS, Moment
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, Rule, Severity, Threshold
-from watchkeeper.domain.sample import Sample
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.rules.aggregate import TargetAggregate
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import (
+    Aggregate,
+    Consecutive,
+    Mode,
+    NoData,
+    Rule,
+    Severity,
+    Threshold,
+)
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.duration import NS_PER_MINUTE
+from watchkeeper.domain.time.moment import NS_PER_MS, Moment
 
 WINDOW_NS = 5 * NS_PER_MINUTE
 LENGTHS = (300, 3_000, 30_000, 100_000)

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import IO, Any, Literal, Self, cast
 
 import msgspec
-from watchkeeper.domain.channel import Channel
-from watchkeeper.domain.configuration import Configuration, RuntimeOptions
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel
+from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.specification.target import Target
 
 SETTLE_NS = 300_000_000
 """After a question, which holds the interpreter of the process asked for a moment."""

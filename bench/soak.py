@@ -21,10 +21,10 @@ import nginx
 from machine import describe, stay_on
 from misbehaving import Misbehaving
 from running import Running
-from watchkeeper.domain.channel import Channel, Webhook
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Webhook
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
 EVERY = "2s"

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import apsw
 from machine import describe
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.configuration import Retention
-from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, NS_PER_US
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.record import Batch
-from watchkeeper.domain.sample import Sample
+from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.specification.configuration import Retention
+from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, NS_PER_US
 from watchkeeper.testing.records import NOON, sample_at
 
 BATCH = 1_000

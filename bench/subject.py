@@ -16,9 +16,9 @@ import apsw
 import msgspec
 from machine import descriptors, percentile, resident_bytes, stay_on, waited_ms
 from watchkeeper import Runtime
-from watchkeeper.domain.configuration import Configuration
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.status import RuntimeStatus
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.read_model.status import RuntimeStatus
+from watchkeeper.domain.specification.configuration import Configuration
 
 SETTLE_NS = 300_000_000
 

@@ -2,8 +2,8 @@
 
     python bench/timers.py [--pairs 5] [--quick]
 
-Prints one JSON object. Ours is what the supervisor does: `domain/timers.py` under the one alarm of
-`actors/clockwork.py` on the loop dispatcher. Theirs are asyncio's `call_later` and a date job of APScheduler 3.
+Prints one JSON object. Ours is what the supervisor does: `domain/time/timers.py` under the one alarm of
+`actors/supervisor/timer_driver.py` on the loop dispatcher. Theirs are asyncio's `call_later` and a date job of APScheduler 3.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from importlib.metadata import version
 
 from machine import describe
 from sidebyside import InProcess, answer_lines, by_turns, cpu_ns, median_of, ratio_of
-from watchkeeper.actors.clockwork import Clockwork
 from watchkeeper.actors.dispatch import LoopDispatcher
+from watchkeeper.actors.supervisor.timer_driver import Clockwork
 
 INSTALL = "APScheduler 3 is not installed: pip install 'apscheduler>=3,<4' (or the extra `bench`)"
 PENDING = 100_000

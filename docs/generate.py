@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.attempt import ATTEMPT_MOVES
-from watchkeeper.domain.incident import MOVES
-from watchkeeper.domain.notice import DELIVERY_MOVES
-from watchkeeper.domain.outbox import STAGE_MOVES
-from watchkeeper.domain.outcome import WITHOUT_ANSWER, Reason
-from watchkeeper.domain.phase import PHASE_MOVES
-from watchkeeper.domain.rule import RULE_MOVES
+from watchkeeper.domain.incidents.incident import MOVES
+from watchkeeper.domain.incidents.notice import DELIVERY_MOVES
+from watchkeeper.domain.incidents.outbox import STAGE_MOVES
+from watchkeeper.domain.observation.attempt import ATTEMPT_MOVES
+from watchkeeper.domain.observation.outcome import WITHOUT_ANSWER, Reason
+from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.rules.phase import PHASE_MOVES
+from watchkeeper.domain.specification.rule import RULE_MOVES
 
 from docs.semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 
 HEAD = """# What happens when an action is retried or cancelled
 
 Written by `python docs/generate.py` from the tables in `domain/`; a test fails when the two differ. Each table lists
-every state. Attempts live in `domain/attempt.py`, notices in `domain/outbox.py` and `domain/notice.py`, the sentences
+every state. Attempts live in `domain/observation/attempt.py`, notices in `domain/incidents/outbox.py` and `domain/incidents/notice.py`, the sentences
 in `docs/semantics.py`.
 
 The rule behind all of it: an **attempt** has no durable effect of its own, so it is never repeated, only followed by the
@@ -87,11 +87,11 @@ def render() -> str:
             "\n## What a threshold rule is judged by\n",
             judged(JUDGED),
             "\n## The other state machines\n",
-            "Incidents (`domain/incident.py`):\n",
+            "Incidents (`domain/incidents/incident.py`):\n",
             machine(MOVES),
-            "\nRules on a target (`domain/phase.py`), as in Prometheus:\n",
+            "\nRules on a target (`domain/rules/phase.py`), as in Prometheus:\n",
             machine(PHASE_MOVES),
-            "\nThe lifecycle of a rule (`domain/rule.py`):\n",
+            "\nThe lifecycle of a rule (`domain/specification/rule.py`):\n",
             machine(RULE_MOVES),
             "",
         ]

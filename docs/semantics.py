@@ -1,10 +1,10 @@
 """What a retry does and what a cancel leaves behind, and what a status says, for every state: the tables behind the docs."""
 
 import msgspec
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.attempt import AttemptState
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outbox import Stage
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.outbox import Stage
+from watchkeeper.domain.observation.attempt import AttemptState
+from watchkeeper.domain.rules.aggregate import Status
 
 
 class Semantics(msgspec.Struct, frozen=True):

@@ -3,18 +3,18 @@
 import asyncio
 from random import SystemRandom
 
-from ..actors.dispatch.alarm import MillisecondTimer
+from ..actors.dispatch.run.alarm import MillisecondTimer
 from ..actors.engine import Engine, Fittings
 from ..actors.ports import Store
 from ..adapters.clock import SystemClock
+from ..adapters.drivers import Outside
 from ..adapters.expectations import Expectations
-from ..adapters.feed import Feed
-from ..adapters.host_side import HostSide
 from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
-from ..adapters.outside import Outside
 from ..adapters.stores.memory import MemoryStore
-from ..adapters.stores.sqlite import SqliteStore
-from ..domain.configuration import Configuration
+from ..adapters.stores.sqlite.sqlite import SqliteStore
+from ..domain.specification.configuration import Configuration
+from .configured import HostSide
+from .subscriptions import Feed
 
 
 def make_engine(

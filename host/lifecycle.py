@@ -11,19 +11,19 @@ from pykka import ActorDeadError
 
 from ..actors.engine import ANSWER_WITHIN_S, Engine
 from ..adapters.clock import SystemClock
-from ..adapters.commands import Change, Report
-from ..adapters.feed import Feed
-from ..adapters.host_side import HostSide
-from ..adapters.meanwhile import Meanwhile
-from ..domain.configuration import Configuration
-from ..domain.duration import Duration, duration_ns
 from ..domain.errors import UsageError, WatchkeeperError
-from ..domain.moment import NS_PER_S, Deadline
-from ..domain.status import AbandonedWork
-from ..domain.target import Target
+from ..domain.read_model.status import AbandonedWork
+from ..domain.specification.configuration import Configuration
+from ..domain.specification.target import Target
+from ..domain.time.duration import Duration, duration_ns
+from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.supervisor import Beat, Track, Untrack
+from .commands import Change, Report
 from .composition import make_engine
+from .configured import HostSide
+from .restart_buffer import Meanwhile
+from .subscriptions import Feed
 
 ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
 logger = logging.getLogger(__name__)

@@ -65,7 +65,7 @@ def run(config: Path) -> None:
     cannot be used is reported, and what runs is kept. Events that standard output does not take are not printed, and
     standard error says so.
     """
-    from .running import run_until_told
+    from .operate.running import run_until_told
 
     sys.exit(run_until_told(config, os.environ))
 
@@ -73,7 +73,7 @@ def run(config: Path) -> None:
 @cli.command()
 def demo() -> None:
     """Watch three small servers that misbehave on a script; ends by itself within 30 seconds."""
-    from .demo import run_demo
+    from .operate.demo import run_demo
 
     sys.exit(run_demo())
 
@@ -82,7 +82,7 @@ def demo() -> None:
 @click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
 def check(configs: tuple[Path, ...]) -> None:
     """Say everything that is wrong with CONFIGS, each with its line and column."""
-    from .checking import check_all
+    from .configure.checking import check_all
 
     sys.exit(check_all(configs, os.environ))
 
@@ -90,7 +90,7 @@ def check(configs: tuple[Path, ...]) -> None:
 @cli.command()
 def schema() -> None:
     """Print the JSON Schema of a configuration."""
-    from .checking import schema_text
+    from .configure.checking import schema_text
 
     click.echo(schema_text())
 
@@ -100,7 +100,7 @@ def schema() -> None:
 @JSON
 def status(config: Path, *, as_json: bool) -> None:
     """What the store of CONFIG knows of each target. Works while it runs and after."""
-    from .showing import show_status
+    from .see.showing import show_status
 
     show_status(config, os.environ, as_json=as_json)
 
@@ -113,7 +113,7 @@ def status(config: Path, *, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
     """What went wrong, newest first."""
-    from .showing import show_incidents
+    from .see.showing import show_incidents
 
     show_incidents(config, os.environ, as_json=as_json, open_only=open_only, target=target, limit=limit)
 
@@ -125,7 +125,7 @@ def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | Non
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> None:
     """What was said, is to be said, or was given up; dead letters with their keys."""
-    from .notices import show_notices
+    from .see.notices import show_notices
 
     show_notices(config, os.environ, state=state, limit=limit, as_json=as_json)
 
@@ -135,7 +135,7 @@ def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> No
 @click.argument("keys", nargs=-1, required=True)
 def redrive(config: Path, keys: tuple[str, ...]) -> None:
     """Put dead letters back into the outbox, under their own KEYS; the next `run` delivers them."""
-    from .notices import redrive_notices
+    from .see.notices import redrive_notices
 
     redrive_notices(config, os.environ, keys)
 
@@ -169,7 +169,7 @@ def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tup
 
     Conditions judge what a word says; those that ask for anything else are taken to be met.
     """
-    from .simulate import simulate_configuration
+    from .configure.simulate import simulate_configuration
 
     simulate_configuration(config, hours=hours, seed=seed, faults=faults, scripts=scripts)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..actors.ports import Clock
-from ..domain.moment import NS_PER_S
+from ..domain.time.moment import NS_PER_S
 from ..testing.simulation.configured import Foreseen
 from .plural import count_of
 

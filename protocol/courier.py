@@ -1,6 +1,6 @@
 """What a courier hears."""
 
-from ..domain.notice import Notice
+from ..domain.incidents.notice import Notice
 from .message import Message
 
 

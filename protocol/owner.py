@@ -1,11 +1,11 @@
 """What the aggregate owner hears."""
 
-from ..domain.attempt import AttemptRecord
-from ..domain.incident import Incident
-from ..domain.moment import Moment
-from ..domain.record import Checkpoint
-from ..domain.sample import Sample
-from ..domain.target import Target
+from ..domain.incidents.incident import Incident
+from ..domain.incidents.record import Checkpoint
+from ..domain.observation.attempt import AttemptRecord
+from ..domain.observation.sample import Sample
+from ..domain.specification.target import Target
+from ..domain.time.moment import Moment
 from .message import Message
 
 

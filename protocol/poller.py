@@ -1,7 +1,7 @@
 """What a poller hears."""
 
-from ..domain.attempt import AttemptId, ProbeRequest
-from ..domain.target import Target
+from ..domain.observation.attempt import AttemptId, ProbeRequest
+from ..domain.specification.target import Target
 from .message import Message
 
 

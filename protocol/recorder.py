@@ -1,11 +1,11 @@
 """What the recorder, the read model, hears."""
 
-from ..domain.aggregate import Status
-from ..domain.attempt import AttemptRecord
-from ..domain.incident import Incident, Transition
-from ..domain.notice import Delivery, Notice
-from ..domain.record import BlindInterval, Silence
-from ..domain.sample import Sample
+from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.notice import Delivery, Notice
+from ..domain.incidents.record import BlindInterval, Silence
+from ..domain.observation.attempt import AttemptRecord
+from ..domain.observation.sample import Sample
+from ..domain.rules.aggregate import Status
 from .message import Message
 
 

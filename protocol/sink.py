@@ -1,9 +1,9 @@
 """What the incident sink hears."""
 
-from ..domain.incident import Transition
-from ..domain.notice import Answer
-from ..domain.record import BlindInterval, Checkpoint, Silence
-from ..domain.sample import Sample
+from ..domain.incidents.incident import Transition
+from ..domain.incidents.notice import Answer
+from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
+from ..domain.observation.sample import Sample
 from .message import Message
 
 

@@ -1,10 +1,10 @@
 """What the supervisor hears."""
 
-from ..domain.attempt import AttemptId, CancelOutcome
-from ..domain.moment import Moment
-from ..domain.outcome import Outcome
-from ..domain.sample import Sample
-from ..domain.target import Target
+from ..domain.observation.attempt import AttemptId, CancelOutcome
+from ..domain.observation.outcome import Outcome
+from ..domain.observation.sample import Sample
+from ..domain.specification.target import Target
+from ..domain.time.moment import Moment
 from .message import Message
 
 

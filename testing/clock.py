@@ -1,6 +1,6 @@
 """A clock whose hands move only when told, together or apart."""
 
-from ..domain.moment import Moment
+from ..domain.time.moment import Moment
 
 START_WALL_NS = 1_767_225_600_000_000_000
 """2026-01-01T00:00:00Z, where every manual clock starts."""

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import msgspec
 
 from ..adapters.expectations import Expectations
-from ..domain.attempt import AttemptId
-from ..domain.condition import Condition
-from ..domain.condition_comparison import Comparison, Match
-from ..domain.condition_operand import InDocument, Length, Literal, Named, Presence, Reader, WholeBody
-from ..domain.judgement import Expectation
-from ..domain.moment import Moment
-from ..domain.observation import Observation
-from ..domain.outcome import Outcome
-from ..domain.sample import Sample
-from ..domain.target import Target
+from ..domain.conditions.comparison import Comparison, Match
+from ..domain.conditions.condition import Condition
+from ..domain.conditions.judgement import Expectation
+from ..domain.conditions.operand import InDocument, Length, Literal, Named, Presence, Reader, WholeBody
+from ..domain.observation.attempt import AttemptId
+from ..domain.observation.observation import Observation
+from ..domain.observation.outcome import Outcome
+from ..domain.observation.sample import Sample
+from ..domain.specification.target import Target
+from ..domain.time.moment import Moment
 from .script import Script, ScriptedAnswer
 
 

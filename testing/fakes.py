@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..domain.attempt import CancelOutcome, ProbeRequest
-from ..domain.moment import Deadline, Moment
-from ..domain.notice import Answer, Notice
-from ..domain.observation import Observation
-from ..domain.outcome import Outcome, Reason
-from ..domain.timers import CallAt
+from ..domain.incidents.notice import Answer, Notice
+from ..domain.observation.attempt import CancelOutcome, ProbeRequest
+from ..domain.observation.observation import Observation
+from ..domain.observation.outcome import Outcome, Reason
+from ..domain.time.moment import Deadline, Moment
+from ..domain.time.timers import CallAt
 from .script import ALWAYS_OK, Script
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
-from ..domain.incident import Change, Transition
-from ..domain.moment import NS_PER_MS, NS_PER_S, Moment
-from ..domain.notice import Delivery, DeliveryState, Notice, NoticeReason, make_notice
-from ..domain.outcome import Outcome, Reason
-from ..domain.rule import Severity
-from ..domain.sample import Sample
+from ..domain.incidents.incident import Change, Transition
+from ..domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, make_notice
+from ..domain.observation.outcome import Outcome, Reason
+from ..domain.observation.sample import Sample
+from ..domain.specification.rule import Severity
+from ..domain.time.moment import NS_PER_MS, NS_PER_S, Moment
 
 NOON = Moment(monotonic_ns=NS_PER_S, wall_ns=1_767_268_800 * NS_PER_S)
 """2026-01-01T12:00:00Z, one second after the machine came up."""

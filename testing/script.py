@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from ..domain.duration import parse_duration
-from ..domain.moment import NS_PER_MS
-from ..domain.observation import Observation
-from ..domain.outcome import Outcome, Reason
+from ..domain.observation.observation import Observation
+from ..domain.observation.outcome import Outcome, Reason
+from ..domain.time.duration import parse_duration
+from ..domain.time.moment import NS_PER_MS
 
 ANSWER_NS = 5 * NS_PER_MS
 """How long a scripted target takes to answer where the script does not say."""

@@ -10,21 +10,21 @@ from pykka import Timeout
 from ..actors.dispatch import SimulatedDispatcher
 from ..actors.system import Parts, Plan, System, shut_down
 from ..adapters.configuration.loading import load
-from ..adapters.feed import Feed
-from ..adapters.host_side import require_sound
 from ..adapters.stores.memory import MemoryStore
-from ..domain.channel import Channel, Log
-from ..domain.configuration import Configuration, RuntimeOptions
-from ..domain.duration import Duration, duration_ns
-from ..domain.incident import Incident
-from ..domain.moment import NS_PER_S, Moment
-from ..domain.notice import Notice
-from ..domain.outcome import Outcome
-from ..domain.probe import KINDS
-from ..domain.record import Silence
-from ..domain.status import RuntimeStatus
-from ..domain.target import Target
-from ..domain.timers import Timer
+from ..domain.incidents.incident import Incident
+from ..domain.incidents.notice import Notice
+from ..domain.incidents.record import Silence
+from ..domain.observation.outcome import Outcome
+from ..domain.read_model.status import RuntimeStatus
+from ..domain.specification.channel import Channel, Log
+from ..domain.specification.configuration import Configuration, RuntimeOptions
+from ..domain.specification.probe import KINDS
+from ..domain.specification.target import Target
+from ..domain.time.duration import Duration, duration_ns
+from ..domain.time.moment import NS_PER_S, Moment
+from ..domain.time.timers import Timer
+from ..host.configured import require_sound
+from ..host.subscriptions import Feed
 from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive

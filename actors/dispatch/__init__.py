@@ -1,18 +1,18 @@
 """Where actors run: execution models, mailboxes and addresses."""
 
 from .actor import DispatchedActor
-from .address import Address, OnExit
-from .alarm import Alarm, AlarmClock, MakeTimer
-from .dead_letters import DeadLetters
-from .dispatcher import Dispatcher
-from .future import DispatchedFuture
-from .loop import LoopDispatcher
-from .mailbox import ExitReason
-from .message_queue import MailboxFull, MailboxPolicy
-from .pool import PoolDispatcher
-from .simulated import SimulatedDispatcher, VirtualClock
-from .spawning import address_for, spawn
-from .would_deadlock import WouldDeadlock
+from .mailbox.address import Address, OnExit
+from .mailbox.dead_letters import DeadLetters
+from .mailbox.mailbox import ExitReason
+from .mailbox.message_queue import MailboxFull, MailboxPolicy
+from .mailbox.spawning import address_for, spawn
+from .run.alarm import Alarm, AlarmClock, MakeTimer
+from .run.dispatcher import Dispatcher
+from .run.future import DispatchedFuture
+from .run.loop import LoopDispatcher
+from .run.pool import PoolDispatcher
+from .run.simulated import SimulatedDispatcher, VirtualClock
+from .run.would_deadlock import WouldDeadlock
 
 __all__ = [
     "Address",

@@ -12,14 +12,14 @@ from pykka._envelope import Envelope
 
 from ...domain.errors import UsageError, WatchkeeperError
 from ...domain.limits import MAILBOX_MESSAGES_MAX
-from .address import Address
-from .dispatcher import Dispatcher
-from .future import DispatchedFuture
-from .inbox import Inbox
-from .mailbox import ExitReason, Mailbox
-from .message_queue import MailboxPolicy
-from .reference import DispatchedRef
-from .stopped_flag import StoppedFlag
+from .mailbox.address import Address
+from .mailbox.mailbox import ExitReason, Mailbox
+from .mailbox.message_queue import MailboxPolicy
+from .pykka_compat.inbox import Inbox
+from .pykka_compat.reference import DispatchedRef
+from .pykka_compat.stopped_flag import StoppedFlag
+from .run.dispatcher import Dispatcher
+from .run.future import DispatchedFuture
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import hmac
 from base64 import b64decode, b64encode
 
-from ..exchange import Headers
+from ..http.exchange import Headers
 
 PREFIX = "whsec_"
 

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from functools import partial
 
-from ...domain.attempt import CancelOutcome
-from ...domain.channel import Webhook
+from ...domain.incidents.notice import Answer, Notice, lateness_s
+from ...domain.incidents.notice_body import notice_body
 from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
 from ...domain.line import one_line
-from ...domain.moment import Deadline
-from ...domain.notice import Answer, Notice, lateness_s
-from ...domain.notice_body import notice_body
-from ...domain.text import as_pairs
+from ...domain.observation.attempt import CancelOutcome
+from ...domain.specification.channel import Webhook
+from ...domain.specification.text import as_pairs
+from ...domain.time.moment import Deadline
 from ...domain.units import NS_PER_S
 from ..clock import Clock
-from ..destination import destination_of
-from ..exchange import Headers, HttpAnswer, HttpShape
-from ..failures import ends_in_header, verdict_of
-from ..naming import naming_of
-from ..transport import CurlTransport, Transfer
+from ..http.curl.transport import CurlTransport, Transfer
+from ..http.destination import destination_of
+from ..http.exchange import Headers, HttpAnswer, HttpShape
+from ..http.failures import ends_in_header, verdict_of
+from ..http.naming import naming_of
 from .retry_after import retry_after_ns
 from .signature import signed_headers, signing_key
 

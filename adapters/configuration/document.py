@@ -8,8 +8,8 @@ import msgspec
 import yaml
 
 from ...domain import limits
-from ...domain.problem import Path, Problem
-from ...domain.shape import UNREADABLE
+from ...domain.specification.problem import Path, Problem
+from ...domain.specification.shape import UNREADABLE
 from .scalars import Scalar, resolve
 
 Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

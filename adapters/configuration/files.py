@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from ...domain.problem import Path, Problem, quoted
-from ...domain.shape import UNREADABLE
+from ...domain.specification.problem import Path, Problem, quoted
+from ...domain.specification.shape import UNREADABLE
 
 _FILES = ("ca_file", "certificate_file", "key_file")
 

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from ...domain import limits
-from ...domain.configuration import Configuration, Defaults
 from ...domain.errors import ConfigurationError
-from ...domain.problem import Problem, capped
-from ...domain.shape import UNREADABLE
-from ...domain.validation_pieces import Pieces, filling_of
-from ..tls_contexts import missing_library
+from ...domain.specification.configuration import Configuration, Defaults
+from ...domain.specification.problem import Problem, capped
+from ...domain.specification.shape import UNREADABLE
+from ...domain.validation.partial import Pieces, filling_of
+from ..http.fast.tls_contexts import missing_library
 from .document import Document, Fault, parse
 from .files import Files
 from .positions import located

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from ...domain.limits import CONFIGURATION_DEPTH_MAX
-from ...domain.problem import Path, Problem
+from ...domain.specification.problem import Path, Problem
 from .document import Fault, Parser
 
 Place = tuple[int, int]

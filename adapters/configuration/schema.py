@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from ...domain.channel import Channel
-from ...domain.configuration import Configuration
-from ...domain.descriptions import descriptions
-from ...domain.probe import KINDS
-from ...domain.target import Target
+from ...domain.specification.channel import Channel
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.descriptions import descriptions
+from ...domain.specification.probe import KINDS
+from ...domain.specification.target import Target
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TRANSPORTS = ("webhook", "log", "call")

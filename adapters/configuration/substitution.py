@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...domain.limits import ENVIRONMENT_VALUE_CHARACTERS_MAX
-from ...domain.problem import Path, Problem, suggestion
-from ...domain.shape import UNREADABLE
+from ...domain.specification.problem import Path, Problem, suggestion
+from ...domain.specification.shape import UNREADABLE
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)

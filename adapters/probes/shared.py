@@ -5,13 +5,13 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from ...domain.attempt import CancelOutcome, ProbeRequest
 from ...domain.line import one_line
-from ...domain.observation import Observation
-from ...domain.outcome import Outcome, Reason
+from ...domain.observation.attempt import CancelOutcome, ProbeRequest
+from ...domain.observation.observation import Observation
+from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
-from ...domain.probe import Probe
-from ...domain.timers import CallAt, Timer
+from ...domain.specification.probe import Probe
+from ...domain.time.timers import CallAt, Timer
 from ..cache import Failed, Loaded, SingleFlightCache, Underway, Waiter
 from ..clock import Clock
 

@@ -8,15 +8,15 @@ import msgspec
 
 from ...domain import limits
 from ...domain.errors import StoreCorrupt, StoreError
-from ...domain.incident import Incident, Transition
-from ...domain.moment import Moment
-from ...domain.notice import Delivery, DeliveryState, Notice, Told
-from ...domain.outcome import Outcome
-from ...domain.record import Batch, BlindInterval, Checkpoint, Outgoing, Restored, Silence
-from ...domain.sample import Sample
+from ...domain.incidents.incident import Incident, Transition
+from ...domain.incidents.notice import Delivery, DeliveryState, Notice, Told
+from ...domain.incidents.record import Batch, BlindInterval, Checkpoint, Outgoing, Restored, Silence
+from ...domain.observation.outcome import Outcome
+from ...domain.observation.sample import Sample
+from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_US
-from .deliveries import changes
-from .stored import StoredSample
+from .history.stored import StoredSample
+from .sqlite.deliveries import changes
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from ..incident import Incident, Transition
-from ..notice import Delivery, DeliveryState, Notice
-from ..record import Batch, Checkpoint, Restored, Silence
+from ..incidents.incident import Incident, Transition
+from ..incidents.notice import Delivery, DeliveryState, Notice
+from ..incidents.record import Batch, Checkpoint, Restored, Silence
 
 
 class Durable:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from .. import limits
-from ..incident import Change
-from ..notice import DeliveryState, Notice
+from ..incidents.incident import Change
+from ..incidents.notice import DeliveryState, Notice
 from .durable import Durable
 from .receipts import Receipts
 from .violation import Complain, Happened

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from ..incident import MOVES, Transition
-from ..ledger import SEVERITY_RANK
-from ..moment import Moment
-from ..notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
-from ..record import Batch, Restored, Silence
-from ..rule import Severity
+from ..incidents.incident import MOVES, Transition
+from ..incidents.ledger import SEVERITY_RANK
+from ..incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
+from ..incidents.record import Batch, Restored, Silence
+from ..specification.rule import Severity
+from ..time.moment import Moment
 from .durable import Durable, News
 from .receipts import Receipts
 from .violation import Complain, Happened

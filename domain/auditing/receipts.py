@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..notice import Notice
+from ..incidents.notice import Notice
 
 
 class Post(NamedTuple):

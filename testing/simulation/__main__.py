@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ...adapters.clock import SystemClock
-from ...domain.moment import NS_PER_S
+from ...domain.time.moment import NS_PER_S
 from .batch import Figures, Order, reproduction, run_batch
 from .case import Case, load_case, save_case
 from .drawing import draw_case

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from ...domain.outcome import Outcome
-from ...domain.record import Silence
-from ...domain.target import Target
+from ...domain.incidents.record import Silence
+from ...domain.observation.outcome import Outcome
+from ...domain.specification.target import Target
 from ...protocol.owner import Acknowledge
 from ...protocol.sink import Mute, Redrive
 from ...protocol.supervisor import Beat, Pause, Resume, Track, Untrack

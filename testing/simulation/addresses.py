@@ -4,8 +4,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from ...actors.dispatch import Address, DeadLetters, DispatchedActor
-from ...actors.dispatch.mailbox import Incarnation
-from ...actors.dispatch.message_queue import content
+from ...actors.dispatch.mailbox.mailbox import Incarnation
+from ...actors.dispatch.mailbox.message_queue import content
 from .hub import Hub
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...domain.attempt import ProbeRequest
 from ...domain.auditing.durable import Durable
 from ...domain.auditing.invariants_delivery import DeliveryRules
 from ...domain.auditing.invariants_record import RecordRules
 from ...domain.auditing.violation import Complain, Violation
-from ...domain.moment import Moment
-from ...domain.notice import Notice
-from ...domain.outcome import Outcome
-from ...domain.record import Batch, Restored
-from ...domain.target import Target
+from ...domain.incidents.notice import Notice
+from ...domain.incidents.record import Batch, Restored
+from ...domain.observation.attempt import ProbeRequest
+from ...domain.observation.outcome import Outcome
+from ...domain.specification.target import Target
+from ...domain.time.moment import Moment
 from ...protocol.owner import Release, SamplesMissing, SampleTaken
 from ...protocol.recorder import HealthChanged, IncidentsResumed, SilencesChanged
 from ...protocol.sink import Commit, EndSilences, Mute, Record, RecordBlindness, ResumeRetries

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...domain.moment import NS_PER_S
+from ...domain.time.moment import NS_PER_S
 from .drawing import draw_case
 from .faults import Fault
 from .run import Result, run_case

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from ...domain.channel import Channel
-from ...domain.target import Target
+from ...domain.specification.channel import Channel
+from ...domain.specification.target import Target
 from .faults import Fault
 
 CASE_VERSION = 4

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ...domain.configuration import Configuration
-from ...domain.incident import Incident
-from ...domain.notice import Notice
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice import Notice
+from ...domain.specification.configuration import Configuration
 from ..expectations import require_meetable
 from ..script import Script
 from .case import CASE_VERSION, Act, Case, Options, Reached, Watched

@@ -2,11 +2,19 @@
 
 import msgspec
 
-from ...domain.channel import Channel, Log
-from ...domain.moment import NS_PER_S
-from ...domain.probe import Heartbeat, Http
-from ...domain.rule import Consecutive, NoData, NoDataPolicy, Rule, RuleState, Severity, Threshold
-from ...domain.target import Target
+from ...domain.specification.channel import Channel, Log
+from ...domain.specification.probe import Heartbeat, Http
+from ...domain.specification.rule import (
+    Consecutive,
+    NoData,
+    NoDataPolicy,
+    Rule,
+    RuleState,
+    Severity,
+    Threshold,
+)
+from ...domain.specification.target import Target
+from ...domain.time.moment import NS_PER_S
 from ..script import ANSWER_NS
 from .case import Act, Case, Options, Reached, Watched
 from .faults import Fault, in_order

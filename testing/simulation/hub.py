@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 import msgspec
 
-from ...domain.moment import NS_PER_MS
+from ...domain.time.moment import NS_PER_MS
 from ...protocol.owner import Acknowledge, ResumeFrom
 from ...protocol.poller import CancelAttempt
 from ...protocol.sink import (

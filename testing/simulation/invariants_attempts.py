@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from ...domain.attempt import AttemptId, AttemptRecord, ProbeRequest
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.moment import Moment
-from ...domain.outcome import Outcome, Reason
-from ...domain.sample import Sample
-from ...domain.target import Target
+from ...domain.observation.attempt import AttemptId, AttemptRecord, ProbeRequest
+from ...domain.observation.outcome import Outcome, Reason
+from ...domain.observation.sample import Sample
+from ...domain.specification.target import Target
+from ...domain.time.moment import Moment
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from ...domain import limits
-from ...domain.attempt import AttemptRecord
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.blindness import CLOCK_STEPPED
-from ...domain.moment import NS_PER_S, Moment
-from ...domain.outcome import Reason
-from ...domain.record import BlindInterval
-from ...domain.sample import Sample
+from ...domain.incidents.record import BlindInterval
+from ...domain.observation.attempt import AttemptRecord
+from ...domain.observation.outcome import Reason
+from ...domain.observation.sample import Sample
+from ...domain.supervision.blindness import CLOCK_STEPPED
+from ...domain.time.moment import NS_PER_S, Moment
 from .invariants_attempts import BAD
 
 SEEN_STALL_NS = limits.STALL_NS + 5 * NS_PER_S

@@ -4,14 +4,14 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...domain.attempt import ProbeRequest
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.incident import Change, Transition
-from ...domain.moment import Moment
-from ...domain.outcome import Reason
-from ...domain.rule import RuleState
-from ...domain.sample import Sample
-from ...domain.target import Target
+from ...domain.incidents.incident import Change, Transition
+from ...domain.observation.attempt import ProbeRequest
+from ...domain.observation.outcome import Reason
+from ...domain.observation.sample import Sample
+from ...domain.specification.rule import RuleState
+from ...domain.specification.target import Target
+from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing
 
 KEPT = 8

@@ -1,11 +1,11 @@
 """Invariants of the end: once all faults have stopped, everything is as it should be, within bounds."""
 
-from ...actors.nursery import POLLER
-from ...domain.incident import Change
-from ...domain.moment import NS_PER_S
-from ...domain.rule import Consecutive, RuleState
-from ...domain.status import RuntimeStatus
-from ...domain.target import Target
+from ...actors.supervisor.poller_registry import POLLER
+from ...domain.incidents.incident import Change
+from ...domain.read_model.status import RuntimeStatus
+from ...domain.specification.rule import Consecutive, RuleState
+from ...domain.specification.target import Target
+from ...domain.time.moment import NS_PER_S
 from .auditor import Auditor
 from .case import Case, Watched
 from .machine import Machine

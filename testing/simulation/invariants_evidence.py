@@ -4,13 +4,13 @@ from collections import deque
 
 from ...actors.sink import GENERATIONS_PER_RUN
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.evaluation import BAD_FROM
-from ...domain.incident import Change, Transition
-from ...domain.outcome import Outcome
-from ...domain.record import Batch
-from ...domain.rule import Consecutive
-from ...domain.sample import Sample
-from ...domain.target import Target
+from ...domain.incidents.incident import Change, Transition
+from ...domain.incidents.record import Batch
+from ...domain.observation.outcome import Outcome
+from ...domain.observation.sample import Sample
+from ...domain.rules.evaluation import BAD_FROM
+from ...domain.specification.rule import Consecutive
+from ...domain.specification.target import Target
 from ...protocol.sink import Record
 
 KEPT = 64

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from ...domain.auditing.violation import Complain, Happened
 from ...domain.errors import StoreError
-from ...domain.moment import NS_PER_S, Moment
-from ...domain.notice import Delivery, DeliveryState
-from ...domain.target import Target
+from ...domain.incidents.notice import Delivery, DeliveryState
+from ...domain.specification.target import Target
+from ...domain.time.moment import NS_PER_S, Moment
 from ...protocol.recorder import HealthChanged
 from ...protocol.supervisor import ChildExited
 from .ports import UNRENDERABLE

@@ -1,9 +1,9 @@
 """Invariants of recovery: what was broken serves again by itself, and what was given up can be sent again."""
 
-from ...domain.aggregate import Status
-from ...domain.moment import NS_PER_S
-from ...domain.notice import Notice
-from ...domain.status import RuntimeStatus
+from ...domain.incidents.notice import Notice
+from ...domain.read_model.status import RuntimeStatus
+from ...domain.rules.aggregate import Status
+from ...domain.time.moment import NS_PER_S
 from ...protocol.sink import Redrive
 from .machine import Machine
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.moment import NS_PER_MS, NS_PER_S, Moment
-from ...domain.record import Silence
+from ...domain.incidents.record import Silence
+from ...domain.time.moment import NS_PER_MS, NS_PER_S, Moment
 
 NOTICED_WITHIN_NS = NS_PER_S
 STALL_NS = 20 * NS_PER_MS

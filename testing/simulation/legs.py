@@ -11,11 +11,11 @@ import msgspec
 
 from ...actors.ports import Store
 from ...adapters.stores.memory import MemoryStore
-from ...adapters.stores.sqlite import SqliteStore
+from ...adapters.stores.sqlite.sqlite import SqliteStore
 from ...domain.auditing.violation import Complain, Happened
 from ...domain.errors import StoreError
-from ...domain.moment import Moment
-from ...domain.record import Batch, Restored
+from ...domain.incidents.record import Batch, Restored
+from ...domain.time.moment import Moment
 from ..faults_vfs import Fault as DiskFault
 from ..faults_vfs import FaultsVfs
 from .faults import Fault

@@ -6,11 +6,11 @@ import msgspec
 
 from ...actors.dispatch import Address, DeadLetters, DispatchedActor
 from ...actors.system import Parts, Plan, System
-from ...adapters.feed import Feed
-from ...domain.moment import NS_PER_S, Moment
-from ...domain.probe import KINDS
-from ...domain.target import Target
-from ...domain.timers import Timer
+from ...domain.specification.probe import KINDS
+from ...domain.specification.target import Target
+from ...domain.time.moment import NS_PER_S, Moment
+from ...domain.time.timers import Timer
+from ...host.subscriptions import Feed
 from ...protocol.sink import Mute
 from ..clock import ManualClock
 from ..expectations import ScriptedExpectations

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ...domain.attempt import CancelOutcome, ProbeRequest
-from ...domain.moment import NS_PER_MS, NS_PER_S, Deadline
-from ...domain.notice import Answer, Notice
-from ...domain.observation import Observation
-from ...domain.outcome import Outcome, Reason
-from ...domain.target import Target
-from ...domain.timers import CallAt, Timer
+from ...domain.incidents.notice import Answer, Notice
+from ...domain.observation.attempt import CancelOutcome, ProbeRequest
+from ...domain.observation.observation import Observation
+from ...domain.observation.outcome import Outcome, Reason
+from ...domain.specification.target import Target
+from ...domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
+from ...domain.time.timers import CallAt, Timer
 from ..clock import ManualClock
 from ..expectations import ScriptedExpectations
 from ..fakes import answer_to

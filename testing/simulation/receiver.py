@@ -1,7 +1,7 @@
 """Receivers: the outside of a channel. They keep keys, and they outlive every process of ours."""
 
 from ...domain.auditing.receipts import Receipts
-from ...domain.notice import Notice
+from ...domain.incidents.notice import Notice
 from ..script import ALWAYS_OK, Script
 
 

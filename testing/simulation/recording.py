@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ...domain.errors import StoreError
-from ...domain.moment import Moment
-from ...domain.record import Batch, Restored
+from ...domain.incidents.record import Batch, Restored
+from ...domain.time.moment import Moment
 from .faults import Fault
 from .hub import Hub
 from .legs import Leg

@@ -1,8 +1,8 @@
 """The reference: a naive serial reading of what the targets really did, and the incidents that must follow from it."""
 
-from ...domain.incident import Change
-from ...domain.outcome import Outcome
-from ...domain.rule import Consecutive, NoData, NoDataPolicy, RuleState
+from ...domain.incidents.incident import Change
+from ...domain.observation.outcome import Outcome
+from ...domain.specification.rule import Consecutive, NoData, NoDataPolicy, RuleState
 from .faults import HIDING
 from .machine import Machine
 

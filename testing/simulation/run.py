@@ -12,10 +12,10 @@ from pykka import ActorDeadError, Timeout
 from ...actors.system import shut_down
 from ...adapters.clock import SystemClock
 from ...domain.auditing.violation import Violation
-from ...domain.incident import Incident
-from ...domain.moment import NS_PER_S
-from ...domain.status import RuntimeStatus
-from ...domain.target import Target
+from ...domain.incidents.incident import Incident
+from ...domain.read_model.status import RuntimeStatus
+from ...domain.specification.target import Target
+from ...domain.time.moment import NS_PER_S
 from ...protocol.recorder import GetIncidents, GetStatus
 from .acts import beat, perform
 from .case import Act, Case

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ...actors.dispatch import SimulatedDispatcher, VirtualClock
-from ...actors.dispatch.dispatcher import Runnable
+from ...actors.dispatch.run.dispatcher import Runnable
 from .addresses import WatchedAddress
 from .causality import Causality
 from .tape import Stream

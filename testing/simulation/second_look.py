@@ -2,13 +2,13 @@
 
 import apsw
 
-from ...adapters.stores.chain import Chain
-from ...adapters.stores.connection import connect_reader
-from ...adapters.stores.incidents import IncidentTable
-from ...adapters.stores.marks import MarkTable
-from ...adapters.stores.outbox import OutboxTable
-from ...domain.moment import Moment
-from ...domain.record import Restored
+from ...adapters.stores.sqlite.chain import Chain
+from ...adapters.stores.sqlite.connection import connect_reader
+from ...adapters.stores.sqlite.incidents import IncidentTable
+from ...adapters.stores.sqlite.marks import MarkTable
+from ...adapters.stores.sqlite.outbox import OutboxTable
+from ...domain.incidents.record import Restored
+from ...domain.time.moment import Moment
 
 
 class SecondLook:

@@ -4,14 +4,14 @@ import pytest
 from watchkeeper.actors.courier import Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, spawn
 from watchkeeper.actors.poller import Poller, PollerContext
-from watchkeeper.domain.attempt import AttemptId, CancelOutcome, ProbeRequest
-from watchkeeper.domain.judgement import Expectation
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.notice import Answer
-from watchkeeper.domain.outcome import Reason
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.conditions.judgement import Expectation
+from watchkeeper.domain.incidents.notice import Answer
+from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
+from watchkeeper.domain.observation.outcome import Reason
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.poller import StartAttempt
 from watchkeeper.protocol.sink import DeliveryAnswered

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from watchkeeper.actors.dispatch import AlarmClock, LoopDispatcher
-from watchkeeper.actors.dispatch.alarm import MillisecondTimer
+from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
 from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
-from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.time.moment import NS_PER_MS
 
 SOON_S = 20.0
 TIMERS = [MillisecondTimer, KernelTimer] if has_kernel_timer() else [MillisecondTimer]

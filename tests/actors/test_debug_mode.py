@@ -6,22 +6,22 @@ from types import MappingProxyType
 import pytest
 from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
 from watchkeeper.actors.engine import Engine, Fittings
-from watchkeeper.actors.supervisor import RECORDER
+from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.expectations import Expectations
-from watchkeeper.adapters.feed import Feed
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.event import HealthMoved, NoticeEnded
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import Answer, DeliveryState
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.probe import Heartbeat
-from watchkeeper.domain.record import Restored
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.incidents.notice import Answer, DeliveryState
+from watchkeeper.domain.incidents.record import Restored
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.read_model.event import HealthMoved, NoticeEnded
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.host.subscriptions import Feed
 from watchkeeper.protocol.recorder import GetStatus
 from watchkeeper.protocol.sink import Redrive
 from watchkeeper.protocol.supervisor import Beat

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from watchkeeper.actors.dispatch import DispatchedActor, LoopDispatcher, WouldDeadlock, spawn
-from watchkeeper.actors.dispatch.alarm import Errand
+from watchkeeper.actors.dispatch.run.alarm import Errand
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
-from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.time.moment import NS_PER_MS
 
 from tests.conformance.models import LoopActor
 

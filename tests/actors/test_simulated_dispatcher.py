@@ -11,7 +11,7 @@ from watchkeeper.actors.dispatch import (
     WouldDeadlock,
     spawn,
 )
-from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
 
 from tests.conformance.models import SimulatedActor

@@ -3,8 +3,8 @@
 import pytest
 from watchkeeper.actors.courier import NO_ANSWER, Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.notice import Answer
+from watchkeeper.domain.incidents.notice import Answer
+from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.protocol.courier import AbandonDelivery, Deliver
 from watchkeeper.protocol.sink import DeliveryAnswered
 from watchkeeper.testing.clock import ManualClock

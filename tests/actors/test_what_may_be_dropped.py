@@ -8,11 +8,11 @@ from watchkeeper.actors.dispatch import address_for
 from watchkeeper.actors.owner import AggregateOwner
 from watchkeeper.actors.recorder import Recorder
 from watchkeeper.actors.sink import IncidentSink
-from watchkeeper.actors.supervisor import Supervisor
+from watchkeeper.actors.supervisor.supervisor import Supervisor
 from watchkeeper.domain import limits
-from watchkeeper.domain.outcome import Outcome
+from watchkeeper.domain.incidents.record import Checkpoint
+from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.policy import OverflowPolicy
-from watchkeeper.domain.record import Checkpoint
 from watchkeeper.protocol.courier import CourierMessage
 from watchkeeper.protocol.owner import OwnerMessage, SampleTaken
 from watchkeeper.protocol.recorder import RecorderMessage, SampleJudged

@@ -3,10 +3,10 @@
 import asyncio
 
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.probes.call import CallProber
-from watchkeeper.domain.attempt import AttemptId, ProbeRequest
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
-from watchkeeper.domain.probe import Call
+from watchkeeper.adapters.probes.local.call import CallProber
+from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
+from watchkeeper.domain.specification.probe import Call
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 
 from tests.adapters.timing import call_at_of
 

@@ -1,7 +1,7 @@
 """By which policy the caches of tests keep what they are given."""
 
-from watchkeeper.domain.moment import NS_PER_S
 from watchkeeper.domain.policy import CachePolicy
+from watchkeeper.domain.time.moment import NS_PER_S
 
 THREADS = 8
 FRESH_NS = 10 * NS_PER_S

@@ -2,9 +2,9 @@
 
 import pytest
 from watchkeeper.adapters.cache import Failed, Loaded, SingleFlightCache
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.observation import Observation
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.time.moment import NS_PER_S
 
 from tests.adapters.readings import FRESH_NS, THREADS, policy
 

@@ -5,13 +5,13 @@ import threading
 
 import pytest
 import uvloop
-from watchkeeper.adapters.calls import Calls
+from watchkeeper.adapters.callables.calls import Calls
+from watchkeeper.adapters.callables.results import Cancelled, Overloaded, Raised, Returned, TimedOut
+from watchkeeper.adapters.callables.tasks import CallTasks
+from watchkeeper.adapters.callables.threads import CallThreads
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.ended import Cancelled, Overloaded, Raised, Returned, TimedOut
-from watchkeeper.adapters.tasks import CallTasks
-from watchkeeper.adapters.threads import CallThreads
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 
 from tests.adapters.timing import call_at_of
 

@@ -3,15 +3,15 @@ import logging
 import threading
 
 import pytest
-from watchkeeper.adapters.channels.call import CallMessenger
-from watchkeeper.adapters.channels.log import LogMessenger, line_of
+from watchkeeper.adapters.channels.local.call import CallMessenger
+from watchkeeper.adapters.channels.local.log import LogMessenger, line_of
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.channel import CallChannel, Log
-from watchkeeper.domain.incident import Change, Transition
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
-from watchkeeper.domain.notice import Answer, NoticeReason, make_notice
-from watchkeeper.domain.rule import Severity
+from watchkeeper.domain.incidents.incident import Change, Transition
+from watchkeeper.domain.incidents.notice import Answer, NoticeReason, make_notice
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.specification.channel import CallChannel, Log
+from watchkeeper.domain.specification.rule import Severity
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
 
 from tests.adapters.timing import call_at_of
 

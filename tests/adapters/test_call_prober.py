@@ -8,8 +8,8 @@ import threading
 
 import pytest
 from watchkeeper.domain import limits
-from watchkeeper.domain.observation import Measurement, Observation
-from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.observation.observation import Measurement, Observation
+from watchkeeper.domain.observation.outcome import Outcome, Reason
 
 from tests.adapters.calling import LONG_NS, begin, one_turn, prober
 

@@ -3,8 +3,8 @@
 import asyncio
 import threading
 
-from watchkeeper.adapters.feed import Feed
-from watchkeeper.domain.event import HealthMoved
+from watchkeeper.domain.read_model.event import HealthMoved
+from watchkeeper.host.subscriptions import Feed
 
 WITHIN_S = 20
 

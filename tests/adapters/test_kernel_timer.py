@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvloop
 from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
-from watchkeeper.domain.moment import NS_PER_MS
+from watchkeeper.domain.time.moment import NS_PER_MS
 
 SOON_S = 20.0
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 import uvloop
-from watchkeeper.adapters.readiness import EDGE, READABLE, WRITABLE, KernelEvents, LoopEvents
+from watchkeeper.adapters.net.readiness import EDGE, READABLE, WRITABLE, KernelEvents, LoopEvents
 
 KINDS = [KernelEvents, LoopEvents] if hasattr(select, "epoll") else [LoopEvents]
 

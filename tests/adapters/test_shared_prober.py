@@ -5,11 +5,11 @@ import msgspec
 import pytest
 from watchkeeper.adapters.cache import SingleFlightCache
 from watchkeeper.adapters.probes.shared import SharedProber, shared_results
-from watchkeeper.domain.attempt import AttemptId, CancelOutcome, ProbeRequest
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.observation import Observation
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http
+from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
+from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.testing.clock import ManualClock
 
 URL = "http://127.0.0.1/"

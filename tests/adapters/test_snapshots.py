@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.snapshots import Snapshots
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
+from watchkeeper.host.status_cache import Snapshots
 
 THREADS = 8
 AGE_NS = 30 * NS_PER_S

@@ -4,9 +4,9 @@ import asyncio
 import threading
 
 from watchkeeper.domain import limits
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import NS_PER_MS
-from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.time.moment import NS_PER_MS
 
 from tests.adapters.calling import SOON_NS, begin, one_turn, prober
 

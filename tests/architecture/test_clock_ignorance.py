@@ -5,32 +5,32 @@ from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import pytest
-from watchkeeper.domain.admission import Admission, AdmissionPolicy
-from watchkeeper.domain.aggregate import TargetAggregate
-from watchkeeper.domain.attempt import AttemptId
-from watchkeeper.domain.blindness import BlindnessDetector, Reading
-from watchkeeper.domain.cadence import Cadence
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.condition import compile_condition
-from watchkeeper.domain.evaluation import evaluator_of
-from watchkeeper.domain.gathering import Gathering
-from watchkeeper.domain.histogram import Histogram
-from watchkeeper.domain.judgement import Expectation
-from watchkeeper.domain.ledger import Ledger
-from watchkeeper.domain.moment import Deadline
-from watchkeeper.domain.observation import Observation
-from watchkeeper.domain.outbox import Outbox
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.patience import Patience
-from watchkeeper.domain.probe import Tcp
-from watchkeeper.domain.restart import RestartHistory, RestartPolicy
-from watchkeeper.domain.retry import RetryPolicy
-from watchkeeper.domain.rule import Aggregate, Consecutive, Threshold
-from watchkeeper.domain.schedule import Scheduled
-from watchkeeper.domain.target import Target
-from watchkeeper.domain.timers import Timers
-from watchkeeper.domain.watch import RuleWatch
-from watchkeeper.domain.window import Window, summary_of
+from watchkeeper.domain.conditions.condition import compile_condition
+from watchkeeper.domain.conditions.judgement import Expectation
+from watchkeeper.domain.incidents.ledger import Ledger
+from watchkeeper.domain.incidents.outbox import Outbox
+from watchkeeper.domain.incidents.pending_batch import Gathering
+from watchkeeper.domain.observation.attempt import AttemptId
+from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.read_model.histogram import Histogram
+from watchkeeper.domain.rules.aggregate import TargetAggregate
+from watchkeeper.domain.rules.evaluation import evaluator_of
+from watchkeeper.domain.rules.watch import RuleWatch
+from watchkeeper.domain.rules.window import Window, summary_of
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Threshold
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.supervision.admission import Admission, AdmissionPolicy
+from watchkeeper.domain.supervision.blindness import BlindnessDetector, Reading
+from watchkeeper.domain.supervision.delivery_backoff import Patience
+from watchkeeper.domain.supervision.restart import RestartHistory, RestartPolicy
+from watchkeeper.domain.supervision.retry import RetryPolicy
+from watchkeeper.domain.supervision.schedule import Scheduled
+from watchkeeper.domain.time.cadence import Cadence
+from watchkeeper.domain.time.moment import Deadline
+from watchkeeper.domain.time.timers import Timers
 from watchkeeper.testing.records import NOON, notice_of, opened, sample_at
 
 S = 1_000_000_000

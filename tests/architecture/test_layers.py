@@ -26,9 +26,9 @@ OWN = {
 """The parts of the package that each part may import; `watchkeeper` stands for the door itself."""
 
 MAY_ALSO = {
-    "launcher/simulate.py": {"testing"},  # the verb `simulate` runs the simulator that is shipped for hosts
+    "launcher/configure/simulate.py": {"testing"},  # the verb `simulate` runs the simulator that is shipped for hosts
     "launcher/simulating.py": {"testing"},
-    "launcher/running.py": {"web"},  # the program serves the page that a library only offers
+    "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 
 VALUE_TOOLS = frozenset(
@@ -228,7 +228,7 @@ def test_a_source_that_breaks_a_rule_is_caught(tmp_path, name, source, fault):
 
 GOOD = [
     ("adapters/clock.py", "import time"),
-    ("actors/dispatch/loop.py", "import asyncio"),
+    ("actors/dispatch/run/loop.py", "import asyncio"),
     ("domain/fine.py", "from .sample import Sample\nfrom hashlib import sha256"),
     ("launcher/fine.py", "from .. import __version__"),
 ]

@@ -13,7 +13,7 @@ import pykka
 import pytest
 from watchkeeper.actors.behaviour import Behaviour
 from watchkeeper.actors.dispatch import DispatchedActor
-from watchkeeper.domain.text import Pairs
+from watchkeeper.domain.specification.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
 
@@ -174,7 +174,7 @@ def test_a_type_that_could_be_changed_is_caught(annotation):
 
 
 def test_messages_with_a_mapping_in_them_hold_it_as_pairs():
-    http = import_module("watchkeeper.domain.probe").Http(url="http://a", headers={"b": "2", "a": "1"})
+    http = import_module("watchkeeper.domain.specification.probe").Http(url="http://a", headers={"b": "2", "a": "1"})
     assert http.headers == (("a", "1"), ("b", "2"))
 
 

@@ -34,9 +34,9 @@ datetime.datetime = NoNow
 '''
 
 SCENARIO = """
-from watchkeeper.domain.probe import Heartbeat, Tcp
-from watchkeeper.domain.rule import Aggregate, Consecutive, NoData, Threshold
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.probe import Heartbeat, Tcp
+from watchkeeper.domain.specification.rule import Aggregate, Consecutive, NoData, Threshold
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing.world import World
 
 port = Tcp(host="a", port=1)

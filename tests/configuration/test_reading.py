@@ -11,8 +11,8 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.configuration.document import Document, _Reader, parse
 from watchkeeper.adapters.configuration.loading import load, parse_configuration
 from watchkeeper.domain import limits
-from watchkeeper.domain.configuration import Configuration
 from watchkeeper.domain.errors import ConfigurationError
+from watchkeeper.domain.specification.configuration import Configuration
 
 ISSUE = Path(__file__).with_name("issue.yaml")
 

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from watchkeeper.adapters.configuration.loading import parse_configuration
-from watchkeeper.domain.channel import Channel, Log, Webhook
-from watchkeeper.domain.configuration import Configuration, Defaults, RuntimeOptions
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.probe import BasicAuth, Exec, Heartbeat, Http, Tcp, Tls
-from watchkeeper.domain.rule import NoData, Threshold
-from watchkeeper.domain.target import Target
-from watchkeeper.domain.validation import judged, judged_target
+from watchkeeper.domain.specification.channel import Channel, Log, Webhook
+from watchkeeper.domain.specification.configuration import Configuration, Defaults, RuntimeOptions
+from watchkeeper.domain.specification.probe import BasicAuth, Exec, Heartbeat, Http, Tcp, Tls
+from watchkeeper.domain.specification.rule import NoData, Threshold
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.validation.validation import judged, judged_target
 
 HTTP = "http: {url: 'http://h/'}"
 HTTPS = "http: {url: 'https://h/'}"

@@ -5,14 +5,14 @@ from math import inf, nan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.channel import CallChannel, Channel, Log, Webhook
-from watchkeeper.domain.configuration import Configuration, Retention, RuntimeOptions
-from watchkeeper.domain.evaluation import OPERATORS
-from watchkeeper.domain.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
-from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
-from watchkeeper.domain.target import Target
-from watchkeeper.domain.validation import judged, judged_target
-from watchkeeper.domain.validation_rule import _fate
+from watchkeeper.domain.rules.evaluation import OPERATORS
+from watchkeeper.domain.specification.channel import CallChannel, Channel, Log, Webhook
+from watchkeeper.domain.specification.configuration import Configuration, Retention, RuntimeOptions
+from watchkeeper.domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
+from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.validation.rules import _fate
+from watchkeeper.domain.validation.validation import judged, judged_target
 
 HTTP = Http(url="http://h/")
 PASSWORD = "p"  # noqa: S105  # it opens nothing

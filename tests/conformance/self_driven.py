@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 
 from watchkeeper.actors.dispatch import SimulatedDispatcher
-from watchkeeper.actors.dispatch.dispatcher import Runnable
-from watchkeeper.domain.moment import Moment
+from watchkeeper.actors.dispatch.run.dispatcher import Runnable
+from watchkeeper.domain.time.moment import Moment
 
 
 class _StandingClock:

@@ -3,10 +3,10 @@
 import runpy
 from pathlib import Path
 
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.attempt import AttemptState
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outbox import Stage
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.outbox import Stage
+from watchkeeper.domain.observation.attempt import AttemptState
+from watchkeeper.domain.rules.aggregate import Status
 
 from docs.semantics import ATTEMPTS, NOTICES, SHOWN
 

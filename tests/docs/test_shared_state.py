@@ -125,7 +125,7 @@ def test_what_threads_share_stands_in_the_list():
 def test_the_list_names_nothing_that_is_gone():
     named = set(re.findall(r"\(\.\./([\w/]+\.py)\)", ANSWER))
     shared = {path for path, tree in SOURCES.items() if guards(tree) or keeps_answers(tree)}
-    assert named - shared == {"actors/dispatch/tally.py"}
+    assert named - shared == {"actors/dispatch/mailbox/tally.py"}
 
 
 def test_answers_kept_for_the_process_stand_in_the_list():

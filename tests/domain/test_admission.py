@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from watchkeeper.domain.admission import Admission, AdmissionPolicy
+from watchkeeper.domain.supervision.admission import Admission, AdmissionPolicy
 
 
 class AdmissionAgainstModel(RuleBasedStateMachine):

@@ -6,14 +6,21 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from watchkeeper.domain.aggregate import RAW_STATUS, RETIRED, Status, TargetAggregate, end_of
-from watchkeeper.domain.evaluation import BAD_FROM
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Tcp
-from watchkeeper.domain.record import Checkpoint
-from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy, RuleState, Severity, Threshold
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.record import Checkpoint
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.rules.aggregate import RAW_STATUS, RETIRED, Status, TargetAggregate, end_of
+from watchkeeper.domain.rules.evaluation import BAD_FROM
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.rule import (
+    Consecutive,
+    NoData,
+    NoDataPolicy,
+    RuleState,
+    Severity,
+    Threshold,
+)
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000

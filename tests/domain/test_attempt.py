@@ -3,15 +3,15 @@
 from itertools import product
 
 import pytest
-from watchkeeper.domain.attempt import (
+from watchkeeper.domain.observation.attempt import (
     ATTEMPT_MOVES,
     CANCELLED_STATES,
     AttemptId,
     AttemptState,
     CancelOutcome,
 )
-from watchkeeper.domain.moment import Deadline
-from watchkeeper.domain.schedule import Flight
+from watchkeeper.domain.supervision.schedule import Flight
+from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.testing.records import NOON
 
 QUEUED, RUNNING = AttemptState.QUEUED, AttemptState.RUNNING

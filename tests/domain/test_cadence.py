@@ -6,8 +6,8 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.cadence import Cadence
 from watchkeeper.domain.limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
+from watchkeeper.domain.time.cadence import Cadence
 
 S = 1_000_000_000
 NAMES = st.text(min_size=1, max_size=20)
@@ -42,7 +42,7 @@ def test_a_herd_of_one_cadence_is_spread_over_its_period(seconds):
 
 
 def test_the_phase_is_the_same_in_every_process():
-    program = "from watchkeeper.domain.cadence import Cadence; print(Cadence.of('shop', 30 * 10**9).phase_ns)"
+    program = "from watchkeeper.domain.time.cadence import Cadence; print(Cadence.of('shop', 30 * 10**9).phase_ns)"
     said = {
         subprocess.run(
             [sys.executable, "-c", program],

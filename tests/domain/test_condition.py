@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from watchkeeper.domain.condition import ConditionError, compile_condition, evaluate, evaluate_all
-from watchkeeper.domain.condition_facts import PLACEHOLDERS, Facts
-from watchkeeper.domain.condition_value import equal, integer_of, number_of, text_of
+from watchkeeper.domain.conditions.condition import ConditionError, compile_condition, evaluate, evaluate_all
+from watchkeeper.domain.conditions.facts import PLACEHOLDERS, Facts
+from watchkeeper.domain.conditions.value import equal, integer_of, number_of, text_of
 from watchkeeper.domain.limits import CONDITION_SHOWN_CHARACTERS_MAX, CONDITION_VALUE_CHARACTERS_MAX
-from watchkeeper.domain.observation import Observation
+from watchkeeper.domain.observation.observation import Observation
 
 signs = [" == ", " != ", " <= ", " >= ", " > ", " < "]
 words = [*(f"[{name}]" for name in PLACEHOLDERS), "200", "1.5", "48h", "0x1F", "true", "null", "é", "\x1b"]

@@ -1,9 +1,9 @@
 """Texts that are no condition: each is refused when it is compiled, at the character, with what would be right."""
 
 import pytest
-from watchkeeper.domain.condition import ConditionError, compile_condition, evaluate
+from watchkeeper.domain.conditions.condition import ConditionError, compile_condition, evaluate
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.observation import Observation
+from watchkeeper.domain.observation.observation import Observation
 
 REFUSED = [
     ("", 1, "no operator"),

@@ -1,8 +1,8 @@
 """What conditions mean, a row each: text, facts, passed, what is shown, and a part of the error."""
 
 import pytest
-from watchkeeper.domain.condition import evaluate
-from watchkeeper.domain.observation import Observation
+from watchkeeper.domain.conditions.condition import evaluate
+from watchkeeper.domain.observation.observation import Observation
 
 MS = 1_000_000
 S = 1_000 * MS

@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.duration import format_duration, parse_duration
 from watchkeeper.domain.limits import DURATION_CHARACTERS_MAX, DURATION_NS_MAX
+from watchkeeper.domain.time.duration import format_duration, parse_duration
 
 S = 1_000_000_000
 

@@ -6,7 +6,15 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.evaluation import (
+from watchkeeper.domain.observation.observation import Measurement, Phases
+from watchkeeper.domain.observation.outcome import (
+    OUR_OWN_TROUBLE,
+    WITHOUT_ANSWER,
+    Outcome,
+    Reason,
+    is_answered,
+)
+from watchkeeper.domain.rules.evaluation import (
     ANSWER_TIMES,
     BAD_FROM,
     EVIDENCE_KEPT,
@@ -20,9 +28,14 @@ from watchkeeper.domain.evaluation import (
     evaluator_of,
     measured,
 )
-from watchkeeper.domain.observation import Measurement, Phases
-from watchkeeper.domain.outcome import OUR_OWN_TROUBLE, WITHOUT_ANSWER, Outcome, Reason, is_answered
-from watchkeeper.domain.rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Threshold
+from watchkeeper.domain.specification.rule import (
+    Aggregate,
+    Consecutive,
+    Mode,
+    NoData,
+    NoDataPolicy,
+    Threshold,
+)
 from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000

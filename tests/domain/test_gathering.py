@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.gathering import Gathering
-from watchkeeper.domain.incident import Change
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.pending_batch import Gathering
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.limits import BATCH_RECORDS_MAX
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.testing.records import delivery_of, notice_of, opened, sample_at, then
 
 

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.glob import Glob
-from watchkeeper.domain.misread import Misread
+from watchkeeper.domain.conditions.glob import Glob
+from watchkeeper.domain.conditions.parse_error import Misread
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from math import ceil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.histogram import Histogram, Percentiles
+from watchkeeper.domain.read_model.histogram import Histogram, Percentiles
 
 VALUES = st.lists(st.integers(-5, 10**15) | st.integers(0, 40), min_size=1, max_size=200)
 

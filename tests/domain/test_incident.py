@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from watchkeeper.domain.incident import MOVES, Change, incident_id
+from watchkeeper.domain.incidents.incident import MOVES, Change, incident_id
 from watchkeeper.testing.records import opened, then
 
 LENGTH_MAX = 5

@@ -6,10 +6,10 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.json_document import compact_json, parse_json
-from watchkeeper.domain.json_path import NOWHERE, find, parse_path
+from watchkeeper.domain.conditions.json_document import compact_json, parse_json
+from watchkeeper.domain.conditions.json_path import NOWHERE, find, parse_path
+from watchkeeper.domain.conditions.parse_error import Misread
 from watchkeeper.domain.limits import JSON_DEPTH_MAX, JSON_STEPS_MAX
-from watchkeeper.domain.misread import Misread
 
 documents = st.recursive(
     st.none()

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.ledger import Ledger
-from watchkeeper.domain.notice import Delivery, DeliveryState, NoticeReason, Told
-from watchkeeper.domain.record import Outgoing, Restored, Silence
-from watchkeeper.domain.rule import Severity
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.ledger import Ledger
+from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, NoticeReason, Told
+from watchkeeper.domain.incidents.record import Outgoing, Restored, Silence
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
 
 S = 1_000_000_000

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline, Moment, wall_ns_of, wall_text
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline, Moment, wall_ns_of, wall_text
 
 NOW = Moment(monotonic_ns=5 * NS_PER_S, wall_ns=1_767_268_800 * NS_PER_S)
 LENGTHS = st.integers(-(10**15), 10**15)

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.notice import (
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import (
     DELIVERY_MOVES,
     DeliveryState,
     NoticeReason,

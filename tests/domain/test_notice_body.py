@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from watchkeeper.domain.incident import Change, Transition
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S
-from watchkeeper.domain.notice import NoticeReason, make_notice
-from watchkeeper.domain.notice_body import notice_body
-from watchkeeper.domain.rule import Severity
+from watchkeeper.domain.incidents.incident import Change, Transition
+from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
+from watchkeeper.domain.incidents.notice_body import notice_body
+from watchkeeper.domain.specification.rule import Severity
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 
 OPENED_NS = 1_767_225_600 * NS_PER_S
 

@@ -5,11 +5,11 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.condition import evaluate
+from watchkeeper.domain.conditions.condition import evaluate
 from watchkeeper.domain.limits import INTEGER_MAX, JSON_DEPTH_MAX
-from watchkeeper.domain.observation import Observation, Phases
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.returned import observation_of
+from watchkeeper.domain.observation.observation import Observation, Phases
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.returned import observation_of
 
 PLAIN = st.recursive(
     st.none() | st.integers() | st.text(max_size=3),

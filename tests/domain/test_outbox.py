@@ -4,9 +4,9 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outbox import STAGE_MOVES, Outbox, Stage
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.outbox import STAGE_MOVES, Outbox, Stage
+from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.testing.records import notice_of, opened
 
 ROOM = {"ops": 2, "calm": 1}

@@ -1,7 +1,7 @@
 """Patience: the budget of a notice counts from its first failure, whatever happens to others."""
 
-from watchkeeper.domain.patience import Patience
-from watchkeeper.domain.retry import RetryPolicy
+from watchkeeper.domain.supervision.delivery_backoff import Patience
+from watchkeeper.domain.supervision.retry import RetryPolicy
 
 S = 1_000_000_000
 POLICIES = {

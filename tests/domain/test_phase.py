@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.evaluation import Verdict
-from watchkeeper.domain.phase import PHASE_MOVES, QUIET, Phase, Standing, step
+from watchkeeper.domain.rules.evaluation import Verdict
+from watchkeeper.domain.rules.phase import PHASE_MOVES, QUIET, Phase, Standing, step
 from watchkeeper.testing.records import NOON
 
 S = 1_000_000_000

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.limits import MEASUREMENTS_MAX
-from watchkeeper.domain.observation import Measurement
-from watchkeeper.domain.plugin import parse_plugin_output
+from watchkeeper.domain.observation.observation import Measurement
+from watchkeeper.domain.observation.plugin import parse_plugin_output
 
 READ = [
     ("OK", "OK", []),

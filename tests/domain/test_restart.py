@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.restart import RestartHistory, RestartPolicy
+from watchkeeper.domain.supervision.restart import RestartHistory, RestartPolicy
 
 S = 1_000_000_000
 GAPS = st.lists(st.integers(0, 40), max_size=40)

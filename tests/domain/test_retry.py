@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.retry import RetryPolicy
+from watchkeeper.domain.supervision.retry import RetryPolicy
 
 S = 1_000_000_000
 PLAIN = RetryPolicy(name="plain", jitter=0.0)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.limits import MEASUREMENTS_MAX
-from watchkeeper.domain.observation import Measurement, Observation
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.returned import observation_of
+from watchkeeper.domain.observation.observation import Measurement, Observation
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.returned import observation_of
 
 UP = Observation()
 REPORTED = Observation(outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="slow")

@@ -2,14 +2,21 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.aggregate import Status, TargetAggregate
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.ledger import Ledger
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.probe import Tcp
-from watchkeeper.domain.rule import RULE_MOVES, Consecutive, NoData, RuleState, Threshold, illegal_moves
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.ledger import Ledger
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.rules.aggregate import Status, TargetAggregate
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.rule import (
+    RULE_MOVES,
+    Consecutive,
+    NoData,
+    RuleState,
+    Threshold,
+    illegal_moves,
+)
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000

@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.attempt import ATTEMPT_MOVES, AttemptId, AttemptState
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.probe import Heartbeat, Tcp
-from watchkeeper.domain.rule import NoData, RuleState
-from watchkeeper.domain.schedule import Flight, Scheduled
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.observation.attempt import ATTEMPT_MOVES, AttemptId, AttemptState
+from watchkeeper.domain.specification.probe import Heartbeat, Tcp
+from watchkeeper.domain.specification.rule import NoData, RuleState
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.supervision.schedule import Flight, Scheduled
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.testing.records import NOON
 
 PORT = Tcp(host="127.0.0.1", port=80)

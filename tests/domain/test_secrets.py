@@ -1,9 +1,9 @@
 """What a specification keeps to itself when it is printed, in a log or in a traceback."""
 
 import pytest
-from watchkeeper.domain.channel import Channel, Webhook
-from watchkeeper.domain.probe import BasicAuth, Exec, Http, Tcp
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Webhook
+from watchkeeper.domain.specification.probe import BasicAuth, Exec, Http, Tcp
+from watchkeeper.domain.specification.target import Target
 
 SECRET = "canary"  # noqa: S105  # it sings and opens nothing
 

@@ -34,7 +34,7 @@ from watchkeeper import (
     Tls,
     Webhook,
 )
-from watchkeeper.domain import rule
+from watchkeeper.domain.specification import rule
 
 HTTP = Http(url="http://h/")
 TARGET = Target(id="a", http=HTTP)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from watchkeeper.domain.timers import SLOT_BITS, Timers
+from watchkeeper.domain.time.timers import SLOT_BITS, Timers
 
 KEYS = st.integers(0, 12)
 TIMES = st.builds(lambda slot, rest: (slot << SLOT_BITS) + rest, st.integers(0, 4), st.integers(0, 5))

@@ -6,8 +6,8 @@ from math import ceil, isclose
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.rule import Aggregate
-from watchkeeper.domain.window import PERCENTILES, Percentile, Window, summary_of
+from watchkeeper.domain.rules.window import PERCENTILES, Percentile, Window, summary_of
+from watchkeeper.domain.specification.rule import Aggregate
 
 S = 1_000_000_000
 VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))

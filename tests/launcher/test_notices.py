@@ -4,9 +4,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.domain.notice import Delivery, DeliveryState
-from watchkeeper.domain.record import Batch
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain.incidents.notice import Delivery, DeliveryState
+from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.launcher.main import cli
 from watchkeeper.testing.records import NOON, notice_of, opened
 

@@ -144,7 +144,7 @@ def test_a_store_that_another_process_holds_is_refused(tmp_path):
 TWICE = """
 import os, signal
 from queue import SimpleQueue
-from watchkeeper.launcher.signals import Signals, Word
+from watchkeeper.launcher.operate.signals import Signals, Word
 words = SimpleQueue()
 with Signals(words):
     os.kill(os.getpid(), signal.{0})
@@ -165,7 +165,7 @@ def test_a_second_signal_ends_at_once(name, status):
 RESTORED = """
 import signal
 from queue import SimpleQueue
-from watchkeeper.launcher.signals import Signals
+from watchkeeper.launcher.operate.signals import Signals
 before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
 with Signals(SimpleQueue()):
     pass

@@ -6,14 +6,14 @@ import os
 import pytest
 from click.testing import CliRunner
 from watchkeeper.adapters.configuration import load
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.record import Batch, BlindInterval
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.record import Batch, BlindInterval
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.launcher.main import cli
-from watchkeeper.launcher.showing import status_document
+from watchkeeper.launcher.see.showing import status_document
 from watchkeeper.testing.records import NOON, notice_of, opened, sample_at, then
 
 CONFIG = """

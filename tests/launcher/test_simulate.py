@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 from watchkeeper.domain.auditing.violation import Violation
-from watchkeeper.domain.moment import NS_PER_S
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.launcher.main import cli
 from watchkeeper.launcher.simulating import HOUR_NS, Progress, in_plain_words
 from watchkeeper.testing import ManualClock

@@ -1,15 +1,15 @@
 """Events as people read them."""
 
 import pytest
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.event import HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.record import BlindInterval
-from watchkeeper.domain.status import IN_THE_OUTBOX, UNWRITTEN, AbandonedWork
-from watchkeeper.launcher.telling import line_of, lines_of_end
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import BlindInterval
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.read_model.event import HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN, AbandonedWork
+from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.launcher.operate.telling import line_of, lines_of_end
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 OPENED = opened()

@@ -111,7 +111,7 @@ def test_help_loads_nothing_that_only_a_verb_needs():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "watchkeeper.launcher.main" in loaded
-    assert not {"rich", "watchkeeper.launcher.showing", "watchkeeper.launcher.demo"} & set(loaded)
+    assert not {"rich", "watchkeeper.launcher.see.showing", "watchkeeper.launcher.operate.demo"} & set(loaded)
 
 
 def test_the_module_is_the_command(files):

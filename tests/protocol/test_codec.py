@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from msgspec import inspect
 from watchkeeper.domain.errors import MessageError
 from watchkeeper.domain.limits import MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, MESSAGE_ITEMS_MAX
-from watchkeeper.domain.moment import Moment
-from watchkeeper.domain.observation import Measurement
-from watchkeeper.domain.probe import KINDS, Tcp
-from watchkeeper.domain.rule import Threshold
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.observation.observation import Measurement
+from watchkeeper.domain.specification.probe import KINDS, Tcp
+from watchkeeper.domain.specification.rule import Threshold
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import Moment
 from watchkeeper.protocol.codec import LISTENERS, SCHEMA_VERSION, decode, encode, registry
 from watchkeeper.protocol.message import Message
 from watchkeeper.protocol.owner import Adopt, Release

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from watchkeeper import Channel, Http, Target
-from watchkeeper.domain.channel import CallChannel
+from watchkeeper.domain.specification.channel import CallChannel
 
 
 class Site:

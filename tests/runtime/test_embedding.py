@@ -29,8 +29,8 @@ from watchkeeper import (
     UsageError,
     surface_of,
 )
-from watchkeeper.adapters.async_surface import AsyncSurface
-from watchkeeper.domain.rule import RuleState
+from watchkeeper.domain.specification.rule import RuleState
+from watchkeeper.host.awaitable import AsyncSurface
 from watchkeeper.protocol.owner import Acknowledge
 
 DEADLINE_S = 20

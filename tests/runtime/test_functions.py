@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 from watchkeeper import Call, Channel, Configuration, ConfigurationError, Runtime, Target
-from watchkeeper.domain.channel import CallChannel
+from watchkeeper.domain.specification.channel import CallChannel
 
 QUEUE = Target(id="queue", every="1h", call=Call(name="queue_depth"))
 MISSPELT = Target(id="misspelt", every="1h", call=Call(name="queue_dpth"))

@@ -1,7 +1,7 @@
 """The file of a runtime's store is deleted under its feet."""
 
 from watchkeeper import HealthMoved, IncidentMoved, Runtime
-from watchkeeper.launcher.telling import line_of
+from watchkeeper.launcher.operate.telling import line_of
 from watchkeeper.protocol.sink import KeepHouse
 
 WITHIN_S = 20

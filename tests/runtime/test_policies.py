@@ -7,11 +7,11 @@ from enum import Enum
 import msgspec
 import pytest
 from watchkeeper import Channel, Log, Runtime
-from watchkeeper.adapters.snapshots import Snapshots
-from watchkeeper.domain.admission import AdmissionPolicy
 from watchkeeper.domain.policy import CachePolicy, CancellationPolicy, MailboxOverflow, OverflowPolicy
-from watchkeeper.domain.restart import RestartPolicy
-from watchkeeper.domain.retry import RetryPolicy
+from watchkeeper.domain.supervision.admission import AdmissionPolicy
+from watchkeeper.domain.supervision.restart import RestartPolicy
+from watchkeeper.domain.supervision.retry import RetryPolicy
+from watchkeeper.host.status_cache import Snapshots
 
 SECOND_NS = 1_000_000_000
 

@@ -20,9 +20,9 @@ from watchkeeper import (
     WatchkeeperError,
 )
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.host_side import HostSide
-from watchkeeper.adapters.meanwhile import Meanwhile
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
+from watchkeeper.host.configured import HostSide
+from watchkeeper.host.restart_buffer import Meanwhile
 from watchkeeper.protocol.owner import Acknowledge
 
 WITHIN_S = 20

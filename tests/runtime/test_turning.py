@@ -23,8 +23,8 @@ from watchkeeper import (
     Tcp,
     Webhook,
 )
-from watchkeeper.adapters.own_thread import in_own_thread
-from watchkeeper.domain.event import HealthMoved
+from watchkeeper.domain.read_model.event import HealthMoved
+from watchkeeper.host.own_thread import in_own_thread
 
 CONFIGURATION = """
 channels: [{id: ops, call: {name: inbox}}]

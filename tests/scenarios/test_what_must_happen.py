@@ -1,12 +1,12 @@
 """What must happen, from the bug trackers of the peers: one test a row."""
 
 import pytest
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import NoticeReason
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.probe import Heartbeat, Http
-from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.incidents.notice import NoticeReason
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.probe import Heartbeat, Http
+from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.world import World
 
 QUICK = (Consecutive(id="down", after=2, recover=2),)

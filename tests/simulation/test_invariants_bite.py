@@ -2,19 +2,19 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
 from watchkeeper.domain.auditing.invariants_record import RecordRules
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.record import Batch, Restored, Silence
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.sample import Sample
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import Batch, Restored, Silence
+from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.sink import Record
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
 from watchkeeper.testing.simulation.invariants_attempts import AttemptRules

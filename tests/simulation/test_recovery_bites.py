@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.recorder import GetStatus
 from watchkeeper.testing.simulation.case import Case, Options, Reached, Watched
 from watchkeeper.testing.simulation.invariants_recovery import RecoveryRules

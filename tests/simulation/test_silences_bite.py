@@ -1,8 +1,8 @@
 """The invariant of silences bites, and only where somebody lived who should have noticed."""
 
 import pytest
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.record import Silence
+from watchkeeper.domain.incidents.record import Silence
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.records import NOON
 from watchkeeper.testing.simulation.invariants_silences import SilenceRules
 

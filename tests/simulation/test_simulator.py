@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.probe import Heartbeat, Http
-from watchkeeper.domain.rule import Consecutive, NoData
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.probe import Heartbeat, Http
+from watchkeeper.domain.specification.rule import Consecutive, NoData
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing.script import ANSWER_NS
 from watchkeeper.testing.simulation.__main__ import main
 from watchkeeper.testing.simulation.batch import Order, run_batch

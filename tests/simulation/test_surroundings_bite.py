@@ -2,15 +2,15 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.record import BlindInterval
-from watchkeeper.domain.sample import Sample
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import BlindInterval
+from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.owner import SamplesMissing
 from watchkeeper.protocol.recorder import HealthChanged
 from watchkeeper.protocol.supervisor import ChildExited

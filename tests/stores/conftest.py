@@ -2,7 +2,7 @@
 
 import pytest
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -3,14 +3,14 @@
 import random
 
 import pytest
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.configuration import Retention
-from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.record import Batch
+from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.configuration import Retention
+from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.records import NOON, sample_at
 
 KEPT = Retention(samples="24h", history="30d", hourly="90d", daily="730d", failed_samples="60d")

@@ -4,17 +4,17 @@ import random
 from contextlib import suppress
 
 import pytest
-from watchkeeper.adapters.stores.head import read_head
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.head import read_head
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.duration import NS_PER_DAY
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.record import Batch, Checkpoint
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import Batch, Checkpoint
+from watchkeeper.domain.time.duration import NS_PER_DAY
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.faults_vfs import STRIKES, Call, Fault, FaultsVfs
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 

@@ -4,16 +4,16 @@ import random
 
 import apsw
 import pytest
-from watchkeeper.adapters.stores.chunks import pack, unpack
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.adapters.stores.stored import Rollup, merged
+from watchkeeper.adapters.stores.history.chunks import pack, unpack
+from watchkeeper.adapters.stores.history.stored import Rollup, merged
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.configuration import Retention
-from watchkeeper.domain.duration import NS_PER_DAY, NS_PER_HOUR, format_duration
-from watchkeeper.domain.moment import NS_PER_S, Moment
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.record import Batch, BlindInterval
+from watchkeeper.domain.incidents.record import Batch, BlindInterval
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.configuration import Retention
+from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR, format_duration
+from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from watchkeeper.testing.records import NOON, sample_at
 
 LONG = Retention(samples="48h", failed_samples="20d", history="30d", hourly="90d", daily="730d")

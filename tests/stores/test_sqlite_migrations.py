@@ -7,14 +7,14 @@ from pathlib import Path
 import apsw
 import msgspec
 import pytest
-from watchkeeper.adapters.stores.connection import connect_writer
-from watchkeeper.adapters.stores.head import read_head
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.schema import MIGRATIONS, migrate
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.connection import connect_writer
+from watchkeeper.adapters.stores.sqlite.head import read_head
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.faults_vfs import Fault, FaultsVfs
 from watchkeeper.testing.records import NOON, notice_of, opened
 

@@ -2,9 +2,9 @@
 
 import apsw
 import pytest
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt
-from watchkeeper.domain.record import Batch
+from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.testing.records import NOON, sample_at
 
 

@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 import pytest
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.record import Batch
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.testing.records import NOON, opened, sample_at, then
 
 OPENED = Batch(transitions=(opened(),))

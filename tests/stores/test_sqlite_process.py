@@ -10,23 +10,23 @@ from contextlib import suppress
 
 import apsw
 import pytest
-from watchkeeper.adapters.stores.connection import connect_writer
-from watchkeeper.adapters.stores.lock import StoreLock, holder_of
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.schema import MIGRATIONS, migrate
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.connection import connect_writer
+from watchkeeper.adapters.stores.sqlite.lock import StoreLock, holder_of
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreBusy, StoreError
-from watchkeeper.domain.moment import NS_PER_MS
-from watchkeeper.domain.record import Batch
+from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.time.moment import NS_PER_MS
 from watchkeeper.testing.faults_vfs import Fault, FaultsVfs
 from watchkeeper.testing.records import NOON, opened, sample_at
 
 HOLD = """
 import sys
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.testing.records import NOON, opened
-from watchkeeper.domain.record import Batch
+from watchkeeper.domain.incidents.record import Batch
 store = SqliteStore(sys.argv[1])
 store.open(NOON)
 store.commit(Batch(transitions=(opened(),)))

@@ -5,14 +5,14 @@ import shutil
 
 import apsw
 import pytest
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 COUNT = 12

@@ -2,10 +2,10 @@
 
 import pytest
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import DeliveryState, NoticeReason
-from watchkeeper.domain.record import Batch, Checkpoint, Outgoing, Restored, Silence
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
+from watchkeeper.domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 PENDING, DELIVERED, DEAD = DeliveryState

@@ -3,14 +3,14 @@
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 TARGETS = ("shop", "door")

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.domain.event import IncidentMoved, NoticeEnded
-from watchkeeper.domain.incident import Incident, Transition
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.notice_body import notice_body
-from watchkeeper.domain.record import Outgoing
-from watchkeeper.launcher.telling import line_of
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.domain.incidents.incident import Incident, Transition
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.notice_body import notice_body
+from watchkeeper.domain.incidents.record import Outgoing
+from watchkeeper.domain.read_model.event import IncidentMoved, NoticeEnded
+from watchkeeper.launcher.operate.telling import line_of
 
 from tests.system.outside import Post, Receiver
 

@@ -10,13 +10,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import watchkeeper.adapters.outside
+import watchkeeper.adapters.drivers
 import watchkeeper.runtime
 from watchkeeper.adapters.channels.webhook import Posting, WebhookMessenger
-from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.domain.moment import Deadline, Moment
-from watchkeeper.domain.notice import Answer, Notice
-from watchkeeper.domain.record import Batch, Restored
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain.incidents.notice import Answer, Notice
+from watchkeeper.domain.incidents.record import Batch, Restored
+from watchkeeper.domain.time.moment import Deadline, Moment
 from watchkeeper.launcher.main import main
 
 POINTS = (

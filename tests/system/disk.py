@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.stores.sqlite import SqliteStore
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 
 from tests.system.audit import MUST_BE_NONE
 from tests.system.kill import Lane, faults_of

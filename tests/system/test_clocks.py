@@ -1,7 +1,7 @@
 """Clocks that are set, and a machine that slept: what is recorded, what stays as it was, and what ends on time."""
 
 import pytest
-from watchkeeper.adapters.stores.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 
 from tests.system.outside import Receiver, Site
 from tests.system.processes import Watch, write_configuration

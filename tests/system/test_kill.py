@@ -2,9 +2,9 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.record import Outgoing
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.record import Outgoing
 from watchkeeper.testing.records import delivery_of, notice_of, opened, then
 
 from tests.system.audit import lost_and_collapsed

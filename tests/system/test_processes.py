@@ -6,9 +6,9 @@ import signal
 import threading
 
 import pytest
-from watchkeeper.adapters.stores.reader import StoreReader
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.outcome import Outcome
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.observation.outcome import Outcome
 
 from tests.system.disk import find_strace
 from tests.system.outside import Receiver, Site

@@ -2,12 +2,12 @@
 
 import pytest
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.domain.channel import Channel, Log
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.notice import Answer, DeliveryState
-from watchkeeper.domain.record import Batch
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.notice import Answer, DeliveryState
+from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.testing.checked import Checks, InvariantBroken
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
 

@@ -1,11 +1,11 @@
 """What the words of a script mean to a target's conditions, in a world and in `simulate`."""
 
 import pytest
-from watchkeeper.domain.configuration import Configuration
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing import World
 from watchkeeper.testing.script import Script
 from watchkeeper.testing.simulation.configured import case_of, foresee

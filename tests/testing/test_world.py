@@ -1,12 +1,12 @@
 """A host's own tests: a world that says what would happen, without waiting for it."""
 
 import pytest
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.configuration import Configuration
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.probe import Heartbeat, Http
-from watchkeeper.domain.rule import Consecutive, Threshold
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.probe import Heartbeat, Http
+from watchkeeper.domain.specification.rule import Consecutive, Threshold
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing import World
 
 HTTP = Http(url="http://shop.example/health")

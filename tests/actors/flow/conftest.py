@@ -1,11 +1,11 @@
 """The production actors in virtual time, with drivers, channels and a store under the test's hand."""
 
 import pytest
-from watchkeeper.domain.attempt import CancelOutcome
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.probe import Tcp
-from watchkeeper.domain.rule import Consecutive
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.recorder import GetAttempts
 from watchkeeper.testing.world import World
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.observation import Observation
-from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.observation.outcome import Outcome, Reason
 
 UP = Observation(connected=True, response_time_ns=5_000_000)
 DOWN = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)

@@ -3,10 +3,10 @@
 from itertools import pairwise
 
 import pytest
-from watchkeeper.domain.attempt import AttemptId, AttemptState, CancelOutcome
-from watchkeeper.domain.cadence import Cadence
 from watchkeeper.domain.limits import DEADLINE_SLACK_NS
-from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.observation.attempt import AttemptId, AttemptState, CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
 from watchkeeper.testing.records import sample_at
 from watchkeeper.testing.world import World

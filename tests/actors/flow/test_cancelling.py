@@ -1,9 +1,9 @@
 """What pausing, untracking and a new specification make of the attempt that runs: cancelled by the table."""
 
 import pytest
-from watchkeeper.domain.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.probe import Heartbeat
+from watchkeeper.domain.observation.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.protocol.supervisor import Track
 
 from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times

@@ -1,8 +1,8 @@
 """Every actor crashed at every moment of an incident: it comes back, and people are told exactly the same."""
 
 import pytest
-from watchkeeper.domain.notice import DeliveryState
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import pollers

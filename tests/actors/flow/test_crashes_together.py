@@ -2,7 +2,7 @@
 
 import pytest
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import pollers

@@ -4,9 +4,9 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
-from watchkeeper.domain.channel import Channel, Log
-from watchkeeper.domain.notice import Answer, DeliveryState, NoticeReason
-from watchkeeper.domain.rule import Consecutive, Severity
+from watchkeeper.domain.incidents.notice import Answer, DeliveryState, NoticeReason
+from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.rule import Consecutive, Severity
 from watchkeeper.testing.script import Script
 from watchkeeper.testing.world import World
 

@@ -1,10 +1,10 @@
 """The grid of due times under stalls, set clocks, full houses and at the end: every tick is served or counted, once."""
 
 from watchkeeper.actors.system import SUPERVISOR
-from watchkeeper.domain.attempt import AttemptState
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Heartbeat
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.observation.attempt import AttemptState
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import pollers

@@ -1,7 +1,7 @@
 """Samples that change nothing are held for the next commit: many in one record, none forgotten."""
 
 from watchkeeper.domain import limits
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.specification.rule import Consecutive
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)
 

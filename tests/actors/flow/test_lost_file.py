@@ -1,9 +1,9 @@
 """The file of the store is deleted, moved away or replaced while we run: that is shown, and everything goes on."""
 
 import pytest
-from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.domain.event import HealthMoved
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain.read_model.event import HealthMoved
+from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)

@@ -1,7 +1,7 @@
 """Very many open incidents at once."""
 
-from watchkeeper.domain.probe import Http
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.owner import ResumeFrom
 from watchkeeper.testing.world import World

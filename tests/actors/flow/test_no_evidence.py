@@ -1,10 +1,10 @@
 """No evidence: a target of which nothing is known for a while, and one that nobody tracks any more."""
 
 import pytest
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.outcome import Outcome
-from watchkeeper.domain.probe import Heartbeat
-from watchkeeper.domain.rule import Consecutive, NoData, NoDataPolicy
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
 from watchkeeper.protocol.supervisor import Drain, Pause
 from watchkeeper.testing.world import World
 

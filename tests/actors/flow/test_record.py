@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from watchkeeper.actors.system import shut_down
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.protocol.recorder import GetAbandoned
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)

@@ -1,10 +1,10 @@
 """What is not known is not shown: a state fades when its newest sample is older than its target's cadence allows."""
 
 import pytest
-from watchkeeper.domain.aggregate import Status
-from watchkeeper.domain.moment import wall_text
-from watchkeeper.domain.probe import Heartbeat
-from watchkeeper.domain.rule import Consecutive, NoData, RuleState, Severity
+from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.specification.rule import Consecutive, NoData, RuleState, Severity
+from watchkeeper.domain.time.moment import wall_text
 from watchkeeper.testing.world import World
 
 S = 1_000_000_000

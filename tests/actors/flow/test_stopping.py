@@ -1,8 +1,8 @@
 """The end of a system: what runs is waited for or cancelled, and what is left over is done by the next."""
 
 import pytest
-from watchkeeper.domain.duration import parse_duration
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.time.duration import parse_duration
 from watchkeeper.protocol.recorder import GetAbandoned
 from watchkeeper.testing.world import World
 

@@ -1,10 +1,10 @@
 """Time that does odd things: heartbeats, sleep, stalls, clocks that are set, and deaths in between."""
 
 import pytest
-from watchkeeper.domain.observation import Observation
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Heartbeat
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.protocol.supervisor import Beat
 from watchkeeper.testing.world import World
 

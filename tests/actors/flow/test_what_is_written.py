@@ -1,11 +1,11 @@
 """What the sink writes, in which order, and what it refuses to write."""
 
 import pytest
-from watchkeeper.adapters.stores.sqlite import SqliteStore
-from watchkeeper.domain.duration import NS_PER_DAY
-from watchkeeper.domain.incident import Change
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.rule import Consecutive
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.time.duration import NS_PER_DAY
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.protocol.owner import SampleTaken
 from watchkeeper.protocol.sink import Record
 from watchkeeper.testing.records import opened, then

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from watchkeeper.adapters.probes.exec import ExecProber
+from watchkeeper.adapters.probes.local.exec import ExecProber
 
 from tests.adapters.commands.running import CLOCK
 from tests.adapters.timing import call_at_of

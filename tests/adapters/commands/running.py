@@ -3,9 +3,9 @@
 import asyncio
 
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.domain.attempt import AttemptId, ProbeRequest
-from watchkeeper.domain.moment import NS_PER_S, Deadline
-from watchkeeper.domain.probe import Exec
+from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
+from watchkeeper.domain.specification.probe import Exec
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 
 CLOCK = SystemClock()
 LONG_NS = 15 * NS_PER_S

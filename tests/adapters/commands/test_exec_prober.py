@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from watchkeeper.adapters.ended import Raised
-from watchkeeper.adapters.probes.exec_answer import could_not_start
+from watchkeeper.adapters.callables.results import Raised
+from watchkeeper.adapters.programs.exec_answer import could_not_start
 from watchkeeper.domain import limits
-from watchkeeper.domain.observation import Measurement
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Exec
+from watchkeeper.domain.observation.observation import Measurement
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Exec
 
 from tests.adapters.commands.running import begin, shell
 

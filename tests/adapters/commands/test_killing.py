@@ -7,9 +7,9 @@ import signal
 import threading
 from pathlib import Path
 
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import NS_PER_MS
-from watchkeeper.domain.outcome import Outcome, Reason
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.time.moment import NS_PER_MS
 
 from tests.adapters.commands.running import LONG_NS, begin, shell
 

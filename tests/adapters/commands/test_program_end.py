@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from watchkeeper.adapters.probes.program_end import PidfdEnd, WaitedEnd
+from watchkeeper.adapters.programs.program_end import PidfdEnd, WaitedEnd
 
 from tests.adapters.commands.conftest import open_descriptors
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pytest
 import trustme
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.transport import CurlTransport
-from watchkeeper.domain.attempt import AttemptId, ProbeRequest
-from watchkeeper.domain.moment import NS_PER_MS, Deadline
-from watchkeeper.domain.observation import Observation
+from watchkeeper.adapters.http.curl.transport import CurlTransport
+from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
+from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 from watchkeeper.testing.hostile import HostileServer
 
 from tests.adapters.timing import call_at_of

@@ -1,5 +1,5 @@
 import pytest
-from watchkeeper.adapters.addresses import is_literal, is_public
+from watchkeeper.adapters.net.addresses import is_literal, is_public
 
 PRIVATE = [
     "0.0.0.0",

@@ -1,9 +1,9 @@
 import pytest
-from watchkeeper.adapters.probes.http import HttpProber
-from watchkeeper.adapters.wire import TCP_INFO
+from watchkeeper.adapters.http.curl.wire import TCP_INFO
+from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.limits import BODY_BYTES
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http
 from watchkeeper.testing.hostile import HostileServer
 
 TIMEOUT_MS = 400

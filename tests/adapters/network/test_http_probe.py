@@ -3,16 +3,16 @@ from contextlib import contextmanager
 
 import pycurl
 import pytest
-from watchkeeper.adapters.probes.http import HttpProber
-from watchkeeper.adapters.transport import CurlTransport
-from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.adapters.http.curl.transport import CurlTransport
+from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.moment import NS_PER_MS
-from watchkeeper.domain.observation import Phases
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import BasicAuth, Http
-from watchkeeper.domain.target import Target
-from watchkeeper.domain.validation import judged_target
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.observation import Phases
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import BasicAuth, Http
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_MS
+from watchkeeper.domain.validation.validation import judged_target
 from watchkeeper.testing.hostile import HostileServer
 
 BASIC = BasicAuth(user="u", password="p")  # noqa: S106 - nobody's

@@ -5,15 +5,15 @@ import socket
 
 import pytest
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.failures import verdict_of
-from watchkeeper.adapters.plain_answers import read_plain
-from watchkeeper.adapters.plain_http import PlainHttp
-from watchkeeper.adapters.plain_request import Place, PlainRequest
-from watchkeeper.adapters.probes.http import HttpProber
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import Deadline, Moment
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http
+from watchkeeper.adapters.http.failures import verdict_of
+from watchkeeper.adapters.http.fast.engine import PlainHttp
+from watchkeeper.adapters.http.fast.parser import read_plain
+from watchkeeper.adapters.http.fast.request import Place, PlainRequest
+from watchkeeper.adapters.probes.web.http import HttpProber
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.time.moment import Deadline, Moment
 from watchkeeper.testing.hostile import HostileServer
 from watchkeeper.testing.hostile_answers import ANSWERS
 

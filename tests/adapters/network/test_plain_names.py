@@ -4,14 +4,14 @@ import socket
 import threading
 
 import pytest
-from watchkeeper.adapters.plain_http import PlainHttp
-from watchkeeper.adapters.plain_request import Name, PlainRequest
-from watchkeeper.adapters.probes.http import HttpProber
-from watchkeeper.adapters.resolver import Address, LookedUp, Resolver
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import Deadline
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http
+from watchkeeper.adapters.http.fast.engine import PlainHttp
+from watchkeeper.adapters.http.fast.request import Name, PlainRequest
+from watchkeeper.adapters.net.resolver import Address, LookedUp, Resolver
+from watchkeeper.adapters.probes.web.http import HttpProber
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.testing.hostile import HostileServer
 
 HERE = Address(socket.AF_INET, "127.0.0.1")

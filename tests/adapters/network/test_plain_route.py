@@ -2,11 +2,11 @@
 
 import pycurl
 import pytest
-from watchkeeper.adapters.destination import destination_of
-from watchkeeper.adapters.exchange import HttpAnswer, HttpShape
-from watchkeeper.adapters.probes.plain_route import PlainRoute
+from watchkeeper.adapters.http.destination import destination_of
+from watchkeeper.adapters.http.exchange import HttpAnswer, HttpShape
+from watchkeeper.adapters.http.fast.eligibility import PlainRoute
 from watchkeeper.domain.limits import DNS_FRESH_NS
-from watchkeeper.domain.probe import Tls
+from watchkeeper.domain.specification.probe import Tls
 
 HEADER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 FINE = HttpAnswer(status=200, header=HEADER, ip="192.0.2.1", connect_ns=1, tls_ns=2)

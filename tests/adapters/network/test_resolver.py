@@ -2,7 +2,7 @@ import threading
 
 import msgspec
 import pytest
-from watchkeeper.adapters.resolver import DNS_CACHE, Address, LookedUp, Resolver, literal_address
+from watchkeeper.adapters.net.resolver import DNS_CACHE, Address, LookedUp, Resolver, literal_address
 from watchkeeper.domain.limits import RESOLVER_QUEUE_MAX, RESOLVER_THREADS_MAX
 
 SMALL = msgspec.structs.replace(DNS_CACHE, entries_max=2)

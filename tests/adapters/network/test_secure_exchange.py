@@ -8,14 +8,14 @@ import ssl
 
 import pytest
 import trustme
-from watchkeeper.adapters.plain_http import PlainHttp
-from watchkeeper.adapters.plain_request import Place, PlainRequest, Secured
-from watchkeeper.adapters.probes.http import HttpProber
-from watchkeeper.adapters.tls_contexts import TlsContexts
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.moment import Deadline
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http, Tls
+from watchkeeper.adapters.http.fast.engine import PlainHttp
+from watchkeeper.adapters.http.fast.request import Place, PlainRequest, Secured
+from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
+from watchkeeper.adapters.probes.web.http import HttpProber
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http, Tls
+from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.testing.hostile import HostileServer
 from watchkeeper.testing.hostile_answers import ANSWERS
 from watchkeeper.testing.visit import Visit

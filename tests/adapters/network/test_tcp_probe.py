@@ -4,12 +4,12 @@ import tracemalloc
 
 import pytest
 from msgspec.structs import replace
-from watchkeeper.adapters.probes.tcp import TcpProber
-from watchkeeper.adapters.resolver import LookedUp, Resolver, literal_address
-from watchkeeper.domain.attempt import CancelOutcome
+from watchkeeper.adapters.net.resolver import LookedUp, Resolver, literal_address
+from watchkeeper.adapters.probes.network.tcp import TcpProber
 from watchkeeper.domain.limits import BODY_BYTES
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Tcp
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Tcp
 from watchkeeper.testing.hostile import HostileServer
 from watchkeeper.testing.visit import Visit
 

@@ -3,9 +3,9 @@ import ssl
 
 import msgspec
 import trustme
-from watchkeeper.adapters.tls_contexts import POLICY, TlsContexts, missing_library
-from watchkeeper.domain.configuration import RuntimeOptions
-from watchkeeper.domain.probe import Tls
+from watchkeeper.adapters.http.fast.tls_contexts import POLICY, TlsContexts, missing_library
+from watchkeeper.domain.specification.configuration import RuntimeOptions
+from watchkeeper.domain.specification.probe import Tls
 
 CHOSEN = RuntimeOptions(tls_library="rustls")
 

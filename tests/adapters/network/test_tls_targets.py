@@ -3,11 +3,11 @@ import ssl
 
 import pytest
 import trustme
-from watchkeeper.adapters.probes.http import HttpProber
+from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.limits import INTEGER_MAX
-from watchkeeper.domain.moment import NS_PER_S
-from watchkeeper.domain.outcome import Outcome, Reason
-from watchkeeper.domain.probe import Http, Tls
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http, Tls
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.hostile import HostileServer
 from watchkeeper.testing.visit import Visit
 

@@ -6,16 +6,16 @@ import msgspec
 import pytest
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
 from watchkeeper.adapters.channels.webhook import WebhookMessenger
-from watchkeeper.domain.attempt import CancelOutcome
-from watchkeeper.domain.channel import Channel, Webhook
-from watchkeeper.domain.configuration import Configuration
-from watchkeeper.domain.incident import Change, Transition
+from watchkeeper.domain.incidents.incident import Change, Transition
+from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
+from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.limits import RETRY_AFTER_NS_MAX
-from watchkeeper.domain.moment import NS_PER_MS, NS_PER_S, Deadline
-from watchkeeper.domain.notice import NoticeReason, make_notice
-from watchkeeper.domain.notice_body import notice_body
-from watchkeeper.domain.rule import Severity
-from watchkeeper.domain.validation import judged
+from watchkeeper.domain.observation.attempt import CancelOutcome
+from watchkeeper.domain.specification.channel import Channel, Webhook
+from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.rule import Severity
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.domain.validation.validation import judged
 from watchkeeper.testing.hostile import HostileServer
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()

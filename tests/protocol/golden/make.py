@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 from msgspec import inspect
-from watchkeeper.domain.probe import KINDS
-from watchkeeper.domain.target import Target
+from watchkeeper.domain.specification.probe import KINDS
+from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.codec import SCHEMA_VERSION, encode, registry
 
 FOLDER = Path(__file__).parent / f"v{SCHEMA_VERSION}"

@@ -1,0 +1,175 @@
+"""Callbacks at a moment of the monotonic clock, and those of one event loop behind one timer."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from ....domain.time.moment import NS_PER_MS
+from ....domain.time.timers import Timers
+
+logger = logging.getLogger(__name__)
+
+NEVER_NS = 1 << 63
+
+
+class Alarm:
+    """One armed callback. Cancelled and rung on the thread of its dispatcher."""
+
+    __slots__ = ("_callback", "_forget", "due_ns")
+
+    def __init__(
+        self,
+        due_ns: int,
+        callback: Callable[[], object],
+        forget: "Callable[[Alarm], object] | None" = None,
+    ) -> None:
+        self.due_ns = due_ns
+        self._callback: Callable[[], object] | None = callback
+        self._forget = forget
+
+    @property
+    def armed(self) -> bool:
+        """True until it rang or was cancelled."""
+        return self._callback is not None
+
+    def cancel(self) -> None:
+        """Never call back. Harmless when repeated and after it rang."""
+        if self._callback is not None:
+            self._callback = None
+            if self._forget is not None:
+                self._forget(self)
+
+    def ring(self) -> None:
+        """Call back, once and if it was not cancelled."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+class Errand:
+    """A callback that waits for its turn among the actors."""
+
+    __slots__ = ("_callback",)
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback = callback
+
+    def run_turn(self) -> None:
+        """Call back. What it raises goes to the log, as nobody else waits for it."""
+        try:
+            self._callback()
+        except Exception:
+            logger.exception("A callback on a dispatcher failed")
+
+
+class LoopTimer(Protocol):
+    """One timer of an event loop, used on the loop's thread."""
+
+    def set(self, after_ns: int, /) -> None:
+        """Call back so much later, not sooner, in place of what was set before; 0 is never."""
+        ...
+
+    def close(self) -> None:
+        """Never call back again."""
+        ...
+
+
+MakeTimer: TypeAlias = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], LoopTimer]
+
+
+class MillisecondTimer:
+    """The loop's own, which is up to a millisecond late on asyncio and two on uvloop."""
+
+    __slots__ = ("_handle", "_loop", "_on_time")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_time: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_time = on_time
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, after_ns: int) -> None:
+        self.close()
+        if after_ns:
+            self._handle = self._loop.call_later(-(-after_ns // NS_PER_MS) / 1_000, self._on_time)
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+
+class AlarmClock:
+    """Keeps one timer set for the earliest alarm of a loop. Used on the loop's thread alone."""
+
+    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer", "_wakes_ns")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        monotonic_ns: Callable[[], int],
+        make_timer: MakeTimer = MillisecondTimer,
+        ring: Callable[[Alarm], None] = Alarm.ring,
+    ) -> None:
+        self._loop = loop
+        self._make_timer = make_timer
+        self._monotonic_ns = monotonic_ns
+        self._ring = ring
+        self._alarms: Timers[Alarm] = Timers()
+        self._timer: LoopTimer | None = None
+        self._wakes_ns = NEVER_NS
+        """When `_on_time` is called next; not later than the earliest alarm."""
+
+    def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
+        """Call back at a moment or soon after; never before it, and never from within this call."""
+        alarm = self.alarm(monotonic_ns, callback)
+        self.arm(alarm)
+        return alarm
+
+    def alarm(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
+        """An alarm of this clock that is not armed yet. Safe from any thread."""
+        # A deadline is cancelled by nearly every answer: left in place it would wake the loop all the same.
+        return Alarm(monotonic_ns, callback, self._forget)
+
+    def _forget(self, alarm: Alarm) -> None:
+        self._alarms.cancel(alarm)
+
+    def arm(self, alarm: Alarm) -> None:
+        """Have it rung at its time or soon after."""
+        due_ns = alarm.due_ns
+        self._alarms.arm(alarm, due_ns)
+        if due_ns >= self._wakes_ns:
+            return
+        self._wakes_ns = due_ns
+        if self._timer is None:
+            self._timer = self._make_timer(self._loop, self._on_time)
+        after_ns = due_ns - self._monotonic_ns()
+        if after_ns > 0:
+            self._timer.set(after_ns)
+        else:
+            # What is due rings in the next round of the loop; its timer would take up to a millisecond more.
+            self._loop.call_soon(self._on_time)
+
+    def _on_time(self) -> None:
+        """Set the timer anew before anything rings: what rings may arm more."""
+        if self._timer is None:
+            return
+        now_ns = self._monotonic_ns()
+        due = list(self._alarms.due(now_ns))
+        next_ns = self._alarms.next_ns()
+        self._wakes_ns = NEVER_NS if next_ns is None else next_ns
+        self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
+        for alarm, _ in due:
+            try:
+                if alarm.armed:
+                    self._ring(alarm)
+            except Exception:
+                logger.exception("What an alarm called back failed")
+
+    def close(self) -> None:
+        """Ring nothing more. On the loop's thread, or when the loop runs no longer."""
+        timer, self._timer = self._timer, None
+        self._alarms = Timers()
+        self._wakes_ns = NEVER_NS
+        if timer is not None:
+            timer.close()

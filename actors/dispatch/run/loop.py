@@ -1,0 +1,194 @@
+"""Many actors on one event loop."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from typing import TypeVar
+
+from ....domain.errors import UsageError
+from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from ....domain.time.moment import NS_PER_S
+from .alarm import Alarm, AlarmClock, Errand, MakeTimer, MillisecondTimer
+from .dispatcher import Runnable
+from .event_loops import close_event_loop, new_event_loop
+from .would_deadlock import mark_thread
+
+R = TypeVar("R")
+
+
+class LoopDispatcher:
+    """Runs actors in batches of turns on an event loop of its own, and lets the loop do its I/O after each batch.
+
+    The loop runs on a thread of its own between `start` and `stop`. Without a clock a batch is bounded by the number of
+    its turns alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        monotonic_ns: Callable[[], int] | None = None,
+        turn_messages: int = TURN_MESSAGES_MAX,
+        make_timer: MakeTimer = MillisecondTimer,
+        name: str = "watchkeeper-loop",
+    ) -> None:
+        self.monotonic_ns = monotonic_ns
+        self.turn_messages = turn_messages
+        self._name = name
+        self._loop = new_event_loop()
+        self._clock = monotonic_ns or self._loop_ns
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread_id = 0
+        self._stopped = False
+        self._ready: deque[Runnable] = deque()
+        # Held while a batch is queued or runs, so that there is never a second one; until `start` none can come.
+        self._coming = threading.Lock()
+        self._coming.acquire()
+        # Says so to senders without touching the lock.
+        self._armed = True
+        self._actors: dict[Runnable, None] = {}
+        self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
+        # asyncio copies a context per callback unless it is given one.
+        self._context = Context()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop, for the I/O of probes and channels."""
+        return self._loop
+
+    @property
+    def running(self) -> bool:
+        """True between `start` and `stop`, while its thread lives."""
+        return not self._stopped and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to run actors. Raises UsageError when it was started before."""
+        if self._thread.ident is not None or self._stopped:
+            raise UsageError(f"{self!r} has been started before")
+        self._thread.start()
+        self._queue_batch()
+
+    def stop(self, timeout_s: float) -> tuple[str, ...]:
+        """Run no actor any more. Returns the names of threads that did not end in time; empty is clean."""
+        if self._stopped:
+            return ()
+        self._stopped = True
+        if self._thread.ident is None:
+            close_event_loop(self._loop)
+            return ()
+        self._call_threadsafe(self._loop.stop)
+        if self._thread is threading.current_thread():
+            return ()
+        self._thread.join(timeout_s)
+        return (self._name,) if self._thread.is_alive() else ()
+
+    def schedule(self, runnable: Runnable) -> None:
+        """Run it in this batch or the next. Safe from any thread; after `stop` it waits for ever."""
+        self._ready.append(runnable)
+        if not self._armed:
+            self._wake()
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Call back on the loop's thread, in order with the actors. Safe from any thread."""
+        self.schedule(Errand(callback))
+
+    def perform(self, work: Callable[[], R], within_s: float) -> R:
+        """Do something on the loop's thread and wait for what it returns or raises. Not for that thread itself."""
+
+        async def run() -> R:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
+
+    def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
+        """Call back on the loop's thread at or soon after a moment, never before it and never from within this call.
+
+        Safe from any thread; what it returns is cancelled on the loop's thread.
+        """
+        if threading.get_ident() == self._thread_id:
+            return self._alarms.call_at(monotonic_ns, callback)
+        alarm = self._alarms.alarm(monotonic_ns, callback)
+        self._call_threadsafe(self._alarms.arm, alarm)
+        return alarm
+
+    def adopt(self, runnable: Runnable) -> None:
+        """Hold the actor until it ends."""
+        self._actors[runnable] = None
+
+    def release(self, runnable: Runnable) -> None:
+        """Let go of an actor that has ended."""
+        self._actors.pop(runnable, None)
+
+    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        """The loop's thread runs the actors, so whoever waits need not."""
+
+    def __repr__(self) -> str:
+        return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
+
+    def _loop_ns(self) -> int:
+        return int(self._loop.time() * NS_PER_S)
+
+    def _run(self) -> None:
+        self._thread_id = threading.get_ident()
+        mark_thread(self)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._alarms.close()
+            close_event_loop(self._loop)
+
+    def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            # The loop is closed: nothing will ever run again, and a sender is not the one to be told.
+            return
+
+    def _wake(self) -> None:
+        if self._coming.acquire(blocking=False):
+            self._armed = True
+            self._queue_batch()
+
+    def _queue_batch(self) -> None:
+        if threading.get_ident() == self._thread_id:
+            self._loop.call_soon(self._run_batch, context=self._context)
+        else:
+            self._call_threadsafe(self._run_batch)
+
+    def _run_batch(self) -> None:
+        clock, ready = self._clock, self._ready
+        ends_ns = clock() + BATCH_NS_MAX
+        try:
+            for _ in range(BATCH_TURNS_MAX):
+                if not ready or self._stopped:
+                    break
+                ready.popleft().run_turn()
+                if clock() > ends_ns:
+                    break
+        finally:
+            self._end_batch()
+
+    def _end_batch(self) -> None:
+        if self._stopped:
+            return
+        if self._ready:
+            self._loop.call_soon(self._run_batch, context=self._context)
+            return
+        self._armed = False
+        self._coming.release()
+        if self._ready:
+            self._wake()
+
+    def _ring(self, alarm: Alarm) -> None:
+        """Run the actors that it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
+        if self._stopped:
+            return
+        if not self._coming.acquire(blocking=False):
+            alarm.ring()
+            return
+        self._armed = True
+        try:
+            alarm.ring()
+        finally:
+            self._run_batch()

@@ -1,0 +1,103 @@
+"""Blocking actors on a bounded number of threads."""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from ....domain.errors import UsageError
+from ....domain.limits import TURN_MESSAGES_MAX
+from .dispatcher import Runnable
+from .would_deadlock import mark_thread
+
+
+class PoolDispatcher:
+    """Runs actors that may block on at most `threads` threads; one actor is run by one thread at a time.
+
+    Threads are made as actors come, never by a sender: making one can block.
+    """
+
+    monotonic_ns = None
+
+    def __init__(
+        self,
+        threads: int,
+        name: str = "watchkeeper-pool",
+        *,
+        turn_messages: int = TURN_MESSAGES_MAX,
+    ) -> None:
+        if threads < 1:
+            raise UsageError(f"a pool of {threads} threads runs nothing: give it at least one")
+        self.turn_messages = turn_messages
+        self._name = name
+        self._threads_max = threads
+        self._threads: list[threading.Thread] = []
+        self._ready: SimpleQueue[Runnable | None] = SimpleQueue()
+        self._running: dict[int, Runnable] = {}
+        self._actors: dict[Runnable, None] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._ended = threading.Event()
+
+    @property
+    def running(self) -> bool:
+        """False after `stop`, and in a forked child, where the threads are gone."""
+        return not self._stopped and all(thread.is_alive() for thread in self._threads)
+
+    def start(self) -> None:
+        """Nothing: threads come with the actors."""
+
+    def stop(self, timeout_s: float) -> tuple[str, ...]:
+        """Begin no turn any more and wait for those under way. Returns what did not end: thread and actor."""
+        with self._lock:
+            first = not self._stopped
+            self._stopped = True
+            if not self._threads:
+                return ()
+        if first:
+            self._ready.put(None)
+        self._ended.wait(timeout_s)
+        left = [thread for thread in self._threads if thread.ident in self._running]
+        for thread in self._threads:
+            if thread not in left and thread is not threading.current_thread():
+                thread.join(timeout_s)
+        return tuple(f"{thread.name}: {self._running.get(thread.ident or 0)!r}" for thread in left)
+
+    def schedule(self, runnable: Runnable) -> None:
+        """Run it on the next free thread. Safe from any thread."""
+        self._ready.put(runnable)
+
+    def adopt(self, runnable: Runnable) -> None:
+        """Hold the actor until it ends, and have a thread for it if there may be one more."""
+        with self._lock:
+            if self._stopped:
+                raise UsageError(f"{self!r} has been stopped")
+            self._actors[runnable] = None
+            wanted = min(self._threads_max, len(self._actors))
+            if len(self._threads) < wanted:
+                thread = threading.Thread(
+                    target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+
+    def release(self, runnable: Runnable) -> None:
+        """Let go of an actor that has ended."""
+        self._actors.pop(runnable, None)
+
+    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        """The pool's threads run the actors, so whoever waits need not."""
+
+    def __repr__(self) -> str:
+        return f"<PoolDispatcher {self._name}: {len(self._actors)} actors, {len(self._threads)} threads>"
+
+    def _run(self) -> None:
+        mark_thread(self)
+        mine = threading.get_ident()
+        while (runnable := self._ready.get()) is not None and not self._stopped:
+            self._running[mine] = runnable
+            runnable.run_turn()
+            del self._running[mine]
+        # The end is passed on from thread to thread; whoever finds nobody running is the last.
+        self._ready.put(None)
+        if not self._running:
+            self._ended.set()

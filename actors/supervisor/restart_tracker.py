@@ -1,0 +1,96 @@
+"""Children: every actor that the supervisor starts again when it has ended, the few permanent ones and the pollers."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from ...domain.specification.target import Target
+from ...domain.supervision.restart import RestartHistory, SupervisorPolicies
+from ...domain.time.moment import Moment
+from ...domain.time.timers import Timers
+from ...protocol.recorder import HealthChanged, RecorderMessage
+from ..dispatch import Address
+from ..ports import Listener
+from .periodic_timers import ChildRestart, TimerKey
+from .poller_registry import POLLER, Roster
+
+
+class Child(NamedTuple):
+    """A permanent actor, and how it is started; an owner that knows no target yet is shown those that are watched."""
+
+    address: Address
+    start: Callable[[Iterable[Target]], None]
+
+
+class Children:
+    """Keeps the restart history of every child that ever failed. Owned by one incarnation of the supervisor."""
+
+    def __init__(
+        self,
+        permanent: Iterable[Child],
+        roster: Roster,
+        timers: Timers[TimerKey],
+        recorder: Listener[RecorderMessage],
+        policies: SupervisorPolicies,
+        dice: Callable[[], float],
+    ) -> None:
+        self._permanent = {child.address.name: child for child in permanent}
+        self._roster = roster
+        self._timers = timers
+        self._recorder = recorder
+        self._policies = policies
+        self._dice = dice
+        self._histories: dict[str, RestartHistory] = {}
+
+    def missing(self) -> tuple[str, ...]:
+        """Those of which no incarnation lives."""
+        dead = (name for name, child in self._permanent.items() if not child.address.alive)
+        return (*dead, *self._roster.pollers.missing())
+
+    def is_gone(self, child: str) -> bool:
+        """Whether an exit of this name leaves a gap: not that of a poller without a target, nor one with a successor."""
+        if child.startswith(POLLER) and child.removeprefix(POLLER) not in self._roster.pollers:
+            return False  # of a target that has gone, or is a heartbeat by now
+        return not self._alive(child)
+
+    def _alive(self, child: str) -> bool:
+        if child.startswith(POLLER):
+            return self._roster.pollers.alive(child.removeprefix(POLLER))
+        return self._permanent[child].address.alive
+
+    def arm_restart(self, child: str, reason: str, detail: str, now: Moment) -> None:
+        """Have a child that has ended started again after its backoff; the problem is visible until it is well."""
+        history = self._histories.get(child)
+        if history is None:
+            pollers, children = self._policies.pollers, self._policies.children
+            history = self._histories[child] = RestartHistory(
+                pollers if child.startswith(POLLER) else children
+            )
+        restart = history.decide(now.monotonic_ns, self._dice())
+        parked = ", quarantined" if restart.quarantined else ""
+        self._recorder.tell(HealthChanged(child, f"{reason}{parked}: {detail}"))
+        self._timers.arm(ChildRestart(child), now.monotonic_ns + restart.after_ns)
+
+    def restart(self, child: str) -> bool:
+        """Start the next incarnation of a child that is still dead and still wanted. Raises what starting it raises.
+
+        True for a permanent one; a poller is well only once it has answered.
+        """
+        if self._alive(child):
+            return False
+        if child in self._permanent:
+            self._permanent[child].start(self._roster.targets.values())
+            return True
+        target = self._roster.targets.get(child.removeprefix(POLLER))
+        if target is not None and target.heartbeat is None:
+            self._roster.pollers.start(target)
+        return False
+
+    def poller_answered(self, target: str) -> None:
+        """It did its work: its past is forgotten."""
+        if POLLER + target in self._histories:
+            self.forget_poller(target)
+
+    def forget_poller(self, target: str) -> None:
+        """Its past and its problem go with it."""
+        self._histories.pop(POLLER + target, None)
+        self._recorder.tell(HealthChanged(POLLER + target, ""))

@@ -1,0 +1,324 @@
+"""The supervisor: owns the clock's consequences. It alone decides what is due, what is late, what is tried again."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, assert_never
+
+import msgspec
+
+from ...domain import limits
+from ...domain.incidents.record import BlindInterval
+from ...domain.observation.sample import Sample
+from ...domain.specification.target import Target
+from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
+from ...domain.supervision.restart import SupervisorPolicies
+from ...domain.supervision.schedule import Flight, Scheduled
+from ...domain.time.moment import Moment
+from ...domain.time.timers import CallAt
+from ...protocol.courier import AbandonDelivery
+from ...protocol.owner import Adopt, Release
+from ...protocol.recorder import Abandoned, BlindnessSeen, HealthChanged, TargetTracked, TargetUntracked
+from ...protocol.sink import RecordBlindness, ResumeRetries, RetryDelivery
+from ...protocol.supervisor import (
+    AttemptCancelled,
+    AttemptFinished,
+    Beat,
+    ChannelCarried,
+    ChildExited,
+    DeliveryBegan,
+    DeliverySettled,
+    Drain,
+    GetHeard,
+    LookAsked,
+    Pause,
+    Resume,
+    RetryAsked,
+    StoreFailed,
+    StoreRecovered,
+    SupervisorMessage,
+    Track,
+    Untrack,
+    Woke,
+)
+from ..behaviour import Behaviour, shedding
+from ..ports import Clock, Neighbours
+from .attempts import BAD, Attempts
+from .periodic_timers import (
+    ChildRestart,
+    Chore,
+    DeliveryDeadline,
+    DeliveryRetry,
+    DrainStep,
+    NoEvidence,
+    TimerKey,
+    Timetable,
+)
+from .poller_registry import POLLER, RosterHandover
+from .restart_tracker import Child, Children
+from .retries import Retries
+from .timer_driver import Clockwork
+
+ATTEMPT_NUMBER_BITS = 40
+"""Every incarnation numbers its attempts above those of the one before."""
+
+RECORDER = "recorder"
+
+
+class Supervisor(Behaviour[SupervisorMessage]):
+    """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
+
+    sheds = (Beat,)
+    mailbox_policy = shedding(*sheds)
+    mailbox_capacity = limits.SUPERVISOR_MAILBOX_MAX
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        handover: RosterHandover,
+        policies: SupervisorPolicies,
+        neighbours: Neighbours,
+        children: Iterable[Child],
+        call_at: CallAt,
+        dice: Callable[[], float],
+        through_bytes: bool = False,
+    ) -> None:
+        super().__init__(clock, through_bytes=through_bytes)
+        self._policies = policies
+        self._to = neighbours
+        self._dice = dice
+        self._blindness = BlindnessDetector()
+        self._clockwork = Clockwork(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
+        self._timers = self._clockwork.timers
+        self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
+        self._draining = False
+        self._permanent = tuple(children)
+        self._handover = handover
+        # Owned from here to `on_end`. It comes last: what raised after it would take the roster along.
+        self._roster = handover.take()
+
+    def started(self, now: Moment) -> None:
+        self._targets = self._roster.targets
+        self._children = Children(
+            self._permanent, self._roster, self._timers, self._to.recorder, self._policies, self._dice
+        )
+        self._attempts = Attempts(
+            timers=self._timers,
+            roster=self._roster,
+            owner=self._to.owner,
+            policies=self._policies,
+            blindness=self._blindness,
+            numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
+        )
+        self._timetable = Timetable(
+            self._timers, self._to, self._policies, self._dice, self._attempts.newly_counted
+        )
+        for target in self._targets.values():
+            self._introduce(target)
+            self._attempts.track(target, now)
+            if self.address.epoch > 1:
+                # The one before may have crashed between hearing of it and saying so.
+                self._to.owner.tell(Adopt(target))
+        self._make_whole(now)
+        self._timetable.begin(now)
+        self._clockwork.wind()
+
+    def _make_whole(self, now: Moment) -> None:
+        """What an earlier incarnation had in hand: timers of restarts, of retries and of the store died with it."""
+        for child in self._children.missing():
+            self._timers.arm(ChildRestart(child), now.monotonic_ns)
+        self._to.sink.tell(ResumeRetries())
+
+    def handle(self, message: SupervisorMessage, now: Moment) -> Any:
+        answer = self._react(message, now)
+        self._clockwork.wind()
+        return answer
+
+    def _react(self, message: SupervisorMessage, now: Moment) -> Any:
+        match message:
+            case AttemptFinished(attempt, sample):
+                self._look_twice(sample, now)
+                if self._attempts.finished(attempt, sample, now):
+                    self._answered(attempt.target, now)
+            case Woke(planned_ns):
+                self._woke(planned_ns, now)
+            case AttemptCancelled(attempt, outcome):
+                self._attempts.cancelled(attempt, outcome, now)
+                self._leave_when_drained()
+            case Beat(target, outcome, detail, at):
+                self._timetable.commit_in_time(now)
+                return self._attempts.beat(target, outcome, detail, at, now)
+            case Track(target):
+                self._track(target, now)
+            case Untrack(target):
+                return self._untrack(target, now)
+            case Pause(target):
+                return self._pause(target, True, now)
+            case Resume(target):
+                return self._pause(target, False, now)
+            case ChildExited(child, _, reason, detail):
+                self._child_exited(child, reason, detail, now)
+            case DeliveryBegan():
+                self._retries.began(message, now)
+            case DeliverySettled(channel, key):
+                self._retries.settled(channel, key)
+            case ChannelCarried(channel):
+                self._retries.hurry(channel, now)
+            case RetryAsked():
+                self._retries.asked(message, now)
+            case LookAsked(until_ns):
+                self._timetable.look_at_silences(until_ns, now)
+            case StoreFailed(detail):
+                self._timetable.store_failed(detail, now)
+            case StoreRecovered():
+                self._timetable.store_recovered()
+            case GetHeard():
+                return True
+            case Drain(within_ns):
+                self._drain(within_ns, now)
+            case _:
+                assert_never(message)
+        return None
+
+    # Targets.
+
+    def _track(self, target: Target, now: Moment) -> None:
+        self._targets[target.id] = target
+        self._to.owner.tell(Adopt(target))
+        self._introduce(target)
+        self._attempts.track(target, now)
+        if target.heartbeat is not None:
+            self._children.forget_poller(target.id)
+
+    def _introduce(self, target: Target) -> None:
+        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
+
+    def _untrack(self, target: str, now: Moment) -> bool:
+        if target not in self._targets:
+            return False
+        self._attempts.untrack(target, now)
+        self._children.forget_poller(target)
+        self._to.owner.tell(Release(target))
+        self._to.recorder.tell(TargetUntracked(target))
+        # Last: the next incarnation after a crash in between finds it here, and is asked once more to let it go.
+        del self._targets[target]
+        return True
+
+    def _pause(self, target: str, paused: bool, now: Moment) -> bool:
+        known = self._attempts.pause(target, now) if paused else self._attempts.resume(target, now)
+        if known:
+            self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
+            self._introduce(self._targets[target])
+        return known
+
+    def _answered(self, target: str, now: Moment) -> None:
+        self._timetable.commit_in_time(now)
+        self._children.poller_answered(target)
+        self._leave_when_drained()
+
+    # Timers.
+
+    def _woke(self, planned_ns: int, now: Moment) -> None:
+        self._look(planned_ns, now)
+        for key, due_ns in self._clockwork.due(now.monotonic_ns):
+            self._due(key, due_ns, now)
+
+    def _look(self, planned_ns: int | None, now: Moment) -> None:
+        """Compare the clocks: could we see all the time?"""
+        interval = self._blindness.woke(Reading(now, self._clock.boot_ns()), planned_ns)
+        if interval is not None:
+            self._blind(interval, now)
+
+    def _look_twice(self, sample: Sample, now: Moment) -> None:
+        """After a gap an answer may come before the wake-up that would show the gap: bad ones are not believed unseen."""
+        if sample.outcome in BAD:
+            self._look(self._clockwork.overdue_ns(now.monotonic_ns), now)
+
+    def _blind(self, interval: BlindInterval, now: Moment) -> None:
+        self._to.sink.tell(RecordBlindness(interval))
+        self._to.recorder.tell(BlindnessSeen(interval))
+        if interval.cause != CLOCK_STEPPED:
+            self._attempts.blind(now)
+
+    def _due(self, key: TimerKey, due_ns: int, now: Moment) -> None:
+        match key:
+            case Scheduled():
+                self._attempts.tick(key, due_ns, now)
+                if key.is_heartbeat:
+                    self._timetable.commit_in_time(now)
+            case Flight():
+                self._attempts.overdue(key, now)
+                self._timetable.commit_in_time(now)
+                self._leave_when_drained()
+            case NoEvidence(target, rule):
+                self._attempts.stale(target, rule, due_ns, now)
+            case DeliveryDeadline(channel, delivery):
+                self._to.couriers[channel].tell(AbandonDelivery(delivery))
+            case DeliveryRetry(delivery):
+                self._to.sink.tell(RetryDelivery(delivery))
+            case ChildRestart(child):
+                self._restart(child, now)
+            case Chore():
+                self._timetable.do(key, now)
+            case DrainStep.CANCEL:
+                self._attempts.cancel_all()
+            case DrainStep.LEAVE:
+                self._leave()
+            case _:
+                assert_never(key)
+
+    # Children.
+
+    def _child_exited(self, child: str, reason: str, detail: str, now: Moment) -> None:
+        if self._draining or not self._children.is_gone(child):
+            return
+        if child.startswith(POLLER):
+            self._attempts.lost(child.removeprefix(POLLER), detail, now)
+        self._children.arm_restart(child, reason, detail, now)
+
+    def _restart(self, child: str, now: Moment) -> None:
+        try:
+            if self._children.restart(child):
+                self._introduce_targets(child)
+                self._health(child, "")
+        except Exception as error:  # noqa: BLE001  # a child that cannot even be built is a failed start like any other
+            self._child_exited(child, "start_failed", repr(error), now)
+
+    def _introduce_targets(self, child: str) -> None:
+        """A new recorder has an empty read model."""
+        if child == RECORDER:
+            for target in self._targets.values():
+                self._introduce(target)
+
+    def _health(self, part: str, detail: str) -> None:
+        self._to.recorder.tell(HealthChanged(part, detail))
+
+    # The end.
+
+    def _drain(self, within_ns: int, now: Moment) -> None:
+        self._draining = True
+        self._attempts.drain(now)
+        left_alone_ns = int(within_ns * self._policies.cancellation.drain_share)
+        self._timers.arm(DrainStep.CANCEL, now.monotonic_ns + left_alone_ns)
+        self._timers.arm(DrainStep.LEAVE, now.monotonic_ns + within_ns)
+        self._leave_when_drained()
+
+    def _leave_when_drained(self) -> None:
+        if self._draining and not self._attempts.under_way:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._attempts.under_way:
+            self._to.recorder.tell(Abandoned("attempts still running", self._attempts.under_way))
+        self._roster.pollers.stop_all()
+        self.address.stop()
+
+    def on_stop(self) -> None:
+        self._clockwork.stop()
+
+    def on_failure(self, *_: object) -> None:
+        """What runs answers to nobody from now on, and the next incarnation counts anew: it is stopped."""
+        self._clockwork.stop()
+        self._attempts.cancel_all()
+
+    def on_end(self) -> None:
+        self._handover.give_back(self._roster)

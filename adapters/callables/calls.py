@@ -1,0 +1,209 @@
+"""Foreign code under a deadline: admission, deadlines, cancelling and accounting, for threads and tasks alike.
+
+Everything here happens on the loop's thread. A runner (threads.py, tasks.py) only begins calls and posts how they ended.
+"""
+
+from collections.abc import Callable
+
+from ...domain import limits
+from ...domain.observation.attempt import CancelOutcome
+from ...domain.time.moment import Deadline
+from ...domain.time.timers import CallAt, Timer
+from ..clock import Clock
+from .calling import Call, Runner, Stage
+from .results import Cancelled, Ended, Overloaded, Raised, TimedOut
+
+NO_FREE_PLACE = "no free thread before the deadline"
+
+
+class Calls:
+    """Carries out calls of foreign code; whatever that code does, each submitter is answered exactly once.
+
+    A call that does not come back costs its one place: calls of the same name wait for it instead of following it into
+    the trap, and end TIMED_OUT when their own deadline passes.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        call_at: CallAt,
+        clock: Clock,
+        *,
+        waiting_max: int = limits.CALL_QUEUE_MAX,
+    ) -> None:
+        self._runner = runner
+        self._call_at = call_at
+        self._clock = clock
+        self._waiting_max = waiting_max
+        # Dicts for their order and for removal in one step.
+        self._waiting: dict[Call, None] = {}
+        self._parked: dict[Call, None] = {}
+        self._running: dict[Call, None] = {}
+        self._abandoned: dict[Call, None] = {}
+        self._closed = False
+        runner.bind(self._finished)
+
+    def submit(
+        self,
+        name: str,
+        work: Callable[[], object],
+        deadline: Deadline,
+        done: Callable[[Ended], None],
+        late: Callable[[Ended], None] | None = None,
+    ) -> Call:
+        """Carry out `work` before the deadline; `done` is called exactly once, never from within this call.
+
+        `late` is told of an end that came after `done`, for work whose result must be disposed of.
+        """
+        call = Call(self, name, work, deadline, done, late)
+        refusal = self._refusal()
+        if refusal:
+            call.timer = self._soon(lambda: self._end(call, Overloaded(refusal)))
+            return call
+        call.timer = self._call_at(deadline.monotonic_ns, lambda: self._expire(call))
+        self._queue(call)
+        self._begin_waiting()
+        return call
+
+    def _refusal(self) -> str:
+        if self._closed:
+            return "it is closed"
+        if len(self._waiting) + len(self._parked) >= self._waiting_max:
+            return f"{self._waiting_max} calls are waiting already"
+        if self._runner.is_exhausted(len(self._abandoned)):
+            return f"{len(self._abandoned)} earlier calls have not come back"
+        return ""
+
+    def _soon(self, callback: Callable[[], None]) -> Timer:
+        return self._call_at(0, callback)
+
+    def _is_stuck(self, name: str) -> bool:
+        stuck = sum(call.name == name for call in self._abandoned if not call.performed)
+        return stuck >= limits.ABANDONED_CALLS_PER_NAME_MAX
+
+    def _queue(self, call: Call) -> None:
+        if self._is_stuck(call.name):
+            call.stage = Stage.PARKED
+            self._parked[call] = None
+        else:
+            call.stage = Stage.WAITING
+            self._waiting[call] = None
+
+    def _begin_waiting(self) -> None:
+        while self._waiting and self._runner.make_room(len(self._abandoned)):
+            call = self._next_in_time()
+            if call is None:
+                return
+            del self._waiting[call]
+            call.stage = Stage.BEGUN
+            self._running[call] = None
+            self._runner.begin(call)
+
+    def _next_in_time(self) -> Call | None:
+        """The first that waits and still has time; the timers of the others are about to end them."""
+        now = self._clock.read()
+        return next((call for call in self._waiting if not call.deadline.expired(now)), None)
+
+    def _finished(self, call: Call, ended: Ended | None) -> None:
+        """The runner's place is free again, whoever may still be interested in the answer."""
+        was_abandoned = call in self._abandoned
+        self._abandoned.pop(call, None)
+        self._running.pop(call, None)
+        if was_abandoned:
+            self._unpark(call.name)
+        self._begin_waiting()
+        if ended is None:
+            return
+        if was_abandoned:
+            if call.late is not None:
+                call.late(ended)
+        else:
+            self._end(call, self._seen(call, ended))
+
+    def _unpark(self, name: str) -> None:
+        for parked in [each for each in self._parked if each.name == name]:
+            del self._parked[parked]
+            self._queue(parked)
+
+    @staticmethod
+    def _seen(call: Call, ended: Ended) -> Ended:
+        """A CancelledError after our own cancel is ours; any other one is the foreign code's failure."""
+        ours = call.cancel_outcome is not None and isinstance(ended, Raised) and ended.cancelled
+        return Cancelled() if ours else ended
+
+    def _end(self, call: Call, ended: Ended) -> None:
+        if call.stage in {Stage.ENDED, Stage.ABANDONED}:
+            return
+        self._forget(call, Stage.ENDED)
+        call.done(ended)
+
+    def _forget(self, call: Call, stage: Stage) -> None:
+        call.stage = stage
+        for calls in (self._waiting, self._parked, self._running):
+            calls.pop(call, None)
+        if call.timer is not None:
+            call.timer.cancel()
+
+    def _expire(self, call: Call) -> None:
+        """The deadline: what never began is our trouble, what runs is abandoned to itself."""
+        match call.stage:
+            case Stage.WAITING:
+                self._end(call, Overloaded(NO_FREE_PLACE))
+            case Stage.PARKED:
+                self._end(call, TimedOut(by_earlier_call=True))
+            case Stage.BEGUN if call.claim.take():
+                self._end(call, Overloaded(NO_FREE_PLACE))
+            case Stage.BEGUN:
+                self._abandon(call)
+                self._begin_waiting()
+                call.done(TimedOut())
+            case Stage.ABANDONED | Stage.ENDED:
+                pass
+
+    def _abandon(self, call: Call) -> None:
+        self._forget(call, Stage.ABANDONED)
+        self._abandoned[call] = None
+        self._runner.abandon(call)
+        self._runner.interrupt(call)
+        for waiting in [each for each in self._waiting if each.name == call.name]:
+            del self._waiting[waiting]
+            self._queue(waiting)
+
+    def cancel(self, call: Call) -> CancelOutcome:
+        """See Call.cancel."""
+        if call.cancel_outcome is None:
+            call.cancel_outcome = self._cancelled(call)
+        return call.cancel_outcome
+
+    def _cancelled(self, call: Call) -> CancelOutcome:
+        if call.stage in {Stage.ENDED, Stage.ABANDONED} or call.performed:
+            return CancelOutcome.COMPLETED_ANYWAY
+        if call.claim.take():
+            self._forget(call, Stage.ENDED)
+            self._begin_waiting()
+            return CancelOutcome.WITHOUT_EFFECT
+        self._runner.interrupt(call)
+        return CancelOutcome.UNKNOWN
+
+    def close(self) -> None:
+        """End everything within limits.CLOSE_NS: what waits is cancelled, what runs is interrupted and abandoned."""
+        if self._closed:
+            return
+        self._closed = True
+        for call in [*self._waiting, *self._parked, *self._running]:
+            self._call_off(call)
+        self._runner.close()
+
+    def _call_off(self, call: Call) -> None:
+        if call.claim.take():
+            self._forget(call, Stage.ENDED)
+        else:
+            self._abandon(call)
+        self._soon(lambda: call.done(Cancelled()))
+
+    def abandoned(self) -> tuple[str, ...]:
+        """What still runs though nobody waits for it, each as `thread or task: name`."""
+        return tuple(f"{self._runner.where(call)}: {call.name}" for call in self._abandoned)
+
+    def __repr__(self) -> str:
+        return f"Calls(running={len(self._running)}, waiting={len(self._waiting)}, abandoned={len(self._abandoned)})"

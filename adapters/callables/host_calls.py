@@ -1,0 +1,71 @@
+"""A host's callables, sync on bounded threads and async as tasks, behind one door."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from inspect import iscoroutinefunction
+from typing import Any
+
+from ...domain.time.moment import Deadline
+from ...domain.time.timers import CallAt
+from ..clock import Clock
+from .calling import Call
+from .calls import Calls
+from .results import Ended
+from .tasks import CallTasks
+from .threads import CallThreads
+
+
+class HostCalls:
+    """Calls what the host gave us, each call in a fresh copy of the context in which this was made."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        call_at: CallAt,
+        *,
+        threads_max: int,
+        host_loop: asyncio.AbstractEventLoop | None = None,
+        name: str = "watchkeeper-call",
+        context: Context | None = None,
+    ) -> None:
+        context = copy_context() if context is None else context
+        threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
+        self._blocking = Calls(threads, call_at, clock)
+        self._tasks = Calls(CallTasks(loop, home=host_loop, context=context), call_at, clock)
+
+    def call(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: tuple[object, ...],
+        read: Callable[[Any], object],
+        deadline: Deadline,
+        done: Callable[[Ended], None],
+    ) -> Call:
+        """Call `function`, and `read` what it returns where it ran: looking at a host's value may run the host's code."""
+        if is_async(function):
+
+            async def answer() -> object:
+                return read(await function(*arguments))
+
+            return self._tasks.submit(name, answer, deadline, done)
+        return self._blocking.submit(name, lambda: read(function(*arguments)), deadline, done)
+
+    def abandoned(self) -> tuple[str, ...]:
+        """What still runs though nobody waits for it, each as `thread or task: name`."""
+        return (*self._blocking.abandoned(), *self._tasks.abandoned())
+
+    def close(self) -> None:
+        """Within limits.CLOSE_NS; `abandoned()` says afterwards what could not be ended."""
+        self._blocking.close()
+        self._tasks.close()
+
+    def __repr__(self) -> str:
+        return f"HostCalls({self._blocking!r}, {self._tasks!r})"
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it makes a coroutine: a coroutine function, a partial of one, or an object with such a `__call__`."""
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # its own async __call__ is what is looked for

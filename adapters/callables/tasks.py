@@ -1,0 +1,108 @@
+"""Tasks for foreign coroutines, on our loop or on the host's; one that swallows its cancelling is accounted for."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from typing import Any, cast
+
+from ...domain import limits
+from .calling import Call
+from .results import Ended, Overloaded, Raised, Returned, raised
+
+
+class CallTasks:
+    """Runs coroutine functions as tasks. A call's work must return a coroutine; it is made on the loop that runs it.
+
+    Used from `loop`'s thread. With a `home`, the tasks live on that other loop, and what crosses over is posted.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        home: asyncio.AbstractEventLoop | None = None,
+        abandoned_max: int = limits.ABANDONED_CALLS_MAX,
+        context: Context | None = None,
+    ) -> None:
+        self._loop = loop
+        self._home = loop if home is None else home
+        self._abandoned_max = abandoned_max
+        self._context = copy_context() if context is None else context
+        self._finished: Callable[[Call, Ended | None], None]
+        self._tasks: set[Call] = set()
+        self._closed = False
+
+    def bind(self, finished: Callable[[Call, Ended | None], None]) -> None:
+        self._finished = finished
+
+    def make_room(self, abandoned: int) -> bool:
+        return not self.is_exhausted(abandoned)
+
+    def is_exhausted(self, abandoned: int) -> bool:
+        return self._closed or abandoned >= self._abandoned_max
+
+    def begin(self, call: Call) -> None:
+        self._tasks.add(call)
+        if not _post(self._home, self._begin_at_home, call):
+            self._loop.call_soon(self._take_back, call, Overloaded("the host's loop is closed"))
+
+    def _begin_at_home(self, call: Call) -> None:
+        """On the home loop's thread."""
+        if not call.claim.take():
+            self._hand_back(call, None)
+            return
+        task = self._home.create_task(_contained(call), name=call.name, context=self._context.copy())
+        call.place = task
+        task.add_done_callback(lambda ended: self._hand_back(call, ended.result()))
+
+    def _hand_back(self, call: Call, ended: Ended | None) -> None:
+        """On the home loop's thread."""
+        if self._home is self._loop:
+            self._take_back(call, ended)
+        else:
+            _post(self._loop, self._take_back, call, ended)
+
+    def _take_back(self, call: Call, ended: Ended | None) -> None:
+        self._tasks.discard(call)
+        self._finished(call, ended)
+
+    def interrupt(self, call: Call) -> None:
+        _post(self._home, _interrupt, call)
+
+    def abandon(self, call: Call) -> None:
+        """A task holds no place that another could want."""
+
+    def where(self, call: Call) -> str:
+        return "task"
+
+    def close(self) -> None:
+        self._closed = True
+
+    def __repr__(self) -> str:
+        return f"CallTasks(tasks={len(self._tasks)})"
+
+
+async def _contained(call: Call) -> Ended:
+    """Whatever the coroutine raises ends here: a SystemExit that left a task would stop the loop."""
+    ended: Returned | Raised
+    try:
+        ended = Returned(await cast("Coroutine[Any, Any, object]", call.work()))
+    except BaseException as error:  # noqa: BLE001  # foreign code may raise anything: it costs one call
+        ended = raised(error)
+    call.performed = True
+    return ended
+
+
+def _interrupt(call: Call) -> None:
+    """On the home loop's thread, where the task was made before this was posted."""
+    if isinstance(call.place, asyncio.Task):
+        call.place.cancel()
+
+
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> bool:
+    """From any thread. False when the loop is closed and nothing will ever run on it again."""
+    try:
+        loop.call_soon_threadsafe(callback, *arguments)
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Bounded daemon threads for foreign code that blocks; one that never comes back is replaced and accounted for."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from queue import SimpleQueue
+
+from ...domain import limits
+from ...domain.units import NS_PER_S
+from .calling import Call
+from .results import Ended, Raised, Returned, raised
+
+Posted = Callable[["Worker", Call, Ended | None], None]
+
+
+class Worker:
+    """One thread with an inbox of one; the loop hands it a call and gets it back with how it ended."""
+
+    def __init__(self, name: str, context: Context, post: Posted) -> None:
+        self._inbox: SimpleQueue[Call | None] = SimpleQueue()
+        self._context = context
+        self._post = post
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def give(self, call: Call | None) -> None:
+        """The next call to carry out, or None to end the thread."""
+        self._inbox.put(call)
+
+    def _run(self) -> None:
+        while (call := self._inbox.get()) is not None:
+            ended = perform(call, self._context)
+            self._post(self, call, ended)
+            # An idle thread keeps nothing of the host alive.
+            del call, ended
+
+
+def perform(call: Call, context: Context) -> Ended | None:
+    """Carry a call out here and now, in a fresh copy of the context; None when it had been called off."""
+    if not call.claim.take():
+        return None
+    try:
+        ended: Returned | Raised = Returned(context.copy().run(call.work))
+    except BaseException as error:  # noqa: BLE001  # foreign code may raise anything, SystemExit included: it costs one call
+        ended = raised(error)
+    call.performed = True
+    return ended
+
+
+class CallThreads:
+    """A pool of lazily made daemon threads `NAME-1`, `NAME-2` ..., used from the loop's thread.
+
+    At most `threads_max` are of use at a time. A thread whose call was abandoned does not count among them, so another
+    may take its place; with those there are never more than `threads_max + abandoned_max`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        threads_max: int,
+        abandoned_max: int = limits.ABANDONED_CALLS_MAX,
+        name: str = "watchkeeper-call",
+        context: Context | None = None,
+    ) -> None:
+        self._loop = loop
+        self._threads_max = threads_max
+        self._abandoned_max = abandoned_max
+        self._name = name
+        self._context = copy_context() if context is None else context
+        self._finished: Callable[[Call, Ended | None], None] = _tell_nobody
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._abandoned: set[Worker] = set()
+        self._made = 0
+        self._closed = False
+
+    def bind(self, finished: Callable[[Call, Ended | None], None]) -> None:
+        self._finished = finished
+
+    def make_room(self, abandoned: int) -> bool:
+        """Whether a thread is free, after making one if that is needed and allowed."""
+        if not self._idle and self._may_make(abandoned):
+            self._make()
+        return bool(self._idle)
+
+    def is_exhausted(self, abandoned: int) -> bool:
+        return self._useful == 0 and not self._may_make(abandoned)
+
+    @property
+    def _useful(self) -> int:
+        return len(self._idle) + len(self._busy)
+
+    def _may_make(self, abandoned: int) -> bool:
+        total_max = self._threads_max + self._abandoned_max
+        return not self._closed and self._useful < self._threads_max and self._useful + abandoned < total_max
+
+    def _make(self) -> None:
+        worker = Worker(f"{self._name}-{self._made + 1}", self._context, self._post)
+        try:
+            worker.thread.start()
+        except RuntimeError:
+            # The machine has no thread left for us: calls wait for one of those that we have, or for their deadline.
+            return
+        self._made += 1
+        self._idle.append(worker)
+
+    def begin(self, call: Call) -> None:
+        worker = self._idle.pop()
+        self._busy.add(worker)
+        call.place = worker
+        worker.give(call)
+
+    def interrupt(self, call: Call) -> None:
+        """A thread cannot be stopped from outside."""
+
+    def abandon(self, call: Call) -> None:
+        worker = call.place
+        if isinstance(worker, Worker):
+            self._busy.discard(worker)
+            self._abandoned.add(worker)
+
+    def where(self, call: Call) -> str:
+        return call.place.thread.name if isinstance(call.place, Worker) else self._name
+
+    def _post(self, worker: Worker, call: Call, ended: Ended | None) -> None:
+        """Called on the worker's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._take_back, worker, call, ended)
+        except RuntimeError:
+            # The loop was closed while the call ran: nobody is left to be told, and this thread has nothing more to do.
+            worker.give(None)
+
+    def _take_back(self, worker: Worker, call: Call, ended: Ended | None) -> None:
+        self._busy.discard(worker)
+        self._abandoned.discard(worker)
+        if self._closed or self._useful >= self._threads_max:
+            worker.give(None)
+        else:
+            self._idle.append(worker)
+        self._finished(call, ended)
+
+    def close(self) -> None:
+        """End idle threads at once and busy ones as soon as their call comes back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for worker in (*idle, *self._busy, *self._abandoned):
+            worker.give(None)
+        for worker in idle:
+            worker.thread.join(limits.CLOSE_NS / NS_PER_S)
+
+    def __repr__(self) -> str:
+        return f"CallThreads({self._name!r}, idle={len(self._idle)}, busy={len(self._busy)}, abandoned={len(self._abandoned)})"
+
+
+def _tell_nobody(call: Call, ended: Ended | None) -> None:
+    raise AssertionError(f"{call!r} ended before its runner was bound: {ended!r}")

@@ -1,0 +1,105 @@
+"""The outside of one runtime: every driver that touches the network, programs, and the host's own functions."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, assert_never
+
+from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
+from ..domain.specification.channel import CallChannel, Channel, Log, Webhook
+from ..domain.specification.configuration import Configuration
+from ..domain.specification.probe import Call, Exec, Http, Probe, Tcp
+from ..domain.time.timers import CallAt
+from .cache import SingleFlightCache
+from .channels.local.call import CallMessenger
+from .channels.local.log import LogMessenger
+from .channels.webhook import WebhookMessenger
+from .clock import MonotonicClock
+from .http.curl import transport
+from .http.curl.transport import CurlTransport
+from .http.fast import tls_contexts
+from .http.fast.engine import PlainHttp
+from .http.fast.tls_contexts import TlsContexts
+from .net import resolver
+from .probes.local.call import CallProber
+from .probes.local.exec import ExecProber
+from .probes.network.tcp import TcpProber
+from .probes.shared import Seen, SharedProber, shared_results
+from .probes.web.http import HttpProber
+
+Messenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
+SHARED_RESULTS = shared_results("the runtime", SHARED_RESULTS_NS_MAX, SHARED_RESULTS_KEPT)
+CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, SHARED_RESULTS)
+"""The policy of every cache that lies between a runtime and the network."""
+
+
+class Outside:
+    """Made, used and closed on the loop's own thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: MonotonicClock,
+        call_at: CallAt,
+        configuration: Configuration,
+        callables: Mapping[str, Callable[..., Any]],
+        host_loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        options = configuration.runtime
+        self._loop = loop
+        self._clock = clock
+        self._call_at = call_at
+        self._callables = callables
+        self._host_loop = host_loop
+        self._deny = options.deny_private_addresses
+        self._transport = CurlTransport(loop, clock, call_at)
+        contexts = TlsContexts() if options.tls_library == "rustls" else None
+        self._plain = PlainHttp(loop, clock, call_at, contexts=contexts)
+        self._calls = CallProber(
+            loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
+        )
+        self.probers = self._shared(
+            {
+                Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
+                Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
+                Exec: ExecProber(loop, clock, call_at),
+                Call: self._calls,
+            }
+        )
+        self.messengers = {channel.id: self._messenger(channel) for channel in configuration.channels}
+
+    def _shared(
+        self, probers: Mapping[type[Probe], HttpProber | TcpProber | ExecProber | CallProber]
+    ) -> dict[type[Probe], SharedProber]:
+        def shared(prober: HttpProber | TcpProber | ExecProber | CallProber) -> SharedProber:
+            cache: SingleFlightCache[Probe, Seen] = SingleFlightCache(SHARED_RESULTS)
+            return SharedProber(prober, cache, self._clock, self._call_at)
+
+        return {kind: shared(prober) for kind, prober in probers.items()}
+
+    def _messenger(self, channel: Channel) -> Messenger:
+        spec = channel.transport
+        match spec:
+            case Webhook():
+                return WebhookMessenger(spec, self._transport, self._clock, deny_private_addresses=self._deny)
+            case Log():
+                return LogMessenger(spec, self._loop, self._clock, self._call_at)
+            case CallChannel():
+                function = self._callables[spec.name]
+                return CallMessenger(
+                    spec, function, self._loop, self._clock, self._call_at, host_loop=self._host_loop
+                )
+            case _:
+                assert_never(spec)
+
+    def close(self) -> tuple[str, ...]:
+        """Release everything; says which of the host's functions still run and cannot be stopped."""
+        for messenger in self.messengers.values():
+            messenger.close()
+        for prober in self.probers.values():
+            prober.close()
+        self._plain.close()
+        self._transport.close()
+        callers = [
+            messenger for messenger in self.messengers.values() if not isinstance(messenger, WebhookMessenger)
+        ]
+        return (*self._calls.abandoned(), *(name for caller in callers for name in caller.abandoned()))

@@ -1,0 +1,157 @@
+"""Curl's easy handles: prepared once per shape, used again and again, and bounded in number."""
+
+import contextlib
+import socket
+from functools import lru_cache
+
+import pycurl
+
+from ....domain.limits import DNS_FRESH_NS, HANDLES_IDLE_MAX, SHELVES_MAX
+from ...net.addresses import is_public
+from ..exchange import HttpShape
+from .curl_options import keep_names, prepare
+
+
+class Handle:
+    """One easy handle and what the answer under way has brought so far."""
+
+    __slots__ = (
+        "_asks_anew",
+        "body",
+        "body_cut",
+        "curl",
+        "header",
+        "open_error_number",
+        "refused_address",
+        "room",
+        "wire_cut",
+    )
+
+    def __init__(self) -> None:
+        self.curl = pycurl.Curl()
+        self.header: list[bytes] = []
+        self._asks_anew = False
+        self.clear(0)
+
+    def prepare(self, shape: HttpShape) -> None:
+        """Make the handle fit for requests of this shape, whatever it served before."""
+        self.curl.reset()
+        prepare(self.curl, shape)
+        self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
+        # Appending to a list is the cheapest callback there is; libcurl itself ends a header at 300 KB.
+        self.curl.setopt(pycurl.HEADERFUNCTION, self.header.append)
+        if shape.deny_private_addresses:
+            self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+
+    def clear(self, body_bytes_max: int) -> None:
+        """Forget the last answer; the next may bring a body of so many bytes."""
+        self.header.clear()
+        self.body: list[bytes] = []
+        self.room = body_bytes_max
+        self.body_cut = False
+        self.wire_cut = False
+        self.refused_address: str | None = None
+        self.open_error_number = 0
+        if self._asks_anew:
+            self._asks_anew = False
+            keep_names(self.curl, DNS_FRESH_NS)
+
+    def ask_anew(self) -> None:
+        """Take no name from the cache for the next request."""
+        self._asks_anew = True
+        keep_names(self.curl, 0)
+
+    def _take_body(self, chunk: bytes) -> int:
+        self.room -= len(chunk)
+        if self.room >= 0:
+            self.body.append(chunk)
+            return len(chunk)
+        self.body.append(chunk[: self.room])
+        self.body_cut = True
+        # Any number but the chunk's length makes curl stop.
+        return 0
+
+    def _open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
+        """Judge the very address that is about to be connected to: no second look-up can change it."""
+        family, kind, protocol, destination = address
+        host = destination[0]
+        if not is_public(host):
+            self.refused_address = host
+            return pycurl.SOCKET_BAD
+        try:
+            return socket.socket(family, kind, protocol)
+        except OSError as error:
+            # An exception in a callback would be printed, not raised.
+            self.open_error_number = error.errno or 0
+            return pycurl.SOCKET_BAD
+
+    def close(self) -> None:
+        with contextlib.suppress(pycurl.error):
+            self.curl.close()
+
+
+class Shelf:
+    """The idle handles of one shape; a shape that does not come again keeps none."""
+
+    __slots__ = ("idle", "keeps", "shape")
+
+    def __init__(self, shape: HttpShape, *, keeps: bool = True) -> None:
+        self.shape = shape
+        self.keeps = keeps
+        self.idle: list[Handle] = []
+
+
+class Handles:
+    """Lends handles by shape. When all places are taken, the shape stocked longest ago gives one up."""
+
+    def __init__(self) -> None:
+        self._shelf = lru_cache(SHELVES_MAX)(Shelf)
+        self._stocked: dict[Shelf, None] = {}
+        self._idle_count = 0
+
+    def shelf(self, shape: HttpShape) -> Shelf:
+        """Where requests of this shape find their handles; keep it to save the look-up."""
+        return self._shelf(shape)
+
+    def take(self, shelf: Shelf) -> Handle:
+        """A cleared handle of the shelf's shape."""
+        if shelf.idle:
+            handle = self._take_from(shelf)
+        else:
+            handle = self._take_any()
+            handle.prepare(shelf.shape)
+        handle.clear(shelf.shape.body_bytes_max)
+        return handle
+
+    def _take_from(self, shelf: Shelf) -> Handle:
+        handle = shelf.idle.pop()
+        self._idle_count -= 1
+        if not shelf.idle:
+            del self._stocked[shelf]
+        return handle
+
+    def _take_any(self) -> Handle:
+        if self._idle_count < HANDLES_IDLE_MAX:
+            return Handle()
+        return self._take_from(next(iter(self._stocked)))
+
+    def give_back(self, shelf: Shelf, handle: Handle) -> None:
+        """Put the handle on its shelf, or close it when all places are taken."""
+        if not shelf.keeps or self._idle_count >= HANDLES_IDLE_MAX:
+            handle.close()
+            return
+        handle.clear(0)
+        self._idle_count += 1
+        if not shelf.idle:
+            self._stocked[shelf] = None
+        shelf.idle.append(handle)
+
+    @property
+    def idle_count(self) -> int:
+        return self._idle_count
+
+    def close(self) -> None:
+        for shelf in list(self._stocked):
+            while shelf.idle:
+                self._take_from(shelf).close()
+        self._shelf.cache_clear()

@@ -1,0 +1,313 @@
+"""HTTP requests by libcurl on the dispatcher's loop: no thread of ours, no task, one descriptor."""
+
+import asyncio
+from collections.abc import Callable
+
+import pycurl
+
+from ....domain.limits import (
+    CONNECTIONS_KEPT_MAX,
+    DNS_ENTRIES_CURL_MAX,
+    DNS_ENTRIES_MAX,
+    DNS_FRESH_NS,
+    WIRE_BYTES_SLACK,
+    WIRE_EVENTS_BEFORE_LOOKING,
+)
+from ....domain.observation.attempt import CancelOutcome
+from ....domain.policy import CachePolicy
+from ....domain.time.moment import Deadline
+from ....domain.time.timers import CallAt, Timer
+from ....domain.units import NS_PER_MS
+from ...clock import MonotonicClock
+from ...net.readiness import BROKEN, READABLE, WRITABLE, Readiness
+from ..destination import Destination
+from ..exchange import HttpAnswer, HttpShape
+from .answers import read_answer
+from .handles import Handle, Handles, Shelf
+from .wire import bytes_allowed, bytes_read
+
+DNS_CACHE = CachePolicy(
+    name="names of http targets",
+    key="host and port",
+    owner="the transport's multi handle (libcurl)",
+    fresh_for_ns=DNS_FRESH_NS,
+    entries_max=DNS_ENTRIES_CURL_MAX,
+    invalidation="by age; a name that was not found is asked for anew by each request until one succeeds",
+)
+"""Libcurl's own cache of answers, shared by every handle of the transport."""
+
+MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
+"""What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to a readiness."""
+
+Done = Callable[[HttpAnswer], None]
+
+
+class Transfer:
+    """One request under way."""
+
+    __slots__ = ("_transport", "code", "destination", "done", "ended", "handle", "message", "shelf")
+
+    def __init__(
+        self, transport: "CurlTransport", shelf: Shelf, destination: Destination, done: Done
+    ) -> None:
+        self._transport = transport
+        self.shelf = shelf
+        self.destination = destination
+        self.done: Done | None = done
+        self.handle: Handle | None = None
+        self.code = 0
+        self.message = ""
+        self.ended: CancelOutcome | None = None
+
+    def cancel(self) -> CancelOutcome:
+        """Close its socket now, or say that the answer has been given."""
+        if self.ended is None:
+            self._transport.abandon(self)
+            self.ended = CancelOutcome.WITHOUT_EFFECT
+            self.done = None
+        return self.ended
+
+    def request_was_sent(self) -> bool:
+        """Whether bytes of the request have left, so that the other side may act on it."""
+        return self.handle is not None and bool(self.handle.curl.getinfo(pycurl.REQUEST_SIZE))
+
+
+class Wake:
+    """The one timer that libcurl asks for, several times a request, and mostly for a later time than before.
+
+    A later time moves nothing: a call that comes too early waits on.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: MonotonicClock,
+        call_at: CallAt,
+        on_time: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._call_at = call_at
+        self._on_time = on_time
+        self._due_ns: int | None = None
+        self._timer: Timer | None = None
+        self._timer_ns = 0
+
+    def set(self, in_ms: int) -> None:
+        """Call back in so many milliseconds, as soon as the loop comes round for 0, never for a negative number."""
+        self._due_ns = None if in_ms < 0 else self._clock.monotonic_ns() + in_ms * NS_PER_MS
+        self._arm()
+
+    def _arm(self) -> None:
+        due_ns = self._due_ns
+        if due_ns is None or (self._timer is not None and self._timer_ns <= due_ns):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_ns = self._call_at(due_ns, self._ring), due_ns
+
+    def _ring(self) -> None:
+        self._timer = None
+        due_ns = self._due_ns
+        if due_ns is not None and due_ns <= self._clock.monotonic_ns():
+            self._due_ns = None
+            self._on_time()
+        else:
+            self._arm()
+
+
+class CurlTransport:
+    """Carries requests on one loop; all its methods are called on the loop's thread. Follows no redirect."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, call_at: CallAt) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._handles = Handles()
+        self._transfers: dict[pycurl.Curl, Transfer] = {}
+        self._unresolved: set[str] = set()
+        self._events_seen: dict[int, int] = {}
+        self._bytes_allowed: dict[int, int] = {}
+        self._closed = False
+        self._readiness = Readiness(loop, self._on_events)
+        self._wake = Wake(loop, clock, call_at, self._on_time)
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake.set)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, CONNECTIONS_KEPT_MAX)
+        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
+
+    def shelf(self, shape: HttpShape) -> Shelf:
+        """What requests of this shape are started with; keep it to save the look-up."""
+        return self._handles.shelf(shape)
+
+    def shelf_for_once(self, shape: HttpShape) -> Shelf:
+        """The same for a request like which there will be no other; nothing of it is kept."""
+        return Shelf(shape, keeps=False)
+
+    def start(
+        self,
+        shelf: Shelf,
+        destination: Destination,
+        deadline: Deadline,
+        done: Done,
+        *,
+        last_use: bool = False,
+    ) -> Transfer:
+        """Begin a request that ends at the deadline at the latest; `done` is called once, never from within `start`.
+
+        With `last_use` a connection that the shape would keep is closed afterwards.
+        """
+        transfer = Transfer(self, shelf, destination, done)
+        remaining_ns = deadline.remaining_ns(self._clock.read())
+        if self._closed or remaining_ns <= 0:
+            self._fail_soon(transfer, pycurl.E_OPERATION_TIMEDOUT, "nothing was left of the deadline")
+            return transfer
+        try:
+            self._begin(transfer, -(-remaining_ns // NS_PER_MS), last_use)
+        except pycurl.error as error:
+            self._fail_soon(transfer, error.args[0], str(error.args[-1]))
+        return transfer
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call back as soon as the loop comes round, for what needs no request to be answered."""
+        self._loop.call_soon(callback)
+
+    def _begin(self, transfer: Transfer, timeout_ms: int, last_use: bool) -> None:
+        shelf = transfer.shelf
+        handle = transfer.handle = self._handles.take(shelf)
+        handle.curl.setopt(pycurl.URL, transfer.destination.url)
+        handle.curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+        if shelf.shape.keep_connection:
+            handle.curl.setopt(pycurl.FORBID_REUSE, last_use)
+        if transfer.destination.origin.host in self._unresolved:
+            # Libcurl keeps a failed look-up too: one lost packet would be seconds of a target that is up and called down.
+            handle.ask_anew()
+        self._multi.add_handle(handle.curl)
+        self._transfers[handle.curl] = transfer
+
+    def _fail_soon(self, transfer: Transfer, code: int, message: str) -> None:
+        transfer.code, transfer.message = code, message
+        self._loop.call_soon(self._deliver, transfer)
+
+    def abandon(self, transfer: Transfer) -> None:
+        """Take a transfer back from curl, which closes its socket, and its handle for others."""
+        handle, transfer.handle = transfer.handle, None
+        if handle is None:
+            return
+        if self._transfers.pop(handle.curl, None) is not None:
+            self._multi.remove_handle(handle.curl)
+        self._handles.give_back(transfer.shelf, handle)
+
+    def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        if what in {pycurl.POLL_REMOVE, pycurl.POLL_NONE}:
+            self._readiness.forget(descriptor)
+            self._events_seen.pop(descriptor, None)
+            self._bytes_allowed.pop(descriptor, None)
+        else:
+            self._readiness.watch(descriptor, MASKS[what])
+
+    def _on_time(self) -> None:
+        _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        if running != len(self._transfers):
+            self._collect()
+
+    def _on_events(self, events: list[tuple[int, int]]) -> None:
+        running = len(self._transfers)
+        for descriptor, mask in events:
+            # Counted before curl acts: it forgets the count of a socket that it closes.
+            seen = self._events_seen[descriptor] = self._events_seen.get(descriptor, 0) + 1
+            _, running = self._multi.socket_action(descriptor, _curl_mask(mask))
+            if seen > WIRE_EVENTS_BEFORE_LOOKING and self._readiness.watches(descriptor):
+                self._look_at_wire(descriptor)
+        if running != len(self._transfers):
+            self._collect()
+
+    def _look_at_wire(self, descriptor: int) -> None:
+        """End a transfer whose framing alone brings more than its answer may have."""
+        read = bytes_read(descriptor)
+        if read <= self._bytes_allowed.get(descriptor, WIRE_BYTES_SLACK):
+            return
+        transfer = self._transfer_on(descriptor)
+        if transfer is None or transfer.handle is None:
+            return
+        allowed = self._bytes_allowed[descriptor] = bytes_allowed(transfer.shelf.shape)
+        if read > allowed:
+            transfer.handle.wire_cut = True
+            self._take_out(transfer.handle.curl, pycurl.E_WRITE_ERROR, "")
+            self._loop.call_soon(self._deliver, transfer)
+
+    def _transfer_on(self, descriptor: int) -> Transfer | None:
+        sockets = ((curl.getinfo(pycurl.ACTIVESOCKET), curl) for curl in self._transfers)
+        return next((self._transfers[curl] for active, curl in sockets if active == descriptor), None)
+
+    def _collect(self) -> None:
+        """Give out all answers that are complete."""
+        _, whole, failed = self._multi.info_read()
+        # All are taken out first: a callback may cancel one of the others, or start a new one on its handle.
+        finished = [self._take_out(curl, 0, "") for curl in whole]
+        finished += [self._take_out(curl, code, message) for curl, code, message in failed]
+        for transfer in finished:
+            self._deliver(transfer)
+
+    def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> Transfer:
+        transfer = self._transfers.pop(curl)
+        self._multi.remove_handle(curl)
+        transfer.code, transfer.message = code, message
+        return transfer
+
+    def _deliver(self, transfer: Transfer) -> None:
+        # The callback's owner holds the transfer too: without the cycle nothing waits for the garbage collector.
+        done, transfer.done = transfer.done, None
+        if done is None:
+            return
+        answer = self._answer_of(transfer)
+        self._remember_look_up(transfer)
+        self.abandon(transfer)
+        transfer.ended = CancelOutcome.COMPLETED_ANYWAY
+        try:
+            done(answer)
+        except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
+            self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
+
+    def _remember_look_up(self, transfer: Transfer) -> None:
+        """Note whose name was not found, so that the next request asks anew; forget it when it is."""
+        host = transfer.destination.origin.host
+        if transfer.code == pycurl.E_COULDNT_RESOLVE_HOST:
+            if len(self._unresolved) >= DNS_ENTRIES_MAX:
+                self._unresolved.pop()
+            self._unresolved.add(host)
+        elif host in self._unresolved and transfer.code == 0:
+            self._unresolved.discard(host)
+
+    def _answer_of(self, transfer: Transfer) -> HttpAnswer:
+        if transfer.handle is None:
+            return HttpAnswer(code=transfer.code, message=transfer.message)
+        return read_answer(
+            transfer.handle,
+            transfer.destination,
+            transfer.code,
+            transfer.message,
+            keeps_connection=transfer.shelf.shape.keep_connection,
+        )
+
+    def close(self) -> None:
+        """Cancel what is under way and release every descriptor; kept connections are closed."""
+        if self._closed:
+            return
+        self._closed = True
+        for transfer in list(self._transfers.values()):
+            transfer.cancel()
+        self._handles.close()
+        self._multi.close()
+        self._wake.set(-1)
+        self._readiness.close()
+
+    def __repr__(self) -> str:
+        return f"CurlTransport(in_flight={len(self._transfers)}, idle_handles={self._handles.idle_count})"
+
+
+def _curl_mask(mask: int) -> int:
+    readable = pycurl.CSELECT_IN if mask & READABLE else 0
+    writable = pycurl.CSELECT_OUT if mask & WRITABLE else 0
+    broken = pycurl.CSELECT_ERR if mask & BROKEN else 0
+    return int(readable | writable | broken)

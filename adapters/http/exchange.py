@@ -1,0 +1,59 @@
+"""One HTTP request and what came of it, as values: what the transport is given and what it gives back."""
+
+from typing import Annotated
+
+import msgspec
+
+from ...domain import limits
+from ...domain.specification.probe import AddressFamily, Tls
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a request but where it goes and when it must end; requests of one shape share prepared handles.
+
+    Method and headers come from a specification that was validated: nothing here looks for control characters again.
+    """
+
+    method: str = "GET"
+    headers: Headers = ()
+    body: bytes | None = None
+    body_bytes_max: Annotated[int, msgspec.Meta(ge=0)] = limits.BODY_BYTES
+    address_family: AddressFamily = "any"
+    keep_connection: bool = False
+    """Leave the connection for the next request to the same origin."""
+    tls: Tls = Tls()
+    connect_to: str | None = None
+    """`host:port` to connect to in place of the URL's; its name still is what the certificate must prove."""
+    deny_private_addresses: bool = False
+
+
+class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one request came to. Times are nanoseconds since it began, each counted from the beginning, 0 if not reached."""
+
+    code: int = 0
+    """Curl's result: 0 when an answer was read wholly."""
+    error_number: int = 0
+    """The operating system's word about it, 0 if it had none."""
+    message: str = ""
+    status: int = 0
+    header: bytes = b""
+    """The header lines of the answer as they came, those of interim answers before them."""
+    body: bytes = b""
+    """At most the shape's cap."""
+    body_cut: bool = False
+    wire_cut: bool = False
+    """It was ended because framing alone had brought more bytes than the body and header may have."""
+    refused_address: str | None = None
+    ip: str = ""
+    redirect_url: str | None = None
+    """Where a redirect leads, made absolute."""
+    reused_connection: bool = False
+    certificate_expires: str | None = None
+    """`Nov 21 18:25:00 2026 GMT`: the end of the leaf certificate's life, if a handshake showed one."""
+    name_ns: int = 0
+    connect_ns: int = 0
+    tls_ns: int = 0
+    first_byte_ns: int = 0
+    total_ns: int = 0

@@ -1,0 +1,307 @@
+"""One plain GET on a connection of its own: to the address, there and back."""
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import pycurl
+
+from ....domain.limits import HEADER_BYTES_MAX, READ_PLAIN_BYTES
+from ....domain.observation.attempt import CancelOutcome
+from ....domain.time.timers import Timer
+from ....domain.units import NS_PER_MS, NS_PER_US
+from ...net.addresses import is_public
+from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
+from ...net.resolver import LookedUp
+from ...net.sockets import open_stream, refusal_of
+from ...net.system_errors import OUT_OF_DESCRIPTORS
+from ..destination import host_and_port
+from ..exchange import HttpAnswer
+from .parser import END_OF_HEADER, PlainHeader, read_plain
+from .request import Name, Place, PlainRequest
+
+# Edge-triggered: one registration a connection; closing it ends that without a further call.
+READ = READABLE | HALF_CLOSED | EDGE
+CONNECT = READ | WRITABLE
+NO_MORE = HALF_CLOSED | BROKEN
+UNDER_WAY = frozenset({0, errno.EINPROGRESS})
+E_WEIRD_SERVER_REPLY = 8
+
+Said = TypeVar("Said")
+Done = Callable[[HttpAnswer | None], None]
+"""Told the answer; None when it is for libcurl to ask again."""
+
+
+class Engine(Protocol):
+    """What an exchange needs of who carries it."""
+
+    def now_ns(self) -> int: ...
+    def look_up(self, name: Name, done: Callable[[LookedUp], None]) -> LookedUp | None: ...
+    def soon(self, callback: Callable[[Said], None], said: Said) -> None: ...
+    def watch(self, descriptor: int, exchange: "PlainExchange", mask: int) -> None: ...
+    def watch_again(self, descriptor: int, mask: int) -> None: ...
+    def forget(self, descriptor: int, exchange: "PlainExchange") -> None: ...
+    def call(self, done: Done, answer: HttpAnswer | None) -> None: ...
+
+
+class PlainExchange:
+    """One request under way."""
+
+    __slots__ = ("_address", "_begun_ns", "_certificate_expires", "_connect_ns", "_connection", "_done", "_engine",
+                 "_first_byte_ns", "_header", "_name_ns", "_read", "_request", "_rest", "_tls_ns", "_unsent",
+                 "ended", "timer")  # fmt: skip
+
+    def __init__(self, engine: Engine, request: PlainRequest, begun_ns: int, done: Done) -> None:
+        self._engine = engine
+        self._request = request
+        self._done: Done | None = done
+        self._begun_ns = begun_ns
+        self._name_ns = 0
+        self._connect_ns = 0
+        self._tls_ns = 0
+        self._first_byte_ns = 0
+        self._address: tuple[str, int] | tuple[str, int, int, int] = ("", 0)
+        self._unsent = request.wire
+        self._read = b""
+        self._rest: list[bytes] = []
+        """What came once the header was whole, beyond what came with it."""
+        self._header: PlainHeader | None = None
+        self._certificate_expires: str | None = None
+        self._connection: socket.SocketType | None = None
+        self.ended: CancelOutcome | None = None
+        self.timer: Timer | None = None
+        """Calls `expired` at the deadline; the engine's, which sets it and cancels it."""
+
+    def cancel(self) -> CancelOutcome:
+        """Close the socket now, or say that the answer has been given."""
+        if self.ended is None:
+            self.ended = CancelOutcome.WITHOUT_EFFECT
+            self._done = None
+            self.release()
+        return self.ended
+
+    def release(self) -> None:
+        connection, self._connection = self._connection, None
+        self._engine.forget(-1 if connection is None else connection.fileno(), self)
+        if connection is not None:
+            connection.close()
+
+    # The way there.
+
+    def begin(self) -> None:
+        """Look the name up, if it is one, and connect. What fails at once is told after this has returned."""
+        to = self._request.to
+        if isinstance(to, Place):
+            self._connect(to)
+            return
+        known = self._engine.look_up(to, self._looked_up)
+        if known is not None:
+            self._named(to, known)
+
+    def _looked_up(self, answer: LookedUp) -> None:
+        """The name service has answered."""
+        to = self._request.to
+        if self._done is not None and isinstance(to, Name):
+            self._named(to, answer)
+
+    def _named(self, name: Name, answer: LookedUp) -> None:
+        if not answer.addresses:
+            self._engine.soon(self._unresolved, answer.error_number)
+            return
+        self._name_ns = self._spent_ns()
+        found = next((each for each in answer.addresses if each.host == name.preferred), answer.addresses[0])
+        if name.public_only and found.host != name.preferred and not is_public(found.host):
+            self._engine.soon(self._tell, None)
+            return
+        self._connect(Place(found.family, found.with_port(name.port)))
+
+    def _connect(self, to: Place) -> None:
+        self._address = to.address
+        try:
+            connection = open_stream(to.family)
+        except OSError as error:
+            self._engine.soon(self.failed, error.errno or errno.EMFILE)
+            return
+        self._connection = connection
+        number = connection.connect_ex(to.address)
+        if number not in UNDER_WAY:
+            self._engine.soon(self.failed, number)
+            return
+        # To send without waiting to be told saves a wake-up where the target is on this machine, else it costs 1 us.
+        number = self._send(connection)
+        self._engine.watch(connection.fileno(), self, CONNECT if self._unsent else READ)
+        if number:
+            self._engine.soon(self.failed, number)
+
+    def _send(self, connection: socket.SocketType) -> int:
+        """Send what is left; 0 or the system's word for why nothing can be sent any more."""
+        try:
+            sent = connection.send(self._unsent)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            number = error.errno or errno.EIO
+            return number if self._connect_ns else refusal_of(connection, number)
+        if not self._connect_ns:
+            self._connect_ns = self._spent_ns()
+        self._unsent = self._unsent[sent:]
+        return 0
+
+    def _spent_ns(self) -> int:
+        # Never 0, which says that a phase was not reached.
+        return max(self._engine.now_ns() - self._begun_ns, NS_PER_US)
+
+    # The way back.
+
+    def ready(self, mask: int) -> None:
+        """Something can be done."""
+        connection = self._connection
+        if connection is None:
+            return
+        number = self._send_on(connection) if self._unsent else 0
+        if number:
+            self.failed(number)
+        elif mask & READ:
+            self._receive(connection, drain=bool(mask & NO_MORE))
+
+    def _send_on(self, connection: socket.SocketType) -> int:
+        """Send what is left, and ask to be told when more can be sent."""
+        number = self._send(connection)
+        if self._unsent and not number:
+            self._engine.watch_again(connection.fileno(), CONNECT)
+        return number
+
+    def _receive(self, connection: socket.SocketType, *, drain: bool) -> None:
+        """Read what has come. A short read has emptied the socket, unless its end has come too and was told once."""
+        while True:
+            try:
+                data = connection.recv(READ_PLAIN_BYTES)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.failed(error.errno or errno.EIO)
+                return
+            if not data:
+                self._closed_by_peer()
+                return
+            if self._took(data) or (len(data) < READ_PLAIN_BYTES and not drain):
+                return
+
+    def _took(self, data: bytes) -> bool:
+        """Go on with what the peer has sent; whether that was the end of it."""
+        if not self._first_byte_ns:
+            self._first_byte_ns = self._spent_ns()
+        if self._header is None:
+            self._read = self._read + data if self._read else data
+        else:
+            self._rest.append(data)
+        return self._complete()
+
+    def _complete(self) -> bool:
+        """Give the answer if it is whole, or hand it back if it is of another form."""
+        read, header = self._read, self._header
+        if header is None:
+            if END_OF_HEADER not in read and len(read) <= HEADER_BYTES_MAX:
+                return False
+            header = self._header = read_plain(read)
+        if header is None:
+            self._tell(None)
+            return True
+        if self._missing(header, min(header.body_length, self._request.body_bytes_max + 1)) > 0:
+            return False
+        if header.body_length > self._request.body_bytes_max:
+            self._tell(self._answer(pycurl.E_WRITE_ERROR, body_cut=True))
+        else:
+            self._tell(self._answer(0))
+        return True
+
+    def _missing(self, header: PlainHeader, length: int) -> int:
+        """How many bytes of a body of that length have not come."""
+        return header.end + length - len(self._read) - sum(map(len, self._rest))
+
+    def _closed_by_peer(self) -> None:
+        header = self._header
+        if not self._read:
+            self._tell(self._answer(pycurl.E_GOT_NOTHING, "Empty reply from server"))
+        elif header is not None:
+            missing = self._missing(header, header.body_length)
+            self._tell(self._answer(pycurl.E_PARTIAL_FILE, f"end of response with {missing} bytes missing"))
+        elif self._read.startswith(b"HTTP/1.") and self._read[9:12].isdigit():
+            self._tell(self._answer(0))
+        else:
+            self._tell(self._answer(E_WEIRD_SERVER_REPLY, "Weird server reply"))
+
+    # The end.
+
+    def failed(self, number: int) -> None:
+        """The system says that it goes no further."""
+        if self._connect_ns:
+            code = pycurl.E_SEND_ERROR if self._unsent else pycurl.E_RECV_ERROR
+            message = f"{'Send' if self._unsent else 'Recv'} failure: {os.strerror(number)}"
+        elif self._request.named and number not in OUT_OF_DESCRIPTORS:
+            self._tell(None)
+            return
+        else:
+            host, port = self._address[:2]
+            spent_ms = self._spent_ns() // NS_PER_MS
+            code = pycurl.E_COULDNT_CONNECT
+            message = f"Failed to connect to {host_and_port(host, port)} after {spent_ms} ms: Could not connect to server"
+        self._tell(self._answer(code, message, error_number=number))
+
+    def _unresolved(self, number: int) -> None:
+        """The name leads nowhere, or the system says by a number why it could not ask."""
+        to = self._request.to
+        host = to.host if isinstance(to, Name) else ""
+        answer = self._answer(
+            pycurl.E_COULDNT_RESOLVE_HOST, f"Could not resolve host: {host}", error_number=number
+        )
+        self._tell(answer)
+
+    def expired(self) -> None:
+        """The deadline has passed."""
+        self._tell(self._answer(pycurl.E_OPERATION_TIMEDOUT))
+
+    def crashed(self, error: Exception) -> None:
+        """Our own fault: nothing was learned about the target."""
+        self._tell(HttpAnswer(code=pycurl.E_FAILED_INIT, message=str(error), total_ns=self._spent_ns()))
+
+    def _answer(
+        self, code: int, message: str = "", *, error_number: int = 0, body_cut: bool = False
+    ) -> HttpAnswer:
+        header = self._header
+        return HttpAnswer(
+            code=code,
+            error_number=error_number,
+            message=message,
+            status=self._status(),
+            header=self._read if header is None else self._read[: header.end],
+            body=b"" if header is None else self._body(header),
+            body_cut=body_cut,
+            ip=self._address[0] if self._connect_ns else "",
+            certificate_expires=self._certificate_expires,
+            name_ns=self._name_ns,
+            connect_ns=self._connect_ns,
+            tls_ns=self._tls_ns,
+            first_byte_ns=self._first_byte_ns,
+            total_ns=self._spent_ns(),
+        )
+
+    def _body(self, header: PlainHeader) -> bytes:
+        end = header.end + min(header.body_length, self._request.body_bytes_max)
+        whole = b"".join((self._read, *self._rest)) if self._rest else self._read
+        return whole[header.end : end]
+
+    def _status(self) -> int:
+        if self._header is not None:
+            return self._header.status
+        digits = self._read[9:12]
+        return int(digits) if len(digits) == 3 and digits.isdigit() else 0
+
+    def _tell(self, answer: HttpAnswer | None) -> None:
+        done, self._done = self._done, None
+        self.release()
+        if done is not None:
+            self.ended = CancelOutcome.COMPLETED_ANYWAY
+            self._engine.call(done, answer)

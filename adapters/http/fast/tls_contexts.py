@@ -1,0 +1,108 @@
+"""Contexts by which rustls proves a peer, kept while their file of authorities is unchanged.
+
+Measured: a handshake costs 300 microseconds by rustls and 600 by OpenSSL 3.0, by libcurl or not, so only rustls goes past
+libcurl. It is asked to prove a peer or nothing: without that it would not even look at the peer's signature.
+"""
+
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from ....domain.limits import CERTIFICATES_KEPT, TLS_CONTEXTS_KEPT
+from ....domain.policy import CachePolicy
+from ....domain.specification.configuration import RuntimeOptions
+from ....domain.specification.probe import Tls
+from ....domain.specification.problem import Problem
+from ..curl.curl_options import system_authorities
+
+POLICY = CachePolicy(
+    name="tls contexts",
+    key="the file of authorities and its state on the disk",
+    owner="the plain http engine, where rustls is chosen",
+    fresh_for_ns=0,
+    entries_max=TLS_CONTEXTS_KEPT,
+    invalidation="the file is looked at for each handshake, and read again if it is another or has changed",
+)
+
+RUSTLS = "rtls"
+"""The package that binds it."""
+
+PROTOCOLS = ["h2", "http/1.1"]
+"""What libcurl offers: a server that chooses the first is libcurl's to talk to."""
+
+Stamp = tuple[int, int, int, int]
+
+
+class Context(NamedTuple):
+    """The means of a handshake. The types are those of `ssl`, which `rtls` binds under the same names."""
+
+    settings: ssl.SSLContext
+    buffer: type[ssl.MemoryBIO]
+    expires_of: Callable[[bytes], str | None]
+    """The end of a certificate's life, of its bytes."""
+
+
+class TlsContexts:
+    """Gives a context for each file of authorities. Used on the loop's thread.
+
+    Raises ModuleNotFoundError when `rtls` is not installed.
+    """
+
+    def __init__(self, policy: CachePolicy = POLICY) -> None:
+        self.policy = policy
+        rtls = import_module(RUSTLS)
+        # Reading a certificate takes 10 microseconds, and the same bytes come with every handshake.
+        expires_of = lru_cache(CERTIFICATES_KEPT)(partial(_expires_of, rtls))
+        self._made = lru_cache(policy.entries_max)(partial(_context, rtls, expires_of))
+
+    def context(self, tls: Tls) -> Context | None:
+        """None where the authorities cannot be read, which libcurl says in its own words."""
+        file = tls.ca_file or system_authorities()
+        try:
+            # Looked at for each handshake: 2 microseconds of 300.
+            return None if file is None else self._made(file, _stamp(file))
+        except OSError:
+            return None
+
+    def __repr__(self) -> str:
+        return f"TlsContexts(kept={self._made.cache_info().currsize})"
+
+
+def _stamp(file: str) -> Stamp:
+    found = os.stat(file)  # noqa: PTH116  # half the time of a Path, and this is done for every handshake
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def _context(rtls: Any, expires_of: Callable[[bytes], str | None], file: str, _stamp: Stamp) -> Context:
+    """A context that trusts the authorities of a file as it is now. Raises OSError for a file that holds none."""
+    settings = rtls.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    settings.set_alpn_protocols(PROTOCOLS)
+    # A resumed session would hide a certificate that was replaced, and saves nothing (measured).
+    settings.options |= ssl.OP_NO_TICKET
+    settings.load_verify_locations(cafile=file)
+    if not settings.cert_store_stats()["x509_ca"]:
+        raise OSError("no certificate in the file of authorities")
+    return Context(settings, rtls.MemoryBIO, expires_of)
+
+
+def _expires_of(rtls: Any, certificate: bytes) -> str | None:
+    """The end of a DER certificate's life as OpenSSL writes it: `Nov  1 18:25:00 2026 GMT`; None where none can be read."""
+    try:
+        expires = rtls.Certificate(certificate).get_info().get("notAfter")
+    except ValueError:
+        # What proves a certificate and what reads it are two parsers.
+        return None
+    return expires if isinstance(expires, str) else None
+
+
+def missing_library(options: RuntimeOptions, package: str = RUSTLS) -> Iterator[Problem]:
+    """The problem of a choice whose library is not installed, if there is one."""
+    if options.tls_library == "rustls" and find_spec(package) is None:
+        path = ("runtime", "tls_library")
+        yield Problem(
+            path, "rustls is not installed: pip install 'watchkeeper[rustls]', or leave it at openssl"
+        )

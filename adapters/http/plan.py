@@ -1,0 +1,71 @@
+"""An HTTP probe's specification made ready to be requested again and again."""
+
+from base64 import b64encode
+
+from ...domain.limits import CONNECTION_USES_MAX
+from ...domain.specification.probe import Http
+from ...domain.specification.text import as_pairs
+from .curl.handles import Shelf
+from .curl.transport import CurlTransport
+from .destination import Origin, destination_of
+from .exchange import Headers, HttpShape
+from .fast.eligibility import PlainRoute
+from .naming import Naming, naming_of
+from .redirects import Hop
+
+
+class Plan:
+    """One specification's prepared request, and what is remembered between its attempts."""
+
+    __slots__ = ("certificate_expires", "home", "hop", "plain", "shelf", "spec", "uses")
+
+    def __init__(
+        self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool, fast_tls: bool
+    ) -> None:
+        written = destination_of(spec.url)
+        naming = naming_of(written, spec.tls)
+        shape = _shape_of(spec, naming, deny_private_addresses=deny_private_addresses)
+        self.spec = spec
+        self.hop = Hop(shape, naming.destination)
+        self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
+        self.shelf: Shelf = transport.shelf(shape)
+        self.plain = PlainRoute(shape, self.hop.destination, fast_tls=fast_tls)
+        self.uses = 0
+        self.certificate_expires: str | None = None
+        """Of the last handshake: a kept connection shows no certificate again."""
+
+    def last_use(self) -> bool:
+        """Count one attempt; true for the one after which a kept connection is given up for a fresh one."""
+        self.uses += 1
+        return self.uses % CONNECTION_USES_MAX == 0
+
+
+def _shape_of(spec: Http, naming: Naming, *, deny_private_addresses: bool) -> HttpShape:
+    return HttpShape(
+        method=spec.method,
+        headers=_headers_of(spec, naming),
+        body=None if spec.body is None else spec.body.encode(),
+        body_bytes_max=spec.body_bytes_max,
+        address_family=spec.address_family,
+        keep_connection=spec.connection == "reuse",
+        tls=spec.tls,
+        connect_to=naming.connect_to,
+        deny_private_addresses=deny_private_addresses,
+    )
+
+
+def _headers_of(spec: Http, naming: Naming) -> Headers:
+    """The headers as written, and the credentials; what is written wins over what follows from the rest."""
+    headers = as_pairs(spec.headers)
+    given = {name.lower() for name, _ in headers}
+    added = (*naming.headers, *_credentials(spec))
+    return (*headers, *(pair for pair in added if pair[0].lower() not in given))
+
+
+def _credentials(spec: Http) -> Headers:
+    if spec.bearer is not None:
+        return (("Authorization", f"Bearer {spec.bearer}"),)
+    if spec.basic_auth is not None:
+        pair = f"{spec.basic_auth.user}:{spec.basic_auth.password}".encode()
+        return (("Authorization", f"Basic {b64encode(pair).decode()}"),)
+    return ()

@@ -1,0 +1,34 @@
+"""What the operating system's refusal of a connection says about the target, or about us."""
+
+import errno
+
+from ...domain.observation.outcome import Outcome, Reason
+
+Verdict = tuple[Outcome, Reason, str]
+"""The outcome, its reason and one line for people."""
+
+OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+"""Our own machine's want, never the target's fault."""
+
+REASONS_BY_ERROR: dict[int, Reason] = {
+    errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
+    errno.ECONNRESET: Reason.CONNECTION_RESET,
+    errno.ECONNABORTED: Reason.CONNECTION_RESET,
+    errno.EPIPE: Reason.CONNECTION_RESET,
+    errno.ETIMEDOUT: Reason.CONNECT_TIMED_OUT,
+    errno.ENETUNREACH: Reason.UNREACHABLE,
+    errno.EHOSTUNREACH: Reason.UNREACHABLE,
+    errno.ENETDOWN: Reason.UNREACHABLE,
+    errno.EHOSTDOWN: Reason.UNREACHABLE,
+    errno.EACCES: Reason.UNREACHABLE,
+    errno.EPERM: Reason.UNREACHABLE,
+    errno.EINVAL: Reason.UNREACHABLE,
+    errno.EAFNOSUPPORT: Reason.UNREACHABLE,
+}
+
+
+def verdict_of_error(number: int, detail: str) -> Verdict:
+    """What an error of the system means: UNKNOWN where we lack something, DOWN otherwise."""
+    if number in OUT_OF_DESCRIPTORS:
+        return Outcome.UNKNOWN, Reason.NO_DESCRIPTORS, detail
+    return Outcome.DOWN, REASONS_BY_ERROR.get(number, Reason.UNREACHABLE), detail

@@ -1,0 +1,60 @@
+"""What is said on a TCP connection that stands: something sent, something expected."""
+
+import os
+import socket
+
+from ...domain.limits import BODY_BYTES
+from ...domain.observation.outcome import Outcome, Reason
+from ...domain.specification.probe import Tcp
+from .readiness import READABLE, WRITABLE
+from .system_errors import Verdict, verdict_of_error
+
+READ_BYTES = 64 * 1024
+UP: Verdict = (Outcome.UP, Reason.OK, "")
+
+
+class Talk:
+    """One dialogue: `advance` does what can be done without waiting and says how it ended, or None."""
+
+    __slots__ = ("_connection", "_expected", "_unsent", "received")
+
+    def __init__(self, connection: socket.SocketType, spec: Tcp) -> None:
+        self._connection = connection
+        self._unsent = (spec.send or "").encode()
+        self._expected = (spec.expect or "").encode()
+        self.received = bytearray()
+
+    @property
+    def mask(self) -> int:
+        """What there is to wait for."""
+        reading = READABLE if self._expected else 0
+        return reading | WRITABLE if self._unsent else reading
+
+    def advance(self) -> Verdict | None:
+        try:
+            return self._step()
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            number = error.errno or 0
+            return verdict_of_error(number, os.strerror(number))
+
+    def _step(self) -> Verdict | None:
+        if self._unsent:
+            self._unsent = self._unsent[self._connection.send(self._unsent) :]
+        if self._expected:
+            return self._read()
+        return None if self._unsent else UP
+
+    def _read(self) -> Verdict | None:
+        chunk = self._connection.recv(READ_BYTES)
+        if not chunk:
+            return Outcome.DOWN, Reason.TRUNCATED, "closed before the expected text came"
+        # Only the part that may hold it anew is searched, or a drip would cost the square of its length.
+        before = max(0, len(self.received) - len(self._expected) + 1)
+        self.received += chunk[: BODY_BYTES - len(self.received)]
+        if self.received.find(self._expected, before) >= 0:
+            return UP
+        if len(self.received) >= BODY_BYTES:
+            return Outcome.DOWN, Reason.BODY_TOO_LARGE, f"{BODY_BYTES} bytes came without the expected text"
+        return None

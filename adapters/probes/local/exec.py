@@ -1,0 +1,254 @@
+"""The `exec` probe: a Nagios plugin run without a shell, watched from the loop and gone at its deadline."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
+
+from ....domain import limits
+from ....domain.observation.attempt import CancelOutcome, ProbeRequest
+from ....domain.observation.observation import Observation
+from ....domain.observation.outcome import Outcome, Reason
+from ....domain.specification.probe import Exec
+from ....domain.time.timers import CallAt, Timer
+from ....domain.units import NS_PER_S
+from ...callables.calling import Call
+from ...callables.calls import Calls
+from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
+from ...callables.threads import CallThreads
+from ...clock import Clock
+from ...programs.command import Capture, Command, start_command
+from ...programs.exec_answer import answer_of, could_not_start, timed_out
+
+Done = Callable[[Observation], None]
+
+CANCELLED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED, detail="cancelled")
+
+
+class ExecAttempt:
+    """One attempt: being started on a thread, then watched from the loop."""
+
+    __slots__ = ("_prober", "call", "command", "done", "ended", "request", "spec", "timer")
+
+    def __init__(self, prober: "ExecProber", request: ProbeRequest, spec: Exec, done: Done) -> None:
+        self._prober = prober
+        self.request = request
+        self.spec = spec
+        self.done = done
+        self.call: Call | None = None
+        self.command: Command | None = None
+        self.timer: Timer | None = None
+        self.ended = False
+
+    def cancel(self) -> CancelOutcome:
+        """Kill it with all its children. Only while the machine is still starting it the outcome is unknown."""
+        return self._prober.cancel(self)
+
+
+class ExecProber:
+    """Runs `exec` probes. Programs are started on a few threads, for that blocks, and watched by the loop alone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._call_at = call_at
+        threads = CallThreads(loop, threads_max=limits.COMMAND_START_THREADS_MAX, name="watchkeeper-exec")
+        self._calls = Calls(threads, call_at, clock)
+        self._starting: set[ExecAttempt] = set()
+        self._running: set[ExecAttempt] = set()
+        self._reaping: set[Command] = set()
+        # Shared with the starting threads, each access under the lock: programs born and not yet handed to the loop.
+        self._guard = threading.Condition()
+        self._births = 0
+        self._born: set[Command] = set()
+        self._closed = False
+
+    def start(self, request: ProbeRequest, done: Done) -> ExecAttempt:
+        spec = request.probe
+        if not isinstance(spec, Exec):
+            raise TypeError(f"an exec prober was given {type(spec).__name__}")
+        attempt = ExecAttempt(self, request, spec, done)
+        self._starting.add(attempt)
+        if len(self._starting) + len(self._running) > limits.COMMANDS_MAX:
+            detail = f"{limits.COMMANDS_MAX} commands run already"
+            attempt.timer = self._call_at(0, lambda: self._start_failed(attempt, Overloaded(detail)))
+            return attempt
+        attempt.call = self._calls.submit(
+            spec.argv[0],
+            lambda: self._give_birth(spec),
+            request.deadline,
+            lambda ended: self._start_ended(attempt, ended),
+            self._born_late,
+        )
+        return attempt
+
+    # On a starting thread.
+
+    def _give_birth(self, spec: Exec) -> Command:
+        with self._guard:
+            self._births += 1
+        try:
+            return self._deliver(start_command(spec))
+        finally:
+            with self._guard:
+                self._births -= 1
+                self._guard.notify_all()
+
+    def _deliver(self, command: Command) -> Command:
+        with self._guard:
+            if not self._closed:
+                self._born.add(command)
+                return command
+        command.dispose(limits.CLOSE_NS)
+        raise RuntimeError("closed while it was being started")
+
+    # On the loop.
+
+    def _adopt(self, ended: Returned) -> Command | None:
+        """The program that was born, unless closing has disposed of it already."""
+        command = ended.value
+        with self._guard:
+            if not isinstance(command, Command) or command not in self._born:
+                return None
+            self._born.discard(command)
+        return command
+
+    def _born_late(self, ended: Ended) -> None:
+        if isinstance(ended, Returned):
+            command = self._adopt(ended)
+            if command is not None:
+                self._let_go(command)
+
+    def _start_ended(self, attempt: ExecAttempt, ended: Ended) -> None:
+        command = self._adopt(ended) if isinstance(ended, Returned) else None
+        if command is None:
+            self._start_failed(attempt, Cancelled() if isinstance(ended, Returned) else ended)
+        elif attempt.ended:
+            self._let_go(command)
+            attempt.done(CANCELLED)
+        else:
+            self._watch(attempt, command)
+
+    def _start_failed(self, attempt: ExecAttempt, ended: Ended) -> None:
+        self._starting.discard(attempt)
+        attempt.ended = True
+        attempt.done(_without_command(attempt.spec, ended))
+
+    def _watch(self, attempt: ExecAttempt, command: Command) -> None:
+        self._starting.discard(attempt)
+        self._running.add(attempt)
+        attempt.command = command
+        for capture in (command.output, command.errors):
+            self._loop.add_reader(capture.descriptor, partial(self._read, capture))
+        self._loop.add_reader(command.process_descriptor, partial(self._exited, attempt, command))
+        attempt.timer = self._call_at(
+            attempt.request.deadline.monotonic_ns, lambda: self._expire(attempt, command)
+        )
+
+    def _read(self, capture: Capture) -> None:
+        if not capture.read():
+            self._loop.remove_reader(capture.descriptor)
+
+    def _exited(self, attempt: ExecAttempt, command: Command) -> None:
+        self._unwatch(attempt, command)
+        self._loop.remove_reader(command.process_descriptor)
+        command.reap()
+        for capture in (command.output, command.errors):
+            capture.drain()
+        command.close_pipes()
+        attempt.done(answer_of(command, self._clock.read().since(attempt.request.started)))
+
+    def _expire(self, attempt: ExecAttempt, command: Command) -> None:
+        self._stop(attempt, command)
+        attempt.done(timed_out(command))
+
+    def _unwatch(self, attempt: ExecAttempt, command: Command) -> None:
+        attempt.ended = True
+        self._running.discard(attempt)
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        for capture in (command.output, command.errors):
+            self._loop.remove_reader(capture.descriptor)
+
+    def _stop(self, attempt: ExecAttempt, command: Command) -> None:
+        self._unwatch(attempt, command)
+        self._loop.remove_reader(command.process_descriptor)
+        self._let_go(command)
+
+    def _let_go(self, command: Command) -> None:
+        """Kill it and take it back from the machine once it is gone; nobody waits for it."""
+        command.kill()
+        command.close_pipes()
+        self._reaping.add(command)
+        self._loop.add_reader(command.process_descriptor, self._reap, command)
+
+    def _reap(self, command: Command) -> None:
+        self._loop.remove_reader(command.process_descriptor)
+        self._reaping.discard(command)
+        command.reap()
+
+    def cancel(self, attempt: ExecAttempt) -> CancelOutcome:
+        """See ExecAttempt.cancel."""
+        if attempt.ended:
+            return CancelOutcome.COMPLETED_ANYWAY
+        attempt.ended = True
+        self._starting.discard(attempt)
+        if attempt.command is not None:
+            self._stop(attempt, attempt.command)
+            return CancelOutcome.WITHOUT_EFFECT
+        if attempt.call is not None:
+            revoked = attempt.call.cancel() is CancelOutcome.WITHOUT_EFFECT
+            return CancelOutcome.WITHOUT_EFFECT if revoked else CancelOutcome.UNKNOWN
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        return CancelOutcome.WITHOUT_EFFECT
+
+    def close(self) -> None:
+        """Kill and reap everything within limits.CLOSE_NS; attempts under way end CANCELLED."""
+        with self._guard:
+            self._closed = True
+            # A program that is being born now is disposed of by the thread that started it.
+            self._guard.wait_for(lambda: self._births == 0, limits.CLOSE_NS / NS_PER_S)
+            born, self._born = self._born, set()
+        self._calls.close()
+        for attempt in tuple(self._running):
+            if attempt.command is not None:
+                self._stop(attempt, attempt.command)
+                self._call_at(0, partial(attempt.done, CANCELLED))
+        self._reap_all(born)
+
+    def _reap_all(self, born: set[Command]) -> None:
+        for command in self._reaping:
+            self._loop.remove_reader(command.process_descriptor)
+        ends_ns = self._clock.read().monotonic_ns + limits.CLOSE_NS
+        for command in (*born, *self._reaping):
+            left_ns = max(0, ends_ns - self._clock.read().monotonic_ns)
+            if command.dispose(left_ns):
+                self._reaping.discard(command)
+
+    def abandoned(self) -> tuple[str, ...]:
+        """What could not be ended: programs that are killed and still not gone, and starts that never came back."""
+        killed = tuple(f"process {command.pid}: killed and not gone" for command in self._reaping)
+        with self._guard:
+            starts = self._calls.abandoned() if self._births else ()
+        return (*killed, *starts)
+
+    def __repr__(self) -> str:
+        return f"ExecProber(running={len(self._running)}, reaping={len(self._reaping)})"
+
+
+def _without_command(spec: Exec, ended: Ended) -> Observation:
+    """The observation of a program that never ran under our eyes."""
+    match ended:
+        case Raised():
+            return could_not_start(spec, ended)
+        case TimedOut():
+            detail = "the machine did not start it before the deadline"
+            return Observation(outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED, detail=detail)
+        case Overloaded(detail):
+            return Observation(outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED, detail=detail)
+        case Cancelled() | Returned():
+            return CANCELLED
+        case _:
+            assert_never(ended)

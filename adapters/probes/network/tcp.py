@@ -1,0 +1,264 @@
+"""The `tcp` probe: a connection, and optionally something sent and something expected."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from ....domain.line import one_line
+from ....domain.observation.attempt import CancelOutcome, ProbeRequest
+from ....domain.observation.observation import Observation, Phases
+from ....domain.observation.outcome import Outcome, Reason
+from ....domain.specification.probe import Tcp
+from ....domain.units import NS_PER_S
+from ...clock import MonotonicClock
+from ...net.race import Race, dial
+from ...net.resolver import Address, LookedUp, Resolver, literal_address
+from ...net.sockets import Sockets
+from ...net.system_errors import OUT_OF_DESCRIPTORS, Verdict, verdict_of_error
+from ...net.talk import UP, Talk
+
+Done = Callable[[Observation], None]
+
+
+class TcpProber:
+    """Runs `tcp` probes on one loop; all its methods are called on the loop's thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: MonotonicClock,
+        *,
+        deny_private_addresses: bool = False,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.deny_private_addresses = deny_private_addresses
+        self.sockets = Sockets(loop)
+        self.resolver = Resolver(loop, clock) if resolver is None else resolver
+        self.under_way: set[TcpAttempt] = set()
+        self.closed = False
+        self._ended_at_once: list[tuple[TcpAttempt, Observation]] = []
+
+    def start(self, request: ProbeRequest, done: Done) -> "TcpAttempt":
+        """Begin an attempt."""
+        probe = request.probe
+        if not isinstance(probe, Tcp):
+            raise TypeError(f"a tcp prober was given {type(probe).__name__}")
+        attempt = TcpAttempt(self, probe, request, done)
+        self.under_way.add(attempt)
+        attempt.begin()
+        return attempt
+
+    def tell_soon(self, attempt: "TcpAttempt", seen: Observation) -> None:
+        """Have an attempt that ended while it was begun tell so in the next round of the loop, all such in one call."""
+        if not self._ended_at_once:
+            self.loop.call_soon(self._tell_now)
+        self._ended_at_once.append((attempt, seen))
+
+    def _tell_now(self) -> None:
+        ended, self._ended_at_once = self._ended_at_once, []
+        for attempt, seen in ended:
+            try:
+                attempt.tell(seen)
+            except Exception as error:  # noqa: BLE001  # one listener's fault must not cost the others their answers
+                self.loop.call_exception_handler({"message": "telling a result failed", "exception": error})
+
+    def close(self) -> None:
+        """Cancel what is under way and release every descriptor and thread."""
+        if self.closed:
+            return
+        self.closed = True
+        for attempt in list(self.under_way):
+            attempt.cancel()
+        self.resolver.close()
+        self.sockets.close_all()
+
+    def __repr__(self) -> str:
+        return f"TcpProber(under_way={len(self.under_way)})"
+
+
+class TcpAttempt:
+    """One attempt under way: look-up, connection, talk, inside one deadline."""
+
+    __slots__ = (
+        "_beginning",
+        "_begun_ns",
+        "_connected_ns",
+        "_connection",
+        "_done",
+        "_ended",
+        "_first_byte_ns",
+        "_ip",
+        "_named_ns",
+        "_prober",
+        "_race",
+        "_released",
+        "_request",
+        "_spec",
+        "_talk",
+        "_timer",
+    )
+
+    def __init__(self, prober: TcpProber, spec: Tcp, request: ProbeRequest, done: Done) -> None:
+        self._prober = prober
+        self._spec = spec
+        self._request = request
+        self._done = done
+        self._ended: CancelOutcome | None = None
+        self._beginning = True
+        self._released = False
+        self._begun_ns = prober.clock.monotonic_ns()
+        self._named_ns: int | None = None
+        self._connected_ns: int | None = None
+        self._first_byte_ns: int | None = None
+        self._ip: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._connection: socket.SocketType | None = None
+        self._talk: Talk | None = None
+        self._race: Race | None = None
+
+    def begin(self) -> None:
+        """Arm the deadline and look for an address; whatever fails at once is told after this has returned."""
+        remaining_ns = self._request.deadline.monotonic_ns - self._begun_ns
+        if remaining_ns <= 0 or self._prober.closed:
+            self._end((Outcome.TIMED_OUT, Reason.TIMED_OUT, "nothing was left of the deadline"))
+        else:
+            self._find_address()
+        self._beginning = False
+        if not self._released:
+            # On this machine most end before this: a timer that is armed and cancelled costs 3 microseconds.
+            self._timer = self._prober.loop.call_later(remaining_ns / NS_PER_S, self._expire)
+
+    def _find_address(self) -> None:
+        literal = literal_address(self._spec.host)
+        if literal is not None:
+            self._connect((literal,))
+            return
+        known = self._prober.resolver.look_up(self._spec.host, self._spec.address_family, self._named)
+        if known is not None:
+            self._named(known)
+
+    def _named(self, answer: LookedUp) -> None:
+        if self._released:
+            return
+        self._named_ns = self._prober.clock.monotonic_ns()
+        if answer.addresses:
+            self._connect(answer.addresses)
+        elif answer.error_number in OUT_OF_DESCRIPTORS:
+            self._end(verdict_of_error(answer.error_number, one_line(answer.message)))
+        else:
+            self._end((Outcome.DOWN, Reason.DNS_FAILED, one_line(answer.message)))
+
+    def _connect(self, addresses: tuple[Address, ...]) -> None:
+        """Dial the first; a race is begun only where that does not stand at once."""
+        prober, port = self._prober, self._spec.port
+        first = dial(addresses[0], port, deny_private=prober.deny_private_addresses)
+        if first.stands and first.connection is not None:
+            self._connected(first.connection, first.address)
+            return
+        self._race = Race(
+            prober.loop,
+            prober.sockets,
+            port,
+            self._connected,
+            self._end,
+            deny_private_addresses=prober.deny_private_addresses,
+        )
+        self._race.begin(first, addresses[1:])
+
+    def _connected(self, connection: socket.SocketType, address: Address) -> None:
+        self._connected_ns = now_ns = self._prober.clock.monotonic_ns()
+        self._connection = connection
+        self._ip = address.host
+        if self._spec.send or self._spec.expect:
+            self._talk = Talk(connection, self._spec)
+            self._on_ready(0)
+        else:
+            self._end(UP, now_ns)
+
+    def _on_ready(self, _mask: int) -> None:
+        """Go on with the talk as far as it gets."""
+        if self._talk is None or self._connection is None:
+            return
+        verdict = self._talk.advance()
+        if self._first_byte_ns is None and self._talk.received:
+            self._first_byte_ns = self._prober.clock.monotonic_ns()
+        if verdict is None:
+            self._prober.sockets.listen(self._connection, self._talk.mask, self._on_ready)
+        else:
+            self._end(verdict)
+
+    def _expire(self) -> None:
+        if self._connected_ns is not None:
+            verdict = (
+                Outcome.TIMED_OUT,
+                Reason.TIMED_OUT,
+                "the deadline passed before the expected text came",
+            )
+        elif self._race is not None:
+            where = f"while connecting to {self._race.connecting_to}"
+            verdict = (Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}")
+        else:
+            where = "while the name was looked up"
+            verdict = (Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}")
+        self._end(verdict)
+
+    def _end(self, verdict: Verdict, now_ns: int | None = None) -> None:
+        seen = self._observation(verdict, now_ns or self._prober.clock.monotonic_ns())
+        self._release()
+        if self._beginning:
+            self._prober.tell_soon(self, seen)
+        else:
+            self.tell(seen)
+
+    def tell(self, seen: Observation) -> None:
+        """Say what was seen, unless it was cancelled meanwhile."""
+        if self._ended is None:
+            self._ended = CancelOutcome.COMPLETED_ANYWAY
+            self._done(seen)
+
+    def _release(self) -> None:
+        self._released = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._race is not None:
+            self._race.stop()
+            # It holds this attempt's methods: without the cycle nothing waits for the garbage collector.
+            self._race = None
+        if self._connection is not None:
+            self._prober.sockets.close(self._connection)
+            self._connection = None
+        self._prober.under_way.discard(self)
+
+    def cancel(self) -> CancelOutcome:
+        """Close the socket now, or say that the answer has been given."""
+        if self._ended is None:
+            self._ended = CancelOutcome.WITHOUT_EFFECT
+            self._release()
+        return self._ended
+
+    def _observation(self, verdict: Verdict, now_ns: int) -> Observation:
+        return Observation(
+            connected=self._connected_ns is not None,
+            body=bytes(self._talk.received) if self._talk is not None else None,
+            response_time_ns=now_ns - self._begun_ns,
+            ip=self._ip,
+            outcome=verdict[0],
+            reason=verdict[1],
+            detail=verdict[2],
+            phases=self._phases(now_ns),
+        )
+
+    def _phases(self, now_ns: int) -> Phases:
+        named_ns, connected_ns, first_byte_ns = self._named_ns, self._connected_ns, self._first_byte_ns
+        dialling_ns = self._begun_ns if named_ns is None else named_ns
+        return Phases(
+            dns_ns=None if named_ns is None else named_ns - self._begun_ns,
+            connect_ns=None if connected_ns is None else connected_ns - dialling_ns,
+            first_byte_ns=None
+            if first_byte_ns is None or connected_ns is None
+            else first_byte_ns - connected_ns,
+            transfer_ns=None if first_byte_ns is None else now_ns - first_byte_ns,
+        )

@@ -1,0 +1,232 @@
+"""The `http` probe: one request, its redirects, and what was seen."""
+
+import ssl
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+from msgspec.structs import replace
+
+from ....domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
+from ....domain.observation.attempt import CancelOutcome, ProbeRequest
+from ....domain.observation.observation import Observation, Phases
+from ....domain.observation.outcome import Outcome, Reason
+from ....domain.specification.probe import Http
+from ....domain.units import NS_PER_S
+from ...http.curl.transport import CurlTransport, Transfer
+from ...http.exchange import HttpAnswer
+from ...http.failures import verdict_of
+from ...http.fast.engine import PlainHttp
+from ...http.fast.exchange import PlainExchange
+from ...http.fast.parser import END_OF_HEADER
+from ...http.plan import Plan
+from ...http.redirects import Hop, next_hop, redirects
+from ...net.system_errors import Verdict
+
+Done = Callable[[Observation], None]
+UP: Verdict = (Outcome.UP, Reason.OK, "")
+
+
+class HttpAttempt:
+    """One attempt under way: the request and every redirect, inside one deadline."""
+
+    __slots__ = ("_done", "_earlier", "_hop", "_plan", "_request", "_transfer", "_transport")
+
+    def __init__(
+        self,
+        transport: CurlTransport,
+        plain: PlainHttp | None,
+        plan: Plan,
+        request: ProbeRequest,
+        done: Done,
+    ) -> None:
+        self._transport = transport
+        self._plan = plan
+        self._request = request
+        self._done = done
+        self._hop = plan.hop
+        self._earlier: tuple[HttpAnswer, ...] = ()
+        route = plan.plain.request() if plain is not None else None
+        self._transfer: Transfer | PlainExchange = (
+            plain.start(route, request.deadline, self._answered_plainly)
+            if plain is not None and route is not None
+            else self._ask()
+        )
+
+    def _ask(self) -> Transfer:
+        plan = self._plan
+        last_use = plan.hop.shape.keep_connection and plan.last_use()
+        return self._transport.start(
+            plan.shelf,
+            plan.hop.destination,
+            self._request.deadline,
+            self._answered_by_curl,
+            last_use=last_use,
+        )
+
+    def _answered_plainly(self, answer: HttpAnswer | None) -> None:
+        route, now_ns = self._plan.plain, self._request.started.monotonic_ns
+        if answer is None:
+            route.forget(now_ns)
+        elif route.stands(answer, now_ns):
+            # What was read wholly on the short way has a header that was recognised strictly: there is nothing to judge.
+            whole = not answer.code and answer.header.endswith(END_OF_HEADER)
+            self._end(answer, UP if whole else verdict_of(answer, secure=self._hop.destination.secure))
+            return
+        self._transfer = self._ask()
+
+    def _answered_by_curl(self, answer: HttpAnswer) -> None:
+        self._plan.plain.learn(answer, self._request.started.monotonic_ns)
+        self._answered(answer)
+
+    def cancel(self) -> CancelOutcome:
+        return self._transfer.cancel()
+
+    def _answered(self, answer: HttpAnswer) -> None:
+        if self._plan.spec.follow_redirects and redirects(answer):
+            self._follow(answer)
+            return
+        verdict = verdict_of(answer, secure=self._hop.destination.secure)
+        self._end(answer, self._of_hop(answer, verdict))
+
+    def _follow(self, answer: HttpAnswer) -> None:
+        verdict = verdict_of(answer, secure=self._hop.destination.secure)
+        if verdict[0] is not Outcome.UP:
+            self._end(answer, verdict)
+            return
+        if len(self._earlier) >= self._plan.spec.redirects_max:
+            count = self._plan.spec.redirects_max
+            self._end(answer, (Outcome.DOWN, Reason.TOO_MANY_REDIRECTS, f"more than {count} redirects"))
+            return
+        self._go_on(answer, next_hop(self._hop, self._plan.home, answer))
+
+    def _go_on(self, answer: HttpAnswer, step: Hop | Verdict) -> None:
+        if not isinstance(step, Hop):
+            self._end(answer, step)
+            return
+        self._earlier += (answer,)
+        self._hop = step
+        shelf = self._transport.shelf(step.shape)
+        self._transfer = self._transport.start(
+            shelf, step.destination, self._request.deadline, self._answered, last_use=True
+        )
+
+    def _of_hop(self, answer: HttpAnswer, verdict: Verdict) -> Verdict:
+        """A redirect to an address that is denied is a refused redirect, not a refused target."""
+        if self._earlier and answer.refused_address is not None and answer.code:
+            return verdict[0], Reason.REDIRECT_REFUSED, verdict[2]
+        return verdict
+
+    def _end(self, answer: HttpAnswer, verdict: Verdict) -> None:
+        if answer.certificate_expires is not None:
+            self._plan.certificate_expires = answer.certificate_expires
+        expires = self._plan.certificate_expires if self._hop.destination.secure else None
+        self._done(
+            Observation(
+                connected=_connected(answer, secure=self._hop.destination.secure),
+                status=answer.status or None,
+                body=answer.body,
+                response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
+                ip=answer.ip or None,
+                certificate_expires_in_ns=_expires_in_ns(expires, self._request.started.wall_ns),
+                outcome=verdict[0],
+                reason=verdict[1],
+                detail=verdict[2],
+                phases=_phases(answer, self._earlier),
+                reused_connection=answer.reused_connection,
+            )
+        )
+
+
+class HttpProber:
+    """Runs `http` probes over a transport, which belongs to whoever made it and is closed by them.
+
+    With `plain`, likewise, targets that answer in the common form are asked without libcurl.
+    """
+
+    def __init__(
+        self,
+        transport: CurlTransport,
+        plain: PlainHttp | None = None,
+        *,
+        deny_private_addresses: bool = False,
+    ) -> None:
+        self._transport = transport
+        self._plain = plain
+        fast_tls = plain is not None and plain.secures
+        prepare = partial(
+            Plan, transport=transport, deny_private_addresses=deny_private_addresses, fast_tls=fast_tls
+        )
+        self._plan = lru_cache(PLANS_MAX)(prepare)
+
+    def start(self, request: ProbeRequest, done: Done) -> HttpAttempt:
+        """Begin an attempt of a validated specification. Raises ConfigurationError for a URL that cannot be requested."""
+        probe = request.probe
+        if not isinstance(probe, Http):
+            raise TypeError(f"an http prober was given {type(probe).__name__}")
+        return HttpAttempt(self._transport, self._plain, self._plan(probe), request, done)
+
+    def close(self) -> None:
+        """Forget what was prepared. Attempts under way end when the transport is closed."""
+        self._plan.cache_clear()
+
+    def __repr__(self) -> str:
+        return f"HttpProber(plans={self._plan.cache_info().currsize})"
+
+
+def _connected(answer: HttpAnswer, *, secure: bool) -> bool:
+    """Whether a connection stood, over TLS a proven one."""
+    return (
+        answer.status > 0 or answer.reused_connection or bool(answer.tls_ns if secure else answer.connect_ns)
+    )
+
+
+def _phases(answer: HttpAnswer, earlier: tuple[HttpAnswer, ...]) -> Phases:
+    """Each phase by itself, summed over all requests of the attempt; those of an answer only where the last request has one."""
+    phases = _phases_of(answer)
+    for hop in earlier:
+        phases = _sum(phases, _phases_of(hop))
+    return phases if answer.first_byte_ns else replace(phases, first_byte_ns=None, transfer_ns=None)
+
+
+def _phases_of(answer: HttpAnswer) -> Phases:
+    connected = answer.connect_ns and not answer.reused_connection
+    before_request = max(answer.tls_ns, answer.connect_ns, answer.name_ns)
+    return Phases(
+        dns_ns=answer.name_ns if answer.name_ns and not answer.reused_connection else None,
+        connect_ns=answer.connect_ns - answer.name_ns if connected else None,
+        tls_ns=answer.tls_ns - answer.connect_ns if answer.tls_ns and connected else None,
+        first_byte_ns=answer.first_byte_ns - before_request if answer.first_byte_ns else None,
+        transfer_ns=answer.total_ns - answer.first_byte_ns if answer.first_byte_ns else None,
+    )
+
+
+def _sum(one: Phases, other: Phases) -> Phases:
+    return Phases(
+        dns_ns=_plus(one.dns_ns, other.dns_ns),
+        connect_ns=_plus(one.connect_ns, other.connect_ns),
+        tls_ns=_plus(one.tls_ns, other.tls_ns),
+        first_byte_ns=_plus(one.first_byte_ns, other.first_byte_ns),
+        transfer_ns=_plus(one.transfer_ns, other.transfer_ns),
+    )
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
+
+
+def _expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
+    """At most as much as a message holds, 292 years: one that is to last for ever says the year 9999 (RFC 5280, 4.1.2.5)."""
+    expires_ns = None if expires is None else _wall_ns_of(expires)
+    return None if expires_ns is None else min(expires_ns - now_wall_ns, INTEGER_MAX)
+
+
+@lru_cache(maxsize=CERTIFICATE_TEXTS_MAX)
+def _wall_ns_of(expires: str) -> int | None:
+    """OpenSSL's text of a time; None for one that is none, for it comes from the peer's certificate."""
+    try:
+        # Not strptime: month names are English here whatever the host's locale.
+        return ssl.cert_time_to_seconds(expires) * NS_PER_S
+    except ValueError:
+        return None

@@ -1,0 +1,165 @@
+"""A program in a session of its own: started without a shell, heard up to a bound, killed with all its children."""
+
+import os
+import select
+import signal
+import subprocess
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO
+
+from ...domain.limits import COMMAND_ERROR_BYTES_MAX, READ_BYTES_MAX, READS_AFTER_EXIT_MAX
+from ...domain.specification.probe import Exec
+from ...domain.units import NS_PER_MS
+from .program_end import watch_end
+
+LANGUAGE = "C.UTF-8"
+
+
+class Capture:
+    """One pipe of the program: the first bytes are kept, the rest is drained, counted and dropped."""
+
+    def __init__(self, pipe: IO[bytes], bytes_max: int) -> None:
+        self._pipe = pipe
+        self._bytes_max = bytes_max
+        self.kept = bytearray()
+        self.dropped = 0
+        os.set_blocking(pipe.fileno(), False)
+
+    @property
+    def descriptor(self) -> int:
+        return self._pipe.fileno()
+
+    def read(self) -> bool:
+        """Take in what one read gives. False when there is nothing now, or nothing any more."""
+        try:
+            chunk = os.read(self.descriptor, READ_BYTES_MAX)
+        except BlockingIOError:
+            return False
+        room = self._bytes_max - len(self.kept)
+        self.kept += chunk[:room]
+        self.dropped += max(0, len(chunk) - room)
+        return bool(chunk)
+
+    def drain(self) -> None:
+        """What stands in the pipe now. Bounded: a child in a session of its own may hold the pipe and write for ever."""
+        for _ in range(READS_AFTER_EXIT_MAX):
+            if not self.read():
+                return
+
+    def close(self) -> None:
+        self._pipe.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._pipe.closed
+
+
+class Command:
+    """A program under way, from its start until it is reaped. Used by one thread at a time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output_bytes_max: int) -> None:
+        if process.stdout is None or process.stderr is None:
+            raise TypeError("a command needs both pipes")
+        self._process = process
+        self._end = watch_end(process.pid)
+        self.output = Capture(process.stdout, output_bytes_max)
+        self.errors = Capture(process.stderr, COMMAND_ERROR_BYTES_MAX)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def process_descriptor(self) -> int:
+        """Readable once the program has ended."""
+        return self._end.descriptor
+
+    @property
+    def exit_status(self) -> int | None:
+        """Negative for a signal; None when somebody else took it (a host that ignores SIGCHLD, or waits for any child)."""
+        return self._end.exit_status
+
+    def kill(self) -> None:
+        """SIGKILL to the program and to everything that stayed in its process group."""
+        self._end.kill()
+
+    def reap(self) -> bool:
+        """Take the exit status if the program has ended; its children are killed."""
+        if not self._end.reap():
+            return False
+        # Popen would otherwise wait for a number that is no longer ours.
+        self._process.returncode = 0 if self.exit_status is None else self.exit_status
+        return True
+
+    def close_pipes(self) -> None:
+        self.output.close()
+        self.errors.close()
+
+    def dispose(self, within_ns: int) -> bool:
+        """Kill it and wait, at most so long, until it is reaped."""
+        self.close_pipes()
+        self.kill()
+        if not self._end.reaped:
+            _wait_readable(self.process_descriptor, within_ns)
+        return self.reap()
+
+
+def _wait_readable(descriptor: int, within_ns: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll(within_ns // NS_PER_MS)
+
+
+def environment_of(spec: Exec) -> dict[str, str]:
+    """PATH and LANG of ours and the specification's own pairs; nothing else is inherited."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": os.environ.get("LANG", LANGUAGE),
+        **dict(spec.environment),
+    }
+
+
+def start_command(spec: Exec) -> Command:
+    """Start the program; blocks until the machine has executed it. Raises OSError when it cannot be run."""
+    process = _popen(spec)
+    try:
+        return Command(process, spec.output_bytes_max)
+    except OSError:
+        _give_up(process)
+        raise
+
+
+def _popen(spec: Exec) -> subprocess.Popen[bytes]:
+    """Opens the streams of the program itself: when a descriptor is missing, Popen before Python 3.11.4 leaks those it has opened."""
+    with ExitStack() as given, ExitStack() as kept:
+        output, errors = _pipe(given, kept), _pipe(given, kept)
+        process = subprocess.Popen(  # noqa: S603  # an argument vector, never a shell; what may be run is the operator's configuration
+            spec.argv,
+            stdin=given.enter_context(Path(os.devnull).open("rb", buffering=0)),
+            stdout=output[1],
+            stderr=errors[1],
+            close_fds=True,
+            cwd=spec.directory,
+            env=environment_of(spec),
+            start_new_session=True,
+        )
+        process.stdout, process.stderr = output[0], errors[0]
+        kept.pop_all()
+    return process
+
+
+def _pipe(given: ExitStack, kept: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
+    """The end to read from, closed by `kept`, and the end that the program is given."""
+    reading, writing = os.pipe()
+    return kept.enter_context(open(reading, "rb", 0)), given.enter_context(open(writing, "wb", 0))  # noqa: PTH123  # descriptors, not paths
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> None:
+    """No descriptor was left to watch it by, or it is gone already: it must not run unwatched."""
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,214 @@
+"""Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from datetime import date
+from typing import Generic, TypeAlias, TypeVar
+
+import apsw
+
+from ....domain import limits
+from ....domain.observation.outcome import Outcome, Reason
+from ....domain.observation.sample import Sample
+from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from ..sqlite.connection import rows
+from .stored import FoundRow, StoredSample
+
+US_PER_HOUR = NS_PER_HOUR // NS_PER_US
+US_PER_DAY = NS_PER_DAY // NS_PER_US
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_PREFIX = "sample_"
+
+Word = TypeVar("Word", bound=Hashable)
+
+Row: TypeAlias = tuple[int, int, int, int | None, int | None]
+"""Microseconds since the day began, target, finding, status, latency in microseconds."""
+
+
+class Numbers(dict[Word, int], Generic[Word]):
+    """Words that are stored once; rows refer to them by number. A new word gets its number when it is asked for."""
+
+    def __init__(
+        self, connection: apsw.Connection, into: str, columns: Callable[[Word], tuple[str, ...]]
+    ) -> None:
+        super().__init__()
+        self._connection = connection
+        self._into = into
+        self._columns = columns
+
+    def __missing__(self, word: Word) -> int:
+        values = tuple(str(value) for value in self._columns(word))
+        places = ", ".join("?" * len(values))
+        self._connection.execute(f"INSERT INTO {self._into} VALUES ({places})", values)  # noqa: S608 - constants
+        self[word] = number = self._connection.last_insert_rowid()
+        return number
+
+    def reload(self, numbered: Iterable[tuple[Word, int]]) -> None:
+        self.clear()
+        self.update(numbered)
+
+
+class SampleTables:
+    """Takes samples in any order, any number of times: the first of a target and a microsecond stays.
+
+    A sample outside the years 2000 to 2199, or of one day more than there may be tables, is left out:
+    that is a clock that jumped, and must not fill the file with tables.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self.days: set[int] = set()
+        self.sealed_hours: set[int] = set()
+        self._targets = Numbers[str](connection, "target (name)", lambda name: (name,))
+        self._findings = Numbers[tuple[Outcome, Reason]](connection, "finding (outcome, reason)", tuple)
+        self.reload()
+
+    def reload(self) -> None:
+        """Forget what a rolled-back transaction left behind in memory."""
+        self.days = day_tables(self._connection)
+        self.sealed_hours = sealed_hours(self._connection)
+        self._targets.reload(rows(self._connection, "SELECT name, id FROM target"))
+        self._findings.reload((pair, number) for number, pair in findings(self._connection).items())
+
+    def record(self, samples: Collection[Sample]) -> tuple[set[int], int]:
+        """Write samples inside the caller's transaction; returns the hours that they lie in, and how many were left out."""
+        hours = self._by_hour(samples)
+        for hour, of_hour in hours.items():
+            self._connection.executemany(
+                f"INSERT OR IGNORE INTO {day_table(hour // 24)} VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a number
+                self._rows(hour // 24, of_hour),
+            )
+            self._explain(of_hour)
+        self._unseal(hours.keys() & self.sealed_hours)
+        return set(hours), len(samples) - sum(map(len, hours.values()))
+
+    def drop(self, day: int) -> None:
+        """Take a whole day away inside the caller's transaction."""
+        self._connection.execute(f"DROP TABLE IF EXISTS {day_table(day)}")
+        hours = range(day * 24, day * 24 + 24)
+        self._connection.execute("DELETE FROM sealed_hour WHERE hour BETWEEN ? AND ?", (hours[0], hours[-1]))
+        self.sealed_hours.difference_update(hours)
+        self.days.discard(day)
+
+    def seal(self, hour: int) -> None:
+        """Mark an hour whose rows are all in its chunks."""
+        self._connection.execute("INSERT OR IGNORE INTO sealed_hour VALUES (?)", (hour,))
+        self.sealed_hours.add(hour)
+
+    def _unseal(self, hours: set[int]) -> None:
+        """Late samples: these hours and their days are summed up again."""
+        for hour in hours:
+            self._connection.execute("DELETE FROM sealed_hour WHERE hour = ?", (hour,))
+            self._connection.execute("DELETE FROM rolled_day WHERE day = ?", (hour // 24,))
+        self.sealed_hours -= hours
+
+    def _by_hour(self, samples: Iterable[Sample]) -> dict[int, list[Sample]]:
+        hours: dict[int, list[Sample]] = {}
+        begin_ns = end_ns = 0
+        of_hour: list[Sample] = []
+        for sample in samples:
+            wall_ns = sample.at.wall_ns
+            if not begin_ns <= wall_ns < end_ns:
+                hour = wall_ns // NS_PER_HOUR
+                begin_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
+                of_hour = hours.setdefault(hour, [])
+            of_hour.append(sample)
+        for hour in [hour for hour in hours if not self._admits(hour // 24)]:
+            del hours[hour]
+        return hours
+
+    def _rows(self, day: int, samples: list[Sample]) -> Iterator[Row]:
+        """This runs for every sample and is most of what storing one costs beyond SQLite's own work."""
+        day_us, ns_per_us = day * US_PER_DAY, NS_PER_US
+        targets, numbers = self._targets, self._findings
+        for sample in samples:
+            latency_ns = sample.latency_ns
+            yield (
+                sample.at.wall_ns // ns_per_us - day_us,
+                targets[sample.target],
+                numbers[sample.outcome, sample.reason],
+                sample.status,
+                None if latency_ns is None else latency_ns // ns_per_us,
+            )
+
+    def _explain(self, samples: list[Sample]) -> None:
+        up = Outcome.UP  # looked up once: a member of an enum costs more than the rest of the loop
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO explanation VALUES (?, ?, ?)",
+            (
+                (
+                    sample.at.wall_ns // NS_PER_US,
+                    self._targets[sample.target],
+                    sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX],
+                )
+                for sample in samples
+                if sample.outcome is not up
+            ),
+        )
+
+    def _admits(self, day: int) -> bool:
+        if day in self.days:
+            return True
+        at_ns = day * NS_PER_DAY
+        if len(self.days) >= limits.DAY_TABLES_MAX:
+            return False
+        if not limits.SAMPLE_WALL_NS_MIN <= at_ns < limits.SAMPLE_WALL_NS_MAX:
+            return False
+        self._connection.execute(
+            f"CREATE TABLE {day_table(day)} (at_us INTEGER NOT NULL, target INTEGER NOT NULL,"
+            " finding INTEGER NOT NULL, status INTEGER, latency_us INTEGER, PRIMARY KEY (at_us, target))"
+            " STRICT, WITHOUT ROWID"
+        )
+        # A table that comes back, for late samples, must be sealed and summed up again before it may go.
+        self._connection.execute("DELETE FROM rolled_day WHERE day = ?", (day,))
+        self.days.add(day)
+        return True
+
+
+def day_table(day: int) -> str:
+    """The name of a day's table: `sample_20260131`."""
+    return f"{_PREFIX}{date.fromordinal(_EPOCH_ORDINAL + day):%Y%m%d}"
+
+
+def day_tables(connection: apsw.Connection) -> set[int]:
+    """The days that have a table, counted from 1970."""
+    names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'sample_*'")
+    return {date.fromisoformat(name[len(_PREFIX) :]).toordinal() - _EPOCH_ORDINAL for (name,) in names}
+
+
+def findings(connection: apsw.Connection) -> dict[int, tuple[Outcome, Reason]]:
+    """What the numbers in a row's `finding` stand for."""
+    found = rows(connection, "SELECT id, outcome, reason FROM finding")
+    return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
+
+
+class Findable:
+    """What a reader of samples looks up first, as of one read transaction: the findings, the days and the sealed hours."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._findings = findings(connection)
+        self._days = day_tables(connection)
+        self._sealed = sealed_hours(connection)
+
+    def _unsealed(self, first: int, end: int) -> list[int]:
+        """The hours of a span that have raw samples to be read, oldest first."""
+        return [
+            hour
+            for day in sorted(self._days)
+            for hour in range(max(day * 24, first), min(day * 24 + 24, end))
+            if hour not in self._sealed
+        ]
+
+    def _is_up(self, row: FoundRow) -> bool:
+        return self._findings[row[1]][0] is Outcome.UP
+
+    def _stored(self, row: FoundRow, explanation: str) -> StoredSample:
+        at_us, finding, status, latency_us = row
+        outcome, reason = self._findings[finding]
+        latency_ns = None if latency_us is None else latency_us * NS_PER_US
+        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
+
+
+def sealed_hours(connection: apsw.Connection) -> set[int]:
+    """The hours whose samples are all in their chunks."""
+    return {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}

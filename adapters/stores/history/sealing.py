@@ -1,0 +1,117 @@
+"""Sealing: a finished hour of raw samples becomes one chunk and one roll-up for each target, a slice at a time."""
+
+from struct import Struct
+from typing import TypeAlias
+
+import apsw
+import msgspec
+
+from ....domain import limits
+from ..sqlite.connection import rows, transaction
+from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
+from .sample_tables import US_PER_HOUR, day_table, findings
+from .stored import roll_up
+
+_ROW = Struct("<IIiI")
+_NOTHING = -STATUS_MAX - 1
+Values: TypeAlias = tuple[int, int | None, int | None]
+"""Finding, status, latency in microseconds."""
+
+_READ = """
+SELECT at_us, target, finding, coalesce(max(-{status}, min(status, {status})), -{status} - 1),
+    coalesce(max(0, min(latency_us, {latency})) + 1, 0)
+FROM {table}
+WHERE (at_us, target) > (?, ?) AND at_us < ? AND target > ? AND target <= ? ORDER BY at_us, target LIMIT ?
+"""
+
+
+class Seal:
+    """One hour being sealed: it is read in the order of time, held packed by target, and written target by target.
+
+    When more is held than may be, the upper half of the targets is put off to another pass over the hour.
+    """
+
+    def __init__(self, connection: apsw.Connection, hour: int) -> None:
+        self._connection = connection
+        self.hour = hour
+        self.is_done = False
+        day, within = divmod(hour, 24)
+        self._first_us = within * US_PER_HOUR
+        self._read_sql = _READ.format(table=day_table(day), status=STATUS_MAX, latency=LATENCY_US_MAX)
+        self._findings = findings(connection)
+        self._floor = 0
+        self._begin_pass()
+
+    def work(self) -> None:
+        """One slice."""
+        if self._reading:
+            self._read()
+        else:
+            self._write()
+
+    def _begin_pass(self) -> None:
+        self._ceiling = 2**62
+        self._cursor = (self._first_us, -1)
+        self._held: dict[int, bytearray] = {}
+        self._rows_held = 0
+        self._reading = True
+
+    def _read(self) -> None:
+        end_us = self._first_us + US_PER_HOUR
+        asked = (*self._cursor, end_us, self._floor, self._ceiling, limits.HOUSE_ROWS_MAX)
+        found = rows(self._connection, self._read_sql, asked)
+        for at_us, target, finding, status, latency in found:
+            packed = self._held.get(target)
+            if packed is None:
+                packed = self._held[target] = bytearray()
+            packed += _ROW.pack(at_us - self._first_us, finding, status, latency)
+        self._rows_held += len(found)
+        self._reading = len(found) == limits.HOUSE_ROWS_MAX
+        if found:
+            self._cursor = found[-1][0], found[-1][1]
+        if self._rows_held > limits.SEAL_ROWS_HELD_MAX:
+            self._put_off_half()
+
+    def _put_off_half(self) -> None:
+        numbers = sorted(self._held)
+        kept = numbers[: max(len(numbers) // 2, 1)]
+        self._ceiling = kept[-1]
+        self._held = {number: self._held[number] for number in kept}
+        self._rows_held = sum(len(packed) for packed in self._held.values()) // _ROW.size
+
+    def _write(self) -> None:
+        written = 0
+        with transaction(self._connection):
+            while self._held and written < limits.HOUSE_ROWS_MAX:
+                target, packed = self._held.popitem()
+                written += self._write_target(target, packed)
+        if not self._held:
+            self._end_pass()
+
+    def _end_pass(self) -> None:
+        if self._ceiling == 2**62:
+            self.is_done = True
+            return
+        self._floor = self._ceiling
+        self._begin_pass()
+
+    def _write_target(self, target: int, packed: bytearray) -> int:
+        """Merge with what was sealed before: the raw rows of an hour may come late, and may come again."""
+        found: dict[int, Values] = {
+            at_us: (finding, None if status == _NOTHING else status, latency - 1 if latency else None)
+            for at_us, finding, status, latency in _ROW.iter_unpack(packed)
+        }
+        sealed = self._connection.execute(
+            "SELECT data FROM chunk WHERE hour = ? AND target = ?", (self.hour, target)
+        ).fetchone()
+        if sealed is not None:
+            found |= {row[0]: row[1:] for row in unpack(sealed[0]).rows()}
+        ordered = [(at_us, *rest) for at_us, rest in sorted(found.items())]
+        self._connection.execute(
+            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (self.hour, target, pack(ordered))
+        )
+        self._connection.execute(
+            "INSERT OR REPLACE INTO hourly VALUES (?, ?, ?)",
+            (self.hour, target, msgspec.msgpack.encode(roll_up(ordered, self._findings))),
+        )
+        return len(ordered)

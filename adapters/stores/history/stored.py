@@ -1,0 +1,118 @@
+"""What a store gives back of samples: small values that stand for many."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from ....domain.observation.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
+from ....domain.read_model.histogram import bucket_of, upper_edge
+
+_SUB_BITS = 2
+"""Buckets of latency are at most a quarter wider than the one before."""
+
+FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
+"""Microseconds, finding, status, latency in microseconds."""
+
+
+class StoredSample(msgspec.Struct, frozen=True, gc=False):
+    """One sample as it is kept: times to the microsecond, and the explanation of one that was not up."""
+
+    at_ns: int
+    outcome: Outcome
+    reason: Reason
+    status: int | None = None
+    latency_ns: int | None = None
+    explanation: str = ""
+
+
+class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The samples of one target in one hour or one day.
+
+    Its latency is that of answers: how soon a connection was refused, or how long an answer was waited for that never came, is in
+    none of its figures, so that a target that is down does not look fast.
+    """
+
+    count: int = 0
+    good: int = 0
+    """Up or degraded."""
+    bad: int = 0
+    """Down or timed out."""
+    unknown: int = 0
+    """No evidence: cancelled, or our own trouble."""
+    timed: int = 0
+    """Those that were answered after a time that was measured."""
+    latency_sum_us: int = 0
+    latency_max_us: int = 0
+    buckets: tuple[tuple[int, int], ...] = ()
+    """Latency of what was answered: bucket and count, in rising order."""
+
+    @property
+    def uptime(self) -> float | None:
+        """The good share of what was evidence; None when nothing was."""
+        evidence = self.good + self.bad
+        return self.good / evidence if evidence else None
+
+    @property
+    def latency_mean_ns(self) -> int | None:
+        return self.latency_sum_us * 1_000 // self.timed if self.timed else None
+
+    def latency_at_ns(self, share: float) -> int | None:
+        """The latency that `share` of the answers did not exceed, at most a quarter too high."""
+        if not self.timed:
+            return None
+        seen = 0
+        for bucket, count in self.buckets:
+            seen += count
+            if seen >= share * self.timed:
+                return min(upper_edge(bucket, _SUB_BITS), self.latency_max_us) * 1_000
+        return self.latency_max_us * 1_000
+
+
+class Summed(msgspec.Struct, frozen=True, gc=False):
+    """A roll-up and when its span began."""
+
+    at_ns: int
+    rollup: Rollup
+
+
+def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reason]]) -> Rollup:
+    """The roll-up of samples: of all their outcomes, and of the latencies of those that were answered."""
+    numbers = Counter([finding for _, finding, _, _ in rows])
+    answered = {number for number in numbers if is_answered(*findings[number])}
+    latencies_us = [us for _, finding, _, us in rows if us is not None and finding in answered]
+    counted = Counter([bucket_of(latency_us, _SUB_BITS) for latency_us in latencies_us])
+    outcomes: Counter[Outcome] = Counter()
+    for number, count in numbers.items():
+        outcomes[findings[number][0]] += count
+    unknown = sum(outcomes[outcome] for outcome in NO_EVIDENCE)
+    good = outcomes[Outcome.UP] + outcomes[Outcome.DEGRADED]
+    return Rollup(
+        count=len(rows),
+        good=good,
+        bad=len(rows) - good - unknown,
+        unknown=unknown,
+        timed=len(latencies_us),
+        latency_sum_us=sum(latencies_us),
+        latency_max_us=max(latencies_us, default=0),
+        buckets=tuple(sorted(counted.items())),
+    )
+
+
+def merged(rollups: list[Rollup]) -> Rollup:
+    """One roll-up of several spans."""
+    counted: dict[int, int] = {}
+    for rollup in rollups:
+        for bucket, count in rollup.buckets:
+            counted[bucket] = counted.get(bucket, 0) + count
+    return Rollup(
+        count=sum(rollup.count for rollup in rollups),
+        good=sum(rollup.good for rollup in rollups),
+        bad=sum(rollup.bad for rollup in rollups),
+        unknown=sum(rollup.unknown for rollup in rollups),
+        timed=sum(rollup.timed for rollup in rollups),
+        latency_sum_us=sum(rollup.latency_sum_us for rollup in rollups),
+        latency_max_us=max((rollup.latency_max_us for rollup in rollups), default=0),
+        buckets=tuple(sorted(counted.items())),
+    )

@@ -1,0 +1,122 @@
+"""The hash chain: every transition and every told state is a link that covers all links before it.
+
+SQLite itself does not notice a lost tail of its WAL nor a flipped bit in a payload: integrity_check says ok to both. What
+is no link (attempts to deliver, checkpoints, silences, blind intervals) is counted by commits, and has digests of its own.
+"""
+
+from hashlib import sha256
+
+import apsw
+import msgspec
+
+from ....domain import limits
+from ....domain.errors import StoreCorrupt
+from .head import Head
+
+TRANSITION = ""
+"""Stands where a link about a channel names it."""
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True):
+    """What a link says; its hash is that of the hash before it and of this as JSON."""
+
+    position: int
+    incident: str
+    sequence: int
+    channel: str
+    body: str
+
+    def hash_after(self, previous: bytes) -> bytes:
+        return sha256(previous + msgspec.json.encode(self)).digest()
+
+
+class Chain:
+    """Appends links and verifies them. The head is read anew each time: a rolled-back append leaves nothing behind."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> Head:
+        row = self._connection.execute("SELECT epoch, position, hash, writes FROM head").fetchone()
+        if row is None:
+            raise StoreCorrupt("the head of the chain is missing")
+        return Head(*row)
+
+    def append(self, incident: str, sequence: int, channel: str, body: bytes) -> int:
+        """Add a link inside the caller's transaction; returns its position."""
+        head = self.head()
+        link = Link(head.position + 1, incident, sequence, channel, body.decode())
+        link_hash = link.hash_after(head.hash)
+        self._connection.execute(
+            "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", (*msgspec.structs.astuple(link), link_hash)
+        )
+        self._connection.execute("UPDATE head SET position = ?, hash = ?", (link.position, link_hash))
+        return link.position
+
+    def body(self, incident: str, sequence: int, channel: str = TRANSITION) -> str | None:
+        found = self._connection.execute(
+            "SELECT body FROM chain WHERE incident = ? AND channel = ? AND sequence = ?",
+            (incident, channel, sequence),
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def count_write(self) -> None:
+        """Count a commit of more than samples, inside of it: without it the count falls short of the head outside."""
+        self._connection.execute("UPDATE head SET writes = writes + 1")
+
+    def begin_epoch(self, known: int) -> int:
+        """Count this opening; `known` is the highest epoch heard of outside, for a database that was restored."""
+        epoch = max(self.head().epoch, known) + 1
+        self._connection.execute("UPDATE head SET epoch = ?", (epoch,))
+        return epoch
+
+    def verify(self, outside: Head | None, *, whole: bool = False) -> int:
+        """Recompute the links and compare both heads, else raise StoreCorrupt; returns the position it began after.
+
+        A long chain is verified from an anchor on, so that opening takes bounded time; `whole` takes all of it.
+        """
+        head = self.head()
+        start = 0 if whole else _anchor(head.position, outside)
+        previous = self._hash_at(start)
+        position = start
+        for *said, link_hash in self._connection.execute(
+            "SELECT * FROM chain WHERE position > ? ORDER BY position", (start,)
+        ):
+            link = Link(*said)
+            position += 1
+            if link.position != position or link.hash_after(previous) != link_hash:
+                raise StoreCorrupt(f"link {position} of the chain does not verify")
+            previous = link_hash
+        if (position, previous) != (head.position, head.hash):
+            raise StoreCorrupt(f"the chain ends at {position} and its head says {head.position}")
+        self._compare(head, outside)
+        return start
+
+    def _compare(self, head: Head, outside: Head | None) -> None:
+        """The database may be ahead of the head beside it, by what was committed last; never behind."""
+        if outside is None:
+            return
+        lost = outside.position - head.position
+        if lost > 0:
+            raise StoreCorrupt(f"{lost} committed links are lost: {outside.position} were written")
+        if outside.writes > head.writes:
+            raise StoreCorrupt(
+                f"{outside.writes - head.writes} commits are lost: {outside.writes} were written"
+            )
+        if self._hash_at(outside.position) != outside.hash:
+            raise StoreCorrupt(f"link {outside.position} is not the one that was committed")
+
+    def _hash_at(self, position: int) -> bytes:
+        if position == 0:
+            return bytes(32)
+        row = self._connection.execute("SELECT hash FROM chain WHERE position = ?", (position,)).fetchone()
+        if row is None:
+            raise StoreCorrupt(f"link {position} of the chain is missing")
+        return bytes(row[0])
+
+
+def _anchor(position: int, outside: Head | None) -> int:
+    if position < limits.CHAIN_VERIFIED_WHOLE:
+        return 0
+    known = position if outside is None else min(position, outside.position)
+    return max(known - 1, 0) // limits.CHAIN_ANCHOR_EVERY * limits.CHAIN_ANCHOR_EVERY

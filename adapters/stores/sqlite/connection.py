@@ -1,0 +1,142 @@
+"""Connections to SQLite: how they are set up, how a transaction ends, and what an error means."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import apsw
+import msgspec
+
+from ....domain import limits
+from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
+from ....domain.units import NS_PER_MS
+
+SQLITE_VERSION_MIN = 3_051_003
+"""Before it, a checkpoint racing a commit could corrupt a WAL (https://sqlite.org/wal.html#walresetbug)."""
+
+_EXPECTED: tuple[tuple[str, str | int, str | int], ...] = (
+    ("synchronous", "FULL", 2),
+    # macOS: fsync alone leaves the bytes in the drive's own memory. Without effect elsewhere.
+    ("fullfsync", "ON", 1),
+    ("mmap_size", 0, 0),
+    ("cell_size_check", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("temp_store", "MEMORY", 2),
+    ("journal_size_limit", limits.STORE_WAL_BYTES_KEPT, limits.STORE_WAL_BYTES_KEPT),
+)
+
+
+def connect_writer(path: str, vfs: str | None = None) -> apsw.Connection:
+    """The one connection that writes and checkpoints; created with mode 0600, every setting read back."""
+    _require_sqlite()
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    try:
+        _keep_wal_on_close(connection)
+        connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)
+        for name, wanted, seen in _EXPECTED:
+            connection.pragma(name, wanted)
+            _expect(connection, name, seen)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: str) -> apsw.Connection:
+    """A connection that can neither write nor checkpoint."""
+    _require_sqlite()
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    _keep_wal_on_close(connection)
+    connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)
+    connection.pragma("query_only", "ON")
+    connection.pragma("mmap_size", 0)
+    connection.wal_autocheckpoint(0)
+    return connection
+
+
+def begin_wal(connection: apsw.Connection) -> None:
+    """Switch to write-ahead logging. Raises StoreError where it is not to be had, as on many network file systems."""
+    mode = connection.pragma("journal_mode", "WAL")
+    if mode != "wal":
+        raise StoreError(f"{connection.filename} lies where SQLite cannot keep a WAL (it says {mode!r})")
+    connection.wal_autocheckpoint(0)
+
+
+def require_sound_pages(connection: apsw.Connection) -> None:
+    """Look at every page and every index of a small file: the chain vouches for transitions, digests for the rows that they
+    are in, and nothing for rows that an index does not show any more. Raises StoreCorrupt.
+
+    A quarter of a second at 64 MiB, a third more than quick_check, which looks into no index; a larger file is found out
+    when it is read, as `status` and housekeeping do.
+    """
+    if connection.pragma("page_count") * connection.pragma("page_size") > limits.STORE_BYTES_CHECKED_WHOLE:
+        return
+    found = connection.pragma("integrity_check", 1)
+    if found != "ok":
+        raise StoreCorrupt(f"{connection.filename} does not read back: {' '.join(str(found).split())}")
+
+
+def rows(
+    connection: apsw.Connection, sql: str, bindings: tuple[str | bytes | int | float | None, ...] = ()
+) -> list[tuple[Any, ...]]:
+    """All rows of a short answer; STRICT tables vouch for their types."""
+    return connection.execute(sql, bindings).fetchall()
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """All of it or nothing. IMMEDIATE: a transaction that began as a reader fails at once when it wants to write."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with suppress(apsw.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn what SQLite, the file system and unreadable bytes raise into the errors of watchkeeper."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreBusy(f"another program holds the database while {doing}: {error}") from error
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        raise StoreCorrupt(f"the store does not read back while {doing}: {error}") from error
+    except (apsw.Error, OSError, OverflowError) as error:
+        raise StoreError(f"the store failed while {doing}: {error}") from error
+
+
+@contextmanager
+def remedied(path: str) -> Iterator[None]:
+    """Say of a record that does not verify which it is, and what whoever is woken by it can do."""
+    try:
+        with explained(f"opening {path}"):
+            yield
+    except StoreCorrupt as error:
+        raise StoreCorrupt(
+            f"{path} does not verify: {error}: put it back with its -wal and its -head from"
+            " one and the same copy, or move all three away to begin a new one"
+        ) from error
+
+
+def _expect(connection: apsw.Connection, name: str, seen: str | int) -> None:
+    got = connection.pragma(name)
+    if got != seen:
+        raise StoreError(f"SQLite keeps {name} at {got!r} instead of {seen!r}")
+
+
+def _keep_wal_on_close(connection: apsw.Connection) -> None:
+    """Closing must not fold a WAL into the file that has not been verified, nor do so from a second connection."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+def _require_sqlite() -> None:
+    if apsw.SQLITE_VERSION_NUMBER < SQLITE_VERSION_MIN:
+        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can corrupt a WAL; 3.51.3 or newer is needed")

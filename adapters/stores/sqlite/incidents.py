@@ -1,0 +1,127 @@
+"""Incidents, and what each channel was told of them, in SQLite."""
+
+from collections.abc import Iterable
+
+import apsw
+import msgspec
+
+from ....domain.errors import StoreCorrupt, StoreError
+from ....domain.incidents.incident import Incident, Transition
+from ....domain.incidents.notice import Notice, Told
+from .chain import TRANSITION, Chain
+
+TRANSITIONS = msgspec.json.Decoder(Transition)
+TOLD = msgspec.json.Decoder(Told)
+
+_MOVE = """
+INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live)
+VALUES (:id, :target, :rule, :sequence, :position, :is_open, 1)
+ON CONFLICT (id) DO UPDATE SET sequence = :sequence, position = :position, is_open = :is_open
+"""
+
+_TOLD = """
+SELECT body FROM chain WHERE incident = ? AND channel <> '' AND sequence =
+    (SELECT max(sequence) FROM chain AS heard WHERE heard.incident = chain.incident AND heard.channel = chain.channel)
+ORDER BY channel
+"""
+
+_IS_LIVE = """(is_open
+    OR EXISTS (SELECT 1 FROM outbox WHERE outbox.incident = incident.id AND state = 'pending')
+    OR EXISTS (
+        SELECT 1 FROM chain WHERE chain.incident = incident.id AND channel <> ''
+        GROUP BY channel HAVING max(sequence) < incident.sequence))"""
+
+_SETTLE = f"UPDATE incident SET is_live = {_IS_LIVE} WHERE id = ?"  # noqa: S608 - a constant
+
+_MISPLACED = f"""
+SELECT chain.incident FROM chain LEFT JOIN incident ON incident.id = chain.incident
+WHERE chain.position > ?1 AND channel = '' AND (incident.id IS NULL OR incident.sequence < chain.sequence)
+UNION ALL
+SELECT incident.id FROM incident LEFT JOIN chain USING (position)
+WHERE (is_live OR incident.position > ?1) AND (
+    chain.incident IS NOT incident.id OR chain.sequence IS NOT incident.sequence OR channel <> ''
+    OR is_open <> (json_extract(body, '$.change') <> 'resolved') OR is_live <> {_IS_LIVE})
+"""  # noqa: S608 - a constant
+
+
+class IncidentTable:
+    """Writes transitions and told states into the chain, and keeps the place of each incident in it."""
+
+    def __init__(self, connection: apsw.Connection, chain: Chain) -> None:
+        self._connection = connection
+        self._chain = chain
+
+    def record(self, transition: Transition) -> None:
+        """Add a step that may follow. The same step again is a no-op; another one in its place is StoreCorrupt."""
+        name, sequence = transition.incident, transition.sequence
+        recorded = self._chain.body(name, sequence)
+        if recorded is not None:
+            if TRANSITIONS.decode(recorded) != transition:
+                raise StoreCorrupt(f"step {sequence} of {name} is recorded otherwise")
+            return
+        if not transition.may_follow(self.latest(name)):
+            raise StoreError(
+                f"step {sequence} of {name}, {transition.change}, may not follow what is recorded"
+            )
+        position = self._chain.append(name, sequence, TRANSITION, msgspec.json.encode(transition))
+        self._move(transition, position)
+
+    def latest(self, name: str) -> Incident | None:
+        row = self._connection.execute(
+            "SELECT body FROM incident JOIN chain USING (position) WHERE id = ?", (name,)
+        ).fetchone()
+        return None if row is None else TRANSITIONS.decode(row[0])
+
+    def at(self, name: str, sequence: int) -> Incident | None:
+        """The incident as it stood after that step."""
+        body = self._chain.body(name, sequence)
+        return None if body is None else TRANSITIONS.decode(body)
+
+    def live(self) -> tuple[Incident, ...]:
+        """Open ones, and resolved ones that some channel has not heard the end of, in the order of their opening."""
+        rows = self._connection.execute(
+            "SELECT body FROM incident JOIN chain USING (position) WHERE is_live ORDER BY ordinal"
+        )
+        return tuple(TRANSITIONS.decode(body) for (body,) in rows)
+
+    def told(self, name: str) -> tuple[Told, ...]:
+        """What each channel last heard of an incident."""
+        return tuple(TOLD.decode(body) for (body,) in self._connection.execute(_TOLD, (name,)))
+
+    def tell(self, notice: Notice) -> None:
+        """A channel has heard a notice; what it heard later than this stands."""
+        name = notice.incident.incident
+        later = self._connection.execute(
+            "SELECT 1 FROM chain WHERE incident = ? AND channel = ? AND sequence >= ?",
+            (name, notice.channel, notice.sequence),
+        ).fetchone()
+        if later is None:
+            told = Told(incident=name, channel=notice.channel, sequence=notice.sequence, change=notice.change)
+            self._chain.append(name, notice.sequence, notice.channel, msgspec.json.encode(told))
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Decide anew which incidents a restart has to know of."""
+        self._connection.executemany(_SETTLE, ((name,) for name in names))
+
+    def verify(self, verified_after: int) -> None:
+        """Raise StoreCorrupt when an incident is not where the chain says; looks at those that moved in what was
+        verified of the chain, and at every one that a restart brings back."""
+        misplaced = self._connection.execute(_MISPLACED, (verified_after,)).fetchone()
+        if misplaced is not None:
+            raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")
+
+    def _move(self, transition: Transition, position: int) -> None:
+        try:
+            self._connection.execute(
+                _MOVE,
+                {
+                    "id": transition.incident,
+                    "target": transition.target,
+                    "rule": transition.rule,
+                    "sequence": transition.sequence,
+                    "position": position,
+                    "is_open": transition.is_open,
+                },
+            )
+        except apsw.ConstraintError as error:
+            raise StoreError(f"{transition.target}/{transition.rule} has an open incident already") from error

@@ -1,0 +1,113 @@
+"""One process per store: a lock file beside it that names its holder and is released by death."""
+
+import fcntl
+import os
+import select
+import socket
+import weakref
+
+import msgspec
+
+from ....domain import limits
+from ....domain.errors import StoreBusy
+from ....domain.time.moment import NS_PER_MS, Moment, wall_text
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds a store."""
+
+    pid: int
+    host: str
+    since: str
+
+
+class StoreLock:
+    """A flock on `PATH-lock`. The file stays: removing it would let two processes lock two files of one name."""
+
+    def __init__(self, path: str, now: Moment) -> None:
+        self._pid = os.getpid()
+        self._descriptor = os.open(f"{path}-lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            self._take(path, now)
+        except BaseException:
+            self.release()
+            raise
+        # A forked child shares the lock with its parent and would keep it beyond the parent's death.
+        os.register_at_fork(after_in_child=_Forget(self))
+
+    @property
+    def is_ours(self) -> bool:
+        """False in a forked child, which must not touch the connection that it inherited."""
+        return os.getpid() == self._pid
+
+    def release(self) -> None:
+        """Give the lock up. A child that was forked a moment ago has a copy open still, so closing ours is not enough."""
+        if self._descriptor < 0:
+            return
+        if self.is_ours:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _take(self, path: str, now: Moment) -> None:
+        self._lock_alone(path)
+        holder = Holder(self._pid, socket.gethostname(), wall_text(now.wall_ns))
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, msgspec.json.encode(holder), 0)
+
+    def _lock_alone(self, path: str) -> None:
+        """Take the exclusive lock. `holder_of` has a shared one for some microseconds, which is waited for."""
+        for _ in range(limits.LOCK_TRIES_MAX):
+            if _lock(self._descriptor, fcntl.LOCK_EX):
+                return
+            # A shared lock can be had beside those of `holder_of`, and not beside a holder's.
+            if not _lock(self._descriptor, fcntl.LOCK_SH):
+                raise StoreBusy(f"{path} is held by {_holder_text(self._descriptor)}")
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            select.poll().poll(limits.LOCK_TRY_EVERY_NS // NS_PER_MS)  # of nothing: a pause
+        raise StoreBusy(f"{path} is looked at by other processes all the time: stop them and try again")
+
+
+class _Forget:
+    """Closes the child's copy of the lock, if the lock still lives."""
+
+    def __init__(self, lock: StoreLock) -> None:
+        self._lock = weakref.ref(lock)
+
+    def __call__(self) -> None:
+        lock = self._lock()
+        if lock is not None:
+            lock.release()
+
+
+def holder_of(path: str) -> str | None:
+    """The process that holds a store, None when nobody does. A process that starts right now is not kept from it."""
+    try:
+        descriptor = os.open(f"{path}-lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not _lock(descriptor, fcntl.LOCK_SH):
+            return _holder_text(descriptor)
+        # Closing is not enough: a child that was forked a moment ago has a copy open still.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Whether the lock could be had at once."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder_text(descriptor: int) -> str:
+    try:
+        holder = msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
+    except msgspec.MsgspecError:
+        return "a process that has not yet said which"
+    return f"process {holder.pid} on {holder.host} since {holder.since}"

@@ -1,0 +1,76 @@
+"""Checkpoints, silences and blind intervals in SQLite, each row with a digest of its other columns."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import msgspec
+
+from ....domain.errors import StoreCorrupt
+from ....domain.incidents.record import BlindInterval, Checkpoint, Silence
+from .outbox import digest
+
+SILENCES = msgspec.json.Decoder(Silence)
+
+
+class MarkTable:
+    """Small records that are overwritten in place."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def keep(self, checkpoints: tuple[Checkpoint, ...]) -> None:
+        """The newest of each target stays; an empty one takes it away."""
+        for checkpoint in checkpoints:
+            said = msgspec.structs.astuple(checkpoint)
+            if checkpoint.state:
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", (*said, digest(*said))
+                )
+            else:
+                self._connection.execute("DELETE FROM checkpoint WHERE target = ?", (checkpoint.target,))
+
+    def mute(self, silences: tuple[Silence, ...]) -> None:
+        for silence in silences:
+            said = (silence.id, silence.until_ns, msgspec.json.encode(silence).decode())
+            self._connection.execute(
+                "INSERT OR REPLACE INTO silence VALUES (?, ?, ?, ?)", (*said, digest(*said))
+            )
+
+    def note_blind(self, intervals: tuple[BlindInterval, ...]) -> None:
+        for interval in intervals:
+            said = msgspec.structs.astuple(interval)
+            self._connection.execute(
+                "INSERT OR IGNORE INTO blind VALUES (?, ?, ?, ?)", (*said, digest(*said))
+            )
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """All of them, by target."""
+        return tuple(Checkpoint(*said) for said in self._read("checkpoint", "target"))
+
+    def silences(self, now_ns: int) -> tuple[Silence, ...]:
+        """Those that end after `now_ns`, by id."""
+        # All are read: a damaged end must not hide its row.
+        return tuple(
+            SILENCES.decode(body) for _, until_ns, body in self._read("silence", "id") if until_ns > now_ns
+        )
+
+    def blind(self, since_ns: int) -> tuple[BlindInterval, ...]:
+        """Those that end after `since_ns`, by their start."""
+        rows = self._read("blind", "started_at_ns, ended_at_ns, cause")
+        found = (BlindInterval(*said) for said in rows)
+        return tuple(interval for interval in found if interval.ended_at_ns > since_ns)
+
+    def verify(self) -> None:
+        """Raise StoreCorrupt when a checkpoint or a silence is damaged: a restart builds on them."""
+        for table, key in (("checkpoint", "target"), ("silence", "id")):
+            for _ in self._read(table, key):
+                pass
+
+    def _read(self, table: str, order: str) -> Iterator[list[Any]]:
+        """The rows without their digests. Raises StoreCorrupt when one does not read back as it was written."""
+        query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608 - constants
+        for *said, seen in self._connection.execute(query):
+            if digest(*said) != seen:
+                raise StoreCorrupt(f"the {table} of {said[0]} does not read back as it was written")
+            yield said

@@ -1,0 +1,153 @@
+"""Reading a store that a runtime may be writing at the same time, or has left behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from ....domain import limits
+from ....domain.errors import StoreCorrupt, StoreError
+from ....domain.incidents.incident import Incident, Transition
+from ....domain.incidents.notice import DeliveryState
+from ....domain.incidents.record import BlindInterval, Outgoing
+from ..history.history import History
+from ..history.overview import Overview
+from ..history.stored import Rollup, StoredSample, Summed
+from .chain import TRANSITION, Chain
+from .connection import connect_reader, explained
+from .head import read_head
+from .incidents import TRANSITIONS, IncidentTable
+from .marks import MarkTable
+from .outbox import OutboxTable
+from .schema import refuse_others, refuse_strangers
+
+_INCIDENTS = """
+SELECT body FROM incident JOIN chain USING (position)
+WHERE (NOT :open_only OR is_open) AND (:target IS NULL OR incident.target = :target)
+ORDER BY ordinal DESC LIMIT :limit
+"""
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What a whole check of a store found."""
+
+    links: int
+    """Links of the chain that were read back and recomputed."""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.problems
+
+
+class StoreReader:
+    """Takes no lock and writes nothing. Each question has its own short connection, so that none delays the writer.
+
+    Usable on any thread and in any process. Raises StoreError where there is no store.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = str(Path(path).resolve())
+
+    def __repr__(self) -> str:
+        return f"StoreReader({self._path!r})"
+
+    def incidents(
+        self, *, open_only: bool = False, target: str | None = None, limit: int = 100
+    ) -> tuple[Incident, ...]:
+        """Each as it stands, the newest first."""
+        asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
+        with self._reading() as connection:
+            return tuple(TRANSITIONS.decode(body) for (body,) in connection.execute(_INCIDENTS, asked))
+
+    def transitions(self, incident: str) -> tuple[Transition, ...]:
+        """The life of an incident; empty for one that is not known."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT body FROM chain WHERE incident = ? AND channel = ? ORDER BY sequence",
+                (incident, TRANSITION),
+            )
+            return tuple(TRANSITIONS.decode(body) for (body,) in rows)
+
+    def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
+        """Notices in a state, oldest first: those that are DEAD can be re-driven."""
+        with self._reading() as connection:
+            return OutboxTable(connection, IncidentTable(connection, Chain(connection))).all(state)
+
+    def targets(self) -> tuple[str, ...]:
+        """Every target that ever had a sample, by name."""
+        with self._reading() as connection:
+            return tuple(name for (name,) in connection.execute("SELECT name FROM target ORDER BY name"))
+
+    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
+        """The newest sample of every target that has one in a span, by name."""
+        with self._reading() as connection:
+            return Overview(connection).latest(since_ns, until_ns)
+
+    def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
+        """The uptime of every target that has evidence in the hours that begin in a span, by name."""
+        with self._reading() as connection:
+            return Overview(connection).uptimes(since_ns, until_ns)
+
+    def samples(self, target: str, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
+        """Those of a target in a span of wall time, sealed or not, in the order of time."""
+        with self._reading() as connection:
+            return History(connection, target).samples(since_ns, until_ns)
+
+    def hourly(self, target: str, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
+        """The hours that begin in a span; what is not sealed is summed up on the way."""
+        with self._reading() as connection:
+            return History(connection, target).hourly(since_ns, until_ns)
+
+    def daily(self, target: str, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
+        """The days (UTC) that begin in a span."""
+        with self._reading() as connection:
+            return History(connection, target).daily(since_ns, until_ns)
+
+    def uptime(self, target: str, since_ns: int, until_ns: int) -> Rollup:
+        """One roll-up of a span: of the hours that begin in it, and of its days where hours are no longer kept."""
+        with self._reading() as connection:
+            return History(connection, target).total(since_ns, until_ns)
+
+    def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
+        """Spans in which we could not see that ended after `since_ns`."""
+        with self._reading() as connection:
+            return MarkTable(connection).blind(since_ns)
+
+    def verify(self) -> Verification:
+        """Check every page, every link, both heads, every notice that is not delivered and every mark."""
+        problems: list[str] = []
+        links = 0
+        try:
+            with self._reading() as connection:
+                problems += [
+                    text for (text,) in connection.execute("PRAGMA integrity_check(100)") if text != "ok"
+                ]
+                chain = Chain(connection)
+                incidents = IncidentTable(connection, chain)
+                incidents.verify(chain.verify(read_head(self._path), whole=True))
+                links = chain.head().position
+                OutboxTable(connection, incidents).verify()
+                marks = MarkTable(connection)
+                marks.verify()
+                marks.blind(0)
+        except StoreCorrupt as error:
+            problems.append(str(error))
+        return Verification(links, tuple(problems))
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        """One read transaction: whatever a question reads, it reads as of one moment."""
+        if not Path(self._path).exists():
+            raise StoreError(f"there is no store at {self._path}")
+        with explained(f"reading {self._path}"):
+            connection = connect_reader(self._path)
+            try:
+                refuse_strangers(connection)
+                refuse_others(connection)
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                connection.close()

@@ -1,0 +1,131 @@
+"""The schema: forward-only steps, each applied once, all in one transaction."""
+
+from collections.abc import Sequence
+
+import apsw
+
+from ....domain.errors import StoreError
+from .connection import transaction
+from .outbox import digest
+
+APPLICATION_ID = 0x5761_7463
+"""`Watc`: how a file of ours is told from somebody else's database."""
+
+FIRST = """
+CREATE TABLE head (
+    id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, 0, zeroblob(32));
+
+-- Append-only. A transition has the channel ''; the other rows say what a channel heard.
+CREATE TABLE chain (
+    position INTEGER PRIMARY KEY, incident TEXT NOT NULL, sequence INTEGER NOT NULL, channel TEXT NOT NULL,
+    body TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX chain_of_incident ON chain (incident, channel, sequence);
+
+-- Where each incident stands: its latest transition. `is_live`: open, or some channel has not heard its end.
+CREATE TABLE incident (
+    ordinal INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, target TEXT NOT NULL, rule TEXT NOT NULL,
+    sequence INTEGER NOT NULL, position INTEGER NOT NULL, is_open INTEGER NOT NULL, is_live INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX one_open_incident ON incident (target, rule) WHERE is_open;
+CREATE INDEX live_incident ON incident (ordinal) WHERE is_live;
+CREATE INDEX incident_of_target ON incident (target);
+
+-- `digest` covers every other column; the incident's body is in the chain.
+CREATE TABLE outbox (
+    ordinal INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, incident TEXT NOT NULL, sequence INTEGER NOT NULL,
+    channel TEXT NOT NULL, change TEXT NOT NULL, reason TEXT NOT NULL, created_at_ns INTEGER NOT NULL,
+    state TEXT NOT NULL, attempts INTEGER NOT NULL, at_ns INTEGER NOT NULL, detail TEXT NOT NULL,
+    digest BLOB NOT NULL
+) STRICT;
+CREATE INDEX undelivered ON outbox (state, ordinal) WHERE state <> 'delivered';
+CREATE INDEX outbox_of_incident ON outbox (incident);
+
+CREATE TABLE checkpoint (
+    target TEXT PRIMARY KEY, state BLOB NOT NULL, at_ns INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE silence (id TEXT PRIMARY KEY, until_ns INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE blind (
+    started_at_ns INTEGER NOT NULL, ended_at_ns INTEGER NOT NULL, cause TEXT NOT NULL,
+    PRIMARY KEY (started_at_ns, ended_at_ns, cause)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE target (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE finding (
+    id INTEGER PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT NOT NULL, UNIQUE (outcome, reason)
+) STRICT;
+CREATE TABLE explanation (
+    at_us INTEGER NOT NULL, target INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (at_us, target)
+) STRICT, WITHOUT ROWID;
+
+-- Hours and days are counted from 1970. Keys begin with the time: writing appends, and dropping cuts off a prefix.
+CREATE TABLE sealed_hour (hour INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE rolled_day (day INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE chunk (
+    hour INTEGER NOT NULL, target INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (hour, target)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hourly (
+    hour INTEGER NOT NULL, target INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (hour, target)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE daily (
+    day INTEGER NOT NULL, target INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (day, target)
+) STRICT, WITHOUT ROWID;
+"""
+
+SECOND = """
+ALTER TABLE head ADD COLUMN writes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE silence ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+UPDATE silence SET digest = digest(id, until_ns, body);
+ALTER TABLE blind ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+UPDATE blind SET digest = digest(started_at_ns, ended_at_ns, cause);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+"""Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
+
+
+def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """Bring a file of any earlier version to the newest. Raises StoreError for a newer one and for no file of ours."""
+    refuse_newer(connection, len(migrations))
+    version = connection.pragma("user_version")
+    if version == len(migrations):
+        return
+    connection.create_scalar_function("digest", digest, deterministic=True)
+    with transaction(connection):
+        for step in migrations[version:]:
+            connection.execute(step)
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", len(migrations))
+
+
+def refuse_strangers(connection: apsw.Connection) -> None:
+    """Raise StoreError for somebody else's database, before anything in it is touched."""
+    application_id = connection.pragma("application_id")
+    if application_id == APPLICATION_ID:
+        return
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if application_id or tables:
+        raise StoreError(f"{connection.filename} is a database of another program; nothing in it was touched")
+
+
+def refuse_others(connection: apsw.Connection) -> None:
+    """Raise StoreError for a file that this version does not know, or that no runtime of this version has opened yet."""
+    refuse_newer(connection)
+    version = connection.pragma("user_version")
+    if version < len(MIGRATIONS):
+        raise StoreError(
+            f"{connection.filename} has schema version {version}, written by an older watchkeeper;"
+            f" it is brought to version {len(MIGRATIONS)} when a runtime opens it"
+        )
+
+
+def refuse_newer(connection: apsw.Connection, newest: int = len(MIGRATIONS)) -> None:
+    """Raise StoreError for a file whose schema this version of watchkeeper does not know."""
+    version = connection.pragma("user_version")
+    if version > newest:
+        raise StoreError(
+            f"{connection.filename} has schema version {version}, written by a newer watchkeeper;"
+            f" this one knows versions up to {newest}"
+        )

@@ -1,0 +1,256 @@
+"""The record on SQLite: durable when `commit` returns, verified when it is opened, silent after the first failure."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from ....domain import limits
+from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
+from ....domain.incidents.record import Batch, Restored
+from ....domain.specification.configuration import Retention
+from ....domain.time.moment import Moment
+from ..history.housekeeping import Housekeeper
+from ..history.sample_tables import SampleTables
+from .chain import Chain
+from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
+from .head import Head, read_head, write_head
+from .incidents import IncidentTable
+from .lock import StoreLock
+from .marks import MarkTable
+from .outbox import OutboxTable
+from .place import Place, require_known
+from .schema import migrate, refuse_strangers
+
+DEFAULT_RETENTION = Retention()
+
+
+class Session:
+    """One opening of the file: the connection, and the tables behind it."""
+
+    def __init__(self, path: str, connection: apsw.Connection, retention: Retention) -> None:
+        self._path = path
+        self.connection = connection
+        self.chain = Chain(connection)
+        self.incidents = IncidentTable(connection, self.chain)
+        self.outbox = OutboxTable(connection, self.incidents)
+        self.marks = MarkTable(connection)
+        self.samples = SampleTables(connection)
+        self.housekeeper = Housekeeper(connection, self.samples, retention)
+        self.wal_pages = 0
+        connection.set_wal_hook(self._count_wal)
+
+    def record(self, batch: Batch) -> int:
+        """Write a batch inside a transaction; returns how many of its samples were left out."""
+        if len(batch) > len(batch.samples):
+            self.chain.count_write()
+        for transition in batch.transitions:
+            self.incidents.record(transition)
+        for notice in batch.notices:
+            self.outbox.record(notice)
+        touched = {transition.incident: None for transition in batch.transitions}
+        touched |= {notice.incident.incident: None for notice in batch.notices}
+        touched |= {self.outbox.deliver(delivery): None for delivery in batch.deliveries}
+        self.incidents.settle(touched)
+        self.marks.keep(batch.checkpoints)
+        self.marks.mute(batch.silences)
+        self.marks.note_blind(batch.blind)
+        if not batch.samples:
+            return 0
+        hours, left_out = self.samples.record(batch.samples)
+        self.housekeeper.touched(hours)
+        return left_out
+
+    def publish_head(self, before: Head | None) -> None:
+        """Say beside the database how far it goes, if that has changed."""
+        head = self.chain.head()
+        if head != before:
+            write_head(self._path, head)
+
+    def fold_wal(self) -> None:
+        """Checkpoint when there is enough of it; a reader that stands in the way only delays it."""
+        if self.wal_pages >= limits.STORE_WAL_PAGES_MAX:
+            left, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self.wal_pages = left - folded
+
+    def restored(self, epoch: int, now: Moment) -> Restored:
+        incidents = self.incidents.live()
+        return Restored(
+            epoch=epoch,
+            incidents=incidents,
+            outbox=self.outbox.pending(),
+            dead=self.outbox.given_up(),
+            told=tuple(told for incident in incidents for told in self.incidents.told(incident.incident)),
+            checkpoints=self.marks.checkpoints(),
+            silences=self.marks.silences(now.wall_ns),
+        )
+
+    def recall(self, key: str) -> Restored | None:
+        outgoing = self.outbox.dead(key)
+        if outgoing is None:
+            return None
+        name = outgoing.notice.incident.incident
+        latest = self.incidents.latest(name)
+        if latest is None:
+            raise StoreCorrupt(f"{name} has no latest step")
+        told = tuple(told for told in self.incidents.told(name) if told.channel == outgoing.notice.channel)
+        return Restored(epoch=self.chain.head().epoch, incidents=(latest,), outbox=(outgoing,), told=told)
+
+    def close(self, *, sound: bool) -> None:
+        """Close the connection; a store that failed keeps its WAL as it is, for the next opening to verify."""
+        try:
+            if sound:
+                self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        finally:
+            self.connection.close()
+
+    def _count_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
+        self.wal_pages = pages
+        return apsw.SQLITE_OK
+
+
+class SqliteStore:
+    """The store of one process on one file. After a failure it takes nothing until it is closed and opened again.
+
+    SQLite itself goes on after a failed fsync, whose pages the kernel may have dropped: this does not.
+    """
+
+    def __init__(
+        self, path: str, retention: Retention = DEFAULT_RETENTION, *, vfs: str | None = None
+    ) -> None:
+        self._path = str(Path(path).resolve())
+        self._retention = retention
+        self._vfs = vfs
+        self._lock: StoreLock | None = None
+        self._session: Session | None = None
+        self._failure: str | None = None
+        self._place: Place | None = None
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({self._path!r})"
+
+    def open(self, now: Moment) -> Restored:
+        if self._session is not None:
+            raise StoreError(f"{self._path} is open already")
+        with explained(f"opening {self._path}"):
+            self._lock = StoreLock(self._path, now)
+            try:
+                outside = read_head(self._path)
+                self._require_place(outside)
+                with remedied(self._path):
+                    return self._begin(outside, now)
+            except BaseException:
+                self._lock.release()
+                raise
+
+    def commit(self, batch: Batch) -> int:
+        with self._guarded("committing") as session:
+            before = session.chain.head()
+            try:
+                with transaction(session.connection):
+                    left_out = session.record(batch)
+            except BaseException:
+                session.housekeeper.reload()
+                raise
+            session.publish_head(before)
+            session.fold_wal()
+            return left_out
+
+    def recall(self, key: str) -> Restored | None:
+        with self._guarded("reading") as session:
+            return session.recall(key)
+
+    def keep_house(self, now: Moment) -> None:
+        with self._guarded("keeping house") as session:
+            try:
+                session.housekeeper.work(now)
+            except BaseException:
+                session.housekeeper.reload()
+                raise
+            session.fold_wal()
+
+    def file_trouble(self) -> str:
+        trouble = "" if self._place is None else self._place.trouble()
+        return trouble and f"{trouble}; what is recorded meanwhile is kept only as long as this process lives"
+
+    def close(self) -> None:
+        """Let the file go. In a forked child this only forgets: the file belongs to the parent."""
+        session, lock, sound = self._session, self._lock, self._failure is None
+        if session is None or lock is None or not lock.is_ours:
+            return
+        self._session = self._lock = self._failure = None
+        try:
+            with explained(f"closing {self._path}"):
+                session.close(sound=sound)
+        finally:
+            lock.release()
+
+    def _begin(self, outside: Head | None, now: Moment) -> Restored:
+        connection = connect_writer(self._path, self._vfs)
+        try:
+            place = Place(self._path)
+            refuse_strangers(connection)
+            begin_wal(connection)
+            require_sound_pages(connection)
+            migrate(connection)
+            session = Session(self._path, connection, self._retention)
+            _verify(session, outside)
+            # What reads back may lie in the page cache alone, after a sync that failed: folded, it is written anew.
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+            with transaction(connection):
+                epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
+            session.publish_head(None)
+            restored = session.restored(epoch, now)
+        except BaseException:
+            connection.close()
+            raise
+        self._session, self._failure, self._place = session, None, place
+        return restored
+
+    def _require_place(self, outside: Head | None) -> None:
+        """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
+        trouble = "" if self._place is None else self._place.trouble()
+        if trouble:
+            raise StoreError(trouble)
+        require_known(self._path, outside)
+
+    @contextmanager
+    def _guarded(self, doing: str) -> Iterator[Session]:
+        """The session, if it may be used; any failure but a refusal or a wait ends its use."""
+        session = self._usable()
+        refused = False
+        try:
+            with explained(doing):
+                try:
+                    yield session
+                except StoreCorrupt:
+                    raise
+                except StoreError:
+                    refused = True
+                    raise
+        except StoreBusy:
+            raise
+        except StoreError as error:
+            if not refused:
+                self._failure = str(error)
+            raise
+
+    def _usable(self) -> Session:
+        if self._session is None or self._lock is None:
+            raise StoreError(f"{self._path} is not open")
+        if not self._lock.is_ours:
+            raise StoreError(
+                f"{self._path} was opened before this process was forked: it belongs to the parent"
+            )
+        if self._failure is not None:
+            raise StoreError(f"{self._path} takes nothing until it is opened again: {self._failure}")
+        return self._session
+
+
+def _verify(session: Session, outside: Head | None) -> None:
+    """Everything that a restart builds on, before anything is written: bounded in time, whatever the history."""
+    session.incidents.verify(session.chain.verify(outside))
+    session.outbox.verify()
+    session.marks.verify()

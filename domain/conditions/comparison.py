@@ -1,0 +1,131 @@
+"""What a condition asserts: one side matched with a constant, two sides equal, or two sides in order."""
+
+import operator
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from .display import show
+from .facts import Facts
+from .operand import Choice, Expected, Literal, Pattern, Reader
+from .value import Missing, Number, Value, equal, number_of
+
+
+class Operator(StrEnum):
+    """In the order in which they are looked for: the first that is present is the operator."""
+
+    EQUAL = "=="
+    UNEQUAL = "!="
+    AT_MOST = "<="
+    AT_LEAST = ">="
+    ABOVE = ">"
+    BELOW = "<"
+
+
+ORDERINGS: dict[Operator, Callable[[Number, Number], bool]] = {
+    Operator.AT_MOST: operator.le,
+    Operator.AT_LEAST: operator.ge,
+    Operator.ABOVE: operator.gt,
+    Operator.BELOW: operator.lt,
+}
+
+Verdict: TypeAlias = bool | Missing
+"""Whether it holds, or why that cannot be said."""
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A value is (or is not) what a constant accepts."""
+
+    reader: Reader
+    operator: Operator
+    expected: Expected
+    wanted: bool
+    """True for ==, false for !=."""
+    expected_first: bool = False
+
+    def verdict(self, facts: Facts) -> Verdict:
+        value = self.reader.read(facts)
+        if isinstance(value, Missing):
+            return value
+        return self.expected.accepts(value) is self.wanted
+
+    def shown(self, facts: Facts) -> str:
+        value, text = self.reader.read(facts), self.expected.text
+        seen = show(self.reader, value, text, matched=isinstance(self.expected, Pattern))
+        sides = (text, seen) if self.expected_first else (seen, text)
+        return f" {self.operator} ".join(sides)
+
+
+class Same(msgspec.Struct, frozen=True):
+    """Two values are (or are not) equal."""
+
+    left: Reader
+    operator: Operator
+    right: Reader
+
+    def verdict(self, facts: Facts) -> Verdict:
+        left, right = self.left.read(facts), self.right.read(facts)
+        if isinstance(left, Missing):
+            return left
+        if isinstance(right, Missing):
+            return right
+        return equal(left, right) is (self.operator is Operator.EQUAL)
+
+    def shown(self, facts: Facts) -> str:
+        left, right = self.left.read(facts), self.right.read(facts)
+        return f"{show(self.left, left, right)} {self.operator} {show(self.right, right, left)}"
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Two numbers stand in an order; durations count as their milliseconds."""
+
+    left: Reader
+    operator: Operator
+    right: Reader
+    holds: Callable[[Number, Number], bool]
+
+    def verdict(self, facts: Facts) -> Verdict:
+        left, right = _number(self.left, facts), _number(self.right, facts)
+        if isinstance(left, Missing):
+            return left
+        if isinstance(right, Missing):
+            return right
+        return self.holds(left, right)
+
+    def shown(self, facts: Facts) -> str:
+        left, right = self.left.read(facts), self.right.read(facts)
+        left_shown = show(self.left, left, right, ordering=True)
+        right_shown = show(self.right, right, left, ordering=True)
+        return f"{left_shown} {self.operator} {right_shown}"
+
+
+Comparison: TypeAlias = Match | Same | Order
+
+
+def _number(reader: Reader, facts: Facts) -> Number | Missing:
+    number: Number | None
+    if isinstance(reader, Literal):
+        number = reader.number
+    else:
+        value: Value = reader.read(facts)
+        if isinstance(value, Missing):
+            return value
+        number = number_of(value)
+    return Missing(f"{reader.text} is no number and no duration") if number is None else number
+
+
+def equality(
+    left: Reader | Pattern | Choice, sign: Operator, right: Reader | Pattern | Choice
+) -> Match | Same:
+    """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
+    wanted = sign is Operator.EQUAL
+    if isinstance(left, Pattern | Choice):
+        assert not isinstance(right, Pattern | Choice)  # noqa: S101 - the grammar refuses it by name
+        return Match(right, sign, left, wanted, expected_first=True)
+    if isinstance(right, Literal | Pattern | Choice):
+        return Match(left, sign, right, wanted)
+    if isinstance(left, Literal):
+        return Match(right, sign, left, wanted, expected_first=True)
+    return Same(left, sign, right)

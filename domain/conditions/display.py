@@ -1,0 +1,58 @@
+"""How a failed condition shows what it saw: `[STATUS] (500) == 200`."""
+
+from ..limits import (
+    CONDITION_MATCHED_CHARACTERS_MAX,
+    CONDITION_SHOWN_CHARACTERS_MAX,
+    CONDITION_VALUE_CHARACTERS_MAX,
+)
+from ..line import one_line
+from ..time.duration import format_duration
+from ..units import NS_PER_MS, NS_PER_S
+from .facts import Kind
+from .operand import Choice, Literal, Operand, Pattern, kind_of
+from .value import Missing, Number, Value, number_of, text_of
+
+INVALID = "INVALID"
+_MS_PER_S = NS_PER_S // NS_PER_MS
+
+
+def show(
+    operand: Operand, value: Value, beside: Value, *, ordering: bool = False, matched: bool = False
+) -> str:
+    """One side: a constant as it is written, anything else followed by what it was in parentheses.
+
+    `beside` is the value of the other side: times are rounded unless that would hide why the condition failed.
+    """
+    if isinstance(operand, Literal | Pattern | Choice):
+        return operand.text
+    kind = kind_of(operand)
+    if isinstance(value, Missing):
+        seen = INVALID
+    elif isinstance(value, int | float) and kind in {Kind.MILLISECONDS, Kind.EXPIRY}:
+        seen = _time_text(value, _number_beside(beside), as_duration=ordering and kind is Kind.EXPIRY)
+    else:
+        seen = _cut_value(text_of(value), matched=matched)
+    return f"{operand.text} ({seen})"
+
+
+def printable(text: str) -> str:
+    """A whole condition, or what is wrong with it, on one bounded line."""
+    return one_line(text, CONDITION_SHOWN_CHARACTERS_MAX)
+
+
+def _cut_value(text: str, *, matched: bool) -> str:
+    if matched and len(text) > CONDITION_MATCHED_CHARACTERS_MAX:
+        return text[:CONDITION_MATCHED_CHARACTERS_MAX] + "...(truncated)"
+    return one_line(text, CONDITION_VALUE_CHARACTERS_MAX)
+
+
+def _number_beside(value: Value) -> Number | None:
+    return None if isinstance(value, Missing) else number_of(value)
+
+
+def _time_text(value_ms: Number, beside_ms: Number | None, *, as_duration: bool) -> str:
+    unit_ms = _MS_PER_S if as_duration else 1
+    rounded_ms = int(value_ms / unit_ms) * unit_ms
+    near = beside_ms is not None and abs(value_ms - beside_ms) < unit_ms
+    exact_ms = value_ms if near else rounded_ms
+    return format_duration(round(exact_ms * NS_PER_MS)) if as_duration else text_of(exact_ms)

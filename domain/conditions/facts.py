@@ -1,0 +1,112 @@
+"""The facts that a condition may name, read from one observation."""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from ..observation.observation import Observation
+from .json_document import parse_json
+from .value import Json, Missing, Number, Value, milliseconds
+
+
+class Facts:
+    """One observation as conditions read it: its body is decoded and parsed at most once, however many ask."""
+
+    def __init__(self, observation: Observation) -> None:
+        self.observation = observation
+
+    @cached_property
+    def body_text(self) -> str | Missing:
+        """The body without the blanks around it."""
+        body = self.observation.body
+        if body is None:
+            return Missing("the probe gave no body")
+        try:
+            return body.decode().strip()
+        except UnicodeDecodeError as error:
+            return Missing(f"the body is not UTF-8: byte {error.start} cannot be read", absent=False)
+
+    @cached_property
+    def body(self) -> Value:
+        """The body as JSON."""
+        body = self.observation.body
+        if body is None:
+            return Missing("the probe gave no body")
+        return _document(body, "the body") if body.strip() else Missing("the body is empty")
+
+    @cached_property
+    def context(self) -> Value:
+        """The context as JSON, so that whatever the host put there reads as a body does."""
+        context = self.observation.context
+        if context is None:
+            return Missing("the probe gave no context")
+        try:
+            written = json.dumps(context, allow_nan=False, default=_as_object)
+        except (TypeError, ValueError, RecursionError) as error:
+            return Missing(f"the context is not JSON: {error}", absent=False)
+        return _document(written.encode(), "the context")
+
+
+def _as_object(value: object) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no place in it")
+
+
+def _document(body: bytes, label: str) -> Value:
+    try:
+        document: Json = parse_json(body)
+    except ValueError as error:
+        return Missing(f"{label} is not JSON: {error}", absent=False)
+    return document
+
+
+class Kind(Enum):
+    """What a plain fact is: it decides what it can be compared with, and how it is shown."""
+
+    NUMBER = auto()
+    MILLISECONDS = auto()
+    EXPIRY = auto()
+    """Milliseconds that are shown as a duration when they are put in order."""
+    TEXT = auto()
+    TRUTH = auto()
+
+
+class PlainFact(msgspec.Struct, frozen=True):
+    """One field of an observation, as conditions name it."""
+
+    label: str
+    kind: Kind
+    field: Callable[[Observation], Any]
+    """What the observation says, None when it says nothing."""
+
+
+def _milliseconds_of(field: str) -> Callable[[Observation], Number | None]:
+    nanoseconds_of = attrgetter(field)
+
+    def read(observation: Observation) -> Number | None:
+        duration_ns = nanoseconds_of(observation)
+        return None if duration_ns is None else milliseconds(duration_ns)
+
+    return read
+
+
+PLAIN_FACTS = {
+    "STATUS": PlainFact("status", Kind.NUMBER, attrgetter("status")),
+    "CONNECTED": PlainFact("word on the connection", Kind.TRUTH, attrgetter("connected")),
+    "IP": PlainFact("address", Kind.TEXT, attrgetter("ip")),
+    "DNS_RCODE": PlainFact("DNS response code", Kind.TEXT, attrgetter("dns_rcode")),
+    "RESPONSE_TIME": PlainFact("response time", Kind.MILLISECONDS, _milliseconds_of("response_time_ns")),
+    "CERTIFICATE_EXPIRATION": PlainFact(
+        "certificate expiry", Kind.EXPIRY, _milliseconds_of("certificate_expires_in_ns")
+    ),
+    "DOMAIN_EXPIRATION": PlainFact("domain expiry", Kind.EXPIRY, _milliseconds_of("domain_expires_in_ns")),
+}
+BODY = "BODY"
+CONTEXT = "CONTEXT"
+PLACEHOLDERS = (*PLAIN_FACTS, BODY, CONTEXT)

@@ -1,0 +1,82 @@
+"""Judgement of one attempt: facts and conditions become a sample."""
+
+from collections.abc import Sequence
+
+from .. import limits
+from ..observation.attempt import AttemptId
+from ..observation.http_status import default_outcome
+from ..observation.observation import Observation
+from ..observation.outcome import OUR_OWN_TROUBLE, Outcome, Reason
+from ..observation.sample import Sample
+from ..time.moment import Moment
+from .condition import Condition, evaluate_all
+
+DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
+
+
+class Expectation:
+    """The conditions of one target, compiled once, with what they speak of."""
+
+    __slots__ = ("conditions", "speaks_of_connection", "speaks_of_status")
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self.conditions = tuple(conditions)
+        texts = [condition.text.upper() for condition in conditions]
+        self.speaks_of_status = any("[STATUS]" in text for text in texts)
+        self.speaks_of_connection = any("[CONNECTED]" in text for text in texts)
+
+    def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
+        """The sample that an observation amounts to."""
+        outcome, reason, failed, detail = self._verdict(seen)
+        return Sample(
+            target=attempt.target,
+            epoch=attempt.epoch,
+            attempt=attempt.number,
+            at=at,
+            outcome=outcome,
+            reason=reason,
+            latency_ns=seen.response_time_ns,
+            phases=seen.phases,
+            status=seen.status,
+            ip=seen.ip,
+            certificate_expires_in_ns=seen.certificate_expires_in_ns,
+            measurements=seen.measurements,
+            failed=failed[: limits.FAILED_CONDITIONS_KEPT],
+            detail=detail[: limits.DETAIL_CHARACTERS_MAX],
+            reused_connection=seen.reused_connection,
+            shared_age_ns=seen.shared_age_ns,
+        )
+
+    def _verdict(self, seen: Observation) -> tuple[Outcome, Reason, tuple[str, ...], str]:
+        if seen.reason in OUR_OWN_TROUBLE:
+            return Outcome.UNKNOWN, seen.reason, (), seen.detail
+        # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
+        unreachable = seen.outcome in DECIDABLE_WITHOUT_CONNECTION
+        if not (
+            seen.outcome in {Outcome.UP, Outcome.DEGRADED} or (unreachable and self.speaks_of_connection)
+        ):
+            return seen.outcome, seen.reason, (), seen.detail
+        failed = self._failed(seen)
+        if failed:
+            return (
+                (seen.outcome, seen.reason, failed, seen.detail)
+                if unreachable
+                else (Outcome.DOWN, Reason.CONDITION_FAILED, failed, seen.detail)
+            )
+        if unreachable:
+            return Outcome.UP, Reason.OK, (), seen.detail
+        if seen.status is not None and not self.speaks_of_status:
+            outcome, reason, detail = default_outcome(seen.status)
+            return (
+                (seen.outcome, seen.reason, (), seen.detail)
+                if outcome is Outcome.UP
+                else (outcome, reason, (), detail)
+            )
+        return seen.outcome, seen.reason, (), seen.detail
+
+    def _failed(self, seen: Observation) -> tuple[str, ...]:
+        """The conditions that fail, shown with what they saw."""
+        if not self.conditions:
+            return ()
+        results = evaluate_all(self.conditions, seen)
+        return tuple([result.shown for result in results if not result.passed])

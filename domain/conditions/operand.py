@@ -1,0 +1,146 @@
+"""The two sides of a condition: what reads a value from the facts, and what a value is matched with."""
+
+from typing import Literal as OneOf
+from typing import TypeAlias
+
+import msgspec
+
+from .facts import Facts, Kind, PlainFact
+from .glob import Glob
+from .json_path import NOWHERE, JsonPath, Nowhere, find
+from .value import Json, Missing, Number, Value, integer_of, is_number, number_of, text_of
+
+
+class Literal(msgspec.Struct, frozen=True):
+    """A text that means itself, and the number that it writes if it writes one."""
+
+    text: str
+    integer: int | None
+    number: Number | None
+
+    @classmethod
+    def of(cls, text: str) -> "Literal":
+        return cls(text, integer_of(text), number_of(text))
+
+    def read(self, _facts: Facts) -> Value:
+        return self.text
+
+    def accepts(self, value: Json) -> bool:
+        """Equality, with the reading of this text as a number done once."""
+        if is_number(value):
+            return value == self.number
+        text = text_of(value)
+        return text == self.text or (self.integer is not None and integer_of(text) == self.integer)
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """`pat(*ok*)`."""
+
+    text: str
+    glob: Glob
+
+    def accepts(self, value: Json) -> bool:
+        return self.glob.matches(text_of(value))
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """`any(200, 204, pat(3*))`: true when one option accepts the value."""
+
+    text: str
+    options: tuple[Literal | Pattern, ...]
+
+    def accepts(self, value: Json) -> bool:
+        return any(option.accepts(value) for option in self.options)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A plain fact such as `[STATUS]`."""
+
+    text: str
+    fact: PlainFact
+
+    def read(self, facts: Facts) -> Value:
+        value: Json = self.fact.field(facts.observation)
+        return Missing(f"the probe gave no {self.fact.label}") if value is None else value
+
+
+class WholeBody(msgspec.Struct, frozen=True):
+    """`[BODY]`: the text of the body."""
+
+    text: str
+    arrays: bool = False
+    """Read a JSON array as an array: only `len()` wants that."""
+
+    def read(self, facts: Facts) -> Value:
+        text = facts.body_text
+        if self.arrays and isinstance(text, str) and text.startswith("[") and isinstance(facts.body, list):
+            return facts.body
+        return text
+
+
+class InDocument(msgspec.Struct, frozen=True):
+    """`[BODY].a.b[0]` or `[CONTEXT].user.id`."""
+
+    text: str
+    source: OneOf["body", "context"]
+    path: JsonPath
+
+    def read(self, facts: Facts) -> Value:
+        document = facts.body if self.source == "body" else facts.context
+        if isinstance(document, Missing):
+            return document
+        value: Json | Nowhere = find(document, self.path)
+        return Missing(f"the {self.source} has nothing at {self.text}") if value is NOWHERE else value
+
+
+Placeholder: TypeAlias = Named | WholeBody | InDocument
+
+
+class Length(msgspec.Struct, frozen=True):
+    """`len(x)`: the elements of an array, or the characters of everything else as text."""
+
+    text: str
+    inner: Placeholder
+
+    def read(self, facts: Facts) -> Value:
+        value = self.inner.read(facts)
+        match value:
+            case Missing():
+                return value
+            case None:
+                return Missing(f"{self.inner.text} is null, which has no length")
+            case list():
+                return len(value)
+            case _:
+                return len(text_of(value))
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """`has(x)`: a path that leads to anything but null, or a fact that is given and not empty."""
+
+    text: str
+    inner: Placeholder
+
+    def read(self, facts: Facts) -> Value:
+        value = self.inner.read(facts)
+        if isinstance(value, Missing):
+            return False if value.absent else value
+        return value is not None and (value != "" or isinstance(self.inner, InDocument))
+
+
+Reader: TypeAlias = Literal | Placeholder | Length | Presence
+Expected: TypeAlias = Literal | Pattern | Choice
+Operand: TypeAlias = Reader | Pattern | Choice
+
+
+def kind_of(reader: Reader) -> Kind | None:
+    """What a reader is known to read; None when only the value can tell."""
+    match reader:
+        case Named():
+            return reader.fact.kind
+        case Length():
+            return Kind.NUMBER
+        case Presence():
+            return Kind.TRUTH
+        case Literal() | WholeBody() | InDocument():
+            return None

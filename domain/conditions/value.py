@@ -1,0 +1,113 @@
+"""What conditions compare: values as JSON has them, how each reads as text and as a number, and when two are equal."""
+
+import math
+import re
+from typing import TypeAlias
+
+import msgspec
+
+from ..limits import NUMBER_CHARACTERS_MAX
+from ..time.duration import parse_duration
+from ..units import NS_PER_MS
+from .json_document import compact_json
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+Number: TypeAlias = int | float
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A fact that cannot be had, and why."""
+
+    reason: str
+    absent: bool = True
+    """False when something is there that cannot be read: `has()` is then an error, not false."""
+
+
+Value: TypeAlias = "Json | Missing"
+
+_INTEGER = re.compile(
+    r"([+-]?)(?:0[xX](?P<hex>(?:_?[0-9a-fA-F])+)|0[oO]?(?P<octal>(?:_?[0-7])+)|0[bB](?P<binary>(?:_?[01])+)"
+    r"|(?P<decimal>0|[1-9](?:_?[0-9])*))",
+)
+_RADIX = {"hex": 16, "octal": 8, "binary": 2, "decimal": 10}
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def text_of(value: Json) -> str:
+    """A text as it is; true, false, null and numbers as JSON writes them; arrays and objects as compact JSON."""
+    return value if isinstance(value, str) else compact_json(value)
+
+
+def integer_of(text: str) -> int | None:
+    """The integer that `text` writes in Go's base 0: `200`, `-5`, `1_000`, `0x1F`, `0o17`, `017`, `0b11`."""
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        return None
+    found = _INTEGER.fullmatch(text)
+    if found is None or found.lastgroup is None:
+        return None
+    digits = found[found.lastgroup].replace("_", "")
+    return int(found[1] + digits, _RADIX[found.lastgroup])
+
+
+def number_of(value: Json) -> Number | None:
+    """What an ordering compares: a number itself; of a text its duration in milliseconds, its integer or its float."""
+    match value:
+        case bool():
+            return None
+        case int() | float():
+            return value
+        case str():
+            return _number_in(value)
+        case _:
+            return None
+
+
+def is_number(value: Json) -> bool:
+    """Truth is no number here, though Python's bool is an int."""
+    return type(value) is int or type(value) is float
+
+
+def milliseconds(duration_ns: int) -> Number:
+    """Exact: an integer when it is whole, so that `300ms` and `300` are the same."""
+    whole, rest_ns = divmod(duration_ns, NS_PER_MS)
+    return duration_ns / NS_PER_MS if rest_ns else whole
+
+
+def equal(one: Json, other: Json) -> bool:
+    """Numbers meet as numbers; two texts as integers when both write one, else letter by letter."""
+    if is_number(one) or is_number(other):
+        number = number_of(one)
+        return number is not None and number == number_of(other)
+    text, other_text = text_of(one), text_of(other)
+    if text == other_text:
+        return True
+    integer = integer_of(text)
+    return integer is not None and integer == integer_of(other_text)
+
+
+def _number_in(text: str) -> Number | None:
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        return None
+    duration_ms = _duration_ms_in(text)
+    if duration_ms is not None:
+        return duration_ms
+    integer = integer_of(text)
+    return _float_in(text) if integer is None else integer
+
+
+def _duration_ms_in(text: str) -> Number | None:
+    if not text[-1:].isalpha():
+        return None
+    signed = text[0] in "+-"
+    try:
+        duration_ns = parse_duration(text[signed:])
+    except ValueError:
+        return None
+    return milliseconds(-duration_ns if text[0] == "-" else duration_ns)
+
+
+def _float_in(text: str) -> float | None:
+    if _FLOAT.fullmatch(text) is None:
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None

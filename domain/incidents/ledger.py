@@ -1,0 +1,172 @@
+"""The ledger: what is known of incidents and what every channel was told of them. It alone decides what is due to be said."""
+
+from collections.abc import Iterable, Mapping
+
+from ..specification.channel import Channel
+from ..specification.rule import Severity
+from ..time.moment import Moment
+from .incident import Incident, Transition
+from .notice import Delivery, DeliveryState, Notice, NoticeReason, Told, due_change, make_notice
+from .record import Restored, Silence
+
+SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Ledger:
+    """In memory what the store holds durably. At most one notice per incident and channel is under way at a time.
+
+    That one bound gives the order: what happens to an incident while a notice is under way is told by the next
+    comparison, when that notice is settled.
+    """
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self._channels: Mapping[str, Channel] = {channel.id: channel for channel in channels}
+        self._incidents: dict[str, Incident] = {}
+        self._told: dict[tuple[str, str], Told] = {}
+        self._under_way: dict[tuple[str, str], Notice] = {}
+        self._given_up: dict[tuple[str, str], int] = {}
+        self._silences: dict[str, Silence] = {}
+        self._ends_ns: int | None = None
+
+    def restore(self, restored: Restored) -> None:
+        """Take up what a store remembered."""
+        self._incidents = {incident.incident: incident for incident in restored.incidents}
+        self._told = {(told.incident, told.channel): told for told in restored.told}
+        self._under_way = {
+            (outgoing.notice.incident.incident, outgoing.notice.channel): outgoing.notice
+            for outgoing in restored.outbox
+        }
+        for outgoing in restored.dead:
+            self._give_up(outgoing.notice)
+        self._silences = {silence.id: silence for silence in restored.silences}
+        self._find_next_end()
+
+    def _give_up(self, notice: Notice) -> None:
+        """What was given up is not said again by itself: only what happens later to the incident is."""
+        place = (notice.incident.incident, notice.channel)
+        self._given_up[place] = max(notice.sequence, self._given_up.get(place, 0))
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        return tuple(incident for incident in self._incidents.values() if incident.is_open)
+
+    def incident(self, incident_id: str) -> Incident | None:
+        return self._incidents.get(incident_id)
+
+    def told(self, incident_id: str, channel: str) -> Told | None:
+        return self._told.get((incident_id, channel))
+
+    def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
+        """An incident moved: the notices that are due for it now."""
+        self._incidents[transition.incident] = transition
+        return self._due(transition, now, NoticeReason.TRANSITION)
+
+    def settle(self, notice: Notice, delivery: Delivery, now: Moment) -> tuple[Notice, ...]:
+        """A notice was delivered or given up: what is due next for its incident."""
+        incident_id = notice.incident.incident
+        place = (incident_id, notice.channel)
+        self._under_way.pop(place, None)
+        if delivery.state is DeliveryState.DELIVERED:
+            self._told[place] = Told(
+                incident=incident_id, channel=notice.channel, sequence=notice.sequence, change=notice.change
+            )
+            self._given_up.pop(place, None)
+        else:
+            self._give_up(notice)
+        incident = self._incidents.get(incident_id)
+        return () if incident is None else self._due(incident, now, NoticeReason.CATCH_UP)
+
+    def leave_given_up(self, notice: Notice) -> None:
+        """What was due is a dead letter already: nobody is told of it now."""
+        self._under_way.pop((notice.incident.incident, notice.channel), None)
+        self._give_up(notice)
+
+    def redrive(self, notice: Notice, incident: Incident, told: Told | None) -> bool:
+        """Take a dead letter up again. False when the channel has meanwhile heard something later."""
+        place = (incident.incident, notice.channel)
+        if place in self._under_way or notice.channel not in self._channels:
+            return False
+        if told is not None and told.sequence >= notice.sequence:
+            return False
+        self._incidents[incident.incident] = incident
+        if told is not None:
+            self._told[place] = told
+        self._under_way[place] = notice
+        return True
+
+    def reconcile(self, now: Moment) -> tuple[Notice, ...]:
+        """Everything that is due now, whatever the cause: the end of a silence, a restart, a new channel."""
+        incidents = list(self._incidents.values())
+        return tuple(
+            notice for incident in incidents for notice in self._due(incident, now, NoticeReason.CATCH_UP)
+        )
+
+    def silence(self, silence: Silence) -> None:
+        """Begin, change or end (with an end that is past) an operator's mute."""
+        self._silences[silence.id] = silence
+        self._find_next_end()
+
+    @property
+    def next_end_ns(self) -> int | None:
+        """The wall time at which the first of the silences ends; None without any."""
+        return self._ends_ns
+
+    def silences(self, now: Moment) -> tuple[Silence, ...]:
+        """Those in force."""
+        return tuple(silence for silence in self._silences.values() if silence.until_ns > now.wall_ns)
+
+    def some_mute_ended(self, now: Moment) -> bool:
+        """Whether a silence has ended since this was last asked: then `reconcile` is due."""
+        if self._ends_ns is None or now.wall_ns < self._ends_ns:
+            return False
+        self._silences = {silence.id: silence for silence in self.silences(now)}
+        self._find_next_end()
+        return True
+
+    def _find_next_end(self) -> None:
+        self._ends_ns = min((silence.until_ns for silence in self._silences.values()), default=None)
+
+    def _muted(self, incident: Incident, now: Moment) -> bool:
+        return any(silence.target in {None, incident.target} for silence in self.silences(now))
+
+    def _due(self, incident: Incident, now: Moment, reason: NoticeReason) -> tuple[Notice, ...]:
+        muted = bool(self._silences) and self._muted(incident, now)
+        made = []
+        waits = False
+        for channel in self._audience(incident):
+            place = (incident.incident, channel)
+            if place in self._under_way or not self._wants(channel, incident):
+                continue
+            if self._given_up.get(place, 0) >= incident.sequence:
+                continue
+            told = self._told.get(place)
+            change = due_change(incident, told, muted=muted)
+            if change is None:
+                waits = waits or (muted and due_change(incident, told, muted=False) is not None)
+                continue
+            notice = self._under_way[place] = make_notice(incident, channel, change, now.wall_ns, reason)
+            made.append(notice)
+        if not waits:
+            self._forget_if_over(incident)
+        return tuple(made)
+
+    def _wants(self, channel: str, incident: Incident) -> bool:
+        spec = self._channels.get(channel)
+        if spec is None:
+            return False
+        told = (incident.incident, channel) in self._told
+        return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
+
+    def _audience(self, incident: Incident) -> tuple[str, ...]:
+        """Whom to tell: the channels configured now, and those that heard of it before, who must hear how it ends."""
+        name, notify = incident.incident, incident.notify
+        heard = (channel for channel in self._channels if channel not in notify)
+        return (*notify, *(channel for channel in heard if (name, channel) in self._told))
+
+    def _forget_if_over(self, incident: Incident) -> None:
+        name = incident.incident
+        if incident.is_open or any((name, channel) in self._under_way for channel in self._channels):
+            return
+        self._incidents.pop(name, None)
+        for channel in self._channels:
+            self._told.pop((name, channel), None)
+            self._given_up.pop((name, channel), None)

@@ -1,0 +1,60 @@
+"""A notice as the JSON document that every channel sends: a pure function of the notice, to the byte.
+
+A retry, a restart and a fail-over of the same notice make the same bytes, so that a receiver may compare them.
+"""
+
+from typing import Any
+
+import msgspec
+
+from ..time.moment import wall_text
+from .incident import Incident
+from .notice import Notice
+
+
+def notice_document(notice: Notice) -> dict[str, Any]:
+    """The document before it becomes text; moments are RFC 3339 in UTC, null where they have not come."""
+    incident = notice.incident
+    return {
+        "id": notice.key,
+        "type": f"incident.{notice.change.value}",
+        "sequence": notice.sequence,
+        "timestamp": wall_text(incident.at_ns),
+        "reason": notice.reason.value,
+        "incident": incident_document(incident),
+    }
+
+
+def incident_document(incident: Incident) -> dict[str, Any]:
+    """An incident as it stands, in the words that notices use."""
+    return {
+        "id": incident.incident,
+        "target": _text(incident.target),
+        "rule": _text(incident.rule),
+        "severity": incident.severity.value,
+        "status": "open" if incident.is_open else "resolved",
+        "opened_at": wall_text(incident.opened_at_ns),
+        "acknowledged_at": _wall_text(incident.acknowledged_at_ns),
+        "acknowledged_by": None if incident.acknowledged_by is None else _text(incident.acknowledged_by),
+        "resolved_at": _wall_text(incident.resolved_at_ns),
+        "reason": _text(incident.reason),
+        "explanation": _text(incident.explanation),
+        "evidence": list(incident.evidence),
+    }
+
+
+def notice_body(notice: Notice) -> bytes:
+    """The document as UTF-8 JSON, keys in their stated order. Raises ValueError for a moment outside the calendar."""
+    try:
+        return msgspec.json.encode(notice_document(notice))
+    except OverflowError as error:
+        raise ValueError(f"notice {notice.key} names a moment outside the calendar") from error
+
+
+def _wall_text(wall_ns: int | None) -> str | None:
+    return None if wall_ns is None else wall_text(wall_ns)
+
+
+def _text(text: str) -> str:
+    """The text with lone surrogates, which no UTF-8 can hold, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")

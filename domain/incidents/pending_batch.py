@@ -1,0 +1,71 @@
+"""Gathering: what waits for the next commit. Samples are bounded and shed oldest first; transitions are never shed."""
+
+from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
+from ..observation.sample import Sample
+from .incident import Transition
+from .notice import Delivery, Notice
+from .record import Batch, BlindInterval, Checkpoint, Silence
+
+
+class Gathering:
+    """Collects records between commits. Of several checkpoints of one target only the newest is kept."""
+
+    def __init__(self) -> None:
+        self.transitions: list[Transition] = []
+        self.notices: list[Notice] = []
+        self.deliveries: list[Delivery] = []
+        self.blind: list[BlindInterval] = []
+        self.silences: list[Silence] = []
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self._samples: list[Sample] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether a commit is due for the sake of size alone."""
+        return len(self._samples) >= BATCH_RECORDS_MAX
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (
+            self._samples
+            or self.transitions
+            or self.notices
+            or self.deliveries
+            or self.checkpoints
+            or self.blind
+            or self.silences
+        )
+
+    def add_samples(self, samples: tuple[Sample, ...]) -> int:
+        """Says how many older ones were shed to make room."""
+        self._samples.extend(samples)
+        # Only while the store cannot be written do samples outgrow a batch; the newest are worth the most then.
+        excess = max(0, len(self._samples) - 2 * BATCH_RECORDS_MAX)
+        del self._samples[:excess]
+        return excess
+
+    def take(self) -> Batch:
+        """Everything gathered, as one batch; nothing is left."""
+        batch = Batch(
+            transitions=tuple(self.transitions),
+            notices=tuple(self.notices),
+            deliveries=tuple(self.deliveries),
+            checkpoints=tuple(self.checkpoints.values()),
+            samples=tuple(self._samples),
+            blind=tuple(self.blind),
+            silences=tuple(self.silences),
+        )
+        self.__init__()  # type: ignore[misc]  # the very same empty state as at the start
+        return batch
+
+
+def unwritten(*batches: Batch) -> tuple[str, ...]:
+    """What would be lost with them, in words: how many records, and each step of an incident."""
+    count = sum(len(batch) for batch in batches)
+    steps = [
+        f"{step.change.value} {step.target}/{step.rule}" for batch in batches for step in batch.transitions
+    ]
+    more = len(steps) - UNWRITTEN_STEPS_SAID
+    named = steps[:UNWRITTEN_STEPS_SAID] + ([f"{more} steps more"] if more > 0 else [])
+    return (f"{count} records", *named)

@@ -1,0 +1,88 @@
+"""What a probe saw of a target, before anything is judged."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ..limits import ADDRESS_CHARACTERS_MAX, INTEGER_MAX, JSON_DEPTH_MAX
+from .outcome import Outcome, Reason
+
+# What a host reports is held to these where it is taken in (domain/observation/returned.py): a record that the store cannot write
+# would stand in the way of all that come after it.
+LengthNs = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
+DistanceNs = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+Status = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
+
+
+class Phases(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Where the time of one attempt went, each phase by itself in nanoseconds; None where it did not happen."""
+
+    dns_ns: LengthNs | None = None
+    connect_ns: LengthNs | None = None
+    tls_ns: LengthNs | None = None
+    first_byte_ns: LengthNs | None = None
+    transfer_ns: LengthNs | None = None
+
+
+class Measurement(msgspec.Struct, frozen=True, gc=False):
+    """One named figure that a probe or a host's callable reported; finite, unit as the reporter says."""
+
+    name: str
+    value: float
+    unit: str = ""
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one attempt. None means that the probe gives no such fact, never zero.
+
+    It stays at the edge: conditions turn it into a sample, and its body goes no further.
+    """
+
+    connected: bool | None = None
+    status: Status | None = None
+    body: bytes | None = None
+    response_time_ns: LengthNs | None = None
+    ip: ShortText | None = None
+    dns_rcode: ShortText | None = None
+    certificate_expires_in_ns: DistanceNs | None = None
+    domain_expires_in_ns: DistanceNs | None = None
+    context: Mapping[str, Any] | None = None
+    """Whatever the host adds for its conditions to name; a copy that nobody can change is kept."""
+
+    outcome: Outcome = Outcome.UP
+    """What the probe itself says; conditions can only make it worse."""
+    reason: Reason = Reason.OK
+    detail: str = ""
+    """One bounded line for people, free of secrets and control characters."""
+    phases: Phases | None = None
+    measurements: tuple[Measurement, ...] = ()
+    reused_connection: bool = False
+    shared_age_ns: LengthNs | UnsetType = UNSET
+    """Set by the runtime: how long before this answer the probe of another target began, whose result it is."""
+
+    def __post_init__(self) -> None:
+        if self.context is not None:
+            msgspec.structs.force_setattr(self, "context", _unchangeable(self.context, JSON_DEPTH_MAX))
+
+
+def _unchangeable(value: Any, depth_left: int) -> Any:
+    """A copy of plain data in which nothing can be changed; raises ValueError where it is nested too deeply or in itself."""
+    if depth_left == 0:
+        raise ValueError(f"the context is nested deeper than {JSON_DEPTH_MAX}")
+    match value:
+        case Mapping():
+            return MappingProxyType(
+                {key: _unchangeable(inner, depth_left - 1) for key, inner in value.items()}
+            )
+        case list() | tuple():
+            return tuple(_unchangeable(inner, depth_left - 1) for inner in value)
+        case set():
+            return frozenset(value)
+        case bytearray():
+            return bytes(value)
+        case _:
+            return value

@@ -1,0 +1,90 @@
+"""What a Nagios plugin says: exit status, first line and performance data, by the plugin development guidelines."""
+
+import math
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from ..limits import MEASUREMENTS_MAX, PERFORMANCE_LABEL_CHARACTERS_MAX
+from ..line import escaped, first_line
+from .observation import Measurement
+from .outcome import Outcome, Reason
+
+EXIT_STATUSES: dict[int, tuple[Outcome, Reason]] = {
+    0: (Outcome.UP, Reason.OK),
+    1: (Outcome.DEGRADED, Reason.EXIT_STATUS),
+    2: (Outcome.DOWN, Reason.EXIT_STATUS),
+    3: (Outcome.UNKNOWN, Reason.EXIT_STATUS),
+}
+"""What each exit status of the protocol means. 3 is the plugin's own doubt, not our trouble."""
+
+OUTSIDE_PROTOCOL = (Outcome.DOWN, Reason.EXIT_STATUS)
+"""What every other exit status means, 126 and 127 of a shell among them."""
+
+
+class PluginOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plugin printed, taken apart."""
+
+    line: str
+    """The first line without its performance data, bounded and escaped."""
+    figures: tuple[Measurement, ...] = ()
+    """Of `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are the plugin's own business."""
+    refused: int = 0
+    """Items of the performance data that were no finite figure, had a label twice, or were too many."""
+
+
+# Bounded and possessive, and nothing optional in front: a hostile output costs no second look at any character.
+_QUOTED = rf"'(?P<quoted>(?:[^']|''){{0,{PERFORMANCE_LABEL_CHARACTERS_MAX}}}+)'"
+_PLAIN = r"(?P<plain>[^\s='][^\s=]*+)"
+_ITEM = re.compile(rf"(?:{_QUOTED}|{_PLAIN})=(?P<figure>\S*+)|(?P<junk>\S++)")
+_FIGURE = re.compile(
+    r"(?P<value>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?P<unit>[^0-9\s;'\"=.,+-][^0-9\s;'\"=]{0,15})?"
+)
+_UNDETERMINED = "U"
+"""The guidelines' word for a value that could not be had: no figure, and no fault."""
+
+
+def parse_plugin_output(output: str) -> PluginOutput:
+    """Take a plugin's output apart; what cannot be read is counted, never guessed."""
+    first, performance = _parted(output)
+    figures: dict[str, Measurement] = {}
+    refused = 0
+    for label, text in _items(performance):
+        if text.split(";", 1)[0] == _UNDETERMINED:
+            continue
+        figure = _figure(label, text)
+        if figure is None or figure.name in figures or len(figures) >= MEASUREMENTS_MAX:
+            refused += 1
+        else:
+            figures[figure.name] = figure
+    return PluginOutput(line=first_line(first), figures=tuple(figures.values()), refused=refused)
+
+
+def _parted(output: str) -> tuple[str, str]:
+    """The first line's text, and the performance data of all lines joined.
+
+    It stands after the first line's bar, and again from the next bar on to the end.
+    """
+    first, _, rest = output.strip("\r\n").partition("\n")
+    text, _, performance = first.partition("|")
+    _, _, more = rest.partition("|")
+    return text, f"{performance} {more}"
+
+
+def _items(performance: str) -> Iterator[tuple[str, str]]:
+    for item in _ITEM.finditer(performance):
+        quoted, plain, figure = item.group("quoted", "plain", "figure")
+        label = plain if quoted is None else quoted.replace("''", "'")
+        yield (label or "", figure or "")
+
+
+def _figure(label: str, text: str) -> Measurement | None:
+    shown, *limits = text.split(";")
+    match = _FIGURE.fullmatch(shown)
+    if match is None or not 0 < len(label) <= PERFORMANCE_LABEL_CHARACTERS_MAX or len(limits) > 4:
+        return None
+    value = float(match["value"])
+    if not math.isfinite(value):
+        return None
+    return Measurement(escaped(label), value, match["unit"] or "")

@@ -1,0 +1,124 @@
+"""What a host's callable means by what it returns."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from inspect import isawaitable, iscoroutine
+from numbers import Real
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from ..limits import MEASUREMENTS_MAX, PERFORMANCE_LABEL_CHARACTERS_MAX
+from ..line import escaped, first_line
+from .observation import Measurement, Observation
+from .outcome import Outcome, Reason
+
+BYTES = (bytes, bytearray)
+VALUE = "value"
+"""The name of the measurement that a callable reports by returning a bare number."""
+
+
+class Refused(Exception):
+    """What was returned cannot be read as a report; the message says why."""
+
+
+def observation_of(returned: object) -> Observation:
+    """Read what a callable returned.
+
+    None and True are UP, False is DOWN, a number is the measurement `value`, a mapping of names to numbers is that many
+    measurements, a text is UP with a detail, an Observation is taken as it is. Anything else, and any figure that is not
+    finite, is UNKNOWN: a defect of the check says nothing about what it checks.
+    """
+    try:
+        return _read(returned)
+    except Refused as refused:
+        return Observation(
+            outcome=Outcome.UNKNOWN, reason=Reason.INVALID_MEASUREMENT, detail=first_line(str(refused))
+        )
+
+
+def _read(returned: object) -> Observation:
+    match returned:
+        case None | True:
+            return Observation()
+        case False:
+            return Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED, detail="it returned False")
+        case str():
+            return Observation(detail=first_line(returned))
+        case Observation():
+            return _checked(returned)
+        case Mapping():
+            return Observation(measurements=_measurements(returned))
+        case Real() | Decimal():
+            return Observation(measurements=(Measurement(VALUE, _finite(VALUE, returned)),))
+        case _:
+            raise Refused(_unreadable(returned))
+
+
+def _unreadable(returned: object) -> str:
+    if isawaitable(returned):
+        if iscoroutine(returned):
+            returned.close()
+        return "it returned an awaitable: declare the check with `async def`"
+    return (
+        f"it returned {type(returned).__name__}: return None, a bool, a number, a mapping of numbers, a text or "
+        "an Observation"
+    )
+
+
+def _measurements(figures: Mapping[object, object]) -> tuple[Measurement, ...]:
+    items = tuple(figures.items())
+    if len(items) > MEASUREMENTS_MAX:
+        raise Refused(f"it returned {len(items)} measurements: at most {MEASUREMENTS_MAX} are kept")
+    return tuple(Measurement(_name(name), _finite(name, value)) for name, value in items)
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not 0 < len(name) <= PERFORMANCE_LABEL_CHARACTERS_MAX:
+        raise Refused(
+            f"a measurement is named {name!r:.40}: a name is 1 to {PERFORMANCE_LABEL_CHARACTERS_MAX} characters"
+        )
+    return escaped(name)
+
+
+def _finite(name: object, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+        raise Refused(f"measurement {name!r:.40} is {type(value).__name__}, not a number")
+    try:
+        figure = float(value)
+    except (OverflowError, ValueError) as error:
+        raise Refused(f"measurement {name!r:.40} does not fit a float: {error}") from error
+    if not math.isfinite(figure):
+        raise Refused(f"measurement {name!r:.40} is {figure}: figures are finite")
+    return figure
+
+
+def _plain(value: object) -> dict[str, Any]:
+    if isinstance(value, MappingProxyType):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} is no plain data")
+
+
+def _checked(observation: Observation) -> Observation:
+    """The same observation with its texts made fit and every field of the type it should have: `"down"` is no Outcome yet."""
+    try:
+        plain = msgspec.to_builtins(observation, builtin_types=BYTES, enc_hook=_plain)
+        observation = msgspec.convert(plain, Observation, builtin_types=BYTES)
+    except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
+        raise Refused(f"its Observation is not valid: {error}") from error
+    if len(observation.measurements) > MEASUREMENTS_MAX:
+        raise Refused(
+            f"it has {len(observation.measurements)} measurements: at most {MEASUREMENTS_MAX} are kept"
+        )
+    return msgspec.structs.replace(
+        observation,
+        detail=first_line(observation.detail),
+        shared_age_ns=msgspec.UNSET,
+        ip=None if observation.ip is None else escaped(observation.ip),
+        measurements=tuple(
+            Measurement(_name(each.name), _finite(each.name, each.value), escaped(each.unit))
+            for each in observation.measurements
+        ),
+    )

@@ -1,0 +1,57 @@
+"""Samples: what an attempt found, small enough to keep for years."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ..time.moment import Moment
+from .attempt import AttemptId
+from .observation import Measurement, Phases
+from .outcome import Outcome, Reason
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One judged observation of one target."""
+
+    target: str
+    epoch: int
+    attempt: int
+    """Grows by one per attempt within an epoch; a sample that is not newer than the last applied one is refused."""
+    at: Moment
+    """When the attempt started; for a missed heartbeat, when it was due."""
+    outcome: Outcome
+    reason: Reason = Reason.OK
+    latency_ns: int | None = None
+    phases: Phases | None = None
+    status: int | None = None
+    ip: str | None = None
+    certificate_expires_in_ns: int | None = None
+    measurements: tuple[Measurement, ...] = ()
+    failed: tuple[str, ...] = ()
+    """The conditions that failed, shown with what they saw."""
+    detail: str = ""
+    reused_connection: bool = False
+    shared_age_ns: int | UnsetType = UNSET
+    """Where `max_age` let the result of an equal probe answer: how old it was, counted from when that probe began.
+
+    Latency, phases and address are those of that probe. UNSET, and left out of the bytes, where the attempt probed itself.
+    """
+
+    def explanation(self) -> str:
+        """One line that tells a person why."""
+        parts = [*self.failed] or ([self.detail] if self.detail else [])
+        return f"{self.reason.value}: {'; '.join(parts)}" if parts else self.reason.value
+
+
+def sample_without_answer(
+    attempt: AttemptId, at: Moment, outcome: Outcome, reason: Reason, detail: str = ""
+) -> Sample:
+    """What is known of an attempt whose probe gave no answer that counts."""
+    return Sample(
+        target=attempt.target,
+        epoch=attempt.epoch,
+        attempt=attempt.number,
+        at=at,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+    )

@@ -1,0 +1,45 @@
+"""What a subscriber is told, as it happens."""
+
+import msgspec
+
+from ..incidents.incident import Incident
+from ..incidents.notice import Delivery, Notice
+from ..incidents.record import BlindInterval
+from ..observation.sample import Sample
+from ..rules.aggregate import Status
+
+
+class SampleSeen(msgspec.Struct, frozen=True):
+    """A sample was judged."""
+
+    sample: Sample
+    status: Status
+
+
+class IncidentMoved(msgspec.Struct, frozen=True):
+    """An incident opened, changed, was acknowledged or resolved, and that is durable."""
+
+    incident: Incident
+
+
+class NoticeEnded(msgspec.Struct, frozen=True):
+    """A notice was delivered, or given up and kept as a dead letter."""
+
+    notice: Notice
+    delivery: Delivery
+
+
+class WentBlind(msgspec.Struct, frozen=True):
+    """We could not see for a while."""
+
+    interval: BlindInterval
+
+
+class HealthMoved(msgspec.Struct, frozen=True):
+    """A part of the runtime is in trouble, or out of it again (empty detail)."""
+
+    part: str
+    detail: str
+
+
+Event = SampleSeen | IncidentMoved | NoticeEnded | WentBlind | HealthMoved

@@ -1,0 +1,318 @@
+"""The aggregate: one target with its rules and open incidents. It is told the time and owns nothing but judgement."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from ..incidents.incident import Change, Incident, Transition, incident_id
+from ..incidents.record import Checkpoint
+from ..observation.outcome import Outcome
+from ..observation.sample import Sample
+from ..specification.rule import Rule, RuleState, Severity
+from ..specification.target import Target
+from ..time.moment import Moment
+from .evaluation import NoDataEvaluator, Verdict, evaluator_of
+from .phase import QUIET, Phase, Standing, step
+from .watch import RuleCheckpoint, RuleWatch, counts_alike, is_idle, measures_otherwise, resume, saved_of
+
+
+class Status(StrEnum):
+    """The settled judgement on a target."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    PAUSED = "paused"
+
+
+RAW_STATUS: dict[Outcome, Status] = {
+    Outcome.UP: Status.UP,
+    Outcome.DEGRADED: Status.DEGRADED,
+    Outcome.DOWN: Status.DOWN,
+    Outcome.TIMED_OUT: Status.DOWN,
+    Outcome.CANCELLED: Status.UNKNOWN,
+    Outcome.UNKNOWN: Status.UNKNOWN,
+}
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """Why something moved: a machine's word and a line for people."""
+
+    reason: str
+    explanation: str
+
+
+SILENCE_IS_BAD = Cause("no_data", "no sample for too long")
+SILENCE_IS_FINE = Cause("no_data", "silence counts as whole")
+RETIRED = Cause("retired", "the rule was retired")
+REMOVED = Cause("removed", "the target is no longer watched")
+
+
+class TargetAggregate:
+    """Turns the samples of one target into transitions. Every method returns what happened; nobody is told from here."""
+
+    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_watches")
+
+    def __init__(self, target: Target, run: int) -> None:
+        self._target = target
+        self._run = run
+        self._watches = [RuleWatch(rule) for rule in target.rules if rule.state is not RuleState.RETIRED]
+        self._applied = 0
+        self._last: Sample | None = None
+        self._judged: Moment | None = None
+
+    @property
+    def target(self) -> Target:
+        return self._target
+
+    @property
+    def last(self) -> Sample | None:
+        """The newest sample, evidence or not."""
+        return self._last
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """The open incidents, in the order of the rules."""
+        return tuple([watch.incident for watch in self._watches if watch.incident is not None])
+
+    def raw_status(self) -> Status:
+        """What the newest sample alone says."""
+        return Status.UNKNOWN if self._last is None else RAW_STATUS[self._last.outcome]
+
+    def status(self) -> Status:
+        """What is confirmed: by open incidents where there are any, else by the newest evidence."""
+        open_ = self.incidents()
+        confirmed = status_of(open_) if open_ else None
+        if confirmed is not None:
+            return confirmed
+        raw = self.raw_status()
+        # A bad sample that no rule has confirmed yet does not make the target down.
+        return Status.UP if raw is Status.DOWN else raw
+
+    def is_news(self, sample: Sample) -> bool:
+        """Whether a sample is newer than the last applied one; another is not judged."""
+        return sample.attempt > self._applied
+
+    def apply(self, sample: Sample, now: Moment) -> tuple[Transition, ...]:
+        """Judge a sample. One that is no news changes nothing."""
+        if not self.is_news(sample):
+            return ()
+        self._applied = sample.attempt
+        self._last = sample
+        self._note(sample.at)
+        if not sample.outcome.is_evidence:
+            return ()
+        cause: Cause | None = None
+        made = []
+        for watch in self._watches:
+            verdict = watch.evaluator.take(sample, firing=watch.firing)
+            if watch.standing is QUIET and verdict is not Verdict.BROKEN:
+                continue
+            cause = cause or Cause(sample.reason.value, sample.explanation())
+            transition = self._move(watch, verdict, sample.at, now, cause)
+            if transition is not None:
+                made.append(transition)
+        return tuple(made)
+
+    def missing(self, rule: str, since: Moment, now: Moment) -> tuple[Transition, ...]:
+        """Judge silence that became too long for a no_data rule at `since`."""
+        watch = next((watch for watch in self._watches if watch.rule.id == rule), None)
+        if watch is None or not isinstance(watch.evaluator, NoDataEvaluator):
+            return ()
+        self._note(now)
+        verdict = watch.evaluator.missing(since)
+        # Silence that counts as fine acquits every rule of the target, not only the one that noticed.
+        judged, cause = (
+            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.WHOLE else ([watch], SILENCE_IS_BAD)
+        )
+        made = [self._move(watch, verdict, now, now, cause) for watch in judged]
+        return tuple(transition for transition in made if transition is not None)
+
+    def _note(self, at: Moment) -> None:
+        """How far the clocks of the rules have come: silence is judged later than the last sample."""
+        if self._judged is None or self._judged.monotonic_ns < at.monotonic_ns:
+            self._judged = at
+
+    def _move(
+        self, watch: RuleWatch, verdict: Verdict, at: Moment, now: Moment, cause: Cause
+    ) -> Transition | None:
+        watch.standing = step(watch.standing, verdict, at, for_ns=watch.for_ns, keep_ns=watch.keep_ns)
+        if watch.firing and watch.incident is None:
+            return self._open(watch, at, now, cause)
+        if not watch.firing and watch.incident is not None:
+            return self._resolve(watch, watch.incident, at, now, cause)
+        return None
+
+    def _open(self, watch: RuleWatch, at: Moment, now: Moment, cause: Cause) -> Transition:
+        opened_at_ns = (watch.evaluator.since() or at).wall_ns
+        rule = watch.rule
+        breach = watch.evaluator.says()
+        if breach:
+            cause = Cause("threshold", breach)
+        watch.incident = Transition(
+            incident=incident_id(self._target.id, rule.id, self._run, self._applied, opened_at_ns),
+            sequence=1,
+            change=Change.OPENED,
+            target=self._target.id,
+            rule=rule.id,
+            severity=rule.severity,
+            at_ns=now.wall_ns,
+            opened_at_ns=opened_at_ns,
+            reason=cause.reason,
+            explanation=cause.explanation,
+            evidence=watch.evaluator.evidence(),
+            draft=rule.state is RuleState.DRAFT,
+            notify=self._target.notify,
+        )
+        return watch.incident
+
+    def _resolve(
+        self, watch: RuleWatch, incident: Incident, at: Moment, now: Moment, cause: Cause
+    ) -> Transition:
+        watch.incident = None
+        # The wall hand may have gone back since it opened; an incident never ends before it began.
+        resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
+        return follow(
+            incident,
+            Change.RESOLVED,
+            now,
+            reason="recovered" if cause.reason == "ok" else cause.reason,
+            explanation=cause.explanation,
+            resolved_at_ns=resolved_at_ns,
+            evidence=watch.evaluator.evidence(),
+            notify=self._target.notify or incident.notify,
+        )
+
+    def acknowledge(self, incident: str, by: str, now: Moment) -> tuple[Transition, ...]:
+        """Somebody has seen it: changes in it are no longer told, its end is. Nothing when it is not open or was seen."""
+        for watch in self._watches:
+            if watch.incident is not None and watch.incident.incident == incident:
+                if watch.incident.acknowledged_at_ns is not None:
+                    return ()
+                watch.incident = follow(
+                    watch.incident,
+                    Change.ACKNOWLEDGED,
+                    now,
+                    acknowledged_at_ns=max(now.wall_ns, watch.incident.opened_at_ns),
+                    acknowledged_by=by,
+                    reason="acknowledged",
+                    explanation=f"acknowledged by {by}",
+                )
+                return (watch.incident,)
+        return ()
+
+    def reconfigure(self, target: Target, now: Moment) -> tuple[Transition, ...]:
+        """Take a new specification: rules that stay keep their clocks and incidents, rules that go close theirs."""
+        kept = {watch.rule.id: watch for watch in self._watches}
+        made: list[Transition] = []
+        watches: list[RuleWatch] = []
+        self._target = target
+        for rule in target.rules:
+            if rule.state is RuleState.RETIRED:
+                continue
+            watch = kept.pop(rule.id, None) or RuleWatch(rule)
+            made += self._adopt(watch, rule, now)
+            watches.append(watch)
+        self._watches = watches
+        made += [
+            self._resolve(watch, watch.incident, now, now, RETIRED)
+            for watch in kept.values()
+            if watch.incident
+        ]
+        return tuple(made)
+
+    def _adopt(self, watch: RuleWatch, rule: Rule, now: Moment) -> list[Transition]:
+        if watch.rule == rule:
+            return []
+        if type(watch.rule) is not type(rule) or measures_otherwise(watch.rule, rule):
+            former, watch.evaluator = watch.evaluator, evaluator_of(rule)
+            counting = former if counts_alike(watch.rule, rule) else watch.evaluator
+            watch.evaluator.resume(counting.counters(), former.since())
+        watch.adopt(rule)
+        incident = watch.incident
+        draft = rule.state is RuleState.DRAFT
+        if incident is None or (incident.severity is rule.severity and incident.draft is draft):
+            return []
+        watch.incident = follow(
+            incident,
+            Change.CHANGED,
+            now,
+            severity=rule.severity,
+            draft=draft,
+            reason="reconfigured",
+            explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}",
+            notify=self._target.notify,
+        )
+        return [watch.incident]
+
+    def close(self, now: Moment) -> tuple[Transition, ...]:
+        """The target is no longer watched: one explicit end for whatever is open."""
+        made = [
+            self._resolve(watch, watch.incident, now, now, REMOVED)
+            for watch in self._watches
+            if watch.incident
+        ]
+        self._watches = []
+        return tuple(made)
+
+    def checkpoint(self) -> bytes:
+        """What a restart resumes besides the incidents; empty when every rule is quiet."""
+        at = self._judged
+        rules = [saved_of(watch, at) for watch in self._watches if at and not is_idle(watch)]
+        return msgspec.msgpack.encode(rules) if rules else b""
+
+    def restore(
+        self, saved: Checkpoint | None, incidents: Iterable[Incident], now: Moment
+    ) -> tuple[Transition, ...]:
+        """Take up where a former run stood; the incidents of rules that are gone end here."""
+        by_rule = {watch.rule.id: watch for watch in self._watches}
+        for rule in (
+            msgspec.msgpack.decode(saved.state, type=list[RuleCheckpoint]) if saved and saved.state else ()
+        ):
+            watch = by_rule.get(rule.rule)
+            if watch is not None:
+                resume(watch, rule, now)
+        ended = []
+        for incident in incidents:
+            watch = by_rule.get(incident.rule)
+            if watch is None:
+                ended.append(end_of(incident, RETIRED, now))
+                continue
+            watch.incident = incident
+            if not watch.firing:
+                watch.standing = Standing(Phase.FIRING, now)
+        return tuple(ended)
+
+
+def status_of(incidents: Iterable[Incident]) -> Status | None:
+    """What the open incidents of one target make it; None when there are none but drafts."""
+    severities = {incident.severity for incident in incidents if not incident.draft}
+    if not severities:
+        return None
+    return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
+
+
+def follow(incident: Incident, change: Change, now: Moment, **fields: object) -> Transition:
+    """The next transition of an incident, with the given fields changed."""
+    return msgspec.structs.replace(
+        incident, sequence=incident.sequence + 1, change=change, at_ns=now.wall_ns, **fields
+    )
+
+
+def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
+    """The end of an incident that no rule looks after any more."""
+    return follow(
+        incident,
+        Change.RESOLVED,
+        now,
+        reason=cause.reason,
+        explanation=cause.explanation,
+        resolved_at_ns=max(now.wall_ns, _latest_ns(incident)),
+        evidence=(),
+    )
+
+
+def _latest_ns(incident: Incident) -> int:
+    """The wall time before which it cannot end."""
+    return max(incident.opened_at_ns, incident.acknowledged_at_ns or 0)

@@ -1,0 +1,329 @@
+"""Evaluation: what one rule makes of one sample. State is kept per rule and target; time is in the samples."""
+
+import operator
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol, assert_never
+
+from .. import limits
+from ..observation.observation import Phases
+from ..observation.outcome import WITHOUT_ANSWER, Outcome
+from ..observation.sample import Sample
+from ..specification.rule import Aggregate, Consecutive, Mode, NoData, NoDataPolicy, Rule, Threshold
+from ..time.duration import parse_duration
+from ..time.moment import Moment
+from ..units import NS_PER_MS
+from .window import Window, summary_of
+
+
+class Verdict(StrEnum):
+    """What a rule says after one sample."""
+
+    BROKEN = "broken"
+    WHOLE = "whole"
+    UNCHANGED = "unchanged"
+    """Not enough evidence either way: nothing moves."""
+
+
+class Evaluator(Protocol):
+    """A rule at work on one target."""
+
+    def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        """Judge a sample that is evidence."""
+        ...
+
+    def since(self) -> Moment | None:
+        """When the first bad sample of the present breach was taken."""
+        ...
+
+    def evidence(self) -> tuple[int, ...]:
+        """Attempt numbers that the verdict rests on, oldest first, bounded."""
+        ...
+
+    def says(self) -> str:
+        """The breach in one line; empty where the sample itself says it better."""
+        ...
+
+    def counters(self) -> tuple[int, ...]:
+        """What a restart must resume; all zeros when there is nothing."""
+        ...
+
+    def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
+        """Take up what `counters` and `since` said before a restart."""
+        ...
+
+
+BAD_FROM: dict[str, frozenset[Outcome]] = {
+    "down": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
+    "degraded": frozenset({Outcome.DEGRADED, Outcome.DOWN, Outcome.TIMED_OUT}),
+}
+EVIDENCE_KEPT = 10
+
+
+class ConsecutiveEvaluator:
+    """Counts bad samples in a row up to `after`, and good ones up to `recover`."""
+
+    __slots__ = ("_attempts", "_failures", "_rule", "_since", "_successes")
+
+    def __init__(self, rule: Consecutive) -> None:
+        self._rule = rule
+        self._failures = 0
+        self._successes = 0
+        self._since: Moment | None = None
+        self._attempts: tuple[int, ...] = ()
+
+    def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        if sample.outcome in BAD_FROM[self._rule.on]:
+            return self._bad(sample)
+        return self._good(sample, firing=firing)
+
+    def _bad(self, sample: Sample) -> Verdict:
+        if not self._failures:
+            self._since = sample.at
+            self._attempts = ()
+        self._successes = 0
+        self._failures = min(self._failures + 1, limits.CONSECUTIVE_MAX)
+        if len(self._attempts) < EVIDENCE_KEPT:
+            self._attempts = (*self._attempts, sample.attempt)
+        return Verdict.BROKEN if self._failures >= self._rule.after else Verdict.UNCHANGED
+
+    def _good(self, sample: Sample, *, firing: bool) -> Verdict:
+        self._failures = 0
+        if not firing:
+            self._successes = 0
+            self._since = None
+            self._attempts = ()
+            return Verdict.WHOLE
+        if not self._successes:
+            self._attempts = ()
+        self._successes = min(self._successes + 1, limits.CONSECUTIVE_MAX)
+        if len(self._attempts) < EVIDENCE_KEPT:
+            self._attempts = (*self._attempts, sample.attempt)
+        return Verdict.WHOLE if self._successes >= self._rule.recover else Verdict.UNCHANGED
+
+    def since(self) -> Moment | None:
+        return self._since
+
+    def evidence(self) -> tuple[int, ...]:
+        return self._attempts
+
+    def says(self) -> str:
+        return ""
+
+    def counters(self) -> tuple[int, ...]:
+        return (self._failures, self._successes)
+
+    def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
+        self._failures, self._successes = counters
+        self._since = since
+
+
+NO_PHASES = Phases()
+
+
+def _milliseconds(value_ns: int | None) -> float | None:
+    return None if value_ns is None else value_ns / NS_PER_MS
+
+
+MEASURES: dict[str, Callable[[Sample], float | None]] = {
+    "response_time": lambda sample: _milliseconds(sample.latency_ns),
+    "status": lambda sample: sample.status,
+    "certificate_expiration": lambda sample: _milliseconds(sample.certificate_expires_in_ns),
+    "dns": lambda sample: _milliseconds((sample.phases or NO_PHASES).dns_ns),
+    "connect": lambda sample: _milliseconds((sample.phases or NO_PHASES).connect_ns),
+    "tls": lambda sample: _milliseconds((sample.phases or NO_PHASES).tls_ns),
+    "first_byte": lambda sample: _milliseconds((sample.phases or NO_PHASES).first_byte_ns),
+    "transfer": lambda sample: _milliseconds((sample.phases or NO_PHASES).transfer_ns),
+}
+"""What every sample may have; any other name is looked up among its measurements."""
+
+
+def measured(sample: Sample, name: str) -> float | None:
+    """The figure called `name` of a sample, None where it has none."""
+    reader = MEASURES.get(name)
+    if reader is not None:
+        return reader(sample)
+    return next((figure.value for figure in sample.measurements if figure.name == name), None)
+
+
+ANSWER_TIMES = frozenset({"response_time", "first_byte", "transfer"})
+"""Measures that there are only with an answer. A look-up, a connect or a handshake that was measured has ended, whatever came
+after it; a certificate lasts as long as it says; and what a host reports by name is what the host found."""
+AT_LEAST = frozenset({">", ">="})
+
+
+def counted(sample: Sample, rule: Threshold) -> float | None:
+    """The figure that is evidence for a rule, None where there is none.
+
+    The time of an answer that never came is none: a refusal after a fifth of a millisecond is no fast answer, and it neither opens
+    nor resolves nor enters the window. What the deadline cut off took at least that long: it counts where this alone breaks the rule.
+    """
+    value = measured(sample, rule.measure)
+    if value is None or rule.measure not in ANSWER_TIMES:
+        return value
+    if sample.reason in WITHOUT_ANSWER:
+        return None
+    if sample.outcome is not Outcome.TIMED_OUT:
+        return value
+    at_least = rule.operator in AT_LEAST and rule.mode is not Mode.RATE_OF_CHANGE
+    return value if at_least and OPERATORS[rule.operator](value, rule.value) else None
+
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+class ThresholdEvaluator:
+    """Compares one figure of a window with a value."""
+
+    __slots__ = ("_attempts", "_breach", "_rule", "_since", "_window")
+
+    def __init__(self, rule: Threshold) -> None:
+        self._rule = rule
+        length_ns = parse_duration(rule.window) if isinstance(rule.window, str) else None
+        count_max = rule.window if isinstance(rule.window, int) else limits.WINDOW_SAMPLES_MAX
+        # In consecutive mode the window holds 1.0 for each value that breaks, and all of them must.
+        aggregate = Aggregate.MIN if rule.mode is Mode.CONSECUTIVE else rule.aggregate
+        self._window = Window(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
+        self._breach = OPERATORS[rule.operator]
+        self._since: Moment | None = None
+        self._attempts: tuple[int, ...] = ()
+
+    def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        value = counted(sample, self._rule)
+        if value is None:
+            return Verdict.UNCHANGED
+        verdict = self._judge(sample.at.monotonic_ns, value)
+        waited = sample.outcome is Outcome.TIMED_OUT and self._rule.measure in ANSWER_TIMES
+        if verdict is Verdict.WHOLE and waited:
+            return Verdict.UNCHANGED
+        self._remember(sample, verdict)
+        return (
+            verdict
+            if verdict is Verdict.BROKEN or not firing or self._window.covered()
+            else Verdict.UNCHANGED
+        )
+
+    def _judge(self, at_ns: int, value: float) -> Verdict:
+        rule, window = self._rule, self._window
+        match rule.mode:
+            case Mode.THRESHOLD:
+                window.add(at_ns, value)
+                broken = self._breach(window.read(), rule.value)
+            case Mode.CONSECUTIVE:
+                window.add(at_ns, float(self._breach(value, rule.value)))
+                if not window.covered():
+                    return Verdict.UNCHANGED if window.read() else Verdict.WHOLE
+                broken = bool(window.read())
+            case Mode.RATE_OF_CHANGE:
+                window.add(at_ns, value)
+                rate = window.change_per_second()
+                if rate is None:
+                    return Verdict.UNCHANGED
+                broken = self._breach(rate, rule.value)
+            case _:
+                assert_never(rule.mode)
+        return Verdict.BROKEN if broken else Verdict.WHOLE
+
+    def _remember(self, sample: Sample, verdict: Verdict) -> None:
+        if verdict is Verdict.WHOLE:
+            self._since = None
+            self._attempts = (sample.attempt,)
+            return
+        if self._since is None:
+            self._since = sample.at
+            self._attempts = ()
+        if len(self._attempts) < EVIDENCE_KEPT:
+            self._attempts = (*self._attempts, sample.attempt)
+
+    def since(self) -> Moment | None:
+        return self._since
+
+    def evidence(self) -> tuple[int, ...]:
+        return self._attempts
+
+    def says(self) -> str:
+        rule, window = self._rule, self._window
+        match rule.mode:
+            case Mode.THRESHOLD:
+                return f"{rule.aggregate.value} of {rule.measure} is {window.read():g}, {rule.operator} {rule.value:g}"
+            case Mode.CONSECUTIVE:
+                return f"{len(window)} values of {rule.measure} in a row are {rule.operator} {rule.value:g}"
+            case Mode.RATE_OF_CHANGE:
+                rate = window.change_per_second() or 0.0
+                return f"{rule.measure} changes by {rate:g} a second, {rule.operator} {rule.value:g}"
+            case _:
+                assert_never(rule.mode)
+
+    def counters(self) -> tuple[int, ...]:
+        return ()
+
+    def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
+        """The window refills from new samples; until it is covered an open incident stays as it is."""
+        del counters
+        self._since = since
+
+
+class NoDataEvaluator:
+    """Whole with every sample that is evidence; `missing` says what silence means."""
+
+    __slots__ = ("_attempt", "_rule", "_since")
+
+    def __init__(self, rule: NoData) -> None:
+        self._rule = rule
+        self._since: Moment | None = None
+        self._attempt = 0
+
+    def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        del firing
+        self._since = None
+        self._attempt = sample.attempt
+        return Verdict.WHOLE
+
+    def missing(self, since: Moment) -> Verdict:
+        """Judge silence that has lasted too long since `since`, the moment it became too long."""
+        match self._rule.policy:
+            case NoDataPolicy.FIRE:
+                self._since = self._since or since
+                return Verdict.BROKEN
+            case NoDataPolicy.KEEP:
+                return Verdict.UNCHANGED
+            case NoDataPolicy.OK:
+                return Verdict.WHOLE
+            case _:
+                assert_never(self._rule.policy)
+
+    def since(self) -> Moment | None:
+        return self._since
+
+    def evidence(self) -> tuple[int, ...]:
+        return (self._attempt,) if self._attempt else ()
+
+    def says(self) -> str:
+        return ""
+
+    def counters(self) -> tuple[int, ...]:
+        return ()
+
+    def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
+        del counters
+        self._since = since
+
+
+def evaluator_of(rule: Rule) -> Evaluator:
+    """A fresh evaluator for a rule on one target."""
+    match rule:
+        case Consecutive():
+            return ConsecutiveEvaluator(rule)
+        case Threshold():
+            return ThresholdEvaluator(rule)
+        case NoData():
+            return NoDataEvaluator(rule)
+        case _:
+            assert_never(rule)

@@ -1,0 +1,93 @@
+"""One rule at work on one target: its evaluator, where it stands, the incident it has open, and how a restart resumes it."""
+
+import msgspec
+
+from ..incidents.incident import Incident
+from ..specification.rule import Consecutive, Rule
+from ..time.duration import parse_duration
+from ..time.moment import Moment
+from .evaluation import Evaluator, evaluator_of
+from .phase import QUIET, Phase, Standing
+
+
+class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
+    """What a restart needs of one rule. Clocks are kept as time elapsed at the last sample, never as monotonic readings."""
+
+    rule: str
+    phase: Phase
+    active_ns: int | None
+    keep_ns: int | None
+    since_wall_ns: int | None
+    counters: tuple[int, ...]
+
+
+class RuleWatch:
+    """A rule at work. Owned by one aggregate, never shared."""
+
+    __slots__ = ("evaluator", "for_ns", "incident", "keep_ns", "rule", "standing")
+
+    def __init__(self, rule: Rule) -> None:
+        self.adopt(rule)
+        self.evaluator: Evaluator = evaluator_of(rule)
+        self.standing: Standing = QUIET
+        self.incident: Incident | None = None
+
+    def adopt(self, rule: Rule) -> None:
+        """Go on under a new specification of the same rule."""
+        self.rule = rule
+        self.for_ns = parse_duration(rule.for_)
+        self.keep_ns = parse_duration(rule.keep_firing_for)
+
+    @property
+    def firing(self) -> bool:
+        return self.standing.phase is Phase.FIRING
+
+
+def measures_otherwise(old: Rule, new: Rule) -> bool:
+    """Whether the evaluator must start anew: anything but names, clocks and severity differs."""
+    same = {
+        "id": old.id,
+        "severity": old.severity,
+        "state": old.state,
+        "for_": old.for_,
+        "keep_firing_for": old.keep_firing_for,
+    }
+    return msgspec.structs.replace(new, **same) != old
+
+
+def counts_alike(old: Rule, new: Rule) -> bool:
+    """Whether what was counted under one specification stands under the other: the same samples are bad."""
+    return type(old) is Consecutive and type(new) is Consecutive and old.on == new.on
+
+
+def is_idle(watch: RuleWatch) -> bool:
+    """Whether a restart would lose nothing of it."""
+    return watch.standing is QUIET and not any(watch.evaluator.counters()) and watch.evaluator.since() is None
+
+
+def saved_of(watch: RuleWatch, at: Moment) -> RuleCheckpoint:
+    """The checkpoint of a rule as of the last sample, taken at `at`."""
+    standing, since = watch.standing, watch.evaluator.since()
+    # A firing rule no longer looks at active_at; leaving it out keeps the bytes equal while nothing moves.
+    pending = standing.active_at if standing.phase is Phase.PENDING else None
+    return RuleCheckpoint(
+        watch.rule.id,
+        standing.phase,
+        at.since(pending) if pending else None,
+        at.since(standing.keep_since) if standing.keep_since else None,
+        since.wall_ns if since else None,
+        watch.evaluator.counters(),
+    )
+
+
+def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
+    """Take up the clocks as they stood at the last sample; time in which nobody watched counts for none of them."""
+    since = Moment(now.monotonic_ns, saved.since_wall_ns) if saved.since_wall_ns is not None else None
+    if len(saved.counters) == len(watch.evaluator.counters()):
+        watch.evaluator.resume(saved.counters, since)
+    if saved.phase is not Phase.INACTIVE:
+        watch.standing = Standing(
+            saved.phase,
+            now.shifted(-(saved.active_ns or 0)),
+            None if saved.keep_ns is None else now.shifted(-saved.keep_ns),
+        )

@@ -1,0 +1,120 @@
+"""Channels: where notices go, as written in a configuration or in Python."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ..time.duration import Duration, parse_duration
+from ..units import NS_PER_S
+from .construction import Specification
+from .probe import Tls
+from .rule import Severity, SeverityLike
+from .text import MASK, DurationText, Name, Pairs, as_pairs
+
+UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
+"""For transports that name none of their own."""
+
+
+class Webhook(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A JSON POST with the Standard Webhooks headers; signed when a secret is given."""
+
+    url: str
+    """An absolute URL of scheme http or https, to which each notice is posted."""
+    secret: str | None = None
+    """`whsec_` and base64, or any text of at least one character, used as its UTF-8 bytes."""
+    headers: Pairs = ()
+    """Headers that are sent besides those of Standard Webhooks, by name."""
+    timeout: DurationText = "10s"
+    """How long one try to deliver a notice may take."""
+    tls: Tls = Tls()
+    """How the receiver's certificate is judged, for https."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret: str | None = ...,
+        headers: Pairs = ...,
+        timeout: Duration = ...,
+        tls: Tls = ...,
+    ) -> None: ...
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "headers", as_pairs(self.headers))
+
+    def __repr__(self) -> str:
+        return f"Webhook(secret={MASK if self.secret else None})"
+
+
+class Log(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line per notice to the host's `logging`."""
+
+    logger: str = "watchkeeper.notices"
+    """The name of the logger."""
+    level: Literal["info", "warning", "error"] = "warning"
+    """The level of each line."""
+
+
+class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A callable of the host, known by name."""
+
+    name: str
+    """The name under which the runtime was given the callable."""
+    timeout: DurationText = "10s"
+    """How long one call may take."""
+
+    def __init__(self, *, name: str, timeout: Duration = ...) -> None: ...
+
+
+class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One named way to tell people. Exactly one of `webhook`, `log` and `call` is given."""
+
+    id: Name
+    """The name by which targets name the channel under `notify`."""
+    webhook: Webhook | None = None
+    """Notices go to a URL."""
+    log: Log | None = None
+    """Notices go to the host's log."""
+    call: CallChannel | None = None
+    """Notices go to a function of the host."""
+    min_severity: Severity = Severity.INFO
+    """The mildest severity of which it is told."""
+    give_up_after: DurationText = "24h"
+    """How long a notice is retried before it becomes a dead letter."""
+    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    """How many notices, of different incidents, are under way at once."""
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        webhook: Webhook | None = ...,
+        log: Log | None = ...,
+        call: CallChannel | None = ...,
+        min_severity: SeverityLike = ...,
+        give_up_after: Duration = ...,
+        in_flight_max: int = ...,
+    ) -> None: ...
+
+    @property
+    def transport(self) -> Webhook | Log | CallChannel:
+        """The one transport that is given."""
+        for transport in (self.webhook, self.log, self.call):
+            if transport is not None:
+                return transport
+        raise ValueError(f"channel {self.id!r} has no transport: give it one of webhook, log, call")
+
+    @property
+    def timeout_ns(self) -> int:
+        """How long one attempt to deliver may take."""
+        transport = self.transport
+        return UNNAMED_TIMEOUT_NS if isinstance(transport, Log) else parse_duration(transport.timeout)
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("webhook", "log", "call") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"needs exactly one of webhook, log, call; it has {' and '.join(given) or 'none'}"
+            )

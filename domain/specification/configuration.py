@@ -1,0 +1,125 @@
+"""A whole configuration: one schema for the file and for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from .. import limits
+from ..time.duration import Duration
+from .channel import Channel
+from .construction import Specification
+from .rule import Rule
+from .target import Target
+from .text import DurationText, Name
+
+
+class Retention(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long each kind of record is kept. Incidents and their transitions are kept for ever."""
+
+    samples: DurationText = "48h"
+    """Raw samples, before they are sealed into compact history: 60 days at most."""
+    failed_samples: DurationText = "90d"
+    """The explanations of samples that were not up."""
+    history: DurationText = "30d"
+    """Every sample, sealed into compact history."""
+    hourly: DurationText = "90d"
+    """One summary of an hour for each target."""
+    daily: DurationText = "730d"
+    """One summary of a day for each target."""
+
+    def __init__(
+        self,
+        *,
+        samples: Duration = ...,
+        failed_samples: Duration = ...,
+        history: Duration = ...,
+        hourly: Duration = ...,
+        daily: Duration = ...,
+    ) -> None: ...
+
+
+class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What concerns the runtime as a whole."""
+
+    store: str | None = None
+    """Path of the SQLite file, relative to the configuration's folder; None keeps the record in memory only."""
+    allow_exec: bool = False
+    """Whether `exec` targets may run programs."""
+    grace: DurationText = "10s"
+    """How long `stop` and SIGTERM may drain."""
+    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = limits.IN_FLIGHT_MAX
+    """How many attempts run at once; the others wait in the order in which they are due."""
+    threads_max: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
+    """Threads for blocking callables."""
+    deny_private_addresses: bool = False
+    """Refuse to probe or notify loopback, private, link-local and other special addresses."""
+    tls_library: Literal["openssl", "rustls"] = "openssl"
+    """Who shakes hands for plain `https` checks; rustls takes half the time and needs the extra `rustls` installed."""
+    retention: Retention = Retention()
+    """How long the record is kept."""
+    debug: bool = False
+    """Send every message through its bytes, and check the invariants of record and delivery as they happen."""
+
+    def __init__(
+        self,
+        *,
+        store: str | None = ...,
+        allow_exec: bool = ...,
+        grace: Duration = ...,
+        in_flight_max: int = ...,
+        threads_max: int = ...,
+        deny_private_addresses: bool = ...,
+        tls_library: Literal["openssl", "rustls"] = ...,
+        retention: Retention = ...,
+        debug: bool = ...,
+    ) -> None: ...
+
+
+class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a target has where it says nothing itself."""
+
+    every: DurationText | None = None
+    """How often a target is checked that does not say it itself."""
+    timeout: DurationText | None = None
+    """How long one attempt may take for a target that does not say it itself."""
+    retry_every: DurationText | None = None
+    """The cadence while the last sample was bad, for a target that does not say it itself."""
+    rules: tuple[Rule, ...] | None = None
+    """The rules of a target that has none of its own."""
+    notify: tuple[Name, ...] | None = None
+    """The channels of a target that names none itself."""
+
+    def __init__(
+        self,
+        *,
+        every: Duration | None = ...,
+        timeout: Duration | None = ...,
+        retry_every: Duration | None = ...,
+        rules: Sequence[Rule] | None = ...,
+        notify: Sequence[str] | None = ...,
+    ) -> None: ...
+
+
+class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a runtime is started with; `targets` have the defaults filled in."""
+
+    runtime: RuntimeOptions = RuntimeOptions()
+    """What concerns the runtime as a whole."""
+    defaults: Defaults = Defaults()
+    """What a target has where it says nothing itself."""
+    channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=limits.CHANNELS_MAX)] = ()
+    """Where notices go."""
+    targets: Annotated[tuple[Target, ...], msgspec.Meta(max_length=limits.TARGETS_MAX)] = ()
+    """What is watched."""
+
+    def __init__(
+        self,
+        *,
+        runtime: RuntimeOptions = ...,
+        defaults: Defaults = ...,
+        channels: Iterable[Channel] = ...,
+        targets: Iterable[Target] = ...,
+    ) -> None: ...

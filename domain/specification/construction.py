@@ -1,0 +1,124 @@
+"""Construction: a specification is checked where it is written, and kept in its declared types."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cache
+from inspect import Signature
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from ..errors import ConfigurationError
+from ..time.duration import duration_text
+from .descriptions import explained, signature_of
+from .problem import Problem, quoted
+from .shape import Fitting, is_duration, takes_count
+
+S = TypeVar("S")
+
+
+class SpecificationType(msgspec.StructMeta):
+    """Makes specifications from what hosts write: a list for a tuple, `"critical"` for Severity.CRITICAL, 5 for `5s`.
+
+    A class may declare an `__init__` without a body. It never runs: it says for type checkers and `help` what may be written,
+    where the fields say what is kept. `msgspec.convert`, by which files are read, and `replace` do not come through here.
+    """
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+    ) -> "SpecificationType":
+        namespace["_written"] = namespace.pop("__init__", None)
+        return super().__new__(cls, name, bases, namespace, **options)
+
+    def __call__(cls: type[S], /, *positional: Any, **written: Any) -> S:
+        """Raises ConfigurationError with every problem of what was written."""
+        if positional:
+            raise TypeError(
+                f"{cls.__name__} is written with names, {cls.__name__}(name=value), not by position"
+            )
+        plain = _plain(cls, written)
+        try:
+            made = msgspec.convert(plain, cls)
+            msgspec.msgpack.encode(made)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _refusal(cls, plain, error) from None
+        return made
+
+    @property
+    def __signature__(cls) -> Signature:
+        return signature_of(cls)
+
+    @property
+    def __doc__(cls) -> str:  # type: ignore[override]  # computed when asked for: it reads the source
+        return explained(cls)
+
+
+class Specification(
+    msgspec.Struct,
+    metaclass=SpecificationType,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    repr_omit_defaults=True,
+):
+    """Something that hosts configure: immutable, and comparable by what it says."""
+
+
+def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
+    """What was written by the names of files, in the containers and texts that they are read to."""
+    names, lengths = _names_and_lengths(cls)
+    plain: dict[str, Any] = {}
+    for name, value in written.items():
+        key = names.get(name, name)
+        plain[key] = _text_of(value, lengths[key]) if key in lengths else _container_of(value)
+    return plain
+
+
+@cache
+def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, ...]]]:
+    """How files call each field, and of which types a length of time may be where a field is one."""
+    struct = inspect.type_info(cls)
+    fields = struct.fields if isinstance(struct, inspect.StructType) else ()
+    lengths: dict[str, tuple[type, ...]] = {
+        field.encode_name: (timedelta,) if takes_count(field.type) else (int, float, timedelta)
+        for field in fields
+        if is_duration(field.type)
+    }
+    return {field.name: field.encode_name for field in fields}, lengths
+
+
+def _text_of(value: Any, lengths: tuple[type, ...]) -> Any:
+    """The text of a length of time; what is none stays as it is and is refused as such."""
+    if isinstance(value, bool) or not isinstance(value, lengths):
+        return value
+    length: Any = value
+    try:
+        return duration_text(length)
+    except ValueError:
+        return length.total_seconds() if isinstance(length, timedelta) else length
+
+
+def _container_of(value: Any) -> Any:
+    match value:
+        case str() | bytes() | bytearray() | tuple() | list() | dict():
+            return value
+        case Mapping():
+            return dict(value)
+        case Iterable():
+            return tuple(value)
+        case _:
+            return value
+
+
+def _refusal(cls: Any, plain: dict[str, Any], error: Exception) -> ConfigurationError:
+    """Every problem of what was written, each with the field it is about."""
+    fitting = Fitting(spelled={encoded: name for name, encoded in _names_and_lengths(cls)[0].items()})
+    if isinstance(error, UnicodeEncodeError):
+        fitting.tell((), "holds half of a surrogate pair, which is no character: remove it")
+    else:
+        fitting.fit(plain, cls)
+    problems = fitting.problems or [Problem((), str(error))]
+    identity = plain.get("id")
+    whole = f"{cls.__name__} {quoted(identity)}" if isinstance(identity, str) else cls.__name__
+    return ConfigurationError(*(f"{whole}: {problem}" for problem in problems))

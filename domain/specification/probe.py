@@ -1,0 +1,162 @@
+"""What to check and how: the specification of each probe kind, as written in a configuration or in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from .. import limits
+from ..time.duration import Duration
+from .construction import Specification
+from .text import MASK, DurationText, Pairs, as_pairs
+
+Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,16}$")]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
+TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
+AddressFamily = Literal["any", "ipv4", "ipv6"]
+
+
+class BasicAuth(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """User name and password of HTTP basic authentication."""
+
+    user: str
+    """The user name; it holds no colon."""
+    password: str
+    """The password; it is never shown."""
+
+    def __repr__(self) -> str:
+        return f"BasicAuth(user={self.user!r}, password={MASK})"
+
+
+class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the peer's certificate is judged and which one we show."""
+
+    verify: bool = True
+    """Whether the certificate must be valid and issued for the host."""
+    ca_file: str | None = None
+    """Path of a PEM file with the authorities to trust, in place of the system's."""
+    certificate_file: str | None = None
+    """Path of a PEM file with the certificate that we show."""
+    key_file: str | None = None
+    """Path of a PEM file with its private key; default: it stands in `certificate_file`."""
+    server_name: str | None = None
+    """The host name that the certificate must be for; default: the one in the URL."""
+
+
+class _Probe(Specification, frozen=True, tag_field="kind"):
+    """The tag tells the kinds apart in messages; where a key of the target names the kind it is not written."""
+
+
+class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
+    """An HTTP or HTTPS request on a fresh connection."""
+
+    url: str
+    """An absolute URL of scheme http or https."""
+    method: Method = "GET"
+    """The method in capitals; CONNECT is not possible."""
+    headers: Pairs = ()
+    """Headers that are sent besides the usual ones, by name."""
+    body: str | None = None
+    """What is sent as the body, in UTF-8."""
+    basic_auth: BasicAuth | None = None
+    """A login by user name and password."""
+    bearer: str | None = None
+    """A token sent as `Authorization: Bearer`; not together with `basic_auth`."""
+    follow_redirects: bool = True
+    """Whether a redirect is followed; otherwise it is the answer."""
+    redirects_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
+    """How many redirects are followed in one attempt."""
+    body_bytes_max: BodyCap = limits.BODY_BYTES
+    """How much of the answer's body is read, in bytes."""
+    address_family: AddressFamily = "any"
+    """Which kind of address of the host is connected to."""
+    connection: Literal["fresh", "reuse"] = "fresh"
+    """`fresh` connects for each attempt; `reuse` keeps the connection open for the next."""
+    tls: Tls = Tls()
+    """How the certificate is judged, for https."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "headers", as_pairs(self.headers))
+
+    def __repr__(self) -> str:
+        names = ", ".join(name for name, _ in as_pairs(self.headers))
+        url, asked, _ = self.url.partition("?")
+        return f"Http({self.method} {url}{asked and f'?{MASK}'}, headers=[{names}])"
+
+
+class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
+    """A TCP connection, and optionally one line sent and an answer expected."""
+
+    host: str
+    """A host name or an address, without the port."""
+    port: Port
+    """The port, 1 to 65,535."""
+    send: TcpText | None = None
+    """A text that is sent, in UTF-8, once the connection is made."""
+    expect: TcpText | None = None
+    """A text that the answer must contain."""
+    address_family: AddressFamily = "any"
+    """Which kind of address of the host is connected to."""
+
+    def __repr__(self) -> str:
+        # What is sent may be a login: `AUTH` is how a store of keys is asked whether it is well.
+        return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r})"
+
+
+class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):
+    """A program run without a shell, answering by the Nagios plugin protocol (exit status 0, 1, 2, 3 and perfdata)."""
+
+    argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)]
+    """The program and its arguments; no shell reads them."""
+    environment: Pairs = ()
+    """The whole environment besides PATH and LANG; nothing else is inherited."""
+    directory: str | None = None
+    """The folder that it runs in; default: the one of the runtime's process."""
+    output_bytes_max: BodyCap = limits.BODY_BYTES
+    """How much of its output is read, in bytes."""
+
+    def __init__(
+        self,
+        *,
+        argv: Sequence[str],
+        environment: Pairs = ...,
+        directory: str | None = ...,
+        output_bytes_max: int = ...,
+    ) -> None: ...
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "environment", as_pairs(self.environment))
+
+    def __repr__(self) -> str:
+        return f"Exec({self.argv[0]!r}, {len(self.argv) - 1} arguments)"
+
+
+class Call(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="call"):
+    """A callable of the host, known by name: the callable itself stays with the runtime that was given it."""
+
+    name: str
+    """The name under which the runtime was given the callable."""
+
+
+class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
+    """The host reports by itself; silence longer than the cadence plus `grace` is a failure."""
+
+    grace: DurationText = "0s"
+    """How much later than its cadence a report may come."""
+
+    def __init__(self, *, grace: Duration = ...) -> None: ...
+
+
+Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat
+
+KINDS: dict[str, type[Probe]] = {
+    "http": Http,
+    "tcp": Tcp,
+    "exec": Exec,
+    "call": Call,
+    "heartbeat": Heartbeat,
+}
+"""The key of a target under which each specification is written."""

@@ -1,0 +1,333 @@
+"""Shapes: where a plain value (mappings, lists, texts, numbers) does not fit a specification, field by field."""
+
+import re
+from collections.abc import Iterator, KeysView, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import inspect
+
+from ..limits import PROBLEM_WORD_CHARACTERS_MAX
+from ..time.duration import parse_duration
+from .problem import Path, Problem, meant, nearest, path_text, quoted, suggestion
+from .shape_words import kind_of, mismatch, wanted
+from .text import NAME_FORM, NAME_PATTERN, DurationText
+
+
+class Unreadable:
+    """Stands for a value whose problem has been told already, so that it is not told twice."""
+
+
+UNREADABLE: Final = Unreadable()
+_DROPPED: Final = Unreadable()
+_DURATION_PATTERN = next(meta.pattern for meta in get_args(DurationText)[1:])
+_SECRETS = frozenset(
+    {"secret", "password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
+)
+"""Under these keys no value is ever shown."""
+
+
+_ALSO_CALLED = {
+    "interval": "every",
+    "period": "every",
+    "frequency": "every",
+    "name": "id",
+    "conditions": "expect",
+    "channels": "notify",
+    "alerts": "notify",
+    "command": "argv",
+    "env": "environment",
+    "cwd": "directory",
+    "username": "user",
+    "token": "bearer",
+}
+"""The words of other monitors for keys of ours that no likeness of letters finds."""
+
+
+class Fitting:
+    """Tries one plain value against a specification, gathers every problem, and keeps what is sound."""
+
+    def __init__(self, spelled: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`spelled` has the names of fields that Python spells otherwise than files do."""
+        self.problems: list[Problem] = []
+        self._spelled = spelled
+        self._told = 0
+        self.unread: set[Path] = set()
+        """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
+        self.doubtful: set[Path] = set()
+        """What does not stand there, beside a key that may have been meant for it or for nothing."""
+        self._misspelt: set[Path] = set()
+        self.kept: dict[Path, list[int]] = {}
+        """For each list that lost entries: where the entries that are left stood."""
+
+    def fit(self, value: Any, specification: Any, path: Path = ()) -> Any:
+        """What of `value` is sound, as plain data; None where nothing is."""
+        sound = self._fit(value, _type_of(specification), path)
+        return None if sound is _DROPPED else sound
+
+    def original(self, path: Path) -> Path:
+        """The path in the value as it was given, of a path in what `fit` left of it."""
+        given: list[str | int] = []
+        for step in path:
+            kept = self.kept.get(tuple(given))
+            known = kept is not None and isinstance(step, int) and step < len(kept)
+            given.append(kept[step] if known else step)  # type: ignore[index]  # `known` says that it is one
+        return tuple(given)
+
+    def tell(self, path: Path, text: str) -> Any:
+        """A problem that makes the value at `path` worthless."""
+        self._say(path, text)
+        return self._told_already(path)
+
+    def _say(self, path: Path, text: str, *, at_key: bool = False) -> None:
+        self.problems.append(Problem(path, text, at_key))
+        self._told += 1
+
+    def _told_already(self, path: Path) -> Any:
+        self._told += 1
+        self.unread.add(path)
+        return _DROPPED
+
+    def _fit(self, value: Any, kind: inspect.Type, path: Path) -> Any:
+        if value is UNREADABLE:
+            return self._told_already(path)
+        if isinstance(value, msgspec.Struct):
+            return self._specification(value, kind, path)
+        match kind:
+            case inspect.Metadata():
+                return self._fit(value, kind.type, path)
+            case inspect.UnionType():
+                return self._union(value, kind, path)
+            case inspect.StructType():
+                return self._struct(value, kind, path)
+            case inspect.VarTupleType():
+                return self._list(value, kind, path)
+            case inspect.DictType():
+                return self._mapping(value, kind, path)
+            case _:
+                return self._leaf(value, kind, path)
+
+    def _specification(self, value: msgspec.Struct, kind: inspect.Type, path: Path) -> Any:
+        """What was made as a specification was judged then: only its class may be another than is asked for."""
+        asked = tuple(_classes(kind))
+        if isinstance(value, asked):
+            return value
+        names = " or ".join(one.__name__ for one in asked) or wanted(kind)
+        hint = ": put it in brackets, [like, this]" if "list" in _accepted(kind) else ""
+        return self.tell(path, f"expected {names}, got a {type(value).__name__}{hint}")
+
+    def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
+        secret = not _SECRETS.isdisjoint(path)
+        text = mismatch(value, kind, is_duration=is_duration(kind), secret=secret) or _misread(value, kind)
+        return self.tell(path, text) if text else value
+
+    def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
+        choices = [choice for choice in kind.types if kind_of(value) in _accepted(choice)]
+        if not choices:
+            return self.tell(path, mismatch(value, kind, is_duration=is_duration(kind), secret=True))
+        if len(choices) > 1:
+            return self._tagged(value, choices, path)
+        return self._fit(value, choices[0], path)
+
+    def _tagged(self, value: Any, choices: list[inspect.Type], path: Path) -> Any:
+        """One of several specifications that a key such as `kind` tells apart."""
+        structs = [choice for choice in choices if isinstance(choice, inspect.StructType)]
+        by_tag = {str(struct.tag): struct for struct in structs}
+        field = str(structs[0].tag_field)
+        tag = value.get(field)
+        if tag is UNREADABLE:
+            return self._told_already((*path, field))
+        if field not in value:
+            return self.tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
+        if not isinstance(tag, str) or tag not in by_tag:
+            shown = quoted(tag) if isinstance(tag, str) else "this"
+            close = suggestion(tag, by_tag) if isinstance(tag, str) else ""
+            return self.tell(
+                (*path, field), f"{shown} is no {field}: it is one of {', '.join(by_tag)}{close}"
+            )
+        return self._struct(value, by_tag[tag], path)
+
+    def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
+        if not isinstance(value, dict):
+            return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
+        before = self._told
+        sound = dict(self._fields(value, kind, path))
+        for field in kind.fields:
+            if field.required and field.encode_name not in sound:
+                self._required(field, value, path)
+                sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
+        if self._told == before:
+            self._judge_whole(sound, kind, path)
+        return sound
+
+    def _required(self, field: inspect.Field, value: dict[str, Any], path: Path) -> None:
+        place = (*path, field.encode_name)
+        if field.encode_name not in value and place not in self._misspelt:
+            self._say(path, f"has no {field.encode_name}: it needs {wanted(field.type)}")
+        self.unread.add(place)
+
+    def _fields(
+        self, value: dict[str, Any], kind: inspect.StructType, path: Path
+    ) -> Iterator[tuple[str, Any]]:
+        fields = {field.encode_name: field.type for field in kind.fields}
+        for key, item in value.items():
+            if key == kind.tag_field:
+                yield key, item
+            elif key in fields:
+                sound = self._fit(item, fields[key], (*path, key))
+                if sound is not _DROPPED:
+                    yield key, sound
+            else:
+                self._unknown(str(key), fields.keys(), value.keys(), path)
+
+    def _unknown(self, key: str, known: KeysView[str], given: KeysView[str], path: Path) -> None:
+        """An unknown key may be meant for what it is like, or else for anything that does not stand there."""
+        close = _meant_by(key, known - given) or nearest(key, known)
+        shown = [self._spelled.get(name, name) for name in known]
+        text = f"unknown key{meant(self._spelled.get(close, close))} (known here: {', '.join(shown)})"
+        self._say((*path, key), text, at_key=True)
+        if close and close not in given:
+            self._misspelt.add((*path, close))
+            self.unread.add((*path, close))
+        else:
+            self.doubtful.update((*path, name) for name in known - given)
+
+    def _judge_whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> None:
+        """Ask the specification itself for what concerns several fields together."""
+        try:
+            msgspec.convert(sound, kind.cls)
+        except msgspec.ValidationError as error:
+            self._say(path, str(error).partition(" - at `$")[0])
+
+    def _list(self, value: Any, kind: inspect.VarTupleType, path: Path) -> Any:
+        if not isinstance(value, list | tuple):
+            return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
+        if kind.max_length is not None and len(value) > kind.max_length:
+            return self.tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
+        if len(value) < (kind.min_length or 0):
+            return self.tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
+        judged = [self._fit(item, kind.item_type, (*path, at)) for at, item in enumerate(value)]
+        if isinstance(kind.item_type, inspect.StructType):
+            return [{} if item is _DROPPED else item for item in judged]
+        left = [item for item in judged if item is not _DROPPED]
+        if len(left) < (kind.min_length or 0):
+            return self._told_already(path)
+        if len(left) < len(judged):
+            self.kept[path] = [at for at, item in enumerate(judged) if item is not _DROPPED]
+        return left
+
+    def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
+        judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}
+        return {key: item for key, item in judged.items() if item is not _DROPPED}
+
+
+def _meant_by(key: str, known: set[str]) -> str:
+    """The known key for which others use this word, empty where there is none."""
+    meaning = _ALSO_CALLED.get(key.lower(), "") if len(key) <= PROBLEM_WORD_CHARACTERS_MAX else ""
+    return meaning if meaning in known else ""
+
+
+def _classes(kind: inspect.Type) -> Iterator[type[Any]]:
+    """Every class of specification that may stand where `kind` is asked for."""
+    match kind:
+        case inspect.StructType():
+            yield kind.cls
+        case inspect.Metadata():
+            yield from _classes(kind.type)
+        case inspect.UnionType():
+            for choice in kind.types:
+                yield from _classes(choice)
+        case _:
+            return
+
+
+def stand_in(path: Path) -> str:
+    """A text that may stand where the one at `path` is missing: it may be an id, unlike any other, and is no plain http."""
+    return f"https:{path_text(path)}"
+
+
+def _stand_in(kind: inspect.Type, path: Path) -> Any:
+    match kind:
+        case inspect.Metadata():
+            return _stand_in(kind.type, path)
+        case inspect.VarTupleType():
+            return [stand_in(path)]
+        case inspect.IntType() | inspect.FloatType():
+            return 1
+        case _:
+            return stand_in(path)
+
+
+@cache
+def _type_of(specification: Any) -> inspect.Type:
+    return inspect.type_info(specification)
+
+
+def _accepted(kind: inspect.Type) -> tuple[str, ...]:
+    """The kinds of plain value among which `kind` may find one that fits."""
+    match kind:
+        case inspect.Metadata():
+            return _accepted(kind.type)
+        case inspect.NoneType():
+            return ("null",)
+        case inspect.StructType() | inspect.DictType():
+            return ("mapping",)
+        case inspect.VarTupleType() | inspect.TupleType():
+            return ("list",)
+        case inspect.IntType():
+            return ("whole number",)
+        case _:
+            return ("text",)
+
+
+def takes_count(kind: inspect.Type) -> bool:
+    """Whether a whole number may stand there, which then counts something."""
+    match kind:
+        case inspect.Metadata():
+            return takes_count(kind.type)
+        case inspect.UnionType():
+            return any(takes_count(choice) for choice in kind.types)
+        case _:
+            return isinstance(kind, inspect.IntType)
+
+
+def is_duration(kind: inspect.Type) -> bool:
+    """Whether a length of time may stand there."""
+    match kind:
+        case inspect.Metadata():
+            return is_duration(kind.type)
+        case inspect.UnionType():
+            return any(is_duration(choice) for choice in kind.types)
+        case inspect.StrType():
+            return bool(kind.pattern == _DURATION_PATTERN)
+        case _:
+            return False
+
+
+def _misread(value: Any, kind: inspect.Type) -> str:
+    """What is wrong with a text that is of the right kind."""
+    if not isinstance(kind, inspect.StrType):
+        return ""
+    if is_duration(kind):
+        return _duration_fault(value)
+    length = len(value)
+    if length < (kind.min_length or 0) or (kind.max_length is not None and length > kind.max_length):
+        return f"a text of {length} characters: it may have {kind.min_length or 0} to {kind.max_length}"
+    if kind.pattern is None or re.search(kind.pattern, value):
+        return ""
+    if kind.pattern == NAME_PATTERN:
+        return f"{quoted(value)} is no id: {NAME_FORM}"
+    upper = value.upper() if re.search(kind.pattern, value.upper()) else ""
+    return f"{quoted(value)} does not have the form {kind.pattern}{meant(upper)}"
+
+
+def _duration_fault(value: str) -> str:
+    try:
+        parse_duration(value)
+    except ValueError as error:
+        return str(error)
+    return (
+        "" if re.search(_DURATION_PATTERN or "", value) else f"{quoted(value)} has no unit: write it like 30s"
+    )

@@ -1,0 +1,170 @@
+"""How the kinds of plain values are called when one stands where another is wanted."""
+
+from math import log10
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from ..time.duration import duration_ns, parse_duration
+from ..units import NS_PER_MS
+from .problem import quoted, suggestion
+
+_TRUE = frozenset({"yes", "on", "true", "y"})
+_FALSE = frozenset({"no", "off", "false", "n"})
+
+
+def kind_of(value: Any) -> str:
+    """The word for what a plain value is."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "truth"
+        case int():
+            return "whole number"
+        case float():
+            return "number"
+        case str():
+            return "text"
+        case dict() | msgspec.Struct():
+            return "mapping"
+        case list() | tuple():
+            return "list"
+        case _:
+            return "value of another kind"
+
+
+def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool) -> str:
+    """One sentence when `value` is not of `kind`, with what to write instead; empty when it is."""
+    if is_duration and kind_of(value) in {"whole number", "number"}:
+        return _not_a_text(value)
+    match kind:
+        case inspect.NoneType() if value is None:
+            return ""
+        case inspect.StrType() if isinstance(value, str):
+            return ""
+        case inspect.BoolType() if isinstance(value, bool):
+            return ""
+        case inspect.IntType() if kind_of(value) == "whole number":
+            return _out_of_range(value, kind)
+        case inspect.FloatType() if kind_of(value) in {"whole number", "number"}:
+            return ""
+        case inspect.EnumType() | inspect.LiteralType() if isinstance(value, str):
+            return _no_choice(value, _choices(kind))
+        case _:
+            expected = wanted(kind).replace("a text", "a duration such as 30s" if is_duration else "a text")
+            return f"expected {expected}, got {_got(value, secret=secret)}{_hint(value, kind)}"
+
+
+def _not_a_text(seconds: float) -> str:
+    """A number where a duration stands: seconds, if it can be a length at all."""
+    try:
+        duration_ns(seconds)
+    except ValueError:
+        return (
+            f"{_number(seconds)} is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"
+        )
+    return f"expected a duration, got the number {_number(seconds)}: write {_number(seconds)}s"
+
+
+def wanted(kind: inspect.Type) -> str:
+    """What should stand there, in words."""
+    match kind:
+        case inspect.Metadata():
+            return wanted(kind.type)
+        case inspect.StrType():
+            return "a text"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType():
+            return "a whole number"
+        case inspect.FloatType():
+            return "a number"
+        case inspect.EnumType() | inspect.LiteralType():
+            return f"one of {', '.join(_choices(kind))}"
+        case inspect.StructType():
+            return f"a mapping with {', '.join(field.encode_name for field in kind.fields)}"
+        case inspect.DictType():
+            return "a mapping of texts"
+        case inspect.UnionType():
+            return _either(kind)
+        case _:
+            return "a list"
+
+
+def _either(kind: inspect.UnionType) -> str:
+    words = [wanted(choice) for choice in kind.types if not isinstance(choice, inspect.NoneType)]
+    if all(word.startswith("a mapping with ") for word in words):
+        return "a mapping"
+    return " or ".join([word for word in dict.fromkeys(words) if word != "a list"] or ["a list"])
+
+
+def _choices(kind: inspect.EnumType | inspect.LiteralType) -> list[str]:
+    if isinstance(kind, inspect.EnumType):
+        return [str(member.value) for member in kind.cls]
+    return [str(value) for value in kind.values]
+
+
+def _no_choice(value: str, choices: list[str]) -> str:
+    if value in choices:
+        return ""
+    return f"{quoted(value)} is not one of {', '.join(choices)}{suggestion(value, choices)}"
+
+
+def _out_of_range(value: int, kind: inspect.IntType) -> str:
+    low = kind.ge if kind.ge is not None else value
+    high = kind.le if kind.le is not None else value
+    return "" if low <= value <= high else f"{_number(value)} is out of range: it may be {low:,} to {high:,}"
+
+
+def _got(value: Any, *, secret: bool) -> str:
+    match kind_of(value):
+        case "null":
+            return "nothing (null)"
+        case "truth":
+            return "true" if value else "false"
+        case "text":
+            return "a text" if secret else f"the text {quoted(value)}"
+        case "whole number" | "number":
+            return "a number" if secret else f"the number {_number(value)}"
+        case other:
+            return f"a {other}"
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int) and value.bit_length() > 80:  # repr() refuses an int of more than 4,300 digits
+        return f"of {int(value.bit_length() * log10(2)) + 1} digits"
+    return repr(value)
+
+
+def _hint(value: Any, kind: inspect.Type) -> str:
+    word = value.lower() if isinstance(value, str) else ""
+    match kind:
+        case inspect.Metadata():
+            return _hint(value, kind.type)
+        case inspect.StrType() if kind_of(value) in {"whole number", "number", "truth"}:
+            return ": put it in quotes"
+        case inspect.BoolType() if word in _TRUE:
+            return ": write true"
+        case inspect.BoolType() if word in _FALSE:
+            return ": write false"
+        case inspect.IntType() | inspect.FloatType() if word.isdigit():
+            return ": write it without quotes"
+        case inspect.FloatType() if length := _milliseconds(word):
+            return f": a length of time is a number of milliseconds here, write {length}"
+        case inspect.VarTupleType() if kind_of(value) not in {"mapping", "null"}:
+            return ": put it in brackets, [like, this]"
+        case _ if value is None:
+            return ": leave the key out or give it a value"
+        case _:
+            return ""
+
+
+def _milliseconds(word: str) -> str:
+    """The length of time that the word is, empty where it is none."""
+    try:
+        length_ns = parse_duration(word)
+    except ValueError:
+        return ""
+    return f"{length_ns / NS_PER_MS:.6f}".rstrip("0").rstrip(".")

@@ -1,0 +1,130 @@
+"""Targets: what is watched, how often, and by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypedDict, Unpack
+
+import msgspec
+
+from .. import limits
+from ..time.duration import Duration, parse_duration
+from .construction import Specification
+from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
+from .rule import DEFAULT_RULES, NoData, Rule, RuleState
+from .text import DurationText, Name
+
+
+class TargetFields(TypedDict, total=False):
+    """What may be written of a target besides its id and its probe: `Runtime.check` takes the same."""
+
+    every: Duration
+    timeout: Duration
+    retry_every: Duration | None
+    expect: Sequence[str]
+    rules: Sequence[Rule]
+    notify: Sequence[str]
+    max_age: Duration
+    paused: bool
+
+
+class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call` and `heartbeat` is given.
+
+    Raises ConfigurationError where it is written for whatever it cannot be. What needs the rest of the configuration, such as
+    whether a channel exists, is judged when a runtime starts or tracks it.
+    """
+
+    id: Name
+    """The name of the target in status, incidents and notices; no two targets share one."""
+    every: DurationText = "30s"
+    """How often it is checked, from 10 ms to 366 days; for a heartbeat, how often it must report."""
+    timeout: DurationText = "5s"
+    """How long one attempt may take. An attempt never outlives its period: a shorter cadence shortens it."""
+    retry_every: DurationText | None = None
+    """The cadence while the last sample was bad; default: the same."""
+    http: Http | None = None
+    """Checked by an HTTP request."""
+    tcp: Tcp | None = None
+    """Checked by a TCP connection."""
+    exec: Exec | None = None
+    """Checked by a program; needs `allow_exec` under `runtime`."""
+    call: Call | None = None
+    """Checked by a function of the host."""
+    heartbeat: Heartbeat | None = None
+    """Not checked: it reports by itself."""
+    expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
+    """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = DEFAULT_RULES
+    """What opens an incident; default: three bad samples in a row, until two good ones."""
+    notify: tuple[Name, ...] = ()
+    """The ids of the channels that are told of its incidents."""
+    max_age: DurationText = "0s"
+    """How old the result of an equal probe, made for another target, may be to serve this one; 0s shares nothing.
+
+    No result serves one target twice, so a failure counts once however long its result is kept.
+    """
+    paused: bool = False
+    """True: nothing is started for it until it is resumed."""
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        http: Http | None = ...,
+        tcp: Tcp | None = ...,
+        exec: Exec | None = ...,  # noqa: A002
+        call: Call | None = ...,
+        heartbeat: Heartbeat | None = ...,
+        **fields: Unpack[TargetFields],
+    ) -> None: ...
+
+    def __post_init__(self) -> None:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"needs exactly one of {', '.join(KINDS)}; it has {' and '.join(given) or 'none'}"
+            )
+
+    @property
+    def kind(self) -> str:
+        """The key of the probe that is given: `http`, `tcp`, `exec`, `call` or `heartbeat`."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def probe(self) -> Probe:
+        """The probe that is given."""
+        probe: Probe = getattr(self, self.kind)
+        return probe
+
+    @property
+    def every_ns(self) -> int:
+        return parse_duration(self.every)
+
+    @property
+    def retry_every_ns(self) -> int:
+        return parse_duration(self.retry_every or self.every)
+
+    @property
+    def timeout_ns(self) -> int:
+        return min(parse_duration(self.timeout), self.every_ns)
+
+    @property
+    def grace_ns(self) -> int:
+        return parse_duration(self.heartbeat.grace) if self.heartbeat else 0
+
+    def staleness_ns(self, rule: NoData) -> int:
+        """How long silence may last before `rule` speaks: stated, or derived from the cadence."""
+        if rule.after is not None:
+            return parse_duration(rule.after)
+        return self.every_ns * 5 // 2 + self.timeout_ns
+
+    @property
+    def stale_after_ns(self) -> int:
+        """How old the newest sample may be until it says nothing of how the target is now."""
+        spoken = [
+            self.staleness_ns(rule)
+            for rule in self.rules
+            if isinstance(rule, NoData) and rule.state is RuleState.ACTIVE
+        ]
+        return min([self.every_ns * 5 // 2 + self.timeout_ns + self.grace_ns, *spoken])

@@ -1,0 +1,51 @@
+"""Admission: how many attempts may run at once, and who waits."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+import msgspec
+
+from .. import limits
+
+Waiting = TypeVar("Waiting")
+
+
+class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `in_flight_max` attempts run; later ones queue first in, first out, inside their own deadline."""
+
+    name: str = "attempts"
+    in_flight_max: int = limits.IN_FLIGHT_MAX
+
+
+class Admission(Generic[Waiting]):
+    """Counts what runs and keeps who waits."""
+
+    __slots__ = ("_policy", "_queue", "running")
+
+    def __init__(self, policy: AdmissionPolicy) -> None:
+        self._policy = policy
+        self._queue: deque[Waiting] = deque()
+        self.running = 0
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    def enter(self, waiting: Waiting) -> bool:
+        """True: it may run now. False: it waits."""
+        if self.running < self._policy.in_flight_max:
+            self.running += 1
+            return True
+        self._queue.append(waiting)
+        return False
+
+    def leave(self) -> None:
+        """One that ran has ended."""
+        self.running -= 1
+
+    def next(self) -> Waiting | None:
+        """Take in the one that has waited longest, if there is room; the caller runs it, or calls `leave`."""
+        if not self._queue or self.running >= self._policy.in_flight_max:
+            return None
+        self.running += 1
+        return self._queue.popleft()

@@ -1,0 +1,66 @@
+"""Blindness: spans in which our own clocks or our own lateness make evidence worthless."""
+
+from collections import deque
+
+import msgspec
+
+from .. import limits
+from ..incidents.record import BlindInterval
+from ..time.moment import Moment
+from ..units import NS_PER_S
+
+CLOCK_STEPPED = "clock_stepped"
+"""The wall clock was set: worth a record, but what was measured stands, as no duration is taken from it."""
+
+SUSPENDED = "suspended"
+"""The machine slept: its monotonic hand stood still meanwhile."""
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """A moment with the time since boot, which goes on while the machine is suspended."""
+
+    at: Moment
+    boot_ns: int
+
+
+class BlindnessDetector:
+    """Compares each wake-up with the last: wall against monotonic, boot time against monotonic, planned against actual."""
+
+    __slots__ = ("_lags", "_last")
+
+    def __init__(self) -> None:
+        self._last: Reading | None = None
+        self._lags: deque[tuple[int, int]] = deque()
+
+    def woke(self, reading: Reading, planned_ns: int | None) -> BlindInterval | None:
+        """Note a wake-up planned for `planned_ns` (monotonic; None: unplanned) and say whether we were blind before it."""
+        last, self._last = self._last, reading
+        now = reading.at
+        # We were awake at the last look: what was planned for earlier was armed late, and is no sign of a stall since.
+        seen_ns = 0 if last is None else last.at.monotonic_ns
+        lag_ns = 0 if planned_ns is None else max(0, now.monotonic_ns - max(planned_ns, seen_ns))
+        if lag_ns:
+            self._note_lag(now.monotonic_ns, lag_ns)
+        if last is None:
+            return None
+        elapsed_ns = now.since(last.at)
+        if reading.boot_ns - last.boot_ns - elapsed_ns >= limits.SUSPEND_NS:
+            return BlindInterval(last.at.wall_ns, now.wall_ns, SUSPENDED)
+        if abs(now.wall_ns - last.at.wall_ns - elapsed_ns) >= limits.CLOCK_STEP_NS:
+            return BlindInterval(last.at.wall_ns, now.wall_ns, CLOCK_STEPPED)
+        if lag_ns >= limits.STALL_NS:
+            return BlindInterval(now.wall_ns - lag_ns, now.wall_ns, "stalled")
+        return None
+
+    def _note_lag(self, now_ns: int, lag_ns: int) -> None:
+        lags = self._lags
+        while lags and (lags[-1][1] <= lag_ns or lags[0][0] < now_ns - 60 * NS_PER_S):
+            if lags[-1][1] <= lag_ns:
+                lags.pop()
+            else:
+                lags.popleft()
+        lags.append((now_ns, lag_ns))
+
+    def worst_lag_ns(self, since_ns: int) -> int:
+        """The worst lateness of our own wake-ups since `since_ns` (monotonic), within the last minute."""
+        return next((lag for at, lag in self._lags if at >= since_ns), 0)

@@ -1,0 +1,78 @@
+"""Restart policy in OTP's words, with backoff, and quarantine where OTP would give up; every child is permanent.
+
+Every policy that the supervisor applies stands here, with the defaults that hold where nothing is configured.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from ..policy import CancellationPolicy
+from ..units import NS_PER_MS, NS_PER_S
+from .admission import AdmissionPolicy
+from .retry import RetryPolicy
+
+
+class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How a child is brought back: at most `intensity` restarts within `period`, each after a backoff."""
+
+    name: str
+    intensity: int = 5
+    period_ns: int = 60 * NS_PER_S
+    backoff_ns_min: int = NS_PER_S
+    backoff_ns_max: int = 300 * NS_PER_S
+    factor: float = 2.0
+    jitter: float = 0.2
+    quarantine_retry_ns: int = 600 * NS_PER_S
+    """A quarantined child is tried again this often: parked, visible, never silently gone."""
+
+
+CHILD_POLICY = RestartPolicy(
+    name="infrastructure", backoff_ns_min=100 * NS_PER_MS, quarantine_retry_ns=30 * NS_PER_S
+)
+"""Without these nothing is recorded or told: short first waits, and tried again soon even from quarantine."""
+POLLER_POLICY = RestartPolicy(name="poller")
+REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
+
+
+class SupervisorPolicies(NamedTuple):
+    """Every policy that the supervisor applies, printable as a whole."""
+
+    admission: AdmissionPolicy
+    retries: Mapping[str, RetryPolicy]
+    """Per channel."""
+    reopen: RetryPolicy = REOPEN_POLICY
+    children: RestartPolicy = CHILD_POLICY
+    pollers: RestartPolicy = POLLER_POLICY
+    cancellation: CancellationPolicy = CancellationPolicy()
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """What to do about a child that ended."""
+
+    after_ns: int
+    quarantined: bool = False
+
+
+class RestartHistory:
+    """The recent restarts of one child, and the decision about the next. Owned by the supervisor."""
+
+    __slots__ = ("_at_ns", "_policy")
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self._policy = policy
+        self._at_ns: deque[int] = deque()
+
+    def decide(self, now_ns: int, dice: float) -> Restart:
+        """When to start the child again. `dice` is drawn from [0, 1)."""
+        policy = self._policy
+        while self._at_ns and self._at_ns[0] < now_ns - policy.period_ns:
+            self._at_ns.popleft()
+        recent = len(self._at_ns)
+        self._at_ns.append(now_ns)
+        if recent >= policy.intensity:
+            return Restart(policy.quarantine_retry_ns, quarantined=True)
+        grown = min(policy.backoff_ns_min * policy.factor**recent, policy.backoff_ns_max)
+        return Restart(int(grown * (1.0 - policy.jitter * dice)))

@@ -1,0 +1,174 @@
+"""The schedule: per target, when it is due, what runs, and what was missed. The supervisor owns it and the clock."""
+
+from ..observation.attempt import ATTEMPT_MOVES, AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from ..specification.probe import Heartbeat, Probe
+from ..specification.rule import NoData, RuleState
+from ..specification.target import Target
+from ..time.cadence import Cadence
+from ..time.duration import parse_duration
+from ..time.moment import Deadline, Moment
+
+
+class Flight:
+    """One attempt from due to ended. At most one per target."""
+
+    __slots__ = ("admitted", "attempt", "deadline", "due", "missed", "started", "state")
+
+    def __init__(self, attempt: AttemptId, due: Moment, deadline: Deadline, missed: int) -> None:
+        self.attempt = attempt
+        self.due = due
+        self.deadline = deadline
+        self.missed = missed
+        self.started: Moment | None = None
+        self.state = AttemptState.QUEUED
+        self.admitted = False
+        """Whether it takes up one of the places that admission gives; a heartbeat never does."""
+
+    def move(self, state: AttemptState) -> None:
+        """Raises ValueError for a move that the table does not have: that is a bug of ours."""
+        if state not in ATTEMPT_MOVES[self.state]:
+            raise ValueError(f"an attempt that is {self.state} cannot become {state}")
+        self.state = state
+
+    def begin(self, at: Moment) -> None:
+        """It runs from now on."""
+        self.move(AttemptState.RUNNING)
+        self.started = at
+
+    def record(self, ended: Moment | None, outcome: str) -> AttemptRecord:
+        started = self.started
+        return AttemptRecord(
+            attempt=self.attempt,
+            state=self.state,
+            due=self.due,
+            started=started,
+            ended=ended,
+            lateness_ns=max(0, started.since(self.due)) if started else 0,
+            missed=self.missed,
+            outcome=outcome,
+        )
+
+
+class Scheduled:
+    """One target of the schedule. It is its own timer key, so that an idle target costs one heap entry."""
+
+    __slots__ = (
+        "cadence",
+        "ended_ns",
+        "epoch",
+        "flight",
+        "heard",
+        "id",
+        "last_beat",
+        "max_age_ns",
+        "missed",
+        "number",
+        "paused",
+        "probe",
+        "retry_cadence",
+        "silences",
+        "suspect",
+        "target",
+        "timeout_ns",
+    )
+
+    def __init__(self, target: Target, number: int = 0) -> None:
+        self.id = target.id
+        self.epoch = 1
+        self.number = number
+        self.missed = 0
+        self.ended_ns = 0
+        """When the last attempt ended, on the monotonic hand; kept where results may be shared."""
+        self.suspect = False
+        self.flight: Flight | None = None
+        self.last_beat: Moment | None = None
+        self.heard: tuple[Moment, str] | None = None
+        """The newest report of the host: when it was made, and what it said."""
+        self.paused = target.paused
+        self.adopt(target)
+
+    def adopt(self, target: Target) -> None:
+        """Go on under a new specification."""
+        self.target = target
+        self.probe: Probe = target.probe
+        if not self.is_heartbeat:
+            # Should it become a heartbeat again, its host has the whole time from then on.
+            self.last_beat = None
+        self.timeout_ns = target.timeout_ns
+        self.max_age_ns = parse_duration(target.max_age)
+        self.silences = _silences_of(target)
+        self.cadence = Cadence.of(target.id, target.every_ns)
+        self.retry_cadence = (
+            Cadence.of(target.id, target.retry_every_ns) if target.retry_every else self.cadence
+        )
+
+    @property
+    def is_heartbeat(self) -> bool:
+        return type(self.probe) is Heartbeat
+
+    def grid(self) -> Cadence:
+        """The grid that holds now: the shorter one while the target is suspect."""
+        return self.retry_cadence if self.suspect else self.cadence
+
+    def next_due_ns(self, now: Moment) -> int:
+        return self.grid().next_after(now.monotonic_ns)
+
+    def silent_at_ns(self, since: Moment) -> int:
+        """When silence since `since` is a missed heartbeat."""
+        return since.monotonic_ns + self.cadence.every_ns + self.target.grace_ns
+
+    def next_silence_ns(self, since: Moment, now: Moment) -> int:
+        """When silence since `since` is to be reported next: what has passed by now was, or is not worth a replay."""
+        at_ns = self.silent_at_ns(since)
+        late_ns = now.monotonic_ns - at_ns
+        return (
+            at_ns if late_ns < 0 else at_ns + (late_ns // self.cadence.every_ns + 1) * self.cadence.every_ns
+        )
+
+    def board(self, due: Moment, now: Moment) -> Flight:
+        """Begin the next attempt; it waits for admission. Ticks missed before it are its to report.
+
+        Raises ValueError while the last one has not ended: that is a bug of ours.
+        """
+        if self.flight is not None:
+            raise ValueError(f"{self.flight.attempt} has not ended, and another of its target begins")
+        self.number += 1
+        missed, self.missed = self.missed, 0
+        attempt = AttemptId(self.id, self.epoch, self.number)
+        self.flight = Flight(attempt, due, Deadline.after(now, self.timeout_ns), missed)
+        return self.flight
+
+    def take_off(self, flight: Flight, now: Moment, *, blind_until_ns: int = 0) -> ProbeRequest:
+        """It is admitted: what the poller is asked to do.
+
+        A shared result is from after this target's last attempt and from after the last gap in sight: no evidence counts
+        twice for one target, and none counts that is older than a suspend, which the monotonic hand does not show.
+        """
+        flight.begin(now)
+        flight.admitted = True
+        # A new specification may have come while it waited: its probe does not run under a longer timeout of the old one.
+        if flight.deadline.remaining_ns(now) > self.timeout_ns:
+            flight.deadline = Deadline.after(now, self.timeout_ns)
+        unseen_ns = now.monotonic_ns - max(self.ended_ns, blind_until_ns) - 1
+        return ProbeRequest(
+            attempt=flight.attempt,
+            probe=self.probe,
+            deadline=flight.deadline,
+            started=now,
+            max_age_ns=max(0, min(self.max_age_ns, unseen_ns)),
+        )
+
+    def end(self, now: Moment) -> None:
+        """Its attempt has ended."""
+        self.flight = None
+        if self.max_age_ns:
+            self.ended_ns = now.monotonic_ns
+
+
+def _silences_of(target: Target) -> tuple[tuple[str, int], ...]:
+    """The rules that speak about silence, each with how long it may last."""
+    return tuple(
+        (rule.id, target.staleness_ns(rule))
+        for rule in target.rules
+        if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
+    )

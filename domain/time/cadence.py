@@ -1,0 +1,37 @@
+"""Cadence: a fixed grid of due times, `phase + k * every`, that nothing shifts."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from ..limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
+from ..units import NS_PER_S
+
+
+class Cadence(msgspec.Struct, frozen=True, gc=False):
+    """One target's grid on the monotonic hand. The phase spreads targets and is the same in every run."""
+
+    every_ns: int
+    phase_ns: int
+
+    @classmethod
+    def of(cls, name: str, every_ns: int) -> "Cadence":
+        """The grid of the target called `name`; the phase comes from a stable hash of the name."""
+        digest = blake2b(name.encode(), digest_size=8).digest()
+        phase_ns = int.from_bytes(digest, "big") % every_ns
+        return cls(every_ns, phase_ns - phase_ns % SHARED_TICK_NS if every_ns > SHARED_TICK_NS else phase_ns)
+
+    def first_after(self, now_ns: int, among: int = 1) -> int:
+        """The first due time for one of so many targets tracked now: a tick of the grid, or one early look where that is slow."""
+        within_ns = max(FIRST_LOOK_WITHIN_NS, among * NS_PER_S // FIRST_LOOKS_PER_S)
+        tick_ns = self.next_after(now_ns - 1)
+        return tick_ns if self.every_ns <= within_ns else min(now_ns + self.phase_ns % within_ns, tick_ns)
+
+    def next_after(self, now_ns: int) -> int:
+        """The first due time later than `now_ns`."""
+        return now_ns + self.every_ns - (now_ns - self.phase_ns) % self.every_ns
+
+    def missed_between(self, due_ns: int, now_ns: int) -> int:
+        """How many ticks after `due_ns` have passed by `now_ns`: they are counted and skipped, never replayed."""
+        first = self.next_after(due_ns)
+        return 0 if first > now_ns else 1 + (now_ns - first) // self.every_ns

@@ -1,0 +1,68 @@
+"""Moments and deadlines: how time is said in every signature that needs it."""
+
+from datetime import UTC, datetime
+from typing import Self
+
+import msgspec
+
+from ..units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+__all__ = ["NS_PER_MS", "NS_PER_S", "NS_PER_US", "Deadline", "Moment", "wall_ns_of", "wall_text"]
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """One reading of both clocks, taken together.
+
+    Durations are differences of the monotonic hand. The wall hand (UTC) is for people and for what outlives the
+    process; a step of the wall clock moves no timer. A monotonic value means nothing in another process.
+    """
+
+    monotonic_ns: int
+    wall_ns: int
+
+    def shifted(self, by_ns: int) -> Self:
+        """The moment `by_ns` later (earlier when negative) by both hands."""
+        return type(self)(self.monotonic_ns + by_ns, self.wall_ns + by_ns)
+
+    def since(self, earlier: "Moment") -> int:
+        """Nanoseconds from `earlier` to this moment by the monotonic hand."""
+        return self.monotonic_ns - earlier.monotonic_ns
+
+
+class Deadline(msgspec.Struct, frozen=True, gc=False):
+    """An absolute end by the monotonic hand; it bounds queueing, all attempts and backoff together."""
+
+    monotonic_ns: int
+
+    @classmethod
+    def after(cls, now: Moment, timeout_ns: int) -> Self:
+        """The deadline of a timeout, converted once and then passed on."""
+        return cls(now.monotonic_ns + timeout_ns)
+
+    def remaining_ns(self, now: Moment) -> int:
+        """What is left, negative when it is over."""
+        return self.monotonic_ns - now.monotonic_ns
+
+    def remaining_s(self, now: Moment) -> float:
+        """The same in seconds for whoever waits: 0 when it is over."""
+        return max(self.remaining_ns(now), 0) / NS_PER_S
+
+    def expired(self, now: Moment) -> bool:
+        """True at the very instant of the deadline: nothing may start with nothing left."""
+        return now.monotonic_ns >= self.monotonic_ns
+
+
+def wall_text(wall_ns: int) -> str:
+    """RFC 3339 in UTC with milliseconds: `2026-01-31T12:30:00.250Z`."""
+    seconds, rest_ns = divmod(wall_ns, NS_PER_S)
+    stamp = datetime.fromtimestamp(seconds, UTC)
+    return f"{stamp:%Y-%m-%dT%H:%M:%S}.{rest_ns // NS_PER_MS:03d}Z"
+
+
+def wall_ns_of(text: str) -> int:
+    """Nanoseconds since 1970 of an RFC 3339 text. Raises ValueError when it names no offset."""
+    stamp = datetime.fromisoformat(text)
+    if stamp.tzinfo is None:
+        raise ValueError(f"{text!r} names no UTC offset: write it like 2026-01-31T12:30:00Z")
+    elapsed = stamp - datetime(1970, 1, 1, tzinfo=UTC)
+    return (elapsed.days * 86_400 + elapsed.seconds) * NS_PER_S + elapsed.microseconds * NS_PER_US

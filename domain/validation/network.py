@@ -1,0 +1,191 @@
+"""What a URL, a header, a host name or a command line may not be, whatever its type says."""
+
+import re
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+
+from ..limits import URL_CHARACTERS_MAX
+from ..specification.channel import Webhook
+from ..specification.probe import Exec, Http, Tcp, Tls
+from ..specification.problem import Path, Problem, meant, nearest, quoted, suggestion
+from ..specification.text import Pairs, as_pairs
+
+_BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_BUT_TAB = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
+# A backslash ends the host to some readers and not to others: `http://one\@other/` would be vetted as one and asked as the other.
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@\\]*)(?::([0-9]*))?")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_METHODS = (
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PURGE",
+    "PROPFIND", "PROPPATCH", "MKCOL", "MKCALENDAR", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH",
+)  # fmt: skip
+"""Those of HTTP itself, of its caches, and of WebDAV and CalDAV. CONNECT is not there: it asks for a tunnel."""
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
+_SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "content-type"})
+
+
+def http_problems(http: Http, path: Path) -> Iterator[Problem]:
+    """What is wrong with an HTTP probe."""
+    yield from _url_problems(http.url, (*path, "url"))
+    if http.method not in _METHODS:
+        close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
+        text = f"{quoted(http.method)} is no known method{meant(close)} (known: {', '.join(_METHODS)})"
+        yield Problem((*path, "method"), text)
+    if fault := _family_fault(_host_of(http.url), http.address_family):
+        yield Problem((*path, "address_family"), fault)
+    yield from _header_problems(http.headers, _FRAMING, (*path, "headers"))
+    yield from _tls_problems(http.tls, (*path, "tls"))
+    if http.basic_auth is not None and http.bearer is not None:
+        yield Problem((*path, "bearer"), "basic_auth and bearer are given: keep one")
+    if http.bearer is not None and _BLANK_OR_CONTROL.search(http.bearer):
+        yield Problem((*path, "bearer"), "holds a blank, a line end or another control character: remove it")
+    if http.basic_auth is not None:
+        yield from _login_problems(http.basic_auth.user, http.basic_auth.password, (*path, "basic_auth"))
+
+
+def webhook_problems(webhook: Webhook, path: Path) -> Iterator[Problem]:
+    """What is wrong with a webhook but for its timeout."""
+    yield from _url_problems(webhook.url, (*path, "url"))
+    yield from _header_problems(webhook.headers, _FRAMING | _SIGNING, (*path, "headers"))
+    yield from _tls_problems(webhook.tls, (*path, "tls"))
+    if webhook.secret is not None and (fault := _secret_fault(webhook.secret)):
+        yield Problem((*path, "secret"), fault)
+
+
+def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
+    """What is wrong with a TCP probe."""
+    if fault := _host_fault(tcp.host):
+        yield Problem((*path, "host"), fault)
+    if fault := _family_fault(tcp.host, tcp.address_family):
+        yield Problem((*path, "address_family"), fault)
+    if tcp.expect == "":
+        yield Problem(
+            (*path, "expect"), "an empty text is in every answer: write what to look for or leave it out"
+        )
+
+
+def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Problem]:
+    """What is wrong with a program to run."""
+    if not allowed:
+        text = "programs may not be run: set allow_exec to true under runtime to let this one"
+        yield Problem(path, text, leans_on=(("runtime", "allow_exec"),))
+    for at, word in enumerate(command.argv):
+        if "\0" in word or (at == 0 and not word):
+            yield Problem((*path, "argv", at), "is empty or holds a NUL: write the program and its arguments")
+    for name, value in as_pairs(command.environment):
+        if not _VARIABLE.fullmatch(name):
+            yield Problem(
+                (*path, "environment", name), "is no name of a variable: write letters, digits and _", True
+            )
+        if "\0" in value:
+            yield Problem((*path, "environment", name), "holds a NUL: remove it")
+
+
+def _url_problems(url: str, path: Path) -> Iterator[Problem]:
+    if len(url) > URL_CHARACTERS_MAX:
+        yield Problem(path, f"has {len(url):,} characters: {URL_CHARACTERS_MAX:,} are the most")
+    elif fault := url_fault(url):
+        yield Problem(path, fault)
+
+
+def url_fault(url: str) -> str:
+    """Why a text is no http or https URL that can be requested; empty when it is one.
+
+    It never shows more of the URL than its scheme: the rest may hold a secret.
+    """
+    if _BLANK_OR_CONTROL.search(url):
+        return "holds a blank, a line end or another control character: write %20 for a blank"
+    found = _URL.match(url)
+    if found is None:
+        return "is no absolute URL: write it like https://example.org/health"
+    if found[1].lower() not in {"http", "https"}:
+        return f"has the scheme {quoted(found[1])}: only http and https are possible{suggestion(found[1], ['http', 'https'])}"
+    if "@" in found[2]:
+        return "holds a user name or a password: write them under basic_auth or in a header"
+    return _authority_fault(found[2])
+
+
+def _authority_fault(authority: str) -> str:
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:
+        return (
+            "has a host that cannot be read: write it like https://example.org:8443/health or https://[::1]/"
+        )
+    if not found[1]:
+        return "names no host: write it like https://example.org/health"
+    port = found[2]
+    if port is not None and not (port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65_535):
+        return "has a port that is none: it may be 1 to 65,535"
+    return ""
+
+
+def _host_of(url: str) -> str:
+    found = _URL.match(url)
+    authority = found and _AUTHORITY.fullmatch(found[2])
+    return authority[1].strip("[]") if authority else ""
+
+
+def _family_fault(host: str, family: str) -> str:
+    """An address of the other family would never be connected to as asked; a name may have both."""
+    if family == "any":
+        return ""
+    try:
+        written = f"ipv{ip_address(host).version}"
+    except ValueError:
+        return ""
+    return "" if written == family else f"is {family}, but the host is an {written} address: leave it out"
+
+
+def _host_fault(host: str) -> str:
+    if not host or _BLANK_OR_CONTROL.search(host):
+        return "is empty or holds a blank or a control character: write a name or an address"
+    if "://" in host or "/" in host:
+        return "is a URL: write the name alone, and the port under port"
+    if host.startswith("[") or (host.count(":") == 1):
+        return "holds a port or brackets: write the name or the address alone, and the port under port"
+    return ""
+
+
+def _header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for name, value in as_pairs(headers):
+        lower = name.lower()
+        if not _TOKEN.fullmatch(name):
+            yield Problem((*path, name), "is no header name: write letters, digits and hyphens", True)
+        elif lower in reserved:
+            yield Problem((*path, name), "is set for every request: leave it out", True)
+        elif lower in seen:
+            yield Problem((*path, name), "stands twice in another spelling: keep one", True)
+        if _CONTROL_BUT_TAB.search(value):
+            yield Problem((*path, name), "holds a line end or another control character: remove it")
+        seen.add(lower)
+
+
+def _login_problems(user: str, password: str, path: Path) -> Iterator[Problem]:
+    if ":" in user or _CONTROL.search(user):
+        yield Problem((*path, "user"), "holds a colon or a control character, which a user name may not")
+    if _CONTROL.search(password):
+        yield Problem((*path, "password"), "holds a line end or another control character: remove it")
+
+
+def _tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
+    if tls.key_file is not None and tls.certificate_file is None:
+        text = "has no effect without certificate_file: give both or none"
+        yield Problem((*path, "key_file"), text, leans_on=((*path, "certificate_file"),))
+    if tls.ca_file is not None and not tls.verify:
+        yield Problem((*path, "ca_file"), "has no effect with verify: false: leave one of them out")
+    if tls.server_name is not None and (fault := _host_fault(tls.server_name)):
+        yield Problem((*path, "server_name"), fault)
+
+
+def _secret_fault(secret: str) -> str:
+    if not secret:
+        return "is empty: give at least one character, or leave it out to send unsigned"
+    coded = secret.removeprefix("whsec_")
+    if coded != secret and not (coded and _BASE64.fullmatch(coded)):
+        return "begins with whsec_ but goes on with what is no base64: copy it again"
+    return ""

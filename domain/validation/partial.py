@@ -1,0 +1,156 @@
+"""Judging what can be read of a configuration that is wrong in places: no problem hides another, and none merely follows from one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from ..specification.channel import Channel
+from ..specification.configuration import Configuration, Defaults, RuntimeOptions
+from ..specification.probe import KINDS
+from ..specification.problem import Path, Problem
+from ..specification.shape import Fitting, stand_in
+from ..specification.target import Target
+from .semantics import TIMEOUT_UNSTATED, meaning_problems
+
+_ONE_OF: dict[type[Any], tuple[str, ...]] = {Target: tuple(KINDS), Channel: ("webhook", "log", "call")}
+_ANYTHING_GOES: dict[type[Any], dict[str, Any]] = {Target: {"call": {"name": "f"}}, Channel: {"log": {}}}
+"""What may be asked for anything: it stands in for a probe or a transport that nobody can read."""
+
+
+class Pieces:
+    """Takes a configuration part by part and keeps what is sound, with something harmless in the place of what is not."""
+
+    def __init__(self, data: Any = None) -> None:
+        self._data = data
+        self._fitting = Fitting()
+        self._contradictory: list[Problem] = []
+
+    def read(self) -> Configuration:
+        """What is sound of the plain data of a file, with the defaults filled in."""
+        sound = self._fitting.fit(self._data, Configuration) or {}
+        defaults = msgspec.convert(sound.get("defaults", {}), Defaults)
+        filling = filling_of(defaults)
+        channels, targets = sound.get("channels", ()), sound.get("targets", ())
+        return Configuration(
+            runtime=msgspec.convert(sound.get("runtime", {}), RuntimeOptions),
+            defaults=defaults,
+            channels=tuple(
+                self._piece(plain, Channel, ("channels", at)) for at, plain in enumerate(channels)
+            ),
+            targets=tuple(
+                self._piece(filling | plain, Target, ("targets", at)) for at, plain in enumerate(targets)
+            ),
+        )
+
+    def made(self, value: Any, specification: type[Any], path: Path) -> Any:
+        """What is sound of a part made in Python, whose types nobody has checked yet, in those that are declared."""
+        if not isinstance(value, specification):
+            self._fitting.tell(path, f"expected a {specification.__name__}, got a {type(value).__name__}")
+            return self._piece({}, specification, path)
+        plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=_of_another_kind)
+        try:
+            sound = msgspec.convert(plain, specification)
+            msgspec.msgpack.encode(sound)
+        except UnicodeEncodeError:
+            self._fitting.tell(path, "holds half of a surrogate pair, which is no character: remove it")
+        except msgspec.ValidationError:
+            return self._piece(self._fitting.fit(plain, specification, path), specification, path)
+        else:
+            return sound
+        return self._piece({}, specification, path)
+
+    def problems(self, sound: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
+        """Everything wrong with the configuration of which `sound` is left."""
+        judged = meaning_problems(
+            sound, names_known=self._names_known(sound), timeouts_stated=self._timeouts_stated()
+        )
+        return self.with_these([*judged, *further])
+
+    def with_these(self, judged: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Every problem of the shape, and those of the meaning that are problems whatever was meant where nobody can tell."""
+        own = (*self._fitting.problems, *self._contradictory)
+        return tuple(dict.fromkeys((*own, *self._sure(tuple(judged)))))
+
+    def _piece(self, plain: dict[str, Any], specification: type[Any], path: Path) -> Any:
+        """The sound part of one entry; where it has no one probe or transport, with another."""
+        names = _ONE_OF.get(specification, ())
+        if not names:
+            return msgspec.convert(plain, specification)
+        plain = {"id": stand_in((*path, "id"))} | plain
+        given = [name for name in names if plain.get(name) is not None]
+        if len(given) == 1:
+            return msgspec.convert(plain, specification)
+        if given or self._fitting.unread.isdisjoint((*path, name) for name in names):
+            self._contradiction(plain, specification, path)
+        rest = {name: value for name, value in plain.items() if name not in names}
+        return msgspec.convert(rest | _ANYTHING_GOES[specification], specification)
+
+    def _contradiction(self, plain: dict[str, Any], specification: type[Any], path: Path) -> None:
+        if self._is_unread((*path, "id")):
+            return
+        try:
+            msgspec.convert(plain, specification)
+        except msgspec.ValidationError as error:
+            self._contradictory.append(Problem(path, str(error).partition(" - at `$")[0]))
+
+    def _sure(self, problems: tuple[Problem, ...]) -> Iterator[Problem]:
+        of_defaults = {
+            (problem.path, problem.text) for problem in problems if problem.path[:1] == ("defaults",)
+        }
+        for problem in problems:
+            if any(self._is_unread(path) for path in (problem.path, *problem.leans_on)):
+                continue
+            origin = self._origin(problem.path)
+            if origin == problem.path:
+                yield Problem(self._fitting.original(origin), problem.text, problem.at_key)
+            elif (origin, problem.text) not in of_defaults:
+                given = self._fitting.original(origin)
+                yield Problem((*problem.path[:2], *given[1:]), problem.text, problem.at_key)
+
+    def _is_unread(self, path: Path) -> bool:
+        """Whether nobody can tell what is meant there: in the place itself, or in the defaults that it was filled from."""
+        unread, doubtful = self._fitting.unread, self._fitting.doubtful
+        return bool(unread or doubtful) and any(
+            place[:length] in unread or place[:length] in doubtful
+            for place in {self._fitting.original(path), self._fitting.original(self._origin(path))}
+            for length in range(len(place) + 1)
+        )
+
+    def _origin(self, path: Path) -> Path:
+        """Where a value stands: a target has of the defaults what it does not say itself."""
+        match path:
+            case ("targets", int(at), str(name), *_) if name in Defaults.__struct_fields__:
+                stated = self._targets()[at : at + 1]
+                inherited = bool(stated) and isinstance(stated[0], dict) and name not in stated[0]
+                return ("defaults", *path[2:]) if inherited else path
+            case _:
+                return path
+
+    def _targets(self) -> list[Any]:
+        targets = self._data.get("targets") if isinstance(self._data, dict) else None
+        return targets if isinstance(targets, list) else []
+
+    def _names_known(self, sound: Configuration) -> bool:
+        """Whether a name that no channel has cannot be that of a channel which nobody can read."""
+        places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(sound.channels)))]
+        return not any(self._is_unread(place) for place in places)
+
+    def _timeouts_stated(self) -> frozenset[int]:
+        """The targets that state what would be their timeout anyway."""
+        return frozenset(
+            at
+            for at, target in enumerate(self._targets())
+            if isinstance(target, dict) and target.get("timeout") == TIMEOUT_UNSTATED
+        )
+
+
+def filling_of(defaults: Defaults) -> dict[str, Any]:
+    """What the defaults say, by the names that a target uses."""
+    stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
+    return {name: value for name, value in stated if value is not None}
+
+
+def _of_another_kind(_: object) -> bytes:
+    """What nothing in a configuration may be, in the place of what has no plain value."""
+    return b""

@@ -1,0 +1,134 @@
+"""Rules that can never be broken, or that always are."""
+
+from collections.abc import Iterator
+from math import inf, isfinite
+
+from msgspec.structs import replace
+
+from ..limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
+from ..specification.problem import Path, Problem, quoted, suggestion
+from ..specification.rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
+from ..specification.target import Target
+from ..time.duration import format_duration
+from ..units import NS_PER_MS
+from .durations import length_ns, span_problems
+
+_PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
+_MEASURES: dict[str, tuple[str, ...]] = {
+    "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
+    "tcp": ("response_time", "dns", "connect"),
+}
+"""What the probes that report nothing of their own can be measured by."""
+_STATUS_MAX = 999
+_EVERY = ("every",)
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
+
+
+def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
+    """What is wrong with one rule of a target whose cadence and timeout are sound."""
+    for name, text in (("for", rule.for_), ("keep_firing_for", rule.keep_firing_for)):
+        yield from span_problems(text, (*path, name), 0, KEEP_FIRING_NS_MAX)
+    if rule.state is RuleState.RETIRED:
+        return
+    for problem in _working_problems(rule, target, path):
+        yield replace(problem, leans_on=(*problem.leans_on, (*path, "state")))
+
+
+def _working_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
+    """What a retired rule may be and no other."""
+    match rule:
+        case Threshold():
+            yield from _threshold_problems(rule, target, path)
+        case NoData():
+            yield from _silence_problems(rule, target, path)
+        case Consecutive():
+            return
+
+
+def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Problem]:
+    if rule.after is None:
+        return
+    yield from span_problems(rule.after, (*path, "after"), 0, KEEP_FIRING_NS_MAX)
+    every_ns, after_ns = length_ns(target.every), length_ns(rule.after)
+    if after_ns is not None and every_ns is not None and after_ns <= every_ns:
+        every = format_duration(every_ns)
+        text = f"would always fire: samples come every {every}; write more than that, or leave it out"
+        yield Problem((*path, "after"), text, leans_on=(_EVERY,))
+
+
+def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
+    known = _MEASURES.get(target.kind)
+    if not rule.measure or (known is not None and rule.measure not in known):
+        names = ", ".join(known or ())
+        text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {names}"
+        yield Problem((*path, "measure"), text + suggestion(rule.measure, known or ()))
+    yield from _window_problems(rule, target, path)
+    if not isfinite(rule.value):
+        yield Problem((*path, "value"), f"{rule.value} is no finite number: write one")
+    elif rule.mode is not Mode.RATE_OF_CHANGE:
+        leans_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",))
+        for problem in _reach_problems(rule, target, path):
+            yield replace(problem, leans_on=leans_on)
+
+
+def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
+    where = (*path, "window")
+    changing = rule.mode is Mode.RATE_OF_CHANGE
+    if isinstance(rule.window, int):
+        if changing and rule.window < 2:
+            yield Problem(where, "a change needs two samples: write window: 2 or more")
+        return
+    yield from span_problems(rule.window, where, 1, KEEP_FIRING_NS_MAX)
+    window_ns, every_ns = length_ns(rule.window), length_ns(target.every)
+    if not window_ns or not every_ns:
+        return
+    if changing and window_ns <= every_ns:
+        every = format_duration(every_ns)
+        text = f"holds one sample at most, and a change needs two: write more than every {every}"
+        yield Problem(where, text, leans_on=(_EVERY,))
+    if window_ns // every_ns > WINDOW_SAMPLES_MAX:
+        count = f"{window_ns // every_ns:,} samples"
+        text = f"would hold {count}: {WINDOW_SAMPLES_MAX:,} are the most, so shorten it"
+        yield Problem(where, text, leans_on=(_EVERY,))
+
+
+def _reach_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
+    low, high = _range(rule.measure, target)
+    if rule.measure == "status" and rule.value % 1:
+        if rule.operator == "==":
+            yield Problem((*path, "value"), f"can never be true: no status is {rule.value:g}")
+        return
+    fate = _fate(rule.operator, rule.value, low, high)
+    if fate:
+        span = f"is at most {high:g}" if rule.value >= high else f"is never below {low:g}"
+        said = f"{rule.measure} {rule.operator} {rule.value:g} {fate}: {rule.measure} {span}{_unit(rule.measure, target)}"
+        yield Problem((*path, "value"), f"{said}; choose another value or operator")
+
+
+def _range(measure: str, target: Target) -> tuple[float, float]:
+    """Between which two values, both possible, a measure lies."""
+    if measure == "status":
+        return 0, _STATUS_MAX
+    if measure == "response_time" or measure in _PHASES:
+        timeout_ns = None if target.kind == "heartbeat" else length_ns(target.timeout)
+        return 0, inf if timeout_ns is None else timeout_ns / NS_PER_MS
+    return -inf, inf
+
+
+def _unit(measure: str, target: Target) -> str:
+    return "" if measure == "status" else f" ms (the timeout is {target.timeout})"
+
+
+def _fate(operator: str, value: float, low: float, high: float) -> str:
+    """What a comparison with a value in [low, high] always comes to, empty when it depends."""
+    never = {
+        ">": value >= high,
+        ">=": value > high,
+        "<": value <= low,
+        "<=": value < low,
+        "==": not low <= value <= high,
+        "!=": False,
+    }
+    if never[operator]:
+        return "can never be true"
+    return "is always true" if never[_OPPOSITE[operator]] else ""

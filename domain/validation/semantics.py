@@ -1,0 +1,206 @@
+"""What the types of a configuration cannot say."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from .. import limits
+from ..specification.channel import CallChannel, Channel, Log, Webhook
+from ..specification.configuration import Configuration, Defaults, Retention, RuntimeOptions
+from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
+from ..specification.problem import Path, Problem, quoted, suggestion
+from ..specification.target import Target
+from ..time.duration import format_duration
+from .conditions import condition_fault, never_encrypted
+from .durations import length_ns, span_problems
+from .network import exec_problems, http_problems, tcp_problems, webhook_problems
+from .rules import rule_problems
+
+TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
+"""A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
+
+
+def meaning_problems(
+    configuration: Configuration, *, names_known: bool = True, timeouts_stated: Collection[int] = ()
+) -> tuple[Problem, ...]:
+    """Everything wrong with a configuration whose types are right, in no particular order.
+
+    With `names_known` false any channel may be told, because not all could be read. Of the targets at the positions
+    `timeouts_stated` it is known that their timeout was stated, though it is the usual one.
+    """
+    return tuple(_meaning_problems(configuration, names_known=names_known, timeouts_stated=timeouts_stated))
+
+
+def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
+    """Everything wrong with one target whose types are right; paths begin at the target."""
+    yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
+
+
+def _meaning_problems(
+    configuration: Configuration, *, names_known: bool, timeouts_stated: Collection[int]
+) -> Iterator[Problem]:
+    channels, targets = configuration.channels, configuration.targets
+    names = tuple(channel.id for channel in channels) if names_known else None
+    judge = _Judge(names, allow_exec=configuration.runtime.allow_exec)
+    yield from judge.runtime(configuration.runtime, ("runtime",))
+    yield from judge.defaults(configuration.defaults, ("defaults",))
+    yield from _repeated(channels, ("channels",))
+    for at, channel in enumerate(channels):
+        yield from judge.channel(channel, ("channels", at))
+    yield from _repeated(targets, ("targets",))
+    for at, target in enumerate(targets):
+        yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
+
+
+class _Judge:
+    """Goes through the parts of one configuration."""
+
+    def __init__(self, channels: Iterable[str] | None, *, allow_exec: bool) -> None:
+        self._channels = None if channels is None else frozenset(channels)
+        self._allow_exec = allow_exec
+        self._judged: dict[object, tuple[Problem, ...]] = {}
+
+    def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
+        yield from span_problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
+        for name in Retention.__struct_fields__:
+            text = getattr(options.retention, name)
+            where = (*path, "retention", name)
+            most_ns = limits.RAW_SAMPLES_NS_MAX if name == "samples" else limits.RETENTION_NS_MAX
+            yield from span_problems(text, where, limits.RETENTION_NS_MIN, most_ns)
+        if options.store is not None and (not options.store or "\0" in options.store):
+            text = "names no file: write a path, or leave it out to keep the record in memory only"
+            yield Problem((*path, "store"), text)
+
+    def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
+        for name, low_ns, high_ns in _CADENCES:
+            text = getattr(defaults, name)
+            if text is not None:
+                yield from span_problems(text, (*path, name), low_ns, high_ns)
+        if defaults.every and defaults.timeout:
+            yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
+        yield from _repeated(defaults.rules or (), (*path, "rules"))
+        yield from self._notify(defaults.notify or (), (*path, "notify"))
+
+    def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
+        yield from span_problems(
+            channel.give_up_after, (*path, "give_up_after"), limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX
+        )
+        match channel.transport:
+            case Webhook() as webhook:
+                yield from webhook_problems(webhook, (*path, "webhook"))
+                yield from self._timeout(webhook.timeout, (*path, "webhook", "timeout"))
+            case CallChannel() as call:
+                yield from _unnamed(call.name, (*path, "call", "name"))
+                yield from self._timeout(call.timeout, (*path, "call", "timeout"))
+            case Log():
+                return
+
+    def target(self, target: Target, path: Path, *, timeout_stated: bool = False) -> Iterator[Problem]:
+        yield from self._probe(target, (*path, target.kind))
+        stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
+        for problem in self._policies(target, timeout_stated=stated):
+            yield problem.below(path)
+
+    def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:
+        """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
+        cadence = (
+            target.kind,
+            target.every,
+            target.timeout,
+            target.retry_every,
+            target.max_age,
+            timeout_stated,
+        )
+        entries = (tuple(target.expect), tuple(target.rules), tuple(target.notify))
+        key = (cadence, never_encrypted(target), entries)
+        if key not in self._judged:
+            self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
+        return self._judged[key]
+
+    def _policy_problems(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
+        yield from self._cadence(target, timeout_stated=timeout_stated)
+        yield from self._expected(target)
+        yield from _repeated(target.rules, ("rules",))
+        for at, rule in enumerate(target.rules):
+            yield from rule_problems(rule, target, ("rules", at))
+        yield from self._notify(target.notify, ("notify",))
+
+    def _expected(self, target: Target) -> Iterator[Problem]:
+        if target.kind == "heartbeat" and target.expect:
+            yield Problem(
+                ("expect",), "has no effect on a heartbeat, whose host says itself how it is: leave it out"
+            )
+            return
+        for at, text in enumerate(target.expect):
+            if fault := condition_fault(text, target):
+                yield Problem(("expect", at), fault)
+
+    def _cadence(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
+        for name, low_ns, high_ns in _CADENCES:
+            text = getattr(target, name)
+            if text is not None:
+                yield from span_problems(text, (name,), low_ns, high_ns)
+        yield from span_problems(target.max_age, ("max_age",), 0, limits.SHARED_RESULTS_NS_MAX)
+        if target.kind != "heartbeat" and timeout_stated:
+            yield from self._longer(target.timeout, "timeout", target.every, ())
+        if target.retry_every is not None:
+            yield from self._longer(target.retry_every, "retry_every", target.every, ())
+
+    def _longer(self, text: str, name: str, every: str, path: Path) -> Iterator[Problem]:
+        own_ns, every_ns = length_ns(text), length_ns(every)
+        if own_ns is not None and every_ns is not None and 0 < every_ns < own_ns:
+            most = format_duration(every_ns)
+            said = f"{text} is longer than every {most}: write {most} or less"
+            yield Problem((*path, name), said, leans_on=((*path, "every"),))
+
+    def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
+        match target.probe:
+            case Http() as http:
+                yield from http_problems(http, path)
+            case Tcp() as tcp:
+                yield from tcp_problems(tcp, path)
+            case Exec() as command:
+                yield from exec_problems(command, path, allowed=self._allow_exec)
+            case Call() as call:
+                yield from _unnamed(call.name, (*path, "name"))
+            case Heartbeat() as heartbeat:
+                yield from span_problems(heartbeat.grace, (*path, "grace"), 0, limits.EVERY_NS_MAX)
+
+    def _notify(self, names: Iterable[str], path: Path) -> Iterator[Problem]:
+        seen: set[str] = set()
+        for at, name in enumerate(names):
+            if self._channels is not None and name not in self._channels:
+                known = ", ".join(sorted(self._channels)[:8]) or "none"
+                text = (
+                    f"there is no channel {quoted(name)}{suggestion(name, self._channels)} (known: {known})"
+                )
+                yield Problem((*path, at), text)
+            elif name in seen:
+                yield Problem((*path, at), f"the channel {quoted(name)} stands twice: keep one")
+            seen.add(name)
+
+    def _timeout(self, text: str, path: Path) -> Iterator[Problem]:
+        yield from span_problems(text, path, limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
+
+
+_CADENCES = (
+    ("every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
+    ("timeout", limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX),
+    ("retry_every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
+)
+
+
+def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:
+    """Ids that stand twice."""
+    first: dict[str, int] = {}
+    for at, entry in enumerate(entries):
+        where = first.setdefault(entry.id, at)
+        if where != at:
+            text = f"the id {quoted(entry.id)} stands twice, first at {path[-1]}[{where}]: rename one"
+            yield Problem((*path, at, "id"), text)
+
+
+def _unnamed(name: str, path: Path) -> Iterator[Problem]:
+    if not name.strip():
+        yield Problem(path, "is empty: write the name that the host gives its callable")

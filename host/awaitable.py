@@ -1,0 +1,78 @@
+"""The awaitable face of a runtime, for hosts that live on an event loop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..domain.incidents.incident import Incident
+from ..domain.observation.attempt import AttemptRecord
+from ..domain.read_model.status import AbandonedWork, RuntimeStatus
+from ..domain.specification.configuration import Configuration
+from ..domain.time.duration import Duration, duration_ns
+from ..protocol.message import Message
+from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
+from ..protocol.sink import Redrive
+from .own_thread import in_own_thread
+from .status_cache import Snapshots
+from .surface import async_only
+
+
+class Blocking(Protocol):
+    """The life cycle of a runtime, whose methods block, and its questions, which are awaited."""
+
+    def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None: ...
+
+    def stop(self, within: Duration | None = None) -> AbandonedWork: ...
+
+    async def ask_async(self, listener: str, question: Message) -> Any: ...
+
+
+class AsyncSurface:
+    """The awaitable namesakes of the methods of Runtime that block. None of them blocks the event loop."""
+
+    def __init__(
+        self, lifecycle: Blocking, reload: Callable[[Configuration | None], None], snapshots: Snapshots
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._reload = reload
+        self._snapshots = snapshots
+
+    @async_only
+    async def start(self) -> None:
+        """Start; async checks run on the calling event loop. A start that is cancelled leaves nothing running."""
+        host_loop = asyncio.get_running_loop()
+        await in_own_thread(
+            "watchkeeper-start",
+            lambda: self._lifecycle.start(host_loop),
+            undo=self._lifecycle.stop,
+        )
+
+    @async_only
+    async def stop(self, within: Duration | None = None) -> AbandonedWork:
+        return await in_own_thread("watchkeeper-stop", lambda: self._lifecycle.stop(within))
+
+    @async_only
+    async def reload(self, configuration: Configuration | None = None) -> None:
+        await in_own_thread("watchkeeper-reload", lambda: self._reload(configuration))
+
+    @async_only
+    async def status(self, max_age: Duration = 0) -> RuntimeStatus:
+        max_age_ns = duration_ns(max_age)
+        if max_age_ns:
+            return await self._snapshots.status_async(max_age_ns)
+        answer: RuntimeStatus = await self._lifecycle.ask_async("recorder", GetStatus())
+        return answer
+
+    @async_only
+    async def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
+        answer: tuple[Incident, ...] = await self._lifecycle.ask_async("recorder", GetIncidents(open_only))
+        return answer
+
+    @async_only
+    async def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
+        answer: tuple[AttemptRecord, ...] = await self._lifecycle.ask_async("recorder", GetAttempts(target))
+        return answer
+
+    @async_only
+    async def redrive(self, key: str) -> bool:
+        return bool(await self._lifecycle.ask_async("sink", Redrive(key)))

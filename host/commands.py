@@ -1,0 +1,124 @@
+"""What a host commands: checked, then handed over to the runtime's own threads at once, and never waited for."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, Unpack
+
+from ..adapters.clock import SystemClock
+from ..domain.errors import UsageError
+from ..domain.incidents.record import Silence
+from ..domain.line import first_line
+from ..domain.observation.outcome import Outcome
+from ..domain.specification.probe import Call
+from ..domain.specification.target import Target, TargetFields
+from ..domain.time.duration import Duration, duration_ns
+from ..domain.time.moment import wall_ns_of
+from ..protocol.owner import Acknowledge
+from ..protocol.sink import Mute
+from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .configured import HostSide
+
+Change: TypeAlias = Track | Untrack | Pause | Resume
+"""Changes what is configured: without an engine it is done by the next start."""
+Report: TypeAlias = Beat | Acknowledge | Mute
+"""Says what happened: only an engine can hear it, and while one is changed for another it is kept."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Engines(Protocol):
+    """The running engine, or its absence, as commands see it."""
+
+    def change(self, change: Change, /) -> None:
+        """Hand over a change of what is configured. Called under the guard of the host's side."""
+        ...
+
+    def report(self, report: Report, /) -> None:
+        """Hand over what happened. Raises: UsageError where no engine will hear it."""
+        ...
+
+
+class Commands:
+    """Checks commands and hands them over. Each may be given on any thread and on any event loop; none blocks."""
+
+    def __init__(self, host: HostSide, engines: Engines) -> None:
+        self._host = host
+        self._engines = engines
+        self._clock = SystemClock()
+
+    def track(self, target: Target) -> None:
+        """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
+        with self._host.guard:
+            target = self._host.accepted(target)
+            self._engines.change(Track(target))
+            # Last: who finds it here may report on it, and no report may come before it.
+            self._host.add(target)
+
+    def untrack(self, target: str) -> None:
+        """Watch it no longer; what is open for it is resolved with the reason `removed`."""
+        with self._host.guard:
+            self._host.remove(target)
+            self._engines.change(Untrack(target))
+
+    def pause(self, target: str) -> None:
+        """Start nothing more for a target and cancel the attempt that runs; its incidents stay as they are."""
+        with self._host.guard:
+            self._host.pause(target, paused=True)
+            self._engines.change(Pause(target))
+
+    def resume(self, target: str) -> None:
+        """Go on with a paused target."""
+        with self._host.guard:
+            self._host.pause(target, paused=False)
+            self._engines.change(Resume(target))
+
+    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
+        """Report that something ran (`ok=False`: that it ran and failed) to a target with `heartbeat`."""
+        kind = self._host.known(target).kind
+        if kind != "heartbeat":
+            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
+        outcome = Outcome.UP if ok else Outcome.DOWN
+        self._engines.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+
+    def acknowledge(self, incident: str, by: str) -> None:
+        """Say that somebody has seen an incident; one that is not open is left as it is."""
+        self._engines.report(Acknowledge(first_line(incident), first_line(by)))
+
+    def silence(
+        self,
+        name: str,
+        *,
+        length: Duration | None = None,
+        until: str | None = None,
+        target: str | None = None,
+        by: str = "",
+    ) -> None:
+        """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`."""
+        if length is not None and until is None:
+            until_ns = self._clock.read().wall_ns + duration_ns(length)
+        elif until is not None and length is None:
+            until_ns = wall_ns_of(until)
+        else:
+            raise UsageError("a silence has a length or an end: give one of the two")
+        if target is not None:
+            self._host.known(target)
+        self._engines.report(
+            Mute(Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by)))
+        )
+
+    def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
+        """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
+
+        `fields` are those of a Target. Without `notify` every channel is told. What the function may return is listed
+        at `domain/observation/returned.py`; an exception is a bad sample. Raises ConfigurationError with everything that is wrong.
+        """
+        if fields.get("notify") is None:
+            fields["notify"] = self._host.channels
+        given = Target(id=name, call=Call(name=name), **fields)
+
+        def register(function: F) -> F:
+            with self._host.guard:
+                target = self._host.accepted_check(given, function)
+                self._engines.change(Track(target))
+                self._host.add(target)
+            return function
+
+        return register

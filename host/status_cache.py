@@ -1,0 +1,107 @@
+"""Snapshots of the read model, for pages that many people look at: one question answers all who ask within an age."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+
+from ..adapters.clock import SystemClock
+from ..domain.limits import SNAPSHOT_NS_MAX
+from ..domain.policy import CachePolicy
+from ..domain.read_model.status import RuntimeStatus
+from ..domain.time.moment import Deadline, Moment
+from .own_thread import in_own_thread
+
+POLICY = CachePolicy(
+    name="status snapshots",
+    key="how everything stands: there is one",
+    owner="the runtime",
+    fresh_for_ns=SNAPSHOT_NS_MAX,
+    entries_max=1,
+    invalidation="by age, each question's own `max_age` before all; and when the runtime starts, stops or is commanded",
+)
+
+
+class Snapshots:
+    """Keeps the newest status, for any number of threads. `load` asks for a new one and blocks.
+
+    One load answers every thread that asks while it is under way, with its failure too; a failure is not kept.
+    """
+
+    def __init__(self, load: Callable[[], RuntimeStatus], answer_within_ns: int) -> None:
+        self._load = load
+        self._answer_within_ns = answer_within_ns
+        self._clock = SystemClock()
+        self._guard = threading.Lock()
+        """Held for look-ups, never while loading or waiting."""
+        self._kept: tuple[int, RuntimeStatus] | None = None
+        """When its load began, for it may be as old as that, and what it gave."""
+        self._loading: Future[RuntimeStatus] | None = None
+
+    def status(self, max_age_ns: int) -> RuntimeStatus:
+        """A status that is no older. Blocks; raises what loading raises, and TimeoutError when that takes too long."""
+        if max_age_ns <= 0:
+            return self._load()
+        deadline = Deadline.after(self._clock.read(), self._answer_within_ns)
+        while True:
+            with self._guard:
+                now = self._clock.read()
+                kept = self._fresh(max_age_ns, now)
+                if kept is not None:
+                    return kept
+                loading = self._loading
+                mine = Future[RuntimeStatus]()
+                if loading is None:
+                    self._loading = mine
+            if loading is None:
+                return self._lead(mine, now)
+            with suppress(CancelledError):
+                return self._await(loading, deadline.remaining_s(now))
+
+    async def status_async(self, max_age_ns: int) -> RuntimeStatus:
+        """The same from an event loop: what is kept at once, anything else from a thread made for the question."""
+        with self._guard:
+            kept = self._fresh(max_age_ns, self._clock.read())
+        if kept is not None:
+            return kept
+        return await in_own_thread("watchkeeper-status", lambda: self.status(max_age_ns))
+
+    def forget(self) -> None:
+        """Drop what is kept; what is being loaded answers only the threads that wait for it already."""
+        with self._guard:
+            self._kept = self._loading = None
+
+    def _fresh(self, max_age_ns: int, now: Moment) -> RuntimeStatus | None:
+        if self._kept is None or now.monotonic_ns - self._kept[0] > min(max_age_ns, POLICY.fresh_for_ns):
+            return None
+        return self._kept[1]
+
+    @staticmethod
+    def _await(loading: "Future[RuntimeStatus]", within_s: float) -> RuntimeStatus:
+        try:
+            return loading.result(within_s)
+        except TimeoutError as error:
+            if loading.done():
+                raise
+            raise TimeoutError("the runtime did not say in time how it stands") from error
+
+    def _lead(self, mine: "Future[RuntimeStatus]", begun: Moment) -> RuntimeStatus:
+        try:
+            status = self._load()
+        except BaseException as error:
+            self._land(mine, None)
+            if isinstance(error, Exception):
+                mine.set_exception(error)
+            else:
+                # This thread is torn away (KeyboardInterrupt): one of those that wait loads instead.
+                mine.cancel()
+            raise
+        self._land(mine, (begun.monotonic_ns, status))
+        mine.set_result(status)
+        return status
+
+    def _land(self, mine: "Future[RuntimeStatus]", kept: tuple[int, RuntimeStatus] | None) -> None:
+        """The load is over. What was outdated meanwhile is not kept."""
+        with self._guard:
+            if self._loading is mine:
+                self._loading, self._kept = None, kept or self._kept

@@ -1,0 +1,127 @@
+"""The feed: events from the runtime's thread to whoever subscribed, through bounded queues that never hold it up."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from threading import Condition
+from types import TracebackType
+from typing import Self
+
+from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
+from ..domain.read_model.event import Event, SampleSeen
+
+Waiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+"""One who awaits the next event, and where."""
+
+
+class Subscription:
+    """Events for one subscriber, oldest first. When it is slow the oldest are dropped and counted.
+
+    Iterate it from a thread (blocks that thread) or with `async for` (blocks nothing); both end when the runtime stops
+    or the subscription is closed.
+    """
+
+    def __init__(self, feed: "Feed", *, samples: bool, events_max: int) -> None:
+        self._feed = feed
+        self._samples = samples
+        self._events: deque[Event] = deque()
+        self._events_max = events_max
+        self._arrived = Condition()
+        self._waiters: list[Waiter] = []
+        self._closed = False
+        self.dropped = 0
+
+    def offer(self, event: Event) -> None:
+        """Called by the feed, on the runtime's thread."""
+        if not self._samples and type(event) is SampleSeen:
+            return
+        with self._arrived:
+            if self._closed:
+                return
+            if len(self._events) >= self._events_max:
+                self._events.popleft()
+                self.dropped += 1
+            self._events.append(event)
+            self._wake()
+
+    def _wake(self) -> None:
+        self._arrived.notify_all()
+        waiters, self._waiters = self._waiters, []
+        for loop, waiter in waiters:
+            with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
+                loop.call_soon_threadsafe(waiter.set)
+
+    def get(self, timeout_s: float | None = None) -> Event | None:
+        """The next event; None when the time is up or the subscription has ended. Blocks the calling thread."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._events or self._closed, timeout_s)
+            return self._events.popleft() if self._events else None
+
+    def close(self) -> None:
+        """End it; what has arrived can still be read."""
+        self._feed.forget(self)
+        with self._arrived:
+            self._closed = True
+            self._wake()
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self.get()) is not None:
+            yield event
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            waiter = (asyncio.get_running_loop(), asyncio.Event())
+            with self._arrived:
+                event = self._events.popleft() if self._events else None
+                if event is None and self._closed:
+                    return
+                if event is None:
+                    self._waiters.append(waiter)
+            if event is None:
+                await self._wait(waiter)
+            else:
+                yield event
+
+    async def _wait(self, waiter: Waiter) -> None:
+        try:
+            await waiter[1].wait()
+        finally:
+            # Also when whoever waits gave up, or a host that waits for a while at a time would leave one each time.
+            with self._arrived:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Feed:
+    """Passes events on. The list of subscriptions is replaced as a whole, so that publishing needs no lock."""
+
+    def __init__(self) -> None:
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._changing = Condition()
+
+    def publish(self, event: Event) -> None:
+        for subscription in self._subscriptions:
+            subscription.offer(event)
+
+    def subscribe(self, *, samples: bool = False, events_max: int = SUBSCRIPTION_EVENTS_MAX) -> Subscription:
+        subscription = Subscription(self, samples=samples, events_max=events_max)
+        with self._changing:
+            self._subscriptions = (*self._subscriptions, subscription)
+        return subscription
+
+    def forget(self, subscription: Subscription) -> None:
+        with self._changing:
+            self._subscriptions = tuple(one for one in self._subscriptions if one is not subscription)
+
+    def close(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.close()

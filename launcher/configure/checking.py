@@ -1,0 +1,54 @@
+"""`check` and `schema`: what a configuration may be, and whether one is."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from ...adapters.configuration import json_schema, load
+from ...domain.errors import ConfigurationError
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.problem import quoted
+from ..exits import ExitStatus
+from ..plural import count_of
+
+NAMES_SHOWN = 8
+
+
+def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitStatus:
+    """Judge every file, whatever the ones before it were; problems go to stderr."""
+    files = tuple(configs)
+    verdict = ExitStatus.FINE
+    for config in files:
+        try:
+            configuration = load(config, environment)
+        except ConfigurationError as error:
+            click.echo(str(error), err=True)
+            verdict = ExitStatus.CONFIGURATION
+        else:
+            click.echo(f"{config}: {_summary(configuration)}" if len(files) > 1 else _summary(configuration))
+            _tell_functions(config, configuration)
+    return verdict
+
+
+def _tell_functions(config: Path, configuration: Configuration) -> None:
+    """Sound as it may be for a program that gives functions, `run` cannot."""
+    told = {channel.call.name for channel in configuration.channels if channel.call is not None}
+    probed = {target.call.name for target in configuration.targets if target.call is not None}
+    names = sorted(told | probed)
+    if names:
+        shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        said = f"{config}: calls {shown}{more}: a program gives functions in `callables`, `run` has none and refuses this file"
+        click.echo(said, err=True)
+
+
+def schema_text() -> str:
+    """The JSON Schema as text."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False)
+
+
+def _summary(configuration: Configuration) -> str:
+    targets, channels = len(configuration.targets), len(configuration.channels)
+    return f"ok: {count_of(targets, 'target')}, {count_of(channels, 'channel')}"

@@ -1,0 +1,130 @@
+"""The demo: three servers that misbehave, watched for real, with the life of their incidents as it happens."""
+
+import secrets
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+from ...adapters.clock import SystemClock
+from ...domain.incidents.incident import Change
+from ...domain.read_model.event import Event, HealthMoved, IncidentMoved, NoticeEnded
+from ...domain.time.moment import wall_text
+from ...runtime import Runtime
+from ..exits import ExitStatus
+from ..streams import OutputLost
+from .demo_servers import Receiver, Server, healthy, seconds_between, shop, slow
+
+CONFIG = Path(__file__).parent.parent / "examples" / "demo.yaml"
+WITHIN_S = 25.0
+RESOLVED_EXPECTED = 2
+
+
+class Demo:
+    """Knows what happened so far, and when the story is over."""
+
+    def __init__(self) -> None:
+        self._clock = SystemClock()
+        self._began = self._clock.read()
+        self._ended = threading.Event()
+        self.opened = self.resolved = self.delivered = 0
+        self.lost: OutputLost | None = None
+
+    def elapsed_s(self) -> float:
+        return seconds_between(self._began, self._clock.read())
+
+    def say(self, text: str) -> None:
+        """Print a line. Called on the servers' threads too, so output that is lost is kept for the main thread to raise."""
+        try:
+            sys.stdout.write(f"{self.elapsed_s():6.2f} s  {text}\n")
+        except OutputLost as error:
+            self.lost = error
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the demo."""
+        self._ended.wait(seconds)
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def hear(self, event: Event) -> bool:
+        """Say what an event means; True when the story is over."""
+        match event:
+            case IncidentMoved(incident):
+                self.opened += incident.change is Change.OPENED
+                self.resolved += incident.change is Change.RESOLVED
+                since = f"since {wall_text(incident.opened_at_ns)}"
+                self.say(
+                    f"incident    {incident.change.value}: {incident.target} ({incident.rule}, "
+                    f"{incident.severity.value}) {since}: {incident.explanation}"
+                )
+            case NoticeEnded(notice, delivery):
+                self.delivered += 1
+                self.say(
+                    f"notice      {delivery.state.value}: incident.{notice.change.value} of "
+                    f"{notice.incident.target} to {notice.channel}, attempt {delivery.attempts}"
+                )
+            case HealthMoved(part, detail):
+                self.say(f"watchkeeper {part}: {detail or 'well again'}")
+            case _:
+                pass
+        return self.resolved == RESOLVED_EXPECTED and self.delivered >= self.opened + self.resolved
+
+
+def run_demo() -> ExitStatus:
+    """Run the whole story; it ends by itself within half a minute."""
+    demo = Demo()
+    with ExitStack() as stack:
+        secret = secrets.token_urlsafe(24)
+        receiver = Receiver(secret, demo.say)
+        servers = {
+            "RECEIVER_PORT": receiver.server,
+            "HEALTHY_PORT": healthy(),
+            "SLOW_PORT": slow(demo.elapsed_s, demo.pause),
+            "SHOP_PORT": shop(demo.elapsed_s),
+        }
+        for server in servers.values():
+            stack.callback(server.close)
+        stack.callback(demo.end)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-demo-"))
+        runtime = Runtime.from_config(CONFIG, _environment(servers, secret, folder))
+        events = stack.enter_context(runtime.subscribe())
+        stack.enter_context(runtime)
+        demo.say(f"watching    healthy, slow and shop as {CONFIG.name} says")
+        while demo.elapsed_s() < WITHIN_S and demo.lost is None:
+            event = events.get(timeout_s=0.5)
+            if event is not None and demo.hear(event):
+                break
+        status = runtime.status()
+        left = runtime.stop()
+        ended = _summary(
+            demo, receiver, dict(status.counters), f"{status.lateness.p99_ns / 1e6:.1f} ms", bool(left)
+        )
+        if demo.lost is not None:
+            raise demo.lost
+        return ended
+
+
+def _environment(servers: dict[str, Server], secret: str, folder: str) -> dict[str, str]:
+    ports = {name: str(server.port) for name, server in servers.items()}
+    return {**ports, "DEMO_SECRET": secret, "DEMO_STORE": str(Path(folder) / "demo.db")}
+
+
+def _summary(
+    demo: Demo, receiver: Receiver, counters: dict[str, int], lateness: str, left: bool
+) -> ExitStatus:
+    applied = [notice["type"] for notice in receiver.applied.values()]
+    as_it_should = (
+        demo.opened == demo.resolved == RESOLVED_EXPECTED
+        and sorted(applied) == ["incident.opened"] * 2 + ["incident.resolved"] * 2
+        and not (receiver.refused or left)
+    )
+    demo.say(f"summary     {counters.get('samples', 0)} samples, scheduling lateness p99 {lateness}")
+    demo.say(f"summary     {demo.opened} incidents opened, {demo.resolved} resolved")
+    demo.say(
+        f"summary     {len(applied)} notices applied by the receiver, {receiver.repeated} repeated, "
+        f"{receiver.refused} refused"
+    )
+    demo.say("summary     " + ("all as it should be" if as_it_should else "NOT as it should be"))
+    return ExitStatus.FINE if as_it_should else ExitStatus.FAILED

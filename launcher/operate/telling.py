@@ -1,0 +1,52 @@
+"""Events, and the end of a run, as lines for people."""
+
+from typing import assert_never
+
+from ...adapters.clock import SystemClock
+from ...domain.incidents.incident import Incident
+from ...domain.line import escaped
+from ...domain.read_model.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from ...domain.read_model.status import AbandonedWork
+from ...domain.time.duration import format_duration
+from ...domain.time.moment import NS_PER_MS, wall_text
+from ..plural import count_of
+
+
+def line_of(event: Event, clock: SystemClock | None = None) -> str:
+    """One printable line, whatever a target has sent. What bears no time of its own was just now."""
+    match event:
+        case IncidentMoved(incident):
+            said = incident.explanation or incident.reason
+            line = f"{wall_text(incident.at_ns)} {incident.change.value}: {_name(incident)}: {said}"
+        case NoticeEnded(notice, delivery):
+            told = f"{notice.change.value} of {_name(notice.incident)}"
+            tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
+            line = (
+                f"{wall_text(delivery.at_ns)} notice {delivery.state.value}: {notice.channel}: {told}{tries}"
+            )
+        case WentBlind(interval):
+            length_ns = (interval.ended_at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS
+            line = (
+                f"{wall_text(interval.ended_at_ns)} blind: for {format_duration(length_ns)}: {interval.cause}"
+            )
+        case HealthMoved(part, detail):
+            at = wall_text((clock or SystemClock()).read().wall_ns)
+            line = f"{at} trouble: {part}: {detail}" if detail else f"{at} well again: {part}"
+        case SampleSeen(sample, status):
+            line = f"{wall_text(sample.at.wall_ns)} sample: {sample.target}: {status.value}: {sample.explanation()}"
+        case _:
+            assert_never(event)
+    return escaped(line)
+
+
+def _name(incident: Incident) -> str:
+    return f"{incident.target}/{incident.rule} ({incident.severity.value})"
+
+
+def lines_of_end(left: AbandonedWork) -> tuple[str, ...]:
+    """What is lost, one line a kind, and what waits for the next run."""
+    lines = [f"abandoned: {what}: {', '.join(names)}" for what, names in left.lost]
+    if left.waiting:
+        notices = f"{count_of(len(left.waiting), 'notice')}: {', '.join(left.waiting)}"
+        lines.append(f"waiting in {left.store} for the next run to send: {notices}")
+    return tuple(lines)

@@ -1,0 +1,91 @@
+"""`notices` and `redrive`: what was said or is still to be said, and saying again what was given up."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec.structs import replace
+
+from ...adapters.clock import SystemClock
+from ...adapters.configuration import load
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.sqlite.sqlite import SqliteStore
+from ...domain.errors import StoreBusy, UnknownName
+from ...domain.incidents.notice import Delivery, DeliveryState
+from ...domain.incidents.record import Batch, Outgoing
+from ...domain.time.moment import Moment, wall_text
+from ..table import Column, print_table
+from .showing import print_json, store_of
+
+_COLUMNS = (
+    Column("key"),
+    Column("state", states=True),
+    Column("channel"),
+    Column("tells"),
+    Column("attempts"),
+    Column("at"),
+    Column("detail"),
+)
+
+
+def show_notices(
+    config: Path, environment: Mapping[str, str], *, state: str | None, limit: int, as_json: bool
+) -> None:
+    """One row a notice, the newest last."""
+    reader = StoreReader(store_of(config, load(config, environment)))
+    found = reader.outbox(DeliveryState(state) if state else None)[-limit:]
+    rows = [_row(outgoing) for outgoing in found]
+    if as_json:
+        print_json({"at": wall_text(SystemClock().read().wall_ns), "notices": rows})
+    elif rows:
+        print_table(_COLUMNS, rows)
+    else:
+        click.echo("no notices")
+
+
+def _row(outgoing: Outgoing) -> dict[str, Any]:
+    notice, delivery = outgoing.notice, outgoing.delivery
+    incident = notice.incident
+    return {
+        "key": notice.key,
+        "state": delivery.state.value,
+        "channel": notice.channel,
+        "tells": f"{notice.change.value} {incident.target}/{incident.rule}",
+        "attempts": delivery.attempts,
+        "at": wall_text(delivery.at_ns),
+        "detail": delivery.detail,
+    }
+
+
+def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[str, ...]) -> None:
+    """Put dead letters back into the outbox, all or none, under their own keys; the next `run` delivers them.
+
+    Raises StoreBusy while a runtime runs on the store (which has `Runtime.redrive`), UnknownName for what is no dead letter.
+    """
+    configuration = load(config, environment)
+    path = store_of(config, configuration)
+    # Opening would make a store where there is none, and the one that was meant is elsewhere.
+    StoreReader(path).outbox(DeliveryState.DEAD)
+    wanted = tuple(dict.fromkeys(keys))
+    store = SqliteStore(path, configuration.runtime.retention)
+    now = SystemClock().read()
+    try:
+        store.open(now)
+    except StoreBusy as error:
+        raise StoreBusy(f"{error}: stop it first, or have it call Runtime.redrive()") from error
+    try:
+        store.commit(Batch(deliveries=tuple(_pending_again(store, key, now) for key in wanted)))
+    finally:
+        store.close()
+    for key in wanted:
+        click.echo(f"{key} is back in the outbox: the next run delivers it")
+
+
+def _pending_again(store: SqliteStore, key: str, now: Moment) -> Delivery:
+    recalled = store.recall(key)
+    if recalled is None or not recalled.outbox:
+        raise UnknownName(f"{key} is no dead letter: `watchkeeper notices --state dead` lists them")
+    return replace(
+        recalled.outbox[0].delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven"
+    )

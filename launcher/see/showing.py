@@ -1,0 +1,206 @@
+"""`status` and `incidents`: what a store knows, as a table for people or as one JSON document for programs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...adapters.clock import SystemClock
+from ...adapters.configuration import load
+from ...adapters.stores.history.stored import StoredSample
+from ...adapters.stores.sqlite.lock import holder_of
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.errors import ConfigurationError
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.record import BlindInterval
+from ...domain.observation.outcome import is_answered
+from ...domain.read_model.status import no_sample_since
+from ...domain.rules.aggregate import Status, status_of
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.probe import Heartbeat
+from ...domain.specification.target import Target
+from ...domain.time.duration import NS_PER_DAY, format_duration
+from ...domain.time.moment import NS_PER_MS, wall_text
+from ..table import Column, print_table
+
+_LOOK_BACK_NS = 7 * NS_PER_DAY
+"""A last sample older than this is shown as none."""
+
+
+def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) -> None:
+    """One row a target, with its last sample, its uptime over a day and what is open."""
+    configuration = load(config, environment)
+    reader = StoreReader(store_of(config, configuration))
+    document = status_document(configuration, reader, SystemClock().read().wall_ns)
+    if as_json:
+        print_json(document)
+        return
+    print_table(_STATUS_COLUMNS, document["targets"])
+    notices, blind = document["notices"], document["blind"]
+    seen = f"blind {len(blind)} times in the last 24h" if blind else "never blind in the last 24h"
+    click.echo(f"notices: {notices['pending']} pending, {notices['dead']} given up; {seen}")
+    holder = document["run_by"]
+    click.echo(f"run by {holder}" if holder else "nobody runs it now: this is what was recorded last")
+
+
+def show_incidents(
+    config: Path,
+    environment: Mapping[str, str],
+    *,
+    as_json: bool,
+    open_only: bool,
+    target: str | None,
+    limit: int,
+) -> None:
+    """One row an incident, the newest first."""
+    reader = StoreReader(store_of(config, load(config, environment)))
+    found = reader.incidents(open_only=open_only, target=target, limit=limit)
+    rows = [incident_row(incident) for incident in found]
+    if as_json:
+        print_json({"at": wall_text(SystemClock().read().wall_ns), "incidents": rows})
+    elif rows:
+        print_table(_INCIDENT_COLUMNS, rows)
+    else:
+        click.echo("no incidents")
+
+
+def status_document(configuration: Configuration, reader: StoreReader, now_ns: int) -> dict[str, Any]:
+    """Everything that `status` says, as plain data."""
+    waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
+    return {
+        "at": wall_text(now_ns),
+        "run_by": holder_of(configuration.runtime.store or ""),
+        "targets": _target_rows(configuration, reader, now_ns),
+        "notices": {state.value: len(reader.outbox(state)) for state in waiting},
+        "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
+    }
+
+
+def _blind_row(span: BlindInterval) -> dict[str, str]:
+    started_at, ended_at = wall_text(span.started_at_ns), wall_text(span.ended_at_ns)
+    return {"started_at": started_at, "ended_at": ended_at, "cause": span.cause}
+
+
+def store_of(config: Path, configuration: Configuration) -> str:
+    if configuration.runtime.store is None:
+        raise ConfigurationError(
+            f"{config}:1:1: runtime.store: nothing is kept without it: name a file to ask about afterwards"
+        )
+    return configuration.runtime.store
+
+
+def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int) -> list[dict[str, Any]]:
+    """Configured targets first, in their order; then those of which only the record knows."""
+    opened: dict[str, list[Incident]] = {}
+    for incident in reader.incidents(open_only=True, limit=10_000):
+        opened.setdefault(incident.target, []).append(incident)
+    configured = {target.id: target for target in configuration.targets}
+    recorded = reader.targets()
+    latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
+    uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
+    names = [*configured, *(name for name in recorded if name not in configured)]
+    return [
+        {
+            "target": name,
+            "kind": configured[name].kind if name in configured else None,
+            "configured": name in configured,
+            **_measured(latest.get(name)),
+            **_faded(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
+            "uptime_24h": uptimes.get(name),
+            "open_incidents": len(opened.get(name, [])),
+        }
+        for name in names
+    ]
+
+
+_UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
+"""Of a target that is not configured here nobody knows the cadence: it has the default one."""
+_UNMEASURED: dict[str, Any] = {
+    "outcome": None,
+    "reason": None,
+    "explanation": None,
+    "sampled_at": None,
+    "latency_ms": None,
+}
+
+
+def _measured(last: StoredSample | None) -> dict[str, Any]:
+    if last is None:
+        return _UNMEASURED
+    answered_ns = last.latency_ns if is_answered(last.outcome, last.reason) else None
+    return {
+        "outcome": last.outcome.value,
+        "reason": last.reason.value,
+        "explanation": last.explanation,
+        "sampled_at": wall_text(last.at_ns),
+        "latency_ms": None if answered_ns is None else answered_ns / NS_PER_MS,
+    }
+
+
+def _faded(
+    last: StoredSample | None, target: Target, incidents: list[Incident], now_ns: int
+) -> dict[str, Any]:
+    """What takes the place of a measurement that is too old to say how the target is now."""
+    if last is None or now_ns - last.at_ns <= target.stale_after_ns:
+        return {}
+    return {
+        "outcome": (status_of(incidents) or Status.UNKNOWN).value,
+        "reason": "stale",
+        "explanation": no_sample_since(last.at_ns),
+        "latency_ms": None,
+    }
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    """An incident as plain data with stable keys; times in RFC 3339."""
+    resolved_ns, acknowledged_ns = incident.resolved_at_ns, incident.acknowledged_at_ns
+    return {
+        "id": incident.incident,
+        "target": incident.target,
+        "rule": incident.rule,
+        "severity": incident.severity.value,
+        "status": incident.change.value,
+        "opened_at": wall_text(incident.opened_at_ns),
+        "resolved_at": None if resolved_ns is None else wall_text(resolved_ns),
+        "acknowledged_at": None if acknowledged_ns is None else wall_text(acknowledged_ns),
+        "acknowledged_by": incident.acknowledged_by,
+        "lasted": None if resolved_ns is None else _lasted(incident.opened_at_ns, resolved_ns),
+        "reason": incident.reason,
+        "explanation": incident.explanation,
+        "sequence": incident.sequence,
+        "draft": incident.draft,
+    }
+
+
+def _lasted(opened_ns: int, resolved_ns: int) -> str:
+    """To the millisecond; a clock that was set back makes it none, never less."""
+    return format_duration(max(0, resolved_ns - opened_ns) // NS_PER_MS * NS_PER_MS)
+
+
+_STATUS_COLUMNS: tuple[Column, ...] = (
+    Column("target"),
+    Column("kind"),
+    Column("outcome", states=True),
+    Column("reason"),
+    Column("latency_ms", decimals=1),
+    Column("uptime_24h", decimals=5),
+    Column("open_incidents"),
+    Column("sampled_at"),
+)
+_INCIDENT_COLUMNS: tuple[Column, ...] = (
+    Column("target"),
+    Column("rule"),
+    Column("severity", states=True),
+    Column("status", states=True),
+    Column("opened_at"),
+    Column("resolved_at"),
+    Column("lasted"),
+    Column("explanation"),
+)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
