@@ -9,12 +9,12 @@ from .domain.errors import (
     UsageError,
     WatchkeeperError,
 )
-from .domain.incidents.incident import Change, Incident
+from .domain.incidents.incident import Incident, TransitionKind
 from .domain.incidents.notice import Notice
 from .domain.observation.observation import Measurement, Observation
 from .domain.observation.outcome import Outcome, Reason
 from .domain.observation.sample import Sample
-from .domain.read_model.event import HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from .domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
 from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.rules.aggregate import Status
 from .domain.specification.channel import CallChannel, Channel, Log, Webhook
@@ -34,18 +34,17 @@ __all__ = [
     "BasicAuth",
     "Call",
     "CallChannel",
-    "Change",
     "Channel",
     "Configuration",
     "ConfigurationError",
     "Consecutive",
     "Duration",
     "Exec",
-    "HealthMoved",
+    "HealthChanged",
     "Heartbeat",
     "Http",
     "Incident",
-    "IncidentMoved",
+    "IncidentChanged",
     "Log",
     "Measurement",
     "NoData",
@@ -74,6 +73,7 @@ __all__ = [
     "Tcp",
     "Threshold",
     "Tls",
+    "TransitionKind",
     "UnknownName",
     "UsageError",
     "WatchkeeperError",

@@ -27,9 +27,9 @@ from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
 from .host.commands import Commands
-from .host.configured import HostSide, require_sound
+from .host.configured import ConfiguredTargets, require_valid
 from .host.lifecycle import ANSWER_WITHIN_NS, Lifecycle
-from .host.status_cache import Snapshots
+from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
@@ -62,12 +62,12 @@ class Runtime:
         if store is not None:
             options = msgspec.structs.replace(options, store=str(store))
         configuration = Configuration(runtime=options, channels=channels, targets=targets)
-        self._configured = HostSide(configuration, callables or {})
-        self._snapshots = Snapshots(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
-        self._lifecycle = Lifecycle(self._configured, self._snapshots.forget)
+        self._configured = ConfiguredTargets(configuration, callables or {})
+        self._status_cache = StatusCache(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
+        self._lifecycle = Lifecycle(self._configured, self._status_cache.forget)
         self._commands = Commands(self._configured, self._lifecycle)
         self._read: Callable[[], Configuration] | None = None
-        self.aio = AsyncSurface(self._lifecycle, self.reload, self._snapshots)
+        self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
         """The awaitable namesakes of the methods that block."""
 
     @classmethod
@@ -133,7 +133,7 @@ class Runtime:
             if self._read is None:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
             configuration = self._read()
-        self._lifecycle.reload(require_sound(configuration, self._configured.callables))
+        self._lifecycle.reload(require_valid(configuration, self._configured.callables))
 
     @sync_only
     def __enter__(self) -> Self:
@@ -248,7 +248,7 @@ class Runtime:
 
         Raises: UsageError while nothing runs, TimeoutError without an answer in time.
         """
-        return self._snapshots.status(duration_ns(max_age))
+        return self._status_cache.status(duration_ns(max_age))
 
     @bridge
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:

@@ -14,7 +14,7 @@ from ..domain.auditing.invariants_record import RecordRules
 from ..domain.auditing.receipts import Receipts
 from ..domain.auditing.violation import Complain
 from ..domain.errors import StoreError
-from ..domain.incidents.incident import Change
+from ..domain.incidents.incident import TransitionKind
 from ..domain.incidents.notice import Answer, Notice
 from ..domain.incidents.record import Batch, Restored
 from ..domain.observation.attempt import CancelOutcome
@@ -102,8 +102,8 @@ class Checks:
 
     def left(self, channel: str, notice: Notice, attempt: int) -> None:
         """A notice is about to leave; S9 by what the record says that its channel was told."""
-        told = self.durable.told.get((notice.incident.incident, channel))
-        if told is None and notice.change is not Change.OPENED:
+        told = self.durable.told.get((notice.incident.id, channel))
+        if told is None and notice.change is not TransitionKind.OPENED:
             self._refuse("S9", f"{channel} would hear {notice.change} first of {notice.incident.target}")
         if told is not None and told >= notice.sequence:
             self._refuse("S9", f"{channel} would hear step {notice.sequence} after {told}")
@@ -148,11 +148,11 @@ class CheckedStore:
             self._checks.look(self._checks.durable.recall, recalled)
         return recalled
 
-    def keep_house(self, now: Moment) -> None:
-        self._inner.keep_house(now)
+    def run_maintenance(self, now: Moment) -> None:
+        self._inner.run_maintenance(now)
 
-    def file_trouble(self) -> str:
-        return self._inner.file_trouble()
+    def file_problem(self) -> str:
+        return self._inner.file_problem()
 
     def close(self) -> None:
         self._checks.look(self._checks.record.closed)

@@ -19,16 +19,16 @@ from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge, HandIn
-from ..protocol.recorder import Counted, GetAbandoned, HealthChanged
+from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.recorder import CounterIncreased, GetAbandoned, HealthReported
 from ..protocol.sink import Commit, Mute
-from ..protocol.supervisor import Beat, GetHeard, Pause, Resume, Track, Untrack
+from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch import Address, LoopDispatcher, MakeTimer, PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher
 from .supervisor.supervisor import RECORDER
-from .system import SINK, Asked, Parts, Plan, System, shut_down
+from .system import SINK, Asked, System, SystemDependencies, SystemSpec, shut_down
 
 ANSWER_WITHIN_S = 10.0
 """How long a question to the runtime may take before it raises."""
@@ -42,7 +42,7 @@ Left: TypeAlias = list[tuple[str, tuple[str, ...]]]
 logger = logging.getLogger(__name__)
 
 
-class Outside(Protocol):
+class DriverSet(Protocol):
     """Every driver of one runtime; used on the loop's thread alone."""
 
     @property
@@ -62,12 +62,12 @@ class EngineClock(Clock, Protocol):
     def monotonic_ns(self) -> int: ...
 
 
-class Fittings(NamedTuple):
+class EngineDependencies(NamedTuple):
     """What an engine is given besides the configuration."""
 
     clock: EngineClock
     make_timer: MakeTimer
-    outside: Callable[[LoopDispatcher], Outside]
+    make_drivers: Callable[[LoopDispatcher], DriverSet]
     """Makes the drivers; called on the loop's thread."""
     store: Store
     publisher: Publisher
@@ -79,10 +79,10 @@ class Fittings(NamedTuple):
 class Engine:
     """Owns the threads of one run."""
 
-    def __init__(self, configuration: Configuration, fittings: Fittings) -> None:
-        self.clock = fittings.clock
+    def __init__(self, configuration: Configuration, dependencies: EngineDependencies) -> None:
+        self.clock = dependencies.clock
         self._dispatcher = LoopDispatcher(
-            monotonic_ns=self.clock.monotonic_ns, make_timer=fittings.make_timer
+            monotonic_ns=self.clock.monotonic_ns, make_timer=dependencies.make_timer
         )
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._store = configuration.runtime.store
@@ -90,41 +90,43 @@ class Engine:
         self._commanded = self._obeyed = object()
         self._dispatcher.start()
         try:
-            self._outside = self._on_loop(lambda: fittings.outside(self._dispatcher))
+            self._drivers = self._on_loop(lambda: dependencies.make_drivers(self._dispatcher))
         except BaseException:
             self._stop_threads()
             raise
-        self.system = System(self._parts(fittings, configuration), _plan(configuration, fittings.asked))
+        self.system = System(
+            self._parts(dependencies, configuration), _plan(configuration, dependencies.asked)
+        )
 
     def _on_loop(self, work: Callable[[], R]) -> R:
         return self._dispatcher.perform(work, START_WITHIN_S)
 
-    def _parts(self, fittings: Fittings, configuration: Configuration) -> Parts:
-        store, messengers = fittings.store, self._outside.messengers
+    def _parts(self, dependencies: EngineDependencies, configuration: Configuration) -> SystemDependencies:
+        store, messengers = dependencies.store, self._drivers.messengers
         if configuration.runtime.debug:
             # Said once, because a check costs several times more so, and nothing else shows it while all is well.
             logger.info("Debug mode: messages go through their bytes, and a second book checks the record")
             checks = Checks(configuration.channels, self._report)
             store, messengers = checks.store(store), checks.messengers(messengers)
-        return Parts(
+        return SystemDependencies(
             clock=self.clock,
             dispatcher=self._dispatcher,
             sink_dispatcher=self._sink_thread,
             call_at=self._dispatcher.call_at,
-            probers=self._outside.probers,
+            probers=self._drivers.probers,
             messengers=messengers,
             store=store,
-            publisher=fittings.publisher,
-            expectation_of=fittings.expectation_of,
-            dice=fittings.dice,
+            publisher=dependencies.publisher,
+            expectation_of=dependencies.expectation_of,
+            dice=dependencies.dice,
             changed=self._notify,
         )
 
     def _report(self, invariant: str, says: str) -> None:
         """Debug mode has caught a defect of ours: it is said, counted and shown, and everything goes on."""
         logger.error("Invariant %s is broken: %s", invariant, first_line(says, EXPLANATION_CHARACTERS_MAX))
-        self.system.recorder.tell(Counted("invariants_broken", 1))
-        self.system.recorder.tell(HealthChanged("invariants", first_line(f"{invariant}: {says}")))
+        self.system.recorder.tell(CounterIncreased("invariants_broken", 1))
+        self.system.recorder.tell(HealthReported("invariants", first_line(f"{invariant}: {says}")))
 
     def _notify(self) -> None:
         with self._changed:
@@ -155,7 +157,7 @@ class Engine:
         self.system.sink.ask(Commit(), START_WITHIN_S)
         with suppress(ActorDeadError, Timeout):
             # Started means that every target is scheduled; a supervisor that cannot is restarted like any other actor.
-            self.system.supervisor.ask(GetHeard(), START_WITHIN_S)
+            self.system.supervisor.ask(Barrier(), START_WITHIN_S)
 
     def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
         """Hand a host's command to the actor that obeys it."""
@@ -204,8 +206,8 @@ class Engine:
             return
         system = self.system
         for address, message in (
-            (system.supervisor, GetHeard()),
-            (system.owner, HandIn()),
+            (system.supervisor, Barrier()),
+            (system.owner, FlushSamples()),
             (system.sink, Commit()),
         ):
             if address.alive:
@@ -246,18 +248,18 @@ class Engine:
     def _close(self, until_ns: int) -> Left:
         """Close the drivers and end the threads, the latter whatever comes of the former."""
         try:
-            left = self._close_outside(until_ns)
+            left = self._close_drivers(until_ns)
         finally:
             threads = self._stop_threads()
         left.append(("threads that did not end", threads))
         return [(what, names) for what, names in left if names]
 
-    def _close_outside(self, until_ns: int) -> Left:
+    def _close_drivers(self, until_ns: int) -> Left:
         said: SimpleQueue[Left] = SimpleQueue()
 
         def close() -> None:
             try:
-                said.put([("callables that still run", self._outside.close())])
+                said.put([("callables that still run", self._drivers.close())])
             except Exception as error:
                 logger.exception("The drivers could not be closed")
                 said.put([("what could not be closed", (first_line(f"drivers: {error!r}"),))])
@@ -274,6 +276,8 @@ class Engine:
         return self._sink_thread.stop(slack_s) + self._dispatcher.stop(slack_s)
 
 
-def _plan(configuration: Configuration, asked: Asked) -> Plan:
+def _plan(configuration: Configuration, asked: Asked) -> SystemSpec:
     options = configuration.runtime
-    return Plan(configuration.targets, configuration.channels, options.in_flight_max, options.debug, asked)
+    return SystemSpec(
+        configuration.targets, configuration.channels, options.in_flight_max, options.debug, asked
+    )

@@ -15,14 +15,14 @@ from ..protocol.owner import (
     Acknowledge,
     Adopt,
     EndOrphans,
-    HandIn,
+    FlushSamples,
     OwnerMessage,
     Release,
     ResumeFrom,
     SamplesMissing,
     SampleTaken,
 )
-from ..protocol.recorder import Counted, RecorderMessage, SampleJudged
+from ..protocol.recorder import CounterIncreased, RecorderMessage, SampleJudged
 from ..protocol.sink import Commit, Record, SinkMessage
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
@@ -70,7 +70,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
                 self._acknowledge(incident, by, now)
             case ResumeFrom(generation, incidents, checkpoints):
                 self._resume(generation, incidents, checkpoints, now)
-            case HandIn():
+            case FlushSamples():
                 self._hand_in()
                 self._sink.tell(Commit())
             case EndOrphans():
@@ -81,10 +81,10 @@ class AggregateOwner(Behaviour[OwnerMessage]):
     def _take(self, sample: Sample, record: AttemptRecord, now: Moment) -> None:
         aggregate = self._aggregates.get(sample.target)
         if aggregate is None:
-            self._recorder.tell(Counted("samples_without_target", 1))
+            self._recorder.tell(CounterIncreased("samples_without_target", 1))
             return
         if not aggregate.is_news(sample):
-            self._recorder.tell(Counted("samples_not_newer", 1))
+            self._recorder.tell(CounterIncreased("samples_not_newer", 1))
         transitions = aggregate.apply(sample, now)
         self._record(aggregate, transitions, now, samples=(sample,))
         self._recorder.tell(SampleJudged(sample, record, aggregate.raw_status(), aggregate.status()))
@@ -147,7 +147,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
 
     def _acknowledge(self, incident: str, by: str, now: Moment) -> None:
         for aggregate in self._aggregates.values():
-            if any(open_.incident == incident for open_ in aggregate.incidents()):
+            if any(open_.incident_id == incident for open_ in aggregate.incidents()):
                 self._record(aggregate, aggregate.acknowledge(incident, by, now), now)
                 return
 

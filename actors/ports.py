@@ -101,11 +101,11 @@ class Store(Protocol):
         """A dead letter with the newest state of its incident and what its channel was told; None when there is none."""
         ...
 
-    def keep_house(self, now: Moment) -> None:
+    def run_maintenance(self, now: Moment) -> None:
         """One bounded slice of sealing, rolling up and dropping what retention has released."""
         ...
 
-    def file_trouble(self) -> str:
+    def file_problem(self) -> str:
         """Why the next start would not find what is written now, and what to do; empty when it would, and without a file."""
         ...
 

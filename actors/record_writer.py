@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..domain.errors import StoreError
 from ..domain.incidents.notice import Delivery
-from ..domain.incidents.outbox import Entry
+from ..domain.incidents.outbox import OutboxEntry
 from ..domain.incidents.record import Batch, Restored
 from ..domain.time.moment import Moment
 from ..protocol.recorder import NoticeSettled
@@ -12,18 +12,18 @@ from ..protocol.supervisor import StoreFailed, SupervisorMessage
 from .ports import Listener, Store
 
 
-class Handed(NamedTuple):
+class DispatchedNotice(NamedTuple):
     """A notice whose attempt is in the batch that is being committed."""
 
-    entry: Entry
+    entry: OutboxEntry
     delivery: Delivery
 
 
-class Page(NamedTuple):
+class CommitUnit(NamedTuple):
     """One commit: what is written, and what is told once it is."""
 
     batch: Batch
-    handed: list[Handed]
+    handed: list[DispatchedNotice]
     settled: list[NoticeSettled]
 
 
@@ -33,18 +33,18 @@ class RecordWriter:
     def __init__(self, store: Store, supervisor: Listener[SupervisorMessage]) -> None:
         self._store = store
         self._supervisor = supervisor
-        self._stuck: Page | None = None
+        self._failed_commit: CommitUnit | None = None
         self._left_out = 0
 
     @property
     def is_stuck(self) -> bool:
         """Whether the store waits to be opened anew."""
-        return self._stuck is not None
+        return self._failed_commit is not None
 
     @property
     def unwritten(self) -> Batch:
         """What could not be committed."""
-        return Batch() if self._stuck is None else self._stuck.batch
+        return Batch() if self._failed_commit is None else self._failed_commit.batch
 
     def open(self, now: Moment) -> Restored:
         """Open the store and say what it remembers. Raises what opening it raises."""
@@ -52,12 +52,12 @@ class RecordWriter:
         self._store.close()
         return self._store.open(now)
 
-    def write(self, page: Page) -> bool:
+    def write(self, unit: CommitUnit) -> bool:
         """True when the page is durable. Else it is kept, and the supervisor decides when the store is reopened."""
         try:
-            self._left_out += self._store.commit(page.batch)
+            self._left_out += self._store.commit(unit.batch)
         except StoreError as error:
-            self._failed(page, str(error))
+            self._failed(unit, str(error))
             return False
         return True
 
@@ -66,48 +66,48 @@ class RecordWriter:
         count, self._left_out = self._left_out, 0
         return count
 
-    def _failed(self, page: Page, detail: str) -> None:
-        self._stuck = page
+    def _failed(self, unit: CommitUnit, detail: str) -> None:
+        self._failed_commit = unit
         self._supervisor.tell(StoreFailed(detail))
 
     def say_again(self) -> None:
         """Tell a supervisor that has just begun what it cannot know."""
-        if self._stuck is not None:
+        if self._failed_commit is not None:
             self._supervisor.tell(StoreFailed("the record could not be written; it is tried again"))
 
-    def reopen(self, now: Moment) -> Page | None:
+    def reopen(self, now: Moment) -> CommitUnit | None:
         """Close, open, verify, and the same batch once more, by its keys. The page once it is durable, else None."""
-        page = self._stuck
-        if page is None:
+        unit = self._failed_commit
+        if unit is None:
             return None
         try:
             self.open(now)
         except StoreError as error:
-            self._failed(page, str(error))
+            self._failed(unit, str(error))
             return None
-        self._stuck = None
-        return page if self.write(page) else None
+        self._failed_commit = None
+        return unit if self.write(unit) else None
 
     def recall(self, key: str) -> Restored | None:
         """A dead letter with what belongs to it; None when there is none, and while the store cannot be asked."""
-        if self._stuck is not None:
+        if self._failed_commit is not None:
             return None
         try:
             return self._store.recall(key)
         except StoreError as error:
-            self._failed(Page(Batch(), [], []), str(error))
+            self._failed(CommitUnit(Batch(), [], []), str(error))
             return None
 
-    def keep_house(self, now: Moment) -> str | None:
+    def run_maintenance(self, now: Moment) -> str | None:
         """One slice of housekeeping. What is wrong with the file, empty where nothing is; None while nothing can be said."""
-        if self._stuck is not None:
+        if self._failed_commit is not None:
             return None
         try:
-            self._store.keep_house(now)
+            self._store.run_maintenance(now)
         except StoreError as error:
-            self._failed(Page(Batch(), [], []), str(error))
+            self._failed(CommitUnit(Batch(), [], []), str(error))
             return None
-        return self._store.file_trouble()
+        return self._store.file_problem()
 
     def close(self) -> None:
         """Let go of the store."""

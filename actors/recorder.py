@@ -11,7 +11,14 @@ from ..domain.incidents.record import BlindInterval, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
-from ..domain.read_model.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from ..domain.read_model.event import (
+    Event,
+    HealthChanged,
+    IncidentChanged,
+    NoticeEnded,
+    SampleSeen,
+    WentBlind,
+)
 from ..domain.read_model.histogram import Histogram
 from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..domain.rules.aggregate import Status, status_of
@@ -21,12 +28,12 @@ from ..protocol.recorder import (
     Abandoned,
     BlindnessSeen,
     Committed,
-    Counted,
+    CounterIncreased,
     GetAbandoned,
     GetAttempts,
     GetIncidents,
     GetStatus,
-    HealthChanged,
+    HealthReported,
     IncidentsResumed,
     NoticeSettled,
     RecorderMessage,
@@ -152,15 +159,15 @@ class Recorder(Behaviour[RecorderMessage]):
             case TargetUntracked(target):
                 self._rows.pop(target, None)
             case IncidentsResumed(incidents, silences):
-                self._open = {incident.incident: incident for incident in incidents}
+                self._open = {incident.id: incident for incident in incidents}
                 self._silences = silences
             case SilencesChanged(silences):
                 self._silences = silences
             case BlindnessSeen(interval):
                 self._went_blind(interval)
-            case HealthChanged(part, detail):
+            case HealthReported(part, detail):
                 self._changed(part, detail)
-            case Counted(counter, by):
+            case CounterIncreased(counter, by):
                 self._counters[counter] += by
             case Abandoned():
                 self._abandoned.append(message)
@@ -192,11 +199,11 @@ class Recorder(Behaviour[RecorderMessage]):
         for transition in transitions:
             self._counters[f"incidents_{transition.change.value}"] += 1
             if transition.is_open:
-                self._open[transition.incident] = transition
+                self._open[transition.incident_id] = transition
             else:
-                self._open.pop(transition.incident, None)
+                self._open.pop(transition.incident_id, None)
                 self._ended.append(transition)
-            self._publisher.publish(IncidentMoved(transition))
+            self._publisher.publish(IncidentChanged(transition))
 
     def _settled(self, notice: Notice, delivery: Delivery) -> None:
         self._counters[f"notices_{delivery.state.value}"] += 1
@@ -212,7 +219,7 @@ class Recorder(Behaviour[RecorderMessage]):
             self._troubles[part] = detail
         elif self._troubles.pop(part, None) is None:
             return
-        self._publisher.publish(HealthMoved(part, detail))
+        self._publisher.publish(HealthChanged(part, detail))
 
     def _went_blind(self, interval: BlindInterval) -> None:
         self._blind.append(interval)
@@ -225,7 +232,7 @@ class Recorder(Behaviour[RecorderMessage]):
             targets=self._targets(now),
             incidents=tuple(self._open.values()),
             silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),
-            troubles=tuple(sorted(self._troubles.items())),
+            problems=tuple(sorted(self._troubles.items())),
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),

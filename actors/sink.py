@@ -21,8 +21,8 @@ from ..protocol.owner import ResumeFrom
 from ..protocol.recorder import (
     Abandoned,
     Committed,
-    Counted,
-    HealthChanged,
+    CounterIncreased,
+    HealthReported,
     IncidentsResumed,
     NoticeSettled,
     SilencesChanged,
@@ -32,11 +32,10 @@ from ..protocol.sink import (
     CourierStarted,
     DeliveryAnswered,
     DrainSink,
-    EndSilences,
     EndSink,
+    ExpireSilences,
     GetResumed,
     GiveUpDelivery,
-    KeepHouse,
     Mute,
     Record,
     RecordBlindness,
@@ -44,19 +43,20 @@ from ..protocol.sink import (
     ReopenStore,
     ResumeRetries,
     RetryDelivery,
+    RunMaintenance,
     SinkMessage,
 )
 from ..protocol.supervisor import (
-    ChannelCarried,
+    ChannelRecovered,
     DeliveryBegan,
     DeliverySettled,
-    LookAsked,
     RetryAsked,
+    SilenceCheckRequested,
     StoreRecovered,
 )
 from .behaviour import Behaviour
 from .ports import Clock, Neighbours, Store
-from .record_writer import Handed, Page, RecordWriter
+from .record_writer import CommitUnit, DispatchedNotice, RecordWriter
 
 GENERATIONS_PER_RUN = 65_536
 """Generations of one opening of the store are numbered below those of the next."""
@@ -107,7 +107,7 @@ class IncidentSink(Behaviour[SinkMessage]):
             self._take_up(outgoing, now)
         self._enqueue(self._ledger.reconcile(now))
         self._resume_owner(now)
-        self._ask_for_a_look()
+        self._request_silence_check()
 
     def handle(self, message: SinkMessage, now: Moment) -> Any:
         match message:
@@ -127,9 +127,9 @@ class IncidentSink(Behaviour[SinkMessage]):
                 return self._redrive(key, now)
             case Mute(silence):
                 self._mute(silence, now)
-            case EndSilences():
-                self._end_silences(now)
-                self._ask_for_a_look()
+            case ExpireSilences():
+                self._expire_silences(now)
+                self._request_silence_check()
             case RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case GetResumed():
@@ -138,8 +138,8 @@ class IncidentSink(Behaviour[SinkMessage]):
                 self._resume_retries()
             case ReopenStore():
                 self._reopen(now)
-            case KeepHouse():
-                self._keep_house(now)
+            case RunMaintenance():
+                self._run_maintenance(now)
             case DrainSink():
                 self._drain(now)
             case EndSink():
@@ -169,7 +169,7 @@ class IncidentSink(Behaviour[SinkMessage]):
             self._checkpoints.pop(checkpoint.target, None)
 
     def _move(self, transition: Transition, now: Moment) -> None:
-        if not transition.may_follow(self._ledger.incident(transition.incident)):
+        if not transition.may_follow(self._ledger.incident(transition.incident_id)):
             self._count("illegal_transitions", 1)
             return
         self._gathered.transitions.append(transition)
@@ -193,25 +193,27 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        self._end_silences(now)
+        self._expire_silences(now)
         if self._writer.is_stuck:
             return
-        handed = [] if self._draining else [Handed(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
+        handed = (
+            [] if self._draining else [DispatchedNotice(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
+        )
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
         if self._gathered.empty:
             return
         settled, self._settled = self._settled, []
-        page = Page(self._gathered.take(), handed, settled)
-        if self._writer.write(page):
-            self._publish(page)
+        unit = CommitUnit(self._gathered.take(), handed, settled)
+        if self._writer.write(unit):
+            self._publish(unit)
 
-    def _publish(self, page: Page) -> None:
+    def _publish(self, unit: CommitUnit) -> None:
         """The page is durable: now, and not before, may its notices leave."""
-        if page.batch.transitions:
-            self._to.recorder.tell(Committed(page.batch.transitions))
-        for settled in page.settled:
+        if unit.batch.transitions:
+            self._to.recorder.tell(Committed(unit.batch.transitions))
+        for settled in unit.settled:
             self._to.recorder.tell(settled)
-        for entry, delivery in page.handed:
+        for entry, delivery in unit.handed:
             notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
             self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
@@ -234,7 +236,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         notice = entry.notice
         self._gathered.deliveries.append(entry.delivery(DeliveryState.PENDING, now.wall_ns, answer.detail))
         self._to.recorder.tell(
-            HealthChanged(f"channel {notice.channel}", answer.detail or "it refused a notice")
+            HealthReported(f"channel {notice.channel}", answer.detail or "it refused a notice")
         )
         self._to.supervisor.tell(RetryAsked(notice.channel, key, entry.attempts, answer.retry_after_ns))
 
@@ -246,14 +248,14 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._gathered.deliveries.append(delivery)
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
         if state is DeliveryState.DELIVERED:
-            self._to.supervisor.tell(ChannelCarried(entry.notice.channel))
+            self._to.supervisor.tell(ChannelRecovered(entry.notice.channel))
         self._settled.append(NoticeSettled(entry.notice, delivery))
         self._enqueue(self._ledger.settle(entry.notice, delivery, now))
         self._commit_soon(True)
 
     def _resume_retries(self) -> None:
         self._commit_soon(self._outbox.all_ready_again() > 0)
-        self._ask_for_a_look()
+        self._request_silence_check()
         self._writer.say_again()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
@@ -295,19 +297,19 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._ledger.silence(silence)
         self._enqueue(self._ledger.reconcile(now))
         self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
-        self._ask_for_a_look()
+        self._request_silence_check()
         self._commit_soon(True)
 
-    def _end_silences(self, now: Moment) -> None:
+    def _expire_silences(self, now: Moment) -> None:
         if self._ledger.some_mute_ended(now):
             self._enqueue(self._ledger.reconcile(now))
             self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
 
-    def _ask_for_a_look(self) -> None:
+    def _request_silence_check(self) -> None:
         """The supervisor owns time: it says when to look whether a silence is over."""
         until_ns = self._ledger.next_end_ns
         if until_ns is not None:
-            self._to.supervisor.tell(LookAsked(until_ns))
+            self._to.supervisor.tell(SilenceCheckRequested(until_ns))
 
     # The store's own life.
 
@@ -319,17 +321,17 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._to.recorder.tell(IncidentsResumed(self._ledger.open_incidents(), self._ledger.silences(now)))
 
     def _reopen(self, now: Moment) -> None:
-        page = self._writer.reopen(now)
-        if page is not None:
-            self._publish(page)
+        unit = self._writer.reopen(now)
+        if unit is not None:
+            self._publish(unit)
             self._to.supervisor.tell(StoreRecovered())
             self._commit_soon(True)
 
-    def _keep_house(self, now: Moment) -> None:
-        trouble = self._writer.keep_house(now)
+    def _run_maintenance(self, now: Moment) -> None:
+        trouble = self._writer.run_maintenance(now)
         if trouble is not None:
             # Said anew each time, for a recorder or a sink that began meanwhile; that all is well is news only after trouble.
-            self._to.recorder.tell(HealthChanged("store", trouble))
+            self._to.recorder.tell(HealthReported("store", trouble))
 
     def _drain(self, now: Moment) -> None:
         self._commit(now)
@@ -355,4 +357,4 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._writer.close()
 
     def _count(self, counter: str, by: int) -> None:
-        self._to.recorder.tell(Counted(counter, by))
+        self._to.recorder.tell(CounterIncreased(counter, by))

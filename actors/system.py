@@ -10,16 +10,16 @@ from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import CallAt
-from ..protocol.recorder import HealthChanged
+from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed
 from ..protocol.supervisor import (
-    ChannelCarried,
+    ChannelRecovered,
     ChildExited,
     DeliveryBegan,
     DeliverySettled,
     Drain,
-    LookAsked,
     RetryAsked,
+    SilenceCheckRequested,
     Track,
     Untrack,
     Woke,
@@ -32,7 +32,7 @@ from .poller import PollerContext
 from .ports import Clock, Messenger, Neighbours, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink
-from .supervisor.poller_registry import MakeAddress, Nursery, Roster, RosterHandover
+from .supervisor.poller_registry import MakeAddress, PollerRegistry, Roster, RosterHandover
 from .supervisor.restart_tracker import Child
 from .supervisor.supervisor import RECORDER, Supervisor
 
@@ -40,11 +40,11 @@ SUPERVISOR = "supervisor"
 OWNER = "owner"
 SINK = "sink"
 COURIER = "courier/"
-TIMING = (Woke, LookAsked, DeliveryBegan, DeliverySettled, ChannelCarried, RetryAsked)
+TIMING = (Woke, SilenceCheckRequested, DeliveryBegan, DeliverySettled, ChannelRecovered, RetryAsked)
 """Messages that only set or clear timers of the supervisor."""
 
 
-class Parts(NamedTuple):
+class SystemDependencies(NamedTuple):
     """What the outside gives the actors; the simulator gives other parts to the very same actors."""
 
     clock: Clock
@@ -63,7 +63,7 @@ class Parts(NamedTuple):
     """How addresses are made; the simulator watches every message through addresses of its own."""
 
 
-class Plan(NamedTuple):
+class SystemSpec(NamedTuple):
     """What is to be run."""
 
     targets: Iterable[Target]
@@ -84,7 +84,7 @@ class System:
     The roster of targets is the system's only while no supervisor lives; see RosterHandover.
     """
 
-    def __init__(self, parts: Parts, plan: Plan) -> None:
+    def __init__(self, parts: SystemDependencies, plan: SystemSpec) -> None:
         self._parts = parts
         self._plan = plan
         # The supervisor is the first to end. Its own alarm that rings then, and a timer that others ask of it or call off
@@ -111,7 +111,7 @@ class System:
     ) -> Address:
         return self._parts.address_for(actor_class, name, dead_letters=self.dead_letters)
 
-    def _make_nursery(self) -> Nursery:
+    def _make_nursery(self) -> PollerRegistry:
         parts = self._parts
         context = PollerContext(
             parts.clock,
@@ -120,7 +120,7 @@ class System:
             parts.expectation_of,
             self._plan.through_bytes,
         )
-        return Nursery(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
+        return PollerRegistry(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
 
     # The beginning.
 
@@ -219,7 +219,7 @@ class System:
         """The supervisor of the supervisor: it comes back after a backoff, and the problem is visible."""
         now_ns = self._parts.clock.read().monotonic_ns
         restart = self._supervisor_history.decide(now_ns, self._parts.dice())
-        self.recorder.tell(HealthChanged(SUPERVISOR, repr(error)))
+        self.recorder.tell(HealthReported(SUPERVISOR, repr(error)))
         self._parts.call_at(now_ns + restart.after_ns, self._restart_supervisor)
 
     def _restart_supervisor(self) -> None:
@@ -228,7 +228,7 @@ class System:
         if self._plan.asked is not None:
             self._plan.asked(self._ask_again)
         self._start_supervisor()
-        self.recorder.tell(HealthChanged(SUPERVISOR, ""))
+        self.recorder.tell(HealthReported(SUPERVISOR, ""))
 
     def _ask_again(self, targets: Iterable[Target]) -> None:
         """The command that the supervisor crashed over is lost: what is asked for and not so is commanded once more."""

@@ -69,7 +69,7 @@ class Recent(Generic[K, V]):
 
 
 Done = Callable[[Loaded[V] | Failed], None]
-Load = Callable[[Done[V]], Underway]
+StartLoad = Callable[[Done[V]], Underway]
 
 
 class Waiter(Generic[K, V]):
@@ -77,8 +77,8 @@ class Waiter(Generic[K, V]):
 
     __slots__ = ("_flight", "done")
 
-    def __init__(self, flight: "Flight[K, V]", done: Done[V]) -> None:
-        self._flight = flight
+    def __init__(self, load: "Load[K, V]", done: Done[V]) -> None:
+        self._flight = load
         self.done = done
 
     def cancel(self) -> CancelOutcome:
@@ -86,7 +86,7 @@ class Waiter(Generic[K, V]):
         return self._flight.leave(self)
 
 
-class Flight(Generic[K, V]):
+class Load(Generic[K, V]):
     """One load under way and everybody who waits for it."""
 
     def __init__(self, cache: "SingleFlightCache[K, V]", key: K, since_ns: int) -> None:
@@ -95,24 +95,24 @@ class Flight(Generic[K, V]):
         self.since_ns = since_ns
         self._waiters: list[Waiter[K, V]] = []
         self._underway: Underway | None = None
-        self._landed = False
+        self._finished = False
 
     def join(self, done: Done[V]) -> Waiter[K, V]:
         waiter = Waiter(self, done)
         self._waiters.append(waiter)
         return waiter
 
-    def start(self, load: Load[V]) -> None:
+    def start(self, start_load: StartLoad[V]) -> None:
         try:
-            self._underway = load(self._land)
+            self._underway = start_load(self._finish)
         except Exception as error:  # noqa: BLE001  # a loader that cannot even start has failed like any other
-            self._land(Failed(error))
+            self._finish(Failed(error))
 
-    def _land(self, result: Loaded[V] | Failed) -> None:
-        if self._landed:
+    def _finish(self, result: Loaded[V] | Failed) -> None:
+        if self._finished:
             return
-        self._landed = True
-        self._cache.landed(self, result)
+        self._finished = True
+        self._cache.finished(self, result)
         waiters, self._waiters = self._waiters, []
         faults = []
         for waiter in waiters:
@@ -124,7 +124,7 @@ class Flight(Generic[K, V]):
             raise faults[0]
 
     def leave(self, waiter: Waiter[K, V]) -> CancelOutcome:
-        if self._landed:
+        if self._finished:
             return CancelOutcome.COMPLETED_ANYWAY
         if waiter not in self._waiters:
             return CancelOutcome.WITHOUT_EFFECT
@@ -147,44 +147,46 @@ class SingleFlightCache(Generic[K, V]):
     def __init__(self, policy: CachePolicy) -> None:
         self.policy = policy
         self._kept: Recent[K, V] = Recent(policy)
-        self._flights: dict[K, Flight[K, V]] = {}
+        self._loads: dict[K, Load[K, V]] = {}
 
     def peek(self, key: K, now: Moment, max_age_ns: int | None = None) -> V | None:
         """What is kept and fresh enough, without loading anything."""
         return self._kept.fresh(key, now, max_age_ns)
 
     def get(
-        self, key: K, load: Load[V], done: Done[V], now: Moment, max_age_ns: int | None = None
+        self, key: K, start_load: StartLoad[V], done: Done[V], now: Moment, max_age_ns: int | None = None
     ) -> Waiter[K, V] | None:
         """Answer `done` once: from what is kept (then None is returned), from the load under way, or from a new load."""
         kept = self.peek(key, now, max_age_ns)
         if kept is not None:
             done(Loaded(kept))
             return None
-        flight = self._flights.get(key)
-        if flight is not None and (max_age_ns is None or now.monotonic_ns - flight.since_ns <= max_age_ns):
-            return flight.join(done)
-        flight = self._flights[key] = Flight(self, key, now.monotonic_ns)
-        waiter = flight.join(done)
-        flight.start(load)
+        load = self._loads.get(key)
+        if load is not None and (max_age_ns is None or now.monotonic_ns - load.since_ns <= max_age_ns):
+            return load.join(done)
+        load = self._loads[key] = Load(self, key, now.monotonic_ns)
+        waiter = load.join(done)
+        load.start(start_load)
         return waiter
 
-    def landed(self, flight: Flight[K, V], result: Loaded[V] | Failed) -> None:
+    def finished(self, load: Load[K, V], result: Loaded[V] | Failed) -> None:
         """A load has ended. A failure, and what was cleared away meanwhile, answers those who waited and is not kept."""
-        if self._flights.get(flight.key) is flight:
-            del self._flights[flight.key]
+        if self._loads.get(load.key) is load:
+            del self._loads[load.key]
             if isinstance(result, Loaded) and result.keep:
-                self._kept.keep(flight.key, result.value, flight.since_ns)
+                self._kept.keep(load.key, result.value, load.since_ns)
 
-    def detach(self, flight: Flight[K, V]) -> None:
+    def detach(self, load: Load[K, V]) -> None:
         """Nobody joins this load any more, and its result is not stored."""
-        if self._flights.get(flight.key) is flight:
-            del self._flights[flight.key]
+        if self._loads.get(load.key) is load:
+            del self._loads[load.key]
 
     def clear(self) -> None:
         """Whatever is kept or being loaded answers nobody who asks from now on."""
         self._kept.clear()
-        self._flights.clear()
+        self._loads.clear()
 
     def __repr__(self) -> str:
-        return f"SingleFlightCache({self.policy.name!r}, entries={len(self._kept)}, loading={len(self._flights)})"
+        return (
+            f"SingleFlightCache({self.policy.name!r}, entries={len(self._kept)}, loading={len(self._loads)})"
+        )

@@ -17,7 +17,7 @@ from .clock import MonotonicClock
 from .http.curl import transport
 from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
-from .http.fast.engine import PlainHttp
+from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
 from .net import resolver
 from .probes.local.call import CallProber
@@ -32,7 +32,7 @@ CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, SHARED_R
 """The policy of every cache that lies between a runtime and the network."""
 
 
-class Outside:
+class Drivers:
     """Made, used and closed on the loop's own thread."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Outside:
         self._deny = options.deny_private_addresses
         self._transport = CurlTransport(loop, clock, call_at)
         contexts = TlsContexts() if options.tls_library == "rustls" else None
-        self._plain = PlainHttp(loop, clock, call_at, contexts=contexts)
+        self._plain = FastHttpEngine(loop, clock, call_at, contexts=contexts)
         self._calls = CallProber(
             loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
         )

@@ -76,9 +76,9 @@ def measure(rounds: int) -> dict[str, dict[str, Any]]:
                 for mode, found in delays.items():
                     found.extend(one_round(world, mode, number))
                     print(f"{mode} {number + 1}/{rounds}: {len(found)} told", file=sys.stderr)
-            troubles = running.ask("states")["troubles"]
-    if troubles:
-        raise RuntimeError(f"the runtime was in trouble: {troubles}")
+            problems = running.ask("states")["problems"]
+    if problems:
+        raise RuntimeError(f"the runtime was in trouble: {problems}")
     return {mode: _figures(found, rounds) for mode, found in delays.items()}
 
 

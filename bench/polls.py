@@ -95,7 +95,7 @@ def measure_ours(load: Load, server: nginx.Nginx, folder: Path, window_s: float)
         time.sleep(WARM_S)
         figures = running.window(window_s)
         states = running.ask("states")
-    if states["states"].get("up", 0) < UP_SHARE_MIN * len(targets) or states["troubles"]:
+    if states["states"].get("up", 0) < UP_SHARE_MIN * len(targets) or states["problems"]:
         raise NotAllUp(f"not every target was up: {states}")
     return figures
 

@@ -32,7 +32,7 @@ def run_side(port: int, checks: int) -> dict[str, float]:
     from watchkeeper.actors.dispatch.run.event_loops import new_event_loop
     from watchkeeper.adapters.clock import SystemClock
     from watchkeeper.adapters.http.curl.transport import CurlTransport
-    from watchkeeper.adapters.http.fast.engine import PlainHttp
+    from watchkeeper.adapters.http.fast.engine import FastHttpEngine
     from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
     from watchkeeper.adapters.probes.local.exec import ExecProber
     from watchkeeper.adapters.probes.network.tcp import TcpProber
@@ -41,7 +41,7 @@ def run_side(port: int, checks: int) -> dict[str, float]:
 
     loop, clock = new_event_loop(), SystemClock()
     tcp, commands = TcpProber(loop, clock), ExecProber(loop, clock)
-    transport, plain = CurlTransport(loop, clock), PlainHttp(loop, clock)
+    transport, plain = CurlTransport(loop, clock), FastHttpEngine(loop, clock)
     page = Http(url=f"http://127.0.0.1:{port}/")
     rows = {
         "tcp": (tcp, Tcp(host="127.0.0.1", port=port, send="GET / HTTP/1.1\r\n\r\n", expect="fine"), checks),

@@ -60,9 +60,9 @@ def commit(store: SqliteStore, after_ns: int) -> None:
 
 def seal(store: SqliteStore, after_ns: int) -> None:
     later = NOON.shifted(after_ns + limits.SEAL_AFTER_NS)
-    store.keep_house(later.shifted(-limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     for _ in range(SEALED_HOURS * 40):
-        store.keep_house(later)
+        store.run_maintenance(later)
 
 
 def median_ms(read: Callable[[], object], reads: int) -> float:

@@ -139,12 +139,12 @@ def soak(count: int, seconds: float, warm_s: float) -> dict[str, Any]:
                 script.end()
             time.sleep(SETTLE_S)
             hooks = world.ask("report")["hooks"]
-            troubles = running.ask("states")["troubles"]
+            problems = running.ask("states")["problems"]
         return {
             **figures(taken),
             **late,
             "notices": notices(hooks, recorded(store)),
-            "troubles": troubles,
+            "problems": problems,
             "abandoned": running.abandoned,
         }
 

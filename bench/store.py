@@ -141,13 +141,13 @@ def fill(path: str) -> None:
     chance = random.Random(2)
     store = SqliteStore(path, kept)
     store.open(NOON)
-    store.keep_house(NOON.shifted((1 - DAYS) * NS_PER_DAY + NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(NOON.shifted((1 - DAYS) * NS_PER_DAY + NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
     for day in range(-DAYS, 0):
         store.commit(Batch(samples=tuple(day_of_samples(day, chance))))
         now = NOON.shifted((day + 1) * NS_PER_DAY + NS_PER_HOUR)
-        store.keep_house(now.shifted(-limits.HOUSE_SETTLE_NS))
+        store.run_maintenance(now.shifted(-limits.HOUSE_SETTLE_NS))
         for _ in range(HOUSE_CALLS_PER_DAY):
-            store.keep_house(now)
+            store.run_maintenance(now)
     store.close()
 
 

@@ -110,7 +110,7 @@ def states(runtime: Runtime) -> dict[str, object]:
     found: dict[str, int] = {}
     for target in status.targets:
         found[target.status.value] = found.get(target.status.value, 0) + 1
-    return {"states": found, "incidents": len(status.incidents), "troubles": dict(status.troubles)}
+    return {"states": found, "incidents": len(status.incidents), "problems": dict(status.problems)}
 
 
 def hog(for_s: float) -> dict[str, object]:

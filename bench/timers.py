@@ -21,7 +21,7 @@ from importlib.metadata import version
 from machine import describe
 from sidebyside import InProcess, answer_lines, by_turns, cpu_ns, median_of, ratio_of
 from watchkeeper.actors.dispatch import LoopDispatcher
-from watchkeeper.actors.supervisor.timer_driver import Clockwork
+from watchkeeper.actors.supervisor.timer_driver import TimerDriver
 
 INSTALL = "APScheduler 3 is not installed: pip install 'apscheduler>=3,<4' (or the extra `bench`)"
 PENDING = 100_000
@@ -52,19 +52,19 @@ class Ours:
         self.fired = 0
         self.awaited = 0
         self.done = threading.Event()
-        self.clockwork = Clockwork(self.dispatcher.call_at, self.wake)
+        self.timer_driver = TimerDriver(self.dispatcher.call_at, self.wake)
         # The supervisor's keys are the very objects that wait: a target's schedule, an attempt.
         self.waiting = [object() for _ in range(PENDING)]
         self.keys = [object() for _ in range(OURS_AT_ONCE)]
         # The supervisor always has a timer within seconds: cancelled ones wait behind it, as asyncio's do in its heap.
-        self.clockwork.timers.arm(("pulse",), time.monotonic_ns() + int(WITHIN_S * 1e9))
+        self.timer_driver.timers.arm(("pulse",), time.monotonic_ns() + int(WITHIN_S * 1e9))
         for number, delay_s in enumerate(delays_s(PENDING, FAR_S, SPREAD_S)):
-            self.clockwork.timers.arm(self.waiting[number], time.monotonic_ns() + int(delay_s * 1e9))
+            self.timer_driver.timers.arm(self.waiting[number], time.monotonic_ns() + int(delay_s * 1e9))
 
     def wake(self, _planned_ns: int) -> None:
-        for key, _due_ns in self.clockwork.due(time.monotonic_ns()):
+        for key, _due_ns in self.timer_driver.due(time.monotonic_ns()):
             self.fire(key)
-        self.clockwork.wind()
+        self.timer_driver.rearm()
         if self.fired >= self.awaited:
             self.done.set()
 
@@ -76,19 +76,19 @@ class Ours:
 
         def work() -> None:
             # The supervisor reads the clock once per message, whatever it arms.
-            timers, keys, now_ns = self.clockwork.timers, self.keys, time.monotonic_ns()
+            timers, keys, now_ns = self.timer_driver.timers, self.keys, time.monotonic_ns()
             for number, delay_ns in enumerate(delays_ns):
                 timers.arm(keys[number], now_ns + delay_ns)
-            self.clockwork.wind()
+            self.timer_driver.rearm()
 
         return work
 
     def cancel(self, count: int) -> Callable[[], object]:
         def work() -> None:
-            timers, keys = self.clockwork.timers, self.keys
+            timers, keys = self.timer_driver.timers, self.keys
             for number in range(count):
                 timers.cancel(keys[number])
-            self.clockwork.wind()
+            self.timer_driver.rearm()
 
         return work
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from watchkeeper.domain.incidents.incident import MOVES
-from watchkeeper.domain.incidents.notice import DELIVERY_MOVES
+from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS
+from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
 from watchkeeper.domain.incidents.outbox import STAGE_MOVES
-from watchkeeper.domain.observation.attempt import ATTEMPT_MOVES
+from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS
 from watchkeeper.domain.observation.outcome import WITHOUT_ANSWER, Reason
 from watchkeeper.domain.rules.aggregate import Status
-from watchkeeper.domain.rules.phase import PHASE_MOVES
-from watchkeeper.domain.specification.rule import RULE_MOVES
+from watchkeeper.domain.rules.phase import PHASE_TRANSITIONS
+from watchkeeper.domain.specification.rule import RULE_TRANSITIONS
 
 from docs.semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 
@@ -79,20 +79,20 @@ def render() -> str:
         [
             HEAD,
             "## Attempts\n",
-            table(ATTEMPTS, ATTEMPT_MOVES),
+            table(ATTEMPTS, ATTEMPT_TRANSITIONS),
             "\n## Notices\n",
-            table(NOTICES, {**STAGE_MOVES, **DELIVERY_MOVES}),
+            table(NOTICES, {**STAGE_MOVES, **DELIVERY_TRANSITIONS}),
             "\n## What is shown of a target\n",
             statuses(SHOWN),
             "\n## What a threshold rule is judged by\n",
             judged(JUDGED),
             "\n## The other state machines\n",
             "Incidents (`domain/incidents/incident.py`):\n",
-            machine(MOVES),
+            machine(INCIDENT_TRANSITIONS),
             "\nRules on a target (`domain/rules/phase.py`), as in Prometheus:\n",
-            machine(PHASE_MOVES),
+            machine(PHASE_TRANSITIONS),
             "\nThe lifecycle of a rule (`domain/specification/rule.py`):\n",
-            machine(RULE_MOVES),
+            machine(RULE_TRANSITIONS),
             "",
         ]
     )

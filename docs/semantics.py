@@ -2,7 +2,7 @@
 
 import msgspec
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.outbox import Stage
+from watchkeeper.domain.incidents.outbox import OutboxStage
 from watchkeeper.domain.observation.attempt import AttemptState
 from watchkeeper.domain.rules.aggregate import Status
 
@@ -85,20 +85,20 @@ ATTEMPTS: dict[AttemptState, Semantics] = {
     ),
 }
 
-NOTICES: dict[Stage | DeliveryState, Semantics] = {
-    Stage.READY: Semantics(
+NOTICES: dict[OutboxStage | DeliveryState, Semantics] = {
+    OutboxStage.READY: Semantics(
         "committed to the outbox, waiting for a place with its courier",
         "it stays in the outbox and is delivered after the next start",
         "it has not been tried yet",
         "it is there, with the same key",
     ),
-    Stage.HANDED_OUT: Semantics(
+    OutboxStage.HANDED_OUT: Semantics(
         "the attempt is recorded, the courier has it",
         "the outcome is unknown; it stays in the outbox and is sent again under the same key after the next start",
         "when it fails or its deadline passes, by the channel's retry policy, with the same key and the same bytes",
         "the outcome is unknown; sent again under the same key, which a receiver that keeps keys applies once",
     ),
-    Stage.BACKING_OFF: Semantics(
+    OutboxStage.BACKING_OFF: Semantics(
         "an attempt failed in a way that may pass; the supervisor holds the time of the next",
         "it stays in the outbox and is delivered after the next start",
         "when its time has come, or given up when the policy's budget is spent",

@@ -180,7 +180,7 @@ HANDSHAKE_DOUBTS_MAX = 11  # 2 ** 11 times half a minute: 17 hours
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024
 NOTICE_LATE_NS = 60 * NS_PER_S  # what happened longer ago than that is told as no news
-HURRIED_PER_SUCCESS = 2
+RETRIED_PER_SUCCESS = 2
 """How many notices that back off are tried at once when one got through: a channel that is back has soon caught up."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX

@@ -13,7 +13,7 @@ from ..protocol.message import Message
 from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
 from .own_thread import in_own_thread
-from .status_cache import Snapshots
+from .status_cache import StatusCache
 from .surface import async_only
 
 
@@ -31,11 +31,11 @@ class AsyncSurface:
     """The awaitable namesakes of the methods of Runtime that block. None of them blocks the event loop."""
 
     def __init__(
-        self, lifecycle: Blocking, reload: Callable[[Configuration | None], None], snapshots: Snapshots
+        self, lifecycle: Blocking, reload: Callable[[Configuration | None], None], snapshots: StatusCache
     ) -> None:
         self._lifecycle = lifecycle
         self._reload = reload
-        self._snapshots = snapshots
+        self._status_cache = snapshots
 
     @async_only
     async def start(self) -> None:
@@ -59,7 +59,7 @@ class AsyncSurface:
     async def status(self, max_age: Duration = 0) -> RuntimeStatus:
         max_age_ns = duration_ns(max_age)
         if max_age_ns:
-            return await self._snapshots.status_async(max_age_ns)
+            return await self._status_cache.status_async(max_age_ns)
         answer: RuntimeStatus = await self._lifecycle.ask_async("recorder", GetStatus())
         return answer
 

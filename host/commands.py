@@ -15,11 +15,11 @@ from ..domain.time.moment import wall_ns_of
 from ..protocol.owner import Acknowledge
 from ..protocol.sink import Mute
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
-from .configured import HostSide
+from .configured import ConfiguredTargets
 
-Change: TypeAlias = Track | Untrack | Pause | Resume
+ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume
 """Changes what is configured: without an engine it is done by the next start."""
-Report: TypeAlias = Beat | Acknowledge | Mute
+HostReport: TypeAlias = Beat | Acknowledge | Mute
 """Says what happened: only an engine can hear it, and while one is changed for another it is kept."""
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,11 +27,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Engines(Protocol):
     """The running engine, or its absence, as commands see it."""
 
-    def change(self, change: Change, /) -> None:
+    def change(self, change: ConfigurationCommand, /) -> None:
         """Hand over a change of what is configured. Called under the guard of the host's side."""
         ...
 
-    def report(self, report: Report, /) -> None:
+    def report(self, report: HostReport, /) -> None:
         """Hand over what happened. Raises: UsageError where no engine will hear it."""
         ...
 
@@ -39,7 +39,7 @@ class Engines(Protocol):
 class Commands:
     """Checks commands and hands them over. Each may be given on any thread and on any event loop; none blocks."""
 
-    def __init__(self, host: HostSide, engines: Engines) -> None:
+    def __init__(self, host: ConfiguredTargets, engines: Engines) -> None:
         self._host = host
         self._engines = engines
         self._clock = SystemClock()

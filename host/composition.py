@@ -4,23 +4,23 @@ import asyncio
 from random import SystemRandom
 
 from ..actors.dispatch.run.alarm import MillisecondTimer
-from ..actors.engine import Engine, Fittings
+from ..actors.engine import Engine, EngineDependencies
 from ..actors.ports import Store
 from ..adapters.clock import SystemClock
-from ..adapters.drivers import Outside
+from ..adapters.drivers import Drivers
 from ..adapters.expectations import Expectations
 from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.specification.configuration import Configuration
-from .configured import HostSide
-from .subscriptions import Feed
+from .configured import ConfiguredTargets
+from .subscriptions import Subscriptions
 
 
 def make_engine(
     configuration: Configuration,
-    configured: HostSide,
-    feed: Feed,
+    configured: ConfiguredTargets,
+    feed: Subscriptions,
     host_loop: asyncio.AbstractEventLoop | None,
 ) -> Engine:
     """An engine that is ready to start. Its loop thread runs already, because drivers are made on that thread."""
@@ -28,10 +28,10 @@ def make_engine(
     store: Store = SqliteStore(options.store, options.retention) if options.store else MemoryStore()
     return Engine(
         configuration,
-        Fittings(
+        EngineDependencies(
             clock=clock,
             make_timer=KernelTimer if has_kernel_timer() else MillisecondTimer,
-            outside=lambda dispatcher: Outside(
+            make_drivers=lambda dispatcher: Drivers(
                 dispatcher.loop, clock, dispatcher.call_at, configuration, functions, host_loop
             ),
             store=store,

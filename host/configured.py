@@ -12,7 +12,7 @@ from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.probe import Call
 from ..domain.specification.problem import capped, quoted, suggestion
-from ..domain.specification.rule import illegal_moves
+from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
 from ..domain.validation.validation import judged, judged_target
 
@@ -20,20 +20,20 @@ CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)
 
 
-class Turn(NamedTuple):
+class ConfigurationDiff(NamedTuple):
     """A new configuration beside what stands, as nobody has gone over to it yet."""
 
     configuration: Configuration
     targets: dict[str, Target]
-    gone: list[str]
+    removed: list[str]
     """The targets that go."""
     changed: list[Target]
     """The targets that come or change."""
-    anew: bool
+    needs_restart: bool
     """Whether more than targets differs."""
 
 
-class HostSide:
+class ConfiguredTargets:
     """Targets and functions by name, under one lock. The actors have copies of their own and never look here."""
 
     def __init__(self, configuration: Configuration, callables: Mapping[str, Callable[..., Any]]) -> None:
@@ -64,7 +64,7 @@ class HostSide:
     def channel_specifications(self) -> tuple[Channel, ...]:
         return self._configuration.channels
 
-    def stand(self) -> Configuration:
+    def snapshot(self) -> Configuration:
         """What is configured now, unjudged."""
         return replace(self._configuration, targets=tuple(self._targets.values()))
 
@@ -81,12 +81,12 @@ class HostSide:
         """As it stands now. Raises ConfigurationError with every problem."""
         with self.guard:
             if self._duplicates:
-                require_sound(self._configuration, self.callables)
-            whole = self.stand()
+                require_valid(self._configuration, self.callables)
+            whole = self.snapshot()
         if self._is_judged:
             require_functions(whole, self.callables)
             return whole
-        return self._settle(whole, require_sound(whole, self.callables))
+        return self._settle(whole, require_valid(whole, self.callables))
 
     def _settle(self, asked: Configuration, whole: Configuration) -> Configuration:
         """Go on with what was asked for in the types that it was found to mean."""
@@ -112,12 +112,12 @@ class HostSide:
         One that is `checked` brings the function that it calls.
         """
         allow_exec = self._configuration.runtime.allow_exec
-        sound, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
+        valid, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
         missing = "" if checked else _missing_function(target, self.callables)
         found = [*problems, *([f"call.name: {missing}"] if missing else [])]
         _refuse([f"{_titled(target)}{problem}" for problem in found])
-        _refuse(self._moved_wrongly([sound]))
-        return sound
+        _refuse(self._moved_wrongly([valid]))
+        return valid
 
     def add(self, target: Target) -> None:
         """Take in a target that was accepted; from here on everybody knows it."""
@@ -136,7 +136,7 @@ class HostSide:
             f"target {target.id!r}: {fault}"
             for target in targets
             if target.id in self._targets
-            for fault in illegal_moves(self._targets[target.id].rules, target.rules)
+            for fault in illegal_transitions(self._targets[target.id].rules, target.rules)
         ]
 
     def remove(self, target: str) -> None:
@@ -159,7 +159,7 @@ class HostSide:
         """Raise ConfigurationError for a rule that would go back in its lifecycle."""
         _refuse(self._moved_wrongly(new.targets))
 
-    def turn_to(self, new: Configuration) -> Turn:
+    def diff(self, new: Configuration) -> ConfigurationDiff:
         """What a new configuration would change. Long with many targets: whoever knows what is configured is not held up.
 
         Targets that the host made with `check` are not in any file and stay, and so does a pause that it commanded.
@@ -167,15 +167,15 @@ class HostSide:
         old = self._configuration
         made = {name: target for name, target in self._targets.items() if name in self._checks}
         targets = {**made, **{target.id: self._as_paused(target) for target in new.targets}}
-        gone, changed = _differences(self._targets, targets)
-        anew = (old.channels, old.runtime) != (new.channels, new.runtime)
-        return Turn(new, targets, gone, changed, anew)
+        removed, changed = _differences(self._targets, targets)
+        needs_restart = (old.channels, old.runtime) != (new.channels, new.runtime)
+        return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
-    def take(self, turn: Turn) -> None:
+    def take(self, diff: ConfigurationDiff) -> None:
         """Go over to a new configuration, compared with what stands under the same guard."""
-        self._configuration = turn.configuration
-        self._said_paused = _paused_in(turn.configuration)
-        self._targets = turn.targets
+        self._configuration = diff.configuration
+        self._said_paused = _paused_in(diff.configuration)
+        self._targets = diff.targets
 
     def _as_paused(self, target: Target) -> Target:
         """A target that is paused as commanded, where the configuration says of that what it said before."""
@@ -189,9 +189,9 @@ class HostSide:
 
 
 def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
-    gone = [name for name in before if name not in after]
+    removed = [name for name in before if name not in after]
     changed = [target for name, target in after.items() if before.get(name) != target]
-    return gone, changed
+    return removed, changed
 
 
 def _titled(target: object) -> str:
@@ -209,16 +209,16 @@ def _sharing(target: Target, parts: dict[Any, Any]) -> Target:
     return replace(target, **{name: parts.setdefault(part, part) for name, part in alike.items()})
 
 
-def require_sound(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:
+def require_valid(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:
     """The configuration in its declared types.
 
     Raises ConfigurationError with everything that is wrong, functions that nobody gave included, unless none is ever called (None).
     """
-    sound, found = judged(configuration)
+    valid, found = judged(configuration)
     problems = [str(problem) for problem in (*found, *missing_library(configuration.runtime))]
     missing = [] if callables is None else _missing_functions(configuration, callables)
     _refuse([*problems, *missing])
-    return sound
+    return valid
 
 
 def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:

@@ -19,11 +19,11 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.supervisor import Beat, Track, Untrack
-from .commands import Change, Report
+from .commands import ConfigurationCommand, HostReport
 from .composition import make_engine
-from .configured import HostSide
-from .restart_buffer import Meanwhile
-from .subscriptions import Feed
+from .configured import ConfiguredTargets
+from .restart_buffer import RestartBuffer
+from .subscriptions import Subscriptions
 
 ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Lifecycle:
     a heartbeat never waits for a reload. `outdated` is called whenever a kept status no longer holds.
     """
 
-    def __init__(self, configured: HostSide, outdated: Callable[[], None]) -> None:
+    def __init__(self, configured: ConfiguredTargets, outdated: Callable[[], None]) -> None:
         self._configured = configured
         self._outdated = outdated
         self._clock = SystemClock()
@@ -47,8 +47,8 @@ class Lifecycle:
         self._pid = os.getpid()
         self._changing = threading.RLock()
         self._ended = threading.Event()
-        self._meanwhile = Meanwhile()
-        self.feed = Feed()
+        self._restart_buffer = RestartBuffer()
+        self.feed = Subscriptions()
 
     @property
     def started(self) -> bool:
@@ -85,24 +85,24 @@ class Lifecycle:
             self._host_loop = host_loop
             self._grace = configuration.runtime.grace
             self._ended.clear()
-            self._begin_with(engine, configuration)
+            self._activate(engine, configuration)
 
     def _leave_to_parent(self) -> None:
         """In a forked child: the engine belongs to the parent, and a lock may be held here for ever by a thread that is gone."""
         # Kept, because the end of its last reference would close descriptors that the parent uses.
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
-        self.feed, self._meanwhile = Feed(), Meanwhile()
+        self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
         self._pid = os.getpid()
 
-    def _begin_with(self, engine: Engine, configuration: Configuration) -> None:
+    def _activate(self, engine: Engine, configuration: Configuration) -> None:
         """Hand commands to this engine from now on, first those that came while it started."""
         with self._configured.guard:
             started_with = {target.id: target for target in configuration.targets}
             self._tell_changes(engine, *self._configured.since(started_with))
-            with self._meanwhile.guard:
+            with self._restart_buffer.guard:
                 self._engine = engine
-                for report in self._meanwhile.end():
+                for report in self._restart_buffer.end():
                     engine.tell(report)
 
     def stop(self, within: Duration | None = None) -> AbandonedWork:
@@ -116,7 +116,7 @@ class Lifecycle:
                 return self._end(within_ns)
             finally:
                 if ran:
-                    self._be_over()
+                    self._finish()
 
     def _end(self, within_ns: int) -> AbandonedWork:
         """Changes are kept for the next start while the engine drains."""
@@ -126,17 +126,17 @@ class Lifecycle:
 
     def _withdraw(self, *, restarts: bool = False) -> Engine | None:
         """Take the engine out of service. Where another follows at once, reports and questions wait for that one."""
-        with self._meanwhile.guard:
+        with self._restart_buffer.guard:
             if restarts:
-                self._meanwhile.begin()
+                self._restart_buffer.begin()
             engine, self._engine = self._engine, None
         self._outdated()
         return engine
 
-    def _be_over(self) -> None:
+    def _finish(self) -> None:
         """No engine runs and none follows: end the buffer, the subscriptions and every `wait`."""
-        with self._meanwhile.guard:
-            lost = self._meanwhile.end()
+        with self._restart_buffer.guard:
+            lost = self._restart_buffer.end()
         if lost:
             logger.error("Lost with the restart that failed: %d commands that came meanwhile", len(lost))
         self.feed.close()
@@ -160,13 +160,13 @@ class Lifecycle:
     def _take(self, new: Configuration) -> None:
         with self._configured.guard:
             self._configured.require_legal(new)
-            old, turn, engine = self._configured.stand(), self._configured.turn_to(new), self._engine
-            if engine is not None and turn.anew:
+            old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
+            if engine is not None and diff.needs_restart:
                 self._withdraw(restarts=True)
             elif engine is not None:
-                self._tell_changes(engine, turn.gone, turn.changed)
-            self._configured.take(turn)
-        if engine is not None and turn.anew:
+                self._tell_changes(engine, diff.removed, diff.changed)
+            self._configured.take(diff)
+        if engine is not None and diff.needs_restart:
             self._restart_or_keep(engine, old)
 
     def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
@@ -180,20 +180,20 @@ class Lifecycle:
             raise
         finally:
             if self._engine is None:
-                self._be_over()
+                self._finish()
 
     def _go_back(self, old: Configuration, error: Exception) -> None:
         """Start with the former configuration. Raises where that fails too: then the runtime has ended."""
         with self._configured.guard:
-            self._configured.take(self._configured.turn_to(old))
+            self._configured.take(self._configured.diff(old))
         try:
             self.start(self._host_loop)
         except Exception as again:
             says = f"the new configuration did not start: {error}\nnor did the old one again: {again}"
             raise WatchkeeperError(f"{says}\nnothing runs any more") from again
 
-    def _tell_changes(self, engine: Engine, gone: Iterable[str], changed: Iterable[Target]) -> None:
-        for name in gone:
+    def _tell_changes(self, engine: Engine, removed: Iterable[str], changed: Iterable[Target]) -> None:
+        for name in removed:
             engine.tell(Untrack(name))
         for target in changed:
             engine.tell(Track(target))
@@ -201,19 +201,19 @@ class Lifecycle:
 
     # Commands and questions.
 
-    def change(self, change: Change) -> None:
+    def change(self, change: ConfigurationCommand) -> None:
         """Hand over a change of the configured targets. Called under `configured.guard`; without an engine the next start does it."""
         if self._engine is not None:
             self.engine.tell(change)
         self._outdated()  # last: the answer to a question that was asked before is not kept
 
-    def report(self, report: Report) -> None:
+    def report(self, report: HostReport) -> None:
         """Hand over a report, or keep it while a reload restarts the engine. Raises: UsageError where no engine will hear it."""
         if os.getpid() != self._pid:
             # In a forked child the guard may be held for ever; this raises.
             self.engine.tell(report)
-        with self._meanwhile.guard:
-            if not self._meanwhile.keep(report):
+        with self._restart_buffer.guard:
+            if not self._restart_buffer.keep(report):
                 self.engine.tell(report)
         if not isinstance(report, Beat):
             # A heartbeat changes one target as any sample does, and a host may report thousands a second.
@@ -226,8 +226,8 @@ class Lifecycle:
         """
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
-            if self._gives_way():
-                self._meanwhile.wait(until.remaining_s(self._clock.read()))
+            if self._restarting():
+                self._restart_buffer.wait(until.remaining_s(self._clock.read()))
             engine = self.engine
             try:
                 return engine.ask(listener, question, until.monotonic_ns)
@@ -239,8 +239,8 @@ class Lifecycle:
         """The same from an event loop, which it never blocks."""
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
-            if self._gives_way():
-                await self._meanwhile.wait_async(until.remaining_s(self._clock.read()))
+            if self._restarting():
+                await self._restart_buffer.wait_async(until.remaining_s(self._clock.read()))
             engine = self.engine
             try:
                 return await engine.ask_async(listener, question, until.monotonic_ns)
@@ -248,6 +248,6 @@ class Lifecycle:
                 if engine is self._engine:
                     raise
 
-    def _gives_way(self) -> bool:
+    def _restarting(self) -> bool:
         """Whether another engine may follow. In a forked child none does, whatever its parent was about to do."""
         return self._engine is None and os.getpid() == self._pid

@@ -6,18 +6,18 @@ from concurrent.futures import Future
 
 from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
-from .commands import Report
+from .commands import HostReport
 
 LATE = "this runtime starts anew, and has not done so in time"
 
 
-class Meanwhile:
+class RestartBuffer:
     """The time between two engines of one runtime, when it is such a time."""
 
     def __init__(self) -> None:
         self.guard = threading.Lock()
         """Held while one report is handed over or kept, and while one engine gives way to another; for nothing longer."""
-        self._kept: list[Report] = []
+        self._kept: list[HostReport] = []
         self._over: Future[None] | None = None
 
     def begin(self) -> None:
@@ -27,7 +27,7 @@ class Meanwhile:
         over.set_running_or_notify_cancel()
         self._over = over
 
-    def keep(self, report: Report) -> bool:
+    def keep(self, report: HostReport) -> bool:
         """Keep one; False while no restart is under way. Raises UsageError when no more fit."""
         if self._over is None:
             return False
@@ -38,7 +38,7 @@ class Meanwhile:
         self._kept.append(report)
         return True
 
-    def end(self) -> list[Report]:
+    def end(self) -> list[HostReport]:
         """Keep no more, and let those ask who waited; what was kept."""
         kept, self._kept = self._kept, []
         over, self._over = self._over, None

@@ -22,7 +22,7 @@ POLICY = CachePolicy(
 )
 
 
-class Snapshots:
+class StatusCache:
     """Keeps the newest status, for any number of threads. `load` asks for a new one and blocks.
 
     One load answers every thread that asks while it is under way, with its failure too; a failure is not kept.

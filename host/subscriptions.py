@@ -11,7 +11,7 @@ from typing import Self
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
 from ..domain.read_model.event import Event, SampleSeen
 
-Waiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+EventWaiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 """One who awaits the next event, and where."""
 
 
@@ -22,13 +22,13 @@ class Subscription:
     or the subscription is closed.
     """
 
-    def __init__(self, feed: "Feed", *, samples: bool, events_max: int) -> None:
+    def __init__(self, feed: "Subscriptions", *, samples: bool, events_max: int) -> None:
         self._feed = feed
         self._samples = samples
         self._events: deque[Event] = deque()
         self._events_max = events_max
         self._arrived = Condition()
-        self._waiters: list[Waiter] = []
+        self._waiters: list[EventWaiter] = []
         self._closed = False
         self.dropped = 0
 
@@ -83,7 +83,7 @@ class Subscription:
             else:
                 yield event
 
-    async def _wait(self, waiter: Waiter) -> None:
+    async def _wait(self, waiter: EventWaiter) -> None:
         try:
             await waiter[1].wait()
         finally:
@@ -101,7 +101,7 @@ class Subscription:
         self.close()
 
 
-class Feed:
+class Subscriptions:
     """Passes events on. The list of subscriptions is replaced as a whole, so that publishing needs no lock."""
 
     def __init__(self) -> None:

@@ -1,5 +1,7 @@
 """What the aggregate owner hears."""
 
+from typing import ClassVar
+
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.record import Checkpoint
 from ..domain.observation.attempt import AttemptRecord
@@ -55,8 +57,12 @@ class EndOrphans(Message, frozen=True):
     """Close the incidents of targets that nobody tracks."""
 
 
-class HandIn(Message, frozen=True):
+class FlushSamples(Message, frozen=True):
     """Give the sink the samples that are held, and have it commit them."""
 
+    wire_name: ClassVar[str] = "HandIn"
 
-OwnerMessage = Adopt | Release | SampleTaken | SamplesMissing | Acknowledge | ResumeFrom | EndOrphans | HandIn
+
+OwnerMessage = (
+    Adopt | Release | SampleTaken | SamplesMissing | Acknowledge | ResumeFrom | EndOrphans | FlushSamples
+)

@@ -1,5 +1,7 @@
 """What the recorder, the read model, hears."""
 
+from typing import ClassVar
+
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
 from ..domain.incidents.record import BlindInterval, Silence
@@ -66,15 +68,19 @@ class BlindnessSeen(Message, frozen=True):
     interval: BlindInterval
 
 
-class HealthChanged(Message, frozen=True):
+class HealthReported(Message, frozen=True):
     """A part of the runtime is in trouble, or out of it again (empty detail)."""
+
+    wire_name: ClassVar[str] = "HealthChanged"
 
     part: str
     detail: str
 
 
-class Counted(Message, frozen=True):
+class CounterIncreased(Message, frozen=True):
     """A counter grew."""
+
+    wire_name: ClassVar[str] = "Counted"
 
     counter: str
     by: int
@@ -116,8 +122,8 @@ RecorderMessage = (
     | Committed
     | NoticeSettled
     | BlindnessSeen
-    | HealthChanged
-    | Counted
+    | HealthReported
+    | CounterIncreased
     | Abandoned
     | GetStatus
     | GetIncidents

@@ -1,5 +1,7 @@
 """What the incident sink hears."""
 
+from typing import ClassVar
+
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
@@ -64,8 +66,10 @@ class Mute(Message, frozen=True):
     silence: Silence
 
 
-class EndSilences(Message, frozen=True):
+class ExpireSilences(Message, frozen=True):
     """Let silences that are over end: what waited for them is told."""
+
+    wire_name: ClassVar[str] = "EndSilences"
 
 
 class GetResumed(Message, frozen=True):
@@ -80,8 +84,10 @@ class ReopenStore(Message, frozen=True):
     """Try the record again."""
 
 
-class KeepHouse(Message, frozen=True):
+class RunMaintenance(Message, frozen=True):
     """Do one slice of sealing, rolling up and dropping."""
+
+    wire_name: ClassVar[str] = "KeepHouse"
 
 
 class DrainSink(Message, frozen=True):
@@ -102,11 +108,11 @@ SinkMessage = (
     | GiveUpDelivery
     | Redrive
     | Mute
-    | EndSilences
+    | ExpireSilences
     | GetResumed
     | ResumeRetries
     | ReopenStore
-    | KeepHouse
+    | RunMaintenance
     | DrainSink
     | EndSink
 )

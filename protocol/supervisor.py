@@ -1,5 +1,7 @@
 """What the supervisor hears."""
 
+from typing import ClassVar
+
 from ..domain.observation.attempt import AttemptId, CancelOutcome
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
@@ -80,8 +82,10 @@ class DeliverySettled(Message, frozen=True):
     key: str
 
 
-class ChannelCarried(Message, frozen=True):
+class ChannelRecovered(Message, frozen=True):
     """A receiver took a notice: what waits for the same channel need not wait out its backoff."""
+
+    wire_name: ClassVar[str] = "ChannelCarried"
 
     channel: str
 
@@ -95,8 +99,10 @@ class RetryAsked(Message, frozen=True):
     retry_after_ns: int | None
 
 
-class LookAsked(Message, frozen=True):
+class SilenceCheckRequested(Message, frozen=True):
     """The sink has silences, the first of which ends at this wall time: it is to be told by then to look."""
+
+    wire_name: ClassVar[str] = "LookAsked"
 
     until_ns: int
 
@@ -117,8 +123,10 @@ class Woke(Message, frozen=True):
     planned_ns: int
 
 
-class GetHeard(Message, frozen=True):
+class Barrier(Message, frozen=True):
     """Answered when everything told before it has been heard and passed on: what a host commands, it can read."""
+
+    wire_name: ClassVar[str] = "GetHeard"
 
 
 class Drain(Message, frozen=True):
@@ -138,12 +146,12 @@ SupervisorMessage = (
     | ChildExited
     | DeliveryBegan
     | DeliverySettled
-    | ChannelCarried
+    | ChannelRecovered
     | RetryAsked
-    | LookAsked
+    | SilenceCheckRequested
     | StoreFailed
     | StoreRecovered
     | Woke
-    | GetHeard
+    | Barrier
     | Drain
 )

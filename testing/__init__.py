@@ -1,4 +1,7 @@
-"""For a host's own tests: virtual time, scripted targets and channels, and the clock they share."""
+"""Tools for tests of hosts: a world in virtual time, scripts, a manual clock and fakes.
+
+Never here: the simulator and the hostile servers of our own suite (tests/support/).
+"""
 
 from .checked import InvariantBroken
 from .clock import ManualClock

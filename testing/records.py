@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ..domain.incidents.incident import Change, Transition
+from ..domain.incidents.incident import Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, make_notice
 from ..domain.observation.outcome import Outcome, Reason
 from ..domain.observation.sample import Sample
@@ -26,13 +26,15 @@ def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **
         "evidence": (1, 2, 3),
         "notify": ("ops",),
     } | fields
-    return Transition(incident=incident, sequence=1, change=Change.OPENED, target=target, rule=rule, **said)
+    return Transition(
+        incident=incident, sequence=1, change=TransitionKind.OPENED, target=target, rule=rule, **said
+    )
 
 
-def then(transition: Transition, change: Change, **fields: Any) -> Transition:
+def then(transition: Transition, change: TransitionKind, **fields: Any) -> Transition:
     """The step after `transition`, a second later."""
     at_ns = transition.at_ns + NS_PER_S
-    ended = {"resolved_at_ns": at_ns} if change is Change.RESOLVED else {}
+    ended = {"resolved_at_ns": at_ns} if change is TransitionKind.RESOLVED else {}
     said = {"sequence": transition.sequence + 1, "change": change, "at_ns": at_ns} | ended | fields
     return msgspec.structs.replace(transition, **said)
 

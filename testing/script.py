@@ -29,57 +29,59 @@ class ScriptedAnswer(Observation, frozen=True, kw_only=True):
     """Placeholders as conditions name them, such as STATUS."""
 
 
-class Behaviour(msgspec.Struct, frozen=True):
+class ScriptedBehaviour(msgspec.Struct, frozen=True):
     """What a target does for a while: an observation after some time, or silence for ever (`after_ns` None)."""
 
     observation: Observation
     after_ns: int | None = ANSWER_NS
 
 
-def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> Behaviour:
+def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBehaviour:
     """A good answer; who says a fact of it says that it came."""
     names = frozenset({*said, "CONNECTED"} if said else ())
     plain: dict[str, Any] = {"connected": True, "status": 200, "response_time_ns": after_ns, "body": b"ok"}
-    return Behaviour(ScriptedAnswer(**(plain | facts), said=names), after_ns)
+    return ScriptedBehaviour(ScriptedAnswer(**(plain | facts), said=names), after_ns)
 
 
-def _status(word: str) -> Behaviour:
+def _status(word: str) -> ScriptedBehaviour:
     if not (word.isascii() and word.isdigit() and len(word) <= STATUS_DIGITS_MAX):
         raise ValueError(f"{word!r} is no status: write it like `status 503`")
     return _answer("STATUS", status=int(word), body=None)
 
 
-def _slow(word: str) -> Behaviour:
+def _slow(word: str) -> ScriptedBehaviour:
     return _answer("RESPONSE_TIME", after_ns=parse_duration(word))
 
 
-def _body(word: str) -> Behaviour:
+def _body(word: str) -> ScriptedBehaviour:
     document = json.loads(word)
     return _answer("BODY", body=(document if isinstance(document, str) else word).encode())
 
 
-def _certificate(word: str) -> Behaviour:
+def _certificate(word: str) -> ScriptedBehaviour:
     return _answer("CERTIFICATE_EXPIRATION", certificate_expires_in_ns=parse_duration(word))
 
 
-def _failed(outcome: Outcome, reason: Reason) -> Behaviour:
-    return Behaviour(Observation(connected=False, outcome=outcome, reason=reason, detail="as scripted"))
+def _failed(outcome: Outcome, reason: Reason) -> ScriptedBehaviour:
+    return ScriptedBehaviour(
+        Observation(connected=False, outcome=outcome, reason=reason, detail="as scripted")
+    )
 
 
-def _degraded() -> Behaviour:
+def _degraded() -> ScriptedBehaviour:
     return _answer(
         outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="as scripted", status=None, body=None
     )
 
 
-PLAIN: dict[str, Callable[[], Behaviour]] = {
+PLAIN: dict[str, Callable[[], ScriptedBehaviour]] = {
     "ok": _answer,
     "down": lambda: _failed(Outcome.DOWN, Reason.CONNECTION_REFUSED),
     "degraded": _degraded,
     "unknown": lambda: _failed(Outcome.UNKNOWN, Reason.NO_DESCRIPTORS),
-    "hang": lambda: Behaviour(Observation(connected=False), None),
+    "hang": lambda: ScriptedBehaviour(Observation(connected=False), None),
 }
-WITH_WORD: dict[str, Callable[[str], Behaviour]] = {
+WITH_WORD: dict[str, Callable[[str], ScriptedBehaviour]] = {
     "status": _status,
     "slow": _slow,
     "body": _body,
@@ -100,7 +102,7 @@ class Script:
     prober says so, and `unknown` our own trouble.
     """
 
-    def __init__(self, behaviours: list[Behaviour], lengths_ns: list[int]) -> None:
+    def __init__(self, behaviours: list[ScriptedBehaviour], lengths_ns: list[int]) -> None:
         self._behaviours = behaviours
         self._ends_ns = list(accumulate(lengths_ns))
 
@@ -126,7 +128,7 @@ class Script:
         """Whether it ever says `ok`."""
         return PLAIN["ok"]() in self._behaviours
 
-    def at(self, since_start_ns: int) -> Behaviour:
+    def at(self, since_start_ns: int) -> ScriptedBehaviour:
         """What the target does so long after the script began."""
         return self._behaviours[min(bisect_right(self._ends_ns, since_start_ns), len(self._behaviours) - 1)]
 
@@ -156,7 +158,7 @@ def _json_end(text: str, start: int) -> int:
         ) from None
 
 
-def _read(words: list[str]) -> tuple[Behaviour, list[str]]:
+def _read(words: list[str]) -> tuple[ScriptedBehaviour, list[str]]:
     match words:
         case [word, *rest] if word in PLAIN:
             return PLAIN[word](), rest

@@ -8,7 +8,7 @@ from random import Random
 from pykka import Timeout
 
 from ..actors.dispatch import SimulatedDispatcher
-from ..actors.system import Parts, Plan, System, shut_down
+from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
 from ..adapters.configuration.loading import load
 from ..adapters.stores.memory import MemoryStore
 from ..domain.incidents.incident import Incident
@@ -23,8 +23,8 @@ from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
-from ..host.configured import require_sound
-from ..host.subscriptions import Feed
+from ..host.configured import require_valid
+from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive
@@ -44,7 +44,7 @@ class World:
     world = World([Target(id="shop", http=Http(url="http://shop.example/"), notify=("ops",))])
     world.script("shop", "ok 10m, down 5m, ok")
     world.run("1h")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
 
     `source` is a configuration, the path of its file, or targets as in one; channels that are only named are added.
     Raises ConfigurationError for what a runtime would refuse. Targets do what their scripts say, every other one is always well, which is to meet its conditions; nothing is probed and nobody is told for real.
@@ -88,9 +88,9 @@ class World:
         return self.dispatcher.call_at(at_ns, callback)
 
     def _begin(self) -> System:
-        self.feed = Feed()
+        self.feed = Subscriptions()
         self._checks = checks = Checks(self._channels)
-        parts = Parts(
+        parts = SystemDependencies(
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
@@ -108,7 +108,7 @@ class World:
         )
         system = System(
             parts,
-            Plan(
+            SystemSpec(
                 self._targets.values(),
                 self._channels,
                 self._in_flight_max,
@@ -241,7 +241,7 @@ class World:
         """What a receiver that keeps keys has applied, in order."""
         return list(self.messengers[channel].accepted.values())
 
-    def told(self, channel: str) -> list[str]:
+    def delivered(self, channel: str) -> list[str]:
         """The same in short: `shop/down opened`."""
         return [
             f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
@@ -276,4 +276,4 @@ def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration
 def _sound(targets: tuple[Target, ...], channels: tuple[Channel, ...]) -> Configuration:
     """Both in their declared types. Raises ConfigurationError with everything that is wrong; nothing is ever executed."""
     plan = Configuration(runtime=RuntimeOptions(allow_exec=True), targets=targets, channels=channels)
-    return require_sound(plan, None)
+    return require_valid(plan, None)

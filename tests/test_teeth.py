@@ -75,7 +75,12 @@ def test_there_are_at_least_fifty_seeded_bugs():
 
 def test_a_bug_whose_code_has_gone_is_refused():
     bug = Bug(
-        id="gone", says="", breaks=("S1",), file="domain/supervision/retry.py", edits=(Edit("never there", ""),), tests=()
+        id="gone",
+        says="",
+        breaks=("S1",),
+        file="domain/supervision/retry.py",
+        edits=(Edit("never there", ""),),
+        tests=(),
     )
     with pytest.raises(ValueError, match="0 times, not once"):
         changed(bug, "some code")

@@ -1,4 +1,7 @@
-"""Where actors run: execution models, mailboxes and addresses."""
+"""Concurrency: execution models, mailboxes and addresses on which every actor runs.
+
+Never here: monitoring; no module knows of targets or incidents.
+"""
 
 from .actor import DispatchedActor
 from .mailbox.address import Address, OnExit

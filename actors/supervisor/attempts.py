@@ -12,7 +12,7 @@ from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
 from ...domain.supervision.restart import SupervisorPolicies
-from ...domain.supervision.schedule import Flight, Scheduled
+from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...domain.time.timers import Timers
 from ...protocol.owner import OwnerMessage, SamplesMissing, SampleTaken
@@ -38,13 +38,13 @@ class Attempts:
         numbers_from: int,
     ) -> None:
         self._timers = timers
-        self._targets, self._nursery = roster
+        self._targets, self._pollers = roster
         self._owner = owner
         self._blindness = blindness
         self._cancellation = policies.cancellation
         self._numbers_from = numbers_from
         self._scheduled: dict[str, Scheduled] = {}
-        self._admission: Admission[tuple[Scheduled, Flight]] = Admission(policies.admission)
+        self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(policies.admission)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class Attempts:
     @property
     def under_way(self) -> tuple[str, ...]:
         """Targets whose attempt has not ended."""
-        return tuple(entry.id for entry in self._scheduled.values() if entry.flight is not None)
+        return tuple(entry.id for entry in self._scheduled.values() if entry.pending is not None)
 
     def newly_counted(self) -> Counter[str]:
         """What was counted since this was last asked."""
@@ -74,8 +74,8 @@ class Attempts:
             self._change(entry, target)
         if entry.is_heartbeat:
             self._dismiss(entry, now)
-        elif target.id not in self._nursery:
-            self._nursery.start(target)
+        elif target.id not in self._pollers:
+            self._pollers.start(target)
         if target.paused != entry.paused:
             self.pause(target.id, now) if target.paused else self.resume(target.id, now)
         self._arm(entry, now)
@@ -83,8 +83,8 @@ class Attempts:
     def _change(self, entry: Scheduled, target: Target) -> None:
         self._expect_nothing(entry)
         entry.adopt(target)
-        if not entry.is_heartbeat and target.id in self._nursery:
-            self._nursery.poller(target.id).tell(Reconfigure(target))
+        if not entry.is_heartbeat and target.id in self._pollers:
+            self._pollers.poller(target.id).tell(Reconfigure(target))
 
     def untrack(self, target: str, now: Moment) -> bool:
         """Forget a target; its attempt, if one runs, is cancelled. False when there is none of this name."""
@@ -105,7 +105,7 @@ class Attempts:
         entry.paused = True
         running = self._withdraw(entry, now)
         if running is not None:
-            self._nursery.poller(target).tell(CancelAttempt(running.attempt))
+            self._pollers.poller(target).tell(CancelAttempt(running.attempt))
         return True
 
     def resume(self, target: str, now: Moment) -> bool:
@@ -121,17 +121,17 @@ class Attempts:
         """A target without a poller has no attempt either: what waits or runs ends here and now."""
         running = self._withdraw(entry, now)
         # The poller cancels what it runs when it stops, and is told so before whoever waits for its place is called.
-        self._nursery.stop(entry.id)
+        self._pollers.stop(entry.id)
         if running is not None:
             self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, _cancelled(running, now))
 
-    def _withdraw(self, entry: Scheduled, now: Moment) -> Flight | None:
+    def _withdraw(self, entry: Scheduled, now: Moment) -> PendingAttempt | None:
         """Fire no timer of this target and end an attempt that waits; returns one that runs, which its poller must end."""
         self._expect_nothing(entry)
-        flight = entry.flight
-        if flight is None or flight.state is not AttemptState.QUEUED:
-            return flight
-        self._end(entry, flight, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(flight, now))
+        pending = entry.pending
+        if pending is None or pending.state is not AttemptState.QUEUED:
+            return pending
+        self._end(entry, pending, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(pending, now))
         return None
 
     def _is_left_alone(self, entry: Scheduled) -> bool:
@@ -160,33 +160,33 @@ class Attempts:
         self._timers.arm(entry, entry.next_due_ns(now))
         self.counters["missed_ticks"] += missed
         entry.missed += missed
-        if entry.flight is not None:
+        if entry.pending is not None:
             self.counters["overlapped_ticks"] += 1
             entry.missed += 1
-        elif not self._nursery.alive(entry.id):
+        elif not self._pollers.alive(entry.id):
             self.counters["ticks_without_poller"] += 1
             entry.missed += 1
         else:
             self._board(entry, due, now)
 
     def _board(self, entry: Scheduled, due: Moment, now: Moment) -> None:
-        flight = entry.board(due, now)
-        if self._admission.enter((entry, flight)):
-            self._start(entry, flight, now)
+        pending = entry.enqueue(due, now)
+        if self._admission.enter((entry, pending)):
+            self._start(entry, pending, now)
         else:
-            self._timers.arm(flight, flight.deadline.monotonic_ns)
+            self._timers.arm(pending, pending.deadline.monotonic_ns)
 
-    def _start(self, entry: Scheduled, flight: Flight, now: Moment) -> None:
-        request = entry.take_off(flight, now, blind_until_ns=self._blind_until_ns)
+    def _start(self, entry: Scheduled, pending: PendingAttempt, now: Moment) -> None:
+        request = entry.start(pending, now, blind_until_ns=self._blind_until_ns)
         self.counters["started"] += 1
-        self._timers.arm(flight, flight.deadline.monotonic_ns + self._cancellation.slack_ns)
-        self._nursery.poller(entry.id).tell(StartAttempt(request))
+        self._timers.arm(pending, pending.deadline.monotonic_ns + self._cancellation.slack_ns)
+        self._pollers.poller(entry.id).tell(StartAttempt(request))
 
     def _start_waiting(self, now: Moment) -> None:
         while (waiting := self._admission.next()) is not None:
-            entry, flight = waiting
-            if flight.state is AttemptState.QUEUED and not flight.deadline.expired(now):
-                self._start(entry, flight, now)
+            entry, pending = waiting
+            if pending.state is AttemptState.QUEUED and not pending.deadline.expired(now):
+                self._start(entry, pending, now)
                 return
             self._admission.leave()
 
@@ -195,39 +195,39 @@ class Attempts:
     def finished(self, attempt: AttemptId, sample: Sample, now: Moment) -> bool:
         """A poller answered. False: too late, or meant for another incarnation; it is counted and refused."""
         entry = self._scheduled.get(attempt.target)
-        flight = entry.flight if entry is not None else None
-        if entry is None or flight is None or flight.attempt != attempt:
+        pending = entry.pending if entry is not None else None
+        if entry is None or pending is None or pending.attempt != attempt:
             self.counters["late_answers"] += 1
             return False
-        trusted = self._trusted(sample, flight, now)
+        trusted = self._trusted(sample, pending, now)
         # The poller's own moment: how late an attempt began includes its way there, behind others that were due with it.
-        flight.started = sample.at
-        self._end(entry, flight, AttemptState.FINISHED, now, trusted)
+        pending.started = sample.at
+        self._end(entry, pending, AttemptState.FINISHED, now, trusted)
         return True
 
     def cancelled(self, attempt: AttemptId, outcome: CancelOutcome, now: Moment) -> None:
         """A poller says what became of an attempt that was cancelled."""
         entry = self._scheduled.get(attempt.target)
-        flight = entry.flight if entry is not None else None
+        pending = entry.pending if entry is not None else None
         self.counters[f"cancels_{outcome.value}"] += 1
-        if entry is not None and flight is not None and flight.attempt == attempt:
-            self._end(entry, flight, CANCELLED_STATES[outcome], now, _cancelled(flight, now))
+        if entry is not None and pending is not None and pending.attempt == attempt:
+            self._end(entry, pending, CANCELLED_STATES[outcome], now, _cancelled(pending, now))
 
-    def overdue(self, flight: Flight, now: Moment) -> None:
+    def overdue(self, pending: PendingAttempt, now: Moment) -> None:
         """The deadline of an attempt has passed, and its driver did not say so."""
-        entry = self._scheduled.get(flight.attempt.target)
-        if entry is None or entry.flight is not flight:
+        entry = self._scheduled.get(pending.attempt.target)
+        if entry is None or entry.pending is not pending:
             return
-        if flight.state is AttemptState.QUEUED:
+        if pending.state is AttemptState.QUEUED:
             detail = "its deadline passed while it waited to be admitted"
-            sample = _without_answer(flight, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
-            self._end(entry, flight, AttemptState.EXPIRED, now, sample)
+            sample = _without_answer(pending, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
+            self._end(entry, pending, AttemptState.EXPIRED, now, sample)
             return
-        self._nursery.poller(entry.id).tell(CancelAttempt(flight.attempt))
+        self._pollers.poller(entry.id).tell(CancelAttempt(pending.attempt))
         sample = _without_answer(
-            flight, now, Outcome.TIMED_OUT, Reason.TIMED_OUT, "no answer before the deadline"
+            pending, now, Outcome.TIMED_OUT, Reason.TIMED_OUT, "no answer before the deadline"
         )
-        self._end(entry, flight, AttemptState.TIMED_OUT, now, self._trusted(sample, flight, now))
+        self._end(entry, pending, AttemptState.TIMED_OUT, now, self._trusted(sample, pending, now))
 
     def lost(self, target: str, detail: str, now: Moment) -> None:
         """A target's poller is gone, and its attempt with it. Whatever it may still say is of an old epoch."""
@@ -235,28 +235,28 @@ class Attempts:
         if entry is None:
             return
         entry.epoch += 1
-        flight = entry.flight
-        if flight is not None and flight.state is AttemptState.RUNNING:
-            sample = _without_answer(flight, now, Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail)
-            self._end(entry, flight, AttemptState.LOST, now, sample)
+        pending = entry.pending
+        if pending is not None and pending.state is AttemptState.RUNNING:
+            sample = _without_answer(pending, now, Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail)
+            self._end(entry, pending, AttemptState.LOST, now, sample)
 
     def _end(
-        self, entry: Scheduled, flight: Flight, state: AttemptState, now: Moment, sample: Sample
+        self, entry: Scheduled, pending: PendingAttempt, state: AttemptState, now: Moment, sample: Sample
     ) -> None:
-        flight.move(state)
+        pending.move(state)
         entry.end(now)
         self.counters[state.value] += 1
-        self._timers.cancel(flight)
-        if flight.admitted:
+        self._timers.cancel(pending)
+        if pending.admitted:
             self._admission.leave()
             self._start_waiting(now)
-        self._accept(entry, flight, sample, now)
+        self._accept(entry, pending, sample, now)
 
-    def _accept(self, entry: Scheduled, flight: Flight, sample: Sample, now: Moment) -> None:
+    def _accept(self, entry: Scheduled, pending: PendingAttempt, sample: Sample, now: Moment) -> None:
         if sample.outcome.is_evidence:
             self._expect_evidence(entry, now)
             self._suspect(entry, sample.outcome in BAD, now)
-        self._owner.tell(SampleTaken(sample, flight.record(now, sample.outcome.value)))
+        self._owner.tell(SampleTaken(sample, pending.record(now, sample.outcome.value)))
 
     def _suspect(self, entry: Scheduled, suspect: bool, now: Moment) -> None:
         if entry.suspect is suspect:
@@ -265,15 +265,15 @@ class Attempts:
         if entry.retry_cadence != entry.cadence and entry in self._timers:
             self._timers.arm(entry, entry.next_due_ns(now))
 
-    def _trusted(self, sample: Sample, flight: Flight, now: Moment) -> Sample:
+    def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """The sample itself, or UNKNOWN where it may be our own doing rather than the target's."""
-        started_ns = (flight.started or flight.due).monotonic_ns
+        started_ns = (pending.started or pending.due).monotonic_ns
         if sample.outcome not in BAD:
             return sample
         if started_ns <= self._blind_until_ns:
             return _doubted(sample, Reason.BLIND, "we were blind while it ran")
         lag_ns = self._blindness.worst_lag_ns(started_ns)
-        timeout_ns = flight.deadline.monotonic_ns - started_ns
+        timeout_ns = pending.deadline.monotonic_ns - started_ns
         if sample.outcome is Outcome.TIMED_OUT and lag_ns > timeout_ns * limits.LAG_SHARE_OF_TIMEOUT:
             return _doubted(
                 sample, Reason.OVERLOADED, f"our own loop stood still for {lag_ns // 1_000_000} ms"
@@ -293,22 +293,22 @@ class Attempts:
         # One that waited through a gap says nothing about later than what we take for granted since.
         if entry.last_beat is None or entry.last_beat.monotonic_ns < at.monotonic_ns:
             entry.last_beat = at
-        flight = entry.board(at, now)
-        flight.begin(at)
+        pending = entry.enqueue(at, now)
+        pending.begin(at)
         reason = Reason.OK if outcome is Outcome.UP else Reason.REPORTED
-        sample = sample_without_answer(flight.attempt, at, outcome, reason, detail)
-        self._end(entry, flight, AttemptState.FINISHED, now, sample)
+        sample = sample_without_answer(pending.attempt, at, outcome, reason, detail)
+        self._end(entry, pending, AttemptState.FINISHED, now, sample)
         self._timers.arm(entry, entry.silent_at_ns(entry.last_beat))
         return True
 
     def _silent(self, entry: Scheduled, due: Moment, now: Moment) -> None:
         """The exact moment at which silence became a failure is the sample's time, however late we noticed."""
-        flight = entry.board(due, now)
-        flight.begin(due)
+        pending = entry.enqueue(due, now)
+        pending.begin(due)
         sample = sample_without_answer(
-            flight.attempt, due, Outcome.DOWN, Reason.HEARTBEAT_MISSED, "no heartbeat in time"
+            pending.attempt, due, Outcome.DOWN, Reason.HEARTBEAT_MISSED, "no heartbeat in time"
         )
-        self._end(entry, flight, AttemptState.FINISHED, now, sample)
+        self._end(entry, pending, AttemptState.FINISHED, now, sample)
         missed = (now.monotonic_ns - due.monotonic_ns) // entry.cadence.every_ns
         entry.missed += missed
         self._timers.arm(entry, due.monotonic_ns + (missed + 1) * entry.cadence.every_ns)
@@ -353,16 +353,18 @@ class Attempts:
     def cancel_all(self) -> None:
         """Ask every attempt under way to stop."""
         for entry in self._scheduled.values():
-            if entry.flight is not None:
-                self._nursery.poller(entry.id).tell(CancelAttempt(entry.flight.attempt))
+            if entry.pending is not None:
+                self._pollers.poller(entry.id).tell(CancelAttempt(entry.pending.attempt))
 
 
-def _without_answer(flight: Flight, now: Moment, outcome: Outcome, reason: Reason, detail: str) -> Sample:
-    return sample_without_answer(flight.attempt, flight.started or now, outcome, reason, detail)
+def _without_answer(
+    pending: PendingAttempt, now: Moment, outcome: Outcome, reason: Reason, detail: str
+) -> Sample:
+    return sample_without_answer(pending.attempt, pending.started or now, outcome, reason, detail)
 
 
-def _cancelled(flight: Flight, now: Moment) -> Sample:
-    return _without_answer(flight, now, Outcome.CANCELLED, Reason.CANCELLED, "cancelled")
+def _cancelled(pending: PendingAttempt, now: Moment) -> Sample:
+    return _without_answer(pending, now, Outcome.CANCELLED, Reason.CANCELLED, "cancelled")
 
 
 def _doubted(sample: Sample, reason: Reason, why: str) -> Sample:

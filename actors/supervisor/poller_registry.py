@@ -20,7 +20,7 @@ class MakeAddress(Protocol):
     ) -> Address: ...
 
 
-class Nursery:
+class PollerRegistry:
     """Part of the roster, and owned with it."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Roster(NamedTuple):
     """The targets that the supervisor watches, and their pollers, which go on while there is no supervisor."""
 
     targets: dict[str, Target]
-    pollers: Nursery
+    pollers: PollerRegistry
 
 
 class RosterHandover:

@@ -7,7 +7,7 @@ from ...domain.specification.target import Target
 from ...domain.supervision.restart import RestartHistory, SupervisorPolicies
 from ...domain.time.moment import Moment
 from ...domain.time.timers import Timers
-from ...protocol.recorder import HealthChanged, RecorderMessage
+from ...protocol.recorder import HealthReported, RecorderMessage
 from ..dispatch import Address
 from ..ports import Listener
 from .periodic_timers import ChildRestart, TimerKey
@@ -21,7 +21,7 @@ class Child(NamedTuple):
     start: Callable[[Iterable[Target]], None]
 
 
-class Children:
+class RestartTracker:
     """Keeps the restart history of every child that ever failed. Owned by one incarnation of the supervisor."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Children:
             )
         restart = history.decide(now.monotonic_ns, self._dice())
         parked = ", quarantined" if restart.quarantined else ""
-        self._recorder.tell(HealthChanged(child, f"{reason}{parked}: {detail}"))
+        self._recorder.tell(HealthReported(child, f"{reason}{parked}: {detail}"))
         self._timers.arm(ChildRestart(child), now.monotonic_ns + restart.after_ns)
 
     def restart(self, child: str) -> bool:
@@ -93,4 +93,4 @@ class Children:
     def forget_poller(self, target: str) -> None:
         """Its past and its problem go with it."""
         self._histories.pop(POLLER + target, None)
-        self._recorder.tell(HealthChanged(POLLER + target, ""))
+        self._recorder.tell(HealthReported(POLLER + target, ""))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ...domain import limits
-from ...domain.supervision.delivery_backoff import Patience
+from ...domain.supervision.delivery_backoff import DeliveryBackoff
 from ...domain.supervision.retry import RetryPolicy
 from ...domain.time.moment import Moment
 from ...domain.time.timers import Timers
@@ -25,7 +25,7 @@ class Retries:
     ) -> None:
         self._timers = timers
         self._sink = sink
-        self._patience = Patience(policies)
+        self._backoff = DeliveryBackoff(policies)
         self._dice = dice
 
     def began(self, delivery: DeliveryBegan, now: Moment) -> None:
@@ -36,13 +36,13 @@ class Retries:
     def settled(self, channel: str, key: str) -> None:
         """No answer is awaited any more."""
         self._timers.cancel(DeliveryDeadline(channel, key))
-        self._patience.settled(channel, key)
+        self._backoff.settled(channel, key)
 
     def asked(self, request: RetryAsked, now: Moment) -> None:
         """Arm the next try, or have the notice given up where the policy allows no other."""
         channel, key = request.channel, request.key
         self._timers.cancel(DeliveryDeadline(channel, key))
-        at_ns = self._patience.next_try_ns(
+        at_ns = self._backoff.next_try_ns(
             channel, key, request.attempts, now.monotonic_ns, self._dice(), request.retry_after_ns
         )
         if at_ns is None:
@@ -52,6 +52,6 @@ class Retries:
 
     def hurry(self, channel: str, now: Moment) -> None:
         """The channel carries again: what waits for it need not wait out its backoff."""
-        for key in self._patience.carried(channel):
+        for key in self._backoff.retry_now(channel):
             if DeliveryRetry(key) in self._timers:
                 self._timers.arm(DeliveryRetry(key), now.monotonic_ns)

@@ -11,27 +11,27 @@ from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
 from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
 from ...domain.supervision.restart import SupervisorPolicies
-from ...domain.supervision.schedule import Flight, Scheduled
+from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, Release
-from ...protocol.recorder import Abandoned, BlindnessSeen, HealthChanged, TargetTracked, TargetUntracked
+from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
 from ...protocol.sink import RecordBlindness, ResumeRetries, RetryDelivery
 from ...protocol.supervisor import (
     AttemptCancelled,
     AttemptFinished,
+    Barrier,
     Beat,
-    ChannelCarried,
+    ChannelRecovered,
     ChildExited,
     DeliveryBegan,
     DeliverySettled,
     Drain,
-    GetHeard,
-    LookAsked,
     Pause,
     Resume,
     RetryAsked,
+    SilenceCheckRequested,
     StoreFailed,
     StoreRecovered,
     SupervisorMessage,
@@ -49,13 +49,13 @@ from .periodic_timers import (
     DeliveryRetry,
     DrainStep,
     NoEvidence,
+    PeriodicTimers,
     TimerKey,
-    Timetable,
 )
 from .poller_registry import POLLER, RosterHandover
-from .restart_tracker import Child, Children
+from .restart_tracker import Child, RestartTracker
 from .retries import Retries
-from .timer_driver import Clockwork
+from .timer_driver import TimerDriver
 
 ATTEMPT_NUMBER_BITS = 40
 """Every incarnation numbers its attempts above those of the one before."""
@@ -87,8 +87,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._to = neighbours
         self._dice = dice
         self._blindness = BlindnessDetector()
-        self._clockwork = Clockwork(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
-        self._timers = self._clockwork.timers
+        self._timer_driver = TimerDriver(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
+        self._timers = self._timer_driver.timers
         self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
         self._draining = False
         self._permanent = tuple(children)
@@ -98,7 +98,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def started(self, now: Moment) -> None:
         self._targets = self._roster.targets
-        self._children = Children(
+        self._children = RestartTracker(
             self._permanent, self._roster, self._timers, self._to.recorder, self._policies, self._dice
         )
         self._attempts = Attempts(
@@ -109,7 +109,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             blindness=self._blindness,
             numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
         )
-        self._timetable = Timetable(
+        self._periodic_timers = PeriodicTimers(
             self._timers, self._to, self._policies, self._dice, self._attempts.newly_counted
         )
         for target in self._targets.values():
@@ -119,8 +119,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 # The one before may have crashed between hearing of it and saying so.
                 self._to.owner.tell(Adopt(target))
         self._make_whole(now)
-        self._timetable.begin(now)
-        self._clockwork.wind()
+        self._periodic_timers.begin(now)
+        self._timer_driver.rearm()
 
     def _make_whole(self, now: Moment) -> None:
         """What an earlier incarnation had in hand: timers of restarts, of retries and of the store died with it."""
@@ -130,7 +130,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def handle(self, message: SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
-        self._clockwork.wind()
+        self._timer_driver.rearm()
         return answer
 
     def _react(self, message: SupervisorMessage, now: Moment) -> Any:
@@ -145,7 +145,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._attempts.cancelled(attempt, outcome, now)
                 self._leave_when_drained()
             case Beat(target, outcome, detail, at):
-                self._timetable.commit_in_time(now)
+                self._periodic_timers.commit_in_time(now)
                 return self._attempts.beat(target, outcome, detail, at, now)
             case Track(target):
                 self._track(target, now)
@@ -161,17 +161,17 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._retries.began(message, now)
             case DeliverySettled(channel, key):
                 self._retries.settled(channel, key)
-            case ChannelCarried(channel):
+            case ChannelRecovered(channel):
                 self._retries.hurry(channel, now)
             case RetryAsked():
                 self._retries.asked(message, now)
-            case LookAsked(until_ns):
-                self._timetable.look_at_silences(until_ns, now)
+            case SilenceCheckRequested(until_ns):
+                self._periodic_timers.check_silences_at(until_ns, now)
             case StoreFailed(detail):
-                self._timetable.store_failed(detail, now)
+                self._periodic_timers.store_failed(detail, now)
             case StoreRecovered():
-                self._timetable.store_recovered()
-            case GetHeard():
+                self._periodic_timers.store_recovered()
+            case Barrier():
                 return True
             case Drain(within_ns):
                 self._drain(within_ns, now)
@@ -211,7 +211,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         return known
 
     def _answered(self, target: str, now: Moment) -> None:
-        self._timetable.commit_in_time(now)
+        self._periodic_timers.commit_in_time(now)
         self._children.poller_answered(target)
         self._leave_when_drained()
 
@@ -219,7 +219,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def _woke(self, planned_ns: int, now: Moment) -> None:
         self._look(planned_ns, now)
-        for key, due_ns in self._clockwork.due(now.monotonic_ns):
+        for key, due_ns in self._timer_driver.due(now.monotonic_ns):
             self._due(key, due_ns, now)
 
     def _look(self, planned_ns: int | None, now: Moment) -> None:
@@ -231,7 +231,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _look_twice(self, sample: Sample, now: Moment) -> None:
         """After a gap an answer may come before the wake-up that would show the gap: bad ones are not believed unseen."""
         if sample.outcome in BAD:
-            self._look(self._clockwork.overdue_ns(now.monotonic_ns), now)
+            self._look(self._timer_driver.overdue_ns(now.monotonic_ns), now)
 
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
         self._to.sink.tell(RecordBlindness(interval))
@@ -244,10 +244,10 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case Scheduled():
                 self._attempts.tick(key, due_ns, now)
                 if key.is_heartbeat:
-                    self._timetable.commit_in_time(now)
-            case Flight():
+                    self._periodic_timers.commit_in_time(now)
+            case PendingAttempt():
                 self._attempts.overdue(key, now)
-                self._timetable.commit_in_time(now)
+                self._periodic_timers.commit_in_time(now)
                 self._leave_when_drained()
             case NoEvidence(target, rule):
                 self._attempts.stale(target, rule, due_ns, now)
@@ -258,7 +258,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case ChildRestart(child):
                 self._restart(child, now)
             case Chore():
-                self._timetable.do(key, now)
+                self._periodic_timers.do(key, now)
             case DrainStep.CANCEL:
                 self._attempts.cancel_all()
             case DrainStep.LEAVE:
@@ -290,7 +290,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
                 self._introduce(target)
 
     def _health(self, part: str, detail: str) -> None:
-        self._to.recorder.tell(HealthChanged(part, detail))
+        self._to.recorder.tell(HealthReported(part, detail))
 
     # The end.
 
@@ -313,11 +313,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self.address.stop()
 
     def on_stop(self) -> None:
-        self._clockwork.stop()
+        self._timer_driver.stop()
 
     def on_failure(self, *_: object) -> None:
         """What runs answers to nobody from now on, and the next incarnation counts anew: it is stopped."""
-        self._clockwork.stop()
+        self._timer_driver.stop()
         self._attempts.cancel_all()
 
     def on_end(self) -> None:

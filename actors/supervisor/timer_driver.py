@@ -6,7 +6,7 @@ from ...domain.time.timers import CallAt, Timer, Timers
 from .periodic_timers import TimerKey
 
 
-class Clockwork:
+class TimerDriver:
     """Keeps one alarm set for the earliest timer, however many there are."""
 
     def __init__(self, call_at: CallAt, wake: Callable[[int], None]) -> None:
@@ -16,7 +16,7 @@ class Clockwork:
         self._alarm: Timer | None = None
         self._alarm_ns = 0
 
-    def wind(self) -> None:
+    def rearm(self) -> None:
         """See to it that the alarm is not later than the earliest timer."""
         next_ns = self.timers.next_ns()
         if next_ns is None or (self._alarm is not None and self._alarm_ns <= next_ns):

@@ -7,10 +7,10 @@ from typing import Protocol
 from ...domain.observation.attempt import CancelOutcome
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import Timer
-from .results import Claim, Ended
+from .results import Ended, StartOnce
 
 
-class Stage(Enum):
+class CallStage(Enum):
     """Where a call is. A call leaves ENDED never; ABANDONED is over for its caller and not for the machine."""
 
     WAITING = auto()
@@ -26,25 +26,25 @@ class Stage(Enum):
 class Canceller(Protocol):
     """Who decides what becomes of a call that is cancelled."""
 
-    def cancel(self, call: "Call") -> CancelOutcome: ...
+    def cancel(self, call: "PendingCall") -> CancelOutcome: ...
 
 
-class Call:
+class PendingCall:
     """One call of foreign code; what its submitter holds."""
 
     __slots__ = (
         "_calls",
         "cancel_outcome",
-        "claim",
         "deadline",
         "done",
-        "late",
         "name",
+        "on_late_result",
         "performed",
-        "place",
         "stage",
+        "start_once",
         "timer",
         "work",
+        "worker",
     )
 
     def __init__(
@@ -54,19 +54,19 @@ class Call:
         work: Callable[[], object],
         deadline: Deadline,
         done: Callable[[Ended], None],
-        late: Callable[[Ended], None] | None,
+        on_late_result: Callable[[Ended], None] | None,
     ) -> None:
         self._calls = calls
         self.name = name
         self.work = work
         self.deadline = deadline
         self.done = done
-        self.late = late
-        self.stage = Stage.WAITING
-        self.claim = Claim()
+        self.on_late_result = on_late_result
+        self.stage = CallStage.WAITING
+        self.start_once = StartOnce()
         self.performed = False
         """Set by the runner's side once the foreign code has come back, before that is posted."""
-        self.place: object = None
+        self.worker: object = None
         """The runner's own note: the thread or the task that carries it."""
         self.timer: Timer | None = None
         self.cancel_outcome: CancelOutcome | None = None
@@ -82,7 +82,7 @@ class Call:
 class Runner(Protocol):
     """Where calls are carried out."""
 
-    def bind(self, finished: Callable[[Call, Ended | None], None]) -> None:
+    def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
         """Learn whom to tell, on the loop's thread, how a call ended (None: it had been called off before it began)."""
         ...
 
@@ -94,17 +94,17 @@ class Runner(Protocol):
         """Whether no place is left and none will come before an abandoned call returns."""
         ...
 
-    def begin(self, call: Call) -> None: ...
+    def begin(self, call: PendingCall) -> None: ...
 
-    def interrupt(self, call: Call) -> None:
+    def interrupt(self, call: PendingCall) -> None:
         """Ask a begun call to stop, if there is a way."""
         ...
 
-    def abandon(self, call: Call) -> None:
+    def abandon(self, call: PendingCall) -> None:
         """Nobody waits for this call any longer; what it occupies is no longer counted as a free place."""
         ...
 
-    def where(self, call: Call) -> str: ...
+    def where(self, call: PendingCall) -> str: ...
 
     def close(self) -> None:
         """Begin nothing more and release what is idle, within limits.CLOSE_NS."""

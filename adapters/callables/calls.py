@@ -10,7 +10,7 @@ from ...domain.observation.attempt import CancelOutcome
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import CallAt, Timer
 from ..clock import Clock
-from .calling import Call, Runner, Stage
+from .calling import CallStage, PendingCall, Runner
 from .results import Cancelled, Ended, Overloaded, Raised, TimedOut
 
 NO_FREE_PLACE = "no free thread before the deadline"
@@ -36,10 +36,10 @@ class Calls:
         self._clock = clock
         self._waiting_max = waiting_max
         # Dicts for their order and for removal in one step.
-        self._waiting: dict[Call, None] = {}
-        self._parked: dict[Call, None] = {}
-        self._running: dict[Call, None] = {}
-        self._abandoned: dict[Call, None] = {}
+        self._waiting: dict[PendingCall, None] = {}
+        self._parked: dict[PendingCall, None] = {}
+        self._running: dict[PendingCall, None] = {}
+        self._abandoned: dict[PendingCall, None] = {}
         self._closed = False
         runner.bind(self._finished)
 
@@ -49,13 +49,13 @@ class Calls:
         work: Callable[[], object],
         deadline: Deadline,
         done: Callable[[Ended], None],
-        late: Callable[[Ended], None] | None = None,
-    ) -> Call:
+        on_late_result: Callable[[Ended], None] | None = None,
+    ) -> PendingCall:
         """Carry out `work` before the deadline; `done` is called exactly once, never from within this call.
 
         `late` is told of an end that came after `done`, for work whose result must be disposed of.
         """
-        call = Call(self, name, work, deadline, done, late)
+        call = PendingCall(self, name, work, deadline, done, on_late_result)
         refusal = self._refusal()
         if refusal:
             call.timer = self._soon(lambda: self._end(call, Overloaded(refusal)))
@@ -81,12 +81,12 @@ class Calls:
         stuck = sum(call.name == name for call in self._abandoned if not call.performed)
         return stuck >= limits.ABANDONED_CALLS_PER_NAME_MAX
 
-    def _queue(self, call: Call) -> None:
+    def _queue(self, call: PendingCall) -> None:
         if self._is_stuck(call.name):
-            call.stage = Stage.PARKED
+            call.stage = CallStage.PARKED
             self._parked[call] = None
         else:
-            call.stage = Stage.WAITING
+            call.stage = CallStage.WAITING
             self._waiting[call] = None
 
     def _begin_waiting(self) -> None:
@@ -95,16 +95,16 @@ class Calls:
             if call is None:
                 return
             del self._waiting[call]
-            call.stage = Stage.BEGUN
+            call.stage = CallStage.BEGUN
             self._running[call] = None
             self._runner.begin(call)
 
-    def _next_in_time(self) -> Call | None:
+    def _next_in_time(self) -> PendingCall | None:
         """The first that waits and still has time; the timers of the others are about to end them."""
         now = self._clock.read()
         return next((call for call in self._waiting if not call.deadline.expired(now)), None)
 
-    def _finished(self, call: Call, ended: Ended | None) -> None:
+    def _finished(self, call: PendingCall, ended: Ended | None) -> None:
         """The runner's place is free again, whoever may still be interested in the answer."""
         was_abandoned = call in self._abandoned
         self._abandoned.pop(call, None)
@@ -115,8 +115,8 @@ class Calls:
         if ended is None:
             return
         if was_abandoned:
-            if call.late is not None:
-                call.late(ended)
+            if call.on_late_result is not None:
+                call.on_late_result(ended)
         else:
             self._end(call, self._seen(call, ended))
 
@@ -126,42 +126,42 @@ class Calls:
             self._queue(parked)
 
     @staticmethod
-    def _seen(call: Call, ended: Ended) -> Ended:
+    def _seen(call: PendingCall, ended: Ended) -> Ended:
         """A CancelledError after our own cancel is ours; any other one is the foreign code's failure."""
         ours = call.cancel_outcome is not None and isinstance(ended, Raised) and ended.cancelled
         return Cancelled() if ours else ended
 
-    def _end(self, call: Call, ended: Ended) -> None:
-        if call.stage in {Stage.ENDED, Stage.ABANDONED}:
+    def _end(self, call: PendingCall, ended: Ended) -> None:
+        if call.stage in {CallStage.ENDED, CallStage.ABANDONED}:
             return
-        self._forget(call, Stage.ENDED)
+        self._forget(call, CallStage.ENDED)
         call.done(ended)
 
-    def _forget(self, call: Call, stage: Stage) -> None:
+    def _forget(self, call: PendingCall, stage: CallStage) -> None:
         call.stage = stage
         for calls in (self._waiting, self._parked, self._running):
             calls.pop(call, None)
         if call.timer is not None:
             call.timer.cancel()
 
-    def _expire(self, call: Call) -> None:
+    def _expire(self, call: PendingCall) -> None:
         """The deadline: what never began is our trouble, what runs is abandoned to itself."""
         match call.stage:
-            case Stage.WAITING:
+            case CallStage.WAITING:
                 self._end(call, Overloaded(NO_FREE_PLACE))
-            case Stage.PARKED:
+            case CallStage.PARKED:
                 self._end(call, TimedOut(by_earlier_call=True))
-            case Stage.BEGUN if call.claim.take():
+            case CallStage.BEGUN if call.start_once.take():
                 self._end(call, Overloaded(NO_FREE_PLACE))
-            case Stage.BEGUN:
+            case CallStage.BEGUN:
                 self._abandon(call)
                 self._begin_waiting()
                 call.done(TimedOut())
-            case Stage.ABANDONED | Stage.ENDED:
+            case CallStage.ABANDONED | CallStage.ENDED:
                 pass
 
-    def _abandon(self, call: Call) -> None:
-        self._forget(call, Stage.ABANDONED)
+    def _abandon(self, call: PendingCall) -> None:
+        self._forget(call, CallStage.ABANDONED)
         self._abandoned[call] = None
         self._runner.abandon(call)
         self._runner.interrupt(call)
@@ -169,17 +169,17 @@ class Calls:
             del self._waiting[waiting]
             self._queue(waiting)
 
-    def cancel(self, call: Call) -> CancelOutcome:
+    def cancel(self, call: PendingCall) -> CancelOutcome:
         """See Call.cancel."""
         if call.cancel_outcome is None:
             call.cancel_outcome = self._cancelled(call)
         return call.cancel_outcome
 
-    def _cancelled(self, call: Call) -> CancelOutcome:
-        if call.stage in {Stage.ENDED, Stage.ABANDONED} or call.performed:
+    def _cancelled(self, call: PendingCall) -> CancelOutcome:
+        if call.stage in {CallStage.ENDED, CallStage.ABANDONED} or call.performed:
             return CancelOutcome.COMPLETED_ANYWAY
-        if call.claim.take():
-            self._forget(call, Stage.ENDED)
+        if call.start_once.take():
+            self._forget(call, CallStage.ENDED)
             self._begin_waiting()
             return CancelOutcome.WITHOUT_EFFECT
         self._runner.interrupt(call)
@@ -194,9 +194,9 @@ class Calls:
             self._call_off(call)
         self._runner.close()
 
-    def _call_off(self, call: Call) -> None:
-        if call.claim.take():
-            self._forget(call, Stage.ENDED)
+    def _call_off(self, call: PendingCall) -> None:
+        if call.start_once.take():
+            self._forget(call, CallStage.ENDED)
         else:
             self._abandon(call)
         self._soon(lambda: call.done(Cancelled()))

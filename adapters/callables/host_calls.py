@@ -9,7 +9,7 @@ from typing import Any
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import CallAt
 from ..clock import Clock
-from .calling import Call
+from .calling import PendingCall
 from .calls import Calls
 from .results import Ended
 from .tasks import CallTasks
@@ -43,7 +43,7 @@ class HostCalls:
         read: Callable[[Any], object],
         deadline: Deadline,
         done: Callable[[Ended], None],
-    ) -> Call:
+    ) -> PendingCall:
         """Call `function`, and `read` what it returns where it ran: looking at a host's value may run the host's code."""
         if is_async(function):
 

@@ -63,7 +63,7 @@ def raised(error: BaseException) -> Raised:
     )
 
 
-class Claim:
+class StartOnce:
     """Taken once, by whoever comes first: the thread that begins the call, or the loop that calls it off."""
 
     __slots__ = ("_lock",)

@@ -6,7 +6,7 @@ from contextvars import Context, copy_context
 from typing import Any, cast
 
 from ...domain import limits
-from .calling import Call
+from .calling import PendingCall
 from .results import Ended, Overloaded, Raised, Returned, raised
 
 
@@ -28,11 +28,11 @@ class CallTasks:
         self._home = loop if home is None else home
         self._abandoned_max = abandoned_max
         self._context = copy_context() if context is None else context
-        self._finished: Callable[[Call, Ended | None], None]
-        self._tasks: set[Call] = set()
+        self._finished: Callable[[PendingCall, Ended | None], None]
+        self._tasks: set[PendingCall] = set()
         self._closed = False
 
-    def bind(self, finished: Callable[[Call, Ended | None], None]) -> None:
+    def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
         self._finished = finished
 
     def make_room(self, abandoned: int) -> bool:
@@ -41,38 +41,38 @@ class CallTasks:
     def is_exhausted(self, abandoned: int) -> bool:
         return self._closed or abandoned >= self._abandoned_max
 
-    def begin(self, call: Call) -> None:
+    def begin(self, call: PendingCall) -> None:
         self._tasks.add(call)
         if not _post(self._home, self._begin_at_home, call):
             self._loop.call_soon(self._take_back, call, Overloaded("the host's loop is closed"))
 
-    def _begin_at_home(self, call: Call) -> None:
+    def _begin_at_home(self, call: PendingCall) -> None:
         """On the home loop's thread."""
-        if not call.claim.take():
+        if not call.start_once.take():
             self._hand_back(call, None)
             return
         task = self._home.create_task(_contained(call), name=call.name, context=self._context.copy())
-        call.place = task
+        call.worker = task
         task.add_done_callback(lambda ended: self._hand_back(call, ended.result()))
 
-    def _hand_back(self, call: Call, ended: Ended | None) -> None:
+    def _hand_back(self, call: PendingCall, ended: Ended | None) -> None:
         """On the home loop's thread."""
         if self._home is self._loop:
             self._take_back(call, ended)
         else:
             _post(self._loop, self._take_back, call, ended)
 
-    def _take_back(self, call: Call, ended: Ended | None) -> None:
+    def _take_back(self, call: PendingCall, ended: Ended | None) -> None:
         self._tasks.discard(call)
         self._finished(call, ended)
 
-    def interrupt(self, call: Call) -> None:
+    def interrupt(self, call: PendingCall) -> None:
         _post(self._home, _interrupt, call)
 
-    def abandon(self, call: Call) -> None:
+    def abandon(self, call: PendingCall) -> None:
         """A task holds no place that another could want."""
 
-    def where(self, call: Call) -> str:
+    def where(self, call: PendingCall) -> str:
         return "task"
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class CallTasks:
         return f"CallTasks(tasks={len(self._tasks)})"
 
 
-async def _contained(call: Call) -> Ended:
+async def _contained(call: PendingCall) -> Ended:
     """Whatever the coroutine raises ends here: a SystemExit that left a task would stop the loop."""
     ended: Returned | Raised
     try:
@@ -93,10 +93,10 @@ async def _contained(call: Call) -> Ended:
     return ended
 
 
-def _interrupt(call: Call) -> None:
+def _interrupt(call: PendingCall) -> None:
     """On the home loop's thread, where the task was made before this was posted."""
-    if isinstance(call.place, asyncio.Task):
-        call.place.cancel()
+    if isinstance(call.worker, asyncio.Task):
+        call.worker.cancel()
 
 
 def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> bool:

@@ -8,22 +8,22 @@ from queue import SimpleQueue
 
 from ...domain import limits
 from ...domain.units import NS_PER_S
-from .calling import Call
+from .calling import PendingCall
 from .results import Ended, Raised, Returned, raised
 
-Posted = Callable[["Worker", Call, Ended | None], None]
+Posted = Callable[["Worker", PendingCall, Ended | None], None]
 
 
 class Worker:
     """One thread with an inbox of one; the loop hands it a call and gets it back with how it ended."""
 
     def __init__(self, name: str, context: Context, post: Posted) -> None:
-        self._inbox: SimpleQueue[Call | None] = SimpleQueue()
+        self._inbox: SimpleQueue[PendingCall | None] = SimpleQueue()
         self._context = context
         self._post = post
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def give(self, call: Call | None) -> None:
+    def give(self, call: PendingCall | None) -> None:
         """The next call to carry out, or None to end the thread."""
         self._inbox.put(call)
 
@@ -35,9 +35,9 @@ class Worker:
             del call, ended
 
 
-def perform(call: Call, context: Context) -> Ended | None:
+def perform(call: PendingCall, context: Context) -> Ended | None:
     """Carry a call out here and now, in a fresh copy of the context; None when it had been called off."""
-    if not call.claim.take():
+    if not call.start_once.take():
         return None
     try:
         ended: Returned | Raised = Returned(context.copy().run(call.work))
@@ -68,14 +68,14 @@ class CallThreads:
         self._abandoned_max = abandoned_max
         self._name = name
         self._context = copy_context() if context is None else context
-        self._finished: Callable[[Call, Ended | None], None] = _tell_nobody
+        self._finished: Callable[[PendingCall, Ended | None], None] = _tell_nobody
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._abandoned: set[Worker] = set()
         self._made = 0
         self._closed = False
 
-    def bind(self, finished: Callable[[Call, Ended | None], None]) -> None:
+    def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
         self._finished = finished
 
     def make_room(self, abandoned: int) -> bool:
@@ -105,25 +105,25 @@ class CallThreads:
         self._made += 1
         self._idle.append(worker)
 
-    def begin(self, call: Call) -> None:
+    def begin(self, call: PendingCall) -> None:
         worker = self._idle.pop()
         self._busy.add(worker)
-        call.place = worker
+        call.worker = worker
         worker.give(call)
 
-    def interrupt(self, call: Call) -> None:
+    def interrupt(self, call: PendingCall) -> None:
         """A thread cannot be stopped from outside."""
 
-    def abandon(self, call: Call) -> None:
-        worker = call.place
+    def abandon(self, call: PendingCall) -> None:
+        worker = call.worker
         if isinstance(worker, Worker):
             self._busy.discard(worker)
             self._abandoned.add(worker)
 
-    def where(self, call: Call) -> str:
-        return call.place.thread.name if isinstance(call.place, Worker) else self._name
+    def where(self, call: PendingCall) -> str:
+        return call.worker.thread.name if isinstance(call.worker, Worker) else self._name
 
-    def _post(self, worker: Worker, call: Call, ended: Ended | None) -> None:
+    def _post(self, worker: Worker, call: PendingCall, ended: Ended | None) -> None:
         """Called on the worker's thread."""
         try:
             self._loop.call_soon_threadsafe(self._take_back, worker, call, ended)
@@ -131,7 +131,7 @@ class CallThreads:
             # The loop was closed while the call ran: nobody is left to be told, and this thread has nothing more to do.
             worker.give(None)
 
-    def _take_back(self, worker: Worker, call: Call, ended: Ended | None) -> None:
+    def _take_back(self, worker: Worker, call: PendingCall, ended: Ended | None) -> None:
         self._busy.discard(worker)
         self._abandoned.discard(worker)
         if self._closed or self._useful >= self._threads_max:
@@ -153,5 +153,5 @@ class CallThreads:
         return f"CallThreads({self._name!r}, idle={len(self._idle)}, busy={len(self._busy)}, abandoned={len(self._abandoned)})"
 
 
-def _tell_nobody(call: Call, ended: Ended | None) -> None:
+def _tell_nobody(call: PendingCall, ended: Ended | None) -> None:
     raise AssertionError(f"{call!r} ended before its runner was bound: {ended!r}")

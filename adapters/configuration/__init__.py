@@ -1,4 +1,7 @@
-"""The configuration file: reading, judging and describing it."""
+"""Reading of configuration files: YAML, environment, positions and the JSON Schema.
+
+Never here: the meaning of a value (domain/validation/).
+"""
 
 from .loading import load
 from .schema import json_schema

@@ -20,7 +20,7 @@ _MARKED = " is not allowed: write the value out, in quotes if it is a text that 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-class Fault(msgspec.Struct, frozen=True):
+class DocumentFault(msgspec.Struct, frozen=True):
     """A problem with the place where it was seen, counted from one."""
 
     line: int
@@ -32,7 +32,7 @@ class Document(msgspec.Struct, frozen=True):
     """What a file holds, as plain data, and what was wrong with it as YAML."""
 
     data: Any
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[DocumentFault, ...] = ()
     faults_left_out: int = 0
     """How many more there are than are told at once."""
 
@@ -54,7 +54,7 @@ class _Reader:
     """Builds plain data from events, keeping the first of what stands twice."""
 
     def __init__(self, text: str) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[DocumentFault] = []
         self._left_out = 0
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
         self._nodes = 0
@@ -177,7 +177,7 @@ class _Reader:
         if len(self._faults) >= limits.PROBLEMS_MAX:
             self._left_out += 1
         else:
-            self._faults.append(Fault(line, column, Problem(path, text, at_key)))
+            self._faults.append(DocumentFault(line, column, Problem(path, text, at_key)))
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> None:
         mark = error.problem_mark or error.context_mark

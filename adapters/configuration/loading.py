@@ -12,9 +12,9 @@ from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration, Defaults
 from ...domain.specification.problem import Problem, capped
 from ...domain.specification.shape import UNREADABLE
-from ...domain.validation.partial import Pieces, filling_of
+from ...domain.validation.partial import PartialConfiguration, filling_of
 from ..http.fast.tls_contexts import missing_library
-from .document import Document, Fault, parse
+from .document import Document, DocumentFault, parse
 from .files import Files
 from .positions import located
 from .substitution import Substitution
@@ -73,7 +73,7 @@ def _judge(data: Any) -> tuple[Configuration | None, tuple[Problem, ...]]:
         return None, ()
     if data is None:
         return None, (Problem((), "the file is empty: it needs at least a list of targets"),)
-    pieces = Pieces(data)
+    pieces = PartialConfiguration(data)
     try:
         configuration = _assembled(data)
     except (msgspec.ValidationError, TypeError):
@@ -91,21 +91,21 @@ def _assembled(data: Any) -> Configuration:
     return msgspec.convert({**data, "targets": targets}, Configuration)
 
 
-def _with_first_places(text: str, document: Document) -> list[Fault]:
+def _with_first_places(text: str, document: Document) -> list[DocumentFault]:
     """The faults of the document; for a key that stands twice, with the line of the first."""
     twice = [fault.problem for fault in document.faults if fault.problem.at_key]
     first = {fault.problem.path: fault.line for fault in located(text, twice)} if twice else {}
     return [_with_first(fault, first.get(fault.problem.path, 0)) for fault in document.faults]
 
 
-def _with_first(fault: Fault, line: int) -> Fault:
+def _with_first(fault: DocumentFault, line: int) -> DocumentFault:
     if not line or not fault.problem.at_key:
         return fault
     problem = Problem(fault.problem.path, f"{fault.problem.text} (the first is in line {line})")
-    return Fault(fault.line, fault.column, problem)
+    return DocumentFault(fault.line, fault.column, problem)
 
 
-def _lines(name: str, *groups: Iterable[Fault]) -> list[str]:
+def _lines(name: str, *groups: Iterable[DocumentFault]) -> list[str]:
     """One line per fault, in the order of the file, the same line once."""
     faults = sorted(
         (fault for group in groups for fault in group), key=lambda fault: (fault.line, fault.column)

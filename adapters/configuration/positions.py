@@ -7,17 +7,17 @@ import yaml
 
 from ...domain.limits import CONFIGURATION_DEPTH_MAX
 from ...domain.specification.problem import Path, Problem
-from .document import Fault, Parser
+from .document import DocumentFault, Parser
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 
 
-def located(text: str, problems: Collection[Problem]) -> tuple[Fault, ...]:
+def located(text: str, problems: Collection[Problem]) -> tuple[DocumentFault, ...]:
     """Each problem with its line and column; where its path does not stand in the text, those of what holds it."""
     wanted = {problem.path[:length] for problem in problems for length in range(len(problem.path) + 1)}
     finder = _Finder(text, wanted)
     finder.find()
-    return tuple(Fault(*finder.place(problem), problem) for problem in problems)
+    return tuple(DocumentFault(*finder.place(problem), problem) for problem in problems)
 
 
 class _Finder:
@@ -25,8 +25,8 @@ class _Finder:
 
     def __init__(self, text: str, wanted: set[Path]) -> None:
         self._wanted = wanted
-        self._keys: dict[Path, Place] = {}
-        self._values: dict[Path, Place] = {}
+        self._keys: dict[Path, Position] = {}
+        self._values: dict[Path, Position] = {}
         self._parser = Parser(text)
 
     def find(self) -> None:
@@ -37,7 +37,7 @@ class _Finder:
         except yaml.YAMLError:
             return  # What lies behind a syntax error has no place; JSON that YAML cannot read ends here too.
 
-    def place(self, problem: Problem) -> Place:
+    def place(self, problem: Problem) -> Position:
         if problem.at_key and problem.path in self._keys:
             return self._keys[problem.path]
         path = problem.path
@@ -92,5 +92,5 @@ class _Finder:
             event = self._next()
 
 
-def _start(event: Any) -> Place:
+def _start(event: Any) -> Position:
     return event.start_mark.line + 1, event.start_mark.column + 1

@@ -5,7 +5,7 @@ import pycurl
 from ...domain.limits import HEADER_BYTES_MAX
 from ...domain.line import one_line
 from ...domain.observation.outcome import Outcome, Reason
-from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, Verdict
+from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, SystemErrorMeaning
 from .exchange import HttpAnswer
 
 # pycurl has no name for this one; the number is libcurl's ABI (curl.h).
@@ -51,7 +51,7 @@ OUR_FAULT = frozenset(
 """A certificate of ours that cannot be read, or no memory: nothing was learned about the target."""
 
 
-def verdict_of(answer: HttpAnswer, *, secure: bool) -> Verdict:
+def verdict_of(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
     """What a request came to: UP for every answer that was read wholly and says what it is without contradiction."""
     if answer.code == 0:
         return _framing_verdict(answer)
@@ -66,7 +66,7 @@ def verdict_of(answer: HttpAnswer, *, secure: bool) -> Verdict:
     return _failure_verdict(answer)
 
 
-def _framing_verdict(answer: HttpAnswer) -> Verdict:
+def _framing_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
     """Judge what curl lets pass: two opinions on where a body ends are a smuggled answer, never a good one."""
     if len(answer.header) > HEADER_BYTES_MAX:
         return Outcome.DOWN, Reason.HEADERS_TOO_LARGE, f"more than {HEADER_BYTES_MAX} bytes of header"
@@ -108,7 +108,7 @@ def _double_framing(header: bytes) -> str:
     return "both Content-Length and Transfer-Encoding" if lengths and codings else ""
 
 
-def _timeout_verdict(answer: HttpAnswer, *, secure: bool) -> Verdict:
+def _timeout_verdict(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
     unconnected = not answer.connect_ns and not answer.reused_connection
     reason = Reason.CONNECT_TIMED_OUT if unconnected else Reason.TIMED_OUT
     return Outcome.TIMED_OUT, reason, f"the deadline passed {_stage(answer, secure=secure)}"
@@ -125,7 +125,7 @@ def _stage(answer: HttpAnswer, *, secure: bool) -> str:
     return f"while reading, after {len(answer.body)} bytes of body"
 
 
-def _failure_verdict(answer: HttpAnswer) -> Verdict:
+def _failure_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
     detail = one_line(answer.message)
     if answer.error_number in OUT_OF_DESCRIPTORS and answer.code in SYSTEM_CALL_FAILED:
         return Outcome.UNKNOWN, Reason.NO_DESCRIPTORS, detail

@@ -9,7 +9,7 @@ from .curl.handles import Shelf
 from .curl.transport import CurlTransport
 from .destination import Origin, destination_of
 from .exchange import Headers, HttpShape
-from .fast.eligibility import PlainRoute
+from .fast.eligibility import FastPathEligibility
 from .naming import Naming, naming_of
 from .redirects import Hop
 
@@ -29,7 +29,7 @@ class Plan:
         self.hop = Hop(shape, naming.destination)
         self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
         self.shelf: Shelf = transport.shelf(shape)
-        self.plain = PlainRoute(shape, self.hop.destination, fast_tls=fast_tls)
+        self.plain = FastPathEligibility(shape, self.hop.destination, fast_tls=fast_tls)
         self.uses = 0
         self.certificate_expires: str | None = None
         """Of the last handshake: a kept connection shows no certificate again."""

@@ -9,7 +9,7 @@ import msgspec
 from ...domain.errors import ConfigurationError
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.probe import Tls
-from ..net.system_errors import Verdict
+from ..net.system_errors import SystemErrorMeaning
 from .destination import Destination, destination_of
 from .exchange import HttpAnswer, HttpShape
 
@@ -32,7 +32,9 @@ def redirects(answer: HttpAnswer) -> bool:
     return answer.code == 0 and answer.status in STATUSES and bool(answer.redirect_url)
 
 
-def next_hop(before: Hop, home: frozenset[tuple[str, str, int]], answer: HttpAnswer) -> Hop | Verdict:
+def next_hop(
+    before: Hop, home: frozenset[tuple[str, str, int]], answer: HttpAnswer
+) -> Hop | SystemErrorMeaning:
     """Where a redirect leads, or why it is refused. `home` are the origins that may see what the target's headers hold."""
     try:
         destination = destination_of(answer.redirect_url or "")
@@ -49,7 +51,7 @@ def next_hop(before: Hop, home: frozenset[tuple[str, str, int]], answer: HttpAns
     return Hop(_stripped(shape), destination)
 
 
-def _refused(why: str) -> Verdict:
+def _refused(why: str) -> SystemErrorMeaning:
     return Outcome.DOWN, Reason.REDIRECT_REFUSED, f"the redirect is refused: {why}"
 
 

@@ -12,31 +12,31 @@ from ...domain.observation.outcome import Outcome, Reason
 from ...domain.units import NS_PER_S
 from .addresses import is_public
 from .readiness import WRITABLE
-from .resolver import Address
+from .resolver import ResolvedAddress
 from .sockets import Sockets, open_stream, refusal_of
-from .system_errors import Verdict, verdict_of_error
+from .system_errors import SystemErrorMeaning, verdict_of_error
 
-OnWon = Callable[[socket.SocketType, Address], None]
-OnLost = Callable[[Verdict], None]
+OnWon = Callable[[socket.SocketType, ResolvedAddress], None]
+OnLost = Callable[[SystemErrorMeaning], None]
 
 UNDER_WAY = errno.EALREADY
-Destination = tuple[str, int] | tuple[str, int, int, int]
-NO_ADDRESS: Verdict = (Outcome.DOWN, Reason.DNS_FAILED, "the name has no address")
+Endpoint = tuple[str, int] | tuple[str, int, int, int]
+NO_ADDRESS: SystemErrorMeaning = (Outcome.DOWN, Reason.DNS_FAILED, "the name has no address")
 
 
 class Dialled(NamedTuple):
     """What became of an address so far."""
 
-    address: Address
+    address: ResolvedAddress
     connection: socket.SocketType | None
     """None when it came to nothing."""
     stands: bool = False
     """Whether there is nothing left to wait for."""
-    verdict: Verdict = NO_ADDRESS
+    verdict: SystemErrorMeaning = NO_ADDRESS
     """Why it came to nothing."""
 
 
-def dial(address: Address, port: int, *, deny_private: bool) -> Dialled:
+def dial(address: ResolvedAddress, port: int, *, deny_private: bool) -> Dialled:
     """Begin to connect. On this machine a connection stands, or is refused, at once."""
     if deny_private and not is_public(address.host):
         detail = f"{address.host} is not a public address: refused"
@@ -52,7 +52,7 @@ def dial(address: Address, port: int, *, deny_private: bool) -> Dialled:
     return Dialled(address, None, verdict=_refused(address, port, number))
 
 
-def _refused(address: Address, port: int, number: int) -> Verdict:
+def _refused(address: ResolvedAddress, port: int, number: int) -> SystemErrorMeaning:
     return verdict_of_error(number, f"{address.host} port {port}: {os.strerror(number)}")
 
 
@@ -88,17 +88,17 @@ class Race:
         self._on_won = on_won
         self._on_lost = on_lost
         self._deny = deny_private_addresses
-        self._left: list[Address] = []
-        self._running: dict[socket.SocketType, Address] = {}
+        self._left: list[ResolvedAddress] = []
+        self._running: dict[socket.SocketType, ResolvedAddress] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._verdict: Verdict = NO_ADDRESS
+        self._verdict: SystemErrorMeaning = NO_ADDRESS
 
     @property
     def connecting_to(self) -> str | None:
         """The address tried last."""
         return next(reversed(self._running.values())).host if self._running else None
 
-    def begin(self, first: Dialled, rest: tuple[Address, ...]) -> None:
+    def begin(self, first: Dialled, rest: tuple[ResolvedAddress, ...]) -> None:
         """Go on from an address that was dialled already; may win or lose before it returns."""
         self._left = list(rest)
         if self._take(first):
@@ -158,7 +158,7 @@ class Race:
             self._sockets.close(self._running.popitem()[0])
 
 
-def _connect(connection: socket.SocketType, destination: Destination) -> int:
+def _connect(connection: socket.SocketType, destination: Endpoint) -> int:
     """Zero when it stands, UNDER_WAY while it does not, else the system's word for why it never will.
 
     The second call asks how the first one goes: on this machine it stands by then, which saves a wake-up (15 us of 60);

@@ -38,7 +38,7 @@ DNS_CACHE = CachePolicy(
 )
 
 
-class Address(msgspec.Struct, frozen=True):
+class ResolvedAddress(msgspec.Struct, frozen=True):
     """One numeric address, as a socket wants it but for the port."""
 
     family: socket.AddressFamily
@@ -54,7 +54,7 @@ class Address(msgspec.Struct, frozen=True):
 class LookedUp(msgspec.Struct, frozen=True):
     """What a look-up came to: addresses, or the system's words for there being none."""
 
-    addresses: tuple[Address, ...] = ()
+    addresses: tuple[ResolvedAddress, ...] = ()
     error_number: int = 0
     """An errno where the system failed rather than the name; 0 otherwise."""
     message: str = ""
@@ -137,7 +137,7 @@ class Resolver:
 
 
 @lru_cache(maxsize=DNS_ENTRIES_MAX)
-def literal_address(host: str) -> Address | None:
+def literal_address(host: str) -> ResolvedAddress | None:
     """The address that a host already is; None for a name, and for a scoped address, whose scope must be looked up."""
     try:
         address = ip_address(host.strip("[]"))
@@ -146,7 +146,7 @@ def literal_address(host: str) -> Address | None:
     if "%" in host:
         return None
     family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    return Address(family, str(address))
+    return ResolvedAddress(family, str(address))
 
 
 def ask_system(host: str, family: AddressFamily) -> LookedUp:
@@ -160,7 +160,7 @@ def ask_system(host: str, family: AddressFamily) -> LookedUp:
     except UnicodeError:
         return LookedUp(message="the host is no valid name")
     addresses = [
-        Address(socket.AddressFamily(kind), str(place[0]), int(place[3]) if len(place) > 3 else 0)
+        ResolvedAddress(socket.AddressFamily(kind), str(place[0]), int(place[3]) if len(place) > 3 else 0)
         for kind, _, _, _, place in found
     ]
     return LookedUp(tuple(dict.fromkeys(addresses)))

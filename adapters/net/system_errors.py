@@ -4,7 +4,7 @@ import errno
 
 from ...domain.observation.outcome import Outcome, Reason
 
-Verdict = tuple[Outcome, Reason, str]
+SystemErrorMeaning = tuple[Outcome, Reason, str]
 """The outcome, its reason and one line for people."""
 
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
@@ -27,7 +27,7 @@ REASONS_BY_ERROR: dict[int, Reason] = {
 }
 
 
-def verdict_of_error(number: int, detail: str) -> Verdict:
+def verdict_of_error(number: int, detail: str) -> SystemErrorMeaning:
     """What an error of the system means: UNKNOWN where we lack something, DOWN otherwise."""
     if number in OUT_OF_DESCRIPTORS:
         return Outcome.UNKNOWN, Reason.NO_DESCRIPTORS, detail

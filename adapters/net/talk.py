@@ -7,10 +7,10 @@ from ...domain.limits import BODY_BYTES
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.probe import Tcp
 from .readiness import READABLE, WRITABLE
-from .system_errors import Verdict, verdict_of_error
+from .system_errors import SystemErrorMeaning, verdict_of_error
 
 READ_BYTES = 64 * 1024
-UP: Verdict = (Outcome.UP, Reason.OK, "")
+UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
 
 
 class Talk:
@@ -30,7 +30,7 @@ class Talk:
         reading = READABLE if self._expected else 0
         return reading | WRITABLE if self._unsent else reading
 
-    def advance(self) -> Verdict | None:
+    def advance(self) -> SystemErrorMeaning | None:
         try:
             return self._step()
         except BlockingIOError:
@@ -39,14 +39,14 @@ class Talk:
             number = error.errno or 0
             return verdict_of_error(number, os.strerror(number))
 
-    def _step(self) -> Verdict | None:
+    def _step(self) -> SystemErrorMeaning | None:
         if self._unsent:
             self._unsent = self._unsent[self._connection.send(self._unsent) :]
         if self._expected:
             return self._read()
         return None if self._unsent else UP
 
-    def _read(self) -> Verdict | None:
+    def _read(self) -> SystemErrorMeaning | None:
         chunk = self._connection.recv(READ_BYTES)
         if not chunk:
             return Outcome.DOWN, Reason.TRUNCATED, "closed before the expected text came"

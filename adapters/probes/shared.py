@@ -18,7 +18,7 @@ from ..clock import Clock
 Done = Callable[[Observation], None]
 
 
-class Prober(Protocol):
+class SharableProber(Protocol):
     """What is shared."""
 
     def start(self, request: ProbeRequest, done: Done) -> Underway: ...
@@ -53,7 +53,7 @@ class SharedProber:
     """
 
     def __init__(
-        self, prober: Prober, cache: SingleFlightCache[Probe, Seen], clock: Clock, call_at: CallAt
+        self, prober: SharableProber, cache: SingleFlightCache[Probe, Seen], clock: Clock, call_at: CallAt
     ) -> None:
         self._prober = prober
         self._cache = cache
@@ -92,7 +92,7 @@ class SharedAttempt:
 
     def __init__(
         self,
-        prober: Prober,
+        prober: SharableProber,
         cache: SingleFlightCache[Probe, Seen],
         clock: Clock,
         call_at: CallAt,

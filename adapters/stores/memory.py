@@ -9,7 +9,7 @@ import msgspec
 from ...domain import limits
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incidents.incident import Incident, Transition
-from ...domain.incidents.notice import Delivery, DeliveryState, Notice, Told
+from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
 from ...domain.incidents.record import Batch, BlindInterval, Checkpoint, Outgoing, Restored, Silence
 from ...domain.observation.outcome import Outcome
 from ...domain.observation.sample import Sample
@@ -34,7 +34,7 @@ class _Draft:
         self.open: MutableMapping[tuple[str, str], str | None] = above("open")
         self.notices: MutableMapping[str, Notice] = above("notices")
         self.deliveries: MutableMapping[str, Delivery] = above("deliveries")
-        self.told: MutableMapping[tuple[str, str], Told] = above("told")
+        self.told: MutableMapping[tuple[str, str], LastDelivered] = above("told")
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
         self.blind: MutableMapping[BlindInterval, None] = above("blind")
@@ -70,9 +70,9 @@ class MemoryStore:
             dead=tuple(
                 outgoing
                 for outgoing in self.outbox(DeliveryState.DEAD)
-                if self._is_live(self._record.latest[outgoing.notice.incident.incident])
+                if self._is_live(self._record.latest[outgoing.notice.incident.id])
             ),
-            told=tuple(told for incident in live for told in self._told(incident.incident)),
+            told=tuple(told for incident in live for told in self._told(incident.id)),
             checkpoints=tuple(mark for _, mark in sorted(self._record.checkpoints.items()) if mark.state),
             silences=tuple(
                 silence
@@ -100,19 +100,19 @@ class MemoryStore:
         if delivery is None or delivery.state is not DeliveryState.DEAD:
             return None
         notice = self._record.notices[key]
-        told = self._record.told.get((notice.incident.incident, notice.channel))
+        told = self._record.told.get((notice.incident.id, notice.channel))
         return Restored(
             epoch=self._epoch,
-            incidents=(self._record.latest[notice.incident.incident],),
+            incidents=(self._record.latest[notice.incident.id],),
             outbox=(Outgoing(notice, delivery),),
             told=() if told is None else (told,),
         )
 
-    def keep_house(self, now: Moment) -> None:
+    def run_maintenance(self, now: Moment) -> None:
         """Nothing to do: samples are bounded as they come."""
         self._require_use()
 
-    def file_trouble(self) -> str:
+    def file_problem(self) -> str:
         """None: there is no file."""
         return ""
 
@@ -156,15 +156,15 @@ class MemoryStore:
         if self._failure is not None:
             raise StoreError(f"the store takes nothing until it is opened again: {self._failure}")
 
-    def _told(self, name: str) -> list[Told]:
+    def _told(self, name: str) -> list[LastDelivered]:
         return [told for (incident, _), told in sorted(self._record.told.items()) if incident == name]
 
     def _is_live(self, incident: Incident) -> bool:
-        name = incident.incident
+        name = incident.id
         return (
             incident.is_open
             or any(told.sequence < incident.sequence for told in self._told(name))
-            or any(out.notice.incident.incident == name for out in self.outbox(DeliveryState.PENDING))
+            or any(out.notice.incident.id == name for out in self.outbox(DeliveryState.PENDING))
         )
 
     def _keep(self, sample: Sample) -> None:
@@ -202,7 +202,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
 
 
 def _write_transition(draft: _Draft, transition: Transition) -> None:
-    name, place = transition.incident, (transition.target, transition.rule)
+    name, place = transition.incident_id, (transition.target, transition.rule)
     recorded = draft.steps.get((name, transition.sequence))
     if recorded is not None:
         if recorded != transition:
@@ -222,7 +222,7 @@ def _write_notice(draft: _Draft, notice: Notice) -> None:
         if _place(recorded) != _place(notice):
             raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
         return
-    if draft.steps.get((notice.incident.incident, notice.sequence)) != notice.incident:
+    if draft.steps.get((notice.incident.id, notice.sequence)) != notice.incident:
         raise StoreError(f"notice {notice.key} tells of a step that is not recorded")
     draft.notices[notice.key] = notice
     draft.deliveries[notice.key] = Delivery(
@@ -241,14 +241,14 @@ def _write_delivery(draft: _Draft, delivery: Delivery) -> None:
         _tell(draft.told, notice)
 
 
-def _tell(told: MutableMapping[tuple[str, str], Told], notice: Notice) -> None:
-    place = (notice.incident.incident, notice.channel)
+def _tell(told: MutableMapping[tuple[str, str], LastDelivered], notice: Notice) -> None:
+    place = (notice.incident.id, notice.channel)
     earlier = told.get(place)
     if earlier is None or earlier.sequence < notice.sequence:
-        told[place] = Told(
+        told[place] = LastDelivered(
             incident=place[0], channel=notice.channel, sequence=notice.sequence, change=notice.change
         )
 
 
 def _place(notice: Notice) -> tuple[str, int, str]:
-    return notice.incident.incident, notice.sequence, notice.channel
+    return notice.incident.id, notice.sequence, notice.channel

@@ -1,0 +1,4 @@
+"""A second, independent book of invariants that checks the record and the deliveries.
+
+Never here: code that the production path shares; a shared mistake would be invisible.
+"""

@@ -36,26 +36,26 @@ class Durable:
             self.deliveries[outgoing.notice.key] = outgoing.delivery
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
         self.given_up = {outgoing.notice.key: None for outgoing in restored.dead}
-        self.told = {(told.incident, told.channel): told.sequence for told in restored.told}
+        self.told = {(told.incident_id, told.channel): told.sequence for told in restored.told}
         self.silences = {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
 
     def _adopt(self, step: Transition) -> None:
         """Take a step for the newest of its life; what came before it is not asked for again."""
-        life = self.lives.setdefault(step.incident, [])
+        life = self.lives.setdefault(step.incident_id, [])
         life.extend([step] * (step.sequence - len(life)))
         if step.sequence == len(life) and step.is_open:
-            self.open[step.target, step.rule] = step.incident
+            self.open[step.target, step.rule] = step.incident_id
 
     def forget_what_is_over(self) -> None:
         """Drop the lives that ended and of which nobody is to hear any more."""
-        waits = {self.notices[key].incident.incident: None for key in self.pending}
+        waits = {self.notices[key].incident.id: None for key in self.pending}
         waits |= {name: None for (name, _), told in self.told.items() if told < len(self.lives.get(name, ()))}
         over = [name for name, life in self.lives.items() if not life[-1].is_open and name not in waits]
         for name in over:
             del self.lives[name]
         self.told = {place: told for place, told in self.told.items() if place[0] in self.lives}
-        keys = [key for key, notice in self.notices.items() if notice.incident.incident not in self.lives]
+        keys = [key for key, notice in self.notices.items() if notice.incident.id not in self.lives]
         for key in keys:
             del self.notices[key]
             self.deliveries.pop(key, None)
@@ -69,7 +69,7 @@ class Durable:
             self.notices.setdefault(outgoing.notice.key, outgoing.notice)
             self.deliveries.setdefault(outgoing.notice.key, outgoing.delivery)
         for told in restored.told:
-            self.told.setdefault((told.incident, told.channel), told.sequence)
+            self.told.setdefault((told.incident_id, told.channel), told.sequence)
 
     def apply(self, batch: Batch) -> "News":
         """Take in a batch that was committed. A batch that comes again after a doubt changes nothing."""
@@ -86,16 +86,16 @@ class Durable:
         return News(transitions, rivals, notices, deliveries)
 
     def _step(self, step: Transition, rivals: list[Transition]) -> bool:
-        life = self.lives.setdefault(step.incident, [])
+        life = self.lives.setdefault(step.incident_id, [])
         if step.sequence <= len(life) and life[step.sequence - 1] == step:
             return False
         life.append(step)
         place = (step.target, step.rule)
         if step.is_open:
-            if self.open.get(place, step.incident) != step.incident:
+            if self.open.get(place, step.incident_id) != step.incident_id:
                 rivals.append(step)
-            self.open[place] = step.incident
-        elif self.open.get(place) == step.incident:
+            self.open[place] = step.incident_id
+        elif self.open.get(place) == step.incident_id:
             del self.open[place]
         return True
 
@@ -112,7 +112,7 @@ class Durable:
             self.given_up[delivery.key] = None
         notice = self.notices.get(delivery.key)
         if notice is not None and delivery.state is DeliveryState.DELIVERED:
-            place = (notice.incident.incident, notice.channel)
+            place = (notice.incident.id, notice.channel)
             self.told[place] = max(self.told.get(place, 0), notice.sequence)
         return True
 

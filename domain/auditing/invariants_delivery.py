@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from .. import limits
-from ..incidents.incident import Change
+from ..incidents.incident import TransitionKind
 from ..incidents.notice import DeliveryState, Notice
 from .durable import Durable
 from .receipts import Receipts
@@ -70,13 +70,13 @@ class DeliveryRules:
         if not first:
             self._happened("repeated key absorbed")
             return
-        heard = self._heard.setdefault((channel, notice.incident.incident), [])
+        heard = self._heard.setdefault((channel, notice.incident.id), [])
         if heard and heard[-1].sequence >= notice.sequence:
             if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice):
                 self._happened("given up, and heard late all the same")
                 return
             self._complain("S9", f"{channel} hears step {notice.sequence} after {heard[-1].sequence}")
-        if not heard and notice.change is not Change.OPENED:
+        if not heard and notice.change is not TransitionKind.OPENED:
             self._complain("S9", f"{channel} hears {notice.change} first of {notice.incident.target}")
         heard.append(notice)
 
@@ -87,7 +87,7 @@ class DeliveryRules:
 
     def _was_driven_again_behind(self, later: Notice, notice: Notice) -> bool:
         """Nobody knew that the later step had been heard: its answer was lost, and the earlier one a dead letter meanwhile."""
-        told = self._durable.told.get((later.incident.incident, later.channel), 0)
+        told = self._durable.told.get((later.incident.id, later.channel), 0)
         return notice.key in self._durable.given_up and told < later.sequence
 
     def heard(self, channel: str, incident: str) -> list[Notice]:

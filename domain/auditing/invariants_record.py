@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..incidents.incident import MOVES, Transition
+from ..incidents.incident import INCIDENT_TRANSITIONS, Transition
 from ..incidents.ledger import SEVERITY_RANK
 from ..incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
 from ..incidents.record import Batch, Restored, Silence
@@ -64,7 +64,7 @@ class RecordRules:
             [durable.notices[key] for key in durable.pending],
             [outgoing.notice for outgoing in restored.outbox],
         )
-        told = [t for t in restored.told if durable.told.get((t.incident, t.channel)) != t.sequence]
+        told = [t for t in restored.told if durable.told.get((t.incident_id, t.channel)) != t.sequence]
         if told:
             self._complain("S11", f"the store remembers {told} otherwise than it was told")
         marks = [mark for _, mark in sorted(durable.checkpoints.items()) if mark.state]
@@ -111,10 +111,10 @@ class RecordRules:
 
     def _legal(self, step: Transition) -> None:
         """S2, S20."""
-        life = self._durable.lives[step.incident]
+        life = self._durable.lives[step.incident_id]
         earlier = life[step.sequence - 2] if 1 < step.sequence <= len(life) else None
         in_place = step.sequence <= len(life) and life[step.sequence - 1] is step
-        if not in_place or step.change not in MOVES[earlier.change if earlier else None]:
+        if not in_place or step.change not in INCIDENT_TRANSITIONS[earlier.change if earlier else None]:
             self._complain("S2", f"{step.change} as step {step.sequence} of {[s.change for s in life]}")
         self._happened(f"{earlier.change if earlier else 'nothing'} to {step.change}")
         times = [step.opened_at_ns, step.acknowledged_at_ns, step.resolved_at_ns]
@@ -127,7 +127,7 @@ class RecordRules:
         seen: dict[tuple[str, int, str], None] = {}
         for notice in news.notices:
             self._well_formed(notice)
-            place = (notice.incident.incident, notice.sequence, notice.channel)
+            place = (notice.incident.id, notice.sequence, notice.channel)
             if place in seen:
                 self._complain("S6", f"two notices for {place} in one batch")
             seen[place] = None
@@ -137,9 +137,9 @@ class RecordRules:
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
-        if notice.key != notice_key(notice.incident.incident, notice.sequence, notice.channel):
+        if notice.key != notice_key(notice.incident.id, notice.sequence, notice.channel):
             self._complain("S6", f"the key of {notice} is not derived from it")
-        life = self._durable.lives.get(notice.incident.incident, [])
+        life = self._durable.lives.get(notice.incident.id, [])
         if notice.sequence > len(life) or life[notice.sequence - 1] != notice.incident:
             self._complain("S4", f"notice {notice.key} tells of a step that is not recorded with it")
         if notice.incident.draft:
@@ -161,19 +161,19 @@ class RecordRules:
 
     def _situations(self, step: Transition) -> None:
         waits = any(
-            self._durable.notices[key].incident.incident == step.incident for key in self._durable.pending
+            self._durable.notices[key].incident.id == step.incident_id for key in self._durable.pending
         )
         if waits and not step.is_open:
             self._happened("resolved while its opening waits")
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """S4, the other way: who is to be told of a step and is free to hear it has a notice in the same transaction."""
-        if step.draft or self._durable.latest(step.incident) is not step or self._muted(step, batch):
+        if step.draft or self._durable.latest(step.incident_id) is not step or self._muted(step, batch):
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
                 continue
-            told = self._durable.told.get((step.incident, channel), 0)
+            told = self._durable.told.get((step.incident_id, channel), 0)
             if told or (step.is_open and step.acknowledged_at_ns is None):
                 quiet = step.acknowledged_at_ns is not None and step.change.value == "changed"
                 if told < step.sequence and not quiet and (told or not self._too_mild(step, channel)):
@@ -195,7 +195,7 @@ class RecordRules:
         pending = [self._durable.notices[key] for key in self._durable.pending]
         settled = [self._durable.notices[d.key] for d in batch.deliveries if d.key in self._durable.notices]
         return any(
-            notice.channel == channel and notice.incident.incident == step.incident
+            notice.channel == channel and notice.incident.id == step.incident_id
             for notice in (*pending, *settled)
         )
 

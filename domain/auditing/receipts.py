@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ..incidents.notice import Notice
 
 
-class Post(NamedTuple):
+class ReceivedNotice(NamedTuple):
     """One request as it arrived."""
 
     at_ns: int
@@ -17,12 +17,12 @@ class Receipts:
     """Applies every key once, as our webhook asks of receivers, and remembers all requests."""
 
     def __init__(self) -> None:
-        self.posts: dict[str, list[Post]] = {}
+        self.posts: dict[str, list[ReceivedNotice]] = {}
         self.applied: dict[str, Notice] = {}
 
     def arrived(self, at_ns: int, notice: Notice, attempt: int) -> None:
         """Bytes of ours are there, whatever becomes of them."""
-        self.posts.setdefault(notice.key, []).append(Post(at_ns, notice, attempt))
+        self.posts.setdefault(notice.key, []).append(ReceivedNotice(at_ns, notice, attempt))
 
     def apply(self, notice: Notice) -> bool:
         """Take a notice in. False when its key was known."""

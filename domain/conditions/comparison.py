@@ -31,7 +31,7 @@ ORDERINGS: dict[Operator, Callable[[Number, Number], bool]] = {
     Operator.BELOW: operator.lt,
 }
 
-Verdict: TypeAlias = bool | Missing
+ConditionVerdict: TypeAlias = bool | Missing
 """Whether it holds, or why that cannot be said."""
 
 
@@ -45,7 +45,7 @@ class Match(msgspec.Struct, frozen=True):
     """True for ==, false for !=."""
     expected_first: bool = False
 
-    def verdict(self, facts: Facts) -> Verdict:
+    def verdict(self, facts: Facts) -> ConditionVerdict:
         value = self.reader.read(facts)
         if isinstance(value, Missing):
             return value
@@ -65,7 +65,7 @@ class Same(msgspec.Struct, frozen=True):
     operator: Operator
     right: Reader
 
-    def verdict(self, facts: Facts) -> Verdict:
+    def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = self.left.read(facts), self.right.read(facts)
         if isinstance(left, Missing):
             return left
@@ -78,7 +78,7 @@ class Same(msgspec.Struct, frozen=True):
         return f"{show(self.left, left, right)} {self.operator} {show(self.right, right, left)}"
 
 
-class Order(msgspec.Struct, frozen=True):
+class Ordering(msgspec.Struct, frozen=True):
     """Two numbers stand in an order; durations count as their milliseconds."""
 
     left: Reader
@@ -86,7 +86,7 @@ class Order(msgspec.Struct, frozen=True):
     right: Reader
     holds: Callable[[Number, Number], bool]
 
-    def verdict(self, facts: Facts) -> Verdict:
+    def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = _number(self.left, facts), _number(self.right, facts)
         if isinstance(left, Missing):
             return left
@@ -101,7 +101,7 @@ class Order(msgspec.Struct, frozen=True):
         return f"{left_shown} {self.operator} {right_shown}"
 
 
-Comparison: TypeAlias = Match | Same | Order
+Comparison: TypeAlias = Match | Same | Ordering
 
 
 def _number(reader: Reader, facts: Facts) -> Number | Missing:

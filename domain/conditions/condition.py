@@ -14,7 +14,7 @@ from .comparison import Comparison
 from .display import printable
 from .facts import Facts
 from .grammar import parse
-from .parse_error import Misread
+from .parse_error import ParseError
 from .value import Missing
 
 __all__ = ["Condition", "ConditionError", "ConditionResult", "compile_condition", "evaluate", "evaluate_all"]
@@ -54,7 +54,7 @@ def compile_condition(text: str) -> Condition:
     """Raises ConditionError, naming the character and what would be right, for what no observation can satisfy."""
     try:
         comparison = parse(text)
-    except Misread as trouble:
+    except ParseError as trouble:
         place = f"{printable(text)}: character {trouble.position + 1}"
         raise ConditionError(f"{place}: {printable(trouble.problem)}") from None
     return Condition(text, comparison, ConditionResult(True, printable(text)))

@@ -8,7 +8,7 @@ from ..limits import (
 from ..line import one_line
 from ..time.duration import format_duration
 from ..units import NS_PER_MS, NS_PER_S
-from .facts import Kind
+from .facts import FactKind
 from .operand import Choice, Literal, Operand, Pattern, kind_of
 from .value import Missing, Number, Value, number_of, text_of
 
@@ -28,8 +28,8 @@ def show(
     kind = kind_of(operand)
     if isinstance(value, Missing):
         seen = INVALID
-    elif isinstance(value, int | float) and kind in {Kind.MILLISECONDS, Kind.EXPIRY}:
-        seen = _time_text(value, _number_beside(beside), as_duration=ordering and kind is Kind.EXPIRY)
+    elif isinstance(value, int | float) and kind in {FactKind.MILLISECONDS, FactKind.EXPIRY}:
+        seen = _time_text(value, _number_beside(beside), as_duration=ordering and kind is FactKind.EXPIRY)
     else:
         seen = _cut_value(text_of(value), matched=matched)
     return f"{operand.text} ({seen})"

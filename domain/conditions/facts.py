@@ -66,7 +66,7 @@ def _document(body: bytes, label: str) -> Value:
     return document
 
 
-class Kind(Enum):
+class FactKind(Enum):
     """What a plain fact is: it decides what it can be compared with, and how it is shown."""
 
     NUMBER = auto()
@@ -81,7 +81,7 @@ class PlainFact(msgspec.Struct, frozen=True):
     """One field of an observation, as conditions name it."""
 
     label: str
-    kind: Kind
+    kind: FactKind
     field: Callable[[Observation], Any]
     """What the observation says, None when it says nothing."""
 
@@ -97,15 +97,17 @@ def _milliseconds_of(field: str) -> Callable[[Observation], Number | None]:
 
 
 PLAIN_FACTS = {
-    "STATUS": PlainFact("status", Kind.NUMBER, attrgetter("status")),
-    "CONNECTED": PlainFact("word on the connection", Kind.TRUTH, attrgetter("connected")),
-    "IP": PlainFact("address", Kind.TEXT, attrgetter("ip")),
-    "DNS_RCODE": PlainFact("DNS response code", Kind.TEXT, attrgetter("dns_rcode")),
-    "RESPONSE_TIME": PlainFact("response time", Kind.MILLISECONDS, _milliseconds_of("response_time_ns")),
+    "STATUS": PlainFact("status", FactKind.NUMBER, attrgetter("status")),
+    "CONNECTED": PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
+    "IP": PlainFact("address", FactKind.TEXT, attrgetter("ip")),
+    "DNS_RCODE": PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
+    "RESPONSE_TIME": PlainFact("response time", FactKind.MILLISECONDS, _milliseconds_of("response_time_ns")),
     "CERTIFICATE_EXPIRATION": PlainFact(
-        "certificate expiry", Kind.EXPIRY, _milliseconds_of("certificate_expires_in_ns")
+        "certificate expiry", FactKind.EXPIRY, _milliseconds_of("certificate_expires_in_ns")
     ),
-    "DOMAIN_EXPIRATION": PlainFact("domain expiry", Kind.EXPIRY, _milliseconds_of("domain_expires_in_ns")),
+    "DOMAIN_EXPIRATION": PlainFact(
+        "domain expiry", FactKind.EXPIRY, _milliseconds_of("domain_expires_in_ns")
+    ),
 }
 BODY = "BODY"
 CONTEXT = "CONTEXT"

@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from .parse_error import Misread
+from .parse_error import ParseError
 
 _CHARACTER = r"(\\.|[^\\\]-])"
 _RANGE = re.compile(f"{_CHARACTER}(?:-{_CHARACTER})?", re.DOTALL)
@@ -93,19 +93,21 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
     return f"[{found[1]}{ranges}]", found.end()
 
 
-def _unreadable(pattern: str, start: int) -> Misread:
+def _unreadable(pattern: str, start: int) -> ParseError:
     """Why the class that begins at `start` is none."""
     read = _CLASS_READ.match(pattern, start)
     position = start if read is None else read.end()
     match pattern[position:]:
         case "":
             problem = "the class [ has no end: close it with ], or write \\[ for the bracket itself"
-            return Misread(problem, start)
+            return ParseError(problem, start)
         case "\\":
             return _ends_in_backslash(position)
         case rest:
-            return Misread(f"a class needs a character here: write \\{rest[0]} for the sign itself", position)
+            return ParseError(
+                f"a class needs a character here: write \\{rest[0]} for the sign itself", position
+            )
 
 
-def _ends_in_backslash(position: int) -> Misread:
-    return Misread("the pattern ends in a backslash: write \\\\ for the backslash itself", position)
+def _ends_in_backslash(position: int) -> ParseError:
+    return ParseError("the pattern ends in a backslash: write \\\\ for the backslash itself", position)

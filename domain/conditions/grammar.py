@@ -6,8 +6,8 @@ from difflib import get_close_matches
 import msgspec
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
-from .comparison import ORDERINGS, Comparison, Operator, Order, equality
-from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, Kind
+from .comparison import ORDERINGS, Comparison, Operator, Ordering, equality
+from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
 from .glob import Glob
 from .json_path import parse_path
 from .operand import (
@@ -24,7 +24,7 @@ from .operand import (
     WholeBody,
     kind_of,
 )
-from .parse_error import Misread, counted_from
+from .parse_error import ParseError, counted_from
 
 _FUNCTIONS = ("len", "has", "pat", "any")
 _CALL = re.compile(r"([A-Za-z_]\w*)\(")
@@ -39,14 +39,14 @@ def parse(text: str) -> Comparison:
         problem = (
             f"{len(text)} characters are more than the {CONDITION_CHARACTERS_MAX} that a condition may have"
         )
-        raise Misread(problem, CONDITION_CHARACTERS_MAX)
+        raise ParseError(problem, CONDITION_CHARACTERS_MAX)
     sign, at = _operator(text)
     right_at = at + len(sign) + 2
     left, right = _operand(text, 0, at), _operand(text, right_at, len(text))
     if sign in ORDERINGS:
-        return Order(_orderable(left, 0), sign, _orderable(right, right_at), ORDERINGS[sign])
+        return Ordering(_orderable(left, 0), sign, _orderable(right, right_at), ORDERINGS[sign])
     if isinstance(left, Pattern | Choice) and isinstance(right, Pattern | Choice):
-        raise Misread("pat() and any() on both sides leave nothing to look at", right_at)
+        raise ParseError("pat() and any() on both sides leave nothing to look at", right_at)
     return equality(left, sign, right)
 
 
@@ -56,28 +56,32 @@ def _operator(text: str) -> tuple[Operator, int]:
         if at >= 0:
             again = text.find(f" {sign} ", at + len(sign) + 1)
             if again >= 0:
-                raise Misread(f"{sign} stands here a second time: one comparison to a condition", again + 1)
+                raise ParseError(
+                    f"{sign} stands here a second time: one comparison to a condition", again + 1
+                )
             return sign, at
     raise _no_operator(text)
 
 
-def _no_operator(text: str) -> Misread:
+def _no_operator(text: str) -> ParseError:
     found = _OPERATOR_LIKE.search(text)
     if found is None:
-        return Misread("there is no operator: write it like [STATUS] == 200", len(text))
+        return ParseError("there is no operator: write it like [STATUS] == 200", len(text))
     sign = "==" if found[0] == "=" else found[0]
-    return Misread(f"write the operator with a blank on both sides, like [STATUS] {sign} 200", found.start())
+    return ParseError(
+        f"write the operator with a blank on both sides, like [STATUS] {sign} 200", found.start()
+    )
 
 
 def _orderable(operand: Operand, at: int) -> Reader:
     match operand:
         case Pattern() | Choice():
-            raise Misread("pat() and any() go with == and != only", at)
+            raise ParseError("pat() and any() go with == and != only", at)
         case Literal(number=None):
             problem = f"{operand.text!r} is no number and no duration, so nothing can be above or below it"
-            raise Misread(f"{problem}; one comparison to a condition: a list of them is and-ed", at)
-        case _ if kind_of(operand) in {Kind.TEXT, Kind.TRUTH}:
-            raise Misread(f"{operand.text} is no number: it goes with == and != only", at)
+            raise ParseError(f"{problem}; one comparison to a condition: a list of them is and-ed", at)
+        case _ if kind_of(operand) in {FactKind.TEXT, FactKind.TRUTH}:
+            raise ParseError(f"{operand.text} is no number: it goes with == and != only", at)
         case _:
             return operand
 
@@ -99,7 +103,7 @@ def _read_operand(text: str) -> Operand:
         _refuse_unknown_function(text, name, inside_at)
         return Literal.of(text)
     if not text.endswith(")"):
-        raise Misread(f"{name}( is never closed: the operand must end in )", inside_at - 1)
+        raise ParseError(f"{name}( is never closed: the operand must end in )", inside_at - 1)
     inside = text[inside_at:-1]
     with counted_from(inside_at):
         return _function(name, text, inside)
@@ -112,7 +116,7 @@ def _function(name: str, text: str, inside: str) -> Operand:
         return Choice(text, _options(inside))
     placeholder = _placeholder(inside.strip())
     if placeholder is None:
-        raise Misread(f"{name}() takes a placeholder, like {name}([BODY].items)", 0)
+        raise ParseError(f"{name}() takes a placeholder, like {name}([BODY].items)", 0)
     if name == "has":
         return Presence(text, placeholder)
     if isinstance(placeholder, WholeBody):
@@ -122,11 +126,11 @@ def _function(name: str, text: str, inside: str) -> Operand:
 
 def _options(inside: str) -> tuple[Literal | Pattern, ...]:
     if not inside.strip():
-        raise Misread("any() lists nothing: write any(200, 204)", 0)
+        raise ParseError("any() lists nothing: write any(200, 204)", 0)
     options: list[Literal | Pattern] = []
     for found in _OPTION.finditer(f",{inside}"):
         if len(options) == CONDITION_OPTIONS_MAX:
-            raise Misread(f"any() lists more than {CONDITION_OPTIONS_MAX} options", found.start())
+            raise ParseError(f"any() lists more than {CONDITION_OPTIONS_MAX} options", found.start())
         options.append(_option(found[1].rstrip(), found.start(1) - 1))
     return tuple(options)
 
@@ -136,7 +140,7 @@ def _option(text: str, at: int) -> Literal | Pattern:
         operand = _read_operand(text)
     if isinstance(operand, Literal | Pattern):
         return operand
-    raise Misread("any() lists plain values and pat(): a placeholder is not read inside it", at)
+    raise ParseError("any() lists plain values and pat(): a placeholder is not read inside it", at)
 
 
 def _placeholder(text: str) -> Placeholder | None:
@@ -150,7 +154,7 @@ def _placeholder(text: str) -> Placeholder | None:
         return None
     if name in PLAIN_FACTS:
         if rest:
-            raise Misread(f"[{name}] has no parts: nothing may follow it", found.end())
+            raise ParseError(f"[{name}] has no parts: nothing may follow it", found.end())
         return Named(text, PLAIN_FACTS[name])
     if name == BODY and not rest:
         return WholeBody(text)
@@ -160,9 +164,9 @@ def _placeholder(text: str) -> Placeholder | None:
 def _in_document(text: str, name: str, at: int) -> InDocument:
     path = text[at:]
     if not path.startswith((".", "[")):
-        raise Misread(f"a path follows [{name}] after a dot, like [{name}].data.id", at)
+        raise ParseError(f"a path follows [{name}] after a dot, like [{name}].data.id", at)
     if path.count("(") != path.count(")"):
-        raise Misread("the parentheses are not balanced", at)
+        raise ParseError("the parentheses are not balanced", at)
     with counted_from(at):
         steps = parse_path(path)
     return InDocument(text, "context" if name == CONTEXT else "body", steps)
@@ -173,13 +177,15 @@ def _refuse_unknown_placeholder(text: str, name: str, *, closed: bool) -> None:
     close = get_close_matches(name, PLACEHOLDERS, n=1)
     if not closed:
         if name in PLACEHOLDERS:
-            raise Misread(f"the bracket is never closed: write [{name}]", 0)
+            raise ParseError(f"the bracket is never closed: write [{name}]", 0)
         return
     if name in {"TRUE", "FALSE", "NULL"}:
         return
     known = f"did you mean [{close[0]}]?" if close else f"there are {', '.join(PLACEHOLDERS)}"
     shown = text[: len(name) + 2]
-    raise Misread(f"there is no placeholder {shown}: {known} (for the text itself write pat(\\{shown}*))", 0)
+    raise ParseError(
+        f"there is no placeholder {shown}: {known} (for the text itself write pat(\\{shown}*))", 0
+    )
 
 
 def _refuse_unknown_function(text: str, name: str, inside_at: int) -> None:
@@ -189,4 +195,4 @@ def _refuse_unknown_function(text: str, name: str, inside_at: int) -> None:
         return
     close = get_close_matches(name.lower(), _FUNCTIONS, n=1)
     known = f"did you mean {close[0]}()?" if close else "there are len(), has(), pat() and any()"
-    raise Misread(f"there is no function {name}(): {known}", 0)
+    raise ParseError(f"there is no function {name}(): {known}", 0)

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, Final
 
 from ..limits import JSON_STEPS_MAX
-from .parse_error import Misread
+from .parse_error import ParseError
 
 JsonPath = tuple[str | int, ...]
 """Keys of objects and indexes of arrays, outermost first."""
@@ -14,13 +14,13 @@ _KEY = re.compile(r"[^.\[\]]+")
 _INDEX = re.compile(r"\[([0-9]+)\]")
 
 
-class Nowhere(Enum):
+class PathNotFound(Enum):
     """The answer of a path that leads nowhere; None is JSON's null."""
 
     NOWHERE = "nowhere"
 
 
-NOWHERE: Final = Nowhere.NOWHERE
+NOWHERE: Final = PathNotFound.NOWHERE
 
 
 def parse_path(text: str) -> JsonPath:
@@ -32,7 +32,7 @@ def parse_path(text: str) -> JsonPath:
         if position == len(text):
             return tuple(steps)
         if text[position] != ".":
-            raise Misread("the path needs a dot between two names", position)
+            raise ParseError("the path needs a dot between two names", position)
         position += 1
 
 
@@ -57,9 +57,9 @@ def _segment(text: str, position: int, steps: list[str | int]) -> int:
         steps.append(int(index[1]))
         position = index.end()
     if text.startswith(("[", "]"), position):
-        raise Misread("an index is a number in brackets, such as [0]", position)
+        raise ParseError("an index is a number in brackets, such as [0]", position)
     if position == start:
-        raise Misread("the path has an empty name", position)
+        raise ParseError("the path has an empty name", position)
     if len(steps) > JSON_STEPS_MAX:
-        raise Misread(f"the path has more than {JSON_STEPS_MAX} steps", start)
+        raise ParseError(f"the path has more than {JSON_STEPS_MAX} steps", start)
     return position

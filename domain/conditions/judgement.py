@@ -6,7 +6,7 @@ from .. import limits
 from ..observation.attempt import AttemptId
 from ..observation.http_status import default_outcome
 from ..observation.observation import Observation
-from ..observation.outcome import OUR_OWN_TROUBLE, Outcome, Reason
+from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
 from ..time.moment import Moment
 from .condition import Condition, evaluate_all
@@ -48,7 +48,7 @@ class Expectation:
         )
 
     def _verdict(self, seen: Observation) -> tuple[Outcome, Reason, tuple[str, ...], str]:
-        if seen.reason in OUR_OWN_TROUBLE:
+        if seen.reason in INTERNAL_FAULTS:
             return Outcome.UNKNOWN, seen.reason, (), seen.detail
         # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
         unreachable = seen.outcome in DECIDABLE_WITHOUT_CONNECTION

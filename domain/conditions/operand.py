@@ -5,9 +5,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from .facts import Facts, Kind, PlainFact
+from .facts import FactKind, Facts, PlainFact
 from .glob import Glob
-from .json_path import NOWHERE, JsonPath, Nowhere, find
+from .json_path import NOWHERE, JsonPath, PathNotFound, find
 from .value import Json, Missing, Number, Value, integer_of, is_number, number_of, text_of
 
 
@@ -89,7 +89,7 @@ class InDocument(msgspec.Struct, frozen=True):
         document = facts.body if self.source == "body" else facts.context
         if isinstance(document, Missing):
             return document
-        value: Json | Nowhere = find(document, self.path)
+        value: Json | PathNotFound = find(document, self.path)
         return Missing(f"the {self.source} has nothing at {self.text}") if value is NOWHERE else value
 
 
@@ -133,14 +133,14 @@ Expected: TypeAlias = Literal | Pattern | Choice
 Operand: TypeAlias = Reader | Pattern | Choice
 
 
-def kind_of(reader: Reader) -> Kind | None:
+def kind_of(reader: Reader) -> FactKind | None:
     """What a reader is known to read; None when only the value can tell."""
     match reader:
         case Named():
             return reader.fact.kind
         case Length():
-            return Kind.NUMBER
+            return FactKind.NUMBER
         case Presence():
-            return Kind.TRUTH
+            return FactKind.TRUTH
         case Literal() | WholeBody() | InDocument():
             return None

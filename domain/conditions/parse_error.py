@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Misread(ValueError):
+class ParseError(ValueError):
     """What is wrong and at which character, counted from zero."""
 
     def __init__(self, problem: str, position: int) -> None:
@@ -18,5 +18,5 @@ def counted_from(position: int) -> Iterator[None]:
     """Tell the troubles of a part by their place in the text that it stands in, `position` being its first character."""
     try:
         yield
-    except Misread as trouble:
-        raise Misread(trouble.problem, trouble.position + position) from None
+    except ParseError as trouble:
+        raise ParseError(trouble.problem, trouble.position + position) from None

@@ -9,7 +9,7 @@ import msgspec
 from ..specification.rule import Severity
 
 
-class Change(StrEnum):
+class TransitionKind(StrEnum):
     """What a transition does to its incident."""
 
     OPENED = "opened"
@@ -18,12 +18,16 @@ class Change(StrEnum):
     RESOLVED = "resolved"
 
 
-MOVES: dict[Change | None, tuple[Change, ...]] = {
-    None: (Change.OPENED,),
-    Change.OPENED: (Change.CHANGED, Change.ACKNOWLEDGED, Change.RESOLVED),
-    Change.CHANGED: (Change.CHANGED, Change.ACKNOWLEDGED, Change.RESOLVED),
-    Change.ACKNOWLEDGED: (Change.CHANGED, Change.ACKNOWLEDGED, Change.RESOLVED),
-    Change.RESOLVED: (),
+INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = {
+    None: (TransitionKind.OPENED,),
+    TransitionKind.OPENED: (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED),
+    TransitionKind.CHANGED: (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED),
+    TransitionKind.ACKNOWLEDGED: (
+        TransitionKind.CHANGED,
+        TransitionKind.ACKNOWLEDGED,
+        TransitionKind.RESOLVED,
+    ),
+    TransitionKind.RESOLVED: (),
 }
 """After each change, the changes that may follow; the key None stands for no incident yet."""
 
@@ -34,7 +38,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     incident: str
     sequence: int
     """1, 2, 3 ... without gaps within the incident; order is by sequence, never by time."""
-    change: Change
+    change: TransitionKind
     target: str
     rule: str
     severity: Severity
@@ -58,16 +62,16 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        return self.change is not Change.RESOLVED
+        return self.change is not TransitionKind.RESOLVED
 
     def may_follow(self, earlier: Self | None) -> bool:
         """Whether this step is legal after `earlier` (None: as the first)."""
         if earlier is None:
-            return self.sequence == 1 and self.change in MOVES[None]
+            return self.sequence == 1 and self.change in INCIDENT_TRANSITIONS[None]
         return (
-            self.incident == earlier.incident
+            self.incident == earlier.incident_id
             and self.sequence == earlier.sequence + 1
-            and self.change in MOVES[earlier.change]
+            and self.change in INCIDENT_TRANSITIONS[earlier.change]
         )
 
 

@@ -6,7 +6,7 @@ from ..specification.channel import Channel
 from ..specification.rule import Severity
 from ..time.moment import Moment
 from .incident import Incident, Transition
-from .notice import Delivery, DeliveryState, Notice, NoticeReason, Told, due_change, make_notice
+from .notice import Delivery, DeliveryState, LastDelivered, Notice, NoticeReason, due_change, make_notice
 from .record import Restored, Silence
 
 SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -22,7 +22,7 @@ class Ledger:
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._channels: Mapping[str, Channel] = {channel.id: channel for channel in channels}
         self._incidents: dict[str, Incident] = {}
-        self._told: dict[tuple[str, str], Told] = {}
+        self._told: dict[tuple[str, str], LastDelivered] = {}
         self._under_way: dict[tuple[str, str], Notice] = {}
         self._given_up: dict[tuple[str, str], int] = {}
         self._silences: dict[str, Silence] = {}
@@ -30,10 +30,10 @@ class Ledger:
 
     def restore(self, restored: Restored) -> None:
         """Take up what a store remembered."""
-        self._incidents = {incident.incident: incident for incident in restored.incidents}
-        self._told = {(told.incident, told.channel): told for told in restored.told}
+        self._incidents = {incident.id: incident for incident in restored.incidents}
+        self._told = {(told.incident_id, told.channel): told for told in restored.told}
         self._under_way = {
-            (outgoing.notice.incident.incident, outgoing.notice.channel): outgoing.notice
+            (outgoing.notice.incident.id, outgoing.notice.channel): outgoing.notice
             for outgoing in restored.outbox
         }
         for outgoing in restored.dead:
@@ -43,7 +43,7 @@ class Ledger:
 
     def _give_up(self, notice: Notice) -> None:
         """What was given up is not said again by itself: only what happens later to the incident is."""
-        place = (notice.incident.incident, notice.channel)
+        place = (notice.incident.id, notice.channel)
         self._given_up[place] = max(notice.sequence, self._given_up.get(place, 0))
 
     def open_incidents(self) -> tuple[Incident, ...]:
@@ -52,21 +52,21 @@ class Ledger:
     def incident(self, incident_id: str) -> Incident | None:
         return self._incidents.get(incident_id)
 
-    def told(self, incident_id: str, channel: str) -> Told | None:
+    def told(self, incident_id: str, channel: str) -> LastDelivered | None:
         return self._told.get((incident_id, channel))
 
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
         """An incident moved: the notices that are due for it now."""
-        self._incidents[transition.incident] = transition
+        self._incidents[transition.incident_id] = transition
         return self._due(transition, now, NoticeReason.TRANSITION)
 
     def settle(self, notice: Notice, delivery: Delivery, now: Moment) -> tuple[Notice, ...]:
         """A notice was delivered or given up: what is due next for its incident."""
-        incident_id = notice.incident.incident
+        incident_id = notice.incident.id
         place = (incident_id, notice.channel)
         self._under_way.pop(place, None)
         if delivery.state is DeliveryState.DELIVERED:
-            self._told[place] = Told(
+            self._told[place] = LastDelivered(
                 incident=incident_id, channel=notice.channel, sequence=notice.sequence, change=notice.change
             )
             self._given_up.pop(place, None)
@@ -77,17 +77,17 @@ class Ledger:
 
     def leave_given_up(self, notice: Notice) -> None:
         """What was due is a dead letter already: nobody is told of it now."""
-        self._under_way.pop((notice.incident.incident, notice.channel), None)
+        self._under_way.pop((notice.incident.id, notice.channel), None)
         self._give_up(notice)
 
-    def redrive(self, notice: Notice, incident: Incident, told: Told | None) -> bool:
+    def redrive(self, notice: Notice, incident: Incident, told: LastDelivered | None) -> bool:
         """Take a dead letter up again. False when the channel has meanwhile heard something later."""
-        place = (incident.incident, notice.channel)
+        place = (incident.id, notice.channel)
         if place in self._under_way or notice.channel not in self._channels:
             return False
         if told is not None and told.sequence >= notice.sequence:
             return False
-        self._incidents[incident.incident] = incident
+        self._incidents[incident.id] = incident
         if told is not None:
             self._told[place] = told
         self._under_way[place] = notice
@@ -133,7 +133,7 @@ class Ledger:
         made = []
         waits = False
         for channel in self._audience(incident):
-            place = (incident.incident, channel)
+            place = (incident.id, channel)
             if place in self._under_way or not self._wants(channel, incident):
                 continue
             if self._given_up.get(place, 0) >= incident.sequence:
@@ -153,17 +153,17 @@ class Ledger:
         spec = self._channels.get(channel)
         if spec is None:
             return False
-        told = (incident.incident, channel) in self._told
+        told = (incident.id, channel) in self._told
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:
         """Whom to tell: the channels configured now, and those that heard of it before, who must hear how it ends."""
-        name, notify = incident.incident, incident.notify
+        name, notify = incident.id, incident.notify
         heard = (channel for channel in self._channels if channel not in notify)
         return (*notify, *(channel for channel in heard if (name, channel) in self._told))
 
     def _forget_if_over(self, incident: Incident) -> None:
-        name = incident.incident
+        name = incident.id
         if incident.is_open or any((name, channel) in self._under_way for channel in self._channels):
             return
         self._incidents.pop(name, None)

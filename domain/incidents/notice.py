@@ -7,7 +7,7 @@ import msgspec
 
 from ..limits import NOTICE_LATE_NS
 from ..units import NS_PER_S
-from .incident import Change, Incident, Transition
+from .incident import Incident, Transition, TransitionKind
 
 
 class NoticeReason(StrEnum):
@@ -27,7 +27,7 @@ class DeliveryState(StrEnum):
     """Given up aloud; visible, and can be re-driven."""
 
 
-DELIVERY_MOVES: dict[DeliveryState, tuple[DeliveryState, ...]] = {
+DELIVERY_TRANSITIONS: dict[DeliveryState, tuple[DeliveryState, ...]] = {
     DeliveryState.PENDING: (DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD),
     DeliveryState.DELIVERED: (),
     DeliveryState.DEAD: (DeliveryState.PENDING,),
@@ -40,7 +40,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     """The same for every retry, restart and fail-over; receivers that keep keys apply it once (`webhook-id`)."""
     channel: str
-    change: Change
+    change: TransitionKind
     """What the receiver is told; its type on the wire is `incident.` and this."""
     incident: Incident
     reason: NoticeReason = NoticeReason.TRANSITION
@@ -75,13 +75,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded line, free of secrets."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class LastDelivered(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel last successfully heard about an incident."""
 
     incident: str
     channel: str
     sequence: int
-    change: Change
+    change: TransitionKind
 
 
 def notice_key(incident: str, sequence: int, channel: str) -> str:
@@ -99,7 +99,7 @@ def lateness_s(notice: Notice, now_wall_ns: int) -> int | None:
     return late_ns // NS_PER_S if late_ns > NOTICE_LATE_NS else None
 
 
-def due_change(incident: Incident, told: Told | None, *, muted: bool) -> Change | None:
+def due_change(incident: Incident, told: LastDelivered | None, *, muted: bool) -> TransitionKind | None:
     """What the channel is to be told now, if anything: the one comparison of `told` with the present.
 
     Nobody is told of a recovery who was not told of the problem, nobody is told the same thing twice, and what
@@ -109,18 +109,18 @@ def due_change(incident: Incident, told: Told | None, *, muted: bool) -> Change 
         return None
     seen = incident.acknowledged_at_ns is not None
     if told is None:
-        return Change.OPENED if incident.is_open and not seen else None
-    if told.sequence >= incident.sequence or (seen and incident.change is Change.CHANGED):
+        return TransitionKind.OPENED if incident.is_open and not seen else None
+    if told.sequence >= incident.sequence or (seen and incident.change is TransitionKind.CHANGED):
         return None
     return incident.change
 
 
 def make_notice(
-    transition: Transition, channel: str, change: Change, now_ns: int, reason: NoticeReason
+    transition: Transition, channel: str, change: TransitionKind, now_ns: int, reason: NoticeReason
 ) -> Notice:
     """The notice that tells `channel` about an incident as it stands."""
     return Notice(
-        key=notice_key(transition.incident, transition.sequence, channel),
+        key=notice_key(transition.incident_id, transition.sequence, channel),
         channel=channel,
         change=change,
         incident=transition,

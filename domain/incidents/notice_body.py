@@ -28,7 +28,7 @@ def notice_document(notice: Notice) -> dict[str, Any]:
 def incident_document(incident: Incident) -> dict[str, Any]:
     """An incident as it stands, in the words that notices use."""
     return {
-        "id": incident.incident,
+        "id": incident.id,
         "target": _text(incident.target),
         "rule": _text(incident.rule),
         "severity": incident.severity.value,

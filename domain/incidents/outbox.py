@@ -9,7 +9,7 @@ from ..specification.channel import Channel
 from .notice import Delivery, DeliveryState, Notice
 
 
-class Stage(StrEnum):
+class OutboxStage(StrEnum):
     """Where a notice of the outbox is."""
 
     READY = "ready"
@@ -18,14 +18,14 @@ class Stage(StrEnum):
     """The supervisor decides when, and whether, it is tried again."""
 
 
-STAGE_MOVES: dict[Stage, tuple[Stage, ...]] = {
-    Stage.READY: (Stage.HANDED_OUT,),
-    Stage.HANDED_OUT: (Stage.BACKING_OFF, Stage.READY),
-    Stage.BACKING_OFF: (Stage.READY,),
+STAGE_MOVES: dict[OutboxStage, tuple[OutboxStage, ...]] = {
+    OutboxStage.READY: (OutboxStage.HANDED_OUT,),
+    OutboxStage.HANDED_OUT: (OutboxStage.BACKING_OFF, OutboxStage.READY),
+    OutboxStage.BACKING_OFF: (OutboxStage.READY,),
 }
 
 
-class Entry:
+class OutboxEntry:
     """One notice on its way. Owned by the sink."""
 
     __slots__ = ("attempts", "notice", "refusal", "stage")
@@ -33,7 +33,7 @@ class Entry:
     def __init__(self, notice: Notice, attempts: int = 0) -> None:
         self.notice = notice
         self.attempts = attempts
-        self.stage = Stage.READY
+        self.stage = OutboxStage.READY
         self.refusal = ""
         """What its receiver, or the way there, said last."""
 
@@ -47,7 +47,7 @@ class Outbox:
 
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._room = {channel.id: channel.in_flight_max for channel in channels}
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, OutboxEntry] = {}
         self._ready: dict[str, deque[str]] = {channel: deque() for channel in self._room}
 
     def __len__(self) -> int:
@@ -61,27 +61,27 @@ class Outbox:
 
     def add(self, notice: Notice, attempts: int = 0) -> None:
         """A notice that is being committed, or was restored."""
-        self._entries[notice.key] = Entry(notice, attempts)
+        self._entries[notice.key] = OutboxEntry(notice, attempts)
         self._ready[notice.channel].append(notice.key)
 
-    def hand_out(self, now_ns: int) -> list[tuple[Entry, Delivery]]:
+    def hand_out(self, now_ns: int) -> list[tuple[OutboxEntry, Delivery]]:
         """Every notice that may go now, with the record of the attempt that must be durable before it goes."""
         handed = []
         for channel, ready in self._ready.items():
             while ready and self._room[channel] > 0:
                 entry = self._entries[ready.popleft()]
                 self._room[channel] -= 1
-                entry.stage = Stage.HANDED_OUT
+                entry.stage = OutboxStage.HANDED_OUT
                 entry.attempts += 1
                 handed.append((entry, entry.delivery(DeliveryState.PENDING, now_ns, "attempting")))
         return handed
 
-    def failed(self, key: str, attempt: int, refusal: str = "") -> Entry | None:
+    def failed(self, key: str, attempt: int, refusal: str = "") -> OutboxEntry | None:
         """The attempt did not succeed: the notice waits for a decision. None for a late or repeated answer."""
         entry = self._entries.get(key)
-        if entry is None or entry.stage is not Stage.HANDED_OUT or entry.attempts != attempt:
+        if entry is None or entry.stage is not OutboxStage.HANDED_OUT or entry.attempts != attempt:
             return None
-        entry.stage = Stage.BACKING_OFF
+        entry.stage = OutboxStage.BACKING_OFF
         entry.refusal = refusal
         self._room[entry.notice.channel] += 1
         return entry
@@ -95,29 +95,29 @@ class Outbox:
     def ready_again(self, key: str) -> bool:
         """It may be tried again."""
         entry = self._entries.get(key)
-        if entry is None or entry.stage is not Stage.BACKING_OFF:
+        if entry is None or entry.stage is not OutboxStage.BACKING_OFF:
             return False
-        entry.stage = Stage.READY
+        entry.stage = OutboxStage.READY
         self._ready[entry.notice.channel].append(key)
         return True
 
     def all_ready_again(self) -> int:
         """Whoever decided about retries is gone: all may be tried again now. Says how many."""
-        waiting = [key for key, entry in self._entries.items() if entry.stage is Stage.BACKING_OFF]
+        waiting = [key for key, entry in self._entries.items() if entry.stage is OutboxStage.BACKING_OFF]
         return sum(self.ready_again(key) for key in waiting)
 
-    def settle(self, key: str, attempt: int | None = None) -> Entry | None:
+    def settle(self, key: str, attempt: int | None = None) -> OutboxEntry | None:
         """It is delivered or given up, and leaves. None for a late or repeated answer."""
         entry = self._entries.get(key)
         if entry is None or (attempt is not None and entry.attempts != attempt):
             return None
-        if attempt is None and entry.stage is not Stage.BACKING_OFF:
+        if attempt is None and entry.stage is not OutboxStage.BACKING_OFF:
             # Given up meanwhile, but it is on its way again: what its receiver says now is what counts.
             return None
         del self._entries[key]
-        if entry.stage is Stage.HANDED_OUT:
+        if entry.stage is OutboxStage.HANDED_OUT:
             self._room[entry.notice.channel] += 1
-        elif entry.stage is Stage.READY:
+        elif entry.stage is OutboxStage.READY:
             self._ready[entry.notice.channel].remove(key)
         return entry
 
@@ -126,14 +126,14 @@ class Outbox:
         lost = [
             entry
             for entry in self._entries.values()
-            if entry.notice.channel == channel and entry.stage is Stage.HANDED_OUT
+            if entry.notice.channel == channel and entry.stage is OutboxStage.HANDED_OUT
         ]
         for entry in reversed(lost):
-            entry.stage = Stage.READY
+            entry.stage = OutboxStage.READY
             self._room[channel] += 1
             self._ready[channel].appendleft(entry.notice.key)
         return len(lost)
 
     def in_hand(self) -> int:
         """How many are with couriers now."""
-        return sum(entry.stage is Stage.HANDED_OUT for entry in self._entries.values())
+        return sum(entry.stage is OutboxStage.HANDED_OUT for entry in self._entries.values())

@@ -7,7 +7,7 @@ import msgspec
 from ..limits import INTEGER_MAX
 from ..observation.sample import Sample
 from .incident import Incident, Transition
-from .notice import Delivery, Notice, Told
+from .notice import Delivery, LastDelivered, Notice
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
@@ -75,7 +75,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Open ones, and resolved ones that some channel has not yet heard the end of."""
     outbox: tuple[Outgoing, ...] = ()
     """Notices that are pending, oldest first."""
-    told: tuple[Told, ...] = ()
+    told: tuple[LastDelivered, ...] = ()
     """For the incidents above."""
     dead: tuple[Outgoing, ...] = ()
     """Dead letters about the incidents above: they are not said again by themselves."""

@@ -31,7 +31,7 @@ class AttemptState(StrEnum):
     """Its poller crashed."""
 
 
-ATTEMPT_MOVES: dict[AttemptState, tuple[AttemptState, ...]] = {
+ATTEMPT_TRANSITIONS: dict[AttemptState, tuple[AttemptState, ...]] = {
     AttemptState.QUEUED: (AttemptState.RUNNING, AttemptState.EXPIRED, AttemptState.CANCELLED_BEFORE_START),
     AttemptState.RUNNING: (
         AttemptState.FINISHED,

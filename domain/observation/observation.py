@@ -14,7 +14,7 @@ from .outcome import Outcome, Reason
 # would stand in the way of all that come after it.
 LengthNs = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
 DistanceNs = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
-Status = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+StatusCode = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
 
 
@@ -43,7 +43,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     connected: bool | None = None
-    status: Status | None = None
+    status: StatusCode | None = None
     body: bytes | None = None
     response_time_ns: LengthNs | None = None
     ip: ShortText | None = None

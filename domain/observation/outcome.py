@@ -62,7 +62,7 @@ class Reason(StrEnum):
     PROBE_CRASHED = "probe_crashed"
 
 
-OUR_OWN_TROUBLE = frozenset(
+INTERNAL_FAULTS = frozenset(
     {
         Reason.OVERLOADED,
         Reason.NO_DESCRIPTORS,

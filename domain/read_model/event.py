@@ -16,7 +16,7 @@ class SampleSeen(msgspec.Struct, frozen=True):
     status: Status
 
 
-class IncidentMoved(msgspec.Struct, frozen=True):
+class IncidentChanged(msgspec.Struct, frozen=True):
     """An incident opened, changed, was acknowledged or resolved, and that is durable."""
 
     incident: Incident
@@ -35,11 +35,11 @@ class WentBlind(msgspec.Struct, frozen=True):
     interval: BlindInterval
 
 
-class HealthMoved(msgspec.Struct, frozen=True):
+class HealthChanged(msgspec.Struct, frozen=True):
     """A part of the runtime is in trouble, or out of it again (empty detail)."""
 
     part: str
     detail: str
 
 
-Event = SampleSeen | IncidentMoved | NoticeEnded | WentBlind | HealthMoved
+Event = SampleSeen | IncidentChanged | NoticeEnded | WentBlind | HealthChanged

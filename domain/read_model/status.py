@@ -39,7 +39,7 @@ class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
     incidents: tuple[Incident, ...]
     """The open ones."""
     silences: tuple[Silence, ...]
-    troubles: tuple[tuple[str, str], ...]
+    problems: tuple[tuple[str, str], ...]
     """Parts of the runtime that are in trouble, with what is wrong; empty when all is well."""
     blind: tuple[BlindInterval, ...]
     """The newest spans in which we could not see."""
@@ -50,7 +50,7 @@ class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def healthy(self) -> bool:
         """Whether every part of the runtime does its work; it says nothing about the targets."""
-        return not self.troubles
+        return not self.problems
 
 
 IN_THE_OUTBOX = "notices left in the outbox"

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ..incidents.incident import Change, Incident, Transition, incident_id
+from ..incidents.incident import Incident, Transition, TransitionKind, incident_id
 from ..incidents.record import Checkpoint
 from ..observation.outcome import Outcome
 from ..observation.sample import Sample
@@ -13,7 +13,7 @@ from ..specification.rule import Rule, RuleState, Severity
 from ..specification.target import Target
 from ..time.moment import Moment
 from .evaluation import NoDataEvaluator, Verdict, evaluator_of
-from .phase import QUIET, Phase, Standing, step
+from .phase import IDLE, Phase, PhaseState, next_state
 from .watch import RuleCheckpoint, RuleWatch, counts_alike, is_idle, measures_otherwise, resume, saved_of
 
 
@@ -107,7 +107,7 @@ class TargetAggregate:
         made = []
         for watch in self._watches:
             verdict = watch.evaluator.take(sample, firing=watch.firing)
-            if watch.standing is QUIET and verdict is not Verdict.BROKEN:
+            if watch.phase_state is IDLE and verdict is not Verdict.VIOLATED:
                 continue
             cause = cause or Cause(sample.reason.value, sample.explanation())
             transition = self._move(watch, verdict, sample.at, now, cause)
@@ -124,7 +124,7 @@ class TargetAggregate:
         verdict = watch.evaluator.missing(since)
         # Silence that counts as fine acquits every rule of the target, not only the one that noticed.
         judged, cause = (
-            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.WHOLE else ([watch], SILENCE_IS_BAD)
+            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.OK else ([watch], SILENCE_IS_BAD)
         )
         made = [self._move(watch, verdict, now, now, cause) for watch in judged]
         return tuple(transition for transition in made if transition is not None)
@@ -137,7 +137,9 @@ class TargetAggregate:
     def _move(
         self, watch: RuleWatch, verdict: Verdict, at: Moment, now: Moment, cause: Cause
     ) -> Transition | None:
-        watch.standing = step(watch.standing, verdict, at, for_ns=watch.for_ns, keep_ns=watch.keep_ns)
+        watch.phase_state = next_state(
+            watch.phase_state, verdict, at, for_ns=watch.for_ns, keep_firing_ns=watch.keep_firing_ns
+        )
         if watch.firing and watch.incident is None:
             return self._open(watch, at, now, cause)
         if not watch.firing and watch.incident is not None:
@@ -153,7 +155,7 @@ class TargetAggregate:
         watch.incident = Transition(
             incident=incident_id(self._target.id, rule.id, self._run, self._applied, opened_at_ns),
             sequence=1,
-            change=Change.OPENED,
+            change=TransitionKind.OPENED,
             target=self._target.id,
             rule=rule.id,
             severity=rule.severity,
@@ -175,7 +177,7 @@ class TargetAggregate:
         resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
         return follow(
             incident,
-            Change.RESOLVED,
+            TransitionKind.RESOLVED,
             now,
             reason="recovered" if cause.reason == "ok" else cause.reason,
             explanation=cause.explanation,
@@ -187,12 +189,12 @@ class TargetAggregate:
     def acknowledge(self, incident: str, by: str, now: Moment) -> tuple[Transition, ...]:
         """Somebody has seen it: changes in it are no longer told, its end is. Nothing when it is not open or was seen."""
         for watch in self._watches:
-            if watch.incident is not None and watch.incident.incident == incident:
+            if watch.incident is not None and watch.incident.id == incident:
                 if watch.incident.acknowledged_at_ns is not None:
                     return ()
                 watch.incident = follow(
                     watch.incident,
-                    Change.ACKNOWLEDGED,
+                    TransitionKind.ACKNOWLEDGED,
                     now,
                     acknowledged_at_ns=max(now.wall_ns, watch.incident.opened_at_ns),
                     acknowledged_by=by,
@@ -236,7 +238,7 @@ class TargetAggregate:
             return []
         watch.incident = follow(
             incident,
-            Change.CHANGED,
+            TransitionKind.CHANGED,
             now,
             severity=rule.severity,
             draft=draft,
@@ -281,7 +283,7 @@ class TargetAggregate:
                 continue
             watch.incident = incident
             if not watch.firing:
-                watch.standing = Standing(Phase.FIRING, now)
+                watch.phase_state = PhaseState(Phase.FIRING, now)
         return tuple(ended)
 
 
@@ -293,7 +295,7 @@ def status_of(incidents: Iterable[Incident]) -> Status | None:
     return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
 
 
-def follow(incident: Incident, change: Change, now: Moment, **fields: object) -> Transition:
+def follow(incident: Incident, change: TransitionKind, now: Moment, **fields: object) -> Transition:
     """The next transition of an incident, with the given fields changed."""
     return msgspec.structs.replace(
         incident, sequence=incident.sequence + 1, change=change, at_ns=now.wall_ns, **fields
@@ -304,7 +306,7 @@ def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
     """The end of an incident that no rule looks after any more."""
     return follow(
         incident,
-        Change.RESOLVED,
+        TransitionKind.RESOLVED,
         now,
         reason=cause.reason,
         explanation=cause.explanation,

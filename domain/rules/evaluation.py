@@ -19,8 +19,8 @@ from .window import Window, summary_of
 class Verdict(StrEnum):
     """What a rule says after one sample."""
 
-    BROKEN = "broken"
-    WHOLE = "whole"
+    VIOLATED = "broken"
+    OK = "whole"
     UNCHANGED = "unchanged"
     """Not enough evidence either way: nothing moves."""
 
@@ -85,7 +85,7 @@ class ConsecutiveEvaluator:
         self._failures = min(self._failures + 1, limits.CONSECUTIVE_MAX)
         if len(self._attempts) < EVIDENCE_KEPT:
             self._attempts = (*self._attempts, sample.attempt)
-        return Verdict.BROKEN if self._failures >= self._rule.after else Verdict.UNCHANGED
+        return Verdict.VIOLATED if self._failures >= self._rule.after else Verdict.UNCHANGED
 
     def _good(self, sample: Sample, *, firing: bool) -> Verdict:
         self._failures = 0
@@ -93,13 +93,13 @@ class ConsecutiveEvaluator:
             self._successes = 0
             self._since = None
             self._attempts = ()
-            return Verdict.WHOLE
+            return Verdict.OK
         if not self._successes:
             self._attempts = ()
         self._successes = min(self._successes + 1, limits.CONSECUTIVE_MAX)
         if len(self._attempts) < EVIDENCE_KEPT:
             self._attempts = (*self._attempts, sample.attempt)
-        return Verdict.WHOLE if self._successes >= self._rule.recover else Verdict.UNCHANGED
+        return Verdict.OK if self._successes >= self._rule.recover else Verdict.UNCHANGED
 
     def since(self) -> Moment | None:
         return self._since
@@ -201,12 +201,12 @@ class ThresholdEvaluator:
             return Verdict.UNCHANGED
         verdict = self._judge(sample.at.monotonic_ns, value)
         waited = sample.outcome is Outcome.TIMED_OUT and self._rule.measure in ANSWER_TIMES
-        if verdict is Verdict.WHOLE and waited:
+        if verdict is Verdict.OK and waited:
             return Verdict.UNCHANGED
         self._remember(sample, verdict)
         return (
             verdict
-            if verdict is Verdict.BROKEN or not firing or self._window.covered()
+            if verdict is Verdict.VIOLATED or not firing or self._window.covered()
             else Verdict.UNCHANGED
         )
 
@@ -219,7 +219,7 @@ class ThresholdEvaluator:
             case Mode.CONSECUTIVE:
                 window.add(at_ns, float(self._breach(value, rule.value)))
                 if not window.covered():
-                    return Verdict.UNCHANGED if window.read() else Verdict.WHOLE
+                    return Verdict.UNCHANGED if window.read() else Verdict.OK
                 broken = bool(window.read())
             case Mode.RATE_OF_CHANGE:
                 window.add(at_ns, value)
@@ -229,10 +229,10 @@ class ThresholdEvaluator:
                 broken = self._breach(rate, rule.value)
             case _:
                 assert_never(rule.mode)
-        return Verdict.BROKEN if broken else Verdict.WHOLE
+        return Verdict.VIOLATED if broken else Verdict.OK
 
     def _remember(self, sample: Sample, verdict: Verdict) -> None:
-        if verdict is Verdict.WHOLE:
+        if verdict is Verdict.OK:
             self._since = None
             self._attempts = (sample.attempt,)
             return
@@ -284,18 +284,18 @@ class NoDataEvaluator:
         del firing
         self._since = None
         self._attempt = sample.attempt
-        return Verdict.WHOLE
+        return Verdict.OK
 
     def missing(self, since: Moment) -> Verdict:
         """Judge silence that has lasted too long since `since`, the moment it became too long."""
         match self._rule.policy:
             case NoDataPolicy.FIRE:
                 self._since = self._since or since
-                return Verdict.BROKEN
+                return Verdict.VIOLATED
             case NoDataPolicy.KEEP:
                 return Verdict.UNCHANGED
             case NoDataPolicy.OK:
-                return Verdict.WHOLE
+                return Verdict.OK
             case _:
                 assert_never(self._rule.policy)
 

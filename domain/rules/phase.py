@@ -17,14 +17,14 @@ class Phase(StrEnum):
     FIRING = "firing"
 
 
-PHASE_MOVES: dict[Phase, tuple[Phase, ...]] = {
+PHASE_TRANSITIONS: dict[Phase, tuple[Phase, ...]] = {
     Phase.INACTIVE: (Phase.INACTIVE, Phase.PENDING, Phase.FIRING),
     Phase.PENDING: (Phase.PENDING, Phase.FIRING, Phase.INACTIVE),
     Phase.FIRING: (Phase.FIRING, Phase.INACTIVE),
 }
 
 
-class Standing(msgspec.Struct, frozen=True, gc=False):
+class PhaseState(msgspec.Struct, frozen=True, gc=False):
     """Where a rule stands: its phase, and the two clocks that run in it."""
 
     phase: Phase = Phase.INACTIVE
@@ -34,10 +34,12 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     """When a firing rule was first found whole again."""
 
 
-QUIET = Standing()
+IDLE = PhaseState()
 
 
-def step(standing: Standing, verdict: Verdict, at: Moment, *, for_ns: int, keep_ns: int) -> Standing:
+def next_state(
+    state: PhaseState, verdict: Verdict, at: Moment, *, for_ns: int, keep_firing_ns: int
+) -> PhaseState:
     """Where a rule stands after a verdict at `at`.
 
     Bounds are as in Prometheus: it fires when `at - active_at >= for`, and goes on firing while
@@ -45,23 +47,23 @@ def step(standing: Standing, verdict: Verdict, at: Moment, *, for_ns: int, keep_
     again by a longer `for`: what people were told stays true.
     """
     if verdict is Verdict.UNCHANGED:
-        return standing
-    if verdict is Verdict.BROKEN:
-        return _broken(standing, at, for_ns)
-    return _whole(standing, at, keep_ns)
+        return state
+    if verdict is Verdict.VIOLATED:
+        return _broken(state, at, for_ns)
+    return _whole(state, at, keep_firing_ns)
 
 
-def _broken(standing: Standing, at: Moment, for_ns: int) -> Standing:
-    active_at = standing.active_at or at
-    if standing.phase is Phase.FIRING or at.since(active_at) >= for_ns:
-        return Standing(Phase.FIRING, active_at)
-    return Standing(Phase.PENDING, active_at)
+def _broken(state: PhaseState, at: Moment, for_ns: int) -> PhaseState:
+    active_at = state.active_at or at
+    if state.phase is Phase.FIRING or at.since(active_at) >= for_ns:
+        return PhaseState(Phase.FIRING, active_at)
+    return PhaseState(Phase.PENDING, active_at)
 
 
-def _whole(standing: Standing, at: Moment, keep_ns: int) -> Standing:
-    if standing.phase is not Phase.FIRING:
-        return QUIET
-    keep_since = standing.keep_since or at
-    if at.since(keep_since) < keep_ns:
-        return Standing(Phase.FIRING, standing.active_at, keep_since)
-    return QUIET
+def _whole(state: PhaseState, at: Moment, keep_firing_ns: int) -> PhaseState:
+    if state.phase is not Phase.FIRING:
+        return IDLE
+    keep_since = state.keep_since or at
+    if at.since(keep_since) < keep_firing_ns:
+        return PhaseState(Phase.FIRING, state.active_at, keep_since)
+    return IDLE

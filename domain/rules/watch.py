@@ -7,7 +7,7 @@ from ..specification.rule import Consecutive, Rule
 from ..time.duration import parse_duration
 from ..time.moment import Moment
 from .evaluation import Evaluator, evaluator_of
-from .phase import QUIET, Phase, Standing
+from .phase import IDLE, Phase, PhaseState
 
 
 class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
@@ -16,7 +16,7 @@ class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
     rule: str
     phase: Phase
     active_ns: int | None
-    keep_ns: int | None
+    keep_firing_ns: int | None
     since_wall_ns: int | None
     counters: tuple[int, ...]
 
@@ -24,23 +24,23 @@ class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
 class RuleWatch:
     """A rule at work. Owned by one aggregate, never shared."""
 
-    __slots__ = ("evaluator", "for_ns", "incident", "keep_ns", "rule", "standing")
+    __slots__ = ("evaluator", "for_ns", "incident", "keep_firing_ns", "phase_state", "rule")
 
     def __init__(self, rule: Rule) -> None:
         self.adopt(rule)
         self.evaluator: Evaluator = evaluator_of(rule)
-        self.standing: Standing = QUIET
+        self.phase_state: PhaseState = IDLE
         self.incident: Incident | None = None
 
     def adopt(self, rule: Rule) -> None:
         """Go on under a new specification of the same rule."""
         self.rule = rule
         self.for_ns = parse_duration(rule.for_)
-        self.keep_ns = parse_duration(rule.keep_firing_for)
+        self.keep_firing_ns = parse_duration(rule.keep_firing_for)
 
     @property
     def firing(self) -> bool:
-        return self.standing.phase is Phase.FIRING
+        return self.phase_state.phase is Phase.FIRING
 
 
 def measures_otherwise(old: Rule, new: Rule) -> bool:
@@ -62,19 +62,21 @@ def counts_alike(old: Rule, new: Rule) -> bool:
 
 def is_idle(watch: RuleWatch) -> bool:
     """Whether a restart would lose nothing of it."""
-    return watch.standing is QUIET and not any(watch.evaluator.counters()) and watch.evaluator.since() is None
+    return (
+        watch.phase_state is IDLE and not any(watch.evaluator.counters()) and watch.evaluator.since() is None
+    )
 
 
 def saved_of(watch: RuleWatch, at: Moment) -> RuleCheckpoint:
     """The checkpoint of a rule as of the last sample, taken at `at`."""
-    standing, since = watch.standing, watch.evaluator.since()
+    phase_state, since = watch.phase_state, watch.evaluator.since()
     # A firing rule no longer looks at active_at; leaving it out keeps the bytes equal while nothing moves.
-    pending = standing.active_at if standing.phase is Phase.PENDING else None
+    pending = phase_state.active_at if phase_state.phase is Phase.PENDING else None
     return RuleCheckpoint(
         watch.rule.id,
-        standing.phase,
+        phase_state.phase,
         at.since(pending) if pending else None,
-        at.since(standing.keep_since) if standing.keep_since else None,
+        at.since(phase_state.keep_since) if phase_state.keep_since else None,
         since.wall_ns if since else None,
         watch.evaluator.counters(),
     )
@@ -86,8 +88,8 @@ def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
     if len(saved.counters) == len(watch.evaluator.counters()):
         watch.evaluator.resume(saved.counters, since)
     if saved.phase is not Phase.INACTIVE:
-        watch.standing = Standing(
+        watch.phase_state = PhaseState(
             saved.phase,
             now.shifted(-(saved.active_ns or 0)),
-            None if saved.keep_ns is None else now.shifted(-saved.keep_ns),
+            None if saved.keep_firing_ns is None else now.shifted(-saved.keep_firing_ns),
         )

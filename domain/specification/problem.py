@@ -22,13 +22,13 @@ class Problem(msgspec.Struct, frozen=True):
     text: str
     at_key: bool = False
     """The key at the end of the path is at fault, not the value under it."""
-    leans_on: tuple[Path, ...] = ()
+    depends_on: tuple[Path, ...] = ()
     """Values elsewhere without which it might be none."""
 
     def below(self, path: Path) -> "Problem":
         """The problem of a part as one of the whole, in which the part stands at `path`."""
-        leans_on = tuple((*path, *other) for other in self.leans_on)
-        return Problem((*path, *self.path), self.text, self.at_key, leans_on)
+        depends_on = tuple((*path, *other) for other in self.depends_on)
+        return Problem((*path, *self.path), self.text, self.at_key, depends_on)
 
     def __str__(self) -> str:
         where = path_text(self.path)

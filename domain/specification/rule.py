@@ -32,7 +32,7 @@ class RuleState(StrEnum):
     RETIRED = "retired"
 
 
-RULE_MOVES: dict[RuleState, tuple[RuleState, ...]] = {
+RULE_TRANSITIONS: dict[RuleState, tuple[RuleState, ...]] = {
     RuleState.DRAFT: (RuleState.ACTIVE, RuleState.RETIRED),
     RuleState.ACTIVE: (RuleState.RETIRED,),
     RuleState.RETIRED: (),
@@ -185,7 +185,7 @@ DEFAULT_RULES: tuple[Rule, ...] = (Consecutive(id="down"),)
 """What a target without rules is judged by."""
 
 
-def illegal_moves(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[str, ...]:
+def illegal_transitions(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[str, ...]:
     """What a new list of rules asks of the lifecycle that it does not have, one sentence each."""
     before = {rule.id: rule.state for rule in old}
     return tuple(
@@ -193,5 +193,5 @@ def illegal_moves(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[str, ..
         for rule in new
         if rule.id in before
         and rule.state is not before[rule.id]
-        and rule.state not in RULE_MOVES[before[rule.id]]
+        and rule.state not in RULE_TRANSITIONS[before[rule.id]]
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from .. import limits
 
-Waiting = TypeVar("Waiting")
+WaitingAttempt = TypeVar("WaitingAttempt")
 
 
 class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,21 +17,21 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_max: int = limits.IN_FLIGHT_MAX
 
 
-class Admission(Generic[Waiting]):
+class Admission(Generic[WaitingAttempt]):
     """Counts what runs and keeps who waits."""
 
     __slots__ = ("_policy", "_queue", "running")
 
     def __init__(self, policy: AdmissionPolicy) -> None:
         self._policy = policy
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[WaitingAttempt] = deque()
         self.running = 0
 
     @property
     def queued(self) -> int:
         return len(self._queue)
 
-    def enter(self, waiting: Waiting) -> bool:
+    def enter(self, waiting: WaitingAttempt) -> bool:
         """True: it may run now. False: it waits."""
         if self.running < self._policy.in_flight_max:
             self.running += 1
@@ -43,7 +43,7 @@ class Admission(Generic[Waiting]):
         """One that ran has ended."""
         self.running -= 1
 
-    def next(self) -> Waiting | None:
+    def next(self) -> WaitingAttempt | None:
         """Take in the one that has waited longest, if there is room; the caller runs it, or calls `leave`."""
         if not self._queue or self.running >= self._policy.in_flight_max:
             return None

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from ..limits import HURRIED_PER_SUCCESS
+from ..limits import RETRIED_PER_SUCCESS
 from .retry import RetryPolicy
 
 
-class Patience:
+class DeliveryBackoff:
     """Remembers, per notice, when it first failed. Owned by the supervisor, which also owns the policies."""
 
     def __init__(self, policies: Mapping[str, RetryPolicy]) -> None:
@@ -39,13 +39,13 @@ class Patience:
         self._first.pop(key, None)
         self._tried(channel, key)
 
-    def carried(self, channel: str) -> tuple[str, ...]:
+    def retry_now(self, channel: str) -> tuple[str, ...]:
         """The channel carries again: the notices that need wait no longer. A few each time, so that it is not run over."""
         backing_off = self._backing_off.get(channel, {})
-        hurried = tuple(islice(backing_off, HURRIED_PER_SUCCESS))
-        for key in hurried:
+        released = tuple(islice(backing_off, RETRIED_PER_SUCCESS))
+        for key in released:
             self._tried(channel, key)
-        return hurried
+        return released
 
     def _tried(self, channel: str, key: str) -> None:
         backing_off = self._backing_off.get(channel)

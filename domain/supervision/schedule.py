@@ -1,6 +1,6 @@
 """The schedule: per target, when it is due, what runs, and what was missed. The supervisor owns it and the clock."""
 
-from ..observation.attempt import ATTEMPT_MOVES, AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from ..specification.probe import Heartbeat, Probe
 from ..specification.rule import NoData, RuleState
 from ..specification.target import Target
@@ -9,7 +9,7 @@ from ..time.duration import parse_duration
 from ..time.moment import Deadline, Moment
 
 
-class Flight:
+class PendingAttempt:
     """One attempt from due to ended. At most one per target."""
 
     __slots__ = ("admitted", "attempt", "deadline", "due", "missed", "started", "state")
@@ -26,7 +26,7 @@ class Flight:
 
     def move(self, state: AttemptState) -> None:
         """Raises ValueError for a move that the table does not have: that is a bug of ours."""
-        if state not in ATTEMPT_MOVES[self.state]:
+        if state not in ATTEMPT_TRANSITIONS[self.state]:
             raise ValueError(f"an attempt that is {self.state} cannot become {state}")
         self.state = state
 
@@ -56,7 +56,6 @@ class Scheduled:
         "cadence",
         "ended_ns",
         "epoch",
-        "flight",
         "heard",
         "id",
         "last_beat",
@@ -64,6 +63,7 @@ class Scheduled:
         "missed",
         "number",
         "paused",
+        "pending",
         "probe",
         "retry_cadence",
         "silences",
@@ -80,7 +80,7 @@ class Scheduled:
         self.ended_ns = 0
         """When the last attempt ended, on the monotonic hand; kept where results may be shared."""
         self.suspect = False
-        self.flight: Flight | None = None
+        self.pending: PendingAttempt | None = None
         self.last_beat: Moment | None = None
         self.heard: tuple[Moment, str] | None = None
         """The newest report of the host: when it was made, and what it said."""
@@ -125,42 +125,42 @@ class Scheduled:
             at_ns if late_ns < 0 else at_ns + (late_ns // self.cadence.every_ns + 1) * self.cadence.every_ns
         )
 
-    def board(self, due: Moment, now: Moment) -> Flight:
+    def enqueue(self, due: Moment, now: Moment) -> PendingAttempt:
         """Begin the next attempt; it waits for admission. Ticks missed before it are its to report.
 
         Raises ValueError while the last one has not ended: that is a bug of ours.
         """
-        if self.flight is not None:
-            raise ValueError(f"{self.flight.attempt} has not ended, and another of its target begins")
+        if self.pending is not None:
+            raise ValueError(f"{self.pending.attempt} has not ended, and another of its target begins")
         self.number += 1
         missed, self.missed = self.missed, 0
         attempt = AttemptId(self.id, self.epoch, self.number)
-        self.flight = Flight(attempt, due, Deadline.after(now, self.timeout_ns), missed)
-        return self.flight
+        self.pending = PendingAttempt(attempt, due, Deadline.after(now, self.timeout_ns), missed)
+        return self.pending
 
-    def take_off(self, flight: Flight, now: Moment, *, blind_until_ns: int = 0) -> ProbeRequest:
+    def start(self, pending: PendingAttempt, now: Moment, *, blind_until_ns: int = 0) -> ProbeRequest:
         """It is admitted: what the poller is asked to do.
 
         A shared result is from after this target's last attempt and from after the last gap in sight: no evidence counts
         twice for one target, and none counts that is older than a suspend, which the monotonic hand does not show.
         """
-        flight.begin(now)
-        flight.admitted = True
+        pending.begin(now)
+        pending.admitted = True
         # A new specification may have come while it waited: its probe does not run under a longer timeout of the old one.
-        if flight.deadline.remaining_ns(now) > self.timeout_ns:
-            flight.deadline = Deadline.after(now, self.timeout_ns)
+        if pending.deadline.remaining_ns(now) > self.timeout_ns:
+            pending.deadline = Deadline.after(now, self.timeout_ns)
         unseen_ns = now.monotonic_ns - max(self.ended_ns, blind_until_ns) - 1
         return ProbeRequest(
-            attempt=flight.attempt,
+            attempt=pending.attempt,
             probe=self.probe,
-            deadline=flight.deadline,
+            deadline=pending.deadline,
             started=now,
             max_age_ns=max(0, min(self.max_age_ns, unseen_ns)),
         )
 
     def end(self, now: Moment) -> None:
         """Its attempt has ended."""
-        self.flight = None
+        self.pending = None
         if self.max_age_ns:
             self.ended_ns = now.monotonic_ns
 

@@ -72,7 +72,7 @@ def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Probl
     """What is wrong with a program to run."""
     if not allowed:
         text = "programs may not be run: set allow_exec to true under runtime to let this one"
-        yield Problem(path, text, leans_on=(("runtime", "allow_exec"),))
+        yield Problem(path, text, depends_on=(("runtime", "allow_exec"),))
     for at, word in enumerate(command.argv):
         if "\0" in word or (at == 0 and not word):
             yield Problem((*path, "argv", at), "is empty or holds a NUL: write the program and its arguments")
@@ -175,7 +175,7 @@ def _login_problems(user: str, password: str, path: Path) -> Iterator[Problem]:
 def _tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
     if tls.key_file is not None and tls.certificate_file is None:
         text = "has no effect without certificate_file: give both or none"
-        yield Problem((*path, "key_file"), text, leans_on=((*path, "certificate_file"),))
+        yield Problem((*path, "key_file"), text, depends_on=((*path, "certificate_file"),))
     if tls.ca_file is not None and not tls.verify:
         yield Problem((*path, "ca_file"), "has no effect with verify: false: leave one of them out")
     if tls.server_name is not None and (fault := _host_fault(tls.server_name)):

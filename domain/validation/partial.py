@@ -18,7 +18,7 @@ _ANYTHING_GOES: dict[type[Any], dict[str, Any]] = {Target: {"call": {"name": "f"
 """What may be asked for anything: it stands in for a probe or a transport that nobody can read."""
 
 
-class Pieces:
+class PartialConfiguration:
     """Takes a configuration part by part and keeps what is sound, with something harmless in the place of what is not."""
 
     def __init__(self, data: Any = None) -> None:
@@ -28,12 +28,12 @@ class Pieces:
 
     def read(self) -> Configuration:
         """What is sound of the plain data of a file, with the defaults filled in."""
-        sound = self._fitting.fit(self._data, Configuration) or {}
-        defaults = msgspec.convert(sound.get("defaults", {}), Defaults)
+        valid = self._fitting.fit(self._data, Configuration) or {}
+        defaults = msgspec.convert(valid.get("defaults", {}), Defaults)
         filling = filling_of(defaults)
-        channels, targets = sound.get("channels", ()), sound.get("targets", ())
+        channels, targets = valid.get("channels", ()), valid.get("targets", ())
         return Configuration(
-            runtime=msgspec.convert(sound.get("runtime", {}), RuntimeOptions),
+            runtime=msgspec.convert(valid.get("runtime", {}), RuntimeOptions),
             defaults=defaults,
             channels=tuple(
                 self._piece(plain, Channel, ("channels", at)) for at, plain in enumerate(channels)
@@ -50,20 +50,20 @@ class Pieces:
             return self._piece({}, specification, path)
         plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=_of_another_kind)
         try:
-            sound = msgspec.convert(plain, specification)
-            msgspec.msgpack.encode(sound)
+            valid = msgspec.convert(plain, specification)
+            msgspec.msgpack.encode(valid)
         except UnicodeEncodeError:
             self._fitting.tell(path, "holds half of a surrogate pair, which is no character: remove it")
         except msgspec.ValidationError:
             return self._piece(self._fitting.fit(plain, specification, path), specification, path)
         else:
-            return sound
+            return valid
         return self._piece({}, specification, path)
 
-    def problems(self, sound: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
+    def problems(self, valid: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
         """Everything wrong with the configuration of which `sound` is left."""
         judged = meaning_problems(
-            sound, names_known=self._names_known(sound), timeouts_stated=self._timeouts_stated()
+            valid, names_known=self._names_known(valid), timeouts_stated=self._timeouts_stated()
         )
         return self.with_these([*judged, *further])
 
@@ -99,7 +99,7 @@ class Pieces:
             (problem.path, problem.text) for problem in problems if problem.path[:1] == ("defaults",)
         }
         for problem in problems:
-            if any(self._is_unread(path) for path in (problem.path, *problem.leans_on)):
+            if any(self._is_unread(path) for path in (problem.path, *problem.depends_on)):
                 continue
             origin = self._origin(problem.path)
             if origin == problem.path:
@@ -110,9 +110,9 @@ class Pieces:
 
     def _is_unread(self, path: Path) -> bool:
         """Whether nobody can tell what is meant there: in the place itself, or in the defaults that it was filled from."""
-        unread, doubtful = self._fitting.unread, self._fitting.doubtful
-        return bool(unread or doubtful) and any(
-            place[:length] in unread or place[:length] in doubtful
+        unread, ambiguous = self._fitting.unread, self._fitting.ambiguous
+        return bool(unread or ambiguous) and any(
+            place[:length] in unread or place[:length] in ambiguous
             for place in {self._fitting.original(path), self._fitting.original(self._origin(path))}
             for length in range(len(place) + 1)
         )
@@ -131,9 +131,9 @@ class Pieces:
         targets = self._data.get("targets") if isinstance(self._data, dict) else None
         return targets if isinstance(targets, list) else []
 
-    def _names_known(self, sound: Configuration) -> bool:
+    def _names_known(self, valid: Configuration) -> bool:
         """Whether a name that no channel has cannot be that of a channel which nobody can read."""
-        places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(sound.channels)))]
+        places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(valid.channels)))]
         return not any(self._is_unread(place) for place in places)
 
     def _timeouts_stated(self) -> frozenset[int]:

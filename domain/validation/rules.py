@@ -31,7 +31,7 @@ def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
     if rule.state is RuleState.RETIRED:
         return
     for problem in _working_problems(rule, target, path):
-        yield replace(problem, leans_on=(*problem.leans_on, (*path, "state")))
+        yield replace(problem, depends_on=(*problem.depends_on, (*path, "state")))
 
 
 def _working_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
@@ -53,7 +53,7 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
     if after_ns is not None and every_ns is not None and after_ns <= every_ns:
         every = format_duration(every_ns)
         text = f"would always fire: samples come every {every}; write more than that, or leave it out"
-        yield Problem((*path, "after"), text, leans_on=(_EVERY,))
+        yield Problem((*path, "after"), text, depends_on=(_EVERY,))
 
 
 def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
@@ -66,9 +66,9 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
     if not isfinite(rule.value):
         yield Problem((*path, "value"), f"{rule.value} is no finite number: write one")
     elif rule.mode is not Mode.RATE_OF_CHANGE:
-        leans_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",))
+        depends_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",))
         for problem in _reach_problems(rule, target, path):
-            yield replace(problem, leans_on=leans_on)
+            yield replace(problem, depends_on=depends_on)
 
 
 def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
@@ -85,11 +85,11 @@ def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Pr
     if changing and window_ns <= every_ns:
         every = format_duration(every_ns)
         text = f"holds one sample at most, and a change needs two: write more than every {every}"
-        yield Problem(where, text, leans_on=(_EVERY,))
+        yield Problem(where, text, depends_on=(_EVERY,))
     if window_ns // every_ns > WINDOW_SAMPLES_MAX:
         count = f"{window_ns // every_ns:,} samples"
         text = f"would hold {count}: {WINDOW_SAMPLES_MAX:,} are the most, so shorten it"
-        yield Problem(where, text, leans_on=(_EVERY,))
+        yield Problem(where, text, depends_on=(_EVERY,))
 
 
 def _reach_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:

@@ -152,7 +152,7 @@ class _Judge:
         if own_ns is not None and every_ns is not None and 0 < every_ns < own_ns:
             most = format_duration(every_ns)
             said = f"{text} is longer than every {most}: write {most} or less"
-            yield Problem((*path, name), said, leans_on=((*path, "every"),))
+            yield Problem((*path, name), said, depends_on=((*path, "every"),))
 
     def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
         match target.probe:

@@ -6,7 +6,7 @@ from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.problem import Problem
 from ..specification.target import Target
-from .partial import Pieces
+from .partial import PartialConfiguration
 from .semantics import target_problems
 
 __all__ = ["Problem", "judged", "judged_target"]
@@ -17,9 +17,9 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
 
     The constructors have judged each part, but `msgspec.structs.replace` goes past them.
     """
-    pieces = Pieces()
+    pieces = PartialConfiguration()
     channels, targets = configuration.channels, configuration.targets
-    sound = Configuration(
+    valid = Configuration(
         runtime=pieces.made(configuration.runtime, RuntimeOptions, ("runtime",)),
         defaults=pieces.made(configuration.defaults, Defaults, ("defaults",)),
         channels=tuple(
@@ -27,13 +27,13 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
         ),
         targets=tuple(pieces.made(target, Target, ("targets", at)) for at, target in enumerate(targets)),
     )
-    return sound, pieces.problems(sound)
+    return valid, pieces.problems(valid)
 
 
 def judged_target(
     target: Target, *, channels: Iterable[str], allow_exec: bool = False
 ) -> tuple[Target, tuple[Problem, ...]]:
     """One target as `judged` gives it, judged by itself; paths begin at the target."""
-    pieces = Pieces()
-    sound = pieces.made(target, Target, ())
-    return sound, pieces.with_these(target_problems(sound, channels, allow_exec=allow_exec))
+    pieces = PartialConfiguration()
+    valid = pieces.made(target, Target, ())
+    return valid, pieces.with_these(target_problems(valid, channels, allow_exec=allow_exec))

@@ -1,0 +1,4 @@
+"""Verbs that run watchkeeper: run and demo, with signals and output.
+
+Never here: anything that a library host needs.
+"""

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ...adapters.clock import SystemClock
-from ...domain.incidents.incident import Change
-from ...domain.read_model.event import Event, HealthMoved, IncidentMoved, NoticeEnded
+from ...domain.incidents.incident import TransitionKind
+from ...domain.read_model.event import Event, HealthChanged, IncidentChanged, NoticeEnded
 from ...domain.time.moment import wall_text
 from ...runtime import Runtime
 from ..exits import ExitStatus
@@ -51,9 +51,9 @@ class Demo:
     def hear(self, event: Event) -> bool:
         """Say what an event means; True when the story is over."""
         match event:
-            case IncidentMoved(incident):
-                self.opened += incident.change is Change.OPENED
-                self.resolved += incident.change is Change.RESOLVED
+            case IncidentChanged(incident):
+                self.opened += incident.change is TransitionKind.OPENED
+                self.resolved += incident.change is TransitionKind.RESOLVED
                 since = f"since {wall_text(incident.opened_at_ns)}"
                 self.say(
                     f"incident    {incident.change.value}: {incident.target} ({incident.rule}, "
@@ -65,7 +65,7 @@ class Demo:
                     f"notice      {delivery.state.value}: incident.{notice.change.value} of "
                     f"{notice.incident.target} to {notice.channel}, attempt {delivery.attempts}"
                 )
-            case HealthMoved(part, detail):
+            case HealthChanged(part, detail):
                 self.say(f"watchkeeper {part}: {detail or 'well again'}")
             case _:
                 pass

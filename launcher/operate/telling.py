@@ -5,7 +5,14 @@ from typing import assert_never
 from ...adapters.clock import SystemClock
 from ...domain.incidents.incident import Incident
 from ...domain.line import escaped
-from ...domain.read_model.event import Event, HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from ...domain.read_model.event import (
+    Event,
+    HealthChanged,
+    IncidentChanged,
+    NoticeEnded,
+    SampleSeen,
+    WentBlind,
+)
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_MS, wall_text
@@ -15,7 +22,7 @@ from ..plural import count_of
 def line_of(event: Event, clock: SystemClock | None = None) -> str:
     """One printable line, whatever a target has sent. What bears no time of its own was just now."""
     match event:
-        case IncidentMoved(incident):
+        case IncidentChanged(incident):
             said = incident.explanation or incident.reason
             line = f"{wall_text(incident.at_ns)} {incident.change.value}: {_name(incident)}: {said}"
         case NoticeEnded(notice, delivery):
@@ -29,7 +36,7 @@ def line_of(event: Event, clock: SystemClock | None = None) -> str:
             line = (
                 f"{wall_text(interval.ended_at_ns)} blind: for {format_duration(length_ns)}: {interval.cause}"
             )
-        case HealthMoved(part, detail):
+        case HealthChanged(part, detail):
             at = wall_text((clock or SystemClock()).read().wall_ns)
             line = f"{at} trouble: {part}: {detail}" if detail else f"{at} well again: {part}"
         case SampleSeen(sample, status):

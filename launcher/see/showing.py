@@ -158,7 +158,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
     """An incident as plain data with stable keys; times in RFC 3339."""
     resolved_ns, acknowledged_ns = incident.resolved_at_ns, incident.acknowledged_at_ns
     return {
-        "id": incident.incident,
+        "id": incident.id,
         "target": incident.target,
         "rule": incident.rule,
         "severity": incident.severity.value,

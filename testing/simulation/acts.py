@@ -59,7 +59,7 @@ def _acknowledge(machine: Machine, act: Act) -> None:
     for incident in machine.auditor.durable.open_incidents():
         if incident.target == act.name:
             machine.auditor.happened("acknowledged")
-            machine.system.owner.tell(Acknowledge(incident.incident, "operator"))
+            machine.system.owner.tell(Acknowledge(incident.id, "operator"))
 
 
 def _redrive(machine: Machine, _: Act) -> None:

@@ -15,8 +15,8 @@ from ...domain.observation.outcome import Outcome
 from ...domain.specification.target import Target
 from ...domain.time.moment import Moment
 from ...protocol.owner import Release, SamplesMissing, SampleTaken
-from ...protocol.recorder import HealthChanged, IncidentsResumed, SilencesChanged
-from ...protocol.sink import Commit, EndSilences, Mute, Record, RecordBlindness, ResumeRetries
+from ...protocol.recorder import HealthReported, IncidentsResumed, SilencesChanged
+from ...protocol.sink import Commit, ExpireSilences, Mute, Record, RecordBlindness, ResumeRetries
 from ...protocol.supervisor import AttemptFinished, ChildExited, Pause, Resume, Track, Untrack, Woke
 from ..clock import ManualClock
 from .hub import Halt
@@ -66,7 +66,7 @@ class Auditor:
             Record: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
             Commit: lambda _: self.record.time_passed(self._read()),
-            EndSilences: lambda _: self.record.time_passed(self._read()),
+            ExpireSilences: lambda _: self.record.time_passed(self._read()),
             Woke: lambda message: self.silences.woke(message.planned_ns, self._read()),
             SilencesChanged: lambda message: self.silences.shown(message.silences),
             IncidentsResumed: lambda message: self.silences.shown(message.silences),
@@ -80,7 +80,7 @@ class Auditor:
             Release: lambda message: self.attempts.released(message.target),
             RecordBlindness: lambda message: self.blindness.recording(message.interval),
             ChildExited: self.isolation.exited,
-            HealthChanged: self.isolation.health,
+            HealthReported: self.isolation.health,
         }
 
     def complain(self, invariant: str, says: str) -> None:

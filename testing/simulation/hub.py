@@ -22,7 +22,7 @@ from ...protocol.supervisor import (
     AttemptCancelled,
     AttemptFinished,
     Beat,
-    ChannelCarried,
+    ChannelRecovered,
     DeliverySettled,
     Pause,
     Resume,
@@ -44,7 +44,7 @@ REPEATABLE = (
     AttemptFinished,
     Beat,
     CancelAttempt,
-    ChannelCarried,
+    ChannelRecovered,
     Commit,
     CourierStarted,
     DeliveryAnswered,
@@ -87,14 +87,14 @@ class Hub:
 
     def __init__(
         self,
-        troubles: Troubles,
+        problems: Troubles,
         stream: Stream,
         observer: Observer,
         call_after: Callable[[int, Callable[[], object]], object],
         causality: Causality | None,
         halt: Halt,
     ) -> None:
-        self._troubles = troubles
+        self._troubles = problems
         self._stream = stream
         self._observer = observer
         self._call_after = call_after
@@ -147,9 +147,9 @@ class Hub:
 
     def pass_site(self, site: Site) -> Kind | None:
         """Something may go wrong here. Raises what ends the actor or the process; else says what is the caller's to do."""
-        troubles = self._troubles
-        troubles.left -= 1
-        if troubles.left:
+        problems = self._troubles
+        problems.left -= 1
+        if problems.left:
             return None
         return self._strike(site)
 
@@ -183,17 +183,17 @@ class Hub:
         if type(message) is ResumeFrom:
             self._observer.resuming(message.generation)
         # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
-        troubles = self._troubles
-        troubles.left -= 1
-        trouble = None if troubles.left else self._strike(Site.TELL)
+        problems = self._troubles
+        problems.left -= 1
+        trouble = None if problems.left else self._strike(Site.TELL)
         if trouble is not None:
             self._troubled(trouble, address, message)
         elif self._links:
             self._follow(address, message)
         else:
             address.arrive(message)
-        troubles.left -= 1
-        if not troubles.left:
+        problems.left -= 1
+        if not problems.left:
             self._strike(Site.TOLD)
 
     def _follow(self, address: "WatchedAddress", message: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.incidents.incident import Change, Transition
+from ...domain.incidents.incident import Transition, TransitionKind
 from ...domain.observation.attempt import ProbeRequest
 from ...domain.observation.outcome import Reason
 from ...domain.observation.sample import Sample
@@ -105,7 +105,7 @@ class ConfigurationRules:
     def committed(self, transitions: Iterable[Transition]) -> None:
         """Nothing is lost by a reload: what ends by decree was taken away."""
         for step in transitions:
-            if step.change is not Change.RESOLVED:
+            if step.change is not TransitionKind.RESOLVED:
                 continue
             if step.reason == "removed" and step.target not in self._gone:
                 self._complain("S30", f"{step.target} was never taken away, and its incident ends for that")

@@ -1,7 +1,7 @@
 """Invariants of the end: once all faults have stopped, everything is as it should be, within bounds."""
 
 from ...actors.supervisor.poller_registry import POLLER
-from ...domain.incidents.incident import Change
+from ...domain.incidents.incident import TransitionKind
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.rule import Consecutive, RuleState
 from ...domain.specification.target import Target
@@ -28,7 +28,7 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
     for incident in machine.auditor.durable.open_incidents():
         if incident.target not in machine.roster:
             complain("S30", f"{incident.target} is not watched any more, and its incident has no end")
-    recorded = frozenset(incident.incident for incident in machine.auditor.durable.open_incidents())
+    recorded = frozenset(incident.id for incident in machine.auditor.durable.open_incidents())
     if recorded != open_incidents:
         complain("S26", f"open in the record: {sorted(recorded)}, shown: {sorted(open_incidents)}")
     for watched in machine.case.targets:
@@ -75,7 +75,7 @@ def _polled(machine: Machine, target: Target) -> None:
 def _delivered(machine: Machine) -> None:
     """L4, L7: who is well has heard everything that it is to hear, whatever else is dead."""
     auditor, dead = machine.auditor, dead_channels(machine.case)
-    given_up = {(notice.incident.incident, notice.channel): None for notice in auditor.durable.dead_letters()}
+    given_up = {(notice.incident.id, notice.channel): None for notice in auditor.durable.dead_letters()}
     for key in auditor.durable.pending:
         if auditor.durable.notices[key].channel not in dead:
             auditor.complain("L4", f"{auditor.durable.notices[key]} is still in the outbox")
@@ -85,7 +85,7 @@ def _delivered(machine: Machine) -> None:
             if channel in dead or incident.draft or (name, channel) in given_up:
                 continue
             heard = auditor.delivery.heard(channel, name)
-            over = bool(heard) and heard[-1].change is Change.RESOLVED
+            over = bool(heard) and heard[-1].change is TransitionKind.RESOLVED
             if incident.is_open and not heard and incident.acknowledged_at_ns is None:
                 auditor.complain("L4", f"{channel} was never told of {incident.target}/{incident.rule}")
             if not incident.is_open and heard and not over:

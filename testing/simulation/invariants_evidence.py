@@ -4,7 +4,7 @@ from collections import deque
 
 from ...actors.sink import GENERATIONS_PER_RUN
 from ...domain.auditing.violation import Complain, Happened
-from ...domain.incidents.incident import Change, Transition
+from ...domain.incidents.incident import Transition, TransitionKind
 from ...domain.incidents.record import Batch
 from ...domain.observation.outcome import Outcome
 from ...domain.observation.sample import Sample
@@ -106,11 +106,11 @@ class EvidenceRules:
             return
         bad = BAD_FROM["degraded" if any(rule.on == "degraded" for rule in rules) else "down"]
         seen = self._recorded.get(step.target, deque())
-        if step.change is Change.OPENED:
+        if step.change is TransitionKind.OPENED:
             wanted = min(rule.after for rule in rules)
             if len(_tail(seen, wanted, bad, good=False)) < wanted:
                 self._complain("S3", f"{step.target} opened without {wanted} bad samples: {list(seen)[-8:]}")
-        elif step.change is Change.RESOLVED:
+        elif step.change is TransitionKind.RESOLVED:
             wanted = min(rule.recover for rule in rules)
             if len(_tail(seen, wanted, bad, good=True)) < wanted:
                 self._complain(

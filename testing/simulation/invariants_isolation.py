@@ -7,7 +7,7 @@ from ...domain.errors import StoreError
 from ...domain.incidents.notice import Delivery, DeliveryState
 from ...domain.specification.target import Target
 from ...domain.time.moment import NS_PER_S, Moment
-from ...protocol.recorder import HealthChanged
+from ...protocol.recorder import HealthReported
 from ...protocol.supervisor import ChildExited
 from .ports import UNRENDERABLE
 from .trouble import InjectedCrash
@@ -79,7 +79,7 @@ class IsolationRules:
         """An actor has ended."""
         self._ended(message.child, message.detail)
 
-    def health(self, message: HealthChanged) -> None:
+    def health(self, message: HealthReported) -> None:
         """The end of a supervisor is told as its health."""
         if message.part == "supervisor" and message.detail:
             self._ended(message.part, message.detail)

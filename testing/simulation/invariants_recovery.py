@@ -71,7 +71,7 @@ class RecoveryRules:
             return
         # Of one incident and channel the last: it tells all that those before it would have told.
         letters = sorted(machine.auditor.durable.dead_letters(), key=lambda notice: notice.sequence)
-        newest = {(notice.incident.incident, notice.channel): notice for notice in letters}
+        newest = {(notice.incident.id, notice.channel): notice for notice in letters}
         for notice in newest.values():
             if notice.channel in dead:
                 continue
@@ -85,11 +85,11 @@ class RecoveryRules:
 
     def _outlived(self, notice: Notice) -> bool:
         """Whether its channel has heard something later, or is about to hear of the same incident."""
-        durable, place = self._machine.auditor.durable, (notice.incident.incident, notice.channel)
+        durable, place = self._machine.auditor.durable, (notice.incident.id, notice.channel)
         pending = [durable.notices[key] for key in durable.pending]
         under_way = [*pending, *self._redriven]
         return durable.told.get(place, 0) >= notice.sequence or any(
-            (other.incident.incident, other.channel) == place for other in under_way
+            (other.incident.id, other.channel) == place for other in under_way
         )
 
     def check_redriven(self) -> None:

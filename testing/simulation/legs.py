@@ -203,11 +203,11 @@ class DiskLeg:
     def recall(self, key: str) -> Restored | None:
         return self._real.recall(key)
 
-    def keep_house(self, now: Moment) -> None:
-        self._real.keep_house(now)
+    def run_maintenance(self, now: Moment) -> None:
+        self._real.run_maintenance(now)
 
-    def file_trouble(self) -> str:
-        return self._real.file_trouble()
+    def file_problem(self) -> str:
+        return self._real.file_problem()
 
     def close(self) -> None:
         self._look.close()
@@ -330,5 +330,5 @@ def _alike(restored: Restored) -> Restored:
         restored,
         epoch=0,
         told=tuple(sorted(restored.told, key=lambda told: (told.incident, told.channel))),
-        incidents=tuple(sorted(restored.incidents, key=lambda incident: incident.incident)),
+        incidents=tuple(sorted(restored.incidents, key=lambda incident: incident.id)),
     )

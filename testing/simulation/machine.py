@@ -5,12 +5,12 @@ from collections.abc import Callable
 import msgspec
 
 from ...actors.dispatch import Address, DeadLetters, DispatchedActor
-from ...actors.system import Parts, Plan, System
+from ...actors.system import System, SystemDependencies, SystemSpec
 from ...domain.specification.probe import KINDS
 from ...domain.specification.target import Target
 from ...domain.time.moment import NS_PER_S, Moment
 from ...domain.time.timers import Timer
-from ...host.subscriptions import Feed
+from ...host.subscriptions import Subscriptions
 from ...protocol.sink import Mute
 from ..clock import ManualClock
 from ..expectations import ScriptedExpectations
@@ -72,7 +72,7 @@ class Machine:
         self.auditor.record.floors = {
             reached.channel.id: reached.channel.min_severity for reached in case.channels
         }
-        self.troubles = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
+        self.problems = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
         self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock, self.roster)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
@@ -119,17 +119,17 @@ class Machine:
         self.processes += 1
         self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
         self.hub = Hub(
-            self.troubles, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
+            self.problems, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
         )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
         self.system = System(self._parts(), self._plan())
         self.system.start()
 
-    def _parts(self) -> Parts:
+    def _parts(self) -> SystemDependencies:
         edge = Edge(self.hub, self.clock, self.dispatcher.call_at, self.auditor)
         prober = SimulatedProber(edge, self.targets)
-        return Parts(
+        return SystemDependencies(
             clock=HazardousClock(self.clock, self.hub),
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
@@ -140,7 +140,7 @@ class Machine:
                 for channel, receiver in self.receivers.items()
             },
             store=WatchedStore(self.store, self.hub, self.disk, self.auditor, lambda: self.clock.lived_ns),
-            publisher=Feed(),
+            publisher=Subscriptions(),
             expectation_of=ScriptedExpectations(),
             dice=self._dice.dice,
             changed=self._changed,
@@ -150,10 +150,10 @@ class Machine:
     def _changed(self) -> None:
         self.halt.now = self.halt.now or bool(self.system.ended)
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> SystemSpec:
         options = self.case.options
         channels = tuple(reached.channel for reached in self.case.channels)
-        return Plan(
+        return SystemSpec(
             dict(self.roster).values(),
             channels,
             options.in_flight_max,
@@ -210,7 +210,7 @@ class Machine:
             address.resize(address.capacity)
         self._schedule = FewDeviations(self.tape.stream("peace"), 0)
         self.dispatcher.follow(self._schedule)
-        self.troubles.calm()
+        self.problems.calm()
         self.targets.mishaps.calm()
         self.messengers_mishaps.calm()
         self.disk.mishaps.calm()

@@ -105,12 +105,12 @@ class WatchedStore:
         self._require_life()
         return self._inner.recall(key)
 
-    def keep_house(self, now: Moment) -> None:
+    def run_maintenance(self, now: Moment) -> None:
         self._require_life()
-        self._inner.keep_house(now)
+        self._inner.run_maintenance(now)
 
-    def file_trouble(self) -> str:
-        return self._inner.file_trouble()
+    def file_problem(self) -> str:
+        return self._inner.file_problem()
 
     def close(self) -> None:
         if not self._hub.dead:

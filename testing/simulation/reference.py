@@ -1,6 +1,6 @@
 """The reference: a naive serial reading of what the targets really did, and the incidents that must follow from it."""
 
-from ...domain.incidents.incident import Change
+from ...domain.incidents.incident import TransitionKind
 from ...domain.observation.outcome import Outcome
 from ...domain.specification.rule import Consecutive, NoData, NoDataPolicy, RuleState
 from .faults import HIDING
@@ -30,7 +30,9 @@ def _compare(machine: Machine, target: str, rule: Consecutive, truths: list[tupl
         step.change
         for life in machine.auditor.durable.lives.values()
         for step in life
-        if step.target == target and step.rule == rule.id and step.change in {Change.OPENED, Change.RESOLVED}
+        if step.target == target
+        and step.rule == rule.id
+        and step.change in {TransitionKind.OPENED, TransitionKind.RESOLVED}
     ]
     if seen != wanted:
         machine.auditor.complain(
@@ -38,18 +40,18 @@ def _compare(machine: Machine, target: str, rule: Consecutive, truths: list[tupl
         )
 
 
-def expected(truths: list[tuple[int, Outcome]], rule: Consecutive) -> list[Change]:
+def expected(truths: list[tuple[int, Outcome]], rule: Consecutive) -> list[TransitionKind]:
     """The opens and resolves of a rule that counts, one attempt after the other."""
     bad = {"down": (Outcome.DOWN, Outcome.TIMED_OUT)}.get(
         rule.on, (Outcome.DOWN, Outcome.TIMED_OUT, Outcome.DEGRADED)
     )
-    changes: list[Change] = []
+    changes: list[TransitionKind] = []
     in_a_row = 0
     for _, outcome in truths:
-        is_open = bool(changes) and changes[-1] is Change.OPENED
+        is_open = bool(changes) and changes[-1] is TransitionKind.OPENED
         counts = (outcome in bad) is not is_open
         in_a_row = in_a_row + 1 if counts else 0
         if in_a_row >= (rule.recover if is_open else rule.after):
-            changes.append(Change.RESOLVED if is_open else Change.OPENED)
+            changes.append(TransitionKind.RESOLVED if is_open else TransitionKind.OPENED)
             in_a_row = 0
     return changes

@@ -211,7 +211,7 @@ class Run:
         machine = self.machine
         status: RuntimeStatus = self._ask(GetStatus())
         incidents: tuple[Incident, ...] = self._ask(GetIncidents(open_only=True))
-        check_peace(machine, status, frozenset(incident.incident for incident in incidents))
+        check_peace(machine, status, frozenset(incident.id for incident in incidents))
 
     def _ask(self, question: object) -> Any:
         return self.machine.system.recorder.ask(question, 60.0)
@@ -259,7 +259,7 @@ class Run:
             trace=auditor.trace.digest(),
             simulated_ns=machine.clock.lived_ns - self._began_ns,
             steps=auditor.trace.steps,
-            sites=machine.troubles.passed,
+            sites=machine.problems.passed,
             processes=machine.processes,
             real_ns=SystemClock().read().monotonic_ns - self._real_began_ns,
             sometimes=dict(auditor.sometimes),
@@ -274,7 +274,7 @@ def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -
         run = Run(case)
         try:
             if die_at is not None:
-                run.machine.troubles.only(Kind.DIE, die_at)
+                run.machine.problems.only(Kind.DIE, die_at)
             run.safety()
             run.liveness()
             run.end()

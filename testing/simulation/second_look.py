@@ -41,7 +41,7 @@ def _read(connection: apsw.Connection, now: Moment) -> Restored:
         incidents=live,
         outbox=outbox.pending(),
         dead=outbox.given_up(),
-        told=tuple(told for incident in live for told in incidents.told(incident.incident)),
+        told=tuple(told for incident in live for told in incidents.told(incident.id)),
         checkpoints=marks.checkpoints(),
         silences=marks.silences(now.wall_ns),
     )

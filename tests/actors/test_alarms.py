@@ -127,7 +127,7 @@ class Sets:
 
 
 @pytest.fixture
-def clockwork():
+def timer_driver():
     """An alarm clock at time 0 with the timer behind it."""
     made = []
 
@@ -140,17 +140,17 @@ def clockwork():
     loop.close()
 
 
-def test_a_cancelled_alarm_is_forgotten_and_wakes_nobody(clockwork):
+def test_a_cancelled_alarm_is_forgotten_and_wakes_nobody(timer_driver):
     """A deadline is cancelled by nearly every answer; kept until its time, each would wake the loop once more."""
-    clock, timers = clockwork
+    clock, timers = timer_driver
     clock.call_at(NS_PER_MS, lambda: None).cancel()
     clock.call_at(5 * NS_PER_MS, lambda: None)
     timers[0].on_time()
     assert timers[0].set_to == [NS_PER_MS, 5 * NS_PER_MS]
 
 
-def test_what_is_due_already_rings_in_the_next_round_without_its_timer(clockwork):
-    clock, timers = clockwork
+def test_what_is_due_already_rings_in_the_next_round_without_its_timer(timer_driver):
+    clock, timers = timer_driver
     rang = []
     clock.call_at(-1, lambda: rang.append("first"))
     clock.call_at(0, lambda: rang.append("second"))

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pytest
 from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
-from watchkeeper.actors.engine import Engine, Fittings
+from watchkeeper.actors.engine import Engine, EngineDependencies
 from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.expectations import Expectations
@@ -14,14 +14,14 @@ from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.notice import Answer, DeliveryState
 from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.observation.outcome import Outcome
-from watchkeeper.domain.read_model.event import HealthMoved, NoticeEnded
+from watchkeeper.domain.read_model.event import HealthChanged, NoticeEnded
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.host.subscriptions import Feed
+from watchkeeper.host.subscriptions import Subscriptions
 from watchkeeper.protocol.recorder import GetStatus
 from watchkeeper.protocol.sink import Redrive
 from watchkeeper.protocol.supervisor import Beat
@@ -72,12 +72,12 @@ def engine():
     started = []
 
     def make(*, debug):
-        feed = Feed()
+        feed = Subscriptions()
         events = feed.subscribe()
         configuration = Configuration(
             runtime=RuntimeOptions(debug=debug), channels=(Channel(id="ops", log=Log()),), targets=(JOB,)
         )
-        fittings = Fittings(
+        fittings = EngineDependencies(
             clock=SystemClock(),
             make_timer=MillisecondTimer,
             outside=Outside,
@@ -113,7 +113,7 @@ def delivered(event):
 
 
 def about(part):
-    return lambda event: isinstance(event, HealthMoved) and event.part == part
+    return lambda event: isinstance(event, HealthChanged) and event.part == part
 
 
 @pytest.mark.parametrize("debug", [True, False])
@@ -128,7 +128,7 @@ def test_a_broken_invariant_is_said_and_shown_and_nothing_is_lost(engine, caplog
     beat(running, Outcome.UP)
     assert until(events, delivered).notice.change.value == "resolved"
     status = running.ask(RECORDER, GetStatus(), running.clock.read().monotonic_ns + int(WITHIN_S * NS_PER_S))
-    assert ("invariants" in dict(status.troubles)) is debug
+    assert ("invariants" in dict(status.problems)) is debug
     assert dict(status.counters).get("invariants_broken", 0) == (2 if debug else 0)
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert any("Invariant S11 is broken" in line for line in said) is debug

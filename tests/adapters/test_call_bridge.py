@@ -31,7 +31,7 @@ class Bench:
         self.entered = asyncio.Event()
         self.did = asyncio.Event()
         self.error = None
-        self.late = []
+        self.on_late_result = []
 
     def gate(self):
         return threading.Event() if self.colour == "threads" else asyncio.Event()
@@ -63,7 +63,9 @@ class Bench:
         answered = self.loop.create_future()
         work = self.sync_work if self.colour == "threads" else self.async_work
         deadline = Deadline.after(CLOCK.read(), timeout_ns)
-        return self.calls.submit(name, work, deadline, answered.set_result, self.late.append), answered
+        return self.calls.submit(
+            name, work, deadline, answered.set_result, self.on_late_result.append
+        ), answered
 
     def open_all(self):
         self.before.set()
@@ -134,7 +136,7 @@ def test_a_deadline_during_a_thread_says_timed_out_not_undone(on_bench, colour):
     bench = on_bench(main)
     # The thread goes on and its effect happens after the deadline; the coroutine is stopped before its effect.
     assert bench.effects == (1 if colour == "threads" else 0)
-    assert [type(ended) for ended in bench.late] == [Returned if colour == "threads" else Raised]
+    assert [type(ended) for ended in bench.on_late_result] == [Returned if colour == "threads" else Raised]
 
 
 def test_cancel_before_it_begins_has_no_effect(on_bench):

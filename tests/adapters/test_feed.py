@@ -3,18 +3,18 @@
 import asyncio
 import threading
 
-from watchkeeper.domain.read_model.event import HealthMoved
-from watchkeeper.host.subscriptions import Feed
+from watchkeeper.domain.read_model.event import HealthChanged
+from watchkeeper.host.subscriptions import Subscriptions
 
 WITHIN_S = 20
 
 
 def event(number):
-    return HealthMoved("store", str(number))
+    return HealthChanged("store", str(number))
 
 
 def test_a_subscriber_that_never_reads_loses_the_oldest_and_knows_it():
-    feed = Feed()
+    feed = Subscriptions()
     slow = feed.subscribe(events_max=3)
     for number in range(10):
         feed.publish(event(number))
@@ -26,7 +26,7 @@ def test_a_subscriber_that_never_reads_loses_the_oldest_and_knows_it():
 
 def test_who_gives_up_waiting_leaves_nothing_behind():
     async def host():
-        subscription = Feed().subscribe()
+        subscription = Subscriptions().subscribe()
         for _ in range(5):
             events = aiter(subscription)
             waiting = asyncio.ensure_future(anext(events))
@@ -39,7 +39,7 @@ def test_who_gives_up_waiting_leaves_nothing_behind():
 
 
 def test_a_loop_that_closed_while_it_waited_harms_nobody():
-    feed = Feed()
+    feed = Subscriptions()
     subscription = feed.subscribe()
     loop = asyncio.new_event_loop()
     subscription._waiters.append((loop, asyncio.Event()))
@@ -51,7 +51,7 @@ def test_a_loop_that_closed_while_it_waited_harms_nobody():
 
 
 def test_a_thread_and_a_task_that_share_one_get_every_event_once():
-    feed = Feed()
+    feed = Subscriptions()
     subscription = feed.subscribe()
     by_thread, by_task = [], []
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
-from watchkeeper.host.status_cache import Snapshots
+from watchkeeper.host.status_cache import StatusCache
 
 THREADS = 8
 AGE_NS = 30 * NS_PER_S
@@ -56,7 +56,7 @@ class WatchedClock:
 
 
 def watched(gate, within_ns=10 * NS_PER_S):
-    snapshots = Snapshots(gate, within_ns)
+    snapshots = StatusCache(gate, within_ns)
     snapshots._clock = WatchedClock()
     return snapshots
 
@@ -79,7 +79,7 @@ def test_eight_threads_that_know_nothing_cause_one_load(threads):
 def test_what_is_older_than_asked_for_is_loaded_anew():
     gate = Gate("old", "new")
     gate.release.set()
-    snapshots = Snapshots(gate, NS_PER_S)
+    snapshots = StatusCache(gate, NS_PER_S)
 
     assert [snapshots.status(AGE_NS), snapshots.status(AGE_NS), snapshots.status(1)] == ["old", "old", "new"]
 

@@ -24,7 +24,7 @@ from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Thresh
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.supervision.admission import Admission, AdmissionPolicy
 from watchkeeper.domain.supervision.blindness import BlindnessDetector, Reading
-from watchkeeper.domain.supervision.delivery_backoff import Patience
+from watchkeeper.domain.supervision.delivery_backoff import DeliveryBackoff
 from watchkeeper.domain.supervision.restart import RestartHistory, RestartPolicy
 from watchkeeper.domain.supervision.retry import RetryPolicy
 from watchkeeper.domain.supervision.schedule import Scheduled
@@ -79,7 +79,7 @@ def gathering():
 
 def schedule():
     made = Scheduled(SHOP)
-    made.take_off(made.board(NOON, NOON), NOON)
+    made.start(made.enqueue(NOON, NOON), NOON)
     return made
 
 
@@ -97,7 +97,7 @@ def admission():
 
 
 def patience():
-    made = Patience({"ops": RetryPolicy(name="ops")})
+    made = DeliveryBackoff({"ops": RetryPolicy(name="ops")})
     made.next_try_ns("ops", "key", 1, 0, 0.5, None)
     return made
 

@@ -26,7 +26,9 @@ OWN = {
 """The parts of the package that each part may import; `watchkeeper` stands for the door itself."""
 
 MAY_ALSO = {
-    "launcher/configure/simulate.py": {"testing"},  # the verb `simulate` runs the simulator that is shipped for hosts
+    "launcher/configure/simulate.py": {
+        "testing"
+    },  # the verb `simulate` runs the simulator that is shipped for hosts
     "launcher/simulating.py": {"testing"},
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }

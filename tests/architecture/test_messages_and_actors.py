@@ -174,7 +174,9 @@ def test_a_type_that_could_be_changed_is_caught(annotation):
 
 
 def test_messages_with_a_mapping_in_them_hold_it_as_pairs():
-    http = import_module("watchkeeper.domain.specification.probe").Http(url="http://a", headers={"b": "2", "a": "1"})
+    http = import_module("watchkeeper.domain.specification.probe").Http(
+        url="http://a", headers={"b": "2", "a": "1"}
+    )
     assert http.headers == (("a", "1"), ("b", "2"))
 
 

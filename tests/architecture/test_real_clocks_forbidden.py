@@ -63,7 +63,7 @@ world.step_wall(3_600 * 10**9)
 world.run("10m")
 world.resume("mail")
 for incident in world.incidents(open_only=True):
-    world.acknowledge(incident.incident)
+    world.acknowledge(incident.id)
 world.crash()
 world.run("30m")
 world.restart()
@@ -71,7 +71,7 @@ world.run("10m")
 world.untrack("shop")
 world.run("1m")
 assert world.status().healthy, world.status().troubles
-print(*world.told("ops"), sep="\\n")
+print(*world.delivered("ops"), sep="\\n")
 """
 
 

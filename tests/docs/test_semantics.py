@@ -4,7 +4,7 @@ import runpy
 from pathlib import Path
 
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.outbox import Stage
+from watchkeeper.domain.incidents.outbox import OutboxStage
 from watchkeeper.domain.observation.attempt import AttemptState
 from watchkeeper.domain.rules.aggregate import Status
 
@@ -21,5 +21,5 @@ def test_the_document_is_what_the_tables_render():
 
 def test_every_state_of_an_action_has_its_row():
     assert list(ATTEMPTS) == list(AttemptState)
-    assert list(NOTICES) == [*Stage, *DeliveryState]
+    assert list(NOTICES) == [*OutboxStage, *DeliveryState]
     assert list(SHOWN) == list(Status)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.rules.aggregate import RAW_STATUS, RETIRED, Status, TargetAggregate, end_of
@@ -52,9 +52,9 @@ class Told:
 
     def hear(self, transitions):
         for transition in transitions:
-            assert transition.may_follow(self.latest.get(transition.incident))
+            assert transition.may_follow(self.latest.get(transition.incident_id))
             assert transition.resolved_at_ns is None or transition.resolved_at_ns >= transition.opened_at_ns
-            self.latest[transition.incident] = transition
+            self.latest[transition.incident_id] = transition
             self.steps.append(transition)
         open_ = [incident for incident in self.latest.values() if incident.is_open]
         assert sorted(open_, key=str) == sorted(self.aggregate.incidents(), key=str)
@@ -82,13 +82,13 @@ def test_any_stream_gives_legal_transitions_each_with_its_evidence(outcomes, aft
         for transition in world.take(taken(number, outcome)):
             if transition.rule != "down":
                 continue
-            if transition.change is Change.OPENED:
+            if transition.change is TransitionKind.OPENED:
                 assert bad_run_before(outcomes[:number], mildest) >= after
                 assert transition.opened_at_ns == taken(transition.evidence[0]).at.wall_ns
             else:
                 good = [outcome for outcome in outcomes[:number] if outcome.is_evidence][-recover:]
                 assert not any(outcome in BAD_FROM[mildest] for outcome in good)
-    assert {step.change for step in world.steps} <= {Change.OPENED, Change.RESOLVED}
+    assert {step.change for step in world.steps} <= {TransitionKind.OPENED, TransitionKind.RESOLVED}
 
 
 @given(STREAMS)
@@ -195,7 +195,7 @@ def test_an_incident_whose_rule_is_gone_ends_when_it_is_restored():
         world.take(taken(number, Outcome.DOWN))
     again = TargetAggregate(shop(SLOW), run=2)
     (ended,) = again.restore(None, world.aggregate.incidents(), NOON)
-    assert (ended.change, ended.reason) == (Change.RESOLVED, "retired")
+    assert (ended.change, ended.reason) == (TransitionKind.RESOLVED, "retired")
     assert again.incidents() == ()
 
 
@@ -207,7 +207,7 @@ def test_an_incident_without_a_checkpoint_stays_open_until_it_is_acquitted():
     again.restore(None, world.aggregate.incidents(), NOON)
     assert again.apply(taken(1), taken(1).at) == ()
     (ended,) = again.apply(taken(2), taken(2).at)
-    assert (ended.change, ended.sequence) == (Change.RESOLVED, 2)
+    assert (ended.change, ended.sequence) == (TransitionKind.RESOLVED, 2)
 
 
 @given(STREAMS, st.integers(0, 40))
@@ -235,14 +235,14 @@ def test_a_rule_that_is_gone_or_retired_closes_its_incident():
     for target in (shop(), shop(msgspec.structs.replace(DOWN, state=RuleState.RETIRED))):
         world = broken(DOWN)
         (ended,) = world.hear(world.aggregate.reconfigure(target, taken(4).at))
-        assert (ended.change, ended.reason) == (Change.RESOLVED, "retired")
+        assert (ended.change, ended.reason) == (TransitionKind.RESOLVED, "retired")
 
 
 def test_another_severity_changes_the_open_incident_once():
     world = broken(DOWN)
     target = shop(msgspec.structs.replace(DOWN, severity=Severity.INFO))
     (changed,) = world.hear(world.aggregate.reconfigure(target, taken(4).at))
-    assert (changed.change, changed.severity, changed.sequence) == (Change.CHANGED, Severity.INFO, 2)
+    assert (changed.change, changed.severity, changed.sequence) == (TransitionKind.CHANGED, Severity.INFO, 2)
     assert world.hear(world.aggregate.reconfigure(target, taken(4).at)) == ()
 
 
@@ -250,7 +250,7 @@ def test_other_thresholds_keep_an_open_incident_and_its_start():
     world = broken(DOWN)
     assert world.aggregate.reconfigure(shop(msgspec.structs.replace(DOWN, recover=1)), taken(4).at) == ()
     (ended,) = world.take(taken(4))
-    assert (ended.change, ended.opened_at_ns) == (Change.RESOLVED, taken(1).at.wall_ns)
+    assert (ended.change, ended.opened_at_ns) == (TransitionKind.RESOLVED, taken(1).at.wall_ns)
 
 
 def test_other_thresholds_of_a_pending_rule_keep_its_start():
@@ -259,7 +259,9 @@ def test_other_thresholds_of_a_pending_rule_keep_its_start():
     target = shop(msgspec.structs.replace(HELD, recover=3))
     assert world.hear(world.aggregate.reconfigure(target, taken(2).at)) == ()
     said = [step for number in (2, 3, 4) for step in world.take(taken(number, Outcome.DOWN))]
-    assert [(step.change, step.opened_at_ns) for step in said] == [(Change.OPENED, taken(1).at.wall_ns)]
+    assert [(step.change, step.opened_at_ns) for step in said] == [
+        (TransitionKind.OPENED, taken(1).at.wall_ns)
+    ]
 
 
 @pytest.mark.parametrize(("mildest", "opens_at"), [("down", 3), ("degraded", 5)])
@@ -276,8 +278,8 @@ def test_a_target_no_longer_watched_has_one_end_for_whatever_is_open():
     world = broken(DOWN, Consecutive(id="quick", after=1))
     ended = world.hear(world.aggregate.close(taken(4).at))
     assert [(step.rule, step.change, step.reason) for step in ended] == [
-        ("down", Change.RESOLVED, "removed"),
-        ("quick", Change.RESOLVED, "removed"),
+        ("down", TransitionKind.RESOLVED, "removed"),
+        ("quick", TransitionKind.RESOLVED, "removed"),
     ]
     assert world.aggregate.close(taken(4).at) == ()
 
@@ -286,7 +288,7 @@ def test_acknowledging_is_one_step_and_ends_nothing():
     world = broken(DOWN)
     incident = world.aggregate.incidents()[0].incident
     (seen,) = world.hear(world.aggregate.acknowledge(incident, "ann", taken(4).at))
-    assert (seen.change, seen.acknowledged_by, seen.is_open) == (Change.ACKNOWLEDGED, "ann", True)
+    assert (seen.change, seen.acknowledged_by, seen.is_open) == (TransitionKind.ACKNOWLEDGED, "ann", True)
     assert world.hear(world.aggregate.acknowledge(incident, "bob", taken(4).at)) == ()
     assert world.hear(world.aggregate.acknowledge("inc_other", "bob", taken(4).at)) == ()
 
@@ -318,7 +320,7 @@ def test_an_incident_of_silence_began_when_it_became_too_long():
         "no_data",
     )
     (ended,) = world.take(taken(6))
-    assert (ended.change, ended.reason) == (Change.RESOLVED, "recovered")
+    assert (ended.change, ended.reason) == (TransitionKind.RESOLVED, "recovered")
 
 
 @pytest.mark.parametrize("rule", ["down", "unheard of"])
@@ -340,7 +342,7 @@ def test_a_wall_clock_that_goes_back_makes_no_id_twice():
         aggregate = TargetAggregate(shop(Consecutive(id="down", after=1, recover=1)), run=run)
         stream = [Outcome.DOWN, Outcome.UP] * 5
         samples = [msgspec.structs.replace(taken(n, o), at=NOON) for n, o in enumerate(stream, 1)]
-        return {step.incident for sample in samples for step in aggregate.apply(sample, NOON)}
+        return {step.incident_id for sample in samples for step in aggregate.apply(sample, NOON)}
 
     assert len(ids(1) | ids(2)) == 10
 

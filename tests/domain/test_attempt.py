@@ -4,13 +4,13 @@ from itertools import product
 
 import pytest
 from watchkeeper.domain.observation.attempt import (
-    ATTEMPT_MOVES,
+    ATTEMPT_TRANSITIONS,
     CANCELLED_STATES,
     AttemptId,
     AttemptState,
     CancelOutcome,
 )
-from watchkeeper.domain.supervision.schedule import Flight
+from watchkeeper.domain.supervision.schedule import PendingAttempt
 from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.testing.records import NOON
 
@@ -19,16 +19,16 @@ NEVER_RAN = {AttemptState.EXPIRED, AttemptState.CANCELLED_BEFORE_START}
 
 
 def test_the_table_lists_every_state():
-    assert set(ATTEMPT_MOVES) == set(AttemptState)
+    assert set(ATTEMPT_TRANSITIONS) == set(AttemptState)
 
 
 def test_only_waiting_and_running_go_on():
-    assert {state for state, moves in ATTEMPT_MOVES.items() if moves} == {QUEUED, RUNNING}
+    assert {state for state, moves in ATTEMPT_TRANSITIONS.items() if moves} == {QUEUED, RUNNING}
 
 
 def test_every_short_sequence_of_events_ends_once_and_for_good():
     for events in product(AttemptState, repeat=3):
-        flight = Flight(AttemptId("shop", 1, 1), NOON, Deadline(0), 0)
+        flight = PendingAttempt(AttemptId("shop", 1, 1), NOON, Deadline(0), 0)
         for event in events:
             before = flight.state
             try:
@@ -45,15 +45,15 @@ def test_every_end_can_be_reached():
     while frontier:
         state = frontier.pop()
         reached.add(state)
-        frontier += [move for move in ATTEMPT_MOVES[state] if move not in reached]
+        frontier += [move for move in ATTEMPT_TRANSITIONS[state] if move not in reached]
     assert reached == set(AttemptState)
 
 
 @pytest.mark.parametrize("outcome", CancelOutcome)
 def test_each_answer_to_a_cancel_is_an_end_of_a_running_attempt(outcome):
     state = CANCELLED_STATES[outcome]
-    assert state in ATTEMPT_MOVES[RUNNING]
-    assert ATTEMPT_MOVES[state] == ()
+    assert state in ATTEMPT_TRANSITIONS[RUNNING]
+    assert ATTEMPT_TRANSITIONS[state] == ()
 
 
 def test_no_two_answers_to_a_cancel_end_alike():

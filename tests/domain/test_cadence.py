@@ -42,7 +42,9 @@ def test_a_herd_of_one_cadence_is_spread_over_its_period(seconds):
 
 
 def test_the_phase_is_the_same_in_every_process():
-    program = "from watchkeeper.domain.time.cadence import Cadence; print(Cadence.of('shop', 30 * 10**9).phase_ns)"
+    program = (
+        "from watchkeeper.domain.time.cadence import Cadence; print(Cadence.of('shop', 30 * 10**9).phase_ns)"
+    )
     said = {
         subprocess.run(
             [sys.executable, "-c", program],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.observation.observation import Measurement, Phases
 from watchkeeper.domain.observation.outcome import (
-    OUR_OWN_TROUBLE,
+    INTERNAL_FAULTS,
     WITHOUT_ANSWER,
     Outcome,
     Reason,
@@ -61,12 +61,12 @@ def test_bad_samples_in_a_row_break_and_good_ones_mend(outcomes, after, recover,
         bad.append(outcome in BAD_FROM[mildest])
         verdict = evaluator.take(taken(number, outcome), firing=firing)
         if bad[-1]:
-            expected = Verdict.BROKEN if run_of(bad) >= after else Verdict.UNCHANGED
+            expected = Verdict.VIOLATED if run_of(bad) >= after else Verdict.UNCHANGED
         else:
             good = run_of([not flag for flag in bad])
-            expected = Verdict.WHOLE if not firing or good >= recover else Verdict.UNCHANGED
+            expected = Verdict.OK if not firing or good >= recover else Verdict.UNCHANGED
         assert verdict is expected
-        firing = verdict is Verdict.BROKEN or (firing and verdict is Verdict.UNCHANGED)
+        firing = verdict is Verdict.VIOLATED or (firing and verdict is Verdict.UNCHANGED)
 
 
 def test_every_short_sequence_opens_after_three_and_ends_after_two():
@@ -77,7 +77,7 @@ def test_every_short_sequence_opens_after_three_and_ends_after_two():
         for number, outcome in enumerate(outcomes, 1):
             text += "b" if outcome is Outcome.DOWN else "g"
             verdict = evaluator.take(taken(number, outcome), firing=firing)
-            firing = verdict is Verdict.BROKEN or (firing and verdict is Verdict.UNCHANGED)
+            firing = verdict is Verdict.VIOLATED or (firing and verdict is Verdict.UNCHANGED)
             opened, ended = text.rfind("bbb"), text.rfind("gg")
             assert firing is (opened > ended)
 
@@ -166,7 +166,7 @@ def test_a_threshold_compares_the_aggregate_of_the_window(latencies, count, aggr
             continue
         values.append(float(latency_ms))
         broken = naive_figure(rule, values[-count:]) > value
-        assert verdict is (Verdict.BROKEN if broken else Verdict.WHOLE)
+        assert verdict is (Verdict.VIOLATED if broken else Verdict.OK)
 
 
 @given(LATENCIES, st.integers(1, 6), st.integers(0, 20))
@@ -177,9 +177,9 @@ def test_in_consecutive_mode_every_value_of_a_full_window_must_break(latencies, 
         verdict = evaluator.take(taken(number, latency_ns=latency_ms * 1_000_000), firing=False)
         broken.append(latency_ms > value)
         if not all(broken[-count:]):
-            assert verdict is Verdict.WHOLE
+            assert verdict is Verdict.OK
         else:
-            assert verdict is (Verdict.BROKEN if len(broken) >= count else Verdict.UNCHANGED)
+            assert verdict is (Verdict.VIOLATED if len(broken) >= count else Verdict.UNCHANGED)
 
 
 @given(LATENCIES, st.integers(2, 6), st.integers(-10, 10))
@@ -196,35 +196,35 @@ def test_a_rate_of_change_is_per_second_over_the_window(latencies, count, value)
             assert verdict is Verdict.UNCHANGED
             continue
         broken = (recent[-1] - recent[0]) / (len(recent) - 1) > value
-        assert verdict is (Verdict.BROKEN if broken else Verdict.WHOLE)
+        assert verdict is (Verdict.VIOLATED if broken else Verdict.OK)
 
 
 def test_rules_over_windows_fire_when_each_poll_brings_one_sample():
     evaluator = ThresholdEvaluator(Threshold(id="slow", value=300, window=3, mode=Mode.CONSECUTIVE))
     slow = [evaluator.take(taken(number, latency_ns=400_000_000), firing=False) for number in (1, 2, 3)]
-    assert slow == [Verdict.UNCHANGED, Verdict.UNCHANGED, Verdict.BROKEN]
+    assert slow == [Verdict.UNCHANGED, Verdict.UNCHANGED, Verdict.VIOLATED]
 
 
 def test_a_window_that_is_not_covered_convicts_but_does_not_acquit():
     """After a restart the window refills; until then an open incident stays as it is."""
     evaluator = ThresholdEvaluator(Threshold(id="slow", value=300, window="10s", aggregate=Aggregate.MEAN))
     verdicts = [evaluator.take(taken(number, latency_ns=1_000_000), firing=True) for number in range(1, 12)]
-    assert verdicts == [Verdict.UNCHANGED] * 10 + [Verdict.WHOLE]
-    assert evaluator.take(taken(12, latency_ns=10**12), firing=True) is Verdict.BROKEN
+    assert verdicts == [Verdict.UNCHANGED] * 10 + [Verdict.OK]
+    assert evaluator.take(taken(12, latency_ns=10**12), firing=True) is Verdict.VIOLATED
 
 
 @pytest.mark.parametrize(
     ("policy", "verdict"),
     [
         (NoDataPolicy.KEEP, Verdict.UNCHANGED),
-        (NoDataPolicy.FIRE, Verdict.BROKEN),
-        (NoDataPolicy.OK, Verdict.WHOLE),
+        (NoDataPolicy.FIRE, Verdict.VIOLATED),
+        (NoDataPolicy.OK, Verdict.OK),
     ],
 )
 def test_each_policy_says_what_silence_means(policy, verdict):
     evaluator = NoDataEvaluator(NoData(id="silent", policy=policy))
     assert evaluator.missing(NOON) is verdict
-    assert evaluator.take(taken(1), firing=True) is Verdict.WHOLE
+    assert evaluator.take(taken(1), firing=True) is Verdict.OK
     assert evaluator.since() is None
 
 
@@ -271,7 +271,7 @@ def slow_for(seconds, evaluator):
 
 
 def test_every_reason_for_being_down_had_an_answer_or_none():
-    said_of_ourselves = OUR_OWN_TROUBLE | {Reason.OK, Reason.CANCELLED, Reason.TIMED_OUT}
+    said_of_ourselves = INTERNAL_FAULTS | {Reason.OK, Reason.CANCELLED, Reason.TIMED_OUT}
     assert set(Reason) == WITHOUT_ANSWER | WRONG_ANSWERS | said_of_ourselves
     assert not WITHOUT_ANSWER & (WRONG_ANSWERS | said_of_ourselves)
 
@@ -307,13 +307,13 @@ def test_a_wrong_answer_is_one_and_its_time_counts(reason):
     evaluator = evaluator_of(Threshold(id="slow", value=100))
     slow_for(2, evaluator)
     wrong = taken(3, Outcome.DOWN, reason=reason, latency_ns=FAST_NS)
-    assert evaluator.take(wrong, firing=True) is Verdict.WHOLE
+    assert evaluator.take(wrong, firing=True) is Verdict.OK
 
 
 def test_a_connect_that_was_measured_counts_whatever_came_after():
     evaluator = evaluator_of(Threshold(id="slow", measure="connect", value=100))
     reset = {"reason": Reason.CONNECTION_RESET, "phases": Phases(connect_ns=SLOW_NS)}
-    assert evaluator.take(taken(1, Outcome.DOWN, **reset), firing=False) is Verdict.BROKEN
+    assert evaluator.take(taken(1, Outcome.DOWN, **reset), firing=False) is Verdict.VIOLATED
     refused = taken(2, Outcome.DOWN, reason=Reason.CONNECTION_REFUSED, phases=Phases())
     assert evaluator.take(refused, firing=True) is Verdict.UNCHANGED
 
@@ -321,7 +321,7 @@ def test_a_connect_that_was_measured_counts_whatever_came_after():
 def test_an_answer_that_is_too_late_counts_against_it_alone():
     evaluator = evaluator_of(Threshold(id="slow", value=100, window=4, aggregate=Aggregate.P95))
     late = taken(1, Outcome.TIMED_OUT, latency_ns=SLOW_NS)
-    assert evaluator.take(late, firing=False) is Verdict.BROKEN
+    assert evaluator.take(late, firing=False) is Verdict.VIOLATED
     # Little of the deadline was left when it began: nobody knows how long it would have taken.
     assert evaluator.take(taken(2, Outcome.TIMED_OUT, latency_ns=FAST_NS), firing=True) is Verdict.UNCHANGED
     assert evaluator.says().startswith("p95 of response_time is 400")
@@ -345,7 +345,7 @@ def test_a_late_answer_never_ends_a_breach():
     late = taken(4, Outcome.TIMED_OUT, latency_ns=160_000_000)
     assert evaluator.take(late, firing=True) is Verdict.UNCHANGED
     assert evaluator.take(late, firing=False) is Verdict.UNCHANGED
-    assert evaluator.take(taken(5, latency_ns=10_000_000), firing=True) is Verdict.WHOLE
+    assert evaluator.take(taken(5, latency_ns=10_000_000), firing=True) is Verdict.OK
 
 
 def test_a_certificate_runs_down_while_nothing_answers():
@@ -353,4 +353,4 @@ def test_a_certificate_runs_down_while_nothing_answers():
         Threshold(id="soon", measure="certificate_expiration", operator="<", value=1_000)
     )
     refused = {"reason": Reason.CONNECTION_REFUSED, "certificate_expires_in_ns": 999_000_000}
-    assert evaluator.take(taken(1, Outcome.DOWN, **refused), firing=False) is Verdict.BROKEN
+    assert evaluator.take(taken(1, Outcome.DOWN, **refused), firing=False) is Verdict.VIOLATED

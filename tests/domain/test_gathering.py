@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.pending_batch import Gathering
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
@@ -18,7 +18,7 @@ def test_everything_gathered_is_taken_once_and_nothing_is_left():
     gathering, step = Gathering(), opened()
     notice = notice_of(step)
     interval, silence = BlindInterval(1, 2, "stalled"), Silence(id="s", until_ns=9)
-    gathering.transitions += [step, then(step, Change.RESOLVED)]
+    gathering.transitions += [step, then(step, TransitionKind.RESOLVED)]
     gathering.notices.append(notice)
     gathering.deliveries.append(delivery_of(notice, DeliveryState.PENDING))
     gathering.blind.append(interval)
@@ -27,7 +27,7 @@ def test_everything_gathered_is_taken_once_and_nothing_is_left():
     gathering.add_samples(samples(1, 3))
     batch = gathering.take()
     assert len(batch) == 10
-    assert batch.transitions == (step, then(step, Change.RESOLVED))
+    assert batch.transitions == (step, then(step, TransitionKind.RESOLVED))
     assert (batch.notices, batch.blind, batch.silences) == ((notice,), (interval,), (silence,))
     assert batch.samples == samples(1, 3)
     assert gathering.take() == Batch()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.conditions.glob import Glob
-from watchkeeper.domain.conditions.parse_error import Misread
+from watchkeeper.domain.conditions.parse_error import ParseError
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_glob_matches_what_it_is_said_to_match(pattern, text, matches):
     ],
 )
 def test_a_glob_that_does_not_end_is_refused_in_place(pattern, position):
-    with pytest.raises(Misread) as caught:
+    with pytest.raises(ParseError) as caught:
         Glob.compile(pattern)
     assert caught.value.position == position
 
@@ -120,7 +120,7 @@ def test_classes_of_one_mean_their_character(pattern, text):
 def test_any_pattern_is_compiled_or_refused_in_place(pattern, text):
     try:
         glob = Glob.compile(pattern)
-    except Misread as trouble:
+    except ParseError as trouble:
         assert 0 <= trouble.position <= len(pattern)  # noqa: PT017 - either end is right
     else:
         assert glob.matches(text) in {True, False}

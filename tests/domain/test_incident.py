@@ -6,33 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from watchkeeper.domain.incidents.incident import MOVES, Change, incident_id
+from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS, TransitionKind, incident_id
 from watchkeeper.testing.records import opened, then
 
 LENGTH_MAX = 5
 
 
 def test_the_table_lists_every_change():
-    assert set(MOVES) == {None, *Change}
+    assert set(INCIDENT_TRANSITIONS) == {None, *TransitionKind}
 
 
 def test_every_short_sequence_is_legal_exactly_by_the_table():
     """All sequences of up to five changes: opened first and once, nothing after resolved."""
     for length in range(1, LENGTH_MAX + 1):
-        for changes in product(Change, repeat=length):
+        for changes in product(TransitionKind, repeat=length):
             step, legal = None, True
             for change in changes:
                 following = replace(opened(), change=change) if step is None else then(step, change)
                 legal = legal and following.may_follow(step)
                 step = following
-            opens_once = changes[0] is Change.OPENED and changes.count(Change.OPENED) == 1
-            assert legal is (opens_once and Change.RESOLVED not in changes[:-1])
+            opens_once = changes[0] is TransitionKind.OPENED and changes.count(TransitionKind.OPENED) == 1
+            assert legal is (opens_once and TransitionKind.RESOLVED not in changes[:-1])
 
 
 @pytest.mark.parametrize("sequence", [0, 1, 3, 4])
 def test_a_step_that_skips_or_repeats_a_number_is_illegal(sequence):
     first = opened()
-    second = replace(then(first, Change.CHANGED), sequence=sequence)
+    second = replace(then(first, TransitionKind.CHANGED), sequence=sequence)
     assert not second.may_follow(first)
 
 
@@ -42,12 +42,12 @@ def test_a_first_step_has_the_number_one():
 
 
 def test_a_step_of_another_incident_may_not_follow():
-    assert not then(opened("inc_2"), Change.RESOLVED).may_follow(opened("inc_1"))
+    assert not then(opened("inc_2"), TransitionKind.RESOLVED).may_follow(opened("inc_1"))
 
 
-@pytest.mark.parametrize("change", Change)
+@pytest.mark.parametrize("change", TransitionKind)
 def test_an_incident_is_open_until_it_is_resolved(change):
-    assert then(opened(), change).is_open is (change is not Change.RESOLVED)
+    assert then(opened(), change).is_open is (change is not TransitionKind.RESOLVED)
 
 
 PLACES = st.tuples(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.conditions.json_document import compact_json, parse_json
 from watchkeeper.domain.conditions.json_path import NOWHERE, find, parse_path
-from watchkeeper.domain.conditions.parse_error import Misread
+from watchkeeper.domain.conditions.parse_error import ParseError
 from watchkeeper.domain.limits import JSON_DEPTH_MAX, JSON_STEPS_MAX
 
 documents = st.recursive(
@@ -129,7 +129,7 @@ def test_a_path_is_keys_and_indexes(path, steps):
     ],
 )
 def test_a_path_that_leads_nowhere_is_refused_in_place(path, position):
-    with pytest.raises(Misread) as caught:
+    with pytest.raises(ParseError) as caught:
         parse_path(path)
     assert caught.value.position == position
 

@@ -6,7 +6,7 @@ from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX, FAILED_CONDITIONS_KEPT
 from watchkeeper.domain.observation.attempt import AttemptId
 from watchkeeper.domain.observation.observation import Measurement, Observation, Phases
-from watchkeeper.domain.observation.outcome import OUR_OWN_TROUBLE, Outcome, Reason
+from watchkeeper.domain.observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from watchkeeper.testing.records import NOON
 
 ATTEMPT = AttemptId("shop", 3, 17)
@@ -52,7 +52,7 @@ def test_each_observation_amounts_to_one_outcome(observation, conditions, outcom
     assert (sample.outcome, sample.reason) == (outcome, reason)
 
 
-@pytest.mark.parametrize("reason", sorted(OUR_OWN_TROUBLE))
+@pytest.mark.parametrize("reason", sorted(INTERNAL_FAULTS))
 @pytest.mark.parametrize("outcome", Outcome)
 def test_our_own_trouble_says_nothing_about_the_target(reason, outcome):
     trouble = Observation(connected=False, outcome=outcome, reason=reason, detail="why")

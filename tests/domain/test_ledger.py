@@ -5,9 +5,9 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
-from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, NoticeReason, Told
+from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, LastDelivered, NoticeReason
 from watchkeeper.domain.incidents.record import Outgoing, Restored, Silence
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.rule import Severity
@@ -35,12 +35,12 @@ class LedgerUnderEverything(RuleBasedStateMachine):
 
     def hear(self, notices):
         for notice in notices:
-            place = (notice.incident.incident, notice.channel)
+            place = (notice.incident.id, notice.channel)
             before = self.heard.get(place, [])
             assert place not in self.under_way, "at most one under way per incident and channel"
             assert notice.incident == self.latest[place[0]], "what is told is what is so"
             assert not any(said.sequence >= notice.sequence for said in before), "nothing is told twice"
-            assert before or notice.change is Change.OPENED, (
+            assert before or notice.change is TransitionKind.OPENED, (
                 "nobody hears of the end who did not of the start"
             )
             dead = self.given_up.get(place)
@@ -57,21 +57,23 @@ class LedgerUnderEverything(RuleBasedStateMachine):
     @rule(watched=st.sampled_from(["shop", "mail"]), severity=st.sampled_from(Severity))
     def open_one(self, watched, severity):
         step = opened(f"inc_{len(self.latest)}", watched, severity=severity, notify=NAMES)
-        self.latest[step.incident] = step
+        self.latest[step.incident_id] = step
         self.hear(self.ledger.note(step, self.now))
 
     @precondition(lambda self: any(step.is_open for step in self.latest.values()))
     @rule(
         data=st.data(),
-        change=st.sampled_from([Change.CHANGED, Change.ACKNOWLEDGED, Change.RESOLVED]),
+        change=st.sampled_from(
+            [TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED]
+        ),
         severity=st.sampled_from(Severity),
         notify=st.sampled_from([NAMES, ("ops",), ("calm",), ()]),
     )
     def move_one(self, data, change, severity, notify):
         step = data.draw(st.sampled_from([step for step in self.latest.values() if step.is_open]))
-        fields = {"acknowledged_at_ns": self.now.wall_ns} if change is Change.ACKNOWLEDGED else {}
-        severity = severity if change is Change.CHANGED else step.severity
-        step = self.latest[step.incident] = then(step, change, severity=severity, notify=notify, **fields)
+        fields = {"acknowledged_at_ns": self.now.wall_ns} if change is TransitionKind.ACKNOWLEDGED else {}
+        severity = severity if change is TransitionKind.CHANGED else step.severity
+        step = self.latest[step.incident_id] = then(step, change, severity=severity, notify=notify, **fields)
         self.hear(self.ledger.note(step, self.now))
 
     @precondition(lambda self: self.under_way)
@@ -112,7 +114,9 @@ class LedgerUnderEverything(RuleBasedStateMachine):
         kept = Restored(
             incidents=tuple(self.latest.values()),
             told=tuple(
-                Told(incident=place[0], channel=place[1], sequence=said[-1].sequence, change=said[-1].change)
+                LastDelivered(
+                    incident=place[0], channel=place[1], sequence=said[-1].sequence, change=said[-1].change
+                )
                 for place, said in self.heard.items()
             ),
             outbox=tuple(
@@ -128,8 +132,8 @@ class LedgerUnderEverything(RuleBasedStateMachine):
 
     @invariant()
     def what_is_open_is_known(self):
-        known = {step.incident for step in self.ledger.open_incidents()}
-        assert known == {step.incident for step in self.latest.values() if step.is_open}
+        known = {step.incident_id for step in self.ledger.open_incidents()}
+        assert known == {step.incident_id for step in self.latest.values() if step.is_open}
 
     def teardown(self):
         """Once every mute is over and every notice delivered, each channel knows what it should."""
@@ -143,15 +147,15 @@ class LedgerUnderEverything(RuleBasedStateMachine):
                 self.knows(step, channel)
 
     def knows(self, step, channel):
-        place = (step.incident, channel)
+        place = (step.incident_id, channel)
         said, dead = self.heard.get(place, []), self.given_up.get(place)
         assert [notice.sequence for notice in said] == sorted({notice.sequence for notice in said})
         if dead is not None and dead.sequence == step.sequence:
             return
         seen = step.acknowledged_at_ns is not None
         if said:
-            assert said[0].change is Change.OPENED
-            assert said[-1].sequence == step.sequence or (seen and step.change is Change.CHANGED)
+            assert said[0].change is TransitionKind.OPENED
+            assert said[-1].sequence == step.sequence or (seen and step.change is TransitionKind.CHANGED)
             return
         unwanted = channel == "calm" and step.severity is not Severity.CRITICAL
         assert unwanted or seen or not step.is_open or channel not in step.notify
@@ -169,20 +173,20 @@ def test_what_happens_while_a_notice_is_under_way_is_told_when_it_is_settled():
     ledger = Ledger(CHANNELS)
     step = opened()
     (first,) = ledger.note(step, NOON)
-    for change in (Change.CHANGED, Change.RESOLVED):
+    for change in (TransitionKind.CHANGED, TransitionKind.RESOLVED):
         step = then(step, change)
         assert ledger.note(step, NOON) == ()
     (last,) = deliver(ledger, first)
-    assert (last.change, last.sequence, last.reason) == (Change.RESOLVED, 3, NoticeReason.CATCH_UP)
+    assert (last.change, last.sequence, last.reason) == (TransitionKind.RESOLVED, 3, NoticeReason.CATCH_UP)
     assert deliver(ledger, last) == ()
-    assert ledger.incident(step.incident) is None
+    assert ledger.incident(step.incident_id) is None
 
 
 def test_what_was_given_up_is_not_said_again_by_itself():
     ledger = Ledger(CHANNELS)
     (first,) = ledger.note(opened(), NOON)
     assert deliver(ledger, first, DEAD) == ()
-    assert ledger.note(then(opened(), Change.RESOLVED), NOON) == ()
+    assert ledger.note(then(opened(), TransitionKind.RESOLVED), NOON) == ()
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -197,18 +201,18 @@ def test_who_heard_of_it_hears_the_end_whatever_the_severity_by_then():
     ledger = Ledger(CHANNELS)
     step = opened(notify=("calm",))
     deliver(ledger, *ledger.note(step, NOON))
-    milder = then(step, Change.CHANGED, severity=Severity.INFO)
+    milder = then(step, TransitionKind.CHANGED, severity=Severity.INFO)
     deliver(ledger, *ledger.note(milder, NOON))
-    (last,) = ledger.note(then(milder, Change.RESOLVED), NOON)
-    assert (last.channel, last.change) == ("calm", Change.RESOLVED)
+    (last,) = ledger.note(then(milder, TransitionKind.RESOLVED), NOON)
+    assert (last.channel, last.change) == ("calm", TransitionKind.RESOLVED)
 
 
 def test_who_heard_of_it_hears_the_end_though_another_is_notified_now():
     ledger = Ledger(CHANNELS)
     step = opened(notify=("ops",))
     deliver(ledger, *ledger.note(step, NOON))
-    (last,) = ledger.note(then(step, Change.RESOLVED, notify=("calm",)), NOON)
-    assert (last.channel, last.change) == ("ops", Change.RESOLVED)
+    (last,) = ledger.note(then(step, TransitionKind.RESOLVED, notify=("calm",)), NOON)
+    assert (last.channel, last.change) == ("ops", TransitionKind.RESOLVED)
 
 
 def test_a_channel_that_is_not_configured_is_told_nothing():
@@ -220,10 +224,10 @@ def muted(ledger, target=None, length_s=60):
 
 
 MAINTENANCE = [
-    pytest.param(True, True, [Change.RESOLVED], id="down, muted, recovered within: one recovery"),
+    pytest.param(True, True, [TransitionKind.RESOLVED], id="down, muted, recovered within: one recovery"),
     pytest.param(True, False, [], id="down, muted, still down after: no second notice"),
     pytest.param(False, True, [], id="down and up again within: nothing"),
-    pytest.param(False, False, [Change.OPENED], id="went down within and stayed: one notice after"),
+    pytest.param(False, False, [TransitionKind.OPENED], id="went down within and stayed: one notice after"),
 ]
 
 
@@ -236,7 +240,7 @@ def test_the_end_of_a_mute_is_one_comparison(told_before, recovers_within, after
     if not told_before:
         assert ledger.note(step, NOON) == ()
     if recovers_within:
-        assert ledger.note(then(step, Change.RESOLVED), NOON) == ()
+        assert ledger.note(then(step, TransitionKind.RESOLVED), NOON) == ()
     end = NOON.shifted(60 * S)
     assert not ledger.some_mute_ended(end.shifted(-1))
     assert ledger.some_mute_ended(end)
@@ -257,23 +261,23 @@ def test_a_silence_ended_early_speaks_at_once():
     ledger.note(opened(), NOON)
     muted(ledger, length_s=0)
     assert ledger.silences(NOON) == ()
-    assert [notice.change for notice in ledger.reconcile(NOON)] == [Change.OPENED]
+    assert [notice.change for notice in ledger.reconcile(NOON)] == [TransitionKind.OPENED]
 
 
 def test_a_dead_letter_is_driven_again_unless_later_news_arrived():
     step = opened()
     notice = notice_of(step)
     dead = Delivery(key=notice.key, state=DEAD, attempts=9, at_ns=0)
-    later = Told(incident=step.incident, channel="ops", sequence=2, change=Change.CHANGED)
+    later = LastDelivered(incident=step.incident_id, channel="ops", sequence=2, change=TransitionKind.CHANGED)
     assert dead.state is DEAD
     assert not Ledger(CHANNELS).redrive(notice, step, later)
     assert not Ledger((CALM,)).redrive(notice, step, None)
     ledger = Ledger(CHANNELS)
     assert ledger.redrive(notice, step, None)
     assert not ledger.redrive(notice, step, None), "it is under way already"
-    resolved = then(step, Change.RESOLVED)
+    resolved = then(step, TransitionKind.RESOLVED)
     assert ledger.note(resolved, NOON) == ()
-    assert [said.change for said in deliver(ledger, notice)] == [Change.RESOLVED]
+    assert [said.change for said in deliver(ledger, notice)] == [TransitionKind.RESOLVED]
 
 
 def test_nothing_is_kept_of_what_is_over_and_told():
@@ -281,7 +285,7 @@ def test_nothing_is_kept_of_what_is_over_and_told():
     step = opened(notify=NAMES)
     for said in ledger.note(step, NOON):
         deliver(ledger, said)
-    step = msgspec.structs.replace(then(step, Change.RESOLVED), notify=())
+    step = msgspec.structs.replace(then(step, TransitionKind.RESOLVED), notify=())
     for said in ledger.note(step, NOON):
         deliver(ledger, said)
     assert (ledger._incidents, ledger._told, ledger._under_way) == ({}, {}, {})

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import (
-    DELIVERY_MOVES,
+    DELIVERY_TRANSITIONS,
     DeliveryState,
+    LastDelivered,
     NoticeReason,
-    Told,
     due_change,
     make_notice,
     notice_key,
@@ -17,34 +17,34 @@ from watchkeeper.domain.incidents.notice import (
 from watchkeeper.testing.records import notice_of, opened, then
 
 OPENED = opened()
-CHANGED = then(OPENED, Change.CHANGED)
-SEEN = then(OPENED, Change.ACKNOWLEDGED, acknowledged_at_ns=1)
-CHANGED_AFTER_SEEN = then(SEEN, Change.CHANGED)
-RESOLVED = then(OPENED, Change.RESOLVED)
-RESOLVED_AFTER_SEEN = then(SEEN, Change.RESOLVED)
+CHANGED = then(OPENED, TransitionKind.CHANGED)
+SEEN = then(OPENED, TransitionKind.ACKNOWLEDGED, acknowledged_at_ns=1)
+CHANGED_AFTER_SEEN = then(SEEN, TransitionKind.CHANGED)
+RESOLVED = then(OPENED, TransitionKind.RESOLVED)
+RESOLVED_AFTER_SEEN = then(SEEN, TransitionKind.RESOLVED)
 DRAFT = msgspec.structs.replace(OPENED, draft=True)
 
 
 def heard(step):
-    return Told(incident=step.incident, channel="ops", sequence=step.sequence, change=step.change)
+    return LastDelivered(incident=step.incident_id, channel="ops", sequence=step.sequence, change=step.change)
 
 
 ROWS = [
     # what was told, what is so, muted, what is due. Numbers are rows of Alertmanager's table that apply to us.
-    pytest.param(None, OPENED, False, Change.OPENED, id="first (1)"),
+    pytest.param(None, OPENED, False, TransitionKind.OPENED, id="first (1)"),
     pytest.param(None, RESOLVED, False, None, id="never told of the problem (2, 7)"),
-    pytest.param(None, CHANGED, False, Change.OPENED, id="first heard of after a change (1)"),
+    pytest.param(None, CHANGED, False, TransitionKind.OPENED, id="first heard of after a change (1)"),
     pytest.param(None, SEEN, False, None, id="somebody has seen it before we could tell"),
     pytest.param(None, RESOLVED_AFTER_SEEN, False, None, id="seen and over, never told (2)"),
     pytest.param(OPENED, OPENED, False, None, id="nothing new (5)"),
-    pytest.param(OPENED, CHANGED, False, Change.CHANGED, id="changed (3)"),
-    pytest.param(OPENED, SEEN, False, Change.ACKNOWLEDGED, id="acknowledged"),
+    pytest.param(OPENED, CHANGED, False, TransitionKind.CHANGED, id="changed (3)"),
+    pytest.param(OPENED, SEEN, False, TransitionKind.ACKNOWLEDGED, id="acknowledged"),
     pytest.param(SEEN, CHANGED_AFTER_SEEN, False, None, id="changes in what was seen are not told"),
     pytest.param(OPENED, CHANGED_AFTER_SEEN, False, None, id="seen and changed before we could tell"),
-    pytest.param(OPENED, RESOLVED, False, Change.RESOLVED, id="over (11)"),
-    pytest.param(SEEN, RESOLVED_AFTER_SEEN, False, Change.RESOLVED, id="over after it was seen (11)"),
+    pytest.param(OPENED, RESOLVED, False, TransitionKind.RESOLVED, id="over (11)"),
+    pytest.param(SEEN, RESOLVED_AFTER_SEEN, False, TransitionKind.RESOLVED, id="over after it was seen (11)"),
     pytest.param(
-        OPENED, RESOLVED_AFTER_SEEN, False, Change.RESOLVED, id="over, seen while we could not tell"
+        OPENED, RESOLVED_AFTER_SEEN, False, TransitionKind.RESOLVED, id="over, seen while we could not tell"
     ),
     pytest.param(RESOLVED, RESOLVED, False, None, id="over and told"),
     pytest.param(RESOLVED, OPENED, False, None, id="never back in time"),
@@ -68,13 +68,13 @@ def test_a_key_is_derived_from_incident_step_and_channel(one, other):
 
 
 def test_the_key_is_the_same_whatever_the_reason_and_time():
-    again = make_notice(OPENED, "ops", Change.OPENED, 99, NoticeReason.CATCH_UP)
+    again = make_notice(OPENED, "ops", TransitionKind.OPENED, 99, NoticeReason.CATCH_UP)
     assert again.key == notice_of(OPENED).key
     assert again.key == "msg_" + again.key.removeprefix("msg_")
     assert len(again.key) == 36
 
 
 def test_the_moves_of_a_delivery_list_every_state():
-    assert set(DELIVERY_MOVES) == set(DeliveryState)
-    assert DELIVERY_MOVES[DeliveryState.DELIVERED] == ()
-    assert DELIVERY_MOVES[DeliveryState.DEAD] == (DeliveryState.PENDING,)
+    assert set(DELIVERY_TRANSITIONS) == set(DeliveryState)
+    assert DELIVERY_TRANSITIONS[DeliveryState.DELIVERED] == ()
+    assert DELIVERY_TRANSITIONS[DeliveryState.DEAD] == (DeliveryState.PENDING,)

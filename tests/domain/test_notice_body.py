@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from watchkeeper.domain.incidents.incident import Change, Transition
+from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.specification.rule import Severity
@@ -14,7 +14,7 @@ def transition(**fields) -> Transition:
     given = {
         "incident": "inc_1",
         "sequence": 1,
-        "change": Change.OPENED,
+        "change": TransitionKind.OPENED,
         "target": "shop",
         "rule": "down",
         "severity": Severity.CRITICAL,
@@ -60,7 +60,7 @@ def test_an_opened_notice_reads_as_documented():
 def test_a_resolved_notice_carries_the_whole_story():
     resolved = transition(
         sequence=3,
-        change=Change.RESOLVED,
+        change=TransitionKind.RESOLVED,
         acknowledged_at_ns=OPENED_NS + 5 * NS_PER_S,
         acknowledged_by="ann",
         resolved_at_ns=OPENED_NS + 9 * NS_PER_S + 250 * NS_PER_MS,

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.outbox import STAGE_MOVES, Outbox, Stage
+from watchkeeper.domain.incidents.outbox import STAGE_MOVES, Outbox, OutboxStage
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.testing.records import notice_of, opened
 
@@ -31,7 +31,7 @@ class OutboxAgainstModel(RuleBasedStateMachine):
         self.added += 1
         notice = notice_of(opened(f"inc_{self.added}"), channel)
         self.outbox.add(notice, attempts)
-        self.stages[notice.key], self.attempts[notice.key] = Stage.READY, attempts
+        self.stages[notice.key], self.attempts[notice.key] = OutboxStage.READY, attempts
         self.channels[notice.key] = channel
         self.ready[channel].append(notice.key)
 
@@ -39,13 +39,13 @@ class OutboxAgainstModel(RuleBasedStateMachine):
     def hand_out(self):
         expected = []
         for channel, room in ROOM.items():
-            taken = sum(self.channels[key] == channel for key in self.in_stage(Stage.HANDED_OUT))
+            taken = sum(self.channels[key] == channel for key in self.in_stage(OutboxStage.HANDED_OUT))
             expected += self.ready[channel][: room - taken]
             self.ready[channel] = self.ready[channel][room - taken :]
         handed = self.outbox.hand_out(7)
         assert [entry.notice.key for entry, _ in handed] == expected
         for key, (_, delivery) in zip(expected, handed, strict=True):
-            self.stages[key] = Stage.HANDED_OUT
+            self.stages[key] = OutboxStage.HANDED_OUT
             self.attempts[key] += 1
             assert (delivery.key, delivery.state) == (key, DeliveryState.PENDING)
             assert (delivery.attempts, delivery.at_ns) == (self.attempts[key], 7)
@@ -54,19 +54,19 @@ class OutboxAgainstModel(RuleBasedStateMachine):
     @rule(data=st.data(), late=st.booleans())
     def fail(self, data, late):
         key = data.draw(st.sampled_from(list(self.stages)))
-        meant = self.stages[key] is Stage.HANDED_OUT and not late
+        meant = self.stages[key] is OutboxStage.HANDED_OUT and not late
         assert (self.outbox.failed(key, self.attempts[key] - late) is not None) is meant
         if meant:
-            self.stages[key] = Stage.BACKING_OFF
+            self.stages[key] = OutboxStage.BACKING_OFF
 
     @precondition(lambda self: self.stages)
     @rule(data=st.data())
     def try_again(self, data):
         key = data.draw(st.sampled_from(list(self.stages)))
-        waiting = self.stages[key] is Stage.BACKING_OFF
+        waiting = self.stages[key] is OutboxStage.BACKING_OFF
         assert self.outbox.ready_again(key) is waiting
         if waiting:
-            self.stages[key] = Stage.READY
+            self.stages[key] = OutboxStage.READY
             self.ready[self.channels[key]].append(key)
 
     @precondition(lambda self: self.stages)
@@ -74,30 +74,30 @@ class OutboxAgainstModel(RuleBasedStateMachine):
     def settle(self, data, late, whichever):
         key = data.draw(st.sampled_from(list(self.stages)))
         settled = self.outbox.settle(key, None if whichever else self.attempts[key] - late)
-        given_up = whichever and self.stages[key] is Stage.BACKING_OFF
+        given_up = whichever and self.stages[key] is OutboxStage.BACKING_OFF
         assert (settled is not None) is (given_up if whichever else not late)
         if settled is None:
             return
-        if self.stages.pop(key) is Stage.READY:
+        if self.stages.pop(key) is OutboxStage.READY:
             self.ready[self.channels[key]].remove(key)
 
     @rule(channel=st.sampled_from(list(ROOM)))
     def restart_courier(self, channel):
-        lost = [key for key in self.in_stage(Stage.HANDED_OUT) if self.channels[key] == channel]
+        lost = [key for key in self.in_stage(OutboxStage.HANDED_OUT) if self.channels[key] == channel]
         assert self.outbox.courier_restarted(channel) == len(lost)
         for key in lost:
-            self.stages[key] = Stage.READY
+            self.stages[key] = OutboxStage.READY
         self.ready[channel] = lost + self.ready[channel]
 
     @invariant()
     def room_is_conserved(self):
         for channel, room in ROOM.items():
-            taken = sum(self.channels[key] == channel for key in self.in_stage(Stage.HANDED_OUT))
+            taken = sum(self.channels[key] == channel for key in self.in_stage(OutboxStage.HANDED_OUT))
             assert 0 <= self.outbox._room[channel] == room - taken
 
     @invariant()
     def the_counts_agree(self):
-        assert self.outbox.in_hand() == len(self.in_stage(Stage.HANDED_OUT))
+        assert self.outbox.in_hand() == len(self.in_stage(OutboxStage.HANDED_OUT))
         assert sorted(self.outbox.keys()) == sorted(self.stages)
         assert len(self.outbox) == len(self.stages)
 
@@ -107,7 +107,7 @@ TestOutboxAgainstModel.settings = settings(max_examples=100, stateful_step_count
 
 
 def test_the_table_lists_every_stage():
-    assert set(STAGE_MOVES) == set(Stage)
+    assert set(STAGE_MOVES) == set(OutboxStage)
 
 
 @pytest.mark.parametrize("answer", ["failed", "settle"])

@@ -1,6 +1,6 @@
 """Patience: the budget of a notice counts from its first failure, whatever happens to others."""
 
-from watchkeeper.domain.supervision.delivery_backoff import Patience
+from watchkeeper.domain.supervision.delivery_backoff import DeliveryBackoff
 from watchkeeper.domain.supervision.retry import RetryPolicy
 
 S = 1_000_000_000
@@ -15,14 +15,14 @@ def ask(patience, key, attempts, now_s, channel="short", retry_after_ns=None):
 
 
 def test_the_budget_counts_from_the_first_failure():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     assert ask(patience, "a", 1, now_s=100) == 101 * S
     assert ask(patience, "a", 2, now_s=105) == 107 * S
     assert ask(patience, "a", 3, now_s=106) is None
 
 
 def test_a_notice_given_up_and_driven_again_has_its_whole_budget():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0)
     assert ask(patience, "a", 5, now_s=50) is None
     assert ask(patience, "a", 6, now_s=60) == 61 * S
@@ -30,7 +30,7 @@ def test_a_notice_given_up_and_driven_again_has_its_whole_budget():
 
 
 def test_a_notice_that_was_delivered_is_forgotten():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0)
     patience.settled("short", "a")
     patience.settled("short", "a")
@@ -38,7 +38,7 @@ def test_a_notice_that_was_delivered_is_forgotten():
 
 
 def test_each_notice_and_each_channel_has_its_own_patience():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0)
     assert ask(patience, "b", 1, now_s=50) == 51 * S
     ask(patience, "c", 1, now_s=50, channel="long")
@@ -47,34 +47,34 @@ def test_each_notice_and_each_channel_has_its_own_patience():
 
 
 def test_a_receiver_may_ask_for_what_is_left_of_the_budget():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     assert ask(patience, "a", 1, now_s=0, retry_after_ns=9 * S) == 9 * S
     assert ask(patience, "b", 1, now_s=0, retry_after_ns=10 * S) == 10 * S - 1
 
 
 def test_a_channel_that_carries_hurries_a_few_at_a_time_longest_waiting_first():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     for second, key in enumerate("abcde"):
         ask(patience, key, 1, now_s=second, channel="long")
-    assert patience.carried("long") == ("a", "b")
-    assert patience.carried("long") == ("c", "d")
-    assert patience.carried("long") == ("e",)
-    assert patience.carried("long") == ()
+    assert patience.retry_now("long") == ("a", "b")
+    assert patience.retry_now("long") == ("c", "d")
+    assert patience.retry_now("long") == ("e",)
+    assert patience.retry_now("long") == ()
 
 
 def test_nobody_is_hurried_whose_receiver_asked_for_patience_or_who_waits_for_another_channel():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     ask(patience, "asked", 1, now_s=0, channel="long", retry_after_ns=60 * S)
     ask(patience, "elsewhere", 1, now_s=0, channel="short")
     ask(patience, "settled", 1, now_s=0, channel="long")
     patience.settled("long", "settled")
-    assert patience.carried("long") == ()
-    assert patience.carried("short") == ("elsewhere",)
+    assert patience.retry_now("long") == ()
+    assert patience.retry_now("short") == ("elsewhere",)
 
 
 def test_one_that_was_hurried_and_failed_again_waits_with_the_others():
-    patience = Patience(POLICIES)
+    patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0, channel="long")
-    assert patience.carried("long") == ("a",)
+    assert patience.retry_now("long") == ("a",)
     assert ask(patience, "a", 2, now_s=1, channel="long") == 3 * S
-    assert patience.carried("long") == ("a",)
+    assert patience.retry_now("long") == ("a",)

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.rules.evaluation import Verdict
-from watchkeeper.domain.rules.phase import PHASE_MOVES, QUIET, Phase, Standing, step
+from watchkeeper.domain.rules.phase import IDLE, PHASE_TRANSITIONS, Phase, PhaseState, next_state
 from watchkeeper.testing.records import NOON
 
 S = 1_000_000_000
 STEPS = st.lists(
-    st.tuples(st.integers(0, 40), st.sampled_from([*Verdict, Verdict.BROKEN, Verdict.WHOLE])), max_size=50
+    st.tuples(st.integers(0, 40), st.sampled_from([*Verdict, Verdict.VIOLATED, Verdict.OK])), max_size=50
 )
 LENGTHS = st.integers(0, 90)
 
@@ -23,12 +23,12 @@ def prometheus(steps, for_s, keep_s):
         match verdict:
             case Verdict.UNCHANGED:
                 pass  # a failed evaluation returns before any series is touched
-            case Verdict.BROKEN:
+            case Verdict.VIOLATED:
                 active_at = now_s if active_at is None else active_at
                 keep_since = None
                 if now_s - active_at >= for_s:
                     firing = True
-            case Verdict.WHOLE:
+            case Verdict.OK:
                 if firing and keep_s > 0 and keep_since is None:
                     keep_since = now_s
                 kept = firing and keep_s > 0 and now_s - keep_since < keep_s
@@ -39,33 +39,35 @@ def prometheus(steps, for_s, keep_s):
 
 
 def ours(steps, for_s, keep_s):
-    standing, at = QUIET, NOON
+    phase_state, at = IDLE, NOON
     for gap_s, verdict in steps:
         at = at.shifted(gap_s * S)
-        standing = step(standing, verdict, at, for_ns=for_s * S, keep_ns=keep_s * S)
-        yield standing
+        phase_state = next_state(phase_state, verdict, at, for_ns=for_s * S, keep_firing_ns=keep_s * S)
+        yield phase_state
 
 
 @given(STEPS, LENGTHS, LENGTHS)
 def test_phases_are_those_of_prometheus(steps, for_s, keep_s):
-    assert [standing.phase for standing in ours(steps, for_s, keep_s)] == prometheus(steps, for_s, keep_s)
+    assert [phase_state.phase for phase_state in ours(steps, for_s, keep_s)] == prometheus(
+        steps, for_s, keep_s
+    )
 
 
 @given(STEPS, LENGTHS, LENGTHS)
 def test_every_step_is_a_move_of_the_table(steps, for_s, keep_s):
-    before = QUIET
-    for standing in ours(steps, for_s, keep_s):
-        assert standing.phase in PHASE_MOVES[before.phase]
-        assert (standing.phase is Phase.INACTIVE) is (standing.active_at is None)
-        assert standing.keep_since is None or standing.phase is Phase.FIRING
-        before = standing
+    before = IDLE
+    for phase_state in ours(steps, for_s, keep_s):
+        assert phase_state.phase in PHASE_TRANSITIONS[before.phase]
+        assert (phase_state.phase is Phase.INACTIVE) is (phase_state.active_at is None)
+        assert phase_state.keep_since is None or phase_state.phase is Phase.FIRING
+        before = phase_state
 
 
 def test_the_table_lists_every_phase():
-    assert set(PHASE_MOVES) == set(Phase)
+    assert set(PHASE_TRANSITIONS) == set(Phase)
 
 
-BROKEN, WHOLE, UNCHANGED = Verdict.BROKEN, Verdict.WHOLE, Verdict.UNCHANGED
+BROKEN, WHOLE, UNCHANGED = Verdict.VIOLATED, Verdict.OK, Verdict.UNCHANGED
 INACTIVE, PENDING, FIRING = Phase.INACTIVE, Phase.PENDING, Phase.FIRING
 
 
@@ -100,10 +102,10 @@ INACTIVE, PENDING, FIRING = Phase.INACTIVE, Phase.PENDING, Phase.FIRING
     ],
 )
 def test_the_bounds_are_those_that_prometheus_names(for_s, keep_s, steps, phases):
-    assert [standing.phase for standing in ours(steps, for_s, keep_s)] == phases
+    assert [phase_state.phase for phase_state in ours(steps, for_s, keep_s)] == phases
 
 
 def test_a_longer_for_makes_nobody_pending_who_fires():
     """Prometheus goes back to pending here; what people were told stays true with us."""
-    firing = Standing(FIRING, NOON)
-    assert step(firing, BROKEN, NOON.shifted(S), for_ns=3_600 * S, keep_ns=0).phase is FIRING
+    firing = PhaseState(FIRING, NOON)
+    assert next_state(firing, BROKEN, NOON.shifted(S), for_ns=3_600 * S, keep_firing_ns=0).phase is FIRING

@@ -2,19 +2,19 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.rules.aggregate import Status, TargetAggregate
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Tcp
 from watchkeeper.domain.specification.rule import (
-    RULE_MOVES,
+    RULE_TRANSITIONS,
     Consecutive,
     NoData,
     RuleState,
     Threshold,
-    illegal_moves,
+    illegal_transitions,
 )
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing.records import NOON, sample_at
@@ -34,8 +34,8 @@ def bad(number):
 
 def test_the_table_lists_every_state_and_only_forward_moves():
     order = [DRAFT, ACTIVE, RETIRED]
-    assert list(RULE_MOVES) == order == list(RuleState)
-    assert RULE_MOVES == {DRAFT: (ACTIVE, RETIRED), ACTIVE: (RETIRED,), RETIRED: ()}
+    assert list(RULE_TRANSITIONS) == order == list(RuleState)
+    assert RULE_TRANSITIONS == {DRAFT: (ACTIVE, RETIRED), ACTIVE: (RETIRED,), RETIRED: ()}
 
 
 @pytest.mark.parametrize(("state", "steps", "notices"), [(DRAFT, 1, 0), (ACTIVE, 1, 1), (RETIRED, 0, 0)])
@@ -59,19 +59,19 @@ def test_a_draft_made_active_tells_what_it_has_found():
     ledger.note(opened, NOON)
     (changed,) = aggregate.reconfigure(shop(ACTIVE), NOON)
     assert (changed.change, changed.draft, changed.opened_at_ns) == (
-        Change.CHANGED,
+        TransitionKind.CHANGED,
         False,
         bad(1).at.wall_ns,
     )
     (notice,) = ledger.note(changed, NOON)
-    assert notice.change is Change.OPENED
+    assert notice.change is TransitionKind.OPENED
 
 
 def test_retiring_a_rule_ends_its_incident_once():
     aggregate = TargetAggregate(shop(ACTIVE), 1)
     aggregate.apply(bad(1), NOON)
     (ended,) = aggregate.reconfigure(shop(RETIRED), NOON)
-    assert (ended.change, ended.reason) == (Change.RESOLVED, "retired")
+    assert (ended.change, ended.reason) == (TransitionKind.RESOLVED, "retired")
     assert aggregate.reconfigure(shop(RETIRED), NOON) == ()
     assert aggregate.apply(bad(2), NOON) == ()
 
@@ -106,6 +106,6 @@ def test_a_rule_is_active_critical_and_immediate_unless_it_says_otherwise(rule):
 @pytest.mark.parametrize("old", RuleState)
 @pytest.mark.parametrize("new", RuleState)
 def test_a_list_of_rules_may_ask_for_moves_of_the_table(old, new):
-    faults = illegal_moves((Consecutive(id="down", state=old),), (Consecutive(id="down", state=new),))
+    faults = illegal_transitions((Consecutive(id="down", state=old),), (Consecutive(id="down", state=new),))
 
-    assert bool(faults) == (new is not old and new not in RULE_MOVES[old])
+    assert bool(faults) == (new is not old and new not in RULE_TRANSITIONS[old])

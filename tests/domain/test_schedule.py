@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.observation.attempt import ATTEMPT_MOVES, AttemptId, AttemptState
+from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptState
 from watchkeeper.domain.specification.probe import Heartbeat, Tcp
 from watchkeeper.domain.specification.rule import NoData, RuleState
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.domain.supervision.schedule import Flight, Scheduled
+from watchkeeper.domain.supervision.schedule import PendingAttempt, Scheduled
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.testing.records import NOON
 
@@ -19,40 +19,40 @@ def shop(**fields):
 
 
 def flight_in(state):
-    flight = Flight(AttemptId("shop", 1, 1), NOON, Deadline.after(NOON, NS_PER_S), 0)
-    flight.state = state
-    return flight
+    pending = PendingAttempt(AttemptId("shop", 1, 1), NOON, Deadline.after(NOON, NS_PER_S), 0)
+    pending.state = state
+    return pending
 
 
 @pytest.mark.parametrize("before", AttemptState)
 @pytest.mark.parametrize("after", AttemptState)
 def test_a_flight_makes_the_moves_of_the_table_and_no_other(before, after):
-    flight = flight_in(before)
-    if after in ATTEMPT_MOVES[before]:
-        flight.move(after)
-        assert flight.state is after
+    pending = flight_in(before)
+    if after in ATTEMPT_TRANSITIONS[before]:
+        pending.move(after)
+        assert pending.state is after
         return
     with pytest.raises(ValueError, match=f"that is {before} cannot become {after}"):
-        flight.move(after)
-    assert flight.state is before
+        pending.move(after)
+    assert pending.state is before
 
 
 def test_an_attempt_is_numbered_and_reports_the_ticks_missed_before_it():
     entry = Scheduled(shop(), number=7)
     entry.missed = 4
-    first = entry.board(NOON, NOON)
-    entry.flight = None
-    second = entry.board(NOON, NOON)
+    first = entry.enqueue(NOON, NOON)
+    entry.pending = None
+    second = entry.enqueue(NOON, NOON)
     assert (first.attempt, first.missed) == (AttemptId("shop", 1, 8), 4)
     assert (second.attempt, second.missed) == (AttemptId("shop", 1, 9), 0)
 
 
 def test_no_attempt_begins_while_the_last_one_has_not_ended():
     entry = Scheduled(shop())
-    flight = entry.board(NOON, NOON)
+    pending = entry.enqueue(NOON, NOON)
     with pytest.raises(ValueError, match="has not ended, and another of its target begins"):
-        entry.board(LATER, LATER)
-    assert (entry.flight, entry.number) == (flight, 1)
+        entry.enqueue(LATER, LATER)
+    assert (entry.pending, entry.number) == (pending, 1)
 
 
 def test_who_becomes_a_heartbeat_again_has_not_been_heard_before():
@@ -66,18 +66,18 @@ def test_who_becomes_a_heartbeat_again_has_not_been_heard_before():
 
 def test_the_deadline_counts_from_now_and_bounds_the_wait_too():
     entry = Scheduled(shop())
-    flight = entry.board(NOON, LATER)
-    request = entry.take_off(flight, LATER.shifted(NS_PER_S))
+    pending = entry.enqueue(NOON, LATER)
+    request = entry.start(pending, LATER.shifted(NS_PER_S))
     assert request.deadline == Deadline.after(LATER, 2 * NS_PER_S)
     assert request.deadline.remaining_ns(request.started) == NS_PER_S
 
 
 def test_a_record_tells_due_started_ended_and_lateness():
     entry = Scheduled(shop())
-    flight = entry.board(NOON, NOON)
-    entry.take_off(flight, LATER)
-    flight.move(AttemptState.FINISHED)
-    record = flight.record(LATER.shifted(5), "up")
+    pending = entry.enqueue(NOON, NOON)
+    entry.start(pending, LATER)
+    pending.move(AttemptState.FINISHED)
+    record = pending.record(LATER.shifted(5), "up")
     assert (record.due, record.started, record.ended) == (NOON, LATER, LATER.shifted(5))
     assert (record.lateness_ns, record.state, record.outcome) == (3 * NS_PER_S, AttemptState.FINISHED, "up")
 
@@ -127,7 +127,7 @@ def test_silence_is_measured_for_rules_that_are_not_retired():
 
 def test_what_waited_through_a_change_runs_no_longer_than_the_new_timeout():
     entry = Scheduled(shop())
-    flight = entry.board(NOON, NOON)
+    pending = entry.enqueue(NOON, NOON)
     entry.adopt(msgspec.structs.replace(shop(), timeout="500ms"))
-    request = entry.take_off(flight, NOON)
-    assert request.deadline == flight.deadline == Deadline.after(NOON, NS_PER_S // 2)
+    request = entry.start(pending, NOON)
+    assert request.deadline == pending.deadline == Deadline.after(NOON, NS_PER_S // 2)

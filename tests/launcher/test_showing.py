@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from watchkeeper.adapters.configuration import load
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, BlindInterval
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.moment import NS_PER_S
@@ -33,7 +33,7 @@ def config(tmp_path):
     store.open(NOON)
     store.commit(
         Batch(
-            transitions=(first, then(first, Change.RESOLVED), second),
+            transitions=(first, then(first, TransitionKind.RESOLVED), second),
             notices=(notice_of(first),),
             samples=(
                 sample_at(0),

@@ -1,11 +1,17 @@
 """Events as people read them."""
 
 import pytest
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.observation.outcome import Outcome
-from watchkeeper.domain.read_model.event import HealthMoved, IncidentMoved, NoticeEnded, SampleSeen, WentBlind
+from watchkeeper.domain.read_model.event import (
+    HealthChanged,
+    IncidentChanged,
+    NoticeEnded,
+    SampleSeen,
+    WentBlind,
+)
 from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN, AbandonedWork
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.time.moment import NS_PER_S
@@ -15,9 +21,9 @@ from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sa
 OPENED = opened()
 NOTICE = notice_of(OPENED)
 LINES = {
-    "2026-01-01T12:00:00.000Z opened: shop/down (critical): timed_out: no answer": IncidentMoved(OPENED),
-    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): recovered": IncidentMoved(
-        then(OPENED, Change.RESOLVED, explanation="", reason="recovered")
+    "2026-01-01T12:00:00.000Z opened: shop/down (critical): timed_out: no answer": IncidentChanged(OPENED),
+    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): recovered": IncidentChanged(
+        then(OPENED, TransitionKind.RESOLVED, explanation="", reason="recovered")
     ),
     "2026-01-01T12:00:01.000Z notice delivered: ops: opened of shop/down (critical)": NoticeEnded(
         NOTICE, delivery_of(NOTICE, DeliveryState.DELIVERED)
@@ -28,8 +34,8 @@ LINES = {
     "2026-01-01T12:00:02.000Z blind: for 2s: suspended": WentBlind(
         BlindInterval(NOON.wall_ns, NOON.wall_ns + 2 * NS_PER_S, "suspended")
     ),
-    "2026-01-01T12:00:00.000Z trouble: store: the disk is full": HealthMoved("store", "the disk is full"),
-    "2026-01-01T12:00:00.000Z well again: store": HealthMoved("store", ""),
+    "2026-01-01T12:00:00.000Z trouble: store: the disk is full": HealthChanged("store", "the disk is full"),
+    "2026-01-01T12:00:00.000Z well again: store": HealthChanged("store", ""),
     "2026-01-01T12:00:00.000Z sample: shop: down: timed_out: no answer": SampleSeen(
         sample_at(0, outcome=Outcome.DOWN), Status.DOWN
     ),
@@ -49,7 +55,7 @@ def test_every_event_is_one_line(line, event):
 
 
 def test_a_line_stays_one_line_whatever_a_target_sent():
-    line = line_of(IncidentMoved(opened(explanation="a\nb\x1b[31m\u202ec")))
+    line = line_of(IncidentChanged(opened(explanation="a\nb\x1b[31m\u202ec")))
     assert line.isprintable()
 
 

@@ -15,10 +15,10 @@ from watchkeeper import (
     CallChannel,
     Channel,
     ConfigurationError,
-    HealthMoved,
+    HealthChanged,
     Heartbeat,
     Http,
-    IncidentMoved,
+    IncidentChanged,
     Runtime,
     SampleSeen,
     Status,
@@ -51,9 +51,9 @@ def event_of(subscription, kind, fits=lambda _: True):
 def test_an_outage_is_told_once_and_its_end_once(site, shop, inbox, ops):
     with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe() as events:
         site.status = 503
-        event_of(events, IncidentMoved, lambda event: event.incident.change.value == "opened")
+        event_of(events, IncidentChanged, lambda event: event.incident.change.value == "opened")
         site.status = 200
-        event_of(events, IncidentMoved, lambda event: event.incident.change.value == "resolved")
+        event_of(events, IncidentChanged, lambda event: event.incident.change.value == "resolved")
         assert inbox.wait_for(2) == ["opened", "resolved"]
         left = runtime.stop()
 
@@ -190,7 +190,7 @@ def test_an_acknowledged_incident_says_who_has_seen_it(site, shop, inbox, ops):
     with Runtime(targets=[shop], **ops) as runtime:
         inbox.wait_for(1)
         (incident,) = runtime.incidents(open_only=True)
-        runtime.acknowledge(incident.incident, by="ada")
+        runtime.acknowledge(incident.id, by="ada")
         assert inbox.wait_for(2) == ["opened", "acknowledged"]
         assert inbox.notices[1].incident.acknowledged_by == "ada"
 
@@ -333,8 +333,8 @@ def test_a_channel_that_fails_is_a_trouble_until_it_is_well(site, shop):
         Runtime(targets=[shop], channels=[pager], callables={"page": page}) as runtime,
         runtime.subscribe() as events,
     ):
-        assert "no route" in event_of(events, HealthMoved, told_of_channel).detail
-        assert event_of(events, HealthMoved, told_of_channel).detail == ""
+        assert "no route" in event_of(events, HealthChanged, told_of_channel).detail
+        assert event_of(events, HealthChanged, told_of_channel).detail == ""
         assert runtime.status().healthy
 
 

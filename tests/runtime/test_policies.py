@@ -11,7 +11,7 @@ from watchkeeper.domain.policy import CachePolicy, CancellationPolicy, MailboxOv
 from watchkeeper.domain.supervision.admission import AdmissionPolicy
 from watchkeeper.domain.supervision.restart import RestartPolicy
 from watchkeeper.domain.supervision.retry import RetryPolicy
-from watchkeeper.host.status_cache import Snapshots
+from watchkeeper.host.status_cache import StatusCache
 
 SECOND_NS = 1_000_000_000
 
@@ -94,7 +94,7 @@ def test_pages_that_ask_at_once_cause_one_question():
         told.wait(10)
         return "how it stands"
 
-    snapshots = Snapshots(load, 10 * SECOND_NS)
+    snapshots = StatusCache(load, 10 * SECOND_NS)
     heard = []
 
     def page():
@@ -121,7 +121,7 @@ def test_a_question_that_fails_is_asked_anew():
             raise answer
         return answer
 
-    snapshots = Snapshots(load, SECOND_NS)
+    snapshots = StatusCache(load, SECOND_NS)
     with pytest.raises(RuntimeError, match="not now"):
         snapshots.status(SECOND_NS)
     assert snapshots.status(SECOND_NS) == "how it stands"

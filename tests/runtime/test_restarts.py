@@ -21,8 +21,8 @@ from watchkeeper import (
 )
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
-from watchkeeper.host.configured import HostSide
-from watchkeeper.host.restart_buffer import Meanwhile
+from watchkeeper.host.configured import ConfiguredTargets
+from watchkeeper.host.restart_buffer import RestartBuffer
 from watchkeeper.protocol.owner import Acknowledge
 
 WITHIN_S = 20
@@ -77,7 +77,7 @@ def test_what_is_reported_during_a_restart_is_heard_after(shop, ops, inbox, site
             runtime.heartbeat("job", detail="done")
             reported_ns = SystemClock().read().wall_ns
             runtime.silence("move", length="1h", target="job")
-            runtime.acknowledge(incident.incident, by="ada")
+            runtime.acknowledge(incident.id, by="ada")
             assert "stopped" in repr(runtime)
         assert raised == []
         assert inbox.wait_for(2) == ["opened", "acknowledged"]
@@ -155,7 +155,7 @@ def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path)
 
 
 def test_who_asks_is_told_when_the_next_engine_is_late():
-    meanwhile = Meanwhile()
+    meanwhile = RestartBuffer()
     meanwhile.wait(0.0)
     asyncio.run(meanwhile.wait_async(0.0))
     meanwhile.begin()
@@ -168,7 +168,7 @@ def test_who_asks_is_told_when_the_next_engine_is_late():
 
 
 def test_who_no_longer_waits_does_not_hold_up_the_others():
-    meanwhile = Meanwhile()
+    meanwhile = RestartBuffer()
 
     async def give_up_beside_another():
         meanwhile.begin()
@@ -185,7 +185,7 @@ def test_who_no_longer_waits_does_not_hold_up_the_others():
 
 
 def test_reports_are_kept_in_order_and_up_to_a_limit():
-    kept = Meanwhile()
+    kept = RestartBuffer()
     reports = [Acknowledge(f"inc_{number}", "ada") for number in range(COMMANDS_KEPT_MAX)]
     assert not kept.keep(reports[0])
     kept.begin()
@@ -207,7 +207,7 @@ def test_what_is_reported_waits_for_no_comparison(ops):
 
 def test_a_target_is_known_once_its_engine_was_told_of_it():
     """Else a heartbeat could overtake it, and be lost."""
-    host = HostSide(Configuration(), {})
+    host = ConfiguredTargets(Configuration(), {})
     turn = host.turn_to(Configuration(targets=(JOB,)))
     assert (turn.gone, turn.changed, turn.anew) == ([], [JOB], False)
     with pytest.raises(UnknownName):

@@ -23,7 +23,7 @@ from watchkeeper import (
     Tcp,
     Webhook,
 )
-from watchkeeper.domain.read_model.event import HealthMoved
+from watchkeeper.domain.read_model.event import HealthChanged
 from watchkeeper.host.own_thread import in_own_thread
 
 CONFIGURATION = """
@@ -203,7 +203,7 @@ def test_a_supervisor_that_comes_back_is_shown_what_its_host_asks_for(shop, ops)
         runtime._configured.add(later)
         runtime._configured.remove("shop")
         runtime._lifecycle.engine.system.supervisor.tell(object())
-        while events.get(WITHIN_S) not in {HealthMoved("supervisor", ""), None}:
+        while events.get(WITHIN_S) not in {HealthChanged("supervisor", ""), None}:
             pass
         assert [target.id for target in runtime.status().targets] == ["later"]
 
@@ -234,7 +234,7 @@ def test_no_text_of_a_host_stands_in_the_way_of_the_record(site, shop, inbox, op
             runtime.check(lone, every="1s")(bool)
         runtime.silence(lone, length="0s", by=lone)
         runtime.acknowledge(lone, by=lone)
-        runtime.acknowledge(incident.incident, by=lone)
+        runtime.acknowledge(incident.id, by=lone)
         assert inbox.wait_for(2) == ["opened", "acknowledged"]
         assert inbox.notices[1].incident.acknowledged_by == "\\ud800"
         assert runtime.status().healthy

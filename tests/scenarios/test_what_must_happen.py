@@ -32,9 +32,9 @@ def test_down_then_muted_then_well_tells_one_recovery():
     world.run("3m")
     world.silence("shop", "10m")
     world.run("5m")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
     world.run("10m")
-    assert world.told("ops") == [OPENED, RESOLVED]
+    assert world.delivered("ops") == [OPENED, RESOLVED]
 
 
 def test_down_through_a_silence_is_not_told_twice():
@@ -42,14 +42,14 @@ def test_down_through_a_silence_is_not_told_twice():
     world.run("3m")
     world.silence("shop", "10m")
     world.run("1h")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
 
 
 def test_what_begins_and_ends_in_a_silence_is_never_told():
     world = world_of(script="ok 1m, down 5m, ok")
     world.silence("shop", "30m")
     world.run("2h")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     assert len(world.incidents()) == 1
 
 
@@ -68,25 +68,25 @@ def test_a_dead_channel_delays_and_loses_nothing(words):
     world = world_of(script="ok 10m, down")
     world.script_channel("ops", f"ok 5m, {words} 30m, ok")
     world.run("2h")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
 
 
 def test_a_recovery_is_never_told_before_its_problem():
     world = world_of(script="ok 10m, down 10m, ok")
     world.script_channel("ops", "ok 5m, down 1h, ok")
     world.run("3h")
-    assert world.told("ops") == [OPENED, RESOLVED]
+    assert world.delivered("ops") == [OPENED, RESOLVED]
 
 
 def test_dead_between_commit_and_send_is_told_after_restart():
     world = world_of(script="down")
     world.script_channel("ops", "down")
     world.run("1m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     world.crash()
     world.script_channel("ops", "ok")
     world.run("1m")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
 
 
 def test_dead_between_send_and_record_repeats_the_same_key():
@@ -99,7 +99,7 @@ def test_dead_between_send_and_record_repeats_the_same_key():
     posts = world.messengers["ops"].posts
     assert len(posts) > 1
     assert len({post.notice.key for post in posts}) == 1
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
 
 
 def test_a_restart_with_an_open_incident_says_nothing():
@@ -107,7 +107,7 @@ def test_a_restart_with_an_open_incident_says_nothing():
     world.run("1m")
     world.restart()
     world.run("10m")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
     assert len(world.incidents()) == 1
 
 
@@ -117,7 +117,7 @@ def test_the_clock_of_a_pending_rule_survives_a_restart():
     world.run("4m")
     world.crash()
     world.run("3m")
-    assert world.told("ops") == [OPENED], "the five minutes went on, they did not begin anew"
+    assert world.delivered("ops") == [OPENED], "the five minutes went on, they did not begin anew"
 
 
 def test_keep_firing_survives_a_restart():
@@ -126,16 +126,16 @@ def test_keep_firing_survives_a_restart():
     world.run("6m")
     world.restart()
     world.run("2m")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
     world.run("20m")
-    assert world.told("ops") == [OPENED, RESOLVED]
+    assert world.delivered("ops") == [OPENED, RESOLVED]
 
 
 def test_flapping_that_ends_well_ends_with_a_recovery():
     spells = ", ".join(["down 30s, ok 30s"] * 20)
     world = world_of(script=f"ok 1m, {spells}, ok")
     world.run("2h")
-    told = world.told("ops")
+    told = world.delivered("ops")
     assert told[-1] == RESOLVED
     assert told == [OPENED, RESOLVED] * (len(told) // 2), "opened and resolved take turns"
 
@@ -146,10 +146,10 @@ def test_a_heartbeat_missed_under_a_silence_is_told_at_its_end():
     world.heartbeat("job")
     world.silence("job", "30m")
     world.run("20m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     assert len(world.incidents(open_only=True)) == 1
     world.run("20m")
-    assert world.told("ops") == ["job/down opened"]
+    assert world.delivered("ops") == ["job/down opened"]
 
 
 def test_five_minutes_of_sleep_open_nothing_and_are_recorded():
@@ -209,7 +209,7 @@ def test_evidence_that_vanishes_while_down_follows_the_policy(policy, told):
     rules = (*QUICK, NoData(id="silent", policy=policy))
     world = world_of(shop(rules=rules), script="down 5m, unknown")
     world.run("30m")
-    assert world.told("ops") == told
+    assert world.delivered("ops") == told
 
 
 def test_a_target_that_hangs_for_ever_times_out_and_goes_on():
@@ -218,24 +218,24 @@ def test_a_target_that_hangs_for_ever_times_out_and_goes_on():
     (target,) = world.status().targets
     assert target.sample.outcome is Outcome.TIMED_OUT
     assert target.samples == 30
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
 
 
 def test_our_own_trouble_opens_and_resolves_nothing():
     world = world_of(script="ok 1m, unknown 10m, down 1m, unknown 30m, ok")
     world.run("5m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     world.run("30m")
-    assert world.told("ops") == [OPENED]
+    assert world.delivered("ops") == [OPENED]
 
 
 def test_what_was_acknowledged_is_only_told_to_be_over():
     world = world_of(script="down 10m, ok")
     world.run("1m")
     (incident,) = world.incidents()
-    world.acknowledge(incident.incident)
+    world.acknowledge(incident.id)
     world.run("30m")
-    assert world.told("ops")[-1] == RESOLVED
+    assert world.delivered("ops")[-1] == RESOLVED
     assert [notice.change for notice in world.notices("ops")].count("opened") == 1
 
 
@@ -244,7 +244,7 @@ def test_a_target_that_is_removed_while_down_is_closed_once():
     world.run("1m")
     world.untrack("shop")
     world.run("1h")
-    assert world.told("ops") == [OPENED, RESOLVED]
+    assert world.delivered("ops") == [OPENED, RESOLVED]
     assert world.incidents(open_only=True) == ()
 
 
@@ -258,10 +258,10 @@ def test_a_dead_letter_sent_again_leaves_later_ones_dead():
     assert len(dead) == 2
     assert world.redrive(dead[0])
     world.run("10m")
-    assert world.told("ops") == [OPENED, "shop/down acknowledged"]
+    assert world.delivered("ops") == [OPENED, "shop/down acknowledged"]
     assert world.redrive(dead[1])
     world.run("10m")
-    assert world.told("ops") == [OPENED, "shop/down acknowledged", RESOLVED]
+    assert world.delivered("ops") == [OPENED, "shop/down acknowledged", RESOLVED]
     assert [post.attempt for post in world.messengers["ops"].posts if post.notice.key == dead[1]] == [1, 2]
 
 
@@ -275,4 +275,4 @@ def test_a_reload_does_not_count_one_missed_heartbeat_twice():
         world.run("200ms")
     assert world.incidents() == ()
     world.run("5m")
-    assert world.told("ops") == ["job/down opened"]
+    assert world.delivered("ops") == ["job/down opened"]

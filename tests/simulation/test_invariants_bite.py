@@ -5,7 +5,7 @@ import pytest
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
 from watchkeeper.domain.auditing.invariants_record import RecordRules
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Restored, Silence
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
@@ -22,8 +22,8 @@ from watchkeeper.testing.simulation.invariants_evidence import EvidenceRules
 from watchkeeper.testing.simulation.receiver import Receiver
 
 OPENED = opened()
-CHANGED = then(OPENED, Change.CHANGED)
-RESOLVED = then(OPENED, Change.RESOLVED)
+CHANGED = then(OPENED, TransitionKind.CHANGED)
+RESOLVED = then(OPENED, TransitionKind.RESOLVED)
 NOTICE = notice_of(OPENED)
 TOLD = Batch(transitions=(OPENED,), notices=(NOTICE,))
 PENDING, DELIVERED, DEAD = DeliveryState
@@ -61,11 +61,13 @@ def two_open(rules):
 
 
 def a_step_left_out(rules):
-    rules.commit(TOLD, Batch(transitions=(then(CHANGED, Change.RESOLVED),)))
+    rules.commit(TOLD, Batch(transitions=(then(CHANGED, TransitionKind.RESOLVED),)))
 
 
 def a_life_after_death(rules):
-    rules.commit(TOLD, Batch(transitions=(RESOLVED,)), Batch(transitions=(then(RESOLVED, Change.CHANGED),)))
+    rules.commit(
+        TOLD, Batch(transitions=(RESOLVED,)), Batch(transitions=(then(RESOLVED, TransitionKind.CHANGED),))
+    )
 
 
 def a_step_nobody_hears_of(rules):
@@ -296,7 +298,7 @@ def test_a_sound_life_gives_no_cause_for_complaint():
 @pytest.mark.parametrize(("later", "complaints"), [(PENDING, []), (DEAD, []), (DELIVERED, ["S9"])])
 def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(later, complaints):
     rules = Rules()
-    late, end = notice_of(CHANGED), notice_of(then(CHANGED, Change.RESOLVED))
+    late, end = notice_of(CHANGED), notice_of(then(CHANGED, TransitionKind.RESOLVED))
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, DEAD),)))
     rules.receivers["ops"].apply(end)
     rules.commit(Batch(transitions=(end.incident,), notices=(end,), deliveries=(delivery_of(end, later),)))
@@ -309,7 +311,7 @@ def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(la
 @pytest.mark.parametrize(("state", "complaints"), [(DEAD, []), (PENDING, ["S9"])])
 def test_only_what_was_given_up_may_be_heard_late(state, complaints):
     rules = Rules()
-    late, end = notice_of(CHANGED), notice_of(then(CHANGED, Change.RESOLVED))
+    late, end = notice_of(CHANGED), notice_of(then(CHANGED, TransitionKind.RESOLVED))
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, state),)))
     rules.commit(Batch(transitions=(end.incident,), notices=(end,)))
     for notice in (NOTICE, end, late):

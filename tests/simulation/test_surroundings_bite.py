@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
@@ -12,7 +12,7 @@ from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.owner import SamplesMissing
-from watchkeeper.protocol.recorder import HealthChanged
+from watchkeeper.protocol.recorder import HealthReported
 from watchkeeper.protocol.supervisor import ChildExited
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
 from watchkeeper.testing.simulation.invariants_attempts import AttemptRules
@@ -113,7 +113,7 @@ def an_actor_that_ends_by_itself(rules):
 
 
 def a_supervisor_that_ends_by_itself(rules):
-    rules.isolation.health(HealthChanged("supervisor", "ValueError('x')"))
+    rules.isolation.health(HealthReported("supervisor", "ValueError('x')"))
 
 
 def a_target_that_waits_for_a_poisoned_one(rules):
@@ -143,11 +143,11 @@ def a_probe_that_nobody_configured(rules):
 
 
 def an_incident_lost_by_a_reload(rules):
-    rules.configuration.committed([then(opened(), Change.RESOLVED, reason="removed")])
+    rules.configuration.committed([then(opened(), TransitionKind.RESOLVED, reason="removed")])
 
 
 def an_incident_of_a_rule_that_stays(rules):
-    rules.configuration.committed([then(opened(), Change.RESOLVED, reason="retired")])
+    rules.configuration.committed([then(opened(), TransitionKind.RESOLVED, reason="retired")])
 
 
 def silence_of_a_paused_target(rules):
@@ -239,7 +239,7 @@ def test_a_sound_course_of_events_is_not_complained_of():
     rules.configuration.missing(SamplesMissing("shop", "silent", LATER.shifted(1)))
     rules.configuration.judging(sample(reason=Reason.HEARTBEAT_MISSED, at=LATER.shifted(1)))
     rules.configuration.untracked("shop")
-    rules.configuration.committed([then(opened(), Change.RESOLVED, reason="removed")])
+    rules.configuration.committed([then(opened(), TransitionKind.RESOLVED, reason="removed")])
     for number, due in ((1, NOON), (2, LATER)):
         probed(rules, number, due)
     assert rules.complaints == []

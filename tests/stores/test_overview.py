@@ -73,11 +73,11 @@ def all_agree(reader, hours):
         }
 
 
-def keep_house(store, after_ns, calls):
+def run_maintenance(store, after_ns, calls):
     later = NOON.shifted(after_ns)
-    store.keep_house(later.shifted(-limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     for _ in range(calls):
-        store.keep_house(later)
+        store.run_maintenance(later)
 
 
 def test_an_overview_of_raw_samples_is_what_each_target_says(store, reader):
@@ -87,22 +87,22 @@ def test_an_overview_of_raw_samples_is_what_each_target_says(store, reader):
 
 def test_an_overview_agrees_at_every_step_of_sealing(store, reader):
     store.commit(Batch(samples=samples(5)))
-    store.keep_house(NOON.shifted(9 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(NOON.shifted(9 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
     for _ in range(16):
-        store.keep_house(NOON.shifted(9 * NS_PER_HOUR))
+        store.run_maintenance(NOON.shifted(9 * NS_PER_HOUR))
         all_agree(reader, 5)
 
 
 def test_an_overview_of_sealed_and_dropped_days_agrees(store, reader):
     store.commit(Batch(samples=samples(60)))
-    keep_house(store, 75 * NS_PER_HOUR, 400)
+    run_maintenance(store, 75 * NS_PER_HOUR, 400)
     all_agree(reader, 60)
 
 
 def test_a_late_sample_in_a_sealed_hour_is_in_the_overview(store, reader):
     made = samples(30)
     store.commit(Batch(samples=made[:-40:2]))
-    keep_house(store, 75 * NS_PER_HOUR, 400)
+    run_maintenance(store, 75 * NS_PER_HOUR, 400)
     store.commit(Batch(samples=made))
     all_agree(reader, 30)
 

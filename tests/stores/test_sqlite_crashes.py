@@ -10,7 +10,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Checkpoint
 from watchkeeper.domain.time.duration import NS_PER_DAY
@@ -19,8 +19,8 @@ from watchkeeper.testing.faults_vfs import STRIKES, Call, Fault, FaultsVfs
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 OPENED = opened()
-CHANGED = then(OPENED, Change.CHANGED)
-RESOLVED = then(CHANGED, Change.RESOLVED)
+CHANGED = then(OPENED, TransitionKind.CHANGED)
+RESOLVED = then(CHANGED, TransitionKind.RESOLVED)
 FIRST, LAST = notice_of(OPENED), notice_of(RESOLVED)
 
 STORY = (
@@ -212,11 +212,11 @@ def test_a_full_disk_that_is_freed_works_again(tmp_path):
         store.close()
 
 
-def keep_house(store):
+def run_maintenance(store):
     later = NOON.shifted(5 * NS_PER_DAY)
-    store.keep_house(later.shifted(-limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     for _ in range(80):
-        store.keep_house(later)
+        store.run_maintenance(later)
 
 
 @pytest.mark.parametrize("fault", [Fault.WRITE_FAILED, Fault.FAILED_SYNC, Fault.TORN_DEATH])
@@ -233,7 +233,7 @@ def test_sealing_that_fails_anywhere_loses_no_sample(tmp_path, fault):
             store.commit(Batch(samples=samples))
             disk.arm(fault, at)
             with suppress(StoreError):
-                keep_house(store)
+                run_maintenance(store)
             struck = disk.struck
             disk.disarm()
             close_in_spite(store)
@@ -241,7 +241,7 @@ def test_sealing_that_fails_anywhere_loses_no_sample(tmp_path, fault):
             found = StoreReader(path).samples("shop", NOON.wall_ns, NOON.wall_ns + 9 * NS_PER_DAY)
             whole = whole or found
             assert len(found) == len(samples)
-            keep_house(store)
+            run_maintenance(store)
             assert StoreReader(path).samples("shop", NOON.wall_ns, NOON.wall_ns + 9 * NS_PER_DAY) == whole
             store.close()
     assert at > 100

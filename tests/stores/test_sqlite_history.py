@@ -49,12 +49,12 @@ def measured(hours, targets=("shop", "door"), every_s=120, seed=1):
     )
 
 
-def keep_house(store, after_ns, calls=400):
+def run_maintenance(store, after_ns, calls=400):
     """What the sink does in idle moments, after the clock has stood firm for long enough."""
     later = NOON.shifted(after_ns)
-    store.keep_house(later.shifted(-limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     for _ in range(calls):
-        store.keep_house(later)
+        store.run_maintenance(later)
 
 
 def in_file(path, table):
@@ -83,7 +83,7 @@ def test_sealing_changes_nothing_that_is_read(store, path):
     before = [reader.samples(target, *ALL) for target in ("shop", "door")]
     hours = [reader.hourly(target, *ALL) for target in ("shop", "door")]
     days = [reader.daily(target, *ALL) for target in ("shop", "door")]
-    keep_house(store, 70 * NS_PER_HOUR)
+    run_maintenance(store, 70 * NS_PER_HOUR)
     assert in_file(path, "chunk") == 2 * 60
     assert [reader.samples(target, *ALL) for target in ("shop", "door")] == before
     assert [reader.hourly(target, *ALL) for target in ("shop", "door")] == hours
@@ -94,9 +94,9 @@ def test_sealing_changes_nothing_that_is_read(store, path):
 def test_half_sealed_history_is_read_as_a_whole(store, path):
     store.commit(Batch(samples=measured(8)))
     before = StoreReader(path).samples("shop", *ALL)
-    store.keep_house(NOON.shifted(12 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(NOON.shifted(12 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
     for _ in range(30):
-        store.keep_house(NOON.shifted(12 * NS_PER_HOUR))
+        store.run_maintenance(NOON.shifted(12 * NS_PER_HOUR))
         assert StoreReader(path).samples("shop", *ALL) == before
 
 
@@ -107,7 +107,7 @@ def test_sealing_holds_a_bounded_number_of_rows(store, path, monkeypatch, held):
     targets = tuple(f"t{number}" for number in range(9))
     store.commit(Batch(samples=measured(2, targets)))
     before = {target: StoreReader(path).samples(target, *ALL) for target in targets}
-    keep_house(store, 5 * NS_PER_HOUR, calls=3_000)
+    run_maintenance(store, 5 * NS_PER_HOUR, calls=3_000)
     assert in_file(path, "chunk") == 2 * len(targets)
     assert {target: StoreReader(path).samples(target, *ALL) for target in targets} == before
 
@@ -115,11 +115,11 @@ def test_sealing_holds_a_bounded_number_of_rows(store, path, monkeypatch, held):
 def test_late_and_repeated_samples_join_a_sealed_hour(store, path):
     samples = measured(30)
     store.commit(Batch(samples=samples[::3]))
-    keep_house(store, 40 * NS_PER_HOUR)
+    run_maintenance(store, 40 * NS_PER_HOUR)
     store.commit(Batch(samples=samples))
     complete = StoreReader(path).samples("shop", *ALL)
     assert len(complete) == len(samples) // 2
-    keep_house(store, 40 * NS_PER_HOUR)
+    run_maintenance(store, 40 * NS_PER_HOUR)
     reader = StoreReader(path)
     assert reader.samples("shop", *ALL) == complete
     assert merged([hour.rollup for hour in reader.hourly("shop", *ALL)]).count == len(complete)
@@ -128,12 +128,12 @@ def test_late_and_repeated_samples_join_a_sealed_hour(store, path):
 def test_a_sample_later_than_its_table_joins_the_chunk(store, path):
     samples = measured(30)
     store.commit(Batch(samples=samples[2:]))
-    keep_house(store, 6 * NS_PER_DAY)
+    run_maintenance(store, 6 * NS_PER_DAY)
     assert day_tables(path) == []
     store.commit(Batch(samples=samples[:2]))
     reader = StoreReader(path)
     assert len(reader.samples("shop", *ALL)) == 900
-    keep_house(store, 6 * NS_PER_DAY)
+    run_maintenance(store, 6 * NS_PER_DAY)
     assert day_tables(path) == []
     assert len(reader.samples("shop", *ALL)) == 900
     assert reader.uptime("shop", *ALL).count == 900
@@ -143,9 +143,9 @@ def test_a_late_sample_restarts_a_seal_under_way(store, path, monkeypatch):
     monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 5)
     samples = measured(1)
     store.commit(Batch(samples=samples[1:]))
-    store.keep_house(NOON.shifted(3 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
     for number in range(300):
-        store.keep_house(NOON.shifted(3 * NS_PER_HOUR))
+        store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR))
         if number == 30:
             assert store._session.housekeeper._seal.hour == NOON.wall_ns // NS_PER_HOUR
             store.commit(Batch(samples=(samples[0],)))
@@ -158,7 +158,7 @@ def test_sealing_resumes_after_a_restart(store, path, monkeypatch):
     store.commit(Batch(samples=measured(3)))
     before = StoreReader(path).samples("shop", *ALL)
     for _ in range(12):
-        keep_house(store, 6 * NS_PER_HOUR, calls=17)
+        run_maintenance(store, 6 * NS_PER_HOUR, calls=17)
         store.close()
         store.open(NOON)
     assert in_file(path, "chunk") == 6
@@ -170,18 +170,18 @@ def test_each_kind_of_record_has_its_own_retention(store, path):
         Batch(samples=measured(30), blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + 1, "stalled"),))
     )
     reader = StoreReader(path)
-    keep_house(store, 10 * NS_PER_DAY)
+    run_maintenance(store, 10 * NS_PER_DAY)
     assert day_tables(path) == []
     assert (in_file(path, "chunk"), in_file(path, "hourly"), in_file(path, "daily")) == (60, 60, 4)
     assert any(sample.explanation for sample in reader.samples("shop", *ALL))
-    keep_house(store, 25 * NS_PER_DAY)
+    run_maintenance(store, 25 * NS_PER_DAY)
     assert in_file(path, "explanation") == 0
     assert len(reader.samples("shop", *ALL)) == 900
-    keep_house(store, 40 * NS_PER_DAY)
+    run_maintenance(store, 40 * NS_PER_DAY)
     assert (in_file(path, "chunk"), in_file(path, "hourly")) == (0, 60)
-    keep_house(store, 100 * NS_PER_DAY)
+    run_maintenance(store, 100 * NS_PER_DAY)
     assert (in_file(path, "hourly"), in_file(path, "daily"), in_file(path, "blind")) == (0, 4, 1)
-    keep_house(store, 800 * NS_PER_DAY)
+    run_maintenance(store, 800 * NS_PER_DAY)
     assert (in_file(path, "daily"), in_file(path, "blind")) == (0, 0)
 
 
@@ -194,7 +194,7 @@ def test_uptime_is_one_figure_across_every_kind(store, path):
     assert (raw.count, raw.good) == (len(good), sum(good))
     assert 0.9 < raw.uptime < 1
     for days in (5, 40, 100):
-        keep_house(store, days * NS_PER_DAY)
+        run_maintenance(store, days * NS_PER_DAY)
         assert reader.uptime("shop", *ALL) == raw
     assert reader.uptime("shop", NOON.wall_ns + 1, ALL[1]).count == 88 * 30, (
         "the first half day has no hours left"
@@ -208,7 +208,7 @@ def test_uptime_of_a_part_of_a_day_is_by_hours(store, path):
         since_ns = NOON.wall_ns + 2 * NS_PER_HOUR
         assert reader.uptime("shop", since_ns, since_ns + 24 * NS_PER_HOUR).count == 24 * 30
         assert reader.uptime("shop", NOON.wall_ns - NS_PER_HOUR, ALL[1]).count == 30 * 30
-        keep_house(store, 3 * NS_PER_DAY)
+        run_maintenance(store, 3 * NS_PER_DAY)
 
 
 def test_the_latency_percentile_is_close(store, path):
@@ -248,7 +248,7 @@ def test_an_outage_does_not_make_the_history_look_fast(store, path):
     )
     reader = StoreReader(path)
     for days in (0, 2, 10, 40, 100):
-        keep_house(store, days * NS_PER_DAY)
+        run_maintenance(store, days * NS_PER_DAY)
         rollup = reader.uptime("shop", *ALL)
         assert (rollup.count, rollup.good, rollup.bad, rollup.unknown) == (2_100, 60, 1_540, 500)
         assert (rollup.timed, rollup.latency_sum_us, rollup.latency_max_us) == (100, 8_000_000, 80_000)
@@ -261,7 +261,7 @@ def test_hours_that_were_summed_up_before_are_read_as_they_are(store, path):
     hour = Rollup(3, 1, 2, 0, 3, 80_400, 80_000, ((26, 2), (60, 1)))
     as_written = bytes.fromhex("980301020003ce00013a10ce0001388092921a02923c01")
     store.commit(Batch(samples=(sample_at(0), sample_at(NS_PER_HOUR, latency_ns=80_000_000))))
-    keep_house(store, 3 * NS_PER_HOUR)
+    run_maintenance(store, 3 * NS_PER_HOUR)
     connection = apsw.Connection(path)
     connection.execute("UPDATE hourly SET body = ? WHERE hour = ?", (as_written, NOON.wall_ns // NS_PER_HOUR))
     connection.close()
@@ -291,31 +291,31 @@ def test_the_longest_retention_leaves_a_table_for_every_day(path):
     store.open(NOON)
     for day in range(limits.DAY_TABLES_MAX + 6):
         assert store.commit(Batch(samples=(sample_at(day * NS_PER_DAY),))) == 0
-        keep_house(store, day * NS_PER_DAY, calls=60)
+        run_maintenance(store, day * NS_PER_DAY, calls=60)
     store.close()
 
 
 def test_a_clock_that_jumps_ahead_drops_nothing_at_once(store, path):
     store.commit(Batch(samples=measured(60)))
-    keep_house(store, 70 * NS_PER_HOUR)
+    run_maintenance(store, 70 * NS_PER_HOUR)
     before = StoreReader(path).samples("shop", *ALL)
     monotonic_ns = NOON.monotonic_ns + 70 * NS_PER_HOUR
     for second in range(0, limits.HOUSE_SETTLE_NS // NS_PER_S, 30):
         ahead = Moment(monotonic_ns + second * NS_PER_S, NOON.wall_ns + (3_650 * 86_400 + second) * NS_PER_S)
-        store.keep_house(ahead)
+        store.run_maintenance(ahead)
     assert StoreReader(path).samples("shop", *ALL) == before
 
 
 def test_days_from_a_clock_that_was_ahead_are_sealed(store, path):
     store.commit(Batch(samples=(sample_at(300 * NS_PER_DAY),)))
-    keep_house(store, NS_PER_DAY)
+    run_maintenance(store, NS_PER_DAY)
     assert in_file(path, "chunk") == 1
     assert in_file(path, "rolled_day") == 1
 
 
 def test_a_sealed_sample_takes_at_most_eight_bytes(store, path):
     store.commit(Batch(samples=measured(10, every_s=30)))
-    keep_house(store, 20 * NS_PER_HOUR)
+    run_maintenance(store, 20 * NS_PER_HOUR)
     connection = apsw.Connection(path)
     size, count = connection.execute(
         "SELECT sum(pgsize), (SELECT count(*) FROM chunk) FROM dbstat WHERE name='chunk'"

@@ -5,12 +5,12 @@ from contextlib import suppress
 import pytest
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.testing.records import NOON, opened, sample_at, then
 
 OPENED = Batch(transitions=(opened(),))
-CHANGED = Batch(transitions=(then(opened(), Change.CHANGED),))
+CHANGED = Batch(transitions=(then(opened(), TransitionKind.CHANGED),))
 
 
 @pytest.fixture
@@ -66,29 +66,29 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_becomes_of_the_file_is_said_until_it_is_back(store, path, way):
-    assert store.file_trouble() == ""
+    assert store.file_problem() == ""
     put_back = way(path)
-    said = store.file_trouble()
+    said = store.file_problem()
     assert said.startswith(WAYS[way].format(path=path))
     assert f"remove {path}-head and start again" in said
     assert said.endswith("; what is recorded meanwhile is kept only as long as this process lives")
     put_back()
-    assert store.file_trouble() == ""
+    assert store.file_problem() == ""
 
 
 def test_a_copy_that_is_put_back_is_another_file(store, path):
     content = path.read_bytes()
     path.unlink()
-    assert "is gone" in store.file_trouble()
+    assert "is gone" in store.file_problem()
     path.write_bytes(content)
-    assert "another file lies in the place" in store.file_trouble()
+    assert "another file lies in the place" in store.file_problem()
 
 
 def test_a_file_that_was_deleted_is_written_on(store, path):
     path.unlink()
     store.commit(CHANGED)
-    store.keep_house(NOON)
-    assert "is gone" in store.file_trouble()
+    store.run_maintenance(NOON)
+    assert "is gone" in store.file_problem()
 
 
 def test_without_its_folder_a_store_fails(store, path):
@@ -151,7 +151,7 @@ def test_a_start_after_the_head_was_removed_begins_a_new_one(store, path):
     path.with_name("watch.db-head").unlink()
     other = SqliteStore(str(path))
     assert other.open(NOON).incidents == ()
-    assert other.file_trouble() == ""
+    assert other.file_problem() == ""
     other.close()
 
 

@@ -238,8 +238,8 @@ def test_every_write_begins_as_a_writer(path):
     said = []
     store._session.connection.set_exec_trace(lambda _, sql, __: said.append(sql) or True)
     store.commit(Batch(transitions=(opened(),), samples=(sample_at(0),)))
-    store.keep_house(NOON)
-    store.keep_house(NOON.shifted(limits.HOUSE_SETTLE_NS))
+    store.run_maintenance(NOON)
+    store.run_maintenance(NOON.shifted(limits.HOUSE_SETTLE_NS))
     begun = [sql for sql in said if sql.startswith("BEGIN")]
     assert len(begun) >= 2
     assert set(begun) == {"BEGIN IMMEDIATE"}

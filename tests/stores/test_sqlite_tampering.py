@@ -9,7 +9,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
@@ -232,7 +232,7 @@ def test_a_changed_pending_notice_is_detected(path):
 def test_an_incident_moved_off_its_latest_step_is_detected(path):
     store = SqliteStore(str(path))
     store.open(NOON)
-    store.commit(Batch(transitions=(then(opened("inc_3", target="shop-3"), Change.CHANGED),)))
+    store.commit(Batch(transitions=(then(opened("inc_3", target="shop-3"), TransitionKind.CHANGED),)))
     store.close()
     connection = apsw.Connection(str(path))
     connection.execute("UPDATE incident SET (sequence, position) = (1, 7) WHERE id = 'inc_3'")

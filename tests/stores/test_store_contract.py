@@ -2,7 +2,7 @@
 
 import pytest
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
@@ -11,8 +11,8 @@ from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sa
 PENDING, DELIVERED, DEAD = DeliveryState
 
 OPENED = opened()
-CHANGED = then(OPENED, Change.CHANGED)
-RESOLVED = then(CHANGED, Change.RESOLVED)
+CHANGED = then(OPENED, TransitionKind.CHANGED)
+RESOLVED = then(CHANGED, TransitionKind.RESOLVED)
 
 
 def restart(store):
@@ -37,9 +37,9 @@ def test_a_new_store_remembers_nothing(store):
 
 
 def test_a_store_that_lies_where_it_lay_has_no_trouble(store):
-    assert store.file_trouble() == ""
+    assert store.file_problem() == ""
     store.open(NOON)
-    assert store.file_trouble() == ""
+    assert store.file_problem() == ""
 
 
 def test_every_opening_has_a_higher_epoch(store):
@@ -60,7 +60,7 @@ def test_a_resolution_not_yet_heard_is_brought_back(store):
     restored = committed(store, told_of(OPENED), Batch(transitions=(CHANGED, RESOLVED)))
     assert restored.incidents == (RESOLVED,)
     assert [(told.channel, told.sequence, told.change) for told in restored.told] == [
-        ("ops", 1, Change.OPENED)
+        ("ops", 1, TransitionKind.OPENED)
     ]
 
 
@@ -70,7 +70,7 @@ def test_a_resolution_heard_by_all_is_settled(store):
 
 
 def test_one_deaf_channel_keeps_an_incident_alive(store):
-    heard = told_of(then(OPENED, Change.RESOLVED))
+    heard = told_of(then(OPENED, TransitionKind.RESOLVED))
     restored = committed(store, told_of(OPENED), *[deaf_batch()], heard)
     assert [told.channel for told in restored.told] == ["chat", "ops"]
     assert [told.sequence for told in restored.told] == [1, 2]
@@ -129,7 +129,7 @@ def test_another_step_in_the_same_place_is_corruption(store):
 
 @pytest.mark.parametrize(
     "steps",
-    [(CHANGED,), (OPENED, RESOLVED), (OPENED, CHANGED, RESOLVED, then(RESOLVED, Change.CHANGED))],
+    [(CHANGED,), (OPENED, RESOLVED), (OPENED, CHANGED, RESOLVED, then(RESOLVED, TransitionKind.CHANGED))],
     ids=["without a first", "with a gap", "after the end"],
 )
 def test_an_illegal_move_is_refused_whole(store, steps):
@@ -154,7 +154,7 @@ def test_a_second_open_incident_of_a_rule_is_refused(store):
     with pytest.raises(StoreError, match="open incident already"):
         store.commit(Batch(transitions=(opened("inc_2"),)))
     store.commit(Batch(transitions=(CHANGED, RESOLVED, opened("inc_2"))))
-    assert [incident.incident for incident in restart(store).incidents] == ["inc_2"]
+    assert [incident.id for incident in restart(store).incidents] == ["inc_2"]
 
 
 def test_a_notice_needs_the_step_that_it_tells_of(store):
@@ -273,7 +273,7 @@ def test_a_store_that_is_not_open_takes_nothing(store):
     with pytest.raises(StoreError, match="not open"):
         store.commit(Batch())
     with pytest.raises(StoreError, match="not open"):
-        store.keep_house(NOON)
+        store.run_maintenance(NOON)
 
 
 def test_opening_an_open_store_is_refused(store):

@@ -6,7 +6,7 @@ from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.observation.outcome import Outcome
@@ -24,7 +24,7 @@ def lives():
         for number in (1, 2):
             step = opened(f"inc_{target}_{number}", target=target)
             yield step
-            for change in (Change.ACKNOWLEDGED, Change.CHANGED, Change.RESOLVED):
+            for change in (TransitionKind.ACKNOWLEDGED, TransitionKind.CHANGED, TransitionKind.RESOLVED):
                 step = then(step, change)
                 yield step
 
@@ -104,7 +104,7 @@ def compare(store, model, path):
     reader = StoreReader(path)
     assert sorted(reader.incidents(), key=repr) == sorted(model.incidents(), key=repr)
     for incident in model.incidents():
-        assert reader.transitions(incident.incident) == model.transitions(incident.incident)
+        assert reader.transitions(incident.id) == model.transitions(incident.id)
     assert reader.outbox() == model.outbox()
     assert reader.blind() == model.blind()
     for target in TARGETS:

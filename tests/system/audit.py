@@ -11,7 +11,7 @@ from watchkeeper.domain.incidents.incident import Incident, Transition
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.incidents.record import Outgoing
-from watchkeeper.domain.read_model.event import IncidentMoved, NoticeEnded
+from watchkeeper.domain.read_model.event import IncidentChanged, NoticeEnded
 from watchkeeper.launcher.operate.telling import line_of
 
 from tests.system.outside import Post, Receiver
@@ -43,7 +43,7 @@ class Record(NamedTuple):
 def read_record(path: Path) -> Record:
     reader = StoreReader(str(path))
     incidents = reader.incidents(limit=10_000)
-    transitions = {incident.incident: reader.transitions(incident.incident) for incident in incidents}
+    transitions = {incident.id: reader.transitions(incident.id) for incident in incidents}
     return Record(incidents, transitions, reader.outbox(), reader.verify().problems)
 
 
@@ -82,7 +82,7 @@ def audit(path: Path, receiver: Receiver, said: Sequence[str]) -> Counter[str]:
 def _writes(record: Record, said: Iterable[str]) -> Counter[str]:
     """A line that a process printed, and a notice that was sent, is a write that was acknowledged."""
     steps = [step for steps in record.transitions.values() for step in steps]
-    known = {line_of(IncidentMoved(step)) for step in steps}
+    known = {line_of(IncidentChanged(step)) for step in steps}
     known |= {line_of(NoticeEnded(each.notice, each.delivery)) for each in record.outbox}
     kinds = (" opened: ", " changed: ", " resolved: ", " notice ")
     promised = [line for line in said if any(kind in line for kind in kinds)]
@@ -94,13 +94,13 @@ def _heard(record: Record, applied: Sequence[Post]) -> Counter[str]:
     """What the receiver applied, against what every incident owed it."""
     rows = {each.notice.key: each for each in record.outbox}
     figures: Counter[str] = Counter()
-    heard: dict[str, list[Outgoing]] = {incident.incident: [] for incident in record.incidents}
+    heard: dict[str, list[Outgoing]] = {incident.id: [] for incident in record.incidents}
     for post in applied:
         row = rows.get(post.key)
         if row is None or notice_body(row.notice) != post.body:
             figures["unknown_to_the_store"] += 1
         else:
-            heard[row.notice.incident.incident].append(row)
+            heard[row.notice.incident.id].append(row)
     figures["notices_applied_twice"] = _applied_twice(applied)
     for incident, told in heard.items():
         sequences = [row.notice.sequence for row in told]

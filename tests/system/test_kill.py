@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Outgoing
 from watchkeeper.testing.records import delivery_of, notice_of, opened, then
@@ -40,8 +40,8 @@ def row(step, delivered_at_ns):
 
 
 FIRST = opened()
-SECOND = then(FIRST, Change.CHANGED)
-THIRD = then(SECOND, Change.RESOLVED)
+SECOND = then(FIRST, TransitionKind.CHANGED)
+THIRD = then(SECOND, TransitionKind.RESOLVED)
 
 
 @pytest.mark.parametrize(

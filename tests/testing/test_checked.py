@@ -3,7 +3,7 @@
 import pytest
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import Answer, DeliveryState
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.specification.channel import Channel, Log
@@ -12,7 +12,7 @@ from watchkeeper.testing.checked import Checks, InvariantBroken
 from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
 
 OPENED = opened()
-RESOLVED = then(OPENED, Change.RESOLVED)
+RESOLVED = then(OPENED, TransitionKind.RESOLVED)
 NOTICE = notice_of(OPENED)
 ATTEMPTED = Batch(
     transitions=(OPENED,), notices=(NOTICE,), deliveries=(delivery_of(NOTICE, DeliveryState.PENDING, 1),)

@@ -58,7 +58,7 @@ def test_conditions_judge_what_a_script_says(script, expect, told):
     world = World([shop(expect)])
     world.script("shop", script)
     world.run("20m")
-    assert world.told("ops") == told
+    assert world.delivered("ops") == told
 
 
 def simulated(expect, script):

@@ -23,7 +23,7 @@ def test_a_day_passes_in_a_test_of_ten_lines():
     world = World([shop(every="30s")])
     world.script("shop", "ok 10h, down 90s, ok")
     world.run("24h")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.status().targets[0].samples == 24 * 120
 
 
@@ -33,7 +33,7 @@ def test_a_world_takes_and_refuses_what_a_runtime_does():
     world.track(shop(id="other", **lists))
     world.script("other", "ok 1m, down 5m, ok")
     world.run("10m")
-    assert world.told("ops") == ["other/down opened", "other/down resolved"]
+    assert world.delivered("ops") == ["other/down opened", "other/down resolved"]
     with pytest.raises(ConfigurationError, match=r"targets\[0\].expect\[0\]"):
         World([shop(expect=["[STATUZ] == 200"])])
     with pytest.raises(ConfigurationError, match="oops"):
@@ -46,9 +46,9 @@ def test_an_outage_ends_no_incident_about_slowness():
     world = World([shop(rules=(*QUICK, slow))])
     world.script("shop", "ok 5m, slow 300ms 5m, down 5m, slow 300ms 5m, ok 5m")
     world.run("20m")
-    assert world.told("ops") == ["shop/slow opened", "shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/slow opened", "shop/down opened", "shop/down resolved"]
     world.run("5m")
-    assert world.told("ops")[3:] == ["shop/slow resolved"]
+    assert world.delivered("ops")[3:] == ["shop/slow resolved"]
 
 
 def test_a_world_takes_a_whole_configuration():
@@ -56,7 +56,7 @@ def test_a_world_takes_a_whole_configuration():
     world = World(Configuration(targets=(shop(),), channels=(ops,)))
     world.script("shop", "down")
     world.run("1m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def test_a_world_takes_the_path_of_a_configuration(tmp_path, monkeypatch):
@@ -102,5 +102,5 @@ def test_a_stopped_world_goes_on_where_it_was():
     assert world.restart() == ()
     world.crash()
     world.run("10m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     assert len(world.incidents(open_only=True)) == 1

@@ -15,18 +15,17 @@ from watchkeeper import (
     BasicAuth,
     Call,
     CallChannel,
-    Change,
     Channel,
     Configuration,
     ConfigurationError,
     Consecutive,
     Duration,
     Exec,
-    HealthMoved,
+    HealthChanged,
     Heartbeat,
     Http,
     Incident,
-    IncidentMoved,
+    IncidentChanged,
     Log,
     Measurement,
     NoData,
@@ -55,6 +54,7 @@ from watchkeeper import (
     Tcp,
     Threshold,
     Tls,
+    TransitionKind,
     UnknownName,
     UsageError,
     WatchkeeperError,
@@ -190,7 +190,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.silence("move", length=timedelta(hours=1), target="shop", by="ada")
         runtime.silence("move", until="2026-01-31T12:30:00Z")
         for incident in runtime.incidents(open_only=True):
-            runtime.acknowledge(incident.incident, by="ada")
+            runtime.acknowledge(incident.id, by="ada")
         runtime.untrack("shop")
         runtime.reload(CONFIGURATION)
         shown(runtime.status(max_age=5))
@@ -222,11 +222,11 @@ def heard(events: Subscription) -> None:
             case SampleSeen():
                 sample: Sample = event.sample
                 logger.info("%s %s", sample.outcome, event)
-            case IncidentMoved() | HealthMoved() | NoticeEnded() | WentBlind():
+            case IncidentChanged() | HealthChanged() | NoticeEnded() | WentBlind():
                 logger.info("%s", event)
 
 
-def told(notice: Notice) -> tuple[Incident, Change, bool]:
+def told(notice: Notice) -> tuple[Incident, TransitionKind, bool]:
     return notice.incident, notice.change, notice.incident.severity is Severity.CRITICAL
 
 
@@ -251,4 +251,4 @@ def tested() -> list[str]:
         world.suspend(5)
     except InvariantBroken:
         logger.info("%s", ManualClock().read())
-    return world.told("ops")
+    return world.delivered("ops")

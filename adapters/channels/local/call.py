@@ -10,7 +10,7 @@ from ....domain.limits import CHANNEL_THREADS_MAX
 from ....domain.specification.channel import CallChannel
 from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt
-from ...callables.calling import Call
+from ...callables.calling import PendingCall
 from ...callables.host_calls import HostCalls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ...clock import Clock
@@ -47,7 +47,9 @@ class CallMessenger:
             context=context,
         )
 
-    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]) -> Call:
+    def send(
+        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+    ) -> PendingCall:
         def ended(how: Ended) -> None:
             done(_answer(how))
 

@@ -41,7 +41,7 @@ def line_of(notice: Notice, now_wall_ns: int) -> str:
         "explanation": incident.explanation,
         "opened_at": wall_text(incident.opened_at_ns),
         "late": "" if late_s is None else f"{late_s}s",
-        "incident": incident.incident,
+        "incident": incident.id,
         "sequence": str(incident.sequence),
         "key": notice.key,
     }

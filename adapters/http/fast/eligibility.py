@@ -12,10 +12,10 @@ from ..curl.curl_options import header_lines
 from ..destination import Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
 from .parser import read_plain
-from .request import Name, Place, PlainRequest, Secured
+from .request import HeaderName, PlainRequest, RequestTarget, Secured
 
 
-class PlainRoute:
+class FastPathEligibility:
     """Remembers whether the last answer had the common form, and which address gave it."""
 
     __slots__ = ("_barred_until_ns", "_destination", "_doubts", "_proven", "_request", "_shape", "_wire")
@@ -34,7 +34,7 @@ class PlainRoute:
         """What to send without libcurl; None while libcurl is to ask."""
         return self._request
 
-    def learn(self, answer: HttpAnswer, now_ns: int) -> None:
+    def observe(self, answer: HttpAnswer, now_ns: int) -> None:
         """Take the short way from now on if libcurl's answer had the common form."""
         if self._wire is None or now_ns < self._barred_until_ns:
             return
@@ -52,15 +52,15 @@ class PlainRoute:
             secured=Secured(shape.tls, origin.host) if self._destination.secure else None,
         )
 
-    def _to(self, ip: str) -> Place | Name:
+    def _to(self, ip: str) -> RequestTarget | HeaderName:
         host, port = _connected_to(self._shape, self._destination.origin)
         if not is_literal(host):
-            return Name(host, port, self._shape.address_family, ip, self._shape.deny_private_addresses)
+            return HeaderName(host, port, self._shape.address_family, ip, self._shape.deny_private_addresses)
         if ":" in ip:
-            return Place(socket.AF_INET6, (ip, port, 0, 0))
-        return Place(socket.AF_INET, (ip, port))
+            return RequestTarget(socket.AF_INET6, (ip, port, 0, 0))
+        return RequestTarget(socket.AF_INET, (ip, port))
 
-    def stands(self, answer: HttpAnswer, now_ns: int) -> bool:
+    def accepts(self, answer: HttpAnswer, now_ns: int) -> bool:
         """Take note of an answer that came on the short way; False where libcurl is to try at once."""
         if not answer.code:
             self._proven, self._doubts = True, 0
@@ -84,7 +84,7 @@ class PlainRoute:
             self._doubts = min(self._doubts + 1, HANDSHAKE_DOUBTS_MAX)
         return proven or answer.code == pycurl.E_OPERATION_TIMEDOUT
 
-    def forget(self, now_ns: int) -> None:
+    def demote(self, now_ns: int) -> None:
         """An answer of another form: libcurl asks again, and goes on asking for a while."""
         self._request = None
         self._barred_until_ns = now_ns + DNS_FRESH_NS

@@ -13,13 +13,13 @@ from ...clock import MonotonicClock
 from ...net.readiness import make_events
 from ...net.resolver import LookedUp, Resolver
 from ..exchange import HttpAnswer
-from .exchange import Done, PlainExchange, Said
-from .request import Name, PlainRequest
+from .exchange import Done, OnAnswer, PlainExchange
+from .request import HeaderName, PlainRequest
 from .tls_contexts import TlsContexts
-from .tls_exchange import SecureExchange
+from .tls_exchange import TlsExchange
 
 
-class PlainHttp:
+class FastHttpEngine:
     """Carries plain requests on one loop; all its methods are called on the loop's thread."""
 
     def __init__(
@@ -60,17 +60,17 @@ class PlainHttp:
         if secured is None:
             return PlainExchange(self, request, begun_ns, done)
         context = None if self._contexts is None else self._contexts.context(secured.tls)
-        return SecureExchange(self, request, begun_ns, done, context)
+        return TlsExchange(self, request, begun_ns, done, context)
 
     # What an exchange needs of who carries it.
 
     def now_ns(self) -> int:
         return self._clock.monotonic_ns()
 
-    def look_up(self, name: Name, done: Callable[[LookedUp], None]) -> LookedUp | None:
+    def look_up(self, name: HeaderName, done: Callable[[LookedUp], None]) -> LookedUp | None:
         return self._resolver.look_up(name.host, name.family, done)
 
-    def soon(self, callback: Callable[[Said], None], said: Said) -> None:
+    def soon(self, callback: Callable[[OnAnswer], None], said: OnAnswer) -> None:
         self._loop.call_soon(callback, said)
 
     def watch(self, descriptor: int, exchange: PlainExchange, mask: int) -> None:

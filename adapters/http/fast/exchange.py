@@ -20,7 +20,7 @@ from ...net.system_errors import OUT_OF_DESCRIPTORS
 from ..destination import host_and_port
 from ..exchange import HttpAnswer
 from .parser import END_OF_HEADER, PlainHeader, read_plain
-from .request import Name, Place, PlainRequest
+from .request import HeaderName, PlainRequest, RequestTarget
 
 # Edge-triggered: one registration a connection; closing it ends that without a further call.
 READ = READABLE | HALF_CLOSED | EDGE
@@ -29,17 +29,17 @@ NO_MORE = HALF_CLOSED | BROKEN
 UNDER_WAY = frozenset({0, errno.EINPROGRESS})
 E_WEIRD_SERVER_REPLY = 8
 
-Said = TypeVar("Said")
+OnAnswer = TypeVar("OnAnswer")
 Done = Callable[[HttpAnswer | None], None]
 """Told the answer; None when it is for libcurl to ask again."""
 
 
-class Engine(Protocol):
+class ExchangeHost(Protocol):
     """What an exchange needs of who carries it."""
 
     def now_ns(self) -> int: ...
-    def look_up(self, name: Name, done: Callable[[LookedUp], None]) -> LookedUp | None: ...
-    def soon(self, callback: Callable[[Said], None], said: Said) -> None: ...
+    def look_up(self, name: HeaderName, done: Callable[[LookedUp], None]) -> LookedUp | None: ...
+    def soon(self, callback: Callable[[OnAnswer], None], said: OnAnswer) -> None: ...
     def watch(self, descriptor: int, exchange: "PlainExchange", mask: int) -> None: ...
     def watch_again(self, descriptor: int, mask: int) -> None: ...
     def forget(self, descriptor: int, exchange: "PlainExchange") -> None: ...
@@ -53,7 +53,7 @@ class PlainExchange:
                  "_first_byte_ns", "_header", "_name_ns", "_read", "_request", "_rest", "_tls_ns", "_unsent",
                  "ended", "timer")  # fmt: skip
 
-    def __init__(self, engine: Engine, request: PlainRequest, begun_ns: int, done: Done) -> None:
+    def __init__(self, engine: ExchangeHost, request: PlainRequest, begun_ns: int, done: Done) -> None:
         self._engine = engine
         self._request = request
         self._done: Done | None = done
@@ -93,7 +93,7 @@ class PlainExchange:
     def begin(self) -> None:
         """Look the name up, if it is one, and connect. What fails at once is told after this has returned."""
         to = self._request.to
-        if isinstance(to, Place):
+        if isinstance(to, RequestTarget):
             self._connect(to)
             return
         known = self._engine.look_up(to, self._looked_up)
@@ -103,10 +103,10 @@ class PlainExchange:
     def _looked_up(self, answer: LookedUp) -> None:
         """The name service has answered."""
         to = self._request.to
-        if self._done is not None and isinstance(to, Name):
+        if self._done is not None and isinstance(to, HeaderName):
             self._named(to, answer)
 
-    def _named(self, name: Name, answer: LookedUp) -> None:
+    def _named(self, name: HeaderName, answer: LookedUp) -> None:
         if not answer.addresses:
             self._engine.soon(self._unresolved, answer.error_number)
             return
@@ -115,9 +115,9 @@ class PlainExchange:
         if name.public_only and found.host != name.preferred and not is_public(found.host):
             self._engine.soon(self._tell, None)
             return
-        self._connect(Place(found.family, found.with_port(name.port)))
+        self._connect(RequestTarget(found.family, found.with_port(name.port)))
 
-    def _connect(self, to: Place) -> None:
+    def _connect(self, to: RequestTarget) -> None:
         self._address = to.address
         try:
             connection = open_stream(to.family)
@@ -253,7 +253,7 @@ class PlainExchange:
     def _unresolved(self, number: int) -> None:
         """The name leads nowhere, or the system says by a number why it could not ask."""
         to = self._request.to
-        host = to.host if isinstance(to, Name) else ""
+        host = to.host if isinstance(to, HeaderName) else ""
         answer = self._answer(
             pycurl.E_COULDNT_RESOLVE_HOST, f"Could not resolve host: {host}", error_number=number
         )

@@ -6,14 +6,14 @@ from typing import NamedTuple
 from ....domain.specification.probe import AddressFamily, Tls
 
 
-class Place(NamedTuple):
+class RequestTarget(NamedTuple):
     """Where to connect, as a socket wants it."""
 
     family: socket.AddressFamily
     address: tuple[str, int] | tuple[str, int, int, int]
 
 
-class Name(NamedTuple):
+class HeaderName(NamedTuple):
     """A host whose addresses are looked up."""
 
     host: str
@@ -34,7 +34,7 @@ class Secured(NamedTuple):
 class PlainRequest(NamedTuple):
     """A request that needs nothing but to be sent."""
 
-    to: Place | Name
+    to: RequestTarget | HeaderName
     wire: bytes
     body_bytes_max: int
     named: bool

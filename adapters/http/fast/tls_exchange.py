@@ -10,20 +10,20 @@ import ssl
 import pycurl
 
 from ....domain.limits import READ_PLAIN_BYTES
-from .exchange import CONNECT, Done, Engine, PlainExchange
-from .request import Place, PlainRequest
+from .exchange import CONNECT, Done, ExchangeHost, PlainExchange
+from .request import PlainRequest, RequestTarget
 from .tls_contexts import Context
 from .tls_errors import handshake_failure, reading_failure
 
 
-class SecureExchange(PlainExchange):
+class TlsExchange(PlainExchange):
     """One request under way over TLS."""
 
     __slots__ = ("_context", "_incoming", "_outgoing", "_tls")
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ExchangeHost,
         request: PlainRequest,
         begun_ns: int,
         done: Done,
@@ -35,7 +35,7 @@ class SecureExchange(PlainExchange):
         self._outgoing: ssl.MemoryBIO
         self._tls: ssl.SSLObject | None = None
 
-    def _connect(self, to: Place) -> None:
+    def _connect(self, to: RequestTarget) -> None:
         """Have the first words ready before there is a connection: the time they take to make is not the target's."""
         before_ns = self._engine.now_ns()
         if not self._greet():

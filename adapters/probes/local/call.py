@@ -14,7 +14,7 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.observation.returned import observation_of
 from ....domain.specification.probe import Call as CallSpec
 from ....domain.time.timers import CallAt
-from ...callables.calling import Call
+from ...callables.calling import PendingCall
 from ...callables.host_calls import HostCalls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ...clock import Clock
@@ -40,7 +40,7 @@ class CallProber:
             loop, clock, call_at, threads_max=threads_max, host_loop=host_loop, context=context
         )
 
-    def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Call:
+    def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> PendingCall:
         """Begin an attempt. A name that nobody gave a callable for is UNKNOWN: nothing was checked."""
         spec = request.probe
         if not isinstance(spec, CallSpec):

@@ -13,7 +13,7 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Exec
 from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_S
-from ...callables.calling import Call
+from ...callables.calling import PendingCall
 from ...callables.calls import Calls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ...callables.threads import CallThreads
@@ -36,7 +36,7 @@ class ExecAttempt:
         self.request = request
         self.spec = spec
         self.done = done
-        self.call: Call | None = None
+        self.call: PendingCall | None = None
         self.command: Command | None = None
         self.timer: Timer | None = None
         self.ended = False

@@ -12,9 +12,9 @@ from ....domain.specification.probe import Tcp
 from ....domain.units import NS_PER_S
 from ...clock import MonotonicClock
 from ...net.race import Race, dial
-from ...net.resolver import Address, LookedUp, Resolver, literal_address
+from ...net.resolver import LookedUp, ResolvedAddress, Resolver, literal_address
 from ...net.sockets import Sockets
-from ...net.system_errors import OUT_OF_DESCRIPTORS, Verdict, verdict_of_error
+from ...net.system_errors import OUT_OF_DESCRIPTORS, SystemErrorMeaning, verdict_of_error
 from ...net.talk import UP, Talk
 
 Done = Callable[[Observation], None]
@@ -150,7 +150,7 @@ class TcpAttempt:
         else:
             self._end((Outcome.DOWN, Reason.DNS_FAILED, one_line(answer.message)))
 
-    def _connect(self, addresses: tuple[Address, ...]) -> None:
+    def _connect(self, addresses: tuple[ResolvedAddress, ...]) -> None:
         """Dial the first; a race is begun only where that does not stand at once."""
         prober, port = self._prober, self._spec.port
         first = dial(addresses[0], port, deny_private=prober.deny_private_addresses)
@@ -167,7 +167,7 @@ class TcpAttempt:
         )
         self._race.begin(first, addresses[1:])
 
-    def _connected(self, connection: socket.SocketType, address: Address) -> None:
+    def _connected(self, connection: socket.SocketType, address: ResolvedAddress) -> None:
         self._connected_ns = now_ns = self._prober.clock.monotonic_ns()
         self._connection = connection
         self._ip = address.host
@@ -204,7 +204,7 @@ class TcpAttempt:
             verdict = (Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}")
         self._end(verdict)
 
-    def _end(self, verdict: Verdict, now_ns: int | None = None) -> None:
+    def _end(self, verdict: SystemErrorMeaning, now_ns: int | None = None) -> None:
         seen = self._observation(verdict, now_ns or self._prober.clock.monotonic_ns())
         self._release()
         if self._beginning:
@@ -239,7 +239,7 @@ class TcpAttempt:
             self._release()
         return self._ended
 
-    def _observation(self, verdict: Verdict, now_ns: int) -> Observation:
+    def _observation(self, verdict: SystemErrorMeaning, now_ns: int) -> Observation:
         return Observation(
             connected=self._connected_ns is not None,
             body=bytes(self._talk.received) if self._talk is not None else None,

@@ -1,0 +1,4 @@
+"""Probes that speak HTTP.
+
+Never here: the HTTP engines themselves (adapters/http/).
+"""

@@ -15,15 +15,15 @@ from ....domain.units import NS_PER_S
 from ...http.curl.transport import CurlTransport, Transfer
 from ...http.exchange import HttpAnswer
 from ...http.failures import verdict_of
-from ...http.fast.engine import PlainHttp
+from ...http.fast.engine import FastHttpEngine
 from ...http.fast.exchange import PlainExchange
 from ...http.fast.parser import END_OF_HEADER
 from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
-from ...net.system_errors import Verdict
+from ...net.system_errors import SystemErrorMeaning
 
 Done = Callable[[Observation], None]
-UP: Verdict = (Outcome.UP, Reason.OK, "")
+UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
 
 
 class HttpAttempt:
@@ -34,7 +34,7 @@ class HttpAttempt:
     def __init__(
         self,
         transport: CurlTransport,
-        plain: PlainHttp | None,
+        plain: FastHttpEngine | None,
         plan: Plan,
         request: ProbeRequest,
         done: Done,
@@ -66,8 +66,8 @@ class HttpAttempt:
     def _answered_plainly(self, answer: HttpAnswer | None) -> None:
         route, now_ns = self._plan.plain, self._request.started.monotonic_ns
         if answer is None:
-            route.forget(now_ns)
-        elif route.stands(answer, now_ns):
+            route.demote(now_ns)
+        elif route.accepts(answer, now_ns):
             # What was read wholly on the short way has a header that was recognised strictly: there is nothing to judge.
             whole = not answer.code and answer.header.endswith(END_OF_HEADER)
             self._end(answer, UP if whole else verdict_of(answer, secure=self._hop.destination.secure))
@@ -75,7 +75,7 @@ class HttpAttempt:
         self._transfer = self._ask()
 
     def _answered_by_curl(self, answer: HttpAnswer) -> None:
-        self._plan.plain.learn(answer, self._request.started.monotonic_ns)
+        self._plan.plain.observe(answer, self._request.started.monotonic_ns)
         self._answered(answer)
 
     def cancel(self) -> CancelOutcome:
@@ -99,7 +99,7 @@ class HttpAttempt:
             return
         self._go_on(answer, next_hop(self._hop, self._plan.home, answer))
 
-    def _go_on(self, answer: HttpAnswer, step: Hop | Verdict) -> None:
+    def _go_on(self, answer: HttpAnswer, step: Hop | SystemErrorMeaning) -> None:
         if not isinstance(step, Hop):
             self._end(answer, step)
             return
@@ -110,13 +110,13 @@ class HttpAttempt:
             shelf, step.destination, self._request.deadline, self._answered, last_use=True
         )
 
-    def _of_hop(self, answer: HttpAnswer, verdict: Verdict) -> Verdict:
+    def _of_hop(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> SystemErrorMeaning:
         """A redirect to an address that is denied is a refused redirect, not a refused target."""
         if self._earlier and answer.refused_address is not None and answer.code:
             return verdict[0], Reason.REDIRECT_REFUSED, verdict[2]
         return verdict
 
-    def _end(self, answer: HttpAnswer, verdict: Verdict) -> None:
+    def _end(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> None:
         if answer.certificate_expires is not None:
             self._plan.certificate_expires = answer.certificate_expires
         expires = self._plan.certificate_expires if self._hop.destination.secure else None
@@ -146,7 +146,7 @@ class HttpProber:
     def __init__(
         self,
         transport: CurlTransport,
-        plain: PlainHttp | None = None,
+        plain: FastHttpEngine | None = None,
         *,
         deny_private_addresses: bool = False,
     ) -> None:

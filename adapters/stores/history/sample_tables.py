@@ -18,31 +18,31 @@ US_PER_DAY = NS_PER_DAY // NS_PER_US
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PREFIX = "sample_"
 
-Word = TypeVar("Word", bound=Hashable)
+FindingId = TypeVar("FindingId", bound=Hashable)
 
 Row: TypeAlias = tuple[int, int, int, int | None, int | None]
 """Microseconds since the day began, target, finding, status, latency in microseconds."""
 
 
-class Numbers(dict[Word, int], Generic[Word]):
+class Numbers(dict[FindingId, int], Generic[FindingId]):
     """Words that are stored once; rows refer to them by number. A new word gets its number when it is asked for."""
 
     def __init__(
-        self, connection: apsw.Connection, into: str, columns: Callable[[Word], tuple[str, ...]]
+        self, connection: apsw.Connection, into: str, columns: Callable[[FindingId], tuple[str, ...]]
     ) -> None:
         super().__init__()
         self._connection = connection
         self._into = into
         self._columns = columns
 
-    def __missing__(self, word: Word) -> int:
+    def __missing__(self, word: FindingId) -> int:
         values = tuple(str(value) for value in self._columns(word))
         places = ", ".join("?" * len(values))
         self._connection.execute(f"INSERT INTO {self._into} VALUES ({places})", values)  # noqa: S608 - constants
         self[word] = number = self._connection.last_insert_rowid()
         return number
 
-    def reload(self, numbered: Iterable[tuple[Word, int]]) -> None:
+    def reload(self, numbered: Iterable[tuple[FindingId, int]]) -> None:
         self.clear()
         self.update(numbered)
 

@@ -1,7 +1,7 @@
 """Which delivery records change what is recorded: the rule that both stores share."""
 
 from ....domain.errors import StoreError
-from ....domain.incidents.notice import DELIVERY_MOVES, Delivery, DeliveryState
+from ....domain.incidents.notice import DELIVERY_TRANSITIONS, Delivery, DeliveryState
 
 
 def changes(recorded: Delivery, delivery: Delivery) -> bool:
@@ -14,6 +14,6 @@ def changes(recorded: Delivery, delivery: Delivery) -> bool:
         return False
     if recorded.state is delivery.state is DeliveryState.DEAD:
         return False
-    if delivery.state not in DELIVERY_MOVES[recorded.state]:
+    if delivery.state not in DELIVERY_TRANSITIONS[recorded.state]:
         raise StoreError(f"notice {delivery.key} cannot go from {recorded.state} to {delivery.state}")
     return recorded != delivery

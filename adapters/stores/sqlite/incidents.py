@@ -7,11 +7,11 @@ import msgspec
 
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
-from ....domain.incidents.notice import Notice, Told
+from ....domain.incidents.notice import LastDelivered, Notice
 from .chain import TRANSITION, Chain
 
 TRANSITIONS = msgspec.json.Decoder(Transition)
-TOLD = msgspec.json.Decoder(Told)
+TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
 INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live)
@@ -53,7 +53,7 @@ class IncidentTable:
 
     def record(self, transition: Transition) -> None:
         """Add a step that may follow. The same step again is a no-op; another one in its place is StoreCorrupt."""
-        name, sequence = transition.incident, transition.sequence
+        name, sequence = transition.incident_id, transition.sequence
         recorded = self._chain.body(name, sequence)
         if recorded is not None:
             if TRANSITIONS.decode(recorded) != transition:
@@ -84,19 +84,21 @@ class IncidentTable:
         )
         return tuple(TRANSITIONS.decode(body) for (body,) in rows)
 
-    def told(self, name: str) -> tuple[Told, ...]:
+    def told(self, name: str) -> tuple[LastDelivered, ...]:
         """What each channel last heard of an incident."""
         return tuple(TOLD.decode(body) for (body,) in self._connection.execute(_TOLD, (name,)))
 
     def tell(self, notice: Notice) -> None:
         """A channel has heard a notice; what it heard later than this stands."""
-        name = notice.incident.incident
+        name = notice.incident.id
         later = self._connection.execute(
             "SELECT 1 FROM chain WHERE incident = ? AND channel = ? AND sequence >= ?",
             (name, notice.channel, notice.sequence),
         ).fetchone()
         if later is None:
-            told = Told(incident=name, channel=notice.channel, sequence=notice.sequence, change=notice.change)
+            told = LastDelivered(
+                incident=name, channel=notice.channel, sequence=notice.sequence, change=notice.change
+            )
             self._chain.append(name, notice.sequence, notice.channel, msgspec.json.encode(told))
 
     def settle(self, names: Iterable[str]) -> None:
@@ -115,7 +117,7 @@ class IncidentTable:
             self._connection.execute(
                 _MOVE,
                 {
-                    "id": transition.incident,
+                    "id": transition.incident_id,
                     "target": transition.target,
                     "rule": transition.rule,
                     "sequence": transition.sequence,

@@ -7,7 +7,7 @@ import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt, StoreError
-from ....domain.incidents.incident import Change
+from ....domain.incidents.incident import TransitionKind
 from ....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
 from ....domain.incidents.record import Outgoing
 from .connection import rows
@@ -31,7 +31,7 @@ class OutboxTable:
 
     def record(self, notice: Notice) -> None:
         """Add a notice of a recorded incident; a key that is there already stays as it is."""
-        name, sequence = notice.incident.incident, notice.sequence
+        name, sequence = notice.incident.id, notice.sequence
         row = self._row(notice.key)
         if row is not None:
             if (row[1], row[2], row[3]) != (name, sequence, notice.channel):
@@ -60,7 +60,7 @@ class OutboxTable:
             )
             if delivery.state is DeliveryState.DELIVERED:
                 self._incidents.tell(outgoing.notice)
-        return outgoing.notice.incident.incident
+        return outgoing.notice.incident.id
 
     def dead(self, key: str) -> Outgoing | None:
         """A dead letter; None when there is none under this key."""
@@ -110,7 +110,7 @@ class OutboxTable:
         notice = Notice(
             key=key,
             channel=channel,
-            change=Change(change),
+            change=TransitionKind(change),
             incident=incident,
             reason=NoticeReason(reason),
             created_at_ns=created_at_ns,

@@ -6,7 +6,7 @@ from ....domain.errors import StoreCorrupt
 from .head import Head
 
 
-class Place:
+class StoreFiles:
     """Remembers which file lay at a path when it was opened.
 
     While that file is open nothing else can have its number, and SQLite goes on writing to it wherever it has gone.
@@ -16,7 +16,7 @@ class Place:
         self._path = path
         self._file = _number(path)
 
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """What has become of the file and what to do; empty while it lies where it lay. Costs one stat."""
         try:
             found = _number(self._path)

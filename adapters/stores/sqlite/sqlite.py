@@ -20,7 +20,7 @@ from .incidents import IncidentTable
 from .lock import StoreLock
 from .marks import MarkTable
 from .outbox import OutboxTable
-from .place import Place, require_known
+from .place import StoreFiles, require_known
 from .schema import migrate, refuse_strangers
 
 DEFAULT_RETENTION = Retention()
@@ -49,8 +49,8 @@ class Session:
             self.incidents.record(transition)
         for notice in batch.notices:
             self.outbox.record(notice)
-        touched = {transition.incident: None for transition in batch.transitions}
-        touched |= {notice.incident.incident: None for notice in batch.notices}
+        touched = {transition.incident_id: None for transition in batch.transitions}
+        touched |= {notice.incident.id: None for notice in batch.notices}
         touched |= {self.outbox.deliver(delivery): None for delivery in batch.deliveries}
         self.incidents.settle(touched)
         self.marks.keep(batch.checkpoints)
@@ -81,7 +81,7 @@ class Session:
             incidents=incidents,
             outbox=self.outbox.pending(),
             dead=self.outbox.given_up(),
-            told=tuple(told for incident in incidents for told in self.incidents.told(incident.incident)),
+            told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),
         )
@@ -90,7 +90,7 @@ class Session:
         outgoing = self.outbox.dead(key)
         if outgoing is None:
             return None
-        name = outgoing.notice.incident.incident
+        name = outgoing.notice.incident.id
         latest = self.incidents.latest(name)
         if latest is None:
             raise StoreCorrupt(f"{name} has no latest step")
@@ -126,7 +126,7 @@ class SqliteStore:
         self._lock: StoreLock | None = None
         self._session: Session | None = None
         self._failure: str | None = None
-        self._place: Place | None = None
+        self._place: StoreFiles | None = None
 
     def __repr__(self) -> str:
         return f"SqliteStore({self._path!r})"
@@ -162,7 +162,7 @@ class SqliteStore:
         with self._guarded("reading") as session:
             return session.recall(key)
 
-    def keep_house(self, now: Moment) -> None:
+    def run_maintenance(self, now: Moment) -> None:
         with self._guarded("keeping house") as session:
             try:
                 session.housekeeper.work(now)
@@ -171,9 +171,9 @@ class SqliteStore:
                 raise
             session.fold_wal()
 
-    def file_trouble(self) -> str:
-        trouble = "" if self._place is None else self._place.trouble()
-        return trouble and f"{trouble}; what is recorded meanwhile is kept only as long as this process lives"
+    def file_problem(self) -> str:
+        problem = "" if self._place is None else self._place.problem()
+        return problem and f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
 
     def close(self) -> None:
         """Let the file go. In a forked child this only forgets: the file belongs to the parent."""
@@ -190,7 +190,7 @@ class SqliteStore:
     def _begin(self, outside: Head | None, now: Moment) -> Restored:
         connection = connect_writer(self._path, self._vfs)
         try:
-            place = Place(self._path)
+            place = StoreFiles(self._path)
             refuse_strangers(connection)
             begin_wal(connection)
             require_sound_pages(connection)
@@ -211,9 +211,9 @@ class SqliteStore:
 
     def _require_place(self, outside: Head | None) -> None:
         """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
-        trouble = "" if self._place is None else self._place.trouble()
-        if trouble:
-            raise StoreError(trouble)
+        problem = "" if self._place is None else self._place.problem()
+        if problem:
+            raise StoreError(problem)
         require_known(self._path, outside)
 
     @contextmanager

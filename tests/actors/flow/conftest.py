@@ -42,12 +42,12 @@ class Watched:
         self._fail("recall")
         return self.inner.recall(key)
 
-    def keep_house(self, now):
-        self._fail("keep_house")
-        self.inner.keep_house(now)
+    def run_maintenance(self, now):
+        self._fail("run_maintenance")
+        self.inner.run_maintenance(now)
 
-    def file_trouble(self):
-        return self.inner.file_trouble()
+    def file_problem(self):
+        return self.inner.file_problem()
 
     def close(self):
         self.inner.close()

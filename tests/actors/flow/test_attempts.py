@@ -261,7 +261,7 @@ def test_a_crash_of_its_poller_loses_the_attempt_and_nothing_else(driven, shop, 
     sample = target_of(world, lost).sample
     assert (sample.outcome, sample.reason) == (Outcome.UNKNOWN, Reason.PROBE_CRASHED)
     assert world.prober.cancelled == [attempt]
-    assert dict(world.status().troubles).keys() == {f"poller/{lost}"}
+    assert dict(world.status().problems).keys() == {f"poller/{lost}"}
     world.run("1m")
     assert {request.attempt.target for request in world.prober.requests[1:]} == {lost, other}
     assert [request.attempt.epoch for request in world.prober.requests if request.attempt.target == other][
@@ -291,7 +291,7 @@ def test_a_poller_that_goes_on_crashing_is_parked_and_tried_again(driven, shop, 
             if pollers(world).alive("shop"):
                 crash_poller(world)
                 break
-    assert "quarantined" in dict(world.status().troubles)["poller/shop"]
+    assert "quarantined" in dict(world.status().problems)["poller/shop"]
     before = len(world.prober.requests)
     world.run("5m")
     assert len(world.prober.requests) == before

@@ -123,7 +123,7 @@ def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
     world.resume("shop")
     world.heartbeat("shop")
     assert target_of(world).sample.outcome is Outcome.UP
-    assert world.status().troubles == ()
+    assert world.status().problems == ()
     assert world.system.supervisor.epoch == 1
     assert world.system.dead_letters.total == 0
 
@@ -199,11 +199,11 @@ def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop)
     world = driven(shop(), shop("mail"))
     pollers(world).poller("shop").tell(object())
     world.run("1ms")
-    assert [part for part, _ in world.status().troubles] == ["poller/shop"]
+    assert [part for part, _ in world.status().problems] == ["poller/shop"]
     world.track(beating(shop))
-    assert world.status().troubles == ()
+    assert world.status().problems == ()
     world.run("1h")
-    assert world.status().troubles == ()
+    assert world.status().problems == ()
     world.track(shop())
     assert "shop" in pollers(world)
 
@@ -214,4 +214,4 @@ def test_a_crash_that_is_heard_of_after_the_heartbeat_came_is_no_trouble(driven,
     pollers(world).poller("shop").tell(object())
     world.system.supervisor.tell(Track(beating(shop)))
     world.run("1m")
-    assert world.status().troubles == ()
+    assert world.status().problems == ()

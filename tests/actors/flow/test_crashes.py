@@ -59,8 +59,8 @@ def test_a_crash_of_any_actor_changes_nothing_that_is_told(shop, actor, moment, 
     world = World([shop()])
     world.script_channel("ops", channel)
     live_through(world, MOMENTS[moment], lambda: crash(world, actor))
-    assert world.told("ops") == TOLD
-    assert world.status().healthy, world.status().troubles
+    assert world.delivered("ops") == TOLD
+    assert world.status().healthy, world.status().problems
     assert world.incidents(open_only=True) == ()
     assert all(address.alive for address in addresses(world, "all of them"))
     states = {outgoing.delivery.state for outgoing in world.store.outbox()}
@@ -78,9 +78,9 @@ def test_a_crash_while_a_notice_is_on_its_way_changes_nothing(shop, actor, chang
         world.run("500ms")
     crash(world, actor)
     world.run("6m")
-    assert world.told("ops") == TOLD
+    assert world.delivered("ops") == TOLD
     assert len(posts) <= 3, "one more at most, under the same key"
-    assert world.status().healthy, world.status().troubles
+    assert world.status().healthy, world.status().problems
     assert {outgoing.delivery.state for outgoing in world.store.outbox()} == {DeliveryState.DELIVERED}
 
 
@@ -90,8 +90,8 @@ def test_a_death_of_the_process_changes_nothing_that_is_told(shop, moment, chann
     world = World([shop()])
     world.script_channel("ops", channel)
     live_through(world, MOMENTS[moment], world.crash)
-    assert world.told("ops") == TOLD
-    assert world.status().healthy, world.status().troubles
+    assert world.delivered("ops") == TOLD
+    assert world.status().healthy, world.status().problems
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -102,7 +102,7 @@ def test_a_restart_in_good_order_changes_nothing_that_is_told(shop, moment, chan
     late = []
     live_through(world, MOMENTS[moment], lambda: late.extend(world.restart()))
     assert late == []
-    assert world.told("ops") == TOLD
+    assert world.delivered("ops") == TOLD
 
 
 @pytest.mark.parametrize("actor", ACTORS[:-1])
@@ -114,7 +114,7 @@ def test_an_actor_that_crashes_often_is_parked_and_comes_back(shop, actor):
     world.run("12m")
     assert all(address.alive for address in addresses(world, actor))
     live_through(world, "1m", lambda: None)
-    assert world.told("ops") == TOLD
+    assert world.delivered("ops") == TOLD
 
 
 @pytest.mark.parametrize("actor", ACTORS[:-1])
@@ -124,7 +124,7 @@ def test_a_crash_is_seen_while_it_lasts_and_not_after(shop, actor):
     crash(world, actor)
     world.run("1ms")
     if actor != "recorder":
-        parts = dict(world.status().troubles)
+        parts = dict(world.status().problems)
         name = {"courier": "courier/ops", "poller": "poller/shop"}.get(actor, actor)
         assert name in parts
     world.run("2m")
@@ -140,9 +140,9 @@ def test_mail_that_waits_for_an_actor_goes_to_its_next_incarnation(shop):
         crash(world, "sink")
         world.run("2s")
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     (incident,) = world.incidents()
-    assert world.store.transitions(incident.incident)[0].sequence == 1
+    assert world.store.transitions(incident.id)[0].sequence == 1
 
 
 def test_a_new_read_model_shows_what_the_old_one_showed(shop):

@@ -57,7 +57,7 @@ def test_nobody_hears_what_could_not_be_committed(shop):
     assert world.messengers["ops"].posts == []
     world.store.refusing = False
     world.run("1m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def test_a_notice_that_backs_off_outlives_whoever_was_to_retry_it(shop):
@@ -66,7 +66,7 @@ def test_a_notice_that_backs_off_outlives_whoever_was_to_retry_it(shop):
     world.script_channel("ops", "status 503 2m, ok")
     world.run("110s")
     assert world.messengers["ops"].posts
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     world.system.supervisor.tell(object())
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]

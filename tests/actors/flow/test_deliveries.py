@@ -51,7 +51,7 @@ def test_nothing_leaves_before_its_attempt_is_in_the_record(watched, shop):
     assert jealous.sent >= 4
     told = defaultdict(list)
     for notice in jealous.inner.accepted.values():
-        told[notice.incident.incident].append(notice.change.value)
+        told[notice.incident.id].append(notice.change.value)
     assert list(told.values()) == [["opened", "resolved"]] * 2
 
 
@@ -59,10 +59,10 @@ def test_one_incident_is_one_opened_and_one_resolved(shop):
     world = World([shop()])
     world.script("shop", "ok 1m, down 5m, ok")
     world.run("30m")
-    assert world.told("ops") == BOTH
+    assert world.delivered("ops") == BOTH
     opened, resolved = world.notices("ops")
     assert (opened.sequence, resolved.sequence) == (1, 2)
-    assert opened.incident.incident == resolved.incident.incident
+    assert opened.incident.id == resolved.incident.id
     assert resolved.incident.opened_at_ns == opened.incident.opened_at_ns < opened.created_at_ns
     assert [post.attempt for post in posts(world)] == [1, 1]
 
@@ -93,7 +93,7 @@ def test_a_busy_channel_is_tried_again_with_the_same_key_and_growing_waits(shop)
         expected = min(2.0**number, 300)
         assert 0.8 * expected - 0.1 <= gap_s <= expected + 0.1
     assert [post.accepted for post in seen] == [False] * (len(seen) - 1) + [True]
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     assert world.status().healthy
 
 
@@ -102,7 +102,7 @@ def test_an_outage_of_the_channel_around_an_incident_loses_neither_end(shop):
     world.script("shop", "ok 1m, down 5m, ok")
     world.script_channel("ops", "status 503 30m, ok")
     world.run("50m")
-    assert world.told("ops") == BOTH
+    assert world.delivered("ops") == BOTH
     opened, resolved = world.notices("ops")
     assert opened.incident.is_open
     assert (opened.reason, resolved.reason) == (NoticeReason.TRANSITION, NoticeReason.CATCH_UP)
@@ -117,7 +117,7 @@ def test_a_channel_that_hangs_may_have_taken_it_and_is_asked_again_under_the_sam
     assert len(seen) >= 2
     assert all(post.accepted for post in seen)
     assert len({post.notice.key for post in seen}) == 1
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def test_an_answer_that_retrying_cannot_change_is_a_dead_letter_at_once(shop):
@@ -126,7 +126,7 @@ def test_an_answer_that_retrying_cannot_change_is_a_dead_letter_at_once(shop):
     world.script_channel("ops", "status 400 5m, ok")
     world.run("1h")
     assert [post.attempt for post in posts(world)] == [1]
-    ((part, trouble),) = world.status().troubles
+    ((part, trouble),) = world.status().problems
     assert part == "channel ops"
     assert posts(world)[0].notice.key in trouble
     assert dict(world.status().counters)["notices_dead"] == 1
@@ -148,7 +148,7 @@ def test_who_was_never_told_of_the_problem_is_not_told_of_its_end(shop):
     world.script("shop", "ok 1m, down 5m, ok")
     world.script_channel("ops", "status 400 3m, ok")
     world.run("1h")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     assert len(posts(world)) == 1
 
 
@@ -165,7 +165,7 @@ def test_a_dead_letter_is_sent_again_under_its_own_key_when_asked(shop):
     assert world.redrive(key) is True
     world.run("1m")
     assert [post.notice.key for post in posts(world)] == [key, key]
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     assert world.status().healthy
     assert world.redrive(key) is False
     assert world.redrive("msg_unheard_of") is False
@@ -177,10 +177,10 @@ def test_a_dead_letter_stays_dead_over_a_restart_until_it_is_driven(shop, death)
     key = dead(world)
     getattr(world, death)()
     world.run("1h")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     assert world.redrive(key) is True
     world.run("1m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def test_one_that_was_given_up_says_why_and_has_all_its_patience_again_when_it_is_driven(shop):
@@ -188,12 +188,12 @@ def test_one_that_was_given_up_says_why_and_has_all_its_patience_again_when_it_i
     world.script("shop", "ok 1m, down")
     world.script_channel("ops", "status 503 10m, ok")
     world.run("570s")
-    assert world.told("ops") == []
-    assert "HTTP 503" in dict(world.status().troubles)["channel ops"]
+    assert world.delivered("ops") == []
+    assert "HTTP 503" in dict(world.status().problems)["channel ops"]
     (key,) = {post.notice.key for post in posts(world)}
     assert world.redrive(key) is True
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     assert len(posts(world)) > 5 + 3
 
 
@@ -202,7 +202,7 @@ def test_after_a_dead_letter_is_driven_the_channel_hears_the_end(shop):
     key = dead(world, "ok 1m, down 30m, ok")
     assert world.redrive(key)
     world.run("1h")
-    assert world.told("ops") == BOTH
+    assert world.delivered("ops") == BOTH
 
 
 class Patient:
@@ -263,7 +263,7 @@ def test_a_notice_that_cannot_be_rendered_is_a_dead_letter_not_a_dead_courier(sh
     world.run("1h")
     assert unable.asked == 1
     assert world.system.couriers["ops"].epoch == 1
-    assert "cannot render" in dict(world.status().troubles)["channel ops"]
+    assert "cannot render" in dict(world.status().problems)["channel ops"]
 
 
 class Mute:
@@ -316,7 +316,7 @@ def test_one_dead_channel_delays_no_other(shop):
     world.script("shop", "ok 1m, down 1m, ok")
     world.script_channel("ops", "hang")
     world.run("10m")
-    assert world.told("calm") == BOTH
+    assert world.delivered("calm") == BOTH
 
 
 def test_a_channel_hears_from_its_least_severity_on(shop):
@@ -325,7 +325,7 @@ def test_a_channel_hears_from_its_least_severity_on(shop):
     world = World([shop(rules=mild, notify=("ops", "all"))], channels)
     world.script("shop", "ok 1m, down 1m, ok")
     world.run("10m")
-    assert (world.told("ops"), world.told("all")) == ([], BOTH)
+    assert (world.delivered("ops"), world.delivered("all")) == ([], BOTH)
 
 
 # What an operator does.
@@ -345,16 +345,16 @@ def test_a_silence_mutes_what_is_told_and_nothing_else(shop, script, before, len
     world = World([shop(rules=QUICK)])
     world.script("shop", script)
     world.run(before)
-    muted_before = world.told("ops")
+    muted_before = world.delivered("ops")
     world.silence("shop", length)
     world.run("15m")
     if death is not None:
         getattr(world, death)()
     world.run("14m")
-    assert world.told("ops") == muted_before
+    assert world.delivered("ops") == muted_before
     assert world.prober.started > 170, "probing goes on"
     world.run("30m")
-    assert world.told("ops") == (told if "90m" not in script else BOTH[:1])
+    assert world.delivered("ops") == (told if "90m" not in script else BOTH[:1])
 
 
 def test_what_was_acknowledged_is_told_to_be_seen_and_to_be_over(shop):
@@ -362,11 +362,11 @@ def test_what_was_acknowledged_is_told_to_be_seen_and_to_be_over(shop):
     world.script("shop", "ok 1m, down 10m, ok")
     world.run("3m")
     (incident,) = world.incidents()
-    world.acknowledge(incident.incident, "ann")
-    world.acknowledge(incident.incident, "bob")
+    world.acknowledge(incident.id, "ann")
+    world.acknowledge(incident.id, "bob")
     world.acknowledge("inc_unheard_of", "bob")
     world.run("20m")
-    assert world.told("ops") == [BOTH[0], "shop/down acknowledged", BOTH[1]]
+    assert world.delivered("ops") == [BOTH[0], "shop/down acknowledged", BOTH[1]]
     assert world.notices("ops")[1].incident.acknowledged_by == "ann"
 
 
@@ -377,5 +377,5 @@ def test_what_was_acknowledged_before_anybody_was_told_is_told_to_nobody(shop):
     world.run("3m")
     world.acknowledge(world.incidents()[0].incident)
     world.run("30m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     assert world.incidents()[0].acknowledged_by == "operator"

@@ -2,7 +2,7 @@
 
 import pytest
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.domain.read_model.event import HealthMoved
+from watchkeeper.domain.read_model.event import HealthChanged
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
@@ -27,7 +27,7 @@ def world(shop, path):
 
 
 def trouble(world):
-    return dict(world.status().troubles).get("store", "")
+    return dict(world.status().problems).get("store", "")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_lost_file_is_shown_within_a_minute(world, path, aside, another):
 def test_while_the_file_is_lost_everything_is_judged_and_told(world, aside):
     aside.unlink()
     world.run("30m")
-    assert world.told("ops") == BOTH * 2
+    assert world.delivered("ops") == BOTH * 2
     assert "is gone" in trouble(world)
 
 
@@ -64,7 +64,7 @@ def test_a_file_that_is_put_back_is_no_trouble_any_more(world, path, aside):
     assert world.status().healthy
     world.crash()
     world.run("30m")
-    assert world.told("ops") == BOTH * 2
+    assert world.delivered("ops") == BOTH * 2
 
 
 def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
@@ -72,9 +72,11 @@ def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
         world.run("1m")
         aside.rename(path)
         world.run("2m")
-        first, last = [event for event in iter(lambda: events.get(0), None) if isinstance(event, HealthMoved)]
+        first, last = [
+            event for event in iter(lambda: events.get(0), None) if isinstance(event, HealthChanged)
+        ]
     assert (first.part, first.detail[: len(str(path))]) == ("store", str(path))
-    assert last == HealthMoved("store", "")
+    assert last == HealthChanged("store", "")
 
 
 def test_a_new_recorder_is_told_of_the_loss(world, aside):
@@ -87,14 +89,14 @@ def test_a_new_recorder_is_told_of_the_loss(world, aside):
 def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside):
     """An open incident would be unknown to it, and the end of that incident could never be written."""
     world.run("3m")
-    assert world.told("ops") == BOTH[:1]
+    assert world.delivered("ops") == BOTH[:1]
     world.store._failure = "injected: as after a failed sync"
     world.run("10m")
     assert "is gone" in trouble(world)
     assert not path.exists()
     aside.rename(path)
     world.run("30m")
-    assert world.told("ops") == BOTH * 2
+    assert world.delivered("ops") == BOTH * 2
     assert world.status().healthy
 
 
@@ -103,9 +105,9 @@ def test_a_sink_that_crashes_while_the_file_is_lost_waits_for_it(world, path, as
     world.run("4m")
     world.system.sink.tell(object())
     world.run("5m")
-    assert "is gone" in dict(world.status().troubles)["sink"]
+    assert "is gone" in dict(world.status().problems)["sink"]
     assert not path.exists()
     aside.rename(path)
     world.run("2h")
-    assert world.told("ops") == BOTH
+    assert world.delivered("ops") == BOTH
     assert world.status().healthy

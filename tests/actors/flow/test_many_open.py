@@ -22,6 +22,6 @@ def test_hundreds_of_open_incidents_are_resumed_through_bytes():
     assert len(world.incidents(open_only=True)) == len(names)
     world.run("3m")
 
-    assert sorted(world.told("ops")) == sorted(
+    assert sorted(world.delivered("ops")) == sorted(
         f"{name}/down {change}" for name in names for change in ("opened", "resolved")
     )

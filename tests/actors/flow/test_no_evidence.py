@@ -1,7 +1,7 @@
 """No evidence: a target of which nothing is known for a while, and one that nobody tracks any more."""
 
 import pytest
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
@@ -35,7 +35,7 @@ def test_no_evidence_means_what_the_policy_says(shop, policy, before, told):
     still_open = policy is KEEP and before == "down 5m"
     assert bool(world.incidents(open_only=True)) is (still_open or policy is FIRE)
     world.run("30m")
-    assert world.told("ops") == told
+    assert world.delivered("ops") == told
 
 
 def last_evidence_and(world, rule):
@@ -66,7 +66,7 @@ def test_silence_that_lasts_fires_once_it_has_lasted_for_long_enough(shop, for_,
     world = World([shop(rules=(NoData(id="silent", after="1m", for_=for_),))])
     world.script("shop", f"ok 5m, unknown {silence}, ok")
     world.run("40m")
-    assert len(world.told("ops")) == told
+    assert len(world.delivered("ops")) == told
 
 
 def test_silence_that_counts_as_fine_ends_what_keeps_firing(shop):
@@ -77,7 +77,7 @@ def test_silence_that_counts_as_fine_ends_what_keeps_firing(shop):
     world = World([shop(rules=rules)])
     world.script("shop", "ok 2m, down 1m, unknown")
     world.run("20m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
 
 
 def test_a_paused_target_is_not_silent(shop):
@@ -87,7 +87,7 @@ def test_a_paused_target_is_not_silent(shop):
     world.run("1h")
     world.resume("shop")
     world.run("5m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
 
 
 def test_an_answer_behind_a_pause_makes_nobody_wait_for_the_next(driven, shop, target_of):
@@ -133,14 +133,14 @@ def orphaned(shop):
 def test_an_incident_whose_target_does_not_come_back_is_closed_once(shop):
     world = orphaned(shop)
     world.run("9m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     world.run("2m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     ended = world.notices("ops")[-1].incident
-    assert (ended.change, ended.reason) == (Change.RESOLVED, "removed")
+    assert (ended.change, ended.reason) == (TransitionKind.RESOLVED, "removed")
     world.crash()
     world.run("30m")
-    assert len(world.told("ops")) == 2
+    assert len(world.delivered("ops")) == 2
 
 
 def test_a_target_that_is_tracked_again_in_time_keeps_its_incident(shop):
@@ -149,7 +149,7 @@ def test_a_target_that_is_tracked_again_in_time_keeps_its_incident(shop):
     world.track(shop(rules=QUICK))
     world.script("shop", "down 20m, ok")
     world.run("40m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.notices("ops")[-1].incident.reason == "recovered"
 
 
@@ -159,5 +159,5 @@ def test_untracking_closes_what_is_open_and_says_so(shop):
     world.run("1m")
     world.untrack("shop")
     world.run("1m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.notices("ops")[-1].incident.reason == "removed"

@@ -18,17 +18,17 @@ def test_while_nothing_can_be_written_nobody_is_told(watched, shop):
     world.store.failing = "commit"
     world.run("3m")
     assert world.store.failures >= 3
-    assert world.told("ops") == []
-    assert dict(world.status().troubles)["store"] == "disk full"
+    assert world.delivered("ops") == []
+    assert dict(world.status().problems)["store"] == "disk full"
     world.store.failing = None
     world.run("1m")
-    assert world.told("ops") == BOTH[:1]
+    assert world.delivered("ops") == BOTH[:1]
     assert world.status().healthy
     world.run("20m")
-    assert world.told("ops") == BOTH
+    assert world.delivered("ops") == BOTH
 
 
-@pytest.mark.parametrize("call", ["commit", "keep_house", "recall"])
+@pytest.mark.parametrize("call", ["commit", "run_maintenance", "recall"])
 @pytest.mark.parametrize("length", ["1s", "40s", "15m"])
 def test_a_store_that_fails_for_a_while_loses_nothing(watched, shop, call, length):
     world = watched(shop(rules=QUICK))
@@ -39,9 +39,9 @@ def test_a_store_that_fails_for_a_while_loses_nothing(watched, shop, call, lengt
     world.run(length)
     world.store.failing = None
     world.run("30m")
-    assert sorted(world.told("ops")) == sorted(BOTH * 2)
+    assert sorted(world.delivered("ops")) == sorted(BOTH * 2)
     assert sorted(world.store.changes()) == sorted(["opened", "resolved"] * 2)
-    assert world.status().healthy, world.status().troubles
+    assert world.status().healthy, world.status().problems
     # One sample every ten seconds, each once.
     kept = [sample.at_ns for sample in world.store.inner.samples("shop")]
     assert {later - earlier for earlier, later in pairwise(kept)} == {10_000_000_000}
@@ -57,8 +57,8 @@ def test_a_sink_that_cannot_open_its_store_again_finds_what_is_still_so(watched,
     world.run(length)
     world.store.failing = None
     world.run("1h")
-    assert world.told("ops") == BOTH
-    assert world.status().healthy, world.status().troubles
+    assert world.delivered("ops") == BOTH
+    assert world.status().healthy, world.status().problems
 
 
 def test_a_store_that_fails_over_and_over_repeats_nothing(watched, shop):
@@ -69,7 +69,7 @@ def test_a_store_that_fails_over_and_over_repeats_nothing(watched, shop):
         world.run("7s")
     world.store.failing = None
     world.run("20m")
-    assert world.told("ops") == BOTH * 3
+    assert world.delivered("ops") == BOTH * 3
     assert world.store.changes() == ["opened", "resolved"] * 3
 
 
@@ -82,7 +82,7 @@ def test_a_death_while_nothing_could_be_written_forgets_only_that(watched, shop)
     world.store.failing = None
     world.crash()
     world.run("30m")
-    assert world.told("ops") == BOTH
+    assert world.delivered("ops") == BOTH
     assert world.store.changes() == ["opened", "resolved"]
 
 
@@ -98,8 +98,8 @@ def test_a_crash_while_nothing_can_be_written_ends_well(watched, shop, actor):
     world.run("1m")
     world.store.failing = None
     world.run("30m")
-    assert world.told("ops") == BOTH
-    assert world.status().healthy, world.status().troubles
+    assert world.delivered("ops") == BOTH
+    assert world.status().healthy, world.status().problems
 
 
 def test_samples_are_durable_within_a_quarter_of_a_second(watched, shop):
@@ -123,7 +123,7 @@ def test_a_failed_write_is_written_once_whoever_ends_the_runtime(watched, shop):
     world.store.failing = None
     assert world.restart() == ()
     world.run("10m")
-    assert world.told("ops") == BOTH[:1]
+    assert world.delivered("ops") == BOTH[:1]
     assert world.store.changes() == ["opened"]
 
 

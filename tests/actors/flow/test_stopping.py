@@ -44,7 +44,7 @@ def test_what_is_not_delivered_when_we_stop_is_delivered_after(shop, channel):
     said = old.recorder.ask(GetAbandoned(), 60.0)
     assert "notices left in the outbox" in {abandoned.what for abandoned in said}
     world.run("30m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     assert len({post.notice.key for post in world.messengers["ops"].posts}) == 1
 
 

@@ -31,7 +31,7 @@ def test_a_heartbeat_is_missed_at_its_exact_moment(shop):
     assert incident.reason == Reason.HEARTBEAT_MISSED.value
     world.heartbeat("nightly")
     world.run("1s")
-    assert world.told("ops") == ["nightly/down opened", "nightly/down resolved"]
+    assert world.delivered("ops") == ["nightly/down opened", "nightly/down resolved"]
 
 
 def test_beats_in_time_keep_a_target_well_for_ever(shop, target_of):
@@ -39,7 +39,7 @@ def test_beats_in_time_keep_a_target_well_for_ever(shop, target_of):
     for _ in range(100):
         world.run("69s")
         world.heartbeat("nightly")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     assert target_of(world, "nightly").samples == 100
 
 
@@ -101,9 +101,9 @@ def test_a_heartbeat_missed_while_silenced_is_told_when_the_silence_ends(shop):
     world = World([nightly(shop)])
     world.silence("nightly", "10m")
     world.run("9m")
-    assert (len(world.incidents()), world.told("ops")) == (1, [])
+    assert (len(world.incidents()), world.delivered("ops")) == (1, [])
     world.run("2m")
-    assert world.told("ops") == ["nightly/down opened"]
+    assert world.delivered("ops") == ["nightly/down opened"]
 
 
 # Blindness.
@@ -217,7 +217,7 @@ def test_an_incident_over_a_clock_set_back_ends_no_earlier_than_it_began(shop):
     world.run("2m")
     world.step_wall(-3_600 * S)
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     resolved = world.notices("ops")[-1].incident
     assert resolved.resolved_at_ns == resolved.opened_at_ns
 
@@ -228,7 +228,7 @@ def test_a_target_that_is_really_down_after_sleep_is_told(shop):
     world.run("50s")
     world.suspend("8h")
     world.run("2m")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def test_a_silence_ends_by_the_wall_clock_even_over_sleep(shop):
@@ -236,10 +236,10 @@ def test_a_silence_ends_by_the_wall_clock_even_over_sleep(shop):
     world.silence("shop", "1h")
     world.script("shop", "down")
     world.run("2m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     world.suspend("1h")
     world.run("10s")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 @pytest.mark.parametrize("step_s", [0, 37, -37, 600])
@@ -250,14 +250,14 @@ def test_the_end_of_a_silence_is_noticed_within_a_second(shop, step_s):
     world.silence(None, "2m3s")
     until_ns = world.now.wall_ns + 123 * S
     world.run("65s")
-    assert (len(world.incidents()), world.told("ops")) == (1, [])
+    assert (len(world.incidents()), world.delivered("ops")) == (1, [])
     world.step_wall(step_s * S)
     left_ns = until_ns - world.now.wall_ns
     if left_ns > 0:
         world.run(f"{left_ns - 1_000_000}ns")
-        assert world.told("ops") == []
+        assert world.delivered("ops") == []
     world.run("1s")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     assert world.status().silences == ()
 
 
@@ -267,9 +267,9 @@ def test_each_of_several_silences_ends_in_its_own_time(shop):
         world.silence(target, length)
         world.script(target or "shop", "down")
     world.run("2m3s500ms")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
     world.run("61s")
-    assert world.told("ops") == ["shop/down opened", "mail/down opened"]
+    assert world.delivered("ops") == ["shop/down opened", "mail/down opened"]
 
 
 def test_where_nothing_is_silenced_nobody_wakes_for_it(shop):
@@ -293,9 +293,9 @@ def test_a_restart_of_whoever_wakes_the_sink_delays_no_end(shop):
     world.run("65s")
     world.crash()
     world.run("57s999ms")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     world.run("1s")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 # Rules over time, through a death of the process.

@@ -2,7 +2,7 @@
 
 import pytest
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.domain.incidents.incident import Change
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.time.duration import NS_PER_DAY
 from watchkeeper.domain.time.moment import NS_PER_S
@@ -66,7 +66,7 @@ def test_after_a_failure_the_store_is_opened_anew_before_it_is_written(watched, 
     world.run("1m")
     failed = calls.index("commit failed")
     assert calls[failed + 1 : failed + 4] in (["close", "open", "commit"], ["close", "open", "commit failed"])
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def noted(store, name, calls):
@@ -93,13 +93,13 @@ def test_a_step_that_may_not_follow_is_counted_and_hurts_nobody(shop, again):
     step = told[-1].transitions[-1]
     stray = {
         "the same step": step,
-        "a step too far": then(then(step, Change.CHANGED), Change.CHANGED),
-        "a step after the end": then(opened(step.incident), Change.RESOLVED),
+        "a step too far": then(then(step, TransitionKind.CHANGED), TransitionKind.CHANGED),
+        "a step after the end": then(opened(step.incident_id), TransitionKind.RESOLVED),
     }[again]
     world.system.sink.tell(Record(told[-1].generation, (), (stray,), ()))
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
-    assert world.status().healthy, world.status().troubles
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.status().healthy, world.status().problems
     assert dict(world.status().counters)["illegal_transitions"] == 1
 
 
@@ -123,10 +123,10 @@ def test_a_silence_that_ended_while_nobody_ran_is_followed_up(shop):
     world.run("30s")
     world.silence("shop", "5m")
     world.run("2m")
-    assert world.told("ops") == []
+    assert world.delivered("ops") == []
     after_a_pause(world, 600 * NS_PER_S)
     world.run("1s")
-    assert world.told("ops") == ["shop/down opened"]
+    assert world.delivered("ops") == ["shop/down opened"]
 
 
 def test_a_new_specification_keeps_the_incident_that_is_open(shop):
@@ -139,8 +139,8 @@ def test_a_new_specification_keeps_the_incident_that_is_open(shop):
     (after,) = world.incidents(open_only=True)
     assert after.incident == before.incident
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
-    assert world.status().healthy, world.status().troubles
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.status().healthy, world.status().problems
 
 
 def test_while_one_batch_cannot_be_written_no_other_is_tried(watched, shop):
@@ -170,6 +170,6 @@ def test_a_step_that_was_judged_before_a_restart_is_counted_not_recorded(shop):
     stray = opened("inc_of_another_life", target="shop", rule="down", notify=("ops",))
     world.system.sink.tell(Record(before, (), (stray,), ()))
     world.run("5m")
-    assert world.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.incidents(open_only=True) == ()
     assert dict(world.status().counters)["stale_transitions"] == 1

@@ -6,9 +6,9 @@ import socket
 import pytest
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.http.failures import verdict_of
-from watchkeeper.adapters.http.fast.engine import PlainHttp
+from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.parser import read_plain
-from watchkeeper.adapters.http.fast.request import Place, PlainRequest
+from watchkeeper.adapters.http.fast.request import PlainRequest, RequestTarget
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -26,7 +26,7 @@ FINE = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n"
 
 @pytest.fixture
 def plain(bench):
-    plain = PlainHttp(bench.loop, bench.clock, bench.call_at)
+    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at)
     yield plain
     plain.close()
 
@@ -129,7 +129,7 @@ class Lagging(SystemClock):
 
 def test_a_ring_before_the_deadline_is_followed_by_another(bench):
     clock = Lagging()
-    plain = PlainHttp(bench.loop, clock, call_at_of(bench.loop, clock))
+    plain = FastHttpEngine(bench.loop, clock, call_at_of(bench.loop, clock))
     with turning(ANSWERS["nothing"]) as server:
         prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
         bench.run(prober, probe)
@@ -176,7 +176,7 @@ def test_a_fault_of_ours_costs_no_other_exchange_its_events(bench, plain):
     heard = []
     bench.loop.set_exception_handler(lambda _loop, context: heard.append(context["message"]))
     with HostileServer() as server:
-        place = Place(socket.AF_INET, ("127.0.0.1", server.port))
+        place = RequestTarget(socket.AF_INET, ("127.0.0.1", server.port))
         deadline = Deadline.after(bench.clock.read(), 2_000_000_000)
         answers = [bench.loop.create_future() for _ in range(2)]
         for body_bytes_max, answer in zip((None, 100), answers, strict=True):
@@ -193,7 +193,7 @@ def test_a_request_too_large_for_one_send_is_sent_in_pieces(bench, plain):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bench.loop.run_in_executor(None, swallow_and_answer, listener, len(wire))
         answer = bench.loop.create_future()
-        request = PlainRequest(Place(socket.AF_INET, listener.getsockname()), wire, 100, named=False)
+        request = PlainRequest(RequestTarget(socket.AF_INET, listener.getsockname()), wire, 100, named=False)
         plain.start(request, Deadline.after(bench.clock.read(), 5_000_000_000), answer.set_result)
         assert bench.wait(answer, 5_000).body == b"whole"
 

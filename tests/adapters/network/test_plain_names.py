@@ -4,9 +4,9 @@ import socket
 import threading
 
 import pytest
-from watchkeeper.adapters.http.fast.engine import PlainHttp
-from watchkeeper.adapters.http.fast.request import Name, PlainRequest
-from watchkeeper.adapters.net.resolver import Address, LookedUp, Resolver
+from watchkeeper.adapters.http.fast.engine import FastHttpEngine
+from watchkeeper.adapters.http.fast.request import HeaderName, PlainRequest
+from watchkeeper.adapters.net.resolver import LookedUp, ResolvedAddress, Resolver
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -14,8 +14,8 @@ from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.testing.hostile import HostileServer
 
-HERE = Address(socket.AF_INET, "127.0.0.1")
-ELSEWHERE = Address(socket.AF_INET, "127.0.0.9")
+HERE = ResolvedAddress(socket.AF_INET, "127.0.0.1")
+ELSEWHERE = ResolvedAddress(socket.AF_INET, "127.0.0.9")
 
 
 class NameService:
@@ -33,7 +33,7 @@ class NameService:
         return self.answer
 
 
-class Counting(PlainHttp):
+class Counting(FastHttpEngine):
     """A short way that counts who takes it."""
 
     taken = 0
@@ -165,7 +165,7 @@ def test_an_address_that_cannot_be_reached_is_tried_anew_by_libcurl(bench, plain
 def test_a_name_that_turns_to_a_private_address_is_not_connected_to(bench, plain, server):
     """DNS rebinding: libcurl, which refuses it in its own words, is asked instead."""
     answer = bench.loop.create_future()
-    name = Name("shop.example", server.port, "any", "8.8.8.8", public_only=True)
+    name = HeaderName("shop.example", server.port, "any", "8.8.8.8", public_only=True)
     request = PlainRequest(name, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 100, named=True)
     plain.start(request, Deadline.after(bench.clock.read(), 2_000_000_000), answer.set_result)
 
@@ -174,7 +174,7 @@ def test_a_name_that_turns_to_a_private_address_is_not_connected_to(bench, plain
 
 
 def test_a_closed_engine_leaves_no_look_up_behind(bench, names, server):
-    plain = PlainHttp(
+    plain = FastHttpEngine(
         bench.loop, bench.clock, bench.call_at, resolver=Resolver(bench.loop, bench.clock, ask=names)
     )
     prober, answers = HttpProber(bench.transport, plain), []

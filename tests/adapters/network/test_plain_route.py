@@ -4,7 +4,7 @@ import pycurl
 import pytest
 from watchkeeper.adapters.http.destination import destination_of
 from watchkeeper.adapters.http.exchange import HttpAnswer, HttpShape
-from watchkeeper.adapters.http.fast.eligibility import PlainRoute
+from watchkeeper.adapters.http.fast.eligibility import FastPathEligibility
 from watchkeeper.domain.limits import DNS_FRESH_NS
 from watchkeeper.domain.specification.probe import Tls
 
@@ -15,7 +15,7 @@ TOO_LATE = HttpAnswer(code=pycurl.E_OPERATION_TIMEDOUT, ip="192.0.2.1", connect_
 
 
 def route(url="https://192.0.2.1/", **shape):
-    return PlainRoute(HttpShape(**shape), destination_of(url), fast_tls=True)
+    return FastPathEligibility(HttpShape(**shape), destination_of(url), fast_tls=True)
 
 
 def learned(way, now_ns=0):

@@ -2,11 +2,11 @@ import threading
 
 import msgspec
 import pytest
-from watchkeeper.adapters.net.resolver import DNS_CACHE, Address, LookedUp, Resolver, literal_address
+from watchkeeper.adapters.net.resolver import DNS_CACHE, LookedUp, ResolvedAddress, Resolver, literal_address
 from watchkeeper.domain.limits import RESOLVER_QUEUE_MAX, RESOLVER_THREADS_MAX
 
 SMALL = msgspec.structs.replace(DNS_CACHE, entries_max=2)
-FOUND = LookedUp((Address(2, "192.0.2.1"),))
+FOUND = LookedUp((ResolvedAddress(2, "192.0.2.1"),))
 
 
 class SlowSystem:

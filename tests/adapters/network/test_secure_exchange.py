@@ -8,8 +8,8 @@ import ssl
 
 import pytest
 import trustme
-from watchkeeper.adapters.http.fast.engine import PlainHttp
-from watchkeeper.adapters.http.fast.request import Place, PlainRequest, Secured
+from watchkeeper.adapters.http.fast.engine import FastHttpEngine
+from watchkeeper.adapters.http.fast.request import PlainRequest, RequestTarget, Secured
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -24,7 +24,7 @@ TIMEOUT_MS = 300
 DAY = dt.timedelta(days=1)
 
 
-class Counting(PlainHttp):
+class Counting(FastHttpEngine):
     """A short way that counts who takes it."""
 
     taken = 0
@@ -282,7 +282,7 @@ def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authori
 def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP/1.1\r\n\r\n"):
     """What a request on the short way came to; None where it is left to libcurl."""
     answer = bench.loop.create_future()
-    place = Place(socket.AF_INET, ("127.0.0.1", server.port))
+    place = RequestTarget(socket.AF_INET, ("127.0.0.1", server.port))
     secured = Secured(Tls(ca_file=authority.file), name)
     deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
     plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
@@ -290,7 +290,7 @@ def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP
 
 
 def test_a_secure_request_is_never_sent_in_the_clear(bench, authority):
-    plain = PlainHttp(bench.loop, bench.clock, bench.call_at)
+    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at)
     with HostileServer(tls=context_of(authority)) as server:
         assert sent(bench, plain, server, authority) is None
     plain.close()

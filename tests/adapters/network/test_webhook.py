@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
 from watchkeeper.adapters.channels.webhook import WebhookMessenger
-from watchkeeper.domain.incidents.incident import Change, Transition
+from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.limits import RETRY_AFTER_NS_MAX
@@ -22,7 +22,7 @@ SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 TRANSITION = Transition(
     incident="inc_1",
     sequence=1,
-    change=Change.OPENED,
+    change=TransitionKind.OPENED,
     target="shop",
     rule="down",
     severity=Severity.CRITICAL,
@@ -30,7 +30,7 @@ TRANSITION = Transition(
     opened_at_ns=1_767_225_600 * NS_PER_S,
     reason="timed_out",
 )
-NOTICE = make_notice(TRANSITION, "ops", Change.OPENED, TRANSITION.at_ns, NoticeReason.TRANSITION)
+NOTICE = make_notice(TRANSITION, "ops", TransitionKind.OPENED, TRANSITION.at_ns, NoticeReason.TRANSITION)
 WALL_NS = 1_767_225_600 * NS_PER_S
 
 
@@ -97,7 +97,7 @@ def test_a_retry_says_the_same_under_the_same_id(bench, server):
 def test_what_is_no_news_any_more_is_marked_and_its_body_stays_the_same(bench, server, ago_s, late_s):
     at_ns = bench.clock.read().wall_ns - ago_s * NS_PER_S
     step = msgspec.structs.replace(TRANSITION, at_ns=at_ns, opened_at_ns=at_ns)
-    notice = make_notice(step, "ops", Change.OPENED, at_ns, NoticeReason.TRANSITION)
+    notice = make_notice(step, "ops", TransitionKind.OPENED, at_ns, NoticeReason.TRANSITION)
     post(bench, Webhook(url=server.url("/hook"), headers={"Watchkeeper-Late": "1"}), notice=notice)
     heard = server.heard[0]
 
