@@ -147,7 +147,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
 
     def _acknowledge(self, incident: str, by: str, now: Moment) -> None:
         for aggregate in self._aggregates.values():
-            if any(open_.incident_id == incident for open_ in aggregate.incidents()):
+            if any(open_.id == incident for open_ in aggregate.incidents()):
                 self._record(aggregate, aggregate.acknowledge(incident, by, now), now)
                 return
 

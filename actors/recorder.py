@@ -197,13 +197,14 @@ class Recorder(Behaviour[RecorderMessage]):
 
     def _committed(self, transitions: tuple[Transition, ...]) -> None:
         for transition in transitions:
-            self._counters[f"incidents_{transition.change.value}"] += 1
-            if transition.is_open:
-                self._open[transition.incident_id] = transition
+            incident = transition.incident
+            self._counters[f"incidents_{incident.change.value}"] += 1
+            if incident.is_open:
+                self._open[incident.id] = incident
             else:
-                self._open.pop(transition.incident_id, None)
-                self._ended.append(transition)
-            self._publisher.publish(IncidentChanged(transition))
+                self._open.pop(incident.id, None)
+                self._ended.append(incident)
+            self._publisher.publish(IncidentChanged(incident))
 
     def _settled(self, notice: Notice, delivery: Delivery) -> None:
         self._counters[f"notices_{delivery.state.value}"] += 1

@@ -171,7 +171,7 @@ class ConfiguredTargets:
         needs_restart = (old.channels, old.runtime) != (new.channels, new.runtime)
         return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
-    def take(self, diff: ConfigurationDiff) -> None:
+    def apply(self, diff: ConfigurationDiff) -> None:
         """Go over to a new configuration, compared with what stands under the same guard."""
         self._configuration = diff.configuration
         self._said_paused = _paused_in(diff.configuration)

@@ -155,9 +155,9 @@ class Lifecycle:
         engine raises; then the old configuration runs on. WatchkeeperError where that does not start again either.
         """
         with self._changing:
-            self._take(new)
+            self._change_to(new)
 
-    def _take(self, new: Configuration) -> None:
+    def _change_to(self, new: Configuration) -> None:
         with self._configured.guard:
             self._configured.require_legal(new)
             old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
@@ -165,7 +165,7 @@ class Lifecycle:
                 self._withdraw(restarts=True)
             elif engine is not None:
                 self._tell_changes(engine, diff.removed, diff.changed)
-            self._configured.take(diff)
+            self._configured.apply(diff)
         if engine is not None and diff.needs_restart:
             self._restart_or_keep(engine, old)
 
@@ -185,7 +185,7 @@ class Lifecycle:
     def _go_back(self, old: Configuration, error: Exception) -> None:
         """Start with the former configuration. Raises where that fails too: then the runtime has ended."""
         with self._configured.guard:
-            self._configured.take(self._configured.diff(old))
+            self._configured.apply(self._configured.diff(old))
         try:
             self.start(self._host_loop)
         except Exception as again:

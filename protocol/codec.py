@@ -34,9 +34,9 @@ LISTENERS: dict[str, UnionType] = {
 
 @cache
 def registry() -> dict[str, type[Message]]:
-    """Every message type by the tag that its bytes carry: listener and class name."""
+    """Every message type by the tag in its bytes: the listener and the name of the message."""
     return {
-        f"{listener}.{kind.__name__}": kind
+        f"{listener}.{kind.wire_name or kind.__name__}": kind
         for listener, union in LISTENERS.items()
         for kind in get_args(union)
     }

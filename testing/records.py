@@ -26,9 +26,7 @@ def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **
         "evidence": (1, 2, 3),
         "notify": ("ops",),
     } | fields
-    return Transition(
-        incident=incident, sequence=1, change=TransitionKind.OPENED, target=target, rule=rule, **said
-    )
+    return Transition(id=incident, sequence=1, change=TransitionKind.OPENED, target=target, rule=rule, **said)
 
 
 def then(transition: Transition, change: TransitionKind, **fields: Any) -> Transition:
@@ -41,7 +39,9 @@ def then(transition: Transition, change: TransitionKind, **fields: Any) -> Trans
 
 def notice_of(transition: Transition, channel: str = "ops") -> Notice:
     """The notice that tells a channel of a step."""
-    return make_notice(transition, channel, transition.change, transition.at_ns, NoticeReason.TRANSITION)
+    return make_notice(
+        transition.incident, channel, transition.change, transition.at_ns, NoticeReason.TRANSITION
+    )
 
 
 def delivery_of(notice: Notice, state: DeliveryState, attempts: int = 1, detail: str = "") -> Delivery:

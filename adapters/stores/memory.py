@@ -30,7 +30,7 @@ class _Draft:
             return {} if below is None else ChainMap({}, getattr(below, name))
 
         self.steps: MutableMapping[tuple[str, int], Transition] = above("steps")
-        self.latest: MutableMapping[str, Transition] = above("latest")
+        self.latest: MutableMapping[str, Incident] = above("latest")
         self.open: MutableMapping[tuple[str, str], str | None] = above("open")
         self.notices: MutableMapping[str, Notice] = above("notices")
         self.deliveries: MutableMapping[str, Delivery] = above("deliveries")
@@ -213,7 +213,8 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
     if transition.is_open and draft.open.get(place) not in {None, name}:
         raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
     draft.open[place] = name if transition.is_open else None
-    draft.steps[name, transition.sequence] = draft.latest[name] = transition
+    draft.steps[name, transition.sequence] = transition
+    draft.latest[name] = transition.incident
 
 
 def _write_notice(draft: _Draft, notice: Notice) -> None:
@@ -222,7 +223,8 @@ def _write_notice(draft: _Draft, notice: Notice) -> None:
         if _place(recorded) != _place(notice):
             raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
         return
-    if draft.steps.get((notice.incident.id, notice.sequence)) != notice.incident:
+    step = draft.steps.get((notice.incident.id, notice.sequence))
+    if step is None or step.incident != notice.incident:
         raise StoreError(f"notice {notice.key} tells of a step that is not recorded")
     draft.notices[notice.key] = notice
     draft.deliveries[notice.key] = Delivery(
@@ -246,7 +248,7 @@ def _tell(told: MutableMapping[tuple[str, str], LastDelivered], notice: Notice) 
     earlier = told.get(place)
     if earlier is None or earlier.sequence < notice.sequence:
         told[place] = LastDelivered(
-            incident=place[0], channel=notice.channel, sequence=notice.sequence, change=notice.change
+            incident_id=place[0], channel=notice.channel, sequence=notice.sequence, change=notice.change
         )
 
 

@@ -11,7 +11,7 @@ class Durable:
     """The record as a naive reader of all commits sees it."""
 
     def __init__(self) -> None:
-        self.lives: dict[str, list[Transition]] = {}
+        self.lives: dict[str, list[Incident]] = {}
         self.open: dict[tuple[str, str], str] = {}
         self.notices: dict[str, Notice] = {}
         self.deliveries: dict[str, Delivery] = {}
@@ -40,12 +40,12 @@ class Durable:
         self.silences = {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
 
-    def _adopt(self, step: Transition) -> None:
-        """Take a step for the newest of its life; what came before it is not asked for again."""
-        life = self.lives.setdefault(step.incident_id, [])
-        life.extend([step] * (step.sequence - len(life)))
-        if step.sequence == len(life) and step.is_open:
-            self.open[step.target, step.rule] = step.incident_id
+    def _adopt(self, incident: Incident) -> None:
+        """Take an incident as it stands for the newest of its life; earlier steps are not asked for again."""
+        life = self.lives.setdefault(incident.id, [])
+        life.extend([incident] * (incident.sequence - len(life)))
+        if incident.sequence == len(life) and incident.is_open:
+            self.open[incident.target, incident.rule] = incident.id
 
     def forget_what_is_over(self) -> None:
         """Drop the lives that ended and of which nobody is to hear any more."""
@@ -87,9 +87,9 @@ class Durable:
 
     def _step(self, step: Transition, rivals: list[Transition]) -> bool:
         life = self.lives.setdefault(step.incident_id, [])
-        if step.sequence <= len(life) and life[step.sequence - 1] == step:
+        if step.sequence <= len(life) and life[step.sequence - 1] == step.incident:
             return False
-        life.append(step)
+        life.append(step.incident)
         place = (step.target, step.rule)
         if step.is_open:
             if self.open.get(place, step.incident_id) != step.incident_id:

@@ -113,7 +113,7 @@ class RecordRules:
         """S2, S20."""
         life = self._durable.lives[step.incident_id]
         earlier = life[step.sequence - 2] if 1 < step.sequence <= len(life) else None
-        in_place = step.sequence <= len(life) and life[step.sequence - 1] is step
+        in_place = step.sequence <= len(life) and life[step.sequence - 1] == step.incident
         if not in_place or step.change not in INCIDENT_TRANSITIONS[earlier.change if earlier else None]:
             self._complain("S2", f"{step.change} as step {step.sequence} of {[s.change for s in life]}")
         self._happened(f"{earlier.change if earlier else 'nothing'} to {step.change}")
@@ -168,7 +168,11 @@ class RecordRules:
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """S4, the other way: who is to be told of a step and is free to hear it has a notice in the same transaction."""
-        if step.draft or self._durable.latest(step.incident_id) is not step or self._muted(step, batch):
+        if (
+            step.draft
+            or self._durable.latest(step.incident_id).sequence != step.sequence
+            or self._muted(step, batch)
+        ):
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):

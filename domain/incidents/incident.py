@@ -32,18 +32,19 @@ INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = 
 """After each change, the changes that may follow; the key None stands for no incident yet."""
 
 
-class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """One step in the life of an incident, with the incident as it is after it. Wall times, nanoseconds since 1970 UTC."""
+class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "incident"}):
+    """An incident as it stands. Wall times are nanoseconds since 1970 UTC."""
 
-    incident: str
+    id: str
     sequence: int
-    """1, 2, 3 ... without gaps within the incident; order is by sequence, never by time."""
+    """The number of the transition that led here: 1, 2, 3 ... without gaps; order is by sequence, never by time."""
     change: TransitionKind
+    """The kind of that transition."""
     target: str
     rule: str
     severity: Severity
     at_ns: int
-    """When it was decided."""
+    """When that transition was decided."""
     opened_at_ns: int
     """When the first bad sample was taken."""
     resolved_at_ns: int | None = None
@@ -56,27 +57,42 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[int, ...] = ()
     """Attempt numbers of the samples it rests on, oldest first."""
     draft: bool = False
-    """Made by a draft rule: recorded, told to nobody."""
+    """Made by a draft rule: recorded, and no channel receives it."""
     notify: tuple[str, ...] = ()
-    """The channels to tell, as configured when it was decided."""
+    """The channels to notify, as configured when it was decided."""
 
     @property
     def is_open(self) -> bool:
         return self.change is not TransitionKind.RESOLVED
 
-    def may_follow(self, earlier: Self | None) -> bool:
+
+class Transition(Incident, frozen=True, kw_only=True):
+    """One step in the life of an incident, written as the whole incident after it."""
+
+    @property
+    def incident_id(self) -> str:
+        return self.id
+
+    @property
+    def incident(self) -> Incident:
+        """The incident as it stands after this step."""
+        return Incident(**msgspec.structs.asdict(self))
+
+    @classmethod
+    def after(cls, incident: Incident, change: TransitionKind, at_ns: int, **fields: object) -> Self:
+        """The next step of an incident, decided at `at_ns`, with the given fields changed."""
+        step = {"sequence": incident.sequence + 1, "change": change, "at_ns": at_ns, **fields}
+        return cls(**{**msgspec.structs.asdict(incident), **step})
+
+    def may_follow(self, earlier: Incident | None) -> bool:
         """Whether this step is legal after `earlier` (None: as the first)."""
         if earlier is None:
             return self.sequence == 1 and self.change in INCIDENT_TRANSITIONS[None]
         return (
-            self.incident == earlier.incident_id
+            self.id == earlier.id
             and self.sequence == earlier.sequence + 1
             and self.change in INCIDENT_TRANSITIONS[earlier.change]
         )
-
-
-Incident = Transition
-"""An incident is known by its latest transition, which carries the whole of it."""
 
 
 def incident_id(target: str, rule: str, run: int, attempt: int, opened_at_ns: int) -> str:

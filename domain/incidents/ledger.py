@@ -57,8 +57,8 @@ class Ledger:
 
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
         """An incident moved: the notices that are due for it now."""
-        self._incidents[transition.incident_id] = transition
-        return self._due(transition, now, NoticeReason.TRANSITION)
+        incident = self._incidents[transition.incident_id] = transition.incident
+        return self._due(incident, now, NoticeReason.TRANSITION)
 
     def settle(self, notice: Notice, delivery: Delivery, now: Moment) -> tuple[Notice, ...]:
         """A notice was delivered or given up: what is due next for its incident."""
@@ -67,7 +67,10 @@ class Ledger:
         self._under_way.pop(place, None)
         if delivery.state is DeliveryState.DELIVERED:
             self._told[place] = LastDelivered(
-                incident=incident_id, channel=notice.channel, sequence=notice.sequence, change=notice.change
+                incident_id=incident_id,
+                channel=notice.channel,
+                sequence=notice.sequence,
+                change=notice.change,
             )
             self._given_up.pop(place, None)
         else:

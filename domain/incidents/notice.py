@@ -7,7 +7,7 @@ import msgspec
 
 from ..limits import NOTICE_LATE_NS
 from ..units import NS_PER_S
-from .incident import Incident, Transition, TransitionKind
+from .incident import Incident, TransitionKind
 
 
 class NoticeReason(StrEnum):
@@ -75,18 +75,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded line, free of secrets."""
 
 
-class LastDelivered(msgspec.Struct, frozen=True, kw_only=True):
+class LastDelivered(msgspec.Struct, frozen=True, kw_only=True, rename={"incident_id": "incident"}):
     """What a channel last successfully heard about an incident."""
 
-    incident: str
+    incident_id: str
     channel: str
     sequence: int
     change: TransitionKind
 
 
-def notice_key(incident: str, sequence: int, channel: str) -> str:
+def notice_key(incident_id: str, sequence: int, channel: str) -> str:
     """The key of a notice, derived from what it says and to whom."""
-    seed = f"{incident}/{sequence}/{channel}".encode()
+    seed = f"{incident_id}/{sequence}/{channel}".encode()
     return f"msg_{sha256(seed).hexdigest()[:32]}"
 
 
@@ -116,14 +116,14 @@ def due_change(incident: Incident, told: LastDelivered | None, *, muted: bool) -
 
 
 def make_notice(
-    transition: Transition, channel: str, change: TransitionKind, now_ns: int, reason: NoticeReason
+    incident: Incident, channel: str, change: TransitionKind, now_ns: int, reason: NoticeReason
 ) -> Notice:
     """The notice that tells `channel` about an incident as it stands."""
     return Notice(
-        key=notice_key(transition.incident_id, transition.sequence, channel),
+        key=notice_key(incident.id, incident.sequence, channel),
         channel=channel,
         change=change,
-        incident=transition,
+        incident=incident,
         reason=reason,
         created_at_ns=now_ns,
     )

@@ -152,8 +152,8 @@ class TargetAggregate:
         breach = watch.evaluator.says()
         if breach:
             cause = Cause("threshold", breach)
-        watch.incident = Transition(
-            incident=incident_id(self._target.id, rule.id, self._run, self._applied, opened_at_ns),
+        step = Transition(
+            id=incident_id(self._target.id, rule.id, self._run, self._applied, opened_at_ns),
             sequence=1,
             change=TransitionKind.OPENED,
             target=self._target.id,
@@ -167,7 +167,8 @@ class TargetAggregate:
             draft=rule.state is RuleState.DRAFT,
             notify=self._target.notify,
         )
-        return watch.incident
+        watch.incident = step.incident
+        return step
 
     def _resolve(
         self, watch: RuleWatch, incident: Incident, at: Moment, now: Moment, cause: Cause
@@ -175,10 +176,10 @@ class TargetAggregate:
         watch.incident = None
         # The wall hand may have gone back since it opened; an incident never ends before it began.
         resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
-        return follow(
+        return Transition.after(
             incident,
             TransitionKind.RESOLVED,
-            now,
+            now.wall_ns,
             reason="recovered" if cause.reason == "ok" else cause.reason,
             explanation=cause.explanation,
             resolved_at_ns=resolved_at_ns,
@@ -192,16 +193,17 @@ class TargetAggregate:
             if watch.incident is not None and watch.incident.id == incident:
                 if watch.incident.acknowledged_at_ns is not None:
                     return ()
-                watch.incident = follow(
+                step = Transition.after(
                     watch.incident,
                     TransitionKind.ACKNOWLEDGED,
-                    now,
+                    now.wall_ns,
                     acknowledged_at_ns=max(now.wall_ns, watch.incident.opened_at_ns),
                     acknowledged_by=by,
                     reason="acknowledged",
                     explanation=f"acknowledged by {by}",
                 )
-                return (watch.incident,)
+                watch.incident = step.incident
+                return (step,)
         return ()
 
     def reconfigure(self, target: Target, now: Moment) -> tuple[Transition, ...]:
@@ -236,17 +238,18 @@ class TargetAggregate:
         draft = rule.state is RuleState.DRAFT
         if incident is None or (incident.severity is rule.severity and incident.draft is draft):
             return []
-        watch.incident = follow(
+        step = Transition.after(
             incident,
             TransitionKind.CHANGED,
-            now,
+            now.wall_ns,
             severity=rule.severity,
             draft=draft,
             reason="reconfigured",
             explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}",
             notify=self._target.notify,
         )
-        return [watch.incident]
+        watch.incident = step.incident
+        return [step]
 
     def close(self, now: Moment) -> tuple[Transition, ...]:
         """The target is no longer watched: one explicit end for whatever is open."""
@@ -295,19 +298,12 @@ def status_of(incidents: Iterable[Incident]) -> Status | None:
     return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
 
 
-def follow(incident: Incident, change: TransitionKind, now: Moment, **fields: object) -> Transition:
-    """The next transition of an incident, with the given fields changed."""
-    return msgspec.structs.replace(
-        incident, sequence=incident.sequence + 1, change=change, at_ns=now.wall_ns, **fields
-    )
-
-
 def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
     """The end of an incident that no rule looks after any more."""
-    return follow(
+    return Transition.after(
         incident,
         TransitionKind.RESOLVED,
-        now,
+        now.wall_ns,
         reason=cause.reason,
         explanation=cause.explanation,
         resolved_at_ns=max(now.wall_ns, _latest_ns(incident)),

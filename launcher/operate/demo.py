@@ -16,7 +16,7 @@ from ..exits import ExitStatus
 from ..streams import OutputLost
 from .demo_servers import Receiver, Server, healthy, seconds_between, shop, slow
 
-CONFIG = Path(__file__).parent.parent / "examples" / "demo.yaml"
+CONFIG = Path(__file__).parents[2] / "examples" / "demo.yaml"
 WITHIN_S = 25.0
 RESOLVED_EXPECTED = 2
 

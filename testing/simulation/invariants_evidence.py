@@ -77,8 +77,8 @@ class EvidenceRules:
             self._happened("stale record refused")
             return
         for step in message.transitions:
-            if (step.incident, step.sequence) not in self._steps:
-                self._steps[step.incident, step.sequence] = None
+            if (step.incident_id, step.sequence) not in self._steps:
+                self._steps[step.incident_id, step.sequence] = None
                 self._founded(step)
 
     def committed(self, batch: Batch) -> None:

@@ -329,6 +329,6 @@ def _alike(restored: Restored) -> Restored:
     return msgspec.structs.replace(
         restored,
         epoch=0,
-        told=tuple(sorted(restored.told, key=lambda told: (told.incident, told.channel))),
+        told=tuple(sorted(restored.told, key=lambda told: (told.incident_id, told.channel))),
         incidents=tuple(sorted(restored.incidents, key=lambda incident: incident.id)),
     )

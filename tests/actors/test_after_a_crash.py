@@ -163,7 +163,7 @@ def test_a_clock_set_back_ends_nothing_before_it_began():
     world.script("shop", "down 5m, ok")
     world.run("1m")
     world.step_wall(-3_600 * NS_PER_S)
-    world.acknowledge(world.incidents()[0].incident)
+    world.acknowledge(world.incidents()[0].id)
     world.run("10m")
     (incident,) = world.incidents()
     assert incident.opened_at_ns <= incident.acknowledged_at_ns <= incident.resolved_at_ns

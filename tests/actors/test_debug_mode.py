@@ -80,7 +80,7 @@ def engine():
         fittings = EngineDependencies(
             clock=SystemClock(),
             make_timer=MillisecondTimer,
-            outside=Outside,
+            make_drivers=Outside,
             store=Forgetful(),
             publisher=feed,
             expectation_of=Expectations(),

@@ -6,7 +6,7 @@ import pytest
 from watchkeeper.adapters.channels.local.call import CallMessenger
 from watchkeeper.adapters.channels.local.log import LogMessenger, line_of
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.domain.incidents.incident import Transition, TransitionKind
+from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import Answer, NoticeReason, make_notice
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.channel import CallChannel, Log
@@ -21,7 +21,7 @@ WALL_NS = 1_767_225_600_000_000_000
 
 def notice_of(**settings):
     known = {
-        "incident": "inc_1",
+        "id": "inc_1",
         "sequence": 1,
         "change": TransitionKind.OPENED,
         "target": "shop",
@@ -32,7 +32,7 @@ def notice_of(**settings):
         "reason": "connection_refused",
     }
     return make_notice(
-        Transition(**{**known, **settings}), "ops", TransitionKind.OPENED, WALL_NS, NoticeReason.TRANSITION
+        Incident(**{**known, **settings}), "ops", TransitionKind.OPENED, WALL_NS, NoticeReason.TRANSITION
     )
 
 

@@ -1,4 +1,4 @@
-"""Who may import whom. Each rule is shown to fail on a source that breaks it."""
+"""Imports: which part and which room may use which. Each rule is shown to fail on a source that breaks it."""
 
 import ast
 import subprocess
@@ -10,17 +10,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 
+CORE = {"domain", "protocol", "actors", "adapters", "host", "runtime"}
 OWN = {
     "domain": {"domain"},
     "protocol": {"domain", "protocol"},
     "actors": {"domain", "protocol", "actors"},
     "adapters": {"domain", "protocol", "adapters"},
-    "web": {"domain", "protocol", "actors", "adapters", "runtime", "web", "watchkeeper"},
-    "launcher": {"domain", "protocol", "actors", "adapters", "runtime", "launcher", "watchkeeper"},
-    "testing": {"domain", "protocol", "actors", "adapters", "runtime", "testing", "watchkeeper"},
-    "host": {"domain", "protocol", "actors", "adapters", "host"},
-    "runtime": {"domain", "protocol", "actors", "adapters", "host", "runtime", "testing"},
-    "__init__": {"domain", "protocol", "actors", "adapters", "runtime"},
+    "host": CORE - {"runtime"},
+    "runtime": CORE,
+    "web": CORE | {"web", "watchkeeper"},
+    "launcher": CORE | {"launcher", "watchkeeper"},
+    "testing": CORE | {"testing", "watchkeeper"},
+    "__init__": CORE,
     "__main__": {"launcher"},
 }
 """The parts of the package that each part may import; `watchkeeper` stands for the door itself."""
@@ -28,10 +29,36 @@ OWN = {
 MAY_ALSO = {
     "launcher/configure/simulate.py": {
         "testing"
-    },  # the verb `simulate` runs the simulator that is shipped for hosts
-    "launcher/simulating.py": {"testing"},
+    },  # the verb runs a configuration in a World, as a host's test does
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
+
+BASIS = {"errors", "limits", "line", "policy", "time"}
+DOMAIN = {
+    "errors": set(),
+    "limits": set(),
+    "line": {"limits"},
+    "policy": {"errors", "limits", "time"},
+    "time": {"limits", "errors"},
+    "specification": BASIS,
+    "observation": BASIS | {"specification"},
+    "conditions": BASIS | {"specification", "observation"},
+    "incidents": BASIS | {"specification", "observation"},
+    "rules": BASIS | {"specification", "observation", "conditions", "incidents"},
+    "supervision": BASIS | {"specification", "observation", "conditions", "incidents"},
+    "suppression": BASIS | {"specification", "observation", "conditions", "incidents"},
+}
+TOP = BASIS | set(DOMAIN)
+DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing"), TOP)
+"""The rooms of the domain that each room may import besides itself: one way, from the basis up."""
+
+CONCURRENCY = {
+    "run": set(),
+    "mailbox": {"run"},
+    "dispatch": {"run", "mailbox"},
+    "pykka_compat": {"run", "mailbox", "dispatch"},
+}
+"""The same for the rooms of dispatch; `dispatch` stands for the modules that lie in the folder itself."""
 
 VALUE_TOOLS = frozenset(
     [
@@ -76,8 +103,12 @@ OUTSIDE = {
     "actors": VALUE_TOOLS
     | {"pykka", "pykka._actor", "pykka._envelope", "pykka.messages"}
     | {"contextvars", "logging", "queue", "sys", "threading"},
+    "host": VALUE_TOOLS
+    | {"asyncio", "concurrent.futures", "logging", "os", "pathlib", "pykka", "random"}
+    # A lock is taken with what the host may have patched; weak references let a subscriber go.
+    | {"queue", "sys", "threading", "weakref"},
 }
-"""What each part may import from outside; parts that are not named here wrap whatever they need."""
+"""Modules from outside that each part may import; a part that is not named here wraps whatever it needs."""
 
 DISPATCHERS_ALONE = {"asyncio", "uvloop"}
 CLOCK = "adapters/clock.py"
@@ -85,7 +116,7 @@ READS_OF_TIME = {"now", "utcnow", "today"}
 
 
 def sources(root):
-    """Every module of the package, by its path: not the tests, nor what merely lies beside."""
+    """Every module of the package by its path: no tests, and nothing that merely lies beside."""
     for path in sorted(root.glob("*.py")):
         yield path.name, path
     for layer in LAYERS:
@@ -97,42 +128,71 @@ def part_of(name):
     return name.split("/")[0].removesuffix(".py")
 
 
+def steps_of(name):
+    """`domain/time/moment.py` as ("domain", "time", "moment"); a folder's `__init__` is the folder."""
+    steps = name.removesuffix(".py").split("/")
+    return tuple(steps[:-1] if steps[-1] == "__init__" and len(steps) > 1 else steps)
+
+
 def reached(name, node):
-    """The parts of the package that a relative import reaches."""
-    above = ("watchkeeper", *name.split("/")[:-1])
+    """Everything that a relative import may name, as steps: each name is an attribute or a module."""
+    above = name.split("/")[:-1]
     base = above[: len(above) - node.level + 1]
     for alias in node.names:
-        steps = (*base, *(node.module or alias.name).split("."))[1:]
-        known = {*LAYERS, "runtime"}
-        yield steps[0] if steps and steps[0] in known else "watchkeeper"
+        yield (*base, *(node.module.split(".") if node.module else ()), alias.name)
 
 
 def imports(name, tree):
-    """Every import as (line, part of the package or None, module from outside or None)."""
+    """Every import as (line, steps inside the package or None, module from outside or None)."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, None, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield node.lineno, None, node.module
         elif isinstance(node, ast.ImportFrom):
-            yield from ((node.lineno, part, None) for part in reached(name, node))
+            yield from ((node.lineno, steps, None) for steps in reached(name, node))
 
 
 def faults_of_imports(name, tree):
     part = part_of(name)
-    for line, own, outside in imports(name, tree):
-        if own is not None and own not in OWN[part] | MAY_ALSO.get(name, set()):
-            yield f"{name}:{line} {part} may not import {own}"
+    for line, steps, outside in imports(name, tree):
+        if steps is not None:
+            own = steps[0] if steps[0] in {*LAYERS, "runtime"} else "watchkeeper"
+            if own not in OWN[part] | MAY_ALSO.get(name, set()):
+                yield f"{name}:{line} {part} may not import {own}"
+            else:
+                yield from (f"{name}:{line} {fault}" for fault in faults_between_rooms(name, steps))
         if outside is not None:
             yield from (f"{name}:{line} {fault}" for fault in faults_outside(name, part, outside))
 
 
+def room_of_domain(steps):
+    return steps[1] if len(steps) > 1 and steps[0] == "domain" else None
+
+
+def room_of_dispatch(steps):
+    if steps[:2] != ("actors", "dispatch"):
+        return None
+    return steps[2] if len(steps) > 2 and steps[2] in CONCURRENCY else "dispatch"
+
+
+def faults_between_rooms(name, steps):
+    own, other = room_of_domain(steps_of(name)), room_of_domain(steps)
+    if own and other and own != other and other not in DOMAIN.get(own, TOP):
+        yield f"domain/{own} may not import domain/{other}"
+    own, other = room_of_dispatch(steps_of(name)), room_of_dispatch(steps)
+    if own and steps[0] == "actors" and other is None:
+        yield "dispatch knows no actor of ours"
+    if own and other and own not in {other, "dispatch"} and other not in CONCURRENCY[own]:
+        yield f"dispatch/{own} may not import dispatch/{other}"
+
+
 def faults_outside(name, part, module):
     first = module.split(".")[0]
-    if first == "watchkeeper" or (first in LAYERS and first != "testing"):
+    if first == "watchkeeper" or (first in LAYERS and first not in {"testing", "host"}):
         yield f"imports {module} by its absolute name"
     elif first == "time" and name != CLOCK:
-        yield "imports time, which the clock alone does"
+        yield "imports time, which only the clock does"
     elif name.startswith("actors/dispatch/") and first in DISPATCHERS_ALONE:
         return
     elif part in OUTSIDE and module not in OUTSIDE[part]:
@@ -149,7 +209,7 @@ def called(node):
 
 
 def faults_of_purity(name, tree):
-    """What a pure part may not do even without importing anything."""
+    """Impure code that needs no import."""
     if part_of(name) not in {"domain", "protocol"}:
         return
     for node in ast.walk(tree):
@@ -179,8 +239,15 @@ def test_every_import_keeps_to_the_layers():
 def test_the_layers_are_looked_at_whole():
     """A scan of nothing would pass too."""
     seen = {part_of(name) for name, _ in sources(ROOT)}
-    assert {"domain", "protocol", "actors", "adapters", "launcher", "testing", "runtime"} <= seen
+    assert {*LAYERS, "runtime"} - {"web"} <= seen
     assert sum(1 for _ in sources(ROOT)) > 150
+
+
+def test_every_room_of_the_domain_has_its_place_in_the_order():
+    rooms = {
+        path.stem for path in (ROOT / "domain").iterdir() if path.stem not in {"__init__", "__pycache__"}
+    }
+    assert rooms <= set(DOMAIN)
 
 
 BAD = [
@@ -193,23 +260,40 @@ BAD = [
     ("domain/bad.py", "import os.path", "domain may not import os.path"),
     ("domain/bad.py", "from socket import socket", "domain may not import socket"),
     ("domain/bad.py", "import pykka", "domain may not import pykka"),
-    ("domain/bad.py", "from ..protocol.codec import encode", "domain may not import protocol"),
+    ("domain/rules/bad.py", "from ...protocol.codec import encode", "domain may not import protocol"),
     ("domain/bad.py", "from .. import runtime", "domain may not import runtime"),
     ("domain/bad.py", "from datetime import datetime\nx = datetime.now()", "reads a clock by now()"),
     ("domain/bad.py", "async def f(): ...", "is asynchronous"),
     ("domain/bad.py", "open('x')", "calls open"),
     ("domain/bad.py", "import domain.sample", "by its absolute name"),
     ("domain/bad.py", "from watchkeeper.domain import sample", "by its absolute name"),
+    ("domain/time/bad.py", "from ..incidents import notice", "domain/time may not import domain/incidents"),
+    ("domain/limits.py", "from .time.moment import Moment", "domain/limits may not import domain/time"),
+    (
+        "domain/rules/bad.py",
+        "from ..read_model.status import X",
+        "domain/rules may not import domain/read_model",
+    ),
     ("protocol/bad.py", "from ..actors.sink import IncidentSink", "protocol may not import actors"),
     ("protocol/bad.py", "import yaml", "protocol may not import yaml"),
     ("actors/bad.py", "import asyncio", "actors may not import asyncio"),
     ("actors/bad.py", "import socket", "actors may not import socket"),
     ("actors/bad.py", "from ..adapters.clock import SystemClock", "actors may not import adapters"),
+    ("actors/bad.py", "from ..host import commands", "actors may not import host"),
     ("actors/dispatch/bad.py", "from ...adapters import clock", "actors may not import adapters"),
     ("actors/dispatch/bad.py", "import time", "imports time"),
+    ("actors/dispatch/run/bad.py", "from ...sink import IncidentSink", "dispatch knows no actor of ours"),
+    (
+        "actors/dispatch/run/bad.py",
+        "from ..mailbox import lanes",
+        "dispatch/run may not import dispatch/mailbox",
+    ),
     ("adapters/bad.py", "from ..actors.ports import Clock", "adapters may not import actors"),
+    ("adapters/bad.py", "from ..host.commands import Commands", "adapters may not import host"),
     ("adapters/stores/bad.py", "from ...runtime import Runtime", "adapters may not import runtime"),
     ("adapters/bad.py", "from time import time_ns", "imports time"),
+    ("host/bad.py", "import socket", "host may not import socket"),
+    ("host/bad.py", "from ..runtime import Runtime", "host may not import runtime"),
     ("launcher/bad.py", "from ..testing.world import World", "launcher may not import testing"),
     ("testing/bad.py", "from ..launcher.main import main", "testing may not import launcher"),
     ("web/bad.py", "from ..launcher.main import main", "web may not import launcher"),
@@ -218,11 +302,15 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "source", "fault"), BAD)
-def test_a_source_that_breaks_a_rule_is_caught(tmp_path, name, source, fault):
-    path = tmp_path / name
+def written(root, name, source):
+    path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(source)
+
+
+@pytest.mark.parametrize(("name", "source", "fault"), BAD)
+def test_a_source_that_breaks_a_rule_is_caught(tmp_path, name, source, fault):
+    written(tmp_path, name, source)
     found = faults(tmp_path)
     assert len(found) == 1
     assert fault in found[0]
@@ -231,18 +319,18 @@ def test_a_source_that_breaks_a_rule_is_caught(tmp_path, name, source, fault):
 GOOD = [
     ("adapters/clock.py", "import time"),
     ("actors/dispatch/run/loop.py", "import asyncio"),
-    ("domain/fine.py", "from .sample import Sample\nfrom hashlib import sha256"),
+    ("domain/rules/fine.py", "from ..observation.sample import Sample\nfrom hashlib import sha256"),
     ("launcher/fine.py", "from .. import __version__"),
 ]
 
 
 @pytest.mark.parametrize(("name", "source"), GOOD)
 def test_a_source_that_keeps_the_rules_passes(tmp_path, name, source):
-    path = tmp_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(source)
+    written(tmp_path, name, source)
     assert faults(tmp_path) == []
 
+
+# Purity of the whole closure.
 
 CLOSURE = """
 import importlib, sys, types
@@ -252,8 +340,9 @@ door.__path__ = [root]
 sys.modules["watchkeeper"] = door
 before = set(sys.modules)
 from pathlib import Path
-for path in sorted(Path(root, layer).glob("*.py")):
-    importlib.import_module(f"watchkeeper.{layer}.{path.stem}".removesuffix(".__init__"))
+for path in sorted(Path(root, layer).rglob("*.py")):
+    name = ".".join(path.relative_to(root).with_suffix("").parts)
+    importlib.import_module(f"watchkeeper.{name}".removesuffix(".__init__"))
 print(*sorted(set(sys.modules) - before))
 """
 IMPURE = {

@@ -31,6 +31,8 @@ IMPERATIVES = [
     "Deliver",
     "Drain",
     "End",
+    "Expire",
+    "Flush",
     "Give",
     "Hand",
     "Keep",
@@ -43,6 +45,7 @@ IMPERATIVES = [
     "Reopen",
     "Resume",
     "Retry",
+    "Run",
     "Start",
     "Track",
     "Untrack",
@@ -59,20 +62,25 @@ PAST = [
     "Exited",
     "Failed",
     "Finished",
+    "Increased",
     "Judged",
     "Missing",
     "Recovered",
+    "Reported",
+    "Requested",
 ]
 PAST += ["Resumed", "Seen", "Settled", "Started", "Taken", "Tracked", "Untracked", "Woke", "Abandoned"]
-NOUN_OF_THE_HOST = {"Beat"}
-"""What the host reports is an event with a name of its own."""
+NOUNS = {"Beat": "event", "Barrier": "question"}
+"""A host's report and its question whether everything before it was heard have names of their own."""
 
 
 def kind_of(name):
     words = re.findall(r"[A-Z][a-z]*", name)
     if words[0] == "Get":
         return "question"
-    if words[-1] in PAST or name in NOUN_OF_THE_HOST:
+    if name in NOUNS:
+        return NOUNS[name]
+    if words[-1] in PAST:
         return "event"
     return "command" if words[0] in IMPERATIVES else "unknown"
 
@@ -94,7 +102,7 @@ ACTOR_FILES = ("supervisor", "poller", "owner", "sink", "courier", "recorder")
 
 @pytest.mark.parametrize("listener", ACTOR_FILES)
 def test_what_an_actor_hears_stands_in_the_file_of_its_name(listener):
-    assert (ROOT / "actors" / f"{listener}.py").exists()
+    assert len([*(ROOT / "actors").glob(f"{listener}.py"), *(ROOT / "actors").glob(f"*/{listener}.py")]) == 1
     module = import_module(f"watchkeeper.protocol.{listener}")
     union = module.__dict__[f"{listener.capitalize()}Message"]
     said = {
@@ -185,8 +193,10 @@ def test_messages_with_a_mapping_in_them_hold_it_as_pairs():
 BEHAVIOURS = sorted(
     (
         kind
-        for path in (ROOT / "actors").glob("*.py")
-        for kind in vars(import_module(f"watchkeeper.actors.{path.stem}")).values()
+        for path in (*(ROOT / "actors").glob("*.py"), *(ROOT / "actors" / "supervisor").glob("*.py"))
+        for kind in vars(
+            import_module("watchkeeper." + ".".join(path.relative_to(ROOT).with_suffix("").parts))
+        ).values()
         if isinstance(kind, type) and issubclass(kind, Behaviour)
     ),
     key=lambda kind: kind.__name__,

@@ -92,10 +92,10 @@ def test_a_whole_life_reads_no_real_clock_and_no_shared_dice():
     [
         ("from watchkeeper.adapters.clock import SystemClock\nSystemClock().read()", "called time."),
         (
-            "from watchkeeper.domain import moment\nexec('import random; random.random()', vars(moment))",
+            "from watchkeeper.domain.time import moment\nexec('import random; random.random()', vars(moment))",
             "random.random",
         ),
-        ("from watchkeeper.domain import moment\nmoment.datetime.now()", "datetime.now was called"),
+        ("from watchkeeper.domain.time import moment\nmoment.datetime.now()", "datetime.now was called"),
     ],
 )
 def test_a_read_that_is_forbidden_is_caught(use, what):

@@ -54,7 +54,7 @@ class Told:
         for transition in transitions:
             assert transition.may_follow(self.latest.get(transition.incident_id))
             assert transition.resolved_at_ns is None or transition.resolved_at_ns >= transition.opened_at_ns
-            self.latest[transition.incident_id] = transition
+            self.latest[transition.incident_id] = transition.incident
             self.steps.append(transition)
         open_ = [incident for incident in self.latest.values() if incident.is_open]
         assert sorted(open_, key=str) == sorted(self.aggregate.incidents(), key=str)
@@ -125,7 +125,7 @@ def saved(aggregate, at):
 
 def outline(transition):
     """What a restart may not change: all but the incident's own id and the attempts it names."""
-    return msgspec.structs.replace(transition, incident="", evidence=())
+    return msgspec.structs.replace(transition, id="", evidence=())
 
 
 RESUMED = [
@@ -286,7 +286,7 @@ def test_a_target_no_longer_watched_has_one_end_for_whatever_is_open():
 
 def test_acknowledging_is_one_step_and_ends_nothing():
     world = broken(DOWN)
-    incident = world.aggregate.incidents()[0].incident
+    incident = world.aggregate.incidents()[0].id
     (seen,) = world.hear(world.aggregate.acknowledge(incident, "ann", taken(4).at))
     assert (seen.change, seen.acknowledged_by, seen.is_open) == (TransitionKind.ACKNOWLEDGED, "ann", True)
     assert world.hear(world.aggregate.acknowledge(incident, "bob", taken(4).at)) == ()

@@ -38,7 +38,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
             place = (notice.incident.id, notice.channel)
             before = self.heard.get(place, [])
             assert place not in self.under_way, "at most one under way per incident and channel"
-            assert notice.incident == self.latest[place[0]], "what is told is what is so"
+            assert notice.incident == self.latest[place[0]].incident, "what is told is what is so"
             assert not any(said.sequence >= notice.sequence for said in before), "nothing is told twice"
             assert before or notice.change is TransitionKind.OPENED, (
                 "nobody hears of the end who did not of the start"
@@ -112,10 +112,10 @@ class LedgerUnderEverything(RuleBasedStateMachine):
     def restart(self):
         """What a store remembers: everything, in other objects; what was under way goes on."""
         kept = Restored(
-            incidents=tuple(self.latest.values()),
+            incidents=tuple(step.incident for step in self.latest.values()),
             told=tuple(
                 LastDelivered(
-                    incident=place[0], channel=place[1], sequence=said[-1].sequence, change=said[-1].change
+                    incident_id=place[0], channel=place[1], sequence=said[-1].sequence, change=said[-1].change
                 )
                 for place, said in self.heard.items()
             ),
@@ -132,7 +132,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
 
     @invariant()
     def what_is_open_is_known(self):
-        known = {step.incident_id for step in self.ledger.open_incidents()}
+        known = {incident.id for incident in self.ledger.open_incidents()}
         assert known == {step.incident_id for step in self.latest.values() if step.is_open}
 
     def teardown(self):
@@ -268,7 +268,9 @@ def test_a_dead_letter_is_driven_again_unless_later_news_arrived():
     step = opened()
     notice = notice_of(step)
     dead = Delivery(key=notice.key, state=DEAD, attempts=9, at_ns=0)
-    later = LastDelivered(incident=step.incident_id, channel="ops", sequence=2, change=TransitionKind.CHANGED)
+    later = LastDelivered(
+        incident_id=step.incident_id, channel="ops", sequence=2, change=TransitionKind.CHANGED
+    )
     assert dead.state is DEAD
     assert not Ledger(CHANNELS).redrive(notice, step, later)
     assert not Ledger((CALM,)).redrive(notice, step, None)

@@ -26,7 +26,9 @@ DRAFT = msgspec.structs.replace(OPENED, draft=True)
 
 
 def heard(step):
-    return LastDelivered(incident=step.incident_id, channel="ops", sequence=step.sequence, change=step.change)
+    return LastDelivered(
+        incident_id=step.incident_id, channel="ops", sequence=step.sequence, change=step.change
+    )
 
 
 ROWS = [

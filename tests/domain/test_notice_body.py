@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from watchkeeper.domain.incidents.incident import Transition, TransitionKind
+from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.specification.rule import Severity
@@ -10,9 +10,9 @@ from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 OPENED_NS = 1_767_225_600 * NS_PER_S
 
 
-def transition(**fields) -> Transition:
+def transition(**fields) -> Incident:
     given = {
-        "incident": "inc_1",
+        "id": "inc_1",
         "sequence": 1,
         "change": TransitionKind.OPENED,
         "target": "shop",
@@ -24,7 +24,7 @@ def transition(**fields) -> Transition:
         "explanation": "timed_out: the deadline passed",
         "evidence": (4, 5, 6),
     }
-    return Transition(**{**given, **fields})
+    return Incident(**{**given, **fields})
 
 
 def notice(transition, change=None, reason=NoticeReason.TRANSITION):

@@ -208,11 +208,11 @@ def test_what_is_reported_waits_for_no_comparison(ops):
 def test_a_target_is_known_once_its_engine_was_told_of_it():
     """Else a heartbeat could overtake it, and be lost."""
     host = ConfiguredTargets(Configuration(), {})
-    turn = host.turn_to(Configuration(targets=(JOB,)))
-    assert (turn.gone, turn.changed, turn.anew) == ([], [JOB], False)
+    diff = host.diff(Configuration(targets=(JOB,)))
+    assert (diff.removed, diff.changed, diff.needs_restart) == ([], [JOB], False)
     with pytest.raises(UnknownName):
         host.known("job")
-    host.take(turn)
+    host.apply(diff)
     assert host.known("job") == JOB
 
 

@@ -252,7 +252,7 @@ def test_a_dead_letter_sent_again_leaves_later_ones_dead():
     world = world_of(script="down 10m, ok")
     world.run("1m")
     world.script_channel("ops", "status 410 1h, ok")
-    world.acknowledge(world.incidents()[0].incident)
+    world.acknowledge(world.incidents()[0].id)
     world.run("2h")
     dead = [post.notice.key for post in world.messengers["ops"].posts if not post.accepted]
     assert len(dead) == 2

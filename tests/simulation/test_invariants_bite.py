@@ -5,7 +5,7 @@ import pytest
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
 from watchkeeper.domain.auditing.invariants_record import RecordRules
-from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Restored, Silence
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
@@ -56,7 +56,7 @@ class Rules:
 
 
 def two_open(rules):
-    other = msgspec.structs.replace(OPENED, incident="inc_other")
+    other = msgspec.structs.replace(OPENED, id="inc_other")
     rules.commit(TOLD, Batch(transitions=(other,), notices=(notice_of(other),)))
 
 
@@ -301,7 +301,13 @@ def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(la
     late, end = notice_of(CHANGED), notice_of(then(CHANGED, TransitionKind.RESOLVED))
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, DEAD),)))
     rules.receivers["ops"].apply(end)
-    rules.commit(Batch(transitions=(end.incident,), notices=(end,), deliveries=(delivery_of(end, later),)))
+    rules.commit(
+        Batch(
+            transitions=(Transition(**msgspec.structs.asdict(end.incident)),),
+            notices=(end,),
+            deliveries=(delivery_of(end, later),),
+        )
+    )
     rules.commit(Batch(deliveries=(delivery_of(late, PENDING, 2),)))
     for notice in (NOTICE, end, late):
         rules.delivery.applied("ops", notice, first=True)
@@ -313,8 +319,8 @@ def test_only_what_was_given_up_may_be_heard_late(state, complaints):
     rules = Rules()
     late, end = notice_of(CHANGED), notice_of(then(CHANGED, TransitionKind.RESOLVED))
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, state),)))
-    rules.commit(Batch(transitions=(end.incident,), notices=(end,)))
+    rules.commit(Batch(transitions=(Transition(**msgspec.structs.asdict(end.incident)),), notices=(end,)))
     for notice in (NOTICE, end, late):
         rules.delivery.applied("ops", notice, first=True)
     assert rules.complaints == complaints
-    assert rules.delivery.heard("ops", OPENED.incident)[:2] == [NOTICE, end]
+    assert rules.delivery.heard("ops", OPENED.incident_id)[:2] == [NOTICE, end]

@@ -190,7 +190,7 @@ def test_a_head_that_cannot_be_written_stops_the_store(tmp_path):
         store.commit(Batch())
     (tmp_path / "watch.db-head.new").rmdir()
     store.close()
-    assert store.open(NOON).incidents == (OPENED,)
+    assert store.open(NOON).incidents == (OPENED.incident,)
     store.commit(Batch(transitions=(OPENED,)))
     assert read_head(str(path)).position == 1
     store.close()
@@ -208,7 +208,7 @@ def test_a_full_disk_that_is_freed_works_again(tmp_path):
         assert store.open(NOON).incidents == ()
         store.commit(STORY[0])
         store.close()
-        assert store.open(NOON).incidents == (OPENED,)
+        assert store.open(NOON).incidents == (OPENED.incident,)
         store.close()
 
 

@@ -66,7 +66,7 @@ def path(tmp_path):
 
 def whole(restored):
     kept = (restored.incidents, len(restored.outbox), restored.checkpoints, restored.silences)
-    return kept == ((STEP,), 1, CONTENT.checkpoints, (SILENCE,))
+    return kept == ((STEP.incident,), 1, CONTENT.checkpoints, (SILENCE,))
 
 
 def test_a_store_of_the_first_version_keeps_everything(path):

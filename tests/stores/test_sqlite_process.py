@@ -99,11 +99,11 @@ def test_kill_releases_the_store_and_loses_nothing(path, holder):
     store = SqliteStore(path)
     restored = store.open(NOON)
     store.close()
-    assert (restored.epoch, restored.incidents) == (2, (opened(),))
+    assert (restored.epoch, restored.incidents) == (2, (opened().incident,))
 
 
 def test_a_reader_sees_what_another_process_committed(path, holder):
-    assert StoreReader(path).incidents() == (opened(),)
+    assert StoreReader(path).incidents() == (opened().incident,)
     assert StoreReader(path).verify().is_sound
 
 
@@ -227,7 +227,7 @@ def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
     foreign.execute("ROLLBACK")
     store.commit(Batch(transitions=(opened(),)))
     foreign.close()
-    assert StoreReader(path).incidents() == (opened(),)
+    assert StoreReader(path).incidents() == (opened().incident,)
     store.close()
 
 

@@ -72,7 +72,9 @@ def outcome(path):
     finally:
         store.close()
     whole = len(restored.incidents) == len(restored.checkpoints) == COUNT
-    whole = whole and restored.incidents == tuple(incident(number).transitions[0] for number in range(COUNT))
+    whole = whole and restored.incidents == tuple(
+        incident(number).transitions[0].incident for number in range(COUNT)
+    )
     return "whole" if whole and len(restored.told) == len(restored.silences) == COUNT else "lost"
 
 

@@ -48,7 +48,7 @@ def test_every_opening_has_a_higher_epoch(store):
 
 def test_an_open_incident_survives_a_restart(store):
     assert committed(store, Batch(transitions=(OPENED,)), Batch(transitions=(CHANGED,))).incidents == (
-        CHANGED,
+        CHANGED.incident,
     )
 
 
@@ -58,7 +58,7 @@ def test_a_resolved_incident_is_not_brought_back(store):
 
 def test_a_resolution_not_yet_heard_is_brought_back(store):
     restored = committed(store, told_of(OPENED), Batch(transitions=(CHANGED, RESOLVED)))
-    assert restored.incidents == (RESOLVED,)
+    assert restored.incidents == (RESOLVED.incident,)
     assert [(told.channel, told.sequence, told.change) for told in restored.told] == [
         ("ops", 1, TransitionKind.OPENED)
     ]
@@ -97,7 +97,7 @@ def test_pending_notices_come_back_oldest_first(store):
 def test_a_pending_resolution_keeps_its_incident(store):
     notice = notice_of(RESOLVED)
     restored = committed(store, Batch(transitions=(OPENED, CHANGED, RESOLVED), notices=(notice,)))
-    assert restored.incidents == (RESOLVED,)
+    assert restored.incidents == (RESOLVED.incident,)
 
 
 def test_the_same_batch_twice_is_the_same_as_once(store):
@@ -124,7 +124,7 @@ def test_another_step_in_the_same_place_is_corruption(store):
         store.commit(Batch(transitions=(opened(reason="dns_failed"),)))
     with pytest.raises(StoreError, match="opened again"):
         store.commit(Batch())
-    assert restart(store).incidents == (OPENED,)
+    assert restart(store).incidents == (OPENED.incident,)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_refused_batch_does_not_end_the_stores_use(store):
     with pytest.raises(StoreError):
         store.commit(Batch(transitions=(CHANGED,)))
     store.commit(Batch(transitions=(OPENED,)))
-    assert restart(store).incidents == (OPENED,)
+    assert restart(store).incidents == (OPENED.incident,)
 
 
 def test_a_second_open_incident_of_a_rule_is_refused(store):
@@ -229,7 +229,7 @@ def test_a_dead_letter_is_recalled_with_what_was_told(store):
     store.commit(Batch(transitions=(CHANGED, RESOLVED), notices=(notice,), deliveries=(dead,)))
     recalled = store.recall(notice.key)
     assert recalled.outbox == (Outgoing(notice, dead),)
-    assert recalled.incidents == (RESOLVED,)
+    assert recalled.incidents == (RESOLVED.incident,)
     assert [told.sequence for told in recalled.told] == [1]
 
 

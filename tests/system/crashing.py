@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import watchkeeper.adapters.drivers
-import watchkeeper.runtime
+import watchkeeper.host.composition
 from watchkeeper.adapters.channels.webhook import Posting, WebhookMessenger
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.notice import Answer, Notice
@@ -98,6 +98,6 @@ class CrashingMessenger(WebhookMessenger):
 
 
 if __name__ == "__main__":
-    watchkeeper.runtime.SqliteStore = CrashingStore
-    watchkeeper.adapters.outside.WebhookMessenger = CrashingMessenger
+    watchkeeper.host.composition.SqliteStore = CrashingStore
+    watchkeeper.adapters.drivers.WebhookMessenger = CrashingMessenger
     main()

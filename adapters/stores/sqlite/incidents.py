@@ -11,6 +11,7 @@ from ....domain.incidents.notice import LastDelivered, Notice
 from .chain import TRANSITION, Chain
 
 TRANSITIONS = msgspec.json.Decoder(Transition)
+INCIDENTS = msgspec.json.Decoder(Incident)
 TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
@@ -70,19 +71,19 @@ class IncidentTable:
         row = self._connection.execute(
             "SELECT body FROM incident JOIN chain USING (position) WHERE id = ?", (name,)
         ).fetchone()
-        return None if row is None else TRANSITIONS.decode(row[0])
+        return None if row is None else INCIDENTS.decode(row[0])
 
     def at(self, name: str, sequence: int) -> Incident | None:
         """The incident as it stood after that step."""
         body = self._chain.body(name, sequence)
-        return None if body is None else TRANSITIONS.decode(body)
+        return None if body is None else INCIDENTS.decode(body)
 
     def live(self) -> tuple[Incident, ...]:
         """Open ones, and resolved ones that some channel has not heard the end of, in the order of their opening."""
         rows = self._connection.execute(
             "SELECT body FROM incident JOIN chain USING (position) WHERE is_live ORDER BY ordinal"
         )
-        return tuple(TRANSITIONS.decode(body) for (body,) in rows)
+        return tuple(INCIDENTS.decode(body) for (body,) in rows)
 
     def told(self, name: str) -> tuple[LastDelivered, ...]:
         """What each channel last heard of an incident."""
@@ -97,7 +98,7 @@ class IncidentTable:
         ).fetchone()
         if later is None:
             told = LastDelivered(
-                incident=name, channel=notice.channel, sequence=notice.sequence, change=notice.change
+                incident_id=name, channel=notice.channel, sequence=notice.sequence, change=notice.change
             )
             self._chain.append(name, notice.sequence, notice.channel, msgspec.json.encode(told))
 

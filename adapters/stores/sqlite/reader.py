@@ -18,7 +18,7 @@ from ..history.stored import Rollup, StoredSample, Summed
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained
 from .head import read_head
-from .incidents import TRANSITIONS, IncidentTable
+from .incidents import INCIDENTS, TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .schema import refuse_others, refuse_strangers
@@ -60,7 +60,7 @@ class StoreReader:
         """Each as it stands, the newest first."""
         asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
         with self._reading() as connection:
-            return tuple(TRANSITIONS.decode(body) for (body,) in connection.execute(_INCIDENTS, asked))
+            return tuple(INCIDENTS.decode(body) for (body,) in connection.execute(_INCIDENTS, asked))
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
         """The life of an incident; empty for one that is not known."""

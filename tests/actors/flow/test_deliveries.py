@@ -375,7 +375,7 @@ def test_what_was_acknowledged_before_anybody_was_told_is_told_to_nobody(shop):
     world.script("shop", "ok 1m, down 10m, ok")
     world.silence(None, "5m")
     world.run("3m")
-    world.acknowledge(world.incidents()[0].incident)
+    world.acknowledge(world.incidents()[0].id)
     world.run("30m")
     assert world.delivered("ops") == []
     assert world.incidents()[0].acknowledged_by == "operator"

@@ -312,7 +312,7 @@ def test_pending_and_firing_clocks_go_on_over_a_death(shop, death, when):
     broken.run(when)
     getattr(broken, death)()
     broken.run("30m")
-    assert broken.told("ops") == unbroken.told("ops") == ["shop/down opened", "shop/down resolved"]
+    assert broken.delivered("ops") == unbroken.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     for ours, theirs in zip(broken.notices("ops"), unbroken.notices("ops"), strict=True):
         assert ours.incident.opened_at_ns == theirs.incident.opened_at_ns
         # What was between the last sample and the death counts for no clock: a period at most, and one of ours.

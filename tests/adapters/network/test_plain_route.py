@@ -19,7 +19,7 @@ def route(url="https://192.0.2.1/", **shape):
 
 
 def learned(way, now_ns=0):
-    way.learn(FINE, now_ns)
+    way.observe(FINE, now_ns)
     return way.request()
 
 
@@ -27,7 +27,7 @@ def test_each_first_failure_of_a_handshake_bars_the_way_for_twice_as_long():
     way, now_ns = route(), 0
     for barred_ns in (DNS_FRESH_NS, 2 * DNS_FRESH_NS, 4 * DNS_FRESH_NS):
         assert learned(way, now_ns) is not None
-        assert not way.stands(NO_HANDSHAKE, now_ns)
+        assert not way.accepts(NO_HANDSHAKE, now_ns)
         assert learned(way, now_ns + barred_ns - 1) is None
         now_ns += barred_ns
 
@@ -35,13 +35,13 @@ def test_each_first_failure_of_a_handshake_bars_the_way_for_twice_as_long():
 def test_a_success_takes_every_doubt_away():
     way = route()
     learned(way)
-    way.stands(NO_HANDSHAKE, 0)
+    way.accepts(NO_HANDSHAKE, 0)
     learned(way, DNS_FRESH_NS)
-    way.stands(FINE, DNS_FRESH_NS)
-    assert way.stands(NO_HANDSHAKE, DNS_FRESH_NS)
+    way.accepts(FINE, DNS_FRESH_NS)
+    assert way.accepts(NO_HANDSHAKE, DNS_FRESH_NS)
     assert way.request() is None
     learned(way, DNS_FRESH_NS)
-    assert not way.stands(NO_HANDSHAKE, DNS_FRESH_NS)
+    assert not way.accepts(NO_HANDSHAKE, DNS_FRESH_NS)
 
     assert learned(way, 2 * DNS_FRESH_NS) is not None
 
@@ -50,7 +50,7 @@ def test_a_handshake_that_took_all_the_time_is_not_asked_again():
     way = route()
     learned(way)
 
-    assert way.stands(TOO_LATE, 0)
+    assert way.accepts(TOO_LATE, 0)
     assert learned(way, DNS_FRESH_NS - 1) is None
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
 from watchkeeper.adapters.channels.webhook import WebhookMessenger
-from watchkeeper.domain.incidents.incident import Transition, TransitionKind
+from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.limits import RETRY_AFTER_NS_MAX
@@ -19,8 +19,8 @@ from watchkeeper.domain.validation.validation import judged
 from watchkeeper.testing.hostile import HostileServer
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
-TRANSITION = Transition(
-    incident="inc_1",
+TRANSITION = Incident(
+    id="inc_1",
     sequence=1,
     change=TransitionKind.OPENED,
     target="shop",
