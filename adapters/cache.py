@@ -68,8 +68,8 @@ class Recent(Generic[K, V]):
         return len(self._entries)
 
 
-Done = Callable[[Loaded[V] | Failed], None]
-StartLoad = Callable[[Done[V]], Underway]
+OnLoaded = Callable[[Loaded[V] | Failed], None]
+StartLoad = Callable[[OnLoaded[V]], Underway]
 
 
 class Waiter(Generic[K, V]):
@@ -77,7 +77,7 @@ class Waiter(Generic[K, V]):
 
     __slots__ = ("_flight", "done")
 
-    def __init__(self, load: "Load[K, V]", done: Done[V]) -> None:
+    def __init__(self, load: "Load[K, V]", done: OnLoaded[V]) -> None:
         self._flight = load
         self.done = done
 
@@ -97,7 +97,7 @@ class Load(Generic[K, V]):
         self._underway: Underway | None = None
         self._finished = False
 
-    def join(self, done: Done[V]) -> Waiter[K, V]:
+    def join(self, done: OnLoaded[V]) -> Waiter[K, V]:
         waiter = Waiter(self, done)
         self._waiters.append(waiter)
         return waiter
@@ -154,7 +154,7 @@ class SingleFlightCache(Generic[K, V]):
         return self._kept.fresh(key, now, max_age_ns)
 
     def get(
-        self, key: K, start_load: StartLoad[V], done: Done[V], now: Moment, max_age_ns: int | None = None
+        self, key: K, start_load: StartLoad[V], done: OnLoaded[V], now: Moment, max_age_ns: int | None = None
     ) -> Waiter[K, V] | None:
         """Answer `done` once: from what is kept (then None is returned), from the load under way, or from a new load."""
         kept = self.peek(key, now, max_age_ns)

@@ -25,13 +25,13 @@ def boot_clock(names: Any) -> int:
 _BOOT_CLOCK = boot_clock(time)
 
 
-class Clock(Protocol):
+class MomentClock(Protocol):
     """Both hands, read together."""
 
     def read(self) -> Moment: ...
 
 
-class MonotonicClock(Clock, Protocol):
+class MonotonicClock(MomentClock, Protocol):
     """A clock whose monotonic reading can also be taken alone, at half the price."""
 
     def monotonic_ns(self) -> int: ...

@@ -26,7 +26,7 @@ from .probes.network.tcp import TcpProber
 from .probes.shared import Seen, SharedProber, shared_results
 from .probes.web.http import HttpProber
 
-Messenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
+AnyMessenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
 SHARED_RESULTS = shared_results("the runtime", SHARED_RESULTS_NS_MAX, SHARED_RESULTS_KEPT)
 CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, SHARED_RESULTS)
 """The policy of every cache that lies between a runtime and the network."""
@@ -76,7 +76,7 @@ class Drivers:
 
         return {kind: shared(prober) for kind, prober in probers.items()}
 
-    def _messenger(self, channel: Channel) -> Messenger:
+    def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport
         match spec:
             case Webhook():

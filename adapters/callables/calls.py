@@ -9,7 +9,7 @@ from ...domain import limits
 from ...domain.observation.attempt import CancelOutcome
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import CallAt, Timer
-from ..clock import Clock
+from ..clock import MomentClock
 from .calling import CallStage, PendingCall, Runner
 from .results import Cancelled, Ended, Overloaded, Raised, TimedOut
 
@@ -27,7 +27,7 @@ class Calls:
         self,
         runner: Runner,
         call_at: CallAt,
-        clock: Clock,
+        clock: MomentClock,
         *,
         waiting_max: int = limits.CALL_QUEUE_MAX,
     ) -> None:

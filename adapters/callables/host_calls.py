@@ -8,7 +8,7 @@ from typing import Any
 
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import CallAt
-from ..clock import Clock
+from ..clock import MomentClock
 from .calling import PendingCall
 from .calls import Calls
 from .results import Ended
@@ -22,7 +22,7 @@ class HostCalls:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MomentClock,
         call_at: CallAt,
         *,
         threads_max: int,

@@ -12,7 +12,7 @@ from ...domain.specification.channel import Webhook
 from ...domain.specification.text import as_pairs
 from ...domain.time.moment import Deadline
 from ...domain.units import NS_PER_S
-from ..clock import Clock
+from ..clock import MomentClock
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.destination import destination_of
 from ..http.exchange import Headers, HttpAnswer, HttpShape
@@ -27,7 +27,7 @@ RETRYABLE = frozenset({408, 425, 429})
 LATE = "watchkeeper-late"
 """The header of an attempt that tells of something that is no news any more: how many seconds ago it happened."""
 
-Done = Callable[[Answer], None]
+OnAnswered = Callable[[Answer], None]
 
 
 class WebhookMessenger:
@@ -37,7 +37,12 @@ class WebhookMessenger:
     """
 
     def __init__(
-        self, spec: Webhook, transport: CurlTransport, clock: Clock, *, deny_private_addresses: bool = False
+        self,
+        spec: Webhook,
+        transport: CurlTransport,
+        clock: MomentClock,
+        *,
+        deny_private_addresses: bool = False,
     ) -> None:
         self._transport = transport
         self._clock = clock
@@ -47,7 +52,7 @@ class WebhookMessenger:
         self._tls = spec.tls
         self._deny = deny_private_addresses
 
-    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: Done) -> "Posting":
+    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: OnAnswered) -> "Posting":
         """Begin one attempt; a redirect is an answer that refuses, never followed."""
         try:
             body = notice_body(notice)
@@ -58,7 +63,7 @@ class WebhookMessenger:
             return Posting(None)
         return self._post(notice, body, deadline, done)
 
-    def _post(self, notice: Notice, body: bytes, deadline: Deadline, done: Done) -> "Posting":
+    def _post(self, notice: Notice, body: bytes, deadline: Deadline, done: OnAnswered) -> "Posting":
         now = self._clock.read()
         signed = signed_headers(notice.key, now.wall_ns // NS_PER_S, body, self._key)
         late_s = lateness_s(notice, now.wall_ns)

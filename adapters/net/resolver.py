@@ -21,7 +21,7 @@ from ...domain.policy import CachePolicy
 from ...domain.specification.probe import AddressFamily
 from ...domain.units import NS_PER_S
 from ..cache import Recent
-from ..clock import Clock
+from ..clock import MomentClock
 
 FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -60,7 +60,7 @@ class LookedUp(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-Done = Callable[[LookedUp], None]
+OnResolved = Callable[[LookedUp], None]
 Ask = Callable[[str, AddressFamily], LookedUp]
 Question = tuple[str, AddressFamily]
 
@@ -71,7 +71,7 @@ class Resolver:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MomentClock,
         *,
         ask: Ask | None = None,
         policy: CachePolicy = DNS_CACHE,
@@ -80,12 +80,12 @@ class Resolver:
         self._clock = clock
         self._ask_system = ask_system if ask is None else ask
         self.kept: Recent[Question, LookedUp] = Recent(policy)
-        self._waiting: dict[Question, list[Done]] = {}
+        self._waiting: dict[Question, list[OnResolved]] = {}
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    def look_up(self, host: str, family: AddressFamily, done: Done) -> LookedUp | None:
+    def look_up(self, host: str, family: AddressFamily, done: OnResolved) -> LookedUp | None:
         """The addresses if they are known; else None, and `done` is called with them on the loop's thread later."""
         question = (host, family)
         known = self.kept.fresh(question, self._clock.read())

@@ -7,21 +7,19 @@ import msgspec
 
 from ...domain.line import one_line
 from ...domain.observation.attempt import CancelOutcome, ProbeRequest
-from ...domain.observation.observation import Observation
+from ...domain.observation.observation import Observation, OnObserved
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.specification.probe import Probe
 from ...domain.time.timers import CallAt, Timer
 from ..cache import Failed, Loaded, SingleFlightCache, Underway, Waiter
-from ..clock import Clock
-
-Done = Callable[[Observation], None]
+from ..clock import MomentClock
 
 
 class SharableProber(Protocol):
     """What is shared."""
 
-    def start(self, request: ProbeRequest, done: Done) -> Underway: ...
+    def start(self, request: ProbeRequest, done: OnObserved) -> Underway: ...
 
     def close(self) -> None: ...
 
@@ -53,14 +51,18 @@ class SharedProber:
     """
 
     def __init__(
-        self, prober: SharableProber, cache: SingleFlightCache[Probe, Seen], clock: Clock, call_at: CallAt
+        self,
+        prober: SharableProber,
+        cache: SingleFlightCache[Probe, Seen],
+        clock: MomentClock,
+        call_at: CallAt,
     ) -> None:
         self._prober = prober
         self._cache = cache
         self._clock = clock
         self._call_at = call_at
 
-    def start(self, request: ProbeRequest, done: Done) -> Underway:
+    def start(self, request: ProbeRequest, done: OnObserved) -> Underway:
         if request.max_age_ns <= 0:
             return self._prober.start(request, done)
         return SharedAttempt(self._prober, self._cache, self._clock, self._call_at, request, done)
@@ -94,10 +96,10 @@ class SharedAttempt:
         self,
         prober: SharableProber,
         cache: SingleFlightCache[Probe, Seen],
-        clock: Clock,
+        clock: MomentClock,
         call_at: CallAt,
         request: ProbeRequest,
-        done: Done,
+        done: OnObserved,
     ) -> None:
         self._prober = prober
         self._cache = cache

@@ -13,7 +13,7 @@ from .operand import Choice, Expected, Literal, Pattern, Reader
 from .value import Missing, Number, Value, equal, number_of
 
 
-class Operator(StrEnum):
+class ComparisonOperator(StrEnum):
     """In the order in which they are looked for: the first that is present is the operator."""
 
     EQUAL = "=="
@@ -24,11 +24,11 @@ class Operator(StrEnum):
     BELOW = "<"
 
 
-ORDERINGS: dict[Operator, Callable[[Number, Number], bool]] = {
-    Operator.AT_MOST: operator.le,
-    Operator.AT_LEAST: operator.ge,
-    Operator.ABOVE: operator.gt,
-    Operator.BELOW: operator.lt,
+ORDERINGS: dict[ComparisonOperator, Callable[[Number, Number], bool]] = {
+    ComparisonOperator.AT_MOST: operator.le,
+    ComparisonOperator.AT_LEAST: operator.ge,
+    ComparisonOperator.ABOVE: operator.gt,
+    ComparisonOperator.BELOW: operator.lt,
 }
 
 ConditionVerdict: TypeAlias = bool | Missing
@@ -39,7 +39,7 @@ class Match(msgspec.Struct, frozen=True):
     """A value is (or is not) what a constant accepts."""
 
     reader: Reader
-    operator: Operator
+    operator: ComparisonOperator
     expected: Expected
     wanted: bool
     """True for ==, false for !=."""
@@ -62,7 +62,7 @@ class Same(msgspec.Struct, frozen=True):
     """Two values are (or are not) equal."""
 
     left: Reader
-    operator: Operator
+    operator: ComparisonOperator
     right: Reader
 
     def verdict(self, facts: Facts) -> ConditionVerdict:
@@ -71,7 +71,7 @@ class Same(msgspec.Struct, frozen=True):
             return left
         if isinstance(right, Missing):
             return right
-        return equal(left, right) is (self.operator is Operator.EQUAL)
+        return equal(left, right) is (self.operator is ComparisonOperator.EQUAL)
 
     def shown(self, facts: Facts) -> str:
         left, right = self.left.read(facts), self.right.read(facts)
@@ -82,7 +82,7 @@ class Ordering(msgspec.Struct, frozen=True):
     """Two numbers stand in an order; durations count as their milliseconds."""
 
     left: Reader
-    operator: Operator
+    operator: ComparisonOperator
     right: Reader
     holds: Callable[[Number, Number], bool]
 
@@ -117,10 +117,10 @@ def _number(reader: Reader, facts: Facts) -> Number | Missing:
 
 
 def equality(
-    left: Reader | Pattern | Choice, sign: Operator, right: Reader | Pattern | Choice
+    left: Reader | Pattern | Choice, sign: ComparisonOperator, right: Reader | Pattern | Choice
 ) -> Match | Same:
     """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
-    wanted = sign is Operator.EQUAL
+    wanted = sign is ComparisonOperator.EQUAL
     if isinstance(left, Pattern | Choice):
         assert not isinstance(right, Pattern | Choice)  # noqa: S101 - the grammar refuses it by name
         return Match(right, sign, left, wanted, expected_first=True)

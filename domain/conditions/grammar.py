@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import msgspec
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
-from .comparison import ORDERINGS, Comparison, Operator, Ordering, equality
+from .comparison import ORDERINGS, Comparison, ComparisonOperator, Ordering, equality
 from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
 from .glob import Glob
 from .json_path import parse_path
@@ -50,8 +50,8 @@ def parse(text: str) -> Comparison:
     return equality(left, sign, right)
 
 
-def _operator(text: str) -> tuple[Operator, int]:
-    for sign in Operator:
+def _operator(text: str) -> tuple[ComparisonOperator, int]:
+    for sign in ComparisonOperator:
         at = text.find(f" {sign} ")
         if at >= 0:
             again = text.find(f" {sign} ", at + len(sign) + 1)

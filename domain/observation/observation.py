@@ -1,8 +1,8 @@
 """What a probe saw of a target, before anything is judged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -86,3 +86,7 @@ def _unchangeable(value: Any, depth_left: int) -> Any:
             return bytes(value)
         case _:
             return value
+
+
+OnObserved: TypeAlias = Callable[[Observation], None]
+"""Receives the observation of one attempt, once."""

@@ -13,7 +13,7 @@ from ..errors import ConfigurationError
 from ..time.duration import duration_text
 from .descriptions import explained, signature_of
 from .problem import Problem, quoted
-from .shape import Fitting, is_duration, takes_count
+from .shape import ShapeChecker, is_duration, takes_count
 
 S = TypeVar("S")
 
@@ -113,7 +113,7 @@ def _container_of(value: Any) -> Any:
 
 def _refusal(cls: Any, plain: dict[str, Any], error: Exception) -> ConfigurationError:
     """Every problem of what was written, each with the field it is about."""
-    fitting = Fitting(spelled={encoded: name for name, encoded in _names_and_lengths(cls)[0].items()})
+    fitting = ShapeChecker(spelled={encoded: name for name, encoded in _names_and_lengths(cls)[0].items()})
     if isinstance(error, UnicodeEncodeError):
         fitting.tell((), "holds half of a surrogate pair, which is no character: remove it")
     else:

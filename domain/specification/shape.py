@@ -46,7 +46,7 @@ _ALSO_CALLED = {
 """The words of other monitors for keys of ours that no likeness of letters finds."""
 
 
-class Fitting:
+class ShapeChecker:
     """Tries one plain value against a specification, gathers every problem, and keeps what is sound."""
 
     def __init__(self, spelled: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -56,7 +56,7 @@ class Fitting:
         self._told = 0
         self.unread: set[Path] = set()
         """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
-        self.doubtful: set[Path] = set()
+        self.ambiguous: set[Path] = set()
         """What does not stand there, beside a key that may have been meant for it or for nothing."""
         self._misspelt: set[Path] = set()
         self.kept: dict[Path, list[int]] = {}
@@ -192,7 +192,7 @@ class Fitting:
             self._misspelt.add((*path, close))
             self.unread.add((*path, close))
         else:
-            self.doubtful.update((*path, name) for name in known - given)
+            self.ambiguous.update((*path, name) for name in known - given)
 
     def _judge_whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> None:
         """Ask the specification itself for what concerns several fields together."""

@@ -9,7 +9,7 @@ from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.probe import KINDS
 from ..specification.problem import Path, Problem
-from ..specification.shape import Fitting, stand_in
+from ..specification.shape import ShapeChecker, stand_in
 from ..specification.target import Target
 from .semantics import TIMEOUT_UNSTATED, meaning_problems
 
@@ -23,7 +23,7 @@ class PartialConfiguration:
 
     def __init__(self, data: Any = None) -> None:
         self._data = data
-        self._fitting = Fitting()
+        self._fitting = ShapeChecker()
         self._contradictory: list[Problem] = []
 
     def read(self) -> Configuration:

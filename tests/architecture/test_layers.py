@@ -33,13 +33,14 @@ MAY_ALSO = {
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 
-BASIS = {"errors", "limits", "line", "policy", "time"}
+BASIS = {"units", "errors", "limits", "line", "policy", "time"}
 DOMAIN = {
+    "units": set(),
     "errors": set(),
-    "limits": set(),
+    "limits": {"units"},
     "line": {"limits"},
-    "policy": {"errors", "limits", "time"},
-    "time": {"limits", "errors"},
+    "policy": {"units", "errors", "limits", "time"},
+    "time": {"units", "errors", "limits"},
     "specification": BASIS,
     "observation": BASIS | {"specification"},
     "conditions": BASIS | {"specification", "observation"},

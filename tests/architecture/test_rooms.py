@@ -1,11 +1,10 @@
 """Rooms: no circles among modules, few modules a folder, a purpose for each, and one public type a name."""
 
 import ast
+import re
 from pathlib import Path
 
-import watchkeeper
-
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[2]
 LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 MODULES_MAX = 15
 
@@ -136,6 +135,9 @@ def public_types(root):
                     pass
                 case ast.AnnAssign(target=ast.Name(id=defined), annotation=ast.Name(id="TypeAlias")):
                     pass
+                case ast.Assign(targets=[ast.Name(id=defined)], value=ast.Subscript() | ast.BinOp()):
+                    if not re.match(r"[A-Z][a-z]+\w*[a-z]", defined):
+                        continue  # a constant
                 case _:
                     continue
             if not defined.startswith("_"):

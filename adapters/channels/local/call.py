@@ -13,7 +13,7 @@ from ....domain.time.timers import CallAt
 from ...callables.calling import PendingCall
 from ...callables.host_calls import HostCalls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ...clock import Clock
+from ...clock import MomentClock
 
 
 class CallMessenger:
@@ -28,7 +28,7 @@ class CallMessenger:
         spec: CallChannel,
         function: Callable[[Notice], Any],
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MomentClock,
         call_at: CallAt,
         *,
         threads_max: int = CHANNEL_THREADS_MAX,

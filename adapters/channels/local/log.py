@@ -8,7 +8,7 @@ from ....domain.line import escaped
 from ....domain.specification.channel import CallChannel, Log
 from ....domain.time.moment import wall_text
 from ....domain.time.timers import CallAt
-from ...clock import Clock
+from ...clock import MomentClock
 from .call import CallMessenger
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -20,7 +20,9 @@ class LogMessenger(CallMessenger):
     A notice is accepted once `logging` has taken the line, which does not raise for a handler that fails.
     """
 
-    def __init__(self, spec: Log, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
+    def __init__(
+        self, spec: Log, loop: asyncio.AbstractEventLoop, clock: MomentClock, call_at: CallAt
+    ) -> None:
         logger = logging.getLogger(spec.logger)
         level = LEVELS[spec.level]
 

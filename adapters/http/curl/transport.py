@@ -39,7 +39,7 @@ DNS_CACHE = CachePolicy(
 MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 """What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to a readiness."""
 
-Done = Callable[[HttpAnswer], None]
+OnTransferred = Callable[[HttpAnswer], None]
 
 
 class Transfer:
@@ -48,12 +48,12 @@ class Transfer:
     __slots__ = ("_transport", "code", "destination", "done", "ended", "handle", "message", "shelf")
 
     def __init__(
-        self, transport: "CurlTransport", shelf: Shelf, destination: Destination, done: Done
+        self, transport: "CurlTransport", shelf: Shelf, destination: Destination, done: OnTransferred
     ) -> None:
         self._transport = transport
         self.shelf = shelf
         self.destination = destination
-        self.done: Done | None = done
+        self.done: OnTransferred | None = done
         self.handle: Handle | None = None
         self.code = 0
         self.message = ""
@@ -149,7 +149,7 @@ class CurlTransport:
         shelf: Shelf,
         destination: Destination,
         deadline: Deadline,
-        done: Done,
+        done: OnTransferred,
         *,
         last_use: bool = False,
     ) -> Transfer:

@@ -13,7 +13,7 @@ from ...clock import MonotonicClock
 from ...net.readiness import make_events
 from ...net.resolver import LookedUp, Resolver
 from ..exchange import HttpAnswer
-from .exchange import Done, OnAnswer, PlainExchange
+from .exchange import OnAnswer, OnExchanged, PlainExchange
 from .request import HeaderName, PlainRequest
 from .tls_contexts import TlsContexts
 from .tls_exchange import TlsExchange
@@ -44,7 +44,7 @@ class FastHttpEngine:
         """Whether it can shake hands; without contexts HTTPS is for libcurl."""
         return self._contexts is not None
 
-    def start(self, request: PlainRequest, deadline: Deadline, done: Done) -> PlainExchange:
+    def start(self, request: PlainRequest, deadline: Deadline, done: OnExchanged) -> PlainExchange:
         """Begin a request that ends at the deadline at the latest; `done` is called once, never from within `start`."""
         begun_ns = self.now_ns()
         exchange = self._exchange(request, begun_ns, done)
@@ -55,7 +55,7 @@ class FastHttpEngine:
         exchange.begin()
         return exchange
 
-    def _exchange(self, request: PlainRequest, begun_ns: int, done: Done) -> PlainExchange:
+    def _exchange(self, request: PlainRequest, begun_ns: int, done: OnExchanged) -> PlainExchange:
         secured = request.secured
         if secured is None:
             return PlainExchange(self, request, begun_ns, done)
@@ -87,7 +87,7 @@ class FastHttpEngine:
         if exchange.timer is not None:
             exchange.timer.cancel()
 
-    def call(self, done: Done, answer: HttpAnswer | None) -> None:
+    def call(self, done: OnExchanged, answer: HttpAnswer | None) -> None:
         try:
             done(answer)
         except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers

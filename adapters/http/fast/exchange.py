@@ -30,7 +30,7 @@ UNDER_WAY = frozenset({0, errno.EINPROGRESS})
 E_WEIRD_SERVER_REPLY = 8
 
 OnAnswer = TypeVar("OnAnswer")
-Done = Callable[[HttpAnswer | None], None]
+OnExchanged = Callable[[HttpAnswer | None], None]
 """Told the answer; None when it is for libcurl to ask again."""
 
 
@@ -43,7 +43,7 @@ class ExchangeHost(Protocol):
     def watch(self, descriptor: int, exchange: "PlainExchange", mask: int) -> None: ...
     def watch_again(self, descriptor: int, mask: int) -> None: ...
     def forget(self, descriptor: int, exchange: "PlainExchange") -> None: ...
-    def call(self, done: Done, answer: HttpAnswer | None) -> None: ...
+    def call(self, done: OnExchanged, answer: HttpAnswer | None) -> None: ...
 
 
 class PlainExchange:
@@ -53,10 +53,10 @@ class PlainExchange:
                  "_first_byte_ns", "_header", "_name_ns", "_read", "_request", "_rest", "_tls_ns", "_unsent",
                  "ended", "timer")  # fmt: skip
 
-    def __init__(self, engine: ExchangeHost, request: PlainRequest, begun_ns: int, done: Done) -> None:
+    def __init__(self, engine: ExchangeHost, request: PlainRequest, begun_ns: int, done: OnExchanged) -> None:
         self._engine = engine
         self._request = request
-        self._done: Done | None = done
+        self._done: OnExchanged | None = done
         self._begun_ns = begun_ns
         self._name_ns = 0
         self._connect_ns = 0

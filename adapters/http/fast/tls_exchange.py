@@ -10,7 +10,7 @@ import ssl
 import pycurl
 
 from ....domain.limits import READ_PLAIN_BYTES
-from .exchange import CONNECT, Done, ExchangeHost, PlainExchange
+from .exchange import CONNECT, ExchangeHost, OnExchanged, PlainExchange
 from .request import PlainRequest, RequestTarget
 from .tls_contexts import Context
 from .tls_errors import handshake_failure, reading_failure
@@ -26,7 +26,7 @@ class TlsExchange(PlainExchange):
         engine: ExchangeHost,
         request: PlainRequest,
         begun_ns: int,
-        done: Done,
+        done: OnExchanged,
         context: Context | None,
     ) -> None:
         super().__init__(engine, request, begun_ns, done)

@@ -17,7 +17,7 @@ from ....domain.time.timers import CallAt
 from ...callables.calling import PendingCall
 from ...callables.host_calls import HostCalls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ...clock import Clock
+from ...clock import MomentClock
 
 
 class CallProber:
@@ -26,7 +26,7 @@ class CallProber:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        clock: MomentClock,
         call_at: CallAt,
         callables: Mapping[str, Callable[[], Any]],
         *,

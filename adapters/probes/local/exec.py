@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
 from ....domain import limits
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
-from ....domain.observation.observation import Observation
+from ....domain.observation.observation import Observation, OnObserved
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Exec
 from ....domain.time.timers import CallAt, Timer
@@ -17,11 +16,9 @@ from ...callables.calling import PendingCall
 from ...callables.calls import Calls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
 from ...callables.threads import CallThreads
-from ...clock import Clock
+from ...clock import MomentClock
 from ...programs.command import Capture, Command, start_command
 from ...programs.exec_answer import answer_of, could_not_start, timed_out
-
-Done = Callable[[Observation], None]
 
 CANCELLED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED, detail="cancelled")
 
@@ -31,7 +28,7 @@ class ExecAttempt:
 
     __slots__ = ("_prober", "call", "command", "done", "ended", "request", "spec", "timer")
 
-    def __init__(self, prober: "ExecProber", request: ProbeRequest, spec: Exec, done: Done) -> None:
+    def __init__(self, prober: "ExecProber", request: ProbeRequest, spec: Exec, done: OnObserved) -> None:
         self._prober = prober
         self.request = request
         self.spec = spec
@@ -49,7 +46,7 @@ class ExecAttempt:
 class ExecProber:
     """Runs `exec` probes. Programs are started on a few threads, for that blocks, and watched by the loop alone."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, call_at: CallAt) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MomentClock, call_at: CallAt) -> None:
         self._loop = loop
         self._clock = clock
         self._call_at = call_at
@@ -64,7 +61,7 @@ class ExecProber:
         self._born: set[Command] = set()
         self._closed = False
 
-    def start(self, request: ProbeRequest, done: Done) -> ExecAttempt:
+    def start(self, request: ProbeRequest, done: OnObserved) -> ExecAttempt:
         spec = request.probe
         if not isinstance(spec, Exec):
             raise TypeError(f"an exec prober was given {type(spec).__name__}")

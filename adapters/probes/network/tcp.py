@@ -2,11 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 from ....domain.line import one_line
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
-from ....domain.observation.observation import Observation, Phases
+from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Tcp
 from ....domain.units import NS_PER_S
@@ -16,8 +15,6 @@ from ...net.resolver import LookedUp, ResolvedAddress, Resolver, literal_address
 from ...net.sockets import Sockets
 from ...net.system_errors import OUT_OF_DESCRIPTORS, SystemErrorMeaning, verdict_of_error
 from ...net.talk import UP, Talk
-
-Done = Callable[[Observation], None]
 
 
 class TcpProber:
@@ -40,7 +37,7 @@ class TcpProber:
         self.closed = False
         self._ended_at_once: list[tuple[TcpAttempt, Observation]] = []
 
-    def start(self, request: ProbeRequest, done: Done) -> "TcpAttempt":
+    def start(self, request: ProbeRequest, done: OnObserved) -> "TcpAttempt":
         """Begin an attempt."""
         probe = request.probe
         if not isinstance(probe, Tcp):
@@ -100,7 +97,7 @@ class TcpAttempt:
         "_timer",
     )
 
-    def __init__(self, prober: TcpProber, spec: Tcp, request: ProbeRequest, done: Done) -> None:
+    def __init__(self, prober: TcpProber, spec: Tcp, request: ProbeRequest, done: OnObserved) -> None:
         self._prober = prober
         self._spec = spec
         self._request = request

@@ -1,14 +1,13 @@
 """The `http` probe: one request, its redirects, and what was seen."""
 
 import ssl
-from collections.abc import Callable
 from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
 from ....domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
-from ....domain.observation.observation import Observation, Phases
+from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Http
 from ....domain.units import NS_PER_S
@@ -22,7 +21,6 @@ from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
 from ...net.system_errors import SystemErrorMeaning
 
-Done = Callable[[Observation], None]
 UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
 
 
@@ -37,7 +35,7 @@ class HttpAttempt:
         plain: FastHttpEngine | None,
         plan: Plan,
         request: ProbeRequest,
-        done: Done,
+        done: OnObserved,
     ) -> None:
         self._transport = transport
         self._plan = plan
@@ -158,7 +156,7 @@ class HttpProber:
         )
         self._plan = lru_cache(PLANS_MAX)(prepare)
 
-    def start(self, request: ProbeRequest, done: Done) -> HttpAttempt:
+    def start(self, request: ProbeRequest, done: OnObserved) -> HttpAttempt:
         """Begin an attempt of a validated specification. Raises ConfigurationError for a URL that cannot be requested."""
         probe = request.probe
         if not isinstance(probe, Http):
