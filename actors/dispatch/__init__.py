@@ -8,7 +8,6 @@ from .mailbox.address import Address, OnExit
 from .mailbox.dead_letters import DeadLetters
 from .mailbox.mailbox import ExitReason
 from .mailbox.message_queue import MailboxFull, MailboxPolicy
-from .mailbox.spawning import address_for, spawn
 from .run.alarm import Alarm, AlarmClock, MakeTimer
 from .run.dispatcher import Dispatcher
 from .run.future import DispatchedFuture
@@ -16,6 +15,7 @@ from .run.loop import LoopDispatcher
 from .run.pool import PoolDispatcher
 from .run.simulated import SimulatedDispatcher, VirtualClock
 from .run.would_deadlock import WouldDeadlock
+from .spawning import address_for, spawn
 
 __all__ = [
     "Address",

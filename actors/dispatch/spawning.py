@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ....domain.errors import UsageError
-from ..actor import DispatchedActor
-from ..run.dispatcher import Dispatcher
-from .address import Address, OnExit
-from .dead_letters import DeadLetters
+from ...domain.errors import UsageError
+from .actor import DispatchedActor
+from .mailbox.address import Address, OnExit
+from .mailbox.dead_letters import DeadLetters
+from .run.dispatcher import Dispatcher
 
 
 def address_for(
