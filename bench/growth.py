@@ -1,6 +1,6 @@
 """How cost grows from 10 to 100,000 targets at the same thousand HTTP checks a second.
 
-    python bench/growth.py [--chart docs/growth.svg] [--quick]
+    python bench/growth.py [--chart bench/growth.svg] [--quick]
 
 Prints one JSON object. Every size runs in a process of its own on one core; what changes is only how many targets share
 the thousand checks.

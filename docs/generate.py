@@ -1,102 +1,243 @@
-"""Writes docs/semantics.md from the tables in the code: `python docs/generate.py` (a test compares the two)."""
+"""Fills the generated parts of the documents from the tables and the schema in the code: `python docs/generate.py`.
 
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test compares the documents with what this prints.
+"""
+
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
+from watchkeeper.adapters.configuration import json_schema
+from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
 from watchkeeper.domain.incidents.outbox import STAGE_MOVES
 from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS
 from watchkeeper.domain.observation.outcome import WITHOUT_ANSWER, Reason
-from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.rules.phase import PHASE_TRANSITIONS
+from watchkeeper.domain.specification import rule, text
 from watchkeeper.domain.specification.rule import RULE_TRANSITIONS
+from watchkeeper.domain.time.duration import NS_PER_DAY, format_duration
 
-from docs.semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
+DOCS = Path(__file__).parent
+PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-HEAD = """# What happens when an action is retried or cancelled
-
-Written by `python docs/generate.py` from the tables in `domain/`; a test fails when the two differ. Each table lists
-every state. Attempts live in `domain/observation/attempt.py`, notices in `domain/incidents/outbox.py` and `domain/incidents/notice.py`, the sentences
-in `docs/semantics.py`.
-
-The rule behind all of it: an **attempt** has no durable effect of its own, so it is never repeated, only followed by the
-next one. A **notice** has one, so it is committed before it is sent, and it is retried under a key that is derived from
-what it says. Cancelling is a move in these tables, never an exception, and never an undo.
-
-Two limits. Order holds within an incident and channel: after a long outage of the store a receiver may hear of a new
-incident of a rule before it hears the end of the one before. And what was judged while the sink had crashed *and* its
-store could not be opened again is forgotten: when the store is back, judging goes on from what the record says, so an
-incident that both began and ended in that time is never told (its samples are kept).
-"""
+# Tables of states.
 
 
-def table(rows: dict[Any, Semantics], moves: dict[Any, tuple[Any, ...]]) -> str:
+def semantics(rows: dict[Any, Semantics], transitions: dict[Any, tuple[Any, ...]]) -> str:
     lines = [
         "| state | means | a cancel leaves | a retry | after a crash | may become |",
         "|---|---|---|---|---|---|",
     ]
     for state, said in rows.items():
-        after = ", ".join(f"`{move.value}`" for move in moves.get(state, ())) or "nothing"
+        after = ", ".join(f"`{each.value}`" for each in transitions.get(state, ())) or "nothing"
         lines.append(
             f"| `{state.value}` | {said.means} | {said.on_cancel} | {said.on_retry} | {said.on_crash} | {after} |"
         )
     return "\n".join(lines)
 
 
-def machine(moves: dict[Any, tuple[Any, ...]]) -> str:
+def machine(transitions: dict[Any, tuple[Any, ...]]) -> str:
     lines = ["| state | may become |", "|---|---|"]
-    for state, after in moves.items():
+    for state, after in transitions.items():
         name = "(none yet)" if state is None else f"`{state.value}`"
-        lines.append(f"| {name} | {', '.join(f'`{move.value}`' for move in after) or 'nothing'} |")
+        lines.append(f"| {name} | {', '.join(f'`{each.value}`' for each in after) or 'nothing'} |")
     return "\n".join(lines)
 
 
-def statuses(shown: dict[Status, str]) -> str:
-    lines = ["| status | shown when |", "|---|---|"]
-    return "\n".join([*lines, *(f"| `{status.value}` | {when} |" for status, when in shown.items())])
+def statuses() -> str:
+    rows = (f"| `{status.value}` | {when} |" for status, when in SHOWN.items())
+    return "\n".join(["| status | shown when |", "|---|---|", *rows])
 
 
-def judged(said: dict[str, str]) -> str:
+def judged() -> str:
     reasons = ", ".join(f"`{reason.value}`" for reason in Reason if reason in WITHOUT_ANSWER)
-    rows = [f"| {sample} | {counts} |" for sample, counts in said.items()]
+    rows = (f"| {sample} | {counts} |" for sample, counts in JUDGED.items())
     return "\n".join(
-        [
-            "| a sample with | counts |",
-            "|---|---|",
-            *rows,
-            "",
-            f"No whole answer came where the reason is {reasons}.",
-            "",
-            "The history keeps to the same: the latency of an hour or a day, and the `latency_ms` that `status` prints, is that of",
-            "answers that came in time. A refusal, a time-out and a sample that is no evidence count in the uptime's figures alone.",
-        ]
+        ["| a sample with | counts |", "|---|---|", *rows, "", f"Reasons without a whole answer: {reasons}."]
     )
 
 
-def render() -> str:
-    return "\n".join(
-        [
-            HEAD,
-            "## Attempts\n",
-            table(ATTEMPTS, ATTEMPT_TRANSITIONS),
-            "\n## Notices\n",
-            table(NOTICES, {**STAGE_MOVES, **DELIVERY_TRANSITIONS}),
-            "\n## What is shown of a target\n",
-            statuses(SHOWN),
-            "\n## What a threshold rule is judged by\n",
-            judged(JUDGED),
-            "\n## The other state machines\n",
-            "Incidents (`domain/incidents/incident.py`):\n",
-            machine(INCIDENT_TRANSITIONS),
-            "\nRules on a target (`domain/rules/phase.py`), as in Prometheus:\n",
-            machine(PHASE_TRANSITIONS),
-            "\nThe lifecycle of a rule (`domain/specification/rule.py`):\n",
-            machine(RULE_TRANSITIONS),
-            "",
-        ]
-    )
+# The reference of the configuration.
+
+Bounds = tuple[int, int]
+_KEPT: Bounds = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
+_EVERY: Bounds = (limits.EVERY_NS_MIN, limits.EVERY_NS_MAX)
+_TIMEOUT: Bounds = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
+_CLOCK: Bounds = (0, limits.KEEP_FIRING_NS_MAX)
+DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
+    ("RuntimeOptions", "grace"): (0, limits.GRACE_NS_MAX),
+    ("Retention", "samples"): (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX),
+    **{("Retention", name): _KEPT for name in ("failed_samples", "history", "hourly", "daily")},
+    **{(owner, name): _EVERY for owner in ("Target", "Defaults") for name in ("every", "retry_every")},
+    **{(owner, "timeout"): _TIMEOUT for owner in ("Target", "Defaults", "Webhook", "CallChannel")},
+    ("Target", "max_age"): (0, limits.EVERY_NS_MAX),
+    ("Heartbeat", "grace"): (0, limits.EVERY_NS_MAX),
+    ("Channel", "give_up_after"): (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
+    **{
+        (kind, name): _CLOCK
+        for kind in ("Consecutive", "Threshold", "NoData")
+        for name in ("for", "keep_firing_for")
+    },
+    ("NoData", "after"): _CLOCK,
+    ("Threshold", "window"): (1, limits.KEEP_FIRING_NS_MAX),
+}
+"""What the schema cannot say of a duration; a test holds each against what a configuration is refused for."""
+_DURATION = get_args(text.DurationText)[1].description
+_ID = get_args(text.Name)[1].description
+
+
+class Reference:
+    """The tables of every part of a configuration, in the order in which a file has them."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Any] = json_schema()["$defs"]
+        self._places: dict[str, list[str]] = {}
+        self._find("Configuration", "")
+
+    def _find(self, name: str, place: str) -> None:
+        """Note every place at which a part may stand; `defaults` last, because it repeats what targets have."""
+        if "properties" not in self._parts[name]:
+            return
+        self._places.setdefault(name, []).append(place)
+        for key, schema in sorted(
+            self._parts[name]["properties"].items(), key=lambda each: each[0] == "defaults"
+        ):
+            for found, dots in _referred(schema):
+                if place != "defaults":
+                    self._find(found, f"{place}.{key}{dots}".lstrip("."))
+
+    def render(self) -> str:
+        return "\n\n".join(self._section(name) for name in self._places)
+
+    def _section(self, name: str) -> str:
+        part = self._parts[name]
+        rows = [self._row(name, key, schema) for key, schema in part["properties"].items()]
+        kind = part["properties"].get("kind", {}).get("enum", [""])[0]
+        says = " ".join(part.get("description", "").split())
+        lines = [f"### {self._title(name)}{f', kind `{kind}`' if kind else ''}", "", says, ""]
+        return "\n".join(
+            [*lines, "| key | type | default | bounds | description |", "|---|---|---|---|---|", *rows]
+        )
+
+    def _title(self, name: str) -> str:
+        return " and ".join(f"`{place}`" for place in self._places[name] if place) or "The whole file"
+
+    def _row(self, owner: str, key: str, schema: dict[str, Any]) -> str:
+        required = key in self._parts[owner].get("required", ())
+        default = "**required**" if required else self._default(schema)
+        bounds = ", ".join(dict.fromkeys(self._bounds(owner, key, schema)))
+        said = schema.get("description", "").replace(_DURATION, "").replace(_ID, "").strip()
+        cells = (f"`{key}`", self._type(schema), default, bounds, " ".join(said.split()))
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    def _type(self, schema: dict[str, Any]) -> str:
+        if "anyOf" in schema:
+            kinds = [self._type(each) for each in schema["anyOf"] if each.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+        if "$ref" in schema:
+            return self._named(schema["$ref"].rpartition("/")[2])
+        if "enum" in schema:
+            return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+        match schema["type"]:
+            case "array" if "prefixItems" in schema.get("items", {}):
+                return "mapping of texts"
+            case "array" if "prefixItems" not in schema:
+                return f"list of {self._type(schema['items'])}"
+            case "object":
+                return "mapping of texts"
+            case "string":
+                return _text_type(schema)
+            case plain:
+                return "true or false" if plain == "boolean" else str(plain)
+
+    def _named(self, name: str) -> str:
+        """A link to the section of a part, or the words of an enumeration in their own order."""
+        part = self._parts[name]
+        if "enum" in part:
+            return "one of " + ", ".join(f"`{value.value}`" for value in getattr(rule, name))
+        shown = part["properties"].get("kind", {}).get("enum", ["mapping"])[0]
+        return f"[{shown}](#{_anchor(self._section(name).partition(chr(10))[0])})"
+
+    def _default(self, schema: dict[str, Any]) -> str:
+        match schema.get("default"):
+            case None:
+                return "none"
+            case []:
+                return "empty"
+            case dict():
+                return "as listed there"
+            case [dict() as one]:
+                return f"`[{{id: {one['id']}, kind: {one['kind']}}}]`"
+            case bool() as truth:
+                return f"`{str(truth).lower()}`"
+            case value:
+                return f"`{value}`"
+
+    def _bounds(self, owner: str, key: str, schema: dict[str, Any]) -> Iterator[str]:
+        for each in schema.get("anyOf", [schema]):
+            if _text_type(each) == "duration":
+                yield " to ".join(map(_length, DURATION_BOUNDS[owner, key]))
+            elif each.get("type") in {"integer", "number"} and "minimum" in each:
+                yield f"{each['minimum']:,} to {each['maximum']:,}"
+            elif "maxItems" in each and "prefixItems" not in each.get("items", {}):
+                yield f"{each.get('minItems', 0):,} to {each['maxItems']:,} entries"
+            elif "maxLength" in each and _text_type(each) == "text":
+                yield f"at most {each['maxLength']:,} characters"
+            elif "pattern" in each and _text_type(each) == "text":
+                yield f"matches `{each['pattern']}`"
+
+
+def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The parts that a schema names, with `[]` where they stand in a list."""
+    if "$ref" in schema:
+        yield schema["$ref"].rpartition("/")[2], ""
+    for each in schema.get("anyOf", ()):
+        yield from _referred(each)
+    if isinstance(schema.get("items"), dict):
+        yield from ((name, f"[]{dots}") for name, dots in _referred(schema["items"]))
+
+
+def _text_type(schema: dict[str, Any]) -> str:
+    match schema.get("pattern", ""):
+        case pattern if pattern == text.NAME_PATTERN:
+            return "id"
+        case pattern if "ms|s|m|h|d|w" in pattern:
+            return "duration"
+        case _:
+            return "text"
+
+
+def _length(length_ns: int) -> str:
+    days, rest = divmod(length_ns, NS_PER_DAY)
+    return f"{days:,} days" if days > 1 and not rest else format_duration(length_ns)
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower().lstrip("# ")).replace(" ", "-")
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "attempts": lambda: semantics(ATTEMPTS, ATTEMPT_TRANSITIONS),
+    "notices": lambda: semantics(NOTICES, {**STAGE_MOVES, **DELIVERY_TRANSITIONS}),
+    "incidents": lambda: machine(INCIDENT_TRANSITIONS),
+    "phases": lambda: machine(PHASE_TRANSITIONS),
+    "rule-states": lambda: machine(RULE_TRANSITIONS),
+    "statuses": statuses,
+    "judged": judged,
+    "configuration": lambda: Reference().render(),
+}
+
+
+def filled(document: str) -> str:
+    """A document with every generated part as the code says it now."""
+    return PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", document)
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("semantics.md").write_text(render(), encoding="utf-8")
+    for path in sorted(DOCS.rglob("*.md")):
+        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -42,7 +42,7 @@ class Retention(Specification, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What concerns the runtime as a whole."""
+    """Settings of the runtime as a whole."""
 
     store: str | None = None
     """Path of the SQLite file, relative to the configuration's folder; None keeps the record in memory only."""
@@ -79,7 +79,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a target has where it says nothing itself."""
+    """Values that a target takes where it does not state its own."""
 
     every: DurationText | None = None
     """How often a target is checked that does not say it itself."""

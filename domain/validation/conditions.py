@@ -11,7 +11,7 @@ from ..specification.target import Target
 _GIVEN: dict[str, frozenset[str]] = {
     "http": frozenset({"STATUS", "BODY", "CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION"}),
     "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"}),
-    "exec": frozenset({"STATUS", "BODY", "RESPONSE_TIME", "CONNECTED"}),
+    "exec": frozenset({"BODY", "RESPONSE_TIME"}),
 }
 """The facts of each probe kind; a host's own report (call, heartbeat) may have any."""
 

@@ -275,6 +275,13 @@ def test_a_program_that_cannot_be_started_is_refused(command, where):
     assert str(problem).startswith(f"{where}: ")
 
 
+@pytest.mark.parametrize("condition", ["[STATUS] == 0", "[CONNECTED] == true"])
+def test_a_program_is_not_asked_for_what_it_never_reports(condition):
+    command = probed(exec=Exec(argv=("ls",)), expect=(condition, "[BODY] == ok", "[RESPONSE_TIME] < 300"))
+    (problem,) = problems_of_target(command, channels=(), allow_exec=True)
+    assert str(problem).endswith("it gives [BODY], [RESPONSE_TIME]")
+
+
 def test_a_retired_rule_may_be_what_no_other_may():
     retired = Threshold(id="r", value=9_000, state=RuleState.RETIRED)
     assert problems_of_target(target(rules=(retired,)), channels=()) == ()

@@ -1,10 +1,10 @@
-"""docs/proofs.md maps every claim of the brief to a test or to a paragraph that is there."""
+"""docs/internal/proofs.md maps every claim of the brief to a test or to a paragraph that is there."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PROOFS = (ROOT / "docs" / "proofs.md").read_text(encoding="utf-8")
+PROOFS = (ROOT / "docs" / "internal" / "proofs.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| ([BDVQ]-\d\d) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 CLAIMS = [
     *(f"B-{number:02}" for number in range(1, 22)),
@@ -25,7 +25,7 @@ def test_every_claim_names_a_test_or_a_paragraph():
 
 
 def test_every_question_has_its_paragraph():
-    ownership = (ROOT / "docs" / "ownership.md").read_text(encoding="utf-8")
+    ownership = (ROOT / "docs" / "internal" / "ownership.md").read_text(encoding="utf-8")
     for claim in CLAIMS:
         if claim.startswith("Q-"):
             assert f"## {claim} " in ownership, claim

@@ -1,4 +1,4 @@
-"""What threads share is a closed list, docs/ownership.md Q-02; what the code has is compared with it."""
+"""What threads share is a closed list, docs/internal/ownership.md Q-02; what the code has is compared with it."""
 
 import ast
 import re
@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PARTS = ("domain", "protocol", "actors", "adapters", "host")
 ANSWER = re.search(
-    r"## Q-02 .*?(?=^## )", (ROOT / "docs" / "ownership.md").read_text(), re.DOTALL | re.MULTILINE
+    r"## Q-02 .*?(?=^## )",
+    (ROOT / "docs" / "internal" / "ownership.md").read_text(),
+    re.DOTALL | re.MULTILINE,
 )[0]
 PRIMITIVES = {
     *("Lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "Barrier"),
@@ -119,11 +121,11 @@ SOURCES = sources()
 def test_what_threads_share_stands_in_the_list():
     guarding = {path for path, tree in SOURCES.items() if guards(tree)}
     assert len(guarding) > 10
-    assert {path for path in guarding if f"({'../' + path})" not in ANSWER} == set()
+    assert {path for path in guarding if f"({'../../' + path})" not in ANSWER} == set()
 
 
 def test_the_list_names_nothing_that_is_gone():
-    named = set(re.findall(r"\(\.\./([\w/]+\.py)\)", ANSWER))
+    named = set(re.findall(r"\(\.\./\.\./([\w/]+\.py)\)", ANSWER))
     shared = {path for path, tree in SOURCES.items() if guards(tree) or keeps_answers(tree)}
     assert named - shared == {"actors/dispatch/mailbox/tally.py"}
 

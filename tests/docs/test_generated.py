@@ -1,0 +1,105 @@
+"""The generated parts of the documents are what the code says."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+from watchkeeper.adapters.configuration import json_schema, load
+from watchkeeper.domain.errors import ConfigurationError
+from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.outbox import OutboxStage
+from watchkeeper.domain.observation.attempt import AttemptState
+from watchkeeper.domain.read_model.semantics import ATTEMPTS, NOTICES, SHOWN
+from watchkeeper.domain.rules.aggregate import Status
+
+DOCS = Path(__file__).parents[2] / "docs"
+GENERATE = runpy.run_path(str(DOCS / "generate.py"))
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_document_holds_what_the_code_says(page):
+    assert PAGES[page] == GENERATE["filled"](PAGES[page])
+
+
+def test_every_part_stands_in_one_document():
+    standing = [name for text in PAGES.values() for _, name, _ in GENERATE["PART"].findall(text)]
+    assert sorted(standing) == sorted(GENERATE["PARTS"])
+
+
+def test_every_state_of_an_action_has_its_row():
+    assert list(ATTEMPTS) == list(AttemptState)
+    assert list(NOTICES) == [*OutboxStage, *DeliveryState]
+    assert list(SHOWN) == list(Status)
+
+
+def durations():
+    parts = json_schema()["$defs"]
+    return {
+        (owner, key)
+        for owner, part in parts.items()
+        for key, schema in part.get("properties", {}).items()
+        for each in schema.get("anyOf", [schema])
+        if GENERATE["_text_type"](each) == "duration"
+    }
+
+
+def test_every_duration_of_the_configuration_has_bounds():
+    assert durations() == set(GENERATE["DURATION_BOUNDS"])
+
+
+PLACES = {
+    "RuntimeOptions": ("runtime",),
+    "Retention": ("runtime", "retention"),
+    "Defaults": ("defaults",),
+    "Channel": ("channels", 0),
+    "Webhook": ("channels", 0, "webhook"),
+    "CallChannel": ("channels", 1, "call"),
+    "Target": ("targets", 0),
+    "Heartbeat": ("targets", 1, "heartbeat"),
+    "Consecutive": ("targets", 0, "rules", 0),
+    "Threshold": ("targets", 0, "rules", 1),
+    "NoData": ("targets", 0, "rules", 2),
+}
+
+
+def plain():
+    rules = [
+        {"id": "a", "kind": "consecutive"},
+        {"id": "b", "kind": "threshold", "value": 1},
+        {"id": "c", "kind": "no_data"},
+    ]
+    return {
+        "runtime": {"retention": {}},
+        "defaults": {},
+        "channels": [{"id": "a", "webhook": {"url": "http://h/"}}, {"id": "b", "call": {"name": "f"}}],
+        "targets": [
+            {"id": "a", "http": {"url": "http://h/"}, "rules": rules},
+            {"id": "b", "heartbeat": {}},
+        ],
+    }
+
+
+def refused(owner, key, length_ns, path):
+    """Whether a configuration with this duration is refused for its range."""
+    document = part = plain()
+    for step in PLACES[owner]:
+        part = part[step]
+    part[key] = f"{length_ns}ns"
+    path.write_text(json.dumps(document))
+    try:
+        load(path, {})
+    except ConfigurationError as error:
+        return any(f"{key}: {length_ns}ns is out of range" in problem for problem in error.problems)
+    return False
+
+
+@pytest.mark.parametrize(("owner", "key"), sorted(GENERATE["DURATION_BOUNDS"]))
+def test_the_bounds_of_a_duration_are_those_that_a_file_is_held_to(owner, key, tmp_path):
+    low_ns, high_ns = GENERATE["DURATION_BOUNDS"][owner, key]
+    path = tmp_path / "watchkeeper.yaml"
+    assert not refused(owner, key, low_ns, path)
+    assert not refused(owner, key, high_ns, path)
+    assert refused(owner, key, high_ns + 1, path)
+    assert low_ns == 0 or refused(owner, key, low_ns - 1, path)
