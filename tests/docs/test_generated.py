@@ -5,12 +5,12 @@ import runpy
 from pathlib import Path
 
 import pytest
+from semantics import ATTEMPTS, NOTICES, SHOWN
 from watchkeeper.adapters.configuration import json_schema, load
 from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.outbox import OutboxStage
 from watchkeeper.domain.observation.attempt import AttemptState
-from watchkeeper.domain.read_model.semantics import ATTEMPTS, NOTICES, SHOWN
 from watchkeeper.domain.rules.aggregate import Status
 
 DOCS = Path(__file__).parents[2] / "docs"
