@@ -1,6 +1,7 @@
 """The seeded bugs still fit the code, a sample of them is caught, and a bug that nobody catches is reported."""
 
 import ast
+import builtins
 import re
 import subprocess
 import sys
@@ -13,12 +14,14 @@ ROOT = Path(__file__).parents[1]
 TEETH = ROOT / "tests" / "teeth"
 sys.path.insert(0, str(TEETH))
 
-from catalogue import Bug, Edit, catalogue, changed  # noqa: E402  # the scripts lie beside their table
+from catalogue import Bug, catalogue, changed  # noqa: E402  # the scripts lie beside their table
 from copies import Find, NoVerdict  # noqa: E402  # as above
+from patterns import ONE, RUN, Misfit, statements  # noqa: E402  # as above
 from run import Line, Row, keep, kept, summary, verdict  # noqa: E402  # as above
 
 BUGS = catalogue()
 SAMPLE = 8
+CORE = ("domain", "protocol", "actors", "adapters", "host", "testing")
 BROKEN = re.compile(r"S([1-9]|[12]\d|3[0-8])|L([1-9]|1[0-6])|F\d{1,3}|C\d{1,2}|B-(0[1-9]|1\d|2[01])")
 """An invariant of safety or of liveness, a fault, a control, or a claim of docs/internal/proofs.md."""
 
@@ -33,6 +36,30 @@ def functions_in(path):
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
+@cache
+def words_in(path):
+    """The identifiers of a file; of a folder, those of all its files."""
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return {word for file in files for word in re.findall(r"[A-Za-z_]\w*", file.read_text())}
+
+
+def strange_words(bug):
+    """The names that a bug would put in and that exist nowhere: it would only raise a NameError or an AttributeError."""
+    tree = {word for folder in CORE for word in words_in(ROOT / folder)}
+    known = words_in(ROOT / bug.file) | set(dir(builtins))
+    nodes = [node for edit in bug.edits for top in statements(edit.put) for node in ast.walk(top)]
+    names = {node.id for node in nodes if isinstance(node, ast.Name)} - known
+    attributes = {
+        node.attr for node in nodes if isinstance(node, ast.Attribute) and not of_a_library(node)
+    } - tree
+    made = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return {word for word in names - made | attributes if not word.startswith((ONE, RUN))}
+
+
+def of_a_library(attribute):
+    return getattr(attribute.value, "id", "") in sys.stdlib_module_names
+
+
 def is_there(test):
     """Whether a file of tests, or one function in it whatever its parameters, is there to catch anything."""
     path, _, function = test.partition("::")
@@ -44,7 +71,8 @@ def is_there(test):
 @pytest.mark.parametrize("bug", BUGS, ids=name_of)
 def test_a_seeded_bug_fits_the_code_as_it_is(bug):
     source = (ROOT / bug.file).read_text()
-    assert changed(bug, source) != source
+    assert ast.dump(ast.parse(changed(bug, source))) != ast.dump(ast.parse(source))
+    assert strange_words(bug) == set()
     assert bug.tests
     assert [test for test in bug.tests if not is_there(test)] == []
     assert bug.says.endswith(".")
@@ -73,19 +101,25 @@ def test_there_are_at_least_fifty_seeded_bugs():
     assert sum(not bug.beyond for bug in BUGS) >= 50
 
 
+def a_bug(**fields):
+    return Bug(id="gone", says="", breaks=("S1",), file="domain/supervision/retry.py", tests=(), **fields)
+
+
 def test_a_bug_whose_code_has_gone_is_refused():
-    bug = Bug(
-        id="gone",
-        says="",
-        breaks=("S1",),
-        file="domain/supervision/retry.py",
-        edits=(Edit("never there", ""),),
-        tests=(),
-    )
-    with pytest.raises(ValueError, match="0 times, not once"):
-        changed(bug, "some code")
-    with pytest.raises(ValueError, match="2 times, not once"):
-        changed(bug, "never there, never there")
+    bug = a_bug(within="wait", find="never_there()")
+    with pytest.raises(
+        Misfit, match=r"in wait this is there 0 times, not once:\nnever_there\(\)\nthere is\nelsewhere\(\)"
+    ):
+        changed(bug, "def wait():\n    elsewhere()")
+    with pytest.raises(Misfit, match=r"there 2 times, not once:\nnever_there\(\)\nin the lines 2, 3"):
+        changed(bug, "def wait():\n    never_there()\n    never_there()")
+    with pytest.raises(Misfit, match="nothing is called wait; there are waited"):
+        changed(bug, "def waited():\n    never_there()")
+
+
+def test_a_bug_of_names_that_are_gone_is_seen():
+    bug = a_bug(find="$policy.wait", put="renamed_since.wait_ns(len($policy).taken_away)")
+    assert strange_words(bug) == {"renamed_since", "taken_away"}
 
 
 def teeth(*arguments):

@@ -245,3 +245,23 @@ def test_sealing_that_fails_anywhere_loses_no_sample(tmp_path, fault):
             assert StoreReader(path).samples("shop", NOON.wall_ns, NOON.wall_ns + 9 * NS_PER_DAY) == whole
             store.close()
     assert at > 100
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_head_that_did_not_reach_its_disk_takes_no_place(tmp_path, device):
+    """Nothing can be written on /dev/full, and nothing synced on /dev/null: the head of before stays, the store fails."""
+    path = tmp_path / "watch.db"
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.commit(Batch(transitions=(OPENED,)))
+    before = read_head(str(path))
+    draft = path.with_name("watch.db-head.new")
+    draft.symlink_to(device)
+    with pytest.raises(StoreError):
+        store.commit(Batch(transitions=(CHANGED,)))
+    assert read_head(str(path)) == before
+    draft.unlink()
+    store.close()
+    assert [incident.sequence for incident in store.open(NOON).incidents] == [CHANGED.sequence]
+    assert read_head(str(path)).position == before.position + 1
+    store.close()

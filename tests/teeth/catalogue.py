@@ -5,19 +5,22 @@ import tomllib
 from pathlib import Path
 
 import msgspec
+from patterns import replaced
 
 BUGS = Path(__file__).with_name("bugs")
 
 
-class Edit(msgspec.Struct, frozen=True, array_like=True):
-    """One replacement. What is replaced must be there exactly once, so that no bug outlives the code it is in."""
+class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One replacement, by shape (`patterns.py`). The pattern is there exactly once: no bug outlives its code."""
 
-    old: str
-    new: str
+    within: str = msgspec.field(default="", name="in")
+    """The dotted name of the function, class or assignment that holds the code; empty for the whole module."""
+    find: str
+    put: str = ""
 
 
-class Bug(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One seeded bug."""
+class Bug(Edit, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One seeded bug; most are one replacement."""
 
     id: str
     says: str
@@ -25,11 +28,17 @@ class Bug(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     breaks: tuple[str, ...]
     """The invariants (S and L), faults (F), controls (C) or promises (B) that it breaks."""
     file: str
-    edits: tuple[Edit, ...]
+    also: tuple[Edit, ...] = ()
+    """Further replacements in that file."""
     tests: tuple[str, ...]
     """The tests that are to catch it, cheapest first."""
     beyond: str = ""
     """Why the simulator cannot see it; empty where it is to be tried."""
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All its replacements."""
+        return (self, *self.also)
 
 
 class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,11 +60,8 @@ def _read(path: Path) -> tuple[Bug, ...]:
 
 
 def changed(bug: Bug, source: str) -> str:
-    """The source with the bug in it. Raises ValueError when the bug no longer fits the code."""
+    """The source with the bug in it. Raises Misfit when the bug no longer fits the code."""
     for edit in bug.edits:
-        found = source.count(edit.old)
-        if found != 1:
-            raise ValueError(f"in {bug.file} this is there {found} times, not once:\n{edit.old}")
-        source = source.replace(edit.old, edit.new)
+        source = replaced(source, edit.within, edit.find, edit.put)
     ast.parse(source)
     return source

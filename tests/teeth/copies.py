@@ -6,10 +6,13 @@ import os
 import py_compile
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from hashlib import blake2b
 from pathlib import Path
+from queue import SimpleQueue
 
 import msgspec
 from catalogue import changed
@@ -27,6 +30,8 @@ LEFT_OUT = shutil.ignore_patterns(
     "*.egg-info",
     "*.db*",
 )
+OURS = ("teeth", "mutants")
+"""Folders of tests/ that hold plugins of pytest."""
 TESTS_S_MAX = 150
 PASSED = "the tests pass"
 NOTHING = "seeds find nothing"
@@ -45,13 +50,13 @@ class Find(msgspec.Struct, frozen=True):
     """The test or the invariant; where nothing was caught, why not."""
 
 
-def digest_of(root: Path) -> str:
-    """Changes whenever a source changes, but for the catalogue itself."""
+def digest_of(root: Path, left_out: frozenset[str] = frozenset({"teeth", "mutants"})) -> str:
+    """Changes whenever a source changes, but for files and folders of these names."""
     digest = blake2b(digest_size=8)
     for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if name != "teeth" and not LEFT_OUT(folder, [name]))
+        names[:] = sorted(name for name in names if name not in left_out and not LEFT_OUT(folder, [name]))
         for name in sorted(files):
-            if name.endswith((".py", ".toml")):
+            if name.endswith((".py", ".toml")) and name not in left_out:
                 digest.update(name.encode() + Path(folder, name).read_bytes())
     return digest.hexdigest()
 
@@ -69,25 +74,18 @@ class Copy:
 
     def put_in(self, bug):
         """Apply a bug; returns what takes it out again."""
-        path = self.root / bug.file
+        return self.write(bug.file, changed(bug, (self.root / bug.file).read_text()))
+
+    def write(self, file: str, source: str):
+        """Put another source in a file's place; returns what puts its own there again."""
+        path = self.root / file
         sound = path.read_text()
-        path.write_text(changed(bug, sound))
+        path.write_text(source)
         return lambda: path.write_text(sound)
 
     def test(self, tests, seconds: float = TESTS_S_MAX) -> Find:
         """Run tests up to the first that fails. Raises NoVerdict."""
-        options = (
-            "--all",
-            "-x",
-            "-q",
-            "--no-header",
-            "--tb=no",
-            "-rfE",
-            "--hypothesis-seed=0",
-            "-p",
-            "unshrunk",
-        )
-        ended = self._run("-P", "-m", "pytest", *options, *tests, seconds=seconds)
+        ended = self.pytest(["-x", *tests], seconds)
         if ended.returncode == 0:
             return Find(False, PASSED)
         failed = FAILED.findall(ended.stdout)
@@ -96,6 +94,11 @@ class Copy:
                 f"pytest ended with {ended.returncode}:\n{ended.stdout[-2_000:]}{ended.stderr[-2_000:]}"
             )
         return Find(True, failed[0])
+
+    def pytest(self, arguments, seconds: float, environment=None) -> subprocess.CompletedProcess[str]:
+        """Run pytest, which names what fails. Raises NoVerdict where it does not end in time."""
+        options = ("--all", "-q", "--no-header", "--tb=no", "-rfE", "--hypothesis-seed=0", "-p", "unshrunk")
+        return self._run("-P", "-m", "pytest", *options, *arguments, seconds=seconds, environment=environment)
 
     def simulate(self, seeds: int, seconds: float) -> Find:
         """Run seeds of the simulator up to the first that finds something. Raises NoVerdict."""
@@ -110,18 +113,43 @@ class Copy:
             return Find(False, f"{said['seeds']} {NOTHING}")
         return Find(True, f"seed {said['seeds'] - 1}: {said['found']}")
 
-    def _run(self, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join(map(str, (self.root.parent, self.root / "tests" / "teeth")))
-        environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    def _run(self, *command: str, seconds: float, environment=None) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join(map(str, (self.root.parent, *(self.root / "tests" / name for name in OURS))))
+        ours = {"PYTHONPATH": path, "PYTHONHASHSEED": "0", **(environment or {})}
+        with subprocess.Popen(
+            [sys.executable, *command],
+            cwd=self.root,
+            env=os.environ | ours,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                said, complained = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired as late:
+                # With all that it has started: a child of its own would hold the pipes open.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise NoVerdict(f"{command[2]} did not end within {seconds:g} s") from late
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, said, complained)
+
+
+def spread(work, items, copies: list[Copy]):
+    """The results of `work(item, copy)`, as each is done; a copy is used by one call at a time."""
+    free: SimpleQueue[Copy] = SimpleQueue()
+    for each in copies:
+        free.put(each)
+
+    def on_a_free_copy(item):
+        copy = free.get()
         try:
-            return subprocess.run(
-                [sys.executable, *command],
-                cwd=self.root,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as late:
-            raise NoVerdict(f"{command[2]} did not end within {seconds:g} s") from late
+            return work(item, copy)
+        finally:
+            free.put(copy)
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        for done in as_completed([pool.submit(on_a_free_copy, item) for item in items]):
+            yield done.result()

@@ -9,16 +9,14 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from queue import SimpleQueue
 from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import msgspec
 from catalogue import Bug, catalogue, changed
-from copies import NOTHING, PASSED, ROOT, Copy, Find, NoVerdict, digest_of
+from copies import NOTHING, PASSED, ROOT, Copy, Find, NoVerdict, digest_of, spread
 
 CONTROL_S_MAX = 1_200
 
@@ -96,20 +94,7 @@ def control(bugs: list[Bug], copy: Copy, wanted: argparse.Namespace) -> list[str
 
 def rows_of(bugs: list[Bug], copies: list[Copy], wanted: argparse.Namespace) -> Iterator[Row]:
     """One row a bug, as each is done."""
-    free: SimpleQueue[Copy] = SimpleQueue()
-    for copy in copies:
-        free.put(copy)
-
-    def examine(bug: Bug) -> Row:
-        copy = free.get()
-        try:
-            return examined(bug, copy, wanted)
-        finally:
-            free.put(copy)
-
-    with ThreadPoolExecutor(len(copies)) as pool:
-        for done in as_completed([pool.submit(examine, bug) for bug in bugs]):
-            yield done.result()
+    return spread(lambda bug, copy: examined(bug, copy, wanted), bugs, copies)
 
 
 def kept(path: Path | None, bugs: list[Bug], digest: str) -> dict[str, Row]:

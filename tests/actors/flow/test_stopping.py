@@ -55,3 +55,16 @@ def test_stopping_starts_nothing_more(shop):
     world.restart()
     old.run_until(world.clock.read().monotonic_ns + parse_duration("1ms"))
     assert world.prober.started == started
+
+
+def test_only_what_runs_is_cancelled_at_half_time(driven, shop):
+    world = driven(*(shop(name, every="1m", timeout="50s") for name in ("idle", "busy", "idle too")))
+    while len(world.prober.requests) < 3:
+        world.run("1s")
+    busy = next(request.attempt for request in world.prober.requests if request.attempt.target == "busy")
+    for request in world.prober.requests:
+        if request.attempt != busy:
+            world.prober.answer(request.attempt)
+    world.run("1s")
+    assert world.restart() == ()
+    assert world.prober.cancelled == [busy]

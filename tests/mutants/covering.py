@@ -1,0 +1,96 @@
+"""Which tests run a line, and how long each takes: recorded once for each folder of tests, and kept by what both are."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from copies import ROOT, Copy, digest_of, spread
+from coverage import CoverageData
+from drawing import Mutant
+
+KEPT = ROOT / "build" / "mutants"
+SUITES = ("protocol", "configuration", "simulation", "runtime", "actors", "stores", "domain")
+"""Folders of tests that are about the core and run it in the process of pytest itself."""
+RECORDING_S_MAX = 1_800
+SETTINGS = """[run]
+branch = false
+source = {root}
+omit = */tests/*
+disable_warnings = no-data-collected
+"""
+
+
+class Covered(msgspec.Struct, frozen=True):
+    """The lines that one folder of tests runs."""
+
+    seconds: dict[str, float]
+    """By test: how long it takes. Tests that do not pass catch nothing and are left out."""
+    lines: dict[str, dict[int, tuple[int, ...]]]
+    """By file and line: the tests that run it, by their place among the above."""
+
+
+class Cover:
+    """The lines that all recorded folders run."""
+
+    def __init__(self, suites: list[Covered]) -> None:
+        self.seconds = {test: seconds for suite in suites for test, seconds in suite.seconds.items()}
+        self._suites = suites
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """The tests that run what a mutant changes, the quickest first."""
+        found: set[str] = set()
+        for suite in self._suites:
+            lines, tests = suite.lines.get(mutant.file, {}), tuple(suite.seconds)
+            for line in lines if mutant.at_import else mutant.lines:
+                found.update(tests[number] for number in lines.get(line, ()))
+        return sorted(found, key=lambda test: (self.seconds[test], test))
+
+
+def recorded(copies: list[Copy], kept: Path = KEPT) -> Cover:
+    """The coverage of all folders, read from files where nothing has changed since; blocks while it is recorded."""
+    kept.mkdir(parents=True, exist_ok=True)
+    paths = {suite: kept / f"{suite}-{suite_digest(suite)}.json" for suite in SUITES}
+    missing = [suite for suite, path in paths.items() if not path.exists()]
+    for _ in spread(lambda suite, copy: record(copy, suite, paths[suite]), missing, copies):
+        pass
+    return Cover([msgspec.json.decode(path.read_bytes(), type=Covered) for path in paths.values()])
+
+
+def suite_digest(suite: str) -> str:
+    """Changes with the product and with this folder of tests."""
+    others = {path.name for path in (ROOT / "tests").iterdir()} - {suite, "conftest.py"}
+    return digest_of(ROOT, frozenset(others))
+
+
+def record(copy: Copy, suite: str, path: Path) -> None:
+    """Run a folder of tests under coverage, and keep the lines that it runs."""
+    data, times, settings = (path.with_suffix(end) for end in (".coverage", ".times", ".ini"))
+    settings.write_text(SETTINGS.format(root=copy.root))
+    times.write_text("")
+    options = ("--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report=", "-p", "timed")
+    environment = {"COVERAGE_FILE": str(data), "MUTANTS_TIMES": str(times)}
+    copy.pytest([*options, f"tests/{suite}"], RECORDING_S_MAX, environment)
+    seconds = dict(map(json.loads, times.read_text().splitlines()))
+    path.write_bytes(msgspec.json.encode(Covered(seconds, lines_of(data, copy.root, seconds))))
+    for left in (data, times, settings):
+        left.unlink()
+
+
+def lines_of(data: Path, root: Path, tests: Iterable[str]) -> dict[str, dict[int, tuple[int, ...]]]:
+    """By file and line: the tests that run it, as places among these."""
+    numbers = {test: number for number, test in enumerate(tests)}
+    read = CoverageData(str(data))
+    read.read()
+    return {
+        str(Path(file).relative_to(root)): {
+            line: tuple({numbers[test] for test in map(test_of, contexts) if test in numbers})
+            for line, contexts in read.contexts_by_lineno(file).items()
+        }
+        for file in read.measured_files()
+    }
+
+
+def test_of(context: str) -> str:
+    """The test that a context of coverage speaks of: it names the phase, too."""
+    return context.rpartition("|")[0]
