@@ -1,0 +1,95 @@
+"""Ways to see what a configuration does, as a user would: a world in virtual time, or a runtime against a real server."""
+
+import json
+import logging
+from collections.abc import Callable
+from contextlib import contextmanager
+
+from watchkeeper import Runtime, SampleSeen
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.testing.world import World
+
+WITHIN_S = 20.0
+
+
+def written(folder, document):
+    """The path of a file that holds the document. JSON is YAML."""
+    path = folder / "watch.yaml"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def told(folder, document, script="ok 5m, down 5m, ok", length="20m", channel="ok"):
+    """What each channel hears, as `(channel, target/rule change, seconds since the start)`."""
+    world = World(written(folder, document))
+    began_ns = world.now.wall_ns
+    for target in world.targets:
+        world.script(target, script)
+    channels = [each["id"] for each in document["channels"]]
+    for name in channels:
+        world.script_channel(name, channel)
+    world.run(length)
+    return [
+        (name, said, (notice.created_at_ns - began_ns) // NS_PER_S)
+        for name in channels
+        for said, notice in zip(world.delivered(name), world.notices(name), strict=True)
+    ]
+
+
+def words(folder, document, **how):
+    """The same without the times."""
+    return [said for _, said, _ in told(folder, document, **how)]
+
+
+def first(folder, document, **how):
+    """The second in which the first notice is made; None without any."""
+    return next(iter(sorted(at for _, _, at in told(folder, document, **how))), None)
+
+
+def samples(folder, document, count=1, callables=None, settle=None):
+    """The first samples of a real runtime."""
+    runtime = Runtime.from_config(written(folder, document), {}, callables=callables)
+    with runtime, runtime.subscribe(samples=True) as events:
+        found = []
+        while len(found) < count:
+            event = events.get(WITHIN_S)
+            assert event is not None, runtime.status()
+            if isinstance(event, SampleSeen):
+                found.append(event.sample)
+        if settle is not None:
+            settle(runtime)
+        return found
+
+
+def sample(folder, document, **how):
+    """Outcome and reason of the first sample of a real runtime."""
+    (found,) = samples(folder, document, **how)
+    return found.outcome.value, found.reason.value
+
+
+@contextmanager
+def logged(name):
+    """The records of one logger while the block runs."""
+    records = []
+
+    class Keeping(logging.Handler):
+        def emit(self, record):
+            records.append(record)
+
+    handler, logger = Keeping(), logging.getLogger(name)
+    logger.addHandler(handler)
+    level, logger.level = logger.level, logging.DEBUG
+    try:
+        yield records
+    finally:
+        logger.removeHandler(handler)
+        logger.level = level
+
+
+def refusal(make: Callable[[], object]) -> str:
+    """The last line of the error that making something raises; empty where it raises none."""
+    try:
+        make()
+    except Exception as error:  # noqa: BLE001 - the text is what a user sees
+        return str(error).splitlines()[-1]
+    return ""

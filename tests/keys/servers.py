@@ -1,0 +1,97 @@
+"""Real servers that show what a probe or a channel sent to them."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trustme
+from watchkeeper.testing.hostile import HostileServer
+
+
+@contextmanager
+def web(host: str = "127.0.0.1", **answers) -> Iterator[HostileServer]:
+    """A web server whose `heard` are the requests."""
+    with HostileServer(answers or None, host=host) as server:
+        yield server
+
+
+class Authority:
+    """A certificate authority of a test, and servers and clients that it vouches for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self.file = str(folder / "ca.pem")
+        self._ca.cert_pem.write_to_path(self.file)
+        client = self._ca.issue_cert("client@example.org")
+        self.certificate_file, self.key_file = str(folder / "client.pem"), str(folder / "client.key")
+        client.cert_chain_pems[0].write_to_path(self.certificate_file)
+        client.private_key_pem.write_to_path(self.key_file)
+
+    @contextmanager
+    def web(self, name: str = "127.0.0.1", *, asks_for_client: bool = False) -> Iterator[HostileServer]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(name).configure_cert(context)
+        if asks_for_client:
+            context.verify_mode = ssl.CERT_REQUIRED
+            self._ca.configure_trust(context)
+        with HostileServer(tls=context) as server:
+            yield server
+
+    @contextmanager
+    def listing_suites(self) -> Iterator[tuple[int, list[list[str]]]]:
+        """A TLS server; yields its port and the cipher suites that each client offers."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("ALL")
+        self._ca.issue_cert("127.0.0.1").configure_cert(context)
+        offered: list[list[str]] = []
+
+        def serve(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                offered.append([name for name, _, _ in secure.shared_ciphers() or ()])
+                secure.recv(1_000)
+                secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+        with listening("127.0.0.1", serve) as port:
+            yield port, offered
+
+
+@contextmanager
+def listening(host: str, serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Serve one connection after the other on a thread; yields the port."""
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(1)
+                serve(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+@contextmanager
+def talking(answer: bytes, host: str = "127.0.0.1") -> Iterator[tuple[int, list[bytes]]]:
+    """A TCP server that reads a line and answers; yields its port and what it heard."""
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(100))
+        connection.sendall(answer)
+
+    with listening(host, serve) as port:
+        yield port, heard

@@ -1,0 +1,44 @@
+"""Every key of the schema changes something that a user can see; a key without a case here fails."""
+
+import pytest
+from cases import VIRTUAL, changed
+from real import REAL
+from watchkeeper.adapters.configuration.schema import json_schema
+
+CASES = VIRTUAL
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_another_value_of_a_key_is_seen(key, tmp_path):
+    case = CASES[key]
+    seen = []
+    for number, document in enumerate((case.document, changed(case.document, case.key, case.value))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        seen.append(case.see(folder, document))
+    assert seen == [case.before, case.after]
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("key", REAL)
+def test_another_value_of_a_key_is_seen_outside(key, tmp_path):
+    see, values, expected = REAL[key]
+    seen = []
+    for number, value in enumerate(values):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        seen.append(see(folder, value))
+    assert tuple(seen) == expected
+    assert seen[0] != seen[1]
+
+
+def keys_of(document):
+    return {f"{name}.{key}" for name, part in document["$defs"].items() for key in part.get("properties", ())}
+
+
+def test_every_key_of_the_schema_has_a_case():
+    assert keys_of(json_schema()) - {*VIRTUAL, *REAL} == set()
+
+
+def test_no_case_is_left_of_a_key_that_is_gone():
+    assert {*VIRTUAL, *REAL} - keys_of(json_schema()) == set()
