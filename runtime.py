@@ -1,4 +1,4 @@
-"""The public door of the package: a runtime is configured, started, asked, commanded and stopped. Reading starts here."""
+"""The public entry point of the package: `Runtime`, which a host configures, starts, asks and stops."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -37,17 +37,18 @@ from .protocol.sink import Redrive
 
 DEFAULT_OPTIONS = RuntimeOptions()
 CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
-"""The policy of every cache that a runtime has."""
+"""The policies of all caches of a runtime."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Runtime:
-    """Polls targets, judges their samples by rules, and tells channels about incidents, on threads of its own.
+    """Polls targets, judges their samples by rules and notifies channels about incidents, on its own threads.
 
-    Use it in `with` or `async with`, or call `start` and `stop`. Commands (`track`, `pause`, `heartbeat`, ...) are handed to
-    the runtime's own thread and return at once, on any thread and on any event loop. Questions (`status`, ...) block for a
-    bounded time and are refused on an event loop: await the namesake in `runtime.aio` there. A runtime installs no signal
-    handler, configures no logging, and shares nothing with another runtime in the process.
+    Use it in `with` or `async with`, or call `start` and `stop`. Commands (`track`, `pause`, `heartbeat`, ...) hand a
+    message to the runtime's own thread and return at once, on any thread and on any event loop. Questions (`status`,
+    ...) block for a bounded time and are refused on an event loop: await the method of the same name of `runtime.aio`
+    there. A runtime installs no signal handler, configures no logging and shares nothing with another runtime of the
+    process.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Runtime:
         configuration = Configuration(runtime=options, channels=channels, targets=targets)
         self._configured = ConfiguredTargets(configuration, callables or {})
         self._status_cache = StatusCache(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
-        self._lifecycle = Lifecycle(self._configured, self._status_cache.forget)
+        self._lifecycle = Lifecycle(
+            self._configured, outdated=self._status_cache.forget, forked=self._status_cache.after_fork
+        )
         self._commands = Commands(self._configured, self._lifecycle)
         self._read: Callable[[], Configuration] | None = None
         self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
-        """The awaitable namesakes of the methods that block."""
+        """Awaitable methods, of the same names as those that block."""
 
     @classmethod
     @bridge
@@ -79,9 +82,9 @@ class Runtime:
         *,
         callables: Mapping[str, Callable[..., Any]] | None = None,
     ) -> Self:
-        """Make a runtime from a configuration file; `callables` are the functions that `call` probes and channels name.
+        """Makes a runtime from a configuration file; `callables` maps names of `call` to functions.
 
-        `${NAME}` comes from `environment` (default: the environment of the process), now and at every `reload`.
+        `${NAME}` is read from `environment` (default: the environment of the process), now and at every `reload`.
         Reads the file and starts nothing.
 
         Raises: ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
@@ -102,32 +105,36 @@ class Runtime:
 
     @sync_only
     def start(self) -> None:
-        """Start polling. Blocks until every target is scheduled.
+        """Starts polling. Blocks until every target is scheduled.
 
-        Raises: ConfigurationError for what cannot be run, StoreBusy where another process runs the store, StoreError where
-        the store does not open, UsageError where this runtime runs already.
+        Raises: ConfigurationError for a configuration that cannot run; StoreBusy where another process holds the store;
+        StoreError where the store does not open; UsageError where this runtime is running.
         """
         self._lifecycle.start(None)
 
     @sync_only
     def stop(self, within: Duration | None = None) -> AbandonedWork:
-        """Drain and end within a length of time (default: the configured grace). Returns the work that was left undone."""
+        """Drains and ends within a length such as `5s` (default: the configured grace).
+
+        Blocks; returns the work left undone.
+        """
         return self._lifecycle.stop(within)
 
     @sync_only
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Block until the runtime has ended. Returns False when the time is up first."""
+        """Blocks until the runtime has ended. Returns False where the timeout passes first."""
         return self._lifecycle.wait(timeout_s)
 
     @sync_only
     def reload(self, configuration: Configuration | None = None) -> None:
-        """Change over to a configuration, by default to the file's as it is now. Blocks; an invalid one changes nothing.
+        """Applies a configuration, by default the file's current content. Blocks; an invalid one changes nothing.
 
-        Targets come, change and go while the rest runs on, those of `track` too; those of `check` stay, and a pause that was
-        commanded stays. Other channels or options need a short stop and start, in which nothing durable is lost.
+        Targets are added, changed and removed without a restart; a target of `track` that the configuration lacks is
+        removed, a target of `check` stays, and a commanded pause stays. Other channels or options need a short restart,
+        in which nothing durable is lost.
 
         Raises: ConfigurationError with every problem; UsageError without a configuration in a runtime that has no file;
-        whatever the start of a new engine raises, while the old configuration runs on.
+        any error of the new engine's start, and then the old configuration runs on.
         """
         if configuration is None:
             if self._read is None:
@@ -157,11 +164,11 @@ class Runtime:
     ) -> None:
         await self.aio.stop()
 
-    # Commands: checked, handed over, and not waited for.
+    # Commands: checked and handed over; they wait for no effect.
 
     @bridge
     def track(self, target: Target) -> None:
-        """Watch a target from now on; one of the same id is replaced, and its incidents and clocks stay.
+        """Watches a target from now on; one of the same id is replaced and keeps its incidents and clocks.
 
         Raises: ConfigurationError with every problem of the target.
         """
@@ -171,8 +178,8 @@ class Runtime:
     def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
         """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
 
-        `fields` are those of a Target. Without `notify` every channel is told. The function returns a value as
-        `domain/observation/returned.py` lists them; an exception is a bad sample.
+        `fields` are those of a Target. Without `notify` every channel is notified. `domain/observation/returned.py`
+        lists the values that the function may return; an exception is a bad sample.
 
         Raises: ConfigurationError with every problem of the target.
         """
@@ -180,7 +187,7 @@ class Runtime:
 
     @bridge
     def untrack(self, target: str) -> None:
-        """Watch a target no longer; its open incidents are resolved with the reason `removed`.
+        """Stops watching a target; its open incidents are resolved with the reason `removed`.
 
         Raises: UnknownName for a target that is not watched.
         """
@@ -188,7 +195,7 @@ class Runtime:
 
     @bridge
     def pause(self, target: str) -> None:
-        """Start no more attempts of a target and cancel the one that runs; its incidents stay as they are.
+        """Starts no more attempts of a target and cancels the running one; its incidents stay as they are.
 
         Raises: UnknownName for a target that is not watched.
         """
@@ -196,7 +203,7 @@ class Runtime:
 
     @bridge
     def resume(self, target: str) -> None:
-        """Go on with a paused target.
+        """Resumes a paused target.
 
         Raises: UnknownName for a target that is not watched.
         """
@@ -204,17 +211,18 @@ class Runtime:
 
     @bridge
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
-        """Report to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
+        """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
 
-        Raises: UnknownName for a target that is not watched, UsageError for one that takes no heartbeats and while nothing runs.
+        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
+        runtime is stopped.
         """
         self._commands.heartbeat(target, ok=ok, detail=detail)
 
     @bridge
     def acknowledge(self, incident: str, by: str) -> None:
-        """Record that somebody has seen an incident; one that is not open stays as it is.
+        """Records that `by` has seen an incident; an incident that is not open stays as it is.
 
-        Raises: UsageError while nothing runs.
+        Raises: UsageError while the runtime is stopped.
         """
         self._commands.acknowledge(incident, by)
 
@@ -228,16 +236,16 @@ class Runtime:
         target: str | None = None,
         by: str = "",
     ) -> None:
-        """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`.
+        """Mutes a target (None: all) for a length (`0s` ends the silence) or until a moment: `2026-01-31T12:30:00Z`.
 
-        Raises: UsageError unless exactly one of length and end is given, and while nothing runs; UnknownName for a target
-        that is not watched.
+        Raises: UsageError unless exactly one of length and end is given, and while the runtime is stopped; UnknownName
+        for a target that is not watched.
         """
         self._commands.silence(name, length=length, until=until, target=target, by=by)
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:
-        """Receive events as they happen: iterate it from a thread, or with `async for`. `samples` includes every sample."""
+        """Returns a stream of events: iterate it from a thread or with `async for`. `samples` includes every sample."""
         return self._lifecycle.feed.subscribe(samples=samples)
 
     # Questions: answered within a bounded time.
@@ -246,30 +254,33 @@ class Runtime:
     def status(self, max_age: Duration = 0) -> RuntimeStatus:
         """The status of every target and of the runtime itself: as of now, or for many readers of at most `max_age` ago.
 
-        Raises: UsageError while nothing runs, TimeoutError without an answer in time.
+        With a `max_age`, many readers share one question to the runtime.
+
+        Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
         return self._status_cache.status(duration_ns(max_age))
 
     @bridge
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:
-        """Every policy that is applied, by name: retry, restart, cancellation, admission, overflow and cache."""
+        """Returns every applied policy, with its name: retry, restart, cancellation, admission, overflow and cache."""
         options = self._configured.options
         return (*actor_policies(self._configured.channel_specifications, options.in_flight_max), *CACHES)
 
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
-        """The open incidents, and those that ended lately.
+        """Returns the open incidents and the recently ended ones. Blocks.
 
-        Raises: UsageError while nothing runs, TimeoutError without an answer in time.
+        Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
         answer: tuple[Incident, ...] = self._lifecycle.ask(RECORDER, GetIncidents(open_only))
         return answer
 
     @sync_only
     def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
-        """The newest attempts of a target: due, started, ended, lateness, missed ticks and outcome.
+        """Returns the newest attempts of a target: due, started, ended, lateness, missed ticks and outcome. Blocks.
 
-        Raises: UnknownName for a target that is not watched, UsageError while nothing runs, TimeoutError without an answer in time.
+        Raises: UnknownName for a target that is not watched; UsageError while the runtime is stopped; TimeoutError
+        without an answer in time.
         """
         self._configured.known(target)
         answer: tuple[AttemptRecord, ...] = self._lifecycle.ask(RECORDER, GetAttempts(target))
@@ -277,9 +288,11 @@ class Runtime:
 
     @sync_only
     def redrive(self, key: str) -> bool:
-        """Send a dead letter again under its own key. False when it is none, or when its channel has heard something later.
+        """Sends a dead letter again under its own key. Blocks.
 
-        Raises: UsageError while nothing runs, TimeoutError without an answer in time.
+        Returns False where the key is no dead letter, or where its channel has since received a later notice.
+
+        Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
         return bool(self._lifecycle.ask(SINK, Redrive(key)))
 

@@ -1,4 +1,4 @@
-"""The awaitable face of a runtime, for hosts that live on an event loop."""
+"""The awaitable methods of a runtime, for hosts that run on an event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from .surface import async_only
 
 
 class Blocking(Protocol):
-    """The life cycle of a runtime, whose methods block, and its questions, which are awaited."""
+    """The lifecycle as this surface needs it: `start` and `stop` block, `ask_async` is awaited."""
 
     def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None: ...
 
@@ -28,7 +28,7 @@ class Blocking(Protocol):
 
 
 class AsyncSurface:
-    """The awaitable namesakes of the methods of Runtime that block. None of them blocks the event loop."""
+    """Awaitable methods of the same names as the blocking ones of Runtime. None of them blocks the event loop."""
 
     def __init__(
         self, lifecycle: Blocking, reload: Callable[[Configuration | None], None], snapshots: StatusCache
@@ -39,7 +39,7 @@ class AsyncSurface:
 
     @async_only
     async def start(self) -> None:
-        """Start; async checks run on the calling event loop. A start that is cancelled leaves nothing running."""
+        """Starts the runtime; async checks run on the calling event loop. A cancelled start leaves nothing running."""
         host_loop = asyncio.get_running_loop()
         await in_own_thread(
             "watchkeeper-start",

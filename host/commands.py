@@ -1,4 +1,4 @@
-"""What a host commands: checked, then handed over to the runtime's own threads at once, and never waited for."""
+"""Commands of a host: checked, then handed to the runtime's own threads at once; no command waits for its effect."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar, Unpack
@@ -18,26 +18,26 @@ from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .configured import ConfiguredTargets
 
 ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume
-"""Changes what is configured: without an engine it is done by the next start."""
+"""Changes the configured targets: without an engine the next start applies it."""
 HostReport: TypeAlias = Beat | Acknowledge | Mute
-"""Says what happened: only an engine can hear it, and while one is changed for another it is kept."""
+"""Reports an event: needs an engine, and is kept in the restart buffer while a reload replaces the engine."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Engines(Protocol):
-    """The running engine, or its absence, as commands see it."""
+    """The running engine, or its absence, as commands need it."""
 
     def change(self, change: ConfigurationCommand, /) -> None:
-        """Hand over a change of what is configured. Called under the guard of the host's side."""
+        """Hands over a change of the configured targets. Called under `ConfiguredTargets.guard`."""
         ...
 
     def report(self, report: HostReport, /) -> None:
-        """Hand over what happened. Raises: UsageError where no engine will hear it."""
+        """Hands over a report. Raises: UsageError where no engine runs and none is about to."""
         ...
 
 
 class Commands:
-    """Checks commands and hands them over. Each may be given on any thread and on any event loop; none blocks."""
+    """Checks commands and hands them over, on any thread and on any event loop; none of them blocks."""
 
     def __init__(self, host: ConfiguredTargets, engines: Engines) -> None:
         self._host = host
@@ -45,33 +45,36 @@ class Commands:
         self._clock = SystemClock()
 
     def track(self, target: Target) -> None:
-        """Watch a target from now on; one of the same id is replaced, its incidents and clocks stay."""
+        """Watches a target from now on; one of the same id is replaced and keeps its incidents and clocks."""
         with self._host.guard:
             target = self._host.accepted(target)
             self._engines.change(Track(target))
-            # Last: who finds it here may report on it, and no report may come before it.
+            # Last: a thread that finds the target here may report on it, and Track must come before the report.
             self._host.add(target)
 
     def untrack(self, target: str) -> None:
-        """Watch it no longer; what is open for it is resolved with the reason `removed`."""
+        """Stops watching a target; its open incidents are resolved with the reason `removed`."""
         with self._host.guard:
             self._host.remove(target)
             self._engines.change(Untrack(target))
 
     def pause(self, target: str) -> None:
-        """Start nothing more for a target and cancel the attempt that runs; its incidents stay as they are."""
+        """Starts no more attempts of a target and cancels the running one; its incidents stay as they are."""
         with self._host.guard:
             self._host.pause(target, paused=True)
             self._engines.change(Pause(target))
 
     def resume(self, target: str) -> None:
-        """Go on with a paused target."""
+        """Resumes a paused target."""
         with self._host.guard:
             self._host.pause(target, paused=False)
             self._engines.change(Resume(target))
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
-        """Report that something ran (`ok=False`: that it ran and failed) to a target with `heartbeat`."""
+        """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
+
+        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
+        """
         kind = self._host.known(target).kind
         if kind != "heartbeat":
             raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
@@ -79,7 +82,7 @@ class Commands:
         self._engines.report(Beat(target, outcome, first_line(detail), self._clock.read()))
 
     def acknowledge(self, incident: str, by: str) -> None:
-        """Say that somebody has seen an incident; one that is not open is left as it is."""
+        """Records that `by` has seen an incident; an incident that is not open stays as it is."""
         self._engines.report(Acknowledge(first_line(incident), first_line(by)))
 
     def silence(
@@ -91,7 +94,10 @@ class Commands:
         target: str | None = None,
         by: str = "",
     ) -> None:
-        """Mute a target (None: all) for a length (`0s` ends the silence), or until a moment like `2026-01-31T12:30:00Z`."""
+        """Mutes a target (None: all) for a length (`0s` ends the silence) or until a moment: `2026-01-31T12:30:00Z`.
+
+        Raises: UsageError unless exactly one of length and end is given; UnknownName for a target that is not watched.
+        """
         if length is not None and until is None:
             until_ns = self._clock.read().wall_ns + duration_ns(length)
         elif until is not None and length is None:

@@ -1,4 +1,4 @@
-"""The composition of an engine: the one place that joins the actors, the drivers and the store of a run."""
+"""The composition of an engine: the only place that joins the actors, the drivers and the store of a run."""
 
 import asyncio
 from random import SystemRandom
@@ -23,7 +23,10 @@ def make_engine(
     feed: Subscriptions,
     host_loop: asyncio.AbstractEventLoop | None,
 ) -> Engine:
-    """An engine that is ready to start. Its loop thread runs already, because drivers are made on that thread."""
+    """Returns an engine that is ready to start.
+
+    Its loop thread runs already, because drivers are made on that thread.
+    """
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
     store: Store = SqliteStore(options.store, options.retention) if options.store else MemoryStore()
     return Engine(

@@ -1,4 +1,4 @@
-"""The host's side of a runtime: what hosts have configured so far, from whatever thread."""
+"""The host's side of the configuration: targets and functions as configured so far, from any thread."""
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,28 +21,28 @@ CALLS = (CallChannel, Call)
 
 
 class ConfigurationDiff(NamedTuple):
-    """A new configuration beside what stands, as nobody has gone over to it yet."""
+    """A new configuration and its differences from the current one; nothing is applied yet."""
 
     configuration: Configuration
     targets: dict[str, Target]
     removed: list[str]
-    """The targets that go."""
+    """Names of the targets that the new configuration lacks."""
     changed: list[Target]
-    """The targets that come or change."""
+    """The targets that are new or different."""
     needs_restart: bool
-    """Whether more than targets differs."""
+    """Whether channels or options differ too."""
 
 
 class ConfiguredTargets:
-    """Targets and functions by name, under one lock. The actors have copies of their own and never look here."""
+    """Targets and functions by name, under one lock. The actors own copies and never read this object."""
 
     def __init__(self, configuration: Configuration, callables: Mapping[str, Callable[..., Any]]) -> None:
         self.guard = threading.RLock()
-        """Held while a command is checked and handed over, so that the actors hear commands in the order of the host's."""
+        """Held while a command is checked and handed over, so that the actors receive commands in the host's order."""
         self._configuration = configuration
         self._targets = {target.id: target for target in configuration.targets}
         self._said_paused = _paused_in(configuration)
-        """The targets that are paused in the configuration, whatever was commanded since."""
+        """The targets that the configuration itself pauses, whatever commands have changed since."""
         self._duplicates = len(self._targets) < len(configuration.targets)
         self.callables: dict[str, Callable[..., Any]] = dict(callables)
         self._checks: set[str] = set()
@@ -50,7 +50,7 @@ class ConfiguredTargets:
         self._is_judged = False
 
     def judged(self) -> None:
-        """The configuration was judged where it was read: at 100,000 targets judging it again takes two seconds."""
+        """Notes that the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
         self._is_judged = True
 
     def __len__(self) -> int:
@@ -65,11 +65,11 @@ class ConfiguredTargets:
         return self._configuration.channels
 
     def snapshot(self) -> Configuration:
-        """What is configured now, unjudged."""
+        """Returns the current configuration, not validated."""
         return replace(self._configuration, targets=tuple(self._targets.values()))
 
     def show(self, listener: Callable[[Iterable[Target]], None]) -> None:
-        """Show somebody the targets as they stand, while nobody can change them."""
+        """Calls `listener` with the current targets, under the guard: no command changes them during the call."""
         with self.guard:
             listener(tuple(self._targets.values()))
 
@@ -78,7 +78,7 @@ class ConfiguredTargets:
         return tuple(channel.id for channel in self._configuration.channels)
 
     def configuration(self) -> Configuration:
-        """As it stands now. Raises ConfigurationError with every problem."""
+        """Returns the current configuration, validated. Raises: ConfigurationError with every problem."""
         with self.guard:
             if self._duplicates:
                 require_valid(self._configuration, self.callables)
@@ -89,7 +89,7 @@ class ConfiguredTargets:
         return self._settle(whole, require_valid(whole, self.callables))
 
     def _settle(self, asked: Configuration, whole: Configuration) -> Configuration:
-        """Go on with what was asked for in the types that it was found to mean."""
+        """Stores the validated targets in place of the given ones, except those that a command has replaced since."""
         parts: dict[Any, Any] = {}
         whole = replace(whole, targets=tuple(_sharing(target, parts) for target in whole.targets))
         with self.guard:
@@ -100,16 +100,16 @@ class ConfiguredTargets:
         return whole
 
     def known(self, target: str) -> Target:
-        """The specification of a target. Raises UnknownName with what comes closest."""
+        """Returns the specification of a target. Raises: UnknownName with the closest known name."""
         known = self._targets.get(target)
         if known is None:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
         return known
 
     def accepted(self, target: Target, *, checked: bool = False) -> Target:
-        """A target as it is to be watched. Raises ConfigurationError with everything that is wrong with it.
+        """Returns a target in its declared types. Raises: ConfigurationError with everything that is wrong with it.
 
-        One that is `checked` brings the function that it calls.
+        A target of `check` (`checked`) brings its own function, so that function is not looked up.
         """
         allow_exec = self._configuration.runtime.allow_exec
         valid, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
@@ -120,18 +120,18 @@ class ConfiguredTargets:
         return valid
 
     def add(self, target: Target) -> None:
-        """Take in a target that was accepted; from here on everybody knows it."""
+        """Adds an accepted target; from here on `known` finds it."""
         self._targets[target.id] = target
 
     def accepted_check(self, target: Target, function: Callable[..., Any]) -> Target:
-        """Take in the function that a target calls. Returns and raises as `accepted` does."""
+        """Accepts a target of `check` and stores its function. Returns and raises as `accepted` does."""
         target = self.accepted(target, checked=True)
         self.callables[target.id] = function
         self._checks.add(target.id)
         return target
 
     def _moved_wrongly(self, targets: Iterable[Target]) -> list[str]:
-        """Rules that would go back in their lifecycle: what an active one has told must stay true of it."""
+        """Returns the rules that would go back in their lifecycle: an active rule may have sent notices already."""
         return [
             f"target {target.id!r}: {fault}"
             for target in targets
@@ -147,7 +147,7 @@ class ConfiguredTargets:
             self._let_go(target)
 
     def _let_go(self, function: str) -> None:
-        """Forget the function of a check that is gone, unless somebody else calls it by that name."""
+        """Drops the function of a removed check, unless a channel or another target calls it by that name."""
         callers = (*self._configuration.channels, *self._targets.values())
         if not any(_called(caller) == function for caller in callers):
             self.callables.pop(function, None)
@@ -156,13 +156,13 @@ class ConfiguredTargets:
         self._targets[target] = replace(self.known(target), paused=paused)
 
     def require_legal(self, new: Configuration) -> None:
-        """Raise ConfigurationError for a rule that would go back in its lifecycle."""
+        """Raises: ConfigurationError for a rule that would go back in its lifecycle."""
         _refuse(self._moved_wrongly(new.targets))
 
     def diff(self, new: Configuration) -> ConfigurationDiff:
-        """What a new configuration would change. Long with many targets: whoever knows what is configured is not held up.
+        """Returns the changes that a new configuration makes. Slow with many targets; `known` does not wait for it.
 
-        Targets that the host made with `check` are not in any file and stay, and so does a pause that it commanded.
+        Targets that the host made with `check` are in no file and stay; a pause that the host commanded stays as well.
         """
         old = self._configuration
         made = {name: target for name, target in self._targets.items() if name in self._checks}
@@ -172,19 +172,19 @@ class ConfiguredTargets:
         return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
     def apply(self, diff: ConfigurationDiff) -> None:
-        """Go over to a new configuration, compared with what stands under the same guard."""
+        """Makes a compared configuration the current one; the caller holds the guard since `diff`."""
         self._configuration = diff.configuration
         self._said_paused = _paused_in(diff.configuration)
         self._targets = diff.targets
 
     def _as_paused(self, target: Target) -> Target:
-        """A target that is paused as commanded, where the configuration says of that what it said before."""
+        """Returns the target with the commanded pause, where the configuration's own `paused` is the same as before."""
         now = self._targets.get(target.id)
         as_before = (target.id in self._said_paused) is target.paused
         return replace(target, paused=now.paused) if now and as_before else target
 
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
-        """Which targets of an earlier stand are gone, and which are new or changed."""
+        """Returns the names of the targets removed since `before`, and the targets that are new or changed."""
         return _differences(before, self._targets)
 
 
@@ -204,15 +204,16 @@ def _paused_in(configuration: Configuration) -> frozenset[str]:
 
 
 def _sharing(target: Target, parts: dict[Any, Any]) -> Target:
-    """The target with what is alike in many kept once: it takes half a kilobyte, and there may be 100,000."""
+    """Returns the target with equal parts shared: each copy takes half a kilobyte, and there may be 100,000."""
     alike = {name: getattr(target, name) for name in ("expect", "rules", "notify")}
     return replace(target, **{name: parts.setdefault(part, part) for name, part in alike.items()})
 
 
 def require_valid(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:
-    """The configuration in its declared types.
+    """Returns the configuration in its declared types.
 
-    Raises ConfigurationError with everything that is wrong, functions that nobody gave included, unless none is ever called (None).
+    Raises: ConfigurationError with everything that is wrong. That includes missing functions, unless `callables` is
+    None because the configuration is never executed.
     """
     valid, found = judged(configuration)
     problems = [str(problem) for problem in (*found, *missing_library(configuration.runtime))]
@@ -222,7 +223,7 @@ def require_valid(configuration: Configuration, callables: Iterable[str] | None)
 
 
 def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:
-    """Raise ConfigurationError for channels and targets that call a function nobody gave."""
+    """Raises: ConfigurationError for channels and targets that call a function which `callables` lacks."""
     _refuse(_missing_functions(configuration, callables))
 
 
@@ -241,12 +242,12 @@ def _missing_function(caller: object, known: Collection[str]) -> str:
     name = _called(caller)
     if not name.strip() or name in known:
         return ""
-    how = "a program gives it in `callables`, the command line cannot"
+    how = "pass it in `callables` of a Python program; the command line cannot"
     return f"no function is named {quoted(name)}{suggestion(name, known)} ({how})"
 
 
 def _called(caller: object) -> str:
-    """The name of the function that a channel or target calls; empty for none, and where it is misshapen, which others tell."""
+    """Returns the name of the called function; empty for none, and for a malformed one, which validation reports."""
     if not isinstance(caller, CALLERS) or caller.call is None:
         return ""
     call: object = caller.call

@@ -1,4 +1,4 @@
-"""The life cycle of a runtime: start, stop, restart and fork, and the engine that answers meanwhile."""
+"""The lifecycle of a runtime: start, stop, restart and fork, and the engine that answers in between."""
 
 import asyncio
 import logging
@@ -32,14 +32,17 @@ logger = logging.getLogger(__name__)
 class Lifecycle:
     """Owns the engine of one runtime, the lock around its start and end, and the buffer that bridges a restart.
 
-    Two locks, always taken in this order: `_changing` for a whole start, stop or reload (seconds), then the buffer's guard
-    for one hand-over (microseconds). A command takes `configured.guard` before the second and never the first, so that
-    a heartbeat never waits for a reload. `outdated` is called whenever a kept status no longer holds.
+    Two locks, always taken in this order: `_changing` for a whole start, stop or reload (seconds), then the buffer's
+    guard for one hand-over (microseconds). A command takes `configured.guard` before the second and never the first, so
+    that a heartbeat never waits for a reload. Calls `outdated` whenever a cached status is no longer valid.
     """
 
-    def __init__(self, configured: ConfiguredTargets, outdated: Callable[[], None]) -> None:
+    def __init__(
+        self, configured: ConfiguredTargets, outdated: Callable[[], None], forked: Callable[[], None]
+    ) -> None:
         self._configured = configured
         self._outdated = outdated
+        self._forked = forked
         self._clock = SystemClock()
         self._grace = configured.options.grace
         self._engine: Engine | None = None
@@ -52,33 +55,34 @@ class Lifecycle:
 
     @property
     def started(self) -> bool:
-        """True between a start and a stop; False for the moment in which a reload replaces the engine."""
+        """True between a start and a stop; False while a reload replaces the engine."""
         return self._engine is not None
 
     @property
     def engine(self) -> Engine:
-        """The engine that runs. Raises: UsageError where none does, and in a process that was forked from its own."""
+        """The running engine. Raises: UsageError where none runs, and in a child forked from the engine's process."""
         engine = self._engine
         if engine is None:
-            raise UsageError("this runtime does not run: use it in `with`, or call start()")
+            raise UsageError("this runtime is not running: use it in `with`, or call start()")
         if os.getpid() != self._pid:
             raise UsageError(
-                f"this runtime was started by process {self._pid}: start one of its own after forking"
+                f"this runtime was started by process {self._pid}: start it again in this one after forking"
             )
         return engine
 
     # Start and stop.
 
     def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None:
-        """Start an engine; async checks run on `host_loop`. Blocks until every target is scheduled.
+        """Starts an engine; async checks run on `host_loop`. Blocks until every target is scheduled.
 
-        Raises: UsageError while one runs, ConfigurationError for what cannot be run, StoreError for a store that does not open.
+        Raises: UsageError while one runs; ConfigurationError for a configuration that cannot run; StoreError for a
+        store that does not open.
         """
         if os.getpid() != self._pid:
             self._leave_to_parent()
         with self._changing:
             if self._engine is not None:
-                raise UsageError("this runtime runs already")
+                raise UsageError("this runtime is running already: call stop() first, or reload()")
             configuration = self._configured.configuration()
             engine = make_engine(configuration, self._configured, self.feed, host_loop)
             engine.start()
@@ -88,25 +92,31 @@ class Lifecycle:
             self._activate(engine, configuration)
 
     def _leave_to_parent(self) -> None:
-        """In a forked child: the engine belongs to the parent, and a lock may be held here for ever by a thread that is gone."""
-        # Kept, because the end of its last reference would close descriptors that the parent uses.
+        """Resets a forked child: the engine is the parent's, and a thread that exists only there may hold a lock."""
+        # Kept, because dropping the last reference would close descriptors that the parent still uses.
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
+        self._ended = threading.Event()
+        self._forked()
         self._pid = os.getpid()
 
     def _activate(self, engine: Engine, configuration: Configuration) -> None:
-        """Hand commands to this engine from now on, first those that came while it started."""
+        """Hands commands to this engine from now on, first those that arrived during its start."""
         with self._configured.guard:
             started_with = {target.id: target for target in configuration.targets}
             self._tell_changes(engine, *self._configured.since(started_with))
+            # Under the guard no report can overtake the buffered ones.
             with self._restart_buffer.guard:
                 self._engine = engine
                 for report in self._restart_buffer.end():
                     engine.tell(report)
 
     def stop(self, within: Duration | None = None) -> AbandonedWork:
-        """Drain and end within a length (None: the configured grace) and a little. Returns the work left undone. Blocks."""
+        """Drains and ends within a length (empty: the configured grace) and a margin.
+
+        Blocks; returns the work left undone.
+        """
         within_ns = duration_ns(self._grace if within is None else within)
         if os.getpid() != self._pid:
             return AbandonedWork()
@@ -119,13 +129,13 @@ class Lifecycle:
                     self._finish()
 
     def _end(self, within_ns: int) -> AbandonedWork:
-        """Changes are kept for the next start while the engine drains."""
+        """Stops the engine; changes of targets that arrive while it drains apply at the next start."""
         with self._configured.guard:
             engine = self._withdraw()
         return AbandonedWork() if engine is None else engine.stop(within_ns)
 
     def _withdraw(self, *, restarts: bool = False) -> Engine | None:
-        """Take the engine out of service. Where another follows at once, reports and questions wait for that one."""
+        """Takes the engine out of service. With `restarts`, reports and questions wait for the next engine."""
         with self._restart_buffer.guard:
             if restarts:
                 self._restart_buffer.begin()
@@ -134,25 +144,27 @@ class Lifecycle:
         return engine
 
     def _finish(self) -> None:
-        """No engine runs and none follows: end the buffer, the subscriptions and every `wait`."""
+        """Ends the buffer, the subscriptions and every `wait`: no engine runs and none follows."""
         with self._restart_buffer.guard:
             lost = self._restart_buffer.end()
         if lost:
-            logger.error("Lost with the restart that failed: %d commands that came meanwhile", len(lost))
+            logger.error(
+                "The restart failed: %d commands that arrived during it are lost, send them again", len(lost)
+            )
         self.feed.close()
         self._ended.set()
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Block until the runtime has ended. Returns False when the time is up first."""
+        """Blocks until the runtime has ended. Returns False where the timeout passes first."""
         return self._ended.wait(timeout_s)
 
     # Reload.
 
     def reload(self, new: Configuration) -> None:
-        """Change over to a valid configuration. Blocks; restarts the engine where more than targets differs.
+        """Applies a valid configuration. Blocks; restarts the engine where channels or options differ.
 
-        Raises: ConfigurationError for a rule that would go back in its lifecycle, and whatever the start of the new
-        engine raises; then the old configuration runs on. WatchkeeperError where that does not start again either.
+        Raises: ConfigurationError for a rule that would go back in its lifecycle; any error of the new engine's start,
+        and then the old configuration runs on; WatchkeeperError where the old one does not start again either.
         """
         with self._changing:
             self._change_to(new)
@@ -170,7 +182,10 @@ class Lifecycle:
             self._restart_or_keep(engine, old)
 
     def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
-        """Stop and start. Where the new engine cannot start (its store is held, say), the old configuration runs on."""
+        """Stops and starts.
+
+        Where the new engine cannot start (another process holds its store), the old one runs on.
+        """
         try:
             for what, names in engine.stop(duration_ns(self._grace)).left:
                 logger.warning("Abandoned at a restart: %s: %s", what, ", ".join(names))
@@ -183,14 +198,17 @@ class Lifecycle:
                 self._finish()
 
     def _go_back(self, old: Configuration, error: Exception) -> None:
-        """Start with the former configuration. Raises where that fails too: then the runtime has ended."""
+        """Starts with the former configuration.
+
+        Raises: WatchkeeperError where that fails too: the runtime has ended.
+        """
         with self._configured.guard:
             self._configured.apply(self._configured.diff(old))
         try:
             self.start(self._host_loop)
         except Exception as again:
-            says = f"the new configuration did not start: {error}\nnor did the old one again: {again}"
-            raise WatchkeeperError(f"{says}\nnothing runs any more") from again
+            says = f"the new configuration did not start: {error}\nthe old one did not start again: {again}"
+            raise WatchkeeperError(f"{says}\nthe runtime has stopped") from again
 
     def _tell_changes(self, engine: Engine, removed: Iterable[str], changed: Iterable[Target]) -> None:
         for name in removed:
@@ -202,15 +220,18 @@ class Lifecycle:
     # Commands and questions.
 
     def change(self, change: ConfigurationCommand) -> None:
-        """Hand over a change of the configured targets. Called under `configured.guard`; without an engine the next start does it."""
+        """Hands over a change of the targets, under `configured.guard`; without an engine the next start applies it."""
         if self._engine is not None:
             self.engine.tell(change)
         self._outdated()  # last: the answer to a question that was asked before is not kept
 
     def report(self, report: HostReport) -> None:
-        """Hand over a report, or keep it while a reload restarts the engine. Raises: UsageError where no engine will hear it."""
+        """Hands over a report, or keeps it while a reload restarts the engine.
+
+        Raises: UsageError where no engine runs.
+        """
         if os.getpid() != self._pid:
-            # In a forked child the guard may be held for ever; this raises.
+            # In a forked child the guard may be held for ever; `self.engine` raises there.
             self.engine.tell(report)
         with self._restart_buffer.guard:
             if not self._restart_buffer.keep(report):
@@ -220,9 +241,9 @@ class Lifecycle:
             self._outdated()
 
     def ask(self, listener: str, question: Message) -> Any:
-        """Ask the recorder or the sink, or the next engine's where a reload replaces this one. Blocks for a bounded time.
+        """Asks the recorder or the sink; during a reload, those of the next engine. Blocks for a bounded time.
 
-        Raises: UsageError where no engine runs, TimeoutError without an answer in time.
+        Raises: UsageError where no engine runs; TimeoutError without an answer in time.
         """
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
@@ -232,11 +253,12 @@ class Lifecycle:
             try:
                 return engine.ask(listener, question, until.monotonic_ns)
             except ActorDeadError:
+                # A dead actor of an engine that a reload has just replaced is asked again at the next one.
                 if engine is self._engine:
                     raise
 
     async def ask_async(self, listener: str, question: Message) -> Any:
-        """The same from an event loop, which it never blocks."""
+        """Asks as `ask` does, from an event loop, which it never blocks."""
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
             if self._restarting():
@@ -249,5 +271,5 @@ class Lifecycle:
                     raise
 
     def _restarting(self) -> bool:
-        """Whether another engine may follow. In a forked child none does, whatever its parent was about to do."""
+        """Whether a next engine may follow; never in a forked child, even where the parent was in a restart."""
         return self._engine is None and os.getpid() == self._pid

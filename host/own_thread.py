@@ -1,4 +1,4 @@
-"""Running something that blocks on a thread made for it alone, awaited from an event loop."""
+"""Runs a blocking call on its own thread and awaits it."""
 
 import asyncio
 import threading
@@ -9,14 +9,14 @@ R = TypeVar("R")
 
 
 def _nothing() -> None:
-    """What most work needs to be undone."""
+    """The default of `undo`: the work leaves nothing to undo."""
 
 
 async def in_own_thread(name: str, work: Callable[[], R], undo: Callable[[], object] = _nothing) -> R:
-    """What `work` returns or raises. The thread is gone when this returns; a loop's default executor would stay.
+    """Returns or raises the result of `work`. The thread has ended by then; a loop's default executor would stay.
 
-    The work cannot be cancelled half-way: a caller that is cancelled waits for its end, then for `undo`, and is cancelled
-    then. The loop goes on meanwhile.
+    The work cannot be cancelled half-way: a cancelled caller waits for its end, then for `undo`, and only then raises
+    the cancellation. The event loop runs on during all of it.
     """
     loop = asyncio.get_running_loop()
     arrived: asyncio.Future[None] = loop.create_future()
@@ -26,7 +26,7 @@ async def in_own_thread(name: str, work: Callable[[], R], undo: Callable[[], obj
     def run() -> None:
         try:
             results.append(work())
-        except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
+        except BaseException as error:  # noqa: BLE001  # the awaiting caller raises it again
             errors.append(error)
         loop.call_soon_threadsafe(_set, arrived)
 
@@ -44,9 +44,10 @@ async def in_own_thread(name: str, work: Callable[[], R], undo: Callable[[], obj
 
 
 async def _outlasted(arrived: "asyncio.Future[None]") -> asyncio.CancelledError | None:
-    """Wait for it however often the caller is cancelled meanwhile; by what it was, if it was."""
+    """Waits for the future through any number of cancellations; returns the last of them, None without any."""
     cancelled = None
     while not arrived.done():
+        # The shield keeps the future alive: a cancellation ends this wait, and the loop waits again.
         try:
             await asyncio.shield(arrived)
         except asyncio.CancelledError as error:

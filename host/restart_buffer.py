@@ -1,4 +1,4 @@
-"""While a runtime starts anew: what is reported is kept for the next engine, and who asks waits until it is there."""
+"""The buffer between two engines of a runtime: keeps reports for the next engine and lets questions wait for it."""
 
 import asyncio
 import threading
@@ -8,38 +8,41 @@ from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
 from .commands import HostReport
 
-LATE = "this runtime starts anew, and has not done so in time"
+LATE = "this runtime is restarting and has not finished in time: try again, and see its log for the cause"
 
 
 class RestartBuffer:
-    """The time between two engines of one runtime, when it is such a time."""
+    """Owns the reports that arrive during a restart, and the future that ends the waiting of questions."""
 
     def __init__(self) -> None:
         self.guard = threading.Lock()
-        """Held while one report is handed over or kept, and while one engine gives way to another; for nothing longer."""
+        """Held for one hand-over of a report and for the exchange of the engines; never longer."""
         self._kept: list[HostReport] = []
         self._over: Future[None] | None = None
 
     def begin(self) -> None:
-        """From here on reports are kept, and questions wait."""
+        """Starts to keep reports and to let questions wait."""
         over: Future[None] = Future()
-        # One that is said to run cannot be cancelled, so nobody who waits no longer ends the waiting of all.
+        # A running future cannot be cancelled: otherwise one cancelled `wait_async` would end the wait of all others.
         over.set_running_or_notify_cancel()
         self._over = over
 
     def keep(self, report: HostReport) -> bool:
-        """Keep one; False while no restart is under way. Raises UsageError when no more fit."""
+        """Keeps one report. Returns False while no restart is under way.
+
+        Raises: UsageError where the buffer is full.
+        """
         if self._over is None:
             return False
         if len(self._kept) >= COMMANDS_KEPT_MAX:
             raise UsageError(
-                f"this runtime starts anew, and keeps no more than {COMMANDS_KEPT_MAX} commands until it has"
+                f"this runtime is restarting and keeps at most {COMMANDS_KEPT_MAX} commands: try again later"
             )
         self._kept.append(report)
         return True
 
     def end(self) -> list[HostReport]:
-        """Keep no more, and let those ask who waited; what was kept."""
+        """Stops keeping and releases the waiting questions. Returns the kept reports."""
         kept, self._kept = self._kept, []
         over, self._over = self._over, None
         if over is not None:
@@ -47,7 +50,7 @@ class RestartBuffer:
         return kept
 
     def wait(self, within_s: float) -> None:
-        """Block while a restart is under way. Raises TimeoutError when it takes longer."""
+        """Blocks while a restart is under way. Raises: TimeoutError where it takes longer than `within_s`."""
         over = self._over
         if over is None:
             return
@@ -57,7 +60,7 @@ class RestartBuffer:
             raise TimeoutError(LATE) from None
 
     async def wait_async(self, within_s: float) -> None:
-        """The same from an event loop."""
+        """Waits as `wait` does, from an event loop. Raises: TimeoutError where it takes longer than `within_s`."""
         over = self._over
         if over is None:
             return

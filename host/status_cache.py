@@ -1,4 +1,4 @@
-"""Snapshots of the read model, for pages that many people look at: one question answers all who ask within an age."""
+"""Cached snapshots of the status, for pages with many readers: one question answers all of them within an age."""
 
 import threading
 from collections.abc import Callable
@@ -14,19 +14,16 @@ from .own_thread import in_own_thread
 
 POLICY = CachePolicy(
     name="status snapshots",
-    key="how everything stands: there is one",
+    key="the status of the runtime: the only entry",
     owner="the runtime",
     fresh_for_ns=SNAPSHOT_NS_MAX,
     entries_max=1,
-    invalidation="by age, each question's own `max_age` before all; and when the runtime starts, stops or is commanded",
+    invalidation="by age, at most each question's own `max_age`; at each start, stop, reload and command",
 )
 
 
 class StatusCache:
-    """Keeps the newest status, for any number of threads. `load` asks for a new one and blocks.
-
-    One load answers every thread that asks while it is under way, with its failure too; a failure is not kept.
-    """
+    """Owns the newest status. `load` asks the runtime for a new one and blocks."""
 
     def __init__(self, load: Callable[[], RuntimeStatus], answer_within_ns: int) -> None:
         self._load = load
@@ -59,15 +56,20 @@ class StatusCache:
                 return self._await(loading, deadline.remaining_s(now))
 
     async def status_async(self, max_age_ns: int) -> RuntimeStatus:
-        """The same from an event loop: what is kept at once, anything else from a thread made for the question."""
+        """Returns the same from an event loop: a cached status at once, else by a thread made for this question."""
         with self._guard:
             kept = self._fresh(max_age_ns, self._clock.read())
         if kept is not None:
             return kept
         return await in_own_thread("watchkeeper-status", lambda: self.status(max_age_ns))
 
+    def after_fork(self) -> None:
+        """Resets the cache in a forked child, where a thread that exists only in the parent may hold the lock."""
+        self._guard = threading.Lock()
+        self._kept = self._loading = None
+
     def forget(self) -> None:
-        """Drop what is kept; what is being loaded answers only the threads that wait for it already."""
+        """Drops the cached status: a start, stop or command has made it outdated."""
         with self._guard:
             self._kept = self._loading = None
 

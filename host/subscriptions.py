@@ -1,4 +1,4 @@
-"""The feed: events from the runtime's thread to whoever subscribed, through bounded queues that never hold it up."""
+"""The feed: events from the runtime's thread to subscribers, through bounded queues that never block it."""
 
 import asyncio
 from collections import deque
@@ -12,11 +12,11 @@ from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
 from ..domain.read_model.event import Event, SampleSeen
 
 EventWaiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
-"""One who awaits the next event, and where."""
+"""The event loop of a coroutine that awaits the next event, and the asyncio event that wakes it up."""
 
 
 class Subscription:
-    """Events for one subscriber, oldest first. When it is slow the oldest are dropped and counted.
+    """The event queue of one subscriber, oldest first. A full queue drops its oldest event and counts it in `dropped`.
 
     Iterate it from a thread (blocks that thread) or with `async for` (blocks nothing); both end when the runtime stops
     or the subscription is closed.
@@ -33,7 +33,7 @@ class Subscription:
         self.dropped = 0
 
     def offer(self, event: Event) -> None:
-        """Called by the feed, on the runtime's thread."""
+        """Queues an event. The feed calls it on the runtime's thread, so it never waits for the subscriber."""
         if not self._samples and type(event) is SampleSeen:
             return
         with self._arrived:
@@ -49,17 +49,17 @@ class Subscription:
         self._arrived.notify_all()
         waiters, self._waiters = self._waiters, []
         for loop, waiter in waiters:
-            with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
+            with suppress(RuntimeError):  # the loop is closed, and its coroutine is gone with it
                 loop.call_soon_threadsafe(waiter.set)
 
     def get(self, timeout_s: float | None = None) -> Event | None:
-        """The next event; None when the time is up or the subscription has ended. Blocks the calling thread."""
+        """Returns the next event; None after the timeout or the end of the subscription. Blocks the calling thread."""
         with self._arrived:
             self._arrived.wait_for(lambda: self._events or self._closed, timeout_s)
             return self._events.popleft() if self._events else None
 
     def close(self) -> None:
-        """End it; what has arrived can still be read."""
+        """Ends the subscription; queued events can still be read."""
         self._feed.forget(self)
         with self._arrived:
             self._closed = True
@@ -87,7 +87,7 @@ class Subscription:
         try:
             await waiter[1].wait()
         finally:
-            # Also when whoever waits gave up, or a host that waits for a while at a time would leave one each time.
+            # Also after a cancelled wait: a host that waits with a timeout in a loop would leave one waiter each time.
             with self._arrived:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
@@ -102,7 +102,7 @@ class Subscription:
 
 
 class Subscriptions:
-    """Passes events on. The list of subscriptions is replaced as a whole, so that publishing needs no lock."""
+    """Passes events to all subscriptions. Their tuple is replaced as a whole, so that publishing needs no lock."""
 
     def __init__(self) -> None:
         self._subscriptions: tuple[Subscription, ...] = ()

@@ -1,4 +1,4 @@
-"""The label of every public callable: what it does to the thread and the event loop it is called on."""
+"""The label of every public callable: its effect on the calling thread and on an event loop there."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,10 +14,10 @@ S = TypeVar("S")
 
 
 class Surface(Enum):
-    """Each public callable is exactly one of these."""
+    """The kinds of public callables; each callable has exactly one."""
 
     SYNC = "sync"
-    """Blocks its thread, for a bounded time; refused where an event loop runs."""
+    """Blocks its thread for a bounded time; refused where an event loop runs."""
     ASYNC = "async"
     """Awaited on the caller's own event loop, which it never blocks."""
     BRIDGE = "bridge"
@@ -25,13 +25,13 @@ class Surface(Enum):
 
 
 def surface_of(function: object) -> Surface | None:
-    """The label of a public callable, None for one that has none."""
+    """Returns the label of a public callable, None without one."""
     label: Surface | None = getattr(function, "__surface__", None)
     return label
 
 
 def on_event_loop() -> bool:
-    """Whether the calling thread runs an event loop right now."""
+    """Whether an event loop runs in the calling thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -40,7 +40,7 @@ def on_event_loop() -> bool:
 
 
 def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Label a method that blocks, and refuse it where it would freeze an event loop."""
+    """Labels a method that blocks, and makes it raise UsageError where it would block an event loop."""
 
     @wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -67,12 +67,12 @@ _INSTEAD = {
 
 
 def async_only(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Label a coroutine function."""
+    """Labels a coroutine function."""
     method.__surface__ = Surface.ASYNC  # type: ignore[attr-defined]  # as above
     return method
 
 
 def bridge(method: Callable[P, R]) -> Callable[P, R]:
-    """Label a method that only hands something over."""
+    """Labels a method that only hands a message over."""
     method.__surface__ = Surface.BRIDGE  # type: ignore[attr-defined]  # as above
     return method

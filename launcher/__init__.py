@@ -1,4 +1,4 @@
-"""The command line: one entry point, and one room per intention of its user.
+"""The command line: one entry point, and one folder per intention of its user.
 
-Never here: monitoring; every verb uses the library like a host does.
+Never here: monitoring; every verb uses the library as a host does.
 """

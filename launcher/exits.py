@@ -1,10 +1,10 @@
-"""How the command ends, for those who call it from a script."""
+"""Exit statuses of the command, for scripts that call it."""
 
 from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """Exit statuses; `meaning` says each in one line."""
+    """An exit status; `meaning` explains it in one line."""
 
     FINE = 0
     FAILED = 1
@@ -19,10 +19,10 @@ class ExitStatus(IntEnum):
 
 
 _MEANINGS = {
-    ExitStatus.FINE: "done; `run` was stopped by a signal and drained, or left notices in its store for the next run",
-    ExitStatus.FAILED: "failed while running, could not write its output, or lost something at the stop",
-    ExitStatus.CONFIGURATION: "the configuration or the command line cannot be used; nothing was started",
-    ExitStatus.STORE: "the store is held by another process, or its record does not verify",
-    ExitStatus.INTERRUPTED: "ended at once by a second SIGINT",
-    ExitStatus.TERMINATED: "ended at once by a second SIGTERM",
+    ExitStatus.FINE: "done; `run` drained after a signal, and notices that it left in its store wait for the next run",
+    ExitStatus.FAILED: "failed while running, could not write its output, or lost work at the stop",
+    ExitStatus.CONFIGURATION: "the configuration or the command line is not valid; nothing was started",
+    ExitStatus.STORE: "another process holds the store, or its record does not verify",
+    ExitStatus.INTERRUPTED: "a second SIGINT ended the process at once",
+    ExitStatus.TERMINATED: "a second SIGTERM ended the process at once",
 }

@@ -1,4 +1,4 @@
-"""The command line: verbs, each of which loads what it needs when it is called, so that `--help` is quick."""
+"""The command line: its verbs. Each imports its code only when it is called, so that `--help` is quick."""
 
 import os
 import sys
@@ -12,11 +12,11 @@ from .exits import ExitStatus
 from .streams import OutputLost, open_standard_streams
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document with stable keys.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with stable keys.")
 
 
 class Verbs(click.Group):
-    """Turns the errors of watchkeeper, and those of the system that it meets, into exit statuses, and nothing else."""
+    """Turns errors of watchkeeper and of the operating system into messages and exit statuses."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -29,7 +29,7 @@ class Verbs(click.Group):
             ctx.exit(ExitStatus.FAILED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are met, not by the alphabet."""
+        """Returns the verbs in the order of their definition, not of the alphabet."""
         del ctx
         return list(self.commands)
 
@@ -40,7 +40,7 @@ class Verbs(click.Group):
 
 
 def status_of(error: WatchkeeperError) -> ExitStatus:
-    """The exit status that an error is answered with."""
+    """Returns the exit status for an error."""
     match error:
         case ConfigurationError():
             return ExitStatus.CONFIGURATION
@@ -53,17 +53,17 @@ def status_of(error: WatchkeeperError) -> ExitStatus:
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="watchkeeper")
 def cli() -> None:
-    """Polls targets on time, judges samples by rules, tells people exactly as often as it should."""
+    """Polls targets on time, judges their samples by rules, and notifies channels about incidents."""
 
 
 @cli.command()
 @CONFIG
 def run(config: Path) -> None:
-    """Watch what CONFIG says until SIGTERM or SIGINT.
+    """Watch the targets of CONFIG until SIGTERM or SIGINT.
 
-    The first of them drains within `runtime.grace`, a second one ends at once. SIGHUP reads CONFIG again; one that
-    cannot be used is reported, and what runs is kept. Events that standard output does not take are not printed, and
-    standard error says so.
+    The first signal drains within `runtime.grace`, a second one ends the process at once. SIGHUP reloads CONFIG; an
+    invalid one is reported, and the running configuration stays in force. Events that standard output does not accept
+    are dropped, and standard error reports it.
     """
     from .operate.running import run_until_told
 
@@ -72,7 +72,7 @@ def run(config: Path) -> None:
 
 @cli.command()
 def demo() -> None:
-    """Watch three small servers that misbehave on a script; ends by itself within 30 seconds."""
+    """Watch three local servers that fail on a script, for at most 30 seconds."""
     from .operate.demo import run_demo
 
     sys.exit(run_demo())
@@ -81,7 +81,7 @@ def demo() -> None:
 @cli.command()
 @click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
 def check(configs: tuple[Path, ...]) -> None:
-    """Say everything that is wrong with CONFIGS, each with its line and column."""
+    """Report every problem of the files CONFIGS, each with its line and column."""
     from .configure.checking import check_all
 
     sys.exit(check_all(configs, os.environ))
@@ -99,7 +99,7 @@ def schema() -> None:
 @CONFIG
 @JSON
 def status(config: Path, *, as_json: bool) -> None:
-    """What the store of CONFIG knows of each target. Works while it runs and after."""
+    """Show the recorded state of each target of CONFIG, during a run and after it."""
     from .see.showing import show_status
 
     show_status(config, os.environ, as_json=as_json)
@@ -108,11 +108,11 @@ def status(config: Path, *, as_json: bool) -> None:
 @cli.command()
 @CONFIG
 @JSON
-@click.option("--open", "open_only", is_flag=True, help="Only those that are not resolved.")
-@click.option("--target", help="Only those of one target.")
+@click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
+@click.option("--target", help="Only incidents of one target.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
-    """What went wrong, newest first."""
+    """Show incidents, newest first."""
     from .see.showing import show_incidents
 
     show_incidents(config, os.environ, as_json=as_json, open_only=open_only, target=target, limit=limit)
@@ -124,7 +124,7 @@ def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | Non
 @click.option("--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in one state.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> None:
-    """What was said, is to be said, or was given up; dead letters with their keys."""
+    """Show notices with their keys: pending, delivered, and given up (dead letters)."""
     from .see.notices import show_notices
 
     show_notices(config, os.environ, state=state, limit=limit, as_json=as_json)
@@ -134,7 +134,7 @@ def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> No
 @CONFIG
 @click.argument("keys", nargs=-1, required=True)
 def redrive(config: Path, keys: tuple[str, ...]) -> None:
-    """Put dead letters back into the outbox, under their own KEYS; the next `run` delivers them."""
+    """Put the dead letters KEYS back into the outbox; the next `run` delivers them under the same keys."""
     from .see.notices import redrive_notices
 
     redrive_notices(config, os.environ, keys)
@@ -143,17 +143,18 @@ def redrive(config: Path, keys: tuple[str, ...]) -> None:
 @cli.command()
 @CONFIG
 @click.option("--hours", type=click.FloatRange(min=0.02, max=24 * 366), default=24.0, show_default=True)
-@click.option("--seed", default="1", show_default=True, help="Another seed, another course of events.")
-@click.option("--faults", default="none", show_default=True, help="all, none, or names joined by commas.")
+@click.option("--seed", default="1", show_default=True, help="Another seed gives another course of events.")
+@click.option("--faults", default="none", show_default=True, help="all, none, or names separated by commas.")
 @click.option(
     "--script", "scripts", multiple=True, metavar="TARGET=TEXT", help="As in shop='ok 10m, down 90s, ok'."
 )
 def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tuple[str, ...]) -> None:
-    """Run CONFIG in virtual time and print which incidents and notices would come.
+    """Run CONFIG in virtual time and print the incidents and notices that would occur.
 
-    Targets without a script fail by chance. Nothing is probed and nobody is told.
+    Targets without a script fail at random. Nothing is probed and no notice is sent.
 
-    A script is a list of words with lengths, as in shop='ok 10m, status 503 5m, ok'; the last word lasts for ever.
+    A script is a list of words with lengths, for example shop='ok 10m, status 503 5m, ok'; the last word lasts for
+    ever.
 
     \b
     ok                         an answer that meets the target's conditions
@@ -161,13 +162,13 @@ def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tup
     slow 700ms                 an answer after this time
     body {"status": "failing"} an answer with this JSON body
     body "a text"              an answer with this text for a body
-    certificate 12h            an answer over a certificate that is valid for so long
-    degraded                   an answer that the prober itself calls degraded
+    certificate 12h            an answer over a certificate that is valid for this long
+    degraded                   an answer that the probe itself reports as degraded
     down                       a refused connection
     hang                       no answer before the timeout
-    unknown                    trouble of our own, which is no evidence
+    unknown                    an internal fault, which is no evidence about the target
 
-    Conditions judge what a word says; those that ask for anything else are taken to be met.
+    Conditions judge the facts that a word gives; conditions on any other fact count as met.
     """
     from .configure.simulate import simulate_configuration
 

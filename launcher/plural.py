@@ -1,6 +1,6 @@
-"""Numbers of things, as people say them."""
+"""Counts with their nouns in singular or plural."""
 
 
 def count_of(count: int, noun: str) -> str:
-    """`1 target`, `2 targets`."""
+    """Returns `1 target` or `2 targets`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,8 +1,8 @@
-"""Standard streams that keep nothing back, so that a failed write is met where it is made and never at exit.
+"""Standard streams without a buffer, so that a failed write raises where it is made and never at exit.
 
 Python buffers standard output and flushes it again while it shuts down. When that flush fails the process ends with
 status 120; when another thread is blocked in a write it aborts with "_enter_buffered_busy". `PYTHONUNBUFFERED` hides
-both. Without a buffer neither can happen, and a write of a whole line costs one system call, as it did before.
+both. Without a buffer neither can happen, and a write of a whole line still costs one system call.
 """
 
 import io
@@ -16,19 +16,19 @@ STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 
 
 class OutputLost(Exception):
-    """Standard output did not take what was written.
+    """Standard output did not accept a write.
 
     It is no OSError: click and rich answer a broken pipe with an exit status of their own and without a message.
     """
 
 
 class _Unbuffered(io.FileIO):
-    """A descriptor that takes all of what is written before `write` returns."""
+    """A descriptor that has accepted all bytes when `write` returns."""
 
     def write(self, data: Any, /) -> int:
         left = memoryview(data)
         while left:
-            # A signal may cut a write short; a descriptor that another process made non-blocking takes None now.
+            # A signal may cut a write short; on a descriptor that another process made non-blocking it is None.
             written = super().write(left)
             if written is None:
                 select([], [self], [])
@@ -38,7 +38,7 @@ class _Unbuffered(io.FileIO):
 
 
 class _Output(_Unbuffered):
-    """Standard output, whose failures end a verb."""
+    """Standard output: a failed write ends the verb."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -48,7 +48,7 @@ class _Output(_Unbuffered):
 
 
 class _Errors(_Unbuffered):
-    """Standard error, whose failures cannot be told to anyone."""
+    """Standard error: a failed write is ignored, because there is no place left to report it."""
 
     def write(self, data: Any, /) -> int:
         with suppress(OSError):
@@ -57,22 +57,22 @@ class _Errors(_Unbuffered):
 
 
 def open_standard_streams() -> None:
-    """Replace `sys.stdout` and `sys.stderr` by streams without a buffer, whatever they were opened on."""
+    """Replaces `sys.stdout` and `sys.stderr` by streams without a buffer; opens closed descriptors on /dev/null."""
     _fill_closed_descriptors()
     sys.stdout = _text(_Output(STANDARD_OUTPUT, "w", closefd=False), sys.stdout)
     sys.stderr = _text(_Errors(STANDARD_ERROR, "w", closefd=False), sys.stderr)
 
 
 def _text(raw: io.FileIO, replaced: TextIO | None) -> io.TextIOWrapper:
-    """A character that the locale's encoding lacks is written as an escape: no output is lost for it."""
+    """Returns a text stream that writes characters which its encoding lacks as escapes, so that no output is lost."""
     encoding = getattr(replaced, "encoding", None) or "utf-8"
     return io.TextIOWrapper(raw, encoding, "backslashreplace", write_through=True)
 
 
 def _fill_closed_descriptors() -> None:
-    """Without this, a store or a socket would get the number of a stream that is closed, and be written to.
+    """Opens /dev/null for each closed standard stream: else a store or a socket gets its number, and its output.
 
-    What is opened in the place of standard output cannot be written to, so that a verb fails on it as it does on a closed one.
+    The replacement of standard output is read-only, so that a verb fails on it as on a closed one.
     """
     for descriptor in range(STANDARD_ERROR + 1):
         try:

@@ -1,4 +1,4 @@
-"""Tables: drawn by rich on a terminal, plain columns everywhere else."""
+"""Tables: drawn by rich on a terminal, in plain columns elsewhere."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,19 +9,19 @@ import msgspec
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One key of the rows and how its values are shown."""
+    """One key of the rows, with the format of its values."""
 
     key: str
     decimals: int | None = None
     states: bool = False
-    """The values are words that have a colour."""
+    """Whether the values are states, which have colours."""
 
     @property
     def title(self) -> str:
         return self.key.replace("_", " ")
 
     def text(self, row: Mapping[str, Any]) -> str:
-        """The value in one printable line; a hyphen for none."""
+        """Returns the value as one printable line; a hyphen for None and for an empty text."""
         value = row[self.key]
         if value is None or value == "":
             return "-"
@@ -48,7 +48,7 @@ _COLOURS = {
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print the rows to standard output."""
+    """Prints the rows to standard output."""
     cells = [[column.text(row) for column in columns] for row in rows]
     if sys.stdout is not None and sys.stdout.isatty():
         _print_drawn(columns, cells)

@@ -1,6 +1,6 @@
 """Tools for tests of hosts: a world in virtual time, scripts, a manual clock and fakes.
 
-Never here: the simulator and the hostile servers of our own suite (tests/support/).
+Never here: the simulator and the hostile servers of the project's own suite (tests/support/).
 """
 
 from .checked import InvariantBroken

@@ -1,4 +1,4 @@
-"""Invariants at run time, as worlds and the runtime's debug mode apply them."""
+"""Invariants that worlds and the runtime's debug mode check at run time."""
 
 from ..actors.checked import CheckedMessenger, CheckedStore, Checks, InvariantBroken
 

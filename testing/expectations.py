@@ -1,4 +1,4 @@
-"""Conditions in a scripted world: they judge what a script says of an answer, and what it leaves unsaid fails none."""
+"""Conditions in a scripted world: they judge only the facts that a script gives; a missing fact fails none."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from .script import Script, ScriptedAnswer
 
 
 class ScriptedExpectation(Expectation):
-    """The conditions of a target that leave out, of a scripted answer, what they ask and it does not say."""
+    """The conditions of a target; those with facts that a scripted answer lacks are skipped where they fail."""
 
     __slots__ = ("_parts",)
 
@@ -30,7 +30,7 @@ class ScriptedExpectation(Expectation):
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
         if not isinstance(seen, ScriptedAnswer):
             return super().judge(attempt, at, seen)
-        # What answers of one word leave unsaid is the same in all of them, so that the choice is made once.
+        # All answers of one word lack the same facts, so the choice is made once per word.
         word = (seen.said, seen.outcome)
         part = self._parts.get(word)
         if part is None:
@@ -41,7 +41,7 @@ class ScriptedExpectation(Expectation):
         return expectation.judge(attempt, at, seen)
 
     def _part(self, seen: ScriptedAnswer) -> tuple[Expectation, bool]:
-        """What judges such answers, and whether the status that they happen to have may be shown."""
+        """Returns the conditions that judge such answers, and whether their status may be shown."""
         kept, asked = [], set[str]()
         for condition in self.conditions:
             facts = facts_named(condition)
@@ -53,19 +53,19 @@ class ScriptedExpectation(Expectation):
 
 
 class ScriptedExpectations:
-    """What the actors of a scripted world ask for the expectation of a target."""
+    """Compiles the expectation of a target for the actors of a scripted world."""
 
     def __init__(self) -> None:
         self._compiled = Expectations()
 
     def __call__(self, target: Target) -> Expectation:
-        """Raises ConditionError for a text that means nothing."""
+        """Returns the expectation of a target. Raises: ConditionError for a text that is no condition."""
         whole = self._compiled(target)
         return ScriptedExpectation(whole) if whole.conditions else whole
 
 
 def facts_named(condition: Condition) -> frozenset[str]:
-    """The placeholders that a condition names, such as STATUS and BODY."""
+    """Returns the placeholders that a condition names, such as STATUS and BODY."""
     names = (_fact(reader) for reader in _readers(condition.comparison))
     return frozenset(name for name in names if name is not None)
 
@@ -89,7 +89,7 @@ def _fact(reader: Reader) -> str | None:
 
 
 def require_meetable(target: Target, script: Script) -> None:
-    """Raises ValueError where a script says `ok` and no answer whatever could meet the conditions."""
+    """Raises: ValueError where a script contains `ok` and no answer could meet the conditions."""
     if not script.says_ok:
         return
     for says in _unmeetable(ScriptedExpectations()(target).conditions):
@@ -111,7 +111,7 @@ def _unmeetable(conditions: tuple[Condition, ...]) -> Iterator[str]:
 
 
 def _subject(reader: Reader) -> str:
-    """The same text for whatever reads the same: names are written in any case, paths are not."""
+    """Returns the same text for equal readers: names are case-insensitive, paths are not."""
     return reader.text.upper() if isinstance(reader, Named) else reader.text
 
 

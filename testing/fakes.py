@@ -1,4 +1,4 @@
-"""The outside in virtual time: targets that follow scripts, and channels that remember what they accepted."""
+"""Probes and channels in virtual time: targets follow scripts, and channels record each request."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from .script import ALWAYS_OK, Script
 
 
 class Pending:
-    """An answer that is on its way in virtual time."""
+    """An answer that arrives at a moment of virtual time, unless it is cancelled before."""
 
     def __init__(self, call_at: CallAt, at_ns: int, deliver: Callable[[], None]) -> None:
         self._deliver: Callable[[], None] | None = deliver
@@ -33,7 +33,7 @@ class Pending:
 
 
 class ScriptedProber:
-    """Answers for every target by its script; a target without one is always well."""
+    """A prober that answers by each target's script; a target without a script is always ok."""
 
     def __init__(self, read: Callable[[], Moment], call_at: CallAt) -> None:
         self._read = read
@@ -42,7 +42,7 @@ class ScriptedProber:
         self.started = 0
 
     def script(self, target: str, script: Script) -> None:
-        """Let the target follow a script from now on."""
+        """Sets the script of a target, which begins now."""
         self._scripts[target] = (self._read().monotonic_ns, script)
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Pending:
@@ -67,7 +67,7 @@ def _timed_out(after_ns: int) -> Observation:
 
 
 class Post(NamedTuple):
-    """One request as a channel saw it."""
+    """One request as the channel received it."""
 
     at: Moment
     notice: Notice
@@ -76,7 +76,7 @@ class Post(NamedTuple):
 
 
 class ScriptedMessenger:
-    """A channel that follows a script (`ok`, `down`, `hang`, `slow 2s`, `status 503`) and keeps every post."""
+    """A channel that follows a script (`ok`, `down`, `hang`, `slow 2s`, `status 503`) and records every post."""
 
     def __init__(self, name: str, read: Callable[[], Moment], call_at: CallAt) -> None:
         self._name = name
@@ -92,7 +92,7 @@ class ScriptedMessenger:
 
     @property
     def accepted(self) -> dict[str, Notice]:
-        """What a receiver that keeps keys has applied, in the order of first acceptance."""
+        """The notices that a receiver which applies each key once has applied, in the order of first acceptance."""
         applied: dict[str, Notice] = {}
         for post in self.posts:
             if post.accepted:
@@ -107,7 +107,7 @@ class ScriptedMessenger:
         answer = answer_to(behaviour.observation)
         left_ns = deadline.remaining_ns(now)
         after_ns = behaviour.after_ns
-        # Who hangs has taken the notice in and does not say so: the worst case for whoever must not repeat himself.
+        # A hanging receiver has applied the notice and does not answer: the worst case for a retry.
         silent = after_ns is None or after_ns >= left_ns
         self.posts.append(Post(now, notice, attempt, answer.accepted or silent))
         if after_ns is None or after_ns >= left_ns:
@@ -116,11 +116,11 @@ class ScriptedMessenger:
         return Pending(self._call_at, now.monotonic_ns + after_ns, lambda: done(said))
 
     def close(self) -> None:
-        """Keeps what it saw."""
+        """Keeps the recorded posts, so that a test can still read them."""
 
 
 def answer_to(observation: Observation) -> Answer:
-    """What a receiver says that behaves like this."""
+    """Returns the answer of a receiver whose behaviour is this observation."""
     status = observation.status
     if status is None:
         return Answer(accepted=False, detail=observation.reason.value)

@@ -1,4 +1,4 @@
-"""Scripts: what a target does over time, in words: `ok 10m, down 90s, slow 700ms 1m, ok`."""
+"""Scripts: the behaviour of a target over time, as text: `ok 10m, down 90s, slow 700ms 1m, ok`."""
 
 import json
 import re
@@ -15,29 +15,29 @@ from ..domain.time.duration import parse_duration
 from ..domain.time.moment import NS_PER_MS
 
 ANSWER_NS = 5 * NS_PER_MS
-"""How long a scripted target takes to answer where the script does not say."""
+"""The answer time of a scripted target where the script gives none."""
 REFUSAL_NS = NS_PER_MS // 5
-"""How soon a connection is refused: sooner than anything answers."""
+"""The time to a refused connection: shorter than any answer."""
 FOREVER_NS = 1 << 62
 STATUS_DIGITS_MAX = 3
 
 
 class ScriptedAnswer(Observation, frozen=True, kw_only=True):
-    """An answer of which a script says a few facts; conditions that ask for others are left out of its judgement."""
+    """An answer of which a script gives a few facts; conditions on other facts are not judged."""
 
     said: frozenset[str] = frozenset()
-    """Placeholders as conditions name them, such as STATUS."""
+    """The given facts, as placeholders of conditions, such as STATUS."""
 
 
 class ScriptedBehaviour(msgspec.Struct, frozen=True):
-    """What a target does for a while: an observation after some time, or silence for ever (`after_ns` None)."""
+    """One behaviour of a target: an observation after some time, or no answer at all (`after_ns` None)."""
 
     observation: Observation
     after_ns: int | None = ANSWER_NS
 
 
 def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBehaviour:
-    """A good answer; who says a fact of it says that it came."""
+    """Returns a good answer. Any fact that the script gives implies that the target was connected."""
     names = frozenset({*said, "CONNECTED"} if said else ())
     plain: dict[str, Any] = {"connected": True, "status": 200, "response_time_ns": after_ns, "body": b"ok"}
     return ScriptedBehaviour(ScriptedAnswer(**(plain | facts), said=names), after_ns)
@@ -87,7 +87,7 @@ WITH_WORD: dict[str, Callable[[str], ScriptedBehaviour]] = {
     "body": _body,
     "certificate": _certificate,
 }
-"""Words that take another: `status 503`, `slow 700ms`, `body {"status": "failing"}`, `certificate 12h`."""
+"""Words with an argument: `status 503`, `slow 700ms`, `body {"status": "failing"}`, `certificate 12h`."""
 _WORD = re.compile(r"\s*(,|[^\s,]+)")
 _JSON = json.JSONDecoder()
 
@@ -95,11 +95,11 @@ _JSON = json.JSONDecoder()
 class Script:
     """A timeline of behaviours; the last one lasts for ever.
 
-    `ok` is an answer that meets the target's conditions, whatever they are. A word that says a fact is judged by the
-    conditions that name it, and all others are taken to be met: `status 503` by those on [STATUS], `slow 700ms` by those
-    on [RESPONSE_TIME], `body {"status": "failing"}` or `body "a text"` by those on [BODY], `certificate 12h` by those on
-    [CERTIFICATE_EXPIRATION]. `down` is a refused connection, `hang` silence until the timeout, `degraded` an answer whose
-    prober says so, and `unknown` our own trouble.
+    `ok` is an answer that meets the target's conditions, whatever they are. A word with a fact is judged by the
+    conditions that name this fact, and all others count as met: `status 503` by those on [STATUS], `slow 700ms` by
+    those on [RESPONSE_TIME], `body {"status": "failing"}` or `body "a text"` by those on [BODY], `certificate 12h` by
+    those on [CERTIFICATE_EXPIRATION]. `down` is a refused connection, `hang` no answer before the timeout, `degraded`
+    an answer that the probe itself reports as degraded, and `unknown` an internal fault.
     """
 
     def __init__(self, behaviours: list[ScriptedBehaviour], lengths_ns: list[int]) -> None:
@@ -108,7 +108,7 @@ class Script:
 
     @classmethod
     def parse(cls, text: str) -> "Script":
-        """Read a script. Raises ValueError that says which part means nothing and what would."""
+        """Parses a script. Raises: ValueError with the part that is not valid, and the valid words."""
         parts = _parts(text)
         behaviours, lengths = [], []
         for number, words in enumerate(parts, 1):
@@ -125,16 +125,16 @@ class Script:
 
     @property
     def says_ok(self) -> bool:
-        """Whether it ever says `ok`."""
+        """Whether `ok` is among its behaviours."""
         return PLAIN["ok"]() in self._behaviours
 
     def at(self, since_start_ns: int) -> ScriptedBehaviour:
-        """What the target does so long after the script began."""
+        """Returns the behaviour at this time after the start of the script, in nanoseconds."""
         return self._behaviours[min(bisect_right(self._ends_ns, since_start_ns), len(self._behaviours) - 1)]
 
 
 def _parts(text: str) -> list[list[str]]:
-    """The words between commas; the JSON after `body` is one word, commas and blanks and all."""
+    """Returns the words between commas; the JSON after `body` is one word, with its commas and blanks."""
     parts: list[list[str]] = [[]]
     at = 0
     while found := _WORD.match(text, at):
@@ -153,7 +153,7 @@ def _json_end(text: str, start: int) -> int:
         return _JSON.raw_decode(text, start)[1]
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"what follows `body` in {text!r} is no JSON ({error}): write it like "
+            f"the text after `body` in {text!r} is not JSON ({error}): write it like "
             'body {"status": "failing"} 2m, or body "a text" 2m'
         ) from None
 
@@ -165,7 +165,7 @@ def _read(words: list[str]) -> tuple[ScriptedBehaviour, list[str]]:
         case [word, argument, *rest] if word in WITH_WORD:
             return WITH_WORD[word](argument), rest
     known = ", ".join([*PLAIN, *(f"{word} ..." for word in WITH_WORD)])
-    raise ValueError(f"that is no behaviour; there are {known}")
+    raise ValueError(f"that is no behaviour; valid are {known}")
 
 
 ALWAYS_OK = Script.parse("ok")

@@ -1,4 +1,4 @@
-"""A world in virtual time: the production actors, with scripted targets and channels around them. It never sleeps."""
+"""A world in virtual time: the production actors with scripted targets and channels. It never sleeps."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -39,16 +39,17 @@ Source = Configuration | str | Path | Iterable[Target]
 
 
 class World:
-    """Everything a runtime is, in one thread and under one clock that moves only in `run`.
+    """A whole runtime on one thread, under one clock that moves only in `run`.
 
     world = World([Target(id="shop", http=Http(url="http://shop.example/"), notify=("ops",))])
     world.script("shop", "ok 10m, down 5m, ok")
     world.run("1h")
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
 
-    `source` is a configuration, the path of its file, or targets as in one; channels that are only named are added.
-    Raises ConfigurationError for what a runtime would refuse. Targets do what their scripts say, every other one is always well, which is to meet its conditions; nothing is probed and nobody is told for real.
-    The record is kept over `restart`; `crash` forgets whatever was not committed.
+    `source` is a configuration, the path of its file, or targets; channels that are only named in them are added.
+    Raises ConfigurationError where a runtime would. A target follows its script; a target without one always meets its
+    conditions. Nothing is probed and no notice leaves the process. The record survives `restart`; `crash` drops
+    everything that was not committed.
     """
 
     def __init__(
@@ -119,12 +120,13 @@ class World:
         self.dispatcher.run_until_idle()
         return system
 
-    # What happens.
+    # Events.
 
     def script(self, target: str, text: str) -> None:
-        """Let a target, from now on, do what the text says: `ok 10m, down 90s, ok`; `Script` says what each word means.
+        """Sets the script of a target, which begins now: `ok 10m, down 90s, ok`; `Script` explains each word.
 
-        Raises ValueError for a text that means nothing, and for `ok` where no answer could meet the conditions.
+        Raises: KeyError for an unknown target; ValueError for a text that is no script, and for `ok` where no answer
+        could meet the conditions.
         """
         self._known(target)
         script = Script.parse(text)
@@ -132,41 +134,44 @@ class World:
         self.prober.script(target, script)
 
     def script_channel(self, channel: str, text: str) -> None:
-        """Let a channel, from now on, do what the text says: `ok 5m, status 503 10m, hang 1m, ok`."""
+        """Sets the script of a channel: `ok 5m, status 503 10m, hang 1m, ok`.
+
+        Raises: KeyError for an unknown channel.
+        """
         if channel not in self.messengers:
             raise KeyError(f"no channel {channel!r}; there are {', '.join(self.messengers) or 'none'}")
         self.messengers[channel].script(Script.parse(text))
 
     def run(self, length: Duration) -> None:
-        """Let time pass. Raises InvariantBroken when a defect of watchkeeper itself was caught in the act."""
+        """Lets time pass. Raises: InvariantBroken where watchkeeper itself violated an invariant."""
         self.dispatcher.run_until(self.clock.read().monotonic_ns + duration_ns(length))
         if self._checks.broken:
             raise InvariantBroken(self._checks.broken[0])
 
     @property
     def now(self) -> Moment:
-        """Both hands of the clock."""
+        """The present moment of the clock."""
         return self.clock.read()
 
     def step_wall(self, by_ns: int) -> None:
-        """Set the wall clock, as an operator or a time server does."""
+        """Moves the wall clock alone, as an operator or a time server does."""
         self.clock.step_wall(by_ns)
 
     def stall(self, length: Duration) -> None:
-        """Let time pass while nothing of ours runs, as under a debugger or a process that was stopped."""
+        """Lets time pass while the process does not run, as under a debugger."""
         self.clock.advance(duration_ns(length))
 
     def suspend(self, length: Duration) -> None:
-        """Let the machine sleep."""
+        """Suspends the machine for a length of time."""
         self.clock.suspend(duration_ns(length))
 
     def crash(self) -> None:
-        """Die on the spot and start again: only what was committed is left."""
+        """Kills the process and starts another: only committed records are left."""
         self._new_process()
         self.system = self._begin()
 
     def restart(self) -> tuple[str, ...]:
-        """Stop in good order and start again; says what did not end in time."""
+        """Stops in order and starts again. Returns the names of the actors that did not end in time."""
         late = shut_down(self.system, self._wait, self.clock.read(), 10 * NS_PER_S)
         self._new_process()
         self.system = self._begin()
@@ -185,32 +190,32 @@ class World:
                 return False
         return done()
 
-    # What an operator does.
+    # Commands of an operator.
 
     def track(self, target: Target) -> None:
-        """Watch a target, or watch it by another specification."""
+        """Watches a target, or replaces its specification."""
         (target,) = _sound((target,), self._channels).targets
         self._targets[target.id] = target
         self._tell(Track(target))
 
     def untrack(self, target: str) -> None:
-        """Watch a target no longer; what is open for it is closed."""
+        """Stops watching a target; its open incidents are resolved."""
         self._known(target)
         del self._targets[target]
         self._tell(Untrack(target))
 
     def pause(self, target: str) -> None:
-        """Start no attempts until it is resumed."""
+        """Starts no attempts of a target until `resume`."""
         self._known(target)
         self._tell(Pause(target))
 
     def resume(self, target: str) -> None:
-        """Go on with a paused target."""
+        """Resumes a paused target."""
         self._known(target)
         self._tell(Resume(target))
 
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
-        """Report for a heartbeat target, as its host does."""
+        """Sends a report to a heartbeat target, as its host does."""
         self._known(target)
         self._tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
 
@@ -219,12 +224,12 @@ class World:
         self.dispatcher.run_until_idle()
 
     def acknowledge(self, incident: str, by: str = "operator") -> None:
-        """Say that somebody has seen an incident, by its id."""
+        """Acknowledges an incident by its id."""
         self.system.owner.tell(Acknowledge(incident, by))
         self.dispatcher.run_until_idle()
 
     def silence(self, target: str | None, length: Duration) -> None:
-        """Mute a target (None: all) for a length of time."""
+        """Mutes a target (None: all) for a length of time."""
         until_ns = self.clock.read().wall_ns + duration_ns(length)
         self.system.sink.tell(
             Mute(Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns))
@@ -232,29 +237,32 @@ class World:
         self.dispatcher.run_until_idle()
 
     def redrive(self, key: str) -> bool:
-        """Send a dead letter again. False when it is none, or when its channel has heard something later."""
+        """Sends a dead letter again.
+
+        Returns False where it is none, or where its channel has received a later notice.
+        """
         return bool(self.system.sink.ask(Redrive(key), 60.0))
 
-    # What came of it.
+    # Results.
 
     def notices(self, channel: str) -> list[Notice]:
-        """What a receiver that keeps keys has applied, in order."""
+        """Returns the notices that a receiver which applies each key once has applied, in order."""
         return list(self.messengers[channel].accepted.values())
 
     def delivered(self, channel: str) -> list[str]:
-        """The same in short: `shop/down opened`."""
+        """Returns the same in short form: `shop/down opened`."""
         return [
             f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
             for notice in self.notices(channel)
         ]
 
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
-        """The incidents as they stand: open ones first, then those that ended lately."""
+        """Returns the current incidents: open ones first, then the recently ended ones."""
         incidents: tuple[Incident, ...] = self.system.recorder.ask(GetIncidents(open_only), 60.0)
         return incidents
 
     def status(self) -> RuntimeStatus:
-        """How everything stands, as a host sees it."""
+        """Returns the status as a host gets it."""
         status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
         return status
 
@@ -274,6 +282,9 @@ def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration
 
 
 def _sound(targets: tuple[Target, ...], channels: tuple[Channel, ...]) -> Configuration:
-    """Both in their declared types. Raises ConfigurationError with everything that is wrong; nothing is ever executed."""
+    """Returns both in their declared types; executes nothing.
+
+    Raises: ConfigurationError with everything that is wrong.
+    """
     plan = Configuration(runtime=RuntimeOptions(allow_exec=True), targets=targets, channels=channels)
     return require_valid(plan, None)

@@ -1,4 +1,4 @@
-"""A second, independent book of invariants that checks the record and the deliveries.
+"""A second, independent set of invariants that checks the record and the deliveries.
 
-Never here: code that the production path shares; a shared mistake would be invisible.
+Never here: code that the production path shares; a shared mistake would stay invisible.
 """

@@ -1,4 +1,4 @@
-"""What a crash right now would leave, folded from the committed batches by rules of its own, apart from every store."""
+"""The record that a crash would leave, folded from the committed batches independently of every store."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ..incidents.record import Batch, Checkpoint, Restored, Silence
 
 
 class Durable:
-    """The record as a naive reader of all commits sees it."""
+    """The record as a naive reader computes it from all commits; owns every figure that the invariants compare with."""
 
     def __init__(self) -> None:
         self.lives: dict[str, list[Incident]] = {}
@@ -17,7 +17,7 @@ class Durable:
         self.deliveries: dict[str, Delivery] = {}
         self.pending: dict[str, None] = {}
         self.given_up: dict[str, None] = {}
-        """Notices that were dead letters once, whatever became of them."""
+        """Notices that have been dead letters, even where they were delivered later."""
         self.told: dict[tuple[str, str], int] = {}
         self.silences: dict[str, Silence] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
@@ -25,8 +25,8 @@ class Durable:
         self.commits = 0
 
     def remember(self, restored: Restored) -> None:
-        """Begin with what a store remembers of the time before."""
-        self.__init__()  # type: ignore[misc]  # the very same empty book as at the start
+        """Starts from the restored record of earlier runs."""
+        self.__init__()  # type: ignore[misc]  # the same empty record as at the start
         self.epoch = restored.epoch - 1
         for incident in restored.incidents:
             self._adopt(incident)
@@ -41,14 +41,14 @@ class Durable:
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
 
     def _adopt(self, incident: Incident) -> None:
-        """Take an incident as it stands for the newest of its life; earlier steps are not asked for again."""
+        """Adds an incident; its earlier steps are not known, so the newest state stands for each of them."""
         life = self.lives.setdefault(incident.id, [])
         life.extend([incident] * (incident.sequence - len(life)))
         if incident.sequence == len(life) and incident.is_open:
             self.open[incident.target, incident.rule] = incident.id
 
     def forget_what_is_over(self) -> None:
-        """Drop the lives that ended and of which nobody is to hear any more."""
+        """Drops the resolved incidents that need no further notice."""
         waits = {self.notices[key].incident.id: None for key in self.pending}
         waits |= {name: None for (name, _), told in self.told.items() if told < len(self.lives.get(name, ()))}
         over = [name for name, life in self.lives.items() if not life[-1].is_open and name not in waits]
@@ -62,7 +62,7 @@ class Durable:
             self.given_up.pop(key, None)
 
     def recall(self, restored: Restored) -> None:
-        """Take up again what a store says of a dead letter that may have been forgotten here."""
+        """Adds a dead letter that the store has recalled and that may have been dropped here."""
         for incident in restored.incidents:
             self._adopt(incident)
         for outgoing in restored.outbox:
@@ -72,7 +72,7 @@ class Durable:
             self.told.setdefault((told.incident_id, told.channel), told.sequence)
 
     def apply(self, batch: Batch) -> "News":
-        """Take in a batch that was committed. A batch that comes again after a doubt changes nothing."""
+        """Applies a committed batch. A batch that is repeated after an uncertain commit changes nothing."""
         self.commits += 1
         rivals: list[Transition] = []
         transitions = [step for step in batch.transitions if self._step(step, rivals)]
@@ -131,10 +131,10 @@ class Durable:
 
 
 class News(NamedTuple):
-    """What a batch added that was not there before."""
+    """The records of a batch that were not there before."""
 
     transitions: list[Transition]
     rivals: list[Transition]
-    """Those of them that are open beside another of their rule and target."""
+    """Transitions to an open incident while another one of the same rule and target is open."""
     notices: list[Notice]
     deliveries: list[Delivery]

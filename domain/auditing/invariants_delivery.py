@@ -1,4 +1,4 @@
-"""Invariants of sending, checked before bytes leave and when a receiver takes them in."""
+"""Invariants of sending, checked before bytes leave and when a receiver applies them."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from .violation import Complain, Happened
 
 
 class DeliveryRules:
-    """S5, S7, S9, S10, S16, S24."""
+    """Checks S5, S7, S9, S10, S16 and S24; owns the claims of couriers and each receiver's order of notices."""
 
     def __init__(
         self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain, happened: Happened
@@ -23,18 +23,18 @@ class DeliveryRules:
         self._claims: dict[tuple[str, str], int] = {}
         self._heard: dict[tuple[str, str], list[Notice]] = {}
         self.room: dict[str, int] = {}
-        """How many notices a channel may carry at once."""
+        """How many notices a channel may have in flight."""
 
     def process_began(self) -> None:
         self._claims = {}
 
     @property
     def in_flight(self) -> int:
-        """Requests that have left and are not answered."""
+        """The number of requests without an answer."""
         return len(self._claims)
 
     def sending(self, channel: str, notice: Notice, attempt: int) -> None:
-        """S5, S10, S16, S24: committed, announced, carried by one courier, within its room."""
+        """Checks S5, S10, S16, S24: committed, recorded, sent by one courier, within the channel's limit."""
         durable = self._durable
         if durable.notices.get(notice.key) != notice:
             self._complain("S5", f"{notice.key} leaves before it is committed")
@@ -53,7 +53,7 @@ class DeliveryRules:
         self._repeated(channel, notice, attempt)
 
     def _repeated(self, channel: str, notice: Notice, attempt: int) -> None:
-        """S7, S10: a repeated post says the same, under a new attempt number."""
+        """Checks S7, S10: a repeated post has the same content and a new attempt number."""
         posts = self._receivers[channel].posts.get(notice.key, [])
         if any(post.notice != notice for post in posts):
             self._complain("S7", f"posts of {notice.key} differ")
@@ -66,7 +66,7 @@ class DeliveryRules:
         self._claims.pop((channel, key), None)
 
     def applied(self, channel: str, notice: Notice, *, first: bool) -> None:
-        """S9: by incident in the order of its steps; nobody hears of an end who has not heard of the beginning."""
+        """Checks S9: each channel receives an incident's steps in order, and its opening before any other step."""
         if not first:
             self._happened("repeated key absorbed")
             return
@@ -75,21 +75,21 @@ class DeliveryRules:
             if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice):
                 self._happened("given up, and heard late all the same")
                 return
-            self._complain("S9", f"{channel} hears step {notice.sequence} after {heard[-1].sequence}")
+            self._complain("S9", f"{channel} receives step {notice.sequence} after {heard[-1].sequence}")
         if not heard and notice.change is not TransitionKind.OPENED:
-            self._complain("S9", f"{channel} hears {notice.change} first of {notice.incident.target}")
+            self._complain("S9", f"{channel} receives {notice.change} first of {notice.incident.target}")
         heard.append(notice)
 
     def _is_given_up(self, key: str) -> bool:
-        """What was on its way when it was given up may arrive behind its successor, and nobody can call it back."""
+        """Whether the notice was given up in flight: it cannot be recalled, and may arrive behind its successor."""
         delivery = self._durable.deliveries.get(key)
         return delivery is not None and delivery.state is DeliveryState.DEAD
 
     def _was_driven_again_behind(self, later: Notice, notice: Notice) -> bool:
-        """Nobody knew that the later step had been heard: its answer was lost, and the earlier one a dead letter meanwhile."""
+        """Whether the notice was re-driven while the later one's delivery was unknown, because its answer was lost."""
         told = self._durable.told.get((later.incident.id, later.channel), 0)
         return notice.key in self._durable.given_up and told < later.sequence
 
     def heard(self, channel: str, incident: str) -> list[Notice]:
-        """What a receiver applied of an incident, in order."""
+        """Returns the notices of an incident that a receiver applied, in order."""
         return self._heard.get((channel, incident), [])

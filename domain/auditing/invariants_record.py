@@ -14,7 +14,7 @@ from .violation import Complain, Happened
 
 
 class RecordRules:
-    """S1, S2, S4, S6, S8, S11 to S14, S20, S22, S33."""
+    """Checks S1, S2, S4, S6, S8, S11 to S14, S20, S22 and S33; owns its own copy of the silences."""
 
     def __init__(
         self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain, happened: Happened
@@ -24,24 +24,24 @@ class RecordRules:
         self._complain = complain
         self._happened = happened
         self.floors: dict[str, Severity] = {}
-        """The mildest severity that each channel is told of; without one it is told of all."""
+        """The lowest severity that each channel receives; a channel without an entry receives all."""
         self._failed = False
         self._is_open = False
         self._over: dict[str, Silence] = {}
         self._silences: dict[str, Silence] = {}
 
     def muted(self, silence: Silence) -> None:
-        """The sink has heard of a silence, or of another end of one."""
+        """Notes that the sink received a silence, or a new end of one."""
         self._silences[silence.id] = silence
 
     def time_passed(self, now: Moment) -> None:
-        """A silence that has ended stays so, even when the wall clock goes back."""
+        """Marks ended silences; they stay ended, even where the wall clock goes back."""
         for name, silence in self._silences.items():
             if silence.until_ns <= now.wall_ns:
                 self._over[name] = silence
 
     def sink_began(self, now: Moment) -> None:
-        """A new incarnation of the sink knows of silences what the store says: the stored end against the wall clock."""
+        """Starts a new incarnation of the sink, which takes each silence's stored end against the wall clock."""
         self._over = {}
         self._silences = dict(self._durable.silences)
         self.time_passed(now)
@@ -49,10 +49,10 @@ class RecordRules:
     def process_began(self) -> None:
         self._failed = self._is_open = False
 
-    # The store's own life.
+    # Opening, failing and closing of the store.
 
     def opened(self, restored: Restored, now: Moment) -> None:
-        """S11, S12, S13, S14: what comes back is what was committed, whole, under a higher epoch."""
+        """Checks S11, S12, S13, S14: the store restores exactly the committed records, under a higher epoch."""
         self._failed, self._is_open = False, True
         durable = self._durable
         if restored.epoch <= durable.epoch:
@@ -66,7 +66,7 @@ class RecordRules:
         )
         told = [t for t in restored.told if durable.told.get((t.incident_id, t.channel)) != t.sequence]
         if told:
-            self._complain("S11", f"the store remembers {told} otherwise than it was told")
+            self._complain("S11", f"the store restores {told}, which differs from the committed deliveries")
         marks = [mark for _, mark in sorted(durable.checkpoints.items()) if mark.state]
         self._same("checkpoints", marks, sorted(restored.checkpoints, key=lambda mark: mark.target))
         silences = [s for _, s in sorted(durable.silences.items()) if s.until_ns > now.wall_ns]
@@ -89,7 +89,7 @@ class RecordRules:
 
     @property
     def is_failed(self) -> bool:
-        """Whether it takes nothing until it is opened again."""
+        """Whether the store rejects every commit until it is opened again."""
         return self._failed
 
     def closed(self) -> None:
@@ -110,7 +110,7 @@ class RecordRules:
             self._delivered(delivery)
 
     def _legal(self, step: Transition) -> None:
-        """S2, S20."""
+        """Checks S2, S20: the step is legal, and its times are in order."""
         life = self._durable.lives[step.incident_id]
         earlier = life[step.sequence - 2] if 1 < step.sequence <= len(life) else None
         in_place = step.sequence <= len(life) and life[step.sequence - 1] == step.incident
@@ -123,7 +123,7 @@ class RecordRules:
             self._complain("S20", f"opened, acknowledged, resolved at {times}")
 
     def _notices(self, batch: Batch, news: News, silences_before: dict[str, Silence]) -> None:
-        """S4, S6, S22."""
+        """Checks S4, S6, S22 for the notices and transitions of one batch."""
         seen: dict[tuple[str, int, str], None] = {}
         for notice in news.notices:
             self._well_formed(notice)
@@ -141,9 +141,9 @@ class RecordRules:
             self._complain("S6", f"the key of {notice} is not derived from it")
         life = self._durable.lives.get(notice.incident.id, [])
         if notice.sequence > len(life) or life[notice.sequence - 1] != notice.incident:
-            self._complain("S4", f"notice {notice.key} tells of a step that is not recorded with it")
+            self._complain("S4", f"notice {notice.key} is about a step that is not recorded with it")
         if notice.incident.draft:
-            self._complain("S4", f"notice {notice.key} tells of a draft rule")
+            self._complain("S4", f"notice {notice.key} is about a draft rule")
         if notice.reason is NoticeReason.CATCH_UP:
             self._happened("catch-up notice")
             if notice.incident.is_open and self._silences:
@@ -157,7 +157,7 @@ class RecordRules:
                 continue
             until_ns = min(silence.until_ns, now.until_ns)
             if silence.target in {None, target} and at_ns < until_ns:
-                self._complain("S22", f"{notice.change} of {target} is told inside silence {silence.id}")
+                self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
 
     def _situations(self, step: Transition) -> None:
         waits = any(
@@ -167,7 +167,7 @@ class RecordRules:
             self._happened("resolved while its opening waits")
 
     def _announced(self, step: Transition, batch: Batch) -> None:
-        """S4, the other way: who is to be told of a step and is free to hear it has a notice in the same transaction."""
+        """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
         if (
             step.draft
             or self._durable.latest(step.incident_id).sequence != step.sequence
@@ -195,7 +195,7 @@ class RecordRules:
         return quiet
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
-        """Another notice of the incident is under way there, or was when this was decided."""
+        """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
         pending = [self._durable.notices[key] for key in self._durable.pending]
         settled = [self._durable.notices[d.key] for d in batch.deliveries if d.key in self._durable.notices]
         return any(
@@ -204,12 +204,14 @@ class RecordRules:
         )
 
     def _delivered(self, delivery: Delivery) -> None:
-        """S8."""
+        """Checks S8: a notice recorded as delivered has been applied by its receiver."""
         notice = self._durable.notices.get(delivery.key)
         if notice is None:
-            self._complain("S4", f"a delivery of {delivery.key}, which is no notice")
+            self._complain("S4", f"delivery of {delivery.key}, for which there is no notice")
         elif delivery.state is DeliveryState.DELIVERED:
             if delivery.key not in self._receivers[notice.channel].applied:
-                self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not got it")
+                self._complain(
+                    "S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it"
+                )
         elif delivery.state is DeliveryState.DEAD:
             self._happened("dead letter")

@@ -1,4 +1,4 @@
-"""Receipts: what a receiver that keeps keys has got, and what it has applied."""
+"""Receipts: the requests that a receiver got, and the notices that it applied."""
 
 from typing import NamedTuple
 
@@ -14,23 +14,23 @@ class ReceivedNotice(NamedTuple):
 
 
 class Receipts:
-    """Applies every key once, as our webhook asks of receivers, and remembers all requests."""
+    """A receiver that applies every key once, as webhook receivers should, and records all requests."""
 
     def __init__(self) -> None:
         self.posts: dict[str, list[ReceivedNotice]] = {}
         self.applied: dict[str, Notice] = {}
 
     def arrived(self, at_ns: int, notice: Notice, attempt: int) -> None:
-        """Bytes of ours are there, whatever becomes of them."""
+        """Records an arrived request, whether or not it is applied."""
         self.posts.setdefault(notice.key, []).append(ReceivedNotice(at_ns, notice, attempt))
 
     def apply(self, notice: Notice) -> bool:
-        """Take a notice in. False when its key was known."""
+        """Applies a notice. Returns False where its key was applied before."""
         known = notice.key in self.applied
         self.applied.setdefault(notice.key, notice)
         return not known
 
     def keep_only(self, notices: dict[str, Notice]) -> None:
-        """Forget what nobody will ask for again."""
+        """Drops everything about other notices."""
         self.posts = {key: posts for key, posts in self.posts.items() if key in notices}
         self.applied = {key: notice for key, notice in self.applied.items() if key in notices}

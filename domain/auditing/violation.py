@@ -1,4 +1,4 @@
-"""A violation: an invariant of the catalogue that a run has broken."""
+"""A violation: an invariant that a run has broken."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """What was broken, in words, and when by the monotonic hand."""
+    """The broken invariant, its description, and the monotonic time."""
 
     invariant: str
     """Its id, such as S5."""
@@ -18,6 +18,6 @@ class Violation(msgspec.Struct, frozen=True):
 
 
 Complain = Callable[[str, str], None]
-"""Called with the id of an invariant and what breaks it."""
+"""Called with the id of an invariant and a description of the violation."""
 Happened = Callable[[str], None]
-"""Called with the name of a situation that should sometimes occur."""
+"""Called with the name of a situation that some run should reach."""

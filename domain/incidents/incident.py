@@ -1,4 +1,4 @@
-"""Incidents: spans during which a rule is broken for a target, and their legal moves."""
+"""Incidents: intervals in which a target violates a rule, and their legal transitions."""
 
 from enum import StrEnum
 from hashlib import sha256
@@ -10,7 +10,7 @@ from ..specification.rule import Severity
 
 
 class TransitionKind(StrEnum):
-    """What a transition does to its incident."""
+    """The kinds of transitions of an incident."""
 
     OPENED = "opened"
     CHANGED = "changed"
@@ -29,37 +29,37 @@ INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = 
     ),
     TransitionKind.RESOLVED: (),
 }
-"""After each change, the changes that may follow; the key None stands for no incident yet."""
+"""The legal next kinds after each kind; None stands for no incident yet."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "incident"}):
-    """An incident as it stands. Wall times are nanoseconds since 1970 UTC."""
+    """The state of an incident. Wall times are nanoseconds since 1970 UTC."""
 
     id: str
     sequence: int
-    """The number of the transition that led here: 1, 2, 3 ... without gaps; order is by sequence, never by time."""
+    """The number of the last transition: 1, 2, 3 ... without gaps; order is by sequence, never by time."""
     change: TransitionKind
-    """The kind of that transition."""
+    """The kind of the last transition."""
     target: str
     rule: str
     severity: Severity
     at_ns: int
-    """When that transition was decided."""
+    """When the last transition was decided."""
     opened_at_ns: int
     """When the first bad sample was taken."""
     resolved_at_ns: int | None = None
     acknowledged_at_ns: int | None = None
     acknowledged_by: str | None = None
     reason: str
-    """A machine's word: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `removed` or `retired`."""
+    """For programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `removed` or `retired`."""
     explanation: str = ""
     """One line for people."""
     evidence: tuple[int, ...] = ()
-    """Attempt numbers of the samples it rests on, oldest first."""
+    """Attempt numbers of the samples behind the last transition, oldest first."""
     draft: bool = False
-    """Made by a draft rule: recorded, and no channel receives it."""
+    """Opened by a draft rule: recorded, but no channel receives it."""
     notify: tuple[str, ...] = ()
-    """The channels to notify, as configured when it was decided."""
+    """The channels to notify, as configured at the last transition."""
 
     @property
     def is_open(self) -> bool:
@@ -67,7 +67,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
 
 
 class Transition(Incident, frozen=True, kw_only=True):
-    """One step in the life of an incident, written as the whole incident after it."""
+    """One step of an incident, stored as the whole incident after the step."""
 
     @property
     def incident_id(self) -> str:
@@ -75,17 +75,17 @@ class Transition(Incident, frozen=True, kw_only=True):
 
     @property
     def incident(self) -> Incident:
-        """The incident as it stands after this step."""
+        """The state of the incident after this step."""
         return Incident(**msgspec.structs.asdict(self))
 
     @classmethod
     def after(cls, incident: Incident, change: TransitionKind, at_ns: int, **fields: object) -> Self:
-        """The next step of an incident, decided at `at_ns`, with the given fields changed."""
+        """Returns the next step of an incident, decided at `at_ns` (wall), with the given fields changed."""
         step = {"sequence": incident.sequence + 1, "change": change, "at_ns": at_ns, **fields}
         return cls(**{**msgspec.structs.asdict(incident), **step})
 
     def may_follow(self, earlier: Incident | None) -> bool:
-        """Whether this step is legal after `earlier` (None: as the first)."""
+        """Whether this step is legal after `earlier` (None: as the first step)."""
         if earlier is None:
             return self.sequence == 1 and self.change in INCIDENT_TRANSITIONS[None]
         return (
@@ -96,10 +96,10 @@ class Transition(Incident, frozen=True, kw_only=True):
 
 
 def incident_id(target: str, rule: str, run: int, attempt: int, opened_at_ns: int) -> str:
-    """The id of an incident: derived, never drawn.
+    """Returns the id of an incident: derived from its opening, never random.
 
-    `run` counts the openings of the store and `attempt` the target's attempts within it, so that a wall clock that
-    goes back cannot make an id twice.
+    `run` counts the openings of the store and `attempt` the target's attempts within a run, so that a wall clock that
+    goes back cannot produce the same id twice.
     """
     seed = f"{target}/{rule}/{run}/{attempt}/{opened_at_ns}".encode()
     return f"inc_{sha256(seed).hexdigest()[:24]}"

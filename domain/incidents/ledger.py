@@ -1,4 +1,4 @@
-"""The ledger: what is known of incidents and what every channel was told of them. It alone decides what is due to be said."""
+"""The ledger: incidents and the last notices delivered to each channel; it alone decides which notices are due."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,10 +13,10 @@ SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Ledger:
-    """In memory what the store holds durably. At most one notice per incident and channel is under way at a time.
+    """The in-memory copy of the store's incidents, silences and deliveries.
 
-    That one bound gives the order: what happens to an incident while a notice is under way is told by the next
-    comparison, when that notice is settled.
+    At most one notice per incident and channel is under way at a time. This bound keeps the
+    order: a transition that happens while a notice is under way becomes due when that notice is settled.
     """
 
     def __init__(self, channels: Iterable[Channel]) -> None:
@@ -29,7 +29,7 @@ class Ledger:
         self._ends_ns: int | None = None
 
     def restore(self, restored: Restored) -> None:
-        """Take up what a store remembered."""
+        """Replaces the state by the restored record of a store."""
         self._incidents = {incident.id: incident for incident in restored.incidents}
         self._told = {(told.incident_id, told.channel): told for told in restored.told}
         self._under_way = {
@@ -42,7 +42,7 @@ class Ledger:
         self._find_next_end()
 
     def _give_up(self, notice: Notice) -> None:
-        """What was given up is not said again by itself: only what happens later to the incident is."""
+        """Notes that a notice was given up: only later steps of its incident become due by themselves."""
         place = (notice.incident.id, notice.channel)
         self._given_up[place] = max(notice.sequence, self._given_up.get(place, 0))
 
@@ -56,12 +56,12 @@ class Ledger:
         return self._told.get((incident_id, channel))
 
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
-        """An incident moved: the notices that are due for it now."""
+        """Applies a transition. Returns the notices that are due for its incident now."""
         incident = self._incidents[transition.incident_id] = transition.incident
         return self._due(incident, now, NoticeReason.TRANSITION)
 
     def settle(self, notice: Notice, delivery: Delivery, now: Moment) -> tuple[Notice, ...]:
-        """A notice was delivered or given up: what is due next for its incident."""
+        """Notes that a notice was delivered or given up. Returns the notices that are due next for its incident."""
         incident_id = notice.incident.id
         place = (incident_id, notice.channel)
         self._under_way.pop(place, None)
@@ -79,12 +79,15 @@ class Ledger:
         return () if incident is None else self._due(incident, now, NoticeReason.CATCH_UP)
 
     def leave_given_up(self, notice: Notice) -> None:
-        """What was due is a dead letter already: nobody is told of it now."""
+        """Notes that a due notice is a dead letter already, and is not sent."""
         self._under_way.pop((notice.incident.id, notice.channel), None)
         self._give_up(notice)
 
     def redrive(self, notice: Notice, incident: Incident, told: LastDelivered | None) -> bool:
-        """Take a dead letter up again. False when the channel has meanwhile heard something later."""
+        """Puts a dead letter under way again.
+
+        Returns False where its channel is gone, or has a later notice or one under way.
+        """
         place = (incident.id, notice.channel)
         if place in self._under_way or notice.channel not in self._channels:
             return False
@@ -97,28 +100,28 @@ class Ledger:
         return True
 
     def reconcile(self, now: Moment) -> tuple[Notice, ...]:
-        """Everything that is due now, whatever the cause: the end of a silence, a restart, a new channel."""
+        """Returns all notices that are due now: after the end of a silence, a restart, or the addition of a channel."""
         incidents = list(self._incidents.values())
         return tuple(
             notice for incident in incidents for notice in self._due(incident, now, NoticeReason.CATCH_UP)
         )
 
     def silence(self, silence: Silence) -> None:
-        """Begin, change or end (with an end that is past) an operator's mute."""
+        """Starts, changes or ends (by an end in the past) an operator's silence."""
         self._silences[silence.id] = silence
         self._find_next_end()
 
     @property
     def next_end_ns(self) -> int | None:
-        """The wall time at which the first of the silences ends; None without any."""
+        """The wall time at which the first silence ends; None without any."""
         return self._ends_ns
 
     def silences(self, now: Moment) -> tuple[Silence, ...]:
-        """Those in force."""
+        """Returns the silences that have not ended."""
         return tuple(silence for silence in self._silences.values() if silence.until_ns > now.wall_ns)
 
     def some_mute_ended(self, now: Moment) -> bool:
-        """Whether a silence has ended since this was last asked: then `reconcile` is due."""
+        """Whether a silence has ended since the last call: then `reconcile` is due. Drops the ended silences."""
         if self._ends_ns is None or now.wall_ns < self._ends_ns:
             return False
         self._silences = {silence.id: silence for silence in self.silences(now)}
@@ -148,6 +151,7 @@ class Ledger:
                 continue
             notice = self._under_way[place] = make_notice(incident, channel, change, now.wall_ns, reason)
             made.append(notice)
+        # A resolved incident is kept while a silence holds back its last notice.
         if not waits:
             self._forget_if_over(incident)
         return tuple(made)
@@ -160,7 +164,7 @@ class Ledger:
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:
-        """Whom to tell: the channels configured now, and those that heard of it before, who must hear how it ends."""
+        """Returns the channels of the incident, and those that received an earlier notice and need the end."""
         name, notify = incident.id, incident.notify
         heard = (channel for channel in self._channels if channel not in notify)
         return (*notify, *(channel for channel in heard if (name, channel) in self._told))

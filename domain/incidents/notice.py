@@ -1,4 +1,4 @@
-"""Notices: what one channel is told about one incident, and the one comparison that decides whether it is due."""
+"""Notices: messages about one incident to one channel, and the one comparison that decides whether one is due."""
 
 from enum import StrEnum
 from hashlib import sha256
@@ -11,20 +11,23 @@ from .incident import Incident, TransitionKind
 
 
 class NoticeReason(StrEnum):
-    """Why a notice is sent now."""
+    """The reason for sending a notice now."""
 
     TRANSITION = "transition"
     CATCH_UP = "catch_up"
-    """The channel was muted or busy when it happened."""
+    """The channel was muted or busy at the transition."""
 
 
 class DeliveryState(StrEnum):
-    """Where a notice stands. Attempted and PENDING means: the outcome is unknown until a retry with the same key."""
+    """The state of a notice.
+
+    PENDING after an attempt means that the outcome is unknown until a retry with the same key.
+    """
 
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"
-    """Given up aloud; visible, and can be re-driven."""
+    """Given up; shown in the status, and can be re-driven."""
 
 
 DELIVERY_TRANSITIONS: dict[DeliveryState, tuple[DeliveryState, ...]] = {
@@ -35,13 +38,13 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, tuple[DeliveryState, ...]] = {
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One message about one incident to one channel. Its body is the incident as it stood when the notice was made."""
+    """One message about one incident to one channel. Its body is the state of the incident when the notice was made."""
 
     key: str
-    """The same for every retry, restart and fail-over; receivers that keep keys apply it once (`webhook-id`)."""
+    """Equal for every retry, restart and fail-over; a receiver applies each key once (`webhook-id`)."""
     channel: str
     change: TransitionKind
-    """What the receiver is told; its type on the wire is `incident.` and this."""
+    """The kind of transition that the receiver is notified of; its type on the wire is `incident.` and this."""
     incident: Incident
     reason: NoticeReason = NoticeReason.TRANSITION
     created_at_ns: int
@@ -53,7 +56,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one attempt to deliver a notice; recorded before bytes leave (PENDING) and after."""
+    """The state of a delivery, recorded before the bytes of an attempt leave (PENDING) and after its answer."""
 
     key: str
     state: DeliveryState
@@ -64,19 +67,19 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel said to one attempt to deliver. Without an answer (deadline, crash) the outcome is unknown."""
+    """A channel's answer to one attempt to deliver. Without an answer (deadline, crash) the outcome is unknown."""
 
     accepted: bool
     retryable: bool = True
     """Whether the same notice, with the same key, may be accepted later."""
     retry_after_ns: int | None = None
-    """What the receiver asked for; the retry policy caps it."""
+    """The wait that the receiver asked for; the retry policy caps it."""
     detail: str = ""
     """One bounded line, free of secrets."""
 
 
 class LastDelivered(msgspec.Struct, frozen=True, kw_only=True, rename={"incident_id": "incident"}):
-    """What a channel last successfully heard about an incident."""
+    """The last notice of an incident that was delivered to a channel."""
 
     incident_id: str
     channel: str
@@ -85,25 +88,25 @@ class LastDelivered(msgspec.Struct, frozen=True, kw_only=True, rename={"incident
 
 
 def notice_key(incident_id: str, sequence: int, channel: str) -> str:
-    """The key of a notice, derived from what it says and to whom."""
+    """Returns the key of a notice, derived from its incident, sequence and channel."""
     seed = f"{incident_id}/{sequence}/{channel}".encode()
     return f"msg_{sha256(seed).hexdigest()[:32]}"
 
 
 def lateness_s(notice: Notice, now_wall_ns: int) -> int | None:
-    """How many seconds ago it happened, where that is too long to be news: after an outage, a silence, or many retries.
+    """Returns the age of a late notice in seconds, else None; outages, silences and retries make it late.
 
-    It is of the attempt and not of the notice, whose body stays the same to the byte.
+    It belongs to the attempt and not to the notice, whose body stays the same to the byte.
     """
     late_ns = now_wall_ns - notice.incident.at_ns
     return late_ns // NS_PER_S if late_ns > NOTICE_LATE_NS else None
 
 
 def due_change(incident: Incident, told: LastDelivered | None, *, muted: bool) -> TransitionKind | None:
-    """What the channel is to be told now, if anything: the one comparison of `told` with the present.
+    """Returns the kind of notice that is due for a channel now, None for no notice: compares `told` with the incident.
 
-    Nobody is told of a recovery who was not told of the problem, nobody is told the same thing twice, and what
-    somebody has acknowledged is only told to be over.
+    A channel is notified of a recovery only after the problem, and of each step once; after an acknowledgement it is
+    notified only of the end.
     """
     if muted or incident.draft:
         return None
@@ -118,7 +121,7 @@ def due_change(incident: Incident, told: LastDelivered | None, *, muted: bool) -
 def make_notice(
     incident: Incident, channel: str, change: TransitionKind, now_ns: int, reason: NoticeReason
 ) -> Notice:
-    """The notice that tells `channel` about an incident as it stands."""
+    """Returns the notice for `channel` about the present state of an incident."""
     return Notice(
         key=notice_key(incident.id, incident.sequence, channel),
         channel=channel,

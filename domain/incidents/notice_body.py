@@ -1,4 +1,4 @@
-"""A notice as the JSON document that every channel sends: a pure function of the notice, to the byte.
+"""The JSON document of a notice, which every channel sends: a pure function of the notice, to the byte.
 
 A retry, a restart and a fail-over of the same notice make the same bytes, so that a receiver may compare them.
 """
@@ -13,7 +13,7 @@ from .notice import Notice
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:
-    """The document before it becomes text; moments are RFC 3339 in UTC, null where they have not come."""
+    """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come."""
     incident = notice.incident
     return {
         "id": notice.key,
@@ -26,7 +26,7 @@ def notice_document(notice: Notice) -> dict[str, Any]:
 
 
 def incident_document(incident: Incident) -> dict[str, Any]:
-    """An incident as it stands, in the words that notices use."""
+    """Returns the state of an incident as plain data with the keys of a notice."""
     return {
         "id": incident.id,
         "target": _text(incident.target),
@@ -44,11 +44,16 @@ def incident_document(incident: Incident) -> dict[str, Any]:
 
 
 def notice_body(notice: Notice) -> bytes:
-    """The document as UTF-8 JSON, keys in their stated order. Raises ValueError for a moment outside the calendar."""
+    """Returns the document as UTF-8 JSON with a fixed order of keys.
+
+    Raises: ValueError for a moment outside the calendar.
+    """
     try:
         return msgspec.json.encode(notice_document(notice))
     except OverflowError as error:
-        raise ValueError(f"notice {notice.key} names a moment outside the calendar") from error
+        raise ValueError(
+            f"notice {notice.key} has a moment outside the calendar (years 1 to 9999)"
+        ) from error
 
 
 def _wall_text(wall_ns: int | None) -> str | None:
@@ -56,5 +61,5 @@ def _wall_text(wall_ns: int | None) -> str | None:
 
 
 def _text(text: str) -> str:
-    """The text with lone surrogates, which no UTF-8 can hold, replaced."""
+    """Returns the text with lone surrogates replaced, because UTF-8 cannot encode them."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""The outbox: notices that are committed and not yet settled, and which of them may be handed to their courier now."""
+"""The outbox: committed notices that are not settled, and the choice of those that a courier may send now."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from .notice import Delivery, DeliveryState, Notice
 
 
 class OutboxStage(StrEnum):
-    """Where a notice of the outbox is."""
+    """The stage of a notice in the outbox."""
 
     READY = "ready"
     HANDED_OUT = "handed_out"
     BACKING_OFF = "backing_off"
-    """The supervisor decides when, and whether, it is tried again."""
+    """The supervisor decides whether and when it is retried."""
 
 
 STAGE_MOVES: dict[OutboxStage, tuple[OutboxStage, ...]] = {
@@ -26,7 +26,7 @@ STAGE_MOVES: dict[OutboxStage, tuple[OutboxStage, ...]] = {
 
 
 class OutboxEntry:
-    """One notice on its way. Owned by the sink."""
+    """One unsettled notice. Owned by the sink."""
 
     __slots__ = ("attempts", "notice", "refusal", "stage")
 
@@ -35,15 +35,18 @@ class OutboxEntry:
         self.attempts = attempts
         self.stage = OutboxStage.READY
         self.refusal = ""
-        """What its receiver, or the way there, said last."""
+        """The last error of its receiver or of the connection."""
 
     def delivery(self, state: DeliveryState, at_ns: int, detail: str) -> Delivery:
-        """What is recorded of it when it is in `state` from `at_ns` (wall) on."""
+        """Returns the record of the notice in `state` since `at_ns` (wall)."""
         return Delivery(key=self.notice.key, state=state, attempts=self.attempts, at_ns=at_ns, detail=detail)
 
 
 class Outbox:
-    """Hands out at most `in_flight_max` notices a channel at a time, oldest first; the rest waits durably."""
+    """Owns the unsettled notices.
+
+    Hands out at most `in_flight_max` per channel, oldest first; the rest waits durably.
+    """
 
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._room = {channel.id: channel.in_flight_max for channel in channels}
@@ -60,12 +63,12 @@ class Outbox:
         return list(self._entries)
 
     def add(self, notice: Notice, attempts: int = 0) -> None:
-        """A notice that is being committed, or was restored."""
+        """Adds a notice that is in the present commit or was restored."""
         self._entries[notice.key] = OutboxEntry(notice, attempts)
         self._ready[notice.channel].append(notice.key)
 
     def hand_out(self, now_ns: int) -> list[tuple[OutboxEntry, Delivery]]:
-        """Every notice that may go now, with the record of the attempt that must be durable before it goes."""
+        """Returns the notices to send now, each with the record of its attempt, which must be durable first."""
         handed = []
         for channel, ready in self._ready.items():
             while ready and self._room[channel] > 0:
@@ -77,7 +80,7 @@ class Outbox:
         return handed
 
     def failed(self, key: str, attempt: int, refusal: str = "") -> OutboxEntry | None:
-        """The attempt did not succeed: the notice waits for a decision. None for a late or repeated answer."""
+        """Notes that an attempt failed: the notice waits for a decision. Returns None for a late or repeated answer."""
         entry = self._entries.get(key)
         if entry is None or entry.stage is not OutboxStage.HANDED_OUT or entry.attempts != attempt:
             return None
@@ -87,13 +90,13 @@ class Outbox:
         return entry
 
     def why_given_up(self, key: str) -> str:
-        """For whoever reads the dead letter."""
+        """Returns the explanation of the dead letter, with the last answer."""
         entry = self._entries.get(key)
         refusal = f"; the last answer: {entry.refusal}" if entry is not None and entry.refusal else ""
         return f"given up: the retry policy is exhausted{refusal}"[:DETAIL_CHARACTERS_MAX]
 
     def ready_again(self, key: str) -> bool:
-        """It may be tried again."""
+        """Makes a notice that backs off ready. Returns False where it does not back off."""
         entry = self._entries.get(key)
         if entry is None or entry.stage is not OutboxStage.BACKING_OFF:
             return False
@@ -102,17 +105,20 @@ class Outbox:
         return True
 
     def all_ready_again(self) -> int:
-        """Whoever decided about retries is gone: all may be tried again now. Says how many."""
+        """Makes every notice that backs off ready, because the supervisor with their retry times is gone.
+
+        Returns their number.
+        """
         waiting = [key for key, entry in self._entries.items() if entry.stage is OutboxStage.BACKING_OFF]
         return sum(self.ready_again(key) for key in waiting)
 
     def settle(self, key: str, attempt: int | None = None) -> OutboxEntry | None:
-        """It is delivered or given up, and leaves. None for a late or repeated answer."""
+        """Removes a notice that is delivered or given up. Returns None for a late or repeated answer."""
         entry = self._entries.get(key)
         if entry is None or (attempt is not None and entry.attempts != attempt):
             return None
         if attempt is None and entry.stage is not OutboxStage.BACKING_OFF:
-            # Given up meanwhile, but it is on its way again: what its receiver says now is what counts.
+            # The decision to give up came late: the notice is handed out again, and the answer to that attempt counts.
             return None
         del self._entries[key]
         if entry.stage is OutboxStage.HANDED_OUT:
@@ -122,7 +128,10 @@ class Outbox:
         return entry
 
     def courier_restarted(self, channel: str) -> int:
-        """What the lost courier had in hand goes to the next one under the same keys."""
+        """Makes the notices of a lost courier ready, in front, for the next courier under the same keys.
+
+        Returns their number.
+        """
         lost = [
             entry
             for entry in self._entries.values()
@@ -135,5 +144,5 @@ class Outbox:
         return len(lost)
 
     def in_hand(self) -> int:
-        """How many are with couriers now."""
+        """Returns the number of notices that couriers hold now."""
         return sum(entry.stage is OutboxStage.HANDED_OUT for entry in self._entries.values())

@@ -1,4 +1,4 @@
-"""Gathering: what waits for the next commit. Samples are bounded and shed oldest first; transitions are never shed."""
+"""The records of the next commit. Samples are bounded and dropped oldest first; transitions are never dropped."""
 
 from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.sample import Sample
@@ -8,7 +8,7 @@ from .record import Batch, BlindInterval, Checkpoint, Silence
 
 
 class Gathering:
-    """Collects records between commits. Of several checkpoints of one target only the newest is kept."""
+    """Owns the records between two commits; of several checkpoints of a target only the newest is kept."""
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
@@ -21,7 +21,7 @@ class Gathering:
 
     @property
     def full(self) -> bool:
-        """Whether a commit is due for the sake of size alone."""
+        """Whether the number of samples alone makes a commit due."""
         return len(self._samples) >= BATCH_RECORDS_MAX
 
     @property
@@ -38,15 +38,15 @@ class Gathering:
         )
 
     def add_samples(self, samples: tuple[Sample, ...]) -> int:
-        """Says how many older ones were shed to make room."""
+        """Adds samples. Returns the number of older ones that were dropped to make room."""
         self._samples.extend(samples)
-        # Only while the store cannot be written do samples outgrow a batch; the newest are worth the most then.
+        # Samples outgrow a batch only while the store cannot be written; the newest are the most useful then.
         excess = max(0, len(self._samples) - 2 * BATCH_RECORDS_MAX)
         del self._samples[:excess]
         return excess
 
     def take(self) -> Batch:
-        """Everything gathered, as one batch; nothing is left."""
+        """Returns all records as one batch and clears them."""
         batch = Batch(
             transitions=tuple(self.transitions),
             notices=tuple(self.notices),
@@ -56,12 +56,12 @@ class Gathering:
             blind=tuple(self.blind),
             silences=tuple(self.silences),
         )
-        self.__init__()  # type: ignore[misc]  # the very same empty state as at the start
+        self.__init__()  # type: ignore[misc]  # the same empty state as at the start
         return batch
 
 
 def unwritten(*batches: Batch) -> tuple[str, ...]:
-    """What would be lost with them, in words: how many records, and each step of an incident."""
+    """Returns a description of the unwritten records: their number, and each step of an incident."""
     count = sum(len(batch) for batch in batches)
     steps = [
         f"{step.change.value} {step.target}/{step.rule}" for batch in batches for step in batch.transitions

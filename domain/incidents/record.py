@@ -1,4 +1,4 @@
-"""What is written down together, and what comes back after a restart."""
+"""The records of a store: the batch of one transaction, and the state that a restart restores."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from .notice import Delivery, LastDelivered, Notice
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
-    """The state of one target's rules as bytes that only the aggregate reads; empty when there is nothing to resume."""
+    """The state of one target's rules, as bytes that only the aggregate reads; empty without anything to resume."""
 
     target: str
     state: bytes
@@ -19,7 +19,7 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
 
 
 class BlindInterval(msgspec.Struct, frozen=True, gc=False):
-    """A span in which we could not see: suspended, stalled, clock stepped. Wall times."""
+    """An interval in which the runtime could not observe its targets: suspended, stalled, clock stepped. Wall times."""
 
     started_at_ns: int
     ended_at_ns: int
@@ -27,17 +27,17 @@ class BlindInterval(msgspec.Struct, frozen=True, gc=False):
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An operator's mute with an end: notices wait, probing and judging go on."""
+    """An operator's silence with an end: notices wait, while probing and judging go on."""
 
     id: str
     target: str | None = None
     """None mutes every target."""
     until_ns: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
-    """Wall time; a silence ended early has the moment it was ended."""
+    """Wall time; a silence that was ended early has that moment."""
     by: str = ""
 
     def __post_init__(self) -> None:
-        # A batch that the store cannot write is tried for ever, and stands in the way of all that come after it.
+        # The sink retries a batch for ever: one that the store cannot write would block all later ones.
         if abs(self.until_ns) > INTEGER_MAX:
             raise ValueError(
                 "a silence ends between the years 1678 and 2262: no other moment can be recorded"
@@ -45,7 +45,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """One transaction: all of it is durable or none of it."""
+    """The records of one transaction: all of them are durable or none."""
 
     transitions: tuple[Transition, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -60,25 +60,25 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A notice of the outbox with what became of it so far."""
+    """A notice of the outbox with the state of its delivery."""
 
     notice: Notice
     delivery: Delivery
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """What a store remembers when it is opened."""
+    """The state that a store restores when it is opened."""
 
     epoch: int = 1
-    """Counts the openings of this store; every opening has a higher one."""
+    """The number of openings of this store; each opening has a higher one."""
     incidents: tuple[Incident, ...] = ()
-    """Open ones, and resolved ones that some channel has not yet heard the end of."""
+    """The open incidents, and resolved ones whose end is not yet delivered to some channel."""
     outbox: tuple[Outgoing, ...] = ()
-    """Notices that are pending, oldest first."""
+    """The pending notices, oldest first."""
     told: tuple[LastDelivered, ...] = ()
-    """For the incidents above."""
+    """The last delivered notices of the incidents above."""
     dead: tuple[Outgoing, ...] = ()
-    """Dead letters about the incidents above: they are not said again by themselves."""
+    """The dead letters of the incidents above: only an operator sends them again."""
     checkpoints: tuple[Checkpoint, ...] = ()
     silences: tuple[Silence, ...] = ()
-    """Those that had not ended when they were written last."""
+    """The silences that had not ended at their last write."""

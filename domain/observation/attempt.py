@@ -1,4 +1,4 @@
-"""Attempts: numbered runs of a probe with a deadline, and every state one can be in."""
+"""Attempts: numbered runs of a probe with a deadline, and all their states."""
 
 from enum import StrEnum
 
@@ -9,24 +9,24 @@ from ..time.moment import Deadline, Moment
 
 
 class AttemptState(StrEnum):
-    """Where an attempt is, or how it ended. Cancelling is a move in this table, never an exception."""
+    """The state of an attempt. A cancel is a transition of the table below, never an exception."""
 
     QUEUED = "queued"
-    """Due, waiting to be admitted."""
+    """Due, and waits for admission."""
     RUNNING = "running"
     FINISHED = "finished"
-    """The probe answered in time, whatever it answered."""
+    """The probe answered in time, with any result."""
     TIMED_OUT = "timed_out"
-    """The deadline passed while it ran; what it may still answer is refused."""
+    """The deadline passed while it ran; a later answer is refused."""
     EXPIRED = "expired"
     """The deadline passed before it was admitted: it never ran."""
     CANCELLED_BEFORE_START = "cancelled_before_start"
     CANCELLED_WITHOUT_EFFECT = "cancelled_without_effect"
-    """It was stopped and nothing of it goes on."""
+    """It was stopped, and nothing of it continues."""
     COMPLETED_ANYWAY = "completed_anyway"
-    """The cancel came too late: the answer had been given."""
+    """The cancel came after the answer."""
     CANCEL_UNKNOWN = "cancel_unknown"
-    """It was asked to stop and may go on: a thread cannot be killed."""
+    """It was asked to stop and may run on: a thread cannot be killed."""
     LOST = "lost"
     """Its poller crashed."""
 
@@ -53,7 +53,7 @@ ATTEMPT_TRANSITIONS: dict[AttemptState, tuple[AttemptState, ...]] = {
 
 
 class CancelOutcome(StrEnum):
-    """What a probe or a channel says when it is asked to stop."""
+    """The answer of a probe or a channel to a cancel."""
 
     WITHOUT_EFFECT = "without_effect"
     COMPLETED_ANYWAY = "completed_anyway"
@@ -68,7 +68,7 @@ CANCELLED_STATES: dict[CancelOutcome, AttemptState] = {
 
 
 class AttemptId(msgspec.Struct, frozen=True, gc=False):
-    """Which attempt is meant: a late or stale answer carries an old one and is refused by it."""
+    """The identity of an attempt; a late or stale answer carries an old one and is refused by it."""
 
     target: str
     epoch: int
@@ -77,19 +77,19 @@ class AttemptId(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a probe driver is asked to do."""
+    """The request to a probe driver."""
 
     attempt: AttemptId
     probe: Probe
     deadline: Deadline
-    """The end of everything: name look-up, connecting, redirects, reading. No driver sets a clock of its own."""
+    """Limits everything: name look-up, connecting, redirects, reading. No driver has a deadline of its own."""
     started: Moment
     max_age_ns: int = 0
-    """How old a result of an equal probe may be to answer this one; 0: it is run for this attempt alone."""
+    """The maximum age of an equal probe's result that may answer this one; 0: the probe runs for this attempt alone."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One attempt as anybody may inspect it."""
+    """One attempt, for inspection."""
 
     attempt: AttemptId
     state: AttemptState
@@ -97,7 +97,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started: Moment | None = None
     ended: Moment | None = None
     lateness_ns: int = 0
-    """From due to started."""
+    """The time from due to started."""
     missed: int = 0
-    """Ticks of the grid that passed unserved just before this one."""
+    """Ticks of the grid that passed without an attempt just before this one."""
     outcome: str = ""

@@ -1,4 +1,4 @@
-"""What a probe saw of a target, before anything is judged."""
+"""Observations: the facts that a probe found, before any judgement."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -10,8 +10,8 @@ from msgspec import UNSET, UnsetType
 from ..limits import ADDRESS_CHARACTERS_MAX, INTEGER_MAX, JSON_DEPTH_MAX
 from .outcome import Outcome, Reason
 
-# What a host reports is held to these where it is taken in (domain/observation/returned.py): a record that the store cannot write
-# would stand in the way of all that come after it.
+# A host's report is checked against these types where it enters (domain/observation/returned.py): a record that the
+# store cannot write would block all records after it.
 LengthNs = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
 DistanceNs = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 StatusCode = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
@@ -19,7 +19,7 @@ ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
 
 
 class Phases(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Where the time of one attempt went, each phase by itself in nanoseconds; None where it did not happen."""
+    """The phases of one attempt, each by itself in nanoseconds; None where it did not happen."""
 
     dns_ns: LengthNs | None = None
     connect_ns: LengthNs | None = None
@@ -29,7 +29,7 @@ class Phases(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Measurement(msgspec.Struct, frozen=True, gc=False):
-    """One named figure that a probe or a host's callable reported; finite, unit as the reporter says."""
+    """One named figure that a probe or a host's callable reported; finite, with the unit of the reporter."""
 
     name: str
     value: float
@@ -39,7 +39,7 @@ class Measurement(msgspec.Struct, frozen=True, gc=False):
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one attempt. None means that the probe gives no such fact, never zero.
 
-    It stays at the edge: conditions turn it into a sample, and its body goes no further.
+    It stays in the poller: conditions turn it into a sample, and its body goes no further.
     """
 
     connected: bool | None = None
@@ -51,10 +51,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     certificate_expires_in_ns: DistanceNs | None = None
     domain_expires_in_ns: DistanceNs | None = None
     context: Mapping[str, Any] | None = None
-    """Whatever the host adds for its conditions to name; a copy that nobody can change is kept."""
+    """Facts that the host adds for its conditions; stored as an immutable copy."""
 
     outcome: Outcome = Outcome.UP
-    """What the probe itself says; conditions can only make it worse."""
+    """The probe's own outcome; conditions can only make it worse."""
     reason: Reason = Reason.OK
     detail: str = ""
     """One bounded line for people, free of secrets and control characters."""
@@ -70,7 +70,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _unchangeable(value: Any, depth_left: int) -> Any:
-    """A copy of plain data in which nothing can be changed; raises ValueError where it is nested too deeply or in itself."""
+    """Returns an immutable copy of plain data. Raises: ValueError where it is nested too deeply or contains itself."""
     if depth_left == 0:
         raise ValueError(f"the context is nested deeper than {JSON_DEPTH_MAX}")
     match value:

@@ -1,4 +1,4 @@
-"""What an attempt can come to, and why."""
+"""The outcomes of an attempt, and their reasons."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ class Outcome(StrEnum):
 
     @property
     def is_evidence(self) -> bool:
-        """Whether it says anything about the target; our own trouble and cancelled attempts do not."""
+        """Whether it is evidence about the target; internal faults and cancelled attempts are none."""
         return self not in NO_EVIDENCE
 
 
@@ -23,7 +23,7 @@ NO_EVIDENCE = frozenset({Outcome.CANCELLED, Outcome.UNKNOWN})
 
 
 class Reason(StrEnum):
-    """Why a sample is what it is; one value per cause that an operator would treat differently."""
+    """The reason of an outcome; one value per cause that an operator would treat differently."""
 
     OK = "ok"
 
@@ -33,7 +33,7 @@ class Reason(StrEnum):
     CONNECTION_RESET = "connection_reset"
     UNREACHABLE = "unreachable"
     ADDRESS_REFUSED = "address_refused"
-    """We may not go there: `deny_private_addresses` is set and the address is none of the public network."""
+    """The address is not allowed: `deny_private_addresses` is set and it is not in the public network."""
     CONNECT_TIMED_OUT = "connect_timed_out"
     TIMED_OUT = "timed_out"
     TLS_FAILED = "tls_failed"
@@ -50,14 +50,14 @@ class Reason(StrEnum):
     EXCEPTION = "exception"
     HEARTBEAT_MISSED = "heartbeat_missed"
     REPORTED = "reported"
-    """The host's own callable, plugin or heartbeat said so."""
+    """The host's own callable, plugin or heartbeat reported it."""
 
     CANCELLED = "cancelled"
     OVERLOADED = "overloaded"
-    """We were late ourselves: admission, loop lag, no free thread."""
+    """The runtime itself was late: admission, loop lag, no free thread."""
     NO_DESCRIPTORS = "no_descriptors"
     BLIND = "blind"
-    """The machine was suspended or stalled, or our own network was down, while this was measured."""
+    """The machine was suspended or stalled, or its own network was down, during the attempt."""
     INVALID_MEASUREMENT = "invalid_measurement"
     PROBE_CRASHED = "probe_crashed"
 
@@ -71,7 +71,7 @@ INTERNAL_FAULTS = frozenset(
         Reason.PROBE_CRASHED,
     }
 )
-"""Reasons that make a sample UNKNOWN whatever the target did."""
+"""Reasons that make a sample UNKNOWN, whatever the state of the target."""
 
 WITHOUT_ANSWER = frozenset(
     {
@@ -94,16 +94,16 @@ WITHOUT_ANSWER = frozenset(
         Reason.HEARTBEAT_MISSED,
     }
 )
-"""Reasons that say that no answer came, or none that was whole: how soon it failed says nothing about how fast it answers.
+"""Reasons of attempts without an answer or without a whole one: the time to such a failure is no response time.
 
-A wrong answer (a status of 500, a condition that fails, a plugin's CRITICAL) is one, and its time counts. One that came too
-late (TIMED_OUT) took at least as long as it was waited for, which may count against the target, never for it.
+A wrong answer (a status of 500, a failed condition, a plugin's CRITICAL) is an answer, and its time counts. A late
+one (TIMED_OUT) took at least as long as the wait, which may count against the target, never for it.
 """
 
 
 def is_answered(outcome: Outcome, reason: Reason) -> bool:
-    """Whether a whole answer came in time, right or wrong: only then is how long it took a response time.
+    """Whether a whole answer came in time, right or wrong: only then is its duration a response time.
 
-    What is no evidence has none either: it may be a refusal, or an answer that waited for us, that we do not stand by.
+    A sample that is no evidence has none either: it may be a refusal, or an answer that waited for a late runtime.
     """
     return outcome.is_evidence and outcome is not Outcome.TIMED_OUT and reason not in WITHOUT_ANSWER

@@ -1,4 +1,4 @@
-"""What a Nagios plugin says: exit status, first line and performance data, by the plugin development guidelines."""
+"""The output of a Nagios plugin: exit status, first line and performance data, by the plugin development guidelines."""
 
 import math
 import re
@@ -17,24 +17,24 @@ EXIT_STATUSES: dict[int, tuple[Outcome, Reason]] = {
     2: (Outcome.DOWN, Reason.EXIT_STATUS),
     3: (Outcome.UNKNOWN, Reason.EXIT_STATUS),
 }
-"""What each exit status of the protocol means. 3 is the plugin's own doubt, not our trouble."""
+"""The meaning of each exit status of the protocol. 3 is the plugin's own UNKNOWN, not an internal fault."""
 
 OUTSIDE_PROTOCOL = (Outcome.DOWN, Reason.EXIT_STATUS)
-"""What every other exit status means, 126 and 127 of a shell among them."""
+"""The meaning of every other exit status, such as 126 and 127 of a shell."""
 
 
 class PluginOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plugin printed, taken apart."""
+    """The parsed output of a plugin."""
 
     line: str
     """The first line without its performance data, bounded and escaped."""
     figures: tuple[Measurement, ...] = ()
     """Of `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are the plugin's own business."""
     refused: int = 0
-    """Items of the performance data that were no finite figure, had a label twice, or were too many."""
+    """The number of performance items that were no finite figure, repeated a label, or exceeded the limit."""
 
 
-# Bounded and possessive, and nothing optional in front: a hostile output costs no second look at any character.
+# Bounded and possessive, with nothing optional in front: the expression never backtracks over a hostile output.
 _QUOTED = rf"'(?P<quoted>(?:[^']|''){{0,{PERFORMANCE_LABEL_CHARACTERS_MAX}}}+)'"
 _PLAIN = r"(?P<plain>[^\s='][^\s=]*+)"
 _ITEM = re.compile(rf"(?:{_QUOTED}|{_PLAIN})=(?P<figure>\S*+)|(?P<junk>\S++)")
@@ -42,11 +42,11 @@ _FIGURE = re.compile(
     r"(?P<value>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?P<unit>[^0-9\s;'\"=.,+-][^0-9\s;'\"=]{0,15})?"
 )
 _UNDETERMINED = "U"
-"""The guidelines' word for a value that could not be had: no figure, and no fault."""
+"""The guidelines' word for a value that could not be determined: no figure, and no error."""
 
 
 def parse_plugin_output(output: str) -> PluginOutput:
-    """Take a plugin's output apart; what cannot be read is counted, never guessed."""
+    """Parses a plugin's output; unreadable performance items are counted, never guessed."""
     first, performance = _parted(output)
     figures: dict[str, Measurement] = {}
     refused = 0
@@ -64,7 +64,7 @@ def parse_plugin_output(output: str) -> PluginOutput:
 def _parted(output: str) -> tuple[str, str]:
     """The first line's text, and the performance data of all lines joined.
 
-    It stands after the first line's bar, and again from the next bar on to the end.
+    The data follows the first line's bar, and again the next bar up to the end of the output.
     """
     first, _, rest = output.strip("\r\n").partition("\n")
     text, _, performance = first.partition("|")

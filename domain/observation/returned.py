@@ -1,4 +1,4 @@
-"""What a host's callable means by what it returns."""
+"""Reads the value that a host's callable returned as an observation."""
 
 import math
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ VALUE = "value"
 
 
 class Refused(Exception):
-    """What was returned cannot be read as a report; the message says why."""
+    """The returned value is no report; the message states the reason."""
 
 
 def observation_of(returned: object) -> Observation:
-    """Read what a callable returned.
+    """Returns the observation for a returned value.
 
     None and True are UP, False is DOWN, a number is the measurement `value`, a mapping of names to numbers is that many
-    measurements, a text is UP with a detail, an Observation is taken as it is. Anything else, and any figure that is not
-    finite, is UNKNOWN: a defect of the check says nothing about what it checks.
+    measurements, a text is UP with a detail, an Observation is used as it is. Anything else, and any figure that is not
+    finite, is UNKNOWN: a defect of the check is no evidence about the target.
     """
     try:
         return _read(returned)
@@ -102,7 +102,7 @@ def _plain(value: object) -> dict[str, Any]:
 
 
 def _checked(observation: Observation) -> Observation:
-    """The same observation with its texts made fit and every field of the type it should have: `"down"` is no Outcome yet."""
+    """Returns the observation with bounded texts and every field in its declared type: `"down"` is no Outcome yet."""
     try:
         plain = msgspec.to_builtins(observation, builtin_types=BYTES, enc_hook=_plain)
         observation = msgspec.convert(plain, Observation, builtin_types=BYTES)

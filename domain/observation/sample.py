@@ -1,4 +1,4 @@
-"""Samples: what an attempt found, small enough to keep for years."""
+"""Samples: the judged results of attempts, small enough to keep for years."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,7 +17,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempt: int
     """Grows by one per attempt within an epoch; a sample that is not newer than the last applied one is refused."""
     at: Moment
-    """When the attempt started; for a missed heartbeat, when it was due."""
+    """The start of the attempt; for a missed heartbeat, its due time."""
     outcome: Outcome
     reason: Reason = Reason.OK
     latency_ns: int | None = None
@@ -27,7 +27,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     certificate_expires_in_ns: int | None = None
     measurements: tuple[Measurement, ...] = ()
     failed: tuple[str, ...] = ()
-    """The conditions that failed, shown with what they saw."""
+    """The failed conditions, each with the value that it found."""
     detail: str = ""
     reused_connection: bool = False
     shared_age_ns: int | UnsetType = UNSET
@@ -37,7 +37,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     def explanation(self) -> str:
-        """One line that tells a person why."""
+        """Returns the reason in one line for people."""
         parts = [*self.failed] or ([self.detail] if self.detail else [])
         return f"{self.reason.value}: {'; '.join(parts)}" if parts else self.reason.value
 
@@ -45,7 +45,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def sample_without_answer(
     attempt: AttemptId, at: Moment, outcome: Outcome, reason: Reason, detail: str = ""
 ) -> Sample:
-    """What is known of an attempt whose probe gave no answer that counts."""
+    """Returns the sample of an attempt whose probe gave no answer that counts."""
     return Sample(
         target=attempt.target,
         epoch=attempt.epoch,

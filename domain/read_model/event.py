@@ -1,4 +1,4 @@
-"""What a subscriber is told, as it happens."""
+"""Events that subscribers receive."""
 
 import msgspec
 
@@ -17,26 +17,26 @@ class SampleSeen(msgspec.Struct, frozen=True):
 
 
 class IncidentChanged(msgspec.Struct, frozen=True):
-    """An incident opened, changed, was acknowledged or resolved, and that is durable."""
+    """An incident opened, changed, was acknowledged or resolved; sent only after its commit."""
 
     incident: Incident
 
 
 class NoticeEnded(msgspec.Struct, frozen=True):
-    """A notice was delivered, or given up and kept as a dead letter."""
+    """A notice was delivered, or given up and stored as a dead letter."""
 
     notice: Notice
     delivery: Delivery
 
 
 class WentBlind(msgspec.Struct, frozen=True):
-    """We could not see for a while."""
+    """The runtime could not observe its targets during an interval."""
 
     interval: BlindInterval
 
 
 class HealthChanged(msgspec.Struct, frozen=True):
-    """A part of the runtime is in trouble, or out of it again (empty detail)."""
+    """A part of the runtime has a problem, or has recovered (empty detail)."""
 
     part: str
     detail: str

@@ -22,7 +22,7 @@ def upper_edge(bucket: int, sub_bits: int = _SUB_BITS) -> int:
 
 
 class Percentiles(msgspec.Struct, frozen=True, gc=False):
-    """Figures of a histogram in nanoseconds; each is the upper edge of its bucket, at most 12.5 % too high."""
+    """Percentiles of a histogram in nanoseconds; each is the upper edge of its bucket, at most 12.5 % too high."""
 
     count: int = 0
     p50_ns: int = 0
@@ -42,7 +42,7 @@ class Histogram:
         self.count = 0
 
     def add(self, value_ns: int) -> None:
-        """Take in one duration; negative ones count as zero."""
+        """Adds one duration in nanoseconds; a negative one counts as zero."""
         value_ns = max(value_ns, 0)
         bucket = bucket_of(value_ns)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1

@@ -1,4 +1,4 @@
-"""How everything stands, as frozen values for hosts, pages and tests."""
+"""The status of a runtime and its targets, as frozen values for hosts, pages and tests."""
 
 import msgspec
 
@@ -12,54 +12,54 @@ from .histogram import Percentiles
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One target as it stands."""
+    """The status of one target."""
 
     id: str
     kind: str
     status: Status
-    """Confirmed by rules. Once the newest sample is stale: what open incidents say, else UNKNOWN."""
+    """Confirmed by rules. Where the newest sample is stale: by open incidents, else UNKNOWN."""
     raw: Status
-    """What the newest sample alone says; UNKNOWN once it is stale."""
+    """The status by the newest sample alone; UNKNOWN once it is stale."""
     explanation: str = ""
-    """Of a stale target: `no sample since ...`."""
+    """For a stale target: `no sample since ...`."""
     paused: bool
     sample: Sample | None
-    """The newest one."""
+    """The newest sample."""
     attempt: AttemptRecord | None
-    """The newest one that ended."""
+    """The newest ended attempt."""
     samples: int
     missed: int
-    """Ticks of the grid that passed unserved, all told."""
+    """The total of grid ticks that passed without an attempt."""
 
 
 class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything as it stands."""
+    """The status of a whole runtime."""
 
     targets: tuple[TargetStatus, ...]
     incidents: tuple[Incident, ...]
-    """The open ones."""
+    """The open incidents."""
     silences: tuple[Silence, ...]
     problems: tuple[tuple[str, str], ...]
-    """Parts of the runtime that are in trouble, with what is wrong; empty when all is well."""
+    """Each part of the runtime that has a problem, with its description; empty without any."""
     blind: tuple[BlindInterval, ...]
-    """The newest spans in which we could not see."""
+    """The newest intervals in which the runtime could not observe its targets."""
     lateness: Percentiles
-    """From due to started, over all attempts."""
+    """The time from due to started, over all attempts."""
     counters: tuple[tuple[str, int], ...]
 
     @property
     def healthy(self) -> bool:
-        """Whether every part of the runtime does its work; it says nothing about the targets."""
+        """Whether no part of the runtime has a problem; independent of the state of the targets."""
         return not self.problems
 
 
 IN_THE_OUTBOX = "notices left in the outbox"
 UNWRITTEN = "records not written"
-"""Kinds of work that is left undone."""
+"""Kinds of undone work."""
 
 
 class AbandonedWork(msgspec.Struct, frozen=True):
-    """What was left undone when a runtime stopped: kinds of work, each with names. False when nothing was."""
+    """The work left undone at a stop: kinds of work, each with names. False without any."""
 
     left: tuple[tuple[str, tuple[str, ...]], ...] = ()
     store: str | None = None
@@ -70,16 +70,16 @@ class AbandonedWork(msgspec.Struct, frozen=True):
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The notices that the store keeps and the next run sends. None counts while it could not be written."""
+        """The notices that the store keeps and the next run sends; none while the store could not be written."""
         left = dict(self.left)
         return left.get(IN_THE_OUTBOX, ()) if self.store and UNWRITTEN not in left else ()
 
     @property
     def lost(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Of what is left, all that the next run does not go on with."""
+        """The undone work that the next run does not continue."""
         return tuple(kind for kind in self.left if kind[0] != IN_THE_OUTBOX or not self.waiting)
 
 
 def no_sample_since(wall_ns: int) -> str:
-    """The explanation of what is stale."""
+    """Returns the explanation of a stale target."""
     return f"no sample since {wall_text(wall_ns)}"

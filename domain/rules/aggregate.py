@@ -1,4 +1,4 @@
-"""The aggregate: one target with its rules and open incidents. It is told the time and owns nothing but judgement."""
+"""The aggregate: one target with its rules and open incidents. Time is an argument; it owns nothing but judgement."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -18,7 +18,7 @@ from .watch import RuleCheckpoint, RuleWatch, counts_alike, is_idle, measures_ot
 
 
 class Status(StrEnum):
-    """The settled judgement on a target."""
+    """The confirmed status of a target."""
 
     UNKNOWN = "unknown"
     UP = "up"
@@ -38,20 +38,23 @@ RAW_STATUS: dict[Outcome, Status] = {
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """Why something moved: a machine's word and a line for people."""
+    """The cause of a transition: a reason for programs and a line for people."""
 
     reason: str
     explanation: str
 
 
 SILENCE_IS_BAD = Cause("no_data", "no sample for too long")
-SILENCE_IS_FINE = Cause("no_data", "silence counts as whole")
+SILENCE_IS_FINE = Cause("no_data", "the rule counts missing samples as ok")
 RETIRED = Cause("retired", "the rule was retired")
 REMOVED = Cause("removed", "the target is no longer watched")
 
 
 class TargetAggregate:
-    """Turns the samples of one target into transitions. Every method returns what happened; nobody is told from here."""
+    """Turns the samples of one target into transitions.
+
+    Owns its rules' state and incidents; returns and never notifies.
+    """
 
     __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_watches")
 
@@ -69,19 +72,19 @@ class TargetAggregate:
 
     @property
     def last(self) -> Sample | None:
-        """The newest sample, evidence or not."""
+        """The newest sample, whether or not it is evidence."""
         return self._last
 
     def incidents(self) -> tuple[Incident, ...]:
-        """The open incidents, in the order of the rules."""
+        """Returns the open incidents, in the order of the rules."""
         return tuple([watch.incident for watch in self._watches if watch.incident is not None])
 
     def raw_status(self) -> Status:
-        """What the newest sample alone says."""
+        """Returns the status by the newest sample alone."""
         return Status.UNKNOWN if self._last is None else RAW_STATUS[self._last.outcome]
 
     def status(self) -> Status:
-        """What is confirmed: by open incidents where there are any, else by the newest evidence."""
+        """Returns the confirmed status: by the open incidents, and without any by the newest evidence."""
         open_ = self.incidents()
         confirmed = status_of(open_) if open_ else None
         if confirmed is not None:
@@ -95,7 +98,10 @@ class TargetAggregate:
         return sample.attempt > self._applied
 
     def apply(self, sample: Sample, now: Moment) -> tuple[Transition, ...]:
-        """Judge a sample. One that is no news changes nothing."""
+        """Judges a sample and returns the transitions.
+
+        A sample that is not newer than the last applied one is refused.
+        """
         if not self.is_news(sample):
             return ()
         self._applied = sample.attempt
@@ -116,13 +122,13 @@ class TargetAggregate:
         return tuple(made)
 
     def missing(self, rule: str, since: Moment, now: Moment) -> tuple[Transition, ...]:
-        """Judge silence that became too long for a no_data rule at `since`."""
+        """Judges missing samples; `since` is the moment at which the silence became too long for this no_data rule."""
         watch = next((watch for watch in self._watches if watch.rule.id == rule), None)
         if watch is None or not isinstance(watch.evaluator, NoDataEvaluator):
             return ()
         self._note(now)
         verdict = watch.evaluator.missing(since)
-        # Silence that counts as fine acquits every rule of the target, not only the one that noticed.
+        # Missing samples that count as ok resolve the incidents of every rule of the target, not only of this one.
         judged, cause = (
             (self._watches, SILENCE_IS_FINE) if verdict is Verdict.OK else ([watch], SILENCE_IS_BAD)
         )
@@ -130,7 +136,7 @@ class TargetAggregate:
         return tuple(transition for transition in made if transition is not None)
 
     def _note(self, at: Moment) -> None:
-        """How far the clocks of the rules have come: silence is judged later than the last sample."""
+        """Advances the moment up to which the rules are judged: missing samples are judged after the last sample."""
         if self._judged is None or self._judged.monotonic_ns < at.monotonic_ns:
             self._judged = at
 
@@ -174,7 +180,7 @@ class TargetAggregate:
         self, watch: RuleWatch, incident: Incident, at: Moment, now: Moment, cause: Cause
     ) -> Transition:
         watch.incident = None
-        # The wall hand may have gone back since it opened; an incident never ends before it began.
+        # The wall clock may have gone back since the opening; an incident never ends before it began.
         resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
         return Transition.after(
             incident,
@@ -188,7 +194,10 @@ class TargetAggregate:
         )
 
     def acknowledge(self, incident: str, by: str, now: Moment) -> tuple[Transition, ...]:
-        """Somebody has seen it: changes in it are no longer told, its end is. Nothing when it is not open or was seen."""
+        """Acknowledges an incident: its channels then receive only its end.
+
+        No transition where it is not open or was seen.
+        """
         for watch in self._watches:
             if watch.incident is not None and watch.incident.id == incident:
                 if watch.incident.acknowledged_at_ns is not None:
@@ -207,7 +216,7 @@ class TargetAggregate:
         return ()
 
     def reconfigure(self, target: Target, now: Moment) -> tuple[Transition, ...]:
-        """Take a new specification: rules that stay keep their clocks and incidents, rules that go close theirs."""
+        """Applies a new specification: kept rules keep their clocks and incidents, removed rules resolve theirs."""
         kept = {watch.rule.id: watch for watch in self._watches}
         made: list[Transition] = []
         watches: list[RuleWatch] = []
@@ -252,7 +261,7 @@ class TargetAggregate:
         return [step]
 
     def close(self, now: Moment) -> tuple[Transition, ...]:
-        """The target is no longer watched: one explicit end for whatever is open."""
+        """Ends the watch of the target: returns one resolving transition for each open incident."""
         made = [
             self._resolve(watch, watch.incident, now, now, REMOVED)
             for watch in self._watches
@@ -262,7 +271,7 @@ class TargetAggregate:
         return tuple(made)
 
     def checkpoint(self) -> bytes:
-        """What a restart resumes besides the incidents; empty when every rule is quiet."""
+        """Returns the state that a restart resumes besides the incidents; empty when every rule is idle."""
         at = self._judged
         rules = [saved_of(watch, at) for watch in self._watches if at and not is_idle(watch)]
         return msgspec.msgpack.encode(rules) if rules else b""
@@ -270,7 +279,7 @@ class TargetAggregate:
     def restore(
         self, saved: Checkpoint | None, incidents: Iterable[Incident], now: Moment
     ) -> tuple[Transition, ...]:
-        """Take up where a former run stood; the incidents of rules that are gone end here."""
+        """Resumes the state of a former run; returns the ends of incidents whose rules are gone."""
         by_rule = {watch.rule.id: watch for watch in self._watches}
         for rule in (
             msgspec.msgpack.decode(saved.state, type=list[RuleCheckpoint]) if saved and saved.state else ()
@@ -285,13 +294,14 @@ class TargetAggregate:
                 ended.append(end_of(incident, RETIRED, now))
                 continue
             watch.incident = incident
+            # An open incident outweighs the checkpoint, which may be missing or older: its rule fires.
             if not watch.firing:
                 watch.phase_state = PhaseState(Phase.FIRING, now)
         return tuple(ended)
 
 
 def status_of(incidents: Iterable[Incident]) -> Status | None:
-    """What the open incidents of one target make it; None when there are none but drafts."""
+    """Returns the status by the open incidents of one target; None where all are drafts or there are none."""
     severities = {incident.severity for incident in incidents if not incident.draft}
     if not severities:
         return None
@@ -299,7 +309,7 @@ def status_of(incidents: Iterable[Incident]) -> Status | None:
 
 
 def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
-    """The end of an incident that no rule looks after any more."""
+    """Returns the end of an incident whose rule is gone."""
     return Transition.after(
         incident,
         TransitionKind.RESOLVED,
@@ -312,5 +322,5 @@ def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
 
 
 def _latest_ns(incident: Incident) -> int:
-    """The wall time before which it cannot end."""
+    """Returns the wall time before which the incident cannot end."""
     return max(incident.opened_at_ns, incident.acknowledged_at_ns or 0)

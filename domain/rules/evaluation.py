@@ -1,4 +1,4 @@
-"""Evaluation: what one rule makes of one sample. State is kept per rule and target; time is in the samples."""
+"""Evaluation: the verdict of one rule on one sample. State is kept per rule and target; time is in the samples."""
 
 import operator
 from collections.abc import Callable
@@ -17,39 +17,39 @@ from .window import Window, summary_of
 
 
 class Verdict(StrEnum):
-    """What a rule says after one sample."""
+    """The verdict of a rule after one sample."""
 
     VIOLATED = "broken"
     OK = "whole"
     UNCHANGED = "unchanged"
-    """Not enough evidence either way: nothing moves."""
+    """Not enough evidence either way: the rule keeps its phase."""
 
 
 class Evaluator(Protocol):
-    """A rule at work on one target."""
+    """The evaluator of one rule on one target; owns the rule's counters or window."""
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
-        """Judge a sample that is evidence."""
+        """Judges a sample that is evidence."""
         ...
 
     def since(self) -> Moment | None:
-        """When the first bad sample of the present breach was taken."""
+        """Returns the moment of the first bad sample of the present breach."""
         ...
 
     def evidence(self) -> tuple[int, ...]:
-        """Attempt numbers that the verdict rests on, oldest first, bounded."""
+        """Returns the attempt numbers behind the verdict, oldest first, at most EVIDENCE_KEPT."""
         ...
 
     def says(self) -> str:
-        """The breach in one line; empty where the sample itself says it better."""
+        """Returns the breach in one line; empty where the sample's own explanation is better."""
         ...
 
     def counters(self) -> tuple[int, ...]:
-        """What a restart must resume; all zeros when there is nothing."""
+        """Returns the counters that a restart must resume; all zeros without any state."""
         ...
 
     def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
-        """Take up what `counters` and `since` said before a restart."""
+        """Resumes the values of `counters` and `since` from before a restart."""
         ...
 
 
@@ -135,11 +135,11 @@ MEASURES: dict[str, Callable[[Sample], float | None]] = {
     "first_byte": lambda sample: _milliseconds((sample.phases or NO_PHASES).first_byte_ns),
     "transfer": lambda sample: _milliseconds((sample.phases or NO_PHASES).transfer_ns),
 }
-"""What every sample may have; any other name is looked up among its measurements."""
+"""The measures that every sample may have; any other name is looked up among its measurements."""
 
 
 def measured(sample: Sample, name: str) -> float | None:
-    """The figure called `name` of a sample, None where it has none."""
+    """Returns the figure `name` of a sample, None without one."""
     reader = MEASURES.get(name)
     if reader is not None:
         return reader(sample)
@@ -147,16 +147,17 @@ def measured(sample: Sample, name: str) -> float | None:
 
 
 ANSWER_TIMES = frozenset({"response_time", "first_byte", "transfer"})
-"""Measures that there are only with an answer. A look-up, a connect or a handshake that was measured has ended, whatever came
-after it; a certificate lasts as long as it says; and what a host reports by name is what the host found."""
+"""Measures that exist only with an answer. A look-up, a connect or a handshake that was measured has ended,
+whatever followed; a certificate is valid as long as it states; a reported figure is the host's own finding."""
 AT_LEAST = frozenset({">", ">="})
 
 
 def counted(sample: Sample, rule: Threshold) -> float | None:
-    """The figure that is evidence for a rule, None where there is none.
+    """Returns the figure that is evidence for a rule, None without any.
 
-    The time of an answer that never came is none: a refusal after a fifth of a millisecond is no fast answer, and it neither opens
-    nor resolves nor enters the window. What the deadline cut off took at least that long: it counts where this alone breaks the rule.
+    The time of an answer that never came is no evidence: a refusal after a fifth of a millisecond is no fast answer,
+    and it neither opens nor resolves nor enters the window. An attempt that the deadline cut off took at least that
+    long: it counts where this alone breaks the rule.
     """
     value = measured(sample, rule.measure)
     if value is None or rule.measure not in ANSWER_TIMES:
@@ -188,7 +189,7 @@ class ThresholdEvaluator:
         self._rule = rule
         length_ns = parse_duration(rule.window) if isinstance(rule.window, str) else None
         count_max = rule.window if isinstance(rule.window, int) else limits.WINDOW_SAMPLES_MAX
-        # In consecutive mode the window holds 1.0 for each value that breaks, and all of them must.
+        # In consecutive mode the window holds 1.0 for each violation, else 0.0; a minimum of 1.0 means all violate.
         aggregate = Aggregate.MIN if rule.mode is Mode.CONSECUTIVE else rule.aggregate
         self._window = Window(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
         self._breach = OPERATORS[rule.operator]
@@ -265,13 +266,13 @@ class ThresholdEvaluator:
         return ()
 
     def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
-        """The window refills from new samples; until it is covered an open incident stays as it is."""
+        """Resumes `since` only: the window refills from new samples, and an open incident stays until it is covered."""
         del counters
         self._since = since
 
 
 class NoDataEvaluator:
-    """Whole with every sample that is evidence; `missing` says what silence means."""
+    """Returns OK for every sample that is evidence; `missing` judges the absence of samples by the rule's policy."""
 
     __slots__ = ("_attempt", "_rule", "_since")
 
@@ -287,7 +288,7 @@ class NoDataEvaluator:
         return Verdict.OK
 
     def missing(self, since: Moment) -> Verdict:
-        """Judge silence that has lasted too long since `since`, the moment it became too long."""
+        """Judges the absence of samples; `since` is the moment at which it became too long."""
         match self._rule.policy:
             case NoDataPolicy.FIRE:
                 self._since = self._since or since
@@ -317,7 +318,7 @@ class NoDataEvaluator:
 
 
 def evaluator_of(rule: Rule) -> Evaluator:
-    """A fresh evaluator for a rule on one target."""
+    """Returns a new evaluator for a rule on one target."""
     match rule:
         case Consecutive():
             return ConsecutiveEvaluator(rule)

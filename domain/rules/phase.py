@@ -1,4 +1,4 @@
-"""The life of a rule on one target: inactive, pending, firing. Prometheus' state machine, as a table and one step."""
+"""The phases of a rule on one target: inactive, pending, firing. Prometheus' state machine, as a table and one step."""
 
 from enum import StrEnum
 
@@ -9,11 +9,11 @@ from .evaluation import Verdict
 
 
 class Phase(StrEnum):
-    """How far a rule has come on one target."""
+    """The phase of a rule on one target."""
 
     INACTIVE = "inactive"
     PENDING = "pending"
-    """Broken, but not yet for long enough."""
+    """Violated, but not yet for long enough."""
     FIRING = "firing"
 
 
@@ -25,13 +25,13 @@ PHASE_TRANSITIONS: dict[Phase, tuple[Phase, ...]] = {
 
 
 class PhaseState(msgspec.Struct, frozen=True, gc=False):
-    """Where a rule stands: its phase, and the two clocks that run in it."""
+    """The phase of a rule, and the two clocks that run in it."""
 
     phase: Phase = Phase.INACTIVE
     active_at: Moment | None = None
-    """When the rule was first found broken without a break since."""
+    """The first moment of the present uninterrupted violation."""
     keep_since: Moment | None = None
-    """When a firing rule was first found whole again."""
+    """The first moment at which a firing rule was ok again."""
 
 
 IDLE = PhaseState()
@@ -40,11 +40,11 @@ IDLE = PhaseState()
 def next_state(
     state: PhaseState, verdict: Verdict, at: Moment, *, for_ns: int, keep_firing_ns: int
 ) -> PhaseState:
-    """Where a rule stands after a verdict at `at`.
+    """Returns the state of a rule after a verdict at `at`.
 
     Bounds are as in Prometheus: it fires when `at - active_at >= for`, and goes on firing while
-    `at - keep_since < keep`. One good verdict ends pending at once. An open incident is never made pending
-    again by a longer `for`: what people were told stays true.
+    `at - keep_since < keep`. One good verdict ends pending at once. A longer `for` never makes an open incident pending
+    again, because channels have been notified of it.
     """
     if verdict is Verdict.UNCHANGED:
         return state

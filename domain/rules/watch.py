@@ -1,4 +1,4 @@
-"""One rule at work on one target: its evaluator, where it stands, the incident it has open, and how a restart resumes it."""
+"""One rule on one target: its evaluator, phase and open incident, and the checkpoint that a restart resumes."""
 
 import msgspec
 
@@ -11,7 +11,10 @@ from .phase import IDLE, Phase, PhaseState
 
 
 class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
-    """What a restart needs of one rule. Clocks are kept as time elapsed at the last sample, never as monotonic readings."""
+    """The saved state of one rule. Clocks are saved as time elapsed at the last sample, not as monotonic readings.
+
+    A monotonic reading means nothing after a reboot.
+    """
 
     rule: str
     phase: Phase
@@ -22,7 +25,7 @@ class RuleCheckpoint(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RuleWatch:
-    """A rule at work. Owned by one aggregate, never shared."""
+    """A rule with its evaluator, phase and open incident. Owned by one aggregate, never shared."""
 
     __slots__ = ("evaluator", "for_ns", "incident", "keep_firing_ns", "phase_state", "rule")
 
@@ -33,7 +36,7 @@ class RuleWatch:
         self.incident: Incident | None = None
 
     def adopt(self, rule: Rule) -> None:
-        """Go on under a new specification of the same rule."""
+        """Applies a new specification of the same rule."""
         self.rule = rule
         self.for_ns = parse_duration(rule.for_)
         self.keep_firing_ns = parse_duration(rule.keep_firing_for)
@@ -44,7 +47,7 @@ class RuleWatch:
 
 
 def measures_otherwise(old: Rule, new: Rule) -> bool:
-    """Whether the evaluator must start anew: anything but names, clocks and severity differs."""
+    """Whether the evaluator must be replaced: the rules differ in more than id, state, clocks and severity."""
     same = {
         "id": old.id,
         "severity": old.severity,
@@ -56,21 +59,21 @@ def measures_otherwise(old: Rule, new: Rule) -> bool:
 
 
 def counts_alike(old: Rule, new: Rule) -> bool:
-    """Whether what was counted under one specification stands under the other: the same samples are bad."""
+    """Whether counters of the old rule stay valid under the new one: both count the same samples as bad."""
     return type(old) is Consecutive and type(new) is Consecutive and old.on == new.on
 
 
 def is_idle(watch: RuleWatch) -> bool:
-    """Whether a restart would lose nothing of it."""
+    """Whether the rule has no state that a restart would lose."""
     return (
         watch.phase_state is IDLE and not any(watch.evaluator.counters()) and watch.evaluator.since() is None
     )
 
 
 def saved_of(watch: RuleWatch, at: Moment) -> RuleCheckpoint:
-    """The checkpoint of a rule as of the last sample, taken at `at`."""
+    """Returns the checkpoint of a rule at the moment of the last sample, `at`."""
     phase_state, since = watch.phase_state, watch.evaluator.since()
-    # A firing rule no longer looks at active_at; leaving it out keeps the bytes equal while nothing moves.
+    # A firing rule does not use active_at; without it the bytes stay equal while nothing changes.
     pending = phase_state.active_at if phase_state.phase is Phase.PENDING else None
     return RuleCheckpoint(
         watch.rule.id,
@@ -83,7 +86,7 @@ def saved_of(watch: RuleWatch, at: Moment) -> RuleCheckpoint:
 
 
 def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
-    """Take up the clocks as they stood at the last sample; time in which nobody watched counts for none of them."""
+    """Resumes the clocks as they were at the last sample; time without a running process counts for none of them."""
     since = Moment(now.monotonic_ns, saved.since_wall_ns) if saved.since_wall_ns is not None else None
     if len(saved.counters) == len(watch.evaluator.counters()):
         watch.evaluator.resume(saved.counters, since)

@@ -1,4 +1,4 @@
-"""Windows over the values of recent samples, kept up to date one value at a time."""
+"""Windows over the values of recent samples, updated one value at a time."""
 
 from bisect import bisect_left, insort
 from collections import deque
@@ -18,7 +18,7 @@ PERCENTILES = {
 
 
 class Summary(Protocol):
-    """One figure of the values in a window, told of each value that comes and goes, oldest first."""
+    """One figure of the values in a window, updated for each value that enters and leaves, oldest first."""
 
     def add(self, value: float) -> None: ...
 
@@ -48,13 +48,13 @@ FLOAT_BITS = 1_074
 
 
 def _whole(value: float) -> int:
-    """A float as how many of the smallest one it is: exact."""
+    """Returns a float as an exact multiple of the smallest float."""
     numerator, denominator = value.as_integer_ratio()
     return numerator << (FLOAT_BITS - denominator.bit_length() + 1)
 
 
 class _Mean:
-    """Sums exactly, in whole numbers: a sum of floats would not forget one huge value that had long left the window."""
+    """Sums exactly, in integers: a sum of floats would keep the error of one huge value that has left the window."""
 
     __slots__ = ("_count", "_sum")
 
@@ -75,7 +75,7 @@ class _Mean:
 
 
 class _Extreme:
-    """The minimum (sign 1) or the maximum (sign -1), by a queue of candidates that nothing later undercuts."""
+    """The minimum (sign 1) or the maximum (sign -1), by a queue of candidates in ascending order."""
 
     __slots__ = ("_candidates", "_sign")
 
@@ -85,6 +85,7 @@ class _Extreme:
 
     def add(self, value: float) -> None:
         ranked = value * self._sign
+        # A candidate above the new value can no longer become the minimum, because it leaves the window first.
         while self._candidates and self._candidates[-1] > ranked:
             self._candidates.pop()
         self._candidates.append(ranked)
@@ -98,9 +99,9 @@ class _Extreme:
 
 
 class Percentile:
-    """The nearest-rank percentile, from the values sorted in blocks: no cost grows with the window.
+    """The nearest-rank percentile, from the values sorted in blocks, so that its cost does not grow with the window.
 
-    One list kept sorted costs a move of half of it for every value: 10 us at 100,000 values, where blocks cost 1.
+    One sorted list moves half of its values for every new one: 10 us at 100,000 values, against 1 us with blocks.
     """
 
     __slots__ = ("_before", "_block_max", "_blocks", "_count", "_cursor", "_share", "_tops")
@@ -110,10 +111,10 @@ class Percentile:
         self._block_max = block_max
         self._blocks: list[list[float]] = []
         self._tops: list[float] = []
-        """The greatest value of each block."""
+        """The largest value of each block."""
         self._count = 0
         self._cursor = 0
-        """The block in which the rank was found last, with `_before` values in the blocks before it."""
+        """The block of the last found rank, with `_before` values in the blocks before it."""
         self._before = 0
 
     def add(self, value: float) -> None:
@@ -157,6 +158,7 @@ class Percentile:
         # Rounded before ceil: 0.95 * 20 is 19.000000000000004 in floating point.
         rank = max(0, ceil(round(self._share * self._count, 9)) - 1)
         blocks = self._blocks
+        # The rank moves little between two reads, so the search starts at the block of the last one.
         while rank < self._before:
             self._cursor -= 1
             self._before -= len(blocks[self._cursor])
@@ -167,7 +169,7 @@ class Percentile:
 
 
 def summary_of(aggregate: Aggregate) -> Summary:
-    """An empty summary of the given kind."""
+    """Returns an empty summary of the given kind."""
     match aggregate:
         case Aggregate.LAST:
             return _Last()
@@ -197,7 +199,7 @@ class Window:
         return len(self._entries)
 
     def add(self, at_ns: int, value: float) -> None:
-        """Take one value in and let go of what is too old: the far end is exclusive, (at - length, at]."""
+        """Adds one value and removes those that are too old: the far end is exclusive, (at - length, at]."""
         if self._observed_from_ns is None:
             self._observed_from_ns = at_ns
         self._entries.append((at_ns, value))
@@ -208,7 +210,7 @@ class Window:
             self._summary.remove(entries.popleft()[1])
 
     def covered(self) -> bool:
-        """Whether we have looked for as long as the window is; until then it may convict but not acquit."""
+        """Whether samples span the whole window; until then it may open an incident but not resolve one."""
         if self._length_ns is None:
             return len(self._entries) >= self._count_max
         if not self._entries or self._observed_from_ns is None:
@@ -219,7 +221,7 @@ class Window:
         return self._summary.read()
 
     def change_per_second(self) -> float | None:
-        """From the first value to the last; None with fewer than two moments."""
+        """Returns the change from the first value to the last; None with fewer than two moments."""
         if not self._entries or self._entries[-1][0] == self._entries[0][0]:
             return None
         (first_ns, first), (last_ns, last) = self._entries[0], self._entries[-1]

@@ -1,4 +1,4 @@
-"""Admission: how many attempts may run at once, and who waits."""
+"""Admission: the bound on running attempts and the queue of waiting ones."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -11,14 +11,14 @@ WaitingAttempt = TypeVar("WaitingAttempt")
 
 
 class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """At most `in_flight_max` attempts run; later ones queue first in, first out, inside their own deadline."""
+    """At most `in_flight_max` attempts run; later ones queue first in, first out, within their own deadlines."""
 
     name: str = "attempts"
     in_flight_max: int = limits.IN_FLIGHT_MAX
 
 
 class Admission(Generic[WaitingAttempt]):
-    """Counts what runs and keeps who waits."""
+    """Owns the count of running attempts and the queue of waiting ones."""
 
     __slots__ = ("_policy", "_queue", "running")
 
@@ -32,7 +32,7 @@ class Admission(Generic[WaitingAttempt]):
         return len(self._queue)
 
     def enter(self, waiting: WaitingAttempt) -> bool:
-        """True: it may run now. False: it waits."""
+        """Returns True where the attempt may run now; otherwise queues it."""
         if self.running < self._policy.in_flight_max:
             self.running += 1
             return True
@@ -40,11 +40,11 @@ class Admission(Generic[WaitingAttempt]):
         return False
 
     def leave(self) -> None:
-        """One that ran has ended."""
+        """Notes that a running attempt has ended."""
         self.running -= 1
 
     def next(self) -> WaitingAttempt | None:
-        """Take in the one that has waited longest, if there is room; the caller runs it, or calls `leave`."""
+        """Admits the attempt that has waited longest, if there is room; the caller runs it or calls `leave`."""
         if not self._queue or self.running >= self._policy.in_flight_max:
             return None
         self.running += 1

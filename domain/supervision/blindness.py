@@ -1,4 +1,4 @@
-"""Blindness: spans in which our own clocks or our own lateness make evidence worthless."""
+"""Blindness: intervals in which the process was suspended or stalled, or its wall clock stepped."""
 
 from collections import deque
 
@@ -10,21 +10,21 @@ from ..time.moment import Moment
 from ..units import NS_PER_S
 
 CLOCK_STEPPED = "clock_stepped"
-"""The wall clock was set: worth a record, but what was measured stands, as no duration is taken from it."""
+"""The wall clock was set: recorded, but samples stay valid, because no duration is measured by it."""
 
 SUSPENDED = "suspended"
-"""The machine slept: its monotonic hand stood still meanwhile."""
+"""The machine was suspended: its monotonic clock stood still."""
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """A moment with the time since boot, which goes on while the machine is suspended."""
+    """A moment with the time since boot, which goes on during suspension."""
 
     at: Moment
     boot_ns: int
 
 
 class BlindnessDetector:
-    """Compares each wake-up with the last: wall against monotonic, boot time against monotonic, planned against actual."""
+    """Compares each wake-up with the last one: wall and boot time against monotonic, planned against actual time."""
 
     __slots__ = ("_lags", "_last")
 
@@ -33,10 +33,13 @@ class BlindnessDetector:
         self._lags: deque[tuple[int, int]] = deque()
 
     def woke(self, reading: Reading, planned_ns: int | None) -> BlindInterval | None:
-        """Note a wake-up planned for `planned_ns` (monotonic; None: unplanned) and say whether we were blind before it."""
+        """Notes a wake-up; returns the blind interval before it, if any.
+
+        `planned_ns` is its planned moment (monotonic; None: unplanned).
+        """
         last, self._last = self._last, reading
         now = reading.at
-        # We were awake at the last look: what was planned for earlier was armed late, and is no sign of a stall since.
+        # The process ran at the last wake-up: a timer planned for before it was armed late, and shows no stall since.
         seen_ns = 0 if last is None else last.at.monotonic_ns
         lag_ns = 0 if planned_ns is None else max(0, now.monotonic_ns - max(planned_ns, seen_ns))
         if lag_ns:
@@ -53,6 +56,7 @@ class BlindnessDetector:
         return None
 
     def _note_lag(self, now_ns: int, lag_ns: int) -> None:
+        # The queue keeps lags that no later one reaches, so its first entry within a span is the worst of that span.
         lags = self._lags
         while lags and (lags[-1][1] <= lag_ns or lags[0][0] < now_ns - 60 * NS_PER_S):
             if lags[-1][1] <= lag_ns:
@@ -62,5 +66,5 @@ class BlindnessDetector:
         lags.append((now_ns, lag_ns))
 
     def worst_lag_ns(self, since_ns: int) -> int:
-        """The worst lateness of our own wake-ups since `since_ns` (monotonic), within the last minute."""
+        """Returns the worst lateness of the process's wake-ups since `since_ns` (monotonic), within the last minute."""
         return next((lag for at, lag in self._lags if at >= since_ns), 0)

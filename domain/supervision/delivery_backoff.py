@@ -1,4 +1,4 @@
-"""Patience: which deliveries have waited how long, and what the retry policy allows next."""
+"""The backoff of deliveries: when each notice first failed, and when the retry policy allows the next attempt."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -8,19 +8,19 @@ from .retry import RetryPolicy
 
 
 class DeliveryBackoff:
-    """Remembers, per notice, when it first failed. Owned by the supervisor, which also owns the policies."""
+    """Owns, per notice, the moment of its first failure. Owned by the supervisor, which also owns the policies."""
 
     def __init__(self, policies: Mapping[str, RetryPolicy]) -> None:
         self._policies = policies
         self._first: dict[str, tuple[int, int]] = {}
-        """When it failed first, and how many attempts it had had before: one that is re-driven begins anew."""
+        """The moment of the first failure, and the attempts before it: a re-driven notice starts with a new budget."""
         self._backing_off: dict[str, dict[str, None]] = {}
-        """Per channel the notices that wait as long as the policy says, longest first; not those whose receiver said so."""
+        """Per channel, the notices that wait by the policy, longest first; not those with a `Retry-After`."""
 
     def next_try_ns(
         self, channel: str, key: str, attempts: int, now_ns: int, dice: float, retry_after_ns: int | None
     ) -> int | None:
-        """When the notice may be tried again (monotonic); None: it is given up."""
+        """Returns the moment of the next attempt (monotonic); None where the notice is given up."""
         first_ns, before = self._first.setdefault(key, (now_ns, attempts - 1))
         at_ns = self._policies[channel].next_at_ns(
             attempts=attempts - before,
@@ -40,7 +40,7 @@ class DeliveryBackoff:
         self._tried(channel, key)
 
     def retry_now(self, channel: str) -> tuple[str, ...]:
-        """The channel carries again: the notices that need wait no longer. A few each time, so that it is not run over."""
+        """Returns the notices to retry after a success: at most RETRIED_PER_SUCCESS, to spare the channel."""
         backing_off = self._backing_off.get(channel, {})
         released = tuple(islice(backing_off, RETRIED_PER_SUCCESS))
         for key in released:

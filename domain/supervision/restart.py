@@ -1,6 +1,6 @@
-"""Restart policy in OTP's words, with backoff, and quarantine where OTP would give up; every child is permanent.
+"""Restart policies in OTP's terms, with backoff, and with quarantine where OTP would give up; every child is permanent.
 
-Every policy that the supervisor applies stands here, with the defaults that hold where nothing is configured.
+All policies that the supervisor applies are here, with the defaults for values that are not configured.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from .retry import RetryPolicy
 
 
 class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How a child is brought back: at most `intensity` restarts within `period`, each after a backoff."""
+    """The restart policy of a child: at most `intensity` restarts within `period`, each after a backoff."""
 
     name: str
     intensity: int = 5
@@ -26,23 +26,23 @@ class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
     factor: float = 2.0
     jitter: float = 0.2
     quarantine_retry_ns: int = 600 * NS_PER_S
-    """A quarantined child is tried again this often: parked, visible, never silently gone."""
+    """A quarantined child stays visible and is restarted at this interval."""
 
 
 CHILD_POLICY = RestartPolicy(
     name="infrastructure", backoff_ns_min=100 * NS_PER_MS, quarantine_retry_ns=30 * NS_PER_S
 )
-"""Without these nothing is recorded or told: short first waits, and tried again soon even from quarantine."""
+"""Without these children nothing is recorded or delivered, so their waits are short, even in quarantine."""
 POLLER_POLICY = RestartPolicy(name="poller")
 REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
 
 
 class SupervisorPolicies(NamedTuple):
-    """Every policy that the supervisor applies, printable as a whole."""
+    """All policies that the supervisor applies, printable as a whole."""
 
     admission: AdmissionPolicy
     retries: Mapping[str, RetryPolicy]
-    """Per channel."""
+    """One per channel."""
     reopen: RetryPolicy = REOPEN_POLICY
     children: RestartPolicy = CHILD_POLICY
     pollers: RestartPolicy = POLLER_POLICY
@@ -50,14 +50,14 @@ class SupervisorPolicies(NamedTuple):
 
 
 class Restart(msgspec.Struct, frozen=True):
-    """What to do about a child that ended."""
+    """The decision about a child that ended."""
 
     after_ns: int
     quarantined: bool = False
 
 
 class RestartHistory:
-    """The recent restarts of one child, and the decision about the next. Owned by the supervisor."""
+    """The recent restarts of one child, and the decision about the next one. Owned by the supervisor."""
 
     __slots__ = ("_at_ns", "_policy")
 
@@ -66,7 +66,7 @@ class RestartHistory:
         self._at_ns: deque[int] = deque()
 
     def decide(self, now_ns: int, dice: float) -> Restart:
-        """When to start the child again. `dice` is drawn from [0, 1)."""
+        """Returns when to restart the child. `dice` is drawn from [0, 1)."""
         policy = self._policy
         while self._at_ns and self._at_ns[0] < now_ns - policy.period_ns:
             self._at_ns.popleft()

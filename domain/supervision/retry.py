@@ -1,4 +1,4 @@
-"""The retry policy of deliveries: what is tried again, when, and when it is given up."""
+"""The retry policy of deliveries: when a notice is retried, and when it is given up."""
 
 import msgspec
 
@@ -6,20 +6,23 @@ from ..units import NS_PER_S
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """Exponential backoff with jitter inside one deadline. Applied only to what carries a key, so a repeat is harmless."""
+    """Exponential backoff with jitter within one deadline.
+
+    Applied only to actions with a key, so a repeat is harmless.
+    """
 
     name: str
     first_ns: int = NS_PER_S
     factor: float = 2.0
     backoff_ns_max: int = 300 * NS_PER_S
     jitter: float = 0.2
-    """Up to this share is taken off each wait, so that many channels do not knock together."""
+    """At most this share is subtracted from each wait, so that many channels do not retry at the same moment."""
     retry_after_ns_max: int = 3_600 * NS_PER_S
-    """A receiver may ask for patience up to this."""
+    """The maximum wait that a receiver may ask for."""
     give_up_after_ns: int = 24 * 3_600 * NS_PER_S
 
     def wait_ns(self, attempts: int, dice: float, retry_after_ns: int | None) -> int:
-        """How long to wait after `attempts` failures; `dice` is drawn from [0, 1)."""
+        """Returns the wait after `attempts` failures; `dice` is drawn from [0, 1)."""
         # The exponent is capped: 2.0 ** 2000 is an OverflowError, and the maximum is reached long before.
         grown = min(self.first_ns * self.factor ** min(attempts - 1, 60), self.backoff_ns_max)
         waited = int(grown * (1.0 - self.jitter * dice))
@@ -29,9 +32,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def next_at_ns(
         self, *, attempts: int, first_at_ns: int, now_ns: int, dice: float, retry_after_ns: int | None = None
     ) -> int | None:
-        """When to try again, None when it is time to give up. All moments by one and the same clock hand.
+        """Returns the moment of the next attempt, None where the notice is given up. All moments are of the same clock.
 
-        A receiver that asks for more patience than is left gets what is left: one try more, at the very end.
+        A receiver that asks for a longer wait than is left gets one last attempt at the very end.
         """
         last_ns = first_at_ns + self.give_up_after_ns - 1
         if now_ns + self.wait_ns(attempts, dice, None) > last_ns:

@@ -1,4 +1,4 @@
-"""The schedule: per target, when it is due, what runs, and what was missed. The supervisor owns it and the clock."""
+"""The schedule: per target its due time, its running attempt and its missed ticks. Owned by the supervisor."""
 
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from ..specification.probe import Heartbeat, Probe
@@ -10,7 +10,7 @@ from ..time.moment import Deadline, Moment
 
 
 class PendingAttempt:
-    """One attempt from due to ended. At most one per target."""
+    """One attempt from due to ended. A target has at most one."""
 
     __slots__ = ("admitted", "attempt", "deadline", "due", "missed", "started", "state")
 
@@ -22,16 +22,16 @@ class PendingAttempt:
         self.started: Moment | None = None
         self.state = AttemptState.QUEUED
         self.admitted = False
-        """Whether it takes up one of the places that admission gives; a heartbeat never does."""
+        """Whether it counts as running for admission; a heartbeat never does."""
 
     def move(self, state: AttemptState) -> None:
-        """Raises ValueError for a move that the table does not have: that is a bug of ours."""
+        """Changes the state. Raises: ValueError for a transition that the table lacks, which is an internal fault."""
         if state not in ATTEMPT_TRANSITIONS[self.state]:
             raise ValueError(f"an attempt that is {self.state} cannot become {state}")
         self.state = state
 
     def begin(self, at: Moment) -> None:
-        """It runs from now on."""
+        """Notes that the attempt runs from `at` on."""
         self.move(AttemptState.RUNNING)
         self.started = at
 
@@ -50,7 +50,7 @@ class PendingAttempt:
 
 
 class Scheduled:
-    """One target of the schedule. It is its own timer key, so that an idle target costs one heap entry."""
+    """One target of the schedule, with the state of its attempts. It is its own timer key: one heap entry when idle."""
 
     __slots__ = (
         "cadence",
@@ -83,16 +83,16 @@ class Scheduled:
         self.pending: PendingAttempt | None = None
         self.last_beat: Moment | None = None
         self.heard: tuple[Moment, str] | None = None
-        """The newest report of the host: when it was made, and what it said."""
+        """The newest report of the host: its moment and its detail."""
         self.paused = target.paused
         self.adopt(target)
 
     def adopt(self, target: Target) -> None:
-        """Go on under a new specification."""
+        """Applies a new specification."""
         self.target = target
         self.probe: Probe = target.probe
         if not self.is_heartbeat:
-            # Should it become a heartbeat again, its host has the whole time from then on.
+            # A target that becomes a heartbeat again later gives its host the whole period from then on.
             self.last_beat = None
         self.timeout_ns = target.timeout_ns
         self.max_age_ns = parse_duration(target.max_age)
@@ -107,18 +107,18 @@ class Scheduled:
         return type(self.probe) is Heartbeat
 
     def grid(self) -> Cadence:
-        """The grid that holds now: the shorter one while the target is suspect."""
+        """Returns the present grid: the shorter one while the target is suspect."""
         return self.retry_cadence if self.suspect else self.cadence
 
     def next_due_ns(self, now: Moment) -> int:
         return self.grid().next_after(now.monotonic_ns)
 
     def silent_at_ns(self, since: Moment) -> int:
-        """When silence since `since` is a missed heartbeat."""
+        """Returns the monotonic time at which silence since `since` is a missed heartbeat."""
         return since.monotonic_ns + self.cadence.every_ns + self.target.grace_ns
 
     def next_silence_ns(self, since: Moment, now: Moment) -> int:
-        """When silence since `since` is to be reported next: what has passed by now was, or is not worth a replay."""
+        """Returns when silence since `since` is reported next; moments that have passed by `now` are not replayed."""
         at_ns = self.silent_at_ns(since)
         late_ns = now.monotonic_ns - at_ns
         return (
@@ -126,9 +126,9 @@ class Scheduled:
         )
 
     def enqueue(self, due: Moment, now: Moment) -> PendingAttempt:
-        """Begin the next attempt; it waits for admission. Ticks missed before it are its to report.
+        """Makes the next attempt, which waits for admission and reports the ticks missed before it.
 
-        Raises ValueError while the last one has not ended: that is a bug of ours.
+        Raises: ValueError while the last one has not ended, which is an internal fault.
         """
         if self.pending is not None:
             raise ValueError(f"{self.pending.attempt} has not ended, and another of its target begins")
@@ -139,14 +139,10 @@ class Scheduled:
         return self.pending
 
     def start(self, pending: PendingAttempt, now: Moment, *, blind_until_ns: int = 0) -> ProbeRequest:
-        """It is admitted: what the poller is asked to do.
-
-        A shared result is from after this target's last attempt and from after the last gap in sight: no evidence counts
-        twice for one target, and none counts that is older than a suspend, which the monotonic hand does not show.
-        """
+        """Starts an admitted attempt. Returns the request for the poller."""
         pending.begin(now)
         pending.admitted = True
-        # A new specification may have come while it waited: its probe does not run under a longer timeout of the old one.
+        # A new specification may have arrived while it waited: its probe must not run under the old, longer timeout.
         if pending.deadline.remaining_ns(now) > self.timeout_ns:
             pending.deadline = Deadline.after(now, self.timeout_ns)
         unseen_ns = now.monotonic_ns - max(self.ended_ns, blind_until_ns) - 1
@@ -166,7 +162,7 @@ class Scheduled:
 
 
 def _silences_of(target: Target) -> tuple[tuple[str, int], ...]:
-    """The rules that speak about silence, each with how long it may last."""
+    """Returns the no_data rules, each with the longest silence that it allows."""
     return tuple(
         (rule.id, target.staleness_ns(rule))
         for rule in target.rules

@@ -1,4 +1,4 @@
-"""`check` and `schema`: what a configuration may be, and whether one is."""
+"""`check` and `schema`: validate configuration files and describe their keys."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ NAMES_SHOWN = 8
 
 
 def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitStatus:
-    """Judge every file, whatever the ones before it were; problems go to stderr."""
+    """Checks every file, also after an invalid one; problems go to stderr."""
     files = tuple(configs)
     verdict = ExitStatus.FINE
     for config in files:
@@ -33,19 +33,19 @@ def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitSt
 
 
 def _tell_functions(config: Path, configuration: Configuration) -> None:
-    """Sound as it may be for a program that gives functions, `run` cannot."""
+    """Reports on stderr the functions that a file calls: a Python program can pass them, `run` cannot."""
     told = {channel.call.name for channel in configuration.channels if channel.call is not None}
     probed = {target.call.name for target in configuration.targets if target.call is not None}
     names = sorted(told | probed)
     if names:
         shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-        said = f"{config}: calls {shown}{more}: a program gives functions in `callables`, `run` has none and refuses this file"
+        said = f"{config}: calls {shown}{more}: `run` refuses this file, pass functions in `callables` of a program"
         click.echo(said, err=True)
 
 
 def schema_text() -> str:
-    """The JSON Schema as text."""
+    """Returns the JSON Schema as text."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False)
 
 

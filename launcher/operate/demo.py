@@ -1,4 +1,4 @@
-"""The demo: three servers that misbehave, watched for real, with the life of their incidents as it happens."""
+"""The demo: three servers that fail on a script, watched by a real runtime; prints each event as it happens."""
 
 import secrets
 import sys
@@ -22,7 +22,7 @@ RESOLVED_EXPECTED = 2
 
 
 class Demo:
-    """Knows what happened so far, and when the story is over."""
+    """Counts the events so far, prints them, and decides when the demo is complete."""
 
     def __init__(self) -> None:
         self._clock = SystemClock()
@@ -35,21 +35,21 @@ class Demo:
         return seconds_between(self._began, self._clock.read())
 
     def say(self, text: str) -> None:
-        """Print a line. Called on the servers' threads too, so output that is lost is kept for the main thread to raise."""
+        """Prints a line. The servers' threads call it too, so an output error is kept for the main thread to raise."""
         try:
             sys.stdout.write(f"{self.elapsed_s():6.2f} s  {text}\n")
         except OutputLost as error:
             self.lost = error
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the demo."""
+        """Waits, but not beyond the end of the demo."""
         self._ended.wait(seconds)
 
     def end(self) -> None:
         self._ended.set()
 
     def hear(self, event: Event) -> bool:
-        """Say what an event means; True when the story is over."""
+        """Prints an event. Returns True when the demo is complete."""
         match event:
             case IncidentChanged(incident):
                 self.opened += incident.change is TransitionKind.OPENED
@@ -66,14 +66,14 @@ class Demo:
                     f"{notice.incident.target} to {notice.channel}, attempt {delivery.attempts}"
                 )
             case HealthChanged(part, detail):
-                self.say(f"watchkeeper {part}: {detail or 'well again'}")
+                self.say(f"watchkeeper {part}: {detail or 'recovered'}")
             case _:
                 pass
         return self.resolved == RESOLVED_EXPECTED and self.delivered >= self.opened + self.resolved
 
 
 def run_demo() -> ExitStatus:
-    """Run the whole story; it ends by itself within half a minute."""
+    """Runs the demo, which ends by itself within half a minute."""
     demo = Demo()
     with ExitStack() as stack:
         secret = secrets.token_urlsafe(24)
@@ -126,5 +126,5 @@ def _summary(
         f"summary     {len(applied)} notices applied by the receiver, {receiver.repeated} repeated, "
         f"{receiver.refused} refused"
     )
-    demo.say("summary     " + ("all as it should be" if as_it_should else "NOT as it should be"))
+    demo.say("summary     " + ("everything as expected" if as_it_should else "NOT as expected"))
     return ExitStatus.FINE if as_it_should else ExitStatus.FAILED

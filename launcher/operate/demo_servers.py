@@ -1,4 +1,4 @@
-"""The demo's other side: servers that misbehave on a script, and a receiver that checks what it is sent."""
+"""The servers of the demo: targets that fail on a script, and a receiver that verifies each notice."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ DOWN_FROM_S, DOWN_UNTIL_S = 2.0, 7.0
 
 
 class Server:
-    """One HTTP server on a free port of the loopback, in a thread of its own."""
+    """One HTTP server on a free loopback port, on its own thread."""
 
     def __init__(self, respond: Callable[[BaseHTTPRequestHandler], tuple[int, dict[str, Any]]]) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -30,10 +30,10 @@ class Server:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_POST = do_GET  # noqa: N815  # the name that the base class looks for
+            do_POST = do_GET  # noqa: N815  # the name that the base class calls
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name that the base class gave it
-                """The demo prints what matters itself."""
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+                """Prints nothing: the demo prints its own lines."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -51,12 +51,12 @@ class Server:
 
 
 def healthy() -> Server:
-    """Always answers at once."""
+    """Returns a server that always answers at once."""
     return Server(lambda _: (200, {"status": "ok"}))
 
 
 def slow(elapsed_s: Callable[[], float], pause: Callable[[float], object]) -> Server:
-    """Answers late for a while."""
+    """Returns a server whose answers are slow between SLOW_FROM_S and SLOW_UNTIL_S."""
 
     def respond(_: BaseHTTPRequestHandler) -> tuple[int, dict[str, Any]]:
         if SLOW_FROM_S <= elapsed_s() < SLOW_UNTIL_S:
@@ -67,7 +67,7 @@ def slow(elapsed_s: Callable[[], float], pause: Callable[[float], object]) -> Se
 
 
 def shop(elapsed_s: Callable[[], float]) -> Server:
-    """Fails for five seconds and recovers."""
+    """Returns a server that fails for five seconds and recovers."""
 
     def respond(_: BaseHTTPRequestHandler) -> tuple[int, dict[str, Any]]:
         if DOWN_FROM_S <= elapsed_s() < DOWN_UNTIL_S:
@@ -78,7 +78,7 @@ def shop(elapsed_s: Callable[[], float]) -> Server:
 
 
 class Receiver:
-    """Takes notices as a careful receiver does: it checks the signature and applies each id once."""
+    """A receiver of notices, as documented for webhooks: verifies the signature and applies each id once."""
 
     def __init__(self, secret: str, said: Callable[[str], None]) -> None:
         self._secret = secret

@@ -1,4 +1,4 @@
-"""`run`: a runtime in the foreground, until it is told to stop."""
+"""`run`: a runtime in the foreground, until a signal stops it."""
 
 import gc
 import logging
@@ -22,7 +22,7 @@ LISTEN_S = 0.5
 
 
 def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
-    """Run what a configuration says. Raises ConfigurationError and StoreError for what cannot be started."""
+    """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
     speaker = Speaker()
     logging.basicConfig(
         level=logging.INFO,
@@ -41,7 +41,10 @@ def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
 
 
 def _started(config: Path, environment: Mapping[str, str], speaker: Speaker) -> Runtime:
-    """Built and started with the collector paused: what is built now stays, and to look through it again is waste."""
+    """Returns a started runtime.
+
+    Garbage collection is paused: the new objects stay, and scanning them is wasted work.
+    """
     gc.disable()
     try:
         runtime = Runtime.from_config(config, environment)
@@ -55,14 +58,14 @@ def _started(config: Path, environment: Mapping[str, str], speaker: Speaker) -> 
 
 
 def _print_events(events: Iterable[Event], speaker: Speaker) -> None:
-    """Print each event; output that fails costs its lines, and neither the runtime nor the lines after it."""
+    """Prints each event. A failed write drops that line; the runtime and later lines go on."""
     lost = False
     for event in events:
         try:
             click.echo(line_of(event))
         except OutputLost as error:
             if not lost:
-                speaker.say(f"watchkeeper: {error}: events are not printed until it can be")
+                speaker.say(f"watchkeeper: {error}: events are dropped until it can be written")
             lost = True
         else:
             lost = False
@@ -87,9 +90,9 @@ def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker) -> Exi
 
 
 def _next(words: "SimpleQueue[Word]") -> Word | None:
-    """The next word, None after a while without one.
+    """Returns the next word, None after LISTEN_S without one.
 
-    A signal that comes just before the wait begins is handled only when the wait ends, so no wait may be for ever.
+    A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
     """
     try:
         return words.get(timeout=LISTEN_S)
@@ -98,19 +101,19 @@ def _next(words: "SimpleQueue[Word]") -> Word | None:
 
 
 def _reload(runtime: Runtime, speaker: Speaker) -> None:
-    """Take the file as it is now; what cannot be used is told, and what runs is kept if it can be."""
+    """Reloads the file; an invalid one is reported, and the running configuration stays where it can."""
     try:
         runtime.reload()
     except WatchkeeperError as error:
-        # Where nothing runs any more the error says so, and the next word is ENDED.
-        kept = "" if runtime.wait(0) else "\nthe configuration that runs is kept"
+        # Where the old configuration did not start again either, the error says so and the next word is ENDED.
+        kept = "" if runtime.wait(0) else "\nthe running configuration stays in force"
         speaker.say(f"{error}{kept}")
     else:
-        speaker.say(f"read again: {runtime!r}")
+        speaker.say(f"configuration reloaded: {runtime!r}")
 
 
 def _stop(runtime: Runtime, speaker: Speaker) -> ExitStatus:
-    speaker.say("stopping: a second signal ends at once")
+    speaker.say("stopping: a second signal ends the process at once")
     left = runtime.stop()
     for line in lines_of_end(left):
         speaker.say(line)

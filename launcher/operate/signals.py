@@ -1,4 +1,4 @@
-"""Signals as words on a queue: the command alone installs handlers, the library never does."""
+"""Signals as words on a queue: only the command installs handlers, the library never does."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class Word(Enum):
-    """What the main thread is told."""
+    """A word on the queue of the main thread."""
 
     STOP = "stop"
     RELOAD = "reload"
@@ -23,7 +23,7 @@ _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
-    """While it is entered, SIGTERM and SIGINT say STOP and SIGHUP says RELOAD; the second to stop ends at once."""
+    """A context in which SIGTERM and SIGINT queue STOP and SIGHUP queues RELOAD; a second STOP ends the process."""
 
     def __init__(self, words: "SimpleQueue[Word]") -> None:
         self._words = words
@@ -53,8 +53,8 @@ class Signals:
 
 
 def _end_at_once(number: int) -> None:
-    """No buffer is flushed and no thread is waited for: what was committed is on the disk already."""
-    # Only where it can be written at once: nobody may be reading.
+    """Ends the process without flushing a buffer or waiting for a thread: every commit is on the disk already."""
+    # Only where the write cannot block: a pipe without a reader would hold up the end.
     if select([], [2], [], 0)[1]:
         with suppress(OSError):
             os.write(2, b"watchkeeper: ended at once by a second signal\n")

@@ -1,4 +1,4 @@
-"""What the command says on standard error, said aside: a reader that does not read holds up nothing but the reading."""
+"""Standard error written by its own thread: a reader that stops reading blocks that thread and nothing else."""
 
 import logging
 import os
@@ -9,13 +9,13 @@ from threading import Thread
 from ..streams import STANDARD_ERROR
 
 LINES_WAITING_MAX = 1_000
-"""What is said beyond that is dropped: nobody listens."""
+"""Further lines are dropped: the reader of standard error has stopped."""
 LAST_WORDS_S = 0.5
-"""How long the end waits for what was said to be written."""
+"""How long the end of the process waits for queued lines to be written."""
 
 
 class Speaker:
-    """Writes lines in order on a thread of its own, past the buffers of `sys.stderr`, whose lock the end would wait for."""
+    """Owns the writing thread and its queue. Bypasses the buffers of `sys.stderr`, whose lock could block the exit."""
 
     def __init__(self) -> None:
         self._lines: Queue[str | None] = Queue(LINES_WAITING_MAX)
@@ -23,11 +23,11 @@ class Speaker:
         self._thread.start()
 
     def say(self, text: str) -> None:
-        """Never blocks and never raises."""
+        """Queues a line. Never blocks and never raises; a full queue drops the line."""
         self._put(f"{text}\n")
 
     def close(self) -> None:
-        """Wait a moment for what was said."""
+        """Waits at most LAST_WORDS_S for the queued lines."""
         self._put(None)
         self._thread.join(LAST_WORDS_S)
 
@@ -44,7 +44,7 @@ class Speaker:
 
 
 class SpokenLog(logging.Handler):
-    """The log on standard error, by way of a speaker."""
+    """A logging handler that writes through a Speaker."""
 
     def __init__(self, speaker: Speaker) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Events, and the end of a run, as lines for people."""
+"""Formats events and the end of a run as printed lines."""
 
 from typing import assert_never
 
@@ -20,7 +20,7 @@ from ..plural import count_of
 
 
 def line_of(event: Event, clock: SystemClock | None = None) -> str:
-    """One printable line, whatever a target has sent. What bears no time of its own was just now."""
+    """Returns one printable line for any event. An event without a time of its own gets the clock's."""
     match event:
         case IncidentChanged(incident):
             said = incident.explanation or incident.reason
@@ -38,7 +38,7 @@ def line_of(event: Event, clock: SystemClock | None = None) -> str:
             )
         case HealthChanged(part, detail):
             at = wall_text((clock or SystemClock()).read().wall_ns)
-            line = f"{at} trouble: {part}: {detail}" if detail else f"{at} well again: {part}"
+            line = f"{at} problem: {part}: {detail}" if detail else f"{at} recovered: {part}"
         case SampleSeen(sample, status):
             line = f"{wall_text(sample.at.wall_ns)} sample: {sample.target}: {status.value}: {sample.explanation()}"
         case _:
@@ -51,9 +51,9 @@ def _name(incident: Incident) -> str:
 
 
 def lines_of_end(left: AbandonedWork) -> tuple[str, ...]:
-    """What is lost, one line a kind, and what waits for the next run."""
+    """Returns a line for each kind of lost work, and one for the notices that the next run sends."""
     lines = [f"abandoned: {what}: {', '.join(names)}" for what, names in left.lost]
     if left.waiting:
         notices = f"{count_of(len(left.waiting), 'notice')}: {', '.join(left.waiting)}"
-        lines.append(f"waiting in {left.store} for the next run to send: {notices}")
+        lines.append(f"kept in {left.store}, and sent by the next run: {notices}")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""`notices` and `redrive`: what was said or is still to be said, and saying again what was given up."""
+"""`notices` and `redrive`: list the notices of a store, and send its dead letters again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ _COLUMNS = (
 def show_notices(
     config: Path, environment: Mapping[str, str], *, state: str | None, limit: int, as_json: bool
 ) -> None:
-    """One row a notice, the newest last."""
+    """Prints one row per notice, the newest last."""
     reader = StoreReader(store_of(config, load(config, environment)))
     found = reader.outbox(DeliveryState(state) if state else None)[-limit:]
     rows = [_row(outgoing) for outgoing in found]
@@ -59,13 +59,14 @@ def _row(outgoing: Outgoing) -> dict[str, Any]:
 
 
 def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[str, ...]) -> None:
-    """Put dead letters back into the outbox, all or none, under their own keys; the next `run` delivers them.
+    """Puts dead letters back into the outbox, all or none, under their own keys; the next `run` delivers them.
 
-    Raises StoreBusy while a runtime runs on the store (which has `Runtime.redrive`), UnknownName for what is no dead letter.
+    Raises: StoreBusy while a runtime holds the store (it has `Runtime.redrive`); UnknownName for a key that is no dead
+    letter.
     """
     configuration = load(config, environment)
     path = store_of(config, configuration)
-    # Opening would make a store where there is none, and the one that was meant is elsewhere.
+    # A reader refuses a missing file, where opening it would create an empty store.
     StoreReader(path).outbox(DeliveryState.DEAD)
     wanted = tuple(dict.fromkeys(keys))
     store = SqliteStore(path, configuration.runtime.retention)
@@ -73,7 +74,7 @@ def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[st
     try:
         store.open(now)
     except StoreBusy as error:
-        raise StoreBusy(f"{error}: stop it first, or have it call Runtime.redrive()") from error
+        raise StoreBusy(f"{error}: stop it first, or call Runtime.redrive() in its program") from error
     try:
         store.commit(Batch(deliveries=tuple(_pending_again(store, key, now) for key in wanted)))
     finally:
@@ -85,7 +86,7 @@ def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[st
 def _pending_again(store: SqliteStore, key: str, now: Moment) -> Delivery:
     recalled = store.recall(key)
     if recalled is None or not recalled.outbox:
-        raise UnknownName(f"{key} is no dead letter: `watchkeeper notices --state dead` lists them")
+        raise UnknownName(f"{key} is no dead letter: `watchkeeper notices --state dead` lists the keys")
     return replace(
         recalled.outbox[0].delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven"
     )

@@ -1,4 +1,4 @@
-"""`status` and `incidents`: what a store knows, as a table for people or as one JSON document for programs."""
+"""`status` and `incidents`: the content of a store as a table, or as one JSON document."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _LOOK_BACK_NS = 7 * NS_PER_DAY
 
 
 def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) -> None:
-    """One row a target, with its last sample, its uptime over a day and what is open."""
+    """Prints one row per target, with its last sample, its uptime over a day and its open incidents."""
     configuration = load(config, environment)
     reader = StoreReader(store_of(config, configuration))
     document = status_document(configuration, reader, SystemClock().read().wall_ns)
@@ -43,7 +43,7 @@ def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) 
     seen = f"blind {len(blind)} times in the last 24h" if blind else "never blind in the last 24h"
     click.echo(f"notices: {notices['pending']} pending, {notices['dead']} given up; {seen}")
     holder = document["run_by"]
-    click.echo(f"run by {holder}" if holder else "nobody runs it now: this is what was recorded last")
+    click.echo(f"run by {holder}" if holder else "not running: this is the last recorded state")
 
 
 def show_incidents(
@@ -55,7 +55,7 @@ def show_incidents(
     target: str | None,
     limit: int,
 ) -> None:
-    """One row an incident, the newest first."""
+    """Prints one row per incident, the newest first."""
     reader = StoreReader(store_of(config, load(config, environment)))
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
     rows = [incident_row(incident) for incident in found]
@@ -68,7 +68,7 @@ def show_incidents(
 
 
 def status_document(configuration: Configuration, reader: StoreReader, now_ns: int) -> dict[str, Any]:
-    """Everything that `status` says, as plain data."""
+    """Returns everything that `status` shows, as plain data."""
     waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
     return {
         "at": wall_text(now_ns),
@@ -85,15 +85,16 @@ def _blind_row(span: BlindInterval) -> dict[str, str]:
 
 
 def store_of(config: Path, configuration: Configuration) -> str:
+    """Returns the path of the configured store. Raises: ConfigurationError for a configuration without a store."""
     if configuration.runtime.store is None:
         raise ConfigurationError(
-            f"{config}:1:1: runtime.store: nothing is kept without it: name a file to ask about afterwards"
+            f"{config}:1:1: runtime.store: without it nothing is recorded: set it to a file, which this verb then reads"
         )
     return configuration.runtime.store
 
 
 def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int) -> list[dict[str, Any]]:
-    """Configured targets first, in their order; then those of which only the record knows."""
+    """Returns the configured targets in their order, then those that only the record has."""
     opened: dict[str, list[Incident]] = {}
     for incident in reader.incidents(open_only=True, limit=10_000):
         opened.setdefault(incident.target, []).append(incident)
@@ -117,7 +118,7 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
 
 
 _UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
-"""Of a target that is not configured here nobody knows the cadence: it has the default one."""
+"""Stands for a target that is only in the record: its cadence is unknown, so the default one applies."""
 _UNMEASURED: dict[str, Any] = {
     "outcome": None,
     "reason": None,
@@ -143,7 +144,7 @@ def _measured(last: StoredSample | None) -> dict[str, Any]:
 def _faded(
     last: StoredSample | None, target: Target, incidents: list[Incident], now_ns: int
 ) -> dict[str, Any]:
-    """What takes the place of a measurement that is too old to say how the target is now."""
+    """Returns the fields that replace a measurement which is too old to show the target's present state."""
     if last is None or now_ns - last.at_ns <= target.stale_after_ns:
         return {}
     return {
@@ -155,7 +156,7 @@ def _faded(
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:
-    """An incident as plain data with stable keys; times in RFC 3339."""
+    """Returns an incident as plain data with stable keys; times are RFC 3339."""
     resolved_ns, acknowledged_ns = incident.resolved_at_ns, incident.acknowledged_at_ns
     return {
         "id": incident.id,
@@ -176,7 +177,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
 
 
 def _lasted(opened_ns: int, resolved_ns: int) -> str:
-    """To the millisecond; a clock that was set back makes it none, never less."""
+    """Returns the duration to the millisecond; never negative, even where the clock was set back."""
     return format_duration(max(0, resolved_ns - opened_ns) // NS_PER_MS * NS_PER_MS)
 
 

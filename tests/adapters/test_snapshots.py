@@ -1,5 +1,6 @@
 """Snapshots of the status, with real threads: every wait is for an event, with an end."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -143,3 +144,26 @@ def test_a_load_that_runs_out_of_time_says_so_in_its_own_words(threads):
     gate.release.set()
 
     assert {str(each.exception(10)) for each in asked} == {"the actor did not answer"}
+
+
+def test_a_forked_child_waits_for_no_load_of_its_parent():
+    began, release, calls = threading.Event(), threading.Event(), []
+
+    def load():
+        calls.append(None)
+        if len(calls) == 1:
+            began.set()
+            release.wait(20)
+        return "status"
+
+    cache = StatusCache(load, 60 * NS_PER_S)
+    loading = threading.Thread(target=cache.status, args=(NS_PER_S,))
+    loading.start()
+    assert began.wait(20)
+    child = os.fork()
+    if child == 0:
+        cache.after_fork()
+        os._exit(0 if cache.status(NS_PER_S) == "status" else 1)
+    release.set()
+    loading.join(20)
+    assert os.waitpid(child, 0)[1] == 0

@@ -61,13 +61,13 @@ runtime: {{{}}}
 channels: [{{id: ops, webhook: {{url: "http://127.0.0.1:1/"}}}}]
 targets: [{{id: t0, every: 100ms, timeout: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}]
 """
-WAITING = "/watch.db for the next run to send: 1 notice: "
+WAITING = "/watch.db, and sent by the next run: 1 notice: "
 LOST = "abandoned: notices left in the outbox: "
 
 
 @pytest.mark.parametrize(
     ("store", "status", "said", "unsaid"),
-    [("store: watch.db", 0, WAITING, "abandoned: "), ("", 1, LOST, "waiting in ")],
+    [("store: watch.db", 0, WAITING, "abandoned: "), ("", 1, LOST, "kept in ")],
 )
 def test_notices_that_are_left_wait_in_a_file_or_are_lost(tmp_path, store, status, said, unsaid):
     path = tmp_path / "watch.yaml"
@@ -105,10 +105,10 @@ def test_a_bad_file_read_again_is_told_and_changes_nothing(tmp_path):
         path.write_text("targets: [{id: t0, tpc: {}}]")
         process.send_signal(signal.SIGHUP)
         assert f"{path}:1:20: targets[0].tpc: unknown key, did you mean tcp" in process.stderr.readline()
-        assert "the configuration that runs is kept" in said_until(process, "kept")
+        assert "the running configuration stays in force" in said_until(process, "in force")
         write(tmp_path, targets=3)
         process.send_signal(signal.SIGHUP)
-        assert "3 targets" in said_until(process, "read again: ")
+        assert "3 targets" in said_until(process, "configuration reloaded: ")
         process.terminate()
         assert process.wait(WITHIN_S) == 0
 
@@ -121,10 +121,10 @@ def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
         path.write_text(path.read_text().replace("channels: [", "channels: [{id: more, log: {}}, "))
         process.send_signal(signal.SIGHUP)
         assert "the new configuration did not start: " in said_until(process, "configuration")
-        assert "nor did the old one again: " in process.stderr.readline()
-        assert process.stderr.readline() == "nothing runs any more\n"
+        assert "the old one did not start again: " in process.stderr.readline()
+        assert process.stderr.readline() == "the runtime has stopped\n"
         assert process.wait(WITHIN_S) == 1
-        assert "is kept" not in process.stderr.read()
+        assert "stays in force" not in process.stderr.read()
 
 
 def test_a_store_that_another_process_holds_is_refused(tmp_path):
@@ -190,5 +190,5 @@ def test_the_demonstration_ends_by_itself_and_well(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "2 incidents opened, 2 resolved" in done.stdout
-    assert "all as it should be" in done.stdout
+    assert "everything as expected" in done.stdout
     assert list(tmp_path.iterdir()) == []

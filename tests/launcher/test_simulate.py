@@ -39,7 +39,7 @@ def test_a_sound_script_ends_with_a_sentence(simulate):
     assert "channel ops: 2 notices\n" in result.stdout
     assert result.stdout.splitlines()[-1] == (
         "In 0.5 simulated hours there would be 1 incident, 0 still open at the end, and 2 notices; "
-        "watchkeeper kept all its rules."
+        "watchkeeper kept all its invariants."
     )
 
 
@@ -75,4 +75,4 @@ def test_a_broken_rule_is_called_a_defect_of_ours():
         sometimes={},
     )
     says = in_plain_words(Foreseen((), {}, result))
-    assert says.startswith("After 1.0 simulated hours watchkeeper broke a rule of its own (S17)")
+    assert says.startswith("After 1.0 simulated hours watchkeeper violated an invariant of its own (S17)")

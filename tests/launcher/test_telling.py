@@ -34,8 +34,8 @@ LINES = {
     "2026-01-01T12:00:02.000Z blind: for 2s: suspended": WentBlind(
         BlindInterval(NOON.wall_ns, NOON.wall_ns + 2 * NS_PER_S, "suspended")
     ),
-    "2026-01-01T12:00:00.000Z trouble: store: the disk is full": HealthChanged("store", "the disk is full"),
-    "2026-01-01T12:00:00.000Z well again: store": HealthChanged("store", ""),
+    "2026-01-01T12:00:00.000Z problem: store: the disk is full": HealthChanged("store", "the disk is full"),
+    "2026-01-01T12:00:00.000Z recovered: store": HealthChanged("store", ""),
     "2026-01-01T12:00:00.000Z sample: shop: down: timed_out: no answer": SampleSeen(
         sample_at(0, outcome=Outcome.DOWN), Status.DOWN
     ),
@@ -67,14 +67,14 @@ ENDS = {
     "nothing": (AbandonedWork((), "watch.db"), ()),
     "kept": (
         AbandonedWork((NOTICES,), "watch.db"),
-        ("waiting in watch.db for the next run to send: 2 notices: key 1, key 2",),
+        ("kept in watch.db, and sent by the next run: 2 notices: key 1, key 2",),
     ),
     "in memory": (AbandonedWork((NOTICES,)), (ALL_LOST,)),
     "kept beside what is lost": (
         AbandonedWork((ACTORS, NOTICES), "watch.db"),
         (
             "abandoned: actors that did not end in time: sink",
-            "waiting in watch.db for the next run to send: 2 notices: key 1, key 2",
+            "kept in watch.db, and sent by the next run: 2 notices: key 1, key 2",
         ),
     ),
     "of records not written": (

@@ -44,11 +44,11 @@ def test_what_calls_functions_is_for_a_program_to_run(tmp_path):
     checked = run("check", path)
     assert (checked.exit_code, checked.stdout) == (0, "ok: 2 targets, 0 channels\n")
     assert checked.stderr.startswith(
-        f"{path}: calls 'f': a program gives functions in `callables`, `run` has none"
+        f"{path}: calls 'f': `run` refuses this file, pass functions in `callables`"
     )
     ran = run("run", path)
     assert ran.exit_code == ExitStatus.CONFIGURATION
-    assert "targets[0].call.name: no function is named 'f' (a program gives it in `callables`" in ran.stderr
+    assert "targets[0].call.name: no function is named 'f' (pass it in `callables`" in ran.stderr
     assert "targets[1].call.name" in ran.stderr
 
 

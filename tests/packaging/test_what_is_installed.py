@@ -103,7 +103,7 @@ def test_what_was_built_shows_the_demonstration(distributions, tmp_path, kind):
     python = environment(tmp_path / "empty")
     pip(python, "install", *distributions.glob(kind), cwd=tmp_path)
     said = run(python.with_name("watchkeeper"), "demo", cwd=tmp_path)
-    assert "all as it should be" in said
+    assert "everything as expected" in said
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from watchkeeper.domain.specification.channel import CallChannel
 QUEUE = Target(id="queue", every="1h", call=Call(name="queue_depth"))
 MISSPELT = Target(id="misspelt", every="1h", call=Call(name="queue_dpth"))
 FUNCTIONS = {"queue_depth": lambda: 1}
-SAID = r"call\.name: no function is named 'queue_dpth', did you mean queue_depth \(a program gives it in `callables`"
+SAID = r"call\.name: no function is named 'queue_dpth', did you mean queue_depth \(pass it in `callables`"
 
 
 def start(runtime):

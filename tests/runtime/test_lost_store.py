@@ -14,7 +14,7 @@ def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, s
         runtime._lifecycle.engine.system.sink.tell(RunMaintenance())  # what the supervisor says every minute
         said = events.get(WITHIN_S)
         assert isinstance(said, HealthChanged)
-        assert f" trouble: store: {path} is gone" in line_of(said)
+        assert f" problem: store: {path} is gone" in line_of(said)
         assert runtime.status().problems == (("store", said.detail),)
 
         site.status = 503

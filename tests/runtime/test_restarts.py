@@ -129,7 +129,7 @@ def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
         assert all(said[f"{way}redrive"] is False for way in ("", "awaited "))
         runtime.stop()
         for ask in ASKED.values():
-            with pytest.raises(UsageError, match="does not run"):
+            with pytest.raises(UsageError, match="is not running"):
                 ask(runtime)
 
 
@@ -159,9 +159,9 @@ def test_who_asks_is_told_when_the_next_engine_is_late():
     meanwhile.wait(0.0)
     asyncio.run(meanwhile.wait_async(0.0))
     meanwhile.begin()
-    with pytest.raises(TimeoutError, match="starts anew, and has not done so in time"):
+    with pytest.raises(TimeoutError, match="is restarting and has not finished in time"):
         meanwhile.wait(0.01)
-    with pytest.raises(TimeoutError, match="starts anew, and has not done so in time"):
+    with pytest.raises(TimeoutError, match="is restarting and has not finished in time"):
         asyncio.run(meanwhile.wait_async(0.01))
     meanwhile.end()
     meanwhile.wait(0.0)
@@ -190,7 +190,7 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
     assert not kept.keep(reports[0])
     kept.begin()
     assert all(kept.keep(report) for report in reports)
-    with pytest.raises(UsageError, match=f"no more than {COMMANDS_KEPT_MAX}"):
+    with pytest.raises(UsageError, match=f"at most {COMMANDS_KEPT_MAX}"):
         kept.keep(reports[0])
     assert kept.end() == reports
     assert not kept.keep(reports[0])
@@ -228,12 +228,12 @@ def test_a_restart_that_fails_both_ways_is_the_end(shop, ops, caplog, tmp_path):
         (error,) = raised
         says = str(error)
         assert says.startswith("the new configuration did not start: ")
-        assert "\nnor did the old one again: " in says
-        assert says.endswith("\nnothing runs any more")
-        assert "Lost with the restart that failed: 1 commands" in caplog.text
+        assert "\nthe old one did not start again: " in says
+        assert says.endswith("\nthe runtime has stopped")
+        assert "The restart failed: 1 commands that arrived during it are lost" in caplog.text
         assert runtime.wait(0)
         assert all(event is not None for event in events)
-        with pytest.raises(UsageError, match="does not run"):
+        with pytest.raises(UsageError, match="is not running"):
             runtime.heartbeat("job")
         assert not runtime.stop()
 

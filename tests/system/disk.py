@@ -29,8 +29,8 @@ from tests.system.kill import Lane, faults_of
 from tests.system.processes import Watch
 
 RECOVERED_WITHIN_S = 30.0
-FAILED = "trouble: store: "
-WELL_AGAIN = "well again: store"
+FAILED = "problem: store: "
+WELL_AGAIN = "recovered: store"
 FAULTS = ("pwrite64:EIO", "pwrite64:ENOSPC", "fdatasync:EIO", "fdatasync:ENOSPC")
 FAILURES_IN_A_ROW = 2
 """The second strikes the first try to come back."""

@@ -87,7 +87,7 @@ def test_what_outlives_the_grace_is_named_and_told_next_time(configure, site, re
         watch.signal(signal.SIGTERM)
         assert watch.wait(AT_ONCE_S) == 0
         (left,) = reader.outbox(DeliveryState.PENDING)
-        assert watch.errors.wait_for(f"for the next run to send: 1 notice: {left.notice.key}")
+        assert watch.errors.wait_for(f"sent by the next run: 1 notice: {left.notice.key}")
     hang.set()
     with Watch(path).until_watching() as watch:
         assert receiver.wait_until_applied("opened", 1)
@@ -123,7 +123,7 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
         assert receiver.wait_until_applied("opened", 1)
         path.write_text("targets: [{id: t0, every: never}]")
         watch.signal(signal.SIGHUP)
-        assert watch.errors.wait_for("the configuration that runs is kept")
+        assert watch.errors.wait_for("the running configuration stays in force")
         assert site.wait_for_questions(3)
         site.down = set()
         assert receiver.wait_until_applied("resolved", 1)

@@ -130,7 +130,7 @@ def test_a_run_that_tells_how_far_it_is_is_the_same():
         ("status 99999999999999999999", "is no status: write it like `status 503`"),
         ("slow 5", "'slow 5' in 'slow 5': '5' has no unit"),
         ("ok 5", "'ok 5' in 'ok 5': '5' has no unit"),
-        ("wonky 5m", "'wonky 5m' in 'wonky 5m': that is no behaviour; there are ok, down"),
+        ("wonky 5m", "'wonky 5m' in 'wonky 5m': that is no behaviour; valid are ok, down"),
         ("ok 1m 2m", "needs exactly one length"),
     ],
 )
