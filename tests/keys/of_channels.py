@@ -1,0 +1,139 @@
+"""What keys of channels do, seen at receivers, functions and the log."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seeing import logged, samples
+from servers import Authority, web
+from watched import NOWHERE, watching
+from watchkeeper import Runtime
+
+# Channels.
+
+
+def failing(channel: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    rules = [{"id": "down", "kind": "consecutive", "after": 1}]
+    probe = {"http": {"url": NOWHERE}}
+    document = watching(probe, rules=rules, notify=["ops"], **fields)
+    return {**document, "channels": [{"id": "ops", **channel}]}
+
+
+def until(arrived: threading.Event) -> Callable[[Runtime], None]:
+    def wait(runtime: Runtime) -> None:
+        assert arrived.wait(20), runtime.status()
+
+    return wait
+
+
+def hook(folder: Path, path: str = "/healthy", **fields: Any) -> Any:
+    with web() as server:
+        samples(
+            folder, failing({"webhook": {"url": server.url(path), **fields}}), settle=until(server.arrived)
+        )
+        return server.heard[0]
+
+
+def hook_secret(folder: Path, value: str | None) -> Any:
+    return hook(folder, secret=value).header("webhook-signature") is not None
+
+
+def hook_url(folder: Path, value: str) -> Any:
+    return hook(folder, value).path
+
+
+def hook_header(folder: Path, value: dict[str, str]) -> Any:
+    return hook(folder, headers=value).header("x-key")
+
+
+def hook_timeout(folder: Path, value: str) -> Any:
+    """Whether the receiver saw the runtime leave within two seconds."""
+    with web() as server:
+        left = []
+        samples(
+            folder,
+            failing({"webhook": {"url": server.url("/nothing"), "timeout": value}}),
+            settle=lambda _: (server.arrived.wait(20), left.append(server.gone.wait(2))),
+        )
+        return left
+
+
+def hook_tls(folder: Path, value: dict[str, Any]) -> Any:
+    authority = Authority(folder)
+    with authority.web() as server:
+        heard = []
+        samples(
+            folder,
+            failing({"webhook": {"url": server.url(), "tls": value}}),
+            settle=lambda _: heard.append(server.arrived.wait(1)),
+        )
+        return heard
+
+
+def logger(folder: Path, value: str) -> Any:
+    arrived = threading.Event()
+    with logged("elsewhere") as records:
+        records_of = failing({"log": {"logger": value}})
+        with logged("watchkeeper.notices") as usual:
+            samples(folder, records_of, settle=lambda _: pause_for(lambda: records or usual, arrived))
+            return len(records) > 0
+
+
+def level(folder: Path, value: str) -> Any:
+    with logged("watchkeeper.notices") as records:
+        samples(
+            folder,
+            failing({"log": {"level": value}}),
+            settle=lambda _: pause_for(lambda: records, threading.Event()),
+        )
+        return records[0].levelname
+
+
+def pause_for(done: Callable[[], Any], idle: threading.Event) -> None:
+    for _ in range(2_000):
+        if done():
+            return
+        idle.wait(0.01)
+
+
+def told_function(folder: Path, value: str) -> Any:
+    arrived, told = threading.Event(), []
+    functions = {
+        name: lambda notice, name=name: (told.append(name), arrived.set()) for name in ("one", "two")
+    }
+    samples(folder, failing({"call": {"name": value}}), callables=functions, settle=until(arrived))
+    return told[0]
+
+
+def channel_kind(folder: Path, value: dict[str, Any]) -> Any:
+    """Whether a notice of a failing target reaches a function or the log."""
+    idle, told = threading.Event(), []
+    with logged("watchkeeper.notices") as records, web() as server:
+        if "webhook" in value:
+            value = {"webhook": {"url": server.url()}}
+        samples(
+            folder,
+            failing(value),
+            callables={"one": lambda notice: told.append("call")},
+            settle=lambda _: pause_for(lambda: told or records or server.heard, idle),
+        )
+        return told[:1] or ["log"] * bool(records) or ["webhook"] * bool(server.heard)
+
+
+def function_timeout(folder: Path, value: str) -> Any:
+    """What is said of a channel whose function does not come back."""
+    release = threading.Event()
+    problems: list[str] = []
+
+    def settle(runtime: Runtime) -> None:
+        for _ in range(100):
+            problems[:] = [says for part, says in runtime.status().problems if part == "channel ops"]
+            if problems:
+                break
+            release.wait(0.02)
+        release.set()
+
+    document = failing({"call": {"name": "one", "timeout": value}})
+    samples(folder, document, callables={"one": lambda notice: release.wait(20)}, settle=settle)
+    return bool(problems)

@@ -1,0 +1,26 @@
+"""Documents with one target, and a value of a key beside what is seen of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seeing import sample
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+class Real(NamedTuple):
+    """How a value of a key is seen, and what is seen of two values."""
+
+    see: Callable[[Path, Any], Any]
+    values: tuple[Any, Any]
+    seen: tuple[Any, Any]
+
+
+def watching(probe: dict[str, Any], runtime: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    target = {"id": "shop", "every": "200ms", "timeout": "190ms", **probe, **fields}
+    return {"runtime": runtime or {}, "targets": [target]}
+
+
+def one_target(folder: Path, probe: dict[str, Any], **how: Any) -> tuple[str, str]:
+    return sample(folder, watching(probe, how.pop("runtime", None), **how))
