@@ -1,4 +1,4 @@
-"""What our actors have in common: a typed mailbox, and one reading of the clock per message."""
+"""The base class of our actors: a typed handler, an overflow policy, and one reading of the clock per message."""
 
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -14,7 +14,7 @@ M = TypeVar("M")
 
 
 def shedding(*kinds: type[Message]) -> MailboxPolicy:
-    """A mailbox policy: where there is no room the oldest message of these kinds goes; all others are kept."""
+    """Returns a mailbox policy that drops the oldest message of these kinds where the mailbox is full, and no other."""
 
     def overflow(message: object) -> OverflowPolicy:
         return OverflowPolicy.DROP_OLDEST if type(message) in kinds else OverflowPolicy.NEVER_DROP
@@ -23,16 +23,16 @@ def shedding(*kinds: type[Message]) -> MailboxPolicy:
 
 
 class Behaviour(DispatchedActor, Generic[M]):
-    """An actor whose `handle` is told the moment. It never blocks, never asks, never sleeps."""
+    """An actor whose `handle` is given the current moment. A handler never blocks, never asks and never sleeps."""
 
     mailbox_policy: ClassVar[MailboxPolicy | None] = shedding()
     sheds: ClassVar[tuple[type[Message], ...]] = ()
-    """What `mailbox_policy` lets be dropped where there is no room."""
+    """The messages that `mailbox_policy` drops where the mailbox is full."""
 
     def __init__(self, clock: Clock, *, through_bytes: bool = False) -> None:
         super().__init__()
         self._clock = clock
-        # The debug switch: every message goes through its bytes, so that nothing unserializable can creep in.
+        # Debug mode: every message is encoded and decoded, which finds a value that cannot be serialized.
         self._through_bytes = through_bytes
 
     def on_start(self) -> None:
@@ -44,8 +44,11 @@ class Behaviour(DispatchedActor, Generic[M]):
         return self.handle(message, self._clock.read())
 
     def started(self, now: Moment) -> None:
-        """The first thing an incarnation does."""
+        """Hook that runs first in every incarnation."""
 
     def handle(self, message: M, now: Moment) -> Any:
-        """React to one message. Only a Get... is answered by what this returns."""
+        """Handles one message. The return value answers a question; other messages ignore it.
+
+        Raises: TypeError in a subclass that does not override it.
+        """
         raise TypeError(f"{type(self).__name__} handles no {type(message).__name__}")

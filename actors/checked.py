@@ -1,6 +1,6 @@
-"""Invariants at run time: a store and messengers that say what must never happen, for worlds and for debug mode.
+"""Invariants at run time: a store and messengers that check every commit and notice, in tests and in debug mode.
 
-Between the actors and the real ports they keep a second, naive book of what is durable, and compare.
+They stand between the actors and the real ports, keep a second, naive book of the durable state, and compare.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ from .ports import Cancellable, Messenger, Store
 
 
 class InvariantBroken(AssertionError):
-    """A defect of ours was caught in the act; its message begins with the id of the invariant."""
+    """An internal fault: an invariant does not hold. The message begins with the id of the invariant."""
 
 
 def _raise(invariant: str, says: str) -> None:
@@ -34,17 +34,17 @@ def _raise(invariant: str, says: str) -> None:
 class Checks:
     """The book of one runtime, shared by its checked store and its checked messengers.
 
-    `report` is told the id of every invariant that is broken, and how; without one the first raises InvariantBroken. Who
-    only reports lets everything take its course: a defect of ours is said aloud, and costs nobody a notice.
+    `report` is called with the id of each broken invariant and an explanation; the default raises InvariantBroken. A
+    `report` that returns lets the work go on, so that an internal fault is reported and no notice is lost by the check.
     """
 
     def __init__(self, channels: Iterable[Channel], report: Complain = _raise) -> None:
         given = {channel.id: channel for channel in channels}
         self._report = report
         self._guard = Lock()
-        """The store is used on the sink's thread, messengers on the loop's; both write this book."""
+        """Guards the book: the store is used on the sink's thread, messengers on the loop's, and both write it."""
         self.broken: list[str] = []
-        """The first invariants that were broken, in words: whoever contains the error still finds it here."""
+        """The first broken invariants with their explanations, also where a caller catches the error."""
         self._receivers = {name: Receipts() for name in given}
         self._lives_max = limits.AUDITED_LIVES_MAX
         self.durable = Durable()
@@ -54,25 +54,28 @@ class Checks:
         self.delivery.room = {name: channel.in_flight_max for name, channel in given.items()}
 
     def store(self, inner: Store) -> "CheckedStore":
-        """A store that is checked at every commit and opening (S1, S2, S4, S6, S8, S11, S14, S20, S22, S33)."""
+        """Returns a store that checks every commit and opening (S1, S2, S4, S6, S8, S11, S14, S20, S22, S33)."""
         return CheckedStore(inner, self)
 
     def messenger(self, channel: str, inner: Messenger) -> "CheckedMessenger":
-        """A messenger that is checked before anything leaves (S5, S7, S9, S10, S16, S24)."""
+        """Returns a messenger that checks every notice before it is sent (S5, S7, S9, S10, S16, S24)."""
         return CheckedMessenger(channel, inner, self)
 
     def messengers(self, inner: Mapping[str, Messenger]) -> "dict[str, CheckedMessenger]":
-        """All of them, by channel."""
+        """Returns a checked messenger for each channel."""
         return {channel: self.messenger(channel, messenger) for channel, messenger in inner.items()}
 
     def look(self, check: Callable[..., object], *arguments: Any) -> None:
-        """Check what happens now. A check that fails by itself is reported like what it looks for."""
+        """Runs one check under the guard. An error of the check itself is reported like a broken invariant.
+
+        Raises: InvariantBroken where `report` raises it.
+        """
         with self._guard:
             try:
                 check(*arguments)
             except InvariantBroken:
                 raise
-            except Exception as error:  # noqa: BLE001  # a defect of a check must not become one of what is checked
+            except Exception as error:  # noqa: BLE001  # a fault of the check must not stop the checked work
                 self._refuse("checks", repr(error))
 
     def _refuse(self, invariant: str, says: str) -> None:
@@ -81,8 +84,9 @@ class Checks:
         self._report(invariant, says)
 
     def committed(self, batch: Batch) -> None:
-        """A batch is durable."""
+        """Enters a durable batch into the book."""
         self.record.committed(batch)
+        # The bound doubles with the incidents that are still open, so that forgetting stays cheap on average.
         if len(self.durable.lives) > self._lives_max:
             self.durable.forget_what_is_over()
             for receipts in self._receivers.values():
@@ -90,33 +94,33 @@ class Checks:
             self._lives_max = max(limits.AUDITED_LIVES_MAX, 2 * len(self.durable.lives))
 
     def opened(self, restored: Restored, now: Moment, *, known: bool) -> None:
-        """The store was opened; `known` says whether the book stands for what it should remember."""
+        """Compares the opened store with the book; where `known` is False the book first takes over its state."""
         if not known:
             self.durable.remember(restored)
         self.record.opened(restored, now)
         self.record.sink_began(now)
 
     def accepted(self, channel: str, notice: Notice) -> None:
-        """A receiver has said that it has a notice."""
+        """Enters a notice that its receiver accepted."""
         self._receivers[channel].apply(notice)
 
     def left(self, channel: str, notice: Notice, attempt: int) -> None:
-        """A notice is about to leave; S9 by what the record says that its channel was told."""
+        """Checks a notice that is about to be sent; S9 against the last delivered step of its channel in the record."""
         told = self.durable.told.get((notice.incident.id, channel))
         if told is None and notice.change is not TransitionKind.OPENED:
-            self._refuse("S9", f"{channel} would hear {notice.change} first of {notice.incident.target}")
+            self._refuse("S9", f"{channel} would get {notice.change} first of {notice.incident.target}")
         if told is not None and told >= notice.sequence:
-            self._refuse("S9", f"{channel} would hear step {notice.sequence} after {told}")
+            self._refuse("S9", f"{channel} would get step {notice.sequence} after {told}")
         self.delivery.sending(channel, notice, attempt)
         self._receivers[channel].arrived(0, notice, attempt)
 
 
 def _ignore(_: str) -> None:
-    """What happens sometimes is the simulator's to count."""
+    """Ignores the rules' coverage marks, which only the simulator counts."""
 
 
 class CheckedStore:
-    """Fits the port of the sink."""
+    """A `Store` that checks each call against the book and passes it on."""
 
     def __init__(self, inner: Store, checks: Checks) -> None:
         self._inner = inner
@@ -135,7 +139,7 @@ class CheckedStore:
         try:
             left_out = self._inner.commit(batch)
         except StoreError:
-            # Whether it is there shows only when the store is opened: the book begins anew with what it says then.
+            # Only the next opening shows whether the batch is durable: the book starts again from what it returns.
             checks.look(checks.record.failed)
             self._known = False
             raise
@@ -160,7 +164,7 @@ class CheckedStore:
 
 
 class CheckedMessenger:
-    """Fits the port of a courier."""
+    """A `Messenger` that checks each notice against the book and passes it on."""
 
     def __init__(self, channel: str, inner: Messenger, checks: Checks) -> None:
         self._channel = channel
@@ -193,7 +197,7 @@ class CheckedMessenger:
 
 
 class _Released:
-    """A claim that ends with its cancelling."""
+    """A running delivery whose entry in the book ends when it is cancelled."""
 
     def __init__(self, running: Cancellable, release: Callable[[], None]) -> None:
         self._running = running

@@ -1,4 +1,4 @@
-"""The courier: takes notices to one channel. What is tried again, and when, is not its business."""
+"""The courier: delivers notices to one channel. The supervisor decides about retries."""
 
 from functools import partial
 from typing import NamedTuple, assert_never
@@ -14,17 +14,17 @@ NO_ANSWER = Answer(accepted=False, detail="no answer before the deadline: the ou
 
 
 class _Carried(NamedTuple):
-    """A notice on its way."""
+    """A notice that is being sent."""
 
     attempt: int
-    """The attempt that it answers for."""
+    """The attempt that its answer counts for."""
     sent_as: int
-    """The attempt under which it left."""
+    """The attempt under which it was sent."""
     running: Cancellable
 
 
 class _Waiting(NamedTuple):
-    """A notice for which there is no room yet."""
+    """A notice that waits for room on the channel."""
 
     notice: Notice
     attempt: int
@@ -32,7 +32,7 @@ class _Waiting(NamedTuple):
 
 
 class Courier(Behaviour[CourierMessage]):
-    """Carries at most as many notices at once as its channel has room for; every one is answered for, once."""
+    """Sends at most `room` notices at once and answers each delivery to the sink exactly once."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Courier(Behaviour[CourierMessage]):
         self._waiting: dict[str, _Waiting] = {}
 
     def started(self, now: Moment) -> None:
-        # The first has lost nothing; heard late, it would have the sink hand out anew what this one already carries.
+        # The first incarnation has lost nothing, and a late message would make the sink send its notices a second time.
         if self.address.epoch > 1:
             self._sink.tell(CourierStarted(self._channel))
 
@@ -69,14 +69,14 @@ class Courier(Behaviour[CourierMessage]):
     def _deliver(self, notice: Notice, attempt: int, deadline: Deadline) -> None:
         carried = self._carried.get(notice.key)
         if carried is not None:
-            # A sink that came back hands out what its predecessor had: what is on its way answers for this attempt too.
+            # A restarted sink delivers the notices of its predecessor again: the running send answers this attempt too.
             self._carried[notice.key] = carried._replace(attempt=attempt)
             return
         self._waiting[notice.key] = _Waiting(notice, attempt, deadline)
         self._send_waiting()
 
     def _send_waiting(self) -> None:
-        """As many as there is room for. A sink that came back counts anew, while what it handed out before is on its way."""
+        """Sends waiting notices while there is room. A restarted sink does not count those that are still running."""
         while self._waiting and len(self._carried) < self._room:
             self._send(*self._waiting.pop(next(iter(self._waiting))))
 
@@ -84,7 +84,7 @@ class Courier(Behaviour[CourierMessage]):
         done = partial(self._answered, notice.key, attempt)
         try:
             running = self._messenger.send(notice, attempt, deadline, done)
-        except Exception as error:  # noqa: BLE001  # a notice that cannot be rendered is a dead letter, not a dead courier
+        except Exception as error:  # noqa: BLE001  # a notice that cannot be rendered is a dead letter, not a crash
             self._sink.tell(
                 DeliveryAnswered(
                     notice.key, attempt, Answer(accepted=False, retryable=False, detail=repr(error))
@@ -94,7 +94,7 @@ class Courier(Behaviour[CourierMessage]):
             self._carried[notice.key] = _Carried(attempt, attempt, running)
 
     def _answered(self, key: str, sent_as: int, answer: Answer) -> None:
-        """Called on this courier's own dispatcher thread, between turns; a second or belated answer is nobody's."""
+        """Called on the dispatcher's thread between turns. Ignores a second answer and one to an abandoned attempt."""
         carried = self._carried.get(key)
         if carried is not None and carried.sent_as == sent_as:
             del self._carried[key]
@@ -118,5 +118,5 @@ class Courier(Behaviour[CourierMessage]):
             one.running.cancel()
 
     def on_failure(self, *_: object) -> None:
-        """The next incarnation is handed everything again, so nothing may go on behind its back."""
+        """Cancels every running send, as the sink delivers these notices to the next incarnation again."""
         self.on_stop()

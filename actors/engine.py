@@ -1,4 +1,4 @@
-"""The engine: what exists only while a runtime runs. Threads, drivers and actors, made, started and stopped together."""
+"""The engine: the threads, drivers and actors of one run, made, started and stopped together."""
 
 import logging
 import threading
@@ -31,19 +31,19 @@ from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, SystemSpec, shut_down
 
 ANSWER_WITHIN_S = 10.0
-"""How long a question to the runtime may take before it raises."""
+"""The longest wait for the recorder's answer during a stop."""
 START_WITHIN_S = 60.0
-"""Opening a large store and verifying it takes its time."""
+"""The longest wait for a start: opening and verifying a large store takes long."""
 CLOSE_SLACK_NS = NS_PER_S
-"""What closing may take where the drain has used up its time; threads get as long each to end."""
+"""The time for closing after a drain that used up its own; each thread gets the same time to end."""
 R = TypeVar("R")
 Left: TypeAlias = list[tuple[str, tuple[str, ...]]]
-"""Kinds of work that were left undone, each with names."""
+"""Kinds of work that were left undone, each with the names concerned."""
 logger = logging.getLogger(__name__)
 
 
 class DriverSet(Protocol):
-    """Every driver of one runtime; used on the loop's thread alone."""
+    """All drivers of one runtime; used only on the loop's thread."""
 
     @property
     def probers(self) -> Mapping[type[Probe], Prober]: ...
@@ -52,18 +52,18 @@ class DriverSet(Protocol):
     def messengers(self) -> Mapping[str, Messenger]: ...
 
     def close(self) -> tuple[str, ...]:
-        """Release everything; says which of the host's functions still run and cannot be stopped."""
+        """Releases everything. Returns the host's functions that still run and cannot be stopped."""
         ...
 
 
 class EngineClock(Clock, Protocol):
-    """Both hands, and the monotonic one by itself."""
+    """A clock that also reads the monotonic time alone."""
 
     def monotonic_ns(self) -> int: ...
 
 
 class EngineDependencies(NamedTuple):
-    """What an engine is given besides the configuration."""
+    """The parts that an engine is given besides the configuration."""
 
     clock: EngineClock
     make_timer: MakeTimer
@@ -77,7 +77,7 @@ class EngineDependencies(NamedTuple):
 
 
 class Engine:
-    """Owns the threads of one run."""
+    """Owns the loop, the threads, the drivers and the actors of one run."""
 
     def __init__(self, configuration: Configuration, dependencies: EngineDependencies) -> None:
         self.clock = dependencies.clock
@@ -104,8 +104,8 @@ class Engine:
     def _parts(self, dependencies: EngineDependencies, configuration: Configuration) -> SystemDependencies:
         store, messengers = dependencies.store, self._drivers.messengers
         if configuration.runtime.debug:
-            # Said once, because a check costs several times more so, and nothing else shows it while all is well.
-            logger.info("Debug mode: messages go through their bytes, and a second book checks the record")
+            # Logged once: a check costs several times more in debug mode, and nothing else shows the mode.
+            logger.info("Debug mode is on: messages are encoded and decoded, a second book checks the record")
             checks = Checks(configuration.channels, self._report)
             store, messengers = checks.store(store), checks.messengers(messengers)
         return SystemDependencies(
@@ -123,7 +123,7 @@ class Engine:
         )
 
     def _report(self, invariant: str, says: str) -> None:
-        """Debug mode has caught a defect of ours: it is said, counted and shown, and everything goes on."""
+        """Logs, counts and shows an internal fault that debug mode found; the work goes on."""
         logger.error("Invariant %s is broken: %s", invariant, first_line(says, EXPLANATION_CHARACTERS_MAX))
         self.system.recorder.tell(CounterIncreased("invariants_broken", 1))
         self.system.recorder.tell(HealthReported("invariants", first_line(f"{invariant}: {says}")))
@@ -140,27 +140,30 @@ class Engine:
         return Deadline(until_ns).remaining_s(self.clock.read())
 
     def start(self) -> None:
-        """Start every actor and schedule every target; raises what the store says against being opened."""
+        """Starts every actor and schedules every target. Blocks until the store is open, at most `START_WITHIN_S`.
+
+        Raises: StoreError, or a subclass, where the store cannot be opened or does not open in time.
+        """
         try:
             self._start()
         except (ActorDeadError, Timeout):
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
         except BaseException:
-            # An interrupt: the host has nothing in its hands yet with which it could stop this.
+            # An interrupt: the host has no runtime object yet with which it could stop this engine.
             self.stop(NS_PER_S)
             raise
 
     def _start(self) -> None:
         self.system.start()
-        # The sink answers once it has opened the store; if it could not, its address is closed.
+        # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
         self.system.sink.ask(Commit(), START_WITHIN_S)
         with suppress(ActorDeadError, Timeout):
-            # Started means that every target is scheduled; a supervisor that cannot is restarted like any other actor.
+            # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
             self.system.supervisor.ask(Barrier(), START_WITHIN_S)
 
     def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
-        """Hand a host's command to the actor that obeys it."""
+        """Sends a host's command to the actor that handles it. Never blocks."""
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
                 self.system.supervisor.tell(command)
@@ -174,10 +177,9 @@ class Engine:
         self._commanded = object()
 
     def ask(self, listener: str, question: Message, until_ns: int) -> Any:
-        """What the recorder or the sink answers, once everything that this host commanded before is obeyed and durable.
+        """Returns the answer of the recorder or the sink, after every earlier command of this host is applied and durable.
 
-        Blocks until `until_ns` at the latest, which bounds the whole way. Raises Timeout, ActorDeadError, or what the
-        actor raised.
+        Blocks at most until `until_ns` (monotonic), which bounds every step. Raises: the errors of `Address.ask`.
         """
         commanded = self._commanded
         for address, message in self._barrier(commanded):
@@ -186,7 +188,7 @@ class Engine:
         return self._listener(listener).ask(question, self._left_s(until_ns))
 
     async def ask_async(self, listener: str, question: Message, until_ns: int) -> Any:
-        """The same from an event loop, which it does not block."""
+        """Returns the same on an event loop, which it never blocks."""
         commanded = self._commanded
         for address, message in self._barrier(commanded):
             await address.ask_async(message, self._left_s(until_ns))
@@ -217,7 +219,10 @@ class Engine:
         return self.system.sink if name == SINK else self.system.recorder
 
     def stop(self, within_ns: int) -> AbandonedWork:
-        """Stop everything in reverse, within a time and a little; what cannot be stopped or closed is said, not raised."""
+        """Stops everything in reverse order of the start. Blocks at most `within_ns`, and a few seconds for closing.
+
+        Returns the work that was left undone and the parts that could not be stopped or closed; these raise nothing.
+        """
         ends_ns = self.clock.read().monotonic_ns + within_ns
         try:
             late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
@@ -226,7 +231,7 @@ class Engine:
             self.system.stop_recorder()
             self._wait(lambda: self.system.has_ended(RECORDER), closed_by_ns)
         except BaseException:
-            # An interrupt: the host waits no longer, and must not be left with threads and a store that it cannot let go.
+            # An interrupt: the host waits no longer. Stop within a second, so that no thread and no open store remain.
             try:
                 shut_down(self.system, self._wait, self.clock.read(), NS_PER_S)
             finally:
@@ -241,12 +246,12 @@ class Engine:
         try:
             abandoned = self.system.recorder.ask(GetAbandoned(), min(self._left_s(until_ns), ANSWER_WITHIN_S))
         except (ActorDeadError, Timeout):
-            # Whatever has become of it, the threads must end.
-            return [("what was left undone: nobody is there to say", ("recorder",))]
+            # The recorder has crashed or is late; the threads must end all the same.
+            return [("unknown work, as the recorder did not answer", ("recorder",))]
         return [(each.what, each.names) for each in abandoned]
 
     def _close(self, until_ns: int) -> Left:
-        """Close the drivers and end the threads, the latter whatever comes of the former."""
+        """Closes the drivers and ends the threads, these also where closing fails."""
         try:
             left = self._close_drivers(until_ns)
         finally:
@@ -262,14 +267,14 @@ class Engine:
                 said.put([("callables that still run", self._drivers.close())])
             except Exception as error:
                 logger.exception("The drivers could not be closed")
-                said.put([("what could not be closed", (first_line(f"drivers: {error!r}"),))])
+                said.put([("not closed", (first_line(f"drivers: {error!r}"),))])
 
-        # A plain callback: a loop that is held up runs it before it hears that it must stop, however late that is.
+        # A plain callback: a blocked loop runs it before the later callback that stops the loop, however late.
         self._dispatcher.loop.call_soon_threadsafe(close)
         try:
             return said.get(timeout=self._left_s(until_ns))
         except Empty:
-            return [("what could not be closed in time", ("drivers: the runtime's own loop is held up",))]
+            return [("not closed in time", ("drivers: the runtime's own loop is blocked",))]
 
     def _stop_threads(self) -> tuple[str, ...]:
         slack_s = CLOSE_SLACK_NS / NS_PER_S

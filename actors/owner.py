@@ -1,4 +1,4 @@
-"""The aggregate owner: the one place where samples become transitions."""
+"""The aggregate owner: judges samples and turns them into transitions."""
 
 from collections.abc import Iterable
 from typing import assert_never
@@ -29,7 +29,7 @@ from .ports import Clock, Listener
 
 
 class AggregateOwner(Behaviour[OwnerMessage]):
-    """Owns every aggregate. Ownership takes the place of locks: nobody else holds a reference to one."""
+    """Owns every aggregate. No other object holds a reference to one, so no lock is needed."""
 
     sheds = (SampleTaken,)
     mailbox_policy = shedding(*sheds)
@@ -52,8 +52,8 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         self._saved: dict[str, bytes] = {}
         self._orphans: dict[str, list[Incident]] = {}
         self._generation = 0
-        # Samples that changed nothing wait here for one message a commit: to wake the sink's thread for each of them
-        # costs 25 microseconds a check, more than judging it.
+        # Samples that changed nothing are held here and sent in one message for each commit: a wake-up of the sink's
+        # thread for each sample costs 25 microseconds, more than judging it.
         self._held: list[Sample] = []
 
     def handle(self, message: OwnerMessage, now: Moment) -> None:
@@ -104,6 +104,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         target = aggregate.target.id
         state = aggregate.checkpoint()
         checkpoints: tuple[Checkpoint, ...] = ()
+        # Written only where the state changed; an empty state removes the checkpoint.
         if state != self._saved.get(target, b""):
             checkpoints = (Checkpoint(target, state, now.wall_ns),)
             if state:
@@ -117,7 +118,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
     def _hand_in(
         self, transitions: tuple[Transition, ...] = (), checkpoints: tuple[Checkpoint, ...] = ()
     ) -> None:
-        """Everything in the order in which it happened."""
+        """Sends the held samples first, then transitions and checkpoints: the order in which they happened."""
         held, self._held = tuple(self._held), []
         if held or transitions or checkpoints:
             self._sink.tell(Record(self._generation, held, transitions, checkpoints))
@@ -158,6 +159,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         checkpoints: tuple[Checkpoint, ...],
         now: Moment,
     ) -> None:
+        # Held samples were judged in the old generation and are sent under it.
         self._hand_in()
         self._generation = generation
         self._aggregates = {}
@@ -182,5 +184,5 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         self._hand_in()
 
     def on_failure(self, *_: object) -> None:
-        """What was judged before the crash is still to be recorded."""
+        """Sends the samples that were judged before the crash."""
         self._hand_in()

@@ -1,4 +1,4 @@
-"""Every policy that actors follow, as values that can be printed."""
+"""The policies that the actors follow, as values that can be printed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -30,7 +30,7 @@ ACTORS: tuple[type[Behaviour[Any]], ...] = (
 
 
 def supervisor_policies(channels: Iterable[Channel], in_flight_max: int) -> SupervisorPolicies:
-    """What the supervisor of these channels applies."""
+    """Returns the policies that a supervisor of these channels applies."""
     retries = {
         channel.id: RetryPolicy(
             name=f"channel {channel.id}", give_up_after_ns=parse_duration(channel.give_up_after)
@@ -41,7 +41,7 @@ def supervisor_policies(channels: Iterable[Channel], in_flight_max: int) -> Supe
 
 
 def actor_policies(channels: Iterable[Channel], in_flight_max: int) -> tuple[ActorPolicy, ...]:
-    """Retry, restart, cancellation and admission as the supervisor applies them, and the overflow of every mailbox."""
+    """Returns every policy in use: retry, restart, cancellation, admission, and the overflow of each mailbox."""
     applied = supervisor_policies(channels, in_flight_max)
     return (
         *applied.retries.values(),

@@ -1,4 +1,4 @@
-"""The poller: one target's hand at the edge. It starts probes and judges what they saw; it owns no time."""
+"""The poller: runs the probes of one target and judges their observations. The supervisor owns its time."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, assert_never
@@ -19,12 +19,12 @@ from .ports import Cancellable, Clock, Listener, Prober
 TOO_LATE = Observation(
     outcome=Outcome.UNKNOWN,
     reason=Reason.OVERLOADED,
-    detail="its deadline passed before it was begun",
+    detail="its deadline passed before it was started",
 )
 
 
 class PollerContext(NamedTuple):
-    """What all pollers of one runtime share, so that each of them is small; nothing in it changes while they run."""
+    """The constant parts that all pollers of one runtime share, which keeps each poller small."""
 
     clock: Clock
     supervisor: Listener[SupervisorMessage]
@@ -37,9 +37,9 @@ class Poller(Behaviour[PollerMessage]):
     """Runs the attempts that the supervisor starts, one at a time."""
 
     mailbox_policy = None
-    """The supervisor never has more than one attempt and one cancel under way: the plain bound is never reached."""
+    """The supervisor sends at most one attempt and one cancel at a time, so the capacity is never reached."""
     mailbox_capacity = limits.MAILBOX_LIGHT_MESSAGES_MAX
-    """Lanes for more than this are deques: 1.4 KiB for each of 100,000 pollers that wait."""
+    """A queue with a larger capacity is a deque: 1.4 KiB more for each of 100,000 idle pollers."""
 
     def __init__(self, context: PollerContext, expectation: Expectation) -> None:
         super().__init__(context.clock, through_bytes=context.through_bytes)
@@ -59,7 +59,7 @@ class Poller(Behaviour[PollerMessage]):
                 assert_never(message)
 
     def _start(self, request: ProbeRequest, now: Moment) -> None:
-        # Whoever asked for an attempt that still runs is gone: a supervisor never starts a second one.
+        # An attempt that still runs belongs to an earlier supervisor: one supervisor never starts a second attempt.
         self._let_go()
         expectation = self._expectation
         if request.deadline.expired(now):
@@ -73,7 +73,7 @@ class Poller(Behaviour[PollerMessage]):
 
         try:
             running = self._context.probers[type(request.probe)].start(request, done)
-        except Exception as error:  # noqa: BLE001  # a driver that cannot even start is our own trouble, not the target's
+        except Exception as error:  # noqa: BLE001  # a driver that cannot start is an internal fault, not the target's
             self._report(request.attempt, now, expectation, _crashed(error))
             return
         self._running = (request.attempt, running)
@@ -81,10 +81,10 @@ class Poller(Behaviour[PollerMessage]):
     def _report(
         self, attempt: AttemptId, began: Moment, expectation: Expectation, observation: Observation
     ) -> None:
-        """Called on this poller's own dispatcher thread, between turns; what it raises must not reach the driver."""
+        """Called on the dispatcher's thread, in a turn or between turns; no error may reach the driver."""
         try:
             sample = expectation.judge(attempt, began, observation)
-        except Exception as error:  # noqa: BLE001  # a defect in judging must cost one sample, never the loop
+        except Exception as error:  # noqa: BLE001  # a fault in judging costs one sample, never the loop
             sample = expectation.judge(attempt, began, _crashed(error))
         self._context.supervisor.tell(AttemptFinished(attempt, sample))
 
@@ -105,7 +105,7 @@ class Poller(Behaviour[PollerMessage]):
         self._let_go()
 
     def on_failure(self, *_: object) -> None:
-        """The next incarnation knows nothing of what this one had running."""
+        """Cancels the running attempt, which the next incarnation does not know."""
         self._let_go()
 
 

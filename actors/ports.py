@@ -1,4 +1,4 @@
-"""What the actors need of the outside and of one another, as protocols: adapters and fakes fit them by shape."""
+"""Ports: the protocols through which actors use adapters and each other; adapters and fakes implement them."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
@@ -18,13 +18,13 @@ Heard_contra = TypeVar("Heard_contra", contravariant=True)
 
 
 class Listener(Protocol[Heard_contra]):
-    """Where messages of one kind are told: an address, or a test's list."""
+    """The receiver of one actor's messages: an address, or a list in a test."""
 
     def tell(self, message: Heard_contra, /) -> None: ...
 
 
 class Neighbours(NamedTuple):
-    """The actors that the supervisor and the sink tell, each other among them."""
+    """The actors to which the supervisor and the sink send messages, including each other."""
 
     supervisor: Listener[SupervisorMessage]
     owner: Listener[OwnerMessage]
@@ -34,79 +34,81 @@ class Neighbours(NamedTuple):
 
 
 class Clock(Protocol):
-    """Both hands, read together."""
+    """Reads wall and monotonic time together."""
 
     def read(self) -> Moment: ...
 
     def boot_ns(self) -> int:
-        """Time since boot with suspended time included."""
+        """Returns the time since boot in ns, including suspended time."""
         ...
 
 
 class Cancellable(Protocol):
-    """Something under way."""
+    """A running probe or delivery."""
 
     def cancel(self) -> CancelOutcome:
-        """Stop it now. After WITHOUT_EFFECT its callback is never called; it may be called twice harmlessly."""
+        """Stops it now; harmless when repeated. After WITHOUT_EFFECT its callback is never called."""
         ...
 
 
 class Prober(Protocol):
-    """Runs probes of one kind without blocking the dispatcher it is called on."""
+    """Runs probes of one kind without blocking the dispatcher that calls it."""
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Cancellable:
-        """Begin an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `start`.
+        """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `start`.
 
-        A driver ends by itself at the deadline, with an observation that says how far it came.
+        The driver ends by itself at the deadline, with an observation of the phases that it reached.
         """
         ...
 
     def close(self) -> None:
-        """Release every descriptor and thread; what was under way is cancelled."""
+        """Cancels running attempts and releases every descriptor and thread."""
         ...
 
 
 class Messenger(Protocol):
-    """Takes notices to one channel without blocking the dispatcher it is called on."""
+    """Delivers notices to one channel without blocking the dispatcher that calls it."""
 
     def send(
         self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
     ) -> Cancellable:
-        """Begin one attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
+        """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
         ...
 
     def close(self) -> None:
-        """Release every descriptor and thread."""
+        """Releases every descriptor and thread."""
         ...
 
 
 class Store(Protocol):
-    """The record. Used by the sink alone, on the sink's thread."""
+    """The durable record. Used only by the sink, on the sink's thread; its methods block."""
 
     def open(self, now: Moment) -> Restored:
-        """Take the store for this process, verify it and say what it remembers.
+        """Locks the store for this process, verifies it and returns its state.
 
-        Raises StoreBusy (another process holds it, by name), StoreCorrupt or StoreError.
+        Raises: StoreBusy where another process, which it names, holds the lock; StoreCorrupt or StoreError.
         """
         ...
 
     def commit(self, batch: Batch) -> int:
-        """Write the batch durably, or raise StoreError with nothing of it visible; idempotent by key.
+        """Writes the whole batch durably in one transaction; idempotent by key.
 
-        Returns how many samples it left out: those that a clock gone astray has dated outside of what the store takes.
+        Returns the number of samples that were left out, because their clock is outside the range of the store.
+
+        Raises: StoreError where the transaction failed; nothing of the batch is visible then.
         """
         ...
 
     def recall(self, key: str) -> Restored | None:
-        """A dead letter with the newest state of its incident and what its channel was told; None when there is none."""
+        """Returns a dead letter with its incident's newest state and its channel's last delivered step, or None."""
         ...
 
     def run_maintenance(self, now: Moment) -> None:
-        """One bounded slice of sealing, rolling up and dropping what retention has released."""
+        """Does one bounded slice of sealing, rolling up and dropping what retention allows to drop."""
         ...
 
     def file_problem(self) -> str:
-        """Why the next start would not find what is written now, and what to do; empty when it would, and without a file."""
+        """Returns why the next start would not find the data written now, and what to do; empty where all is well."""
         ...
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The record writer: the sink's way to the store, and what becomes of a commit that the store did not take."""
+"""The record writer: writes the sink's commits to the store, and keeps a commit that failed."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ from .ports import Listener, Store
 
 
 class DispatchedNotice(NamedTuple):
-    """A notice whose attempt is in the batch that is being committed."""
+    """A notice that may be sent once the batch with its attempt is committed."""
 
     entry: OutboxEntry
     delivery: Delivery
 
 
 class CommitUnit(NamedTuple):
-    """One commit: what is written, and what is told once it is."""
+    """One transaction, and the notices and results to send once it is durable."""
 
     batch: Batch
     handed: list[DispatchedNotice]
@@ -28,7 +28,7 @@ class CommitUnit(NamedTuple):
 
 
 class RecordWriter:
-    """Owned by the sink. After a failure nothing is believed and nothing is written until the store was opened anew."""
+    """Writes for the sink, which owns it. After a failure it reads and writes nothing until the store was reopened."""
 
     def __init__(self, store: Store, supervisor: Listener[SupervisorMessage]) -> None:
         self._store = store
@@ -38,22 +38,25 @@ class RecordWriter:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the store waits to be opened anew."""
+        """True where a commit failed and the store waits to be reopened."""
         return self._failed_commit is not None
 
     @property
     def unwritten(self) -> Batch:
-        """What could not be committed."""
+        """The batch of the failed commit, or an empty one."""
         return Batch() if self._failed_commit is None else self._failed_commit.batch
 
     def open(self, now: Moment) -> Restored:
-        """Open the store and say what it remembers. Raises what opening it raises."""
-        # An incarnation that crashed has left the store open; it is the sink's alone, so it may be closed first.
+        """Opens the store and returns its state. Blocks.
+
+        Raises: StoreError where the store cannot be opened.
+        """
+        # A crashed incarnation left the store open; no other actor uses it, so it may be closed first.
         self._store.close()
         return self._store.open(now)
 
     def write(self, unit: CommitUnit) -> bool:
-        """True when the page is durable. Else it is kept, and the supervisor decides when the store is reopened."""
+        """Commits a unit and returns True; after a failure keeps it until the supervisor asks to reopen the store."""
         try:
             self._left_out += self._store.commit(unit.batch)
         except StoreError as error:
@@ -71,12 +74,12 @@ class RecordWriter:
         self._supervisor.tell(StoreFailed(detail))
 
     def say_again(self) -> None:
-        """Tell a supervisor that has just begun what it cannot know."""
+        """Reports a failed commit to a new supervisor, which has no timer for the reopening yet."""
         if self._failed_commit is not None:
-            self._supervisor.tell(StoreFailed("the record could not be written; it is tried again"))
+            self._supervisor.tell(StoreFailed("the record could not be written; the store is reopened soon"))
 
     def reopen(self, now: Moment) -> CommitUnit | None:
-        """Close, open, verify, and the same batch once more, by its keys. The page once it is durable, else None."""
+        """Reopens and verifies the store and commits the failed unit again. Returns it where it is durable, or None."""
         unit = self._failed_commit
         if unit is None:
             return None
@@ -85,11 +88,12 @@ class RecordWriter:
         except StoreError as error:
             self._failed(unit, str(error))
             return None
+        # The first commit may have reached the disk although it failed: keys make the repetition harmless.
         self._failed_commit = None
         return unit if self.write(unit) else None
 
     def recall(self, key: str) -> Restored | None:
-        """A dead letter with what belongs to it; None when there is none, and while the store cannot be asked."""
+        """Returns a dead letter with its incident and last delivered step; None for none and after a failed commit."""
         if self._failed_commit is not None:
             return None
         try:
@@ -99,7 +103,7 @@ class RecordWriter:
             return None
 
     def run_maintenance(self, now: Moment) -> str | None:
-        """One slice of housekeeping. What is wrong with the file, empty where nothing is; None while nothing can be said."""
+        """Does one slice of maintenance. Returns the file's problem or an empty text; None after a failed commit."""
         if self._failed_commit is not None:
             return None
         try:
@@ -110,5 +114,5 @@ class RecordWriter:
         return self._store.file_problem()
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Closes the store and releases its lock."""
         self._store.close()

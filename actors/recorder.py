@@ -1,4 +1,4 @@
-"""The recorder: the read model. It is told everything and decides nothing."""
+"""The recorder: keeps the read model of the runtime from the messages of the other actors. It decides nothing."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ from .ports import Clock
 
 
 class Publisher(Protocol):
-    """Where subscribers listen. Never blocks and never raises."""
+    """Passes events to subscribers. Never blocks and never raises."""
 
     def publish(self, event: Event) -> None: ...
 
@@ -94,8 +94,8 @@ class _Row:
         self.attempts.append(message.record)
 
     def is_stale(self, now: Moment, asleep_ns: int) -> bool:
-        """Whether the newest sample is too old to say how the target is now. A sleep counts, which the monotonic hand
-        does not show."""
+        """Returns True where the newest sample is too old for a status. Suspended time, which the monotonic clock does
+        not show, counts."""
         sample = self.sample
         return sample is not None and (
             now.since(sample.at) + asleep_ns - self.asleep_ns > self.stale_after_ns
@@ -118,7 +118,7 @@ class _Row:
 
 
 class Recorder(Behaviour[RecorderMessage]):
-    """Folds what happened into what stands, and passes events on to subscribers."""
+    """Folds events into the current state, answers questions about it, and passes events to subscribers."""
 
     sheds = (SampleJudged,)
     mailbox_policy = shedding(*sheds)
@@ -240,7 +240,7 @@ class Recorder(Behaviour[RecorderMessage]):
         )
 
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
-        """What is stale is found when it is asked for: no timer watches a target for it."""
+        """Returns the status of every target. Staleness is computed here, at the question; no timer watches for it."""
         open_: dict[str, list[Incident]] = {}
         for incident in self._open.values():
             open_.setdefault(incident.target, []).append(incident)

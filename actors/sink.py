@@ -1,4 +1,4 @@
-"""The incident sink: the only writer of the record. What it has not committed, nobody is told."""
+"""The incident sink: the only writer of the record. It commits before it notifies."""
 
 from collections.abc import Iterable
 from typing import Any, assert_never
@@ -59,18 +59,18 @@ from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, DispatchedNotice, RecordWriter
 
 GENERATIONS_PER_RUN = 65_536
-"""Generations of one opening of the store are numbered below those of the next."""
+"""The generations of one opening of the store are numbered below those of the next opening."""
 
 
 def _overflow(message: object) -> OverflowPolicy:
-    """Samples alone may be shed, and are counted; whatever else is recorded is never dropped."""
+    """Allows only a Record of mere samples to be dropped, which is counted."""
     if type(message) is Record and not message.transitions and not message.checkpoints:
         return OverflowPolicy.DROP_OLDEST
     return OverflowPolicy.NEVER_DROP
 
 
 class IncidentSink(Behaviour[SinkMessage]):
-    """Gathers what is to be recorded, commits it in one transaction, and only then lets couriers go."""
+    """Gathers records, commits them in one transaction, and sends notices to couriers only after it."""
 
     sheds = (Record,)
     mailbox_policy = _overflow
@@ -178,7 +178,7 @@ class IncidentSink(Behaviour[SinkMessage]):
     def _enqueue(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.reason is NoticeReason.CATCH_UP and self._recall(notice.key) is not None:
-                # Given up before its incident was forgotten and recalled: it stays so until somebody re-drives it.
+                # Its delivery was given up before the incident was forgotten and recalled: only Redrive sends it again.
                 self._ledger.leave_given_up(notice)
                 continue
             self._gathered.notices.append(notice)
@@ -186,7 +186,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._commit_soon(bool(notices))
 
     def _commit_soon(self, wanted: bool) -> None:
-        """Behind what waits in the mailbox already: whatever has gathered by then rides in the same transaction."""
+        """Queues one Commit behind the waiting messages, whose records then share the same transaction."""
         if wanted and not self._commit_asked:
             self._commit_asked = True
             self.address.tell(Commit())
@@ -208,7 +208,7 @@ class IncidentSink(Behaviour[SinkMessage]):
             self._publish(unit)
 
     def _publish(self, unit: CommitUnit) -> None:
-        """The page is durable: now, and not before, may its notices leave."""
+        """Sends the notices and results of a durable commit; called for no other."""
         if unit.batch.transitions:
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
@@ -234,6 +234,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         if entry is None:
             return
         notice = entry.notice
+        # No commit is asked for: the failed attempt is written with the next one, at the latest by the next flush.
         self._gathered.deliveries.append(entry.delivery(DeliveryState.PENDING, now.wall_ns, answer.detail))
         self._to.recorder.tell(
             HealthReported(f"channel {notice.channel}", answer.detail or "it refused a notice")
@@ -306,12 +307,12 @@ class IncidentSink(Behaviour[SinkMessage]):
             self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
 
     def _request_silence_check(self) -> None:
-        """The supervisor owns time: it says when to look whether a silence is over."""
+        """Asks the supervisor, which owns time, for ExpireSilences when the next silence ends."""
         until_ns = self._ledger.next_end_ns
         if until_ns is not None:
             self._to.supervisor.tell(SilenceCheckRequested(until_ns))
 
-    # The store's own life.
+    # The store.
 
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
@@ -330,7 +331,8 @@ class IncidentSink(Behaviour[SinkMessage]):
     def _run_maintenance(self, now: Moment) -> None:
         trouble = self._writer.run_maintenance(now)
         if trouble is not None:
-            # Said anew each time, for a recorder or a sink that began meanwhile; that all is well is news only after trouble.
+            # Repeated each time for a recorder that was restarted meanwhile; it publishes a repeated problem again, and
+            # ignores an empty one that ends no problem.
             self._to.recorder.tell(HealthReported("store", trouble))
 
     def _drain(self, now: Moment) -> None:
@@ -344,6 +346,7 @@ class IncidentSink(Behaviour[SinkMessage]):
 
     def _leave(self, now: Moment) -> None:
         self._draining = True
+        # The last chance for a failed commit; does nothing where none failed.
         self._reopen(now)
         self._commit(now)
         if self._writer.is_stuck:

@@ -1,4 +1,4 @@
-"""The system: every actor of one runtime, started from the couriers back to the supervisor and stopped in reverse."""
+"""The system: all actors of one runtime, started from the recorder to the supervisor and stopped in reverse."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -45,7 +45,7 @@ TIMING = (Woke, SilenceCheckRequested, DeliveryBegan, DeliverySettled, ChannelRe
 
 
 class SystemDependencies(NamedTuple):
-    """What the outside gives the actors; the simulator gives other parts to the very same actors."""
+    """The ports that the actors use; the simulator gives the same actors other ones."""
 
     clock: Clock
     dispatcher: Dispatcher
@@ -58,37 +58,37 @@ class SystemDependencies(NamedTuple):
     expectation_of: Callable[[Target], Expectation]
     dice: Callable[[], float]
     changed: Callable[[], None]
-    """Called on a dispatcher's thread whenever an actor has ended."""
+    """Called on a dispatcher's thread after an actor has ended."""
     address_for: MakeAddress = address_for
-    """How addresses are made; the simulator watches every message through addresses of its own."""
+    """Makes the addresses; the simulator observes every message through its own."""
 
 
 class SystemSpec(NamedTuple):
-    """What is to be run."""
+    """The targets and channels to run, and the runtime options that concern actors."""
 
     targets: Iterable[Target]
     channels: tuple[Channel, ...]
     in_flight_max: int
     through_bytes: bool
     asked: "Asked | None" = None
-    """What the host asks for by now, for a supervisor that may have crashed over a command."""
+    """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
 
 
 Asked = Callable[[Callable[[Iterable[Target]], None]], None]
-"""Shows somebody the targets that are asked for, and lets nobody ask for others meanwhile."""
+"""Calls back with the targets that the host wants, under the lock that keeps it from changing them meanwhile."""
 
 
 class System:
-    """Owns the addresses. What an address's actor does, and when it is restarted, is the supervisor's to decide.
+    """Owns the addresses of all actors. The supervisor restarts the others; the system restarts the supervisor.
 
-    The roster of targets is the system's only while no supervisor lives; see RosterHandover.
+    The roster of targets belongs to the system only while no supervisor lives; see RosterHandover.
     """
 
     def __init__(self, parts: SystemDependencies, plan: SystemSpec) -> None:
         self._parts = parts
         self._plan = plan
-        # The supervisor is the first to end. Its own alarm that rings then, and a timer that others ask of it or call off
-        # while they drain, are no news: without it nothing is to be timed.
+        # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
+        # logged as dead letters: without a supervisor nothing is timed.
         self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=TIMING)
         self.supervisor = self._address(Supervisor, SUPERVISOR)
         self.owner = self._address(AggregateOwner, OWNER)
@@ -104,7 +104,7 @@ class System:
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
-        """Actors that ended and will not come back, each with the error that it ended with."""
+        """Actors that ended for good, each with the error that ended it, or None."""
 
     def _address(
         self, actor_class: type[Supervisor | AggregateOwner | IncidentSink | Recorder | Courier], name: str
@@ -122,10 +122,10 @@ class System:
         )
         return PollerRegistry(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
 
-    # The beginning.
+    # Start.
 
     def start(self) -> None:
-        """Start every actor; one that starts earlier is there when a later one tells it something."""
+        """Starts every actor, each after those that it sends messages to while it starts."""
         self._start_recorder()
         for channel in self._plan.channels:
             self._start_courier(channel)
@@ -151,12 +151,12 @@ class System:
         self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses)
 
     def _ask_to_resume(self, listener: Address) -> None:
-        """For an incarnation that knows nothing. Before it lives: what starts it may crash, and then nothing asks again."""
+        """Asks the sink to resume a new incarnation. Sent before the start: the starter may crash right after it."""
         if listener.epoch > 0:
             self.sink.tell(GetResumed())
 
     def _losses(self) -> dict[str, int]:
-        """Messages that were dropped or that nobody heard, by name; what never happened is left out."""
+        """Returns the counts of dropped messages and dead letters by name, without those that are 0."""
         lost = {f"dropped_by_{address.name}": address.dropped for address in self.addresses()}
         lost["dead_letters"] = self.dead_letters.total
         return {name: count for name, count in lost.items() if count}
@@ -199,12 +199,12 @@ class System:
         yield Child(self.owner, self._start_owner)
         yield from map(courier, self._plan.channels)
 
-    # Ends, wanted and unwanted.
+    # Exits, requested and unexpected.
 
     def _exited(self, address: Address, epoch: int, reason: ExitReason, error: BaseException | None) -> None:
         name = address.name
         if name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
-            # A store that cannot be opened in the first place is the host's to hear of, not ours to retry.
+            # A store that cannot be opened at the first start is raised to the host and not retried.
             self.ended[name] = error
             if reason is ExitReason.START_FAILED:
                 self.dead_letters.hush()
@@ -216,7 +216,7 @@ class System:
         self._parts.changed()
 
     def _supervisor_exited(self, error: BaseException | None) -> None:
-        """The supervisor of the supervisor: it comes back after a backoff, and the problem is visible."""
+        """Restarts the supervisor after a backoff and reports the problem until then."""
         now_ns = self._parts.clock.read().monotonic_ns
         restart = self._supervisor_history.decide(now_ns, self._parts.dice())
         self.recorder.tell(HealthReported(SUPERVISOR, repr(error)))
@@ -231,7 +231,7 @@ class System:
         self.recorder.tell(HealthReported(SUPERVISOR, ""))
 
     def _ask_again(self, targets: Iterable[Target]) -> None:
-        """The command that the supervisor crashed over is lost: what is asked for and not so is commanded once more."""
+        """Repeats the commands that a crash may have lost: compares the wanted targets with the watched ones."""
         wanted, watched = {target.id: target for target in targets}, self._handover.look().targets
         for name in [name for name in watched if name not in wanted]:
             self.supervisor.tell(Untrack(name))
@@ -243,20 +243,20 @@ class System:
         return name in self.ended
 
     def drain_supervisor(self, within_ns: int) -> None:
-        """Stop polling: attempts may end within the given time, then they are cancelled."""
+        """Stops polling: half of `within_ns` is left for running attempts to end, then they are cancelled."""
         self._ending |= {SUPERVISOR, OWNER, SINK}
         self._end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
 
     def stop_owner(self) -> None:
-        """After the last sample: it handles what it was told, then ends."""
+        """Stops the owner, after the last sample: it handles its queued messages, then ends."""
         self._end(self.owner, self.owner.stop)
 
     def drain_sink(self) -> None:
-        """Commit, wait for what couriers have in hand, then end."""
+        """Lets the sink commit, wait for the notices that couriers hold, and end."""
         self._end(self.sink, lambda: self.sink.tell(DrainSink()))
 
     def end_sink(self) -> None:
-        """Commit and end without waiting for couriers; their notices stay in the outbox."""
+        """Lets the sink commit and end without waiting for couriers; their notices stay in the outbox."""
         self.sink.tell(EndSink())
 
     def stop_couriers(self) -> None:
@@ -269,7 +269,7 @@ class System:
         self._end(self.recorder, self.recorder.stop)
 
     def _end(self, address: Address, ask: Callable[[], None]) -> None:
-        """Ask an actor to end; one that has crashed and waits to be restarted has ended already."""
+        """Asks an actor to end; one that has crashed and waits for its restart has ended already."""
         if address.alive:
             ask()
         else:
@@ -277,12 +277,16 @@ class System:
             address.close()
 
     def addresses(self) -> tuple[Address, ...]:
-        """The addresses of all actors but the pollers."""
+        """Returns the addresses of all actors except the pollers."""
         return (self.supervisor, self.owner, self.sink, self.recorder, *self.couriers.values())
 
 
 def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tuple[str, ...]:
-    """Stop everything in reverse order of starting, inside one deadline; says which actors did not end in time."""
+    """Stops all actors but the recorder in reverse order of their start. Returns the names of those that did not end.
+
+    Blocks at most `within_ns`; a shorter time is a second for the couriers.
+    """
+    # Each step has its own deadline before the common one, so that a step that hangs leaves time for the next ones.
     ends_ns = now.monotonic_ns + within_ns
     names = []
 
@@ -305,4 +309,4 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
 
 
 Wait = Callable[[Callable[[], bool], int], bool]
-"""Waits until something is so, at most until a monotonic time; says whether it is so."""
+"""Waits until a condition is true, at most until a monotonic time; returns whether it is true."""

@@ -1,4 +1,4 @@
-"""Messages between actors, one module per listener, and the codec of their bytes.
+"""Messages between actors, one module per receiver, and the codec that turns them into bytes.
 
-Never here: behaviour; a message is a frozen value.
+Never here: behaviour. A message is a frozen value.
 """

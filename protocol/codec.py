@@ -1,4 +1,4 @@
-"""The wire: every message as msgpack bytes and back, within limits."""
+"""The codec: encodes every message as msgpack bytes and decodes it, within limits of size, depth and items."""
 
 from functools import cache
 from math import isfinite
@@ -20,7 +20,7 @@ from .supervisor import SupervisorMessage
 
 SCHEMA_VERSION = 1
 BYTES_PER_ITEM = 4
-"""A larger limit of bytes raises that of items by so much: one byte a peer's item would cost seventy bytes here."""
+"""The item limit is the byte limit divided by this: an item of one byte from a peer takes seventy bytes in memory."""
 
 LISTENERS: dict[str, UnionType] = {
     "supervisor": SupervisorMessage,
@@ -34,7 +34,7 @@ LISTENERS: dict[str, UnionType] = {
 
 @cache
 def registry() -> dict[str, type[Message]]:
-    """Every message type by the tag in its bytes: the listener and the name of the message."""
+    """Returns every message type by its tag on the wire, which is `receiver.message`."""
     return {
         f"{listener}.{kind.wire_name or kind.__name__}": kind
         for listener, union in LISTENERS.items()
@@ -48,29 +48,32 @@ def _tags() -> dict[type[Message], str]:
 
 
 def encode(message: Message, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:
-    """The bytes of a message. Raises MessageError for what is no message or too large."""
+    """Returns the bytes of a message.
+
+    Raises: MessageError for a value that is not a message, cannot be encoded, or takes more than `bytes_max` bytes.
+    """
     tag = _tags().get(type(message))
     if tag is None:
-        raise MessageError(f"{type(message).__name__} is no message: register it in its listener's union")
+        raise MessageError(f"{type(message).__name__} is not a message: add it to the union of its receiver")
     try:
         body = msgspec.to_builtins(message)
         _refuse(body, MESSAGE_DEPTH_MAX - 1)
         data: bytes = msgpack.packb({"t": tag, "v": SCHEMA_VERSION, "b": body}, use_bin_type=True)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise MessageError(f"{tag} cannot be written: {error}") from error
+        raise MessageError(f"{tag} cannot be encoded: {error}") from error
     if len(data) > bytes_max:
         raise MessageError(f"{tag} takes {len(data)} bytes; a message may take {bytes_max}")
     return data
 
 
 def _refuse_extension(code: int, data: bytes) -> Any:
-    raise MessageError(f"extension type {code} ({len(data)} bytes): messages have none")
+    raise MessageError(f"extension type {code} ({len(data)} bytes): a message may not contain one")
 
 
 def _refuse(value: Any, left: int) -> None:
-    """Raises MessageError for what is nested too deep, and for a figure that compares with nothing.
+    """Raises MessageError for a value that is nested too deep, and for a number that is not finite.
 
-    Level by level in one frame: a call for every value was four fifths of the codec's time.
+    Walks level by level in one frame: one call for each value took four fifths of the codec's time.
     """
     holders = [value]
     for _ in range(left):
@@ -81,7 +84,7 @@ def _refuse(value: Any, left: int) -> None:
                 if kind is dict or kind is tuple or kind is list:
                     inner.append(item)
                 elif kind is float and not isfinite(item):
-                    raise MessageError(f"{item} is no figure: messages have finite ones")
+                    raise MessageError(f"{item} is not finite: a message may contain only finite numbers")
         if not inner:
             return
         holders = inner
@@ -89,7 +92,10 @@ def _refuse(value: Any, left: int) -> None:
 
 
 def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Message:
-    """The message that some bytes say. Raises MessageError for anything else; a peer's unknown fields are ignored."""
+    """Returns the message that the bytes encode; unknown fields, which a newer peer may send, are ignored.
+
+    Raises: MessageError for bytes that are too many or not a valid message of this schema version.
+    """
     if len(data) > bytes_max:
         raise MessageError(f"{len(data)} bytes; a message may take {bytes_max}")
     items_max = max(MESSAGE_ITEMS_MAX, bytes_max // BYTES_PER_ITEM)
@@ -115,20 +121,20 @@ def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Message:
         TypeError,
         OverflowError,
     ) as error:
-        raise MessageError(f"these bytes are no msgpack message: {error}") from error
+        raise MessageError(f"the bytes are no msgpack message: {error}") from error
     return _opened(envelope)
 
 
 def _opened(envelope: object) -> Message:
     if not isinstance(envelope, dict):
-        raise MessageError("a message is a map of t, v and b")
+        raise MessageError("the bytes are no message: a message is a map of t, v and b")
     _refuse(envelope, MESSAGE_DEPTH_MAX)
     kind = registry().get(str(envelope.get("t")))
     if kind is None:
         raise MessageError(f"unknown message type {envelope.get('t')!r}")
     if envelope.get("v") != SCHEMA_VERSION:
         raise MessageError(
-            f"{envelope['t']} of schema {envelope.get('v')!r}; this version reads {SCHEMA_VERSION}"
+            f"{envelope['t']} is of schema {envelope.get('v')!r}; this version reads {SCHEMA_VERSION}"
         )
     try:
         return msgspec.convert(envelope.get("b"), kind)

@@ -1,11 +1,11 @@
-"""What a courier hears."""
+"""The messages that a courier accepts."""
 
 from ..domain.incidents.notice import Notice
 from .message import Message
 
 
 class Deliver(Message, frozen=True):
-    """Take a notice to the channel. It and this attempt are in the record already."""
+    """Deliver a notice to the channel. The notice and this attempt are durable already."""
 
     notice: Notice
     attempt: int
@@ -13,7 +13,7 @@ class Deliver(Message, frozen=True):
 
 
 class AbandonDelivery(Message, frozen=True):
-    """Its deadline has passed: stop, and say so."""
+    """The deadline of a delivery has passed: cancel it and answer that it failed."""
 
     key: str
 

@@ -1,13 +1,13 @@
-"""What every message is: a frozen value of domain values, with a stable name for its bytes."""
+"""The base class of all messages."""
 
 from typing import ClassVar
 
 import msgspec
 
 
-# Values that nobody can change cannot form a cycle, so the garbage collector need not look at them.
+# Frozen values cannot form a cycle, so the garbage collector need not track them.
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """The root of all messages. Commands are imperative, events past, questions begin with Get."""
+    """A frozen value made of domain values. Commands are imperative, events past tense, questions begin with Get."""
 
     wire_name: ClassVar[str] = ""
-    """The name in its bytes, where that is not the name of the class: bytes keep the name they were released with."""
+    """The name on the wire where it is not the class name: the wire keeps the name that was released first."""

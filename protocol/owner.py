@@ -1,4 +1,4 @@
-"""What the aggregate owner hears."""
+"""The messages that the aggregate owner accepts."""
 
 from typing import ClassVar
 
@@ -12,26 +12,26 @@ from .message import Message
 
 
 class Adopt(Message, frozen=True):
-    """Judge a target from now on, or judge it by a new specification."""
+    """Judge a target, or go on to judge it by a new specification."""
 
     target: Target
 
 
 class Release(Message, frozen=True):
-    """Judge it no longer, and close what is open for it."""
+    """Stop judging a target and close its open incidents."""
 
     target: str
 
 
 class SampleTaken(Message, frozen=True):
-    """The supervisor accepted an answer."""
+    """The supervisor accepted the sample of an attempt."""
 
     sample: Sample
     record: AttemptRecord
 
 
 class SamplesMissing(Message, frozen=True):
-    """No evidence for longer than a no_data rule allows, since the given moment."""
+    """A target has had no evidence for longer than its no_data rule allows; `since` is when that time ran out."""
 
     target: str
     rule: str
@@ -39,14 +39,14 @@ class SamplesMissing(Message, frozen=True):
 
 
 class Acknowledge(Message, frozen=True):
-    """Somebody has seen an incident."""
+    """Acknowledge an incident in the name of `by`."""
 
     incident: str
     by: str
 
 
 class ResumeFrom(Message, frozen=True):
-    """What the record remembers: the sink says it whenever it has opened the store, and when asked."""
+    """Resume from the state of the record: the sink sends it whenever it has opened the store, and on GetResumed."""
 
     generation: int
     incidents: tuple[Incident, ...]
@@ -54,11 +54,11 @@ class ResumeFrom(Message, frozen=True):
 
 
 class EndOrphans(Message, frozen=True):
-    """Close the incidents of targets that nobody tracks."""
+    """Close the open incidents of targets that are not tracked."""
 
 
 class FlushSamples(Message, frozen=True):
-    """Give the sink the samples that are held, and have it commit them."""
+    """Send the held samples to the sink and have it commit them."""
 
     wire_name: ClassVar[str] = "HandIn"
 

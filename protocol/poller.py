@@ -1,4 +1,4 @@
-"""What a poller hears."""
+"""The messages that a poller accepts."""
 
 from ..domain.observation.attempt import AttemptId, ProbeRequest
 from ..domain.specification.target import Target
@@ -12,13 +12,13 @@ class StartAttempt(Message, frozen=True):
 
 
 class CancelAttempt(Message, frozen=True):
-    """Stop that attempt, if it still runs."""
+    """Cancel this attempt where it still runs, and answer with AttemptCancelled."""
 
     attempt: AttemptId
 
 
 class Reconfigure(Message, frozen=True):
-    """The target's specification changed; the attempt that runs goes on under the old one."""
+    """Judge by a new specification of the target; a running attempt is still judged by the old one."""
 
     target: Target
 

@@ -1,4 +1,4 @@
-"""What the recorder, the read model, hears."""
+"""The messages that the recorder accepts, which keeps the read model."""
 
 from typing import ClassVar
 
@@ -12,13 +12,13 @@ from .message import Message
 
 
 class TargetTracked(Message, frozen=True):
-    """A target is watched (or watched anew); `paused` says whether it is looked at."""
+    """A target is watched, or watched under a changed specification; a paused one is not probed."""
 
     target: str
     kind: str
     paused: bool
     stale_after_ns: int
-    """How old its newest sample may be until nothing is known of it."""
+    """The age at which its newest sample no longer says anything about its status."""
 
 
 class TargetUntracked(Message, frozen=True):
@@ -28,7 +28,7 @@ class TargetUntracked(Message, frozen=True):
 
 
 class SampleJudged(Message, frozen=True):
-    """A sample with the attempt it came from and what it means."""
+    """A sample was judged: the sample, its attempt, and the target's raw and confirmed status after it."""
 
     sample: Sample
     record: AttemptRecord
@@ -37,39 +37,39 @@ class SampleJudged(Message, frozen=True):
 
 
 class IncidentsResumed(Message, frozen=True):
-    """The incidents that were open when the store was opened."""
+    """The sink resumed: the open incidents and the silences of the record replace those of the read model."""
 
     incidents: tuple[Incident, ...]
     silences: tuple[Silence, ...]
 
 
 class SilencesChanged(Message, frozen=True):
-    """The silences in force."""
+    """The silences changed: these are in force now."""
 
     silences: tuple[Silence, ...]
 
 
 class Committed(Message, frozen=True):
-    """These transitions are durable now."""
+    """These transitions are durable."""
 
     transitions: tuple[Transition, ...]
 
 
 class NoticeSettled(Message, frozen=True):
-    """A notice was delivered or became a dead letter, and that is durable."""
+    """A notice was delivered or became a dead letter, and this result is durable."""
 
     notice: Notice
     delivery: Delivery
 
 
 class BlindnessSeen(Message, frozen=True):
-    """We could not see for a while."""
+    """The runtime could not observe its targets during an interval, or the wall clock was set."""
 
     interval: BlindInterval
 
 
 class HealthReported(Message, frozen=True):
-    """A part of the runtime is in trouble, or out of it again (empty detail)."""
+    """A part of the runtime has a problem; an empty detail ends it."""
 
     wire_name: ClassVar[str] = "HealthChanged"
 
@@ -78,7 +78,7 @@ class HealthReported(Message, frozen=True):
 
 
 class CounterIncreased(Message, frozen=True):
-    """A counter grew."""
+    """A counter increased by `by`."""
 
     wire_name: ClassVar[str] = "Counted"
 
@@ -87,30 +87,30 @@ class CounterIncreased(Message, frozen=True):
 
 
 class Abandoned(Message, frozen=True):
-    """Something was left undone when the runtime stopped."""
+    """Work of one kind was left undone when the runtime stopped."""
 
     what: str
     names: tuple[str, ...]
 
 
 class GetStatus(Message, frozen=True):
-    """How everything stands; the answer is a RuntimeStatus."""
+    """Answered with the RuntimeStatus."""
 
 
 class GetIncidents(Message, frozen=True):
-    """The incidents known: open ones, and those that ended lately unless `open_only`."""
+    """Answered with the open incidents, and those that ended lately unless `open_only`."""
 
     open_only: bool
 
 
 class GetAttempts(Message, frozen=True):
-    """The newest attempts of a target."""
+    """Answered with the newest attempts of a target, oldest first."""
 
     target: str
 
 
 class GetAbandoned(Message, frozen=True):
-    """What was left undone so far."""
+    """Answered with the Abandoned messages received so far."""
 
 
 RecorderMessage = (

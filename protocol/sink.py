@@ -1,4 +1,4 @@
-"""What the incident sink hears."""
+"""The messages that the incident sink accepts."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from .message import Message
 
 
 class Record(Message, frozen=True):
-    """Write down what was judged. `generation` is that of the ResumeFrom it was judged after; a stale one is refused."""
+    """Record samples and their judgement. Transitions and checkpoints judged after an older ResumeFrom are refused."""
 
     generation: int
     samples: tuple[Sample, ...]
@@ -19,17 +19,17 @@ class Record(Message, frozen=True):
 
 
 class RecordBlindness(Message, frozen=True):
-    """Write down a span in which we could not see."""
+    """Record an interval in which the runtime could not observe its targets."""
 
     interval: BlindInterval
 
 
 class Commit(Message, frozen=True):
-    """Make durable what has gathered."""
+    """Commit everything that was gathered since the last commit."""
 
 
 class DeliveryAnswered(Message, frozen=True):
-    """A courier's answer for one attempt to deliver."""
+    """A courier answered for one delivery attempt."""
 
     key: str
     attempt: int
@@ -37,65 +37,65 @@ class DeliveryAnswered(Message, frozen=True):
 
 
 class CourierStarted(Message, frozen=True):
-    """A courier is there with empty hands; what an earlier one had is to be handed out again."""
+    """A new incarnation of a courier has started: the notices of the earlier one are sent to it again."""
 
     channel: str
 
 
 class RetryDelivery(Message, frozen=True):
-    """The supervisor's answer: try again now."""
+    """Try a delivery again now: the supervisor's answer to RetryAsked."""
 
     key: str
 
 
 class GiveUpDelivery(Message, frozen=True):
-    """The supervisor's answer: it is a dead letter."""
+    """Make a notice a dead letter: the supervisor's answer to RetryAsked where the policy allows no other attempt."""
 
     key: str
 
 
 class Redrive(Message, frozen=True):
-    """An operator wants a dead letter sent again, under its own key."""
+    """Send a dead letter again under its own key, at an operator's request. Answered with False where there is none."""
 
     key: str
 
 
 class Mute(Message, frozen=True):
-    """Begin, change or end an operator's silence."""
+    """Start, change or end an operator's silence."""
 
     silence: Silence
 
 
 class ExpireSilences(Message, frozen=True):
-    """Let silences that are over end: what waited for them is told."""
+    """End the silences whose time is over, and queue the notices that they held back."""
 
     wire_name: ClassVar[str] = "EndSilences"
 
 
 class GetResumed(Message, frozen=True):
-    """Tell the aggregate owner where it stands: a new incarnation knows nothing."""
+    """Send ResumeFrom to the aggregate owner and IncidentsResumed to the recorder: a new incarnation has no state."""
 
 
 class ResumeRetries(Message, frozen=True):
-    """A new supervisor knows of no retry and of no failed store: what waits for one of its timers may go on."""
+    """Retry now everything that waits for a timer of the supervisor: a new incarnation has none of those timers."""
 
 
 class ReopenStore(Message, frozen=True):
-    """Try the record again."""
+    """Open the store again after a failed commit, and write that commit again."""
 
 
 class RunMaintenance(Message, frozen=True):
-    """Do one slice of sealing, rolling up and dropping."""
+    """Do one bounded slice of sealing, rolling up and dropping in the store."""
 
     wire_name: ClassVar[str] = "KeepHouse"
 
 
 class DrainSink(Message, frozen=True):
-    """Hand out nothing more, commit, and stop when no courier has anything in hand."""
+    """Commit, start no further delivery, and stop once no courier holds a notice."""
 
 
 class EndSink(Message, frozen=True):
-    """Commit and stop now, whatever couriers still have in hand."""
+    """Commit and stop now; notices that couriers hold stay in the outbox."""
 
 
 SinkMessage = (

@@ -1,4 +1,4 @@
-"""What the supervisor hears."""
+"""The messages that the supervisor accepts."""
 
 from typing import ClassVar
 
@@ -11,45 +11,45 @@ from .message import Message
 
 
 class Track(Message, frozen=True):
-    """Watch a target; a target of the same id is replaced, its incidents and clocks stay."""
+    """Watch a target. It replaces a target of the same id, whose incidents and rule clocks stay."""
 
     target: Target
 
 
 class Untrack(Message, frozen=True):
-    """Watch it no longer; what is open for it is closed, once and explicitly."""
+    """Stop watching a target; each of its open incidents is closed once, by a transition of its own."""
 
     target: str
 
 
 class Pause(Message, frozen=True):
-    """Start no attempts until it is resumed; the one that runs is cancelled."""
+    """Start no attempt for a target until Resume; a running attempt is cancelled."""
 
     target: str
 
 
 class Resume(Message, frozen=True):
-    """Go on with a paused target."""
+    """Start attempts for a paused target again."""
 
     target: str
 
 
 class AttemptFinished(Message, frozen=True):
-    """A poller's answer."""
+    """A poller finished an attempt with a sample."""
 
     attempt: AttemptId
     sample: Sample
 
 
 class AttemptCancelled(Message, frozen=True):
-    """A poller's answer to a cancel."""
+    """A poller answered CancelAttempt."""
 
     attempt: AttemptId
     outcome: CancelOutcome
 
 
 class Beat(Message, frozen=True):
-    """A heartbeat that the host reported."""
+    """The host reported a heartbeat. Answered with False where no active heartbeat target has this id."""
 
     target: str
     outcome: Outcome
@@ -58,7 +58,7 @@ class Beat(Message, frozen=True):
 
 
 class ChildExited(Message, frozen=True):
-    """An actor ended. `reason` is one of normal, crashed, start_failed, stop_failed."""
+    """An actor ended. `reason` is normal, crashed, start_failed or stop_failed; `detail` is the error, or empty."""
 
     child: str
     epoch: int
@@ -67,7 +67,7 @@ class ChildExited(Message, frozen=True):
 
 
 class DeliveryBegan(Message, frozen=True):
-    """A notice was handed to its courier: it must be answered within `timeout_ns`."""
+    """A courier was given a notice and must answer within `timeout_ns`."""
 
     channel: str
     key: str
@@ -76,14 +76,14 @@ class DeliveryBegan(Message, frozen=True):
 
 
 class DeliverySettled(Message, frozen=True):
-    """No answer is awaited any more."""
+    """A notice was delivered or became a dead letter: its deadline and its backoff are over."""
 
     channel: str
     key: str
 
 
 class ChannelRecovered(Message, frozen=True):
-    """A receiver took a notice: what waits for the same channel need not wait out its backoff."""
+    """A channel accepted a notice: other notices for it are retried now, without waiting out their backoff."""
 
     wire_name: ClassVar[str] = "ChannelCarried"
 
@@ -91,7 +91,10 @@ class ChannelRecovered(Message, frozen=True):
 
 
 class RetryAsked(Message, frozen=True):
-    """An attempt to deliver failed in a way that may pass: may it be tried again, and when?"""
+    """A delivery attempt failed with a retryable error. Answered by RetryDelivery after the backoff, or GiveUpDelivery.
+
+    `attempts` counts those so far; `retry_after_ns` is the wait that the receiver asked for, or None.
+    """
 
     channel: str
     key: str
@@ -100,7 +103,7 @@ class RetryAsked(Message, frozen=True):
 
 
 class SilenceCheckRequested(Message, frozen=True):
-    """The sink has silences, the first of which ends at this wall time: it is to be told by then to look."""
+    """The sink's first silence ends at this wall time: the supervisor sends ExpireSilences by then."""
 
     wire_name: ClassVar[str] = "LookAsked"
 
@@ -108,29 +111,29 @@ class SilenceCheckRequested(Message, frozen=True):
 
 
 class StoreFailed(Message, frozen=True):
-    """The record cannot be written; the sink keeps what it has and waits to be told to reopen."""
+    """The store refused a commit; the sink keeps the batch and waits for ReopenStore."""
 
     detail: str
 
 
 class StoreRecovered(Message, frozen=True):
-    """The record is written again."""
+    """The store was reopened and the failed commit is durable."""
 
 
 class Woke(Message, frozen=True):
-    """The alarm went off."""
+    """The supervisor's alarm rang; it was set for `planned_ns` (monotonic)."""
 
     planned_ns: int
 
 
 class Barrier(Message, frozen=True):
-    """Answered when everything told before it has been heard and passed on: what a host commands, it can read."""
+    """Answered with True once every earlier message is handled and passed on, so that a host reads its own changes."""
 
     wire_name: ClassVar[str] = "GetHeard"
 
 
 class Drain(Message, frozen=True):
-    """Start nothing more, let what runs end until half of what is left has passed, cancel the rest, then stop."""
+    """Start no further attempt, let running ones end for the first half of `within_ns`, cancel the rest, then stop."""
 
     within_ns: int
 

@@ -1,6 +1,6 @@
-"""Concurrency: execution models, mailboxes and addresses on which every actor runs.
+"""Concurrency: execution models, mailboxes and addresses, on which every actor runs.
 
-Never here: monitoring; no module knows of targets or incidents.
+Never here: monitoring. No module of this folder knows targets or incidents.
 """
 
 from .actor import DispatchedActor

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Urn:
-    """The name of a spawned actor as a URN, made when it is read; a stock actor has its own in the instance."""
+    """The URN of a spawned actor, computed when it is read; a stock actor stores its own in the instance."""
 
     def __get__(self, actor: "DispatchedActor | None", owner: type[object]) -> str:
         if actor is None:
@@ -34,15 +34,15 @@ class _Urn:
 
 
 class DispatchedActor(Actor):
-    """A pykka actor that shares threads with others.
+    """A pykka actor that shares its thread with other actors.
 
-    `spawn` runs it on a given dispatcher under an address: any exception of a handler, asked or told, ends that
-    incarnation and nothing else. `start` keeps all that pykka promises of `Actor.start`, on a default dispatcher.
+    `spawn` runs it on a given dispatcher under an address; an exception in a handler, for `tell` and `ask` alike, ends
+    that incarnation and nothing else. `start` keeps pykka's contract of `Actor.start`, on a default dispatcher.
     Handlers are synchronous and never block.
     """
 
     mailbox_policy: ClassVar[MailboxPolicy | None] = None
-    """What becomes of a message for which there is no room; None rejects it."""
+    """Decides about a message that arrives at a full mailbox; None rejects it."""
     mailbox_capacity: ClassVar[int] = MAILBOX_MESSAGES_MAX
 
     actor_urn = cast("str", _Urn())
@@ -52,7 +52,7 @@ class DispatchedActor(Actor):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if isinstance(getattr(self, "actor_inbox", None), Address):
-            # Spawned: the address is the mailbox, and everything else that pykka makes here is made when needed.
+            # Spawned: the address is the mailbox; the other parts that pykka makes here are made on first use.
             self.actor_stopped = cast("Any", StoppedFlag())
         else:
             super().__init__(*args, **kwargs)
@@ -64,14 +64,20 @@ class DispatchedActor(Actor):
 
     @property
     def address(self) -> Address:
-        """Where this actor's messages are sent. Raises UsageError for an actor that was not spawned."""
+        """The address of this actor.
+
+        Raises: UsageError for an actor that was not spawned.
+        """
         if not isinstance(self.actor_inbox, Address):
             raise UsageError(f"{type(self).__name__} was started without an address: use spawn()")
         return self.actor_inbox
 
     @classmethod
     def default_dispatcher(cls) -> Dispatcher:
-        """The dispatcher of actors that are started without one, made when first needed."""
+        """Returns the dispatcher for actors that are started without one; a subclass makes it on first use.
+
+        Raises: UsageError where the class names no execution model.
+        """
         raise UsageError(f"{cls.__name__} names no execution model: spawn it on a dispatcher")
 
     @staticmethod
@@ -86,30 +92,31 @@ class DispatchedActor(Actor):
         cast("Mailbox", self.actor_inbox).bind(self, self.default_dispatcher())
 
     def _take_turn(self, mailbox: Mailbox) -> bool:
-        """Do one slice of work. True while the actor lives; whatever is raised stays within it."""
+        """Runs one turn. Returns True while the actor lives; no exception leaves this method."""
         try:
             if (not mailbox.fresh or self._set_up(mailbox)) and mailbox.handle_batch(self):
                 return True
-        except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
+        except BaseException as error:  # noqa: BLE001  # any exception ends this actor only
             self._crash(error)
+        # A stock actor's batch always returns False (pykka's loop was unwound), so the flag decides.
         if not self.actor_stopped.is_set():
             return True
         self._end(mailbox)
         return False
 
     def _set_up(self, mailbox: Mailbox) -> bool:
-        """Run `on_start`. True when the actor is to go on."""
+        """Runs `on_start`. Returns True where the actor goes on."""
         mailbox.fresh = False
         try:
             self._actor_loop_setup()
-        except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
+        except BaseException as error:  # noqa: BLE001  # any exception ends this actor only
             self._handle_failure(type(error), error, error.__traceback__)
         if self._exit_error is not None:
             self._exit_reason = ExitReason.START_FAILED
         return not self.actor_stopped.is_set()
 
     def _answer(self, envelope: Envelope[Any]) -> bool:
-        """Handle a message of a spawned actor that somebody may wait for. True while the actor goes on."""
+        """Handles an envelope of a spawned actor and answers its question. Returns True while the actor goes on."""
         reply = envelope.reply_to
         try:
             response = self._handle_receive(envelope.message)
@@ -125,7 +132,7 @@ class DispatchedActor(Actor):
         self._handle_failure(type(error), error, error.__traceback__)
         try:
             self.on_failure(type(error), error, error.__traceback__)
-        except BaseException:  # noqa: BLE001  # whatever is raised ends this actor alone
+        except BaseException:  # noqa: BLE001  # any exception ends this actor only
             self._handle_failure(*sys.exc_info())
 
     def _handle_failure(
@@ -139,8 +146,8 @@ class DispatchedActor(Actor):
         if not isinstance(exception_value, WatchkeeperError):
             super()._handle_failure(exception_type, exception_value, traceback)
             return
-        # What is raised on purpose says all in its message; where it was raised would only bury that.
-        logger.error("%s ends: %s", type(self).__name__, exception_value)
+        # An error of our own classes explains itself in its message; a traceback would hide that in the log.
+        logger.error("%s ended with an error: %s", type(self).__name__, exception_value)
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
 
@@ -149,14 +156,15 @@ class DispatchedActor(Actor):
         self._exit_reason = ExitReason.NORMAL if self._exit_error is None else ExitReason.STOP_FAILED
 
     def on_end(self) -> None:
-        """Hook for what an incarnation does last, however it ended: also when `on_start` raised, where pykka calls none."""
+        """Hook that runs last in every incarnation, also after a failed `on_start`, where pykka calls no hook."""
 
     def _end(self, mailbox: Mailbox) -> None:
+        # `retire` comes before the hooks and `finish` after them: the exit callback may start the next incarnation.
         mailbox.retire()
         try:
             self._actor_loop_teardown()
             self.on_end()
-        except BaseException as error:  # noqa: BLE001  # whatever is raised ends this actor alone
+        except BaseException as error:  # noqa: BLE001  # any exception ends this actor only
             self._handle_failure(type(error), error, error.__traceback__)
         mailbox.finish(self._exit_reason, self._exit_error)
 
@@ -164,7 +172,7 @@ class DispatchedActor(Actor):
 def _as_answer(
     actor: DispatchedActor, error: BaseException
 ) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """What whoever asked is told. SystemExit and its like end this actor, not the thread that asked."""
+    """Returns the exception for the asker. SystemExit and its like become ActorDeadError: they end this actor only."""
     if isinstance(error, Exception):
         return type(error), error, error.__traceback__
     dead = ActorDeadError(f"{actor} crashed: {error!r}")

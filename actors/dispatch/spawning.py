@@ -1,4 +1,4 @@
-"""Starting actors without pykka's global registry."""
+"""Starts actors under addresses, without pykka's global registry."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .run.dispatcher import Dispatcher
 def address_for(
     actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
 ) -> Address:
-    """An address with the capacity and the policy that actors of this class want, before any of them lives."""
+    """Returns a new address with the capacity and policy of the actor class; no incarnation lives there yet."""
     return Address(
         name,
         capacity=actor_class.mailbox_capacity,
@@ -29,17 +29,19 @@ def spawn(
     on_exit: OnExit | None = None,
     **kwargs: Any,
 ) -> Address:
-    """Start an actor under an address, on a dispatcher, in a context of its own; further arguments are its own.
+    """Starts an actor under an address, on a dispatcher, in its own context; further arguments go to its constructor.
 
-    With the address of an actor that has ended this is its restart: what waits goes to the new incarnation. What the
-    constructor raises is raised here, and then no incarnation has lived.
+    The address of an actor that has ended restarts it: queued messages go to the new incarnation.
+
+    Raises: UsageError where the address is closed or has a living actor; and any error of the constructor, after which
+    no incarnation has lived.
     """
     address = address_for(actor_class, actor_class.__name__) if address is None else address
     if address.alive or address.closed:
         raise UsageError(f"{address!r} is {'closed' if address.closed else 'taken by a living actor'}")
     actor = actor_class.__new__(actor_class)
-    # Set before the constructor runs: it tells a spawned actor from one that is started the stock way.
+    # Set before the constructor runs, which by it distinguishes a spawned actor from a stock one.
     actor.actor_inbox = address
-    actor.__init__(*args, **kwargs)  # type: ignore[misc]  # the very constructor that `actor_class(...)` would call
+    actor.__init__(*args, **kwargs)  # type: ignore[misc]  # the same constructor that `actor_class(...)` calls
     address.settle(actor, dispatcher, on_exit)
     return address

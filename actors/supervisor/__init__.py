@@ -1,4 +1,4 @@
-"""The supervisor and its parts: the one owner of time, deadlines, retry, restart and cancellation.
+"""The supervisor and its parts: the only owner of time, deadlines, retry, restart and cancellation.
 
-Never here: the judgement of a sample, or the delivery of a notice.
+Never here: the judgement of a sample or the delivery of a notice.
 """

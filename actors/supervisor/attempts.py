@@ -1,4 +1,4 @@
-"""Attempts: the supervisor's work on targets. What is due is started, what is late is refused, what waits has a deadline."""
+"""Attempts: the supervisor's work on targets: schedule, admission, deadlines, and the samples that it accepts."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class Attempts:
-    """Owned by the supervisor: the schedule, admission, and every attempt under way."""
+    """Holds the schedule, the admission and every pending attempt. Owned by the supervisor."""
 
     def __init__(
         self,
@@ -52,21 +52,21 @@ class Attempts:
 
     @property
     def under_way(self) -> tuple[str, ...]:
-        """Targets whose attempt has not ended."""
+        """The targets whose attempt has not ended."""
         return tuple(entry.id for entry in self._scheduled.values() if entry.pending is not None)
 
     def newly_counted(self) -> Counter[str]:
-        """What was counted since this was last asked."""
+        """Returns the increase of each counter since the last call."""
         news, self._told = self.counters - self._told, self.counters.copy()
         return news
 
     def get(self, target: str) -> Scheduled | None:
         return self._scheduled.get(target)
 
-    # Targets come and go.
+    # Targets.
 
     def track(self, target: Target, now: Moment) -> None:
-        """Schedule a target, or go on with it under a new specification."""
+        """Schedules a target, or continues a known one under its new specification."""
         entry = self._scheduled.get(target.id)
         if entry is None:
             entry = self._scheduled[target.id] = Scheduled(target, self._numbers_from)
@@ -87,18 +87,18 @@ class Attempts:
             self._pollers.poller(target.id).tell(Reconfigure(target))
 
     def untrack(self, target: str, now: Moment) -> bool:
-        """Forget a target; its attempt, if one runs, is cancelled. False when there is none of this name."""
+        """Forgets a target and cancels its attempt. Returns False for an unknown target."""
         entry = self._scheduled.get(target)
         if entry is None:
             return False
         self._dismiss(entry, now)
-        # A target of the same name that is tracked later must not take an old answer for its own.
+        # A target of the same name that is tracked later must not accept an old answer.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
         return True
 
     def pause(self, target: str, now: Moment) -> bool:
-        """Start nothing more for a target and cancel what runs. False when there is none of this name."""
+        """Starts no further attempt for a target and cancels a running one. Returns False for an unknown target."""
         entry = self._scheduled.get(target)
         if entry is None:
             return False
@@ -118,15 +118,15 @@ class Attempts:
         return True
 
     def _dismiss(self, entry: Scheduled, now: Moment) -> None:
-        """A target without a poller has no attempt either: what waits or runs ends here and now."""
+        """Stops the poller of a target and ends its attempt, which cannot outlive the poller."""
         running = self._withdraw(entry, now)
-        # The poller cancels what it runs when it stops, and is told so before whoever waits for its place is called.
+        # The poller cancels its attempt when it stops. It is stopped before the freed place starts another attempt.
         self._pollers.stop(entry.id)
         if running is not None:
             self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, _cancelled(running, now))
 
     def _withdraw(self, entry: Scheduled, now: Moment) -> PendingAttempt | None:
-        """Fire no timer of this target and end an attempt that waits; returns one that runs, which its poller must end."""
+        """Cancels the target's timers and ends a queued attempt. Returns a running one, which its poller must end."""
         self._expect_nothing(entry)
         pending = entry.pending
         if pending is None or pending.state is not AttemptState.QUEUED:
@@ -135,7 +135,7 @@ class Attempts:
         return None
 
     def _is_left_alone(self, entry: Scheduled) -> bool:
-        """Nothing is expected of a target that is paused, nor of any while we drain."""
+        """Returns True where no answer is expected: for a paused target, and for all while draining."""
         return entry.paused or self._draining
 
     # Ticks.
@@ -151,7 +151,7 @@ class Attempts:
         self._expect_evidence(entry, now)
 
     def tick(self, entry: Scheduled, due_ns: int, now: Moment) -> None:
-        """A target's time has come. Ticks that passed unserved are counted and skipped; none is ever replayed."""
+        """Starts an attempt at a target's tick. Ticks that have passed are counted and skipped, never replayed."""
         due = now.shifted(due_ns - now.monotonic_ns)
         if entry.is_heartbeat:
             self._silent(entry, due, now)
@@ -188,25 +188,26 @@ class Attempts:
             if pending.state is AttemptState.QUEUED and not pending.deadline.expired(now):
                 self._start(entry, pending, now)
                 return
+            # It was cancelled or expired while it waited: its place goes to the next one.
             self._admission.leave()
 
     # Answers and their absence.
 
     def finished(self, attempt: AttemptId, sample: Sample, now: Moment) -> bool:
-        """A poller answered. False: too late, or meant for another incarnation; it is counted and refused."""
+        """Ends an attempt with its sample. Counts and refuses a late answer and one of an old epoch: returns False."""
         entry = self._scheduled.get(attempt.target)
         pending = entry.pending if entry is not None else None
         if entry is None or pending is None or pending.attempt != attempt:
             self.counters["late_answers"] += 1
             return False
         trusted = self._trusted(sample, pending, now)
-        # The poller's own moment: how late an attempt began includes its way there, behind others that were due with it.
+        # The poller's own start: the lateness then includes the way to the poller, behind others due at the same time.
         pending.started = sample.at
         self._end(entry, pending, AttemptState.FINISHED, now, trusted)
         return True
 
     def cancelled(self, attempt: AttemptId, outcome: CancelOutcome, now: Moment) -> None:
-        """A poller says what became of an attempt that was cancelled."""
+        """Ends an attempt with its poller's answer to CancelAttempt, and counts the outcome."""
         entry = self._scheduled.get(attempt.target)
         pending = entry.pending if entry is not None else None
         self.counters[f"cancels_{outcome.value}"] += 1
@@ -214,12 +215,12 @@ class Attempts:
             self._end(entry, pending, CANCELLED_STATES[outcome], now, _cancelled(pending, now))
 
     def overdue(self, pending: PendingAttempt, now: Moment) -> None:
-        """The deadline of an attempt has passed, and its driver did not say so."""
+        """Ends an attempt whose deadline and slack have passed without an answer, or that was never admitted."""
         entry = self._scheduled.get(pending.attempt.target)
         if entry is None or entry.pending is not pending:
             return
         if pending.state is AttemptState.QUEUED:
-            detail = "its deadline passed while it waited to be admitted"
+            detail = "its deadline passed while it waited for admission"
             sample = _without_answer(pending, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
             self._end(entry, pending, AttemptState.EXPIRED, now, sample)
             return
@@ -230,7 +231,7 @@ class Attempts:
         self._end(entry, pending, AttemptState.TIMED_OUT, now, self._trusted(sample, pending, now))
 
     def lost(self, target: str, detail: str, now: Moment) -> None:
-        """A target's poller is gone, and its attempt with it. Whatever it may still say is of an old epoch."""
+        """Ends the attempt of a poller that has ended, and begins a new epoch, which refuses its late answers."""
         entry = self._scheduled.get(target)
         if entry is None:
             return
@@ -259,6 +260,7 @@ class Attempts:
         self._owner.tell(SampleTaken(sample, pending.record(now, sample.outcome.value)))
 
     def _suspect(self, entry: Scheduled, suspect: bool, now: Moment) -> None:
+        """Moves the next tick to the retry cadence after bad evidence, and back after good evidence."""
         if entry.suspect is suspect:
             return
         entry.suspect = suspect
@@ -266,31 +268,31 @@ class Attempts:
             self._timers.arm(entry, entry.next_due_ns(now))
 
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
-        """The sample itself, or UNKNOWN where it may be our own doing rather than the target's."""
+        """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
         if sample.outcome not in BAD:
             return sample
         if started_ns <= self._blind_until_ns:
-            return _doubted(sample, Reason.BLIND, "we were blind while it ran")
+            return _doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
         lag_ns = self._blindness.worst_lag_ns(started_ns)
         timeout_ns = pending.deadline.monotonic_ns - started_ns
         if sample.outcome is Outcome.TIMED_OUT and lag_ns > timeout_ns * limits.LAG_SHARE_OF_TIMEOUT:
             return _doubted(
-                sample, Reason.OVERLOADED, f"our own loop stood still for {lag_ns // 1_000_000} ms"
+                sample, Reason.OVERLOADED, f"the runtime's own loop was blocked for {lag_ns // 1_000_000} ms"
             )
         return sample
 
     # Heartbeats, silence, blindness.
 
     def beat(self, target: str, outcome: Outcome, detail: str, at: Moment, now: Moment) -> bool:
-        """The host reported. False when no heartbeat target has this name."""
+        """Accepts a heartbeat of the host. Returns False where no active heartbeat target has this name."""
         entry = self._scheduled.get(target)
         if entry is None or not entry.is_heartbeat or self._is_left_alone(entry):
             return False
         if entry.heard == (at, outcome.value):
             return True  # the same report again: it counts once
         entry.heard = (at, outcome.value)
-        # One that waited through a gap says nothing about later than what we take for granted since.
+        # A report that was queued during a gap is older than `last_beat`, which `blind` moved to the end of the gap.
         if entry.last_beat is None or entry.last_beat.monotonic_ns < at.monotonic_ns:
             entry.last_beat = at
         pending = entry.enqueue(at, now)
@@ -302,7 +304,7 @@ class Attempts:
         return True
 
     def _silent(self, entry: Scheduled, due: Moment, now: Moment) -> None:
-        """The exact moment at which silence became a failure is the sample's time, however late we noticed."""
+        """Makes a sample of a missed heartbeat, at the moment when the beat was due, however late it is noticed."""
         pending = entry.enqueue(due, now)
         pending.begin(due)
         sample = sample_without_answer(
@@ -325,14 +327,14 @@ class Attempts:
             self._timers.cancel(NoEvidence(entry.id, rule))
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
-        """No evidence for as long as a rule allows; judged once a period while it lasts, for the rule's own clocks."""
+        """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
         entry = self._scheduled.get(target)
         if entry is not None:
             self._timers.arm(NoEvidence(target, rule), now.monotonic_ns + entry.cadence.every_ns)
             self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
 
     def blind(self, now: Moment) -> None:
-        """We could not see until now: what ran meanwhile proves nothing, and nobody's heartbeat is overdue yet."""
+        """Distrusts attempts that ran until now, and lets every heartbeat and no_data rule begin its wait again."""
         self._blind_until_ns = now.monotonic_ns
         for entry in self._scheduled.values():
             if self._is_left_alone(entry):
@@ -342,16 +344,16 @@ class Attempts:
                 self._timers.arm(entry, entry.silent_at_ns(now))
             self._expect_evidence(entry, now)
 
-    # The end.
+    # Drain.
 
     def drain(self, now: Moment) -> None:
-        """Start nothing more; what waits is cancelled, what runs may end."""
+        """Starts no further attempt and cancels queued ones; running ones may end."""
         self._draining = True
         for entry in self._scheduled.values():
             self._withdraw(entry, now)
 
     def cancel_all(self) -> None:
-        """Ask every attempt under way to stop."""
+        """Asks the poller of every pending attempt to cancel it."""
         for entry in self._scheduled.values():
             if entry.pending is not None:
                 self._pollers.poller(entry.id).tell(CancelAttempt(entry.pending.attempt))
@@ -368,5 +370,5 @@ def _cancelled(pending: PendingAttempt, now: Moment) -> Sample:
 
 
 def _doubted(sample: Sample, reason: Reason, why: str) -> Sample:
-    detail = f"{why}; it said {sample.explanation()}"[: limits.DETAIL_CHARACTERS_MAX]
+    detail = f"{why}; its sample was {sample.explanation()}"[: limits.DETAIL_CHARACTERS_MAX]
     return msgspec.structs.replace(sample, outcome=Outcome.UNKNOWN, reason=reason, failed=(), detail=detail)

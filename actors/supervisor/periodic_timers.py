@@ -1,4 +1,4 @@
-"""The supervisor's timers: what each of them is for; and what it does by the clock for all targets and notices together."""
+"""The keys of the supervisor's timers, and the periodic chores that concern all targets and notices together."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,48 +19,48 @@ from ..ports import Neighbours
 
 
 class Chore(Enum):
-    """A timer of the timetable, of which there is one each."""
+    """A periodic or single timer for the whole runtime; each exists once."""
 
-    COMMIT = "commit what was sampled"
-    MAINTENANCE = "keep the store in order"
-    FLUSH = "write what has gathered without haste"
-    ORPHANS = "close what belongs to no target"
-    SILENCES = "look whether a silence is over"
+    COMMIT = "commit the samples"
+    MAINTENANCE = "maintain the store"
+    FLUSH = "write the records that are not urgent"
+    ORPHANS = "close incidents without a target"
+    SILENCES = "check for ended silences"
     REOPEN = "reopen the store"
 
-    # A key of `Timers` is hashed several times a sample; the hash of an enumeration is computed in Python.
+    # A key of `Timers` is hashed several times for each sample, and Enum computes its hash in Python, which is slow.
     __hash__ = object.__hash__
 
 
 class DrainStep(Enum):
-    """What comes when a drain takes its time."""
+    """A step of a drain whose attempts have not all ended."""
 
-    CANCEL = "cancel what still runs"
-    LEAVE = "end all the same"
+    CANCEL = "cancel the running attempts"
+    LEAVE = "end with attempts still running"
 
 
 class NoEvidence(msgspec.Struct, frozen=True):
-    """How long a rule lets a target be silent."""
+    """The timer of a no_data rule: rings when a target had no evidence for too long."""
 
     target: str
     rule: str
 
 
 class DeliveryDeadline(msgspec.Struct, frozen=True):
-    """How long a courier has for a notice."""
+    """The deadline of a courier for one notice."""
 
     channel: str
     key: str
 
 
 class DeliveryRetry(msgspec.Struct, frozen=True):
-    """When a notice may be tried again."""
+    """The time of the next attempt to deliver a notice."""
 
     key: str
 
 
 class ChildRestart(msgspec.Struct, frozen=True):
-    """When an actor that ended is started again."""
+    """The time at which an ended actor is restarted."""
 
     child: str
 
@@ -75,16 +75,16 @@ TimerKey = (
     | Chore
     | DrainStep
 )
-"""A target's own tick, an attempt's own deadline, or a kind with what it concerns."""
+"""The key of a timer: a target for its tick, an attempt for its deadline, or a kind with the names it concerns."""
 
 MAINTENANCE_EVERY_NS = 60 * NS_PER_S
 FLUSH_EVERY_NS = 5 * NS_PER_S
 ORPHANS_AFTER_NS = 600 * NS_PER_S
-"""How long a host has to track again what had an incident open when it went down."""
+"""The time that a restarted host has to track targets with open incidents again, before these are closed."""
 
 
 class PeriodicTimers:
-    """Owned by the supervisor: arms the chores, and tells the others when one is due."""
+    """Arms the chores and sends the messages of those that are due. Owned by the supervisor."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class PeriodicTimers:
         self._reopenings = 0
 
     def begin(self, now: Moment) -> None:
-        """Arm what is due in every run."""
+        """Arms the chores that every run has."""
         self._arm(Chore.MAINTENANCE, MAINTENANCE_EVERY_NS, now)
         self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
         self._arm(Chore.ORPHANS, ORPHANS_AFTER_NS, now)
@@ -111,27 +111,27 @@ class PeriodicTimers:
         self._timers.arm(chore, now.monotonic_ns + in_ns)
 
     def commit_in_time(self, now: Moment) -> None:
-        """Samples are durable within a quarter of a second of being taken; nothing is committed where nothing is."""
+        """Arms the commit where it is not armed: a sample is durable within 250 ms, and no sample means no commit."""
         if Chore.COMMIT not in self._timers:
             self._arm(Chore.COMMIT, limits.COMMIT_SAMPLES_NS, now)
 
     def check_silences_at(self, until_ns: int, now: Moment) -> None:
-        """Arm the end of a silence. It lies on the wall clock, which may be set meanwhile: no wait is longer than a look."""
+        """Arms the check for a silence that ends at a wall time: at most 500 ms ahead, as the wall clock may be set."""
         self._arm(Chore.SILENCES, min(max(until_ns - now.wall_ns, 0), limits.SILENCE_LOOK_NS), now)
 
     def store_failed(self, detail: str, now: Moment) -> None:
-        """The record cannot be written: the store is opened anew after a wait that grows."""
+        """Reports the store's problem and arms its reopening after a wait that grows with each failure."""
         self._reopenings += 1
         self._to.recorder.tell(HealthReported("store", detail))
         self._arm(Chore.REOPEN, self._reopen.wait_ns(self._reopenings, self._dice(), None), now)
 
     def store_recovered(self) -> None:
-        """The record is written again."""
+        """Ends the store's problem and resets the wait."""
         self._reopenings = 0
         self._to.recorder.tell(HealthReported("store", ""))
 
     def do(self, chore: Chore, now: Moment) -> None:
-        """The time of a chore has come."""
+        """Does a chore that is due."""
         match chore:
             case Chore.COMMIT:
                 self._to.owner.tell(FlushSamples())
@@ -150,7 +150,7 @@ class PeriodicTimers:
                 assert_never(chore)
 
     def _flush(self, now: Moment) -> None:
-        """Let what has gathered without haste be written, and tell the read model what was counted."""
+        """Lets the sink commit records that are not urgent, and sends new counts to the recorder."""
         self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
         self._to.sink.tell(Commit())
         for name, by in self._newly_counted().items():

@@ -1,4 +1,4 @@
-"""The nursery: starts and stops pollers, and remembers the address of each; and the roster, which it is a part of."""
+"""The poller registry, which starts and stops pollers, and the roster of targets and pollers with its handover."""
 
 from typing import NamedTuple, Protocol
 
@@ -9,7 +9,7 @@ from ..poller import Poller, PollerContext
 from ..ports import Listener
 
 POLLER = "poller/"
-"""What the names of pollers begin with; the rest is the target's id."""
+"""The prefix of a poller's name; the rest is the target's id."""
 
 
 class MakeAddress(Protocol):
@@ -21,7 +21,7 @@ class MakeAddress(Protocol):
 
 
 class PollerRegistry:
-    """Part of the roster, and owned with it."""
+    """Starts and stops pollers and keeps the address of each. A part of the roster, and owned with it."""
 
     def __init__(
         self,
@@ -45,20 +45,20 @@ class PollerRegistry:
         return target in self._addresses
 
     def poller(self, target: str) -> Listener[PollerMessage]:
-        """Where a target's poller listens, whichever incarnation lives."""
+        """Returns the address of a target's poller, which stays the same for every incarnation."""
         return self._addresses[target]
 
     def alive(self, target: str) -> bool:
-        """Whether an incarnation is there to work."""
+        """Returns True where an incarnation of the target's poller lives."""
         address = self._addresses.get(target)
         return address is not None and address.alive
 
     def missing(self) -> tuple[str, ...]:
-        """The names of pollers of which no incarnation lives."""
+        """Returns the names of the pollers without a living incarnation."""
         return tuple(address.name for address in self._addresses.values() if not address.alive)
 
     def start(self, target: Target) -> None:
-        """Start the target's poller, or its next incarnation. Raises what constructing it raises."""
+        """Starts the target's poller or its next incarnation; raises the errors of its constructor."""
         address = self._addresses.get(target.id)
         if address is None:
             address = self._make_address(Poller, POLLER + target.id, dead_letters=self._dead_letters)
@@ -73,7 +73,7 @@ class PollerRegistry:
         )
 
     def stop(self, target: str) -> None:
-        """End a poller for good; what is still told to it is a dead letter."""
+        """Ends a poller for good; messages that are still sent to it become dead letters."""
         address = self._addresses.pop(target, None)
         if address is not None:
             address.dismiss()
@@ -84,7 +84,7 @@ class PollerRegistry:
 
 
 class Roster(NamedTuple):
-    """The targets that the supervisor watches, and their pollers, which go on while there is no supervisor."""
+    """The targets that the supervisor watches, and their pollers, which go on running while no supervisor lives."""
 
     targets: dict[str, Target]
     pollers: PollerRegistry
@@ -93,25 +93,28 @@ class Roster(NamedTuple):
 class RosterHandover:
     """Passes the roster from one incarnation of the supervisor to the next; it has exactly one owner at any time.
 
-    An incarnation owns it from its making to its end, however it ends: a crash in the middle of a message gives it back
-    as a stop does. Between two incarnations, and before the first, it lies here and is the system's. Used on the thread
-    of the supervisor's dispatcher, or before anything runs.
+    An incarnation owns it from its construction to its end: `on_end` gives it back after a crash as after a stop.
+    Before the first and between two incarnations this object holds it for the system. Used on the thread of the
+    supervisor's dispatcher, or before it runs.
     """
 
     def __init__(self, roster: Roster) -> None:
         self._roster: Roster | None = roster
 
     def look(self) -> Roster:
-        """What lies here. Raises ValueError while an incarnation owns it: that is a bug of ours."""
+        """Returns the roster without taking it.
+
+        Raises: ValueError while an incarnation owns it, which is an internal fault.
+        """
         if self._roster is None:
             raise ValueError("the roster belongs to a supervisor that has not ended")
         return self._roster
 
     def take(self) -> Roster:
-        """Own it from now on; nothing is left here. Raises ValueError as `look` does."""
+        """Returns the roster to its new owner and keeps nothing; raises ValueError as `look` does."""
         roster, self._roster = self.look(), None
         return roster
 
     def give_back(self, roster: Roster) -> None:
-        """Leave it to the next incarnation."""
+        """Takes the roster back for the next incarnation."""
         self._roster = roster

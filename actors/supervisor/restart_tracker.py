@@ -1,4 +1,4 @@
-"""Children: every actor that the supervisor starts again when it has ended, the few permanent ones and the pollers."""
+"""The children of the supervisor, which it restarts after they end: the permanent actors and the pollers."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from .poller_registry import POLLER, Roster
 
 
 class Child(NamedTuple):
-    """A permanent actor, and how it is started; an owner that knows no target yet is shown those that are watched."""
+    """A permanent actor and the function that starts it, which is given the watched targets."""
 
     address: Address
     start: Callable[[Iterable[Target]], None]
 
 
 class RestartTracker:
-    """Keeps the restart history of every child that ever failed. Owned by one incarnation of the supervisor."""
+    """Keeps the restart history of every child that has failed. Owned by one incarnation of the supervisor."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class RestartTracker:
         self._histories: dict[str, RestartHistory] = {}
 
     def missing(self) -> tuple[str, ...]:
-        """Those of which no incarnation lives."""
+        """Returns the names of the children without a living incarnation."""
         dead = (name for name, child in self._permanent.items() if not child.address.alive)
         return (*dead, *self._roster.pollers.missing())
 
     def is_gone(self, child: str) -> bool:
-        """Whether an exit of this name leaves a gap: not that of a poller without a target, nor one with a successor."""
+        """Returns True where this exit needs a restart: the child is still wanted and no later incarnation lives."""
         if child.startswith(POLLER) and child.removeprefix(POLLER) not in self._roster.pollers:
-            return False  # of a target that has gone, or is a heartbeat by now
+            return False  # its target is not watched any more, or is a heartbeat now
         return not self._alive(child)
 
     def _alive(self, child: str) -> bool:
@@ -58,7 +58,7 @@ class RestartTracker:
         return self._permanent[child].address.alive
 
     def arm_restart(self, child: str, reason: str, detail: str, now: Moment) -> None:
-        """Have a child that has ended started again after its backoff; the problem is visible until it is well."""
+        """Arms the restart of a child after its backoff, and reports the problem until the child works again."""
         history = self._histories.get(child)
         if history is None:
             pollers, children = self._policies.pollers, self._policies.children
@@ -71,9 +71,9 @@ class RestartTracker:
         self._timers.arm(ChildRestart(child), now.monotonic_ns + restart.after_ns)
 
     def restart(self, child: str) -> bool:
-        """Start the next incarnation of a child that is still dead and still wanted. Raises what starting it raises.
+        """Starts the next incarnation of a child that is still missing and wanted; raises the errors of its start.
 
-        True for a permanent one; a poller is well only once it has answered.
+        Returns True where this ends the child's problem: for a permanent one. A poller's ends with its first answer.
         """
         if self._alive(child):
             return False
@@ -86,11 +86,11 @@ class RestartTracker:
         return False
 
     def poller_answered(self, target: str) -> None:
-        """It did its work: its past is forgotten."""
+        """Ends the problem of a poller that has answered, and forgets its restart history."""
         if POLLER + target in self._histories:
             self.forget_poller(target)
 
     def forget_poller(self, target: str) -> None:
-        """Its past and its problem go with it."""
+        """Forgets the restart history and the problem of a target's poller."""
         self._histories.pop(POLLER + target, None)
         self._recorder.tell(HealthReported(POLLER + target, ""))

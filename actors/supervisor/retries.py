@@ -1,4 +1,4 @@
-"""Retries: the supervisor's work on notices. A courier has a deadline, a failed delivery a time at which it is tried again."""
+"""Retries: the supervisor's timers for notices, the deadline of a delivery and the time of its next attempt."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,7 +14,7 @@ from .periodic_timers import DeliveryDeadline, DeliveryRetry, TimerKey
 
 
 class Retries:
-    """Owned by the supervisor: the timers of every notice that is on its way or waits to be tried again."""
+    """Arms the timers of every notice that is being delivered or waits for a retry. Owned by the supervisor."""
 
     def __init__(
         self,
@@ -29,17 +29,17 @@ class Retries:
         self._dice = dice
 
     def began(self, delivery: DeliveryBegan, now: Moment) -> None:
-        """A courier has it: no answer within its time and a little is one too."""
+        """Arms the deadline of a delivery: its timeout and a slack, after which a missing answer is a failure."""
         ends_ns = now.monotonic_ns + delivery.timeout_ns + limits.DEADLINE_SLACK_NS
         self._timers.arm(DeliveryDeadline(delivery.channel, delivery.key), ends_ns)
 
     def settled(self, channel: str, key: str) -> None:
-        """No answer is awaited any more."""
+        """Cancels the deadline and forgets the backoff of a notice that was delivered or given up."""
         self._timers.cancel(DeliveryDeadline(channel, key))
         self._backoff.settled(channel, key)
 
     def asked(self, request: RetryAsked, now: Moment) -> None:
-        """Arm the next try, or have the notice given up where the policy allows no other."""
+        """Arms the next attempt, or gives the notice up where the policy allows no other."""
         channel, key = request.channel, request.key
         self._timers.cancel(DeliveryDeadline(channel, key))
         at_ns = self._backoff.next_try_ns(
@@ -51,7 +51,7 @@ class Retries:
             self._timers.arm(DeliveryRetry(key), at_ns)
 
     def hurry(self, channel: str, now: Moment) -> None:
-        """The channel carries again: what waits for it need not wait out its backoff."""
+        """Retries every waiting notice of a channel now, as the channel has accepted one."""
         for key in self._backoff.retry_now(channel):
             if DeliveryRetry(key) in self._timers:
                 self._timers.arm(DeliveryRetry(key), now.monotonic_ns)

@@ -1,4 +1,4 @@
-"""The supervisor: owns the clock's consequences. It alone decides what is due, what is late, what is tried again."""
+"""The supervisor: owns time, and is the only actor that decides what is due, what is late and what is retried."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, assert_never
@@ -58,7 +58,7 @@ from .retries import Retries
 from .timer_driver import TimerDriver
 
 ATTEMPT_NUMBER_BITS = 40
-"""Every incarnation numbers its attempts above those of the one before."""
+"""An incarnation numbers its attempts from its epoch shifted by this, above all numbers of the one before."""
 
 RECORDER = "recorder"
 
@@ -93,7 +93,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._draining = False
         self._permanent = tuple(children)
         self._handover = handover
-        # Owned from here to `on_end`. It comes last: what raised after it would take the roster along.
+        # Owned from here to `on_end`. The last line: an error after it would lose the roster, as no `on_end` follows.
         self._roster = handover.take()
 
     def started(self, now: Moment) -> None:
@@ -116,14 +116,14 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._introduce(target)
             self._attempts.track(target, now)
             if self.address.epoch > 1:
-                # The one before may have crashed between hearing of it and saying so.
+                # The incarnation before may have crashed between tracking the target and telling the owner.
                 self._to.owner.tell(Adopt(target))
         self._make_whole(now)
         self._periodic_timers.begin(now)
         self._timer_driver.rearm()
 
     def _make_whole(self, now: Moment) -> None:
-        """What an earlier incarnation had in hand: timers of restarts, of retries and of the store died with it."""
+        """Replaces the timers that ended with the earlier incarnation: those of restarts, retries and the store."""
         for child in self._children.missing():
             self._timers.arm(ChildRestart(child), now.monotonic_ns)
         self._to.sink.tell(ResumeRetries())
@@ -199,7 +199,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._children.forget_poller(target)
         self._to.owner.tell(Release(target))
         self._to.recorder.tell(TargetUntracked(target))
-        # Last: the next incarnation after a crash in between finds it here, and is asked once more to let it go.
+        # Last: after a crash before this line the next incarnation still has the target, and Untrack is sent again.
         del self._targets[target]
         return True
 
@@ -223,13 +223,13 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._due(key, due_ns, now)
 
     def _look(self, planned_ns: int | None, now: Moment) -> None:
-        """Compare the clocks: could we see all the time?"""
+        """Compares the clocks and handles an interval in which the runtime could not observe its targets."""
         interval = self._blindness.woke(Reading(now, self._clock.boot_ns()), planned_ns)
         if interval is not None:
             self._blind(interval, now)
 
     def _look_twice(self, sample: Sample, now: Moment) -> None:
-        """After a gap an answer may come before the wake-up that would show the gap: bad ones are not believed unseen."""
+        """Compares the clocks before a bad sample counts: after a gap it may precede the wake-up that shows the gap."""
         if sample.outcome in BAD:
             self._look(self._timer_driver.overdue_ns(now.monotonic_ns), now)
 
@@ -280,11 +280,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
             if self._children.restart(child):
                 self._introduce_targets(child)
                 self._health(child, "")
-        except Exception as error:  # noqa: BLE001  # a child that cannot even be built is a failed start like any other
+        except Exception as error:  # noqa: BLE001  # an error of the constructor is a failed start like any other
             self._child_exited(child, "start_failed", repr(error), now)
 
     def _introduce_targets(self, child: str) -> None:
-        """A new recorder has an empty read model."""
+        """Sends every target to a restarted recorder, whose read model is empty."""
         if child == RECORDER:
             for target in self._targets.values():
                 self._introduce(target)
@@ -292,7 +292,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _health(self, part: str, detail: str) -> None:
         self._to.recorder.tell(HealthReported(part, detail))
 
-    # The end.
+    # Drain and stop.
 
     def _drain(self, within_ns: int, now: Moment) -> None:
         self._draining = True
@@ -316,7 +316,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._timer_driver.stop()
 
     def on_failure(self, *_: object) -> None:
-        """What runs answers to nobody from now on, and the next incarnation counts anew: it is stopped."""
+        """Cancels every attempt: its answer would reach an incarnation that does not know its number."""
         self._timer_driver.stop()
         self._attempts.cancel_all()
 

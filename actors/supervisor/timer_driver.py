@@ -1,4 +1,4 @@
-"""The supervisor's timers with the one alarm that wakes it for the earliest of them."""
+"""The supervisor's timers, with the one alarm that wakes it for the earliest of them."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,8 +17,9 @@ class TimerDriver:
         self._alarm_ns = 0
 
     def rearm(self) -> None:
-        """See to it that the alarm is not later than the earliest timer."""
+        """Sets the alarm where it would ring later than the earliest timer."""
         next_ns = self.timers.next_ns()
+        # An alarm that is too early stays: its wake-up costs less than setting the alarm again after each answer.
         if next_ns is None or (self._alarm is not None and self._alarm_ns <= next_ns):
             return
         self.stop()
@@ -29,16 +30,16 @@ class TimerDriver:
         self._wake(self._alarm_ns)
 
     def overdue_ns(self, now_ns: int) -> int | None:
-        """For when the alarm was set, if that has passed and nobody has looked since."""
+        """Returns the time of the alarm where it has passed and `due` was not called since, else None."""
         return self._alarm_ns if self._alarm is not None and self._alarm_ns < now_ns else None
 
     def due(self, now_ns: int) -> Iterator[tuple[TimerKey, int]]:
-        """After the alarm: what is due by now."""
+        """Takes the timers that are due, after the alarm has rung; `rearm` must follow."""
         self._alarm = None
         return self.timers.due(now_ns)
 
     def stop(self) -> None:
-        """Wake nobody any more until wound again."""
+        """Cancels the alarm; `rearm` sets it again."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

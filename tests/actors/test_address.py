@@ -211,7 +211,7 @@ def test_whoever_is_told_of_an_exit_may_fail_harmlessly(dispatcher, caplog):
     address = spawn(Fragile, [], dispatcher=dispatcher, on_exit=fail)
     address.stop()
     dispatcher.run_until_idle()
-    assert "What is told of exits failed as Fragile ended (normal)" in caplog.text
+    assert "The exit callback failed after Fragile ended (normal)" in caplog.text
 
 
 def test_without_anybody_to_restart_it_the_address_closes(dispatcher):

@@ -73,7 +73,7 @@ def test_an_alarm_that_fails_is_logged_and_costs_the_others_nothing(make_timer, 
 
     on_loop(dispatcher, arm_both)
     assert done.wait(SOON_S)
-    assert "What an alarm called back failed" in caplog.text
+    assert "The callback of an alarm failed" in caplog.text
     assert dispatcher.stop(SOON_S) == ()
 
 

@@ -113,7 +113,7 @@ def test_changes_are_taken_in_beyond_the_bound():
 def test_a_question_without_room_is_answered_at_once():
     address = Address("keeper", capacity=1)
     address.tell(1)
-    with pytest.raises(MailboxFull, match="1 messages wait"):
+    with pytest.raises(MailboxFull, match="1 messages are queued"):
         address.ask(2, ENDLESS_S)
 
 

@@ -183,9 +183,9 @@ HOSTILE = [
     ),
     pytest.param(packed("supervisor.Woke"), "planned_ns", id="a field that is missing"),
     pytest.param(packed(body={"x": nested(MESSAGE_DEPTH_MAX - 1)}), "nested deeper", id="one level too deep"),
-    pytest.param(packed(body={"x": float("nan")}), "nan is no figure", id="NaN"),
-    pytest.param(packed(body={"x": [float("inf")]}), "inf is no figure", id="infinity"),
-    pytest.param(packed(body={"x": {"y": -float("inf")}}), "-inf is no figure", id="less than everything"),
+    pytest.param(packed(body={"x": float("nan")}), "nan is not finite", id="NaN"),
+    pytest.param(packed(body={"x": [float("inf")]}), "inf is not finite", id="infinity"),
+    pytest.param(packed(body={"x": {"y": -float("inf")}}), "-inf is not finite", id="less than everything"),
 ]
 
 
@@ -240,7 +240,7 @@ def test_reading_goes_on_after_bytes_that_were_refused():
         assert decode(good) == Woke(5)
 
 
-# A peer that knows more, and messages that cannot be written.
+# A peer that knows more, and messages that cannot be encoded.
 
 
 def test_a_field_that_a_peer_adds_to_a_message_is_ignored():

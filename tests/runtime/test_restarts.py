@@ -271,7 +271,7 @@ def test_a_stop_is_bounded_though_a_check_holds_the_loop():
         assert not stopping.is_alive()
         (abandoned,) = left
         said = dict(abandoned.left)
-        assert said["what could not be closed in time"] == ("drivers: the runtime's own loop is held up",)
+        assert said["not closed in time"] == ("drivers: the runtime's own loop is blocked",)
         assert said["threads that did not end"] == ("watchkeeper-loop",)
         assert {each.name for each in set(threading.enumerate()) - before} == {"watchkeeper-loop"}
         assert not runtime.stop()

@@ -1,4 +1,4 @@
-"""An address: the name under which messages reach an actor, whichever incarnation lives."""
+"""The address: a named mailbox that outlives the incarnations of its actor."""
 
 import asyncio
 import logging
@@ -20,13 +20,13 @@ from .message_queue import MailboxPolicy, take_first
 logger = logging.getLogger(__name__)
 
 OnExit: TypeAlias = Callable[["Address", int, ExitReason, BaseException | None], None]
-"""Told once per incarnation, on its dispatcher's thread: address, epoch, reason, and the error if there was one."""
+"""Called once per incarnation, on its dispatcher's thread, with address, epoch, reason, and the error or None."""
 
 
 class Address(Mailbox):
-    """The mail of a name. It outlives its actors: what waits when one crashes goes to the next in order.
+    """The mailbox of a name. It outlives its actors: messages queued at a crash go to the next incarnation in order.
 
-    While no incarnation lives, messages wait within the same bound and policy. After `close` they are dead letters.
+    Without a living incarnation messages queue by the same capacity and policy; after `close` they are dead letters.
     """
 
     __slots__ = ("_dead_letters", "_epoch", "_on_exit", "name")
@@ -47,7 +47,7 @@ class Address(Mailbox):
 
     @property
     def epoch(self) -> int:
-        """The incarnation, counted from 1; 0 before the first."""
+        """The number of the incarnation, counted from 1; 0 before the first."""
         return self._epoch
 
     @property
@@ -57,12 +57,12 @@ class Address(Mailbox):
 
     @property
     def closed(self) -> bool:
-        """True when whatever is sent becomes a dead letter."""
+        """True where every message that is sent becomes a dead letter."""
         return self._closed
 
     def tell(self, message: object) -> None:
-        """Send a message. Never blocks and never raises, from whatever thread."""
-        # The plain case of `put` stands here again because every hop between actors passes through it.
+        """Sends a message from any thread. Never blocks and never raises."""
+        # The plain case of `put` is repeated here because every hop between actors passes through it.
         if self._closed:
             self._bury(message)
             return
@@ -74,16 +74,21 @@ class Address(Mailbox):
             self._wake()
 
     def ask(self, message: object, timeout_s: float) -> Any:
-        """Send a question and block until it is answered. For the host's own threads only.
+        """Sends a question and blocks for its answer, at most `timeout_s` seconds. For the host's own threads only.
 
-        Raises Timeout, ActorDeadError, MailboxFull, WouldDeadlock on a dispatcher's thread, or what the actor raised.
+        Raises: Timeout where no answer came in time; ActorDeadError where the actor ended first; MailboxFull where the
+        question was dropped; WouldDeadlock on a dispatcher's thread; and the error of the handler.
         """
         return self._question(message).get(timeout=timeout_s)
 
     async def ask_async(self, message: object, timeout_s: float) -> Any:
-        """Send a question and await the answer on any event loop. Raises as `ask` does."""
+        """Sends a question and awaits the answer on any event loop, at most `timeout_s` seconds.
+
+        Raises: Timeout, ActorDeadError, MailboxFull and the error of the handler, as `ask` does.
+        """
         future = self._question(message)
         arrival = future.arrival()
+        # `wait` does not raise at the timeout: an answer that arrives in the same instant is still returned.
         await asyncio.wait((arrival,), timeout=timeout_s)
         if not future.done():
             arrival.cancel()
@@ -96,13 +101,13 @@ class Address(Mailbox):
         return future
 
     def stop(self) -> None:
-        """Ask the living incarnation to stop after the work that waits."""
+        """Asks the living incarnation to stop after the messages that are queued."""
         self.put(Envelope(_ActorStop()))
 
     def dismiss(self) -> None:
-        """End for good: a living incarnation stops before the work that waits, and its exit is told to nobody.
+        """Ends the address for good: a living incarnation stops before the queued messages, without an exit callback.
 
-        What waits by then, and what comes later, is a dead letter.
+        Queued messages and later ones become dead letters.
         """
         self._on_exit = None
         if self._actor is None:
@@ -113,7 +118,7 @@ class Address(Mailbox):
             self._wake()
 
     def close(self) -> None:
-        """Take in nothing more: what comes, and what no incarnation is left to handle, is a dead letter."""
+        """Accepts no more messages: later ones, and those left without an incarnation, become dead letters."""
         if not self._closed:
             self._shut()
 
@@ -121,36 +126,40 @@ class Address(Mailbox):
         return f"<Address {self.name} epoch {self._epoch}: {len(self)} queued>"
 
     def settle(self, actor: Incarnation, dispatcher: Dispatcher, on_exit: OnExit | None) -> None:
-        """Let a new incarnation live here."""
+        """Binds a new incarnation to this address and schedules its first turn."""
         self._epoch += 1
         self._on_exit = on_exit
         self.bind(actor, dispatcher)
 
     def empty(self) -> bool:
-        """What pykka's teardown asks: nothing is left for an incarnation that has gone, the mail is the next one's."""
+        """Returns True: pykka's teardown must drain nothing, as queued messages belong to the next incarnation."""
         return True
 
     def get(self) -> Envelope[Any]:
-        """The next envelope for pykka's loop, which an address never runs."""
+        """Refuses: pykka's loop never runs a spawned actor."""
         raise AssertionError("a spawned actor is not run by pykka's loop")
 
     def handle_batch(self, actor: Incarnation) -> bool:
-        """Give the actor its mail until it is spent, or the turn's messages or time are. False once it has stopped."""
+        """Gives the actor its messages until none is left, or the turn's count or time is used up.
+
+        Returns False once the actor has stopped.
+        """
         if self._halted:
             return actor._answer(Envelope(_ActorStop()))  # noqa: SLF001  # the mailbox runs its own actor
         receive, work, guard, dispatcher = actor.on_receive, self._work, self._guard, self._dispatcher
         clock = dispatcher.monotonic_ns
-        # A turn of one message, as most are, reads no clock: two readings would be an eighth of it.
+        # A turn of one message, the usual case, reads no clock: two readings would be an eighth of its time.
         ends_ns = 0 if clock is None or len(work) < 2 else clock() + TURN_NS_MAX
         left = dispatcher.turn_messages
-        # Mail that is there stays there: only this thread takes from the front, and no bound is below 1.
+        # `work` that is not empty stays so until the take below: only this thread takes from the front, and `_trim` by
+        # a sender stops at the capacity, which is at least 1.
         while left and work:
             left -= 1
             if guard is not None:
                 with guard:
                     item = take_first(work)
             else:
-                # `take_first`, without its call: every hop between actors passes through here.
+                # `take_first` without the function call: every hop between actors passes through here.
                 item = work.popleft() if isinstance(work, deque) else work.pop(0)
             if type(item) is not Envelope:
                 receive(item)
@@ -165,14 +174,15 @@ class Address(Mailbox):
         return True
 
     def retire(self) -> None:
-        """Let go of the incarnation; its mail stays."""
+        """Detaches the incarnation; its queued messages stay."""
         self._detach()
 
     def finish(self, reason: ExitReason, error: BaseException | None) -> None:
-        """Tell the one that looks after the actor, which may give the address a new incarnation at once.
+        """Calls the exit callback, which may bind the next incarnation at once.
 
-        Without one there will be no other incarnation, so the address closes.
+        Without a callback no incarnation follows, so the address closes.
         """
+        # Closed while the incarnation lived: the messages that it left are drained now.
         if self._closed:
             self._shut()
         if self._on_exit is None:
@@ -181,7 +191,7 @@ class Address(Mailbox):
         try:
             self._on_exit(self, self._epoch, reason, error)
         except BaseException:
-            logger.exception("What is told of exits failed as %s ended (%s)", self.name, reason.value)
+            logger.exception("The exit callback failed after %s ended (%s)", self.name, reason.value)
 
     def _count_dead(self, message: object) -> None:
         if self._dead_letters is not None:

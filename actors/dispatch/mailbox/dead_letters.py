@@ -1,4 +1,4 @@
-"""Messages that nobody will handle, counted and said aloud now and then."""
+"""Dead letters: messages for closed addresses, counted and logged at a limited rate."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class DeadLetters:
-    """Counts every dead letter; logs the first few and then one in five minutes, or the log is the flood."""
+    """Counts every dead letter and logs the first few, then one in five minutes, so that they cannot flood the log."""
 
     def __init__(self, monotonic_ns: Callable[[], int], *, unlogged: tuple[type, ...] = ()) -> None:
         self._monotonic_ns = monotonic_ns
@@ -21,11 +21,11 @@ class DeadLetters:
         self._hushed = False
 
     def hush(self) -> None:
-        """Count on without a word: why nobody listens is said elsewhere."""
+        """Stops logging and goes on counting, for an ending whose cause is reported elsewhere."""
         self._hushed = True
 
     def record(self, name: str, message: object) -> None:
-        """Count a message that was sent to the address called `name`."""
+        """Counts a message for the closed address `name`, and logs it where the rate allows."""
         self._tally.add()
         if self._hushed or isinstance(message, self._unlogged):
             return
@@ -34,14 +34,14 @@ class DeadLetters:
 
     @property
     def total(self) -> int:
-        """How many messages reached a closed address."""
+        """The number of messages that were sent to a closed address."""
         return self._tally.read()
 
     def __repr__(self) -> str:
         return f"<DeadLetters {self.total}>"
 
     def _may_log(self, now_ns: int) -> bool:
-        """Two threads may both be told yes once in five minutes; a second line does no harm."""
+        """Returns whether the rate allows a log line. Unlocked: two threads may both get True, which is harmless."""
         first = self._logged < DEAD_LETTERS_LOGGED_FIRST
         if not first and now_ns - self._logged_ns < DEAD_LETTERS_LOGGED_EVERY_NS:
             return False

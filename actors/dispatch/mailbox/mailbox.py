@@ -1,4 +1,4 @@
-"""A mailbox: the messages of an actor, and the bit that says whether the actor is scheduled."""
+"""The mailbox: an actor's queue, and the flag that says whether the actor is scheduled."""
 
 import threading
 from abc import abstractmethod
@@ -16,20 +16,20 @@ from .message_queue import MailboxPolicy, MessageQueue, content, take_first
 
 
 class ExitReason(Enum):
-    """Why an incarnation is no more."""
+    """The reason why an incarnation ended."""
 
     NORMAL = "normal"
-    """It was asked to stop, and did."""
+    """It stopped on request."""
     CRASHED = "crashed"
     """A handler raised."""
     START_FAILED = "start_failed"
     """`on_start` raised; no message was handled."""
     STOP_FAILED = "stop_failed"
-    """It was asked to stop, and `on_stop` raised."""
+    """It stopped on request, and `on_stop` raised."""
 
 
 class Incarnation(Protocol):
-    """What a mailbox needs of the actor that it runs; see `DispatchedActor`."""
+    """The part of an actor that its mailbox uses; `DispatchedActor` implements it."""
 
     def on_receive(self, message: Any, /) -> Any: ...
 
@@ -41,11 +41,12 @@ class Incarnation(Protocol):
 
 
 class Mailbox(MessageQueue):
-    """Mail for an actor that is idle, scheduled, running, or not there.
+    """The queue of an actor that is idle, scheduled, running or absent, with its scheduling flag.
 
-    `_flag` is held whenever the actor must not be scheduled: it is already, or there is none. `_idle` says so to
-    senders without touching the lock. A turn ends by freeing both and then looking for mail once more, a sender
-    appends and then looks at `_idle`: whichever comes second sees the other, so no message is left lying.
+    Invariant: `_flag` is held whenever the actor must not be scheduled, because it already is or because there is none.
+    `_idle` mirrors the free flag for senders, which read it without touching the lock. A turn ends by freeing both and
+    then checks the queue again; a sender appends and then checks `_idle`. The later of the two sees the other's write,
+    so every message gets its wake-up.
     """
 
     __slots__ = ("_actor", "_closed", "_context", "_dispatcher", "_flag", "_halted", "_idle", "fresh")
@@ -60,24 +61,25 @@ class Mailbox(MessageQueue):
         self._idle = False
         self._closed = False
         self._halted = False
-        """True when the next turn is to stop the actor, whatever waits."""
+        """True where the next turn stops the actor, before any queued message."""
         self.fresh = True
         """True until the first turn of an incarnation."""
 
     @abstractmethod
     def handle_batch(self, actor: Incarnation) -> bool:
-        """Let the actor handle what waits, as far as one turn goes. True says that it surely goes on."""
+        """Lets the actor handle queued messages for one turn. Returns True where it certainly goes on."""
 
     @abstractmethod
     def retire(self) -> None:
-        """The incarnation has stopped; its turn is not over yet."""
+        """Called when the incarnation has stopped, before its teardown."""
 
     @abstractmethod
     def finish(self, reason: ExitReason, error: BaseException | None) -> None:
-        """The incarnation is over; the last thing that its last turn does."""
+        """Called as the last step of the incarnation's last turn."""
 
     def bind(self, actor: Incarnation, dispatcher: Dispatcher) -> None:
-        """Give the mail to a new incarnation, and run it."""
+        """Binds a new incarnation to the queue and schedules its first turn."""
+        # `_flag` stays held until that turn ends: messages that arrive before `on_start` only queue.
         self._actor = actor
         self._dispatcher = dispatcher
         self._context = copy_context()
@@ -86,22 +88,24 @@ class Mailbox(MessageQueue):
         dispatcher.schedule(self)
 
     def run_turn(self) -> None:
-        """Run one turn of the actor in its own context; then go to the back of the queue if there is mail, else wait for some."""
+        """Runs one turn of the actor in its own context; schedules it again where messages wait, else makes it idle."""
         actor, context = self._actor, self._context
-        # The mailbox runs its own actor. It rests only after the context was left: from then on another thread may run
-        # the next turn, and a context that is still entered cannot be entered again.
+        # The mailbox runs its own actor. The flag is freed only after the context was left: from then on another thread
+        # may run the next turn, and a context that is still entered cannot be entered again.
         if actor is None or context is None or not context.run(actor._take_turn, self):  # noqa: SLF001  # see above
             return
         if self._work or self._halted:
             self._dispatcher.schedule(self)
             return
+        # A sender that sees `_idle` before the release finds the flag held and does nothing: the last check finds its
+        # message.
         self._idle = True
         self._flag.release()
         if self._work or self._halted:
             self._wake()
 
     def put(self, envelope: Envelope[object]) -> None:
-        """Take in what was sent through an actor reference."""
+        """Queues an envelope, with or without a reply future. Never blocks."""
         if isinstance(envelope.reply_to, DispatchedFuture):
             envelope.reply_to.driver = self._dispatcher
         if self._closed:
@@ -112,7 +116,7 @@ class Mailbox(MessageQueue):
             self._wake()
 
     def _wake(self) -> None:
-        if self._flag.acquire(False):  # by its name it costs half as much again
+        if self._flag.acquire(False):  # `blocking=False` by keyword costs half as much again
             self._idle = False
             self._dispatcher.schedule(self)
         elif self._closed and self._actor is None:
@@ -124,8 +128,9 @@ class Mailbox(MessageQueue):
         self._context = None
 
     def _shut(self) -> None:
-        """Take in nothing more. Without an actor, what waits is buried now, else when the actor ends."""
+        """Accepts no more messages. Queued ones become dead letters: now without an actor, else when the actor ends."""
         self._closed = True
+        # True although the flag may be held: it sends a sender that raced with the closing to `_wake`, which drains.
         self._idle = True
         if self._actor is None:
             self._drain()
@@ -138,17 +143,17 @@ class Mailbox(MessageQueue):
             return
 
     def _bury(self, item: object) -> None:
-        """Answer the question that nobody will handle, and count it."""
+        """Counts a message that no actor will handle, and answers it where it is a question."""
         if isinstance(item, Envelope) and item.reply_to is not None:
             answer_for_the_dead(item.message, item.reply_to)
         self._count_dead(content(item))
 
     def _count_dead(self, message: object) -> None:
-        """Count a message that nobody will handle."""
+        """Hook that counts a message that no actor will handle."""
 
 
 def answer_for_the_dead(message: object, reply: Future[object]) -> None:
-    """Answer that the actor is gone; a request to stop has been met."""
+    """Answers a question with ActorDeadError; a request to stop succeeds, as the actor has stopped."""
     if isinstance(message, _ActorStop):
         reply.set(None)
     else:

@@ -1,4 +1,4 @@
-"""The messages that wait for one actor, and what is done when there is no room for more."""
+"""The queue of one actor's messages, and its overflow when it is full."""
 
 import logging
 import threading
@@ -18,17 +18,17 @@ logger = logging.getLogger(__name__)
 
 Waiting: TypeAlias = list[Any] | deque[Any]
 MailboxPolicy: TypeAlias = Callable[[object], OverflowPolicy]
-"""Says what becomes of a message for which there is no room. It runs in the sender's thread: it must be quick and pure."""
+"""Returns the overflow policy for one message. Runs in the sender's thread: must be fast and without side effects."""
 
 
 class MailboxFull(WatchkeeperError):  # a state of the mailbox, not of the code
-    """A question was dropped by the mailbox of the actor that was asked."""
+    """A full mailbox dropped a question."""
 
 
 class MessageQueue:
-    """Holds the messages for one actor. Putting is safe from any thread, signal handler or finalizer: nothing blocks.
+    """The queued messages of one actor. Any thread, signal handler or finalizer may add one: adding never blocks.
 
-    An entry is the message itself, or an envelope when an answer is expected. Senders that race may overshoot the bound
+    An entry is the bare message, or an envelope where an answer is expected. Senders that race may exceed the capacity
     by one message each.
     """
 
@@ -37,12 +37,12 @@ class MessageQueue:
     _work: Waiting
 
     def __init__(self, capacity: int, policy: MailboxPolicy | None) -> None:
-        # An empty list costs 56 bytes, an empty deque 760, but taking from the front of a long list is slow.
+        # An empty list takes 56 bytes and an empty deque 760, but taking from the front of a long list is slow.
         self._work = [] if capacity <= MAILBOX_LIGHT_MESSAGES_MAX else deque()
         self._capacity = capacity
         self._policy = policy
         self._dropped = Tally()
-        # Only a mailbox with a policy ever loses mail from its middle, which must not happen under a reader's hand.
+        # Only a mailbox with a policy drops from its middle, and never while the reader takes the first message.
         self._guard = None if policy is None else threading.Lock()
 
     def __len__(self) -> int:
@@ -50,11 +50,11 @@ class MessageQueue:
 
     @property
     def dropped(self) -> int:
-        """How many messages were dropped because there was no room."""
+        """The number of messages that were dropped because the mailbox was full."""
         return self._dropped.read()
 
     def _deliver(self, item: object, message: object) -> None:
-        """Take in the item, whose content is the message, or drop and count a message."""
+        """Appends the item, whose content is the message; where the queue is full, drops a message and counts it."""
         if len(self._work) < self._capacity:
             self._work.append(item)
             return
@@ -78,10 +78,10 @@ class MessageQueue:
             return OverflowPolicy.REJECT
 
     def _trim(self) -> None:
-        """Drop the oldest that may be dropped until the bound holds.
+        """Drops the oldest droppable messages until the capacity holds.
 
-        When the guard is taken, another thread (or the code that a signal handler interrupted) reads or trims; the
-        next to come trims for both.
+        Never waits for the guard: its holder may be the very code that a signal handler interrupted here. The holder
+        reads or trims, and the next sender trims for both.
         """
         if self._guard is None or not self._guard.acquire(blocking=False):
             return
@@ -95,11 +95,16 @@ class MessageQueue:
                 del self._work[index]
         finally:
             self._guard.release()
+        # After the release: answering a dropped question runs callbacks, which may send messages here.
         for item in evicted:
             self._drop(item)
 
     def _oldest_droppable(self) -> int | None:
-        """Where it is, or None. Behind a long row that must be kept, the newest goes instead: a sender cannot search."""
+        """Returns the index of the message to drop, or None.
+
+        The search is bounded, as it runs in the sender: behind a long run of messages that must stay, the newest
+        droppable message goes instead.
+        """
         count = len(self._work)
         front = range(min(count, MAILBOX_SEARCHED_MAX))
         back = range(count - 1, max(count - 1 - MAILBOX_SEARCHED_MAX, -1), -1)
@@ -111,15 +116,18 @@ class MessageQueue:
     def _drop(self, item: object) -> None:
         self._dropped.add()
         if isinstance(item, Envelope) and item.reply_to is not None:
-            error = MailboxFull(f"the mailbox is full: {self._capacity} messages wait")
+            error = MailboxFull(f"the mailbox is full: {self._capacity} messages are queued; ask again later")
             item.reply_to.set_exception((MailboxFull, error, None))
 
 
 def take_first(queue: Waiting) -> Any:
-    """Take from the front. Raises IndexError when nothing is there."""
+    """Removes and returns the first item.
+
+    Raises: IndexError where the queue is empty.
+    """
     return queue.popleft() if isinstance(queue, deque) else queue.pop(0)
 
 
 def content(item: object) -> object:
-    """The message of an item that may be an envelope."""
+    """Returns the message of an item, which may be an envelope."""
     return item.message if isinstance(item, Envelope) else item

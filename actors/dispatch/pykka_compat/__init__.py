@@ -1,4 +1,4 @@
-"""The public face of pykka over our mailboxes: references, inboxes and the three models.
+"""pykka's public interface over our mailboxes: references, inboxes and the stopped flag.
 
-Never here: anything that our own actors need; they use addresses.
+Never here: parts that our own actors need beyond pykka; they use addresses.
 """

@@ -1,4 +1,4 @@
-"""The mailbox of an actor that was started the stock way: pykka's own loop reads it, a turn at a time."""
+"""The mailbox of a stock actor, which pykka's own loop reads, one turn at a time."""
 
 import sys
 from contextlib import suppress
@@ -11,7 +11,7 @@ from ..mailbox.message_queue import take_first
 
 
 class TurnOver(Exception):  # not an error: it ends a turn
-    """The mailbox is empty or the turn is spent.
+    """The mailbox is empty or the turn is used up.
 
     pykka's loop calls `get` outside its `try`, so raising this from `get` unwinds the loop between two messages, and
     calling the loop again resumes it.
@@ -19,7 +19,7 @@ class TurnOver(Exception):  # not an error: it ends a turn
 
 
 class Inbox(Mailbox):
-    """Unbounded, closed when its actor ends: what pykka promises of an inbox."""
+    """The inbox by pykka's contract: unbounded, and closed when its actor ends."""
 
     __slots__ = ("_left",)
 
@@ -28,7 +28,10 @@ class Inbox(Mailbox):
         self._left = 0
 
     def get(self) -> Envelope[Any]:
-        """The next envelope. Raises TurnOver."""
+        """Returns the next envelope.
+
+        Raises: TurnOver where the queue is empty or the turn's messages are used up.
+        """
         if not self._left:
             raise TurnOver
         try:
@@ -39,22 +42,23 @@ class Inbox(Mailbox):
         return envelope
 
     def empty(self) -> bool:
-        """True when nothing waits."""
+        """Returns True where no message is queued."""
         return not self._work
 
     def handle_batch(self, actor: Incarnation) -> bool:
-        """Run pykka's loop until it is stopped or the turn is over."""
+        """Runs pykka's loop until the actor stops or the turn ends. Returns False always: the stopped flag decides."""
         self._left = self._dispatcher.turn_messages
         with suppress(TurnOver):
             actor._actor_loop_running()  # noqa: SLF001  # pykka's hook for execution models
         return False
 
     def retire(self) -> None:
-        """Close first, so that what is sent during the teardown is answered too; pykka's teardown then drains."""
+        """Closes the inbox first, so that questions sent during pykka's draining teardown are answered too."""
         self._shut()
+        # The teardown reads with `get`, outside a turn: no limit applies.
         self._left = sys.maxsize
 
-    def finish(self, reason: ExitReason, error: BaseException | None) -> None:  # nobody supervises it
-        """Answer what came in behind pykka's teardown."""
+    def finish(self, reason: ExitReason, error: BaseException | None) -> None:  # it has no supervisor
+        """Answers the questions that arrived after pykka's teardown."""
         self._detach()
         self._drain()

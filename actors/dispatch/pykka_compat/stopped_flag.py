@@ -6,7 +6,7 @@ _MAKING = threading.Lock()
 
 
 class StoppedFlag:
-    """What pykka needs of an actor's `actor_stopped`, with the event made only when somebody waits."""
+    """The part of an event that pykka uses as `actor_stopped`; the real event is made by the first `wait`."""
 
     __slots__ = ("_event", "_is_set")
 
@@ -15,19 +15,20 @@ class StoppedFlag:
         self._event: threading.Event | None = None
 
     def is_set(self) -> bool:
-        """True once the actor has stopped."""
+        """Returns True once the actor has stopped."""
         return self._is_set
 
     def set(self) -> None:
-        """Say that the actor has stopped, for good."""
+        """Marks the actor as stopped, for good."""
         self._is_set = True
         if self._event is not None:
             self._event.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the actor has stopped or `timeout` seconds have passed."""
+        """Blocks until the actor has stopped or `timeout` seconds have passed. Returns True where it has stopped."""
         with _MAKING:
             self._event = self._event or threading.Event()
+        # `set` writes `_is_set` first: if it saw no event, this line sets it.
         if self._is_set:
             self._event.set()
         return self._event.wait(timeout)

@@ -1,4 +1,4 @@
-"""Callbacks at a moment of the monotonic clock, and those of one event loop behind one timer."""
+"""Alarms: callbacks at a moment of the monotonic clock, and one timer for all alarms of an event loop."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ NEVER_NS = 1 << 63
 
 
 class Alarm:
-    """One armed callback. Cancelled and rung on the thread of its dispatcher."""
+    """A callback at a monotonic time. Cancelled and rung on its dispatcher's thread."""
 
     __slots__ = ("_callback", "_forget", "due_ns")
 
@@ -30,25 +30,25 @@ class Alarm:
 
     @property
     def armed(self) -> bool:
-        """True until it rang or was cancelled."""
+        """True until it has rung or was cancelled."""
         return self._callback is not None
 
     def cancel(self) -> None:
-        """Never call back. Harmless when repeated and after it rang."""
+        """Prevents the callback. Harmless when repeated and after the alarm has rung."""
         if self._callback is not None:
             self._callback = None
             if self._forget is not None:
                 self._forget(self)
 
     def ring(self) -> None:
-        """Call back, once and if it was not cancelled."""
+        """Calls back, at most once and not after `cancel`."""
         callback, self._callback = self._callback, None
         if callback is not None:
             callback()
 
 
 class Errand:
-    """A callback that waits for its turn among the actors."""
+    """A callback that is queued like an actor's turn."""
 
     __slots__ = ("_callback",)
 
@@ -56,7 +56,7 @@ class Errand:
         self._callback = callback
 
     def run_turn(self) -> None:
-        """Call back. What it raises goes to the log, as nobody else waits for it."""
+        """Calls back and logs an error, for which no caller waits."""
         try:
             self._callback()
         except Exception:
@@ -67,11 +67,11 @@ class LoopTimer(Protocol):
     """One timer of an event loop, used on the loop's thread."""
 
     def set(self, after_ns: int, /) -> None:
-        """Call back so much later, not sooner, in place of what was set before; 0 is never."""
+        """Calls back after this time, never earlier, and replaces the earlier setting; 0 means never."""
         ...
 
     def close(self) -> None:
-        """Never call back again."""
+        """Prevents every further callback."""
         ...
 
 
@@ -79,7 +79,7 @@ MakeTimer: TypeAlias = Callable[[asyncio.AbstractEventLoop, Callable[[], None]],
 
 
 class MillisecondTimer:
-    """The loop's own, which is up to a millisecond late on asyncio and two on uvloop."""
+    """The loop's own timer, up to one millisecond late on asyncio and two on uvloop."""
 
     __slots__ = ("_handle", "_loop", "_on_time")
 
@@ -91,6 +91,7 @@ class MillisecondTimer:
     def set(self, after_ns: int) -> None:
         self.close()
         if after_ns:
+            # Rounded up to a whole millisecond: the timer must never be early.
             self._handle = self._loop.call_later(-(-after_ns // NS_PER_MS) / 1_000, self._on_time)
 
     def close(self) -> None:
@@ -100,7 +101,7 @@ class MillisecondTimer:
 
 
 class AlarmClock:
-    """Keeps one timer set for the earliest alarm of a loop. Used on the loop's thread alone."""
+    """Keeps one timer set for the earliest alarm of a loop. Used only on the loop's thread."""
 
     __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer", "_wakes_ns")
 
@@ -118,24 +119,24 @@ class AlarmClock:
         self._alarms: Timers[Alarm] = Timers()
         self._timer: LoopTimer | None = None
         self._wakes_ns = NEVER_NS
-        """When `_on_time` is called next; not later than the earliest alarm."""
+        """The time of the next call of `_on_time`; never later than the earliest alarm."""
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Call back at a moment or soon after; never before it, and never from within this call."""
+        """Calls back at a moment or soon after; never before it, and never from within this call."""
         alarm = self.alarm(monotonic_ns, callback)
         self.arm(alarm)
         return alarm
 
     def alarm(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """An alarm of this clock that is not armed yet. Safe from any thread."""
-        # A deadline is cancelled by nearly every answer: left in place it would wake the loop all the same.
+        """Returns an alarm of this clock that is not armed yet. Callable from any thread."""
+        # Nearly every answer cancels a deadline; if its timer stayed, it would still wake the loop.
         return Alarm(monotonic_ns, callback, self._forget)
 
     def _forget(self, alarm: Alarm) -> None:
         self._alarms.cancel(alarm)
 
     def arm(self, alarm: Alarm) -> None:
-        """Have it rung at its time or soon after."""
+        """Arms an alarm to ring at its time or soon after."""
         due_ns = alarm.due_ns
         self._alarms.arm(alarm, due_ns)
         if due_ns >= self._wakes_ns:
@@ -147,11 +148,11 @@ class AlarmClock:
         if after_ns > 0:
             self._timer.set(after_ns)
         else:
-            # What is due rings in the next round of the loop; its timer would take up to a millisecond more.
+            # A due alarm rings in the next round of the loop; a timer would take up to a millisecond more.
             self._loop.call_soon(self._on_time)
 
     def _on_time(self) -> None:
-        """Set the timer anew before anything rings: what rings may arm more."""
+        """Sets the timer for the next alarm, then rings those that are due: a callback may arm more."""
         if self._timer is None:
             return
         now_ns = self._monotonic_ns()
@@ -161,13 +162,14 @@ class AlarmClock:
         self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
         for alarm, _ in due:
             try:
+                # The callback of an earlier alarm may have cancelled this one.
                 if alarm.armed:
                     self._ring(alarm)
             except Exception:
-                logger.exception("What an alarm called back failed")
+                logger.exception("The callback of an alarm failed")
 
     def close(self) -> None:
-        """Ring nothing more. On the loop's thread, or when the loop runs no longer."""
+        """Rings nothing more. Called on the loop's thread, or after the loop has ended."""
         timer, self._timer = self._timer, None
         self._alarms = Timers()
         self._wakes_ns = NEVER_NS

@@ -1,64 +1,64 @@
-"""What a mailbox needs of the thing that runs its actor."""
+"""The protocol between a mailbox and the dispatcher that runs its actor."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class Runnable(Protocol):
-    """Something that has work for one turn."""
+    """Work that a dispatcher runs in turns."""
 
     def run_turn(self) -> None:
-        """Do a bounded slice of work. Never raises."""
+        """Runs one bounded turn. Never raises."""
         ...
 
 
 class Dispatcher(Protocol):
-    """Runs actors, one turn at a time each."""
+    """Runs actors in turns; an actor never runs in two turns at once."""
 
     @property
     def turn_messages(self) -> int:
-        """The most messages that one turn handles."""
+        """The largest number of messages that one turn handles."""
         ...
 
     @property
     def monotonic_ns(self) -> Callable[[], int] | None:
-        """The clock by which turns are cut short, if there is one."""
+        """The clock that limits the duration of turns, or None for no limit."""
         ...
 
     def schedule(self, runnable: Runnable) -> None:
-        """Run it soon, after what is scheduled already. Never blocks and never raises, whatever thread calls."""
+        """Queues a turn behind those that are scheduled. Callable from any thread; never blocks and never raises."""
         ...
 
     def adopt(self, runnable: Runnable) -> None:
-        """Hold a strong reference: nobody else need do so while the actor lives."""
+        """Holds the strong reference that keeps a living actor from being collected."""
         ...
 
     def release(self, runnable: Runnable) -> None:
-        """Let go of an actor that has ended."""
+        """Drops the reference to an actor that has ended."""
         ...
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Run actors until `done` if nobody else does; see `future.Driver`."""
+        """Runs actors on the caller's thread until `done` where no other thread runs them; see `future.Driver`."""
         ...
 
 
 class Nowhere:
-    """The dispatcher of a mailbox that no actor has ever read: nothing runs there."""
+    """The dispatcher of a mailbox before its first actor: it runs nothing."""
 
     turn_messages = 0
     monotonic_ns = None
 
     def schedule(self, runnable: Runnable) -> None:
-        """Leave it for the dispatcher that comes."""
+        """Does nothing: the first actor's dispatcher schedules the mailbox."""
 
     def adopt(self, runnable: Runnable) -> None:
-        """Hold nothing."""
+        """Does nothing."""
 
     def release(self, runnable: Runnable) -> None:
-        """Nothing was held."""
+        """Does nothing."""
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Run nothing."""
+        """Does nothing."""
 
 
 NOWHERE = Nowhere()

@@ -1,4 +1,4 @@
-"""Making and closing event loops without touching anything global."""
+"""Makes and closes event loops without changing global state."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from ....domain.limits import LOOP_CLOSING_S
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A uvloop where it is installed, else asyncio's own. No policy is set."""
+    """Returns a loop of uvloop where it is installed, else asyncio's own. Sets no event-loop policy."""
     try:
         import uvloop
     except ImportError:
@@ -16,7 +16,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def close_event_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left on a stopped loop, give it a bounded time to end, and close the loop."""
+    """Cancels the remaining tasks of a stopped loop, waits a bounded time for them, and closes the loop."""
     try:
         left = asyncio.all_tasks(loop)
         for task in left:

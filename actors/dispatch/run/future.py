@@ -1,4 +1,4 @@
-"""The answer to an ask: set once, waited for by threads or by coroutines."""
+"""The future of an ask: set once, awaited by threads or coroutines."""
 
 import asyncio
 import logging
@@ -20,10 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class Driver(Protocol):
-    """What has to be run by whoever waits, because nobody else runs it."""
+    """Runs actors on the thread that waits for them, where no other thread does."""
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Run actors until `done`, or return at once when others run them."""
+        """Runs actors until `done`; returns at once where other threads run them."""
         ...
 
 
@@ -41,7 +41,7 @@ class _Outcome(NamedTuple):
 
 
 class DispatchedFuture(Future[T]):
-    """A future that never blocks the thread it is set on and refuses to block a dispatcher."""
+    """A future that never blocks the thread that sets it, and refuses to block a dispatcher's thread."""
 
     driver: Driver | None = None
 
@@ -53,11 +53,15 @@ class DispatchedFuture(Future[T]):
         self._hook_lock: threading.Lock | None = None
 
     def done(self) -> bool:
-        """True when the answer is there."""
+        """Returns True where the answer is set."""
         return self._outcome is not None
 
     def get(self, *, timeout: float | None = None) -> Any:
-        """The answer, or what the actor raised. Raises Timeout, or WouldDeadlock on a dispatcher's thread."""
+        """Returns the answer; blocks for it at most `timeout` seconds, without limit for None.
+
+        Raises: Timeout where no answer came in time; WouldDeadlock on a dispatcher's thread; and the error that the
+        future was set to.
+        """
         if self._hook_lock is not None:
             return self._hooked(self._hook_lock, timeout)
         if self._outcome is not None:
@@ -66,21 +70,32 @@ class DispatchedFuture(Future[T]):
         return self.get(timeout=timeout)
 
     def set(self, value: T | None = None) -> None:
-        """Give the answer. Raises queue.Full when there is one."""
+        """Sets the answer.
+
+        Raises: queue.Full where an answer is set.
+        """
         self._settle(_Outcome(value, None))
 
     def set_exception(self, exc_info: ExceptionInfo | None = None) -> None:
-        """Answer with an exception, by default the one being handled. Raises queue.Full when there is an answer."""
+        """Sets an exception as the answer, by default the one that is being handled.
+
+        Raises: queue.Full where an answer is set.
+        """
         self._settle(_Outcome(None, exc_info or sys.exc_info()))
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
-        """Compute the answer by calling `func` at the first `get`. Raises queue.Full when there is an answer."""
+        """Computes the answer by calling `func` at the first `get`.
+
+        Raises: queue.Full where an answer is set.
+        """
         self._claim()
         self._hook_lock = threading.Lock()
         super().set_get_hook(func)
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Call back once when the answer is there: at once, or on the thread that sets it."""
+        """Calls back once the answer is set: at once, or later on the thread that sets it."""
+        # Append, then look; `_settle` sets, then pops: the later of the two sees the other's write. `pop` is one step,
+        # so a callback that both see runs once.
         self._callbacks.append(callback)
         if self._outcome is not None:
             self._call_back()
@@ -117,6 +132,7 @@ class DispatchedFuture(Future[T]):
         refuse_on_dispatcher_thread()
         if self.driver is not None:
             self.driver.drive(self.done, timeout)
+        # A held lock serves as the event: the callback releases it.
         arrived = threading.Lock()
         arrived.acquire()
         self.add_done_callback(arrived.release)
@@ -124,7 +140,7 @@ class DispatchedFuture(Future[T]):
             raise Timeout(f"{timeout} seconds")
 
     def arrival(self) -> "asyncio.Future[None]":
-        """A future of the running event loop that is done when the answer is there."""
+        """Returns a future of the running event loop that is done once the answer is set."""
         loop = asyncio.get_running_loop()
         arrived = loop.create_future()
 
@@ -133,7 +149,7 @@ class DispatchedFuture(Future[T]):
                 arrived.set_result(None)
 
         def tell_loop() -> None:
-            # A loop that was closed meanwhile has nobody left who waits.
+            # On a loop that was closed meanwhile no coroutine waits.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle)
 
@@ -141,7 +157,7 @@ class DispatchedFuture(Future[T]):
         return arrived
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait without blocking the event loop."""
+        """Awaits the answer without blocking the event loop."""
         if self._hook_lock is not None:
             hooked: T = yield from asyncio.to_thread(self.get).__await__()
             return hooked

@@ -1,4 +1,4 @@
-"""Many actors on one event loop."""
+"""The dispatcher that runs many actors on one event loop."""
 
 import asyncio
 import threading
@@ -19,10 +19,10 @@ R = TypeVar("R")
 
 
 class LoopDispatcher:
-    """Runs actors in batches of turns on an event loop of its own, and lets the loop do its I/O after each batch.
+    """Runs actors in batches of turns on its own event loop, which does its I/O between batches.
 
-    The loop runs on a thread of its own between `start` and `stop`. Without a clock a batch is bounded by the number of
-    its turns alone.
+    The loop runs on its own thread between `start` and `stop`. Turns are limited in time only where `monotonic_ns` is
+    given; batches always are, by the loop's clock without it.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class LoopDispatcher:
         self._thread_id = 0
         self._stopped = False
         self._ready: deque[Runnable] = deque()
-        # Held while a batch is queued or runs, so that there is never a second one; until `start` none can come.
+        # Held while a batch is queued or runs, so that a second one never exists; held from here to the first batch.
         self._coming = threading.Lock()
         self._coming.acquire()
-        # Says so to senders without touching the lock.
+        # Mirrors the held lock for senders, which read it without touching the lock.
         self._armed = True
         self._actors: dict[Runnable, None] = {}
         self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
-        # asyncio copies a context per callback unless it is given one.
+        # Without a given context asyncio copies one for each callback.
         self._context = Context()
 
     @property
@@ -59,18 +59,24 @@ class LoopDispatcher:
 
     @property
     def running(self) -> bool:
-        """True between `start` and `stop`, while its thread lives."""
+        """True between `start` and `stop`, while the loop's thread lives."""
         return not self._stopped and self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin to run actors. Raises UsageError when it was started before."""
+        """Starts the loop's thread, and with it the actors.
+
+        Raises: UsageError where it was started or stopped before.
+        """
         if self._thread.ident is not None or self._stopped:
             raise UsageError(f"{self!r} has been started before")
         self._thread.start()
         self._queue_batch()
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
-        """Run no actor any more. Returns the names of threads that did not end in time; empty is clean."""
+        """Starts no further turn, and blocks at most `timeout_s` seconds for the thread to end.
+
+        Returns the names of threads that did not end in time; empty where all ended.
+        """
         if self._stopped:
             return ()
         self._stopped = True
@@ -84,17 +90,20 @@ class LoopDispatcher:
         return (self._name,) if self._thread.is_alive() else ()
 
     def schedule(self, runnable: Runnable) -> None:
-        """Run it in this batch or the next. Safe from any thread; after `stop` it waits for ever."""
+        """Queues a turn for this batch or the next, from any thread. After `stop` it never runs."""
         self._ready.append(runnable)
         if not self._armed:
             self._wake()
 
     def call_soon(self, callback: Callable[[], object]) -> None:
-        """Call back on the loop's thread, in order with the actors. Safe from any thread."""
+        """Calls back on the loop's thread, in order with the turns of actors. Callable from any thread."""
         self.schedule(Errand(callback))
 
     def perform(self, work: Callable[[], R], within_s: float) -> R:
-        """Do something on the loop's thread and wait for what it returns or raises. Not for that thread itself."""
+        """Runs `work` on the loop's thread and blocks at most `within_s` seconds for its result, or raises its error.
+
+        The loop's own thread must not call it: it would wait for itself.
+        """
 
         async def run() -> R:
             return work()
@@ -102,9 +111,9 @@ class LoopDispatcher:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Call back on the loop's thread at or soon after a moment, never before it and never from within this call.
+        """Calls back on the loop's thread at a moment or soon after, never before it and never from within this call.
 
-        Safe from any thread; what it returns is cancelled on the loop's thread.
+        Callable from any thread; the alarm that it returns must be cancelled on the loop's thread.
         """
         if threading.get_ident() == self._thread_id:
             return self._alarms.call_at(monotonic_ns, callback)
@@ -113,15 +122,15 @@ class LoopDispatcher:
         return alarm
 
     def adopt(self, runnable: Runnable) -> None:
-        """Hold the actor until it ends."""
+        """Holds the reference to an actor until it ends."""
         self._actors[runnable] = None
 
     def release(self, runnable: Runnable) -> None:
-        """Let go of an actor that has ended."""
+        """Drops the reference to an actor that has ended."""
         self._actors.pop(runnable, None)
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """The loop's thread runs the actors, so whoever waits need not."""
+        """Does nothing: the loop's thread runs the actors."""
 
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
@@ -142,7 +151,7 @@ class LoopDispatcher:
         try:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
-            # The loop is closed: nothing will ever run again, and a sender is not the one to be told.
+            # The loop is closed: nothing runs on it again, and the sender is not at fault.
             return
 
     def _wake(self) -> None:
@@ -177,13 +186,15 @@ class LoopDispatcher:
             return
         self._armed = False
         self._coming.release()
+        # A sender that saw `_armed` before it was cleared queued no batch: its turn is found here.
         if self._ready:
             self._wake()
 
     def _ring(self, alarm: Alarm) -> None:
-        """Run the actors that it wakes at once, unless a batch is queued: another round of the loop costs 5 us."""
+        """Rings an alarm and runs the actors that it wakes at once: another round of the loop would cost 5 us."""
         if self._stopped:
             return
+        # A batch is queued already: it runs the actors.
         if not self._coming.acquire(blocking=False):
             alarm.ring()
             return

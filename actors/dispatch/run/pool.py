@@ -1,4 +1,4 @@
-"""Blocking actors on a bounded number of threads."""
+"""The dispatcher that runs blocking actors on a bounded number of threads."""
 
 import threading
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from .would_deadlock import mark_thread
 
 
 class PoolDispatcher:
-    """Runs actors that may block on at most `threads` threads; one actor is run by one thread at a time.
+    """Runs actors that may block on at most `threads` threads; one thread at a time runs an actor.
 
-    Threads are made as actors come, never by a sender: making one can block.
+    `adopt` makes the threads as actors are added. A sender never does: making a thread can block.
     """
 
     monotonic_ns = None
@@ -40,14 +40,17 @@ class PoolDispatcher:
 
     @property
     def running(self) -> bool:
-        """False after `stop`, and in a forked child, where the threads are gone."""
+        """False after `stop`, and in a forked child, where the threads do not exist."""
         return not self._stopped and all(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
-        """Nothing: threads come with the actors."""
+        """Does nothing: `adopt` starts the threads."""
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
-        """Begin no turn any more and wait for those under way. Returns what did not end: thread and actor."""
+        """Starts no further turn, and blocks for the running turns and for each thread at most `timeout_s` seconds.
+
+        Returns `thread: actor` for each turn that did not end in time.
+        """
         with self._lock:
             first = not self._stopped
             self._stopped = True
@@ -63,11 +66,14 @@ class PoolDispatcher:
         return tuple(f"{thread.name}: {self._running.get(thread.ident or 0)!r}" for thread in left)
 
     def schedule(self, runnable: Runnable) -> None:
-        """Run it on the next free thread. Safe from any thread."""
+        """Queues a turn for the next free thread. Callable from any thread."""
         self._ready.put(runnable)
 
     def adopt(self, runnable: Runnable) -> None:
-        """Hold the actor until it ends, and have a thread for it if there may be one more."""
+        """Holds the reference to an actor until it ends, and starts a thread for it below the bound.
+
+        Raises: UsageError after `stop`.
+        """
         with self._lock:
             if self._stopped:
                 raise UsageError(f"{self!r} has been stopped")
@@ -81,11 +87,11 @@ class PoolDispatcher:
                 thread.start()
 
     def release(self, runnable: Runnable) -> None:
-        """Let go of an actor that has ended."""
+        """Drops the reference to an actor that has ended."""
         self._actors.pop(runnable, None)
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """The pool's threads run the actors, so whoever waits need not."""
+        """Does nothing: the pool's threads run the actors."""
 
     def __repr__(self) -> str:
         return f"<PoolDispatcher {self._name}: {len(self._actors)} actors, {len(self._threads)} threads>"
@@ -97,7 +103,7 @@ class PoolDispatcher:
             self._running[mine] = runnable
             runnable.run_turn()
             del self._running[mine]
-        # The end is passed on from thread to thread; whoever finds nobody running is the last.
+        # Each thread passes the end mark on to the next; the last to leave finds no turn running.
         self._ready.put(None)
         if not self._running:
             self._ended.set()

@@ -1,4 +1,4 @@
-"""Actors in virtual time: one thread, and a choice of what runs next."""
+"""The dispatcher that runs actors in virtual time, on one thread, in a chosen order."""
 
 import threading
 from collections import deque
@@ -17,23 +17,23 @@ from .would_deadlock import WouldDeadlock
 
 
 class VirtualClock(Protocol):
-    """A clock that stands still until it is told."""
+    """A clock that moves only when `advance_to` is called."""
 
     def read(self) -> Moment:
-        """Both hands."""
+        """Returns wall and monotonic time."""
         ...
 
     def advance_to(self, monotonic_ns: int) -> None:
-        """Move on to a moment that is not in the past."""
+        """Moves to a moment that is not in the past."""
         ...
 
 
 class SimulatedDispatcher:
-    """Runs actors when told to, in the caller's thread; time moves only when nobody has anything left to do.
+    """Runs actors on the caller's thread; virtual time moves only when no actor has work left.
 
-    `choose(n)` gives the index of the actor to run next among the n that could; without it they run in order. Alarms
-    of one instant become runnable together, so the same choice settles their order. `turn_messages=1` interleaves
-    actors as finely as messages allow.
+    `choose(n)` returns the index of the actor to run next among the n runnable ones; without it they run in order.
+    Alarms of one instant become runnable together, so `choose` decides their order too. `turn_messages=1` interleaves
+    actors as finely as possible.
     """
 
     monotonic_ns = None
@@ -56,40 +56,40 @@ class SimulatedDispatcher:
         self._steps = 0
 
     def schedule(self, runnable: Runnable) -> None:
-        """Make it one of those that could run next."""
+        """Adds a turn to those that may run next."""
         self._ready.append(runnable)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Call back at a moment of virtual time."""
+        """Calls back at a moment of virtual time."""
         alarm = Alarm(monotonic_ns, callback)
         heappush(self._alarms, (monotonic_ns, next(self._order), alarm))
         return alarm
 
     def adopt(self, runnable: Runnable) -> None:
-        """Hold the actor until it ends."""
+        """Holds the reference to an actor until it ends."""
         self._actors[runnable] = None
 
     def release(self, runnable: Runnable) -> None:
-        """Let go of an actor that has ended."""
+        """Drops the reference to an actor that has ended."""
         self._actors.pop(runnable, None)
 
     def pending(self) -> int:
-        """How many could run now."""
+        """Returns the number of turns that could run now."""
         return len(self._ready)
 
     @property
     def steps(self) -> int:
-        """How many turns were run."""
+        """The number of turns that were run."""
         return self._steps
 
     def next_alarm_ns(self) -> int | None:
-        """When the next alarm rings; None when none is set."""
+        """Returns the monotonic time of the next alarm; None where none is set."""
         while self._alarms and not self._alarms[0][2].armed:
             heappop(self._alarms)
         return self._alarms[0][0] if self._alarms else None
 
     def step(self) -> bool:
-        """Run one turn now, without moving time. False when nobody has anything to do."""
+        """Runs one turn without moving time. Returns False where no actor has work."""
         if not self._ready and not self._ring_due(self._clock.read().monotonic_ns):
             return False
         runnable = self._take_next(self._ready)
@@ -102,7 +102,7 @@ class SimulatedDispatcher:
         return True
 
     def _take_next(self, ready: deque[Runnable]) -> Runnable:
-        """Choose among those that could run; a subclass may look at who they are."""
+        """Removes and returns the turn to run next; a subclass may choose by the actor."""
         if self._choose is None:
             return ready.popleft()
         index = self._choose(len(ready))
@@ -111,13 +111,13 @@ class SimulatedDispatcher:
         return runnable
 
     def run_until_idle(self) -> int:
-        """Run turns until nobody has anything to do now. Returns how many. Time does not move."""
+        """Runs turns until no actor has work, without moving time. Returns the number of turns."""
         before = self._steps
         self._run_ready(_never)
         return self._steps - before
 
     def run_until(self, monotonic_ns: int) -> int:
-        """Run turns, and move time from alarm to alarm up to a moment. Returns how many turns."""
+        """Runs turns, and moves time from alarm to alarm up to a moment. Returns the number of turns."""
         before = self._steps
         self._run_through(monotonic_ns, _never)
         if self._clock.read().monotonic_ns < monotonic_ns:
@@ -125,17 +125,20 @@ class SimulatedDispatcher:
         return self._steps - before
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Run until `done`, moving virtual time by at most the timeout. Raises Timeout or WouldDeadlock."""
+        """Runs turns until `done`, moving virtual time by at most the timeout.
+
+        Raises: Timeout after `timeout_s`; WouldDeadlock from within a turn, and where nothing is left to run.
+        """
         if self._stepping_thread:
             raise WouldDeadlock(
-                "an actor waited for an answer within its own turn, and nobody else can run: tell instead"
+                "an actor waited for an answer within its own turn, and no other actor can run: tell instead"
             )
         now_ns = self._clock.read().monotonic_ns
         self._run_through(None if timeout_s is None else now_ns + int(timeout_s * NS_PER_S), done)
         if done():
             return
         if timeout_s is None:
-            raise WouldDeadlock("nothing is left to run that could answer")
+            raise WouldDeadlock("nothing is left to run that could answer: tell instead")
         raise Timeout(f"{timeout_s} seconds")
 
     def __repr__(self) -> str:
@@ -146,7 +149,7 @@ class SimulatedDispatcher:
         while not done() and self.step():
             if self._steps > limit:
                 raise RuntimeError(
-                    f"the actors never come to rest: {SIMULATED_STEPS_MAX} turns at one instant"
+                    f"the actors do not become idle: {SIMULATED_STEPS_MAX} turns at one instant"
                 )
 
     def _run_through(self, until_ns: int | None, done: Callable[[], bool]) -> None:
@@ -159,7 +162,7 @@ class SimulatedDispatcher:
                 self._clock.advance_to(due_ns)
 
     def _ring_due(self, now_ns: int) -> bool:
-        """Make every alarm that is due runnable. True when there was one."""
+        """Makes every due alarm runnable. Returns True where a turn can run."""
         while (due_ns := self.next_alarm_ns()) is not None and due_ns <= now_ns:
             self._ready.append(Errand(heappop(self._alarms)[2].ring))
         return bool(self._ready)

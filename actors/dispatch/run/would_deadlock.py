@@ -1,12 +1,12 @@
-"""Blocking where blocking would stop the world is refused."""
+"""Refuses blocking waits on threads that run actors."""
 
 import threading
 
 from ....domain.errors import UsageError
 
 
-class WouldDeadlock(UsageError, RuntimeError):  # it says what would have happened
-    """A dispatcher's thread was asked to wait for an answer that may need this very thread."""
+class WouldDeadlock(UsageError, RuntimeError):  # named by the outcome that it prevents
+    """A dispatcher's thread was about to wait for an answer that may need this same thread."""
 
 
 class _Here(threading.local):
@@ -17,17 +17,20 @@ _here = _Here()
 
 
 def mark_thread(dispatcher: object) -> None:
-    """Say that this thread belongs to a dispatcher now; None gives it back."""
+    """Marks the calling thread as a dispatcher's; None removes the mark."""
     _here.dispatcher = dispatcher
 
 
 def on_dispatcher_thread() -> bool:
-    """True on a thread that runs actors."""
+    """Returns True on a thread that runs actors."""
     return _here.dispatcher is not None
 
 
 def refuse_on_dispatcher_thread() -> None:
-    """Raise WouldDeadlock on a thread that runs actors."""
+    """Refuses a blocking wait on a thread that runs actors.
+
+    Raises: WouldDeadlock on such a thread.
+    """
     if on_dispatcher_thread():
         raise WouldDeadlock(
             f"this thread runs the actors of {_here.dispatcher!r}, so waiting here for an answer could last for ever: "
