@@ -111,10 +111,12 @@ class Commands:
         )
 
     def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
-        """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
+        """Watches a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
 
-        `fields` are those of a Target. Without `notify` every channel is told. What the function may return is listed
-        at `domain/observation/returned.py`; an exception is a bad sample. Raises ConfigurationError with everything that is wrong.
+        `fields` are those of a Target. Without `notify` every channel is notified. `domain/observation/returned.py` lists
+        the values that the function may return; an exception is a bad sample.
+
+        Raises: ConfigurationError with every problem of the target.
         """
         if fields.get("notify") is None:
             fields["notify"] = self._host.channels

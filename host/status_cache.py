@@ -103,7 +103,7 @@ class StatusCache:
         return status
 
     def _land(self, mine: "Future[RuntimeStatus]", kept: tuple[int, RuntimeStatus] | None) -> None:
-        """The load is over. What was outdated meanwhile is not kept."""
+        """Ends a load. A status that became outdated during the load is not kept."""
         with self._guard:
             if self._loading is mine:
                 self._loading, self._kept = None, kept or self._kept

@@ -91,6 +91,6 @@ def lines_of(data: Path, root: Path, tests: Iterable[str]) -> dict[str, dict[int
     }
 
 
-def test_of(context: str) -> str:
+def node_id(context: str) -> str:
     """The test that a context of coverage speaks of: it names the phase, too."""
     return context.rpartition("|")[0]
