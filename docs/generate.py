@@ -74,7 +74,7 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     **{("Retention", name): _KEPT for name in ("failed_samples", "history", "hourly", "daily")},
     **{(owner, name): _EVERY for owner in ("Target", "Defaults") for name in ("every", "retry_every")},
     **{(owner, "timeout"): _TIMEOUT for owner in ("Target", "Defaults", "Webhook", "CallChannel")},
-    ("Target", "max_age"): (0, limits.EVERY_NS_MAX),
+    ("Target", "max_age"): (0, limits.SHARED_RESULTS_NS_MAX),
     ("Heartbeat", "grace"): (0, limits.EVERY_NS_MAX),
     ("Channel", "give_up_after"): (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
     **{

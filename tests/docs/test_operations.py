@@ -139,7 +139,6 @@ REPORTED = {
     "'store'": "store",
     "f'channel {notice.channel}'": "channel NAME",
     "channel": "channel NAME",
-    "POLLER + target.id": "poller TARGET",
     "POLLER + target": "poller TARGET",
     "SUPERVISOR": "supervisor",
     "'invariants'": "invariants",
@@ -169,7 +168,7 @@ def test_the_lines_of_run_are_quoted_as_they_are():
         assert f"`{line}`" in section("Problems of the health")
     left = AbandonedWork((("KIND", ("NAMES",)), (IN_THE_OUTBOX, ("KEY",))), "PATH")
     for line in lines_of_end(left):
-        assert f"`{line.partition(' send:')[0]}" in section("What a stop leaves")
+        assert f"`{line.partition(' next run:')[0]}" in section("What a stop leaves")
 
 
 def longest_words(error):
