@@ -83,6 +83,11 @@ class Checks:
             self.broken.append(f"{invariant}: {says}")
         self._report(invariant, says)
 
+    def process_began(self) -> None:
+        """Another process continues with the record: no delivery of the last one is under way any more."""
+        self.record.process_began()
+        self.delivery.process_began()
+
     def committed(self, batch: Batch) -> None:
         """Enters a durable batch into the book."""
         self.record.committed(batch)
@@ -97,8 +102,11 @@ class Checks:
         """Compares the opened store with the book; where `known` is False the book first takes over its state."""
         if not known:
             self.durable.remember(restored)
+        is_same_sink = self.record.is_failed
         self.record.opened(restored, now)
-        self.record.sink_began(now)
+        # A sink that opens its store again after a failed commit still knows which silences were over.
+        if not is_same_sink:
+            self.record.sink_began(now)
 
     def accepted(self, channel: str, notice: Notice) -> None:
         """Enters a notice that its receiver accepted."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 from machine import describe
+from records import sample_at
 from sidebyside import by_turns, cpu_ns, median_of, ratio_of
 from watchkeeper import Runtime
 from watchkeeper.actors import behaviour
@@ -36,7 +37,6 @@ from watchkeeper.protocol.poller import StartAttempt
 from watchkeeper.protocol.recorder import SampleJudged
 from watchkeeper.protocol.sink import Record
 from watchkeeper.protocol.supervisor import AttemptFinished
-from watchkeeper.testing.records import sample_at
 
 TIMES = 5_000
 TARGETS = 200

@@ -14,9 +14,9 @@ import time
 from typing import NamedTuple
 
 from machine import describe
-from watchkeeper.testing.simulation.drawing import draw_case
-from watchkeeper.testing.simulation.faults import parse_faults
-from watchkeeper.testing.simulation.run import run_case
+from simulator.cases.drawing import draw_case
+from simulator.cases.faults import parse_faults
+from simulator.run import run_case
 
 EVERY_S = 30
 RUNS = 5

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import apsw
 from machine import describe
+from records import NOON, sample_at
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
@@ -28,7 +29,6 @@ from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.configuration import Retention
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, NS_PER_US
-from watchkeeper.testing.records import NOON, sample_at
 
 BATCH = 1_000
 TARGETS = 400

@@ -8,7 +8,7 @@ import click
 
 from .. import __version__
 from ..domain.errors import ConfigurationError, StoreBusy, StoreCorrupt, WatchkeeperError
-from .exits import ExitStatus
+from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))

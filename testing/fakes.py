@@ -1,9 +1,12 @@
-"""Probes and channels in virtual time: targets follow scripts, and channels record each request."""
+"""Probes, channels and a store in virtual time: targets follow scripts, channels record each request, a disk can be full."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..adapters.stores.memory import MemoryStore
+from ..domain.errors import StoreError
 from ..domain.incidents.notice import Answer, Notice
+from ..domain.incidents.record import Batch
 from ..domain.observation.attempt import CancelOutcome, ProbeRequest
 from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome, Reason
@@ -117,6 +120,24 @@ class ScriptedMessenger:
 
     def close(self) -> None:
         """Keeps the recorded posts, so that a test can still read them."""
+
+
+class ScriptedStore(MemoryStore):
+    """The store in memory, on a disk that can be full for a while."""
+
+    def __init__(self, read: Callable[[], Moment]) -> None:
+        super().__init__()
+        self._read = read
+        self._full_until_ns = 0
+
+    def refuse_until(self, monotonic_ns: int) -> None:
+        """Lets every commit fail until a moment; nothing of it is written."""
+        self._full_until_ns = monotonic_ns
+
+    def commit(self, batch: Batch) -> None:
+        if self._read().monotonic_ns < self._full_until_ns:
+            raise StoreError("the disk is full, as scripted")
+        super().commit(batch)
 
 
 def answer_to(observation: Observation) -> Answer:

@@ -10,7 +10,6 @@ from pykka import Timeout
 from ..actors.dispatch import SimulatedDispatcher
 from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
 from ..adapters.configuration.loading import load
-from ..adapters.stores.memory import MemoryStore
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
 from ..domain.incidents.record import Silence
@@ -32,7 +31,7 @@ from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .checked import Checks, InvariantBroken
 from .clock import ManualClock
 from .expectations import ScriptedExpectations, require_meetable
-from .fakes import ScriptedMessenger, ScriptedProber
+from .fakes import ScriptedMessenger, ScriptedProber, ScriptedStore
 from .script import Script
 
 Source = Configuration | str | Path | Iterable[Target]
@@ -72,12 +71,13 @@ class World:
         self._expectation_of = ScriptedExpectations()
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
-        self.store = MemoryStore()
+        self.store = ScriptedStore(self.clock.read)
         self.prober = ScriptedProber(self.clock.read, self._call_at)
         self.messengers = {
             channel.id: ScriptedMessenger(channel.id, self.clock.read, self._call_at)
             for channel in self._channels
         }
+        self._book()
         self.system = self._begin()
 
     @property
@@ -88,20 +88,23 @@ class World:
     def _call_at(self, at_ns: int, callback: Callable[[], object], /) -> Timer:
         return self.dispatcher.call_at(at_ns, callback)
 
+    def _book(self) -> None:
+        """Starts the second book of the record. It outlives processes, so that a restart that forgets is caught, too."""
+        self._booked, self._checks = self.store, Checks(self._channels)
+        self._checked_store = self._checks.store(self.store)
+
     def _begin(self) -> System:
+        if self._booked is not self.store:
+            self._book()
         self.feed = Subscriptions()
-        self._checks = checks = Checks(self._channels)
         parts = SystemDependencies(
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
             call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), self.prober),
-            messengers={
-                channel: checks.messenger(channel, messenger)
-                for channel, messenger in self.messengers.items()
-            },
-            store=checks.store(self.store),
+            messengers=dict(self._checks.messengers(self.messengers)),
+            store=self._checked_store,
             publisher=self.feed,
             expectation_of=self._expectation_of,
             dice=self._dice.random,
@@ -155,6 +158,8 @@ class World:
 
     def step_wall(self, by_ns: int) -> None:
         """Moves the wall clock alone, as an operator or a time server does."""
+        # A silence that has ended stays ended when the wall clock goes back, and the second book has to know.
+        self._checks.record.time_passed(self.clock.read())
         self.clock.step_wall(by_ns)
 
     def stall(self, length: Duration) -> None:
@@ -164,6 +169,10 @@ class World:
     def suspend(self, length: Duration) -> None:
         """Suspends the machine for a length of time."""
         self.clock.suspend(duration_ns(length))
+
+    def fill_store(self, length: Duration) -> None:
+        """Refuses every write to the store for a length of time, as a full disk does."""
+        self.store.refuse_until(self.clock.read().monotonic_ns + duration_ns(length))
 
     def crash(self) -> None:
         """Kills the process and starts another: only committed records are left."""
@@ -179,6 +188,7 @@ class World:
 
     def _new_process(self) -> None:
         self.dispatcher = SimulatedDispatcher(self.clock, self._choose)
+        self._checks.process_began()
         self.store.close()
 
     def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
@@ -231,9 +241,9 @@ class World:
     def silence(self, target: str | None, length: Duration) -> None:
         """Mutes a target (None: all) for a length of time."""
         until_ns = self.clock.read().wall_ns + duration_ns(length)
-        self.system.sink.tell(
-            Mute(Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns))
-        )
+        silence = Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns)
+        self._checks.record.muted(silence)
+        self.system.sink.tell(Mute(silence))
         self.dispatcher.run_until_idle()
 
     def redrive(self, key: str) -> bool:

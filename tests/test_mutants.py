@@ -7,9 +7,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
-import watchkeeper
 
-ROOT = Path(watchkeeper.__file__).parent
+ROOT = Path(__file__).parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
 sys.path.insert(0, str(ROOT / "tests" / "teeth"))
 sys.path.insert(0, str(MUTANTS))

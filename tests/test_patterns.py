@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import watchkeeper
 
-sys.path.insert(0, str(Path(watchkeeper.__file__).parent / "tests" / "teeth"))
+sys.path.insert(0, str(Path(__file__).parent / "teeth"))
 
 from patterns import Misfit, replaced  # the scripts lie beside the catalogue
 

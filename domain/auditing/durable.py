@@ -26,6 +26,7 @@ class Durable:
 
     def remember(self, restored: Restored) -> None:
         """Starts from the restored record of earlier runs."""
+        ended = self.silences
         self.__init__()  # type: ignore[misc]  # the same empty record as at the start
         self.epoch = restored.epoch - 1
         for incident in restored.incidents:
@@ -37,7 +38,8 @@ class Durable:
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
         self.given_up = {outgoing.notice.key: None for outgoing in restored.dead}
         self.told = {(told.incident_id, told.channel): told.sequence for told in restored.told}
-        self.silences = {silence.id: silence for silence in restored.silences}
+        # A store says nothing of silences that are over, and would when the wall clock goes back.
+        self.silences = ended | {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
 
     def _adopt(self, incident: Incident) -> None:

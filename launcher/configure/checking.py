@@ -10,8 +10,7 @@ from ...adapters.configuration import json_schema, load
 from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import quoted
-from ..exits import ExitStatus
-from ..plural import count_of
+from ..output import ExitStatus, count_of
 
 NAMES_SHOWN = 8
 

@@ -1,40 +1,44 @@
-"""The verb `simulate`: what would come of a configuration, in virtual time."""
+"""The verb `simulate`: a forecast of a configuration, in virtual time."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from ...adapters.clock import SystemClock
+from ...adapters.clock import MonotonicClock, SystemClock
 from ...adapters.configuration.loading import load
 from ...domain.incidents.incident import Incident
-from ...domain.time.moment import NS_PER_S, wall_text
-from ...testing.simulation.case import Case
-from ...testing.simulation.configured import Foreseen, case_of, faults_of, foresee, parse_seed, seed_text
-from ..exits import ExitStatus
-from ..simulating import HOUR_NS, Progress, in_plain_words
+from ...domain.time.moment import wall_text
+from ...domain.units import NS_PER_HOUR, NS_PER_S
+from ...testing.forecast import Forecast, draw_course, parse_faults, parse_seed, run_course, seed_text
+from ..output import ExitStatus, count_of
+
+REPORTED_EVERY_NS = 3 * NS_PER_S
 
 
 def simulate_configuration(
     config: Path, *, hours: float, seed: str, faults: str, scripts: tuple[str, ...]
 ) -> None:
-    """Run a configuration in virtual time and print what would come of it; ends the process."""
+    """Runs a configuration in virtual time and prints what came of it; ends the process."""
     configuration = load(config, os.environ)
     try:
-        case = case_of(
+        course = draw_course(
             configuration,
             seed=parse_seed(seed),
             minutes=max(1, round(hours * 60)),
-            faults=faults_of(faults),
+            faults=parse_faults(faults),
             scripts=dict(map(_script, scripts)),
         )
     except ValueError as error:
         click.echo(str(error), err=True)
         sys.exit(ExitStatus.CONFIGURATION)
-    foreseen = foresee(case, Progress(SystemClock(), hours * HOUR_NS, _aside).passed)
-    _tell(case, foreseen)
-    sys.exit(ExitStatus.FAILED if foreseen.result.violations else ExitStatus.FINE)
+    clock = SystemClock()
+    begun_ns = clock.monotonic_ns()
+    forecast = run_course(course, Progress(clock, hours * NS_PER_HOUR, _aside).passed)
+    _print(forecast, course.seed, clock.monotonic_ns() - begun_ns)
+    sys.exit(ExitStatus.FAILED if forecast.broken else ExitStatus.FINE)
 
 
 def _aside(line: str) -> None:
@@ -48,23 +52,39 @@ def _script(text: str) -> tuple[str, str]:
     return target.strip(), script
 
 
-def _tell(case: Case, foreseen: Foreseen) -> None:
-    for incident in foreseen.incidents:
+class Progress:
+    """Reports every REPORTED_EVERY_NS how much simulated time has passed."""
+
+    def __init__(self, clock: MonotonicClock, whole_ns: float, say: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._whole_ns = whole_ns
+        self._say = say
+        self._reported_ns = clock.monotonic_ns()
+
+    def passed(self, simulated_ns: int) -> None:
+        """Takes the simulated time so far, and reports it where a report is due."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._reported_ns >= REPORTED_EVERY_NS:
+            self._reported_ns = now_ns
+            self._say(
+                f"{simulated_ns / NS_PER_HOUR:.1f} of {self._whole_ns / NS_PER_HOUR:.1f} hours are simulated"
+            )
+
+
+def _print(forecast: Forecast, seed: int, real_ns: int) -> None:
+    for incident in forecast.incidents:
         click.echo(_line(incident))
-    for channel, notices in foreseen.notices.items():
-        click.echo(f"channel {channel}: {len(notices)} notices")
+    for channel, notices in forecast.notices.items():
+        click.echo(f"channel {channel}: {count_of(len(notices), 'notice')}")
         for notice in notices:
             at = wall_text(notice.created_at_ns)
             click.echo(f"  {at} {notice.incident.target}/{notice.incident.rule} {notice.change.value}")
-    for violation in foreseen.result.violations:
-        click.echo(f"broken: {violation.line()}", err=True)
-    simulated_h = foreseen.result.simulated_ns / HOUR_NS
-    speed = simulated_h / max(foreseen.result.real_ns / NS_PER_S, 1e-9)
+    hours = forecast.simulated_ns / NS_PER_HOUR
     click.echo(
-        f"seed {seed_text(case.seed)}: {simulated_h:.1f} hours, {len(foreseen.incidents)} incidents, "
-        f"{foreseen.result.processes} processes, {speed:.1f} simulated hours per second"
+        f"seed {seed_text(seed)}: {hours:.1f} hours, {count_of(len(forecast.incidents), 'incident')}, "
+        f"{hours / max(real_ns / NS_PER_S, 1e-9):.1f} simulated hours per second"
     )
-    click.echo(in_plain_words(foreseen))
+    click.echo(summary(forecast))
 
 
 def _line(incident: Incident) -> str:
@@ -72,4 +92,20 @@ def _line(incident: Incident) -> str:
     return (
         f"{wall_text(incident.opened_at_ns)} {incident.target}/{incident.rule} {incident.severity.value} "
         f"{ended}: {incident.explanation or incident.reason}"
+    )
+
+
+def summary(forecast: Forecast) -> str:
+    """Returns the result in one sentence."""
+    hours = f"{forecast.simulated_ns / NS_PER_HOUR:.1f} simulated hours"
+    if forecast.broken:
+        return (
+            f"After {hours} watchkeeper violated an invariant of its own ({forecast.broken}): that is a "
+            "defect of watchkeeper, not of your configuration; please report it with the configuration and the seed."
+        )
+    still_open = sum(incident.is_open for incident in forecast.incidents)
+    notices = sum(map(len, forecast.notices.values()))
+    return (
+        f"In {hours} there would be {count_of(len(forecast.incidents), 'incident')}, {still_open} still open at the end, "
+        f"and {count_of(notices, 'notice')}; watchkeeper kept all its invariants."
     )

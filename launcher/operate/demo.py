@@ -12,7 +12,7 @@ from ...domain.incidents.incident import TransitionKind
 from ...domain.read_model.event import Event, HealthChanged, IncidentChanged, NoticeEnded
 from ...domain.time.moment import wall_text
 from ...runtime import Runtime
-from ..exits import ExitStatus
+from ..output import ExitStatus
 from ..streams import OutputLost
 from .demo_servers import Receiver, Server, healthy, seconds_between, shop, slow
 

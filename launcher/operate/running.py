@@ -12,7 +12,7 @@ import click
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.event import Event
 from ...runtime import Runtime
-from ..exits import ExitStatus
+from ..output import ExitStatus
 from ..streams import OutputLost
 from .signals import Signals, Word
 from .speaker import Speaker, SpokenLog

@@ -16,7 +16,7 @@ from ...domain.read_model.event import (
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_MS, wall_text
-from ..plural import count_of
+from ..output import count_of
 
 
 def line_of(event: Event, clock: SystemClock | None = None) -> str:

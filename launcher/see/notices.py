@@ -15,7 +15,7 @@ from ...domain.errors import StoreBusy, UnknownName
 from ...domain.incidents.notice import Delivery, DeliveryState
 from ...domain.incidents.record import Batch, Outgoing
 from ...domain.time.moment import Moment, wall_text
-from ..table import Column, print_table
+from ..output import Column, print_table
 from .showing import print_json, store_of
 
 _COLUMNS = (

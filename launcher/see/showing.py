@@ -24,7 +24,7 @@ from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import Target
 from ...domain.time.duration import NS_PER_DAY, format_duration
 from ...domain.time.moment import NS_PER_MS, wall_text
-from ..table import Column, print_table
+from ..output import Column, print_table
 
 _LOOK_BACK_NS = 7 * NS_PER_DAY
 """A last sample older than this is shown as none."""

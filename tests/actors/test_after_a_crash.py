@@ -1,6 +1,7 @@
 """What an actor leaves behind when it crashes or is outlived: nothing runs on, and no answer is taken for another's."""
 
 import pytest
+from records import notice_of, opened
 from watchkeeper.actors.courier import Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, spawn
 from watchkeeper.actors.poller import Poller, PollerContext
@@ -16,7 +17,6 @@ from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.poller import StartAttempt
 from watchkeeper.protocol.sink import DeliveryAnswered
 from watchkeeper.testing.clock import ManualClock
-from watchkeeper.testing.records import notice_of, opened
 from watchkeeper.testing.world import World
 
 HTTP = Http(url="http://shop.example/")

@@ -1,12 +1,12 @@
 """What a courier says of itself, and when."""
 
 import pytest
+from records import notice_of, opened
 from watchkeeper.actors.courier import Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.sink import CourierStarted, DeliveryAnswered
 from watchkeeper.testing.clock import ManualClock
-from watchkeeper.testing.records import notice_of, opened
 
 
 class Told(list):

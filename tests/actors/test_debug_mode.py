@@ -4,7 +4,7 @@ import logging
 from types import MappingProxyType
 
 import pytest
-from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
+from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
 from watchkeeper.actors.engine import Engine, EngineDependencies
 from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock

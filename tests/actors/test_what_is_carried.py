@@ -1,6 +1,7 @@
 """What a courier has on the wire when it is told to let go, crashes or ends: nothing goes on behind anybody's back."""
 
 import pytest
+from records import notice_of, opened
 from watchkeeper.actors.courier import NO_ANSWER, Courier
 from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
 from watchkeeper.domain.incidents.notice import Answer
@@ -8,7 +9,6 @@ from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.protocol.courier import AbandonDelivery, Deliver
 from watchkeeper.protocol.sink import DeliveryAnswered
 from watchkeeper.testing.clock import ManualClock
-from watchkeeper.testing.records import notice_of, opened
 
 NOTICE = notice_of(opened())
 

@@ -3,6 +3,7 @@
 from typing import get_args
 
 import pytest
+from records import NOON, opened, sample_at
 from watchkeeper.actors.courier import Courier
 from watchkeeper.actors.dispatch import address_for
 from watchkeeper.actors.owner import AggregateOwner
@@ -18,7 +19,6 @@ from watchkeeper.protocol.owner import OwnerMessage, SampleTaken
 from watchkeeper.protocol.recorder import RecorderMessage, SampleJudged
 from watchkeeper.protocol.sink import Record, SinkMessage
 from watchkeeper.protocol.supervisor import Beat, Pause, Resume, SupervisorMessage
-from watchkeeper.testing.records import NOON, opened, sample_at
 
 BEAT = Beat("shop", Outcome.UP, "", NOON)
 KEPT = OverflowPolicy.NEVER_DROP

@@ -5,6 +5,7 @@ from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import pytest
+from records import NOON, notice_of, opened, sample_at
 from watchkeeper.domain.conditions.condition import compile_condition
 from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.incidents.ledger import Ledger
@@ -31,7 +32,6 @@ from watchkeeper.domain.supervision.schedule import Scheduled
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.domain.time.timers import Timers
-from watchkeeper.testing.records import NOON, notice_of, opened, sample_at
 
 S = 1_000_000_000
 SHOP = Target(id="shop", tcp=Tcp(host="a", port=1), rules=(Consecutive(id="down", after=1),))

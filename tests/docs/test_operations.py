@@ -19,9 +19,9 @@ from watchkeeper import (
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
 from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS, CancelOutcome
 from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
-from watchkeeper.launcher.exits import ExitStatus
 from watchkeeper.launcher.main import cli
 from watchkeeper.launcher.operate.telling import line_of, lines_of_end
+from watchkeeper.launcher.output import ExitStatus
 from watchkeeper.testing import World
 
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from records import NOON, sample_at
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -21,7 +22,6 @@ from watchkeeper.domain.specification.rule import (
     Threshold,
 )
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000
 RUNS = st.lists(st.tuples(st.sampled_from(Outcome), st.integers(1, 6)), max_size=10)

@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from records import NOON
 from watchkeeper.domain.observation.attempt import (
     ATTEMPT_TRANSITIONS,
     CANCELLED_STATES,
@@ -12,7 +13,6 @@ from watchkeeper.domain.observation.attempt import (
 )
 from watchkeeper.domain.supervision.schedule import PendingAttempt
 from watchkeeper.domain.time.moment import Deadline
-from watchkeeper.testing.records import NOON
 
 QUEUED, RUNNING = AttemptState.QUEUED, AttemptState.RUNNING
 NEVER_RAN = {AttemptState.EXPIRED, AttemptState.CANCELLED_BEFORE_START}

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import NOON
 from watchkeeper.domain.limits import CLOCK_STEP_NS, STALL_NS, SUSPEND_NS
 from watchkeeper.domain.supervision.blindness import BlindnessDetector, Reading
 from watchkeeper.domain.time.moment import Moment
-from watchkeeper.testing.records import NOON
 
 S = 1_000_000_000
 NOON_BOOT_NS = 50 * S

@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import NOON, sample_at
 from watchkeeper.domain.observation.observation import Measurement, Phases
 from watchkeeper.domain.observation.outcome import (
     INTERNAL_FAULTS,
@@ -36,7 +37,6 @@ from watchkeeper.domain.specification.rule import (
     NoDataPolicy,
     Threshold,
 )
-from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000
 EVIDENCE = [outcome for outcome in Outcome if outcome.is_evidence]

@@ -2,12 +2,12 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from records import delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.pending_batch import Gathering
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.limits import BATCH_RECORDS_MAX
-from watchkeeper.testing.records import delivery_of, notice_of, opened, sample_at, then
 
 
 def samples(first, count):

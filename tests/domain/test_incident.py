@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from records import opened, then
 from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS, TransitionKind, incident_id
-from watchkeeper.testing.records import opened, then
 
 LENGTH_MAX = 5
 

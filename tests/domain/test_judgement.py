@@ -1,13 +1,13 @@
 """Judgement: what an observation amounts to, with and without conditions."""
 
 import pytest
+from records import NOON
 from watchkeeper.domain.conditions.condition import compile_condition
 from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX, FAILED_CONDITIONS_KEPT
 from watchkeeper.domain.observation.attempt import AttemptId
 from watchkeeper.domain.observation.observation import Measurement, Observation, Phases
 from watchkeeper.domain.observation.outcome import INTERNAL_FAULTS, Outcome, Reason
-from watchkeeper.testing.records import NOON
 
 ATTEMPT = AttemptId("shop", 3, 17)
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from records import NOON, delivery_of, notice_of, opened, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, LastDelivered, NoticeReason
 from watchkeeper.domain.incidents.record import Outgoing, Restored, Silence
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.rule import Severity
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
 
 S = 1_000_000_000
 OPS, CALM = Channel(id="ops", log=Log()), Channel(id="calm", log=Log(), min_severity=Severity.CRITICAL)

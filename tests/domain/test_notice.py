@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import notice_of, opened, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import (
     DELIVERY_TRANSITIONS,
@@ -14,7 +15,6 @@ from watchkeeper.domain.incidents.notice import (
     make_notice,
     notice_key,
 )
-from watchkeeper.testing.records import notice_of, opened, then
 
 OPENED = opened()
 CHANGED = then(OPENED, TransitionKind.CHANGED)

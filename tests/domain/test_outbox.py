@@ -4,10 +4,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from records import notice_of, opened
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.outbox import STAGE_MOVES, Outbox, OutboxStage
 from watchkeeper.domain.specification.channel import Channel, Log
-from watchkeeper.testing.records import notice_of, opened
 
 ROOM = {"ops": 2, "calm": 1}
 CHANNELS = [Channel(id=name, log=Log(), in_flight_max=room) for name, room in ROOM.items()]

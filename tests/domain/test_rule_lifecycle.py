@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from records import NOON, sample_at
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.observation.outcome import Outcome
@@ -17,7 +18,6 @@ from watchkeeper.domain.specification.rule import (
     illegal_transitions,
 )
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.testing.records import NOON, sample_at
 
 S = 1_000_000_000
 DRAFT, ACTIVE, RETIRED = RuleState.DRAFT, RuleState.ACTIVE, RuleState.RETIRED

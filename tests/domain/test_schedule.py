@@ -2,13 +2,13 @@
 
 import msgspec
 import pytest
+from records import NOON
 from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptState
 from watchkeeper.domain.specification.probe import Heartbeat, Tcp
 from watchkeeper.domain.specification.rule import NoData, RuleState
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.supervision.schedule import PendingAttempt, Scheduled
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
-from watchkeeper.testing.records import NOON
 
 PORT = Tcp(host="127.0.0.1", port=80)
 LATER = NOON.shifted(3 * NS_PER_S)

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 from of_channels import failing, pause_for, until
+from records import NOON, sample_at
 from seeing import logged, samples, written
 from servers import Authority, web
 from watched import NOWHERE, one_target, watching
@@ -18,7 +19,6 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.records import NOON, sample_at
 
 # The runtime.
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import trustme
-from watchkeeper.testing.hostile import HostileServer
+from hostile.server import HostileServer
 
 
 @contextmanager

@@ -4,11 +4,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from records import NOON, notice_of, opened
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.notice import Delivery, DeliveryState
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.launcher.main import cli
-from watchkeeper.testing.records import NOON, notice_of, opened
 
 CONFIG = 'runtime: {store: watch.db}\ntargets: [{id: shop, http: {url: "http://h/"}}]\n'
 

@@ -11,7 +11,7 @@ from threading import Timer
 
 import pytest
 from watchkeeper import Runtime
-from watchkeeper.launcher.exits import ExitStatus
+from watchkeeper.launcher.output import ExitStatus
 
 WITHIN_S = 60
 PIPE_BYTES = 4096

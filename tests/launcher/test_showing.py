@@ -5,6 +5,7 @@ import os
 
 import pytest
 from click.testing import CliRunner
+from records import NOON, notice_of, opened, sample_at, then
 from watchkeeper.adapters.configuration import load
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
@@ -14,7 +15,6 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.launcher.main import cli
 from watchkeeper.launcher.see.showing import status_document
-from watchkeeper.testing.records import NOON, notice_of, opened, sample_at, then
 
 CONFIG = """
 runtime: {store: watch.db}

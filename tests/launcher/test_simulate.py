@@ -2,13 +2,11 @@
 
 import pytest
 from click.testing import CliRunner
-from watchkeeper.domain.auditing.violation import Violation
-from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.domain.units import NS_PER_HOUR, NS_PER_S
+from watchkeeper.launcher.configure.simulate import Progress, summary
 from watchkeeper.launcher.main import cli
-from watchkeeper.launcher.simulating import HOUR_NS, Progress, in_plain_words
 from watchkeeper.testing import ManualClock
-from watchkeeper.testing.simulation.configured import Foreseen
-from watchkeeper.testing.simulation.run import Result
+from watchkeeper.testing.forecast import SEED_VERSION, Forecast
 
 CONFIG = """
 channels: [{id: ops, log: {}}]
@@ -55,24 +53,33 @@ def test_a_script_that_cannot_be_is_a_usage_error(simulate):
 
 def test_progress_is_told_every_few_seconds():
     clock, lines = ManualClock(), []
-    progress = Progress(clock, 24 * HOUR_NS, lines.append)
+    progress = Progress(clock, 24 * NS_PER_HOUR, lines.append)
     for hour in range(1, 9):
         clock.advance(NS_PER_S)
-        progress.passed(hour * HOUR_NS)
+        progress.passed(hour * NS_PER_HOUR)
     assert lines == ["3.0 of 24.0 hours are simulated", "6.0 of 24.0 hours are simulated"]
 
 
-def test_a_broken_rule_is_called_a_defect_of_ours():
-    result = Result(
-        seed=1,
-        violations=(Violation("S17", "", 0),),
-        trace="",
-        simulated_ns=HOUR_NS,
-        steps=0,
-        sites=0,
-        processes=1,
-        real_ns=1,
-        sometimes={},
+def test_a_violated_invariant_is_a_defect_of_watchkeeper():
+    says = summary(Forecast((), {}, NS_PER_HOUR, "S17: an example"))
+    assert says.startswith(
+        "After 1.0 simulated hours watchkeeper violated an invariant of its own (S17: an example)"
     )
-    says = in_plain_words(Foreseen((), {}, result))
-    assert says.startswith("After 1.0 simulated hours watchkeeper violated an invariant of its own (S17)")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_fault_at_once_breaks_no_invariant(tmp_path, seed):
+    path = tmp_path / "watch.yaml"
+    path.write_text(CONFIG % USUAL)
+    arguments = ["simulate", str(path), "--hours", "24", "--faults", "all", "--seed", str(seed)]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.stdout[-500:]
+    assert CliRunner().invoke(cli, arguments).stdout.splitlines()[:-2] == result.stdout.splitlines()[:-2]
+
+
+def test_a_seed_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text(CONFIG % USUAL)
+    result = CliRunner().invoke(cli, ["simulate", str(path), "--seed", f"{SEED_VERSION - 1}-7"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"use {SEED_VERSION}-7" in result.stderr

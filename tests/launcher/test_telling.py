@@ -1,6 +1,7 @@
 """Events as people read them."""
 
 import pytest
+from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval
@@ -16,7 +17,6 @@ from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN, Aband
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.launcher.operate.telling import line_of, lines_of_end
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 OPENED = opened()
 NOTICE = notice_of(OPENED)

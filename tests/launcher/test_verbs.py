@@ -15,8 +15,8 @@ from watchkeeper.domain.errors import (
     StoreError,
     UnknownName,
 )
-from watchkeeper.launcher.exits import ExitStatus
 from watchkeeper.launcher.main import cli, status_of
+from watchkeeper.launcher.output import ExitStatus
 
 GOOD = "targets: [{id: a, heartbeat: {}}, {id: b, heartbeat: {}}]\nchannels: [{id: ops, log: {}}]\n"
 BAD = "targets: [{id: a, cal: {name: f}}]\n"

@@ -84,7 +84,7 @@ def lines_of(data: Path, root: Path, tests: Iterable[str]) -> dict[str, dict[int
     read.read()
     return {
         str(Path(file).relative_to(root)): {
-            line: tuple({numbers[test] for test in map(test_of, contexts) if test in numbers})
+            line: tuple({numbers[test] for test in map(node_id, contexts) if test in numbers})
             for line, contexts in read.contexts_by_lineno(file).items()
         }
         for file in read.measured_files()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
+from records import sample_at
 from watchkeeper.domain.errors import MessageError
 from watchkeeper.domain.limits import MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, MESSAGE_ITEMS_MAX
 from watchkeeper.domain.observation.observation import Measurement
@@ -20,7 +21,6 @@ from watchkeeper.protocol.message import Message
 from watchkeeper.protocol.owner import Adopt, Release
 from watchkeeper.protocol.sink import Commit, Record
 from watchkeeper.protocol.supervisor import Woke
-from watchkeeper.testing.records import sample_at
 
 GOLDEN = Path(__file__).parent / "golden"
 INT_64 = st.integers(-(2**63), 2**63 - 1)

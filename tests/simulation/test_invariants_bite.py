@@ -2,6 +2,10 @@
 
 import msgspec
 import pytest
+from records import NOON, delivery_of, notice_of, opened, then
+from simulator.invariants.attempts import AttemptRules
+from simulator.invariants.evidence import EvidenceRules
+from simulator.surroundings.receiver import Receiver
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
 from watchkeeper.domain.auditing.invariants_record import RecordRules
@@ -16,10 +20,6 @@ from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.sink import Record
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
-from watchkeeper.testing.simulation.invariants_attempts import AttemptRules
-from watchkeeper.testing.simulation.invariants_evidence import EvidenceRules
-from watchkeeper.testing.simulation.receiver import Receiver
 
 OPENED = opened()
 CHANGED = then(OPENED, TransitionKind.CHANGED)

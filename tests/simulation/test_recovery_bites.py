@@ -2,15 +2,15 @@
 
 import msgspec
 import pytest
+from simulator.cases.case import Case, Options, Reached, Watched
+from simulator.recovery.service import RecoveryRules
+from simulator.run import Run, quiet
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.recorder import GetStatus
-from watchkeeper.testing.simulation.case import Case, Options, Reached, Watched
-from watchkeeper.testing.simulation.invariants_recovery import RecoveryRules
-from watchkeeper.testing.simulation.run import Run, quiet
 
 SHOP = Target(
     id="shop",

@@ -1,10 +1,10 @@
 """The invariant of silences bites, and only where somebody lived who should have noticed."""
 
 import pytest
+from records import NOON
+from simulator.invariants.silences import SilenceRules
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.records import NOON
-from watchkeeper.testing.simulation.invariants_silences import SilenceRules
 
 SILENCE = Silence(id="all", until_ns=NOON.wall_ns + 10 * NS_PER_S)
 

@@ -9,22 +9,22 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
+from simulator.__main__ import main
+from simulator.batch import Order, run_batch
+from simulator.cases.case import Act, Case, Options, Reached, Watched, load_case, save_case
+from simulator.cases.drawing import draw_case
+from simulator.cases.faults import Fault, parse_faults
+from simulator.cases.tape import Tape
+from simulator.run import Run, run_case
+from simulator.shrink import Shrinker
+from simulator.sometimes import WANTED, never_happened
+from simulator.stores.legs import DiskLeg
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Heartbeat, Http
 from watchkeeper.domain.specification.rule import Consecutive, NoData
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.testing.script import ANSWER_NS
-from watchkeeper.testing.simulation.__main__ import main
-from watchkeeper.testing.simulation.batch import Order, run_batch
-from watchkeeper.testing.simulation.case import Act, Case, Options, Reached, Watched, load_case, save_case
 from watchkeeper.testing.simulation.configured import faults_of
-from watchkeeper.testing.simulation.drawing import draw_case
-from watchkeeper.testing.simulation.faults import Fault, parse_faults
-from watchkeeper.testing.simulation.legs import DiskLeg
-from watchkeeper.testing.simulation.run import Run, run_case
-from watchkeeper.testing.simulation.shrink import Shrinker
-from watchkeeper.testing.simulation.sometimes import WANTED, never_happened
-from watchkeeper.testing.simulation.tape import Tape
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
 SMALL = Watched(

@@ -2,6 +2,11 @@
 
 import msgspec
 import pytest
+from records import NOON, delivery_of, notice_of, opened, then
+from simulator.invariants.attempts import AttemptRules
+from simulator.invariants.blindness import BlindnessRules
+from simulator.invariants.configuration import ConfigurationRules
+from simulator.invariants.isolation import IsolationRules
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval
@@ -14,11 +19,6 @@ from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.owner import SamplesMissing
 from watchkeeper.protocol.recorder import HealthReported
 from watchkeeper.protocol.supervisor import ChildExited
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, then
-from watchkeeper.testing.simulation.invariants_attempts import AttemptRules
-from watchkeeper.testing.simulation.invariants_blindness import BlindnessRules
-from watchkeeper.testing.simulation.invariants_configuration import ConfigurationRules
-from watchkeeper.testing.simulation.invariants_isolation import IsolationRules
 
 OLD = Target(id="shop", every="10s", timeout="5s", http=Http(url="http://shop.example/old"))
 NEW = msgspec.structs.replace(OLD, timeout="1s", http=Http(url="http://shop.example/new"))

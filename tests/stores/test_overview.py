@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from records import NOON, sample_at
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
@@ -11,7 +12,6 @@ from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.configuration import Retention
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.records import NOON, sample_at
 
 KEPT = Retention(samples="24h", history="30d", hourly="90d", daily="730d", failed_samples="60d")
 TARGETS = {"often": 60, "seldom": 5_400, "ended": 600}

@@ -4,6 +4,8 @@ import random
 from contextlib import suppress
 
 import pytest
+from faulty_files import STRIKES, Call, Fault, FaultsVfs
+from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.adapters.stores.sqlite.head import read_head
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -15,8 +17,6 @@ from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Checkpoint
 from watchkeeper.domain.time.duration import NS_PER_DAY
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.faults_vfs import STRIKES, Call, Fault, FaultsVfs
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 OPENED = opened()
 CHANGED = then(OPENED, TransitionKind.CHANGED)

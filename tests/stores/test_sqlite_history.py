@@ -4,6 +4,7 @@ import random
 
 import apsw
 import pytest
+from records import NOON, sample_at
 from watchkeeper.adapters.stores.history.chunks import pack, unpack
 from watchkeeper.adapters.stores.history.stored import Rollup, merged
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -14,7 +15,6 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.configuration import Retention
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR, format_duration
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
-from watchkeeper.testing.records import NOON, sample_at
 
 LONG = Retention(samples="48h", failed_samples="20d", history="30d", hourly="90d", daily="730d")
 START_NS = NOON.wall_ns - NS_PER_DAY

@@ -7,6 +7,8 @@ from pathlib import Path
 import apsw
 import msgspec
 import pytest
+from faulty_files import Fault, FaultsVfs
+from records import NOON, notice_of, opened
 from watchkeeper.adapters.stores.sqlite.connection import connect_writer
 from watchkeeper.adapters.stores.sqlite.head import read_head
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -15,8 +17,6 @@ from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.faults_vfs import Fault, FaultsVfs
-from watchkeeper.testing.records import NOON, notice_of, opened
 
 LATER_NS = NOON.wall_ns + 3_600 * NS_PER_S
 STEP = opened()

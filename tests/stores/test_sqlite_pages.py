@@ -2,10 +2,10 @@
 
 import apsw
 import pytest
+from records import NOON, sample_at
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt
 from watchkeeper.domain.incidents.record import Batch
-from watchkeeper.testing.records import NOON, sample_at
 
 
 @pytest.fixture

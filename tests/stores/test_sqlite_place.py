@@ -3,11 +3,11 @@
 from contextlib import suppress
 
 import pytest
+from records import NOON, opened, sample_at, then
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch
-from watchkeeper.testing.records import NOON, opened, sample_at, then
 
 OPENED = Batch(transitions=(opened(),))
 CHANGED = Batch(transitions=(then(opened(), TransitionKind.CHANGED),))

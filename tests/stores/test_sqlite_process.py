@@ -10,6 +10,8 @@ from contextlib import suppress
 
 import apsw
 import pytest
+from faulty_files import Fault, FaultsVfs
+from records import NOON, opened, sample_at
 from watchkeeper.adapters.stores.sqlite.connection import connect_writer
 from watchkeeper.adapters.stores.sqlite.lock import StoreLock, holder_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -19,13 +21,11 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.time.moment import NS_PER_MS
-from watchkeeper.testing.faults_vfs import Fault, FaultsVfs
-from watchkeeper.testing.records import NOON, opened, sample_at
 
 HOLD = """
 import sys
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.testing.records import NOON, opened
+from records import NOON, opened
 from watchkeeper.domain.incidents.record import Batch
 store = SqliteStore(sys.argv[1])
 store.open(NOON)

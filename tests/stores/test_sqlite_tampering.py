@@ -5,6 +5,7 @@ import shutil
 
 import apsw
 import pytest
+from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
@@ -13,7 +14,6 @@ from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 COUNT = 12
 WAL_HEADER, WAL_FRAME = 32, 24 + 4096

@@ -1,12 +1,12 @@
 """What every store promises."""
 
 import pytest
+from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 PENDING, DELIVERED, DEAD = DeliveryState
 

@@ -2,6 +2,7 @@
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
@@ -11,7 +12,6 @@ from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.records import NOON, delivery_of, notice_of, opened, sample_at, then
 
 TARGETS = ("shop", "door")
 CHANNELS = ("ops", "chat")

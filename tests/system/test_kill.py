@@ -2,10 +2,10 @@
 
 import msgspec
 import pytest
+from records import delivery_of, notice_of, opened, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Outgoing
-from watchkeeper.testing.records import delivery_of, notice_of, opened, then
 
 from tests.system.audit import lost_and_collapsed
 from tests.system.crashing import POINTS

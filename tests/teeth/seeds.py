@@ -8,8 +8,8 @@ from itertools import count
 from time import process_time
 
 import watchkeeper
-from watchkeeper.testing.simulation.drawing import draw_case
-from watchkeeper.testing.simulation.run import run_case
+from simulator.cases.drawing import draw_case
+from simulator.run import run_case
 
 SEED_S_MAX = 60
 """Three hundred times what a seed takes; one that is not over by then never comes to rest."""

@@ -1,6 +1,7 @@
 """What the words of a script mean to a target's conditions, in a world and in `simulate`."""
 
 import pytest
+from simulator.run import Run
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.rule import Consecutive
@@ -9,7 +10,6 @@ from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing import World
 from watchkeeper.testing.script import Script
 from watchkeeper.testing.simulation.configured import case_of, foresee
-from watchkeeper.testing.simulation.run import Run
 
 OPENED, BOTH = ["shop/down opened"], ["shop/down opened", "shop/down resolved"]
 HEALTH = ("[STATUS] == 200", "[BODY].status == ok")

@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 import pytest
+from records import sample_at
 from watchkeeper.domain.limits import DEADLINE_SLACK_NS
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptState, CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
-from watchkeeper.testing.records import sample_at
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times

@@ -1,6 +1,7 @@
 """What the sink writes, in which order, and what it refuses to write."""
 
 import pytest
+from records import opened, then
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.specification.rule import Consecutive
@@ -8,7 +9,6 @@ from watchkeeper.domain.time.duration import NS_PER_DAY
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.protocol.owner import SampleTaken
 from watchkeeper.protocol.sink import Record
-from watchkeeper.testing.records import opened, then
 from watchkeeper.testing.world import World
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)

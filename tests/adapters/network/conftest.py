@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import pytest
 import trustme
+from hostile.server import HostileServer
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.http.curl.transport import CurlTransport
 from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
-from watchkeeper.testing.hostile import HostileServer
 
 from tests.adapters.timing import call_at_of
 

@@ -1,10 +1,10 @@
 import pytest
+from hostile.server import HostileServer
 from watchkeeper.adapters.http.curl.wire import TCP_INFO
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.limits import BODY_BYTES
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http
-from watchkeeper.testing.hostile import HostileServer
 
 TIMEOUT_MS = 400
 GRACE_MS = 150

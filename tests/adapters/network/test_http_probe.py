@@ -3,6 +3,7 @@ from contextlib import contextmanager
 
 import pycurl
 import pytest
+from hostile.server import HostileServer
 from watchkeeper.adapters.http.curl.transport import CurlTransport
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.errors import ConfigurationError
@@ -13,7 +14,6 @@ from watchkeeper.domain.specification.probe import BasicAuth, Http
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_MS
 from watchkeeper.domain.validation.validation import judged_target
-from watchkeeper.testing.hostile import HostileServer
 
 BASIC = BasicAuth(user="u", password="p")  # noqa: S106 - nobody's
 

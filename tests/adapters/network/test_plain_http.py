@@ -4,6 +4,8 @@ import itertools
 import socket
 
 import pytest
+from hostile.answers import ANSWERS
+from hostile.server import HostileServer
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.http.failures import verdict_of
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
@@ -14,8 +16,6 @@ from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.time.moment import Deadline, Moment
-from watchkeeper.testing.hostile import HostileServer
-from watchkeeper.testing.hostile_answers import ANSWERS
 
 from tests.adapters.timing import call_at_of
 

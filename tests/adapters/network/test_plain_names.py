@@ -4,6 +4,7 @@ import socket
 import threading
 
 import pytest
+from hostile.server import HostileServer
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.request import HeaderName, PlainRequest
 from watchkeeper.adapters.net.resolver import LookedUp, ResolvedAddress, Resolver
@@ -12,7 +13,6 @@ from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.time.moment import Deadline
-from watchkeeper.testing.hostile import HostileServer
 
 HERE = ResolvedAddress(socket.AF_INET, "127.0.0.1")
 ELSEWHERE = ResolvedAddress(socket.AF_INET, "127.0.0.9")

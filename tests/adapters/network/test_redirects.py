@@ -1,11 +1,11 @@
 import pytest
+from hostile.server import HostileServer
 from watchkeeper.adapters.http.destination import destination_of
 from watchkeeper.adapters.http.exchange import HttpAnswer, HttpShape
 from watchkeeper.adapters.http.redirects import Hop, next_hop
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import BasicAuth, Http
-from watchkeeper.testing.hostile import HostileServer
 
 SECRETS = {"X-Api-Key": "canary", "Cookie": "canary", "Proxy-Authorization": "canary", "Accept": "text/plain"}
 

@@ -8,6 +8,9 @@ import ssl
 
 import pytest
 import trustme
+from hostile.answers import ANSWERS
+from hostile.server import HostileServer
+from hostile.visit import Visit
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.request import PlainRequest, RequestTarget, Secured
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
@@ -16,9 +19,6 @@ from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http, Tls
 from watchkeeper.domain.time.moment import Deadline
-from watchkeeper.testing.hostile import HostileServer
-from watchkeeper.testing.hostile_answers import ANSWERS
-from watchkeeper.testing.visit import Visit
 
 TIMEOUT_MS = 300
 DAY = dt.timedelta(days=1)

@@ -3,6 +3,8 @@ import threading
 import tracemalloc
 
 import pytest
+from hostile.server import HostileServer
+from hostile.visit import Visit
 from msgspec.structs import replace
 from watchkeeper.adapters.net.resolver import LookedUp, Resolver, literal_address
 from watchkeeper.adapters.probes.network.tcp import TcpProber
@@ -10,8 +12,6 @@ from watchkeeper.domain.limits import BODY_BYTES
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tcp
-from watchkeeper.testing.hostile import HostileServer
-from watchkeeper.testing.visit import Visit
 
 TIMEOUT_MS = 300
 

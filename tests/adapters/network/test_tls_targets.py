@@ -3,13 +3,13 @@ import ssl
 
 import pytest
 import trustme
+from hostile.server import HostileServer
+from hostile.visit import Visit
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.limits import INTEGER_MAX
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http, Tls
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.testing.hostile import HostileServer
-from watchkeeper.testing.visit import Visit
 
 TIMEOUT_MS = 500
 DAY = dt.timedelta(days=1)

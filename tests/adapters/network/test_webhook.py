@@ -4,6 +4,7 @@ import json
 
 import msgspec
 import pytest
+from hostile.server import HostileServer
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
 from watchkeeper.adapters.channels.webhook import WebhookMessenger
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
@@ -16,7 +17,6 @@ from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.domain.validation.validation import judged
-from watchkeeper.testing.hostile import HostileServer
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 TRANSITION = Incident(

@@ -1,0 +1,321 @@
+"""A forecast of a configuration: a world runs it for hours, through a course of events drawn from a seed."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from heapq import merge
+from operator import itemgetter
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from ..domain.incidents.incident import Incident
+from ..domain.incidents.notice import Notice
+from ..domain.observation.outcome import Outcome
+from ..domain.specification.configuration import Configuration
+from ..domain.specification.target import Target
+from ..domain.units import NS_PER_MINUTE, NS_PER_S
+from .checked import InvariantBroken
+from .expectations import require_meetable
+from .script import Script
+from .world import World
+
+SEED_VERSION = 5
+"""Raised whenever a seed no longer means the same course of events."""
+MINUTES_A_DAY = 24 * 60
+SPELLS_A_DAY = 4
+BAD_WORDS = ("down", "down", "hang", "status 500", "slow 2s", "unknown")
+
+
+class Fault(StrEnum):
+    """Faults besides those of targets, and acts of operators."""
+
+    CHANNEL_DOWN = "channel_down"
+    CHANNEL_SLOW = "channel_slow"
+    CHANNEL_BUSY = "channel_busy"
+    CHANNEL_REFUSES = "channel_refuses"
+    DEATH = "death"
+    """The process is killed and started again: only committed records are left."""
+    RESTART = "restart"
+    """The process is stopped in good order and started again."""
+    STORE_FULL = "store_full"
+    WALL_STEP = "wall_step"
+    SUSPEND = "suspend"
+    STALL = "stall"
+    PAUSE = "pause"
+    SILENCE = "silence"
+    ACKNOWLEDGE = "acknowledge"
+
+
+CHANNEL_WORDS: dict[Fault, tuple[str, ...]] = {
+    Fault.CHANNEL_DOWN: ("down", "hang"),
+    Fault.CHANNEL_SLOW: ("slow 9s", "slow 12s", "slow 40s"),
+    Fault.CHANNEL_BUSY: ("status 429", "status 503"),
+    Fault.CHANNEL_REFUSES: ("status 400", "status 410"),
+}
+
+
+class Mishap(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the course."""
+
+    at_ns: int
+    """Since the beginning."""
+    fault: Fault
+    target: str
+    length_ns: int
+
+    @property
+    def length(self) -> str:
+        """The length as `World` takes it."""
+        return f"{self.length_ns}ns"
+
+
+class _Kind(NamedTuple):
+    """The frequency of a fault, its possible lengths, and its effect on the world."""
+
+    a_day: int
+    lengths_s: Sequence[int]
+    do: Callable[[World, Mishap], object]
+
+
+def _acknowledge_all(world: World, _: Mishap) -> None:
+    for incident in world.incidents(open_only=True):
+        world.acknowledge(incident.id)
+
+
+WALL_STEPS_S = (-1, 1, -3_600, 3_600, -7, 7, -86_400, 200, -2)
+NO_LENGTH = (0,)
+KINDS: dict[Fault, _Kind] = {
+    Fault.DEATH: _Kind(4, NO_LENGTH, lambda world, _: world.crash()),
+    Fault.RESTART: _Kind(4, NO_LENGTH, lambda world, _: world.restart()),
+    Fault.STORE_FULL: _Kind(4, range(1, 600), lambda world, mishap: world.fill_store(mishap.length)),
+    Fault.WALL_STEP: _Kind(4, WALL_STEPS_S, lambda world, mishap: world.step_wall(mishap.length_ns)),
+    Fault.SUSPEND: _Kind(4, range(1, 3_600), lambda world, mishap: world.suspend(mishap.length)),
+    Fault.STALL: _Kind(8, range(1, 30), lambda world, mishap: world.stall(mishap.length)),
+    Fault.PAUSE: _Kind(4, range(60, 3_600), lambda world, mishap: world.pause(mishap.target)),
+    Fault.SILENCE: _Kind(
+        4, range(60, 3_600), lambda world, mishap: world.silence(mishap.target, mishap.length)
+    ),
+    # An operator looks twice an hour: more seldom, few incidents would be open just then.
+    Fault.ACKNOWLEDGE: _Kind(48, NO_LENGTH, _acknowledge_all),
+}
+"""All faults but those of channels, which follow scripts."""
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration and every event that will happen to it."""
+
+    configuration: Configuration
+    seed: int
+    minutes: int
+    scripts: dict[str, str]
+    """By target."""
+    channel_scripts: dict[str, str]
+    mishaps: tuple[Mishap, ...]
+
+
+class Forecast(NamedTuple):
+    """The result of a course of events."""
+
+    incidents: tuple[Incident, ...]
+    notices: dict[str, tuple[Notice, ...]]
+    """By channel, as its receiver applied them."""
+    simulated_ns: int
+    broken: str
+    """The violated invariant of watchkeeper itself, by its id and in words; empty without one."""
+
+
+# Arguments.
+
+
+def parse_seed(text: str) -> int:
+    """Reads `7`, or `5-7` as a forecast prints its seed.
+
+    Raises: ValueError for a seed of another version and for a text that is no seed.
+    """
+    version, _, number = text.rpartition("-")
+    if not number.isdigit() or (version and not version.isdigit()):
+        raise ValueError(f"{text!r} is no seed: write a whole number like 7, or {SEED_VERSION}-7")
+    if version and int(version) != SEED_VERSION:
+        raise ValueError(
+            f"seed {text} is of version {version}, which drew other runs; this is version {SEED_VERSION}: "
+            f"use {SEED_VERSION}-{number} for the run that this version draws"
+        )
+    return int(number)
+
+
+def seed_text(seed: int) -> str:
+    """Returns the seed with its version, without which it has no meaning."""
+    return f"{SEED_VERSION}-{seed}"
+
+
+def parse_faults(text: str) -> tuple[Fault, ...]:
+    """Reads `all`, `none` or names joined by commas.
+
+    Raises: ValueError with the known names.
+    """
+    if text in {"all", "none"}:
+        return tuple(Fault) if text == "all" else ()
+    named = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = [word for word in named if word not in set(Fault)]
+    if unknown or not named:
+        known = ", ".join(Fault)
+        raise ValueError(f"no fault is called {', '.join(unknown) or text!r}; there are all, none, {known}")
+    return tuple(fault for fault in Fault if fault in named)
+
+
+# Drawing.
+
+
+def draw_course(
+    configuration: Configuration,
+    *,
+    seed: int,
+    minutes: int,
+    faults: tuple[Fault, ...],
+    scripts: Mapping[str, str],
+) -> Course:
+    """Draws the course of events; targets without a script fail by chance.
+
+    Raises: ValueError for a script that cannot be read, belongs to no target, or can never be met.
+    """
+    targets = {target.id: target for target in configuration.targets}
+    for name in scripts:
+        if name not in targets:
+            raise ValueError(
+                f"there is no target {name!r} to follow a script; there are {', '.join(targets)}"
+            )
+    # Each target, channel and fault has its own random stream: a further entry in the file changes no other.
+    drawn = {
+        name: scripts.get(name) or _draw_spells(Random(f"{seed}/target/{name}"), minutes, BAD_WORDS)
+        for name in targets
+    }
+    for name, script in drawn.items():
+        require_meetable(targets[name], Script.parse(script))
+    words = tuple(word for fault in faults for word in CHANNEL_WORDS.get(fault, ()))
+    channels = {
+        channel.id: _draw_spells(Random(f"{seed}/channel/{channel.id}"), minutes, words)
+        for channel in configuration.channels
+    }
+    watched = tuple(target.id for target in configuration.targets if not target.paused)
+    mishaps = [
+        mishap
+        for fault in faults
+        if fault in KINDS and watched
+        for mishap in _draw_mishaps(Random(f"{seed}/{fault}"), fault, minutes, watched)
+    ]
+    return Course(
+        configuration=configuration,
+        seed=seed,
+        minutes=minutes,
+        scripts=drawn,
+        channel_scripts=channels,
+        mishaps=tuple(sorted(mishaps, key=lambda mishap: mishap.at_ns)),
+    )
+
+
+def _draw_spells(dice: Random, minutes: int, bad_words: tuple[str, ...]) -> str:
+    """Returns a script that is mostly ok, with a few bad spells a day."""
+    parts = []
+    left_s = minutes * 60 if bad_words else 0
+    while left_s > 60:
+        well_s = min(dice.randint(60, 2 * 86_400 // SPELLS_A_DAY), left_s)
+        bad_s = dice.randint(10, 1_800)
+        parts += [f"ok {well_s}s", f"{dice.choice(bad_words)} {bad_s}s"]
+        left_s -= well_s + bad_s
+    return ", ".join([*parts, "ok"])
+
+
+def _draw_mishaps(dice: Random, fault: Fault, minutes: int, targets: tuple[str, ...]) -> Iterator[Mishap]:
+    """Yields at least one event, however short the time, so that each requested fault occurs."""
+    kind = KINDS[fault]
+    for _ in range(max(1, round(kind.a_day * minutes / MINUTES_A_DAY))):
+        yield Mishap(
+            at_ns=dice.randrange(minutes * NS_PER_MINUTE),
+            fault=fault,
+            target=dice.choice(targets),
+            length_ns=dice.choice(kind.lengths_s) * NS_PER_S,
+        )
+
+
+# Running.
+
+Event = tuple[int, Callable[[World], object]]
+"""The time of an event in nanoseconds since the beginning, and its effect."""
+
+
+def run_course(course: Course, progress: Callable[[int], None] = lambda _: None) -> Forecast:
+    """Runs the course to its end or to the first violated invariant; calls `progress` with the simulated nanoseconds."""
+    with _quiet():
+        world = _world_of(course)
+        began_ns = world.now.monotonic_ns
+        broken = ""
+        try:
+            for at_ns, happens in _events(course, progress):
+                if at_ns <= course.minutes * NS_PER_MINUTE:
+                    _run_until(world, began_ns + at_ns)
+                    happens(world)
+        except InvariantBroken as error:
+            broken = str(error)
+    return Forecast(
+        world.store.incidents(),
+        {name: tuple(world.notices(name)) for name in course.channel_scripts},
+        world.now.monotonic_ns - began_ns,
+        broken,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Disables logging: actors would log every requested fault."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _world_of(course: Course) -> World:
+    in_flight_max = course.configuration.runtime.in_flight_max
+    world = World(course.configuration, seed=course.seed, in_flight_max=in_flight_max)
+    for target, script in course.scripts.items():
+        world.script(target, script)
+    for channel, script in course.channel_scripts.items():
+        world.script_channel(channel, script)
+    return world
+
+
+def _run_until(world: World, monotonic_ns: int) -> None:
+    left_ns = monotonic_ns - world.now.monotonic_ns
+    if left_ns > 0:
+        world.run(f"{left_ns}ns")
+
+
+def _events(course: Course, progress: Callable[[int], None]) -> Iterator[Event]:
+    """Yields all events in the order of time."""
+    beats = (_beats(target, course) for target in course.configuration.targets if target.heartbeat)
+    mishaps = merge(*map(_as_events, course.mishaps), key=itemgetter(0))
+    minutes = ((minute * NS_PER_MINUTE, _saying(progress, minute)) for minute in range(1, course.minutes + 1))
+    return merge(mishaps, *beats, minutes, key=itemgetter(0))
+
+
+def _saying(progress: Callable[[int], None], minute: int) -> Callable[[World], None]:
+    return lambda _: progress(minute * NS_PER_MINUTE)
+
+
+def _beats(target: Target, course: Course) -> Iterator[Event]:
+    """Yields the reports of a heartbeat target: one per cadence while its script is ok."""
+    script = Script.parse(course.scripts[target.id])
+    for at_ns in range(target.every_ns, course.minutes * NS_PER_MINUTE, target.every_ns):
+        if script.at(at_ns).observation.outcome is Outcome.UP:
+            yield at_ns, lambda world: world.heartbeat(target.id)
+
+
+def _as_events(mishap: Mishap) -> Iterator[Event]:
+    do = KINDS[mishap.fault].do
+    yield mishap.at_ns, lambda world: do(world, mishap)
+    if mishap.fault is Fault.PAUSE:
+        yield mishap.at_ns + mishap.length_ns, lambda world: world.resume(mishap.target)

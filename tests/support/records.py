@@ -1,0 +1,63 @@
+"""Records as tests need them: an incident's steps, the notices about them, samples, each with sensible values."""
+
+from typing import Any
+
+import msgspec
+from watchkeeper.domain.incidents.incident import Transition, TransitionKind
+from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, make_notice
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.specification.rule import Severity
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
+
+NOON = Moment(monotonic_ns=NS_PER_S, wall_ns=1_767_268_800 * NS_PER_S)
+"""2026-01-01T12:00:00Z, one second after the machine came up."""
+
+
+def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **fields: Any) -> Transition:
+    """The first step of an incident."""
+    said: dict[str, Any] = {
+        "severity": Severity.CRITICAL,
+        "at_ns": NOON.wall_ns,
+        "opened_at_ns": NOON.wall_ns - NS_PER_S,
+        "reason": "timed_out",
+        "explanation": "timed_out: no answer",
+        "evidence": (1, 2, 3),
+        "notify": ("ops",),
+    } | fields
+    return Transition(id=incident, sequence=1, change=TransitionKind.OPENED, target=target, rule=rule, **said)
+
+
+def then(transition: Transition, change: TransitionKind, **fields: Any) -> Transition:
+    """The step after `transition`, a second later."""
+    at_ns = transition.at_ns + NS_PER_S
+    ended = {"resolved_at_ns": at_ns} if change is TransitionKind.RESOLVED else {}
+    said = {"sequence": transition.sequence + 1, "change": change, "at_ns": at_ns} | ended | fields
+    return msgspec.structs.replace(transition, **said)
+
+
+def notice_of(transition: Transition, channel: str = "ops") -> Notice:
+    """The notice that tells a channel of a step."""
+    return make_notice(
+        transition.incident, channel, transition.change, transition.at_ns, NoticeReason.TRANSITION
+    )
+
+
+def delivery_of(notice: Notice, state: DeliveryState, attempts: int = 1, detail: str = "") -> Delivery:
+    """What became of a notice, a second after it was made."""
+    at_ns = notice.created_at_ns + NS_PER_S
+    return Delivery(key=notice.key, state=state, attempts=attempts, at_ns=at_ns, detail=detail)
+
+
+def sample_at(after_ns: int, target: str = "shop", outcome: Outcome = Outcome.UP, **fields: Any) -> Sample:
+    """A sample of a target taken so long after noon."""
+    up = outcome is Outcome.UP
+    said: dict[str, Any] = {
+        "epoch": 1,
+        "attempt": after_ns,
+        "reason": Reason.OK if up else Reason.TIMED_OUT,
+        "latency_ns": 5 * NS_PER_MS,
+        "status": 200 if up else None,
+        "detail": "" if up else "no answer",
+    } | fields
+    return Sample(target=target, at=NOON.shifted(after_ns), outcome=outcome, **said)

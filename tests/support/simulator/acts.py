@@ -1,0 +1,168 @@
+"""Acts: what operators, hosts, machines and networks do to a run, each as a function of the machine."""
+
+from collections.abc import Callable
+
+import msgspec
+from watchkeeper.domain.incidents.record import Silence
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.protocol.owner import Acknowledge
+from watchkeeper.protocol.sink import Mute, Redrive
+from watchkeeper.protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+
+from .cases.case import Act
+from .machine import Machine
+
+
+def _track(machine: Machine, act: Act) -> None:
+    if act.target is not None:
+        if machine.auditor.attempts.under_way(act.target.id):
+            machine.auditor.happened("reload with an attempt in flight")
+            if act.target.heartbeat is not None:
+                paused = "paused " if act.target.paused else ""
+                machine.auditor.happened(f"made a {paused}heartbeat with an attempt in flight")
+        machine.roster[act.target.id] = act.target
+        machine.system.supervisor.tell(Track(act.target))
+
+
+def _untrack(machine: Machine, act: Act) -> None:
+    if machine.roster.pop(act.name, None) is not None:
+        machine.system.supervisor.tell(Untrack(act.name))
+
+
+def _pause(machine: Machine, act: Act) -> None:
+    _set_paused(machine, act.name, paused=True)
+
+
+def _resume(machine: Machine, act: Act) -> None:
+    _set_paused(machine, act.name, paused=False)
+
+
+def _set_paused(machine: Machine, name: str, *, paused: bool) -> None:
+    target: Target | None = machine.roster.get(name)
+    if target is not None:
+        if paused and target.heartbeat is not None:
+            machine.auditor.happened("heartbeat paused")
+        machine.roster[name] = msgspec.structs.replace(target, paused=paused)
+        machine.system.supervisor.tell(Pause(name) if paused else Resume(name))
+
+
+def _silence(machine: Machine, act: Act) -> None:
+    until_ns = machine.clock.read().wall_ns + act.length_ns
+    target = act.name or None
+    machine.system.sink.tell(
+        Mute(Silence(id=f"silence-{act.name or 'all'}", target=target, until_ns=until_ns))
+    )
+
+
+def _acknowledge(machine: Machine, act: Act) -> None:
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.target == act.name:
+            machine.auditor.happened("acknowledged")
+            machine.system.owner.tell(Acknowledge(incident.id, "operator"))
+
+
+def _redrive(machine: Machine, _: Act) -> None:
+    for notice in machine.auditor.durable.dead_letters()[-3:]:
+        machine.auditor.happened("dead letter re-driven")
+        machine.system.sink.tell(Redrive(notice.key))
+
+
+def _step_wall(machine: Machine, act: Act) -> None:
+    if act.length_ns < 0 and machine.auditor.durable.open:
+        machine.auditor.happened("clock back while an incident is open")
+    machine.auditor.blindness.stepped(act.length_ns)
+    machine.clock.step_wall(act.length_ns)
+
+
+def _gap(machine: Machine) -> None:
+    if any(target.paused and target.heartbeat is not None for target in machine.roster.values()):
+        machine.auditor.happened("gap while a heartbeat is paused")
+
+
+def _suspend(machine: Machine, act: Act) -> None:
+    _gap(machine)
+    machine.auditor.suspended(act.length_ns)
+    machine.clock.suspend(act.length_ns)
+
+
+def _stall(machine: Machine, act: Act) -> None:
+    _gap(machine)
+    machine.auditor.stalled(act.length_ns)
+    machine.clock.advance(act.length_ns)
+
+
+def _crash(machine: Machine, act: Act) -> None:
+    machine.hub.doomed[act.name] = act.length_ns == 0
+
+
+def _kill(machine: Machine, _: Act) -> None:
+    machine.hub.die("kill")
+
+
+def _reboot(machine: Machine, _: Act) -> None:
+    machine.reboots_next = True
+    machine.hub.die("reboot")
+
+
+def _fill_disk(machine: Machine, act: Act) -> None:
+    machine.disk.full_until_ns = machine.clock.lived_ns + act.length_ns
+
+
+def _restart(machine: Machine, _: Act) -> None:
+    machine.restart_asked = machine.halt.now = True
+
+
+def _over_a_probe(do: Callable[[Machine, Act], None]) -> Callable[[Machine, Act], None]:
+    """With a length: that long after the target's next probe has started, for by chance that is seldom hit.
+
+    Who is not probed, a heartbeat or one that is paused, has none to wait for.
+    """
+
+    def act_so(machine: Machine, act: Act) -> None:
+        target: Target | None = machine.roster.get(act.name)
+        is_probed = target is not None and target.heartbeat is None and not target.paused
+        if act.length_ns and is_probed:
+            machine.auditor.upon_probe[act.name] = lambda: machine.after(
+                act.length_ns, lambda: do(machine, act)
+            )
+        else:
+            do(machine, act)
+
+    return act_so
+
+
+ACTS: dict[str, Callable[[Machine, Act], None]] = {
+    "track": _over_a_probe(_track),
+    "untrack": _over_a_probe(_untrack),
+    "pause": _over_a_probe(_pause),
+    "resume": _resume,
+    "silence": _silence,
+    "acknowledge": _acknowledge,
+    "redrive": _redrive,
+    "step wall": _step_wall,
+    "suspend": _suspend,
+    "stall": _stall,
+    "crash": _crash,
+    "kill": _kill,
+    "reboot": _reboot,
+    "fill disk": _fill_disk,
+    "restart": _restart,
+}
+
+
+def perform(machine: Machine, act: Act) -> None:
+    """Do it now. Raises what ends the process."""
+    machine.auditor.happened(act.do)
+    machine.auditor.trace.note(act.do, 0, (act.name, act.length_ns))
+    ACTS[act.do](machine, act)
+
+
+def beat(machine: Machine, target: str) -> None:
+    """What a healthy host of a heartbeat target does at its cadence; a failing one is silent."""
+    known: Target | None = machine.roster.get(target)
+    if known is None or known.heartbeat is None:
+        return
+    seen, _ = machine.targets.behaviour(target)
+    if seen.outcome is Outcome.UP:
+        machine.system.supervisor.tell(Beat(target, Outcome.UP, "", machine.clock.read()))

@@ -1,0 +1,132 @@
+"""A batch: many seeds over a few processes, and what they came to together."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+from watchkeeper.domain.time.moment import NS_PER_S
+
+from .cases.drawing import draw_case
+from .cases.faults import Fault
+from .run import Result, run_case
+from .sometimes import ENOUGH_SEEDS, never_happened
+
+HOUR_NS = 3_600 * NS_PER_S
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What every seed of a batch is run with."""
+
+    faults: tuple[Fault, ...] = tuple(Fault)
+    minutes: int = 15
+
+
+class Figures(msgspec.Struct, kw_only=True):
+    """The sum of a batch."""
+
+    seeds: int = 0
+    failed: list[Result] = []
+    simulated_ns: int = 0
+    real_ns: int = 0
+    """Of all processes together."""
+    steps: int = 0
+    sites: int = 0
+    processes: int = 0
+    traces: dict[str, int] = {}
+    sometimes: Counter[str] = msgspec.field(default_factory=Counter)
+
+    def add(self, result: Result) -> None:
+        """Take in one run."""
+        self.seeds += 1
+        self.simulated_ns += result.simulated_ns
+        self.real_ns += result.real_ns
+        self.steps += result.steps
+        self.sites += result.sites
+        self.processes += result.processes
+        self.traces[result.trace] = result.seed
+        self.sometimes.update(result.sometimes)
+        if result.violations:
+            self.failed.append(result)
+
+    def missing(self, order: Order) -> list[str]:
+        """Situations that never occurred, once there were seeds enough to expect them."""
+        return never_happened(self.sometimes, order.faults) if self.seeds >= ENOUGH_SEEDS else []
+
+    def as_builtins(self) -> dict[str, object]:
+        """For printing as JSON."""
+        return {
+            "seeds": self.seeds,
+            "failed": [result.seed for result in self.failed],
+            "simulated_hours": round(self.simulated_ns / HOUR_NS, 1),
+            "steps": self.steps,
+            "crash_points": self.sites,
+            "processes": self.processes,
+            "distinct_traces": len(self.traces),
+            "run_s": round(self.real_ns / NS_PER_S, 1),
+            "times_real_time_per_process": round(self.simulated_ns / max(self.real_ns, 1)),
+            "sometimes": dict(sorted(self.sometimes.items())),
+        }
+
+
+def run_seed(seed: int, order: Order) -> Result:
+    """One seed as a batch runs it; the tape of a failure is drawn again when it is shortened."""
+    return run_case(draw_case(seed, allowed=order.faults, minutes=order.minutes), keep_tape=False)
+
+
+class _Job:
+    """Picklable: `run_seed` with its order."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+
+    def __call__(self, seed: int) -> Result:
+        return run_seed(seed, self._order)
+
+
+def run_batch(
+    seeds: Iterable[int], order: Order, *, processes: int = 1, progress: Callable[[Figures], None]
+) -> Figures:
+    """Run all seeds; what fails is kept and does not stop the others."""
+    figures = Figures()
+    for result in _results(list(seeds), order, processes):
+        figures.add(result)
+        progress(figures)
+    return figures
+
+
+def _results(seeds: list[int], order: Order, processes: int) -> Iterator[Result]:
+    if processes <= 1:
+        yield from map(_Job(order), seeds)
+        return
+    # Spawned, not forked: each process has its own hash seed, so that nothing can come to depend on one.
+    with get_context("spawn").Pool(processes) as pool:
+        yield from pool.imap(_Job(order), seeds, chunksize=4)
+
+
+def commit_of_source() -> str:
+    """The commit that is running, for the line that reproduces a failure."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],  # whichever git is installed
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except OSError:
+        return "unknown"
+    return found.stdout.strip() or "unknown"
+
+
+def reproduction(result: Result, order: Order) -> str:
+    """One line that runs a failure again."""
+    faults = "all" if order.faults == tuple(Fault) else ",".join(order.faults) or "none"
+    return (
+        f"python -m watchkeeper.testing.simulation --one {result.seed} --faults {faults} "
+        f"--minutes {order.minutes}  # commit {commit_of_source()}: {result.violations[0].line()[:200]}"
+    )

@@ -1,0 +1,96 @@
+"""A case: everything that makes a run what it is, as one value that can be stored, shortened and run again."""
+
+from pathlib import Path
+
+import msgspec
+from watchkeeper.domain.specification.channel import Channel
+from watchkeeper.domain.specification.target import Target
+
+from .faults import Fault
+
+CASE_VERSION = 4
+"""Raised whenever a seed no longer means the same case."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is drawn once per run, so that no two runs are alike (swarm testing)."""
+
+    minutes: int = 15
+    faults: tuple[Fault, ...] = ()
+    schedule: str = "fifo"
+    """`fifo:K` (K deviations), `random`, `pos`, or `pct:D` (priorities per causal chain, D - 1 change points)."""
+    store: str = "memory"
+    """`memory`, or `sqlite` on a file system that fails on command, compared with the former after every commit."""
+    through_bytes: bool = False
+    turn_messages: int = 1
+    in_flight_max: int = 1_000
+    trouble_every: int = 400
+    """How many messages pass between two micro faults, on average."""
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Something that is done to the world at a time."""
+
+    at_ns: int
+    """Since the beginning of the run."""
+    do: str
+    name: str = ""
+    """The target, actor or channel that it is done to."""
+    length_ns: int = 0
+    target: Target | None = None
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A target, what it does, and what it does once all faults have stopped."""
+
+    target: Target
+    script: str
+    finally_: str = "ok"
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A channel, what its receiver does, and whether it stays dead when all else is healed."""
+
+    channel: Channel
+    script: str = "ok"
+    dead: bool = False
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run, whole."""
+
+    version: int = CASE_VERSION
+    seed: int
+    options: Options
+    targets: tuple[Watched, ...]
+    channels: tuple[Reached, ...]
+    acts: tuple[Act, ...] = ()
+    tape: dict[str, list[int]] | None = None
+    """The draws to play back; None draws them from the seed."""
+    expects: str = ""
+    """In a stored regression: the invariant that it once broke."""
+
+
+def save_case(case: Case, path: Path) -> None:
+    """Write a case down as JSON that a person can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n")
+
+
+def load_case(path: Path) -> Case:
+    """Read a case. Raises ValueError for one of another version or one that is none."""
+    data = path.read_bytes()
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).version
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{path} is no stored case: {error}") from error
+    if version != CASE_VERSION:
+        raise ValueError(f"{path} is a case of version {version}; this simulator runs version {CASE_VERSION}")
+    try:
+        return msgspec.json.decode(data, type=Case)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{path} is no stored case: {error}") from error
+
+
+class _Versioned(msgspec.Struct):
+    version: int

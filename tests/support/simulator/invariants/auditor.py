@@ -1,0 +1,232 @@
+"""The auditor: sees everything that happens in a run, and says which invariant it breaks."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from watchkeeper.domain.auditing.durable import Durable
+from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
+from watchkeeper.domain.auditing.invariants_record import RecordRules
+from watchkeeper.domain.auditing.violation import Complain, Violation
+from watchkeeper.domain.incidents.notice import Notice
+from watchkeeper.domain.incidents.record import Batch, Restored
+from watchkeeper.domain.observation.attempt import ProbeRequest
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import Moment
+from watchkeeper.protocol.owner import Release, SamplesMissing, SampleTaken
+from watchkeeper.protocol.recorder import HealthReported, IncidentsResumed, SilencesChanged
+from watchkeeper.protocol.sink import Commit, ExpireSilences, Mute, Record, RecordBlindness, ResumeRetries
+from watchkeeper.protocol.supervisor import AttemptFinished, ChildExited, Pause, Resume, Track, Untrack, Woke
+from watchkeeper.testing.clock import ManualClock
+
+from ..surroundings.hub import Halt
+from ..surroundings.receiver import Receiver
+from .attempts import BAD, AttemptRules
+from .blindness import BlindnessRules
+from .configuration import ConfigurationRules
+from .evidence import EvidenceRules
+from .isolation import IsolationRules
+from .silences import SilenceRules
+from .trace import Trace
+
+
+class Auditor:
+    """Fits every observer's shape of the simulator. It outlives the processes of a run."""
+
+    def __init__(
+        self,
+        roster: Mapping[str, Target],
+        receivers: dict[str, Receiver],
+        clock: ManualClock,
+        halt: Halt,
+    ) -> None:
+        self._roster = roster
+        self._clock = clock
+        self._read = clock.read
+        self._halt = halt
+        self.trace = Trace(lambda: clock.now.monotonic_ns)
+        self.durable = Durable()
+        self.receivers = receivers
+        self.violations: list[Violation] = []
+        self.sometimes: Counter[str] = Counter()
+        complain: Complain = self.complain
+        self.record = RecordRules(self.durable, receivers, complain, self.happened)
+        self.delivery = DeliveryRules(self.durable, receivers, complain, self.happened)
+        self.attempts = AttemptRules(roster, complain, self.happened)
+        self.evidence = EvidenceRules(list(roster.values()), complain, self.happened)
+        self.silences = SilenceRules(complain, self.happened)
+        self.blindness = BlindnessRules(complain, self.happened)
+        self.isolation = IsolationRules(roster, complain, self.happened)
+        self.configuration = ConfigurationRules(complain, self.happened)
+        self.upon_probe: dict[str, Callable[[], object]] = {}
+        """Per target, what is to happen when its next probe starts."""
+        self.committed_ns: dict[str, int] = {}
+        """When each notice became durable, by a bystander's clock."""
+        self._checks: dict[type, Callable[[Any], None]] = {
+            Record: self.evidence.recording,
+            Mute: lambda message: self.record.muted(message.silence),
+            Commit: lambda _: self.record.time_passed(self._read()),
+            ExpireSilences: lambda _: self.record.time_passed(self._read()),
+            Woke: lambda message: self.silences.woke(message.planned_ns, self._read()),
+            SilencesChanged: lambda message: self.silences.shown(message.silences),
+            IncidentsResumed: lambda message: self.silences.shown(message.silences),
+            ResumeRetries: lambda _: self._supervisor_began(),
+            SampleTaken: self._judging,
+            Track: self._tracking,
+            Untrack: lambda message: self._untracking(message.target),
+            Pause: lambda message: self._pausing(message.target),
+            Resume: lambda message: self.configuration.resumed(message.target),
+            SamplesMissing: self.configuration.missing,
+            Release: lambda message: self.attempts.released(message.target),
+            RecordBlindness: lambda message: self.blindness.recording(message.interval),
+            ChildExited: self.isolation.exited,
+            HealthReported: self.isolation.health,
+        }
+
+    def complain(self, invariant: str, says: str) -> None:
+        """An invariant does not hold."""
+        self._halt.now = True
+        self.violations.append(Violation(invariant, says, self._clock.lived_ns))
+
+    def happened(self, what: str) -> None:
+        """A named situation occurred."""
+        self.sometimes[what] += 1
+        if what.startswith("crash"):
+            self.silences.crashed(what.removeprefix("crash of "))
+
+    # Messages.
+
+    def handling(self, name: str, epoch: int, message: object) -> None:
+        self.trace.note(name, epoch, message)
+        kind = type(message)
+        if kind is Woke or (isinstance(message, AttemptFinished) and message.sample.outcome in BAD):
+            # The supervisor compares its clocks when it wakes, and before it believes what is bad.
+            self.blindness.looking(epoch, self._read())
+            self.isolation.passing(self._read().monotonic_ns)
+        check = self._checks.get(kind)
+        if check is not None:
+            check(message)
+
+    def _judging(self, message: SampleTaken) -> None:
+        self.attempts.taken(message.sample, message.record)
+        self.blindness.judging(message.sample, message.record)
+        self.configuration.judging(message.sample)
+
+    def _tracking(self, message: Track) -> None:
+        self.attempts.tracked(message.target.id)
+        self.evidence.tracked(message.target)
+        self.isolation.reconfigured(message.target.id)
+        self.configuration.tracked(message.target, self._read())
+
+    def _untracking(self, target: str) -> None:
+        self.isolation.reconfigured(target)
+        self.configuration.untracked(target)
+
+    def _pausing(self, target: str) -> None:
+        self.isolation.reconfigured(target)
+        self.configuration.paused(target, self._read())
+
+    def _supervisor_began(self) -> None:
+        self.silences.began("supervisor", self._read())
+        self.configuration.supervisor_began()
+
+    # Clocks.
+
+    def suspended(self, length_ns: int) -> None:
+        """The machine is about to sleep."""
+        self.blindness.suspended(self._read(), length_ns)
+        self.isolation.disturbed()
+
+    def stalled(self, length_ns: int) -> None:
+        """Nothing of ours is about to run for a while."""
+        self.blindness.stalled(self._read(), length_ns)
+        self.isolation.disturbed()
+
+    def resuming(self, generation: int) -> None:
+        if self.evidence.resuming(generation):
+            self.record.sink_began(self._read())
+            self.silences.began("sink", self._read())
+            self.happened("store opened by a new sink")
+
+    # Processes.
+
+    def process_began(self) -> None:
+        """Another process: nothing of the last one is under way any more."""
+        if self.delivery.in_flight:
+            self.happened("death with a notice in flight")
+        now = self._read()
+        self.attempts.process_began(now)
+        self.blindness.process_began()
+        self.isolation.disturbed()
+        self.configuration.process_began(self._roster.values(), now)
+        for target in self._roster.values():
+            self.evidence.tracked(target)
+        self.delivery.process_began()
+        self.record.process_began()
+        self.silences.process_began()
+
+    def stopping(self) -> None:
+        """The process ends in good order: nothing is started any more."""
+        self.isolation.disturbed()
+
+    def rebooted(self) -> None:
+        """The machine starts anew."""
+        self.attempts.rebooted()
+        self.evidence.rebooted()
+        durable = self.durable
+        if durable.open:
+            self.happened("reboot while an incident is open")
+        if any(mark.state for mark in durable.checkpoints.values()):
+            self.happened("reboot with a rule's clock running")
+        if durable.pending:
+            self.happened("reboot with a notice in the outbox")
+
+    # The record.
+
+    def opened(self, restored: Restored, now: Moment) -> None:
+        self.record.opened(restored, now)
+
+    def committing(self, batch: Batch) -> None:
+        self.record.committing()
+
+    def committed(self, batch: Batch) -> None:
+        self.record.committed(batch)
+        self.evidence.committed(batch)
+        self.configuration.committed(batch.transitions)
+        for delivery in batch.deliveries:
+            self.isolation.delivered(delivery)
+        for notice in batch.notices:
+            self.committed_ns.setdefault(notice.key, self._clock.lived_ns)
+
+    def commit_failed(self, batch: Batch, *, certain: bool) -> None:
+        self.record.failed()
+
+    def closed(self) -> None:
+        self.record.closed()
+
+    # The edge.
+
+    def probing(self, request: ProbeRequest, truth: Outcome | None) -> None:
+        self.attempts.probing(request, truth, self._read().monotonic_ns)
+        self.isolation.probing(request.attempt.target)
+        self.configuration.probing(request)
+        self.upon_probe.pop(request.attempt.target, lambda: None)()
+
+    def probed(self, request: ProbeRequest) -> None:
+        self.attempts.probed(request)
+
+    def poisoned(self, target: str) -> None:
+        self.isolation.poisoned(target, self._read())
+
+    def unrenderable(self, key: str) -> None:
+        self.isolation.unrenderable(key)
+
+    def sending(self, channel: str, notice: Notice, attempt: int) -> None:
+        self.delivery.sending(channel, notice, attempt)
+
+    def sent(self, channel: str, notice: Notice, attempt: int) -> None:
+        self.delivery.sent(channel, notice.key)
+
+    def applied(self, channel: str, notice: Notice, *, first: bool) -> None:
+        self.delivery.applied(channel, notice, first=first)

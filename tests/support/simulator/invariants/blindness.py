@@ -1,0 +1,131 @@
+"""Invariants of blindness: what we could not see is said once, and proves nothing."""
+
+from typing import NamedTuple
+
+from watchkeeper.domain import limits
+from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.incidents.record import BlindInterval
+from watchkeeper.domain.observation.attempt import AttemptRecord
+from watchkeeper.domain.observation.outcome import Reason
+from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.supervision.blindness import CLOCK_STEPPED
+from watchkeeper.domain.time.moment import NS_PER_S, Moment
+
+from .attempts import BAD
+
+SEEN_STALL_NS = limits.STALL_NS + 5 * NS_PER_S
+"""A stall of that length is late for some timer by the bound, as the supervisor's pulse is never further away."""
+SPANS_KEPT = 8
+
+
+class Gaps:
+    """What was done to the clocks since the supervisor looked at them last."""
+
+    def __init__(self) -> None:
+        self.suspended_ns = 0
+        self.stepped_ns = 0
+        self.stalled_ns = 0
+        self.began_ns: int | None = None
+        """When by the monotonic hand it began that we could not see."""
+
+    def begin(self, now: Moment) -> None:
+        if self.began_ns is None:
+            self.began_ns = now.monotonic_ns
+
+    def causes(self) -> tuple[str | None, tuple[str, ...]]:
+        """What must be said of them at the next look, and what may be."""
+        if self.suspended_ns >= limits.SUSPEND_NS:
+            return "suspended", ()
+        if abs(self.suspended_ns + self.stepped_ns) >= limits.CLOCK_STEP_NS:
+            return CLOCK_STEPPED, ()
+        if self.stalled_ns >= SEEN_STALL_NS:
+            return "stalled", ()
+        return None, ("stalled",) if self.stalled_ns >= limits.STALL_NS else ()
+
+
+class Said(NamedTuple):
+    """One interval, by what it must be called and when it ended."""
+
+    cause: str
+    ended_at_ns: int
+
+
+class BlindnessRules:
+    """S21: every gap is one blind interval, nothing else is, and nobody is judged by what fell into one.
+
+    It knows the gaps from who made them, not from the clocks. A supervisor compares with the last look of its own
+    incarnation, so what lies before its first look is known to nobody.
+    """
+
+    def __init__(self, complain: Complain, happened: Happened) -> None:
+        self._complain = complain
+        self._happened = happened
+        self._epoch = 0
+        self._gaps = Gaps()
+        self._must: dict[Said, None] = {}
+        self._may: dict[Said, None] = {}
+        self._spans: list[tuple[int, int]] = []
+
+    def process_began(self) -> None:
+        self._epoch = 0
+        self._gaps = Gaps()
+        self._must, self._may = {}, {}
+        self._spans = []
+
+    # What is done to the clocks.
+
+    def suspended(self, now: Moment, length_ns: int) -> None:
+        self._gaps.begin(now)
+        self._gaps.suspended_ns += length_ns
+
+    def stalled(self, now: Moment, length_ns: int) -> None:
+        self._gaps.begin(now)
+        self._gaps.stalled_ns += length_ns
+
+    def stepped(self, by_ns: int) -> None:
+        self._gaps.stepped_ns += by_ns
+
+    # What becomes of it.
+
+    def looking(self, epoch: int, now: Moment) -> None:
+        """The supervisor wakes and is about to compare its clocks."""
+        gaps, self._gaps = self._gaps, Gaps()
+        if epoch != self._epoch:
+            # What the one before was about to say, it may have said, and it may have crashed over it.
+            self._epoch = epoch
+            self._may |= self._must
+            self._must = {}
+            return
+        must, may = gaps.causes()
+        self._may |= {Said(cause, now.wall_ns): None for cause in may}
+        if must is not None:
+            self._must[Said(must, now.wall_ns)] = None
+        if must is not None and must != CLOCK_STEPPED and gaps.began_ns is not None:
+            self._spans = [*self._spans[-SPANS_KEPT:], (gaps.began_ns, now.monotonic_ns)]
+
+    def recording(self, interval: BlindInterval) -> None:
+        """The sink hears of an interval."""
+        said = Said(interval.cause, interval.ended_at_ns)
+        self._happened(f"blind: {interval.cause}")
+        if said in self._must:
+            del self._must[said]
+        elif said in self._may:
+            del self._may[said]
+        else:
+            self._complain("S21", f"{interval} is recorded, and nothing of the kind happened, or not again")
+
+    def judging(self, sample: Sample, record: AttemptRecord) -> None:
+        """Somebody is judged: not by what was under way while we were blind."""
+        if sample.outcome not in BAD or record.started is None or record.ended is None:
+            return
+        missed = sample.reason is Reason.HEARTBEAT_MISSED
+        began_ns = sample.at.monotonic_ns if missed else record.started.monotonic_ns
+        ended_ns = sample.at.monotonic_ns if missed else record.ended.monotonic_ns
+        for blind_from_ns, blind_until_ns in self._spans:
+            if began_ns <= blind_until_ns and ended_ns >= blind_from_ns:
+                self._complain("S21", f"{sample} counts although we were blind while it ran")
+
+    def check_peace(self) -> None:
+        """Everything that was to be said has been."""
+        for said in self._must:
+            self._complain("S21", f"nobody was told that we were {said.cause} until {said.ended_at_ns}")

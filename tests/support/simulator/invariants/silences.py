@@ -1,0 +1,66 @@
+"""The invariant of silences: one that is over is over for everybody, in time."""
+
+from collections.abc import Iterable
+
+from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.incidents.record import Silence
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
+
+NOTICED_WITHIN_NS = NS_PER_S
+STALL_NS = 20 * NS_PER_MS
+"""A wake-up that is later than this shows that nothing of ours ran meanwhile."""
+
+
+class SilenceRules:
+    """L14: a silence is shown in force no longer than a second after its end, wherever somebody lives to end it."""
+
+    def __init__(self, complain: Complain, happened: Happened) -> None:
+        self._complain = complain
+        self._happened = happened
+        self._shown: tuple[Silence, ...] = ()
+        self._over: dict[Silence, int] = {}
+        """Since when it is over, by the monotonic hand."""
+        self._looked: Moment | None = None
+        self._able_ns = 0
+        self._missing: dict[str, None] = {"sink": None, "supervisor": None}
+
+    def process_began(self) -> None:
+        self._shown, self._over, self._looked = (), {}, None
+        self._missing = {"sink": None, "supervisor": None}
+
+    def crashed(self, actor: str) -> None:
+        """Who should have noticed is away."""
+        if actor in {"sink", "supervisor"}:
+            self._missing[actor] = None
+        if actor == "recorder":
+            self._shown = ()
+
+    def began(self, actor: str, now: Moment) -> None:
+        """It is there again, and is owed its full time."""
+        self._missing.pop(actor, None)
+        self._able_ns = now.monotonic_ns
+
+    def shown(self, silences: Iterable[Silence]) -> None:
+        """The read model was told which are in force."""
+        ended = [silence for silence in self._shown if silence in self._over]
+        self._shown = tuple(silences)
+        if any(silence not in self._shown for silence in ended):
+            self._happened("end of a silence noticed")
+
+    def woke(self, planned_ns: int, now: Moment) -> None:
+        """The supervisor wakes: nothing may still be shown that was over a second ago."""
+        if now.monotonic_ns - planned_ns > STALL_NS:
+            self._able_ns = now.monotonic_ns
+        over = {silence: None for silence in self._shown if silence.until_ns <= now.wall_ns}
+        self._over = {silence: self._over.get(silence) or self._since(silence, now) for silence in over}
+        self._looked = now
+        for silence, since_ns in self._over.items():
+            late_ns = now.monotonic_ns - max(since_ns, self._able_ns)
+            if late_ns > NOTICED_WITHIN_NS and not self._missing:
+                self._complain("L14", f"{silence.id} is in force {late_ns / NS_PER_S:g} s after its end")
+
+    def _since(self, silence: Silence, now: Moment) -> int:
+        """When it ended, unless the wall clock was set since the last look: then it may have ended only just now."""
+        looked = self._looked
+        stepped = looked is None or now.wall_ns - looked.wall_ns != now.since(looked)
+        return now.monotonic_ns - (0 if stepped else now.wall_ns - silence.until_ns)

@@ -1,0 +1,237 @@
+"""The machine: what outlives our processes (clocks, disk, targets, receivers), and the process that runs now."""
+
+from collections.abc import Callable
+
+import msgspec
+from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor
+from watchkeeper.actors.system import System, SystemDependencies, SystemSpec
+from watchkeeper.domain.specification.probe import KINDS
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S, Moment
+from watchkeeper.domain.time.timers import Timer
+from watchkeeper.host.subscriptions import Subscriptions
+from watchkeeper.protocol.sink import Mute
+from watchkeeper.testing.clock import ManualClock
+from watchkeeper.testing.expectations import ScriptedExpectations
+from watchkeeper.testing.script import FOREVER_NS, Script
+
+from .cases.case import Case
+from .cases.faults import Fault
+from .cases.tape import Tape
+from .invariants.auditor import Auditor
+from .stores.legs import DiskLeg, MemoryLeg
+from .stores.recording import STORE_FAULTS, Disk, WatchedStore
+from .surroundings.addresses import WatchedAddress
+from .surroundings.causality import Causality
+from .surroundings.hub import Halt, Hub
+from .surroundings.mishaps import Mishaps
+from .surroundings.ports import (
+    CHANNEL_FAULTS,
+    PROBE_FAULTS,
+    Edge,
+    SimulatedMessenger,
+    SimulatedProber,
+    Targets,
+)
+from .surroundings.receiver import Receiver
+from .surroundings.schedules import FewDeviations, Schedule, ScheduledDispatcher, schedule_of
+from .surroundings.trouble import Site, Troubles
+
+DOWNTIME_NS_MAX = 10 * NS_PER_S
+TIGHT = 1
+SILENCE_NS_MAX = 300 * NS_PER_S
+
+
+class HazardousClock:
+    """The clock as actors read it: a reading may be where an actor crashes."""
+
+    def __init__(self, clock: ManualClock, hub: Hub) -> None:
+        self._hub = hub
+        self._clock = clock
+        self.boot_ns = clock.boot_ns
+
+    def read(self) -> Moment:
+        self._hub.pass_site(Site.CLOCK)
+        return self._clock.now
+
+
+class Machine:
+    """One simulated machine with one process at a time on it."""
+
+    def __init__(self, case: Case) -> None:
+        options = case.options
+        self.case = case
+        self.tape = Tape(case.seed, case.tape)
+        self.clock = ManualClock()
+        self.roster: dict[str, Target] = {watched.target.id: watched.target for watched in case.targets}
+        self.receivers = {
+            reached.channel.id: Receiver(reached.channel.id, self.clock.lived_ns) for reached in case.channels
+        }
+        self.halt = Halt()
+        self.auditor = Auditor(self.roster, self.receivers, self.clock, self.halt)
+        self.auditor.attempts.in_flight_max = options.in_flight_max
+        self.auditor.isolation.applies = Fault.CRASH not in options.faults and options.in_flight_max > len(
+            case.targets
+        )
+        self.auditor.delivery.room = {
+            reached.channel.id: reached.channel.in_flight_max for reached in case.channels
+        }
+        self.auditor.record.floors = {
+            reached.channel.id: reached.channel.min_severity for reached in case.channels
+        }
+        self.problems = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
+        self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock, self.roster)
+        self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
+        self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
+        self.store = self._leg()
+        self.processes = 0
+        self.restart_asked = False
+        self.reboots_next = False
+        """Whether the machine starts anew with the next process."""
+        self._tight = Fault.TIGHT_MAILBOX in options.faults
+        self._is_calm = False
+        self._schedule: Schedule | None = None
+        self.steps = 0
+        self._dice = self.tape.stream("dice")
+        for watched in case.targets:
+            self.targets.follow(watched.target.id, Script.parse(watched.script))
+        for reached in case.channels:
+            self.receivers[reached.channel.id].follow(Script.parse(reached.script), self.clock.lived_ns)
+        self.boot()
+
+    def _leg(self) -> MemoryLeg | DiskLeg:
+        if self.case.options.store == "memory":
+            return MemoryLeg()
+        auditor = self.auditor
+        return DiskLeg(
+            self.tape.stream("disk"),
+            self.case.options.faults,
+            self.clock.read,
+            auditor.complain,
+            auditor.happened,
+        )
+
+    def _mishaps(self, label: str, kinds: tuple[Fault, ...], every: int) -> Mishaps:
+        return Mishaps(self.tape.stream(label), self.case.options.faults, kinds, every)
+
+    # Processes.
+
+    def boot(self) -> None:
+        """Start a process on what is left of the one before."""
+        options = self.case.options
+        causality = Causality() if options.schedule.startswith("pct") else None
+        schedule = self._schedule or schedule_of(
+            options.schedule, self.tape.stream("schedule"), causality or Causality()
+        )
+        self.processes += 1
+        self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
+        self.hub = Hub(
+            self.problems, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
+        )
+        self.auditor.process_began()
+        self.addresses: list[WatchedAddress] = []
+        self.system = System(self._parts(), self._plan())
+        self.system.start()
+
+    def _parts(self) -> SystemDependencies:
+        edge = Edge(self.hub, self.clock, self.dispatcher.call_at, self.auditor)
+        prober = SimulatedProber(edge, self.targets)
+        return SystemDependencies(
+            clock=HazardousClock(self.clock, self.hub),
+            dispatcher=self.dispatcher,
+            sink_dispatcher=self.dispatcher,
+            call_at=self.dispatcher.call_at,
+            probers=dict.fromkeys(KINDS.values(), prober),
+            messengers={
+                channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
+                for channel, receiver in self.receivers.items()
+            },
+            store=WatchedStore(self.store, self.hub, self.disk, self.auditor, lambda: self.clock.lived_ns),
+            publisher=Subscriptions(),
+            expectation_of=ScriptedExpectations(),
+            dice=self._dice.dice,
+            changed=self._changed,
+            address_for=self._address_for,
+        )
+
+    def _changed(self) -> None:
+        self.halt.now = self.halt.now or bool(self.system.ended)
+
+    def _plan(self) -> SystemSpec:
+        options = self.case.options
+        channels = tuple(reached.channel for reached in self.case.channels)
+        return SystemSpec(
+            dict(self.roster).values(),
+            channels,
+            options.in_flight_max,
+            through_bytes=options.through_bytes,
+            asked=lambda listener: listener(tuple(self.roster.values())),
+        )
+
+    def _address_for(
+        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
+    ) -> Address:
+        address = WatchedAddress(actor_class, name, self.hub, dead_letters=dead_letters)
+        if self._tight and actor_class.mailbox_policy is not None:
+            address.resize(TIGHT)
+        self.addresses.append(address)
+        return address
+
+    def bury(self) -> None:
+        """After a death: what was on its way to receivers may or may not arrive; the disk keeps what was committed."""
+        stream = self.tape.stream("death")
+        for channel, receiver in self.receivers.items():
+            seen = receiver.due(self.clock.lived_ns)
+            for notice in (*seen, *(notice for notice in receiver.due(FOREVER_NS) if stream.below(2))):
+                self.auditor.applied(channel, notice, first=receiver.apply(notice))
+        self.hub.dead = True
+        self.steps += self.dispatcher.steps
+        self.store.abandon()
+        self.clock.advance(stream.below(DOWNTIME_NS_MAX))
+        if self._reboots and stream.below(2):
+            self.reboots_next = True
+        self._reboot_if_so()
+
+    @property
+    def _reboots(self) -> bool:
+        return Fault.REBOOT in self.case.options.faults and not self._is_calm
+
+    def _reboot_if_so(self) -> None:
+        if self.reboots_next:
+            self.reboots_next = False
+            self.clock.reboot()
+            self.auditor.rebooted()
+
+    def monotonic_ns(self, lived_ns: int) -> int:
+        """What the monotonic hand of this process shows when the bystander's clock shows that."""
+        return lived_ns - self.clock.lived_ns + self.clock.read().monotonic_ns
+
+    def after(self, by_ns: int, callback: Callable[[], object]) -> Timer:
+        """Let something happen in the life of this process."""
+        return self.dispatcher.call_at(self.clock.read().monotonic_ns + by_ns, callback)
+
+    def calm(self) -> None:
+        """All faults stop; what a channel that stays dead does is its own."""
+        self._tight, self._is_calm = False, True
+        for address in self.addresses:
+            address.resize(address.capacity)
+        self._schedule = FewDeviations(self.tape.stream("peace"), 0)
+        self.dispatcher.follow(self._schedule)
+        self.problems.calm()
+        self.targets.mishaps.calm()
+        self.messengers_mishaps.calm()
+        self.disk.mishaps.calm()
+        self.store.calm()
+        self.disk.full_until_ns = self.disk.unopenable = 0
+        self.hub.doomed.clear()
+        now = self.clock.read()
+        for silence in self.auditor.durable.silences.values():
+            # A wall clock that was set far back makes a silence last for days; an operator ends it.
+            if silence.until_ns > now.wall_ns + SILENCE_NS_MAX:
+                ended = msgspec.structs.replace(silence, until_ns=now.wall_ns)
+                self.system.sink.tell(Mute(ended))
+        for reached in self.case.channels:
+            words = "down" if reached.dead else "ok"
+            self.receivers[reached.channel.id].follow(Script.parse(words), self.clock.lived_ns)
+        for watched in self.case.targets:
+            self.targets.follow(watched.target.id, Script.parse(watched.finally_))

@@ -1,0 +1,124 @@
+"""Invariants of the end: once all faults have stopped, everything is as it should be, within bounds."""
+
+from watchkeeper.actors.supervisor.poller_registry import POLLER
+from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.read_model.status import RuntimeStatus
+from watchkeeper.domain.specification.rule import Consecutive, RuleState
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S
+
+from ..cases.case import Case, Watched
+from ..invariants.auditor import Auditor
+from ..machine import Machine
+
+
+def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozenset[str]) -> None:
+    """Everything that holds once the faults have stopped and the bounds of D.3 have passed."""
+    complain = machine.auditor.complain
+    machine.auditor.blindness.check_peace()
+    for address in machine.addresses:
+        if not address.alive and not address.closed:
+            complain("L5", f"{address.name} was not replaced")
+        if len(address):
+            complain("L9", f"{len(address)} messages still wait for {address.name}")
+    known = sorted((target.id, target.kind, target.paused) for target in status.targets)
+    wanted = sorted((target.id, target.kind, target.paused) for target in machine.roster.values())
+    if known != wanted:
+        complain("S36", f"configured are {wanted}, scheduled {known}")
+    _manned(machine)
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.target not in machine.roster:
+            complain("S30", f"{incident.target} is not watched any more, and its incident has no end")
+    recorded = frozenset(incident.id for incident in machine.auditor.durable.open_incidents())
+    if recorded != open_incidents:
+        complain("S26", f"open in the record: {sorted(recorded)}, shown: {sorted(open_incidents)}")
+    for watched in machine.case.targets:
+        target = machine.roster.get(watched.target.id)
+        if target is not None and not target.paused:
+            _detected(machine.auditor, watched, target)
+            _polled(machine, target)
+    _delivered(machine)
+
+
+def _manned(machine: Machine) -> None:
+    """S36: each target that is probed has its one poller, and nobody else has any."""
+    pollers = sorted(
+        address.name for address in machine.addresses if address.alive and POLLER in address.name
+    )
+    wanted = sorted(POLLER + target.id for target in machine.roster.values() if target.heartbeat is None)
+    if pollers != wanted:
+        machine.auditor.complain("S36", f"to be probed are {wanted}, and there are {pollers}")
+
+
+def _detected(auditor: Auditor, watched: Watched, target: Target) -> None:
+    """L2 and L3."""
+    for rule in target.rules:
+        if isinstance(rule, Consecutive) and rule.state is not RuleState.RETIRED:
+            is_open = (target.id, rule.id) in auditor.durable.open
+            if is_open and watched.finally_ == "ok":
+                auditor.complain("L3", f"{target.id} has recovered and {rule.id} is still open")
+            if not is_open and watched.finally_ == "down":
+                auditor.complain("L2", f"{target.id} is down for good and {rule.id} has not opened")
+
+
+def _polled(machine: Machine, target: Target) -> None:
+    """L1, seen from outside: no longer between two starts than the cadence and its slack."""
+    if target.heartbeat is not None:
+        return
+    since_ns = machine.clock.read().monotonic_ns - machine.auditor.attempts.started_ns.get(target.id, 0)
+    if since_ns > target.every_ns * 11 // 10 + NS_PER_S + target.timeout_ns:
+        machine.auditor.complain("L1", f"{target.id} was not probed for {since_ns / NS_PER_S:g} s")
+    request = machine.auditor.configuration.newest.get(target.id)
+    if request is not None and request.probe != target.probe:
+        machine.auditor.complain("S30", f"{request} is not of what is configured: {target}")
+
+
+def _delivered(machine: Machine) -> None:
+    """L4, L7: who is well has heard everything that it is to hear, whatever else is dead."""
+    auditor, dead = machine.auditor, dead_channels(machine.case)
+    given_up = {(notice.incident.id, notice.channel): None for notice in auditor.durable.dead_letters()}
+    for key in auditor.durable.pending:
+        if auditor.durable.notices[key].channel not in dead:
+            auditor.complain("L4", f"{auditor.durable.notices[key]} is still in the outbox")
+    for name, life in auditor.durable.lives.items():
+        incident = life[-1]
+        for channel in incident.notify:
+            if channel in dead or incident.draft or (name, channel) in given_up:
+                continue
+            heard = auditor.delivery.heard(channel, name)
+            over = bool(heard) and heard[-1].change is TransitionKind.RESOLVED
+            if incident.is_open and not heard and incident.acknowledged_at_ns is None:
+                auditor.complain("L4", f"{channel} was never told of {incident.target}/{incident.rule}")
+            if not incident.is_open and heard and not over:
+                auditor.complain("L4", f"{channel} was never told of the end of {incident.target}")
+
+
+def dead_channels(case: Case) -> dict[str, None]:
+    """Those that stay dead when all else is healed."""
+    return {reached.channel.id: None for reached in case.channels if reached.dead}
+
+
+def check_conservation(machine: Machine) -> None:
+    """S35: what was told was handled, or waits, or was dropped and counted."""
+    for address in machine.addresses:
+        known = address.handled + len(address) + address.dropped + address.dead
+        # A poller is dismissed without a message.
+        if not address.told <= known <= address.told + address.dismissals:
+            machine.auditor.complain(
+                "S35",
+                f"{address.name}: told {address.told}, handled {address.handled}, queued {len(address)}, "
+                f"dropped {address.dropped}, dead {address.dead}",
+            )
+        for kind in dict.fromkeys(address.dropped_kinds):
+            if kind not in SHEDDABLE:
+                machine.auditor.complain("S35", f"{address.name} dropped a {kind}")
+            machine.auditor.happened(f"dropped {kind}")
+
+
+SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Counted", "Beat")
+
+
+def check_stopped(machine: Machine, late: tuple[str, ...]) -> None:
+    """L12: everything ended inside the grace."""
+    if late:
+        machine.auditor.complain("L12", f"{late} did not end in time")

@@ -1,0 +1,100 @@
+"""Invariants of recovery: what was broken serves again by itself, and what was given up can be sent again."""
+
+from watchkeeper.domain.incidents.notice import Notice
+from watchkeeper.domain.read_model.status import RuntimeStatus
+from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.protocol.sink import Redrive
+
+from ..machine import Machine
+
+SERVICE_WITHIN_NS = 30 * NS_PER_S
+ANSWER_WITHIN_S = 60.0
+
+
+class RecoveryRules:
+    """L13, L15: looked at when the faults have stopped, and again at the end."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._complain = machine.auditor.complain
+        self._epochs = self._living()
+        self._began_ns = machine.clock.lived_ns
+        self._redriven: list[Notice] = []
+
+    def _living(self) -> dict[str, int]:
+        """Whoever serves now, with its incarnation; who is away or comes later has a time of its own to come back."""
+        return {address.name: address.epoch for address in self._machine.addresses if address.alive}
+
+    def _served(self, *names: str) -> bool:
+        """Whether these were there all the time since the faults stopped."""
+        living = self._living()
+        return all(name in living and living[name] == self._epochs.get(name) for name in names)
+
+    def check_store(self) -> None:
+        """L15: the store is written again, without anybody's help."""
+        if self._machine.auditor.record.is_failed and self._served("sink", "supervisor"):
+            self._complain("L15", "the store can be written for 30 s, and nobody has opened it again")
+
+    def check_channels(self, dead: dict[str, None]) -> None:
+        """L15: what was committed since has left in time, where the channel is well."""
+        machine = self._machine
+        for key, committed_ns in machine.auditor.committed_ns.items():
+            channel = machine.auditor.durable.notices[key].channel
+            if committed_ns < self._began_ns or channel in dead:
+                continue
+            posts = machine.receivers[channel].posts.get(key)
+            now_ns = machine.clock.lived_ns
+            waited_ns = (posts[0].at_ns if posts else now_ns) - committed_ns
+            if waited_ns > SERVICE_WITHIN_NS and self._served("sink", "supervisor", f"courier/{channel}"):
+                self._complain("L15", f"{key} waited {waited_ns / NS_PER_S:g} s though {channel} is well")
+
+    def check_freshness(self, status: RuntimeStatus) -> None:
+        """S38: nobody is shown up on evidence that is older than his cadence allows."""
+        machine, now = self._machine, self._machine.clock.read()
+        for shown in status.targets:
+            target = machine.roster.get(shown.id)
+            at = machine.auditor.attempts.evidence_at.get(shown.id)
+            if target is None or at is None or shown.sample is None:
+                continue
+            if now.since(at) <= target.stale_after_ns:
+                continue
+            machine.auditor.happened("stale when the faults stopped")
+            if Status.UP in {shown.status, shown.raw}:
+                self._complain(
+                    "S38", f"{shown.id} is shown up, and was last seen {now.since(at) / NS_PER_S:g} s ago"
+                )
+
+    def redrive(self, dead: dict[str, None]) -> None:
+        """L13: an operator finds every dead letter and sends it again, unless its channel has heard something later."""
+        machine = self._machine
+        if not self._served("sink"):
+            return
+        # Of one incident and channel the last: it tells all that those before it would have told.
+        letters = sorted(machine.auditor.durable.dead_letters(), key=lambda notice: notice.sequence)
+        newest = {(notice.incident.id, notice.channel): notice for notice in letters}
+        for notice in newest.values():
+            if notice.channel in dead:
+                continue
+            if machine.store.recall(notice.key) is None:
+                self._complain("L13", f"{notice.key} was given up and is not to be found")
+            if machine.system.sink.ask(Redrive(notice.key), ANSWER_WITHIN_S):
+                machine.auditor.happened("dead letter re-driven in peace")
+                self._redriven.append(notice)
+            elif not self._outlived(notice):
+                self._complain("L13", f"{notice.key} was given up and cannot be sent again")
+
+    def _outlived(self, notice: Notice) -> bool:
+        """Whether its channel has heard something later, or is about to hear of the same incident."""
+        durable, place = self._machine.auditor.durable, (notice.incident.id, notice.channel)
+        pending = [durable.notices[key] for key in durable.pending]
+        under_way = [*pending, *self._redriven]
+        return durable.told.get(place, 0) >= notice.sequence or any(
+            (other.incident.id, other.channel) == place for other in under_way
+        )
+
+    def check_redriven(self) -> None:
+        """L13: what was sent again has arrived."""
+        for notice in self._redriven:
+            if notice.key not in self._machine.receivers[notice.channel].applied:
+                self._complain("L13", f"{notice.key} was sent again and has not arrived")

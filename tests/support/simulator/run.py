@@ -1,0 +1,308 @@
+"""One run: a phase in which everything may break, then peace, in which all must come right."""
+
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import msgspec
+from pykka import ActorDeadError, Timeout
+from watchkeeper.actors.system import shut_down
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.domain.auditing.violation import Violation
+from watchkeeper.domain.incidents.incident import Incident
+from watchkeeper.domain.read_model.status import RuntimeStatus
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.protocol.recorder import GetIncidents, GetStatus
+
+from .acts import beat, perform
+from .cases.case import Act, Case
+from .machine import Machine
+from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels
+from .recovery.reference import check_reference
+from .recovery.service import SERVICE_WITHIN_NS, RecoveryRules
+from .surroundings.trouble import Kind, ProcessDied
+
+SETTLE_NS = 120 * NS_PER_S
+SETTLE_NS_MAX = 1_500 * NS_PER_S
+"""A quarantined poller is tried again after ten minutes, an incident without a target ends after ten."""
+SLICE_NS = 20 * NS_PER_S
+GRACE_NS = 20 * NS_PER_S
+BOOTS_MAX = 10_000
+AT_ONCE_S = 1e-9
+COLLECTED_AFTER = 50_000
+"""New objects between two looks of the collector."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to."""
+
+    seed: int
+    violations: tuple[Violation, ...]
+    trace: str
+    """Equal for equal runs."""
+    simulated_ns: int
+    steps: int
+    sites: int
+    """Places at which the process could have died."""
+    processes: int
+    real_ns: int
+    sometimes: dict[str, int]
+    tape: dict[str, list[int]] = {}
+    """Every draw, when something is wrong."""
+    tail: tuple[str, ...] = ()
+    """The last steps, when something is wrong."""
+
+
+class Run:
+    """Drives one machine through one case."""
+
+    def __init__(self, case: Case) -> None:
+        self._real_began_ns = SystemClock().read().monotonic_ns
+        self._case = case
+        self.machine = Machine(case)
+        self._acts = list(case.acts)
+        self._began_ns = self.machine.clock.lived_ns
+        self._peace = False
+        self._live()
+
+    # Time passes.
+
+    def advance(self, until_ns: int) -> None:
+        """Let time pass up to a bystander's time, whatever dies on the way. Stops at the first violation."""
+        while not self._violated and self._interrupted(until_ns):
+            self._recover()
+
+    def _interrupted(self, until_ns: int) -> bool:
+        self.machine.halt.now = bool(self.machine.system.ended) or self.machine.hub.dead
+        try:
+            return self.machine.dispatcher.run_through(self.machine.monotonic_ns(until_ns), self._enough)
+        except ProcessDied:
+            return True
+
+    def _enough(self) -> bool:
+        return self.machine.halt.now
+
+    def _recover(self) -> None:
+        """After whatever stopped the world: the next process, unless an invariant is broken."""
+        machine = self.machine
+        if self._violated:
+            return
+        if machine.restart_asked:
+            machine.restart_asked = False
+            self._stop()
+        if not self._violated:
+            self._next_process()
+
+    @property
+    def _violated(self) -> bool:
+        return bool(self.machine.auditor.violations)
+
+    def _next_process(self) -> None:
+        machine = self.machine
+        for _ in range(BOOTS_MAX):
+            machine.bury()
+            try:
+                machine.boot()
+            except ProcessDied:
+                continue
+            self._live()
+            return
+        raise RuntimeError("the simulated process never comes up")
+
+    def _live(self) -> None:
+        """What the world does to a process, armed anew for each."""
+        self._arm_act()
+        tracked = [act.target for act in self._case.acts if act.target is not None]
+        known = [watched.target for watched in self._case.targets]
+        hosts = {target.id: target for target in (*tracked, *known) if target.heartbeat is not None}
+        for target in hosts.values():
+            self._arm_beat(target)
+
+    def _arm_beat(self, target: Target) -> None:
+        def due() -> None:
+            self._arm_beat(target)
+            beat(self.machine, target.id)
+
+        self.machine.after(self.machine.roster.get(target.id, target).every_ns, due)
+
+    def _arm_act(self) -> None:
+        if not self._acts or self._peace:
+            return
+        now_ns = self.machine.clock.lived_ns
+        self.machine.after(max(self._began_ns + self._acts[0].at_ns - now_ns, 0), self._act)
+
+    def _act(self) -> None:
+        if self._peace or not self._acts:
+            return
+        act: Act = self._acts.pop(0)
+        self._arm_act()
+        perform(self.machine, act)
+
+    # The phases.
+
+    def safety(self, progress: Callable[[int], None] | None = None) -> None:
+        """Everything may break. `progress` hears now and then how much time has passed."""
+        until_ns = self._began_ns + self._case.options.minutes * 60 * NS_PER_S
+        if progress is not None:
+            self._advance_aloud(until_ns, progress)
+        self.advance(until_ns)
+
+    def _advance_aloud(self, until_ns: int, progress: Callable[[int], None]) -> None:
+        clock = self.machine.clock
+        while not self._violated and clock.lived_ns + SLICE_NS < until_ns:
+            self.advance(clock.lived_ns + SLICE_NS)
+            progress(clock.lived_ns - self._began_ns)
+
+    def liveness(self) -> None:
+        """All faults stop; within the bounds everything must come right."""
+        self._peace = True
+        machine = self.machine
+        machine.calm()
+        machine.auditor.upon_probe.clear()
+        began_ns = machine.clock.lived_ns
+        recovery, dead = RecoveryRules(machine), dead_channels(self._case)
+        self._unless_violated(lambda: self._look(recovery))
+        self.advance(began_ns + SERVICE_WITHIN_NS)
+        self._unless_violated(recovery.check_store)
+        self.advance(began_ns + self._settle_ns())
+        self._settle(began_ns + SETTLE_NS_MAX)
+        self._unless_violated(lambda: recovery.redrive(dead))
+        self.advance(machine.clock.lived_ns + SLICE_NS)
+        self._settle(machine.clock.lived_ns + SETTLE_NS_MAX)
+        self._unless_violated(recovery.check_redriven)
+        self._unless_violated(lambda: recovery.check_channels(dead))
+        self._unless_violated(self._examine)
+
+    def _unless_violated(self, check: Callable[[], None]) -> None:
+        if not self._violated:
+            check()
+
+    def _settle(self, until_ns: int) -> None:
+        """Let time pass until nothing is left to be told, at most until a bystander's time."""
+        while not self._violated and not self._settled() and self.machine.clock.lived_ns <= until_ns:
+            self.advance(self.machine.clock.lived_ns + SLICE_NS)
+
+    def _settle_ns(self) -> int:
+        """The longest that any target may take until its incident must be open or over."""
+        waits = [
+            target.every_ns * 8 + target.timeout_ns + 60 * NS_PER_S for target in self.machine.roster.values()
+        ]
+        return max(SETTLE_NS, *waits, 0)
+
+    def _settled(self) -> bool:
+        machine = self.machine
+        durable = machine.auditor.durable
+        dead = [reached.channel.id for reached in self._case.channels if reached.dead]
+        told = all(durable.notices[key].channel in dead for key in durable.pending)
+        orphans = [i for i in durable.open_incidents() if i.target not in machine.roster]
+        muted = any(silence.until_ns > machine.clock.read().wall_ns for silence in durable.silences.values())
+        alive = all(address.alive or address.closed for address in machine.addresses)
+        return told and alive and not orphans and not muted
+
+    def _look(self, recovery: RecoveryRules) -> None:
+        """What is shown at the very moment at which the faults stop, unless nobody is there to say."""
+        with suppress(ActorDeadError, ProcessDied, Timeout):
+            recovery.check_freshness(self.machine.system.recorder.ask(GetStatus(), AT_ONCE_S))
+
+    def _examine(self) -> None:
+        machine = self.machine
+        status: RuntimeStatus = self._ask(GetStatus())
+        incidents: tuple[Incident, ...] = self._ask(GetIncidents(open_only=True))
+        check_peace(machine, status, frozenset(incident.id for incident in incidents))
+
+    def _ask(self, question: object) -> Any:
+        return self.machine.system.recorder.ask(question, 60.0)
+
+    def end(self) -> None:
+        """Stop in good order and look at what is left."""
+        if not self._violated:
+            self._stop()
+            check_conservation(self.machine)
+            check_reference(self.machine)
+
+    def _stop(self) -> None:
+        machine = self.machine
+        machine.auditor.stopping()
+        try:
+            late = shut_down(machine.system, self._wait, machine.clock.read(), GRACE_NS)
+        except ProcessDied:
+            return
+        machine.auditor.happened("stopped in good order")
+        if self._peace and not machine.hub.dead:
+            machine.system.stop_recorder()
+            self._wait(lambda: False, machine.clock.read().monotonic_ns + NS_PER_S)
+            check_stopped(machine, late)
+
+    def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
+        machine = self.machine
+        try:
+            machine.dispatcher.run_through(until_ns, lambda: done() or machine.hub.dead)
+        except ProcessDied:
+            return True
+        return done() or machine.hub.dead
+
+    def close(self) -> None:
+        """Nothing of the run goes on, and nothing of it is left."""
+        self.machine.hub.dead = True
+        self.machine.store.remove()
+
+    def result(self, *, keep_tape: bool = True) -> Result:
+        """What it came to so far."""
+        machine, auditor = self.machine, self.machine.auditor
+        violations = tuple(auditor.violations)
+        return Result(
+            seed=self._case.seed,
+            violations=violations,
+            trace=auditor.trace.digest(),
+            simulated_ns=machine.clock.lived_ns - self._began_ns,
+            steps=auditor.trace.steps,
+            sites=machine.problems.passed,
+            processes=machine.processes,
+            real_ns=SystemClock().read().monotonic_ns - self._real_began_ns,
+            sometimes=dict(auditor.sometimes),
+            tape=machine.tape.recorded() if violations and keep_tape else {},
+            tail=tuple(auditor.trace.tail()) if violations else (),
+        )
+
+
+def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -> Result:
+    """Run a case. With `die_at` the process dies at that site, counted from the start, and nothing else goes wrong."""
+    with quiet(), collecting_seldom():
+        run = Run(case)
+        try:
+            if die_at is not None:
+                run.machine.problems.only(Kind.DIE, die_at)
+            run.safety()
+            run.liveness()
+            run.end()
+        finally:
+            run.close()
+    return run.result(keep_tape=keep_tape)
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Let the collector look for cycles once in many allocations: a run makes few, and the looking is 6 % of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECTED_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Injected crashes are no news: what actors log of them is not shown, and not even formatted."""
+    loggers = [logging.getLogger(name) for name in ("pykka", "watchkeeper")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

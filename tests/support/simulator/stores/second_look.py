@@ -1,0 +1,46 @@
+"""A second look at the disk: what somebody reads who was not there when it was written."""
+
+import apsw
+from watchkeeper.adapters.stores.sqlite.chain import Chain
+from watchkeeper.adapters.stores.sqlite.connection import connect_reader
+from watchkeeper.adapters.stores.sqlite.incidents import IncidentTable
+from watchkeeper.adapters.stores.sqlite.marks import MarkTable
+from watchkeeper.adapters.stores.sqlite.outbox import OutboxTable
+from watchkeeper.domain.incidents.record import Restored
+from watchkeeper.domain.time.moment import Moment
+
+
+class SecondLook:
+    """Another connection to the database of a store, through the file system as it is, that only reads."""
+
+    def __init__(self) -> None:
+        self._connection: apsw.Connection | None = None
+
+    def restored(self, path: str, now: Moment) -> Restored:
+        """What a restart would find now, in one read transaction."""
+        connection = self._connection = self._connection or connect_reader(path)
+        connection.execute("BEGIN")
+        try:
+            return _read(connection, now)
+        finally:
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let go of the file; the next look opens it anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _read(connection: apsw.Connection, now: Moment) -> Restored:
+    incidents = IncidentTable(connection, Chain(connection))
+    outbox, marks = OutboxTable(connection, incidents), MarkTable(connection)
+    live = incidents.live()
+    return Restored(
+        incidents=live,
+        outbox=outbox.pending(),
+        dead=outbox.given_up(),
+        told=tuple(told for incident in live for told in incidents.told(incident.id)),
+        checkpoints=marks.checkpoints(),
+        silences=marks.silences(now.wall_ns),
+    )

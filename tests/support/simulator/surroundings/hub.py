@@ -1,0 +1,249 @@
+"""The hub: every message of one simulated process passes here, in the order of its pair, and may meet trouble."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+import msgspec
+from watchkeeper.domain.time.moment import NS_PER_MS
+from watchkeeper.protocol.owner import Acknowledge, ResumeFrom
+from watchkeeper.protocol.poller import CancelAttempt
+from watchkeeper.protocol.sink import (
+    Commit,
+    CourierStarted,
+    DeliveryAnswered,
+    Mute,
+    Record,
+    Redrive,
+    RetryDelivery,
+)
+from watchkeeper.protocol.supervisor import (
+    AttemptCancelled,
+    AttemptFinished,
+    Beat,
+    ChannelRecovered,
+    DeliverySettled,
+    Pause,
+    Resume,
+    Track,
+    Untrack,
+)
+
+from ..cases.tape import Stream
+from .causality import Causality
+from .trouble import InjectedCrash, Kind, ProcessDied, Site, Troubles
+
+if TYPE_CHECKING:
+    from .addresses import WatchedAddress
+
+OUTSIDE = "outside"
+DELAY_NS_MAX = 30 * NS_PER_MS
+REPEATABLE = (
+    Acknowledge,
+    AttemptCancelled,
+    AttemptFinished,
+    Beat,
+    CancelAttempt,
+    ChannelRecovered,
+    Commit,
+    CourierStarted,
+    DeliveryAnswered,
+    DeliverySettled,
+    Mute,
+    Pause,
+    Record,
+    Redrive,
+    Resume,
+    RetryDelivery,
+    Track,
+    Untrack,
+)
+"""Messages that mean the same when they are heard twice in a row."""
+
+
+class Halt:
+    """Whether the run must stop to look at what happened."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = False
+
+
+class Observer(Protocol):
+    """Who is shown what is handled."""
+
+    def handling(self, name: str, epoch: int, message: object) -> None: ...
+
+    def resuming(self, generation: int) -> None:
+        """The sink says from where the owner is to go on; what was judged before is stale."""
+        ...
+
+    def happened(self, what: str) -> None: ...
+
+
+class Hub:
+    """The traffic of one process."""
+
+    def __init__(
+        self,
+        problems: Troubles,
+        stream: Stream,
+        observer: Observer,
+        call_after: Callable[[int, Callable[[], object]], object],
+        causality: Causality | None,
+        halt: Halt,
+    ) -> None:
+        self._troubles = problems
+        self._stream = stream
+        self._observer = observer
+        self._call_after = call_after
+        self._halt = halt
+        self._links: dict[tuple[str, str], deque[tuple[WatchedAddress, object]]] = {}
+        self._running = OUTSIDE
+        self._armed = False
+        self._message = ""
+        self.causality = causality
+        self.dead = False
+        self.doomed: dict[str, bool] = {}
+        """Actors that crash at their next message: before it (True) or after it."""
+
+    # Turns.
+
+    def enter(self, name: str) -> None:
+        """An actor's turn begins; what goes wrong now is its own crash."""
+        self._running = name
+        self._armed = True
+
+    def disarm(self) -> None:
+        """What follows belongs to nobody's handler."""
+        self._armed = False
+
+    def leave(self) -> None:
+        self._running = OUTSIDE
+        self._armed = False
+
+    def handling(self, address: "WatchedAddress", message: object) -> None:
+        """An actor is about to handle a message."""
+        if self.causality is not None:
+            address.forget_head()
+        self._observer.handling(address.name, address.epoch, message)
+        self._troubles.left -= 1
+        if not self._troubles.left:
+            self._strike(Site.HANDLE)
+        if self.doomed and self.doomed.get(address.name):
+            del self.doomed[address.name]
+            self._crash()
+
+    def handled(self, address: "WatchedAddress") -> None:
+        """An actor has handled a message."""
+        self._troubles.left -= 1
+        if not self._troubles.left:
+            self._strike(Site.HANDLED)
+        if self.doomed and self.doomed.pop(address.name, None) is not None:
+            self._crash()
+
+    # Trouble.
+
+    def pass_site(self, site: Site) -> Kind | None:
+        """Something may go wrong here. Raises what ends the actor or the process; else says what is the caller's to do."""
+        problems = self._troubles
+        problems.left -= 1
+        if problems.left:
+            return None
+        return self._strike(site)
+
+    def _strike(self, site: Site) -> Kind | None:
+        if self.dead:
+            self._troubles.postpone()
+            return None
+        kind = self._troubles.strike(site, armed=self._armed)
+        if kind is Kind.DIE:
+            self.die(site)
+        if kind is Kind.CRASH:
+            self._crash()
+        return kind
+
+    def _crash(self) -> None:
+        self._armed = False
+        self._observer.happened(f"crash of {self._running.split('/')[0]}")
+        raise InjectedCrash(self._running)
+
+    def die(self, where: str) -> None:
+        """The process is gone: nothing that it still does has any effect."""
+        self._observer.happened(f"death at {where}")
+        self.dead = self._halt.now = True
+        raise ProcessDied(where)
+
+    # Messages.
+
+    def tell(self, address: "WatchedAddress", message: object) -> None:
+        if self.dead:
+            return
+        if type(message) is ResumeFrom:
+            self._observer.resuming(message.generation)
+        # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
+        problems = self._troubles
+        problems.left -= 1
+        trouble = None if problems.left else self._strike(Site.TELL)
+        if trouble is not None:
+            self._troubled(trouble, address, message)
+        elif self._links:
+            self._follow(address, message)
+        else:
+            address.arrive(message)
+        problems.left -= 1
+        if not problems.left:
+            self._strike(Site.TOLD)
+
+    def _follow(self, address: "WatchedAddress", message: object) -> None:
+        """Behind what waits of the same pair, else straight in."""
+        link = self._links.get((self._running, address.name))
+        if link is None:
+            address.arrive(message)
+        else:
+            link.append((address, message))
+
+    def _troubled(self, kind: Kind, address: "WatchedAddress", message: object) -> None:
+        match kind:
+            case Kind.DELAY:
+                self._delay(address, message)
+            case Kind.DUPLICATE:
+                self._follow(address, message)
+                if isinstance(message, REPEATABLE):
+                    self._observer.happened("duplicate message")
+                    self._follow(address, message)
+            case Kind.STALE:
+                self._follow(address, message)
+                if isinstance(message, AttemptFinished):
+                    self._observer.happened("stale answer")
+                    self._follow(address, _of_older_epoch(message))
+            case Kind.CRASH | Kind.DIE:
+                raise AssertionError(f"{kind} is raised, not returned")
+            case _:
+                assert_never(kind)
+
+    def _delay(self, address: "WatchedAddress", message: object) -> None:
+        self._observer.happened("delayed message")
+        pair = (self._running, address.name)
+        if pair in self._links:
+            self._links[pair].append((address, message))
+            return
+        self._links[pair] = deque([(address, message)])
+        self._call_after(1 + self._stream.below(DELAY_NS_MAX), lambda: self._release(pair))
+
+    def _release(self, pair: tuple[str, str]) -> None:
+        for address, message in self._links.pop(pair, ()):
+            if not self.dead:
+                address.arrive(message)
+
+    @property
+    def waiting(self) -> int:
+        """Messages on their way."""
+        return sum(len(link) for link in self._links.values())
+
+
+def _of_older_epoch(message: AttemptFinished) -> AttemptFinished:
+    attempt = msgspec.structs.replace(message.attempt, epoch=message.attempt.epoch - 1)
+    sample = msgspec.structs.replace(message.sample, epoch=attempt.epoch)
+    return AttemptFinished(attempt, sample)

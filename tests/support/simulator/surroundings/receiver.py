@@ -1,0 +1,35 @@
+"""Receivers: the outside of a channel. They keep keys, and they outlive every process of ours."""
+
+from watchkeeper.domain.auditing.receipts import Receipts
+from watchkeeper.domain.incidents.notice import Notice
+from watchkeeper.testing.script import ALWAYS_OK, Script
+
+
+class Receiver(Receipts):
+    """Behaves by a script."""
+
+    def __init__(self, channel: str, began_ns: int) -> None:
+        super().__init__()
+        self.channel = channel
+        self._began_ns = began_ns
+        self.script: Script = ALWAYS_OK
+        self._pending: list[tuple[int, Notice]] = []
+
+    def follow(self, script: Script, now_ns: int) -> None:
+        """Behave like this from now on."""
+        self.script, self._began_ns = script, now_ns
+
+    def expect(self, notice: Notice, at_ns: int) -> None:
+        """A request is there that it will look at then."""
+        self._pending.append((at_ns, notice))
+        self._pending.sort(key=lambda request: request[0])
+
+    def due(self, now_ns: int) -> list[Notice]:
+        """What it has looked at by now, in its own order, however long we stood still meanwhile."""
+        taken = [notice for at_ns, notice in self._pending if at_ns <= now_ns]
+        self._pending = self._pending[len(taken) :]
+        return taken
+
+    def since_ns(self, now_ns: int) -> int:
+        """How long it has followed its script."""
+        return now_ns - self._began_ns

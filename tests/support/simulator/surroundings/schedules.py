@@ -1,0 +1,166 @@
+"""Schedules: who runs next among those that could. Each explores other interleavings; zero draws are first in, first out."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from watchkeeper.actors.dispatch import SimulatedDispatcher, VirtualClock
+from watchkeeper.actors.dispatch.run.dispatcher import Runnable
+
+from ..cases.tape import Stream
+from .addresses import WatchedAddress
+from .causality import Causality
+
+PRIORITIES = 1 << 30
+DEVIATION_WITHIN = 20_000
+"""Deviations and changes of priority fall within so many turns."""
+
+
+class Schedule(Protocol):
+    """A way to choose."""
+
+    def pick(self, ready: deque[Runnable]) -> int:
+        """The index of who runs next."""
+        ...
+
+
+class FewDeviations:
+    """First in, first out, but for a few turns."""
+
+    def __init__(self, stream: Stream, deviations: int) -> None:
+        self._stream = stream
+        self._turns = 0
+        # On a tape of zeros turn 0 "deviates" to the first in line: nothing happens.
+        self._at = {stream.below(DEVIATION_WITHIN): None for _ in range(deviations)}
+
+    def pick(self, ready: deque[Runnable]) -> int:
+        turn, self._turns = self._turns, self._turns + 1
+        return self._stream.below(len(ready)) if turn in self._at else 0
+
+
+class Uniform:
+    """Anybody, with equal chances."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._below = stream.below
+
+    def pick(self, ready: deque[Runnable]) -> int:
+        count = len(ready)
+        return self._below(count) if count > 1 else 0
+
+
+class PartialOrder:
+    """POS: every turn gets a random priority when it becomes possible, so that somebody may run often in a row."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._below = stream.below
+        self._priorities: dict[Runnable, int] = {}
+
+    def pick(self, ready: deque[Runnable]) -> int:
+        if len(ready) == 1 and not self._priorities:
+            return 0
+        chosen, best = 0, PRIORITIES
+        for index, runnable in enumerate(ready):
+            priority = self._priorities.get(runnable)
+            if priority is None:
+                priority = self._priorities[runnable] = self._below(PRIORITIES)
+            if priority < best:
+                chosen, best = index, priority
+        del self._priorities[ready[chosen]]
+        return chosen
+
+
+class CausalChains:
+    """PCTCP: a priority per causal chain of messages, and `depth` - 1 moments at which the running chain falls behind all.
+
+    A bug that needs `depth` messages in a certain order is found with a chance that depends on the number of
+    messages and not on how long somebody must be starved for it (Ozkan et al., OOPSLA 2018).
+    """
+
+    def __init__(self, stream: Stream, depth: int, causality: Causality) -> None:
+        self._below = stream.below
+        self._causality = causality
+        self._priorities: dict[int, int] = {}
+        self._errands: dict[Runnable, int] = {}
+        self._turns = 0
+        self._changes = {stream.below(DEVIATION_WITHIN): PRIORITIES + 1 + k for k in range(depth - 1)}
+
+    def pick(self, ready: deque[Runnable]) -> int:
+        chosen, best = 0, 1 << 62
+        for index, runnable in enumerate(ready):
+            priority = self._priority(runnable)
+            if priority < best:
+                chosen, best = index, priority
+        self._run(ready[chosen])
+        return chosen
+
+    def _run(self, runnable: Runnable) -> None:
+        chain = self._chain(runnable)
+        self._errands.pop(runnable, None)
+        self._causality.begin(chain)
+        self._turns += 1
+        behind = self._changes.pop(self._turns, None)
+        if behind is not None:
+            self._priorities[chain] = behind
+
+    def _priority(self, runnable: Runnable) -> int:
+        chain = self._chain(runnable)
+        priority = self._priorities.get(chain)
+        if priority is None:
+            priority = self._priorities[chain] = self._below(PRIORITIES)
+        return priority
+
+    def _chain(self, runnable: Runnable) -> int:
+        if isinstance(runnable, WatchedAddress):
+            head = runnable.head_chain()
+            if head is not None:
+                return head
+        chain = self._errands.get(runnable)
+        if chain is None:
+            chain = self._errands[runnable] = self._causality.new_chain()
+        return chain
+
+
+def schedule_of(text: str, stream: Stream, causality: Causality) -> Schedule:
+    """The schedule that a word names. Raises ValueError that says what there is."""
+    match text.split(":"):
+        case ["fifo"]:
+            return FewDeviations(stream, 0)
+        case ["fifo", count] if count.isdigit():
+            return FewDeviations(stream, int(count))
+        case ["random"]:
+            return Uniform(stream)
+        case ["pos"]:
+            return PartialOrder(stream)
+        case ["pct", depth] if depth.isdigit() and depth != "0":
+            return CausalChains(stream, int(depth), causality)
+    raise ValueError(f"no schedule is called {text!r}; there are fifo:K, random, pos, pct:D")
+
+
+class ScheduledDispatcher(SimulatedDispatcher):
+    """Runs actors in virtual time in the order that a schedule chooses."""
+
+    def __init__(self, clock: VirtualClock, schedule: Schedule, *, turn_messages: int) -> None:
+        super().__init__(clock, turn_messages=turn_messages)
+        self._schedule = schedule
+
+    def follow(self, schedule: Schedule) -> None:
+        """Choose by another schedule from now on."""
+        self._schedule = schedule
+
+    def run_through(self, until_ns: int, enough: Callable[[], bool]) -> bool:
+        """Run turns and move time up to a moment, or until it is enough, which is asked after every turn. True: it is."""
+        self._run_through(until_ns, enough)
+        if enough():
+            return True
+        if self._clock.read().monotonic_ns < until_ns:
+            self._clock.advance_to(until_ns)
+        return False
+
+    def _take_next(self, ready: deque[Runnable]) -> Runnable:
+        index = self._schedule.pick(ready)
+        if index == 0:
+            return ready.popleft()
+        runnable = ready[index]
+        del ready[index]
+        return runnable
