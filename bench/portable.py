@@ -28,7 +28,7 @@ def run_side(port: int, checks: int) -> dict[str, float]:
     import socket
 
     socket.SocketType = _socket.socket
-    from watchkeeper.actors.dispatch.alarm_clock import MillisecondTimer
+    from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
     from watchkeeper.actors.dispatch.run.event_loops import new_event_loop
     from watchkeeper.adapters.clock import SystemClock
     from watchkeeper.adapters.http.curl.transport import CurlTransport

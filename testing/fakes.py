@@ -134,10 +134,10 @@ class ScriptedStore(MemoryStore):
         """Lets every commit fail until a moment; nothing of it is written."""
         self._full_until_ns = monotonic_ns
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> int:
         if self._read().monotonic_ns < self._full_until_ns:
             raise StoreError("the disk is full, as scripted")
-        super().commit(batch)
+        return super().commit(batch)
 
 
 def answer_to(observation: Observation) -> Answer:

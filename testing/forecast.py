@@ -242,7 +242,7 @@ def _draw_mishaps(dice: Random, fault: Fault, minutes: int, targets: tuple[str, 
 
 # Running.
 
-Event = tuple[int, Callable[[World], object]]
+CourseEvent = tuple[int, Callable[[World], object]]
 """The time of an event in nanoseconds since the beginning, and its effect."""
 
 
@@ -294,7 +294,7 @@ def _run_until(world: World, monotonic_ns: int) -> None:
         world.run(f"{left_ns}ns")
 
 
-def _events(course: Course, progress: Callable[[int], None]) -> Iterator[Event]:
+def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseEvent]:
     """Yields all events in the order of time."""
     beats = (_beats(target, course) for target in course.configuration.targets if target.heartbeat)
     mishaps = merge(*map(_as_events, course.mishaps), key=itemgetter(0))
@@ -306,7 +306,7 @@ def _saying(progress: Callable[[int], None], minute: int) -> Callable[[World], N
     return lambda _: progress(minute * NS_PER_MINUTE)
 
 
-def _beats(target: Target, course: Course) -> Iterator[Event]:
+def _beats(target: Target, course: Course) -> Iterator[CourseEvent]:
     """Yields the reports of a heartbeat target: one per cadence while its script is ok."""
     script = Script.parse(course.scripts[target.id])
     for at_ns in range(target.every_ns, course.minutes * NS_PER_MINUTE, target.every_ns):
@@ -314,7 +314,7 @@ def _beats(target: Target, course: Course) -> Iterator[Event]:
             yield at_ns, lambda world: world.heartbeat(target.id)
 
 
-def _as_events(mishap: Mishap) -> Iterator[Event]:
+def _as_events(mishap: Mishap) -> Iterator[CourseEvent]:
     do = KINDS[mishap.fault].do
     yield mishap.at_ns, lambda world: do(world, mishap)
     if mishap.fault is Fault.PAUSE:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...adapters.clock import MonotonicClock, SystemClock
+from ...adapters.clock import MomentClock, SystemClock
 from ...adapters.configuration.loading import load
 from ...domain.incidents.incident import Incident
 from ...domain.time.moment import wall_text
@@ -55,15 +55,15 @@ def _script(text: str) -> tuple[str, str]:
 class Progress:
     """Reports every REPORTED_EVERY_NS how much simulated time has passed."""
 
-    def __init__(self, clock: MonotonicClock, whole_ns: float, say: Callable[[str], None]) -> None:
+    def __init__(self, clock: MomentClock, whole_ns: float, say: Callable[[str], None]) -> None:
         self._clock = clock
         self._whole_ns = whole_ns
         self._say = say
-        self._reported_ns = clock.monotonic_ns()
+        self._reported_ns = clock.read().monotonic_ns
 
     def passed(self, simulated_ns: int) -> None:
         """Takes the simulated time so far, and reports it where a report is due."""
-        now_ns = self._clock.monotonic_ns()
+        now_ns = self._clock.read().monotonic_ns
         if now_ns - self._reported_ns >= REPORTED_EVERY_NS:
             self._reported_ns = now_ns
             self._say(

@@ -1,15 +1,14 @@
 """What the words of a script mean to a target's conditions, in a world and in `simulate`."""
 
 import pytest
-from simulator.run import Run
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing import World
+from watchkeeper.testing.forecast import draw_course, run_course
 from watchkeeper.testing.script import Script
-from watchkeeper.testing.simulation.configured import case_of, foresee
 
 OPENED, BOTH = ["shop/down opened"], ["shop/down opened", "shop/down resolved"]
 HEALTH = ("[STATUS] == 200", "[BODY].status == ok")
@@ -63,14 +62,14 @@ def test_conditions_judge_what_a_script_says(script, expect, told):
 
 def simulated(expect, script):
     configuration = Configuration(targets=(shop(expect),))
-    return case_of(configuration, seed=1, minutes=20, faults=(), scripts={"shop": script})
+    return draw_course(configuration, seed=1, minutes=20, faults=(), scripts={"shop": script})
 
 
 @pytest.mark.parametrize(("script", "expect", "told"), WORDS)
 def test_no_script_breaks_an_invariant(script, expect, told):
-    foreseen = foresee(simulated(expect, script))
-    assert foreseen.result.violations == ()
-    assert len(foreseen.incidents) == bool(told)
+    forecast = run_course(simulated(expect, script))
+    assert forecast.broken == ""
+    assert len(forecast.incidents) == bool(told)
 
 
 @pytest.mark.parametrize(("first", "then"), [("degraded", "ok"), ("ok", "degraded")])
@@ -114,13 +113,9 @@ def test_a_body_that_is_no_json_is_refused(text):
 
 
 def test_a_run_that_tells_how_far_it_is_is_the_same():
-    case, heard = simulated(HEALTH, "ok 5m, down 5m, ok"), []
-    told = foresee(case, heard.append).result
-    run = Run(case)
-    run.safety()
-    run.close()
-    assert told.trace == run.result().trace
-    assert heard == [seconds * NS_PER_S for seconds in range(20, 20 * 60, 20)]
+    course, heard = simulated(HEALTH, "ok 5m, down 5m, ok"), []
+    assert run_course(course, heard.append) == run_course(course)
+    assert heard == [minute * 60 * NS_PER_S for minute in range(1, 21)]
 
 
 @pytest.mark.parametrize(
