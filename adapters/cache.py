@@ -42,7 +42,7 @@ class Recent(Generic[K, V]):
         self._entries: OrderedDict[K, tuple[int, V]] = OrderedDict()
 
     def fresh(self, key: K, now: Moment, max_age_ns: int | None = None) -> V | None:
-        """What is kept and no older than both the policy and the question allow."""
+        """Returns the kept result that is within the age limits of both the policy and the question, or None."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -150,7 +150,7 @@ class SingleFlightCache(Generic[K, V]):
         self._loads: dict[K, Load[K, V]] = {}
 
     def peek(self, key: K, now: Moment, max_age_ns: int | None = None) -> V | None:
-        """What is kept and fresh enough, without loading anything."""
+        """Returns the kept value that is fresh enough, or None; loads nothing."""
         return self._kept.fresh(key, now, max_age_ns)
 
     def get(
@@ -177,12 +177,12 @@ class SingleFlightCache(Generic[K, V]):
                 self._kept.keep(load.key, result.value, load.since_ns)
 
     def detach(self, load: Load[K, V]) -> None:
-        """Nobody joins this load any more, and its result is not stored."""
+        """Takes a load out of the cache: later questions start their own, and its result is not stored."""
         if self._loads.get(load.key) is load:
             del self._loads[load.key]
 
     def clear(self) -> None:
-        """Whatever is kept or being loaded answers nobody who asks from now on."""
+        """Forgets every result; a load under way answers only the questions that wait for it already."""
         self._kept.clear()
         self._loads.clear()
 

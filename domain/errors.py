@@ -6,7 +6,7 @@ class WatchkeeperError(Exception):
 
 
 class ConfigurationError(WatchkeeperError, ValueError):
-    """What was configured cannot be run; `problems` lists every fault found, one line each."""
+    """A configuration cannot be run; `problems` lists every fault, one line each."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))

@@ -2,7 +2,7 @@
 
 from .units import NS_PER_MS, NS_PER_S
 
-# What a target may send us.
+# Bounds of data from targets.
 BODY_BYTES = 64 * 1024
 BODY_BYTES_MAX = 4 * 1024 * 1024
 HEADER_BYTES_MAX = 64 * 1024
@@ -13,7 +13,7 @@ INTEGER_MAX = 2**63 - 1
 ADDRESS_CHARACTERS_MAX = 256
 assert BODY_BYTES <= BODY_BYTES_MAX
 
-# What a configuration may ask for.
+# Bounds of a configuration.
 TARGETS_MAX = 200_000
 RULES_PER_TARGET_MAX = 16
 CONDITIONS_PER_TARGET_MAX = 32
@@ -179,7 +179,7 @@ TLS_CONTEXTS_KEPT = 64
 HANDSHAKE_DOUBTS_MAX = 11  # 2 ** 11 times half a minute: 17 hours
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024
-NOTICE_LATE_NS = 60 * NS_PER_S  # what happened longer ago than that is told as no news
+NOTICE_LATE_NS = 60 * NS_PER_S  # a transition older than that is marked as late
 RETRIED_PER_SUCCESS = 2
 """How many notices that back off are tried at once when one got through: a channel that is back has soon caught up."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S

@@ -8,7 +8,7 @@ from . import limits
 
 
 class OverflowPolicy(Enum):
-    """What becomes of a message for which its mailbox has no room."""
+    """The fate of a message that finds its mailbox full."""
 
     REJECT = "reject"
     """The new message is dropped."""
@@ -39,11 +39,11 @@ class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cache keeps, for whom, for how long and how many; every cache shows its own."""
+    """The key, owner, age and size of a cache; every cache publishes its own."""
 
     name: str
     key: str
-    """What makes two questions the same."""
+    """The key: two questions with an equal key share one entry."""
     owner: str
     """The one object that fills it and may empty it."""
     fresh_for_ns: int
@@ -51,7 +51,7 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     entries_max: int
     """Beyond it the entry that was asked for longest ago goes."""
     invalidation: str = "by age alone"
-    """What empties it besides age and size."""
+    """The causes that empty it besides age and size."""
 
     def __post_init__(self) -> None:
         if self.entries_max < 1 or self.fresh_for_ns < 0:

@@ -135,6 +135,10 @@ class ScriptedStore(MemoryStore):
         self._full_until_ns = monotonic_ns
 
     def commit(self, batch: Batch) -> int:
+        """Commits a batch.
+
+        Raises: StoreError while the disk is full.
+        """
         if self._read().monotonic_ns < self._full_until_ns:
             raise StoreError("the disk is full, as scripted")
         return super().commit(batch)

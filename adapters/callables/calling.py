@@ -24,7 +24,7 @@ class CallStage(Enum):
 
 
 class Canceller(Protocol):
-    """Who decides what becomes of a call that is cancelled."""
+    """The owner of a call, which decides the outcome of a cancel."""
 
     def cancel(self, call: "PendingCall") -> CancelOutcome: ...
 
@@ -101,7 +101,7 @@ class Runner(Protocol):
         ...
 
     def abandon(self, call: PendingCall) -> None:
-        """Nobody waits for this call any longer; what it occupies is no longer counted as a free place."""
+        """Marks a call as abandoned: its thread or task no longer counts as a free place."""
         ...
 
     def where(self, call: PendingCall) -> str: ...

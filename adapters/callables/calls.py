@@ -202,7 +202,7 @@ class Calls:
         self._soon(lambda: call.done(Cancelled()))
 
     def abandoned(self) -> tuple[str, ...]:
-        """What still runs though nobody waits for it, each as `thread or task: name`."""
+        """Returns the abandoned calls that still run, each as `thread or task: name`."""
         return tuple(f"{self._runner.where(call)}: {call.name}" for call in self._abandoned)
 
     def __repr__(self) -> str:

@@ -54,7 +54,7 @@ class HostCalls:
         return self._blocking.submit(name, lambda: read(function(*arguments)), deadline, done)
 
     def abandoned(self) -> tuple[str, ...]:
-        """What still runs though nobody waits for it, each as `thread or task: name`."""
+        """Returns the abandoned calls that still run, each as `thread or task: name`."""
         return (*self._blocking.abandoned(), *self._tasks.abandoned())
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ class CallTasks:
 
 
 async def _contained(call: PendingCall) -> Ended:
-    """Whatever the coroutine raises ends here: a SystemExit that left a task would stop the loop."""
+    """Contains every error of the coroutine: a SystemExit that left a task would stop the loop."""
     ended: Returned | Raised
     try:
         ended = Returned(await cast("Coroutine[Any, Any, object]", call.work()))

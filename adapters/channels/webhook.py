@@ -115,7 +115,7 @@ class Posting:
 
 
 def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool) -> Answer:
-    """What the receiver said. Its body is never looked at, so a 2xx stands however the body ended."""
+    """Translates the receiver's response. Its body is ignored, so a 2xx is accepted however the body ended."""
     status = answer.status
     if 200 <= status < 300 and not ends_in_header(answer.header):
         return Answer(accepted=True, detail=f"HTTP {status}")

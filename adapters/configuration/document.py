@@ -16,7 +16,7 @@ Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it, else the same events from Python, twenty times slower."""
 
 _MARKED = " is not allowed: write the value out, in quotes if it is a text that begins with {}"
-"""What stands there is not repeated: it may be a password that nobody put in quotes."""
+"""The text of the file is not repeated: it may be a password without quotes."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -29,7 +29,7 @@ class DocumentFault(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a file holds, as plain data, and what was wrong with it as YAML."""
+    """The content of a file as plain data, and its faults as YAML."""
 
     data: Any
     faults: tuple[DocumentFault, ...] = ()

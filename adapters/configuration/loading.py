@@ -33,7 +33,10 @@ def load(path: str | FilePath, environment: Mapping[str, str]) -> Configuration:
 def parse_configuration(
     text: str, environment: Mapping[str, str], *, name: str, folder: FilePath
 ) -> Configuration:
-    """The configuration in a text; problems begin with `name`."""
+    """Returns the configuration in a text.
+
+    Raises: ConfigurationError with every problem, each of which begins with `name`.
+    """
     document = parse(text)
     substitution = Substitution(environment)
     data = substitution.fill(document.data) if "${" in text else document.data

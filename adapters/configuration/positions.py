@@ -35,7 +35,7 @@ class _Finder:
             if isinstance(self._next(), yaml.DocumentStartEvent):
                 self._node(self._next(), ())
         except yaml.YAMLError:
-            return  # What lies behind a syntax error has no place; JSON that YAML cannot read ends here too.
+            return  # Values behind a syntax error have no place; JSON that YAML cannot read ends here too.
 
     def place(self, problem: Problem) -> Position:
         if problem.at_key and problem.path in self._keys:

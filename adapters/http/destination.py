@@ -52,7 +52,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def destination_of(url: str) -> Destination:
-    """The destination a URL names. Raises ConfigurationError when it is not a plain http or https URL.
+    """The destination a URL names. Raises: ConfigurationError when it is not a plain http or https URL.
 
     The problem never repeats the URL: a webhook's is a secret.
     """

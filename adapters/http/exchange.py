@@ -30,7 +30,7 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one request came to. Times are nanoseconds since it began, each counted from the beginning, 0 if not reached."""
+    """The result of one request. Times are nanoseconds since its beginning, 0 where a phase was not reached."""
 
     code: int = 0
     """Curl's result: 0 when an answer was read wholly."""

@@ -1,4 +1,4 @@
-"""What an HTTP answer that was not read wholly says about the target: curl's results in our words."""
+"""Failures of HTTP exchanges: curl's result codes as outcomes and reasons."""
 
 import pycurl
 
@@ -52,7 +52,7 @@ OUR_FAULT = frozenset(
 
 
 def verdict_of(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
-    """What a request came to: UP for every answer that was read wholly and says what it is without contradiction."""
+    """Returns outcome and reason of a request: UP for every complete answer whose framing is consistent."""
     if answer.code == 0:
         return _framing_verdict(answer)
     if answer.refused_address is not None and answer.code == pycurl.E_COULDNT_CONNECT:

@@ -13,7 +13,7 @@ class Naming(msgspec.Struct, frozen=True):
     destination: Destination
     connect_to: str | None = None
     headers: Headers = ()
-    """What keeps the request's host what the URL says."""
+    """Options that pin the request's host to that of the URL."""
 
 
 def naming_of(written: Destination, tls: Tls) -> Naming:

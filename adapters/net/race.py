@@ -25,7 +25,7 @@ NO_ADDRESS: SystemErrorMeaning = (Outcome.DOWN, Reason.DNS_FAILED, "the name has
 
 
 class Dialled(NamedTuple):
-    """What became of an address so far."""
+    """The state of one address in the race."""
 
     address: ResolvedAddress
     connection: socket.SocketType | None

@@ -52,7 +52,7 @@ class ResolvedAddress(msgspec.Struct, frozen=True):
 
 
 class LookedUp(msgspec.Struct, frozen=True):
-    """What a look-up came to: addresses, or the system's words for there being none."""
+    """The result of a look-up: addresses, or the system's error text."""
 
     addresses: tuple[ResolvedAddress, ...] = ()
     error_number: int = 0

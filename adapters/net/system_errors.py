@@ -1,4 +1,4 @@
-"""What the operating system's refusal of a connection says about the target, or about us."""
+"""The meaning of the operating system's connection errors: a fault of the target, or an internal one."""
 
 import errno
 
@@ -28,7 +28,7 @@ REASONS_BY_ERROR: dict[int, Reason] = {
 
 
 def verdict_of_error(number: int, detail: str) -> SystemErrorMeaning:
-    """What an error of the system means: UNKNOWN where we lack something, DOWN otherwise."""
+    """Returns the outcome of a system error: UNKNOWN where this machine lacks a resource, DOWN otherwise."""
     if number in OUT_OF_DESCRIPTORS:
         return Outcome.UNKNOWN, Reason.NO_DESCRIPTORS, detail
     return Outcome.DOWN, REASONS_BY_ERROR.get(number, Reason.UNREACHABLE), detail

@@ -1,4 +1,4 @@
-"""What is said on a TCP connection that stands: something sent, something expected."""
+"""The conversation on an established TCP connection: one text sent, one expected."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ class Talk:
 
     @property
     def mask(self) -> int:
-        """What there is to wait for."""
+        """Returns the readiness mask to wait for."""
         reading = READABLE if self._expected else 0
         return reading | WRITABLE if self._unsent else reading
 

@@ -17,7 +17,7 @@ from ..clock import MomentClock
 
 
 class SharableProber(Protocol):
-    """What is shared."""
+    """The prober whose results are shared."""
 
     def start(self, request: ProbeRequest, done: OnObserved) -> Underway: ...
 

@@ -42,7 +42,7 @@ class Capture:
         return bool(chunk)
 
     def drain(self) -> None:
-        """What stands in the pipe now. Bounded: a child in a session of its own may hold the pipe and write for ever."""
+        """Reads the present content of the pipe. Bounded: a child in another session may hold the pipe and write for ever."""
         for _ in range(READS_AFTER_EXIT_MAX):
             if not self.read():
                 return

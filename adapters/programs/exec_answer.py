@@ -1,4 +1,4 @@
-"""What a command's end means: the plugin protocol where it ran, and whose fault it is where it did not."""
+"""The meaning of a command's end: the plugin protocol where it ran, and the fault where it did not."""
 
 import errno
 import signal

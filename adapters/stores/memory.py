@@ -58,6 +58,10 @@ class MemoryStore:
         return f"MemoryStore({len(self._record.latest)} incidents, {len(self._samples)} samples)"
 
     def open(self, now: Moment) -> Restored:
+        """Opens the store.
+
+        Raises: StoreError where it is open already.
+        """
         if self._is_open:
             raise StoreError("the store is open already")
         self._is_open, self._failure = True, None

@@ -1,4 +1,4 @@
-"""What a condition asserts: one side matched with a constant, two sides equal, or two sides in order."""
+"""Comparisons of conditions: one side against a constant, two sides for equality, or two sides in order."""
 
 import operator
 from collections.abc import Callable

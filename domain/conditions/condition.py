@@ -21,7 +21,7 @@ __all__ = ["Condition", "ConditionError", "ConditionResult", "compile_condition"
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
-    """What became of one condition."""
+    """The result of one condition."""
 
     passed: bool
     shown: str
@@ -51,7 +51,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 def compile_condition(text: str) -> Condition:
-    """Raises ConditionError, naming the character and what would be right, for what no observation can satisfy."""
+    """Raises: ConditionError, naming the character and what would be right, for what no observation can satisfy."""
     try:
         comparison = parse(text)
     except ParseError as trouble:

@@ -67,7 +67,7 @@ def _document(body: bytes, label: str) -> Value:
 
 
 class FactKind(Enum):
-    """What a plain fact is: it decides what it can be compared with, and how it is shown."""
+    """The type of a plain fact, which decides its comparisons and its display."""
 
     NUMBER = auto()
     MILLISECONDS = auto()
@@ -83,7 +83,7 @@ class PlainFact(msgspec.Struct, frozen=True):
     label: str
     kind: FactKind
     field: Callable[[Observation], Any]
-    """What the observation says, None when it says nothing."""
+    """Returns the observation's value of this fact, None without one."""
 
 
 def _milliseconds_of(field: str) -> Callable[[Observation], Number | None]:

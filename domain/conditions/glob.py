@@ -28,7 +28,7 @@ class Glob(msgspec.Struct, frozen=True):
     first: re.Pattern[str]
     middle: tuple[re.Pattern[str], ...]
     last: re.Pattern[str] | None
-    """What stands behind the last star; None where there is no star."""
+    """The text behind the last star; None without a star."""
     last_width: int
 
     @classmethod
@@ -54,7 +54,7 @@ class Glob(msgspec.Struct, frozen=True):
 
 
 def _segments(pattern: str) -> list[list[str]]:
-    """What stands between the stars, one expression a character."""
+    """The texts between the stars, one expression per character."""
     segments: list[list[str]] = [[]]
     position = 0
     while position < len(pattern):

@@ -34,7 +34,10 @@ _OPTION = re.compile(r",\s*(pat\(.*?\)(?=\s*(?:,|$))|[^,]*)", re.DOTALL)
 
 
 def parse(text: str) -> Comparison:
-    """Raises Misread."""
+    """Parses a condition.
+
+    Raises: ParseError with the fault and its position.
+    """
     if len(text) > CONDITION_CHARACTERS_MAX:
         problem = (
             f"{len(text)} characters are more than the {CONDITION_CHARACTERS_MAX} that a condition may have"

@@ -16,7 +16,7 @@ _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 def parse_json(body: bytes) -> Any:
     """The document in `body`; of duplicate keys the last wins.
 
-    Raises ValueError for everything that is not JSON in UTF-8 (NaN and Infinity included), for a number that no
+    Raises: ValueError for everything that is not JSON in UTF-8 (NaN and Infinity included), for a number that no
     float and no integer of 4,300 digits can hold, and for nesting deeper than `JSON_DEPTH_MAX`.
     """
     if _too_deep(body):

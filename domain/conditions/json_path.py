@@ -24,7 +24,10 @@ NOWHERE: Final = PathNotFound.NOWHERE
 
 
 def parse_path(text: str) -> JsonPath:
-    """The steps of a path, which may begin with a dot. Raises Misread."""
+    """Returns the steps of a path, which may begin with a dot.
+
+    Raises: ParseError with the fault and its position.
+    """
     steps: list[str | int] = []
     position = 1 if text.startswith(".") else 0
     while True:
@@ -37,7 +40,7 @@ def parse_path(text: str) -> JsonPath:
 
 
 def find(document: Any, path: JsonPath) -> Any:
-    """What stands at the path, or NOWHERE."""
+    """Returns the value at the path, or NOWHERE."""
     for step in path:
         if isinstance(step, str):
             if not isinstance(document, dict) or step not in document:

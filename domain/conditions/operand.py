@@ -134,7 +134,7 @@ Operand: TypeAlias = Reader | Pattern | Choice
 
 
 def kind_of(reader: Reader) -> FactKind | None:
-    """What a reader is known to read; None when only the value can tell."""
+    """Returns the type that a reader yields; None where only the value can tell."""
     match reader:
         case Named():
             return reader.fact.kind

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 class ParseError(ValueError):
-    """What is wrong and at which character, counted from zero."""
+    """The fault and the index of its character, counted from zero."""
 
     def __init__(self, problem: str, position: int) -> None:
         super().__init__(problem, position)
@@ -15,7 +15,10 @@ class ParseError(ValueError):
 
 @contextmanager
 def counted_from(position: int) -> Iterator[None]:
-    """Tell the troubles of a part by their place in the text that it stands in, `position` being its first character."""
+    """Shifts the errors of a part to their place in the whole text; `position` is the first character of the part.
+
+    Raises: ParseError with the shifted position.
+    """
     try:
         yield
     except ParseError as trouble:

@@ -1,4 +1,4 @@
-"""What conditions compare: values as JSON has them, how each reads as text and as a number, and when two are equal."""
+"""Values of conditions: JSON values, their text and number forms, and their equality."""
 
 import math
 import re
@@ -50,7 +50,7 @@ def integer_of(text: str) -> int | None:
 
 
 def number_of(value: Json) -> Number | None:
-    """What an ordering compares: a number itself; of a text its duration in milliseconds, its integer or its float."""
+    """Returns the number that an ordering compares: a number itself; of a text its duration in milliseconds, integer or float."""
     match value:
         case bool():
             return None

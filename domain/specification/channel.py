@@ -100,7 +100,10 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def transport(self) -> Webhook | Log | CallChannel:
-        """The one transport that is given."""
+        """The one transport that is given.
+
+        Raises: ValueError where none is.
+        """
         for transport in (self.webhook, self.log, self.call):
             if transport is not None:
                 return transport

@@ -57,7 +57,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     deny_private_addresses: bool = False
     """Refuse to probe or notify loopback, private, link-local and other special addresses."""
     tls_library: Literal["openssl", "rustls"] = "openssl"
-    """Who shakes hands for plain `https` checks; rustls takes half the time and needs the extra `rustls` installed."""
+    """The TLS library of plain `https` checks; rustls takes half the time and needs the extra `rustls`."""
     retention: Retention = Retention()
     """How long the record is kept."""
     debug: bool = False
@@ -107,13 +107,13 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
     """Everything a runtime is started with; `targets` have the defaults filled in."""
 
     runtime: RuntimeOptions = RuntimeOptions()
-    """What concerns the runtime as a whole."""
+    """Settings of the runtime as a whole."""
     defaults: Defaults = Defaults()
-    """What a target has where it says nothing itself."""
+    """Values that a target takes where it does not state its own."""
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=limits.CHANNELS_MAX)] = ()
     """Where notices go."""
     targets: Annotated[tuple[Target, ...], msgspec.Meta(max_length=limits.TARGETS_MAX)] = ()
-    """What is watched."""
+    """The targets to watch."""
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ class Specification(
 
 
 def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
-    """What was written by the names of files, in the containers and texts that they are read to."""
+    """Returns the arguments under the key names of files, in the plain containers and texts of a file."""
     names, lengths = _names_and_lengths(cls)
     plain: dict[str, Any] = {}
     for name, value in written.items():

@@ -1,4 +1,4 @@
-"""What to check and how: the specification of each probe kind, as written in a configuration or in Python."""
+"""Probe specifications, one for each kind, as a configuration or a Python program writes them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
     headers: Pairs = ()
     """Headers that are sent besides the usual ones, by name."""
     body: str | None = None
-    """What is sent as the body, in UTF-8."""
+    """The body of the request, sent in UTF-8."""
     basic_auth: BasicAuth | None = None
     """A login by user name and password."""
     bearer: str | None = None
@@ -102,7 +102,7 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
     """Which kind of address of the host is connected to."""
 
     def __repr__(self) -> str:
-        # What is sent may be a login: `AUTH` is how a store of keys is asked whether it is well.
+        # The text may be a login, such as the `AUTH` of a key-value store, so it is masked.
         return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r})"
 
 

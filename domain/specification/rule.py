@@ -54,7 +54,7 @@ class Aggregate(StrEnum):
 
 
 class Mode(StrEnum):
-    """What of a window is compared with the value."""
+    """The aggregate of a window that is compared with the value."""
 
     THRESHOLD = "threshold"
     """The aggregate."""
@@ -65,7 +65,7 @@ class Mode(StrEnum):
 
 
 class NoDataPolicy(StrEnum):
-    """What the absence of evidence means for a no_data rule."""
+    """The meaning of missing evidence for a no_data rule."""
 
     KEEP = "keep"
     FIRE = "fire"
@@ -83,7 +83,7 @@ Operator: TypeAlias = Literal[">", ">=", "<", "<=", "==", "!="]
 
 
 class RuleFields(TypedDict, total=False):
-    """What may be written of a rule of any kind besides its id."""
+    """The common fields of every rule kind besides its id."""
 
     severity: SeverityLike
     state: RuleStateLike
@@ -139,13 +139,13 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
     operator: Operator = ">"
     """How the figure stands to `value` while the rule is broken."""
     value: float
-    """What the figure is compared with; a length of time is a number of milliseconds."""
+    """The value to compare with; a length of time is a number of milliseconds."""
     window: DurationText | Annotated[int, msgspec.Meta(ge=1, le=limits.WINDOW_SAMPLES_MAX)] = 1
     """A count of samples, or a length of time (newest first, its far end exclusive)."""
     aggregate: Aggregate = Aggregate.LAST
     """How the values in the window become the figure."""
     mode: Mode = Mode.THRESHOLD
-    """What is compared: the aggregate, every single value, or the change per second."""
+    """The compared figure: the aggregate, or its change per second."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
     after: DurationText | None = None
     """How long silence may last; default: two and a half times the cadence plus the timeout."""
     policy: NoDataPolicy = NoDataPolicy.FIRE
-    """What silence means: an incident (`fire`), nothing new (`keep`), or that all is well (`ok`)."""
+    """The effect of missing evidence: an incident (`fire`), no change (`keep`), or a good verdict (`ok`)."""
 
     def __init__(
         self,
@@ -182,11 +182,11 @@ class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
 Rule: TypeAlias = Consecutive | Threshold | NoData
 
 DEFAULT_RULES: tuple[Rule, ...] = (Consecutive(id="down"),)
-"""What a target without rules is judged by."""
+"""The rules of a target without its own."""
 
 
 def illegal_transitions(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[str, ...]:
-    """What a new list of rules asks of the lifecycle that it does not have, one sentence each."""
+    """Returns the illegal lifecycle transitions of a new list of rules, one sentence each."""
     before = {rule.id: rule.state for rule in old}
     return tuple(
         f"rule {rule.id!r} is {before[rule.id].value} and cannot become {rule.state.value}: give a new rule a new id"

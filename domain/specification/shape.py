@@ -57,13 +57,13 @@ class ShapeChecker:
         self.unread: set[Path] = set()
         """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
         self.ambiguous: set[Path] = set()
-        """What does not stand there, beside a key that may have been meant for it or for nothing."""
+        """The missing keys, each beside an unknown key that may have been meant for it."""
         self._misspelt: set[Path] = set()
         self.kept: dict[Path, list[int]] = {}
         """For each list that lost entries: where the entries that are left stood."""
 
     def fit(self, value: Any, specification: Any, path: Path = ()) -> Any:
-        """What of `value` is sound, as plain data; None where nothing is."""
+        """Returns the valid part of `value` as plain data; None without one."""
         sound = self._fit(value, _type_of(specification), path)
         return None if sound is _DROPPED else sound
 
@@ -110,7 +110,7 @@ class ShapeChecker:
                 return self._leaf(value, kind, path)
 
     def _specification(self, value: msgspec.Struct, kind: inspect.Type, path: Path) -> Any:
-        """What was made as a specification was judged then: only its class may be another than is asked for."""
+        """A specification was validated by its constructor: only its class can differ from the expected one."""
         asked = tuple(_classes(kind))
         if isinstance(value, asked):
             return value
@@ -307,7 +307,7 @@ def is_duration(kind: inspect.Type) -> bool:
 
 
 def _misread(value: Any, kind: inspect.Type) -> str:
-    """What is wrong with a text that is of the right kind."""
+    """Returns the fault of a text that has the right type."""
     if not isinstance(kind, inspect.StrType):
         return ""
     if is_duration(kind):

@@ -69,7 +69,7 @@ def _not_a_text(seconds: float) -> str:
 
 
 def wanted(kind: inspect.Type) -> str:
-    """What should stand there, in words."""
+    """Returns a description of the expected value."""
     match kind:
         case inspect.Metadata():
             return wanted(kind.type)

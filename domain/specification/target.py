@@ -16,7 +16,7 @@ from .text import DurationText, Name
 
 
 class TargetFields(TypedDict, total=False):
-    """What may be written of a target besides its id and its probe: `Runtime.check` takes the same."""
+    """The fields of a target besides its id and its probe; `Runtime.check` takes the same."""
 
     every: Duration
     timeout: Duration
@@ -31,8 +31,8 @@ class TargetFields(TypedDict, total=False):
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call` and `heartbeat` is given.
 
-    Raises ConfigurationError where it is written for whatever it cannot be. What needs the rest of the configuration, such as
-    whether a channel exists, is judged when a runtime starts or tracks it.
+    Raises ConfigurationError where it is written for whatever it cannot be. Checks that need the rest of the
+    configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
     """
 
     id: Name
@@ -56,7 +56,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = DEFAULT_RULES
-    """What opens an incident; default: three bad samples in a row, until two good ones."""
+    """The rules that open incidents; default: three bad samples in a row, until two good ones."""
     notify: tuple[Name, ...] = ()
     """The ids of the channels that are told of its incidents."""
     max_age: DurationText = "0s"

@@ -34,7 +34,7 @@ _RIGHT = "write it like 500ms, 1m30s, 48h or 7d"
 def parse_duration(text: str) -> int:
     """Nanoseconds of a length like `1m30s`: terms from large to small, each unit once, fractions allowed.
 
-    A bare `0` needs no unit. Raises ValueError, saying what was seen and what is right.
+    A bare `0` needs no unit. Raises: ValueError, saying what was seen and what is right.
     """
     if text == "0":
         return 0
@@ -60,8 +60,8 @@ def parse_duration(text: str) -> int:
 def duration_ns(length: Duration) -> int:
     """Nanoseconds of a length in any of its forms; fractions of a nanosecond are rounded.
 
-    Raises ValueError for a text that is no duration, and for what is below zero, not finite, or more than 100 years.
-    Raises TypeError for what is neither text, number nor timedelta.
+    Raises: ValueError for a text that is no duration, and for what is below zero, not finite, or more than 100 years.
+    Raises: TypeError for what is neither text, number nor timedelta.
     """
     match length:
         case str():

@@ -40,7 +40,7 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
         return cls(now.monotonic_ns + timeout_ns)
 
     def remaining_ns(self, now: Moment) -> int:
-        """What is left, negative when it is over."""
+        """Returns the remaining nanoseconds, negative after the end."""
         return self.monotonic_ns - now.monotonic_ns
 
     def remaining_s(self, now: Moment) -> float:
@@ -60,7 +60,7 @@ def wall_text(wall_ns: int) -> str:
 
 
 def wall_ns_of(text: str) -> int:
-    """Nanoseconds since 1970 of an RFC 3339 text. Raises ValueError when it names no offset."""
+    """Nanoseconds since 1970 of an RFC 3339 text. Raises: ValueError when it names no offset."""
     stamp = datetime.fromisoformat(text)
     if stamp.tzinfo is None:
         raise ValueError(f"{text!r} names no UTC offset: write it like 2026-01-31T12:30:00Z")

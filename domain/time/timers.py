@@ -107,7 +107,7 @@ class Timers(Generic[Key]):
         self._slots = sorted(self._later)
 
     def _clear_slot(self, slot: int) -> list[tuple[int, int, Key]]:
-        """What of a slot is still armed; a slot with nothing left is gone."""
+        """Returns the keys of a slot that are still armed; drops an empty slot."""
         waiting, armed = self._later[slot], self._armed
         left = [entry for entry in waiting if armed.get(entry[2]) is entry]
         self._later_count -= len(waiting) - len(left)
@@ -141,7 +141,7 @@ class Timers(Generic[Key]):
     def due(self, now_ns: int) -> Iterator[tuple[Key, int]]:
         """Take out, one by one, every key that is due by now, with the time it was due at.
 
-        What is armed while this runs and is due already comes out too.
+        Keys that are armed during the iteration and already due come out too.
         """
         self._clear_if_worth_it()
         armed = self._armed

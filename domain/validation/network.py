@@ -1,4 +1,4 @@
-"""What a URL, a header, a host name or a command line may not be, whatever its type says."""
+"""Checks of URLs, headers, host names and command lines beyond their types."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ _SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "c
 
 
 def http_problems(http: Http, path: Path) -> Iterator[Problem]:
-    """What is wrong with an HTTP probe."""
+    """Yields the problems of an HTTP probe."""
     yield from _url_problems(http.url, (*path, "url"))
     if http.method not in _METHODS:
         close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
@@ -48,7 +48,7 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
 
 
 def webhook_problems(webhook: Webhook, path: Path) -> Iterator[Problem]:
-    """What is wrong with a webhook but for its timeout."""
+    """Yields the problems of a webhook, except those of its timeout."""
     yield from _url_problems(webhook.url, (*path, "url"))
     yield from _header_problems(webhook.headers, _FRAMING | _SIGNING, (*path, "headers"))
     yield from _tls_problems(webhook.tls, (*path, "tls"))
@@ -57,7 +57,7 @@ def webhook_problems(webhook: Webhook, path: Path) -> Iterator[Problem]:
 
 
 def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
-    """What is wrong with a TCP probe."""
+    """Yields the problems of a TCP probe."""
     if fault := _host_fault(tcp.host):
         yield Problem((*path, "host"), fault)
     if fault := _family_fault(tcp.host, tcp.address_family):
@@ -69,7 +69,7 @@ def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
 
 
 def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Problem]:
-    """What is wrong with a program to run."""
+    """Yields the problems of a program to run."""
     if not allowed:
         text = "programs may not be run: set allow_exec to true under runtime to let this one"
         yield Problem(path, text, depends_on=(("runtime", "allow_exec"),))

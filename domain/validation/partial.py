@@ -15,7 +15,7 @@ from .semantics import TIMEOUT_UNSTATED, meaning_problems
 
 _ONE_OF: dict[type[Any], tuple[str, ...]] = {Target: tuple(KINDS), Channel: ("webhook", "log", "call")}
 _ANYTHING_GOES: dict[type[Any], dict[str, Any]] = {Target: {"call": {"name": "f"}}, Channel: {"log": {}}}
-"""What may be asked for anything: it stands in for a probe or a transport that nobody can read."""
+"""A stand-in for a probe or a transport that cannot be read; it answers every question."""
 
 
 class PartialConfiguration:
@@ -27,7 +27,7 @@ class PartialConfiguration:
         self._contradictory: list[Problem] = []
 
     def read(self) -> Configuration:
-        """What is sound of the plain data of a file, with the defaults filled in."""
+        """Returns the valid part of the plain data of a file, with the defaults filled in."""
         valid = self._fitting.fit(self._data, Configuration) or {}
         defaults = msgspec.convert(valid.get("defaults", {}), Defaults)
         filling = filling_of(defaults)
@@ -44,7 +44,7 @@ class PartialConfiguration:
         )
 
     def made(self, value: Any, specification: type[Any], path: Path) -> Any:
-        """What is sound of a part made in Python, whose types nobody has checked yet, in those that are declared."""
+        """Returns the valid part of a value made in Python, converted to its declared types."""
         if not isinstance(value, specification):
             self._fitting.tell(path, f"expected a {specification.__name__}, got a {type(value).__name__}")
             return self._piece({}, specification, path)
@@ -146,11 +146,11 @@ class PartialConfiguration:
 
 
 def filling_of(defaults: Defaults) -> dict[str, Any]:
-    """What the defaults say, by the names that a target uses."""
+    """Returns the defaults under the field names of a target."""
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
     return {name: value for name, value in stated if value is not None}
 
 
 def _of_another_kind(_: object) -> bytes:
-    """What nothing in a configuration may be, in the place of what has no plain value."""
+    """A placeholder that no configuration can contain, for a value without a plain form."""
     return b""

@@ -18,14 +18,14 @@ _MEASURES: dict[str, tuple[str, ...]] = {
     "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
     "tcp": ("response_time", "dns", "connect"),
 }
-"""What the probes that report nothing of their own can be measured by."""
+"""The measures of probes that report none of their own."""
 _STATUS_MAX = 999
 _EVERY = ("every",)
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 
 
 def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
-    """What is wrong with one rule of a target whose cadence and timeout are sound."""
+    """Yields the problems of one rule of a target whose cadence and timeout are valid."""
     for name, text in (("for", rule.for_), ("keep_firing_for", rule.keep_firing_for)):
         yield from span_problems(text, (*path, name), 0, KEEP_FIRING_NS_MAX)
     if rule.state is RuleState.RETIRED:
@@ -35,7 +35,7 @@ def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
 
 
 def _working_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
-    """What a retired rule may be and no other."""
+    """Yields the problems that only a rule in use can have."""
     match rule:
         case Threshold():
             yield from _threshold_problems(rule, target, path)
@@ -120,7 +120,7 @@ def _unit(measure: str, target: Target) -> str:
 
 
 def _fate(operator: str, value: float, low: float, high: float) -> str:
-    """What a comparison with a value in [low, high] always comes to, empty when it depends."""
+    """Returns the constant result of a comparison with a value in [low, high], empty where it depends on the value."""
     never = {
         ">": value >= high,
         ">=": value > high,

@@ -1,4 +1,4 @@
-"""What the types of a configuration cannot say."""
+"""Checks of a configuration beyond its types."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any

@@ -68,7 +68,7 @@ class CallMessenger:
 
 
 def _read(returned: object) -> Answer:
-    """What the callable's value means, read where it ran."""
+    """Translates the callable's value into an answer, on the thread that ran it."""
     if returned is None or returned is True:
         return Answer(accepted=True)
     detail = (

@@ -1,4 +1,4 @@
-"""What curl knows of a transfer that ended, read once and cheaply."""
+"""The facts that curl has about a finished transfer, read once."""
 
 import errno
 import socket

@@ -23,7 +23,7 @@ WEB = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
 KEY_EXCHANGES = "X25519:P-256:P-384:P-521"
 """Without these OpenSSL 3.5 and later offers a post-quantum key in every handshake: a seventh of its CPU (measured)."""
 
-# What curl adds unasked is taken back by a name and a colon; identity, because a compressed body is data to us.
+# A name and a colon remove the headers that curl adds by itself; identity, because a compressed body would not be readable.
 DEFAULT_HEADERS = {
     "accept-encoding": b"Accept-Encoding: identity",
     "user-agent": b"User-Agent: watchkeeper",

@@ -37,7 +37,7 @@ DNS_CACHE = CachePolicy(
 """Libcurl's own cache of answers, shared by every handle of the transport."""
 
 MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
-"""What curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT mean to a readiness."""
+"""The readiness masks of curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT."""
 
 OnTransferred = Callable[[HttpAnswer], None]
 
@@ -137,7 +137,7 @@ class CurlTransport:
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
 
     def shelf(self, shape: HttpShape) -> Shelf:
-        """What requests of this shape are started with; keep it to save the look-up."""
+        """Returns the handle pool for requests of this shape; callers keep it to save the look-up."""
         return self._handles.shelf(shape)
 
     def shelf_for_once(self, shape: HttpShape) -> Shelf:

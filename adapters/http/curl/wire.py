@@ -21,7 +21,7 @@ def bytes_allowed(shape: HttpShape) -> int:
 
 
 def bytes_read(descriptor: int) -> int:
-    """What has been read from a TCP socket so far: all that arrived but what still waits in the kernel; 0 if unknown.
+    """Returns the bytes read from a TCP socket so far: all that arrived, less those still in the kernel; 0 if unknown.
 
     Always unknown where the system does not count for each socket: there the deadline alone ends a flood of framing.
     """

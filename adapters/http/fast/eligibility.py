@@ -31,7 +31,7 @@ class FastPathEligibility:
         self._barred_until_ns = 0
 
     def request(self) -> PlainRequest | None:
-        """What to send without libcurl; None while libcurl is to ask."""
+        """Returns the request for the fast engine, or None while libcurl must carry it."""
         return self._request
 
     def observe(self, answer: HttpAnswer, now_ns: int) -> None:

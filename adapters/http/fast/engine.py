@@ -1,7 +1,7 @@
 """Plain HTTP without libcurl: a GET on a fresh connection, over TLS only by rustls, where the last answer had the common form.
 
-Measured at a thousand checks a second: libcurl costs 200 microseconds a request, this a third of it. What an answer means
-is judged by the same code. An answer of any other form, and a name that leads nowhere, is handed back for libcurl.
+Measured at a thousand checks a second: libcurl costs 200 microseconds a request, this a third of it. The same code judges
+the answer. An answer of any other form, and a name that leads nowhere, is handed back for libcurl.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class FastHttpEngine:
         context = None if self._contexts is None else self._contexts.context(secured.tls)
         return TlsExchange(self, request, begun_ns, done, context)
 
-    # What an exchange needs of who carries it.
+    # The engine as one exchange sees it.
 
     def now_ns(self) -> int:
         return self._clock.monotonic_ns()

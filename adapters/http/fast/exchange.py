@@ -35,7 +35,7 @@ OnExchanged = Callable[[HttpAnswer | None], None]
 
 
 class ExchangeHost(Protocol):
-    """What an exchange needs of who carries it."""
+    """The engine as one exchange sees it."""
 
     def now_ns(self) -> int: ...
     def look_up(self, name: HeaderName, done: Callable[[LookedUp], None]) -> LookedUp | None: ...
@@ -66,7 +66,7 @@ class PlainExchange:
         self._unsent = request.wire
         self._read = b""
         self._rest: list[bytes] = []
-        """What came once the header was whole, beyond what came with it."""
+        """The bytes that arrived after the complete header."""
         self._header: PlainHeader | None = None
         self._certificate_expires: str | None = None
         self._connection: socket.SocketType | None = None
@@ -91,7 +91,7 @@ class PlainExchange:
     # The way there.
 
     def begin(self) -> None:
-        """Look the name up, if it is one, and connect. What fails at once is told after this has returned."""
+        """Resolves a name and connects. An immediate failure is reported after this has returned."""
         to = self._request.to
         if isinstance(to, RequestTarget):
             self._connect(to)

@@ -1,4 +1,4 @@
-"""The common form of an HTTP answer, recognised strictly. Whatever is not of this form is libcurl's to read."""
+"""The common form of an HTTP answer, recognised strictly. libcurl reads every other form."""
 
 import re
 from typing import NamedTuple

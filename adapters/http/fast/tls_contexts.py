@@ -32,7 +32,7 @@ RUSTLS = "rtls"
 """The package that binds it."""
 
 PROTOCOLS = ["h2", "http/1.1"]
-"""What libcurl offers: a server that chooses the first is libcurl's to talk to."""
+"""The protocols that libcurl offers; libcurl carries the exchange where a server chooses the first."""
 
 Stamp = tuple[int, int, int, int]
 
@@ -94,7 +94,7 @@ def _expires_of(rtls: Any, certificate: bytes) -> str | None:
     try:
         expires = rtls.Certificate(certificate).get_info().get("notAfter")
     except ValueError:
-        # What proves a certificate and what reads it are two parsers.
+        # One parser verifies a certificate and another one reads it.
         return None
     return expires if isinstance(expires, str) else None
 

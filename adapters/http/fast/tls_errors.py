@@ -1,4 +1,4 @@
-"""What went wrong in TLS, as rustls tells it, said as libcurl says it: the words that verdicts are given by."""
+"""Translates the TLS errors of rustls into the texts of libcurl, by which outcomes are decided."""
 
 import re
 import ssl

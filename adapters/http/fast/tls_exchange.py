@@ -96,7 +96,7 @@ class TlsExchange(PlainExchange):
         while wire:
             taken = tls.write(wire)
             if not taken:
-                raise RuntimeError("what encrypts the request takes no more of it")
+                raise RuntimeError("the encryption takes no more of it")
             wire = wire[taken:]
 
     def _refuse(self, error: ssl.SSLError) -> None:

@@ -41,7 +41,10 @@ class CallProber:
         )
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> PendingCall:
-        """Begin an attempt. A name that nobody gave a callable for is UNKNOWN: nothing was checked."""
+        """Starts an attempt. A name without a callable is UNKNOWN: nothing was checked.
+
+        Raises: TypeError for the specification of another probe.
+        """
         spec = request.probe
         if not isinstance(spec, CallSpec):
             raise TypeError(f"a call prober was given {type(spec).__name__}")

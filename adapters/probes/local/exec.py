@@ -62,6 +62,10 @@ class ExecProber:
         self._closed = False
 
     def start(self, request: ProbeRequest, done: OnObserved) -> ExecAttempt:
+        """Starts an attempt.
+
+        Raises: TypeError for the specification of another probe.
+        """
         spec = request.probe
         if not isinstance(spec, Exec):
             raise TypeError(f"an exec prober was given {type(spec).__name__}")
@@ -225,7 +229,7 @@ class ExecProber:
                 self._reaping.discard(command)
 
     def abandoned(self) -> tuple[str, ...]:
-        """What could not be ended: programs that are killed and still not gone, and starts that never came back."""
+        """Returns the abandoned commands: programs that survive their kill, and starts that never returned."""
         killed = tuple(f"process {command.pid}: killed and not gone" for command in self._reaping)
         with self._guard:
             starts = self._calls.abandoned() if self._births else ()

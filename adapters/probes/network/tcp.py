@@ -38,7 +38,10 @@ class TcpProber:
         self._ended_at_once: list[tuple[TcpAttempt, Observation]] = []
 
     def start(self, request: ProbeRequest, done: OnObserved) -> "TcpAttempt":
-        """Begin an attempt."""
+        """Starts an attempt.
+
+        Raises: TypeError for the specification of another probe.
+        """
         probe = request.probe
         if not isinstance(probe, Tcp):
             raise TypeError(f"a tcp prober was given {type(probe).__name__}")

@@ -66,7 +66,7 @@ class HttpAttempt:
         if answer is None:
             route.demote(now_ns)
         elif route.accepts(answer, now_ns):
-            # What was read wholly on the short way has a header that was recognised strictly: there is nothing to judge.
+            # A complete answer of the fast engine has a strictly recognised header: its framing needs no judgement.
             whole = not answer.code and answer.header.endswith(END_OF_HEADER)
             self._end(answer, UP if whole else verdict_of(answer, secure=self._hop.destination.secure))
             return
@@ -157,7 +157,10 @@ class HttpProber:
         self._plan = lru_cache(PLANS_MAX)(prepare)
 
     def start(self, request: ProbeRequest, done: OnObserved) -> HttpAttempt:
-        """Begin an attempt of a validated specification. Raises ConfigurationError for a URL that cannot be requested."""
+        """Starts an attempt of a validated specification.
+
+        Raises: ConfigurationError for a URL that cannot be requested; TypeError for the specification of another probe.
+        """
         probe = request.probe
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 STATUS_MAX = 2**31 - 1
 LATENCY_US_MAX = 2**32 - 2
-"""What a column can hold; nothing that a probe measures comes near."""
+"""The range of a column; no measurement of a probe comes near it."""
 
 _NO_STATUS = -(2**31)
 _FIXED_WIDTH = 4
@@ -42,7 +42,7 @@ def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
 
 
 def unpack(data: bytes) -> Columns:
-    """The columns of a chunk. Raises ValueError for bytes that are no chunk."""
+    """The columns of a chunk. Raises: ValueError for bytes that are no chunk."""
     if data[:1] != _FORMAT:
         raise ValueError(f"a chunk of unknown format {data[:1]!r}")
     try:

@@ -113,7 +113,7 @@ class Overview(Findable):
             end_us, look_us = from_us, 2 * look_us
 
     def _explanations(self, moments_us: Iterable[int]) -> dict[tuple[int, int], str]:
-        """What was said of every target at these times; empty where retention has released it."""
+        """Returns the explanations of every target at these times; empty where retention has dropped them."""
         asked = json.dumps(sorted(set(moments_us)))
         found = rows(
             self._connection,

@@ -176,13 +176,13 @@ def day_tables(connection: apsw.Connection) -> set[int]:
 
 
 def findings(connection: apsw.Connection) -> dict[int, tuple[Outcome, Reason]]:
-    """What the numbers in a row's `finding` stand for."""
+    """The meaning of the numbers in a row's `finding`."""
     found = rows(connection, "SELECT id, outcome, reason FROM finding")
     return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
 
 
 class Findable:
-    """What a reader of samples looks up first, as of one read transaction: the findings, the days and the sealed hours."""
+    """The tables that a reader of samples loads first, within one read transaction: findings, days and sealed hours."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection

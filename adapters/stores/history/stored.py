@@ -1,4 +1,4 @@
-"""What a store gives back of samples: small values that stand for many."""
+"""Samples as a store returns them: compact values."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The hash chain: every transition and every told state is a link that covers all links before it.
+"""The hash chain: every transition and every delivered state is a link that covers all links before it.
 
-SQLite itself does not notice a lost tail of its WAL nor a flipped bit in a payload: integrity_check says ok to both. What
-is no link (attempts to deliver, checkpoints, silences, blind intervals) is counted by commits, and has digests of its own.
+SQLite itself does not notice a lost tail of its WAL nor a flipped bit in a payload: integrity_check says ok to both. Rows
+that are no links (attempts to deliver, checkpoints, silences, blind intervals) are counted by commits and carry digests.
 """
 
 from hashlib import sha256
@@ -18,7 +18,7 @@ TRANSITION = ""
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
-    """What a link says; its hash is that of the hash before it and of this as JSON."""
+    """The content of a link; its hash covers the hash before it and this content as JSON."""
 
     position: int
     incident: str
@@ -37,6 +37,10 @@ class Chain:
         self._connection = connection
 
     def head(self) -> Head:
+        """Returns the head inside the database.
+
+        Raises: StoreCorrupt where it is missing.
+        """
         row = self._connection.execute("SELECT epoch, position, hash, writes FROM head").fetchone()
         if row is None:
             raise StoreCorrupt("the head of the chain is missing")
@@ -71,9 +75,11 @@ class Chain:
         return epoch
 
     def verify(self, outside: Head | None, *, whole: bool = False) -> int:
-        """Recompute the links and compare both heads, else raise StoreCorrupt; returns the position it began after.
+        """Recomputes the links and compares both heads; returns the position after which it began.
 
         A long chain is verified from an anchor on, so that opening takes bounded time; `whole` takes all of it.
+
+        Raises: StoreCorrupt where a link or a head does not verify.
         """
         head = self.head()
         start = 0 if whole else _anchor(head.position, outside)

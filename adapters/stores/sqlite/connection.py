@@ -58,7 +58,7 @@ def connect_reader(path: str) -> apsw.Connection:
 
 
 def begin_wal(connection: apsw.Connection) -> None:
-    """Switch to write-ahead logging. Raises StoreError where it is not to be had, as on many network file systems."""
+    """Switch to write-ahead logging. Raises: StoreError where it is not to be had, as on many network file systems."""
     mode = connection.pragma("journal_mode", "WAL")
     if mode != "wal":
         raise StoreError(f"{connection.filename} lies where SQLite cannot keep a WAL (it says {mode!r})")
@@ -67,7 +67,7 @@ def begin_wal(connection: apsw.Connection) -> None:
 
 def require_sound_pages(connection: apsw.Connection) -> None:
     """Look at every page and every index of a small file: the chain vouches for transitions, digests for the rows that they
-    are in, and nothing for rows that an index does not show any more. Raises StoreCorrupt.
+    are in, and nothing for rows that an index does not show any more. Raises: StoreCorrupt.
 
     A quarter of a second at 64 MiB, a third more than quick_check, which looks into no index; a larger file is found out
     when it is read, as `status` and housekeeping do.
@@ -102,7 +102,10 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Turn what SQLite, the file system and unreadable bytes raise into the errors of watchkeeper."""
+    """Turns the errors of SQLite, of the file system and of unreadable bytes into those of watchkeeper.
+
+    Raises: StoreBusy, StoreCorrupt or StoreError in place of the original error.
+    """
     try:
         yield
     except (apsw.BusyError, apsw.LockedError) as error:
@@ -115,7 +118,10 @@ def explained(doing: str) -> Iterator[None]:
 
 @contextmanager
 def remedied(path: str) -> Iterator[None]:
-    """Say of a record that does not verify which it is, and what whoever is woken by it can do."""
+    """Adds the path and the remedy to the error of a record that does not verify.
+
+    Raises: StoreCorrupt in place of the original one.
+    """
     try:
         with explained(f"opening {path}"):
             yield

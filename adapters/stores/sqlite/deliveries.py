@@ -5,7 +5,7 @@ from ....domain.incidents.notice import DELIVERY_TRANSITIONS, Delivery, Delivery
 
 
 def changes(recorded: Delivery, delivery: Delivery) -> bool:
-    """Whether `delivery` is to be written over `recorded`; False for an echo. Raises StoreError for an illegal move.
+    """Whether `delivery` is to be written over `recorded`; False for an echo. Raises: StoreError for an illegal move.
 
     A batch is committed again when its outcome was in doubt, so what it says may have been overtaken within it: a
     delivered notice stays delivered, and an end that is recorded stays as it was first recorded.

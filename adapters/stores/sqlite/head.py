@@ -20,7 +20,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def read_head(path: str) -> Head | None:
-    """The head beside the store at `path`; None when there is none, as in a store that was moved here."""
+    """Returns the head beside the store at `path`; None without one, as for a store that was moved here.
+
+    Raises: StoreCorrupt for a head file that cannot be read.
+    """
     try:
         content = Path(f"{path}-head").read_bytes()
     except FileNotFoundError:

@@ -53,7 +53,10 @@ class IncidentTable:
         self._chain = chain
 
     def record(self, transition: Transition) -> None:
-        """Add a step that may follow. The same step again is a no-op; another one in its place is StoreCorrupt."""
+        """Adds a step that may follow. The same step again is a no-op.
+
+        Raises: StoreCorrupt for another step in its place; StoreError for a step that may not follow.
+        """
         name, sequence = transition.incident_id, transition.sequence
         recorded = self._chain.body(name, sequence)
         if recorded is not None:
@@ -86,7 +89,7 @@ class IncidentTable:
         return tuple(INCIDENTS.decode(body) for (body,) in rows)
 
     def told(self, name: str) -> tuple[LastDelivered, ...]:
-        """What each channel last heard of an incident."""
+        """Returns the last delivered step of an incident for each channel."""
         return tuple(TOLD.decode(body) for (body,) in self._connection.execute(_TOLD, (name,)))
 
     def tell(self, notice: Notice) -> None:
@@ -107,8 +110,10 @@ class IncidentTable:
         self._connection.executemany(_SETTLE, ((name,) for name in names))
 
     def verify(self, verified_after: int) -> None:
-        """Raise StoreCorrupt when an incident is not where the chain says; looks at those that moved in what was
-        verified of the chain, and at every one that a restart brings back."""
+        """Checks the place of each incident that moved in the verified part of the chain or that a restart restores.
+
+        Raises: StoreCorrupt when an incident is not where the chain says.
+        """
         misplaced = self._connection.execute(_MISPLACED, (verified_after,)).fetchone()
         if misplaced is not None:
             raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")

@@ -14,7 +14,7 @@ from ....domain.time.moment import NS_PER_MS, Moment, wall_text
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who holds a store."""
+    """The process that holds a store."""
 
     pid: int
     host: str

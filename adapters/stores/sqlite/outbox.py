@@ -30,7 +30,10 @@ class OutboxTable:
         self._incidents = incidents
 
     def record(self, notice: Notice) -> None:
-        """Add a notice of a recorded incident; a key that is there already stays as it is."""
+        """Adds a notice of a recorded incident; an existing key stays as it is.
+
+        Raises: StoreCorrupt for a key of another notice; StoreError for a notice of a step that is not recorded.
+        """
         name, sequence = notice.incident.id, notice.sequence
         row = self._row(notice.key)
         if row is not None:
@@ -47,7 +50,10 @@ class OutboxTable:
         )
 
     def deliver(self, delivery: Delivery) -> str:
-        """Record what became of an attempt; returns the incident that it was about."""
+        """Records the state of a delivery; returns the id of its incident.
+
+        Raises: StoreError for an unknown key.
+        """
         row = self._row(delivery.key)
         if row is None:
             raise StoreError(f"there is no notice {delivery.key} to deliver")

@@ -17,7 +17,7 @@ class StoreFiles:
         self._file = _number(path)
 
     def problem(self) -> str:
-        """What has become of the file and what to do; empty while it lies where it lay. Costs one stat."""
+        """Returns a problem of the file and its remedy, empty while the file is in place. Costs one stat."""
         try:
             found = _number(self._path)
         except OSError as error:
@@ -31,9 +31,11 @@ class StoreFiles:
 
 
 def require_known(path: str, outside: Head | None) -> None:
-    """Raise StoreCorrupt where there is no file, but a head that knows of commits: before an empty one is made in its place.
+    """Refuses to create an empty file where a head knows of commits.
 
-    An empty one would have SQLite throw away the log that may still lie beside it, and with it the end of what is put back.
+    SQLite would discard the log that may still lie beside an empty file, and with it the end of a file that is put back.
+
+    Raises: StoreCorrupt where the file is missing and its head knows of commits.
     """
     if outside is not None and (outside.position or outside.writes) and not Path(path).exists():
         raise StoreCorrupt(

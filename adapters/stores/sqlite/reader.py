@@ -31,7 +31,7 @@ ORDER BY ordinal DESC LIMIT :limit
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What a whole check of a store found."""
+    """The result of a whole check of a store."""
 
     links: int
     """Links of the chain that were read back and recomputed."""

@@ -101,7 +101,10 @@ def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS)
 
 
 def refuse_strangers(connection: apsw.Connection) -> None:
-    """Raise StoreError for somebody else's database, before anything in it is touched."""
+    """Refuses the database of another program before anything in it is touched.
+
+    Raises: StoreError for such a database.
+    """
     application_id = connection.pragma("application_id")
     if application_id == APPLICATION_ID:
         return
@@ -111,7 +114,10 @@ def refuse_strangers(connection: apsw.Connection) -> None:
 
 
 def refuse_others(connection: apsw.Connection) -> None:
-    """Raise StoreError for a file that this version does not know, or that no runtime of this version has opened yet."""
+    """Refuses a file of another schema version.
+
+    Raises: StoreError for a newer file, and for an older one that no runtime of this version has opened yet.
+    """
     refuse_newer(connection)
     version = connection.pragma("user_version")
     if version < len(MIGRATIONS):
@@ -122,7 +128,10 @@ def refuse_others(connection: apsw.Connection) -> None:
 
 
 def refuse_newer(connection: apsw.Connection, newest: int = len(MIGRATIONS)) -> None:
-    """Raise StoreError for a file whose schema this version of watchkeeper does not know."""
+    """Refuses a file of a newer schema version.
+
+    Raises: StoreError for such a file.
+    """
     version = connection.pragma("user_version")
     if version > newest:
         raise StoreError(

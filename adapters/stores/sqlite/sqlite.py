@@ -87,6 +87,10 @@ class Session:
         )
 
     def recall(self, key: str) -> Restored | None:
+        """Returns a dead letter with its incident and the last delivered step, None where the key is none.
+
+        Raises: StoreCorrupt where its incident is missing.
+        """
         outgoing = self.outbox.dead(key)
         if outgoing is None:
             return None
@@ -132,6 +136,10 @@ class SqliteStore:
         return f"SqliteStore({self._path!r})"
 
     def open(self, now: Moment) -> Restored:
+        """Opens the file, brings it to the newest schema and verifies it.
+
+        Raises: StoreError where it is open already; StoreBusy, StoreCorrupt.
+        """
         if self._session is not None:
             raise StoreError(f"{self._path} is open already")
         with explained(f"opening {self._path}"):
@@ -197,7 +205,7 @@ class SqliteStore:
             migrate(connection)
             session = Session(self._path, connection, self._retention)
             _verify(session, outside)
-            # What reads back may lie in the page cache alone, after a sync that failed: folded, it is written anew.
+            # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
             with transaction(connection):
                 epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
