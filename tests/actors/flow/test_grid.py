@@ -6,9 +6,8 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
-from watchkeeper.tests.actors.flow.driver import run_to_start
 
-from tests.actors.flow.driver import pollers
+from tests.actors.flow.driver import pollers, run_to_start
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -136,8 +135,8 @@ def test_a_tick_without_a_poller_is_counted_and_told_by_the_next(driven, shop, a
     world = driven(shop(every="1s", timeout="500ms"))
     run_to_start(world)
     world.prober.answer()
-    while world.system._pollers.alive("shop"):
-        world.system._pollers.poller("shop").tell(object())
+    while pollers(world).alive("shop"):
+        pollers(world).poller("shop").tell(object())
         world.run("1s")
     run_to_start(world)
     world.prober.answer()
