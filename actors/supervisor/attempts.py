@@ -87,7 +87,7 @@ class Attempts:
             self._pollers.poller(target.id).tell(Reconfigure(target))
 
     def untrack(self, target: str, now: Moment) -> None:
-        """Forget a tracked target; its attempt, if one runs, is cancelled."""
+        """Forgets a tracked target and cancels its attempt."""
         entry = self._scheduled[target]
         self._dismiss(entry, now)
         # A target of the same name that is tracked later must not accept an old answer.

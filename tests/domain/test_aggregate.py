@@ -199,19 +199,6 @@ def test_an_incident_whose_rule_is_gone_ends_when_it_is_restored():
     assert again.incidents() == ()
 
 
-@pytest.mark.parametrize(
-    ("before", "after"), [(DOWN, NoData(id="down")), (NoData(id="down", for_="30s"), DOWN)]
-)
-def test_a_rule_that_became_another_kind_while_nobody_ran_begins_anew(before, after):
-    world = told(before)
-    world.take(taken(1, Outcome.DOWN))
-    world.hear(world.aggregate.missing("down", taken(2).at, taken(2).at))
-    again = TargetAggregate(shop(after), run=2)
-    assert again.restore(saved(world.aggregate, taken(2).at), (), taken(2).at) == ()
-    assert again.apply(taken(3), taken(3).at) == ()
-    assert again.incidents() == ()
-
-
 def test_an_incident_without_a_checkpoint_stays_open_until_it_is_acquitted():
     world = told(DOWN)
     for number in (1, 2, 3):
