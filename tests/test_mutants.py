@@ -45,7 +45,7 @@ class Queue:
         ("branch never taken", "Queue.take", {"if (False):"}),
         ("operator", "Queue.take", {"self.items[: (room + 1)]"}),
         ("statement", "Queue.close", {"        pass"}),
-        ("constant", "", {"LIMIT = (4)"}),
+        ("constant", "LIMIT", {"LIMIT = (4)"}),
     ],
 )
 def test_a_careless_hand_makes_one_change_at_a_time(kind, function, lines):
@@ -82,15 +82,24 @@ def test_a_seed_draws_the_same_mutants_again():
 
 
 def test_tests_of_a_mutant_run_its_line_and_come_quickest_first():
-    taking, closing, importing = (
-        next(each for each in mutants_of("queue.py", SOURCE) if each.line == line) for line in (6, 12, 5)
+    taking, closing = (
+        next(each for each in mutants_of("queue.py", SOURCE) if each.line == line) for line in (6, 12)
     )
     slow = Covered({"slow": 2.0}, {"queue.py": {6: (0,), 12: (0,)}})
     quick = Covered({"other": 0.1, "quick": 0.2}, {"queue.py": {6: (1,)}, "other.py": {12: (0,)}})
     cover = Cover([slow, quick])
     assert cover.tests_of(taking) == ["quick", "slow"]
     assert cover.tests_of(closing) == ["slow"]
-    assert cover.tests_of(importing) == ["quick", "slow"]
+
+
+def test_tests_of_what_runs_at_import_run_the_lines_that_use_it():
+    file, user = "domain/limits.py", "domain/policy.py"
+    mutants = mutants_of(file, (ROOT / file).read_text())
+    slack = next(each for each in mutants if each.function == "DEADLINE_SLACK_NS")
+    lines = (ROOT / user).read_text().splitlines()
+    use = next(number for number, line in enumerate(lines, 1) if "DEADLINE_SLACK_NS" in line)
+    cover = Cover([Covered({"slack": 1.0, "other": 1.0}, {user: {use: (0,), use + 1: (1,)}})])
+    assert cover.tests_of(slack) == ["slack"]
 
 
 @pytest.mark.parametrize("each", run.explanations(), ids=lambda each: f"{each.file}-{each.within}")

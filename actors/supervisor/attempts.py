@@ -86,16 +86,13 @@ class Attempts:
         if not entry.is_heartbeat and target.id in self._pollers:
             self._pollers.poller(target.id).tell(Reconfigure(target))
 
-    def untrack(self, target: str, now: Moment) -> bool:
-        """Forgets a target and cancels its attempt. Returns False for an unknown target."""
-        entry = self._scheduled.get(target)
-        if entry is None:
-            return False
+    def untrack(self, target: str, now: Moment) -> None:
+        """Forgets a tracked target and cancels its attempt."""
+        entry = self._scheduled[target]
         self._dismiss(entry, now)
         # A target of the same name that is tracked later must not accept an old answer.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
-        return True
 
     def pause(self, target: str, now: Moment) -> bool:
         """Starts no further attempt for a target and cancels a running one. Returns False for an unknown target."""
@@ -113,7 +110,7 @@ class Attempts:
         if entry is None:
             return False
         entry.paused = False
-        entry.last_beat = now if entry.is_heartbeat else None
+        entry.last_beat = None  # a heartbeat has its whole time from now on
         self._arm(entry, now)
         return True
 

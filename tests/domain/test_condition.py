@@ -89,6 +89,14 @@ def test_equality_is_symmetric_and_holds_for_itself(one, other):
     assert equal(one, one) or one != one  # noqa: PLR0124 - NaN alone differs from itself
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(1.5, "1.50", True), ("1.5", "1.50", False), ("5", "0x5", True), (5, "five", False), (True, 1, False)],
+)
+def test_a_number_meets_a_text_as_a_number_and_two_texts_meet_letter_by_letter(one, other, same):
+    assert equal(one, other) is equal(other, one) is same
+
+
 @given(st.integers(-(10**30), 10**30))
 def test_an_integer_is_read_in_every_base_it_is_written_in(number):
     for text in (str(number), f"{number:#x}", f"{number:#o}", f"{number:#b}", f"{number:_}"):

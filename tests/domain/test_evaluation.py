@@ -29,6 +29,7 @@ from watchkeeper.domain.rules.evaluation import (
     evaluator_of,
     measured,
 )
+from watchkeeper.domain.rules.watch import RuleWatch, resume, saved_of
 from watchkeeper.domain.specification.rule import (
     Aggregate,
     Consecutive,
@@ -354,3 +355,10 @@ def test_a_certificate_runs_down_while_nothing_answers():
     )
     refused = {"reason": Reason.CONNECTION_REFUSED, "certificate_expires_in_ns": 999_000_000}
     assert evaluator.take(taken(1, Outcome.DOWN, **refused), firing=False) is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize("kinds", [(NoData, Consecutive), (Consecutive, NoData)])
+def test_a_rule_that_became_another_kind_while_nobody_ran_begins_anew(kinds):
+    before, after, fresh = (RuleWatch(kind(id="down")) for kind in (*kinds, kinds[1]))
+    resume(after, saved_of(before, NOON), NOON)
+    assert saved_of(after, NOON) == saved_of(fresh, NOON)

@@ -1,7 +1,9 @@
 """Which tests run a line, and how long each takes: recorded once for each folder of tests, and kept by what both are."""
 
 import json
+import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -29,6 +31,11 @@ class Covered(msgspec.Struct, frozen=True):
     lines: dict[str, dict[int, tuple[int, ...]]]
     """By file and line: the tests that run it, by their place among the above."""
 
+    def tests_of(self, file: str, line: int) -> tuple[str, ...]:
+        """The names of the tests that run a line."""
+        tests = tuple(self.seconds)
+        return tuple(tests[number] for number in self.lines.get(file, {}).get(line, ()))
+
 
 class Cover:
     """The lines that all recorded folders run."""
@@ -38,13 +45,32 @@ class Cover:
         self._suites = suites
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that run what a mutant changes, the quickest first."""
-        found: set[str] = set()
-        for suite in self._suites:
-            lines, tests = suite.lines.get(mutant.file, {}), tuple(suite.seconds)
-            for line in lines if mutant.at_import else mutant.lines:
-                found.update(tests[number] for number in lines.get(line, ()))
+        """The tests that run what a mutant changes, the quickest first.
+
+        A line that runs at import is no test's own: there, they are those of all lines that use the name it is assigned to.
+        """
+        used = self._uses(mutant.function.rpartition(".")[2]) if mutant.at_import else None
+        places = used or [(mutant.file, line) for line in mutant.lines]
+        found = {
+            test for suite in self._suites for file, line in places for test in suite.tests_of(file, line)
+        }
         return sorted(found, key=lambda test: (self.seconds[test], test))
+
+    def _uses(self, name: str) -> list[tuple[str, int]]:
+        """The lines of the product that mention a name."""
+        files = {file for suite in self._suites for file in suite.lines}
+        return [
+            (file, number)
+            for file in sorted(files if name else ())
+            for number, line in enumerate(lines_in(file), 1)
+            if name in line and re.search(rf"\b{re.escape(name)}\b", line)
+        ]
+
+
+@cache
+def lines_in(file: str) -> tuple[str, ...]:
+    path = ROOT / file
+    return tuple(path.read_text().splitlines()) if path.is_file() else ()
 
 
 def recorded(copies: list[Copy], kept: Path = KEPT) -> Cover:

@@ -39,7 +39,7 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     function: str
-    """Where it is, as a dotted name; empty at the top of the module."""
+    """The dotted name of the function, class or assignment that it is in; empty elsewhere in the module."""
     line: int
     lines: tuple[int, ...]
     """All lines of what is changed: the first may be a bracket."""
@@ -93,6 +93,9 @@ def changeable(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
         place, unread = place._replace(names=(*place.names, node.name)), unread | {"keywords"}
     elif isinstance(node, ast.stmt | ast.expr):
         yield node, place
+        if isinstance(node, ast.Assign | ast.AnnAssign) and not place.in_body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            place = place._replace(names=(*place.names, ast.unparse(target)))
     alone = {id(block[0]) for block in blocks(node) if len(block) == 1}
     for field, value in ast.iter_fields(node):
         in_body = place.in_body or (is_function and field == "body")

@@ -58,6 +58,7 @@ class Fate(msgspec.Struct, frozen=True):
     """The outcome of putting one mutant to its tests."""
 
     mutant: Mutant
+    diff: str
     caught_by: str
     """A test, or why the tests did not end; empty: it survived."""
     tests: int
@@ -73,8 +74,7 @@ class Fate(msgspec.Struct, frozen=True):
         if self.caught_by:
             return f"caught   {place}: {self.caught_by}  [{self.seconds:.0f} s]"
         tests = f"{self.tests} tests" + (f", {self.left_out} left out" if self.left_out else "")
-        diff = mutant.diff((ROOT / mutant.file).read_text())
-        return f"SURVIVED {place} in {mutant.function}: {tests if self.tests else NO_TEST}  [{self.seconds:.0f} s]\n{diff}"
+        return f"SURVIVED {place} in {mutant.function}: {tests if self.tests else NO_TEST}  [{self.seconds:.0f} s]\n{self.diff}"
 
 
 def explanations() -> tuple[Explained, ...]:
@@ -123,6 +123,7 @@ def fate(mutant: Mutant, copy: Copy, cover: Cover, tests_s_max: float) -> Fate:
         spent_s += cover.seconds[tests[affordable]]
         affordable += 1
     chosen = tests[:affordable]
+    diff = mutant.diff((copy.root / mutant.file).read_text())
     take_out = copy.write(mutant.file, mutant.source)
     try:
         caught = ""
@@ -132,7 +133,7 @@ def fate(mutant: Mutant, copy: Copy, cover: Cover, tests_s_max: float) -> Fate:
             )
     finally:
         take_out()
-    return Fate(mutant, caught, len(chosen), len(tests) - affordable, monotonic() - began_s)
+    return Fate(mutant, diff, caught, len(chosen), len(tests) - affordable, monotonic() - began_s)
 
 
 def caught_by(tests: list[str], copy: Copy, seconds: float) -> str:

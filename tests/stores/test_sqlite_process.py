@@ -52,6 +52,12 @@ def holder(path):
     process.communicate(timeout=30)
 
 
+def lowest_free_descriptor():
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
+
+
 def test_a_second_process_is_told_who_holds_the_store(path, holder):
     with pytest.raises(StoreBusy, match=rf"held by process {holder.pid} on .+ since 2026-01-01T12:00:00"):
         SqliteStore(path).open(NOON)
@@ -91,6 +97,15 @@ def test_a_store_that_is_looked_at_without_end_is_refused_at_last(path, monkeypa
         fcntl.flock(looked_at, fcntl.LOCK_SH)
         with pytest.raises(StoreBusy, match="looked at by other processes"):
             StoreLock(path, NOON)
+
+
+def test_a_store_that_is_refused_leaves_no_descriptor_open(path, holder):
+    store = SqliteStore(path)
+    before = lowest_free_descriptor()
+    for _ in range(3):
+        with pytest.raises(StoreBusy):
+            store.open(NOON)
+    assert lowest_free_descriptor() == before
 
 
 def test_kill_releases_the_store_and_loses_nothing(path, holder):

@@ -2,9 +2,9 @@
 
 import pytest
 from watchkeeper.domain.observation.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
-from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Heartbeat
-from watchkeeper.protocol.supervisor import Track
+from watchkeeper.protocol.supervisor import Pause, Resume, Track, Untrack
 
 from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
 
@@ -99,6 +99,38 @@ def test_a_new_specification_lets_the_attempt_that_runs_end(driven, shop, attemp
     run_to_start(world)
     request = world.prober.requests[-1]
     assert request.deadline.remaining_ns(request.started) == S // 2
+
+
+def test_a_new_specification_judges_by_its_own_conditions(driven, shop, target_of):
+    world = driven(shop())
+    run_to_start(world)
+    world.track(shop(expect=("[CONNECTED] == false",)))
+    world.prober.answer()
+    world.run("1ms")
+    assert target_of(world).sample.outcome is Outcome.UP
+    run_to_start(world)
+    world.prober.answer()
+    world.run("1ms")
+    assert target_of(world).sample.reason is Reason.CONDITION_FAILED
+
+
+def test_a_specification_that_is_paused_pauses_and_one_that_is_not_resumes(driven, shop):
+    world = driven(shop())
+    attempt = run_to_start(world)
+    world.track(shop(paused=True))
+    assert world.prober.cancelled == [attempt]
+    world.run("5m")
+    assert len(world.prober.requests) == 1
+    world.track(shop())
+    assert run_to_start(world) != attempt
+
+
+@pytest.mark.parametrize("command", [Pause, Resume, Untrack])
+def test_a_command_for_a_target_that_is_not_there_is_refused(driven, shop, command):
+    world = driven(shop())
+    assert world.system.supervisor.ask(command("mail"), 60.0) is False
+    assert world.system.supervisor.ask(command("shop"), 60.0) is True
+    assert world.system.supervisor.epoch == 1
 
 
 # What is probed becomes a heartbeat, and back.

@@ -7,7 +7,7 @@ from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import pollers
+from tests.actors.flow.driver import pollers, run_to_start
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -117,3 +117,29 @@ def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, sho
     assert not world.system.has_ended(SUPERVISOR)
     world.run("2s")
     assert world.system.has_ended(SUPERVISOR)
+
+
+def test_a_tick_during_an_attempt_is_counted_and_told_by_the_next(driven, shop, attempts, counter):
+    world = driven(shop(every="1s", timeout="1s"))
+    run_to_start(world)
+    world.run("1100ms")
+    assert len(world.prober.requests) == 1
+    run_to_start(world)
+    world.prober.answer()
+    world.pause("shop")
+    assert [record.missed for record in attempts(world)] == [0, 1]
+    assert counter(world, "overlapped_ticks") == 1
+
+
+def test_a_tick_without_a_poller_is_counted_and_told_by_the_next(driven, shop, attempts, counter):
+    world = driven(shop(every="1s", timeout="500ms"))
+    run_to_start(world)
+    world.prober.answer()
+    while pollers(world).alive("shop"):
+        pollers(world).poller("shop").tell(object())
+        world.run("1s")
+    run_to_start(world)
+    world.prober.answer()
+    world.pause("shop")
+    assert attempts(world)[-1].missed == 1
+    assert counter(world, "ticks_without_poller") == 1

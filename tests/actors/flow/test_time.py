@@ -97,6 +97,26 @@ def test_a_heartbeat_resumed_has_a_whole_period_again(shop):
     assert world.incidents()[0].opened_at_ns == resumed.wall_ns + 70 * S
 
 
+def test_a_heartbeat_under_a_new_specification_is_due_when_it_was(shop):
+    world = World([nightly(shop)])
+    world.heartbeat("nightly")
+    beat = world.clock.read()
+    world.run("50s")
+    world.track(nightly(shop, timeout="1s"))
+    world.run("30s")
+    assert [incident.opened_at_ns for incident in world.incidents()] == [beat.wall_ns + 70 * S]
+
+
+def test_a_heartbeat_that_is_gone_is_waited_for_no_more_after_a_gap(shop, counter):
+    world = World([nightly(shop), shop()])
+    world.run("30s")
+    world.untrack("nightly")
+    world.suspend("10m")
+    world.run("10m")
+    assert [interval.cause for interval in world.status().blind] == ["suspended"]
+    assert counter(world, "samples_without_target") == 0
+
+
 def test_a_heartbeat_missed_while_silenced_is_told_when_the_silence_ends(shop):
     world = World([nightly(shop)])
     world.silence("nightly", "10m")
