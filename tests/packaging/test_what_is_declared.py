@@ -40,7 +40,8 @@ def required_by(*extras):
 
 def imported_by(folder):
     """The top-level modules that the scripts of a folder import from elsewhere, as distributions."""
-    own = {path.stem for path in folder.rglob("*.py")} | {"watchkeeper", "tests"}
+    beside = [*folder.rglob("*.py"), *(ROOT / "docs").glob("*.py"), *(ROOT / "tests" / "support").iterdir()]
+    own = {path.stem for path in beside} | {"watchkeeper", "tests", "docs"}
     known = packages_distributions()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

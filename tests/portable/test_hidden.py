@@ -13,8 +13,10 @@ HERE = Path(__file__).parent
 
 CHOICES = """
 import time
-from watchkeeper.adapters import clock, kernel_timer, readiness, sockets, wire
-from watchkeeper.adapters.probes import program_end
+from watchkeeper.adapters import clock, kernel_timer
+from watchkeeper.adapters.http.curl import wire
+from watchkeeper.adapters.net import readiness, sockets
+from watchkeeper.adapters.programs import program_end
 print(readiness.make_events.__name__, program_end.watch_end.__name__, kernel_timer.has_kernel_timer(),
       bool(sockets.NONBLOCKING), wire.TCP_INFO is not None, hasattr(time, "CLOCK_BOOTTIME"))
 """

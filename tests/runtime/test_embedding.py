@@ -249,7 +249,9 @@ def test_a_store_that_is_held_is_said_in_one_line(tmp_path, caplog):
     with Runtime(store=tmp_path / "watch.db"), caplog.at_level("INFO"), pytest.raises(StoreBusy):
         Runtime(store=tmp_path / "watch.db").start()
 
-    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["IncidentSink ends"]
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "IncidentSink ended with an error"
+    ]
     assert caplog.records[0].exc_info is None
 
 

@@ -65,7 +65,7 @@ def test_a_failed_heartbeat_and_its_acknowledgement_are_in_the_incidents_asked_r
         for job in jobs(TRIES):
             runtime.heartbeat(job.id, ok=False)
             (opened,) = [one for one in runtime.incidents() if one.target == job.id]
-            runtime.acknowledge(opened.incident, by=job.id)
+            runtime.acknowledge(opened.id, by=job.id)
             acknowledged += [one.acknowledged_by for one in runtime.incidents() if one.target == job.id]
             runtime.untrack(job.id)
             assert runtime.incidents(open_only=True) == ()
