@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 from machine import describe
-from records import sample_at
 from sidebyside import by_turns, cpu_ns, median_of, ratio_of
 from watchkeeper import Runtime
 from watchkeeper.actors import behaviour
@@ -37,6 +36,10 @@ from watchkeeper.protocol.poller import StartAttempt
 from watchkeeper.protocol.recorder import SampleJudged
 from watchkeeper.protocol.sink import Record
 from watchkeeper.protocol.supervisor import AttemptFinished
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from records import sample_at
 
 TIMES = 5_000
 TARGETS = 200

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from machine import describe
-from records import NOON, sample_at
 from watchkeeper import Runtime
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
@@ -28,6 +27,10 @@ from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.launcher.see.showing import status_document
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from records import NOON, sample_at
 
 TARGETS = 5_000
 SEALED_HOURS = 23

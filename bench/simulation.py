@@ -11,9 +11,13 @@ import argparse
 import json
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from machine import describe
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
 from simulator.cases.drawing import draw_case
 from simulator.cases.faults import parse_faults
 from simulator.run import run_case

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import apsw
 from machine import describe
-from records import NOON, sample_at
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
@@ -29,6 +28,10 @@ from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.configuration import Retention
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, NS_PER_US
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from records import NOON, sample_at
 
 BATCH = 1_000
 TARGETS = 400

@@ -162,7 +162,9 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
     unknown = [word for word in named if word not in set(Fault)]
     if unknown or not named:
         known = ", ".join(Fault)
-        raise ValueError(f"no fault is called {', '.join(unknown) or text!r}; there are all, none, {known}")
+        raise ValueError(
+            f"no fault is called {', '.join(unknown) or repr(text)}; there are all, none, {known}"
+        )
     return tuple(fault for fault in Fault if fault in named)
 
 
@@ -181,19 +183,15 @@ def draw_course(
 
     Raises: ValueError for a script that cannot be read, belongs to no target, or can never be met.
     """
-    targets = {target.id: target for target in configuration.targets}
-    for name in scripts:
-        if name not in targets:
-            raise ValueError(
-                f"there is no target {name!r} to follow a script; there are {', '.join(targets)}"
-            )
+    _require_known(scripts, [target.id for target in configuration.targets])
     # Each target, channel and fault has its own random stream: a further entry in the file changes no other.
     drawn = {
-        name: scripts.get(name) or _draw_spells(Random(f"{seed}/target/{name}"), minutes, BAD_WORDS)
-        for name in targets
+        target.id: scripts.get(target.id)
+        or _draw_spells(Random(f"{seed}/target/{target.id}"), minutes, BAD_WORDS)
+        for target in configuration.targets
     }
-    for name, script in drawn.items():
-        require_meetable(targets[name], Script.parse(script))
+    for target in configuration.targets:
+        require_meetable(target, Script.parse(drawn[target.id]))
     words = tuple(word for fault in faults for word in CHANNEL_WORDS.get(fault, ()))
     channels = {
         channel.id: _draw_spells(Random(f"{seed}/channel/{channel.id}"), minutes, words)
@@ -214,6 +212,13 @@ def draw_course(
         channel_scripts=channels,
         mishaps=tuple(sorted(mishaps, key=lambda mishap: mishap.at_ns)),
     )
+
+
+def _require_known(scripts: Mapping[str, str], targets: list[str]) -> None:
+    for name in scripts:
+        if name not in targets:
+            known = ", ".join(targets)
+            raise ValueError(f"there is no target {name!r} to follow a script; there are {known}")
 
 
 def _draw_spells(dice: Random, minutes: int, bad_words: tuple[str, ...]) -> str:
@@ -247,7 +252,10 @@ CourseEvent = tuple[int, Callable[[World], object]]
 
 
 def run_course(course: Course, progress: Callable[[int], None] = lambda _: None) -> Forecast:
-    """Runs the course to its end or to the first violated invariant; calls `progress` with the simulated nanoseconds."""
+    """Runs the course to its end or to the first violated invariant; blocks until then.
+
+    Calls `progress` once a simulated minute with the simulated nanoseconds.
+    """
     with _quiet():
         world = _world_of(course)
         began_ns = world.now.monotonic_ns
@@ -261,7 +269,7 @@ def run_course(course: Course, progress: Callable[[int], None] = lambda _: None)
             broken = str(error)
     return Forecast(
         world.store.incidents(),
-        {name: tuple(world.notices(name)) for name in course.channel_scripts},
+        {name: tuple(world.notices(name)) for name in world.messengers},
         world.now.monotonic_ns - began_ns,
         broken,
     )
@@ -296,7 +304,9 @@ def _run_until(world: World, monotonic_ns: int) -> None:
 
 def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseEvent]:
     """Yields all events in the order of time."""
-    beats = (_beats(target, course) for target in course.configuration.targets if target.heartbeat)
+    beats = (
+        _beats(target, course) for target in course.configuration.targets if target.heartbeat is not None
+    )
     mishaps = merge(*map(_as_events, course.mishaps), key=itemgetter(0))
     minutes = ((minute * NS_PER_MINUTE, _saying(progress, minute)) for minute in range(1, course.minutes + 1))
     return merge(mishaps, *beats, minutes, key=itemgetter(0))

@@ -9,11 +9,14 @@ LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher",
 MODULES_MAX = 15
 
 
-def sources(root):
+SUPPORT = ("hostile", "simulator")
+
+
+def sources(root, layers=LAYERS):
     """Every module of the package by its path."""
     for path in sorted(root.glob("*.py")):
         yield path.name, path
-    for layer in LAYERS:
+    for layer in layers:
         for path in sorted((root / layer).rglob("*.py")):
             yield path.relative_to(root).as_posix(), path
 
@@ -86,25 +89,24 @@ def test_a_circle_is_caught_even_under_type_checking(tmp_path):
 # Folders.
 
 
-def folders(root):
+def folders(root, layers=LAYERS):
     """Every folder of the package with the names of its modules."""
     found = {}
-    for name, _ in sources(root):
+    for name, _ in sources(root, layers):
         folder, _, module = name.rpartition("/")
         found.setdefault(folder, []).append(module)
     found.pop("", None)
     return found
 
 
-def crowded(root):
-    return [
-        folder for folder, names in folders(root).items() if len(set(names) - {"__init__.py"}) > MODULES_MAX
-    ]
+def crowded(root, layers=LAYERS):
+    found = folders(root, layers).items()
+    return [folder for folder, names in found if len(set(names) - {"__init__.py"}) > MODULES_MAX]
 
 
-def unexplained(root):
+def unexplained(root, layers=LAYERS):
     """Folders whose `__init__` does not say in two sentences what belongs there and what does not."""
-    for folder in folders(root):
+    for folder in folders(root, layers):
         init = root / folder / "__init__.py"
         text = ast.get_docstring(ast.parse(init.read_text())) if init.exists() else None
         lines = [line for line in (text or "").splitlines() if line]
@@ -115,6 +117,13 @@ def unexplained(root):
 def test_a_folder_holds_few_modules_and_says_what_belongs_there():
     assert crowded(ROOT) == []
     assert list(unexplained(ROOT)) == []
+
+
+def test_the_folders_that_support_tests_do_so_too():
+    support = ROOT / "tests" / "support"
+    assert {"hostile", "simulator", "simulator/invariants"} <= set(folders(support, SUPPORT))
+    assert crowded(support, SUPPORT) == []
+    assert list(unexplained(support, SUPPORT)) == []
 
 
 def test_a_crowded_or_unexplained_folder_is_caught(tmp_path):

@@ -22,11 +22,11 @@ USUAL = '["[STATUS] == 201", "[BODY].status == ok", "[CERTIFICATE_EXPIRATION] > 
 
 @pytest.fixture
 def simulate(tmp_path):
-    def run(script, expect=USUAL):
+    def run(script, *options, expect=USUAL):
         path = tmp_path / "watch.yaml"
         path.write_text(CONFIG % expect)
         arguments = ["simulate", str(path), "--hours", "0.5", "--script", f"shop={script}"]
-        return CliRunner().invoke(cli, arguments)
+        return CliRunner().invoke(cli, [*arguments, *options])
 
     return run
 
@@ -46,7 +46,7 @@ def test_usual_conditions_are_met_by_what_is_well(simulate):
 
 
 def test_a_script_that_cannot_be_is_a_usage_error(simulate):
-    result = simulate("ok", '["1 == 2"]')
+    result = simulate("ok", expect='["1 == 2"]')
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == ("target 'shop' can never be `ok`: the condition '1 == 2' never holds\n")
 
@@ -77,9 +77,16 @@ def test_every_fault_at_once_breaks_no_invariant(tmp_path, seed):
     assert CliRunner().invoke(cli, arguments).stdout.splitlines()[:-2] == result.stdout.splitlines()[:-2]
 
 
-def test_a_seed_of_another_version_is_refused(tmp_path):
-    path = tmp_path / "watch.yaml"
-    path.write_text(CONFIG % USUAL)
-    result = CliRunner().invoke(cli, ["simulate", str(path), "--seed", f"{SEED_VERSION - 1}-7"])
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--seed", f"{SEED_VERSION - 1}-7"), f"use {SEED_VERSION}-7"),
+        (("--faults", "disk_torn"), "no fault is called disk_torn; there are all, none, channel_down"),
+        (("--script", "shpo=ok"), "there is no target 'shpo' to follow a script; there are shop"),
+        (("--script", "ok"), "'ok' is no script: write TARGET=TEXT"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_a_usage_error(simulate, option, says):
+    result = simulate("ok", *option)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"use {SEED_VERSION}-7" in result.stderr
+    assert says in result.stderr

@@ -30,7 +30,7 @@ LEFT_OUT = shutil.ignore_patterns(
     "*.egg-info",
     "*.db*",
 )
-OURS = ("teeth", "mutants")
+OURS = ("teeth", "mutants", "support")
 """Folders of tests/ that hold plugins of pytest."""
 TESTS_S_MAX = 150
 PASSED = "the tests pass"

@@ -1,6 +1,6 @@
 """A real server on loopback that answers as badly as it is asked to, and what it does to each connection.
 
-Never here: probes, channels, or anything that judges how they take such answers.
+Never here: probes, channels, or checks of how they take such answers.
 """
 
 from .answers import ANSWERS

@@ -1,4 +1,4 @@
-"""python -m watchkeeper.testing.simulation: run seeds, or one again, or a stored case."""
+"""The command of the simulator: runs seeds, or one again, or a stored case."""
 
 import json
 import sys

@@ -108,7 +108,7 @@ def _results(seeds: list[int], order: Order, processes: int) -> Iterator[Result]
 
 def commit_of_source() -> str:
     """The commit that is running, for the line that reproduces a failure."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     try:
         found = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"],  # whichever git is installed
@@ -127,6 +127,6 @@ def reproduction(result: Result, order: Order) -> str:
     """One line that runs a failure again."""
     faults = "all" if order.faults == tuple(Fault) else ",".join(order.faults) or "none"
     return (
-        f"python -m watchkeeper.testing.simulation --one {result.seed} --faults {faults} "
+        f"PYTHONPATH=tests/support python -m simulator --one {result.seed} --faults {faults} "
         f"--minutes {order.minutes}  # commit {commit_of_source()}: {result.violations[0].line()[:200]}"
     )

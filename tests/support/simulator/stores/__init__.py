@@ -1,4 +1,4 @@
-"""The record of a simulated machine: the model in memory, SQLite on a faulty file system beside it, and what goes wrong there.
+"""The record of a simulated machine: the model in memory, SQLite on a faulty file system beside it, and their failures.
 
-Never here: what must hold of the record, which is in invariants/.
+Never here: invariants of the record, which are in invariants/.
 """

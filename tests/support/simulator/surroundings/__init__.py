@@ -1,4 +1,4 @@
-"""What lies around the actors of a simulated process: mailboxes, schedules, targets, receivers, and the trouble in them.
+"""The surroundings of the actors of a simulated process: mailboxes, schedules, targets, receivers, and the trouble in them.
 
 Never here: judgements of what the actors do (invariants/, recovery/), or the record (stores/).
 """
