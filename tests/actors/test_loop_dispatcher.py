@@ -107,7 +107,7 @@ def test_waiting_on_the_thread_of_the_loop_is_refused(loop_dispatcher):
 
 def test_an_answer_that_is_there_may_be_read_anywhere(loop_dispatcher):
     address = spawn(Echo, dispatcher=loop_dispatcher)
-    future = address._question("hello")
+    future = address.question("hello")
     assert future.get(timeout=SOON_S) == "hello"
     assert spawn(Echo, dispatcher=loop_dispatcher).ask(future.get, SOON_S) == "hello"
 

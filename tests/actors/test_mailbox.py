@@ -122,7 +122,7 @@ def test_a_question_that_is_driven_out_is_answered():
         number: int
 
     address = Address("keeper", capacity=1, policy=lambda _: OverflowPolicy.DROP_OLDEST)
-    future = address._question(Asked(1))
+    future = address.question(Asked(1))
     address.tell(Asked(2))
     with pytest.raises(MailboxFull):
         future.get(timeout=0)

@@ -17,7 +17,7 @@ class Caller(DispatchedActor):
 def test_actors_block_side_by_side_up_to_the_bound(pool_dispatcher):
     together = threading.Barrier(3, timeout=SOON_S)
     addresses = [spawn(Caller, dispatcher=pool_dispatcher) for _ in range(3)]
-    questions = [address._question(together.wait) for address in addresses]
+    questions = [address.question(together.wait) for address in addresses]
     assert sorted(question.get(timeout=SOON_S) for question in questions) == [0, 1, 2]
 
 

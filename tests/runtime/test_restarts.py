@@ -143,7 +143,7 @@ def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path)
         present, runtime._lifecycle._engine = runtime._lifecycle._engine, former
 
         def next_engine(frame, event, argument):
-            if event == "call" and frame.f_code.co_name == "_question":
+            if event == "call" and frame.f_code.co_name == "question":
                 runtime._lifecycle._engine = present
 
         sys.setprofile(next_engine)
