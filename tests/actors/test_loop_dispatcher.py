@@ -84,8 +84,9 @@ def test_a_loop_that_does_not_end_in_time_is_named():
     dispatcher.call_soon(lambda: (begun.set(), gate.wait(SOON_S)))
     assert begun.wait(SOON_S)
     assert dispatcher.stop(0.01) == ("stuck",)
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "stuck")
     gate.set()
-    dispatcher._thread.join(SOON_S)
+    thread.join(SOON_S)
 
 
 def test_telling_after_the_loop_has_stopped_raises_nothing():

@@ -192,11 +192,16 @@ def test_every_accepted_message_is_somewhere(script, capacity):
 
 @given(messages, st.integers(1, 6))
 def test_changes_are_never_dropped(script, capacity):
-    _, address, letters, sent, heard = play([entry for entry in script if entry != "close"], capacity)
-    waiting = [message for message in address._work if isinstance(message, Change)]
+    dispatcher, address, letters, sent, heard = play(
+        [entry for entry in script if entry != "close"], capacity
+    )
+    dispatcher.run_until_idle()
+    if not address.alive:
+        spawn(Keeper, heard, dispatcher=dispatcher, address=address)
+    dispatcher.run_until_idle()
     assert Counter(message for message in sent if isinstance(message, Change)) == Counter(
         message for message in heard if isinstance(message, Change)
-    ) + Counter(waiting)
+    )
     assert letters.total == 0
 
 

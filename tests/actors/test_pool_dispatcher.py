@@ -113,7 +113,7 @@ def test_a_turn_that_does_not_end_is_named_at_the_stop():
     assert "Address Caller" in left
     gate.set()
     assert dispatcher.stop(SOON_S) == ()
-    assert not any(thread.is_alive() for thread in dispatcher._threads)
+    assert not any(thread.name.startswith("crew-") for thread in threading.enumerate())
 
 
 def test_a_stopped_pool_takes_no_actor():
