@@ -125,7 +125,7 @@ def test_a_thread_that_is_torn_away_while_it_loads_is_replaced(threads):
 
 def test_no_thread_waits_longer_than_the_deadline(threads):
     gate = Gate("up")
-    snapshots, clock = watched(gate, 30 * NS_PER_MS)
+    snapshots, _ = watched(gate, 30 * NS_PER_MS)
     leader = threads.submit(snapshots.status, AGE_NS)
     assert gate.begun.wait(10)
 

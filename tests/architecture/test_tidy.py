@@ -317,17 +317,12 @@ STILL_REACHED_INTO = {
     "tests/runtime/test_restarts.py": {"_configured", "_lifecycle", "_engine"},
     # The roster and the waiting attempts of a living supervisor.
     "tests/actors/flow/driver.py": {"_actor", "_handover", "_roster"},
-    "tests/actors/flow/test_roster.py": {"_handover", "_expectation_of"},
     "tests/actors/flow/test_cancelling.py": {"_actor", "_attempts"},
     "tests/actors/flow/test_attempts.py": {"_actor", "_attempts"},
     # A failure or a fault that only the library below could cause.
     "tests/actors/flow/test_lost_file.py": {"_failure"},
     "tests/adapters/network/test_http_probe.py": {"_handles", "_stocked"},
     "tests/stores/test_sqlite_history.py": {"_session", "_seal"},
-    # The engine of a running host.
-    "tests/runtime/test_embedding.py": {"_lifecycle", "_wait"},
-    "tests/runtime/test_lost_store.py": {"_lifecycle"},
-    "tests/runtime/test_turning.py": {"_lifecycle", "_actor", "_roster"},
 }
 """Names that a test may still take from the inside, by file: it only shrinks."""
 

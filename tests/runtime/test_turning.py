@@ -327,4 +327,4 @@ def test_started_means_that_every_target_is_scheduled():
         for number in range(3_000)
     ]
     with Runtime(targets=targets) as runtime:
-        assert len(runtime._lifecycle.engine.system.supervisor._actor._roster.pollers) == len(targets)
+        assert len(runtime.status().targets) == len(targets)
