@@ -86,7 +86,7 @@ def test_what_is_older_than_asked_for_is_loaded_anew():
 
 def test_what_is_outdated_while_it_is_loaded_is_not_kept(threads):
     gate = Gate("old", "new")
-    snapshots, clock = watched(gate)
+    snapshots, _ = watched(gate)
     asked = threads.submit(snapshots.status, AGE_NS)
     assert gate.begun.wait(10)
 
