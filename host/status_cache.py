@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 
+from ..actors.ports import Clock
 from ..adapters.clock import SystemClock
 from ..domain.limits import SNAPSHOT_NS_MAX
 from ..domain.policy import CachePolicy
@@ -25,10 +26,12 @@ POLICY = CachePolicy(
 class StatusCache:
     """Owns the newest status. `load` asks the runtime for a new one and blocks."""
 
-    def __init__(self, load: Callable[[], RuntimeStatus], answer_within_ns: int) -> None:
+    def __init__(
+        self, load: Callable[[], RuntimeStatus], answer_within_ns: int, clock: Clock | None = None
+    ) -> None:
         self._load = load
         self._answer_within_ns = answer_within_ns
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._guard = threading.Lock()
         """Held for look-ups, never while loading or waiting."""
         self._kept: tuple[int, RuntimeStatus] | None = None

@@ -68,7 +68,7 @@ class World:
         self._in_flight_max = in_flight_max
         self._through_bytes = through_bytes
         self._dice = Random(seed)
-        self._expectation_of = ScriptedExpectations()
+        self.expectation_of = ScriptedExpectations()
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
@@ -106,7 +106,7 @@ class World:
             messengers=dict(self._checks.messengers(self.messengers)),
             store=self._checked_store,
             publisher=self.feed,
-            expectation_of=self._expectation_of,
+            expectation_of=self.expectation_of,
             dice=self._dice.random,
             changed=lambda: None,
         )

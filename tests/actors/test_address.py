@@ -78,7 +78,7 @@ def test_a_crash_costs_its_own_actor_and_nothing_else(dispatcher, error, asked):
     exits, heard, others = Exits(), [], []
     address = spawn(Fragile, heard, dispatcher=dispatcher, on_exit=exits)
     other = spawn(Fragile, others, dispatcher=dispatcher)
-    question = address._question(error) if asked else address.tell(error)
+    question = address.question(error) if asked else address.tell(error)
     other.tell("after")
     dispatcher.run_until_idle()
     assert exits == [("Fragile", 1, ExitReason.CRASHED, error)]
@@ -95,7 +95,7 @@ def test_what_waits_at_a_crash_goes_to_the_next_in_order(dispatcher):
         address.tell(message)
     dispatcher.run_until_idle()
     address.tell(4)
-    question = address._question(5)
+    question = address.question(5)
     spawn(Fragile, heard, dispatcher=dispatcher, address=address, on_exit=exits)
     dispatcher.run_until_idle()
     assert heard == ["start 1", 1, "start 2", 2, 3, 4, 5]
@@ -159,7 +159,7 @@ def test_a_dismissed_actor_stops_before_the_work_that_waits(dispatcher):
     address = address_for(Fragile, "a", dead_letters=letters)
     spawn(Fragile, heard, dispatcher=dispatcher, address=address, on_exit=exits)
     address.tell(1)
-    question = address._question(2)
+    question = address.question(2)
     address.dismiss()
     address.tell(3)
     dispatcher.run_until_idle()
@@ -216,9 +216,9 @@ def test_whoever_is_told_of_an_exit_may_fail_harmlessly(dispatcher, caplog):
 
 def test_without_anybody_to_restart_it_the_address_closes(dispatcher):
     address = spawn(Fragile, [], dispatcher=dispatcher)
-    question = address._question(1)
+    question = address.question(1)
     address.tell(ValueError("bug"))
-    behind = address._question(2)
+    behind = address.question(2)
     dispatcher.run_until_idle()
     assert address.closed
     assert question.get(timeout=0) == 1
@@ -259,7 +259,7 @@ def test_a_sender_overtaken_by_the_close_is_told_the_truth():
 
     address = Address("a", capacity=1, dead_letters=letters, policy=close_and_keep)
     address.tell("early")
-    question = address._question("late")
+    question = address.question("late")
     with pytest.raises(ActorDeadError):
         question.get(timeout=0)
     assert (letters.total, address.dropped, len(address)) == (2, 0, 0)

@@ -84,8 +84,9 @@ def test_a_loop_that_does_not_end_in_time_is_named():
     dispatcher.call_soon(lambda: (begun.set(), gate.wait(SOON_S)))
     assert begun.wait(SOON_S)
     assert dispatcher.stop(0.01) == ("stuck",)
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "stuck")
     gate.set()
-    dispatcher._thread.join(SOON_S)
+    thread.join(SOON_S)
 
 
 def test_telling_after_the_loop_has_stopped_raises_nothing():
@@ -107,7 +108,7 @@ def test_waiting_on_the_thread_of_the_loop_is_refused(loop_dispatcher):
 
 def test_an_answer_that_is_there_may_be_read_anywhere(loop_dispatcher):
     address = spawn(Echo, dispatcher=loop_dispatcher)
-    future = address._question("hello")
+    future = address.question("hello")
     assert future.get(timeout=SOON_S) == "hello"
     assert spawn(Echo, dispatcher=loop_dispatcher).ask(future.get, SOON_S) == "hello"
 

@@ -122,7 +122,7 @@ def test_a_question_that_is_driven_out_is_answered():
         number: int
 
     address = Address("keeper", capacity=1, policy=lambda _: OverflowPolicy.DROP_OLDEST)
-    future = address._question(Asked(1))
+    future = address.question(Asked(1))
     address.tell(Asked(2))
     with pytest.raises(MailboxFull):
         future.get(timeout=0)
@@ -192,11 +192,16 @@ def test_every_accepted_message_is_somewhere(script, capacity):
 
 @given(messages, st.integers(1, 6))
 def test_changes_are_never_dropped(script, capacity):
-    _, address, letters, sent, heard = play([entry for entry in script if entry != "close"], capacity)
-    waiting = [message for message in address._work if isinstance(message, Change)]
+    dispatcher, address, letters, sent, heard = play(
+        [entry for entry in script if entry != "close"], capacity
+    )
+    dispatcher.run_until_idle()
+    if not address.alive:
+        spawn(Keeper, heard, dispatcher=dispatcher, address=address)
+    dispatcher.run_until_idle()
     assert Counter(message for message in sent if isinstance(message, Change)) == Counter(
         message for message in heard if isinstance(message, Change)
-    ) + Counter(waiting)
+    )
     assert letters.total == 0
 
 

@@ -17,7 +17,7 @@ class Caller(DispatchedActor):
 def test_actors_block_side_by_side_up_to_the_bound(pool_dispatcher):
     together = threading.Barrier(3, timeout=SOON_S)
     addresses = [spawn(Caller, dispatcher=pool_dispatcher) for _ in range(3)]
-    questions = [address._question(together.wait) for address in addresses]
+    questions = [address.question(together.wait) for address in addresses]
     assert sorted(question.get(timeout=SOON_S) for question in questions) == [0, 1, 2]
 
 
@@ -113,7 +113,7 @@ def test_a_turn_that_does_not_end_is_named_at_the_stop():
     assert "Address Caller" in left
     gate.set()
     assert dispatcher.stop(SOON_S) == ()
-    assert not any(thread.is_alive() for thread in dispatcher._threads)
+    assert not any(thread.name.startswith("crew-") for thread in threading.enumerate())
 
 
 def test_a_stopped_pool_takes_no_actor():

@@ -135,7 +135,7 @@ def test_a_question_waits_in_virtual_time():
 
     address = spawn(Patient, dispatcher=dispatcher)
     dispatcher.call_at(begin_ns + HOUR_S * NS_PER_S, lambda: None)
-    held = address._question("x")
+    held = address.question("x")
     assert held.get(timeout=1) is None
     stuck = spawn(Caller, dispatcher=SimulatedDispatcher(clock))
     stuck.stop()

@@ -1,7 +1,9 @@
 """The feed: events reach whoever listens, and who does not listen holds nobody up."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 from watchkeeper.domain.read_model.event import HealthChanged
 from watchkeeper.host.subscriptions import Subscriptions
@@ -33,20 +35,24 @@ def test_who_gives_up_waiting_leaves_nothing_behind():
             await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
-        return subscription._waiters
+        return subscription, weakref.ref(asyncio.get_running_loop())
 
-    assert asyncio.run(host()) == []
+    subscription, loop = asyncio.run(host())
+    gc.collect()
+    assert loop() is None, f"{subscription} holds the loop of those that gave up"
 
 
 def test_a_loop_that_closed_while_it_waited_harms_nobody():
     feed = Subscriptions()
     subscription = feed.subscribe()
     loop = asyncio.new_event_loop()
-    subscription._waiters.append((loop, asyncio.Event()))
+    waiting = loop.create_task(anext(aiter(subscription)))
+    loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 
     feed.publish(event(1))
 
+    assert not waiting.done()
     assert subscription.get(0).detail == "1"
 
 

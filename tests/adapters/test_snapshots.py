@@ -57,20 +57,19 @@ class WatchedClock:
 
 
 def watched(gate, within_ns=10 * NS_PER_S):
-    snapshots = StatusCache(gate, within_ns)
-    snapshots._clock = WatchedClock()
-    return snapshots
+    clock = WatchedClock()
+    return StatusCache(gate, within_ns, clock), clock
 
 
-def asked_by(threads, snapshots, count=THREADS):
+def asked_by(threads, snapshots, clock, count=THREADS):
     asked = [threads.submit(snapshots.status, AGE_NS) for _ in range(count)]
-    snapshots._clock.wait_for(count)
+    clock.wait_for(count)
     return asked
 
 
 def test_eight_threads_that_know_nothing_cause_one_load(threads):
     gate = Gate("up")
-    asked = asked_by(threads, watched(gate))
+    asked = asked_by(threads, *watched(gate))
     gate.release.set()
 
     assert [each.result(10) for each in asked] == ["up"] * THREADS
@@ -87,7 +86,7 @@ def test_what_is_older_than_asked_for_is_loaded_anew():
 
 def test_what_is_outdated_while_it_is_loaded_is_not_kept(threads):
     gate = Gate("old", "new")
-    snapshots = watched(gate)
+    snapshots, _ = watched(gate)
     asked = threads.submit(snapshots.status, AGE_NS)
     assert gate.begun.wait(10)
 
@@ -101,8 +100,8 @@ def test_what_is_outdated_while_it_is_loaded_is_not_kept(threads):
 
 def test_a_load_that_fails_fails_every_thread_once_and_is_not_kept(threads):
     gate = Gate(OSError("down"), "up")
-    snapshots = watched(gate)
-    asked = asked_by(threads, snapshots)
+    snapshots, clock = watched(gate)
+    asked = asked_by(threads, snapshots, clock)
     gate.release.set()
 
     assert {type(each.exception(10)) for each in asked} == {OSError}
@@ -112,11 +111,11 @@ def test_a_load_that_fails_fails_every_thread_once_and_is_not_kept(threads):
 
 def test_a_thread_that_is_torn_away_while_it_loads_is_replaced(threads):
     gate = Gate(KeyboardInterrupt(), "up")
-    snapshots = watched(gate)
+    snapshots, clock = watched(gate)
     leader = threads.submit(snapshots.status, AGE_NS)
     assert gate.begun.wait(10)
     others = [threads.submit(snapshots.status, AGE_NS) for _ in range(3)]
-    snapshots._clock.wait_for(4)
+    clock.wait_for(4)
     gate.release.set()
 
     assert isinstance(leader.exception(10), KeyboardInterrupt)
@@ -126,7 +125,7 @@ def test_a_thread_that_is_torn_away_while_it_loads_is_replaced(threads):
 
 def test_no_thread_waits_longer_than_the_deadline(threads):
     gate = Gate("up")
-    snapshots = watched(gate, 30 * NS_PER_MS)
+    snapshots, _ = watched(gate, 30 * NS_PER_MS)
     leader = threads.submit(snapshots.status, AGE_NS)
     assert gate.begun.wait(10)
 
@@ -140,7 +139,7 @@ def test_no_thread_waits_longer_than_the_deadline(threads):
 
 def test_a_load_that_runs_out_of_time_says_so_in_its_own_words(threads):
     gate = Gate(TimeoutError("the actor did not answer"))
-    asked = asked_by(threads, watched(gate), 2)
+    asked = asked_by(threads, *watched(gate), 2)
     gate.release.set()
 
     assert {str(each.exception(10)) for each in asked} == {"the actor did not answer"}

@@ -299,6 +299,81 @@ def test_a_shaky_test_is_caught(source):
     assert len(list(shaky(ast.parse(source, mode="exec")))) == 1
 
 
+PRIVATE_BY_CONTRACT = {
+    # Standard library: named tuples, `os`, `sys`, each documented.
+    "_fields",
+    "_replace",
+    "_asdict",
+    "_exit",
+    "_getframe",
+    # pykka's own, which an actor's mailbox calls.
+    "_answer",
+}
+STILL_REACHED_INTO = {
+    # A race put at its exact place: mail or work that comes right after a look found none.
+    "tests/actors/test_mailbox.py": {"_work"},
+    "tests/actors/test_loop_dispatcher.py": {"_ready"},
+    # The state between two moments of a restart, held by the test.
+    "tests/runtime/test_restarts.py": {"_configured", "_lifecycle", "_engine"},
+    # The roster and the waiting attempts of a living supervisor.
+    "tests/actors/flow/driver.py": {"_actor", "_handover", "_roster"},
+    "tests/actors/flow/test_cancelling.py": {"_actor", "_attempts"},
+    "tests/actors/flow/test_attempts.py": {"_actor", "_attempts"},
+    # A failure or a fault that only the library below could cause.
+    "tests/actors/flow/test_lost_file.py": {"_failure"},
+    "tests/adapters/network/test_http_probe.py": {"_handles", "_stocked"},
+    "tests/stores/test_sqlite_history.py": {"_session", "_seal"},
+}
+"""Names that a test may still take from the inside, by file: it only shrinks."""
+
+
+def own(node):
+    match node:
+        case ast.Name(id="self" | "cls") | ast.Call(func=ast.Name(id="super")):
+            return True
+    return False
+
+
+def reached_into(tree):
+    """The private attributes of other objects that a source names."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and node.attr not in PRIVATE_BY_CONTRACT
+        and not own(node.value)
+    }
+
+
+ABOUT_PYKKA = ("tests/conformance/", "tests/test_pykka_tripwire.py")
+"""pykka's own test suite, and the test of pykka's private parts that watchkeeper replaces."""
+
+
+def test_tests_reach_into_no_other_object():
+    found = {
+        name: names
+        for path in TESTS
+        if not (name := named(path)).startswith(ABOUT_PYKKA) and (names := reached_into(tree_of(path)))
+    }
+    assert found == STILL_REACHED_INTO
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("runtime._lifecycle.engine", {"_lifecycle"}),
+        ("store()._lock.release()", {"_lock"}),
+        ("world._targets = {}", {"_targets"}),
+        ("self.outbox._room", {"_room"}),
+        ("self._mine, cls._ours, super()._theirs, row._replace(a=1), text.__class__", set()),
+    ],
+)
+def test_a_test_that_reaches_into_another_object_is_caught(source, names):
+    assert reached_into(ast.parse(source)) == names
+
+
 def test_names_of_tests_are_sentences():
     short = [
         f"{named(path)} {node.name}"

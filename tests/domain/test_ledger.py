@@ -290,4 +290,6 @@ def test_nothing_is_kept_of_what_is_over_and_told():
     step = msgspec.structs.replace(then(step, TransitionKind.RESOLVED), notify=())
     for said in ledger.note(step, NOON):
         deliver(ledger, said)
-    assert (ledger._incidents, ledger._told, ledger._under_way) == ({}, {}, {})
+    assert ledger.incident(step.incident_id) is None
+    assert {ledger.told(step.incident_id, channel) for channel in NAMES} == {None}
+    assert ledger.reconcile(NOON) == ()

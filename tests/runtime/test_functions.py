@@ -1,5 +1,8 @@
 """Functions that targets and channels name: whoever names one that nobody gave is told, and none is kept for ever."""
 
+import gc
+import weakref
+
 import pytest
 from msgspec.structs import replace
 from watchkeeper import Call, Channel, Configuration, ConfigurationError, Runtime, Target
@@ -80,14 +83,19 @@ def test_a_target_may_call_a_function_that_is_given_later():
 
 
 def test_a_check_that_is_gone_leaves_no_function_behind():
-    runtime = Runtime(callables=FUNCTIONS)
-    for number in range(20):
-        runtime.check(f"job {number}", every="1h")(lambda: 1)
-        runtime.untrack(f"job {number}")
-    assert set(runtime._configured.callables) == {"queue_depth"}
+    def depth():
+        return 1
+
+    runtime, held = Runtime(callables=FUNCTIONS), weakref.ref(depth)
+    runtime.check("job", every="1h")(depth)
+    del depth
+    assert held() is not None
+    runtime.untrack("job")
+    gc.collect()
+    assert held() is None
     runtime.track(QUEUE)
     runtime.untrack("queue")
-    assert set(runtime._configured.callables) == {"queue_depth"}
+    runtime.track(QUEUE)
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,39 @@
 """The file of a runtime's store is deleted under its feet."""
 
-from watchkeeper import HealthChanged, IncidentChanged, Runtime
+from contextlib import contextmanager
+
+from watchkeeper import Configuration, HealthChanged, IncidentChanged, RuntimeOptions
+from watchkeeper.actors.supervisor.supervisor import RECORDER
+from watchkeeper.host.configured import ConfiguredTargets
+from watchkeeper.host.lifecycle import Lifecycle
 from watchkeeper.launcher.operate.telling import line_of
+from watchkeeper.protocol.recorder import GetStatus
 from watchkeeper.protocol.sink import RunMaintenance
 
 WITHIN_S = 20
 
 
+@contextmanager
+def stopped_after(lifecycle):
+    try:
+        yield
+    finally:
+        lifecycle.stop()
+
+
 def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, site, tmp_path):
     path = tmp_path / "watch.db"
-    with Runtime(targets=[shop], store=path, **ops) as runtime, runtime.subscribe() as events:
+    options = RuntimeOptions(store=str(path))
+    configuration = Configuration(runtime=options, channels=ops["channels"], targets=(shop,))
+    lifecycle = Lifecycle(ConfiguredTargets(configuration, ops["callables"]), lambda: None, lambda: None)
+    lifecycle.start(None)
+    with stopped_after(lifecycle), lifecycle.feed.subscribe() as events:
         path.unlink()
-        runtime._lifecycle.engine.system.sink.tell(RunMaintenance())  # what the supervisor says every minute
+        lifecycle.engine.system.sink.tell(RunMaintenance())  # what the supervisor says every minute
         said = events.get(WITHIN_S)
         assert isinstance(said, HealthChanged)
         assert f" problem: store: {path} is gone" in line_of(said)
-        assert runtime.status().problems == (("store", said.detail),)
+        assert lifecycle.ask(RECORDER, GetStatus()).problems == (("store", said.detail),)
 
         site.status = 503
         assert inbox.wait_for(1) == ["opened"]

@@ -21,10 +21,15 @@ from watchkeeper import (
     RuntimeOptions,
     Target,
     Tcp,
+    UnknownName,
     Webhook,
 )
+from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.domain.read_model.event import HealthChanged
+from watchkeeper.host.configured import ConfiguredTargets
+from watchkeeper.host.lifecycle import Lifecycle
 from watchkeeper.host.own_thread import in_own_thread
+from watchkeeper.protocol.recorder import GetStatus
 
 CONFIGURATION = """
 channels: [{id: ops, call: {name: inbox}}]
@@ -195,17 +200,28 @@ def test_what_is_commanded_before_a_start_is_done_by_it(shop, ops):
     assert stood == {"shop": True, "later": False}
 
 
+def lifecycle_of(shop, ops):
+    """The host's side of a runtime of one target, and its lifecycle."""
+    configuration = Configuration(channels=ops["channels"], targets=(shop,))
+    configured = ConfiguredTargets(configuration, ops["callables"])
+    return configured, Lifecycle(configured, outdated=lambda: None, forked=lambda: None)
+
+
 def test_a_supervisor_that_comes_back_is_shown_what_its_host_asks_for(shop, ops):
     """What it crashed over is lost; here the command is never told, which is the same to it."""
     later = Target(id="later", http=Http(url="http://127.0.0.1:1/"))
-    with Runtime(targets=[shop], **ops) as runtime:
-        events = runtime.subscribe()
-        runtime._configured.add(later)
-        runtime._configured.remove("shop")
-        runtime._lifecycle.engine.system.supervisor.tell(object())
+    configured, lifecycle = lifecycle_of(shop, ops)
+    lifecycle.start(None)
+    try:
+        events = lifecycle.feed.subscribe()
+        configured.add(later)
+        configured.remove("shop")
+        lifecycle.engine.system.supervisor.tell(object())
         while events.get(WITHIN_S) not in {HealthChanged("supervisor", ""), None}:
             pass
-        assert [target.id for target in runtime.status().targets] == ["later"]
+        assert [target.id for target in lifecycle.ask(RECORDER, GetStatus()).targets] == ["later"]
+    finally:
+        lifecycle.stop()
 
 
 def test_a_forked_child_starts_its_own_and_stops_no_other(shop, ops):
@@ -288,18 +304,20 @@ def test_a_check_that_is_refused_leaves_nothing_behind(shop, ops):
     runtime = Runtime(targets=[shop], **ops)
     with pytest.raises(ConfigurationError):
         runtime.check("x", every="1ns")(bool)
-    assert [target.id for target in runtime._configured.configuration().targets] == ["shop"]
-    assert set(runtime._configured.callables) == {"inbox"}
+    with pytest.raises(UnknownName):
+        runtime.untrack("x")
+    with pytest.raises(ConfigurationError, match=r"call\.name"):
+        runtime.track(Target(id="x", every="1h", call=Call(name="x")))
 
 
 @pytest.mark.slow
 def test_a_stop_ends_every_thread_though_the_recorder_is_gone(shop, ops):
     threads = set(threading.enumerate())
-    runtime = Runtime(targets=[shop], **ops)
-    runtime.start()
-    runtime._lifecycle.engine.system.recorder.close()
+    _, lifecycle = lifecycle_of(shop, ops)
+    lifecycle.start(None)
+    lifecycle.engine.system.recorder.close()
 
-    assert "recorder" in {name for _, names in runtime.stop("2s").left for name in names}
+    assert "recorder" in {name for _, names in lifecycle.stop("2s").left for name in names}
     assert set(threading.enumerate()) == threads
 
 
@@ -309,4 +327,4 @@ def test_started_means_that_every_target_is_scheduled():
         for number in range(3_000)
     ]
     with Runtime(targets=targets) as runtime:
-        assert len(runtime._lifecycle.engine.system.supervisor._actor._roster.pollers) == len(targets)
+        assert len(runtime.status().targets) == len(targets)

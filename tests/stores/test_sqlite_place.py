@@ -129,11 +129,13 @@ def test_deleted_with_all_that_lies_beside_it_no_other_is_begun(store, path):
 
 def test_a_start_without_the_file_leaves_what_can_be_put_back(store, path):
     """An empty file in its place would have SQLite throw away the log, and the newest commits with it."""
-    store._session.close(sound=False)
+    as_a_kill_leaves_them = {file: file.read_bytes() for file in path.parent.iterdir()}
+    store.close()
+    for file, content in as_a_kill_leaves_them.items():
+        file.write_bytes(content)
     put_back = moved(path)
     log = path.with_name("watch.db-wal").read_bytes()
     other = SqliteStore(str(path))
-    store._lock.release()
     with pytest.raises(
         StoreCorrupt, match=r"watch.db is gone, and .*-head knows of 1 commits in it: put it back, or"
     ):

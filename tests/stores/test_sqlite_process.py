@@ -6,13 +6,13 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import apsw
 import pytest
 from faulty_files import Fault, FaultsVfs
 from records import NOON, opened, sample_at
-from watchkeeper.adapters.stores.sqlite.connection import connect_writer
+from watchkeeper.adapters.stores.sqlite.connection import connect_reader, connect_writer
 from watchkeeper.adapters.stores.sqlite.lock import StoreLock, holder_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
@@ -252,10 +252,16 @@ def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
 
 def test_every_write_begins_as_a_writer(path):
     """Begun as a reader, it would fail at once with BUSY_SNAPSHOT, whatever the time-out, when it comes to writing."""
-    store = SqliteStore(path)
-    store.open(NOON)
     said = []
-    store._session.connection.set_exec_trace(lambda _, sql, __: said.append(sql) or True)
+    apsw.connection_hooks.append(
+        lambda connection: connection.set_exec_trace(lambda _, sql, __: said.append(sql) or True)
+    )
+    try:
+        store = SqliteStore(path)
+        store.open(NOON)
+    finally:
+        apsw.connection_hooks.pop()
+    said.clear()
     store.commit(Batch(transitions=(opened(),), samples=(sample_at(0),)))
     store.run_maintenance(NOON)
     store.run_maintenance(NOON.shifted(limits.HOUSE_SETTLE_NS))
@@ -268,7 +274,7 @@ def test_every_write_begins_as_a_writer(path):
 def test_a_reader_cannot_write(path):
     store = SqliteStore(path)
     store.open(NOON)
-    with StoreReader(path)._reading() as connection, pytest.raises(apsw.ReadOnlyError):
+    with closing(connect_reader(path)) as connection, pytest.raises(apsw.ReadOnlyError):
         connection.execute("DELETE FROM chain")
     store.close()
 

@@ -79,14 +79,14 @@ class Address(Mailbox):
         Raises: Timeout where no answer came in time; ActorDeadError where the actor ended first; MailboxFull where the
         question was dropped; WouldDeadlock on a dispatcher's thread; and the error of the handler.
         """
-        return self._question(message).get(timeout=timeout_s)
+        return self.question(message).get(timeout=timeout_s)
 
     async def ask_async(self, message: object, timeout_s: float) -> Any:
         """Sends a question and awaits the answer on any event loop, at most `timeout_s` seconds.
 
         Raises: Timeout, ActorDeadError, MailboxFull and the error of the handler, as `ask` does.
         """
-        future = self._question(message)
+        future = self.question(message)
         arrival = future.arrival()
         # `wait` does not raise at the timeout: an answer that arrives in the same instant is still returned.
         await asyncio.wait((arrival,), timeout=timeout_s)
@@ -95,7 +95,8 @@ class Address(Mailbox):
             raise Timeout(f"{timeout_s} seconds")
         return future.get()
 
-    def _question(self, message: object) -> DispatchedFuture[Any]:
+    def question(self, message: object) -> DispatchedFuture[Any]:
+        """Sends a question and returns the future of its answer. Never blocks; the future raises what `ask` raises."""
         future: DispatchedFuture[Any] = DispatchedFuture()
         self.put(Envelope(message, reply_to=future))
         return future
