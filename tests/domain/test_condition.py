@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from watchkeeper.domain.conditions.condition import ConditionError, compile_condition, evaluate, evaluate_all
 from watchkeeper.domain.conditions.facts import PLACEHOLDERS, Facts
 from watchkeeper.domain.conditions.value import equal, integer_of, number_of, text_of
-from watchkeeper.domain.limits import CONDITION_SHOWN_CHARACTERS_MAX, CONDITION_VALUE_CHARACTERS_MAX
+from watchkeeper.domain.limits import (
+    CONDITION_SHOWN_CHARACTERS_MAX,
+    CONDITION_VALUE_CHARACTERS_MAX,
+    NUMBER_CHARACTERS_MAX,
+)
 from watchkeeper.domain.observation.observation import Observation
 
 signs = [" == ", " != ", " <= ", " >= ", " > ", " < "]
@@ -95,6 +99,13 @@ def test_equality_is_symmetric_and_holds_for_itself(one, other):
 )
 def test_a_number_meets_a_text_as_a_number_and_two_texts_meet_letter_by_letter(one, other, same):
     assert equal(one, other) is equal(other, one) is same
+
+
+@pytest.mark.parametrize("start", ["", "0."])
+def test_a_number_is_read_up_to_its_length_and_not_beyond(start):
+    longest = start + "5".rjust(NUMBER_CHARACTERS_MAX - len(start), "0")
+    assert number_of(longest) is not None
+    assert number_of(longest + "0") is None
 
 
 @given(st.integers(-(10**30), 10**30))

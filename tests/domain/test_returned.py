@@ -91,6 +91,12 @@ def test_what_means_nothing_is_unknown_and_says_why(returned):
     assert len(observation.detail) > 10
 
 
+def test_as_many_measurements_as_are_kept_are_read():
+    figures = {f"m{number}": float(number) for number in range(MEASUREMENTS_MAX)}
+    measured = Observation(measurements=tuple(Measurement(name, figure) for name, figure in figures.items()))
+    assert observation_of(figures) == observation_of(measured) == measured
+
+
 def test_a_word_becomes_the_outcome_that_it_means():
     assert observation_of(Observation(outcome="down")).outcome is Outcome.DOWN
 
