@@ -1,6 +1,6 @@
 """Foreign code under a deadline: admission, deadlines, cancelling and accounting, for threads and tasks alike.
 
-Everything here happens on the loop's thread. A runner (threads.py, tasks.py) only begins calls and posts how they ended.
+All of it runs on the loop's thread. A runner (threads.py, tasks.py) only begins calls and posts their results.
 """
 
 from collections.abc import Callable
