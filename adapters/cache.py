@@ -1,4 +1,4 @@
-"""Caches that load an entry once however many ask, in callback style for one thread."""
+"""Single-flight caches: one load per key for any number of requests, with callbacks, for one thread."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -15,27 +15,27 @@ V = TypeVar("V")
 
 
 class Loaded(msgspec.Struct, Generic[V], frozen=True):
-    """A load gave a value."""
+    """The value of a successful load."""
 
     value: V
     keep: bool = True
-    """False: it is for those who wait for it now, and for nobody later."""
+    """False: the value answers the current waiters and is not kept."""
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """A load failed."""
+    """The error of a failed load."""
 
     error: BaseException
 
 
 class Underway(Protocol):
-    """A load that was started."""
+    """A started load that can be cancelled."""
 
     def cancel(self) -> CancelOutcome: ...
 
 
 class Recent(Generic[K, V]):
-    """Values by the moment from which they count: bounded, the one asked for longest ago goes first. One user at a time."""
+    """A bounded store of values with their ages that evicts the least recently requested entry. Not thread-safe."""
 
     def __init__(self, policy: CachePolicy) -> None:
         self.policy = policy
@@ -73,7 +73,7 @@ StartLoad = Callable[[OnLoaded[V]], Underway]
 
 
 class Waiter(Generic[K, V]):
-    """One who waits for a load."""
+    """One request that waits for a load."""
 
     __slots__ = ("_flight", "done")
 
@@ -82,12 +82,12 @@ class Waiter(Generic[K, V]):
         self.done = done
 
     def cancel(self) -> CancelOutcome:
-        """Wait no longer. The load itself is cancelled when nobody waits for it any more."""
+        """Stops waiting. The load itself is cancelled when its last waiter leaves."""
         return self._flight.leave(self)
 
 
 class Load(Generic[K, V]):
-    """One load under way and everybody who waits for it."""
+    """One running load and its waiters."""
 
     def __init__(self, cache: "SingleFlightCache[K, V]", key: K, since_ns: int) -> None:
         self._cache = cache
@@ -105,7 +105,7 @@ class Load(Generic[K, V]):
     def start(self, start_load: StartLoad[V]) -> None:
         try:
             self._underway = start_load(self._finish)
-        except Exception as error:  # noqa: BLE001  # a loader that cannot even start has failed like any other
+        except Exception as error:  # noqa: BLE001  # a loader that cannot start counts as a failed load
             self._finish(Failed(error))
 
     def _finish(self, result: Loaded[V] | Failed) -> None:
@@ -118,7 +118,7 @@ class Load(Generic[K, V]):
         for waiter in waiters:
             try:
                 waiter.done(result)
-            except Exception as fault:  # noqa: BLE001  # one asker's defect must not leave the others waiting
+            except Exception as fault:  # noqa: BLE001  # a defect in one callback must not leave the other waiters unanswered
                 faults.append(fault)
         if faults:
             raise faults[0]
@@ -130,7 +130,7 @@ class Load(Generic[K, V]):
             return CancelOutcome.WITHOUT_EFFECT
         outcome = CancelOutcome.WITHOUT_EFFECT
         if len(self._waiters) == 1 and self._underway is not None:
-            # Detached first: whoever asks from now on must not join a load that is being stopped.
+            # Detached first: a later request must not join a load that is being cancelled.
             self._cache.detach(self)
             outcome = self._underway.cancel()
         if outcome is CancelOutcome.WITHOUT_EFFECT and waiter in self._waiters:
@@ -139,9 +139,9 @@ class Load(Generic[K, V]):
 
 
 class SingleFlightCache(Generic[K, V]):
-    """Answers from what is kept, else from one load per key. All calls come from one thread; values are immutable.
+    """Answers from kept values, else from one load per key. All calls come from one thread; values are immutable.
 
-    `done` is called within `get` when the answer is kept, or when the load answers at once.
+    `done` is called within `get` when the value is kept, or when the load finishes at once.
     """
 
     def __init__(self, policy: CachePolicy) -> None:
@@ -156,7 +156,7 @@ class SingleFlightCache(Generic[K, V]):
     def get(
         self, key: K, start_load: StartLoad[V], done: OnLoaded[V], now: Moment, max_age_ns: int | None = None
     ) -> Waiter[K, V] | None:
-        """Answer `done` once: from what is kept (then None is returned), from the load under way, or from a new load."""
+        """Calls `done` once: from a kept value (then returns None), from the running load, or from a new load."""
         kept = self.peek(key, now, max_age_ns)
         if kept is not None:
             done(Loaded(kept))
@@ -170,7 +170,7 @@ class SingleFlightCache(Generic[K, V]):
         return waiter
 
     def finished(self, load: Load[K, V], result: Loaded[V] | Failed) -> None:
-        """A load has ended. A failure, and what was cleared away meanwhile, answers those who waited and is not kept."""
+        """Answers the waiters of a load; a failure or a load that was cleared meanwhile is not kept."""
         if self._loads.get(load.key) is load:
             del self._loads[load.key]
             if isinstance(result, Loaded) and result.keep:

@@ -1,4 +1,4 @@
-"""The errors of watchkeeper, named by who is at fault. A failed probe is not an error: it is a sample."""
+"""The exceptions of watchkeeper, one class per cause. A failed probe is not an exception: it is a sample."""
 
 
 class WatchkeeperError(Exception):
@@ -14,7 +14,7 @@ class ConfigurationError(WatchkeeperError, ValueError):
 
 
 class ConditionError(ConfigurationError):
-    """A condition's text means nothing."""
+    """The text of a condition cannot be parsed."""
 
 
 class UsageError(WatchkeeperError):
@@ -26,7 +26,7 @@ class UnknownName(UsageError, LookupError):
 
 
 class StoreError(WatchkeeperError):
-    """The store cannot be trusted or written at the moment; nothing was acknowledged."""
+    """The store cannot be read or written; no write of the failed call was acknowledged."""
 
 
 class StoreBusy(StoreError):
@@ -34,8 +34,8 @@ class StoreBusy(StoreError):
 
 
 class StoreCorrupt(StoreError):
-    """The record does not verify; nothing more will be written until somebody looks."""
+    """The store's hash chain or content does not verify; writing stops until an operator has inspected it."""
 
 
 class MessageError(WatchkeeperError, ValueError):
-    """Bytes that are no message of ours."""
+    """The bytes are not a valid watchkeeper message."""

@@ -32,19 +32,19 @@ assert TIMEOUT_NS_MIN < EVERY_NS_MIN
 # Messages at a boundary.
 MESSAGE_BYTES_MAX = 256 * 1024
 IN_PROCESS_BYTES_MAX = 256 * 1024 * 1024
-"""For the debug switch alone: what a sink tells a new owner grows with the incidents that are open."""
+"""Used in debug mode only: the state that a sink sends to a new owner grows with the number of open incidents."""
 MESSAGE_DEPTH_MAX = 16
 MESSAGE_ITEMS_MAX = 65_536
 assert BODY_BYTES < MESSAGE_BYTES_MAX < IN_PROCESS_BYTES_MAX
 
 # Cadence.
 SHARED_TICK_NS = NS_PER_S // 64
-"""Phases are multiples of it (15.625 ms), so that several targets are due at one moment: a wake-up for each doubles a check's cost.
-A longer one saves more and makes the last of those that are due with it wait for the others; a second is a multiple of it."""
+"""Phases are multiples of it (15.625 ms): targets share a wake-up, as one per target doubles a check's cost.
+A longer tick saves more CPU and delays the last target of a shared wake-up; one second is a multiple of it."""
 FIRST_LOOK_WITHIN_NS = 60 * NS_PER_S
-"""A slower target is looked at once before its first tick of the grid, within this time of being tracked ..."""
+"""A target with a longer cadence is checked once before its first tick, within this time of being tracked ..."""
 FIRST_LOOKS_PER_S = 1_000
-"""... or, where that would be more looks a second than these, within the time that so many targets need."""
+"""... or, where that exceeds this many first checks per second, within the time that this rate needs."""
 
 # Attempts.
 IN_FLIGHT_MAX = 2_000
@@ -57,32 +57,32 @@ SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
 BLIND_INTERVALS_KEPT = 100
 
-# Blindness: how far the hands may part, and how late our own wake-up may be, before evidence is not trusted.
+# Blindness: how far the two clocks may diverge, and how late a wake-up may be, before samples are no evidence.
 CLOCK_STEP_NS = 2 * NS_PER_S
 SUSPEND_NS = 5 * NS_PER_S
 STALL_NS = 5 * NS_PER_S
 LAG_SHARE_OF_TIMEOUT = 0.25
 DEADLINE_SLACK_NS = 250 * NS_PER_MS
-"""How long after a deadline the answer that says so may still arrive."""
+"""How long after a deadline the result that reports the timeout may still arrive."""
 
 # The record.
 COMMIT_SAMPLES_NS = 250 * NS_PER_MS
 BATCH_RECORDS_MAX = 5_000
 SAMPLES_HELD_MAX = 512
-"""How many samples ride in one message to the sink."""
+"""The largest number of samples in one message to the sink."""
 UNWRITTEN_STEPS_SAID = 50
-"""How many steps that could not be recorded are named when a runtime stops."""
+"""How many unrecorded transitions are listed by name when a runtime stops."""
 SINK_MAILBOX_MAX = 1_000
 OWNER_MAILBOX_MAX = 50_000
 RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
-"""It hears of every target at the start, and must not shed the first samples for that."""
+"""The recorder receives a message per target at the start; the bound leaves room so that no first sample is dropped."""
 SUPERVISOR_MAILBOX_MAX = TARGETS_MAX + 50_000
-"""A reload may track every target anew; of what waits, heartbeats alone are shed, the oldest first."""
+"""A reload may track every target again; only waiting heartbeats are dropped, the oldest first."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 
-# The book of invariants in debug mode.
+# The invariant auditor in debug mode.
 AUDITED_LIVES_MAX = 10_000
-"""With more incidents in the book than that, those that are over are let go."""
+"""Beyond this number of audited incidents, those that have ended are removed."""
 AUDITED_BREACHES_KEPT = 100
 AUDITED_CLAIMS_MAX = 64
 
@@ -92,7 +92,7 @@ DURATION_CHARACTERS_MAX = 64
 DURATIONS_KEPT = 1_024
 assert DURATION_NS_MAX > EVERY_NS_MAX
 
-# Conditions: what may be written, what is shown of what was seen, and what is read of a body.
+# Conditions: limits of the written text, of the values shown in a failure, and of the JSON body that is parsed.
 CONDITION_CHARACTERS_MAX = 512
 CONDITION_OPTIONS_MAX = 64
 CONDITION_VALUE_CHARACTERS_MAX = 100
@@ -104,7 +104,7 @@ NUMBER_CHARACTERS_MAX = 128
 assert CONDITION_SHOWN_CHARACTERS_MAX > CONDITION_CHARACTERS_MAX + 2 * CONDITION_VALUE_CHARACTERS_MAX
 assert JSON_STEPS_MAX < JSON_DEPTH_MAX
 
-# Dispatch: mailboxes, turns and what is said about dead letters.
+# Dispatch: mailboxes, turns and the logging of dead letters.
 MAILBOX_MESSAGES_MAX = 1_000
 MAILBOX_LIGHT_MESSAGES_MAX = 128
 MAILBOX_SEARCHED_MAX = 32
@@ -147,7 +147,7 @@ ABANDONED_CALLS_PER_NAME_MAX = 1
 CHANNEL_THREADS_MAX = 4
 COMMAND_START_THREADS_MAX = 4
 COMMANDS_MAX = 256
-COMMANDS_KEPT_MAX = 10_000  # reports of the host that wait while a runtime starts anew
+COMMANDS_KEPT_MAX = 10_000  # reports of the host that wait while a runtime restarts
 COMMAND_ERROR_BYTES_MAX = 4 * 1024
 READ_BYTES_MAX = 64 * 1024
 READS_AFTER_EXIT_MAX = 64
@@ -157,7 +157,7 @@ assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
 assert COMMANDS_KEPT_MAX <= SUPERVISOR_MAILBOX_MAX
 assert BODY_BYTES_MAX <= READ_BYTES_MAX * READS_AFTER_EXIT_MAX
 
-# The network: what is kept between requests, and what one request may take.
+# The network: bounds of what is kept between requests, and of one request.
 READ_PLAIN_BYTES = 16 * 1024
 HANDLES_IDLE_MAX = 2_048
 SHELVES_MAX = 8_192
@@ -181,14 +181,14 @@ TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024
 NOTICE_LATE_NS = 60 * NS_PER_S  # a transition older than that is marked as late
 RETRIED_PER_SUCCESS = 2
-"""How many notices that back off are tried at once when one got through: a channel that is back has soon caught up."""
+"""How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 
 # Mutes.
-SILENCE_LOOK_NS = 500 * NS_PER_MS  # how long the end of a silence may go unnoticed when the wall clock is set
+SILENCE_LOOK_NS = 500 * NS_PER_MS  # the longest delay in noticing the end of a silence after the wall clock is set
 assert SILENCE_LOOK_NS < NS_PER_S
 
 # The store.
@@ -202,7 +202,7 @@ CHAIN_VERIFIED_WHOLE = 100_000
 CHAIN_ANCHOR_EVERY = 50_000
 DAY_TABLES_MAX = 64
 RAW_SAMPLES_NS_MAX = 60 * 86_400 * NS_PER_S
-"""Raw samples lie in a table a day, and a day for which there is no table left is not recorded."""
+"""Raw samples use one table per day; a day for which no table is left is not recorded."""
 SAMPLE_WALL_NS_MIN = 946_684_800 * NS_PER_S  # 2000-01-01
 SAMPLE_WALL_NS_MAX = 7_258_118_400 * NS_PER_S  # 2200-01-01
 EXPLANATION_CHARACTERS_MAX = 1_000
@@ -214,6 +214,6 @@ SEAL_ROWS_HELD_MAX = 500_000
 MEMORY_SAMPLES_MAX = 100_000
 READ_INCIDENTS_MAX = 10_000
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
-# Beside the days that are kept: the one that goes, today, tomorrow by a clock that is ahead.
+# Besides the days that are kept: the day being deleted, today, and tomorrow for a clock that is ahead.
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX

@@ -1,4 +1,4 @@
-"""Named policies: the words for what is done when something cannot simply go on."""
+"""Named policies for mailbox overflow, cancellation and caches."""
 
 from enum import Enum
 
@@ -8,23 +8,23 @@ from . import limits
 
 
 class OverflowPolicy(Enum):
-    """The fate of a message that finds its mailbox full."""
+    """Decides how a message to a full mailbox is handled."""
 
     REJECT = "reject"
     """The new message is dropped."""
     DROP_OLDEST = "drop_oldest"
     """The oldest waiting message of this policy is dropped to make room."""
     NEVER_DROP = "never_drop"
-    """It is taken in beyond the bound: for control and for transitions."""
+    """The message is accepted beyond the bound; used for control messages and transitions."""
 
 
 class MailboxOverflow(msgspec.Struct, frozen=True, kw_only=True):
-    """How much may wait for one kind of actor, and what is dropped beyond it."""
+    """The mailbox bound of one kind of actor, and the messages that are dropped beyond it."""
 
     name: str
     messages_max: int
     dropped: tuple[str, ...]
-    """The messages that may be dropped, oldest first and counted; any other is taken in beyond the bound."""
+    """The messages that may be dropped, oldest first and counted; any other is accepted beyond the bound."""
     policy: OverflowPolicy
 
 
@@ -33,9 +33,9 @@ class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "attempts"
     slack_ns: int = limits.DEADLINE_SLACK_NS
-    """How long after a deadline the answer that says so may still arrive before the attempt is cancelled."""
+    """How long after a deadline its timeout result may still arrive before the attempt is cancelled."""
     drain_share: float = 0.5
-    """How much of the time for a drain an attempt under way is left alone."""
+    """The share of the drain time during which a running attempt is not cancelled."""
 
 
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +43,13 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     key: str
-    """The key: two questions with an equal key share one entry."""
+    """The key: two requests with an equal key share one entry."""
     owner: str
     """The one object that fills it and may empty it."""
     fresh_for_ns: int
     """How old an answer may be, counted from the moment its load began."""
     entries_max: int
-    """Beyond it the entry that was asked for longest ago goes."""
+    """Beyond it the least recently requested entry is removed."""
     invalidation: str = "by age alone"
     """The causes that empty it besides age and size."""
 

@@ -1,4 +1,4 @@
-"""One call of foreign code as its submitter and its runner see it."""
+"""The call of a host function, and the ports of its owner and its runner."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -11,12 +11,12 @@ from .results import Ended, StartOnce
 
 
 class CallStage(Enum):
-    """Where a call is. A call leaves ENDED never; ABANDONED is over for its caller and not for the machine."""
+    """The stage of a call. ENDED is final; an ABANDONED call has been answered while its code still runs."""
 
     WAITING = auto()
-    """For a free thread."""
+    """Waits for a free thread."""
     PARKED = auto()
-    """For an earlier call of the same name that has not come back."""
+    """Waits for an earlier call of the same name that has not returned."""
     BEGUN = auto()
     """Given to the runner."""
     ABANDONED = auto()
@@ -30,7 +30,7 @@ class Canceller(Protocol):
 
 
 class PendingCall:
-    """One call of foreign code; what its submitter holds."""
+    """One call of a host function; the handle that its submitter holds."""
 
     __slots__ = (
         "_calls",
@@ -65,14 +65,14 @@ class PendingCall:
         self.stage = CallStage.WAITING
         self.start_once = StartOnce()
         self.performed = False
-        """Set by the runner's side once the foreign code has come back, before that is posted."""
+        """Set by the runner when the function has returned, before the result is posted."""
         self.worker: object = None
-        """The runner's own note: the thread or the task that carries it."""
+        """The thread or the task that runs the call; used by the runner only."""
         self.timer: Timer | None = None
         self.cancel_outcome: CancelOutcome | None = None
 
     def cancel(self) -> CancelOutcome:
-        """Stop it: a call that never began has no effect, a running thread goes on (its `done` still comes)."""
+        """Cancels the call: before its begin it has no effect; a running thread continues (`done` still comes)."""
         return self._calls.cancel(self)
 
     def __repr__(self) -> str:
@@ -80,24 +80,24 @@ class PendingCall:
 
 
 class Runner(Protocol):
-    """Where calls are carried out."""
+    """Runs calls, on threads or as tasks."""
 
     def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
-        """Learn whom to tell, on the loop's thread, how a call ended (None: it had been called off before it began)."""
+        """Sets the callback for ended calls, on the loop's thread (None: the call was cancelled before it began)."""
         ...
 
     def make_room(self, abandoned: int) -> bool:
-        """Whether one more call can begin now, with so many abandoned ones still running."""
+        """Returns whether one more call can begin now, while `abandoned` abandoned calls still run."""
         ...
 
     def is_exhausted(self, abandoned: int) -> bool:
-        """Whether no place is left and none will come before an abandoned call returns."""
+        """Returns whether no worker can become free before an abandoned call returns."""
         ...
 
     def begin(self, call: PendingCall) -> None: ...
 
     def interrupt(self, call: PendingCall) -> None:
-        """Ask a begun call to stop, if there is a way."""
+        """Asks a running call to stop, where the runner supports it."""
         ...
 
     def abandon(self, call: PendingCall) -> None:
@@ -107,5 +107,5 @@ class Runner(Protocol):
     def where(self, call: PendingCall) -> str: ...
 
     def close(self) -> None:
-        """Begin nothing more and release what is idle, within limits.CLOSE_NS."""
+        """Begins no further call and releases idle workers, within limits.CLOSE_NS."""
         ...

@@ -1,6 +1,6 @@
-"""Foreign code under a deadline: admission, deadlines, cancelling and accounting, for threads and tasks alike.
+"""Admission, deadlines, cancellation and accounting of calls of host functions, for threads and tasks alike.
 
-Everything here happens on the loop's thread. A runner (threads.py, tasks.py) only begins calls and posts how they ended.
+All of it runs on the loop's thread. A runner (threads.py, tasks.py) only begins calls and posts their results.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ NO_FREE_PLACE = "no free thread before the deadline"
 
 
 class Calls:
-    """Carries out calls of foreign code; whatever that code does, each submitter is answered exactly once.
+    """Runs calls of host functions; each submitter is answered exactly once, however the function behaves.
 
-    A call that does not come back costs its one place: calls of the same name wait for it instead of following it into
-    the trap, and end TIMED_OUT when their own deadline passes.
+    A call that does not return blocks one worker only: calls of the same name wait for it instead of blocking further
+    workers, and end TIMED_OUT when their own deadline passes.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Calls:
         self._call_at = call_at
         self._clock = clock
         self._waiting_max = waiting_max
-        # Dicts for their order and for removal in one step.
+        # Dicts serve as ordered sets with removal in constant time.
         self._waiting: dict[PendingCall, None] = {}
         self._parked: dict[PendingCall, None] = {}
         self._running: dict[PendingCall, None] = {}
@@ -51,9 +51,9 @@ class Calls:
         done: Callable[[Ended], None],
         on_late_result: Callable[[Ended], None] | None = None,
     ) -> PendingCall:
-        """Carry out `work` before the deadline; `done` is called exactly once, never from within this call.
+        """Runs `work` before the deadline; `done` is called exactly once, never from within this call.
 
-        `late` is told of an end that came after `done`, for work whose result must be disposed of.
+        `late` receives a result that came after `done`, for work whose result must be disposed of.
         """
         call = PendingCall(self, name, work, deadline, done, on_late_result)
         refusal = self._refusal()
@@ -100,12 +100,12 @@ class Calls:
             self._runner.begin(call)
 
     def _next_in_time(self) -> PendingCall | None:
-        """The first that waits and still has time; the timers of the others are about to end them."""
+        """Returns the first waiting call with time left; the timers of the others are about to end them."""
         now = self._clock.read()
         return next((call for call in self._waiting if not call.deadline.expired(now)), None)
 
     def _finished(self, call: PendingCall, ended: Ended | None) -> None:
-        """The runner's place is free again, whoever may still be interested in the answer."""
+        """Handles the return of a call: frees its worker, and answers the submitter unless that happened already."""
         was_abandoned = call in self._abandoned
         self._abandoned.pop(call, None)
         self._running.pop(call, None)
@@ -127,7 +127,7 @@ class Calls:
 
     @staticmethod
     def _seen(call: PendingCall, ended: Ended) -> Ended:
-        """A CancelledError after our own cancel is ours; any other one is the foreign code's failure."""
+        """Returns Cancelled for a CancelledError after `cancel`; any other is the function's failure."""
         ours = call.cancel_outcome is not None and isinstance(ended, Raised) and ended.cancelled
         return Cancelled() if ours else ended
 
@@ -145,7 +145,7 @@ class Calls:
             call.timer.cancel()
 
     def _expire(self, call: PendingCall) -> None:
-        """The deadline: what never began is our trouble, what runs is abandoned to itself."""
+        """Handles the deadline: a call that never began is an internal fault, a running call is abandoned."""
         match call.stage:
             case CallStage.WAITING:
                 self._end(call, Overloaded(NO_FREE_PLACE))
@@ -186,7 +186,7 @@ class Calls:
         return CancelOutcome.UNKNOWN
 
     def close(self) -> None:
-        """End everything within limits.CLOSE_NS: what waits is cancelled, what runs is interrupted and abandoned."""
+        """Ends all calls within limits.CLOSE_NS: cancels waiting ones, interrupts and abandons running ones."""
         if self._closed:
             return
         self._closed = True

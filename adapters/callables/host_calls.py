@@ -1,4 +1,4 @@
-"""A host's callables, sync on bounded threads and async as tasks, behind one door."""
+"""Calls of host functions: sync functions on bounded threads, async functions as tasks."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from .threads import CallThreads
 
 
 class HostCalls:
-    """Calls what the host gave us, each call in a fresh copy of the context in which this was made."""
+    """Calls functions of the host, each in a fresh copy of the context in which this object was made."""
 
     def __init__(
         self,
@@ -44,7 +44,9 @@ class HostCalls:
         deadline: Deadline,
         done: Callable[[Ended], None],
     ) -> PendingCall:
-        """Call `function`, and `read` what it returns where it ran: looking at a host's value may run the host's code."""
+        """Calls `function` and applies `read` to its result on the same thread or task.
+
+        Reading a host's value may run the host's code, which may block."""
         if is_async(function):
 
             async def answer() -> object:
@@ -58,7 +60,7 @@ class HostCalls:
         return (*self._blocking.abandoned(), *self._tasks.abandoned())
 
     def close(self) -> None:
-        """Within limits.CLOSE_NS; `abandoned()` says afterwards what could not be ended."""
+        """Ends all calls within limits.CLOSE_NS; `abandoned()` then lists those that still run."""
         self._blocking.close()
         self._tasks.close()
 
@@ -67,5 +69,5 @@ class HostCalls:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling it makes a coroutine: a coroutine function, a partial of one, or an object with such a `__call__`."""
+    """Returns whether a call makes a coroutine: a coroutine function, a partial of one, or an object with such a `__call__`."""
     return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # its own async __call__ is what is looked for

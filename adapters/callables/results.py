@@ -1,4 +1,4 @@
-"""How a call of foreign code can end, and the one-shot claim that decides whether it ever began."""
+"""The results of a call of a host function, and the one-shot flag that decides whether the call began."""
 
 import threading
 from asyncio import CancelledError
@@ -9,13 +9,13 @@ from ...domain.line import first_line, one_line
 
 
 class Returned(msgspec.Struct, frozen=True):
-    """It came back with a value."""
+    """The call returned a value."""
 
     value: object
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """It came back with an exception, of which only words are kept: a traceback would keep the host's objects alive."""
+    """The call raised; only the text is kept, since a traceback would keep the host's objects alive."""
 
     kind: str
     message: str
@@ -31,29 +31,29 @@ class Raised(msgspec.Struct, frozen=True):
 
 
 class TimedOut(msgspec.Struct, frozen=True):
-    """Its deadline passed while it ran, or while an earlier call of the same name still had not come back."""
+    """The deadline passed while the call ran, or while an earlier call of the same name had not returned."""
 
     by_earlier_call: bool = False
 
 
 class Overloaded(msgspec.Struct, frozen=True):
-    """It never began: our own trouble, which says nothing about what was to be called."""
+    """The call never began: an internal fault, which is no evidence about the called function."""
 
     detail: str
 
 
 class Cancelled(msgspec.Struct, frozen=True):
-    """It was stopped, or never began because everything stops."""
+    """The call was cancelled, or never began because of a shutdown."""
 
 
 Ended = Returned | Raised | TimedOut | Overloaded | Cancelled
 
 
 def raised(error: BaseException) -> Raised:
-    """The words of an exception; its own `__str__` may fail too."""
+    """Returns the text of an exception, also where its `__str__` fails."""
     try:
         message = first_line(str(error))
-    except BaseException:  # noqa: BLE001  # a hostile __str__ is one more way to fail, and no reason to lose the thread
+    except BaseException:  # noqa: BLE001  # a failing __str__ must not end the thread
         message = "its message cannot be shown"
     return Raised(
         kind=type(error).__name__,
@@ -64,7 +64,7 @@ def raised(error: BaseException) -> Raised:
 
 
 class StartOnce:
-    """Taken once, by whoever comes first: the thread that begins the call, or the loop that calls it off."""
+    """A flag taken once: by the thread that begins the call or the loop that cancels it."""
 
     __slots__ = ("_lock",)
 

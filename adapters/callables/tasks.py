@@ -1,4 +1,4 @@
-"""Tasks for foreign coroutines, on our loop or on the host's; one that swallows its cancelling is accounted for."""
+"""Tasks for host coroutines, on the runtime's loop or the host's; a task that ignores cancellation stays counted."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -13,7 +13,7 @@ from .results import Ended, Overloaded, Raised, Returned, raised
 class CallTasks:
     """Runs coroutine functions as tasks. A call's work must return a coroutine; it is made on the loop that runs it.
 
-    Used from `loop`'s thread. With a `home`, the tasks live on that other loop, and what crosses over is posted.
+    Used from `loop`'s thread. With a `home`, the tasks run on that other loop, and calls and results are posted between the loops.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class CallTasks:
             self._loop.call_soon(self._take_back, call, Overloaded("the host's loop is closed"))
 
     def _begin_at_home(self, call: PendingCall) -> None:
-        """On the home loop's thread."""
+        """Runs on the home loop's thread."""
         if not call.start_once.take():
             self._hand_back(call, None)
             return
@@ -56,7 +56,7 @@ class CallTasks:
         task.add_done_callback(lambda ended: self._hand_back(call, ended.result()))
 
     def _hand_back(self, call: PendingCall, ended: Ended | None) -> None:
-        """On the home loop's thread."""
+        """Runs on the home loop's thread."""
         if self._home is self._loop:
             self._take_back(call, ended)
         else:
@@ -70,7 +70,7 @@ class CallTasks:
         _post(self._home, _interrupt, call)
 
     def abandon(self, call: PendingCall) -> None:
-        """A task holds no place that another could want."""
+        """Does nothing: a task occupies no worker."""
 
     def where(self, call: PendingCall) -> str:
         return "task"
@@ -83,24 +83,24 @@ class CallTasks:
 
 
 async def _contained(call: PendingCall) -> Ended:
-    """Contains every error of the coroutine: a SystemExit that left a task would stop the loop."""
+    """Catches every error of the coroutine: a SystemExit that left a task would stop the loop."""
     ended: Returned | Raised
     try:
         ended = Returned(await cast("Coroutine[Any, Any, object]", call.work()))
-    except BaseException as error:  # noqa: BLE001  # foreign code may raise anything: it costs one call
+    except BaseException as error:  # noqa: BLE001  # a host function may raise anything: it fails one call
         ended = raised(error)
     call.performed = True
     return ended
 
 
 def _interrupt(call: PendingCall) -> None:
-    """On the home loop's thread, where the task was made before this was posted."""
+    """Runs on the home loop's thread, where the task was made before this was posted."""
     if isinstance(call.worker, asyncio.Task):
         call.worker.cancel()
 
 
 def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> bool:
-    """From any thread. False when the loop is closed and nothing will ever run on it again."""
+    """Posts from any thread; returns False when the loop is closed."""
     try:
         loop.call_soon_threadsafe(callback, *arguments)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Bounded daemon threads for foreign code that blocks; one that never comes back is replaced and accounted for."""
+"""Bounded daemon threads for blocking host functions; a thread that never returns is replaced and stays counted."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ Posted = Callable[["Worker", PendingCall, Ended | None], None]
 
 
 class Worker:
-    """One thread with an inbox of one; the loop hands it a call and gets it back with how it ended."""
+    """One thread with an inbox of one call; it posts the call and its result back to the loop."""
 
     def __init__(self, name: str, context: Context, post: Posted) -> None:
         self._inbox: SimpleQueue[PendingCall | None] = SimpleQueue()
@@ -24,34 +24,34 @@ class Worker:
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def give(self, call: PendingCall | None) -> None:
-        """The next call to carry out, or None to end the thread."""
+        """Passes the next call to the thread, or None to end it."""
         self._inbox.put(call)
 
     def _run(self) -> None:
         while (call := self._inbox.get()) is not None:
             ended = perform(call, self._context)
             self._post(self, call, ended)
-            # An idle thread keeps nothing of the host alive.
+            # Drop the references, so that an idle thread keeps no object of the host alive.
             del call, ended
 
 
 def perform(call: PendingCall, context: Context) -> Ended | None:
-    """Carry a call out here and now, in a fresh copy of the context; None when it had been called off."""
+    """Runs a call in a fresh copy of the context; blocks. Returns None when the call was cancelled before it began."""
     if not call.start_once.take():
         return None
     try:
         ended: Returned | Raised = Returned(context.copy().run(call.work))
-    except BaseException as error:  # noqa: BLE001  # foreign code may raise anything, SystemExit included: it costs one call
+    except BaseException as error:  # noqa: BLE001  # a host function may raise anything, SystemExit included: it fails one call
         ended = raised(error)
     call.performed = True
     return ended
 
 
 class CallThreads:
-    """A pool of lazily made daemon threads `NAME-1`, `NAME-2` ..., used from the loop's thread.
+    """A pool of daemon threads `NAME-1`, `NAME-2` ..., started on demand and used from the loop's thread.
 
-    At most `threads_max` are of use at a time. A thread whose call was abandoned does not count among them, so another
-    may take its place; with those there are never more than `threads_max + abandoned_max`.
+    At most `threads_max` threads are usable at a time. A thread with an abandoned call does not count, so another may
+    replace it; with those there are never more than `threads_max + abandoned_max`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class CallThreads:
         self._finished = finished
 
     def make_room(self, abandoned: int) -> bool:
-        """Whether a thread is free, after making one if that is needed and allowed."""
+        """Returns whether a thread is free, after starting one if that is needed and allowed."""
         if not self._idle and self._may_make(abandoned):
             self._make()
         return bool(self._idle)
@@ -100,7 +100,7 @@ class CallThreads:
         try:
             worker.thread.start()
         except RuntimeError:
-            # The machine has no thread left for us: calls wait for one of those that we have, or for their deadline.
+            # The system refused a new thread: calls wait for an existing one, or for their deadline.
             return
         self._made += 1
         self._idle.append(worker)
@@ -112,7 +112,7 @@ class CallThreads:
         worker.give(call)
 
     def interrupt(self, call: PendingCall) -> None:
-        """A thread cannot be stopped from outside."""
+        """Does nothing: a thread cannot be stopped from outside."""
 
     def abandon(self, call: PendingCall) -> None:
         worker = call.worker
@@ -128,7 +128,7 @@ class CallThreads:
         try:
             self._loop.call_soon_threadsafe(self._take_back, worker, call, ended)
         except RuntimeError:
-            # The loop was closed while the call ran: nobody is left to be told, and this thread has nothing more to do.
+            # The loop was closed while the call ran: the result has no receiver, and the thread ends.
             worker.give(None)
 
     def _take_back(self, worker: Worker, call: PendingCall, ended: Ended | None) -> None:
@@ -141,7 +141,7 @@ class CallThreads:
         self._finished(call, ended)
 
     def close(self) -> None:
-        """End idle threads at once and busy ones as soon as their call comes back."""
+        """Ends idle threads at once, and busy ones when their call returns. Does not block."""
         self._closed = True
         idle, self._idle = self._idle, []
         for worker in (*idle, *self._busy, *self._abandoned):

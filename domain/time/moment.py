@@ -1,4 +1,4 @@
-"""Moments and deadlines: how time is said in every signature that needs it."""
+"""Moments and deadlines: the types of time in every signature."""
 
 from datetime import UTC, datetime
 from typing import Self
@@ -13,30 +13,30 @@ __all__ = ["NS_PER_MS", "NS_PER_S", "NS_PER_US", "Deadline", "Moment", "wall_ns_
 class Moment(msgspec.Struct, frozen=True, gc=False):
     """One reading of both clocks, taken together.
 
-    Durations are differences of the monotonic hand. The wall hand (UTC) is for people and for what outlives the
-    process; a step of the wall clock moves no timer. A monotonic value means nothing in another process.
+    Durations are differences of the monotonic clock. The wall clock (UTC) is for people and for data that outlives
+    the process; a step of the wall clock moves no timer. A monotonic value means nothing in another process.
     """
 
     monotonic_ns: int
     wall_ns: int
 
     def shifted(self, by_ns: int) -> Self:
-        """The moment `by_ns` later (earlier when negative) by both hands."""
+        """Returns the moment `by_ns` later (earlier when negative) on both clocks."""
         return type(self)(self.monotonic_ns + by_ns, self.wall_ns + by_ns)
 
     def since(self, earlier: "Moment") -> int:
-        """Nanoseconds from `earlier` to this moment by the monotonic hand."""
+        """Returns the nanoseconds from `earlier` to this moment on the monotonic clock."""
         return self.monotonic_ns - earlier.monotonic_ns
 
 
 class Deadline(msgspec.Struct, frozen=True, gc=False):
-    """An absolute end by the monotonic hand; it bounds queueing, all attempts and backoff together."""
+    """An absolute end on the monotonic clock; it bounds queueing, all attempts and backoff together."""
 
     monotonic_ns: int
 
     @classmethod
     def after(cls, now: Moment, timeout_ns: int) -> Self:
-        """The deadline of a timeout, converted once and then passed on."""
+        """Returns the deadline `timeout_ns` after `now`; a timeout is converted once and then passed on."""
         return cls(now.monotonic_ns + timeout_ns)
 
     def remaining_ns(self, now: Moment) -> int:
@@ -44,11 +44,11 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
         return self.monotonic_ns - now.monotonic_ns
 
     def remaining_s(self, now: Moment) -> float:
-        """The same in seconds for whoever waits: 0 when it is over."""
+        """Returns the remaining seconds, 0 after the end."""
         return max(self.remaining_ns(now), 0) / NS_PER_S
 
     def expired(self, now: Moment) -> bool:
-        """True at the very instant of the deadline: nothing may start with nothing left."""
+        """Returns whether the deadline has passed; at its very instant it has, as no time is left."""
         return now.monotonic_ns >= self.monotonic_ns
 
 

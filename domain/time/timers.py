@@ -96,7 +96,7 @@ class Timers(Generic[Key]):
         return True
 
     def _clear_if_worth_it(self) -> None:
-        """Keep what is armed and nothing else, once most is not."""
+        """Removes disarmed entries once they outnumber the armed ones."""
         armed = self._armed
         if self._later_count + len(self._near) <= (1 + _DEBRIS_SHARE) * len(armed) + _DEBRIS_MIN:
             return
@@ -118,7 +118,7 @@ class Timers(Generic[Key]):
         return left
 
     def next_ns(self) -> int | None:
-        """When the earliest timer is due, None when nothing is armed."""
+        """Returns when the earliest timer is due, or None when none is armed."""
         first = self._first
         if first is not None and self._armed.get(first[2]) is not first:
             first = self._first = self._find_first()
@@ -139,7 +139,7 @@ class Timers(Generic[Key]):
         return None
 
     def due(self, now_ns: int) -> Iterator[tuple[Key, int]]:
-        """Take out, one by one, every key that is due by now, with the time it was due at.
+        """Removes and yields every key that is due by now, with the time at which it was due.
 
         Keys that are armed during the iteration and already due come out too.
         """
@@ -155,7 +155,7 @@ class Timers(Generic[Key]):
                 yield entry[2], entry[0]
 
     def _open(self, until_slot: int) -> bool:
-        """Sort the next slot, if its time has come and anything in it is still armed."""
+        """Sorts the next slot if it is due and holds armed keys; returns whether it did."""
         while self._slots and self._slots[0] <= until_slot:
             self._opened = heappop(self._slots)
             self._near, self._place = self._clear_slot(self._opened), 0

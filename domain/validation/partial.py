@@ -1,4 +1,4 @@
-"""Judging what can be read of a configuration that is wrong in places: no problem hides another, and none merely follows from one."""
+"""Checks the readable part of an invalid configuration: no problem hides or merely follows from another."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,11 +15,11 @@ from .semantics import TIMEOUT_UNSTATED, meaning_problems
 
 _ONE_OF: dict[type[Any], tuple[str, ...]] = {Target: tuple(KINDS), Channel: ("webhook", "log", "call")}
 _ANYTHING_GOES: dict[type[Any], dict[str, Any]] = {Target: {"call": {"name": "f"}}, Channel: {"log": {}}}
-"""A stand-in for a probe or a transport that cannot be read; it answers every question."""
+"""A stand-in for a probe or a transport that cannot be read; it passes every check."""
 
 
 class PartialConfiguration:
-    """Takes a configuration part by part and keeps what is sound, with something harmless in the place of what is not."""
+    """Reads a configuration part by part, keeps the valid parts, and puts harmless stand-ins in place of the others."""
 
     def __init__(self, data: Any = None) -> None:
         self._data = data
@@ -61,19 +61,19 @@ class PartialConfiguration:
         return self._piece({}, specification, path)
 
     def problems(self, valid: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
-        """Everything wrong with the configuration of which `sound` is left."""
+        """Returns every problem of the configuration whose valid part is `valid`."""
         judged = meaning_problems(
             valid, names_known=self._names_known(valid), timeouts_stated=self._timeouts_stated()
         )
         return self.with_these([*judged, *further])
 
     def with_these(self, judged: Iterable[Problem]) -> tuple[Problem, ...]:
-        """Every problem of the shape, and those of the meaning that are problems whatever was meant where nobody can tell."""
+        """Returns every shape problem, and the semantic problems that hold however the unreadable parts were meant."""
         own = (*self._fitting.problems, *self._contradictory)
         return tuple(dict.fromkeys((*own, *self._sure(tuple(judged)))))
 
     def _piece(self, plain: dict[str, Any], specification: type[Any], path: Path) -> Any:
-        """The sound part of one entry; where it has no one probe or transport, with another."""
+        """Returns the valid part of one entry, with a stand-in where it has not exactly one probe or transport."""
         names = _ONE_OF.get(specification, ())
         if not names:
             return msgspec.convert(plain, specification)
@@ -109,7 +109,7 @@ class PartialConfiguration:
                 yield Problem((*problem.path[:2], *given[1:]), problem.text, problem.at_key)
 
     def _is_unread(self, path: Path) -> bool:
-        """Whether nobody can tell what is meant there: in the place itself, or in the defaults that it was filled from."""
+        """Returns whether the value is unreadable or ambiguous, at the path itself or in the default that filled it."""
         unread, ambiguous = self._fitting.unread, self._fitting.ambiguous
         return bool(unread or ambiguous) and any(
             place[:length] in unread or place[:length] in ambiguous
@@ -118,7 +118,7 @@ class PartialConfiguration:
         )
 
     def _origin(self, path: Path) -> Path:
-        """Where a value stands: a target has of the defaults what it does not say itself."""
+        """Returns the path that states a value: a field that a target omits comes from the defaults."""
         match path:
             case ("targets", int(at), str(name), *_) if name in Defaults.__struct_fields__:
                 stated = self._targets()[at : at + 1]
@@ -132,12 +132,12 @@ class PartialConfiguration:
         return targets if isinstance(targets, list) else []
 
     def _names_known(self, valid: Configuration) -> bool:
-        """Whether a name that no channel has cannot be that of a channel which nobody can read."""
+        """Returns whether every channel id is readable, so that an unmatched name is certainly unknown."""
         places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(valid.channels)))]
         return not any(self._is_unread(place) for place in places)
 
     def _timeouts_stated(self) -> frozenset[int]:
-        """The targets that state what would be their timeout anyway."""
+        """Returns the targets that state the default timeout explicitly."""
         return frozenset(
             at
             for at, target in enumerate(self._targets())

@@ -1,4 +1,4 @@
-"""Rules that can never be broken, or that always are."""
+"""Checks for rules that can never be violated, or that always are."""
 
 from collections.abc import Iterator
 from math import inf, isfinite
@@ -18,7 +18,7 @@ _MEASURES: dict[str, tuple[str, ...]] = {
     "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
     "tcp": ("response_time", "dns", "connect"),
 }
-"""The measures of probes that report none of their own."""
+"""The measures of the probe kinds that define a fixed set."""
 _STATUS_MAX = 999
 _EVERY = ("every",)
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
