@@ -188,7 +188,8 @@ assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 
 # Mutes.
-SILENCE_LOOK_NS = 500 * NS_PER_MS  # the longest delay in noticing the end of a silence after the wall clock is set
+# The longest delay in noticing the end of a silence after the wall clock is set.
+SILENCE_LOOK_NS = 500 * NS_PER_MS
 assert SILENCE_LOOK_NS < NS_PER_S
 
 # The store.
