@@ -6,13 +6,12 @@ from collections import deque
 from pathlib import Path
 
 import pytest
+from execution_models import LoopActor
 from watchkeeper.actors.dispatch import DispatchedActor, LoopDispatcher, WouldDeadlock, spawn
 from watchkeeper.actors.dispatch.run.alarm import Errand
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.time.moment import NS_PER_MS
-
-from tests.conformance.models import LoopActor
 
 SOON_S = 20.0
 

@@ -4,6 +4,7 @@ import random
 import threading
 
 import pytest
+from execution_models import SimulatedActor
 from pykka import Timeout
 from watchkeeper.actors.dispatch import (
     DispatchedActor,
@@ -13,8 +14,6 @@ from watchkeeper.actors.dispatch import (
 )
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
-
-from tests.conformance.models import SimulatedActor
 
 HOUR_S = 3_600
 

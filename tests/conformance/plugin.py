@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+from execution_models import LoopActor, PoolActor, SimulatedActor
 from watchkeeper.actors.dispatch import DispatchedFuture
-
-from tests.conformance.models import LoopActor, PoolActor, SimulatedActor
 
 sys.path.insert(0, str(Path.cwd()))
 

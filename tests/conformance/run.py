@@ -75,7 +75,7 @@ def unpacked(cache: Path, folder: Path) -> tuple[Path, Path]:
 def run(model: str, suite: Path, mock: Path) -> str:
     """Run the suite on one model. Returns the counts of pytest's last line, and the exit status where it is not 0."""
     here = Path(__file__).parent
-    path = os.pathsep.join((str(here), str(mock)))
+    path = os.pathsep.join((str(here), str(here.parent / "support"), str(mock)))
     environment = {**os.environ, "WATCHKEEPER_MODEL": model, "PYTHONPATH": path}
     command = [sys.executable, "-m", "pytest", "--noconftest", "-q", "--no-header", "-p", "plugin", "tests/"]
     if "pytest_cov" in sys.modules:

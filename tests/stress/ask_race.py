@@ -9,11 +9,14 @@ races. Prints one line; the exit status is 0 only when every question was answer
 import argparse
 import sys
 import threading
+from pathlib import Path
 
 from pykka import ActorDeadError, Timeout
 from watchkeeper.actors.dispatch import LoopDispatcher, spawn
 
-from tests.conformance.models import LoopActor
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+
+from execution_models import LoopActor
 
 ASKERS = 3
 SWITCH_S = 1e-6

@@ -6,9 +6,8 @@ They differ in the dispatcher that `start` uses. A runtime spawns its actors on 
 import threading
 from collections.abc import Callable
 
+from self_driven import SelfDrivenDispatcher
 from watchkeeper.actors.dispatch import DispatchedActor, Dispatcher, LoopDispatcher, PoolDispatcher
-
-from tests.conformance.self_driven import SelfDrivenDispatcher
 
 _POOL_THREADS = 8
 _lock = threading.Lock()
