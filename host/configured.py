@@ -45,6 +45,8 @@ class ConfiguredTargets:
         """The targets that the configuration itself pauses, whatever commands have changed since."""
         self._duplicates = len(self._targets) < len(configuration.targets)
         self.callables: dict[str, Callable[..., Any]] = dict(callables)
+        self._given = frozenset(callables)
+        """Functions that the host passed in `callables`."""
         self._checks: set[str] = set()
         """Targets that the host made with `check`."""
         self._is_judged = False
@@ -124,8 +126,13 @@ class ConfiguredTargets:
         self._targets[target.id] = target
 
     def accepted_check(self, target: Target, function: Callable[..., Any]) -> Target:
-        """Accepts a target of `check` and stores its function. Returns and raises as `accepted` does."""
+        """Accepts a target of `check` and stores its function. Returns and raises as `accepted` does.
+
+        A check never takes the place of a function in `callables`: a channel may send its notices by it.
+        """
         target = self.accepted(target, checked=True)
+        if target.id in self._given:
+            _refuse([f"{_titled(target)}`callables` has a function of this name: give the check another name"])
         self.callables[target.id] = function
         self._checks.add(target.id)
         return target

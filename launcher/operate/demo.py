@@ -28,7 +28,7 @@ class Demo:
         self._clock = SystemClock()
         self._began = self._clock.read()
         self._ended = threading.Event()
-        self.opened = self.resolved = self.delivered = 0
+        self.opened = self.resolved = self.notices_ended = 0
         self.lost: OutputLost | None = None
 
     def elapsed_s(self) -> float:
@@ -60,7 +60,7 @@ class Demo:
                     f"{incident.severity.value}) {since}: {incident.explanation}"
                 )
             case NoticeEnded(notice, delivery):
-                self.delivered += 1
+                self.notices_ended += 1
                 self.say(
                     f"notice      {delivery.state.value}: incident.{notice.change.value} of "
                     f"{notice.incident.target} to {notice.channel}, attempt {delivery.attempts}"
@@ -69,7 +69,7 @@ class Demo:
                 self.say(f"watchkeeper {part}: {detail or 'recovered'}")
             case _:
                 pass
-        return self.resolved == RESOLVED_EXPECTED and self.delivered >= self.opened + self.resolved
+        return self.resolved == RESOLVED_EXPECTED and self.notices_ended >= self.opened + self.resolved
 
 
 def run_demo() -> ExitStatus:

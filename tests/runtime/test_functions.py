@@ -82,6 +82,14 @@ def test_a_target_may_call_a_function_that_is_given_later():
     start(runtime)
 
 
+def test_a_check_does_not_take_the_place_of_a_function_that_a_channel_calls():
+    channel = Channel(id="ops", call=CallChannel(name="inbox"))
+    with Runtime(channels=[channel], callables={"inbox": lambda notice: None}) as runtime:
+        with pytest.raises(ConfigurationError, match=r"'inbox': `callables` has a function of this name"):
+            runtime.check("inbox", every="1h")(lambda: 1)
+        assert runtime.status().targets == ()
+
+
 def test_a_check_that_is_gone_leaves_no_function_behind():
     def depth():
         return 1
