@@ -71,7 +71,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
             case ResumeFrom(generation, incidents, checkpoints):
                 self._resume(generation, incidents, checkpoints, now)
             case FlushSamples():
-                self._hand_in()
+                self._hand_over()
                 self._sink.tell(Commit())
             case EndOrphans():
                 self._end_orphans(now)
@@ -113,9 +113,9 @@ class AggregateOwner(Behaviour[OwnerMessage]):
                 self._saved.pop(target, None)
         self._held.extend(samples)
         if transitions or checkpoints or len(self._held) >= limits.SAMPLES_HELD_MAX:
-            self._hand_in(transitions, checkpoints)
+            self._hand_over(transitions, checkpoints)
 
-    def _hand_in(
+    def _hand_over(
         self, transitions: tuple[Transition, ...] = (), checkpoints: tuple[Checkpoint, ...] = ()
     ) -> None:
         """Sends the held samples first, then transitions and checkpoints: the order in which they happened."""
@@ -160,7 +160,7 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         now: Moment,
     ) -> None:
         # Held samples were judged in the old generation and are sent under it.
-        self._hand_in()
+        self._hand_over()
         self._generation = generation
         self._aggregates = {}
         self._orphans = {}
@@ -178,11 +178,11 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         )
         self._orphans = {}
         if ended:
-            self._hand_in(ended)
+            self._hand_over(ended)
 
     def on_stop(self) -> None:
-        self._hand_in()
+        self._hand_over()
 
     def on_failure(self, *_: object) -> None:
         """Sends the samples that were judged before the crash."""
-        self._hand_in()
+        self._hand_over()

@@ -73,7 +73,7 @@ class RecordWriter:
         self._failed_commit = unit
         self._supervisor.tell(StoreFailed(detail))
 
-    def say_again(self) -> None:
+    def report_failure(self) -> None:
         """Reports a failed commit to a new supervisor, which has no timer for the reopening yet."""
         if self._failed_commit is not None:
             self._supervisor.tell(StoreFailed("the record could not be written; the store is reopened soon"))

@@ -139,7 +139,7 @@ class Recorder(Behaviour[RecorderMessage]):
         self._open: dict[str, Incident] = {}
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
-        self._troubles: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
         self._asleep_ns = 0
         self._lateness = Histogram()
@@ -217,8 +217,8 @@ class Recorder(Behaviour[RecorderMessage]):
 
     def _changed(self, part: str, detail: str) -> None:
         if detail:
-            self._troubles[part] = detail
-        elif self._troubles.pop(part, None) is None:
+            self._problems[part] = detail
+        elif self._problems.pop(part, None) is None:
             return
         self._publisher.publish(HealthChanged(part, detail))
 
@@ -233,7 +233,7 @@ class Recorder(Behaviour[RecorderMessage]):
             targets=self._targets(now),
             incidents=tuple(self._open.values()),
             silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),
-            problems=tuple(sorted(self._troubles.items())),
+            problems=tuple(sorted(self._problems.items())),
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),

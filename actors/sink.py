@@ -257,7 +257,7 @@ class IncidentSink(Behaviour[SinkMessage]):
     def _resume_retries(self) -> None:
         self._commit_soon(self._outbox.all_ready_again() > 0)
         self._request_silence_check()
-        self._writer.say_again()
+        self._writer.report_failure()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
         notice, delivery = outgoing.notice, outgoing.delivery

@@ -99,7 +99,7 @@ class System:
         }
         self._neighbours = Neighbours(self.supervisor, self.owner, self.sink, self.recorder, self.couriers)
         targets = {target.id: target for target in plan.targets}
-        self._handover = RosterHandover(Roster(targets, self._make_nursery()))
+        self._handover = RosterHandover(Roster(targets, self._make_registry()))
         self._policies = supervisor_policies(plan.channels, plan.in_flight_max)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
@@ -111,7 +111,7 @@ class System:
     ) -> Address:
         return self._parts.address_for(actor_class, name, dead_letters=self.dead_letters)
 
-    def _make_nursery(self) -> PollerRegistry:
+    def _make_registry(self) -> PollerRegistry:
         parts = self._parts
         context = PollerContext(
             parts.clock,

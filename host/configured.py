@@ -132,7 +132,9 @@ class ConfiguredTargets:
         """
         target = self.accepted(target, checked=True)
         if target.id in self._given:
-            _refuse([f"{_titled(target)}`callables` has a function of this name: give the check another name"])
+            _refuse(
+                [f"{_titled(target)}`callables` has a function of this name: give the check another name"]
+            )
         self.callables[target.id] = function
         self._checks.add(target.id)
         return target

@@ -65,9 +65,9 @@ def run(config: Path) -> None:
     invalid one is reported, and the running configuration stays in force. Events that standard output does not accept
     are dropped, and standard error reports it.
     """
-    from .operate.running import run_until_told
+    from .operate.running import run_until_stopped
 
-    sys.exit(run_until_told(config, os.environ))
+    sys.exit(run_until_stopped(config, os.environ))
 
 
 @cli.command()

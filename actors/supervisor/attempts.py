@@ -48,7 +48,7 @@ class Attempts:
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
 
     @property
     def under_way(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class Attempts:
 
     def newly_counted(self) -> Counter[str]:
         """Returns the increase of each counter since the last call."""
-        news, self._told = self.counters - self._told, self.counters.copy()
+        news, self._reported = self.counters - self._reported, self.counters.copy()
         return news
 
     def get(self, target: str) -> Scheduled | None:
@@ -164,9 +164,9 @@ class Attempts:
             self.counters["ticks_without_poller"] += 1
             entry.missed += 1
         else:
-            self._board(entry, due, now)
+            self._enqueue(entry, due, now)
 
-    def _board(self, entry: Scheduled, due: Moment, now: Moment) -> None:
+    def _enqueue(self, entry: Scheduled, due: Moment, now: Moment) -> None:
         pending = entry.enqueue(due, now)
         if self._admission.enter((entry, pending)):
             self._start(entry, pending, now)

@@ -50,7 +50,7 @@ class Retries:
         else:
             self._timers.arm(DeliveryRetry(key), at_ns)
 
-    def hurry(self, channel: str, now: Moment) -> None:
+    def retry_now(self, channel: str, now: Moment) -> None:
         """Retries every waiting notice of a channel now, as the channel has accepted one."""
         for key in self._backoff.retry_now(channel):
             if DeliveryRetry(key) in self._timers:

@@ -162,7 +162,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
             case DeliverySettled(channel, key):
                 self._retries.settled(channel, key)
             case ChannelRecovered(channel):
-                self._retries.hurry(channel, now)
+                self._retries.retry_now(channel, now)
             case RetryAsked():
                 self._retries.asked(message, now)
             case SilenceCheckRequested(until_ns):

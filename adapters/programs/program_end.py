@@ -82,13 +82,13 @@ class WaitedEnd:
         self._ended = False
         self.exit_status: int | None = None
         self.reaped = False
-        self.descriptor, self._told = os.pipe()
+        self.descriptor, self._write_end = os.pipe()
         self._thread = threading.Thread(target=self._wait, name=f"watchkeeper-exec-wait-{pid}", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
             os.close(self.descriptor)
-            os.close(self._told)
+            os.close(self._write_end)
             raise OSError(EAGAIN, "no thread could be started that waits for it") from error
 
     def _wait(self) -> None:
@@ -100,8 +100,8 @@ class WaitedEnd:
             if self.exit_status is not None:
                 self._kill_group()
         # A byte, for an end of file would wait for a child that some thread of the host forked at the wrong moment.
-        os.write(self._told, b"\0")
-        os.close(self._told)
+        os.write(self._write_end, b"\0")
+        os.close(self._write_end)
 
     def kill(self) -> None:
         with self._guard:

@@ -76,7 +76,7 @@ class MemoryStore:
                 for outgoing in self.outbox(DeliveryState.DEAD)
                 if self._is_live(self._record.latest[outgoing.notice.incident.id])
             ),
-            told=tuple(told for incident in live for told in self._told(incident.id)),
+            told=tuple(told for incident in live for told in self._last_delivered(incident.id)),
             checkpoints=tuple(mark for _, mark in sorted(self._record.checkpoints.items()) if mark.state),
             silences=tuple(
                 silence
@@ -160,14 +160,14 @@ class MemoryStore:
         if self._failure is not None:
             raise StoreError(f"the store takes nothing until it is opened again: {self._failure}")
 
-    def _told(self, name: str) -> list[LastDelivered]:
+    def _last_delivered(self, name: str) -> list[LastDelivered]:
         return [told for (incident, _), told in sorted(self._record.told.items()) if incident == name]
 
     def _is_live(self, incident: Incident) -> bool:
         name = incident.id
         return (
             incident.is_open
-            or any(told.sequence < incident.sequence for told in self._told(name))
+            or any(told.sequence < incident.sequence for told in self._last_delivered(name))
             or any(out.notice.incident.id == name for out in self.outbox(DeliveryState.PENDING))
         )
 

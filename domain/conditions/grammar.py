@@ -90,7 +90,7 @@ def _orderable(operand: Operand, at: int) -> Reader:
 
 
 def _operand(text: str, start: int, end: int) -> Operand:
-    """The operand in a part of the text; troubles are told by their place in the whole text."""
+    """The operand in a part of the text; problems are reported by their place in the whole text."""
     part = text[start:end]
     at = start + len(part) - len(part.lstrip())
     with counted_from(at):

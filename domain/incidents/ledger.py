@@ -22,7 +22,7 @@ class Ledger:
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._channels: Mapping[str, Channel] = {channel.id: channel for channel in channels}
         self._incidents: dict[str, Incident] = {}
-        self._told: dict[tuple[str, str], LastDelivered] = {}
+        self._last_delivered: dict[tuple[str, str], LastDelivered] = {}
         self._under_way: dict[tuple[str, str], Notice] = {}
         self._given_up: dict[tuple[str, str], int] = {}
         self._silences: dict[str, Silence] = {}
@@ -31,7 +31,7 @@ class Ledger:
     def restore(self, restored: Restored) -> None:
         """Replaces the state by the restored record of a store."""
         self._incidents = {incident.id: incident for incident in restored.incidents}
-        self._told = {(told.incident_id, told.channel): told for told in restored.told}
+        self._last_delivered = {(told.incident_id, told.channel): told for told in restored.told}
         self._under_way = {
             (outgoing.notice.incident.id, outgoing.notice.channel): outgoing.notice
             for outgoing in restored.outbox
@@ -53,7 +53,7 @@ class Ledger:
         return self._incidents.get(incident_id)
 
     def told(self, incident_id: str, channel: str) -> LastDelivered | None:
-        return self._told.get((incident_id, channel))
+        return self._last_delivered.get((incident_id, channel))
 
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
         """Applies a transition. Returns the notices that are due for its incident now."""
@@ -66,7 +66,7 @@ class Ledger:
         place = (incident_id, notice.channel)
         self._under_way.pop(place, None)
         if delivery.state is DeliveryState.DELIVERED:
-            self._told[place] = LastDelivered(
+            self._last_delivered[place] = LastDelivered(
                 incident_id=incident_id,
                 channel=notice.channel,
                 sequence=notice.sequence,
@@ -95,7 +95,7 @@ class Ledger:
             return False
         self._incidents[incident.id] = incident
         if told is not None:
-            self._told[place] = told
+            self._last_delivered[place] = told
         self._under_way[place] = notice
         return True
 
@@ -144,7 +144,7 @@ class Ledger:
                 continue
             if self._given_up.get(place, 0) >= incident.sequence:
                 continue
-            told = self._told.get(place)
+            told = self._last_delivered.get(place)
             change = due_change(incident, told, muted=muted)
             if change is None:
                 waits = waits or (muted and due_change(incident, told, muted=False) is not None)
@@ -160,14 +160,14 @@ class Ledger:
         spec = self._channels.get(channel)
         if spec is None:
             return False
-        told = (incident.id, channel) in self._told
+        told = (incident.id, channel) in self._last_delivered
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:
         """Returns the channels of the incident, and those that received an earlier notice and need the end."""
         name, notify = incident.id, incident.notify
         heard = (channel for channel in self._channels if channel not in notify)
-        return (*notify, *(channel for channel in heard if (name, channel) in self._told))
+        return (*notify, *(channel for channel in heard if (name, channel) in self._last_delivered))
 
     def _forget_if_over(self, incident: Incident) -> None:
         name = incident.id
@@ -175,5 +175,5 @@ class Ledger:
             return
         self._incidents.pop(name, None)
         for channel in self._channels:
-            self._told.pop((name, channel), None)
+            self._last_delivered.pop((name, channel), None)
             self._given_up.pop((name, channel), None)

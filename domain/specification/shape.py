@@ -53,7 +53,7 @@ class ShapeChecker:
         """`spelled` has the names of fields that Python spells otherwise than files do."""
         self.problems: list[Problem] = []
         self._spelled = spelled
-        self._told = 0
+        self._reported = 0
         self.unread: set[Path] = set()
         """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
         self.ambiguous: set[Path] = set()
@@ -79,20 +79,20 @@ class ShapeChecker:
     def tell(self, path: Path, text: str) -> Any:
         """A problem that makes the value at `path` worthless."""
         self._say(path, text)
-        return self._told_already(path)
+        return self._already_reported(path)
 
     def _say(self, path: Path, text: str, *, at_key: bool = False) -> None:
         self.problems.append(Problem(path, text, at_key))
-        self._told += 1
+        self._reported += 1
 
-    def _told_already(self, path: Path) -> Any:
-        self._told += 1
+    def _already_reported(self, path: Path) -> Any:
+        self._reported += 1
         self.unread.add(path)
         return _DROPPED
 
     def _fit(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         if value is UNREADABLE:
-            return self._told_already(path)
+            return self._already_reported(path)
         if isinstance(value, msgspec.Struct):
             return self._specification(value, kind, path)
         match kind:
@@ -138,7 +138,7 @@ class ShapeChecker:
         field = str(structs[0].tag_field)
         tag = value.get(field)
         if tag is UNREADABLE:
-            return self._told_already((*path, field))
+            return self._already_reported((*path, field))
         if field not in value:
             return self.tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
         if not isinstance(tag, str) or tag not in by_tag:
@@ -152,13 +152,13 @@ class ShapeChecker:
     def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
         if not isinstance(value, dict):
             return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
-        before = self._told
+        before = self._reported
         sound = dict(self._fields(value, kind, path))
         for field in kind.fields:
             if field.required and field.encode_name not in sound:
                 self._required(field, value, path)
                 sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
-        if self._told == before:
+        if self._reported == before:
             self._judge_whole(sound, kind, path)
         return sound
 
@@ -213,7 +213,7 @@ class ShapeChecker:
             return [{} if item is _DROPPED else item for item in judged]
         left = [item for item in judged if item is not _DROPPED]
         if len(left) < (kind.min_length or 0):
-            return self._told_already(path)
+            return self._already_reported(path)
         if len(left) < len(judged):
             self.kept[path] = [at for at, item in enumerate(judged) if item is not _DROPPED]
         return left

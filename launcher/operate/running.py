@@ -21,7 +21,7 @@ from .telling import line_of, lines_of_end
 LISTEN_S = 0.5
 
 
-def run_until_told(config: Path, environment: Mapping[str, str]) -> ExitStatus:
+def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
     speaker = Speaker()
     logging.basicConfig(

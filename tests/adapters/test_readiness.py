@@ -40,18 +40,18 @@ class Listener:
 
     def __init__(self, loop, kind):
         self._loop = loop
-        self._told = None
+        self._answer = None
         self.heard = []
         self.events = kind(loop, self._on_events)
 
     def _on_events(self, events):
         self.heard += events
-        if self._told is not None and not self._told.done():
-            self._told.set_result(events)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(events)
 
     def next(self):
-        self._told = self._loop.create_future()
-        events = self._loop.run_until_complete(asyncio.wait_for(self._told, 20))
+        self._answer = self._loop.create_future()
+        events = self._loop.run_until_complete(asyncio.wait_for(self._answer, 20))
         self.heard.clear()
         return [(descriptor, mask & (READABLE | WRITABLE)) for descriptor, mask in events]
 

@@ -94,7 +94,7 @@ class Hub:
         causality: Causality | None,
         halt: Halt,
     ) -> None:
-        self._troubles = problems
+        self._problems = problems
         self._stream = stream
         self._observer = observer
         self._call_after = call_after
@@ -128,8 +128,8 @@ class Hub:
         if self.causality is not None:
             address.forget_head()
         self._observer.handling(address.name, address.epoch, message)
-        self._troubles.left -= 1
-        if not self._troubles.left:
+        self._problems.left -= 1
+        if not self._problems.left:
             self._strike(Site.HANDLE)
         if self.doomed and self.doomed.get(address.name):
             del self.doomed[address.name]
@@ -137,8 +137,8 @@ class Hub:
 
     def handled(self, address: "WatchedAddress") -> None:
         """An actor has handled a message."""
-        self._troubles.left -= 1
-        if not self._troubles.left:
+        self._problems.left -= 1
+        if not self._problems.left:
             self._strike(Site.HANDLED)
         if self.doomed and self.doomed.pop(address.name, None) is not None:
             self._crash()
@@ -147,7 +147,7 @@ class Hub:
 
     def pass_site(self, site: Site) -> Kind | None:
         """Something may go wrong here. Raises what ends the actor or the process; else says what is the caller's to do."""
-        problems = self._troubles
+        problems = self._problems
         problems.left -= 1
         if problems.left:
             return None
@@ -155,9 +155,9 @@ class Hub:
 
     def _strike(self, site: Site) -> Kind | None:
         if self.dead:
-            self._troubles.postpone()
+            self._problems.postpone()
             return None
-        kind = self._troubles.strike(site, armed=self._armed)
+        kind = self._problems.strike(site, armed=self._armed)
         if kind is Kind.DIE:
             self.die(site)
         if kind is Kind.CRASH:
@@ -183,7 +183,7 @@ class Hub:
         if type(message) is ResumeFrom:
             self._observer.resuming(message.generation)
         # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
-        problems = self._troubles
+        problems = self._problems
         problems.left -= 1
         trouble = None if problems.left else self._strike(Site.TELL)
         if trouble is not None:
