@@ -91,6 +91,16 @@ def test_sealing_changes_nothing_that_is_read(store, path):
     assert len(before[0]) == len(samples) // 2
 
 
+def test_targets_sampled_in_one_microsecond_keep_a_sample_each(store, path):
+    moments_ns = (0, NS_PER_S)
+    store.commit(
+        Batch(samples=tuple(sample_at(at_ns, target) for at_ns in moments_ns for target in ("shop", "door")))
+    )
+    for target in ("shop", "door"):
+        kept = StoreReader(path).samples(target, *ALL)
+        assert [sample.at_ns - NOON.wall_ns for sample in kept] == list(moments_ns)
+
+
 def test_half_sealed_history_is_read_as_a_whole(store, path):
     store.commit(Batch(samples=measured(8)))
     before = StoreReader(path).samples("shop", *ALL)
