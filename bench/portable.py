@@ -1,4 +1,4 @@
-"""What the calls that only Linux has save: the same checks with them and without them.
+"""Measures the same checks with and without the calls that only Linux has.
 
     python bench/portable.py [--pairs 5] [--checks 1000]
 

@@ -16,7 +16,7 @@ TIMERS = [MillisecondTimer, KernelTimer] if has_kernel_timer() else [Millisecond
 
 
 def on_loop(dispatcher, function):
-    """What the function returns on the loop's thread."""
+    """Calls the function on the loop's thread and returns its result."""
     results, done = [], threading.Event()
     dispatcher.call_soon(lambda: (results.append(function()), done.set()))
     assert done.wait(SOON_S)

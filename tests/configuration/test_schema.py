@@ -31,7 +31,7 @@ OF_A_TYPE = {
     "An id: 1 to 128 characters, no slash, no control character, no blank at either end.",
     "A duration such as 500ms, 30s, 1m30s, 48h or 7d.",
 }
-"""What a key is described by that has no sentence of its own."""
+"""The description of a key that has no sentence of its own."""
 
 
 @pytest.mark.parametrize("part", OBJECTS.values(), ids=OBJECTS)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from junk import JUNK
 from msgspec.structs import replace
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
@@ -205,25 +206,6 @@ def test_what_replace_let_in_is_told_of_its_shape_and_meaning_at_once():
     sound = Target(id="a", http=Http(url="htp://h/"), notify=("opss",))
     problems = judged_target(replace(sound, every=30), channels=["ops"])[1]
     assert [str(problem).split(": ")[0] for problem in problems] == ["every", "http.url", "notify[0]"]
-
-
-JUNK = (
-    5,
-    -1.5,
-    "x",
-    "\ud800",
-    None,
-    True,
-    b"x",
-    object(),
-    [],
-    {},
-    [5],
-    ("a", object()),
-    {"a": 1},
-    {1: 2},
-    10**30,
-)
 
 
 @pytest.mark.parametrize(

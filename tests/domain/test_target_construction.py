@@ -13,6 +13,7 @@ import pytest
 import watchkeeper
 from hypothesis import given
 from hypothesis import strategies as st
+from junk import JUNK
 from watchkeeper import (
     CallChannel,
     Channel,
@@ -179,23 +180,6 @@ def test_a_track_of_no_target_is_refused():
     assert refused(lambda: Runtime().track("shop")) == ("expected a Target, got a str",)
 
 
-JUNK = (
-    5,
-    -1.5,
-    "x",
-    "\ud800",
-    None,
-    True,
-    b"x",
-    object(),
-    [],
-    {},
-    [5],
-    ("a", object()),
-    {"a": 1},
-    {1: 2},
-    10**30,
-)
 WRITTEN = [
     (Target, {"id": "a", "http": HTTP}),
     (Channel, {"id": "a", "webhook": Webhook(url="http://h/")}),

@@ -122,7 +122,7 @@ def channel_kind(folder: Path, value: dict[str, Any]) -> Any:
 
 
 def function_timeout(folder: Path, value: str) -> Any:
-    """What is said of a channel whose function does not come back."""
+    """Returns the problems in the status of a channel whose function does not return."""
     release = threading.Event()
     problems: list[str] = []
 

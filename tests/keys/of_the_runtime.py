@@ -128,7 +128,7 @@ DAY_NS = 86_400 * NS_PER_S
 
 
 def kept(key: str) -> Callable[[Path, str], Any]:
-    """What is left of three hours of samples after a hundred days: by kind, whether there is any."""
+    """Returns, by kind, whether anything is left of three hours of samples after a hundred days."""
 
     def see(folder: Path, value: str) -> Any:
         path = str(folder / "watch.db")

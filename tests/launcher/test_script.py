@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 INSTALLED_BY = ("setup.cfg", "pyproject.toml", "build_backend/linking.py")
-"""What an environment is installed by, and anew after a change of."""
+"""The files that make the environment; a change of one installs it anew."""
 TOOLS = ("sh", "cat", "cksum", "dirname")
 
 

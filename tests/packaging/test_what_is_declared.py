@@ -13,7 +13,7 @@ BESIDE = ("tests", "bench", "docs", "examples", "build", "build_backend")
 SETUP = ConfigParser()
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
 PULLED_IN = {"cryptography": "trustme"}
-"""What a library's own dependency is imported for: an object that the library hands out."""
+"""Imports of a dependency of a library, for an object that the library returns."""
 
 
 def rooms():

@@ -80,7 +80,7 @@ class BsdLibrary(ctypes.PyDLL):
 
 
 def hide():
-    """Take away what Linux alone has. Whatever is imported afterwards chooses as it does where it never was."""
+    """Remove the calls that only Linux has. Modules imported afterwards take the second way, as on another system."""
     for module, beginnings in LINUX_ALONE.items():
         for name in [name for name in vars(module) if name.startswith(beginnings)]:
             delattr(module, name)

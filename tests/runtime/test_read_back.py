@@ -1,4 +1,4 @@
-"""What a host commands it can read at once, from threads and event loops, where the record is a file."""
+"""A command of a host shows in its next read, from threads and event loops, where the record is a file."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

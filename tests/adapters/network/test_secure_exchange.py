@@ -280,7 +280,7 @@ def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authori
 
 
 def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP/1.1\r\n\r\n"):
-    """What a request on the short way came to; None where it is left to libcurl."""
+    """Returns the result of a request by our own engine; None where it is left to libcurl."""
     answer = bench.loop.create_future()
     place = RequestTarget(socket.AF_INET, ("127.0.0.1", server.port))
     secured = Secured(Tls(ca_file=authority.file), name)
