@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, assert_never
 
-from ..domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
 from ..domain.specification.channel import CallChannel, Channel, Log, Webhook
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call, Exec, Http, Probe, Tcp
 from ..domain.time.timers import CallAt
-from .cache import SingleFlightCache
 from .channels.local.call import CallMessenger
 from .channels.local.log import LogMessenger
 from .channels.webhook import WebhookMessenger
@@ -20,15 +18,15 @@ from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
 from .net import resolver
+from .probes import shared
 from .probes.local.call import CallProber
 from .probes.local.exec import ExecProber
 from .probes.network.tcp import TcpProber
-from .probes.shared import Seen, SharedProber, shared_results
+from .probes.shared import SharableProber, SharedProber
 from .probes.web.http import HttpProber
 
 AnyMessenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
-SHARED_RESULTS = shared_results("the runtime", SHARED_RESULTS_NS_MAX, SHARED_RESULTS_KEPT)
-CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, SHARED_RESULTS)
+CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, shared.POLICY)
 """The policy of every cache that lies between a runtime and the network."""
 
 
@@ -57,24 +55,14 @@ class Drivers:
         self._calls = CallProber(
             loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
         )
-        self.probers = self._shared(
-            {
-                Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
-                Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
-                Exec: ExecProber(loop, clock, call_at),
-                Call: self._calls,
-            }
-        )
+        probers: dict[type[Probe], SharableProber] = {
+            Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
+            Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
+            Exec: ExecProber(loop, clock, call_at),
+            Call: self._calls,
+        }
+        self.probers = {kind: SharedProber(prober, clock, call_at) for kind, prober in probers.items()}
         self.messengers = {channel.id: self._messenger(channel) for channel in configuration.channels}
-
-    def _shared(
-        self, probers: Mapping[type[Probe], HttpProber | TcpProber | ExecProber | CallProber]
-    ) -> dict[type[Probe], SharedProber]:
-        def shared(prober: HttpProber | TcpProber | ExecProber | CallProber) -> SharedProber:
-            cache: SingleFlightCache[Probe, Seen] = SingleFlightCache(SHARED_RESULTS)
-            return SharedProber(prober, cache, self._clock, self._call_at)
-
-        return {kind: shared(prober) for kind, prober in probers.items()}
 
     def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport

@@ -1,19 +1,45 @@
 """One probe for several targets: an equal specification is answered by a result that is young enough."""
 
-from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple, Protocol
 
-import msgspec
+from msgspec.structs import replace
 
+from ...domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
 from ...domain.line import one_line
 from ...domain.observation.attempt import CancelOutcome, ProbeRequest
 from ...domain.observation.observation import Observation, OnObserved
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.specification.probe import Probe
+from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt, Timer
-from ..cache import Failed, Loaded, SingleFlightCache, Underway, Waiter
+from ..activity import Activity
+from ..cache import Recent
 from ..clock import MomentClock
+
+POLICY = CachePolicy(
+    name="shared probe results",
+    key="the whole probe specification",
+    owner="the runtime",
+    fresh_for_ns=SHARED_RESULTS_NS_MAX,
+    entries_max=SHARED_RESULTS_KEPT,
+    invalidation="by age; timed out, cancelled and unknown results are never kept",
+)
+"""Each question's own max_age is tighter still."""
+
+TOO_LATE = Observation(
+    outcome=Outcome.TIMED_OUT,
+    reason=Reason.TIMED_OUT,
+    detail="an equal probe under way did not answer in time",
+)
+
+
+class Underway(Protocol):
+    """A started probe that can be cancelled."""
+
+    def cancel(self) -> CancelOutcome: ...
 
 
 class SharableProber(Protocol):
@@ -31,16 +57,14 @@ class Seen(NamedTuple):
     began_ns: int
 
 
-def shared_results(owner: str, fresh_for_ns: int, entries_max: int) -> CachePolicy:
-    """The policy of a cache of probe results; each question's own max_age is tighter still."""
-    return CachePolicy(
-        name="shared probe results",
-        key="the whole probe specification",
-        owner=owner,
-        fresh_for_ns=fresh_for_ns,
-        entries_max=entries_max,
-        invalidation="by age; timed out, cancelled and unknown results are never kept",
-    )
+class SharedProbe(Activity):
+    """One probe under way and the attempts that wait for its result."""
+
+    probe: Probe
+    began_ns: int
+    waiting: list["SharedAttempt"]
+    underway: Underway | None = None
+    """None when it could not be started."""
 
 
 class SharedProber:
@@ -50,125 +74,134 @@ class SharedProber:
     themselves. The age of a result that was shared stands in its observation.
     """
 
-    def __init__(
-        self,
-        prober: SharableProber,
-        cache: SingleFlightCache[Probe, Seen],
-        clock: MomentClock,
-        call_at: CallAt,
-    ) -> None:
+    def __init__(self, prober: SharableProber, clock: MomentClock, call_at: CallAt) -> None:
         self._prober = prober
-        self._cache = cache
-        self._clock = clock
-        self._call_at = call_at
+        self._kept: Recent[Probe, Seen] = Recent(POLICY)
+        self._under_way: dict[Probe, SharedProbe] = {}
+        self.clock = clock
+        self.call_at = call_at
 
     def start(self, request: ProbeRequest, done: OnObserved) -> Underway:
         if request.max_age_ns <= 0:
             return self._prober.start(request, done)
-        return SharedAttempt(self._prober, self._cache, self._clock, self._call_at, request, done)
+        attempt = SharedAttempt(self, request, done)
+        attempt.ask()
+        return attempt
+
+    def known(self, request: ProbeRequest, now: Moment) -> Seen | None:
+        """The kept result that is young enough for the request."""
+        return self._kept.fresh(request.probe, now, request.max_age_ns)
+
+    def join(self, attempt: "SharedAttempt", request: ProbeRequest, now: Moment) -> SharedProbe | None:
+        """The equal probe under way, for which the attempt waits now; None where there is none that began late enough."""
+        shared = self._under_way.get(request.probe)
+        if shared is None or now.monotonic_ns - shared.began_ns > request.max_age_ns:
+            return None
+        shared.waiting.append(attempt)
+        return shared
+
+    def begin(self, attempt: "SharedAttempt", request: ProbeRequest, now: Moment) -> SharedProbe:
+        """Start a probe that equal requests may join."""
+        shared = self._under_way[request.probe] = SharedProbe(request.probe, now.monotonic_ns, [attempt])
+        landed = partial(self._landed, shared)
+        try:
+            shared.underway = self._prober.start(request, landed)
+        except Exception as error:  # noqa: BLE001  # a probe that cannot start is an internal fault
+            self.call_at(0, partial(landed, _crashed(error)))
+        return shared
+
+    def _landed(self, shared: SharedProbe, observation: Observation) -> None:
+        """Keep the result, unless it was forgotten meanwhile, and answer the attempts that wait for it."""
+        seen = Seen(observation, shared.began_ns)
+        if self._detach(shared) and _says_something_later(observation):
+            self._kept.keep(shared.probe, seen, shared.began_ns)
+        waiting, shared.waiting = shared.waiting, []
+        # A defect in one callback must not leave the other attempts unanswered: a stack calls all, then raises.
+        with ExitStack() as answers:
+            for attempt in reversed(waiting):
+                answers.callback(attempt.landed, seen)
+
+    def _detach(self, shared: SharedProbe) -> bool:
+        """Let later requests start a probe of their own; whether this one could be joined until now."""
+        joinable = self._under_way.get(shared.probe) is shared
+        if joinable:
+            del self._under_way[shared.probe]
+        return joinable
+
+    def leave(self, attempt: "SharedAttempt", shared: SharedProbe) -> CancelOutcome:
+        """Wait no longer; the probe is cancelled when the last one leaves."""
+        if attempt not in shared.waiting:
+            return CancelOutcome.COMPLETED_ANYWAY
+        outcome = CancelOutcome.WITHOUT_EFFECT
+        if len(shared.waiting) == 1 and shared.underway is not None:
+            # Detached first: a later request must not join a probe that is being cancelled.
+            self._detach(shared)
+            outcome = shared.underway.cancel()
+        if outcome is CancelOutcome.WITHOUT_EFFECT and attempt in shared.waiting:
+            shared.waiting.remove(attempt)
+        return outcome
 
     def close(self) -> None:
         """Close the prober and forget its results; those who wait for one are answered by the prober's own end."""
         self._prober.close()
-        self._cache.clear()
+        self._kept.clear()
+        self._under_way.clear()
 
     def __repr__(self) -> str:
-        return f"SharedProber({self._prober!r}, {self._cache!r})"
+        return f"SharedProber({self._prober!r}, entries={len(self._kept)}, under_way={len(self._under_way)})"
 
 
-class SharedAttempt:
+class SharedAttempt(Activity):
     """One request that may be answered by another one's probe. Its deadline is its own."""
 
-    __slots__ = (
-        "_cache",
-        "_call_at",
-        "_clock",
-        "_done",
-        "_ended",
-        "_leads",
-        "_prober",
-        "_request",
-        "_timer",
-        "_waiter",
-    )
+    _prober: SharedProber
+    _request: ProbeRequest
+    _done: OnObserved
+    _shared: SharedProbe | None = None
+    """None while a kept result is about to answer."""
+    _leads: bool = False
+    """The probe is run for this request."""
+    _timer: Timer | None = None
+    _ended: bool = False
 
-    def __init__(
-        self,
-        prober: SharableProber,
-        cache: SingleFlightCache[Probe, Seen],
-        clock: MomentClock,
-        call_at: CallAt,
-        request: ProbeRequest,
-        done: OnObserved,
-    ) -> None:
-        self._prober = prober
-        self._cache = cache
-        self._clock = clock
-        self._call_at = call_at
-        self._request = request
-        self._done = done
-        self._ended = False
-        self._timer: Timer | None = None
-        self._waiter: Waiter[Probe, Seen] | None = None
-        self._ask()
-
-    def _ask(self) -> None:
-        self._leads = False
-        request = self._request
-        now = self._clock.read()
-        kept = self._cache.peek(request.probe, now, request.max_age_ns)
+    def ask(self) -> None:
+        prober, request, now = self._prober, self._request, self._prober.clock.read()
+        self._leads, self._shared = False, None
+        kept = prober.known(request, now)
         if kept is not None:
-            self._timer = self._call_at(0, lambda: self._answer(Loaded(kept)))
+            self._timer = prober.call_at(0, lambda: self._answer(kept))
             return
-
-        def load(landed: Callable[[Loaded[Seen] | Failed], None]) -> Underway:
-            self._leads = True
-
-            def done(observation: Observation) -> None:
-                landed(Loaded(Seen(observation, now.monotonic_ns), keep=_says_something_later(observation)))
-
-            return self._prober.start(request, done)
-
-        self._waiter = self._cache.get(request.probe, load, self._landed, now, request.max_age_ns)
-        if not self._leads and not self._ended:
+        self._shared = prober.join(self, request, now)
+        if self._shared is None:
+            self._leads, self._shared = True, prober.begin(self, request, now)
+        else:
             # The probe of the request that leads ends at that deadline; one that joins needs a timer of its own.
-            self._timer = self._call_at(request.deadline.monotonic_ns, self._expire)
+            self._timer = prober.call_at(request.deadline.monotonic_ns, self._expire)
 
-    def _landed(self, result: Loaded[Seen] | Failed) -> None:
+    def landed(self, seen: Seen) -> None:
+        """The probe has ended. One that ran out of another request's time is asked again."""
         if self._ended:
             return
         self._stop_timer()
-        if _ran_out_of_anothers_time(result) and not self._request.deadline.expired(self._clock.read()):
-            self._ask()
-            return
-        if self._waiter is None:
-            # A probe that could not even start lands while it is being asked for; `done` never comes from within start.
-            self._timer = self._call_at(0, lambda: self._answer(result))
-            return
-        self._answer(result)
+        timed_out = seen.observation.outcome is Outcome.TIMED_OUT
+        if timed_out and not self._request.deadline.expired(self._prober.clock.read()):
+            self.ask()
+        else:
+            self._answer(seen)
 
-    def _answer(self, result: Loaded[Seen] | Failed) -> None:
+    def _answer(self, seen: Seen) -> None:
         self._ended = True
-        if isinstance(result, Failed):
-            self._done(_crashed(result))
-            return
-        observation, began_ns = result.value
+        observation, began_ns = seen
         if not self._leads:
-            age_ns = self._clock.read().monotonic_ns - began_ns
-            observation = msgspec.structs.replace(observation, shared_age_ns=age_ns)
+            age_ns = self._prober.clock.read().monotonic_ns - began_ns
+            observation = replace(observation, shared_age_ns=age_ns)
         self._done(observation)
 
     def _expire(self) -> None:
         self._ended = True
-        if self._waiter is not None:
-            self._waiter.cancel()
-        self._done(
-            Observation(
-                outcome=Outcome.TIMED_OUT,
-                reason=Reason.TIMED_OUT,
-                detail="an equal probe under way did not answer in time",
-            )
-        )
+        if self._shared is not None:
+            self._prober.leave(self, self._shared)
+        self._done(TOO_LATE)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -179,7 +212,8 @@ class SharedAttempt:
         """Wait no longer; the probe goes on while anybody else waits for it."""
         if self._ended:
             return CancelOutcome.COMPLETED_ANYWAY
-        outcome = CancelOutcome.WITHOUT_EFFECT if self._waiter is None else self._waiter.cancel()
+        shared = self._shared
+        outcome = CancelOutcome.WITHOUT_EFFECT if shared is None else self._prober.leave(self, shared)
         if outcome is CancelOutcome.WITHOUT_EFFECT:
             self._ended = True
             self._stop_timer()
@@ -191,10 +225,6 @@ def _says_something_later(seen: Observation) -> bool:
     return seen.outcome.is_evidence and seen.outcome is not Outcome.TIMED_OUT
 
 
-def _ran_out_of_anothers_time(result: Loaded[Seen] | Failed) -> bool:
-    return isinstance(result, Loaded) and result.value.observation.outcome is Outcome.TIMED_OUT
-
-
-def _crashed(result: Failed) -> Observation:
-    detail = one_line(f"{type(result.error).__name__}: {result.error}")
+def _crashed(error: Exception) -> Observation:
+    detail = one_line(f"{type(error).__name__}: {error}")
     return Observation(outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=detail)

@@ -3,7 +3,6 @@
 from watchkeeper.domain.policy import CachePolicy
 from watchkeeper.domain.time.moment import NS_PER_S
 
-THREADS = 8
 FRESH_NS = 10 * NS_PER_S
 
 

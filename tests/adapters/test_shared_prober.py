@@ -3,8 +3,7 @@ from itertools import count
 
 import msgspec
 import pytest
-from watchkeeper.adapters.cache import SingleFlightCache
-from watchkeeper.adapters.probes.shared import SharedProber, shared_results
+from watchkeeper.adapters.probes.shared import SharedProber
 from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -79,10 +78,9 @@ class Bench:
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
         self.probes = Probes()
-        cache = SingleFlightCache(shared_results("the test", 60 * NS_PER_S, 100))
-        self.prober = SharedProber(self.probes, cache, self.clock, self.timers.call_at)
+        self.prober = SharedProber(self.probes, self.clock, self.timers.call_at)
 
-    def ask(self, target="t", url=URL, max_age_ns=10 * NS_PER_S, timeout_ns=5 * NS_PER_S):
+    def ask(self, target="t", url=URL, max_age_ns=10 * NS_PER_S, timeout_ns=5 * NS_PER_S, receiver=None):
         now = self.clock.read()
         request = ProbeRequest(
             attempt=AttemptId(target, 1, 1),
@@ -92,7 +90,7 @@ class Bench:
             max_age_ns=max_age_ns,
         )
         seen = []
-        attempt = self.prober.start(request, seen.append)
+        attempt = self.prober.start(request, receiver or seen.append)
         assert seen == [], "done was called from within start"
         return attempt, seen
 
@@ -149,6 +147,17 @@ def test_a_probe_under_way_that_began_too_early_is_not_joined(bench):
     assert seen == []
     bench.probes.answers[1](DOWN)
     assert seen == [DOWN]
+
+
+def test_the_age_of_a_result_counts_from_the_beginning_of_its_probe(bench):
+    bench.ask()
+    bench.after(4 * NS_PER_S)
+    bench.probes.answers[0](DOWN)
+    bench.after(6 * NS_PER_S + 1)
+
+    bench.ask("other")
+
+    assert len(bench.probes.requests) == 2
 
 
 def test_different_specifications_share_nothing(bench):
@@ -234,6 +243,41 @@ def test_a_probe_that_may_go_on_still_answers(bench):
     assert seen == [DOWN]
 
 
+def test_a_probe_that_is_being_cancelled_is_not_joined(bench):
+    bench.probes.outcome = CancelOutcome.UNKNOWN
+    attempt, _ = bench.ask()
+    attempt.cancel()
+
+    _, later = bench.ask("later")
+    bench.probes.answers[0](DOWN)
+
+    assert len(bench.probes.requests) == 2
+    assert later == []
+
+
+def test_a_probe_that_answers_twice_counts_once(bench):
+    _, seen = bench.ask()
+
+    bench.probes.answers[0](DOWN)
+    bench.probes.answers[0](TIMED_OUT)
+    _, later = bench.ask("later")
+    bench.after(0)
+
+    assert (seen, later) == ([DOWN], [shared(DOWN, 0)])
+
+
+def test_one_faulty_receiver_does_not_silence_the_others(bench):
+    def faulty(observation):
+        raise ZeroDivisionError
+
+    bench.ask(receiver=faulty)
+    _, seen = bench.ask("other")
+    with pytest.raises(ZeroDivisionError):
+        bench.probes.answers[0](DOWN)
+
+    assert seen == [shared(DOWN, 0)]
+
+
 def test_cancelling_a_kept_answer_in_time_takes_it_back(bench):
     bench.ask()
     bench.probes.answers[0](DOWN)
@@ -262,4 +306,13 @@ def test_closing_closes_the_prober_and_forgets(bench):
     bench.prober.close()
 
     assert bench.probes.closed
+    assert "entries=0," in repr(bench.prober)
+
+
+def test_what_was_forgotten_while_it_was_under_way_is_not_kept(bench):
+    bench.ask()
+    bench.prober.close()
+
+    bench.probes.answers[0](DOWN)
+
     assert "entries=0," in repr(bench.prober)
