@@ -4,9 +4,12 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+import msgspec
+
 from ...domain.observation.attempt import CancelOutcome
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import Timer
+from ..activity import Activity
 from .results import Ended, StartOnce
 
 
@@ -23,68 +26,33 @@ class CallStage(Enum):
     ENDED = auto()
 
 
-class Canceller(Protocol):
-    """The owner of a call, which decides the outcome of a cancel."""
-
-    def cancel(self, call: "PendingCall") -> CancelOutcome: ...
-
-
-class PendingCall:
+class PendingCall(Activity):
     """One call of a host function; the handle that its submitter holds."""
 
-    __slots__ = (
-        "_calls",
-        "cancel_outcome",
-        "deadline",
-        "done",
-        "name",
-        "on_late_result",
-        "performed",
-        "stage",
-        "start_once",
-        "timer",
-        "work",
-        "worker",
-    )
-
-    def __init__(
-        self,
-        calls: Canceller,
-        name: str,
-        work: Callable[[], object],
-        deadline: Deadline,
-        done: Callable[[Ended], None],
-        on_late_result: Callable[[Ended], None] | None,
-    ) -> None:
-        self._calls = calls
-        self.name = name
-        self.work = work
-        self.deadline = deadline
-        self.done = done
-        self.on_late_result = on_late_result
-        self.stage = CallStage.WAITING
-        self.start_once = StartOnce()
-        self.performed = False
-        """Set by the runner when the function has returned, before the result is posted."""
-        self.worker: object = None
-        """The thread or the task that runs the call; used by the runner only."""
-        self.timer: Timer | None = None
-        self.cancel_outcome: CancelOutcome | None = None
+    _cancel: Callable[["PendingCall"], CancelOutcome]
+    finished: Callable[["PendingCall", Ended | None], None]
+    """Told by the runner, on the loop's thread, that the call has ended (None: it was cancelled before it began)."""
+    name: str
+    work: Callable[[], object]
+    deadline: Deadline
+    done: Callable[[Ended], None]
+    on_late_result: Callable[[Ended], None] | None
+    stage: CallStage = CallStage.WAITING
+    start_once: StartOnce = msgspec.field(default_factory=StartOnce)
+    performed: bool = False
+    """Set by the runner when the function has returned, before the result is posted."""
+    worker: object = None
+    """The thread or the task that runs the call; used by the runner only."""
+    timer: Timer | None = None
+    cancel_outcome: CancelOutcome | None = None
 
     def cancel(self) -> CancelOutcome:
         """Cancels the call: before its begin it has no effect; a running thread continues (`done` still comes)."""
-        return self._calls.cancel(self)
-
-    def __repr__(self) -> str:
-        return f"Call({self.name!r}, {self.stage.name.lower()})"
+        return self._cancel(self)
 
 
 class Runner(Protocol):
     """Runs calls, on threads or as tasks."""
-
-    def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
-        """Sets the callback for ended calls, on the loop's thread (None: the call was cancelled before it began)."""
-        ...
 
     def make_room(self, abandoned: int) -> bool:
         """Returns whether one more call can begin now, while `abandoned` abandoned calls still run."""

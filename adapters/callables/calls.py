@@ -23,25 +23,16 @@ class Calls:
     workers, and end TIMED_OUT when their own deadline passes.
     """
 
-    def __init__(
-        self,
-        runner: Runner,
-        call_at: CallAt,
-        clock: MomentClock,
-        *,
-        waiting_max: int = limits.CALL_QUEUE_MAX,
-    ) -> None:
+    def __init__(self, runner: Runner, call_at: CallAt, clock: MomentClock) -> None:
         self._runner = runner
         self._call_at = call_at
         self._clock = clock
-        self._waiting_max = waiting_max
         # Dicts serve as ordered sets with removal in constant time.
         self._waiting: dict[PendingCall, None] = {}
         self._parked: dict[PendingCall, None] = {}
         self._running: dict[PendingCall, None] = {}
         self._abandoned: dict[PendingCall, None] = {}
         self._closed = False
-        runner.bind(self._finished)
 
     def submit(
         self,
@@ -53,9 +44,9 @@ class Calls:
     ) -> PendingCall:
         """Runs `work` before the deadline; `done` is called exactly once, never from within this call.
 
-        `late` receives a result that came after `done`, for work whose result must be disposed of.
+        `on_late_result` receives a result that came after `done`, for work whose result must be disposed of.
         """
-        call = PendingCall(self, name, work, deadline, done, on_late_result)
+        call = PendingCall(self._cancel, self._finished, name, work, deadline, done, on_late_result)
         refusal = self._refusal()
         if refusal:
             call.timer = self._soon(lambda: self._end(call, Overloaded(refusal)))
@@ -68,8 +59,8 @@ class Calls:
     def _refusal(self) -> str:
         if self._closed:
             return "it is closed"
-        if len(self._waiting) + len(self._parked) >= self._waiting_max:
-            return f"{self._waiting_max} calls are waiting already"
+        if len(self._waiting) + len(self._parked) >= limits.CALL_QUEUE_MAX:
+            return f"{limits.CALL_QUEUE_MAX} calls are waiting already"
         if self._runner.is_exhausted(len(self._abandoned)):
             return f"{len(self._abandoned)} earlier calls have not come back"
         return ""
@@ -169,8 +160,7 @@ class Calls:
             del self._waiting[waiting]
             self._queue(waiting)
 
-    def cancel(self, call: PendingCall) -> CancelOutcome:
-        """See Call.cancel."""
+    def _cancel(self, call: PendingCall) -> CancelOutcome:
         if call.cancel_outcome is None:
             call.cancel_outcome = self._cancelled(call)
         return call.cancel_outcome

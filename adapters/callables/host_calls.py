@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context, copy_context
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -28,12 +27,10 @@ class HostCalls:
         threads_max: int,
         host_loop: asyncio.AbstractEventLoop | None = None,
         name: str = "watchkeeper-call",
-        context: Context | None = None,
     ) -> None:
-        context = copy_context() if context is None else context
-        threads = CallThreads(loop, threads_max=threads_max, name=name, context=context)
+        threads = CallThreads(loop, threads_max=threads_max, name=name)
         self._blocking = Calls(threads, call_at, clock)
-        self._tasks = Calls(CallTasks(loop, home=host_loop, context=context), call_at, clock)
+        self._tasks = Calls(CallTasks(loop, home=host_loop), call_at, clock)
 
     def call(
         self,

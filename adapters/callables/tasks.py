@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Any, cast
 
 from ...domain import limits
@@ -21,25 +21,18 @@ class CallTasks:
         loop: asyncio.AbstractEventLoop,
         *,
         home: asyncio.AbstractEventLoop | None = None,
-        abandoned_max: int = limits.ABANDONED_CALLS_MAX,
-        context: Context | None = None,
     ) -> None:
         self._loop = loop
         self._home = loop if home is None else home
-        self._abandoned_max = abandoned_max
-        self._context = copy_context() if context is None else context
-        self._finished: Callable[[PendingCall, Ended | None], None]
+        self._context = copy_context()
         self._tasks: set[PendingCall] = set()
         self._closed = False
-
-    def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
-        self._finished = finished
 
     def make_room(self, abandoned: int) -> bool:
         return not self.is_exhausted(abandoned)
 
     def is_exhausted(self, abandoned: int) -> bool:
-        return self._closed or abandoned >= self._abandoned_max
+        return self._closed or abandoned >= limits.ABANDONED_CALLS_MAX
 
     def begin(self, call: PendingCall) -> None:
         self._tasks.add(call)
@@ -64,7 +57,7 @@ class CallTasks:
 
     def _take_back(self, call: PendingCall, ended: Ended | None) -> None:
         self._tasks.discard(call)
-        self._finished(call, ended)
+        call.finished(call, ended)
 
     def interrupt(self, call: PendingCall) -> None:
         _post(self._home, _interrupt, call)

@@ -51,7 +51,7 @@ class CallThreads:
     """A pool of daemon threads `NAME-1`, `NAME-2` ..., started on demand and used from the loop's thread.
 
     At most `threads_max` threads are usable at a time. A thread with an abandoned call does not count, so another may
-    replace it; with those there are never more than `threads_max + abandoned_max`.
+    replace it; with those there are never more than `threads_max + limits.ABANDONED_CALLS_MAX`.
     """
 
     def __init__(
@@ -59,24 +59,17 @@ class CallThreads:
         loop: asyncio.AbstractEventLoop,
         *,
         threads_max: int,
-        abandoned_max: int = limits.ABANDONED_CALLS_MAX,
         name: str = "watchkeeper-call",
-        context: Context | None = None,
     ) -> None:
         self._loop = loop
         self._threads_max = threads_max
-        self._abandoned_max = abandoned_max
         self._name = name
-        self._context = copy_context() if context is None else context
-        self._finished: Callable[[PendingCall, Ended | None], None] = _tell_nobody
+        self._context = copy_context()
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._abandoned: set[Worker] = set()
         self._made = 0
         self._closed = False
-
-    def bind(self, finished: Callable[[PendingCall, Ended | None], None]) -> None:
-        self._finished = finished
 
     def make_room(self, abandoned: int) -> bool:
         """Returns whether a thread is free, after starting one if that is needed and allowed."""
@@ -92,7 +85,7 @@ class CallThreads:
         return len(self._idle) + len(self._busy)
 
     def _may_make(self, abandoned: int) -> bool:
-        total_max = self._threads_max + self._abandoned_max
+        total_max = self._threads_max + limits.ABANDONED_CALLS_MAX
         return not self._closed and self._useful < self._threads_max and self._useful + abandoned < total_max
 
     def _make(self) -> None:
@@ -138,7 +131,7 @@ class CallThreads:
             worker.give(None)
         else:
             self._idle.append(worker)
-        self._finished(call, ended)
+        call.finished(call, ended)
 
     def close(self) -> None:
         """Ends idle threads at once, and busy ones when their call returns. Does not block."""
@@ -151,7 +144,3 @@ class CallThreads:
 
     def __repr__(self) -> str:
         return f"CallThreads({self._name!r}, idle={len(self._idle)}, busy={len(self._busy)}, abandoned={len(self._abandoned)})"
-
-
-def _tell_nobody(call: PendingCall, ended: Ended | None) -> None:
-    raise AssertionError(f"{call!r} ended before its runner was bound: {ended!r}")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextvars import Context
+from functools import partial
 from typing import Any, assert_never
 
 import msgspec
@@ -32,13 +32,10 @@ class CallProber:
         *,
         threads_max: int = CALL_THREADS_MAX,
         host_loop: asyncio.AbstractEventLoop | None = None,
-        context: Context | None = None,
     ) -> None:
         self._clock = clock
         self._callables = callables
-        self._calls = HostCalls(
-            loop, clock, call_at, threads_max=threads_max, host_loop=host_loop, context=context
-        )
+        self._calls = HostCalls(loop, clock, call_at, threads_max=threads_max, host_loop=host_loop)
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> PendingCall:
         """Starts an attempt. A name without a callable is UNKNOWN: nothing was checked.
@@ -48,7 +45,7 @@ class CallProber:
         spec = request.probe
         if not isinstance(spec, CallSpec):
             raise TypeError(f"a call prober was given {type(spec).__name__}")
-        function = self._callables.get(spec.name, _Missing(spec.name))
+        function = self._callables.get(spec.name, partial(_missing, spec.name))
 
         def ended(how: Ended) -> None:
             elapsed_ns = self._clock.read().since(request.started)
@@ -68,15 +65,10 @@ class CallProber:
         return f"CallProber(callables={len(self._callables)}, {self._calls!r})"
 
 
-class _Missing:
+def _missing(name: str) -> Observation:
     """Stands for a callable that is not there."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self) -> Observation:
-        detail = f"no callable named {self._name!r} was given"
-        return Observation(outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=detail)
+    detail = f"no callable named {name!r} was given"
+    return Observation(outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=detail)
 
 
 def _observation(how: Ended, elapsed_ns: int) -> Observation:
