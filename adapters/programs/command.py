@@ -50,46 +50,25 @@ class Capture:
     def close(self) -> None:
         self._pipe.close()
 
-    @property
-    def closed(self) -> bool:
-        return self._pipe.closed
-
 
 class Command:
     """A program under way, from its start until it is reaped. Used by one thread at a time."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output_bytes_max: int) -> None:
-        if process.stdout is None or process.stderr is None:
-            raise TypeError("a command needs both pipes")
+    def __init__(
+        self, process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes], output_bytes_max: int
+    ) -> None:
         self._process = process
-        self._end = watch_end(process.pid)
-        self.output = Capture(process.stdout, output_bytes_max)
-        self.errors = Capture(process.stderr, COMMAND_ERROR_BYTES_MAX)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def process_descriptor(self) -> int:
-        """Readable once the program has ended."""
-        return self._end.descriptor
-
-    @property
-    def exit_status(self) -> int | None:
-        """Negative for a signal; None when somebody else took it (a host that ignores SIGCHLD, or waits for any child)."""
-        return self._end.exit_status
-
-    def kill(self) -> None:
-        """SIGKILL to the program and to everything that stayed in its process group."""
-        self._end.kill()
+        self.pid = process.pid
+        self.end = watch_end(process.pid)
+        self.output = Capture(output, output_bytes_max)
+        self.errors = Capture(errors, COMMAND_ERROR_BYTES_MAX)
 
     def reap(self) -> bool:
         """Take the exit status if the program has ended; its children are killed."""
-        if not self._end.reap():
+        if not self.end.reap():
             return False
         # Popen would otherwise wait for a number that is no longer ours.
-        self._process.returncode = 0 if self.exit_status is None else self.exit_status
+        self._process.returncode = self.end.exit_status or 0
         return True
 
     def close_pipes(self) -> None:
@@ -99,16 +78,12 @@ class Command:
     def dispose(self, within_ns: int) -> bool:
         """Kill it and wait, at most so long, until it is reaped."""
         self.close_pipes()
-        self.kill()
-        if not self._end.reaped:
-            _wait_readable(self.process_descriptor, within_ns)
+        self.end.kill()
+        if not self.end.reaped:
+            poll = select.poll()
+            poll.register(self.end.descriptor, select.POLLIN)
+            poll.poll(within_ns // NS_PER_MS)
         return self.reap()
-
-
-def _wait_readable(descriptor: int, within_ns: int) -> None:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    poll.poll(within_ns // NS_PER_MS)
 
 
 def environment_of(spec: Exec) -> dict[str, str]:
@@ -121,17 +96,11 @@ def environment_of(spec: Exec) -> dict[str, str]:
 
 
 def start_command(spec: Exec) -> Command:
-    """Start the program; blocks until the machine has executed it. Raises OSError when it cannot be run."""
-    process = _popen(spec)
-    try:
-        return Command(process, spec.output_bytes_max)
-    except OSError:
-        _give_up(process)
-        raise
+    """Start the program; blocks until the machine has executed it. Raises OSError when it cannot be run.
 
-
-def _popen(spec: Exec) -> subprocess.Popen[bytes]:
-    """Opens the streams of the program itself: when a descriptor is missing, Popen before Python 3.11.4 leaks those it has opened."""
+    Opens the streams of the program itself: when a descriptor is missing, Popen before Python 3.11.4 leaks those it has
+    opened.
+    """
     with ExitStack() as given, ExitStack() as kept:
         output, errors = _pipe(given, kept), _pipe(given, kept)
         process = subprocess.Popen(  # noqa: S603  # an argument vector, never a shell; what may be run is the operator's configuration
@@ -144,9 +113,10 @@ def _popen(spec: Exec) -> subprocess.Popen[bytes]:
             env=environment_of(spec),
             start_new_session=True,
         )
-        process.stdout, process.stderr = output[0], errors[0]
+        kept.callback(_give_up, process)
+        command = Command(process, output[0], errors[0], spec.output_bytes_max)
         kept.pop_all()
-    return process
+    return command
 
 
 def _pipe(given: ExitStack, kept: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
@@ -157,9 +127,6 @@ def _pipe(given: ExitStack, kept: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
 
 def _give_up(process: subprocess.Popen[bytes]) -> None:
     """No descriptor was left to watch it by, or it is gone already: it must not run unwatched."""
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

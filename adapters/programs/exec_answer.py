@@ -34,7 +34,7 @@ def could_not_start(spec: Exec, error: Raised) -> Observation:
 def answer_of(command: Command, response_time_ns: int) -> Observation:
     """The observation of a program that ended by itself and was reaped."""
     parsed = _parsed(command)
-    outcome, reason, detail = _judged(command.exit_status, parsed.line)
+    outcome, reason, detail = _judged(command.end.exit_status, parsed.line)
     return Observation(
         body=bytes(command.output.kept),
         response_time_ns=response_time_ns,

@@ -12,6 +12,7 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Exec
 from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_S
+from ...activity import Activity
 from ...callables.calling import PendingCall
 from ...callables.calls import Calls
 from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
@@ -23,20 +24,17 @@ from ...programs.exec_answer import answer_of, could_not_start, timed_out
 CANCELLED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED, detail="cancelled")
 
 
-class ExecAttempt:
+class ExecAttempt(Activity):
     """One attempt: being started on a thread, then watched from the loop."""
 
-    __slots__ = ("_prober", "call", "command", "done", "ended", "request", "spec", "timer")
-
-    def __init__(self, prober: "ExecProber", request: ProbeRequest, spec: Exec, done: OnObserved) -> None:
-        self._prober = prober
-        self.request = request
-        self.spec = spec
-        self.done = done
-        self.call: PendingCall | None = None
-        self.command: Command | None = None
-        self.timer: Timer | None = None
-        self.ended = False
+    _prober: "ExecProber"
+    request: ProbeRequest
+    spec: Exec
+    done: OnObserved
+    call: PendingCall | None = None
+    command: Command | None = None
+    timer: Timer | None = None
+    ended: bool = False
 
     def cancel(self) -> CancelOutcome:
         """Kill it with all its children. Only while the machine is still starting it the outcome is unknown."""
@@ -142,7 +140,7 @@ class ExecProber:
         attempt.command = command
         for capture in (command.output, command.errors):
             self._loop.add_reader(capture.descriptor, partial(self._read, capture))
-        self._loop.add_reader(command.process_descriptor, partial(self._exited, attempt, command))
+        self._loop.add_reader(command.end.descriptor, partial(self._exited, attempt, command))
         attempt.timer = self._call_at(
             attempt.request.deadline.monotonic_ns, lambda: self._expire(attempt, command)
         )
@@ -153,7 +151,7 @@ class ExecProber:
 
     def _exited(self, attempt: ExecAttempt, command: Command) -> None:
         self._unwatch(attempt, command)
-        self._loop.remove_reader(command.process_descriptor)
+        self._loop.remove_reader(command.end.descriptor)
         command.reap()
         for capture in (command.output, command.errors):
             capture.drain()
@@ -174,18 +172,18 @@ class ExecProber:
 
     def _stop(self, attempt: ExecAttempt, command: Command) -> None:
         self._unwatch(attempt, command)
-        self._loop.remove_reader(command.process_descriptor)
+        self._loop.remove_reader(command.end.descriptor)
         self._let_go(command)
 
     def _let_go(self, command: Command) -> None:
         """Kill it and take it back from the machine once it is gone; nobody waits for it."""
-        command.kill()
+        command.end.kill()
         command.close_pipes()
         self._reaping.add(command)
-        self._loop.add_reader(command.process_descriptor, self._reap, command)
+        self._loop.add_reader(command.end.descriptor, self._reap, command)
 
     def _reap(self, command: Command) -> None:
-        self._loop.remove_reader(command.process_descriptor)
+        self._loop.remove_reader(command.end.descriptor)
         self._reaping.discard(command)
         command.reap()
 
@@ -221,7 +219,7 @@ class ExecProber:
 
     def _reap_all(self, born: set[Command]) -> None:
         for command in self._reaping:
-            self._loop.remove_reader(command.process_descriptor)
+            self._loop.remove_reader(command.end.descriptor)
         ends_ns = self._clock.read().monotonic_ns + limits.CLOSE_NS
         for command in (*born, *self._reaping):
             left_ns = max(0, ends_ns - self._clock.read().monotonic_ns)

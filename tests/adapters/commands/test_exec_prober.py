@@ -187,7 +187,7 @@ def test_all_that_a_program_wrote_before_it_ended_is_read(run):
         if not answered.done():
             # The loop does not come round until the program has ended: its end and its output are seen together.
             poll = select.poll()
-            poll.register(attempt.command.process_descriptor, select.POLLIN)
+            poll.register(attempt.command.end.descriptor, select.POLLIN)
             assert poll.poll(10_000)
         return await answered
 
