@@ -23,12 +23,12 @@ WEB = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
 KEY_EXCHANGES = "X25519:P-256:P-384:P-521"
 """Without these OpenSSL 3.5 and later offers a post-quantum key in every handshake: a seventh of its CPU (measured)."""
 
-# A name and a colon remove the headers that curl adds by itself; identity, because a compressed body would not be readable.
+# Nothing removes a header that curl adds by itself; identity, because a compressed body would not be readable.
 DEFAULT_HEADERS = {
-    "accept-encoding": b"Accept-Encoding: identity",
-    "user-agent": b"User-Agent: watchkeeper",
-    "content-type": b"Content-Type:",
-    "expect": b"Expect:",
+    "accept-encoding": ("Accept-Encoding", "identity"),
+    "user-agent": ("User-Agent", "watchkeeper"),
+    "content-type": ("Content-Type", None),
+    "expect": ("Expect", None),
 }
 OURS = frozenset({"content-length", "transfer-encoding"})
 """Framing is curl's alone: a header of these names would let a body lie about its length."""
@@ -55,7 +55,7 @@ def _isolate(curl: pycurl.Curl) -> None:
 
 
 def _set_request(curl: pycurl.Curl, shape: HttpShape) -> None:
-    curl.setopt(pycurl.HTTPHEADER, header_lines(shape))
+    curl.setopt(pycurl.HTTPHEADER, [_line(*header) for header in headers_of(shape)])
     if shape.method == "HEAD":
         curl.setopt(pycurl.NOBODY, 1)
         return
@@ -64,15 +64,17 @@ def _set_request(curl: pycurl.Curl, shape: HttpShape) -> None:
     curl.setopt(pycurl.CUSTOMREQUEST, shape.method)
 
 
-def header_lines(shape: HttpShape) -> list[bytes]:
-    """The header lines in curl's spelling: `Name;` for an empty value, `Name:` for none at all."""
+def headers_of(shape: HttpShape) -> list[tuple[str, str | None]]:
+    """The headers of a request besides those that follow from its URL; None takes one away."""
     given = {name.lower() for name, _ in shape.headers}
-    lines = [line for name, line in DEFAULT_HEADERS.items() if name not in given]
-    lines += [_line(name, value) for name, value in shape.headers if name.lower() not in OURS]
-    return lines
+    defaults = [pair for name, pair in DEFAULT_HEADERS.items() if name not in given]
+    return [*defaults, *(pair for pair in shape.headers if pair[0].lower() not in OURS)]
 
 
-def _line(name: str, value: str) -> bytes:
+def _line(name: str, value: str | None) -> bytes:
+    """In curl's spelling: `Name;` for an empty value, `Name:` for none at all."""
+    if value is None:
+        return f"{name}:".encode()
     return f"{name}: {value}".encode() if value.strip() else f"{name};".encode()
 
 

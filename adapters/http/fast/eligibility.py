@@ -8,23 +8,24 @@ import pycurl
 from ....domain.limits import DNS_FRESH_NS, HANDSHAKE_DOUBTS_MAX
 from ....domain.specification.probe import Tls
 from ...net.addresses import is_literal
-from ..curl.curl_options import header_lines
+from ...net.resolver import ResolvedAddress
+from ..curl.curl_options import headers_of
 from ..destination import Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
 from .parser import read_plain
-from .request import HeaderName, PlainRequest, RequestTarget, Secured
+from .request import PlainRequest
 
 
 class FastPathEligibility:
     """Remembers whether the last answer had the common form, and which address gave it."""
 
-    __slots__ = ("_barred_until_ns", "_destination", "_doubts", "_proven", "_request", "_shape", "_wire")
+    __slots__ = ("_barred_until_ns", "_doubts", "_literal", "_prepared", "_proven", "_request", "_secure")
 
     def __init__(self, shape: HttpShape, destination: Destination, *, fast_tls: bool) -> None:
-        self._shape = shape
-        self._destination = destination
         usable = not destination.secure or (fast_tls and _usual(shape.tls, destination))
-        self._wire = wire_of(shape, destination) if usable else None
+        self._prepared = prepared(shape, destination) if usable else None
+        self._secure = destination.secure
+        self._literal = is_literal(_connected_to(shape, destination.origin)[0])
         self._request: PlainRequest | None = None
         self._proven = False
         self._doubts = 0
@@ -36,37 +37,26 @@ class FastPathEligibility:
 
     def observe(self, answer: HttpAnswer, now_ns: int) -> None:
         """Take the short way from now on if libcurl's answer had the common form."""
-        if self._wire is None or now_ns < self._barred_until_ns:
+        if self._prepared is None or now_ns < self._barred_until_ns:
             return
         self._request = None
         if not answer.code and answer.ip and read_plain(answer.header) is not None:
-            self._request = self._by(answer.ip, self._wire)
+            self._request = self._by(self._prepared, answer.ip)
 
-    def _by(self, ip: str, wire: bytes) -> PlainRequest:
-        shape, origin = self._shape, self._destination.origin
-        return PlainRequest(
-            to=self._to(ip),
-            wire=wire,
-            body_bytes_max=shape.body_bytes_max,
-            named=not self._destination.literal,
-            secured=Secured(shape.tls, origin.host) if self._destination.secure else None,
-        )
-
-    def _to(self, ip: str) -> RequestTarget | HeaderName:
-        host, port = _connected_to(self._shape, self._destination.origin)
-        if not is_literal(host):
-            return HeaderName(host, port, self._shape.address_family, ip, self._shape.deny_private_addresses)
-        if ":" in ip:
-            return RequestTarget(socket.AF_INET6, (ip, port, 0, 0))
-        return RequestTarget(socket.AF_INET, (ip, port))
+    def _by(self, request: PlainRequest, ip: str) -> PlainRequest:
+        """The request to the address that libcurl got through to."""
+        if not self._literal:
+            return request._replace(preferred=ip)
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        return request._replace(address=ResolvedAddress(family, ip))
 
     def accepts(self, answer: HttpAnswer, now_ns: int) -> bool:
         """Take note of an answer that came on the short way; False where libcurl is to try at once."""
         if not answer.code:
             self._proven, self._doubts = True, 0
-        elif self._destination.secure and answer.connect_ns and not answer.tls_ns:
+        elif self._secure and answer.connect_ns and not answer.tls_ns:
             return self._handshake_failed(answer, now_ns)
-        elif not self._destination.literal and not answer.connect_ns:
+        elif not self._literal and not answer.connect_ns:
             # Another address may help: the next attempt is libcurl's.
             self._request = None
         return True
@@ -90,8 +80,8 @@ class FastPathEligibility:
         self._barred_until_ns = now_ns + DNS_FRESH_NS
 
 
-def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
-    """The bytes of a request that needs nothing of libcurl; None for every other."""
+def prepared(shape: HttpShape, destination: Destination) -> PlainRequest | None:
+    """A request that needs nothing of libcurl but the address; None for every other."""
     parts = urlsplit(destination.url)
     if (
         shape.keep_connection
@@ -102,8 +92,10 @@ def wire_of(shape: HttpShape, destination: Destination) -> bytes | None:
     ):
         return None
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    lines = [b"GET " + path.encode() + b" HTTP/1.1", *_lines(shape, destination.origin), b"", b""]
-    return b"\r\n".join(lines)
+    lines = [f"GET {path} HTTP/1.1", *_header_lines(shape, destination.origin), "", ""]
+    host, port = _connected_to(shape, destination.origin)
+    server_name = destination.origin.host if destination.secure else None
+    return PlainRequest("\r\n".join(lines).encode(), shape, host, port, server_name)
 
 
 def _usual(tls: Tls, destination: Destination) -> bool:
@@ -120,10 +112,9 @@ def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _lines(shape: HttpShape, origin: Origin) -> list[bytes]:
-    """The header that libcurl would send. In its spelling `Name:` takes a line back and `Name;` sends an empty one."""
-    asked = {line.rstrip(b";").partition(b":")[0].lower(): line for line in header_lines(shape)}
-    ours = {b"host": b"Host: " + origin.host_header.encode(), b"accept": b"Accept: */*"}
-    lines = {**ours, **asked}.values()
-    kept = [line for line in lines if b": " in line or not line.endswith(b":")]
-    return [line if b":" in line else line.removesuffix(b";") + b":" for line in kept]
+def _header_lines(shape: HttpShape, origin: Origin) -> list[str]:
+    """The header that libcurl would send."""
+    ours = {"host": ("Host", origin.host_header), "accept": ("Accept", "*/*")}
+    asked = {name.lower(): (name, value) for name, value in headers_of(shape)}
+    pairs = {**ours, **asked}.values()
+    return [f"{name}: {value}" if value.strip() else f"{name}:" for name, value in pairs if value is not None]

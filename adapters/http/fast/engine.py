@@ -5,16 +5,15 @@ the answer. An answer of any other form, and a name that leads nowhere, is hande
 """
 
 import asyncio
-from collections.abc import Callable
 
 from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt
 from ...clock import MonotonicClock
 from ...net.readiness import make_events
-from ...net.resolver import LookedUp, Resolver
+from ...net.resolver import Resolver
 from ..exchange import HttpAnswer
-from .exchange import OnAnswer, OnExchanged, PlainExchange
-from .request import HeaderName, PlainRequest
+from .exchange import OnExchanged, PlainExchange
+from .request import PlainRequest
 from .tls_contexts import TlsContexts
 from .tls_exchange import TlsExchange
 
@@ -31,54 +30,48 @@ class FastHttpEngine:
         resolver: Resolver | None = None,
         contexts: TlsContexts | None = None,
     ) -> None:
-        self._loop = loop
-        self._clock = clock
+        self.loop = loop
         self._events = make_events(loop, self._on_events)
         self._exchanges: dict[int, PlainExchange] = {}
         self._call_at = call_at
-        self._resolver = Resolver(loop, clock) if resolver is None else resolver
         self._contexts = contexts
-
-    @property
-    def secures(self) -> bool:
+        self.secures = contexts is not None
         """Whether it can shake hands; without contexts HTTPS is for libcurl."""
-        return self._contexts is not None
+        # What its exchanges use of it: no method stands around the call of another one.
+        self.resolver = Resolver(loop, clock) if resolver is None else resolver
+        self.now_ns = clock.monotonic_ns
+        self.watch_again = self._events.modify
 
-    def start(self, request: PlainRequest, deadline: Deadline, done: OnExchanged) -> PlainExchange:
-        """Begin a request that ends at the deadline at the latest; `done` is called once, never from within `start`."""
-        begun_ns = self.now_ns()
-        exchange = self._exchange(request, begun_ns, done)
-        if self._events.closed or deadline.monotonic_ns <= begun_ns:
-            self._loop.call_soon(exchange.expired)
+    def start(self, request: PlainRequest, deadline: Deadline, done: OnExchanged) -> PlainExchange | None:
+        """Begin a request that ends at the deadline at the latest; None where it is for libcurl to ask.
+
+        `done` is called once, never from within `start`.
+        """
+        if request.server_name is None:
+            exchange = PlainExchange(self, request, self.now_ns(), done, request.wire)
+        else:
+            secured = self._secured(request, request.server_name, done)
+            if secured is None:
+                return None
+            exchange = secured
+        if self._events.closed or deadline.monotonic_ns <= exchange.begun_ns:
+            self.loop.call_soon(exchange.expired)
             return exchange
         exchange.timer = self._call_at(deadline.monotonic_ns, exchange.expired)
         exchange.begin()
         return exchange
 
-    def _exchange(self, request: PlainRequest, begun_ns: int, done: OnExchanged) -> PlainExchange:
-        secured = request.secured
-        if secured is None:
-            return PlainExchange(self, request, begun_ns, done)
-        context = None if self._contexts is None else self._contexts.context(secured.tls)
-        return TlsExchange(self, request, begun_ns, done, context)
-
-    # The engine as one exchange sees it.
-
-    def now_ns(self) -> int:
-        return self._clock.monotonic_ns()
-
-    def look_up(self, name: HeaderName, done: Callable[[LookedUp], None]) -> LookedUp | None:
-        return self._resolver.look_up(name.host, name.family, done)
-
-    def soon(self, callback: Callable[[OnAnswer], None], said: OnAnswer) -> None:
-        self._loop.call_soon(callback, said)
+    def _secured(self, request: PlainRequest, server_name: str, done: OnExchanged) -> TlsExchange | None:
+        """The exchange with its first words ready: the time they take to make is not the target's."""
+        context = None if self._contexts is None else self._contexts.context(request.shape.tls)
+        greeting = None if context is None else context.greet(server_name)
+        if greeting is None:
+            return None
+        return TlsExchange(self, request, self.now_ns(), done, greeting.hello, greeting=greeting)
 
     def watch(self, descriptor: int, exchange: PlainExchange, mask: int) -> None:
         self._exchanges[descriptor] = exchange
         self._events.register(descriptor, mask)
-
-    def watch_again(self, descriptor: int, mask: int) -> None:
-        self._events.modify(descriptor, mask)
 
     def forget(self, descriptor: int, exchange: PlainExchange) -> None:
         """Its socket, if it has one, is about to be closed."""
@@ -91,7 +84,7 @@ class FastHttpEngine:
         try:
             done(answer)
         except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
-            self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
+            self.loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
 
     def _on_events(self, events: list[tuple[int, int]]) -> None:
         for descriptor, mask in events:
@@ -103,7 +96,7 @@ class FastHttpEngine:
         try:
             exchange.ready(mask)
         except Exception as error:  # noqa: BLE001 - told once and never again: the others must not miss their events
-            self._loop.call_exception_handler({"message": "a plain exchange failed", "exception": error})
+            self.loop.call_exception_handler({"message": "a plain exchange failed", "exception": error})
             exchange.crashed(error)
 
     def close(self) -> None:
@@ -113,7 +106,7 @@ class FastHttpEngine:
         for exchange in list(self._exchanges.values()):
             exchange.cancel()
         self._events.close()
-        self._resolver.close()
+        self.resolver.close()
 
     def __repr__(self) -> str:
         return f"PlainHttp(under_way={len(self._exchanges)})"

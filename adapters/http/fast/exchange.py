@@ -1,26 +1,29 @@
 """One plain GET on a connection of its own: to the address, there and back."""
 
+import asyncio
 import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+import msgspec
 import pycurl
 
 from ....domain.limits import HEADER_BYTES_MAX, READ_PLAIN_BYTES
 from ....domain.observation.attempt import CancelOutcome
 from ....domain.time.timers import Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
+from ...activity import Activity
 from ...net.addresses import is_public
 from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
-from ...net.resolver import LookedUp
+from ...net.resolver import LookedUp, ResolvedAddress, Resolver
 from ...net.sockets import open_stream, refusal_of
 from ...net.system_errors import OUT_OF_DESCRIPTORS
 from ..destination import host_and_port
 from ..exchange import HttpAnswer
 from .parser import END_OF_HEADER, PlainHeader, read_plain
-from .request import HeaderName, PlainRequest, RequestTarget
+from .request import PlainRequest
 
 # Edge-triggered: one registration a connection; closing it ends that without a further call.
 READ = READABLE | HALF_CLOSED | EDGE
@@ -29,7 +32,6 @@ NO_MORE = HALF_CLOSED | BROKEN
 UNDER_WAY = frozenset({0, errno.EINPROGRESS})
 E_WEIRD_SERVER_REPLY = 8
 
-OnAnswer = TypeVar("OnAnswer")
 OnExchanged = Callable[[HttpAnswer | None], None]
 """Told the answer; None when it is for libcurl to ask again."""
 
@@ -37,42 +39,38 @@ OnExchanged = Callable[[HttpAnswer | None], None]
 class ExchangeHost(Protocol):
     """The engine as one exchange sees it."""
 
-    def now_ns(self) -> int: ...
-    def look_up(self, name: HeaderName, done: Callable[[LookedUp], None]) -> LookedUp | None: ...
-    def soon(self, callback: Callable[[OnAnswer], None], said: OnAnswer) -> None: ...
+    loop: asyncio.AbstractEventLoop
+    resolver: Resolver
+    now_ns: Callable[[], int]
+    watch_again: Callable[[int, int], None]
+
     def watch(self, descriptor: int, exchange: "PlainExchange", mask: int) -> None: ...
-    def watch_again(self, descriptor: int, mask: int) -> None: ...
     def forget(self, descriptor: int, exchange: "PlainExchange") -> None: ...
     def call(self, done: OnExchanged, answer: HttpAnswer | None) -> None: ...
 
 
-class PlainExchange:
+class PlainExchange(Activity):
     """One request under way."""
 
-    __slots__ = ("_address", "_begun_ns", "_certificate_expires", "_connect_ns", "_connection", "_done", "_engine",
-                 "_first_byte_ns", "_header", "_name_ns", "_read", "_request", "_rest", "_tls_ns", "_unsent",
-                 "ended", "timer")  # fmt: skip
-
-    def __init__(self, engine: ExchangeHost, request: PlainRequest, begun_ns: int, done: OnExchanged) -> None:
-        self._engine = engine
-        self._request = request
-        self._done: OnExchanged | None = done
-        self._begun_ns = begun_ns
-        self._name_ns = 0
-        self._connect_ns = 0
-        self._tls_ns = 0
-        self._first_byte_ns = 0
-        self._address: tuple[str, int] | tuple[str, int, int, int] = ("", 0)
-        self._unsent = request.wire
-        self._read = b""
-        self._rest: list[bytes] = []
-        """The bytes that arrived after the complete header."""
-        self._header: PlainHeader | None = None
-        self._certificate_expires: str | None = None
-        self._connection: socket.SocketType | None = None
-        self.ended: CancelOutcome | None = None
-        self.timer: Timer | None = None
-        """Calls `expired` at the deadline; the engine's, which sets it and cancels it."""
+    _engine: ExchangeHost
+    _request: PlainRequest
+    begun_ns: int
+    _done: OnExchanged | None
+    _unsent: bytes
+    _name_ns: int = 0
+    _connect_ns: int = 0
+    _tls_ns: int = 0
+    _first_byte_ns: int = 0
+    _address: tuple[str, int] | tuple[str, int, int, int] = ("", 0)
+    _read: bytes = b""
+    _rest: list[bytes] = msgspec.field(default_factory=list)
+    """The bytes that arrived after the complete header."""
+    _header: PlainHeader | None = None
+    _certificate_expires: str | None = None
+    _connection: socket.SocketType | None = None
+    ended: CancelOutcome | None = None
+    timer: Timer | None = None
+    """Calls `expired` at the deadline; the engine's, which sets it and cancels it."""
 
     def cancel(self) -> CancelOutcome:
         """Close the socket now, or say that the answer has been given."""
@@ -92,48 +90,47 @@ class PlainExchange:
 
     def begin(self) -> None:
         """Resolves a name and connects. An immediate failure is reported after this has returned."""
-        to = self._request.to
-        if isinstance(to, RequestTarget):
-            self._connect(to)
+        request = self._request
+        if request.address is not None:
+            self._connect(request.address)
             return
-        known = self._engine.look_up(to, self._looked_up)
+        family = request.shape.address_family
+        known = self._engine.resolver.look_up(request.host, family, self._looked_up)
         if known is not None:
-            self._named(to, known)
+            self._looked_up(known)
 
     def _looked_up(self, answer: LookedUp) -> None:
         """The name service has answered."""
-        to = self._request.to
-        if self._done is not None and isinstance(to, HeaderName):
-            self._named(to, answer)
-
-    def _named(self, name: HeaderName, answer: LookedUp) -> None:
+        if self._done is None:
+            return
         if not answer.addresses:
-            self._engine.soon(self._unresolved, answer.error_number)
+            self._engine.loop.call_soon(self._unresolved, answer.error_number)
             return
         self._name_ns = self._spent_ns()
-        found = next((each for each in answer.addresses if each.host == name.preferred), answer.addresses[0])
-        if name.public_only and found.host != name.preferred and not is_public(found.host):
-            self._engine.soon(self._tell, None)
+        public_only, preferred = self._request.shape.deny_private_addresses, self._request.preferred
+        found = next((each for each in answer.addresses if each.host == preferred), answer.addresses[0])
+        if public_only and found.host != preferred and not is_public(found.host):
+            self._engine.loop.call_soon(self._tell, None)
             return
-        self._connect(RequestTarget(found.family, found.with_port(name.port)))
+        self._connect(found)
 
-    def _connect(self, to: RequestTarget) -> None:
-        self._address = to.address
+    def _connect(self, to: ResolvedAddress) -> None:
+        self._address = address = to.with_port(self._request.port)
         try:
             connection = open_stream(to.family)
         except OSError as error:
-            self._engine.soon(self.failed, error.errno or errno.EMFILE)
+            self._engine.loop.call_soon(self.failed, error.errno or errno.EMFILE)
             return
         self._connection = connection
-        number = connection.connect_ex(to.address)
+        number = connection.connect_ex(address)
         if number not in UNDER_WAY:
-            self._engine.soon(self.failed, number)
+            self._engine.loop.call_soon(self.failed, number)
             return
         # To send without waiting to be told saves a wake-up where the target is on this machine, else it costs 1 us.
         number = self._send(connection)
         self._engine.watch(connection.fileno(), self, CONNECT if self._unsent else READ)
         if number:
-            self._engine.soon(self.failed, number)
+            self._engine.loop.call_soon(self.failed, number)
 
     def _send(self, connection: socket.SocketType) -> int:
         """Send what is left; 0 or the system's word for why nothing can be sent any more."""
@@ -151,7 +148,7 @@ class PlainExchange:
 
     def _spent_ns(self) -> int:
         # Never 0, which says that a phase was not reached.
-        return max(self._engine.now_ns() - self._begun_ns, NS_PER_US)
+        return max(self._engine.now_ns() - self.begun_ns, NS_PER_US)
 
     # The way back.
 
@@ -209,9 +206,9 @@ class PlainExchange:
         if header is None:
             self._tell(None)
             return True
-        if self._missing(header, min(header.body_length, self._request.body_bytes_max + 1)) > 0:
+        if self._missing(header, min(header.body_length, self._request.shape.body_bytes_max + 1)) > 0:
             return False
-        if header.body_length > self._request.body_bytes_max:
+        if header.body_length > self._request.shape.body_bytes_max:
             self._tell(self._answer(pycurl.E_WRITE_ERROR, body_cut=True))
         else:
             self._tell(self._answer(0))
@@ -240,7 +237,7 @@ class PlainExchange:
         if self._connect_ns:
             code = pycurl.E_SEND_ERROR if self._unsent else pycurl.E_RECV_ERROR
             message = f"{'Send' if self._unsent else 'Recv'} failure: {os.strerror(number)}"
-        elif self._request.named and number not in OUT_OF_DESCRIPTORS:
+        elif self._request.address is None and number not in OUT_OF_DESCRIPTORS:
             self._tell(None)
             return
         else:
@@ -252,12 +249,8 @@ class PlainExchange:
 
     def _unresolved(self, number: int) -> None:
         """The name leads nowhere, or the system says by a number why it could not ask."""
-        to = self._request.to
-        host = to.host if isinstance(to, HeaderName) else ""
-        answer = self._answer(
-            pycurl.E_COULDNT_RESOLVE_HOST, f"Could not resolve host: {host}", error_number=number
-        )
-        self._tell(answer)
+        message = f"Could not resolve host: {self._request.host}"
+        self._tell(self._answer(pycurl.E_COULDNT_RESOLVE_HOST, message, error_number=number))
 
     def expired(self) -> None:
         """The deadline has passed."""
@@ -289,7 +282,7 @@ class PlainExchange:
         )
 
     def _body(self, header: PlainHeader) -> bytes:
-        end = header.end + min(header.body_length, self._request.body_bytes_max)
+        end = header.end + min(header.body_length, self._request.shape.body_bytes_max)
         whole = b"".join((self._read, *self._rest)) if self._rest else self._read
         return whole[header.end : end]
 

@@ -7,6 +7,7 @@ libcurl. It is asked to prove a peer or nothing: without that it would not even 
 import os
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache, partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,13 +38,35 @@ PROTOCOLS = ["h2", "http/1.1"]
 Stamp = tuple[int, int, int, int]
 
 
+class Greeting(NamedTuple):
+    """A handshake that has begun."""
+
+    hello: bytes
+    """The first words to the peer."""
+    tls: ssl.SSLObject
+    incoming: ssl.MemoryBIO
+    outgoing: ssl.MemoryBIO
+    expires_of: Callable[[bytes], str | None]
+    """The end of a certificate's life, of its bytes."""
+
+
 class Context(NamedTuple):
     """The means of a handshake. The types are those of `ssl`, which `rtls` binds under the same names."""
 
     settings: ssl.SSLContext
     buffer: type[ssl.MemoryBIO]
     expires_of: Callable[[bytes], str | None]
-    """The end of a certificate's life, of its bytes."""
+
+    def greet(self, server_name: str) -> Greeting | None:
+        """Begin a handshake; None for a name that rustls does not take."""
+        incoming, outgoing = self.buffer(), self.buffer()
+        try:
+            tls = self.settings.wrap_bio(incoming, outgoing, server_hostname=server_name)
+            with suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+        except (ssl.SSLError, ValueError):
+            return None
+        return Greeting(outgoing.read(), tls, incoming, outgoing, self.expires_of)
 
 
 class TlsContexts:

@@ -10,62 +10,19 @@ import ssl
 import pycurl
 
 from ....domain.limits import READ_PLAIN_BYTES
-from .exchange import CONNECT, ExchangeHost, OnExchanged, PlainExchange
-from .request import PlainRequest, RequestTarget
-from .tls_contexts import Context
+from .exchange import CONNECT, PlainExchange
+from .tls_contexts import Greeting
 from .tls_errors import handshake_failure, reading_failure
 
 
-class TlsExchange(PlainExchange):
+class TlsExchange(PlainExchange, kw_only=True):
     """One request under way over TLS."""
 
-    __slots__ = ("_context", "_incoming", "_outgoing", "_tls")
-
-    def __init__(
-        self,
-        engine: ExchangeHost,
-        request: PlainRequest,
-        begun_ns: int,
-        done: OnExchanged,
-        context: Context | None,
-    ) -> None:
-        super().__init__(engine, request, begun_ns, done)
-        self._context = context
-        self._incoming: ssl.MemoryBIO
-        self._outgoing: ssl.MemoryBIO
-        self._tls: ssl.SSLObject | None = None
-
-    def _connect(self, to: RequestTarget) -> None:
-        """Have the first words ready before there is a connection: the time they take to make is not the target's."""
-        before_ns = self._engine.now_ns()
-        if not self._greet():
-            self._engine.soon(self._tell, None)
-            return
-        self._begun_ns += self._engine.now_ns() - before_ns
-        super()._connect(to)
-
-    def _greet(self) -> bool:
-        secured = self._request.secured
-        if self._context is None or secured is None:
-            return False
-        self._incoming, self._outgoing = self._context.buffer(), self._context.buffer()
-        try:
-            self._tls = self._context.settings.wrap_bio(
-                self._incoming, self._outgoing, server_hostname=secured.server_name
-            )
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._unsent = self._outgoing.read()
-            return True
-        except (ssl.SSLError, ValueError):
-            pass  # a name that rustls does not take
-        return False
+    greeting: Greeting
 
     def _took(self, data: bytes) -> bool:
-        tls = self._tls
-        if tls is None:
-            return True
-        self._incoming.write(data)
+        tls = self.greeting.tls
+        self.greeting.incoming.write(data)
         if not self._tls_ns and not self._shake_hands(tls):
             return self._done is None
         return self._read_on(tls)
@@ -84,9 +41,7 @@ class TlsExchange(PlainExchange):
         if tls.selected_alpn_protocol() == "h2":
             self._tell(None)
             return False
-        if self._context is not None:
-            certificate = tls.getpeercert(binary_form=True) or b""
-            self._certificate_expires = self._context.expires_of(certificate)
+        self._certificate_expires = self.greeting.expires_of(tls.getpeercert(binary_form=True) or b"")
         self._ask(tls, self._request.wire)
         return self._flush()
 
@@ -101,19 +56,17 @@ class TlsExchange(PlainExchange):
 
     def _refuse(self, error: ssl.SSLError) -> None:
         """Say why there was no handshake, to the peer by the alert that rustls has for it, too."""
-        if self._connection is not None and self._outgoing.pending:
-            self._unsent = self._outgoing.read()
+        if self._connection is not None and self.greeting.outgoing.pending:
+            self._unsent = self.greeting.outgoing.read()
             self._send(self._connection)
-        secured = self._request.secured
-        name = "" if secured is None else secured.server_name
-        self._tell(self._answer(*handshake_failure(error, name)))
+        self._tell(self._answer(*handshake_failure(error, self._request.server_name or "")))
 
     def _flush(self) -> bool:
         """Send what rustls has to say; whether the connection still stands."""
         connection = self._connection
-        if connection is None or not self._outgoing.pending:
+        if connection is None or not self.greeting.outgoing.pending:
             return connection is not None
-        self._unsent += self._outgoing.read()
+        self._unsent += self.greeting.outgoing.read()
         number = self._send(connection)
         if number:
             self.failed(number)
@@ -137,10 +90,8 @@ class TlsExchange(PlainExchange):
 
     def _closed_by_peer(self) -> None:
         """The connection ended without a farewell."""
-        self._incoming.write_eof()
-        tls = self._tls
-        if tls is None:
-            return
+        self.greeting.incoming.write_eof()
+        tls = self.greeting.tls
         try:
             if self._tls_ns:
                 tls.read(READ_PLAIN_BYTES)

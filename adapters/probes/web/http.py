@@ -11,6 +11,7 @@ from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Http
 from ....domain.units import NS_PER_S
+from ...activity import Activity
 from ...http.curl.transport import CurlTransport, Transfer
 from ...http.exchange import HttpAnswer
 from ...http.failures import verdict_of
@@ -24,31 +25,26 @@ from ...net.system_errors import SystemErrorMeaning
 UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
 
 
-class HttpAttempt:
+class HttpAttempt(Activity):
     """One attempt under way: the request and every redirect, inside one deadline."""
 
-    __slots__ = ("_done", "_earlier", "_hop", "_plan", "_request", "_transfer", "_transport")
+    _transport: CurlTransport
+    _plan: Plan
+    _request: ProbeRequest
+    _done: OnObserved
+    _hop: Hop
+    _earlier: tuple[HttpAnswer, ...] = ()
+    _transfer: Transfer | PlainExchange | None = None
 
-    def __init__(
-        self,
-        transport: CurlTransport,
-        plain: FastHttpEngine | None,
-        plan: Plan,
-        request: ProbeRequest,
-        done: OnObserved,
-    ) -> None:
-        self._transport = transport
-        self._plan = plan
-        self._request = request
-        self._done = done
-        self._hop = plan.hop
-        self._earlier: tuple[HttpAnswer, ...] = ()
-        route = plan.plain.request() if plain is not None else None
-        self._transfer: Transfer | PlainExchange = (
-            plain.start(route, request.deadline, self._answered_plainly)
-            if plain is not None and route is not None
-            else self._ask()
-        )
+    def begin(self, plain: FastHttpEngine | None) -> None:
+        """Take the short way where it is open."""
+        route = self._plan.plain.request()
+        if plain is not None and route is not None:
+            self._transfer = plain.start(route, self._request.deadline, self._answered_plainly)
+            if self._transfer is None:
+                self._answered_plainly(None)
+        else:
+            self._transfer = self._ask()
 
     def _ask(self) -> Transfer:
         plan = self._plan
@@ -77,7 +73,7 @@ class HttpAttempt:
         self._answered(answer)
 
     def cancel(self) -> CancelOutcome:
-        return self._transfer.cancel()
+        return CancelOutcome.WITHOUT_EFFECT if self._transfer is None else self._transfer.cancel()
 
     def _answered(self, answer: HttpAnswer) -> None:
         if self._plan.spec.follow_redirects and redirects(answer):
@@ -164,7 +160,10 @@ class HttpProber:
         probe = request.probe
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")
-        return HttpAttempt(self._transport, self._plain, self._plan(probe), request, done)
+        plan = self._plan(probe)
+        attempt = HttpAttempt(self._transport, plan, request, done, plan.hop)
+        attempt.begin(self._plain)
+        return attempt
 
     def close(self) -> None:
         """Forget what was prepared. Attempts under way end when the transport is closed."""

@@ -7,10 +7,12 @@ import pytest
 from hostile.answers import ANSWERS
 from hostile.server import HostileServer
 from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.http.exchange import HttpShape
 from watchkeeper.adapters.http.failures import verdict_of
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.parser import read_plain
-from watchkeeper.adapters.http.fast.request import PlainRequest, RequestTarget
+from watchkeeper.adapters.http.fast.request import PlainRequest
+from watchkeeper.adapters.net.resolver import literal_address
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -172,16 +174,19 @@ def test_a_cancelled_exchange_never_answers(bench, plain):
     assert answers == []
 
 
+def request(port, wire=b"GET / HTTP/1.1\r\n\r\n", **shape):
+    """A request to this machine."""
+    return PlainRequest(wire, HttpShape(**shape), "127.0.0.1", port, address=literal_address("127.0.0.1"))
+
+
 def test_a_fault_of_ours_costs_no_other_exchange_its_events(bench, plain):
     heard = []
     bench.loop.set_exception_handler(lambda _loop, context: heard.append(context["message"]))
     with HostileServer() as server:
-        place = RequestTarget(socket.AF_INET, ("127.0.0.1", server.port))
         deadline = Deadline.after(bench.clock.read(), 2_000_000_000)
         answers = [bench.loop.create_future() for _ in range(2)]
         for body_bytes_max, answer in zip((None, 100), answers, strict=True):
-            request = PlainRequest(place, b"GET / HTTP/1.1\r\n\r\n", body_bytes_max, named=False)
-            plain.start(request, deadline, answer.set_result)
+            plain.start(request(server.port, body_bytes_max=body_bytes_max), deadline, answer.set_result)
         broken, whole = [bench.wait(answer) for answer in answers]
 
     assert verdict_of(broken, secure=False)[:2] == (Outcome.UNKNOWN, Reason.PROBE_CRASHED)
@@ -193,8 +198,8 @@ def test_a_request_too_large_for_one_send_is_sent_in_pieces(bench, plain):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bench.loop.run_in_executor(None, swallow_and_answer, listener, len(wire))
         answer = bench.loop.create_future()
-        request = PlainRequest(RequestTarget(socket.AF_INET, listener.getsockname()), wire, 100, named=False)
-        plain.start(request, Deadline.after(bench.clock.read(), 5_000_000_000), answer.set_result)
+        deadline = Deadline.after(bench.clock.read(), 5_000_000_000)
+        plain.start(request(listener.getsockname()[1], wire), deadline, answer.set_result)
         assert bench.wait(answer, 5_000).body == b"whole"
 
 

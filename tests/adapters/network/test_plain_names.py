@@ -5,8 +5,9 @@ import threading
 
 import pytest
 from hostile.server import HostileServer
+from watchkeeper.adapters.http.exchange import HttpShape
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
-from watchkeeper.adapters.http.fast.request import HeaderName, PlainRequest
+from watchkeeper.adapters.http.fast.request import PlainRequest
 from watchkeeper.adapters.net.resolver import LookedUp, ResolvedAddress, Resolver
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -165,8 +166,9 @@ def test_an_address_that_cannot_be_reached_is_tried_anew_by_libcurl(bench, plain
 def test_a_name_that_turns_to_a_private_address_is_not_connected_to(bench, plain, server):
     """DNS rebinding: libcurl, which refuses it in its own words, is asked instead."""
     answer = bench.loop.create_future()
-    name = HeaderName("shop.example", server.port, "any", "8.8.8.8", public_only=True)
-    request = PlainRequest(name, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 100, named=True)
+    shape = HttpShape(deny_private_addresses=True)
+    wire = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = PlainRequest(wire, shape, "shop.example", server.port, preferred="8.8.8.8")
     plain.start(request, Deadline.after(bench.clock.read(), 2_000_000_000), answer.set_result)
 
     assert bench.wait(answer) is None

@@ -3,7 +3,6 @@
 import datetime as dt
 import itertools
 import re
-import socket
 import ssl
 
 import pytest
@@ -11,9 +10,11 @@ import trustme
 from hostile.answers import ANSWERS
 from hostile.server import HostileServer
 from hostile.visit import Visit
+from watchkeeper.adapters.http.exchange import HttpShape
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
-from watchkeeper.adapters.http.fast.request import PlainRequest, RequestTarget, Secured
+from watchkeeper.adapters.http.fast.request import PlainRequest
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
+from watchkeeper.adapters.net.resolver import literal_address
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -282,11 +283,11 @@ def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authori
 def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP/1.1\r\n\r\n"):
     """Returns the result of a request by our own engine; None where it is left to libcurl."""
     answer = bench.loop.create_future()
-    place = RequestTarget(socket.AF_INET, ("127.0.0.1", server.port))
-    secured = Secured(Tls(ca_file=authority.file), name)
+    shape = HttpShape(tls=Tls(ca_file=authority.file), body_bytes_max=100)
+    request = PlainRequest(wire, shape, "127.0.0.1", server.port, name, literal_address("127.0.0.1"))
     deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
-    plain.start(PlainRequest(place, wire, 100, named=False, secured=secured), deadline, answer.set_result)
-    return bench.wait(answer, 10_000)
+    begun = plain.start(request, deadline, answer.set_result)
+    return None if begun is None else bench.wait(answer, 10_000)
 
 
 def test_a_secure_request_is_never_sent_in_the_clear(bench, authority):
