@@ -7,9 +7,12 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from ...domain.limits import NEXT_ADDRESS_NS
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.units import NS_PER_S
+from ..activity import Activity
 from .addresses import is_public
 from .readiness import WRITABLE
 from .resolver import ResolvedAddress
@@ -56,42 +59,19 @@ def _refused(address: ResolvedAddress, port: int, number: int) -> SystemErrorMea
     return verdict_of_error(number, f"{address.host} port {port}: {os.strerror(number)}")
 
 
-class Race:
+class Race(Activity):
     """Tries the addresses in order: the next begins when one fails, or when it has said nothing for a while."""
 
-    __slots__ = (
-        "_deny",
-        "_left",
-        "_loop",
-        "_on_lost",
-        "_on_won",
-        "_port",
-        "_running",
-        "_sockets",
-        "_timer",
-        "_verdict",
-    )
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        sockets: Sockets,
-        port: int,
-        on_won: OnWon,
-        on_lost: OnLost,
-        *,
-        deny_private_addresses: bool,
-    ) -> None:
-        self._loop = loop
-        self._sockets = sockets
-        self._port = port
-        self._on_won = on_won
-        self._on_lost = on_lost
-        self._deny = deny_private_addresses
-        self._left: list[ResolvedAddress] = []
-        self._running: dict[socket.SocketType, ResolvedAddress] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._verdict: SystemErrorMeaning = NO_ADDRESS
+    _loop: asyncio.AbstractEventLoop
+    _sockets: Sockets
+    _port: int
+    _on_won: OnWon
+    _on_lost: OnLost
+    deny_private_addresses: bool
+    _left: list[ResolvedAddress] = msgspec.field(default_factory=list)
+    _running: dict[socket.SocketType, ResolvedAddress] = msgspec.field(default_factory=dict)
+    _timer: asyncio.TimerHandle | None = None
+    _verdict: SystemErrorMeaning = NO_ADDRESS
 
     @property
     def connecting_to(self) -> str | None:
@@ -110,7 +90,7 @@ class Race:
         """Dial addresses until one is under way; lost when none is left and none runs."""
         self._forget_timer()
         while self._left:
-            if self._take(dial(self._left.pop(0), self._port, deny_private=self._deny)):
+            if self._take(dial(self._left.pop(0), self._port, deny_private=self.deny_private_addresses)):
                 self._give_it_time()
                 return
         if not self._running:

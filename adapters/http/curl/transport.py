@@ -18,6 +18,7 @@ from ....domain.policy import CachePolicy
 from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_MS
+from ...activity import Activity
 from ...clock import MonotonicClock
 from ...net.readiness import BROKEN, READABLE, WRITABLE, Readiness
 from ..destination import Destination
@@ -42,22 +43,17 @@ MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 OnTransferred = Callable[[HttpAnswer], None]
 
 
-class Transfer:
+class Transfer(Activity):
     """One request under way."""
 
-    __slots__ = ("_transport", "code", "destination", "done", "ended", "handle", "message", "shelf")
-
-    def __init__(
-        self, transport: "CurlTransport", shelf: Shelf, destination: Destination, done: OnTransferred
-    ) -> None:
-        self._transport = transport
-        self.shelf = shelf
-        self.destination = destination
-        self.done: OnTransferred | None = done
-        self.handle: Handle | None = None
-        self.code = 0
-        self.message = ""
-        self.ended: CancelOutcome | None = None
+    _transport: "CurlTransport"
+    shelf: Shelf
+    destination: Destination
+    done: OnTransferred | None
+    handle: Handle | None = None
+    code: int = 0
+    message: str = ""
+    ended: CancelOutcome | None = None
 
     def cancel(self) -> CancelOutcome:
         """Close its socket now, or say that the answer has been given."""

@@ -9,6 +9,7 @@ from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Tcp
 from ....domain.units import NS_PER_S
+from ...activity import Activity
 from ...clock import MonotonicClock
 from ...net.race import Race, dial
 from ...net.resolver import LookedUp, ResolvedAddress, Resolver, literal_address
@@ -45,7 +46,7 @@ class TcpProber:
         probe = request.probe
         if not isinstance(probe, Tcp):
             raise TypeError(f"a tcp prober was given {type(probe).__name__}")
-        attempt = TcpAttempt(self, probe, request, done)
+        attempt = TcpAttempt(self, probe, request, done, self.clock.monotonic_ns())
         self.under_way.add(attempt)
         attempt.begin()
         return attempt
@@ -78,45 +79,25 @@ class TcpProber:
         return f"TcpProber(under_way={len(self.under_way)})"
 
 
-class TcpAttempt:
+class TcpAttempt(Activity):
     """One attempt under way: look-up, connection, talk, inside one deadline."""
 
-    __slots__ = (
-        "_beginning",
-        "_begun_ns",
-        "_connected_ns",
-        "_connection",
-        "_done",
-        "_ended",
-        "_first_byte_ns",
-        "_ip",
-        "_named_ns",
-        "_prober",
-        "_race",
-        "_released",
-        "_request",
-        "_spec",
-        "_talk",
-        "_timer",
-    )
-
-    def __init__(self, prober: TcpProber, spec: Tcp, request: ProbeRequest, done: OnObserved) -> None:
-        self._prober = prober
-        self._spec = spec
-        self._request = request
-        self._done = done
-        self._ended: CancelOutcome | None = None
-        self._beginning = True
-        self._released = False
-        self._begun_ns = prober.clock.monotonic_ns()
-        self._named_ns: int | None = None
-        self._connected_ns: int | None = None
-        self._first_byte_ns: int | None = None
-        self._ip: str | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._connection: socket.SocketType | None = None
-        self._talk: Talk | None = None
-        self._race: Race | None = None
+    _prober: TcpProber
+    _spec: Tcp
+    _request: ProbeRequest
+    _done: OnObserved
+    _begun_ns: int
+    _ended: CancelOutcome | None = None
+    _beginning: bool = True
+    _released: bool = False
+    _named_ns: int | None = None
+    _connected_ns: int | None = None
+    _first_byte_ns: int | None = None
+    _ip: str | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _connection: socket.SocketType | None = None
+    _talk: Talk | None = None
+    _race: Race | None = None
 
     def begin(self) -> None:
         """Arm the deadline and look for an address; whatever fails at once is told after this has returned."""
@@ -191,18 +172,15 @@ class TcpAttempt:
 
     def _expire(self) -> None:
         if self._connected_ns is not None:
-            verdict = (
-                Outcome.TIMED_OUT,
-                Reason.TIMED_OUT,
-                "the deadline passed before the expected text came",
+            self._end(
+                (Outcome.TIMED_OUT, Reason.TIMED_OUT, "the deadline passed before the expected text came")
             )
-        elif self._race is not None:
-            where = f"while connecting to {self._race.connecting_to}"
-            verdict = (Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}")
-        else:
-            where = "while the name was looked up"
-            verdict = (Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}")
-        self._end(verdict)
+            return
+        race = self._race
+        where = (
+            "while the name was looked up" if race is None else f"while connecting to {race.connecting_to}"
+        )
+        self._end((Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}"))
 
     def _end(self, verdict: SystemErrorMeaning, now_ns: int | None = None) -> None:
         seen = self._observation(verdict, now_ns or self._prober.clock.monotonic_ns())
