@@ -1,5 +1,6 @@
 """The call of a host function, and the ports of its owner and its runner."""
 
+import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
@@ -77,3 +78,12 @@ class Runner(Protocol):
     def close(self) -> None:
         """Begins no further call and releases idle workers, within limits.CLOSE_NS."""
         ...
+
+
+def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> bool:
+    """Posts from any thread; returns False when the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(callback, *arguments)
+    except RuntimeError:
+        return False
+    return True

@@ -1,12 +1,12 @@
 """Tasks for host coroutines, on the runtime's loop or the host's; a task that ignores cancellation stays counted."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import copy_context
 from typing import Any, cast
 
 from ...domain import limits
-from .calling import PendingCall
+from .calling import PendingCall, post
 from .results import Ended, Overloaded, Raised, Returned, raised
 
 
@@ -36,7 +36,7 @@ class CallTasks:
 
     def begin(self, call: PendingCall) -> None:
         self._tasks.add(call)
-        if not _post(self._home, self._begin_at_home, call):
+        if not post(self._home, self._begin_at_home, call):
             self._loop.call_soon(self._take_back, call, Overloaded("the host's loop is closed"))
 
     def _begin_at_home(self, call: PendingCall) -> None:
@@ -53,14 +53,14 @@ class CallTasks:
         if self._home is self._loop:
             self._take_back(call, ended)
         else:
-            _post(self._loop, self._take_back, call, ended)
+            post(self._loop, self._take_back, call, ended)
 
     def _take_back(self, call: PendingCall, ended: Ended | None) -> None:
         self._tasks.discard(call)
         call.finished(call, ended)
 
     def interrupt(self, call: PendingCall) -> None:
-        _post(self._home, _interrupt, call)
+        post(self._home, _interrupt, call)
 
     def abandon(self, call: PendingCall) -> None:
         """Does nothing: a task occupies no worker."""
@@ -90,12 +90,3 @@ def _interrupt(call: PendingCall) -> None:
     """Runs on the home loop's thread, where the task was made before this was posted."""
     if isinstance(call.worker, asyncio.Task):
         call.worker.cancel()
-
-
-def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> bool:
-    """Posts from any thread; returns False when the loop is closed."""
-    try:
-        loop.call_soon_threadsafe(callback, *arguments)
-    except RuntimeError:
-        return False
-    return True

@@ -2,37 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 
 from ...domain import limits
 from ...domain.units import NS_PER_S
-from .calling import PendingCall
+from .calling import PendingCall, post
 from .results import Ended, Raised, Returned, raised
-
-Posted = Callable[["Worker", PendingCall, Ended | None], None]
-
-
-class Worker:
-    """One thread with an inbox of one call; it posts the call and its result back to the loop."""
-
-    def __init__(self, name: str, context: Context, post: Posted) -> None:
-        self._inbox: SimpleQueue[PendingCall | None] = SimpleQueue()
-        self._context = context
-        self._post = post
-        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def give(self, call: PendingCall | None) -> None:
-        """Passes the next call to the thread, or None to end it."""
-        self._inbox.put(call)
-
-    def _run(self) -> None:
-        while (call := self._inbox.get()) is not None:
-            ended = perform(call, self._context)
-            self._post(self, call, ended)
-            # Drop the references, so that an idle thread keeps no object of the host alive.
-            del call, ended
 
 
 def perform(call: PendingCall, context: Context) -> Ended | None:
@@ -55,19 +31,18 @@ class CallThreads:
     """
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        threads_max: int,
-        name: str = "watchkeeper-call",
+        self, loop: asyncio.AbstractEventLoop, *, threads_max: int, name: str = "watchkeeper-call"
     ) -> None:
         self._loop = loop
         self._threads_max = threads_max
         self._name = name
         self._context = copy_context()
-        self._idle: list[Worker] = []
-        self._busy: set[Worker] = set()
-        self._abandoned: set[Worker] = set()
+        # At least as many threads wait here as `_idle` says: any of them may take the next call, or the None that ends one.
+        self._inbox: SimpleQueue[PendingCall | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._busy = 0
+        self._abandoned: set[PendingCall] = set()
         self._made = 0
         self._closed = False
 
@@ -75,72 +50,76 @@ class CallThreads:
         """Returns whether a thread is free, after starting one if that is needed and allowed."""
         if not self._idle and self._may_make(abandoned):
             self._make()
-        return bool(self._idle)
+        return self._idle > 0
 
     def is_exhausted(self, abandoned: int) -> bool:
         return self._useful == 0 and not self._may_make(abandoned)
 
     @property
     def _useful(self) -> int:
-        return len(self._idle) + len(self._busy)
+        return self._idle + self._busy
 
     def _may_make(self, abandoned: int) -> bool:
         total_max = self._threads_max + limits.ABANDONED_CALLS_MAX
         return not self._closed and self._useful < self._threads_max and self._useful + abandoned < total_max
 
     def _make(self) -> None:
-        worker = Worker(f"{self._name}-{self._made + 1}", self._context, self._post)
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{self._made + 1}", daemon=True)
         try:
-            worker.thread.start()
+            thread.start()
         except RuntimeError:
             # The system refused a new thread: calls wait for an existing one, or for their deadline.
             return
         self._made += 1
-        self._idle.append(worker)
+        self._idle += 1
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+
+    def _work(self) -> None:
+        """Runs on each thread."""
+        while (call := self._inbox.get()) is not None:
+            call.worker = threading.current_thread()
+            # Where the loop was closed while the call ran, the result has no receiver, and the thread ends.
+            received = post(self._loop, self._take_back, call, perform(call, self._context))
+            # Drop the reference, so that an idle thread keeps no object of the host alive.
+            del call
+            if not received:
+                return
 
     def begin(self, call: PendingCall) -> None:
-        worker = self._idle.pop()
-        self._busy.add(worker)
-        call.worker = worker
-        worker.give(call)
+        self._idle -= 1
+        self._busy += 1
+        self._inbox.put(call)
 
     def interrupt(self, call: PendingCall) -> None:
         """Does nothing: a thread cannot be stopped from outside."""
 
     def abandon(self, call: PendingCall) -> None:
-        worker = call.worker
-        if isinstance(worker, Worker):
-            self._busy.discard(worker)
-            self._abandoned.add(worker)
+        self._busy -= 1
+        self._abandoned.add(call)
 
     def where(self, call: PendingCall) -> str:
-        return call.worker.thread.name if isinstance(call.worker, Worker) else self._name
+        return call.worker.name if isinstance(call.worker, threading.Thread) else self._name
 
-    def _post(self, worker: Worker, call: PendingCall, ended: Ended | None) -> None:
-        """Called on the worker's thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._take_back, worker, call, ended)
-        except RuntimeError:
-            # The loop was closed while the call ran: the result has no receiver, and the thread ends.
-            worker.give(None)
-
-    def _take_back(self, worker: Worker, call: PendingCall, ended: Ended | None) -> None:
-        self._busy.discard(worker)
-        self._abandoned.discard(worker)
-        if self._closed or self._useful >= self._threads_max:
-            worker.give(None)
+    def _take_back(self, call: PendingCall, ended: Ended | None) -> None:
+        if call in self._abandoned:
+            self._abandoned.discard(call)
         else:
-            self._idle.append(worker)
+            self._busy -= 1
+        if self._closed or self._useful >= self._threads_max:
+            self._inbox.put(None)
+        else:
+            self._idle += 1
         call.finished(call, ended)
 
     def close(self) -> None:
         """Ends idle threads at once, and busy ones when their call returns. Does not block."""
         self._closed = True
-        idle, self._idle = self._idle, []
-        for worker in (*idle, *self._busy, *self._abandoned):
-            worker.give(None)
-        for worker in idle:
-            worker.thread.join(limits.CLOSE_NS / NS_PER_S)
+        stuck = {call.worker for call in self._abandoned}
+        for _ in self._threads:
+            self._inbox.put(None)
+        for thread in self._threads:
+            if thread not in stuck:
+                thread.join(limits.CLOSE_NS / NS_PER_S)
 
     def __repr__(self) -> str:
-        return f"CallThreads({self._name!r}, idle={len(self._idle)}, busy={len(self._busy)}, abandoned={len(self._abandoned)})"
+        return f"CallThreads({self._name!r}, idle={self._idle}, busy={self._busy}, abandoned={len(self._abandoned)})"
