@@ -135,39 +135,3 @@ class LoopEvents:
 make_events: Callable[[asyncio.AbstractEventLoop, OnEvents], Events] = (
     KernelEvents if hasattr(select, "epoll") else LoopEvents
 )
-
-
-class Readiness:
-    """Tells its one listener which of the watched descriptors are ready, as long as they are."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_events: OnEvents) -> None:
-        self._events = make_events(loop, on_events)
-        self._watched: dict[int, int] = {}
-
-    def watch(self, descriptor: int, mask: int) -> None:
-        """Listen for `mask`, in place of what was listened for before."""
-        before = self._watched.get(descriptor)
-        if before is None:
-            self._events.register(descriptor, mask)
-        elif before != mask:
-            self._events.modify(descriptor, mask)
-        self._watched[descriptor] = mask
-
-    def forget(self, descriptor: int) -> None:
-        """Stop listening; harmless for a descriptor that is unknown or closed already."""
-        if self._watched.pop(descriptor, None) is None:
-            return
-        try:
-            self._events.unregister(descriptor)
-        except OSError:
-            return
-
-    def watches(self, descriptor: int) -> bool:
-        return descriptor in self._watched
-
-    def close(self) -> None:
-        self._events.close()
-        self._watched.clear()
-
-    def __repr__(self) -> str:
-        return f"Readiness(watched={len(self._watched)})"

@@ -4,8 +4,9 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from typing import NamedTuple
 
-from .readiness import Readiness
+from .readiness import make_events
 
 OnReady = Callable[[int], None]
 
@@ -32,24 +33,34 @@ def refusal_of(connection: socket.SocketType, number: int) -> int:
     return reason or (0 if number == errno.ENOTCONN else number)
 
 
+class Listener(NamedTuple):
+    connection: socket.SocketType
+    mask: int
+    on_ready: OnReady
+
+
 class Sockets:
     """Wakes the one listener of each socket on the loop's thread, with the mask of what it is ready for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._readiness = Readiness(loop, self._on_events)
-        self._listeners: dict[int, tuple[socket.SocketType, OnReady]] = {}
+        self._events = make_events(loop, self._on_events)
+        self._listeners: dict[int, Listener] = {}
 
     def listen(self, connection: socket.SocketType, mask: int, on_ready: OnReady) -> None:
         """Wake `on_ready` whenever the socket is ready, in place of whoever listened before."""
         descriptor = connection.fileno()
-        self._readiness.watch(descriptor, mask)
-        self._listeners[descriptor] = (connection, on_ready)
+        known = self._listeners.get(descriptor)
+        if known is None:
+            self._events.register(descriptor, mask)
+        elif known.mask != mask:
+            self._events.modify(descriptor, mask)
+        self._listeners[descriptor] = Listener(connection, mask, on_ready)
 
     def close(self, connection: socket.SocketType) -> None:
         """Close the socket now and forget its listener."""
         descriptor = connection.fileno()
         if self._listeners.pop(descriptor, None) is not None:
-            self._readiness.forget(descriptor)
+            self._events.will_close(descriptor)
         connection.close()
 
     def _on_events(self, events: list[tuple[int, int]]) -> None:
@@ -57,13 +68,13 @@ class Sockets:
             # An earlier event of the same batch may have closed this one.
             listener = self._listeners.get(descriptor)
             if listener is not None:
-                listener[1](mask)
+                listener.on_ready(mask)
 
     @property
     def count(self) -> int:
         return len(self._listeners)
 
     def close_all(self) -> None:
-        for connection, _ in list(self._listeners.values()):
-            self.close(connection)
-        self._readiness.close()
+        for listener in list(self._listeners.values()):
+            self.close(listener.connection)
+        self._events.close()

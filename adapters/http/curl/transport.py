@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pycurl
 
@@ -18,9 +19,9 @@ from ....domain.policy import CachePolicy
 from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_MS
-from ...activity import Activity
+from ...activity import Activity, tell
 from ...clock import MonotonicClock
-from ...net.readiness import BROKEN, READABLE, WRITABLE, Readiness
+from ...net.readiness import BROKEN, READABLE, WRITABLE, make_events
 from ..destination import Destination
 from ..exchange import HttpAnswer, HttpShape
 from .answers import read_answer
@@ -66,6 +67,14 @@ class Transfer(Activity):
     def request_was_sent(self) -> bool:
         """Whether bytes of the request have left, so that the other side may act on it."""
         return self.handle is not None and bool(self.handle.curl.getinfo(pycurl.REQUEST_SIZE))
+
+
+class Watched(Activity):
+    """A socket of libcurl's."""
+
+    mask: int
+    events_seen: int = 0
+    bytes_allowed: int = WIRE_BYTES_SLACK
 
 
 class Wake:
@@ -121,10 +130,9 @@ class CurlTransport:
         self._handles = Handles()
         self._transfers: dict[pycurl.Curl, Transfer] = {}
         self._unresolved: set[str] = set()
-        self._events_seen: dict[int, int] = {}
-        self._bytes_allowed: dict[int, int] = {}
+        self._watched: dict[int, Watched] = {}
         self._closed = False
-        self._readiness = Readiness(loop, self._on_events)
+        self._events = make_events(loop, self._on_events)
         self._wake = Wake(loop, clock, call_at, self._on_time)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
@@ -195,12 +203,18 @@ class CurlTransport:
         self._handles.give_back(transfer.shelf, handle)
 
     def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        watched = self._watched.get(descriptor)
         if what in {pycurl.POLL_REMOVE, pycurl.POLL_NONE}:
-            self._readiness.forget(descriptor)
-            self._events_seen.pop(descriptor, None)
-            self._bytes_allowed.pop(descriptor, None)
-        else:
-            self._readiness.watch(descriptor, MASKS[what])
+            if watched is not None:
+                del self._watched[descriptor]
+                with suppress(OSError):  # closed already
+                    self._events.unregister(descriptor)
+        elif watched is None:
+            self._watched[descriptor] = Watched(MASKS[what])
+            self._events.register(descriptor, MASKS[what])
+        elif watched.mask != MASKS[what]:
+            watched.mask = MASKS[what]
+            self._events.modify(descriptor, watched.mask)
 
     def _on_time(self) -> None:
         _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -210,24 +224,26 @@ class CurlTransport:
     def _on_events(self, events: list[tuple[int, int]]) -> None:
         running = len(self._transfers)
         for descriptor, mask in events:
-            # Counted before curl acts: it forgets the count of a socket that it closes.
-            seen = self._events_seen[descriptor] = self._events_seen.get(descriptor, 0) + 1
+            watched = self._watched.get(descriptor)
             _, running = self._multi.socket_action(descriptor, _curl_mask(mask))
-            if seen > WIRE_EVENTS_BEFORE_LOOKING and self._readiness.watches(descriptor):
-                self._look_at_wire(descriptor)
+            if watched is None:
+                continue
+            watched.events_seen += 1
+            if watched.events_seen > WIRE_EVENTS_BEFORE_LOOKING and self._watched.get(descriptor) is watched:
+                self._look_at_wire(descriptor, watched)
         if running != len(self._transfers):
             self._collect()
 
-    def _look_at_wire(self, descriptor: int) -> None:
+    def _look_at_wire(self, descriptor: int, watched: Watched) -> None:
         """End a transfer whose framing alone brings more than its answer may have."""
         read = bytes_read(descriptor)
-        if read <= self._bytes_allowed.get(descriptor, WIRE_BYTES_SLACK):
+        if read <= watched.bytes_allowed:
             return
         transfer = self._transfer_on(descriptor)
         if transfer is None or transfer.handle is None:
             return
-        allowed = self._bytes_allowed[descriptor] = bytes_allowed(transfer.shelf.shape)
-        if read > allowed:
+        watched.bytes_allowed = bytes_allowed(transfer.shelf.shape)
+        if read > watched.bytes_allowed:
             transfer.handle.wire_cut = True
             self._take_out(transfer.handle.curl, pycurl.E_WRITE_ERROR, "")
             self._loop.call_soon(self._deliver, transfer)
@@ -260,10 +276,7 @@ class CurlTransport:
         self._remember_look_up(transfer)
         self.abandon(transfer)
         transfer.ended = CancelOutcome.COMPLETED_ANYWAY
-        try:
-            done(answer)
-        except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
-            self._loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
+        tell(self._loop, done, answer)
 
     def _remember_look_up(self, transfer: Transfer) -> None:
         """Note whose name was not found, so that the next request asks anew; forget it when it is."""
@@ -296,7 +309,7 @@ class CurlTransport:
         self._handles.close()
         self._multi.close()
         self._wake.set(-1)
-        self._readiness.close()
+        self._events.close()
 
     def __repr__(self) -> str:
         return f"CurlTransport(in_flight={len(self._transfers)}, idle_handles={self._handles.idle_count})"

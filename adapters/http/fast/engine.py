@@ -11,7 +11,6 @@ from ....domain.time.timers import CallAt
 from ...clock import MonotonicClock
 from ...net.readiness import make_events
 from ...net.resolver import Resolver
-from ..exchange import HttpAnswer
 from .exchange import OnExchanged, PlainExchange
 from .request import PlainRequest
 from .tls_contexts import TlsContexts
@@ -79,12 +78,6 @@ class FastHttpEngine:
         self._events.will_close(descriptor)
         if exchange.timer is not None:
             exchange.timer.cancel()
-
-    def call(self, done: OnExchanged, answer: HttpAnswer | None) -> None:
-        try:
-            done(answer)
-        except Exception as error:  # noqa: BLE001 - one callback's fault must not cost the others their answers
-            self.loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
 
     def _on_events(self, events: list[tuple[int, int]]) -> None:
         for descriptor, mask in events:

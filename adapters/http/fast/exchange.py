@@ -14,7 +14,7 @@ from ....domain.limits import HEADER_BYTES_MAX, READ_PLAIN_BYTES
 from ....domain.observation.attempt import CancelOutcome
 from ....domain.time.timers import Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
-from ...activity import Activity
+from ...activity import Activity, tell
 from ...net.addresses import is_public
 from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
 from ...net.resolver import LookedUp, ResolvedAddress, Resolver
@@ -46,7 +46,6 @@ class ExchangeHost(Protocol):
 
     def watch(self, descriptor: int, exchange: "PlainExchange", mask: int) -> None: ...
     def forget(self, descriptor: int, exchange: "PlainExchange") -> None: ...
-    def call(self, done: OnExchanged, answer: HttpAnswer | None) -> None: ...
 
 
 class PlainExchange(Activity):
@@ -297,4 +296,4 @@ class PlainExchange(Activity):
         self.release()
         if done is not None:
             self.ended = CancelOutcome.COMPLETED_ANYWAY
-            self._engine.call(done, answer)
+            tell(self._engine.loop, done, answer)

@@ -9,7 +9,7 @@ from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Tcp
 from ....domain.units import NS_PER_S
-from ...activity import Activity
+from ...activity import Activity, tell
 from ...clock import MonotonicClock
 from ...net.race import Race, dial
 from ...net.resolver import LookedUp, ResolvedAddress, Resolver, literal_address
@@ -60,10 +60,7 @@ class TcpProber:
     def _tell_now(self) -> None:
         ended, self._ended_at_once = self._ended_at_once, []
         for attempt, seen in ended:
-            try:
-                attempt.tell(seen)
-            except Exception as error:  # noqa: BLE001  # one listener's fault must not cost the others their answers
-                self.loop.call_exception_handler({"message": "telling a result failed", "exception": error})
+            tell(self.loop, attempt.tell, seen)
 
     def close(self) -> None:
         """Cancel what is under way and release every descriptor and thread."""

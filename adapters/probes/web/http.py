@@ -3,7 +3,7 @@
 import ssl
 from functools import lru_cache, partial
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from ....domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
@@ -184,7 +184,8 @@ def _phases(answer: HttpAnswer, earlier: tuple[HttpAnswer, ...]) -> Phases:
     """Each phase by itself, summed over all requests of the attempt; those of an answer only where the last request has one."""
     phases = _phases_of(answer)
     for hop in earlier:
-        phases = _sum(phases, _phases_of(hop))
+        lengths = map(_plus, astuple(phases), astuple(_phases_of(hop)))
+        phases = Phases(**dict(zip(Phases.__struct_fields__, lengths, strict=True)))
     return phases if answer.first_byte_ns else replace(phases, first_byte_ns=None, transfer_ns=None)
 
 
@@ -197,16 +198,6 @@ def _phases_of(answer: HttpAnswer) -> Phases:
         tls_ns=answer.tls_ns - answer.connect_ns if answer.tls_ns and connected else None,
         first_byte_ns=answer.first_byte_ns - before_request if answer.first_byte_ns else None,
         transfer_ns=answer.total_ns - answer.first_byte_ns if answer.first_byte_ns else None,
-    )
-
-
-def _sum(one: Phases, other: Phases) -> Phases:
-    return Phases(
-        dns_ns=_plus(one.dns_ns, other.dns_ns),
-        connect_ns=_plus(one.connect_ns, other.connect_ns),
-        tls_ns=_plus(one.tls_ns, other.tls_ns),
-        first_byte_ns=_plus(one.first_byte_ns, other.first_byte_ns),
-        transfer_ns=_plus(one.transfer_ns, other.transfer_ns),
     )
 
 
