@@ -1,9 +1,8 @@
-"""The call of a host function, and the ports of its owner and its runner."""
+"""The call of a host function, and how it is posted between threads."""
 
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Protocol
 
 import msgspec
 
@@ -50,34 +49,6 @@ class PendingCall(Activity):
     def cancel(self) -> CancelOutcome:
         """Cancels the call: before its begin it has no effect; a running thread continues (`done` still comes)."""
         return self._cancel(self)
-
-
-class Runner(Protocol):
-    """Runs calls, on threads or as tasks."""
-
-    def make_room(self, abandoned: int) -> bool:
-        """Returns whether one more call can begin now, while `abandoned` abandoned calls still run."""
-        ...
-
-    def is_exhausted(self, abandoned: int) -> bool:
-        """Returns whether no worker can become free before an abandoned call returns."""
-        ...
-
-    def begin(self, call: PendingCall) -> None: ...
-
-    def interrupt(self, call: PendingCall) -> None:
-        """Asks a running call to stop, where the runner supports it."""
-        ...
-
-    def abandon(self, call: PendingCall) -> None:
-        """Marks a call as abandoned: its thread or task no longer counts as a free place."""
-        ...
-
-    def where(self, call: PendingCall) -> str: ...
-
-    def close(self) -> None:
-        """Begins no further call and releases idle workers, within limits.CLOSE_NS."""
-        ...
 
 
 def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> bool:

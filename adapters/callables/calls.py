@@ -10,8 +10,10 @@ from ...domain.observation.attempt import CancelOutcome
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import CallAt, Timer
 from ..clock import MomentClock
-from .calling import CallStage, PendingCall, Runner
+from .calling import CallStage, PendingCall
 from .results import Cancelled, Ended, Overloaded, Raised, TimedOut
+from .tasks import CallTasks
+from .threads import CallThreads
 
 NO_FREE_PLACE = "no free thread before the deadline"
 
@@ -23,7 +25,7 @@ class Calls:
     workers, and end TIMED_OUT when their own deadline passes.
     """
 
-    def __init__(self, runner: Runner, call_at: CallAt, clock: MomentClock) -> None:
+    def __init__(self, runner: CallThreads | CallTasks, call_at: CallAt, clock: MomentClock) -> None:
         self._runner = runner
         self._call_at = call_at
         self._clock = clock

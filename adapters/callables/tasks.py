@@ -25,19 +25,18 @@ class CallTasks:
         self._loop = loop
         self._home = loop if home is None else home
         self._context = copy_context()
-        self._tasks: set[PendingCall] = set()
         self._closed = False
 
     def make_room(self, abandoned: int) -> bool:
+        """Returns whether one more call can begin now, while `abandoned` abandoned calls still run."""
         return not self.is_exhausted(abandoned)
 
     def is_exhausted(self, abandoned: int) -> bool:
         return self._closed or abandoned >= limits.ABANDONED_CALLS_MAX
 
     def begin(self, call: PendingCall) -> None:
-        self._tasks.add(call)
         if not post(self._home, self._begin_at_home, call):
-            self._loop.call_soon(self._take_back, call, Overloaded("the host's loop is closed"))
+            self._loop.call_soon(call.finished, call, Overloaded("the host's loop is closed"))
 
     def _begin_at_home(self, call: PendingCall) -> None:
         """Runs on the home loop's thread."""
@@ -51,15 +50,12 @@ class CallTasks:
     def _hand_back(self, call: PendingCall, ended: Ended | None) -> None:
         """Runs on the home loop's thread."""
         if self._home is self._loop:
-            self._take_back(call, ended)
+            call.finished(call, ended)
         else:
-            post(self._loop, self._take_back, call, ended)
-
-    def _take_back(self, call: PendingCall, ended: Ended | None) -> None:
-        self._tasks.discard(call)
-        call.finished(call, ended)
+            post(self._loop, call.finished, call, ended)
 
     def interrupt(self, call: PendingCall) -> None:
+        """Asks a running call to stop."""
         post(self._home, _interrupt, call)
 
     def abandon(self, call: PendingCall) -> None:
@@ -70,9 +66,6 @@ class CallTasks:
 
     def close(self) -> None:
         self._closed = True
-
-    def __repr__(self) -> str:
-        return f"CallTasks(tasks={len(self._tasks)})"
 
 
 async def _contained(call: PendingCall) -> Ended:

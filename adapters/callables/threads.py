@@ -53,6 +53,7 @@ class CallThreads:
         return self._idle > 0
 
     def is_exhausted(self, abandoned: int) -> bool:
+        """Returns whether no thread can become free before an abandoned call returns."""
         return self._useful == 0 and not self._may_make(abandoned)
 
     @property
@@ -94,6 +95,7 @@ class CallThreads:
         """Does nothing: a thread cannot be stopped from outside."""
 
     def abandon(self, call: PendingCall) -> None:
+        """Marks a call as abandoned: its thread no longer counts as a usable one."""
         self._busy -= 1
         self._abandoned.add(call)
 

@@ -5,7 +5,7 @@ table below is the IANA special-purpose registries, with everything that embeds 
 or refused outright. tests/adapters/network/test_addresses.py has a row per finding.
 """
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 SPECIAL_IPV4 = tuple(
     IPv4Network(text)
@@ -45,14 +45,6 @@ SPECIAL_IPV6 = tuple(
 )
 
 
-def _is_public_ipv4(address: IPv4Address) -> bool:
-    return not any(address in network for network in SPECIAL_IPV4)
-
-
-def _is_public_ipv6(address: IPv6Address) -> bool:
-    return address in PUBLIC_IPV6 and not any(address in network for network in SPECIAL_IPV6)
-
-
 def is_public(text: str) -> bool:
     """Whether the numeric address may be connected to when private addresses are denied; anything unread is not."""
     try:
@@ -60,8 +52,9 @@ def is_public(text: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, IPv4Address):
-        return _is_public_ipv4(address)
-    return address.scope_id is None and _is_public_ipv6(address)
+        return not any(address in network for network in SPECIAL_IPV4)
+    special = any(address in network for network in SPECIAL_IPV6)
+    return address.scope_id is None and address in PUBLIC_IPV6 and not special
 
 
 def is_literal(host: str) -> bool:

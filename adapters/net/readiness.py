@@ -7,7 +7,7 @@ probe does it three times. Measured with curl on fresh connections: a fifth of t
 import asyncio
 import select
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from ...domain.limits import EVENTS_PER_BATCH_MAX
 
@@ -23,45 +23,23 @@ EDGE: int = getattr(select, "EPOLLET", 1 << 31)
 """Tell a change once. Elsewhere only writability is told once, so a listener with more to send modifies its mask again."""
 
 OnEvents: TypeAlias = Callable[[list[tuple[int, int]]], None]
-
-
-class Events(Protocol):
-    """Tells one listener, on the loop's thread, what the registered descriptors are ready for."""
-
-    @property
-    def closed(self) -> bool: ...
-    def register(self, descriptor: int, mask: int, /) -> None:
-        """Listen to a descriptor that is not registered."""
-        ...
-
-    def modify(self, descriptor: int, mask: int, /) -> None:
-        """Listen for `mask` in place of what was listened for before."""
-        ...
-
-    def unregister(self, descriptor: int, /) -> None:
-        """Stop listening. Raises OSError for a descriptor that is closed already."""
-        ...
-
-    def will_close(self, descriptor: int, /) -> None:
-        """Stop listening to a descriptor that the caller closes next, or that was never registered."""
-        ...
-
-    def close(self) -> None:
-        """Stop listening to all. Harmless when repeated."""
-        ...
+Change: TypeAlias = Callable[[int, int], None]
 
 
 class KernelEvents:
-    """An epoll inside the loop's own."""
+    """An epoll inside the loop's own: tells its one listener what the registered descriptors are ready for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_events: OnEvents) -> None:
         self._loop = loop
         self._on_events = on_events
         self._epoll = _select.epoll()
         # The system's own methods: a Python function around each would cost as much again.
-        self.register = self._epoll.register
-        self.modify = self._epoll.modify
-        self.unregister = self._epoll.unregister
+        self.register: Change = self._epoll.register
+        """Listen to a descriptor that is not registered."""
+        self.modify: Change = self._epoll.modify
+        """Listen for a mask in place of what was listened for before."""
+        self.unregister: Callable[[int], None] = self._epoll.unregister
+        """Stop listening. Raises OSError for a descriptor that is closed already."""
         loop.add_reader(self._epoll.fileno(), self._ready)
 
     @property
@@ -69,12 +47,13 @@ class KernelEvents:
         return bool(self._epoll.closed)
 
     def will_close(self, descriptor: int) -> None:
-        """Nothing to do: closing takes a descriptor out of the epoll without a further call."""
+        """The caller closes the descriptor next, which takes it out of the epoll; it need not have been registered."""
 
     def _ready(self) -> None:
         self._on_events(self._epoll.poll(0, EVENTS_PER_BATCH_MAX))
 
     def close(self) -> None:
+        """Stop listening to all. Harmless when repeated."""
         if self._epoll.closed:
             return
         if not self._loop.is_closed():
@@ -83,7 +62,7 @@ class KernelEvents:
 
 
 class LoopEvents:
-    """A reader and a writer of the loop for each descriptor."""
+    """The same by a reader and a writer of the loop for each descriptor."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_events: OnEvents) -> None:
         self._loop = loop
@@ -132,6 +111,7 @@ class LoopEvents:
         self._masks.clear()
 
 
+Events: TypeAlias = KernelEvents | LoopEvents
 make_events: Callable[[asyncio.AbstractEventLoop, OnEvents], Events] = (
     KernelEvents if hasattr(select, "epoll") else LoopEvents
 )

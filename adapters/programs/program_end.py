@@ -6,46 +6,28 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EAGAIN
-from typing import Any, Protocol
+from typing import Any
 
 _os: Any = os  # pidfd_open exists on Linux alone, waitid on macOS from Python 3.13 on
 _signal: Any = signal
 
 
-class ProgramEnd(Protocol):
-    """Watches one child that leads a process group of its own, from its start until it is reaped."""
-
-    @property
-    def descriptor(self) -> int:
-        """Readable once the program has ended; closed by `reap`."""
-        ...
-
-    @property
-    def exit_status(self) -> int | None:
-        """Negative for a signal; None when somebody else took it (a host that ignores SIGCHLD, or waits for any child)."""
-        ...
-
-    @property
-    def reaped(self) -> bool: ...
-    def kill(self) -> None:
-        """SIGKILL to the program and to everything that stayed in its process group; nothing once it is reaped."""
-        ...
-
-    def reap(self) -> bool:
-        """Take the exit status and kill what is left of the group, if the program has ended; whether it had."""
-        ...
-
-
 class PidfdEnd:
-    """The program's pidfd. Its children are killed before its number is given back, so no stranger can have the number."""
+    """Watches one child that leads a process group of its own, from its start until it is reaped, by its pidfd.
+
+    Its children are killed before its number is given back, so no stranger can have the number.
+    """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self.descriptor: int = _os.pidfd_open(pid)
+        """Readable once the program has ended; closed by `reap`."""
         self.exit_status: int | None = None
+        """Negative for a signal; None when somebody else took it (a host that ignores SIGCHLD, or waits for any child)."""
         self.reaped = False
 
     def kill(self) -> None:
+        """SIGKILL to the program and to everything that stayed in its process group; nothing once it is reaped."""
         if self.reaped:
             return
         with suppress(ProcessLookupError, PermissionError):
@@ -54,6 +36,7 @@ class PidfdEnd:
             os.killpg(self._pid, signal.SIGKILL)
 
     def reap(self) -> bool:
+        """Take the exit status and kill what is left of the group, if the program has ended; whether it had."""
         if self.reaped:
             return True
         ended = None
@@ -70,7 +53,7 @@ class PidfdEnd:
 
 
 class WaitedEnd:
-    """A thread in waitpid(2), which writes to a pipe when the program has ended.
+    """The same by a thread in waitpid(2), which writes to a pipe when the program has ended.
 
     The number is given back before the children are killed, by the same thread: a stranger could have it only if the
     system came round to it within those microseconds, and not at all while a child of the program is left in the group.
@@ -123,5 +106,5 @@ class WaitedEnd:
         return True
 
 
-watch_end: Callable[[int], ProgramEnd] = PidfdEnd if hasattr(os, "pidfd_open") else WaitedEnd
+watch_end: Callable[[int], PidfdEnd | WaitedEnd] = PidfdEnd if hasattr(os, "pidfd_open") else WaitedEnd
 """Begins to watch the child of this number. Raises OSError where no descriptor or thread is left for it."""

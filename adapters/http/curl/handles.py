@@ -15,18 +15,6 @@ from .curl_options import keep_names, prepare
 class Handle:
     """One easy handle and what the answer under way has brought so far."""
 
-    __slots__ = (
-        "_asks_anew",
-        "body",
-        "body_cut",
-        "curl",
-        "header",
-        "open_error_number",
-        "refused_address",
-        "room",
-        "wire_cut",
-    )
-
     def __init__(self) -> None:
         self.curl = pycurl.Curl()
         self.header: list[bytes] = []
@@ -107,7 +95,7 @@ class Handles:
     def __init__(self) -> None:
         self._shelf = lru_cache(SHELVES_MAX)(Shelf)
         self._stocked: dict[Shelf, None] = {}
-        self._idle_count = 0
+        self.idle_count = 0
 
     def shelf(self, shape: HttpShape) -> Shelf:
         """Where requests of this shape find their handles; keep it to save the look-up."""
@@ -125,30 +113,26 @@ class Handles:
 
     def _take_from(self, shelf: Shelf) -> Handle:
         handle = shelf.idle.pop()
-        self._idle_count -= 1
+        self.idle_count -= 1
         if not shelf.idle:
             del self._stocked[shelf]
         return handle
 
     def _take_any(self) -> Handle:
-        if self._idle_count < HANDLES_IDLE_MAX:
+        if self.idle_count < HANDLES_IDLE_MAX:
             return Handle()
         return self._take_from(next(iter(self._stocked)))
 
     def give_back(self, shelf: Shelf, handle: Handle) -> None:
         """Put the handle on its shelf, or close it when all places are taken."""
-        if not shelf.keeps or self._idle_count >= HANDLES_IDLE_MAX:
+        if not shelf.keeps or self.idle_count >= HANDLES_IDLE_MAX:
             handle.close()
             return
         handle.clear(0)
-        self._idle_count += 1
+        self.idle_count += 1
         if not shelf.idle:
             self._stocked[shelf] = None
         shelf.idle.append(handle)
-
-    @property
-    def idle_count(self) -> int:
-        return self._idle_count
 
     def close(self) -> None:
         for shelf in list(self._stocked):
