@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
+from threading import Lock
 
 import msgspec
 
@@ -10,7 +11,7 @@ from ...domain.observation.attempt import CancelOutcome
 from ...domain.time.moment import Deadline
 from ...domain.time.timers import Timer
 from ..activity import Activity
-from .results import Ended, StartOnce
+from .results import Ended
 
 
 class CallStage(Enum):
@@ -38,7 +39,8 @@ class PendingCall(Activity):
     done: Callable[[Ended], None]
     on_late_result: Callable[[Ended], None] | None
     stage: CallStage = CallStage.WAITING
-    start_once: StartOnce = msgspec.field(default_factory=StartOnce)
+    begun: Lock = msgspec.field(default_factory=Lock)
+    """Acquired once: by the thread that begins the call, or by the loop, after which it never begins."""
     performed: bool = False
     """Set by the runner when the function has returned, before the result is posted."""
     worker: object = None

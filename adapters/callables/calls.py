@@ -144,7 +144,7 @@ class Calls:
                 self._end(call, Overloaded(NO_FREE_PLACE))
             case CallStage.PARKED:
                 self._end(call, TimedOut(by_earlier_call=True))
-            case CallStage.BEGUN if call.start_once.take():
+            case CallStage.BEGUN if call.begun.acquire(blocking=False):
                 self._end(call, Overloaded(NO_FREE_PLACE))
             case CallStage.BEGUN:
                 self._abandon(call)
@@ -170,7 +170,7 @@ class Calls:
     def _cancelled(self, call: PendingCall) -> CancelOutcome:
         if call.stage in {CallStage.ENDED, CallStage.ABANDONED} or call.performed:
             return CancelOutcome.COMPLETED_ANYWAY
-        if call.start_once.take():
+        if call.begun.acquire(blocking=False):
             self._forget(call, CallStage.ENDED)
             self._begin_waiting()
             return CancelOutcome.WITHOUT_EFFECT
@@ -187,7 +187,7 @@ class Calls:
         self._runner.close()
 
     def _call_off(self, call: PendingCall) -> None:
-        if call.start_once.take():
+        if call.begun.acquire(blocking=False):
             self._forget(call, CallStage.ENDED)
         else:
             self._abandon(call)

@@ -1,6 +1,5 @@
-"""The results of a call of a host function, and the one-shot flag that decides whether the call began."""
+"""The results of a call of a host function."""
 
-import threading
 from asyncio import CancelledError
 
 import msgspec
@@ -61,15 +60,3 @@ def raised(error: BaseException) -> Raised:
         cancelled=isinstance(error, CancelledError),
         error_number=error.errno if isinstance(error, OSError) else None,
     )
-
-
-class StartOnce:
-    """A flag taken once: by the thread that begins the call or the loop that cancels it."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        return self._lock.acquire(blocking=False)

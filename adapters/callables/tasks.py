@@ -40,7 +40,7 @@ class CallTasks:
 
     def _begin_at_home(self, call: PendingCall) -> None:
         """Runs on the home loop's thread."""
-        if not call.start_once.take():
+        if not call.begun.acquire(blocking=False):
             self._hand_back(call, None)
             return
         task = self._home.create_task(_contained(call), name=call.name, context=self._context.copy())

@@ -13,7 +13,7 @@ from .results import Ended, Raised, Returned, raised
 
 def perform(call: PendingCall, context: Context) -> Ended | None:
     """Runs a call in a fresh copy of the context; blocks. Returns None when the call was cancelled before it began."""
-    if not call.start_once.take():
+    if not call.begun.acquire(blocking=False):
         return None
     try:
         ended: Returned | Raised = Returned(context.copy().run(call.work))
