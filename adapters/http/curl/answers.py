@@ -23,7 +23,7 @@ def read_answer(
         message=message,
         status=status,
         header=b"".join(handle.header),
-        body=_body(handle.body),
+        body=b"".join(handle.body),
         body_cut=handle.body_cut,
         wire_cut=handle.wire_cut,
         refused_address=handle.refused_address,
@@ -58,10 +58,6 @@ def socket_error(family: socket.AddressFamily) -> int:
     except OSError as error:
         return error.errno or 0
     return 0
-
-
-def _body(chunks: list[bytes]) -> bytes:
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _certificate_expires(handle: Handle) -> str | None:

@@ -52,8 +52,6 @@ class Transfer(Activity):
     destination: Destination
     done: OnTransferred | None
     handle: Handle | None = None
-    code: int = 0
-    message: str = ""
     ended: CancelOutcome | None = None
 
     def cancel(self) -> CancelOutcome:
@@ -85,12 +83,10 @@ class Wake:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
         clock: MonotonicClock,
         call_at: CallAt,
         on_time: Callable[[], None],
     ) -> None:
-        self._loop = loop
         self._clock = clock
         self._call_at = call_at
         self._on_time = on_time
@@ -128,12 +124,12 @@ class CurlTransport:
         self._loop = loop
         self._clock = clock
         self._handles = Handles()
-        self._transfers: dict[pycurl.Curl, Transfer] = {}
+        self._transfers: dict[pycurl.Curl, tuple[Transfer, Handle]] = {}
         self._unresolved: set[str] = set()
         self._watched: dict[int, Watched] = {}
         self._closed = False
         self._events = make_events(loop, self._on_events)
-        self._wake = Wake(loop, clock, call_at, self._on_time)
+        self._wake = Wake(clock, call_at, self._on_time)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake.set)
@@ -187,11 +183,10 @@ class CurlTransport:
             # Libcurl keeps a failed look-up too: one lost packet would be seconds of a target that is up and called down.
             handle.ask_anew()
         self._multi.add_handle(handle.curl)
-        self._transfers[handle.curl] = transfer
+        self._transfers[handle.curl] = transfer, handle
 
     def _fail_soon(self, transfer: Transfer, code: int, message: str) -> None:
-        transfer.code, transfer.message = code, message
-        self._loop.call_soon(self._deliver, transfer)
+        self._loop.call_soon(self._deliver, transfer, HttpAnswer(code=code, message=message))
 
     def abandon(self, transfer: Transfer) -> None:
         """Take a transfer back from curl, which closes its socket, and its handle for others."""
@@ -239,72 +234,59 @@ class CurlTransport:
         read = bytes_read(descriptor)
         if read <= watched.bytes_allowed:
             return
-        transfer = self._transfer_on(descriptor)
-        if transfer is None or transfer.handle is None:
+        handle = self._handle_on(descriptor)
+        if handle is None:
             return
+        transfer, _ = self._transfers[handle.curl]
         watched.bytes_allowed = bytes_allowed(transfer.shelf.shape)
         if read > watched.bytes_allowed:
-            transfer.handle.wire_cut = True
-            self._take_out(transfer.handle.curl, pycurl.E_WRITE_ERROR, "")
-            self._loop.call_soon(self._deliver, transfer)
+            handle.wire_cut = True
+            self._loop.call_soon(self._deliver, *self._take_out(handle.curl, pycurl.E_WRITE_ERROR, ""))
 
-    def _transfer_on(self, descriptor: int) -> Transfer | None:
-        sockets = ((curl.getinfo(pycurl.ACTIVESOCKET), curl) for curl in self._transfers)
-        return next((self._transfers[curl] for active, curl in sockets if active == descriptor), None)
+    def _handle_on(self, descriptor: int) -> Handle | None:
+        handles = (handle for _, handle in self._transfers.values())
+        return next((each for each in handles if each.curl.getinfo(pycurl.ACTIVESOCKET) == descriptor), None)
 
     def _collect(self) -> None:
         """Give out all answers that are complete."""
         _, whole, failed = self._multi.info_read()
         # All are taken out first: a callback may cancel one of the others, or start a new one on its handle.
-        finished = [self._take_out(curl, 0, "") for curl in whole]
-        finished += [self._take_out(curl, code, message) for curl, code, message in failed]
-        for transfer in finished:
-            self._deliver(transfer)
+        ended = [self._take_out(curl, 0, "") for curl in whole]
+        ended += [self._take_out(curl, code, message) for curl, code, message in failed]
+        for transfer, answer in ended:
+            self._deliver(transfer, answer)
 
-    def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> Transfer:
-        transfer = self._transfers.pop(curl)
+    def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> tuple[Transfer, HttpAnswer]:
+        transfer, handle = self._transfers.pop(curl)
         self._multi.remove_handle(curl)
-        transfer.code, transfer.message = code, message
-        return transfer
+        self._remember_look_up(transfer.destination.origin.host, code)
+        keeps = transfer.shelf.shape.keep_connection
+        return transfer, read_answer(handle, transfer.destination, code, message, keeps_connection=keeps)
 
-    def _deliver(self, transfer: Transfer) -> None:
+    def _deliver(self, transfer: Transfer, answer: HttpAnswer) -> None:
         # The callback's owner holds the transfer too: without the cycle nothing waits for the garbage collector.
         done, transfer.done = transfer.done, None
         if done is None:
             return
-        answer = self._answer_of(transfer)
-        self._remember_look_up(transfer)
         self.abandon(transfer)
         transfer.ended = CancelOutcome.COMPLETED_ANYWAY
         tell(self._loop, done, answer)
 
-    def _remember_look_up(self, transfer: Transfer) -> None:
+    def _remember_look_up(self, host: str, code: int) -> None:
         """Note whose name was not found, so that the next request asks anew; forget it when it is."""
-        host = transfer.destination.origin.host
-        if transfer.code == pycurl.E_COULDNT_RESOLVE_HOST:
+        if code == pycurl.E_COULDNT_RESOLVE_HOST:
             if len(self._unresolved) >= DNS_ENTRIES_MAX:
                 self._unresolved.pop()
             self._unresolved.add(host)
-        elif host in self._unresolved and transfer.code == 0:
+        elif code == 0:
             self._unresolved.discard(host)
-
-    def _answer_of(self, transfer: Transfer) -> HttpAnswer:
-        if transfer.handle is None:
-            return HttpAnswer(code=transfer.code, message=transfer.message)
-        return read_answer(
-            transfer.handle,
-            transfer.destination,
-            transfer.code,
-            transfer.message,
-            keeps_connection=transfer.shelf.shape.keep_connection,
-        )
 
     def close(self) -> None:
         """Cancel what is under way and release every descriptor; kept connections are closed."""
         if self._closed:
             return
         self._closed = True
-        for transfer in list(self._transfers.values()):
+        for transfer, _ in list(self._transfers.values()):
             transfer.cancel()
         self._handles.close()
         self._multi.close()
