@@ -24,8 +24,8 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     keep_connection: bool = False
     """Leave the connection for the next request to the same origin."""
     tls: Tls = Tls()
-    connect_to: str | None = None
-    """`host:port` to connect to in place of the URL's; its name still is what the certificate must prove."""
+    connect_to: tuple[str, int] | None = None
+    """Host and port to connect to in place of the URL's; its name still is what the certificate must prove."""
     deny_private_addresses: bool = False
 
 

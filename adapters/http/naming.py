@@ -3,7 +3,7 @@
 import msgspec
 
 from ...domain.specification.probe import Tls
-from .destination import Destination, host_and_port, with_host
+from .destination import Destination, with_host
 from .exchange import Headers
 
 
@@ -11,7 +11,7 @@ class Naming(msgspec.Struct, frozen=True):
     """Where to connect, and under which name the certificate must be proven."""
 
     destination: Destination
-    connect_to: str | None = None
+    connect_to: tuple[str, int] | None = None
     headers: Headers = ()
     """Options that pin the request's host to that of the URL."""
 
@@ -23,6 +23,6 @@ def naming_of(written: Destination, tls: Tls) -> Naming:
     origin = written.origin
     return Naming(
         destination=with_host(written, tls.server_name),
-        connect_to=host_and_port(origin.host, origin.port),
+        connect_to=(origin.host, origin.port),
         headers=(("Host", origin.host_header),),
     )

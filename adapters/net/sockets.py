@@ -70,10 +70,6 @@ class Sockets:
             if listener is not None:
                 listener.on_ready(mask)
 
-    @property
-    def count(self) -> int:
-        return len(self._listeners)
-
     def close_all(self) -> None:
         for listener in list(self._listeners.values()):
             self.close(listener.connection)

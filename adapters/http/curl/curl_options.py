@@ -8,6 +8,7 @@ import pycurl
 from ....domain.limits import DNS_FRESH_NS
 from ....domain.specification.probe import AddressFamily, Tls
 from ....domain.units import NS_PER_S
+from ..destination import host_and_port
 from ..exchange import HttpShape
 
 # pycurl has no name for it; the number is libcurl's ABI (curl.h). A slow name server must not delay the end.
@@ -84,7 +85,7 @@ def _set_connection(curl: pycurl.Curl, shape: HttpShape) -> None:
     curl.setopt(pycurl.FRESH_CONNECT, not shape.keep_connection)
     curl.setopt(pycurl.FORBID_REUSE, not shape.keep_connection)
     if shape.connect_to is not None:
-        curl.setopt(pycurl.CONNECT_TO, [f"::{shape.connect_to}"])
+        curl.setopt(pycurl.CONNECT_TO, [f"::{host_and_port(*shape.connect_to)}"])
 
 
 def keep_names(curl: pycurl.Curl, for_ns: int) -> None:

@@ -19,29 +19,26 @@ from .request import PlainRequest
 class FastPathEligibility:
     """Remembers whether the last answer had the common form, and which address gave it."""
 
-    __slots__ = ("_barred_until_ns", "_doubts", "_literal", "_prepared", "_proven", "_request", "_secure")
+    __slots__ = ("_barred_until_ns", "_doubts", "_literal", "_prepared", "_proven", "_secure", "request")
 
     def __init__(self, shape: HttpShape, destination: Destination, *, fast_tls: bool) -> None:
         usable = not destination.secure or (fast_tls and _usual(shape.tls, destination))
         self._prepared = prepared(shape, destination) if usable else None
         self._secure = destination.secure
-        self._literal = is_literal(_connected_to(shape, destination.origin)[0])
-        self._request: PlainRequest | None = None
+        self._literal = is_literal(shape.connect_to[0] if shape.connect_to else destination.origin.host)
+        self.request: PlainRequest | None = None
+        """The request for the fast engine; None while libcurl must carry it."""
         self._proven = False
         self._doubts = 0
         self._barred_until_ns = 0
-
-    def request(self) -> PlainRequest | None:
-        """Returns the request for the fast engine, or None while libcurl must carry it."""
-        return self._request
 
     def observe(self, answer: HttpAnswer, now_ns: int) -> None:
         """Take the short way from now on if libcurl's answer had the common form."""
         if self._prepared is None or now_ns < self._barred_until_ns:
             return
-        self._request = None
+        self.request = None
         if not answer.code and answer.ip and read_plain(answer.header) is not None:
-            self._request = self._by(self._prepared, answer.ip)
+            self.request = self._by(self._prepared, answer.ip)
 
     def _by(self, request: PlainRequest, ip: str) -> PlainRequest:
         """The request to the address that libcurl got through to."""
@@ -58,7 +55,7 @@ class FastPathEligibility:
             return self._handshake_failed(answer, now_ns)
         elif not self._literal and not answer.connect_ns:
             # Another address may help: the next attempt is libcurl's.
-            self._request = None
+            self.request = None
         return True
 
     def _handshake_failed(self, answer: HttpAnswer, now_ns: int) -> bool:
@@ -67,7 +64,7 @@ class FastPathEligibility:
         A failure is never asked again to become a success: only what has yet to succeed at all is handed back,
         and after each such failure the short way is left alone for twice as long.
         """
-        self._request = None
+        self.request = None
         proven, self._proven = self._proven, False
         if not proven:
             self._barred_until_ns = now_ns + (DNS_FRESH_NS << self._doubts)
@@ -76,25 +73,25 @@ class FastPathEligibility:
 
     def demote(self, now_ns: int) -> None:
         """An answer of another form: libcurl asks again, and goes on asking for a while."""
-        self._request = None
+        self.request = None
         self._barred_until_ns = now_ns + DNS_FRESH_NS
 
 
 def prepared(shape: HttpShape, destination: Destination) -> PlainRequest | None:
     """A request that needs nothing of libcurl but the address; None for every other."""
-    parts = urlsplit(destination.url)
+    parts, origin = urlsplit(destination.url), destination.origin
+    host, port = shape.connect_to or (origin.host, origin.port)
     if (
         shape.keep_connection
         or shape.method != "GET"
         or shape.body is not None
         or "/." in parts.path
-        or "%" in (shape.connect_to or parts.netloc)
+        or "%" in host
     ):
         return None
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    lines = [f"GET {path} HTTP/1.1", *_header_lines(shape, destination.origin), "", ""]
-    host, port = _connected_to(shape, destination.origin)
-    server_name = destination.origin.host if destination.secure else None
+    lines = [f"GET {path} HTTP/1.1", *_header_lines(shape, origin), "", ""]
+    server_name = origin.host if destination.secure else None
     return PlainRequest("\r\n".join(lines).encode(), shape, host, port, server_name)
 
 
@@ -102,14 +99,6 @@ def _usual(tls: Tls, destination: Destination) -> bool:
     """A peer to prove, no certificate of ours to show, and a name that means the same to everybody."""
     own = tls.certificate_file is not None or tls.key_file is not None
     return tls.verify and not own and not destination.origin.host.endswith(".")
-
-
-def _connected_to(shape: HttpShape, origin: Origin) -> tuple[str, int]:
-    """The host and the port that a connection is made to."""
-    if shape.connect_to is None:
-        return origin.host, origin.port
-    host, _, port = shape.connect_to.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def _header_lines(shape: HttpShape, origin: Origin) -> list[str]:

@@ -38,7 +38,7 @@ class HttpAttempt(Activity):
 
     def begin(self, plain: FastHttpEngine | None) -> None:
         """Take the short way where it is open."""
-        route = self._plan.plain.request()
+        route = self._plan.plain.request
         if plain is not None and route is not None:
             self._transfer = plain.start(route, self._request.deadline, self._answered_plainly)
             if self._transfer is None:

@@ -20,7 +20,7 @@ def route(url="https://192.0.2.1/", **shape):
 
 def learned(way, now_ns=0):
     way.observe(FINE, now_ns)
-    return way.request()
+    return way.request
 
 
 def test_each_first_failure_of_a_handshake_bars_the_way_for_twice_as_long():
@@ -39,7 +39,7 @@ def test_a_success_takes_every_doubt_away():
     learned(way, DNS_FRESH_NS)
     way.accepts(FINE, DNS_FRESH_NS)
     assert way.accepts(NO_HANDSHAKE, DNS_FRESH_NS)
-    assert way.request() is None
+    assert way.request is None
     learned(way, DNS_FRESH_NS)
     assert not way.accepts(NO_HANDSHAKE, DNS_FRESH_NS)
 
@@ -57,7 +57,7 @@ def test_a_handshake_that_took_all_the_time_is_not_asked_again():
 @pytest.mark.parametrize(
     "shape",
     [
-        {"connect_to": "[fe80::1%eth0]:443"},
+        {"connect_to": ("fe80::1%eth0", 443)},
         {"keep_connection": True},
         {"method": "HEAD"},
         {"body": b""},
