@@ -15,7 +15,7 @@ from ...domain.units import NS_PER_S
 from ..clock import MomentClock
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.destination import destination_of
-from ..http.exchange import Headers, HttpAnswer, HttpShape
+from ..http.exchange import Headers, HttpAnswer, HttpShape, completed
 from ..http.failures import ends_in_header, verdict_of
 from ..http.naming import naming_of
 from .retry_after import retry_after_ns
@@ -141,6 +141,4 @@ def _headers_of(spec: Webhook, host: Headers) -> Headers:
     given = tuple(
         pair for pair in as_pairs(spec.headers) if not pair[0].lower().startswith(("webhook-", LATE))
     )
-    names = {name.lower() for name, _ in given}
-    added = (*host, ("Content-Type", "application/json"))
-    return (*given, *(pair for pair in added if pair[0].lower() not in names))
+    return completed(given, (*host, ("Content-Type", "application/json")))

@@ -10,6 +10,12 @@ from ...domain.specification.probe import AddressFamily, Tls
 Headers = tuple[tuple[str, str], ...]
 
 
+def completed(written: Headers, added: Headers) -> Headers:
+    """The headers as written, and of those added the ones that are not written: what is written wins."""
+    given = {name.lower() for name, _ in written}
+    return (*written, *(pair for pair in added if pair[0].lower() not in given))
+
+
 class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     """All of a request but where it goes and when it must end; requests of one shape share prepared handles.
 

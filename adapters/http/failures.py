@@ -5,7 +5,7 @@ import pycurl
 from ...domain.limits import HEADER_BYTES_MAX
 from ...domain.line import one_line
 from ...domain.observation.outcome import Outcome, Reason
-from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, SystemErrorMeaning
+from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, UP, SystemErrorMeaning
 from .exchange import HttpAnswer
 
 # pycurl has no name for this one; the number is libcurl's ABI (curl.h).
@@ -75,7 +75,7 @@ def _framing_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, problem
     if ends_in_header(answer.header):
         return Outcome.DOWN, Reason.TRUNCATED, "the connection ended within the header"
-    return Outcome.UP, Reason.OK, ""
+    return UP
 
 
 def ends_in_header(header: bytes) -> bool:
@@ -109,15 +109,14 @@ def _double_framing(header: bytes) -> str:
 
 
 def _timeout_verdict(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
-    unconnected = not answer.connect_ns and not answer.reused_connection
-    reason = Reason.CONNECT_TIMED_OUT if unconnected else Reason.TIMED_OUT
-    return Outcome.TIMED_OUT, reason, f"the deadline passed {_stage(answer, secure=secure)}"
+    if not answer.connect_ns and not answer.reused_connection:
+        stage = "while connecting" if answer.ip or answer.name_ns else "before a connection stood"
+        return Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {stage}"
+    return Outcome.TIMED_OUT, Reason.TIMED_OUT, f"the deadline passed {_stage(answer, secure=secure)}"
 
 
 def _stage(answer: HttpAnswer, *, secure: bool) -> str:
-    """How far the request had come."""
-    if not answer.connect_ns and not answer.reused_connection:
-        return "while connecting" if answer.ip or answer.name_ns else "before a connection stood"
+    """How far a request had come whose connection stood."""
     if secure and not answer.tls_ns and not answer.reused_connection:
         return "in the TLS handshake"
     if not answer.first_byte_ns:

@@ -8,7 +8,7 @@ from ...domain.specification.text import as_pairs
 from .curl.handles import Shelf
 from .curl.transport import CurlTransport
 from .destination import Origin, destination_of
-from .exchange import Headers, HttpShape
+from .exchange import Headers, HttpShape, completed
 from .fast.eligibility import FastPathEligibility
 from .naming import Naming, naming_of
 from .redirects import Hop
@@ -56,10 +56,7 @@ def _shape_of(spec: Http, naming: Naming, *, deny_private_addresses: bool) -> Ht
 
 def _headers_of(spec: Http, naming: Naming) -> Headers:
     """The headers as written, and the credentials; what is written wins over what follows from the rest."""
-    headers = as_pairs(spec.headers)
-    given = {name.lower() for name, _ in headers}
-    added = (*naming.headers, *_credentials(spec))
-    return (*headers, *(pair for pair in added if pair[0].lower() not in given))
+    return completed(as_pairs(spec.headers), (*naming.headers, *_credentials(spec)))
 
 
 def _credentials(spec: Http) -> Headers:

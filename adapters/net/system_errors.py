@@ -7,6 +7,8 @@ from ...domain.observation.outcome import Outcome, Reason
 SystemErrorMeaning = tuple[Outcome, Reason, str]
 """The outcome, its reason and one line for people."""
 
+UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
+
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 """Our own machine's want, never the target's fault."""
 

@@ -7,10 +7,9 @@ from ...domain.limits import BODY_BYTES
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.probe import Tcp
 from .readiness import READABLE, WRITABLE
-from .system_errors import SystemErrorMeaning, verdict_of_error
+from .system_errors import UP, SystemErrorMeaning, verdict_of_error
 
 READ_BYTES = 64 * 1024
-UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
 
 
 class Talk:

@@ -71,6 +71,12 @@ class Command:
         self._process.returncode = self.end.exit_status or 0
         return True
 
+    def drain_pipes(self) -> None:
+        """Take in what the program left behind, and close."""
+        self.output.drain()
+        self.errors.drain()
+        self.close_pipes()
+
     def close_pipes(self) -> None:
         self.output.close()
         self.errors.close()

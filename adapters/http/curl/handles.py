@@ -93,13 +93,10 @@ class Handles:
     """Lends handles by shape. When all places are taken, the shape stocked longest ago gives one up."""
 
     def __init__(self) -> None:
-        self._shelf = lru_cache(SHELVES_MAX)(Shelf)
+        self.shelf = lru_cache(SHELVES_MAX)(Shelf)
+        """Where requests of a shape find their handles; keep it to save the look-up."""
         self._stocked: dict[Shelf, None] = {}
         self.idle_count = 0
-
-    def shelf(self, shape: HttpShape) -> Shelf:
-        """Where requests of this shape find their handles; keep it to save the look-up."""
-        return self._shelf(shape)
 
     def take(self, shelf: Shelf) -> Handle:
         """A cleared handle of the shelf's shape."""
@@ -138,4 +135,4 @@ class Handles:
         for shelf in list(self._stocked):
             while shelf.idle:
                 self._take_from(shelf).close()
-        self._shelf.cache_clear()
+        self.shelf.cache_clear()

@@ -124,6 +124,8 @@ class CurlTransport:
         self._loop = loop
         self._clock = clock
         self._handles = Handles()
+        self.shelf = self._handles.shelf
+        """Returns the handle pool for requests of a shape; callers keep it to save the look-up."""
         self._transfers: dict[pycurl.Curl, tuple[Transfer, Handle]] = {}
         self._unresolved: set[str] = set()
         self._watched: dict[int, Watched] = {}
@@ -136,12 +138,8 @@ class CurlTransport:
         self._multi.setopt(pycurl.M_MAXCONNECTS, CONNECTIONS_KEPT_MAX)
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
 
-    def shelf(self, shape: HttpShape) -> Shelf:
-        """Returns the handle pool for requests of this shape; callers keep it to save the look-up."""
-        return self._handles.shelf(shape)
-
     def shelf_for_once(self, shape: HttpShape) -> Shelf:
-        """The same for a request like which there will be no other; nothing of it is kept."""
+        """The pool for a request like which there will be no other; nothing of it is kept."""
         return Shelf(shape, keeps=False)
 
     def start(

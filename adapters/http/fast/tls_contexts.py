@@ -76,7 +76,6 @@ class TlsContexts:
     """
 
     def __init__(self, policy: CachePolicy = POLICY) -> None:
-        self.policy = policy
         rtls = import_module(RUSTLS)
         # Reading a certificate takes 10 microseconds, and the same bytes come with every handshake.
         expires_of = lru_cache(CERTIFICATES_KEPT)(partial(_expires_of, rtls))

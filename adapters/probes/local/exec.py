@@ -151,11 +151,8 @@ class ExecProber:
 
     def _exited(self, attempt: ExecAttempt, command: Command) -> None:
         self._unwatch(attempt, command)
-        self._loop.remove_reader(command.end.descriptor)
         command.reap()
-        for capture in (command.output, command.errors):
-            capture.drain()
-        command.close_pipes()
+        command.drain_pipes()
         attempt.done(answer_of(command, self._clock.read().since(attempt.request.started)))
 
     def _expire(self, attempt: ExecAttempt, command: Command) -> None:
@@ -167,12 +164,11 @@ class ExecProber:
         self._running.discard(attempt)
         if attempt.timer is not None:
             attempt.timer.cancel()
-        for capture in (command.output, command.errors):
-            self._loop.remove_reader(capture.descriptor)
+        for descriptor in (command.output.descriptor, command.errors.descriptor, command.end.descriptor):
+            self._loop.remove_reader(descriptor)
 
     def _stop(self, attempt: ExecAttempt, command: Command) -> None:
         self._unwatch(attempt, command)
-        self._loop.remove_reader(command.end.descriptor)
         self._let_go(command)
 
     def _let_go(self, command: Command) -> None:

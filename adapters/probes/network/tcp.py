@@ -14,8 +14,8 @@ from ...clock import MonotonicClock
 from ...net.race import Race, dial
 from ...net.resolver import LookedUp, ResolvedAddress, Resolver, literal_address
 from ...net.sockets import Sockets
-from ...net.system_errors import OUT_OF_DESCRIPTORS, SystemErrorMeaning, verdict_of_error
-from ...net.talk import UP, Talk
+from ...net.system_errors import OUT_OF_DESCRIPTORS, UP, SystemErrorMeaning, verdict_of_error
+from ...net.talk import Talk
 
 
 class TcpProber:

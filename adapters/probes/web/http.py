@@ -20,9 +20,7 @@ from ...http.fast.exchange import PlainExchange
 from ...http.fast.parser import END_OF_HEADER
 from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
-from ...net.system_errors import SystemErrorMeaning
-
-UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
+from ...net.system_errors import UP, SystemErrorMeaning
 
 
 class HttpAttempt(Activity):
