@@ -4,7 +4,6 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from typing import NamedTuple
 
 from .readiness import make_events
 
@@ -33,18 +32,12 @@ def refusal_of(connection: socket.SocketType, number: int) -> int:
     return reason or (0 if number == errno.ENOTCONN else number)
 
 
-class Listener(NamedTuple):
-    connection: socket.SocketType
-    mask: int
-    on_ready: OnReady
-
-
 class Sockets:
     """Wakes the one listener of each socket on the loop's thread, with the mask of what it is ready for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._events = make_events(loop, self._on_events)
-        self._listeners: dict[int, Listener] = {}
+        self._listeners: dict[int, tuple[socket.SocketType, int, OnReady]] = {}
 
     def listen(self, connection: socket.SocketType, mask: int, on_ready: OnReady) -> None:
         """Wake `on_ready` whenever the socket is ready, in place of whoever listened before."""
@@ -52,9 +45,9 @@ class Sockets:
         known = self._listeners.get(descriptor)
         if known is None:
             self._events.register(descriptor, mask)
-        elif known.mask != mask:
+        elif known[1] != mask:
             self._events.modify(descriptor, mask)
-        self._listeners[descriptor] = Listener(connection, mask, on_ready)
+        self._listeners[descriptor] = (connection, mask, on_ready)
 
     def close(self, connection: socket.SocketType) -> None:
         """Close the socket now and forget its listener."""
@@ -68,9 +61,9 @@ class Sockets:
             # An earlier event of the same batch may have closed this one.
             listener = self._listeners.get(descriptor)
             if listener is not None:
-                listener.on_ready(mask)
+                listener[2](mask)
 
     def close_all(self) -> None:
-        for listener in list(self._listeners.values()):
-            self.close(listener.connection)
+        for connection, _, _ in list(self._listeners.values()):
+            self.close(connection)
         self._events.close()

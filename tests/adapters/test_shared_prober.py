@@ -124,6 +124,18 @@ def test_a_young_result_answers_without_a_probe(bench):
     assert len(bench.probes.requests) == 1
 
 
+def test_a_reader_cannot_change_what_the_next_one_reads(bench):
+    _, seen = bench.ask()
+    bench.probes.answers[0](DOWN)
+
+    with pytest.raises(AttributeError):
+        seen[0].status = 200
+    _, later = bench.ask("later")
+    bench.after(0)
+
+    assert later == [shared(DOWN, 0)]
+
+
 def test_a_result_older_than_max_age_is_not_used(bench):
     bench.ask()
     bench.probes.answers[0](DOWN)

@@ -57,6 +57,8 @@ def made_of(node):
             return []
         case ast.Call():
             return [last_name(node)]
+        case ast.keyword(arg="default_factory", value=maker):
+            return [last_name(maker)]
         case ast.ClassDef(bases=bases):
             return [last_name(base) for base in bases]
     return []

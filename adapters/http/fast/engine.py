@@ -36,7 +36,7 @@ class FastHttpEngine:
         self._contexts = contexts
         self.secures = contexts is not None
         """Whether it can shake hands; without contexts HTTPS is for libcurl."""
-        # What its exchanges use of it: no method stands around the call of another one.
+        # Used by its exchanges as they are: a method around each would cost as much again.
         self.resolver = Resolver(loop, clock) if resolver is None else resolver
         self.now_ns = clock.monotonic_ns
         self.watch_again = self._events.modify

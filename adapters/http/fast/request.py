@@ -12,7 +12,7 @@ class PlainRequest(NamedTuple):
     wire: bytes
     shape: HttpShape
     host: str
-    """What is connected to."""
+    """The connection is made to it."""
     port: int
     server_name: str | None = None
     """The name that the peer must prove by TLS; None where nothing is encrypted."""

@@ -74,24 +74,18 @@ class HttpAttempt(Activity):
         return CancelOutcome.WITHOUT_EFFECT if self._transfer is None else self._transfer.cancel()
 
     def _answered(self, answer: HttpAnswer) -> None:
-        if self._plan.spec.follow_redirects and redirects(answer):
-            self._follow(answer)
-            return
         verdict = verdict_of(answer, secure=self._hop.destination.secure)
-        self._end(answer, self._of_hop(answer, verdict))
+        if verdict[0] is Outcome.UP and self._plan.spec.follow_redirects and redirects(answer):
+            self._follow(answer)
+        else:
+            self._end(answer, self._of_hop(answer, verdict))
 
     def _follow(self, answer: HttpAnswer) -> None:
-        verdict = verdict_of(answer, secure=self._hop.destination.secure)
-        if verdict[0] is not Outcome.UP:
-            self._end(answer, verdict)
-            return
-        if len(self._earlier) >= self._plan.spec.redirects_max:
-            count = self._plan.spec.redirects_max
+        count = self._plan.spec.redirects_max
+        if len(self._earlier) >= count:
             self._end(answer, (Outcome.DOWN, Reason.TOO_MANY_REDIRECTS, f"more than {count} redirects"))
             return
-        self._go_on(answer, next_hop(self._hop, self._plan.home, answer))
-
-    def _go_on(self, answer: HttpAnswer, step: Hop | SystemErrorMeaning) -> None:
+        step = next_hop(self._hop, self._plan.home, answer)
         if not isinstance(step, Hop):
             self._end(answer, step)
             return
