@@ -115,7 +115,8 @@ class SharedProber:
         seen = Seen(observation, shared.began_ns)
         if self._detach(shared) and _says_something_later(observation):
             self._kept.keep(shared.probe, seen, shared.began_ns)
-        waiting, shared.waiting = shared.waiting, []
+        # Its attempt holds this method: without the cycle nothing waits for the garbage collector.
+        waiting, shared.waiting, shared.underway = shared.waiting, [], None
         # A defect in one callback must not leave the other attempts unanswered: a stack calls all, then raises.
         with ExitStack() as answers:
             for attempt in reversed(waiting):
