@@ -6,7 +6,8 @@ Each mutant differs from the tree by one comparison, constant, operator, branch 
 first, up to the first that fails; a mutant that makes them go on for ever is found, too. A survivor is printed with its
 diff and the number of tests that let it pass. It exits with 1 when more than one in twenty survives. A mutant that is no
 other behaviour is listed in explained.toml, with the reason, as a seeded bug is (a function, a pattern and what is put), and
-counts neither as drawn nor as survived. `--only FILE` or `--only FILE:LINE` puts all its mutants to their tests, to see a survivor die.
+counts neither as drawn nor as survived. `--only FILE` or `--only FILE:LINE` puts all its mutants to their tests, to see a survivor die; with `--against FILE`, to all tests of
+that file instead, which needs no record of what runs which line.
 
 A process that has imported all tests forks for each mutant within a function (served.py), which takes a second instead of five.
 
@@ -32,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import msgspec
 from chosen import files_of
 from copies import FAILED, ROOT, Copy, NoVerdict, spread
-from covering import SUITES, Cover, recorded
+from covering import SUITES, Cover, Given, recorded
 from drawing import CORE, Mutant, core_files, mutants_of
 from patterns import replaced
 from served import PASSED, Answer, Asked
@@ -42,6 +43,8 @@ SURVIVORS_SHARE_MAX = 0.05
 FIRST_TESTS = 40
 START_S_MAX = 30.0
 """The time for pytest to begin; beyond it, tests may take ten times as long as when they were recorded."""
+FORK_S_MAX = 15.0
+"""The same where a process forks that has imported the tests: a second alone, several while the machine is busy."""
 NO_TEST = "no test runs it"
 
 
@@ -159,7 +162,7 @@ class Server:
         return process
 
 
-def fate(mutant: Mutant, copy: Copy, cover: Cover, server: Server, tests_s_max: float) -> Fate:
+def fate(mutant: Mutant, copy: Copy, cover: Cover | Given, server: Server, tests_s_max: float) -> Fate:
     """Put a mutant in, run its tests, take it out. Few tests first: most mutants are caught by one of them."""
     began_s = monotonic()
     tests = cover.tests_of(mutant)
@@ -214,11 +217,11 @@ def written(tests: list[str], copy: Copy) -> Path:
     return names
 
 
-def control(mutants: list[Mutant], copy: Copy, cover: Cover, server: Server) -> set[str]:
-    """Of the tests that are to be run first, those that fail on the tree as it is: in processes of their own, or in a fork."""
+def control(mutants: list[Mutant], copy: Copy, cover: Cover | Given, server: Server) -> set[str]:
+    """Of the tests that are to be run first, those that fail on the tree as it is, in a fork."""
     tests = sorted({test for mutant in mutants for test in cover.tests_of(mutant)[:FIRST_TESTS]})
     seconds = START_S_MAX + 10 * sum(cover.seconds[test] for test in tests)
-    failures = set(FAILED.findall(run_chosen(tests, copy, seconds).stdout))
+    failures: set[str] = set()
     file = mutants[0].file
     source = (copy.root / file).read_text()
     while found := server.ask(
@@ -250,6 +253,9 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", default=[], metavar="FILE:LINE", help="all mutants of a line"
     )
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="FILE", help="a file of tests, for all mutants"
+    )
     return parser.parse_args(arguments)
 
 
@@ -277,7 +283,7 @@ def main(arguments: list[str]) -> int:
     fates: list[Fate] = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [Copy(Path(folder, f"copy-{number}")) for number in range(wanted.jobs)]
-        cover = recorded(copies)
+        cover = Given(wanted.against) if wanted.against else recorded(copies)
         servers = {copy: Server(copy) for copy in copies}
 
         def in_time(mutant: Mutant, copy: Copy) -> Fate | None:
