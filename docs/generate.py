@@ -3,8 +3,10 @@
 A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test compares the documents with what this prints.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -59,6 +61,43 @@ def judged() -> str:
     return "\n".join(
         ["| a sample with | counts |", "|---|---|", *rows, "", f"Reasons without a whole answer: {reasons}."]
     )
+
+
+# The bounds of the system.
+
+
+def bounds() -> str:
+    """The constants of `limits` under the comments that head them, each with its reason where one is given."""
+    lines: list[str] = []
+    source = Path(limits.__file__).read_text(encoding="utf-8")
+    reasons = _reasons(source)
+    for line in source.splitlines():
+        if heading := re.match(r"# ([A-Z][^:.]*)", line):
+            lines += ["", f"### {heading[1]}", "", "| bound | value | reason |", "|---|---|---|"]
+        elif name := re.match(r"([A-Z][A-Z_]+) = ", line):
+            trailing = line.partition("  # ")[2]
+            reason = " ".join((reasons.get(name[1]) or trailing).split())
+            lines.append(f"| `{name[1]}` | {_amount(name[1], getattr(limits, name[1]))} | {reason} |")
+    return "\n".join(lines[1:])
+
+
+def _reasons(source: str) -> dict[str, str]:
+    """The texts that follow an assignment, by the name that is assigned."""
+    body = ast.parse(source).body
+    return {
+        before.targets[0].id: after.value.value
+        for before, after in pairwise(body)
+        if isinstance(before, ast.Assign) and isinstance(before.targets[0], ast.Name)
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    }
+
+
+def _amount(name: str, value: float) -> str:
+    if "_NS" in name:
+        return _length(value) if value else "0"
+    if "_BYTES" in name and not value % 1024:
+        return f"{value // 1024**2:,} MiB" if not value % 1024**2 else f"{value // 1024:,} KiB"
+    return f"{value:,} s" if name.endswith("_S") and not name.endswith("_PER_S") else f"{value:,}"
 
 
 # The reference of the configuration.
@@ -229,6 +268,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "rule-states": lambda: machine(RULE_TRANSITIONS),
     "statuses": statuses,
     "judged": judged,
+    "limits": bounds,
     "configuration": lambda: Reference().render(),
 }
 

@@ -13,8 +13,9 @@ MUTANTS = ROOT / "tests" / "mutants"
 sys.path.insert(0, str(ROOT / "tests" / "teeth"))
 sys.path.insert(0, str(MUTANTS))
 
-from covering import Cover, Covered  # noqa: E402  # the scripts lie beside their lists
+from covering import TABLES, Cover, Covered  # noqa: E402  # the scripts lie beside their lists
 from drawing import core_files, mutants_of  # noqa: E402  # as above
+from served import Unfit, put_in  # noqa: E402  # as above
 
 RUN = spec_from_file_location("mutants_run", MUTANTS / "run.py")  # another script is called run, too
 run = module_from_spec(RUN)
@@ -99,7 +100,7 @@ def test_tests_of_what_runs_at_import_run_the_lines_that_use_it():
     lines = (ROOT / user).read_text().splitlines()
     use = next(number for number, line in enumerate(lines, 1) if "DEADLINE_SLACK_NS" in line)
     cover = Cover([Covered({"slack": 1.0, "other": 1.0}, {user: {use: (0,), use + 1: (1,)}})])
-    assert cover.tests_of(slack) == ["slack"]
+    assert cover.tests_of(slack) == ["slack", TABLES[file]]
 
 
 @pytest.mark.parametrize("each", run.explanations(), ids=lambda each: f"{each.file}-{each.within}")
@@ -107,3 +108,58 @@ def test_an_explained_mutant_fits_the_code_and_says_why(each):
     assert each.why.endswith(".")
     mutants = mutants_of(each.file, (ROOT / each.file).read_text())
     assert run.shape(each.source()) in {run.shape(mutant.source) for mutant in mutants}
+
+
+BELL = """
+from functools import wraps
+
+def loudly(function):
+    @wraps(function)
+    def louder(*given):
+        return function(*given) * 2
+    return louder
+
+class Bell:
+    size = 3
+
+    @property
+    def note(self):
+        return [self.size + more for more in range(2)]
+
+    @loudly
+    def ring(self):
+        return self.size + 1
+"""
+
+
+def imported(path):
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "rings", "note"),
+    [
+        ("self.size + 1", "self.size - 1", 4, [3, 4]),
+        ("self.size + more", "self.size - more", 8, [3, 2]),
+        ("* 2", "* 3", 12, [3, 4]),
+    ],
+)
+def test_a_mutant_is_put_into_a_function_that_others_hold_already(tmp_path, find, put, rings, note):
+    path = tmp_path / "bell.py"
+    path.write_text(BELL)
+    bell = imported(path).Bell()
+    assert (bell.ring(), bell.note) == (8, [3, 4])
+    put_in(str(path), BELL, BELL.replace(find, put))
+    assert (bell.ring(), bell.note) == (rings, note)
+
+
+def test_a_mutant_of_no_function_takes_a_process_of_its_own(tmp_path):
+    path = tmp_path / "bell.py"
+    path.write_text(BELL)
+    bell = imported(path).Bell()
+    with pytest.raises(Unfit):
+        put_in(str(path), BELL, BELL.replace("def ring", "def peal"))
+    assert bell.ring() == 8

@@ -12,8 +12,26 @@ from coverage import CoverageData
 from drawing import Mutant
 
 KEPT = ROOT / "build" / "mutants"
-SUITES = ("protocol", "configuration", "simulation", "runtime", "actors", "stores", "domain")
+SUITES = (
+    "protocol",
+    "configuration",
+    "simulation",
+    "runtime",
+    "actors",
+    "stores",
+    "domain",
+    "testing",
+    "scenarios",
+    "keys",
+    "adapters",
+)
 """Folders of tests that are about the core and run it in the process of pytest itself."""
+TABLES = {
+    "domain/limits.py": "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says[limits.md]"
+}
+"""Files of constants, and the test that compares all of them with a document."""
+TABLE_S = 5.0
+"""The time of such a test, which is no part of a recorded folder."""
 RECORDING_S_MAX = 1_800
 SETTINGS = """[run]
 branch = false
@@ -41,7 +59,8 @@ class Cover:
     """The lines that all recorded folders run."""
 
     def __init__(self, suites: list[Covered]) -> None:
-        self.seconds = {test: seconds for suite in suites for test, seconds in suite.seconds.items()}
+        self.seconds = dict.fromkeys(TABLES.values(), TABLE_S)
+        self.seconds |= {test: seconds for suite in suites for test, seconds in suite.seconds.items()}
         self._suites = suites
 
     def tests_of(self, mutant: Mutant) -> list[str]:
@@ -54,6 +73,8 @@ class Cover:
         found = {
             test for suite in self._suites for file, line in places for test in suite.tests_of(file, line)
         }
+        if mutant.at_import and mutant.file in TABLES:
+            found.add(TABLES[mutant.file])
         return sorted(found, key=lambda test: (self.seconds[test], test))
 
     def _uses(self, name: str) -> list[tuple[str, int]]:
@@ -65,6 +86,17 @@ class Cover:
             for number, line in enumerate(lines_in(file), 1)
             if name in line and re.search(rf"\b{re.escape(name)}\b", line)
         ]
+
+
+class Given:
+    """Files of tests that are to catch every mutant."""
+
+    def __init__(self, files: list[str]) -> None:
+        self.seconds = dict.fromkeys(files, TABLE_S)
+
+    def tests_of(self, _mutant: Mutant) -> list[str]:
+        """All files, for any mutant."""
+        return list(self.seconds)
 
 
 @cache

@@ -6,7 +6,10 @@ Each mutant differs from the tree by one comparison, constant, operator, branch 
 first, up to the first that fails; a mutant that makes them go on for ever is found, too. A survivor is printed with its
 diff and the number of tests that let it pass. It exits with 1 when more than one in twenty survives. A mutant that is no
 other behaviour is listed in explained.toml, with the reason, as a seeded bug is (a function, a pattern and what is put), and
-counts neither as drawn nor as survived. `--only FILE` or `--only FILE:LINE` puts all its mutants to their tests, to see a survivor die.
+counts neither as drawn nor as survived. `--only FILE` or `--only FILE:LINE` puts all its mutants to their tests, to see a survivor die; with `--against FILE`, to all tests of
+that file instead, which needs no record of what runs which line.
+
+A process that has imported all tests forks for each mutant within a function (served.py), which takes a second instead of five.
 
 Which test runs which line is recorded first, under coverage, and kept in build/mutants until the product or the folder of
 tests changes: about ten minutes. The tools at hand fit neither the tree nor the question: mutmut leaves out decorated functions
@@ -16,6 +19,7 @@ and everything outside functions, cosmic-ray runs one command for every mutant, 
 import argparse
 import ast
 import random
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -27,16 +31,20 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "teeth"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import msgspec
+from chosen import files_of
 from copies import FAILED, ROOT, Copy, NoVerdict, spread
-from covering import Cover, recorded
+from covering import SUITES, Cover, Given, recorded
 from drawing import CORE, Mutant, core_files, mutants_of
 from patterns import replaced
+from served import PASSED, Answer, Asked
 
 EXPLAINED = Path(__file__).with_name("explained.toml")
 SURVIVORS_SHARE_MAX = 0.05
 FIRST_TESTS = 40
 START_S_MAX = 30.0
 """The time for pytest to begin; beyond it, tests may take ten times as long as when they were recorded."""
+FORK_S_MAX = 15.0
+"""The same where a process forks that has imported the tests: a second alone, several while the machine is busy."""
 NO_TEST = "no test runs it"
 
 
@@ -114,7 +122,47 @@ def drawn(mutants: list[Mutant], count: int, seed: int) -> tuple[list[Mutant], i
     return chosen, met
 
 
-def fate(mutant: Mutant, copy: Copy, cover: Cover, tests_s_max: float) -> Fate:
+class Server:
+    """The process of one copy that forks for each mutant; it starts at the first question."""
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, file: str, before: str, source: str, tests: list[str], seconds: float) -> str | None:
+        """The first test that fails, empty when all pass; None when the mutant takes a process of its own."""
+        process = self._process = self._process or self._start()
+        question = Asked(file, before, source, str(written(tests, self._copy)), seconds)
+        process.stdin.write(msgspec.json.encode(question) + b"\n")
+        process.stdin.flush()
+        answer = msgspec.json.decode(process.stdout.readline(), type=Answer)
+        return None if answer.is_unfit else answer.caught_by
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdin.close()
+            self._process.stdout.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        script = self._copy.root / "tests" / "mutants" / "served.py"
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(script), *(f"tests/{suite}" for suite in SUITES)],
+            cwd=self._copy.root,
+            env=self._copy.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if process.stdout.readline() != b"ready\n":
+            raise NoVerdict("the tests could not be imported")
+        return process
+
+
+def fate(mutant: Mutant, copy: Copy, cover: Cover | Given, server: Server, tests_s_max: float) -> Fate:
     """Put a mutant in, run its tests, take it out. Few tests first: most mutants are caught by one of them."""
     began_s = monotonic()
     tests = cover.tests_of(mutant)
@@ -123,39 +171,66 @@ def fate(mutant: Mutant, copy: Copy, cover: Cover, tests_s_max: float) -> Fate:
         spent_s += cover.seconds[tests[affordable]]
         affordable += 1
     chosen = tests[:affordable]
-    diff = mutant.diff((copy.root / mutant.file).read_text())
+    before = (copy.root / mutant.file).read_text()
     take_out = copy.write(mutant.file, mutant.source)
     try:
         caught = ""
-        for some in (chosen[:FIRST_TESTS], chosen[FIRST_TESTS:]):
-            caught = (
-                caught or (some and caught_by(some, copy, sum(cover.seconds[test] for test in some))) or ""
-            )
+        for some in filter(None, (chosen[:FIRST_TESTS], chosen[FIRST_TESTS:])):
+            if not caught:
+                seconds = START_S_MAX + 10 * sum(cover.seconds[test] for test in some)
+                answer = (
+                    None
+                    if mutant.at_import
+                    else server.ask(mutant.file, before, mutant.source, some, seconds)
+                )
+                caught = caught_by(some, copy, seconds) if answer is None else answer
     finally:
         take_out()
-    return Fate(mutant, diff, caught, len(chosen), len(tests) - affordable, monotonic() - began_s)
+    return Fate(
+        mutant, mutant.diff(before), caught, len(chosen), len(tests) - affordable, monotonic() - began_s
+    )
 
 
 def caught_by(tests: list[str], copy: Copy, seconds: float) -> str:
-    """The first test that fails; empty when all pass."""
-    names = copy.root.parent / "tests-of-a-mutant"
-    names.write_text("\n".join(tests))
+    """The first test that fails in a process of its own; empty when all pass."""
     try:
-        ended = copy.pytest(["-x", f"@{names}"], START_S_MAX + 10 * seconds)
+        ended = run_chosen(tests, copy, seconds, "-x")
     except NoVerdict as error:
         return str(error)
-    if ended.returncode == 0:
+    if ended.returncode in PASSED:
         return ""
     return (FAILED.findall(ended.stdout) or [f"pytest ended with {ended.returncode}"])[0]
 
 
-def control(mutants: list[Mutant], copy: Copy, cover: Cover) -> list[str]:
-    """Of the tests that are to be run, those that fail on the tree as it is when they run first and alone."""
-    tests = sorted({test for mutant in mutants for test in cover.tests_of(mutant)[:1]})
+def run_chosen(
+    tests: list[str], copy: Copy, seconds: float, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Run these tests in this order. Raises NoVerdict where they do not end in time."""
+    environment = {"MUTANTS_TESTS": str(written(tests, copy))}
+    return copy.pytest([*options, "-p", "chosen", *files_of(tests)], seconds, environment)
+
+
+def written(tests: list[str], copy: Copy) -> Path:
+    """The file that names the tests for the plugin."""
     names = copy.root.parent / "tests-of-a-mutant"
     names.write_text("\n".join(tests))
-    ended = copy.pytest([f"@{names}"], START_S_MAX + 10 * sum(cover.seconds[test] for test in tests))
-    return FAILED.findall(ended.stdout) if ended.returncode else []
+    return names
+
+
+def control(mutants: list[Mutant], copy: Copy, cover: Cover | Given, server: Server) -> set[str]:
+    """Of the tests that are to be run first, those that fail on the tree as it is, in a fork."""
+    tests = sorted({test for mutant in mutants for test in cover.tests_of(mutant)[:FIRST_TESTS]})
+    seconds = START_S_MAX + 10 * sum(cover.seconds[test] for test in tests)
+    failures: set[str] = set()
+    file = mutants[0].file
+    source = (copy.root / file).read_text()
+    while found := server.ask(
+        file, source, source, [test for test in tests if test not in failures], seconds
+    ):
+        failures.add(found)
+        if found not in tests:
+            break
+    return failures
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -177,6 +252,9 @@ def options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="FILE:LINE", help="all mutants of a line"
+    )
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="FILE", help="a file of tests, for all mutants"
     )
     return parser.parse_args(arguments)
 
@@ -205,20 +283,25 @@ def main(arguments: list[str]) -> int:
     fates: list[Fate] = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [Copy(Path(folder, f"copy-{number}")) for number in range(wanted.jobs)]
-        cover = recorded(copies)
-        failures = control(mutants, copies[0], cover)
-        if failures:
-            sys.stderr.write("\n".join(["the unchanged tree fails:", *failures, ""]))
-            return 2
+        cover = Given(wanted.against) if wanted.against else recorded(copies)
+        servers = {copy: Server(copy) for copy in copies}
 
         def in_time(mutant: Mutant, copy: Copy) -> Fate | None:
             late = monotonic() - began_s > 60 * wanted.minutes
-            return None if late else fate(mutant, copy, cover, wanted.tests_seconds)
+            return None if late else fate(mutant, copy, cover, servers[copy], wanted.tests_seconds)
 
-        for found in spread(in_time, mutants, copies):
-            if found is not None:
-                fates.append(found)
-                say(found.lines())
+        try:
+            failures = control(mutants, copies[0], cover, servers[copies[0]])
+            if failures:
+                sys.stderr.write("\n".join(["the unchanged tree fails:", *sorted(failures), ""]))
+                return 2
+            for found in spread(in_time, mutants, copies):
+                if found is not None:
+                    fates.append(found)
+                    say(found.lines())
+        finally:
+            for server in servers.values():
+                server.close()
     survived = sum(not each.caught_by for each in fates)
     say(f"{met} explained")
     say(f"{len(fates)} drawn, {survived} survived")

@@ -113,13 +113,16 @@ class Copy:
             return Find(False, f"{said['seeds']} {NOTHING}")
         return Find(True, f"seed {said['seeds'] - 1}: {said['found']}")
 
-    def _run(self, *command: str, seconds: float, environment=None) -> subprocess.CompletedProcess[str]:
+    def environment(self) -> dict[str, str]:
+        """The variables by which a process of Python imports this copy as `watchkeeper`."""
         path = os.pathsep.join(map(str, (self.root.parent, *(self.root / "tests" / name for name in OURS))))
-        ours = {"PYTHONPATH": path, "PYTHONHASHSEED": "0", **(environment or {})}
+        return os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+
+    def _run(self, *command: str, seconds: float, environment=None) -> subprocess.CompletedProcess[str]:
         with subprocess.Popen(
             [sys.executable, *command],
             cwd=self.root,
-            env=os.environ | ours,
+            env=self.environment() | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
