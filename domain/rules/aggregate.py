@@ -180,18 +180,11 @@ class TargetAggregate:
         self, watch: RuleWatch, incident: Incident, at: Moment, now: Moment, cause: Cause
     ) -> Transition:
         watch.incident = None
-        # The wall clock may have gone back since the opening; an incident never ends before it began.
-        resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
-        return Transition.after(
-            incident,
-            TransitionKind.RESOLVED,
-            now.wall_ns,
-            reason="recovered" if cause.reason == "ok" else cause.reason,
-            explanation=cause.explanation,
-            resolved_at_ns=resolved_at_ns,
-            evidence=watch.evaluator.evidence(),
-            notify=self._target.notify or incident.notify,
-        )
+        evidence, notify = watch.evaluator.evidence(), self._target.notify
+        return end_of(incident, cause, now, at=at, evidence=evidence, notify=notify)
+
+    def _end(self, watches: Iterable[RuleWatch], cause: Cause, now: Moment) -> list[Transition]:
+        return [self._resolve(watch, watch.incident, now, now, cause) for watch in watches if watch.incident]
 
     def acknowledge(self, incident: str, by: str, now: Moment) -> tuple[Transition, ...]:
         """Acknowledges an incident: its channels then receive only its end.
@@ -228,12 +221,7 @@ class TargetAggregate:
             made += self._adopt(watch, rule, now)
             watches.append(watch)
         self._watches = watches
-        made += [
-            self._resolve(watch, watch.incident, now, now, RETIRED)
-            for watch in kept.values()
-            if watch.incident
-        ]
-        return tuple(made)
+        return (*made, *self._end(kept.values(), RETIRED, now))
 
     def _adopt(self, watch: RuleWatch, rule: Rule, now: Moment) -> list[Transition]:
         if watch.rule == rule:
@@ -262,13 +250,8 @@ class TargetAggregate:
 
     def close(self, now: Moment) -> tuple[Transition, ...]:
         """Ends the watch of the target: returns one resolving transition for each open incident."""
-        made = [
-            self._resolve(watch, watch.incident, now, now, REMOVED)
-            for watch in self._watches
-            if watch.incident
-        ]
-        self._watches = []
-        return tuple(made)
+        watches, self._watches = self._watches, []
+        return tuple(self._end(watches, REMOVED, now))
 
     def checkpoint(self) -> bytes:
         """Returns the state that a restart resumes besides the incidents; empty when every rule is idle."""
@@ -308,19 +291,24 @@ def status_of(incidents: Iterable[Incident]) -> Status | None:
     return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
 
 
-def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
-    """Returns the end of an incident whose rule is gone."""
+def end_of(
+    incident: Incident,
+    cause: Cause,
+    now: Moment,
+    *,
+    at: Moment | None = None,
+    evidence: tuple[int, ...] = (),
+    notify: tuple[str, ...] = (),
+) -> Transition:
+    """Returns the end of an incident at `at` (None: now); without `notify` its channels stay."""
     return Transition.after(
         incident,
         TransitionKind.RESOLVED,
         now.wall_ns,
-        reason=cause.reason,
+        reason="recovered" if cause.reason == "ok" else cause.reason,
         explanation=cause.explanation,
-        resolved_at_ns=max(now.wall_ns, _latest_ns(incident)),
-        evidence=(),
+        # The wall clock may have gone back since the opening; an incident never ends before it began.
+        resolved_at_ns=max((at or now).wall_ns, incident.opened_at_ns, incident.acknowledged_at_ns or 0),
+        evidence=evidence,
+        notify=notify or incident.notify,
     )
-
-
-def _latest_ns(incident: Incident) -> int:
-    """Returns the wall time before which the incident cannot end."""
-    return max(incident.opened_at_ns, incident.acknowledged_at_ns or 0)
