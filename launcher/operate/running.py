@@ -14,8 +14,8 @@ from ...domain.read_model.event import Event
 from ...runtime import Runtime
 from ..output import ExitStatus
 from ..streams import OutputLost
-from .signals import Signals, Word
-from .speaker import Speaker, SpokenLog
+from .signals import Word, signals_heard
+from .speaker import Speaker
 from .telling import line_of, lines_of_end
 
 LISTEN_S = 0.5
@@ -27,11 +27,11 @@ def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatu
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[SpokenLog(speaker)],
+        stream=speaker,
     )
     words: SimpleQueue[Word] = SimpleQueue()
     try:
-        with Signals(words):
+        with signals_heard(words):
             runtime = _started(config, environment, speaker)
             speaker.say(f"watching: {runtime!r}")
             Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()

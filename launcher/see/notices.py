@@ -15,18 +15,9 @@ from ...domain.errors import StoreBusy, UnknownName
 from ...domain.incidents.notice import Delivery, DeliveryState
 from ...domain.incidents.record import Batch, Outgoing
 from ...domain.time.moment import Moment, wall_text
-from ..output import Column, print_table
-from .showing import print_json, store_of
+from .showing import print_rows, store_of
 
-_COLUMNS = (
-    Column("key"),
-    Column("state", states=True),
-    Column("channel"),
-    Column("tells"),
-    Column("attempts"),
-    Column("at"),
-    Column("detail"),
-)
+_COLUMNS = ("key", "state", "channel", "tells", "attempts", "at", "detail")
 
 
 def show_notices(
@@ -35,13 +26,7 @@ def show_notices(
     """Prints one row per notice, the newest last."""
     reader = StoreReader(store_of(config, load(config, environment)))
     found = reader.outbox(DeliveryState(state) if state else None)[-limit:]
-    rows = [_row(outgoing) for outgoing in found]
-    if as_json:
-        print_json({"at": wall_text(SystemClock().read().wall_ns), "notices": rows})
-    elif rows:
-        print_table(_COLUMNS, rows)
-    else:
-        click.echo("no notices")
+    print_rows("notices", _COLUMNS, [_row(outgoing) for outgoing in found], as_json=as_json)
 
 
 def _row(outgoing: Outgoing) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`status` and `incidents`: the content of a store as a table, or as one JSON document."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,16 @@ from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import Target
 from ...domain.time.duration import NS_PER_DAY, format_duration
 from ...domain.time.moment import NS_PER_MS, wall_text
-from ..output import Column, print_table
+from ..output import print_table
 
+_STATUS_COLUMNS = (
+    *("target", "kind", "outcome", "reason"),
+    *("latency_ms", "uptime_24h", "open_incidents", "sampled_at"),
+)
+_INCIDENT_COLUMNS = (
+    *("target", "rule", "severity", "status"),
+    *("opened_at", "resolved_at", "lasted", "explanation"),
+)
 _LOOK_BACK_NS = 7 * NS_PER_DAY
 """A last sample older than this is shown as none."""
 
@@ -36,7 +44,7 @@ def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) 
     reader = StoreReader(store_of(config, configuration))
     document = status_document(configuration, reader, SystemClock().read().wall_ns)
     if as_json:
-        print_json(document)
+        _print_json(document)
         return
     print_table(_STATUS_COLUMNS, document["targets"])
     notices, blind = document["notices"], document["blind"]
@@ -58,13 +66,22 @@ def show_incidents(
     """Prints one row per incident, the newest first."""
     reader = StoreReader(store_of(config, load(config, environment)))
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
-    rows = [incident_row(incident) for incident in found]
+    rows = [_incident_row(incident) for incident in found]
+    print_rows("incidents", _INCIDENT_COLUMNS, rows, as_json=as_json)
+
+
+def print_rows(name: str, keys: Sequence[str], rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Prints these keys of the rows as a table, or all keys as one JSON document."""
     if as_json:
-        print_json({"at": wall_text(SystemClock().read().wall_ns), "incidents": rows})
+        _print_json({"at": wall_text(SystemClock().read().wall_ns), name: rows})
     elif rows:
-        print_table(_INCIDENT_COLUMNS, rows)
+        print_table(keys, rows)
     else:
-        click.echo("no incidents")
+        click.echo(f"no {name}")
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def status_document(configuration: Configuration, reader: StoreReader, now_ns: int) -> dict[str, Any]:
@@ -155,7 +172,7 @@ def _faded(
     }
 
 
-def incident_row(incident: Incident) -> dict[str, Any]:
+def _incident_row(incident: Incident) -> dict[str, Any]:
     """Returns an incident as plain data with stable keys; times are RFC 3339."""
     resolved_ns, acknowledged_ns = incident.resolved_at_ns, incident.acknowledged_at_ns
     return {
@@ -179,29 +196,3 @@ def incident_row(incident: Incident) -> dict[str, Any]:
 def _lasted(opened_ns: int, resolved_ns: int) -> str:
     """Returns the duration to the millisecond; never negative, even where the clock was set back."""
     return format_duration(max(0, resolved_ns - opened_ns) // NS_PER_MS * NS_PER_MS)
-
-
-_STATUS_COLUMNS: tuple[Column, ...] = (
-    Column("target"),
-    Column("kind"),
-    Column("outcome", states=True),
-    Column("reason"),
-    Column("latency_ms", decimals=1),
-    Column("uptime_24h", decimals=5),
-    Column("open_incidents"),
-    Column("sampled_at"),
-)
-_INCIDENT_COLUMNS: tuple[Column, ...] = (
-    Column("target"),
-    Column("rule"),
-    Column("severity", states=True),
-    Column("status", states=True),
-    Column("opened_at"),
-    Column("resolved_at"),
-    Column("lasted"),
-    Column("explanation"),
-)
-
-
-def print_json(document: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
