@@ -4,25 +4,22 @@ from collections.abc import Mapping
 
 from ..incidents.incident import INCIDENT_TRANSITIONS, Transition
 from ..incidents.ledger import SEVERITY_RANK
-from ..incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
+from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
 from ..incidents.record import Batch, Restored, Silence
 from ..specification.rule import Severity
 from ..time.moment import Moment
 from .durable import Durable, News
 from .receipts import Receipts
-from .violation import Complain, Happened
+from .violation import Complain
 
 
 class RecordRules:
     """Checks S1, S2, S4, S6, S8, S11 to S14, S20, S22 and S33; owns its own copy of the silences."""
 
-    def __init__(
-        self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain, happened: Happened
-    ) -> None:
+    def __init__(self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain) -> None:
         self._durable = durable
         self._receivers = receivers
         self._complain = complain
-        self._happened = happened
         self.floors: dict[str, Severity] = {}
         """The lowest severity that each channel receives; a channel without an entry receives all."""
         self._failed = False
@@ -71,10 +68,6 @@ class RecordRules:
         self._same("checkpoints", marks, sorted(restored.checkpoints, key=lambda mark: mark.target))
         silences = [s for _, s in sorted(durable.silences.items()) if s.until_ns > now.wall_ns]
         self._same("silences", silences, sorted(restored.silences, key=lambda silence: silence.id))
-        if restored.incidents and durable.epoch > 1:
-            self._happened("restart while an incident is open")
-        if restored.checkpoints:
-            self._happened("restart with a rule's clock running")
 
     def _same(self, what: str, committed: list, restored: list) -> None:  # type: ignore[type-arg]  # any records
         if committed != restored and sorted(map(repr, committed)) != sorted(map(repr, restored)):
@@ -116,7 +109,6 @@ class RecordRules:
         in_place = step.sequence <= len(life) and life[step.sequence - 1] == step.incident
         if not in_place or step.change not in INCIDENT_TRANSITIONS[earlier.change if earlier else None]:
             self._complain("S2", f"{step.change} as step {step.sequence} of {[s.change for s in life]}")
-        self._happened(f"{earlier.change if earlier else 'nothing'} to {step.change}")
         times = [step.opened_at_ns, step.acknowledged_at_ns, step.resolved_at_ns]
         known = [at for at in times if at is not None]
         if known != sorted(known):
@@ -133,7 +125,6 @@ class RecordRules:
             seen[place] = None
             self._audible(notice, silences_before)
         for step in news.transitions:
-            self._situations(step)
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
@@ -144,10 +135,6 @@ class RecordRules:
             self._complain("S4", f"notice {notice.key} is about a step that is not recorded with it")
         if notice.incident.draft:
             self._complain("S4", f"notice {notice.key} is about a draft rule")
-        if notice.reason is NoticeReason.CATCH_UP:
-            self._happened("catch-up notice")
-            if notice.incident.is_open and self._silences:
-                self._happened("silence over while down")
 
     def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
         target, at_ns = notice.incident.target, notice.created_at_ns
@@ -158,13 +145,6 @@ class RecordRules:
             until_ns = min(silence.until_ns, now.until_ns)
             if silence.target in {None, target} and at_ns < until_ns:
                 self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
-
-    def _situations(self, step: Transition) -> None:
-        waits = any(
-            self._durable.notices[key].incident.id == step.incident_id for key in self._durable.pending
-        )
-        if waits and not step.is_open:
-            self._happened("resolved while its opening waits")
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
@@ -189,10 +169,7 @@ class RecordRules:
 
     def _muted(self, step: Transition, batch: Batch) -> bool:
         silences = [*self._durable.silences.values(), *batch.silences]
-        quiet = any(s.target in {None, step.target} for s in silences)
-        if quiet:
-            self._happened("transition under a silence")
-        return quiet
+        return any(s.target in {None, step.target} for s in silences)
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
         """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
@@ -208,10 +185,8 @@ class RecordRules:
         notice = self._durable.notices.get(delivery.key)
         if notice is None:
             self._complain("S4", f"delivery of {delivery.key}, for which there is no notice")
-        elif delivery.state is DeliveryState.DELIVERED:
-            if delivery.key not in self._receivers[notice.channel].applied:
-                self._complain(
-                    "S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it"
-                )
-        elif delivery.state is DeliveryState.DEAD:
-            self._happened("dead letter")
+        elif (
+            delivery.state is DeliveryState.DELIVERED
+            and delivery.key not in self._receivers[notice.channel].applied
+        ):
+            self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it")

@@ -71,7 +71,7 @@ class RecoveryRules:
         if not self._served("sink"):
             return
         # Of one incident and channel the last: it tells all that those before it would have told.
-        letters = sorted(machine.auditor.durable.dead_letters(), key=lambda notice: notice.sequence)
+        letters = sorted(machine.auditor.dead_letters(), key=lambda notice: notice.sequence)
         newest = {(notice.incident.id, notice.channel): notice for notice in letters}
         for notice in newest.values():
             if notice.channel in dead:
