@@ -1,5 +1,7 @@
 """The schedule: per target its due time, its running attempt and its missed ticks. Owned by the supervisor."""
 
+import msgspec
+
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from ..specification.probe import Heartbeat, Probe
 from ..specification.rule import NoData, RuleState
@@ -9,20 +11,17 @@ from ..time.duration import parse_duration
 from ..time.moment import Deadline, Moment
 
 
-class PendingAttempt:
+class PendingAttempt(msgspec.Struct, eq=False):
     """One attempt from due to ended. A target has at most one."""
 
-    __slots__ = ("admitted", "attempt", "deadline", "due", "missed", "started", "state")
-
-    def __init__(self, attempt: AttemptId, due: Moment, deadline: Deadline, missed: int) -> None:
-        self.attempt = attempt
-        self.due = due
-        self.deadline = deadline
-        self.missed = missed
-        self.started: Moment | None = None
-        self.state = AttemptState.QUEUED
-        self.admitted = False
-        """Whether it counts as running for admission; a heartbeat never does."""
+    attempt: AttemptId
+    due: Moment
+    deadline: Deadline
+    missed: int
+    started: Moment | None = None
+    state: AttemptState = AttemptState.QUEUED
+    admitted: bool = False
+    """Whether it counts as running for admission; a heartbeat never does."""
 
     def move(self, state: AttemptState) -> None:
         """Changes the state. Raises: ValueError for a transition that the table lacks, which is an internal fault."""
