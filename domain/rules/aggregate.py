@@ -70,11 +70,6 @@ class TargetAggregate:
     def target(self) -> Target:
         return self._target
 
-    @property
-    def last(self) -> Sample | None:
-        """The newest sample, whether or not it is evidence."""
-        return self._last
-
     def incidents(self) -> tuple[Incident, ...]:
         """Returns the open incidents, in the order of the rules."""
         return tuple([watch.incident for watch in self._watches if watch.incident is not None])
