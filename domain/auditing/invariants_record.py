@@ -22,7 +22,8 @@ class RecordRules:
         self._complain = complain
         self.floors: dict[str, Severity] = {}
         """The lowest severity that each channel receives; a channel without an entry receives all."""
-        self._failed = False
+        self.is_failed = False
+        """Whether the store rejects every commit until it is opened again."""
         self._is_open = False
         self._over: dict[str, Silence] = {}
         self._silences: dict[str, Silence] = {}
@@ -44,13 +45,13 @@ class RecordRules:
         self.time_passed(now)
 
     def process_began(self) -> None:
-        self._failed = self._is_open = False
+        self.is_failed = self._is_open = False
 
     # Opening, failing and closing of the store.
 
     def opened(self, restored: Restored, now: Moment) -> None:
         """Checks S11, S12, S13, S14: the store restores exactly the committed records, under a higher epoch."""
-        self._failed, self._is_open = False, True
+        self.is_failed, self._is_open = False, True
         durable = self._durable
         if restored.epoch <= durable.epoch:
             self._complain("S14", f"epoch {restored.epoch} after epoch {durable.epoch}")
@@ -74,16 +75,11 @@ class RecordRules:
             self._complain("S11", f"{what}: committed {committed}, restored {restored}")
 
     def committing(self) -> None:
-        if self._failed or not self._is_open:
+        if self.is_failed or not self._is_open:
             self._complain("S33", "a commit is tried on a store that failed or is not open")
 
     def failed(self) -> None:
-        self._failed = True
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether the store rejects every commit until it is opened again."""
-        return self._failed
+        self.is_failed = True
 
     def closed(self) -> None:
         self._is_open = False

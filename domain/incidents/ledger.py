@@ -26,7 +26,6 @@ class Ledger:
         self._under_way: dict[tuple[str, str], Notice] = {}
         self._given_up: dict[tuple[str, str], int] = {}
         self._silences: dict[str, Silence] = {}
-        self._ends_ns: int | None = None
 
     def restore(self, restored: Restored) -> None:
         """Replaces the state by the restored record of a store."""
@@ -39,7 +38,6 @@ class Ledger:
         for outgoing in restored.dead:
             self._give_up(outgoing.notice)
         self._silences = {silence.id: silence for silence in restored.silences}
-        self._find_next_end()
 
     def _give_up(self, notice: Notice) -> None:
         """Notes that a notice was given up: only later steps of its incident become due by themselves."""
@@ -109,12 +107,11 @@ class Ledger:
     def silence(self, silence: Silence) -> None:
         """Starts, changes or ends (by an end in the past) an operator's silence."""
         self._silences[silence.id] = silence
-        self._find_next_end()
 
     @property
     def next_end_ns(self) -> int | None:
         """The wall time at which the first silence ends; None without any."""
-        return self._ends_ns
+        return min((silence.until_ns for silence in self._silences.values()), default=None)
 
     def silences(self, now: Moment) -> tuple[Silence, ...]:
         """Returns the silences that have not ended."""
@@ -122,14 +119,9 @@ class Ledger:
 
     def some_mute_ended(self, now: Moment) -> bool:
         """Whether a silence has ended since the last call: then `reconcile` is due. Drops the ended silences."""
-        if self._ends_ns is None or now.wall_ns < self._ends_ns:
-            return False
-        self._silences = {silence.id: silence for silence in self.silences(now)}
-        self._find_next_end()
-        return True
-
-    def _find_next_end(self) -> None:
-        self._ends_ns = min((silence.until_ns for silence in self._silences.values()), default=None)
+        in_force = {silence.id: silence for silence in self.silences(now)}
+        ended, self._silences = len(in_force) < len(self._silences), in_force
+        return ended
 
     def _muted(self, incident: Incident, now: Moment) -> bool:
         return any(silence.target in {None, incident.target} for silence in self.silences(now))

@@ -216,23 +216,19 @@ class ThresholdEvaluator(Evaluator):
     def _judge(self, at_ns: int, value: float) -> Verdict:
         rule, window = self._rule, self._window
         match rule.mode:
-            case Mode.THRESHOLD:
-                window.add(at_ns, value)
-                broken = self._breach(window.read(), rule.value)
             case Mode.CONSECUTIVE:
                 window.add(at_ns, float(self._breach(value, rule.value)))
-                if not window.covered():
-                    return Verdict.UNCHANGED if window.read() else Verdict.OK
-                broken = bool(window.read())
-            case Mode.RATE_OF_CHANGE:
+                if not window.read():
+                    return Verdict.OK
+                return Verdict.VIOLATED if window.covered() else Verdict.UNCHANGED
+            case Mode.THRESHOLD | Mode.RATE_OF_CHANGE:
                 window.add(at_ns, value)
-                rate = window.change_per_second()
-                if rate is None:
+                figure = window.read() if rule.mode is Mode.THRESHOLD else window.change_per_second()
+                if figure is None:
                     return Verdict.UNCHANGED
-                broken = self._breach(rate, rule.value)
+                return Verdict.VIOLATED if self._breach(figure, rule.value) else Verdict.OK
             case _:
                 assert_never(rule.mode)
-        return Verdict.VIOLATED if broken else Verdict.OK
 
     def _remember(self, sample: Sample, verdict: Verdict) -> None:
         if verdict is Verdict.OK:

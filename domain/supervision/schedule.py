@@ -95,7 +95,12 @@ class Scheduled:
             self.last_beat = None
         self.timeout_ns = target.timeout_ns
         self.max_age_ns = parse_duration(target.max_age)
-        self.silences = _silences_of(target)
+        self.silences = tuple(
+            (rule.id, target.staleness_ns(rule))
+            for rule in target.rules
+            if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
+        )
+        """The no_data rules, each with the longest silence that it allows."""
         self.cadence = Cadence.of(target.id, target.every_ns)
         self.retry_cadence = (
             Cadence.of(target.id, target.retry_every_ns) if target.retry_every else self.cadence
@@ -158,12 +163,3 @@ class Scheduled:
         self.pending = None
         if self.max_age_ns:
             self.ended_ns = now.monotonic_ns
-
-
-def _silences_of(target: Target) -> tuple[tuple[str, int], ...]:
-    """Returns the no_data rules, each with the longest silence that it allows."""
-    return tuple(
-        (rule.id, target.staleness_ns(rule))
-        for rule in target.rules
-        if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
-    )
