@@ -78,26 +78,18 @@ def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
 
 def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker) -> ExitStatus:
     while True:
-        match _next(words):
-            case None:
-                pass
+        # A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
+        try:
+            word = words.get(timeout=LISTEN_S)
+        except Empty:
+            continue
+        match word:
             case Word.RELOAD:
                 _reload(runtime, speaker)
             case Word.STOP:
                 return _stop(runtime, speaker)
             case Word.ENDED:
                 return ExitStatus.FAILED
-
-
-def _next(words: "SimpleQueue[Word]") -> Word | None:
-    """Returns the next word, None after LISTEN_S without one.
-
-    A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
-    """
-    try:
-        return words.get(timeout=LISTEN_S)
-    except Empty:
-        return None
 
 
 def _reload(runtime: Runtime, speaker: Speaker) -> None:

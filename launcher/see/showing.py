@@ -125,8 +125,7 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
             "target": name,
             "kind": configured[name].kind if name in configured else None,
             "configured": name in configured,
-            **_measured(latest.get(name)),
-            **_faded(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
+            **_measured(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
             "uptime_24h": uptimes.get(name),
             "open_incidents": len(opened.get(name, [])),
         }
@@ -136,39 +135,25 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
 
 _UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
 """Stands for a target that is only in the record: its cadence is unknown, so the default one applies."""
-_UNMEASURED: dict[str, Any] = {
-    "outcome": None,
-    "reason": None,
-    "explanation": None,
-    "sampled_at": None,
-    "latency_ms": None,
-}
+_MEASURED = ("outcome", "reason", "explanation", "sampled_at", "latency_ms")
 
 
-def _measured(last: StoredSample | None) -> dict[str, Any]:
-    if last is None:
-        return _UNMEASURED
-    answered_ns = last.latency_ns if is_answered(last.outcome, last.reason) else None
-    return {
-        "outcome": last.outcome.value,
-        "reason": last.reason.value,
-        "explanation": last.explanation,
-        "sampled_at": wall_text(last.at_ns),
-        "latency_ms": None if answered_ns is None else answered_ns / NS_PER_MS,
-    }
-
-
-def _faded(
+def _measured(
     last: StoredSample | None, target: Target, incidents: list[Incident], now_ns: int
 ) -> dict[str, Any]:
-    """Returns the fields that replace a measurement which is too old to show the target's present state."""
-    if last is None or now_ns - last.at_ns <= target.stale_after_ns:
-        return {}
+    """Returns the last measurement; the open incidents stand for one that is too old to show the present state."""
+    if last is None:
+        return dict.fromkeys(_MEASURED)
+    is_stale = now_ns - last.at_ns > target.stale_after_ns
+    outcome = (status_of(incidents) or Status.UNKNOWN) if is_stale else last.outcome
+    is_answer = not is_stale and is_answered(last.outcome, last.reason)
+    latency_ns = last.latency_ns if is_answer else None
     return {
-        "outcome": (status_of(incidents) or Status.UNKNOWN).value,
-        "reason": "stale",
-        "explanation": no_sample_since(last.at_ns),
-        "latency_ms": None,
+        "outcome": outcome.value,
+        "reason": "stale" if is_stale else last.reason.value,
+        "explanation": no_sample_since(last.at_ns) if is_stale else last.explanation,
+        "sampled_at": wall_text(last.at_ns),
+        "latency_ms": None if latency_ns is None else latency_ns / NS_PER_MS,
     }
 
 
