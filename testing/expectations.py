@@ -52,15 +52,12 @@ class ScriptedExpectation(Expectation):
         return Expectation(kept), "STATUS" not in asked
 
 
-class ScriptedExpectations:
+class ScriptedExpectations(Expectations):
     """Compiles the expectation of a target for the actors of a scripted world."""
-
-    def __init__(self) -> None:
-        self._compiled = Expectations()
 
     def __call__(self, target: Target) -> Expectation:
         """Returns the expectation of a target. Raises: ConditionError for a text that is no condition."""
-        whole = self._compiled(target)
+        whole = super().__call__(target)
         return ScriptedExpectation(whole) if whole.conditions else whole
 
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..actors.checked import InvariantBroken
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
 from ..domain.observation.outcome import Outcome
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
 from ..domain.units import NS_PER_MINUTE, NS_PER_S
-from .checked import InvariantBroken
 from .expectations import require_meetable
 from .script import Script
 from .world import World
@@ -64,12 +64,7 @@ class Mishap(msgspec.Struct, frozen=True, kw_only=True):
     """Since the beginning."""
     fault: Fault
     target: str
-    length_ns: int
-
-    @property
-    def length(self) -> str:
-        """The length as `World` takes it."""
-        return f"{self.length_ns}ns"
+    length_s: int
 
 
 class _Kind(NamedTuple):
@@ -90,13 +85,15 @@ NO_LENGTH = (0,)
 KINDS: dict[Fault, _Kind] = {
     Fault.DEATH: _Kind(4, NO_LENGTH, lambda world, _: world.crash()),
     Fault.RESTART: _Kind(4, NO_LENGTH, lambda world, _: world.restart()),
-    Fault.STORE_FULL: _Kind(4, range(1, 600), lambda world, mishap: world.fill_store(mishap.length)),
-    Fault.WALL_STEP: _Kind(4, WALL_STEPS_S, lambda world, mishap: world.step_wall(mishap.length_ns)),
-    Fault.SUSPEND: _Kind(4, range(1, 3_600), lambda world, mishap: world.suspend(mishap.length)),
-    Fault.STALL: _Kind(8, range(1, 30), lambda world, mishap: world.stall(mishap.length)),
+    Fault.STORE_FULL: _Kind(4, range(1, 600), lambda world, mishap: world.fill_store(mishap.length_s)),
+    Fault.WALL_STEP: _Kind(
+        4, WALL_STEPS_S, lambda world, mishap: world.step_wall(mishap.length_s * NS_PER_S)
+    ),
+    Fault.SUSPEND: _Kind(4, range(1, 3_600), lambda world, mishap: world.suspend(mishap.length_s)),
+    Fault.STALL: _Kind(8, range(1, 30), lambda world, mishap: world.stall(mishap.length_s)),
     Fault.PAUSE: _Kind(4, range(60, 3_600), lambda world, mishap: world.pause(mishap.target)),
     Fault.SILENCE: _Kind(
-        4, range(60, 3_600), lambda world, mishap: world.silence(mishap.target, mishap.length)
+        4, range(60, 3_600), lambda world, mishap: world.silence(mishap.target, mishap.length_s)
     ),
     # An operator looks twice an hour: more seldom, few incidents would be open just then.
     Fault.ACKNOWLEDGE: _Kind(48, NO_LENGTH, _acknowledge_all),
@@ -241,7 +238,7 @@ def _draw_mishaps(dice: Random, fault: Fault, minutes: int, targets: tuple[str, 
             at_ns=dice.randrange(minutes * NS_PER_MINUTE),
             fault=fault,
             target=dice.choice(targets),
-            length_ns=dice.choice(kind.lengths_s) * NS_PER_S,
+            length_s=dice.choice(kind.lengths_s),
         )
 
 
@@ -307,9 +304,9 @@ def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseE
     beats = (
         _beats(target, course) for target in course.configuration.targets if target.heartbeat is not None
     )
-    mishaps = merge(*map(_as_events, course.mishaps), key=itemgetter(0))
+    mishaps = map(_as_events, course.mishaps)
     minutes = ((minute * NS_PER_MINUTE, _saying(progress, minute)) for minute in range(1, course.minutes + 1))
-    return merge(mishaps, *beats, minutes, key=itemgetter(0))
+    return merge(*mishaps, *beats, minutes, key=itemgetter(0))
 
 
 def _saying(progress: Callable[[int], None], minute: int) -> Callable[[World], None]:
@@ -328,4 +325,4 @@ def _as_events(mishap: Mishap) -> Iterator[CourseEvent]:
     do = KINDS[mishap.fault].do
     yield mishap.at_ns, lambda world: do(world, mishap)
     if mishap.fault is Fault.PAUSE:
-        yield mishap.at_ns + mishap.length_ns, lambda world: world.resume(mishap.target)
+        yield mishap.at_ns + mishap.length_s * NS_PER_S, lambda world: world.resume(mishap.target)

@@ -16,8 +16,6 @@ from ..domain.time.moment import NS_PER_MS
 
 ANSWER_NS = 5 * NS_PER_MS
 """The answer time of a scripted target where the script gives none."""
-REFUSAL_NS = NS_PER_MS // 5
-"""The time to a refused connection: shorter than any answer."""
 FOREVER_NS = 1 << 62
 STATUS_DIGITS_MAX = 3
 

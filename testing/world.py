@@ -7,6 +7,7 @@ from random import Random
 
 from pykka import Timeout
 
+from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch import SimulatedDispatcher
 from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
 from ..adapters.configuration.loading import load
@@ -28,7 +29,6 @@ from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
-from .checked import Checks, InvariantBroken
 from .clock import ManualClock
 from .expectations import ScriptedExpectations, require_meetable
 from .fakes import ScriptedMessenger, ScriptedProber, ScriptedStore
