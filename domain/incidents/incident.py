@@ -18,15 +18,12 @@ class TransitionKind(StrEnum):
     RESOLVED = "resolved"
 
 
+_WHILE_OPEN = (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED)
 INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = {
     None: (TransitionKind.OPENED,),
-    TransitionKind.OPENED: (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED),
-    TransitionKind.CHANGED: (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED),
-    TransitionKind.ACKNOWLEDGED: (
-        TransitionKind.CHANGED,
-        TransitionKind.ACKNOWLEDGED,
-        TransitionKind.RESOLVED,
-    ),
+    TransitionKind.OPENED: _WHILE_OPEN,
+    TransitionKind.CHANGED: _WHILE_OPEN,
+    TransitionKind.ACKNOWLEDGED: _WHILE_OPEN,
     TransitionKind.RESOLVED: (),
 }
 """The legal next kinds after each kind; None stands for no incident yet."""
