@@ -3,7 +3,6 @@
 from bisect import bisect_left, insort
 from collections import deque
 from math import ceil
-from typing import Protocol
 
 from ..limits import WINDOW_BLOCK_VALUES_MAX
 from ..specification.rule import Aggregate
@@ -15,16 +14,6 @@ PERCENTILES = {
     Aggregate.P95: 0.95,
     Aggregate.P99: 0.99,
 }
-
-
-class Summary(Protocol):
-    """One figure of the values in a window, updated for each value that enters and leaves, oldest first."""
-
-    def add(self, value: float) -> None: ...
-
-    def remove(self, value: float) -> None: ...
-
-    def read(self) -> float: ...
 
 
 class _Last:
@@ -166,6 +155,10 @@ class Percentile:
             self._before += len(blocks[self._cursor])
             self._cursor += 1
         return blocks[self._cursor][rank - self._before]
+
+
+Summary = _Last | _Mean | _Extreme | Percentile
+"""One figure of the values in a window, updated for each value that enters and leaves, oldest first."""
 
 
 def summary_of(aggregate: Aggregate) -> Summary:
