@@ -8,7 +8,7 @@ from random import Random
 from pykka import Timeout
 
 from ..actors.checked import Checks, InvariantBroken
-from ..actors.dispatch import SimulatedDispatcher
+from ..actors.dispatch import Address, SimulatedDispatcher
 from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
@@ -206,45 +206,45 @@ class World:
         """Watches a target, or replaces its specification."""
         (target,) = _sound((target,), self._channels).targets
         self._targets[target.id] = target
-        self._tell(Track(target))
+        self._tell(self.system.supervisor, Track(target))
 
     def untrack(self, target: str) -> None:
         """Stops watching a target; its open incidents are resolved."""
         self._known(target)
         del self._targets[target]
-        self._tell(Untrack(target))
+        self._tell(self.system.supervisor, Untrack(target))
 
     def pause(self, target: str) -> None:
         """Starts no attempts of a target until `resume`."""
         self._known(target)
-        self._tell(Pause(target))
+        self._tell(self.system.supervisor, Pause(target))
 
     def resume(self, target: str) -> None:
         """Resumes a paused target."""
         self._known(target)
-        self._tell(Resume(target))
+        self._tell(self.system.supervisor, Resume(target))
 
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
         """Sends a report to a heartbeat target, as its host does."""
         self._known(target)
-        self._tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
+        self._tell(
+            self.system.supervisor, Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read())
+        )
 
-    def _tell(self, message: object) -> None:
-        self.system.supervisor.tell(message)
+    def _tell(self, actor: Address, message: object) -> None:
+        actor.tell(message)
         self.dispatcher.run_until_idle()
 
     def acknowledge(self, incident: str, by: str = "operator") -> None:
         """Acknowledges an incident by its id."""
-        self.system.owner.tell(Acknowledge(incident, by))
-        self.dispatcher.run_until_idle()
+        self._tell(self.system.owner, Acknowledge(incident, by))
 
     def silence(self, target: str | None, length: Duration) -> None:
         """Mutes a target (None: all) for a length of time."""
         until_ns = self.clock.read().wall_ns + duration_ns(length)
         silence = Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns)
         self._checks.record.muted(silence)
-        self.system.sink.tell(Mute(silence))
-        self.dispatcher.run_until_idle()
+        self._tell(self.system.sink, Mute(silence))
 
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again.
