@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -11,26 +11,22 @@ import click
 class ExitStatus(IntEnum):
     """An exit status; `meaning` explains it in one line."""
 
-    FINE = 0
-    FAILED = 1
-    CONFIGURATION = 2
-    STORE = 3
-    INTERRUPTED = 130
-    TERMINATED = 143
+    meaning: str
 
-    @property
-    def meaning(self) -> str:
-        return _MEANINGS[self]
+    def __new__(cls, status: int, meaning: str) -> Self:
+        member = int.__new__(cls, status)
+        member._value_, member.meaning = status, meaning
+        return member
 
-
-_MEANINGS = {
-    ExitStatus.FINE: "done; `run` drained after a signal, and notices that it left in its store wait for the next run",
-    ExitStatus.FAILED: "failed while running, could not write its output, or lost work at the stop",
-    ExitStatus.CONFIGURATION: "the configuration or the command line is not valid; nothing was started",
-    ExitStatus.STORE: "another process holds the store, or its record does not verify",
-    ExitStatus.INTERRUPTED: "a second SIGINT ended the process at once",
-    ExitStatus.TERMINATED: "a second SIGTERM ended the process at once",
-}
+    FINE = (
+        0,
+        "done; `run` drained after a signal, and notices that it left in its store wait for the next run",
+    )
+    FAILED = 1, "failed while running, could not write its output, or lost work at the stop"
+    CONFIGURATION = 2, "the configuration or the command line is not valid; nothing was started"
+    STORE = 3, "another process holds the store, or its record does not verify"
+    INTERRUPTED = 130, "a second SIGINT ended the process at once"
+    TERMINATED = 143, "a second SIGTERM ended the process at once"
 
 
 def count_of(count: int, noun: str) -> str:
@@ -43,18 +39,10 @@ _DECIMALS = {"latency_ms": 1, "uptime_24h": 5}
 _STATES = frozenset({"outcome", "severity", "state", "status"})
 """The keys of rows whose values are states, which have colours."""
 _COLOURS = {
-    "up": "green",
-    "degraded": "yellow",
-    "down": "red",
-    "timed_out": "red",
-    "unknown": "dim",
-    "cancelled": "dim",
-    "opened": "red",
-    "changed": "red",
-    "acknowledged": "yellow",
-    "resolved": "green",
-    "critical": "red",
-    "warning": "yellow",
+    **dict.fromkeys(("up", "resolved"), "green"),
+    **dict.fromkeys(("degraded", "acknowledged", "warning"), "yellow"),
+    **dict.fromkeys(("down", "timed_out", "opened", "changed", "critical"), "red"),
+    **dict.fromkeys(("unknown", "cancelled"), "dim"),
     "info": "blue",
 }
 

@@ -1,7 +1,7 @@
 """`check` and `schema`: validate configuration files and describe their keys."""
 
 import json
-from collections.abc import Iterable, Mapping
+import os
 from pathlib import Path
 
 import click
@@ -15,13 +15,12 @@ from ..output import ExitStatus, count_of
 NAMES_SHOWN = 8
 
 
-def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitStatus:
+def check_all(files: tuple[Path, ...]) -> ExitStatus:
     """Checks every file, also after an invalid one; problems go to stderr."""
-    files = tuple(configs)
     verdict = ExitStatus.FINE
     for config in files:
         try:
-            configuration = load(config, environment)
+            configuration = load(config, os.environ)
         except ConfigurationError as error:
             click.echo(str(error), err=True)
             verdict = ExitStatus.CONFIGURATION

@@ -2,7 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,7 +22,7 @@ from .telling import line_of, lines_of_end
 LISTEN_S = 0.5
 
 
-def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatus:
+def run_until_stopped(config: Path) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
     speaker = Speaker()
     logging.basicConfig(
@@ -32,7 +33,7 @@ def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatu
     words: SimpleQueue[Word] = SimpleQueue()
     try:
         with signals_heard(words):
-            runtime = _started(config, environment, speaker)
+            runtime = _started(config, speaker)
             speaker.say(f"watching: {runtime!r}")
             Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
             return _obey(runtime, words, speaker)
@@ -40,14 +41,14 @@ def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatu
         speaker.close()
 
 
-def _started(config: Path, environment: Mapping[str, str], speaker: Speaker) -> Runtime:
+def _started(config: Path, speaker: Speaker) -> Runtime:
     """Returns a started runtime.
 
     Garbage collection is paused: the new objects stay, and scanning them is wasted work.
     """
     gc.disable()
     try:
-        runtime = Runtime.from_config(config, environment)
+        runtime = Runtime.from_config(config, os.environ)
         events = runtime.subscribe()
         runtime.start()
     finally:

@@ -1,6 +1,7 @@
 """`status` and `incidents`: the content of a store as a table, or as one JSON document."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ _LOOK_BACK_NS = 7 * NS_PER_DAY
 """A last sample older than this is shown as none."""
 
 
-def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) -> None:
+def show_status(config: Path, *, as_json: bool) -> None:
     """Prints one row per target, with its last sample, its uptime over a day and its open incidents."""
-    configuration = load(config, environment)
+    configuration = load(config, os.environ)
     reader = StoreReader(store_of(config, configuration))
     document = status_document(configuration, reader, SystemClock().read().wall_ns)
     if as_json:
@@ -54,17 +55,9 @@ def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) 
     click.echo(f"run by {holder}" if holder else "not running: this is the last recorded state")
 
 
-def show_incidents(
-    config: Path,
-    environment: Mapping[str, str],
-    *,
-    as_json: bool,
-    open_only: bool,
-    target: str | None,
-    limit: int,
-) -> None:
+def show_incidents(config: Path, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
     """Prints one row per incident, the newest first."""
-    reader = StoreReader(store_of(config, load(config, environment)))
+    reader = StoreReader(store_of(config, load(config, os.environ)))
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
     rows = [_incident_row(incident) for incident in found]
     print_rows("incidents", _INCIDENT_COLUMNS, rows, as_json=as_json)
