@@ -113,20 +113,8 @@ class GetAbandoned(Message, frozen=True):
     """Answered with the Abandoned messages received so far."""
 
 
-RecorderMessage = (
-    TargetTracked
-    | TargetUntracked
-    | SampleJudged
-    | IncidentsResumed
-    | SilencesChanged
-    | Committed
-    | NoticeSettled
-    | BlindnessSeen
-    | HealthReported
-    | CounterIncreased
-    | Abandoned
-    | GetStatus
-    | GetIncidents
-    | GetAttempts
-    | GetAbandoned
-)
+_OfTargets = TargetTracked | TargetUntracked | SampleJudged
+_OfRecord = IncidentsResumed | SilencesChanged | Committed | NoticeSettled
+_OfRuntime = BlindnessSeen | HealthReported | CounterIncreased | Abandoned
+_Question = GetStatus | GetIncidents | GetAttempts | GetAbandoned
+RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | _Question

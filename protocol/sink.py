@@ -98,21 +98,8 @@ class EndSink(Message, frozen=True):
     """Commit and stop now; notices that couriers hold stay in the outbox."""
 
 
-SinkMessage = (
-    Record
-    | RecordBlindness
-    | Commit
-    | DeliveryAnswered
-    | CourierStarted
-    | RetryDelivery
-    | GiveUpDelivery
-    | Redrive
-    | Mute
-    | ExpireSilences
-    | GetResumed
-    | ResumeRetries
-    | ReopenStore
-    | RunMaintenance
-    | DrainSink
-    | EndSink
-)
+_OfRecord = Record | RecordBlindness | Commit | GetResumed
+_OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
+_OfSilences = Mute | ExpireSilences
+_OfStore = ReopenStore | RunMaintenance | DrainSink | EndSink
+SinkMessage = _OfRecord | _OfDeliveries | _OfSilences | _OfStore

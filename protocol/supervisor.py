@@ -138,23 +138,9 @@ class Drain(Message, frozen=True):
     within_ns: int
 
 
-SupervisorMessage = (
-    Track
-    | Untrack
-    | Pause
-    | Resume
-    | AttemptFinished
-    | AttemptCancelled
-    | Beat
-    | ChildExited
-    | DeliveryBegan
-    | DeliverySettled
-    | ChannelRecovered
-    | RetryAsked
-    | SilenceCheckRequested
-    | StoreFailed
-    | StoreRecovered
-    | Woke
-    | Barrier
-    | Drain
-)
+_OfTargets = Track | Untrack | Pause | Resume | Beat
+_OfAttempts = AttemptFinished | AttemptCancelled
+_OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
+_OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested
+_OfRuntime = ChildExited | Woke | Barrier | Drain
+SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | _OfRecord | _OfRuntime
