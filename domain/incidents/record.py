@@ -1,5 +1,7 @@
 """The records of a store: the batch of one transaction, and the state that a restart restores."""
 
+from typing import Annotated
+
 import msgspec
 
 from ..limits import INTEGER_MAX
@@ -30,7 +32,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     target: str | None = None
     """None mutes every target."""
-    until_ns: int
+    until_ns: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     """Wall time; a silence that was ended early has that moment."""
     by: str = ""
 
