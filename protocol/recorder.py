@@ -1,7 +1,5 @@
 """The messages that the recorder accepts, which keeps the read model."""
 
-from typing import ClassVar
-
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
 from ..domain.incidents.record import BlindInterval, Silence
@@ -71,16 +69,12 @@ class BlindnessSeen(Message, frozen=True):
 class HealthReported(Message, frozen=True):
     """A part of the runtime has a problem; an empty detail ends it."""
 
-    wire_name: ClassVar[str] = "HealthChanged"
-
     part: str
     detail: str
 
 
 class CounterIncreased(Message, frozen=True):
     """A counter increased by `by`."""
-
-    wire_name: ClassVar[str] = "Counted"
 
     counter: str
     by: int

@@ -1,7 +1,5 @@
 """The messages that the incident sink accepts."""
 
-from typing import ClassVar
-
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
@@ -69,8 +67,6 @@ class Mute(Message, frozen=True):
 class ExpireSilences(Message, frozen=True):
     """End the silences whose time is over, and queue the notices that they held back."""
 
-    wire_name: ClassVar[str] = "EndSilences"
-
 
 class GetResumed(Message, frozen=True):
     """Send ResumeFrom to the aggregate owner and IncidentsResumed to the recorder: a new incarnation has no state."""
@@ -86,8 +82,6 @@ class ReopenStore(Message, frozen=True):
 
 class RunMaintenance(Message, frozen=True):
     """Do one bounded slice of sealing, rolling up and dropping in the store."""
-
-    wire_name: ClassVar[str] = "KeepHouse"
 
 
 class DrainSink(Message, frozen=True):

@@ -1,7 +1,5 @@
 """The messages that the supervisor accepts."""
 
-from typing import ClassVar
-
 from ..domain.observation.attempt import AttemptId, CancelOutcome
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
@@ -85,8 +83,6 @@ class DeliverySettled(Message, frozen=True):
 class ChannelRecovered(Message, frozen=True):
     """A channel accepted a notice: other notices for it are retried now, without waiting out their backoff."""
 
-    wire_name: ClassVar[str] = "ChannelCarried"
-
     channel: str
 
 
@@ -104,8 +100,6 @@ class RetryAsked(Message, frozen=True):
 
 class SilenceCheckRequested(Message, frozen=True):
     """The sink's first silence ends at this wall time: the supervisor sends ExpireSilences by then."""
-
-    wire_name: ClassVar[str] = "LookAsked"
 
     until_ns: int
 
@@ -128,8 +122,6 @@ class Woke(Message, frozen=True):
 
 class Barrier(Message, frozen=True):
     """Answered with True once every earlier message is handled and passed on, so that a host reads its own changes."""
-
-    wire_name: ClassVar[str] = "GetHeard"
 
 
 class Drain(Message, frozen=True):
