@@ -187,14 +187,13 @@ class TargetAggregate:
         No transition where it is not open or was seen.
         """
         for watch in self._watches:
-            if watch.incident is not None and watch.incident.id == incident:
-                if watch.incident.acknowledged_at_ns is not None:
-                    return ()
+            held = watch.incident
+            if held is not None and held.id == incident and held.acknowledged_at_ns is None:
                 step = Transition.after(
-                    watch.incident,
+                    held,
                     TransitionKind.ACKNOWLEDGED,
                     now.wall_ns,
-                    acknowledged_at_ns=max(now.wall_ns, watch.incident.opened_at_ns),
+                    acknowledged_at_ns=max(now.wall_ns, held.opened_at_ns),
                     acknowledged_by=by,
                     reason="acknowledged",
                     explanation=f"acknowledged by {by}",
