@@ -120,7 +120,7 @@ class Checks:
         if told is not None and told >= notice.sequence:
             self._refuse("S9", f"{channel} would get step {notice.sequence} after {told}")
         self.delivery.sending(channel, notice, attempt)
-        self._receivers[channel].arrived(0, notice, attempt)
+        self._receivers[channel].arrived(notice, attempt)
 
 
 class CheckedStore:

@@ -26,14 +26,8 @@ class Durable:
         ended = self.silences
         self.__init__()  # type: ignore[misc]  # the same empty record as at the start
         self.epoch = restored.epoch - 1
-        for incident in restored.incidents:
-            self._adopt(incident)
-        for outgoing in (*restored.outbox, *restored.dead):
-            self._adopt(outgoing.notice.incident)
-            self.notices[outgoing.notice.key] = outgoing.notice
-            self.deliveries[outgoing.notice.key] = outgoing.delivery
+        self.recall(restored)
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
-        self.told = {(told.incident_id, told.channel): told.sequence for told in restored.told}
         # A store says nothing of silences that are over, and would when the wall clock goes back.
         self.silences = ended | {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
@@ -59,10 +53,11 @@ class Durable:
             self.deliveries.pop(key, None)
 
     def recall(self, restored: Restored) -> None:
-        """Adds a dead letter that the store has recalled and that may have been dropped here."""
+        """Adds what the store has restored, or a dead letter that it has recalled, where it is not known here."""
         for incident in restored.incidents:
             self._adopt(incident)
-        for outgoing in restored.outbox:
+        for outgoing in (*restored.outbox, *restored.dead):
+            self._adopt(outgoing.notice.incident)
             self.notices.setdefault(outgoing.notice.key, outgoing.notice)
             self.deliveries.setdefault(outgoing.notice.key, outgoing.delivery)
         for told in restored.told:

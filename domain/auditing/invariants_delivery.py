@@ -44,10 +44,10 @@ class DeliveryRules:
 
     def _repeated(self, channel: str, notice: Notice, attempt: int) -> None:
         """Checks S7, S10: a repeated post has the same content and a new attempt number."""
-        posts = self._receivers[channel].posts.get(notice.key, [])
-        if any(post.notice != notice for post in posts):
+        posts = self._receivers[channel].posts.get(notice.key, {})
+        if any(posted != notice for posted in posts.values()):
             self._complain("S7", f"posts of {notice.key} differ")
-        if any(post.attempt == attempt for post in posts):
+        if attempt in posts:
             self._complain("S10", f"attempt {attempt} of {notice.key} is posted twice")
 
     def sent(self, channel: str, key: str) -> None:

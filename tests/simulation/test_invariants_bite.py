@@ -129,7 +129,7 @@ def attempted(rules, attempts=1):
     delivery = msgspec.structs.replace(delivery_of(NOTICE, PENDING), attempts=attempts)
     rules.commit(TOLD, Batch(deliveries=(delivery,)))
     rules.delivery.sending("ops", NOTICE, 1)
-    rules.receivers["ops"].arrived(NOON.monotonic_ns, NOTICE, 1)
+    rules.receivers["ops"].arrived(NOTICE, 1)
 
 
 def carried_twice_at_once(rules):

@@ -57,7 +57,7 @@ def test_a_notice_that_waits_on_a_well_channel_is_noticed(run):
     auditor = run.machine.auditor
     (notice,) = auditor.dead_letters()
     auditor.committed_ns[notice.key] = run.machine.clock.lived_ns
-    run.machine.receivers["ops"].posts.clear()
+    run.machine.receivers["ops"].first_ns.clear()
     run.advance(run.machine.clock.lived_ns + 40_000_000_000)
     rules.check_channels({"ops": None})
     assert broken(run) == []
