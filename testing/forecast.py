@@ -232,8 +232,8 @@ def _draw_mishaps(dice: Random, fault: str, minutes: int, targets: tuple[str, ..
 
 # Running.
 
-CourseEvent = tuple[int, Callable[[World], object]]
-"""The time of an event in nanoseconds since the beginning, and its effect."""
+CourseEvent = tuple[int, Callable[[World, int], object]]
+"""The time of an event in nanoseconds since the beginning, and its effect at that time."""
 
 
 def run_course(course: Course, progress: Callable[[int], None] = lambda _: None) -> Forecast:
@@ -249,7 +249,7 @@ def run_course(course: Course, progress: Callable[[int], None] = lambda _: None)
             for at_ns, happens in _events(course, progress):
                 if at_ns <= course.minutes * NS_PER_MINUTE:
                     _run_until(world, began_ns + at_ns)
-                    happens(world)
+                    happens(world, at_ns)
         except InvariantBroken as error:
             broken = str(error)
     return Forecast(
@@ -293,12 +293,9 @@ def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseE
         _beats(target, course) for target in course.configuration.targets if target.heartbeat is not None
     )
     mishaps = map(_as_events, course.mishaps)
-    minutes = ((minute * NS_PER_MINUTE, _saying(progress, minute)) for minute in range(1, course.minutes + 1))
-    return merge(*mishaps, *beats, minutes, key=itemgetter(0))
-
-
-def _saying(progress: Callable[[int], None], minute: int) -> Callable[[World], None]:
-    return lambda _: progress(minute * NS_PER_MINUTE)
+    minutes = range(NS_PER_MINUTE, course.minutes * NS_PER_MINUTE + 1, NS_PER_MINUTE)
+    reports = ((at_ns, lambda _, at_ns: progress(at_ns)) for at_ns in minutes)
+    return merge(*mishaps, *beats, reports, key=itemgetter(0))
 
 
 def _beats(target: Target, course: Course) -> Iterator[CourseEvent]:
@@ -306,12 +303,11 @@ def _beats(target: Target, course: Course) -> Iterator[CourseEvent]:
     script = Script.parse(course.scripts[target.id])
     for at_ns in range(target.every_ns, course.minutes * NS_PER_MINUTE, target.every_ns):
         if script.at(at_ns).observation.outcome is Outcome.UP:
-            yield at_ns, lambda world: world.heartbeat(target.id)
+            yield at_ns, lambda world, _: world.heartbeat(target.id)
 
 
 def _as_events(mishap: Mishap) -> Iterator[CourseEvent]:
     kind = KINDS[mishap.fault]
-    yield mishap.at_ns, lambda world: kind.do(world, mishap)
-    if kind.undo is not None:
-        undo = kind.undo
-        yield mishap.at_ns + mishap.length_s * NS_PER_S, lambda world: undo(world, mishap)
+    yield mishap.at_ns, lambda world, _: kind.do(world, mishap)
+    if (undo := kind.undo) is not None:
+        yield mishap.at_ns + mishap.length_s * NS_PER_S, lambda world, _: undo(world, mishap)
