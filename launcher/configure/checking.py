@@ -25,7 +25,9 @@ def check_all(files: tuple[Path, ...]) -> ExitStatus:
             click.echo(str(error), err=True)
             verdict = ExitStatus.CONFIGURATION
         else:
-            click.echo(f"{config}: {_summary(configuration)}" if len(files) > 1 else _summary(configuration))
+            targets = count_of(len(configuration.targets), "target")
+            said = f"ok: {targets}, {count_of(len(configuration.channels), 'channel')}"
+            click.echo(f"{config}: {said}" if len(files) > 1 else said)
             _tell_functions(config, configuration)
     return verdict
 
@@ -45,8 +47,3 @@ def _tell_functions(config: Path, configuration: Configuration) -> None:
 def schema_text() -> str:
     """Returns the JSON Schema as text."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False)
-
-
-def _summary(configuration: Configuration) -> str:
-    targets, channels = len(configuration.targets), len(configuration.channels)
-    return f"ok: {count_of(targets, 'target')}, {count_of(channels, 'channel')}"

@@ -17,7 +17,7 @@ from ...domain.units import NS_PER_MS, NS_PER_S
 from ...runtime import Runtime
 from ..output import ExitStatus
 from ..streams import OutputLost
-from .demo_servers import HttpAnswer, Receiver, Respond, serving
+from .demo_servers import DemoAnswer, Receiver, Respond, serving
 
 CONFIG = Path(__file__).parents[2] / "examples" / "demo.yaml"
 WITHIN_S = 25.0
@@ -25,8 +25,8 @@ RESOLVED_EXPECTED = 2
 SLOW_FROM_S, SLOW_UNTIL_S = 3.0, 8.0
 SLOW_ANSWER_S = 0.2
 DOWN_FROM_S, DOWN_UNTIL_S = 2.0, 7.0
-HEALTHY: HttpAnswer = (200, {"status": "ok"})
-ON_FIRE: HttpAnswer = (503, {"status": "on fire"})
+HEALTHY: DemoAnswer = (200, {"status": "ok"})
+ON_FIRE: DemoAnswer = (503, {"status": "on fire"})
 
 
 class Demo:
@@ -49,13 +49,13 @@ class Demo:
         except OutputLost as error:
             self.lost = error
 
-    def slow(self, _: BaseHTTPRequestHandler) -> HttpAnswer:
+    def slow(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Answers slowly between SLOW_FROM_S and SLOW_UNTIL_S, but not beyond the end of the demo."""
         if SLOW_FROM_S <= self.elapsed_s() < SLOW_UNTIL_S:
             self._ended.wait(SLOW_ANSWER_S)
         return HEALTHY
 
-    def shop(self, _: BaseHTTPRequestHandler) -> HttpAnswer:
+    def shop(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Fails for five seconds and recovers."""
         return ON_FIRE if DOWN_FROM_S <= self.elapsed_s() < DOWN_UNTIL_S else HEALTHY
 

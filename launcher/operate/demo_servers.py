@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-HttpAnswer = tuple[int, dict[str, Any]]
+DemoAnswer = tuple[int, dict[str, Any]]
 """A status and a JSON document."""
-Respond = Callable[[BaseHTTPRequestHandler], HttpAnswer]
+Respond = Callable[[BaseHTTPRequestHandler], DemoAnswer]
 
 
 @contextmanager
@@ -55,7 +55,7 @@ class Receiver:
         self.repeated = 0
         self.refused = 0
 
-    def respond(self, request: BaseHTTPRequestHandler) -> HttpAnswer:
+    def respond(self, request: BaseHTTPRequestHandler) -> DemoAnswer:
         """Answers one notice."""
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
         key, stamp = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
