@@ -93,8 +93,7 @@ class RecordRules:
             self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
         for step in news.transitions:
             self._legal(step)
-        if batch.notices or news.transitions:
-            self._notices(batch, news, before)
+        self._notices(batch, news, before)
         for delivery in news.deliveries:
             self._delivered(delivery)
 
@@ -144,11 +143,9 @@ class RecordRules:
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
-        if (
-            step.draft
-            or self._durable.latest(step.incident_id).sequence != step.sequence
-            or self._muted(step, batch)
-        ):
+        silences = (*self._durable.silences.values(), *batch.silences)
+        is_muted = any(silence.target in {None, step.target} for silence in silences)
+        if step.draft or is_muted or self._durable.latest(step.incident_id).sequence != step.sequence:
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
@@ -163,18 +160,11 @@ class RecordRules:
         floor = self.floors.get(channel, Severity.INFO)
         return SEVERITY_RANK[step.severity] < SEVERITY_RANK[floor]
 
-    def _muted(self, step: Transition, batch: Batch) -> bool:
-        silences = [*self._durable.silences.values(), *batch.silences]
-        return any(s.target in {None, step.target} for s in silences)
-
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
         """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
-        pending = [self._durable.notices[key] for key in self._durable.pending]
-        settled = [self._durable.notices[d.key] for d in batch.deliveries if d.key in self._durable.notices]
-        return any(
-            notice.channel == channel and notice.incident.id == step.incident_id
-            for notice in (*pending, *settled)
-        )
+        keys = (*self._durable.pending, *(delivery.key for delivery in batch.deliveries))
+        notices = [self._durable.notices[key] for key in keys if key in self._durable.notices]
+        return any(said.channel == channel and said.incident.id == step.incident_id for said in notices)
 
     def _delivered(self, delivery: Delivery) -> None:
         """Checks S8: a notice recorded as delivered has been applied by its receiver."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from .. import limits
+from ..conditions.comparison import ORDERINGS
 from ..observation.observation import Phases
 from ..observation.outcome import WITHOUT_ANSWER, Outcome
 from ..observation.sample import Sample
@@ -171,10 +172,7 @@ def counted(sample: Sample, rule: Threshold) -> float | None:
 
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
+    **{sign.value: holds for sign, holds in ORDERINGS.items()},
     "==": operator.eq,
     "!=": operator.ne,
 }
@@ -207,11 +205,8 @@ class ThresholdEvaluator(Evaluator):
         if verdict is Verdict.OK and waited:
             return Verdict.UNCHANGED
         self._remember(sample, verdict)
-        return (
-            verdict
-            if verdict is Verdict.VIOLATED or not firing or self._window.covered()
-            else Verdict.UNCHANGED
-        )
+        stands = verdict is Verdict.VIOLATED or not firing or self._window.covered()
+        return verdict if stands else Verdict.UNCHANGED
 
     def _judge(self, at_ns: int, value: float) -> Verdict:
         rule, window = self._rule, self._window

@@ -124,10 +124,8 @@ class Scheduled:
     def next_silence_ns(self, since: Moment, now: Moment) -> int:
         """Returns when silence since `since` is reported next; moments that have passed by `now` are not replayed."""
         at_ns = self.silent_at_ns(since)
-        late_ns = now.monotonic_ns - at_ns
-        return (
-            at_ns if late_ns < 0 else at_ns + (late_ns // self.cadence.every_ns + 1) * self.cadence.every_ns
-        )
+        passed = (now.monotonic_ns - at_ns) // self.cadence.every_ns + 1
+        return at_ns + max(0, passed) * self.cadence.every_ns
 
     def enqueue(self, due: Moment, now: Moment) -> PendingAttempt:
         """Makes the next attempt, which waits for admission and reports the ticks missed before it.

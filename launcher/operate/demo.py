@@ -35,7 +35,7 @@ class Demo:
     def __init__(self) -> None:
         self._clock = SystemClock()
         self._began = self._clock.read()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         self.opened = self.resolved = self.notices_ended = 0
         self.lost: OutputLost | None = None
 
@@ -52,15 +52,12 @@ class Demo:
     def slow(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Answers slowly between SLOW_FROM_S and SLOW_UNTIL_S, but not beyond the end of the demo."""
         if SLOW_FROM_S <= self.elapsed_s() < SLOW_UNTIL_S:
-            self._ended.wait(SLOW_ANSWER_S)
+            self.ended.wait(SLOW_ANSWER_S)
         return HEALTHY
 
     def shop(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Fails for five seconds and recovers."""
         return ON_FIRE if DOWN_FROM_S <= self.elapsed_s() < DOWN_UNTIL_S else HEALTHY
-
-    def end(self) -> None:
-        self._ended.set()
 
     def hear(self, event: Event) -> bool:
         """Prints an event. Returns True when the demo is complete."""
@@ -81,8 +78,6 @@ class Demo:
                 )
             case HealthChanged(part, detail):
                 self.say(f"watchkeeper {part}: {detail or 'recovered'}")
-            case _:
-                pass
         return self.resolved == RESOLVED_EXPECTED and self.notices_ended >= self.opened + self.resolved
 
 
@@ -99,7 +94,7 @@ def run_demo() -> ExitStatus:
             "SHOP_PORT": demo.shop,
         }
         ports = {name: str(stack.enter_context(serving(respond))) for name, respond in responds.items()}
-        stack.callback(demo.end)
+        stack.callback(demo.ended.set)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-demo-"))
         environment = {**ports, "DEMO_SECRET": secret, "DEMO_STORE": str(Path(folder) / "demo.db")}
         runtime = Runtime.from_config(CONFIG, environment)

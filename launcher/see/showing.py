@@ -16,6 +16,7 @@ from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.errors import ConfigurationError
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.notice_body import incident_document
 from ...domain.incidents.record import BlindInterval
 from ...domain.observation.outcome import is_answered
 from ...domain.read_model.status import no_sample_since
@@ -152,20 +153,12 @@ def _measured(
 
 def _incident_row(incident: Incident) -> dict[str, Any]:
     """Returns an incident as plain data with stable keys; times are RFC 3339."""
-    resolved_ns, acknowledged_ns = incident.resolved_at_ns, incident.acknowledged_at_ns
-    return {
-        "id": incident.id,
-        "target": incident.target,
-        "rule": incident.rule,
-        "severity": incident.severity.value,
+    document = incident_document(incident)
+    del document["evidence"]
+    resolved_ns = incident.resolved_at_ns
+    return document | {
         "status": incident.change.value,
-        "opened_at": wall_text(incident.opened_at_ns),
-        "resolved_at": None if resolved_ns is None else wall_text(resolved_ns),
-        "acknowledged_at": None if acknowledged_ns is None else wall_text(acknowledged_ns),
-        "acknowledged_by": incident.acknowledged_by,
         "lasted": None if resolved_ns is None else _lasted(incident.opened_at_ns, resolved_ns),
-        "reason": incident.reason,
-        "explanation": incident.explanation,
         "sequence": incident.sequence,
         "draft": incident.draft,
     }
