@@ -248,7 +248,8 @@ def run_course(course: Course, progress: Callable[[int], None] = lambda _: None)
         try:
             for at_ns, happens in _events(course, progress):
                 if at_ns <= course.minutes * NS_PER_MINUTE:
-                    _run_until(world, began_ns + at_ns)
+                    left_ns = began_ns + at_ns - world.now.monotonic_ns
+                    world.run(f"{max(0, left_ns)}ns")
                     happens(world, at_ns)
         except InvariantBroken as error:
             broken = str(error)
@@ -279,12 +280,6 @@ def _world_of(course: Course) -> World:
     for channel, script in course.channel_scripts.items():
         world.script_channel(channel, script)
     return world
-
-
-def _run_until(world: World, monotonic_ns: int) -> None:
-    left_ns = monotonic_ns - world.now.monotonic_ns
-    if left_ns > 0:
-        world.run(f"{left_ns}ns")
 
 
 def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseEvent]:

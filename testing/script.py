@@ -33,6 +33,10 @@ class ScriptedBehaviour(msgspec.Struct, frozen=True):
     observation: Observation
     after_ns: int | None = ANSWER_NS
 
+    def within(self, left_ns: int) -> int:
+        """Returns when it answers; `left_ns` where it does not answer before that."""
+        return left_ns if self.after_ns is None else min(self.after_ns, left_ns)
+
 
 def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBehaviour:
     """Returns a good answer. Any fact that the script gives implies that the target was connected."""

@@ -105,11 +105,8 @@ class Durable:
             self.told[place] = max(self.told.get(place, 0), notice.sequence)
         return True
 
-    def latest(self, incident: str) -> Incident:
-        return self.lives[incident][-1]
-
     def open_incidents(self) -> list[Incident]:
-        return [self.latest(incident) for incident in self.open.values()]
+        return [self.lives[incident][-1] for incident in self.open.values()]
 
 
 class News(NamedTuple):

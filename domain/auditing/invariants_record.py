@@ -145,7 +145,7 @@ class RecordRules:
         """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
         silences = (*self._durable.silences.values(), *batch.silences)
         is_muted = any(silence.target in {None, step.target} for silence in silences)
-        if step.draft or is_muted or self._durable.latest(step.incident_id).sequence != step.sequence:
+        if step.draft or is_muted or self._durable.lives[step.incident_id][-1].sequence != step.sequence:
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
@@ -153,12 +153,11 @@ class RecordRules:
             told = self._durable.told.get((step.incident_id, channel), 0)
             if told or (step.is_open and step.acknowledged_at_ns is None):
                 quiet = step.acknowledged_at_ns is not None and step.change.value == "changed"
-                if told < step.sequence and not quiet and (told or not self._too_mild(step, channel)):
+                is_mild = (
+                    SEVERITY_RANK[step.severity] < SEVERITY_RANK[self.floors.get(channel, Severity.INFO)]
+                )
+                if told < step.sequence and not quiet and (told or not is_mild):
                     self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
-
-    def _too_mild(self, step: Transition, channel: str) -> bool:
-        floor = self.floors.get(channel, Severity.INFO)
-        return SEVERITY_RANK[step.severity] < SEVERITY_RANK[floor]
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
         """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""

@@ -258,9 +258,8 @@ class TargetAggregate:
     ) -> tuple[Transition, ...]:
         """Resumes the state of a former run; returns the ends of incidents whose rules are gone."""
         by_rule = {watch.rule.id: watch for watch in self._watches}
-        for rule in (
-            msgspec.msgpack.decode(saved.state, type=list[RuleCheckpoint]) if saved and saved.state else ()
-        ):
+        state = saved.state if saved else b""
+        for rule in msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else ():
             watch = by_rule.get(rule.rule)
             if watch is not None:
                 resume(watch, rule, now)
