@@ -85,11 +85,8 @@ class Transition(Incident, frozen=True, kw_only=True):
         """Whether this step is legal after `earlier` (None: as the first step)."""
         if earlier is None:
             return self.sequence == 1 and self.change in INCIDENT_TRANSITIONS[None]
-        return (
-            self.id == earlier.id
-            and self.sequence == earlier.sequence + 1
-            and self.change in INCIDENT_TRANSITIONS[earlier.change]
-        )
+        is_next = self.id == earlier.id and self.sequence == earlier.sequence + 1
+        return is_next and self.change in INCIDENT_TRANSITIONS[earlier.change]
 
 
 def incident_id(target: str, rule: str, run: int, attempt: int, opened_at_ns: int) -> str:

@@ -50,9 +50,6 @@ class Ledger:
     def incident(self, incident_id: str) -> Incident | None:
         return self._incidents.get(incident_id)
 
-    def told(self, incident_id: str, channel: str) -> LastDelivered | None:
-        return self._last_delivered.get((incident_id, channel))
-
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
         """Applies a transition. Returns the notices that are due for its incident now."""
         incident = self._incidents[transition.incident_id] = transition.incident
@@ -157,9 +154,8 @@ class Ledger:
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:
         """Returns the channels of the incident, and those that received an earlier notice and need the end."""
-        name, notify = incident.id, incident.notify
-        heard = (channel for channel in self._channels if channel not in notify)
-        return (*notify, *(channel for channel in heard if (name, channel) in self._last_delivered))
+        others = (channel for channel in self._channels if channel not in incident.notify)
+        return (*incident.notify, *(name for name in others if (incident.id, name) in self._last_delivered))
 
     def _forget_if_over(self, incident: Incident) -> None:
         name = incident.id

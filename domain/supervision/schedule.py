@@ -35,14 +35,13 @@ class PendingAttempt(msgspec.Struct, eq=False):
         self.started = at
 
     def record(self, ended: Moment | None, outcome: str) -> AttemptRecord:
-        started = self.started
         return AttemptRecord(
             attempt=self.attempt,
             state=self.state,
             due=self.due,
-            started=started,
+            started=self.started,
             ended=ended,
-            lateness_ns=max(0, started.since(self.due)) if started else 0,
+            lateness_ns=max(0, self.started.since(self.due)) if self.started else 0,
             missed=self.missed,
             outcome=outcome,
         )
