@@ -24,7 +24,7 @@ class DeliveryRules:
         self._claims = {}
 
     def sending(self, channel: str, notice: Notice, attempt: int) -> None:
-        """Checks S5, S10, S16, S24: committed, recorded, sent by one courier, within the channel's limit."""
+        """Checks S5, S7, S10, S16, S24: committed, recorded, sent by one courier, within the channel's limit."""
         durable = self._durable
         if durable.notices.get(notice.key) != notice:
             self._complain("S5", f"{notice.key} leaves before it is committed")
@@ -40,10 +40,7 @@ class DeliveryRules:
         carried = sum(1 for claimed, _ in self._claims if claimed == channel)
         if carried > self.room.get(channel, limits.AUDITED_CLAIMS_MAX):
             self._complain("S24", f"channel {channel} carries {carried} notices at once")
-        self._repeated(channel, notice, attempt)
-
-    def _repeated(self, channel: str, notice: Notice, attempt: int) -> None:
-        """Checks S7, S10: a repeated post has the same content and a new attempt number."""
+        # A repeated post has the same content and a new attempt number.
         posts = self._receivers[channel].posts.get(notice.key, {})
         if any(posted != notice for posted in posts.values()):
             self._complain("S7", f"posts of {notice.key} differ")

@@ -57,11 +57,8 @@ class RecordRules:
             self._complain("S14", f"epoch {restored.epoch} after epoch {durable.epoch}")
         durable.epoch = restored.epoch
         self._same("open incidents", durable.open_incidents(), [i for i in restored.incidents if i.is_open])
-        self._same(
-            "the outbox",
-            [durable.notices[key] for key in durable.pending],
-            [outgoing.notice for outgoing in restored.outbox],
-        )
+        pending = [durable.notices[key] for key in durable.pending]
+        self._same("the outbox", pending, [outgoing.notice for outgoing in restored.outbox])
         told = [t for t in restored.told if durable.told.get((t.incident_id, t.channel)) != t.sequence]
         if told:
             self._complain("S11", f"the store restores {told}, which differs from the committed deliveries")
