@@ -40,13 +40,9 @@ class Verbs(click.Group):
 
 def status_of(error: WatchkeeperError) -> ExitStatus:
     """Returns the exit status for an error."""
-    match error:
-        case ConfigurationError():
-            return ExitStatus.CONFIGURATION
-        case StoreBusy() | StoreCorrupt():
-            return ExitStatus.STORE
-        case _:
-            return ExitStatus.FAILED
+    if isinstance(error, ConfigurationError):
+        return ExitStatus.CONFIGURATION
+    return ExitStatus.STORE if isinstance(error, StoreBusy | StoreCorrupt) else ExitStatus.FAILED
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

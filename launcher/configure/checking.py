@@ -34,8 +34,9 @@ def check_all(files: tuple[Path, ...]) -> ExitStatus:
 
 def _tell_functions(config: Path, configuration: Configuration) -> None:
     """Reports on stderr the functions that a file calls: a Python program can pass them, `run` cannot."""
-    callers = (*configuration.channels, *configuration.targets)
-    names = sorted({caller.call.name for caller in callers if caller.call is not None})
+    told = {channel.call.name for channel in configuration.channels if channel.call is not None}
+    probed = {target.call.name for target in configuration.targets if target.call is not None}
+    names = sorted(told | probed)
     if names:
         shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""

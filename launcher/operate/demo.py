@@ -78,6 +78,8 @@ class Demo:
                 )
             case HealthChanged(part, detail):
                 self.say(f"watchkeeper {part}: {detail or 'recovered'}")
+            case _:
+                pass
         return self.resolved == RESOLVED_EXPECTED and self.notices_ended >= self.opened + self.resolved
 
 

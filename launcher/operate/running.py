@@ -20,16 +20,13 @@ from .speaker import Speaker
 from .telling import line_of, lines_of_end
 
 LISTEN_S = 0.5
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def run_until_stopped(config: Path) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
     speaker = Speaker()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=speaker,
-    )
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=speaker)
     words: SimpleQueue[Word] = SimpleQueue()
     try:
         with signals_heard(words):
