@@ -16,7 +16,7 @@ LAST_WORDS_S = 0.5
 class Speaker:
     """Owns the writing thread and its queue. Bypasses the buffers of `sys.stderr`, whose lock could block the exit.
 
-    A stream for logging, too.
+    It is also the stream that logging writes to.
     """
 
     def __init__(self) -> None:
