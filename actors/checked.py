@@ -48,9 +48,9 @@ class Checks:
         self._receivers = {name: Receipts() for name in given}
         self._lives_max = limits.AUDITED_LIVES_MAX
         self.durable = Durable()
-        self.record = RecordRules(self.durable, self._receivers, self._refuse, _ignore)
+        self.record = RecordRules(self.durable, self._receivers, self._refuse)
         self.record.floors = {name: channel.min_severity for name, channel in given.items()}
-        self.delivery = DeliveryRules(self.durable, self._receivers, self._refuse, _ignore)
+        self.delivery = DeliveryRules(self.durable, self._receivers, self._refuse)
         self.delivery.room = {name: channel.in_flight_max for name, channel in given.items()}
 
     def store(self, inner: Store) -> "CheckedStore":
@@ -120,11 +120,7 @@ class Checks:
         if told is not None and told >= notice.sequence:
             self._refuse("S9", f"{channel} would get step {notice.sequence} after {told}")
         self.delivery.sending(channel, notice, attempt)
-        self._receivers[channel].arrived(0, notice, attempt)
-
-
-def _ignore(_: str) -> None:
-    """Ignores the rules' coverage marks, which only the simulator counts."""
+        self._receivers[channel].arrived(notice, attempt)
 
 
 class CheckedStore:

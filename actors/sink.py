@@ -282,11 +282,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         if not self._ledger.redrive(outgoing.notice, incident, told):
             return False
         self._outbox.add(outgoing.notice, outgoing.delivery.attempts)
-        self._gathered.deliveries.append(
-            msgspec.structs.replace(
-                outgoing.delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven"
-            )
-        )
+        self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
         self._commit_soon(True)
         return True
 

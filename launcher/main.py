@@ -1,6 +1,5 @@
 """The command line: its verbs. Each imports its code only when it is called, so that `--help` is quick."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -41,13 +40,9 @@ class Verbs(click.Group):
 
 def status_of(error: WatchkeeperError) -> ExitStatus:
     """Returns the exit status for an error."""
-    match error:
-        case ConfigurationError():
-            return ExitStatus.CONFIGURATION
-        case StoreBusy() | StoreCorrupt():
-            return ExitStatus.STORE
-        case _:
-            return ExitStatus.FAILED
+    if isinstance(error, ConfigurationError):
+        return ExitStatus.CONFIGURATION
+    return ExitStatus.STORE if isinstance(error, StoreBusy | StoreCorrupt) else ExitStatus.FAILED
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,7 +62,7 @@ def run(config: Path) -> None:
     """
     from .operate.running import run_until_stopped
 
-    sys.exit(run_until_stopped(config, os.environ))
+    sys.exit(run_until_stopped(config))
 
 
 @cli.command()
@@ -84,7 +79,7 @@ def check(configs: tuple[Path, ...]) -> None:
     """Report every problem of the files CONFIGS, each with its line and column."""
     from .configure.checking import check_all
 
-    sys.exit(check_all(configs, os.environ))
+    sys.exit(check_all(configs))
 
 
 @cli.command()
@@ -102,7 +97,7 @@ def status(config: Path, *, as_json: bool) -> None:
     """Show the recorded state of each target of CONFIG, during a run and after it."""
     from .see.showing import show_status
 
-    show_status(config, os.environ, as_json=as_json)
+    show_status(config, as_json=as_json)
 
 
 @cli.command()
@@ -115,7 +110,7 @@ def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | Non
     """Show incidents, newest first."""
     from .see.showing import show_incidents
 
-    show_incidents(config, os.environ, as_json=as_json, open_only=open_only, target=target, limit=limit)
+    show_incidents(config, as_json=as_json, open_only=open_only, target=target, limit=limit)
 
 
 @cli.command()
@@ -127,7 +122,7 @@ def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> No
     """Show notices with their keys: pending, delivered, and given up (dead letters)."""
     from .see.notices import show_notices
 
-    show_notices(config, os.environ, state=state, limit=limit, as_json=as_json)
+    show_notices(config, state=state, limit=limit, as_json=as_json)
 
 
 @cli.command()
@@ -137,7 +132,7 @@ def redrive(config: Path, keys: tuple[str, ...]) -> None:
     """Put the dead letters KEYS back into the outbox; the next `run` delivers them under the same keys."""
     from .see.notices import redrive_notices
 
-    redrive_notices(config, os.environ, keys)
+    redrive_notices(config, keys)
 
 
 @cli.command()

@@ -3,35 +3,30 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 import click
-import msgspec
 
 
 class ExitStatus(IntEnum):
     """An exit status; `meaning` explains it in one line."""
 
-    FINE = 0
-    FAILED = 1
-    CONFIGURATION = 2
-    STORE = 3
-    INTERRUPTED = 130
-    TERMINATED = 143
+    meaning: str
 
-    @property
-    def meaning(self) -> str:
-        return _MEANINGS[self]
+    def __new__(cls, status: int, meaning: str) -> Self:
+        member = int.__new__(cls, status)
+        member._value_, member.meaning = status, meaning
+        return member
 
-
-_MEANINGS = {
-    ExitStatus.FINE: "done; `run` drained after a signal, and notices that it left in its store wait for the next run",
-    ExitStatus.FAILED: "failed while running, could not write its output, or lost work at the stop",
-    ExitStatus.CONFIGURATION: "the configuration or the command line is not valid; nothing was started",
-    ExitStatus.STORE: "another process holds the store, or its record does not verify",
-    ExitStatus.INTERRUPTED: "a second SIGINT ended the process at once",
-    ExitStatus.TERMINATED: "a second SIGTERM ended the process at once",
-}
+    FINE = (
+        0,
+        "done; `run` drained after a signal, and notices that it left in its store wait for the next run",
+    )
+    FAILED = 1, "failed while running, could not write its output, or lost work at the stop"
+    CONFIGURATION = 2, "the configuration or the command line is not valid; nothing was started"
+    STORE = 3, "another process holds the store, or its record does not verify"
+    INTERRUPTED = 130, "a second SIGINT ended the process at once"
+    TERMINATED = 143, "a second SIGTERM ended the process at once"
 
 
 def count_of(count: int, noun: str) -> str:
@@ -39,70 +34,51 @@ def count_of(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-class Column(msgspec.Struct, frozen=True):
-    """One key of the rows, with the format of its values."""
-
-    key: str
-    decimals: int | None = None
-    states: bool = False
-    """Whether the values are states, which have colours."""
-
-    @property
-    def title(self) -> str:
-        return self.key.replace("_", " ")
-
-    def text(self, row: Mapping[str, Any]) -> str:
-        """Returns the value as one printable line; a hyphen for None and for an empty text."""
-        value = row[self.key]
-        if value is None or value == "":
-            return "-"
-        if self.decimals is not None:
-            return f"{value:.{self.decimals}f}".rstrip("0").rstrip(".")
-        return "".join(letter if letter.isprintable() else " " for letter in str(value))
-
-
+_DECIMALS = {"latency_ms": 1, "uptime_24h": 5}
+"""The keys of rows whose values are rounded."""
+_STATES = frozenset({"outcome", "severity", "state", "status"})
+"""The keys of rows whose values are states, which have colours."""
 _COLOURS = {
-    "up": "green",
-    "degraded": "yellow",
-    "down": "red",
-    "timed_out": "red",
-    "unknown": "dim",
-    "cancelled": "dim",
-    "opened": "red",
-    "changed": "red",
-    "acknowledged": "yellow",
-    "resolved": "green",
-    "critical": "red",
-    "warning": "yellow",
+    **dict.fromkeys(("up", "resolved"), "green"),
+    **dict.fromkeys(("degraded", "acknowledged", "warning"), "yellow"),
+    **dict.fromkeys(("down", "timed_out", "opened", "changed", "critical"), "red"),
+    **dict.fromkeys(("unknown", "cancelled"), "dim"),
     "info": "blue",
 }
 
 
-def print_table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Prints the rows to standard output."""
-    cells = [[column.text(row) for column in columns] for row in rows]
+def print_table(keys: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Prints these keys of the rows to standard output."""
+    cells = [[_text(key, row[key]) for key in keys] for row in rows]
+    titles = [key.replace("_", " ") for key in keys]
     if sys.stdout is not None and sys.stdout.isatty():
-        _print_drawn(columns, cells)
+        _print_drawn(keys, titles, cells)
     else:
-        _print_plain(columns, cells)
+        _print_plain([[title.upper() for title in titles], *cells])
 
 
-def _print_drawn(columns: Sequence[Column], cells: list[list[str]]) -> None:
+def _text(key: str, value: Any) -> str:
+    """Returns the value as one printable line; a hyphen for None and for an empty text."""
+    if value is None or value == "":
+        return "-"
+    if key in _DECIMALS:
+        return f"{value:.{_DECIMALS[key]}f}".rstrip("0").rstrip(".")
+    return "".join(letter if letter.isprintable() else " " for letter in str(value))
+
+
+def _print_drawn(keys: Sequence[str], titles: list[str], cells: list[list[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*(column.title for column in columns))
+    table = Table(*titles)
     for line in cells:
-        pairs = zip(columns, line, strict=True)
-        table.add_row(
-            *(Text(text, _COLOURS.get(text, "") if column.states else "") for column, text in pairs)
-        )
+        pairs = zip(keys, line, strict=True)
+        table.add_row(*(Text(text, _COLOURS.get(text, "") if key in _STATES else "") for key, text in pairs))
     Console().print(table)
 
 
-def _print_plain(columns: Sequence[Column], cells: list[list[str]]) -> None:
-    lines = [[column.title.upper() for column in columns], *cells]
+def _print_plain(lines: list[list[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))

@@ -8,7 +8,6 @@ both. Without a buffer neither can happen, and a write of a whole line still cos
 import io
 import os
 import sys
-from contextlib import suppress
 from select import select
 from typing import Any, TextIO
 
@@ -23,49 +22,39 @@ class OutputLost(Exception):
 
 
 class _Unbuffered(io.FileIO):
-    """A descriptor that has accepted all bytes when `write` returns."""
+    """A descriptor that has accepted all bytes when `write` returns.
+
+    A failed write to standard output ends the verb. One to standard error is ignored, because there is no place left to
+    report it.
+    """
 
     def write(self, data: Any, /) -> int:
         left = memoryview(data)
-        while left:
-            # A signal may cut a write short; on a descriptor that another process made non-blocking it is None.
-            written = super().write(left)
-            if written is None:
-                select([], [self], [])
-            else:
-                left = left[written:]
-        return memoryview(data).nbytes
-
-
-class _Output(_Unbuffered):
-    """Standard output: a failed write ends the verb."""
-
-    def write(self, data: Any, /) -> int:
         try:
-            return super().write(data)
+            while left:
+                # A signal may cut a write short; on a descriptor that another process made non-blocking it is None.
+                written = super().write(left)
+                if written is None:
+                    select([], [self], [])
+                else:
+                    left = left[written:]
         except OSError as error:
-            raise OutputLost(f"standard output cannot be written: {error.strerror}") from error
-
-
-class _Errors(_Unbuffered):
-    """Standard error: a failed write is ignored, because there is no place left to report it."""
-
-    def write(self, data: Any, /) -> int:
-        with suppress(OSError):
-            super().write(data)
+            if self.fileno() == STANDARD_OUTPUT:
+                raise OutputLost(f"standard output cannot be written: {error.strerror}") from error
         return memoryview(data).nbytes
 
 
 def open_standard_streams() -> None:
     """Replaces `sys.stdout` and `sys.stderr` by streams without a buffer; opens closed descriptors on /dev/null."""
     _fill_closed_descriptors()
-    sys.stdout = _text(_Output(STANDARD_OUTPUT, "w", closefd=False), sys.stdout)
-    sys.stderr = _text(_Errors(STANDARD_ERROR, "w", closefd=False), sys.stderr)
+    sys.stdout = _text(STANDARD_OUTPUT, sys.stdout)
+    sys.stderr = _text(STANDARD_ERROR, sys.stderr)
 
 
-def _text(raw: io.FileIO, replaced: TextIO | None) -> io.TextIOWrapper:
+def _text(descriptor: int, replaced: TextIO | None) -> io.TextIOWrapper:
     """Returns a text stream that writes characters which its encoding lacks as escapes, so that no output is lost."""
     encoding = getattr(replaced, "encoding", None) or "utf-8"
+    raw = _Unbuffered(descriptor, "w", closefd=False)
     return io.TextIOWrapper(raw, encoding, "backslashreplace", write_through=True)
 
 

@@ -18,6 +18,8 @@ from .recorder import RecorderMessage
 from .sink import SinkMessage
 from .supervisor import SupervisorMessage
 
+UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError, msgpack.exceptions.UnpackException)
+"""The errors of bytes that are not msgpack."""
 SCHEMA_VERSION = 1
 BYTES_PER_ITEM = 4
 """The item limit is the byte limit divided by this: an item of one byte from a peer takes seventy bytes in memory."""
@@ -32,11 +34,24 @@ LISTENERS: dict[str, UnionType] = {
 }
 
 
+WIRE_NAMES = {
+    "FlushSamples": "HandIn",
+    "ExpireSilences": "EndSilences",
+    "RunMaintenance": "KeepHouse",
+    "ChannelRecovered": "ChannelCarried",
+    "SilenceCheckRequested": "LookAsked",
+    "Barrier": "GetHeard",
+    "HealthReported": "HealthChanged",
+    "CounterIncreased": "Counted",
+}
+"""The names on the wire that are not class names: the wire keeps the name that was released first."""
+
+
 @cache
 def registry() -> dict[str, type[Message]]:
     """Returns every message type by its tag on the wire, which is `receiver.message`."""
     return {
-        f"{listener}.{kind.wire_name or kind.__name__}": kind
+        f"{listener}.{WIRE_NAMES.get(kind.__name__, kind.__name__)}": kind
         for listener, union in LISTENERS.items()
         for kind in get_args(union)
     }
@@ -114,13 +129,7 @@ def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Message:
         )
     except MessageError:
         raise
-    except (
-        ValueError,
-        msgpack.exceptions.UnpackException,
-        RecursionError,
-        TypeError,
-        OverflowError,
-    ) as error:
+    except UNREADABLE as error:
         raise MessageError(f"the bytes are no msgpack message: {error}") from error
     return _opened(envelope)
 

@@ -1,7 +1,5 @@
 """The messages that the aggregate owner accepts."""
 
-from typing import ClassVar
-
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.record import Checkpoint
 from ..domain.observation.attempt import AttemptRecord
@@ -59,8 +57,6 @@ class EndOrphans(Message, frozen=True):
 
 class FlushSamples(Message, frozen=True):
     """Send the held samples to the sink and have it commit them."""
-
-    wire_name: ClassVar[str] = "HandIn"
 
 
 OwnerMessage = (

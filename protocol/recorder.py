@@ -1,7 +1,5 @@
 """The messages that the recorder accepts, which keeps the read model."""
 
-from typing import ClassVar
-
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
 from ..domain.incidents.record import BlindInterval, Silence
@@ -71,16 +69,12 @@ class BlindnessSeen(Message, frozen=True):
 class HealthReported(Message, frozen=True):
     """A part of the runtime has a problem; an empty detail ends it."""
 
-    wire_name: ClassVar[str] = "HealthChanged"
-
     part: str
     detail: str
 
 
 class CounterIncreased(Message, frozen=True):
     """A counter increased by `by`."""
-
-    wire_name: ClassVar[str] = "Counted"
 
     counter: str
     by: int
@@ -113,20 +107,8 @@ class GetAbandoned(Message, frozen=True):
     """Answered with the Abandoned messages received so far."""
 
 
-RecorderMessage = (
-    TargetTracked
-    | TargetUntracked
-    | SampleJudged
-    | IncidentsResumed
-    | SilencesChanged
-    | Committed
-    | NoticeSettled
-    | BlindnessSeen
-    | HealthReported
-    | CounterIncreased
-    | Abandoned
-    | GetStatus
-    | GetIncidents
-    | GetAttempts
-    | GetAbandoned
-)
+_OfTargets = TargetTracked | TargetUntracked | SampleJudged
+_OfRecord = IncidentsResumed | SilencesChanged | Committed | NoticeSettled
+_OfRuntime = BlindnessSeen | HealthReported | CounterIncreased | Abandoned
+_Question = GetStatus | GetIncidents | GetAttempts | GetAbandoned
+RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | _Question

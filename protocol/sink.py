@@ -1,7 +1,5 @@
 """The messages that the incident sink accepts."""
 
-from typing import ClassVar
-
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
@@ -69,8 +67,6 @@ class Mute(Message, frozen=True):
 class ExpireSilences(Message, frozen=True):
     """End the silences whose time is over, and queue the notices that they held back."""
 
-    wire_name: ClassVar[str] = "EndSilences"
-
 
 class GetResumed(Message, frozen=True):
     """Send ResumeFrom to the aggregate owner and IncidentsResumed to the recorder: a new incarnation has no state."""
@@ -87,8 +83,6 @@ class ReopenStore(Message, frozen=True):
 class RunMaintenance(Message, frozen=True):
     """Do one bounded slice of sealing, rolling up and dropping in the store."""
 
-    wire_name: ClassVar[str] = "KeepHouse"
-
 
 class DrainSink(Message, frozen=True):
     """Commit, start no further delivery, and stop once no courier holds a notice."""
@@ -98,21 +92,8 @@ class EndSink(Message, frozen=True):
     """Commit and stop now; notices that couriers hold stay in the outbox."""
 
 
-SinkMessage = (
-    Record
-    | RecordBlindness
-    | Commit
-    | DeliveryAnswered
-    | CourierStarted
-    | RetryDelivery
-    | GiveUpDelivery
-    | Redrive
-    | Mute
-    | ExpireSilences
-    | GetResumed
-    | ResumeRetries
-    | ReopenStore
-    | RunMaintenance
-    | DrainSink
-    | EndSink
-)
+_OfRecord = Record | RecordBlindness | Commit | GetResumed
+_OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
+_OfSilences = Mute | ExpireSilences
+_OfStore = ReopenStore | RunMaintenance | DrainSink | EndSink
+SinkMessage = _OfRecord | _OfDeliveries | _OfSilences | _OfStore

@@ -1,7 +1,5 @@
 """The messages that the supervisor accepts."""
 
-from typing import ClassVar
-
 from ..domain.observation.attempt import AttemptId, CancelOutcome
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
@@ -85,8 +83,6 @@ class DeliverySettled(Message, frozen=True):
 class ChannelRecovered(Message, frozen=True):
     """A channel accepted a notice: other notices for it are retried now, without waiting out their backoff."""
 
-    wire_name: ClassVar[str] = "ChannelCarried"
-
     channel: str
 
 
@@ -104,8 +100,6 @@ class RetryAsked(Message, frozen=True):
 
 class SilenceCheckRequested(Message, frozen=True):
     """The sink's first silence ends at this wall time: the supervisor sends ExpireSilences by then."""
-
-    wire_name: ClassVar[str] = "LookAsked"
 
     until_ns: int
 
@@ -129,8 +123,6 @@ class Woke(Message, frozen=True):
 class Barrier(Message, frozen=True):
     """Answered with True once every earlier message is handled and passed on, so that a host reads its own changes."""
 
-    wire_name: ClassVar[str] = "GetHeard"
-
 
 class Drain(Message, frozen=True):
     """Start no further attempt, let running ones end for the first half of `within_ns`, cancel the rest, then stop."""
@@ -138,23 +130,9 @@ class Drain(Message, frozen=True):
     within_ns: int
 
 
-SupervisorMessage = (
-    Track
-    | Untrack
-    | Pause
-    | Resume
-    | AttemptFinished
-    | AttemptCancelled
-    | Beat
-    | ChildExited
-    | DeliveryBegan
-    | DeliverySettled
-    | ChannelRecovered
-    | RetryAsked
-    | SilenceCheckRequested
-    | StoreFailed
-    | StoreRecovered
-    | Woke
-    | Barrier
-    | Drain
-)
+_OfTargets = Track | Untrack | Pause | Resume | Beat
+_OfAttempts = AttemptFinished | AttemptCancelled
+_OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
+_OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested
+_OfRuntime = ChildExited | Woke | Barrier | Drain
+SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | _OfRecord | _OfRuntime

@@ -3,7 +3,7 @@
 Never here: the simulator and the hostile servers of the project's own suite (tests/support/).
 """
 
-from .checked import InvariantBroken
+from ..actors.checked import InvariantBroken
 from .clock import ManualClock
 from .script import Script
 from .world import World

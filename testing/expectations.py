@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ..adapters.expectations import Expectations
-from ..domain.conditions.comparison import Comparison, Match
+from ..domain.conditions.comparison import Match
 from ..domain.conditions.condition import Condition
 from ..domain.conditions.judgement import Expectation
 from ..domain.conditions.operand import InDocument, Length, Literal, Named, Presence, Reader, WholeBody
@@ -52,26 +52,20 @@ class ScriptedExpectation(Expectation):
         return Expectation(kept), "STATUS" not in asked
 
 
-class ScriptedExpectations:
+class ScriptedExpectations(Expectations):
     """Compiles the expectation of a target for the actors of a scripted world."""
-
-    def __init__(self) -> None:
-        self._compiled = Expectations()
 
     def __call__(self, target: Target) -> Expectation:
         """Returns the expectation of a target. Raises: ConditionError for a text that is no condition."""
-        whole = self._compiled(target)
+        whole = super().__call__(target)
         return ScriptedExpectation(whole) if whole.conditions else whole
 
 
 def facts_named(condition: Condition) -> frozenset[str]:
     """Returns the placeholders that a condition names, such as STATUS and BODY."""
-    names = (_fact(reader) for reader in _readers(condition.comparison))
-    return frozenset(name for name in names if name is not None)
-
-
-def _readers(comparison: Comparison) -> tuple[Reader, ...]:
-    return (comparison.reader,) if isinstance(comparison, Match) else (comparison.left, comparison.right)
+    compared = condition.comparison
+    readers = (compared.reader,) if isinstance(compared, Match) else (compared.left, compared.right)
+    return frozenset(name for name in map(_fact, readers) if name is not None)
 
 
 def _fact(reader: Reader) -> str | None:

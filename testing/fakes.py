@@ -1,6 +1,7 @@
 """Probes, channels and a store in virtual time: targets follow scripts, channels record each request, a disk can be full."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ..adapters.stores.memory import MemoryStore
@@ -53,11 +54,10 @@ class ScriptedProber:
         now_ns = self._read().monotonic_ns
         began_ns, script = self._scripts.get(request.attempt.target, (now_ns, ALWAYS_OK))
         behaviour = script.at(now_ns - began_ns)
-        after_ns = behaviour.after_ns
         left_ns = request.deadline.monotonic_ns - now_ns
-        if after_ns is None or after_ns >= left_ns:
-            return Pending(self._call_at, now_ns + left_ns, lambda: done(_timed_out(left_ns)))
-        return Pending(self._call_at, now_ns + after_ns, lambda: done(behaviour.observation))
+        after_ns = behaviour.within(left_ns)
+        observation = _timed_out(left_ns) if after_ns == left_ns else behaviour.observation
+        return Pending(self._call_at, now_ns + after_ns, partial(done, observation))
 
     def close(self) -> None:
         self._scripts.clear()
@@ -109,14 +109,13 @@ class ScriptedMessenger:
         behaviour = self._script.at(now.monotonic_ns - self._began_ns)
         answer = answer_to(behaviour.observation)
         left_ns = deadline.remaining_ns(now)
-        after_ns = behaviour.after_ns
+        after_ns = behaviour.within(left_ns)
         # A hanging receiver has applied the notice and does not answer: the worst case for a retry.
-        silent = after_ns is None or after_ns >= left_ns
+        silent = after_ns == left_ns
         self.posts.append(Post(now, notice, attempt, answer.accepted or silent))
-        if after_ns is None or after_ns >= left_ns:
-            answer, after_ns = Answer(accepted=False, detail="timed out"), left_ns
-        said = answer
-        return Pending(self._call_at, now.monotonic_ns + after_ns, lambda: done(said))
+        if silent:
+            answer = Answer(accepted=False, detail="timed out")
+        return Pending(self._call_at, now.monotonic_ns + after_ns, partial(done, answer))
 
     def close(self) -> None:
         """Keeps the recorded posts, so that a test can still read them."""

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from heapq import merge
 from operator import itemgetter
 from random import Random
@@ -11,13 +10,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..actors.checked import InvariantBroken
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
 from ..domain.observation.outcome import Outcome
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
 from ..domain.units import NS_PER_MINUTE, NS_PER_S
-from .checked import InvariantBroken
 from .expectations import require_meetable
 from .script import Script
 from .world import World
@@ -29,32 +28,13 @@ SPELLS_A_DAY = 4
 BAD_WORDS = ("down", "down", "hang", "status 500", "slow 2s", "unknown")
 
 
-class Fault(StrEnum):
-    """Faults besides those of targets, and acts of operators."""
-
-    CHANNEL_DOWN = "channel_down"
-    CHANNEL_SLOW = "channel_slow"
-    CHANNEL_BUSY = "channel_busy"
-    CHANNEL_REFUSES = "channel_refuses"
-    DEATH = "death"
-    """The process is killed and started again: only committed records are left."""
-    RESTART = "restart"
-    """The process is stopped in good order and started again."""
-    STORE_FULL = "store_full"
-    WALL_STEP = "wall_step"
-    SUSPEND = "suspend"
-    STALL = "stall"
-    PAUSE = "pause"
-    SILENCE = "silence"
-    ACKNOWLEDGE = "acknowledge"
-
-
-CHANNEL_WORDS: dict[Fault, tuple[str, ...]] = {
-    Fault.CHANNEL_DOWN: ("down", "hang"),
-    Fault.CHANNEL_SLOW: ("slow 9s", "slow 12s", "slow 40s"),
-    Fault.CHANNEL_BUSY: ("status 429", "status 503"),
-    Fault.CHANNEL_REFUSES: ("status 400", "status 410"),
+CHANNEL_WORDS: dict[str, tuple[str, ...]] = {
+    "channel_down": ("down", "hang"),
+    "channel_slow": ("slow 9s", "slow 12s", "slow 40s"),
+    "channel_busy": ("status 429", "status 503"),
+    "channel_refuses": ("status 400", "status 410"),
 }
+"""The faults of channels, with the words of their scripts."""
 
 
 class Mishap(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,14 +42,9 @@ class Mishap(msgspec.Struct, frozen=True, kw_only=True):
 
     at_ns: int
     """Since the beginning."""
-    fault: Fault
+    fault: str
     target: str
-    length_ns: int
-
-    @property
-    def length(self) -> str:
-        """The length as `World` takes it."""
-        return f"{self.length_ns}ns"
+    length_s: int
 
 
 class _Kind(NamedTuple):
@@ -78,6 +53,8 @@ class _Kind(NamedTuple):
     a_day: int
     lengths_s: Sequence[int]
     do: Callable[[World, Mishap], object]
+    undo: Callable[[World, Mishap], object] | None = None
+    """Its effect after the length."""
 
 
 def _acknowledge_all(world: World, _: Mishap) -> None:
@@ -87,21 +64,29 @@ def _acknowledge_all(world: World, _: Mishap) -> None:
 
 WALL_STEPS_S = (-1, 1, -3_600, 3_600, -7, 7, -86_400, 200, -2)
 NO_LENGTH = (0,)
-KINDS: dict[Fault, _Kind] = {
-    Fault.DEATH: _Kind(4, NO_LENGTH, lambda world, _: world.crash()),
-    Fault.RESTART: _Kind(4, NO_LENGTH, lambda world, _: world.restart()),
-    Fault.STORE_FULL: _Kind(4, range(1, 600), lambda world, mishap: world.fill_store(mishap.length)),
-    Fault.WALL_STEP: _Kind(4, WALL_STEPS_S, lambda world, mishap: world.step_wall(mishap.length_ns)),
-    Fault.SUSPEND: _Kind(4, range(1, 3_600), lambda world, mishap: world.suspend(mishap.length)),
-    Fault.STALL: _Kind(8, range(1, 30), lambda world, mishap: world.stall(mishap.length)),
-    Fault.PAUSE: _Kind(4, range(60, 3_600), lambda world, mishap: world.pause(mishap.target)),
-    Fault.SILENCE: _Kind(
-        4, range(60, 3_600), lambda world, mishap: world.silence(mishap.target, mishap.length)
+KINDS: dict[str, _Kind] = {
+    # The process is killed and started again: only committed records are left.
+    "death": _Kind(4, NO_LENGTH, lambda world, _: world.crash()),
+    # The process is stopped in good order and started again.
+    "restart": _Kind(4, NO_LENGTH, lambda world, _: world.restart()),
+    "store_full": _Kind(4, range(1, 600), lambda world, mishap: world.fill_store(mishap.length_s)),
+    "wall_step": _Kind(4, WALL_STEPS_S, lambda world, mishap: world.step_wall(mishap.length_s * NS_PER_S)),
+    "suspend": _Kind(4, range(1, 3_600), lambda world, mishap: world.suspend(mishap.length_s)),
+    "stall": _Kind(8, range(1, 30), lambda world, mishap: world.stall(mishap.length_s)),
+    "pause": _Kind(
+        4,
+        range(60, 3_600),
+        lambda world, mishap: world.pause(mishap.target),
+        lambda world, mishap: world.resume(mishap.target),
+    ),
+    "silence": _Kind(
+        4, range(60, 3_600), lambda world, mishap: world.silence(mishap.target, mishap.length_s)
     ),
     # An operator looks twice an hour: more seldom, few incidents would be open just then.
-    Fault.ACKNOWLEDGE: _Kind(48, NO_LENGTH, _acknowledge_all),
+    "acknowledge": _Kind(48, NO_LENGTH, _acknowledge_all),
 }
-"""All faults but those of channels, which follow scripts."""
+"""The faults besides those of channels, and the acts of operators."""
+FAULTS = (*CHANNEL_WORDS, *KINDS)
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,21 +136,21 @@ def seed_text(seed: int) -> str:
     return f"{SEED_VERSION}-{seed}"
 
 
-def parse_faults(text: str) -> tuple[Fault, ...]:
+def parse_faults(text: str) -> tuple[str, ...]:
     """Reads `all`, `none` or names joined by commas.
 
     Raises: ValueError with the known names.
     """
     if text in {"all", "none"}:
-        return tuple(Fault) if text == "all" else ()
+        return FAULTS if text == "all" else ()
     named = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = [word for word in named if word not in set(Fault)]
+    unknown = [word for word in named if word not in FAULTS]
     if unknown or not named:
-        known = ", ".join(Fault)
+        known = ", ".join(FAULTS)
         raise ValueError(
             f"no fault is called {', '.join(unknown) or repr(text)}; there are all, none, {known}"
         )
-    return tuple(fault for fault in Fault if fault in named)
+    return tuple(fault for fault in FAULTS if fault in named)
 
 
 # Drawing.
@@ -176,7 +161,7 @@ def draw_course(
     *,
     seed: int,
     minutes: int,
-    faults: tuple[Fault, ...],
+    faults: tuple[str, ...],
     scripts: Mapping[str, str],
 ) -> Course:
     """Draws the course of events; targets without a script fail by chance.
@@ -233,7 +218,7 @@ def _draw_spells(dice: Random, minutes: int, bad_words: tuple[str, ...]) -> str:
     return ", ".join([*parts, "ok"])
 
 
-def _draw_mishaps(dice: Random, fault: Fault, minutes: int, targets: tuple[str, ...]) -> Iterator[Mishap]:
+def _draw_mishaps(dice: Random, fault: str, minutes: int, targets: tuple[str, ...]) -> Iterator[Mishap]:
     """Yields at least one event, however short the time, so that each requested fault occurs."""
     kind = KINDS[fault]
     for _ in range(max(1, round(kind.a_day * minutes / MINUTES_A_DAY))):
@@ -241,14 +226,14 @@ def _draw_mishaps(dice: Random, fault: Fault, minutes: int, targets: tuple[str, 
             at_ns=dice.randrange(minutes * NS_PER_MINUTE),
             fault=fault,
             target=dice.choice(targets),
-            length_ns=dice.choice(kind.lengths_s) * NS_PER_S,
+            length_s=dice.choice(kind.lengths_s),
         )
 
 
 # Running.
 
-CourseEvent = tuple[int, Callable[[World], object]]
-"""The time of an event in nanoseconds since the beginning, and its effect."""
+CourseEvent = tuple[int, Callable[[World, int], object]]
+"""The time of an event in nanoseconds since the beginning, and its effect at that time."""
 
 
 def run_course(course: Course, progress: Callable[[int], None] = lambda _: None) -> Forecast:
@@ -263,8 +248,9 @@ def run_course(course: Course, progress: Callable[[int], None] = lambda _: None)
         try:
             for at_ns, happens in _events(course, progress):
                 if at_ns <= course.minutes * NS_PER_MINUTE:
-                    _run_until(world, began_ns + at_ns)
-                    happens(world)
+                    left_ns = began_ns + at_ns - world.now.monotonic_ns
+                    world.run(f"{max(0, left_ns)}ns")
+                    happens(world, at_ns)
         except InvariantBroken as error:
             broken = str(error)
     return Forecast(
@@ -296,24 +282,15 @@ def _world_of(course: Course) -> World:
     return world
 
 
-def _run_until(world: World, monotonic_ns: int) -> None:
-    left_ns = monotonic_ns - world.now.monotonic_ns
-    if left_ns > 0:
-        world.run(f"{left_ns}ns")
-
-
 def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseEvent]:
     """Yields all events in the order of time."""
     beats = (
         _beats(target, course) for target in course.configuration.targets if target.heartbeat is not None
     )
-    mishaps = merge(*map(_as_events, course.mishaps), key=itemgetter(0))
-    minutes = ((minute * NS_PER_MINUTE, _saying(progress, minute)) for minute in range(1, course.minutes + 1))
-    return merge(mishaps, *beats, minutes, key=itemgetter(0))
-
-
-def _saying(progress: Callable[[int], None], minute: int) -> Callable[[World], None]:
-    return lambda _: progress(minute * NS_PER_MINUTE)
+    mishaps = map(_as_events, course.mishaps)
+    minutes = range(NS_PER_MINUTE, course.minutes * NS_PER_MINUTE + 1, NS_PER_MINUTE)
+    reports = ((at_ns, lambda _, at_ns: progress(at_ns)) for at_ns in minutes)
+    return merge(*mishaps, *beats, reports, key=itemgetter(0))
 
 
 def _beats(target: Target, course: Course) -> Iterator[CourseEvent]:
@@ -321,11 +298,11 @@ def _beats(target: Target, course: Course) -> Iterator[CourseEvent]:
     script = Script.parse(course.scripts[target.id])
     for at_ns in range(target.every_ns, course.minutes * NS_PER_MINUTE, target.every_ns):
         if script.at(at_ns).observation.outcome is Outcome.UP:
-            yield at_ns, lambda world: world.heartbeat(target.id)
+            yield at_ns, lambda world, _: world.heartbeat(target.id)
 
 
 def _as_events(mishap: Mishap) -> Iterator[CourseEvent]:
-    do = KINDS[mishap.fault].do
-    yield mishap.at_ns, lambda world: do(world, mishap)
-    if mishap.fault is Fault.PAUSE:
-        yield mishap.at_ns + mishap.length_ns, lambda world: world.resume(mishap.target)
+    kind = KINDS[mishap.fault]
+    yield mishap.at_ns, lambda world, _: kind.do(world, mishap)
+    if (undo := kind.undo) is not None:
+        yield mishap.at_ns + mishap.length_s * NS_PER_S, lambda world, _: undo(world, mishap)

@@ -16,8 +16,6 @@ from ..domain.time.moment import NS_PER_MS
 
 ANSWER_NS = 5 * NS_PER_MS
 """The answer time of a scripted target where the script gives none."""
-REFUSAL_NS = NS_PER_MS // 5
-"""The time to a refused connection: shorter than any answer."""
 FOREVER_NS = 1 << 62
 STATUS_DIGITS_MAX = 3
 
@@ -34,6 +32,10 @@ class ScriptedBehaviour(msgspec.Struct, frozen=True):
 
     observation: Observation
     after_ns: int | None = ANSWER_NS
+
+    def within(self, left_ns: int) -> int:
+        """Returns when it answers; `left_ns` where it does not answer before that."""
+        return left_ns if self.after_ns is None else min(self.after_ns, left_ns)
 
 
 def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBehaviour:

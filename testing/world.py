@@ -1,13 +1,14 @@
 """A world in virtual time: the production actors with scripted targets and channels. It never sleeps."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from random import Random
 
 from pykka import Timeout
 
-from ..actors.dispatch import SimulatedDispatcher
+from ..actors.checked import Checks, InvariantBroken
+from ..actors.dispatch import Address, SimulatedDispatcher
 from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
@@ -28,7 +29,6 @@ from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
 from ..protocol.sink import Mute, Redrive
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
-from .checked import Checks, InvariantBroken
 from .clock import ManualClock
 from .expectations import ScriptedExpectations, require_meetable
 from .fakes import ScriptedMessenger, ScriptedProber, ScriptedStore
@@ -110,15 +110,10 @@ class World:
             dice=self._dice.random,
             changed=lambda: None,
         )
-        system = System(
-            parts,
-            SystemSpec(
-                self._targets.values(),
-                self._channels,
-                self._in_flight_max,
-                through_bytes=self._through_bytes,
-            ),
+        spec = SystemSpec(
+            self._targets.values(), self._channels, self._in_flight_max, through_bytes=self._through_bytes
         )
+        system = System(parts, spec)
         system.start()
         self.dispatcher.run_until_idle()
         return system
@@ -131,7 +126,7 @@ class World:
         Raises: KeyError for an unknown target; ValueError for a text that is no script, and for `ok` where no answer
         could meet the conditions.
         """
-        self._known(target)
+        _require_known("target", target, self._targets)
         script = Script.parse(text)
         require_meetable(self._targets[target], script)
         self.prober.script(target, script)
@@ -141,8 +136,7 @@ class World:
 
         Raises: KeyError for an unknown channel.
         """
-        if channel not in self.messengers:
-            raise KeyError(f"no channel {channel!r}; there are {', '.join(self.messengers) or 'none'}")
+        _require_known("channel", channel, self.messengers)
         self.messengers[channel].script(Script.parse(text))
 
     def run(self, length: Duration) -> None:
@@ -206,45 +200,45 @@ class World:
         """Watches a target, or replaces its specification."""
         (target,) = _sound((target,), self._channels).targets
         self._targets[target.id] = target
-        self._tell(Track(target))
+        self._tell(self.system.supervisor, Track(target))
 
     def untrack(self, target: str) -> None:
         """Stops watching a target; its open incidents are resolved."""
-        self._known(target)
+        _require_known("target", target, self._targets)
         del self._targets[target]
-        self._tell(Untrack(target))
+        self._tell(self.system.supervisor, Untrack(target))
 
     def pause(self, target: str) -> None:
         """Starts no attempts of a target until `resume`."""
-        self._known(target)
-        self._tell(Pause(target))
+        _require_known("target", target, self._targets)
+        self._tell(self.system.supervisor, Pause(target))
 
     def resume(self, target: str) -> None:
         """Resumes a paused target."""
-        self._known(target)
-        self._tell(Resume(target))
+        _require_known("target", target, self._targets)
+        self._tell(self.system.supervisor, Resume(target))
 
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
         """Sends a report to a heartbeat target, as its host does."""
-        self._known(target)
-        self._tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
+        _require_known("target", target, self._targets)
+        self._tell(
+            self.system.supervisor, Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read())
+        )
 
-    def _tell(self, message: object) -> None:
-        self.system.supervisor.tell(message)
+    def _tell(self, actor: Address, message: object) -> None:
+        actor.tell(message)
         self.dispatcher.run_until_idle()
 
     def acknowledge(self, incident: str, by: str = "operator") -> None:
         """Acknowledges an incident by its id."""
-        self.system.owner.tell(Acknowledge(incident, by))
-        self.dispatcher.run_until_idle()
+        self._tell(self.system.owner, Acknowledge(incident, by))
 
     def silence(self, target: str | None, length: Duration) -> None:
         """Mutes a target (None: all) for a length of time."""
         until_ns = self.clock.read().wall_ns + duration_ns(length)
         silence = Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns)
         self._checks.record.muted(silence)
-        self.system.sink.tell(Mute(silence))
-        self.dispatcher.run_until_idle()
+        self._tell(self.system.sink, Mute(silence))
 
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again.
@@ -276,9 +270,10 @@ class World:
         status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
         return status
 
-    def _known(self, target: str) -> None:
-        if target not in self._targets:
-            raise KeyError(f"no target {target!r}; there are {', '.join(self._targets) or 'none'}")
+
+def _require_known(kind: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise KeyError(f"no {kind} {name!r}; there are {', '.join(known) or 'none'}")
 
 
 def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration:

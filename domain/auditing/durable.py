@@ -16,28 +16,18 @@ class Durable:
         self.notices: dict[str, Notice] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.pending: dict[str, None] = {}
-        self.given_up: dict[str, None] = {}
-        """Notices that have been dead letters, even where they were delivered later."""
         self.told: dict[tuple[str, str], int] = {}
         self.silences: dict[str, Silence] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
         self.epoch = 0
-        self.commits = 0
 
     def remember(self, restored: Restored) -> None:
         """Starts from the restored record of earlier runs."""
         ended = self.silences
         self.__init__()  # type: ignore[misc]  # the same empty record as at the start
         self.epoch = restored.epoch - 1
-        for incident in restored.incidents:
-            self._adopt(incident)
-        for outgoing in (*restored.outbox, *restored.dead):
-            self._adopt(outgoing.notice.incident)
-            self.notices[outgoing.notice.key] = outgoing.notice
-            self.deliveries[outgoing.notice.key] = outgoing.delivery
+        self.recall(restored)
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
-        self.given_up = {outgoing.notice.key: None for outgoing in restored.dead}
-        self.told = {(told.incident_id, told.channel): told.sequence for told in restored.told}
         # A store says nothing of silences that are over, and would when the wall clock goes back.
         self.silences = ended | {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
@@ -61,13 +51,13 @@ class Durable:
         for key in keys:
             del self.notices[key]
             self.deliveries.pop(key, None)
-            self.given_up.pop(key, None)
 
     def recall(self, restored: Restored) -> None:
-        """Adds a dead letter that the store has recalled and that may have been dropped here."""
+        """Adds what the store has restored, or a dead letter that it has recalled, where it is not known here."""
         for incident in restored.incidents:
             self._adopt(incident)
-        for outgoing in restored.outbox:
+        for outgoing in (*restored.outbox, *restored.dead):
+            self._adopt(outgoing.notice.incident)
             self.notices.setdefault(outgoing.notice.key, outgoing.notice)
             self.deliveries.setdefault(outgoing.notice.key, outgoing.delivery)
         for told in restored.told:
@@ -75,7 +65,6 @@ class Durable:
 
     def apply(self, batch: Batch) -> "News":
         """Applies a committed batch. A batch that is repeated after an uncertain commit changes nothing."""
-        self.commits += 1
         rivals: list[Transition] = []
         transitions = [step for step in batch.transitions if self._step(step, rivals)]
         notices = [notice for notice in batch.notices if notice.key not in self.notices]
@@ -110,26 +99,14 @@ class Durable:
             self.pending[delivery.key] = None
             return True
         self.pending.pop(delivery.key, None)
-        if delivery.state is DeliveryState.DEAD:
-            self.given_up[delivery.key] = None
         notice = self.notices.get(delivery.key)
         if notice is not None and delivery.state is DeliveryState.DELIVERED:
             place = (notice.incident.id, notice.channel)
             self.told[place] = max(self.told.get(place, 0), notice.sequence)
         return True
 
-    def latest(self, incident: str) -> Incident:
-        return self.lives[incident][-1]
-
     def open_incidents(self) -> list[Incident]:
-        return [self.latest(incident) for incident in self.open.values()]
-
-    def dead_letters(self) -> list[Notice]:
-        return [
-            self.notices[key]
-            for key, delivery in self.deliveries.items()
-            if delivery.state is DeliveryState.DEAD
-        ]
+        return [self.lives[incident][-1] for incident in self.open.values()]
 
 
 class News(NamedTuple):

@@ -4,28 +4,26 @@ from collections.abc import Mapping
 
 from ..incidents.incident import INCIDENT_TRANSITIONS, Transition
 from ..incidents.ledger import SEVERITY_RANK
-from ..incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, notice_key
+from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
 from ..incidents.record import Batch, Restored, Silence
 from ..specification.rule import Severity
 from ..time.moment import Moment
 from .durable import Durable, News
 from .receipts import Receipts
-from .violation import Complain, Happened
+from .violation import Complain
 
 
 class RecordRules:
     """Checks S1, S2, S4, S6, S8, S11 to S14, S20, S22 and S33; owns its own copy of the silences."""
 
-    def __init__(
-        self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain, happened: Happened
-    ) -> None:
+    def __init__(self, durable: Durable, receivers: Mapping[str, Receipts], complain: Complain) -> None:
         self._durable = durable
         self._receivers = receivers
         self._complain = complain
-        self._happened = happened
         self.floors: dict[str, Severity] = {}
         """The lowest severity that each channel receives; a channel without an entry receives all."""
-        self._failed = False
+        self.is_failed = False
+        """Whether the store rejects every commit until it is opened again."""
         self._is_open = False
         self._over: dict[str, Silence] = {}
         self._silences: dict[str, Silence] = {}
@@ -47,23 +45,20 @@ class RecordRules:
         self.time_passed(now)
 
     def process_began(self) -> None:
-        self._failed = self._is_open = False
+        self.is_failed = self._is_open = False
 
     # Opening, failing and closing of the store.
 
     def opened(self, restored: Restored, now: Moment) -> None:
         """Checks S11, S12, S13, S14: the store restores exactly the committed records, under a higher epoch."""
-        self._failed, self._is_open = False, True
+        self.is_failed, self._is_open = False, True
         durable = self._durable
         if restored.epoch <= durable.epoch:
             self._complain("S14", f"epoch {restored.epoch} after epoch {durable.epoch}")
         durable.epoch = restored.epoch
         self._same("open incidents", durable.open_incidents(), [i for i in restored.incidents if i.is_open])
-        self._same(
-            "the outbox",
-            [durable.notices[key] for key in durable.pending],
-            [outgoing.notice for outgoing in restored.outbox],
-        )
+        pending = [durable.notices[key] for key in durable.pending]
+        self._same("the outbox", pending, [outgoing.notice for outgoing in restored.outbox])
         told = [t for t in restored.told if durable.told.get((t.incident_id, t.channel)) != t.sequence]
         if told:
             self._complain("S11", f"the store restores {told}, which differs from the committed deliveries")
@@ -71,26 +66,17 @@ class RecordRules:
         self._same("checkpoints", marks, sorted(restored.checkpoints, key=lambda mark: mark.target))
         silences = [s for _, s in sorted(durable.silences.items()) if s.until_ns > now.wall_ns]
         self._same("silences", silences, sorted(restored.silences, key=lambda silence: silence.id))
-        if restored.incidents and durable.epoch > 1:
-            self._happened("restart while an incident is open")
-        if restored.checkpoints:
-            self._happened("restart with a rule's clock running")
 
     def _same(self, what: str, committed: list, restored: list) -> None:  # type: ignore[type-arg]  # any records
         if committed != restored and sorted(map(repr, committed)) != sorted(map(repr, restored)):
             self._complain("S11", f"{what}: committed {committed}, restored {restored}")
 
     def committing(self) -> None:
-        if self._failed or not self._is_open:
+        if self.is_failed or not self._is_open:
             self._complain("S33", "a commit is tried on a store that failed or is not open")
 
     def failed(self) -> None:
-        self._failed = True
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether the store rejects every commit until it is opened again."""
-        return self._failed
+        self.is_failed = True
 
     def closed(self) -> None:
         self._is_open = False
@@ -104,8 +90,7 @@ class RecordRules:
             self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
         for step in news.transitions:
             self._legal(step)
-        if batch.notices or news.transitions:
-            self._notices(batch, news, before)
+        self._notices(batch, news, before)
         for delivery in news.deliveries:
             self._delivered(delivery)
 
@@ -116,7 +101,6 @@ class RecordRules:
         in_place = step.sequence <= len(life) and life[step.sequence - 1] == step.incident
         if not in_place or step.change not in INCIDENT_TRANSITIONS[earlier.change if earlier else None]:
             self._complain("S2", f"{step.change} as step {step.sequence} of {[s.change for s in life]}")
-        self._happened(f"{earlier.change if earlier else 'nothing'} to {step.change}")
         times = [step.opened_at_ns, step.acknowledged_at_ns, step.resolved_at_ns]
         known = [at for at in times if at is not None]
         if known != sorted(known):
@@ -133,7 +117,6 @@ class RecordRules:
             seen[place] = None
             self._audible(notice, silences_before)
         for step in news.transitions:
-            self._situations(step)
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
@@ -144,10 +127,6 @@ class RecordRules:
             self._complain("S4", f"notice {notice.key} is about a step that is not recorded with it")
         if notice.incident.draft:
             self._complain("S4", f"notice {notice.key} is about a draft rule")
-        if notice.reason is NoticeReason.CATCH_UP:
-            self._happened("catch-up notice")
-            if notice.incident.is_open and self._silences:
-                self._happened("silence over while down")
 
     def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
         target, at_ns = notice.incident.target, notice.created_at_ns
@@ -159,20 +138,11 @@ class RecordRules:
             if silence.target in {None, target} and at_ns < until_ns:
                 self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
 
-    def _situations(self, step: Transition) -> None:
-        waits = any(
-            self._durable.notices[key].incident.id == step.incident_id for key in self._durable.pending
-        )
-        if waits and not step.is_open:
-            self._happened("resolved while its opening waits")
-
     def _announced(self, step: Transition, batch: Batch) -> None:
         """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
-        if (
-            step.draft
-            or self._durable.latest(step.incident_id).sequence != step.sequence
-            or self._muted(step, batch)
-        ):
+        silences = (*self._durable.silences.values(), *batch.silences)
+        is_muted = any(silence.target in {None, step.target} for silence in silences)
+        if step.draft or is_muted or self._durable.lives[step.incident_id][-1].sequence != step.sequence:
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
@@ -180,38 +150,25 @@ class RecordRules:
             told = self._durable.told.get((step.incident_id, channel), 0)
             if told or (step.is_open and step.acknowledged_at_ns is None):
                 quiet = step.acknowledged_at_ns is not None and step.change.value == "changed"
-                if told < step.sequence and not quiet and (told or not self._too_mild(step, channel)):
+                is_mild = (
+                    SEVERITY_RANK[step.severity] < SEVERITY_RANK[self.floors.get(channel, Severity.INFO)]
+                )
+                if told < step.sequence and not quiet and (told or not is_mild):
                     self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
-
-    def _too_mild(self, step: Transition, channel: str) -> bool:
-        floor = self.floors.get(channel, Severity.INFO)
-        return SEVERITY_RANK[step.severity] < SEVERITY_RANK[floor]
-
-    def _muted(self, step: Transition, batch: Batch) -> bool:
-        silences = [*self._durable.silences.values(), *batch.silences]
-        quiet = any(s.target in {None, step.target} for s in silences)
-        if quiet:
-            self._happened("transition under a silence")
-        return quiet
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
         """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
-        pending = [self._durable.notices[key] for key in self._durable.pending]
-        settled = [self._durable.notices[d.key] for d in batch.deliveries if d.key in self._durable.notices]
-        return any(
-            notice.channel == channel and notice.incident.id == step.incident_id
-            for notice in (*pending, *settled)
-        )
+        keys = (*self._durable.pending, *(delivery.key for delivery in batch.deliveries))
+        notices = [self._durable.notices[key] for key in keys if key in self._durable.notices]
+        return any(said.channel == channel and said.incident.id == step.incident_id for said in notices)
 
     def _delivered(self, delivery: Delivery) -> None:
         """Checks S8: a notice recorded as delivered has been applied by its receiver."""
         notice = self._durable.notices.get(delivery.key)
         if notice is None:
             self._complain("S4", f"delivery of {delivery.key}, for which there is no notice")
-        elif delivery.state is DeliveryState.DELIVERED:
-            if delivery.key not in self._receivers[notice.channel].applied:
-                self._complain(
-                    "S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it"
-                )
-        elif delivery.state is DeliveryState.DEAD:
-            self._happened("dead letter")
+        elif (
+            delivery.state is DeliveryState.DELIVERED
+            and delivery.key not in self._receivers[notice.channel].applied
+        ):
+            self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it")

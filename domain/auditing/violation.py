@@ -1,23 +1,6 @@
-"""A violation: an invariant that a run has broken."""
+"""The way in which the rules of this room report."""
 
 from collections.abc import Callable
 
-import msgspec
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """The broken invariant, its description, and the monotonic time."""
-
-    invariant: str
-    """Its id, such as S5."""
-    says: str
-    at_ns: int
-
-    def line(self) -> str:
-        return f"{self.invariant} at {self.at_ns / 1e9:.6f} s: {self.says}"
-
-
 Complain = Callable[[str, str], None]
 """Called with the id of an invariant and a description of the violation."""
-Happened = Callable[[str], None]
-"""Called with the name of a situation that some run should reach."""

@@ -18,15 +18,12 @@ class TransitionKind(StrEnum):
     RESOLVED = "resolved"
 
 
+_WHILE_OPEN = (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED)
 INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = {
     None: (TransitionKind.OPENED,),
-    TransitionKind.OPENED: (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED),
-    TransitionKind.CHANGED: (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED),
-    TransitionKind.ACKNOWLEDGED: (
-        TransitionKind.CHANGED,
-        TransitionKind.ACKNOWLEDGED,
-        TransitionKind.RESOLVED,
-    ),
+    TransitionKind.OPENED: _WHILE_OPEN,
+    TransitionKind.CHANGED: _WHILE_OPEN,
+    TransitionKind.ACKNOWLEDGED: _WHILE_OPEN,
     TransitionKind.RESOLVED: (),
 }
 """The legal next kinds after each kind; None stands for no incident yet."""
@@ -88,11 +85,8 @@ class Transition(Incident, frozen=True, kw_only=True):
         """Whether this step is legal after `earlier` (None: as the first step)."""
         if earlier is None:
             return self.sequence == 1 and self.change in INCIDENT_TRANSITIONS[None]
-        return (
-            self.id == earlier.id
-            and self.sequence == earlier.sequence + 1
-            and self.change in INCIDENT_TRANSITIONS[earlier.change]
-        )
+        is_next = self.id == earlier.id and self.sequence == earlier.sequence + 1
+        return is_next and self.change in INCIDENT_TRANSITIONS[earlier.change]
 
 
 def incident_id(target: str, rule: str, run: int, attempt: int, opened_at_ns: int) -> str:

@@ -26,7 +26,6 @@ class Ledger:
         self._under_way: dict[tuple[str, str], Notice] = {}
         self._given_up: dict[tuple[str, str], int] = {}
         self._silences: dict[str, Silence] = {}
-        self._ends_ns: int | None = None
 
     def restore(self, restored: Restored) -> None:
         """Replaces the state by the restored record of a store."""
@@ -39,7 +38,6 @@ class Ledger:
         for outgoing in restored.dead:
             self._give_up(outgoing.notice)
         self._silences = {silence.id: silence for silence in restored.silences}
-        self._find_next_end()
 
     def _give_up(self, notice: Notice) -> None:
         """Notes that a notice was given up: only later steps of its incident become due by themselves."""
@@ -51,9 +49,6 @@ class Ledger:
 
     def incident(self, incident_id: str) -> Incident | None:
         return self._incidents.get(incident_id)
-
-    def told(self, incident_id: str, channel: str) -> LastDelivered | None:
-        return self._last_delivered.get((incident_id, channel))
 
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
         """Applies a transition. Returns the notices that are due for its incident now."""
@@ -109,12 +104,11 @@ class Ledger:
     def silence(self, silence: Silence) -> None:
         """Starts, changes or ends (by an end in the past) an operator's silence."""
         self._silences[silence.id] = silence
-        self._find_next_end()
 
     @property
     def next_end_ns(self) -> int | None:
         """The wall time at which the first silence ends; None without any."""
-        return self._ends_ns
+        return min((silence.until_ns for silence in self._silences.values()), default=None)
 
     def silences(self, now: Moment) -> tuple[Silence, ...]:
         """Returns the silences that have not ended."""
@@ -122,14 +116,9 @@ class Ledger:
 
     def some_mute_ended(self, now: Moment) -> bool:
         """Whether a silence has ended since the last call: then `reconcile` is due. Drops the ended silences."""
-        if self._ends_ns is None or now.wall_ns < self._ends_ns:
-            return False
-        self._silences = {silence.id: silence for silence in self.silences(now)}
-        self._find_next_end()
-        return True
-
-    def _find_next_end(self) -> None:
-        self._ends_ns = min((silence.until_ns for silence in self._silences.values()), default=None)
+        in_force = {silence.id: silence for silence in self.silences(now)}
+        ended, self._silences = len(in_force) < len(self._silences), in_force
+        return ended
 
     def _muted(self, incident: Incident, now: Moment) -> bool:
         return any(silence.target in {None, incident.target} for silence in self.silences(now))
@@ -165,9 +154,8 @@ class Ledger:
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:
         """Returns the channels of the incident, and those that received an earlier notice and need the end."""
-        name, notify = incident.id, incident.notify
-        heard = (channel for channel in self._channels if channel not in notify)
-        return (*notify, *(channel for channel in heard if (name, channel) in self._last_delivered))
+        others = (channel for channel in self._channels if channel not in incident.notify)
+        return (*incident.notify, *(name for name in others if (incident.id, name) in self._last_delivered))
 
     def _forget_if_over(self, incident: Incident) -> None:
         name = incident.id

@@ -2,8 +2,10 @@
 
 from enum import StrEnum
 from hashlib import sha256
+from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from ..limits import NOTICE_LATE_NS
 from ..units import NS_PER_S
@@ -64,6 +66,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     """Wall time."""
     detail: str = ""
+
+    def redriven(self, at_ns: int) -> Self:
+        """Returns the state of a dead letter that an operator sends again."""
+        return replace(self, state=DeliveryState.PENDING, at_ns=at_ns, detail="re-driven")
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 
+import msgspec
+
 from ..limits import DETAIL_CHARACTERS_MAX
 from ..specification.channel import Channel
 from .notice import Delivery, DeliveryState, Notice
@@ -25,17 +27,14 @@ STAGE_MOVES: dict[OutboxStage, tuple[OutboxStage, ...]] = {
 }
 
 
-class OutboxEntry:
+class OutboxEntry(msgspec.Struct, eq=False):
     """One unsettled notice. Owned by the sink."""
 
-    __slots__ = ("attempts", "notice", "refusal", "stage")
-
-    def __init__(self, notice: Notice, attempts: int = 0) -> None:
-        self.notice = notice
-        self.attempts = attempts
-        self.stage = OutboxStage.READY
-        self.refusal = ""
-        """The last error of its receiver or of the connection."""
+    notice: Notice
+    attempts: int = 0
+    stage: OutboxStage = OutboxStage.READY
+    refusal: str = ""
+    """The last error of its receiver or of the connection."""
 
     def delivery(self, state: DeliveryState, at_ns: int, detail: str) -> Delivery:
         """Returns the record of the notice in `state` since `at_ns` (wall)."""

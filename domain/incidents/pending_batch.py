@@ -8,7 +8,10 @@ from .record import Batch, BlindInterval, Checkpoint, Silence
 
 
 class Gathering:
-    """Owns the records between two commits; of several checkpoints of a target only the newest is kept."""
+    """Owns the records between two commits, by the names that a batch has for them.
+
+    Of several checkpoints of a target only the newest is kept.
+    """
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
@@ -17,45 +20,30 @@ class Gathering:
         self.blind: list[BlindInterval] = []
         self.silences: list[Silence] = []
         self.checkpoints: dict[str, Checkpoint] = {}
-        self._samples: list[Sample] = []
+        self.samples: list[Sample] = []
 
     @property
     def full(self) -> bool:
         """Whether the number of samples alone makes a commit due."""
-        return len(self._samples) >= BATCH_RECORDS_MAX
+        return len(self.samples) >= BATCH_RECORDS_MAX
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not (
-            self._samples
-            or self.transitions
-            or self.notices
-            or self.deliveries
-            or self.checkpoints
-            or self.blind
-            or self.silences
-        )
+        return not any(vars(self).values())
 
     def add_samples(self, samples: tuple[Sample, ...]) -> int:
         """Adds samples. Returns the number of older ones that were dropped to make room."""
-        self._samples.extend(samples)
+        self.samples.extend(samples)
         # Samples outgrow a batch only while the store cannot be written; the newest are the most useful then.
-        excess = max(0, len(self._samples) - 2 * BATCH_RECORDS_MAX)
-        del self._samples[:excess]
+        excess = max(0, len(self.samples) - 2 * BATCH_RECORDS_MAX)
+        del self.samples[:excess]
         return excess
 
     def take(self) -> Batch:
         """Returns all records as one batch and clears them."""
-        batch = Batch(
-            transitions=tuple(self.transitions),
-            notices=tuple(self.notices),
-            deliveries=tuple(self.deliveries),
-            checkpoints=tuple(self.checkpoints.values()),
-            samples=tuple(self._samples),
-            blind=tuple(self.blind),
-            silences=tuple(self.silences),
-        )
+        gathered = {**vars(self), "checkpoints": self.checkpoints.values()}
+        batch = Batch(**{name: tuple(records) for name, records in gathered.items()})
         self.__init__()  # type: ignore[misc]  # the same empty state as at the start
         return batch
 

@@ -70,11 +70,6 @@ class TargetAggregate:
     def target(self) -> Target:
         return self._target
 
-    @property
-    def last(self) -> Sample | None:
-        """The newest sample, whether or not it is evidence."""
-        return self._last
-
     def incidents(self) -> tuple[Incident, ...]:
         """Returns the open incidents, in the order of the rules."""
         return tuple([watch.incident for watch in self._watches if watch.incident is not None])
@@ -180,18 +175,11 @@ class TargetAggregate:
         self, watch: RuleWatch, incident: Incident, at: Moment, now: Moment, cause: Cause
     ) -> Transition:
         watch.incident = None
-        # The wall clock may have gone back since the opening; an incident never ends before it began.
-        resolved_at_ns = max(at.wall_ns, _latest_ns(incident))
-        return Transition.after(
-            incident,
-            TransitionKind.RESOLVED,
-            now.wall_ns,
-            reason="recovered" if cause.reason == "ok" else cause.reason,
-            explanation=cause.explanation,
-            resolved_at_ns=resolved_at_ns,
-            evidence=watch.evaluator.evidence(),
-            notify=self._target.notify or incident.notify,
-        )
+        evidence, notify = watch.evaluator.evidence(), self._target.notify
+        return end_of(incident, cause, now, at=at, evidence=evidence, notify=notify)
+
+    def _end(self, watches: Iterable[RuleWatch], cause: Cause, now: Moment) -> list[Transition]:
+        return [self._resolve(watch, watch.incident, now, now, cause) for watch in watches if watch.incident]
 
     def acknowledge(self, incident: str, by: str, now: Moment) -> tuple[Transition, ...]:
         """Acknowledges an incident: its channels then receive only its end.
@@ -199,14 +187,13 @@ class TargetAggregate:
         No transition where it is not open or was seen.
         """
         for watch in self._watches:
-            if watch.incident is not None and watch.incident.id == incident:
-                if watch.incident.acknowledged_at_ns is not None:
-                    return ()
+            held = watch.incident
+            if held is not None and held.id == incident and held.acknowledged_at_ns is None:
                 step = Transition.after(
-                    watch.incident,
+                    held,
                     TransitionKind.ACKNOWLEDGED,
                     now.wall_ns,
-                    acknowledged_at_ns=max(now.wall_ns, watch.incident.opened_at_ns),
+                    acknowledged_at_ns=max(now.wall_ns, held.opened_at_ns),
                     acknowledged_by=by,
                     reason="acknowledged",
                     explanation=f"acknowledged by {by}",
@@ -228,12 +215,7 @@ class TargetAggregate:
             made += self._adopt(watch, rule, now)
             watches.append(watch)
         self._watches = watches
-        made += [
-            self._resolve(watch, watch.incident, now, now, RETIRED)
-            for watch in kept.values()
-            if watch.incident
-        ]
-        return tuple(made)
+        return (*made, *self._end(kept.values(), RETIRED, now))
 
     def _adopt(self, watch: RuleWatch, rule: Rule, now: Moment) -> list[Transition]:
         if watch.rule == rule:
@@ -262,13 +244,8 @@ class TargetAggregate:
 
     def close(self, now: Moment) -> tuple[Transition, ...]:
         """Ends the watch of the target: returns one resolving transition for each open incident."""
-        made = [
-            self._resolve(watch, watch.incident, now, now, REMOVED)
-            for watch in self._watches
-            if watch.incident
-        ]
-        self._watches = []
-        return tuple(made)
+        watches, self._watches = self._watches, []
+        return tuple(self._end(watches, REMOVED, now))
 
     def checkpoint(self) -> bytes:
         """Returns the state that a restart resumes besides the incidents; empty when every rule is idle."""
@@ -281,9 +258,8 @@ class TargetAggregate:
     ) -> tuple[Transition, ...]:
         """Resumes the state of a former run; returns the ends of incidents whose rules are gone."""
         by_rule = {watch.rule.id: watch for watch in self._watches}
-        for rule in (
-            msgspec.msgpack.decode(saved.state, type=list[RuleCheckpoint]) if saved and saved.state else ()
-        ):
+        state = saved.state if saved else b""
+        for rule in msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else ():
             watch = by_rule.get(rule.rule)
             if watch is not None:
                 resume(watch, rule, now)
@@ -308,19 +284,24 @@ def status_of(incidents: Iterable[Incident]) -> Status | None:
     return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
 
 
-def end_of(incident: Incident, cause: Cause, now: Moment) -> Transition:
-    """Returns the end of an incident whose rule is gone."""
+def end_of(
+    incident: Incident,
+    cause: Cause,
+    now: Moment,
+    *,
+    at: Moment | None = None,
+    evidence: tuple[int, ...] = (),
+    notify: tuple[str, ...] = (),
+) -> Transition:
+    """Returns the end of an incident at `at` (None: now); without `notify` its channels stay."""
     return Transition.after(
         incident,
         TransitionKind.RESOLVED,
         now.wall_ns,
-        reason=cause.reason,
+        reason="recovered" if cause.reason == "ok" else cause.reason,
         explanation=cause.explanation,
-        resolved_at_ns=max(now.wall_ns, _latest_ns(incident)),
-        evidence=(),
+        # The wall clock may have gone back since the opening; an incident never ends before it began.
+        resolved_at_ns=max((at or now).wall_ns, incident.opened_at_ns, incident.acknowledged_at_ns or 0),
+        evidence=evidence,
+        notify=notify or incident.notify,
     )
-
-
-def _latest_ns(incident: Incident) -> int:
-    """Returns the wall time before which the incident cannot end."""
-    return max(incident.opened_at_ns, incident.acknowledged_at_ns or 0)

@@ -1,11 +1,13 @@
 """Evaluation: the verdict of one rule on one sample. State is kept per rule and target; time is in the samples."""
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from .. import limits
+from ..conditions.comparison import ORDERINGS
 from ..observation.observation import Phases
 from ..observation.outcome import WITHOUT_ANSWER, Outcome
 from ..observation.sample import Sample
@@ -25,32 +27,43 @@ class Verdict(StrEnum):
     """Not enough evidence either way: the rule keeps its phase."""
 
 
-class Evaluator(Protocol):
-    """The evaluator of one rule on one target; owns the rule's counters or window."""
+class Evaluator(ABC):
+    """The evaluator of one rule on one target; owns the rule's counters or window, and the evidence of its verdict."""
 
+    __slots__ = ("_attempts", "_since")
+
+    def __init__(self) -> None:
+        self._since: Moment | None = None
+        self._attempts: tuple[int, ...] = ()
+
+    @abstractmethod
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         """Judges a sample that is evidence."""
-        ...
 
     def since(self) -> Moment | None:
         """Returns the moment of the first bad sample of the present breach."""
-        ...
+        return self._since
 
     def evidence(self) -> tuple[int, ...]:
         """Returns the attempt numbers behind the verdict, oldest first, at most EVIDENCE_KEPT."""
-        ...
+        return self._attempts
+
+    def _add_evidence(self, sample: Sample) -> None:
+        if len(self._attempts) < EVIDENCE_KEPT:
+            self._attempts = (*self._attempts, sample.attempt)
 
     def says(self) -> str:
         """Returns the breach in one line; empty where the sample's own explanation is better."""
-        ...
+        return ""
 
     def counters(self) -> tuple[int, ...]:
         """Returns the counters that a restart must resume; all zeros without any state."""
-        ...
+        return ()
 
     def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
         """Resumes the values of `counters` and `since` from before a restart."""
-        ...
+        del counters
+        self._since = since
 
 
 BAD_FROM: dict[str, frozenset[Outcome]] = {
@@ -60,17 +73,16 @@ BAD_FROM: dict[str, frozenset[Outcome]] = {
 EVIDENCE_KEPT = 10
 
 
-class ConsecutiveEvaluator:
+class ConsecutiveEvaluator(Evaluator):
     """Counts bad samples in a row up to `after`, and good ones up to `recover`."""
 
-    __slots__ = ("_attempts", "_failures", "_rule", "_since", "_successes")
+    __slots__ = ("_failures", "_rule", "_successes")
 
     def __init__(self, rule: Consecutive) -> None:
+        super().__init__()
         self._rule = rule
         self._failures = 0
         self._successes = 0
-        self._since: Moment | None = None
-        self._attempts: tuple[int, ...] = ()
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         if sample.outcome in BAD_FROM[self._rule.on]:
@@ -83,8 +95,7 @@ class ConsecutiveEvaluator:
             self._attempts = ()
         self._successes = 0
         self._failures = min(self._failures + 1, limits.CONSECUTIVE_MAX)
-        if len(self._attempts) < EVIDENCE_KEPT:
-            self._attempts = (*self._attempts, sample.attempt)
+        self._add_evidence(sample)
         return Verdict.VIOLATED if self._failures >= self._rule.after else Verdict.UNCHANGED
 
     def _good(self, sample: Sample, *, firing: bool) -> Verdict:
@@ -97,18 +108,8 @@ class ConsecutiveEvaluator:
         if not self._successes:
             self._attempts = ()
         self._successes = min(self._successes + 1, limits.CONSECUTIVE_MAX)
-        if len(self._attempts) < EVIDENCE_KEPT:
-            self._attempts = (*self._attempts, sample.attempt)
+        self._add_evidence(sample)
         return Verdict.OK if self._successes >= self._rule.recover else Verdict.UNCHANGED
-
-    def since(self) -> Moment | None:
-        return self._since
-
-    def evidence(self) -> tuple[int, ...]:
-        return self._attempts
-
-    def says(self) -> str:
-        return ""
 
     def counters(self) -> tuple[int, ...]:
         return (self._failures, self._successes)
@@ -171,21 +172,22 @@ def counted(sample: Sample, rule: Threshold) -> float | None:
 
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
+    **{sign.value: holds for sign, holds in ORDERINGS.items()},
     "==": operator.eq,
     "!=": operator.ne,
 }
 
 
-class ThresholdEvaluator:
-    """Compares one figure of a window with a value."""
+class ThresholdEvaluator(Evaluator):
+    """Compares one figure of a window with a value.
 
-    __slots__ = ("_attempts", "_breach", "_rule", "_since", "_window")
+    After a restart the window refills from new samples, and an open incident stays until it is covered.
+    """
+
+    __slots__ = ("_breach", "_rule", "_window")
 
     def __init__(self, rule: Threshold) -> None:
+        super().__init__()
         self._rule = rule
         length_ns = parse_duration(rule.window) if isinstance(rule.window, str) else None
         count_max = rule.window if isinstance(rule.window, int) else limits.WINDOW_SAMPLES_MAX
@@ -193,8 +195,6 @@ class ThresholdEvaluator:
         aggregate = Aggregate.MIN if rule.mode is Mode.CONSECUTIVE else rule.aggregate
         self._window = Window(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
         self._breach = OPERATORS[rule.operator]
-        self._since: Moment | None = None
-        self._attempts: tuple[int, ...] = ()
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         value = counted(sample, self._rule)
@@ -205,32 +205,25 @@ class ThresholdEvaluator:
         if verdict is Verdict.OK and waited:
             return Verdict.UNCHANGED
         self._remember(sample, verdict)
-        return (
-            verdict
-            if verdict is Verdict.VIOLATED or not firing or self._window.covered()
-            else Verdict.UNCHANGED
-        )
+        stands = verdict is Verdict.VIOLATED or not firing or self._window.covered()
+        return verdict if stands else Verdict.UNCHANGED
 
     def _judge(self, at_ns: int, value: float) -> Verdict:
         rule, window = self._rule, self._window
         match rule.mode:
-            case Mode.THRESHOLD:
-                window.add(at_ns, value)
-                broken = self._breach(window.read(), rule.value)
             case Mode.CONSECUTIVE:
                 window.add(at_ns, float(self._breach(value, rule.value)))
-                if not window.covered():
-                    return Verdict.UNCHANGED if window.read() else Verdict.OK
-                broken = bool(window.read())
-            case Mode.RATE_OF_CHANGE:
+                if not window.read():
+                    return Verdict.OK
+                return Verdict.VIOLATED if window.covered() else Verdict.UNCHANGED
+            case Mode.THRESHOLD | Mode.RATE_OF_CHANGE:
                 window.add(at_ns, value)
-                rate = window.change_per_second()
-                if rate is None:
+                figure = window.read() if rule.mode is Mode.THRESHOLD else window.change_per_second()
+                if figure is None:
                     return Verdict.UNCHANGED
-                broken = self._breach(rate, rule.value)
+                return Verdict.VIOLATED if self._breach(figure, rule.value) else Verdict.OK
             case _:
                 assert_never(rule.mode)
-        return Verdict.VIOLATED if broken else Verdict.OK
 
     def _remember(self, sample: Sample, verdict: Verdict) -> None:
         if verdict is Verdict.OK:
@@ -240,14 +233,7 @@ class ThresholdEvaluator:
         if self._since is None:
             self._since = sample.at
             self._attempts = ()
-        if len(self._attempts) < EVIDENCE_KEPT:
-            self._attempts = (*self._attempts, sample.attempt)
-
-    def since(self) -> Moment | None:
-        return self._since
-
-    def evidence(self) -> tuple[int, ...]:
-        return self._attempts
+        self._add_evidence(sample)
 
     def says(self) -> str:
         rule, window = self._rule, self._window
@@ -262,29 +248,20 @@ class ThresholdEvaluator:
             case _:
                 assert_never(rule.mode)
 
-    def counters(self) -> tuple[int, ...]:
-        return ()
 
-    def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
-        """Resumes `since` only: the window refills from new samples, and an open incident stays until it is covered."""
-        del counters
-        self._since = since
-
-
-class NoDataEvaluator:
+class NoDataEvaluator(Evaluator):
     """Returns OK for every sample that is evidence; `missing` judges the absence of samples by the rule's policy."""
 
-    __slots__ = ("_attempt", "_rule", "_since")
+    __slots__ = ("_rule",)
 
     def __init__(self, rule: NoData) -> None:
+        super().__init__()
         self._rule = rule
-        self._since: Moment | None = None
-        self._attempt = 0
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         del firing
         self._since = None
-        self._attempt = sample.attempt
+        self._attempts = (sample.attempt,)
         return Verdict.OK
 
     def missing(self, since: Moment) -> Verdict:
@@ -299,22 +276,6 @@ class NoDataEvaluator:
                 return Verdict.OK
             case _:
                 assert_never(self._rule.policy)
-
-    def since(self) -> Moment | None:
-        return self._since
-
-    def evidence(self) -> tuple[int, ...]:
-        return (self._attempt,) if self._attempt else ()
-
-    def says(self) -> str:
-        return ""
-
-    def counters(self) -> tuple[int, ...]:
-        return ()
-
-    def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
-        del counters
-        self._since = since
 
 
 def evaluator_of(rule: Rule) -> Evaluator:

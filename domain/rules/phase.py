@@ -49,18 +49,10 @@ def next_state(
     if verdict is Verdict.UNCHANGED:
         return state
     if verdict is Verdict.VIOLATED:
-        return _broken(state, at, for_ns)
-    return _whole(state, at, keep_firing_ns)
-
-
-def _broken(state: PhaseState, at: Moment, for_ns: int) -> PhaseState:
-    active_at = state.active_at or at
-    if state.phase is Phase.FIRING or at.since(active_at) >= for_ns:
-        return PhaseState(Phase.FIRING, active_at)
-    return PhaseState(Phase.PENDING, active_at)
-
-
-def _whole(state: PhaseState, at: Moment, keep_firing_ns: int) -> PhaseState:
+        active_at = state.active_at or at
+        if state.phase is Phase.FIRING or at.since(active_at) >= for_ns:
+            return PhaseState(Phase.FIRING, active_at)
+        return PhaseState(Phase.PENDING, active_at)
     if state.phase is not Phase.FIRING:
         return IDLE
     keep_since = state.keep_since or at

@@ -48,13 +48,8 @@ class RuleWatch:
 
 def measures_otherwise(old: Rule, new: Rule) -> bool:
     """Whether the evaluator must be replaced: the rules differ in more than id, state, clocks and severity."""
-    same = {
-        "id": old.id,
-        "severity": old.severity,
-        "state": old.state,
-        "for_": old.for_,
-        "keep_firing_for": old.keep_firing_for,
-    }
+    kept = ("id", "severity", "state", "for_", "keep_firing_for")
+    same = {name: getattr(old, name) for name in kept}
     return msgspec.structs.replace(new, **same) != old
 
 

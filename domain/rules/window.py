@@ -3,7 +3,6 @@
 from bisect import bisect_left, insort
 from collections import deque
 from math import ceil
-from typing import Protocol
 
 from ..limits import WINDOW_BLOCK_VALUES_MAX
 from ..specification.rule import Aggregate
@@ -15,32 +14,6 @@ PERCENTILES = {
     Aggregate.P95: 0.95,
     Aggregate.P99: 0.99,
 }
-
-
-class Summary(Protocol):
-    """One figure of the values in a window, updated for each value that enters and leaves, oldest first."""
-
-    def add(self, value: float) -> None: ...
-
-    def remove(self, value: float) -> None: ...
-
-    def read(self) -> float: ...
-
-
-class _Last:
-    __slots__ = ("_value",)
-
-    def __init__(self) -> None:
-        self._value = 0.0
-
-    def add(self, value: float) -> None:
-        self._value = value
-
-    def remove(self, value: float) -> None:
-        pass
-
-    def read(self) -> float:
-        return self._value
 
 
 FLOAT_BITS = 1_074
@@ -168,11 +141,15 @@ class Percentile:
         return blocks[self._cursor][rank - self._before]
 
 
-def summary_of(aggregate: Aggregate) -> Summary:
-    """Returns an empty summary of the given kind."""
+Summary = _Mean | _Extreme | Percentile
+"""One figure of the values in a window, updated for each value that enters and leaves, oldest first."""
+
+
+def summary_of(aggregate: Aggregate) -> Summary | None:
+    """Returns an empty summary of the given kind; None for LAST, which a window knows without one."""
     match aggregate:
         case Aggregate.LAST:
-            return _Last()
+            return None
         case Aggregate.MEAN:
             return _Mean()
         case Aggregate.MIN:
@@ -188,7 +165,7 @@ class Window:
 
     __slots__ = ("_count_max", "_entries", "_length_ns", "_observed_from_ns", "_summary")
 
-    def __init__(self, summary: Summary, *, count_max: int, length_ns: int | None) -> None:
+    def __init__(self, summary: Summary | None, *, count_max: int, length_ns: int | None) -> None:
         self._summary = summary
         self._count_max = count_max
         self._length_ns = length_ns
@@ -203,11 +180,14 @@ class Window:
         if self._observed_from_ns is None:
             self._observed_from_ns = at_ns
         self._entries.append((at_ns, value))
-        self._summary.add(value)
+        if self._summary is not None:
+            self._summary.add(value)
         oldest_ns = None if self._length_ns is None else at_ns - self._length_ns
         entries = self._entries
         while len(entries) > self._count_max or (oldest_ns is not None and entries[0][0] <= oldest_ns):
-            self._summary.remove(entries.popleft()[1])
+            _, left = entries.popleft()
+            if self._summary is not None:
+                self._summary.remove(left)
 
     def covered(self) -> bool:
         """Whether samples span the whole window; until then it may open an incident but not resolve one."""
@@ -218,7 +198,7 @@ class Window:
         return self._entries[-1][0] - self._observed_from_ns >= self._length_ns
 
     def read(self) -> float:
-        return self._summary.read()
+        return self._entries[-1][1] if self._summary is None else self._summary.read()
 
     def change_per_second(self) -> float | None:
         """Returns the change from the first value to the last; None with fewer than two moments."""

@@ -27,10 +27,6 @@ class Admission(Generic[WaitingAttempt]):
         self._queue: deque[WaitingAttempt] = deque()
         self.running = 0
 
-    @property
-    def queued(self) -> int:
-        return len(self._queue)
-
     def enter(self, waiting: WaitingAttempt) -> bool:
         """Returns True where the attempt may run now; otherwise queues it."""
         if self.running < self._policy.in_flight_max:

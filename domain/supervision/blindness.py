@@ -58,11 +58,10 @@ class BlindnessDetector:
     def _note_lag(self, now_ns: int, lag_ns: int) -> None:
         # The queue keeps lags that no later one reaches, so its first entry within a span is the worst of that span.
         lags = self._lags
-        while lags and (lags[-1][1] <= lag_ns or lags[0][0] < now_ns - 60 * NS_PER_S):
-            if lags[-1][1] <= lag_ns:
-                lags.pop()
-            else:
-                lags.popleft()
+        while lags and lags[-1][1] <= lag_ns:
+            lags.pop()
+        while lags and lags[0][0] < now_ns - 60 * NS_PER_S:
+            lags.popleft()
         lags.append((now_ns, lag_ns))
 
     def worst_lag_ns(self, since_ns: int) -> int:

@@ -14,7 +14,7 @@ class DeliveryBackoff:
         self._policies = policies
         self._first: dict[str, tuple[int, int]] = {}
         """The moment of the first failure, and the attempts before it: a re-driven notice starts with a new budget."""
-        self._backing_off: dict[str, dict[str, None]] = {}
+        self._backing_off: dict[str, dict[str, None]] = {channel: {} for channel in policies}
         """Per channel, the notices that wait by the policy, longest first; not those with a `Retry-After`."""
 
     def next_try_ns(
@@ -32,24 +32,17 @@ class DeliveryBackoff:
         if at_ns is None:
             self.settled(channel, key)
         elif not retry_after_ns:
-            self._backing_off.setdefault(channel, {})[key] = None
+            self._backing_off[channel][key] = None
         return at_ns
 
     def settled(self, channel: str, key: str) -> None:
         self._first.pop(key, None)
-        self._tried(channel, key)
+        self._backing_off[channel].pop(key, None)
 
     def retry_now(self, channel: str) -> tuple[str, ...]:
         """Returns the notices to retry after a success: at most RETRIED_PER_SUCCESS, to spare the channel."""
-        backing_off = self._backing_off.get(channel, {})
+        backing_off = self._backing_off[channel]
         released = tuple(islice(backing_off, RETRIED_PER_SUCCESS))
         for key in released:
-            self._tried(channel, key)
+            del backing_off[key]
         return released
-
-    def _tried(self, channel: str, key: str) -> None:
-        backing_off = self._backing_off.get(channel)
-        if backing_off is not None:
-            backing_off.pop(key, None)
-            if not backing_off:
-                del self._backing_off[channel]

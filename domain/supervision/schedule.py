@@ -1,5 +1,7 @@
 """The schedule: per target its due time, its running attempt and its missed ticks. Owned by the supervisor."""
 
+import msgspec
+
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from ..specification.probe import Heartbeat, Probe
 from ..specification.rule import NoData, RuleState
@@ -9,20 +11,17 @@ from ..time.duration import parse_duration
 from ..time.moment import Deadline, Moment
 
 
-class PendingAttempt:
+class PendingAttempt(msgspec.Struct, eq=False):
     """One attempt from due to ended. A target has at most one."""
 
-    __slots__ = ("admitted", "attempt", "deadline", "due", "missed", "started", "state")
-
-    def __init__(self, attempt: AttemptId, due: Moment, deadline: Deadline, missed: int) -> None:
-        self.attempt = attempt
-        self.due = due
-        self.deadline = deadline
-        self.missed = missed
-        self.started: Moment | None = None
-        self.state = AttemptState.QUEUED
-        self.admitted = False
-        """Whether it counts as running for admission; a heartbeat never does."""
+    attempt: AttemptId
+    due: Moment
+    deadline: Deadline
+    missed: int
+    started: Moment | None = None
+    state: AttemptState = AttemptState.QUEUED
+    admitted: bool = False
+    """Whether it counts as running for admission; a heartbeat never does."""
 
     def move(self, state: AttemptState) -> None:
         """Changes the state. Raises: ValueError for a transition that the table lacks, which is an internal fault."""
@@ -36,14 +35,13 @@ class PendingAttempt:
         self.started = at
 
     def record(self, ended: Moment | None, outcome: str) -> AttemptRecord:
-        started = self.started
         return AttemptRecord(
             attempt=self.attempt,
             state=self.state,
             due=self.due,
-            started=started,
+            started=self.started,
             ended=ended,
-            lateness_ns=max(0, started.since(self.due)) if started else 0,
+            lateness_ns=max(0, self.started.since(self.due)) if self.started else 0,
             missed=self.missed,
             outcome=outcome,
         )
@@ -96,7 +94,12 @@ class Scheduled:
             self.last_beat = None
         self.timeout_ns = target.timeout_ns
         self.max_age_ns = parse_duration(target.max_age)
-        self.silences = _silences_of(target)
+        self.silences = tuple(
+            (rule.id, target.staleness_ns(rule))
+            for rule in target.rules
+            if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
+        )
+        """The no_data rules, each with the longest silence that it allows."""
         self.cadence = Cadence.of(target.id, target.every_ns)
         self.retry_cadence = (
             Cadence.of(target.id, target.retry_every_ns) if target.retry_every else self.cadence
@@ -120,10 +123,8 @@ class Scheduled:
     def next_silence_ns(self, since: Moment, now: Moment) -> int:
         """Returns when silence since `since` is reported next; moments that have passed by `now` are not replayed."""
         at_ns = self.silent_at_ns(since)
-        late_ns = now.monotonic_ns - at_ns
-        return (
-            at_ns if late_ns < 0 else at_ns + (late_ns // self.cadence.every_ns + 1) * self.cadence.every_ns
-        )
+        passed = (now.monotonic_ns - at_ns) // self.cadence.every_ns + 1
+        return at_ns + max(0, passed) * self.cadence.every_ns
 
     def enqueue(self, due: Moment, now: Moment) -> PendingAttempt:
         """Makes the next attempt, which waits for admission and reports the ticks missed before it.
@@ -159,12 +160,3 @@ class Scheduled:
         self.pending = None
         if self.max_age_ns:
             self.ended_ns = now.monotonic_ns
-
-
-def _silences_of(target: Target) -> tuple[tuple[str, int], ...]:
-    """Returns the no_data rules, each with the longest silence that it allows."""
-    return tuple(
-        (rule.id, target.staleness_ns(rule))
-        for rule in target.rules
-        if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
-    )

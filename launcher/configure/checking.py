@@ -1,7 +1,7 @@
 """`check` and `schema`: validate configuration files and describe their keys."""
 
 import json
-from collections.abc import Iterable, Mapping
+import os
 from pathlib import Path
 
 import click
@@ -15,18 +15,19 @@ from ..output import ExitStatus, count_of
 NAMES_SHOWN = 8
 
 
-def check_all(configs: Iterable[Path], environment: Mapping[str, str]) -> ExitStatus:
+def check_all(files: tuple[Path, ...]) -> ExitStatus:
     """Checks every file, also after an invalid one; problems go to stderr."""
-    files = tuple(configs)
     verdict = ExitStatus.FINE
     for config in files:
         try:
-            configuration = load(config, environment)
+            configuration = load(config, os.environ)
         except ConfigurationError as error:
             click.echo(str(error), err=True)
             verdict = ExitStatus.CONFIGURATION
         else:
-            click.echo(f"{config}: {_summary(configuration)}" if len(files) > 1 else _summary(configuration))
+            targets = count_of(len(configuration.targets), "target")
+            said = f"ok: {targets}, {count_of(len(configuration.channels), 'channel')}"
+            click.echo(f"{config}: {said}" if len(files) > 1 else said)
             _tell_functions(config, configuration)
     return verdict
 
@@ -46,8 +47,3 @@ def _tell_functions(config: Path, configuration: Configuration) -> None:
 def schema_text() -> str:
     """Returns the JSON Schema as text."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False)
-
-
-def _summary(configuration: Configuration) -> str:
-    targets, channels = len(configuration.targets), len(configuration.channels)
-    return f"ok: {count_of(targets, 'target')}, {count_of(channels, 'channel')}"

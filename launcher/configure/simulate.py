@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -36,13 +37,9 @@ def simulate_configuration(
         sys.exit(ExitStatus.CONFIGURATION)
     clock = SystemClock()
     begun_ns = clock.monotonic_ns()
-    forecast = run_course(course, Progress(clock, hours * NS_PER_HOUR, _aside).passed)
+    forecast = run_course(course, progress(clock, hours * NS_PER_HOUR, partial(click.echo, err=True)))
     _print(forecast, course.seed, clock.monotonic_ns() - begun_ns)
     sys.exit(ExitStatus.FAILED if forecast.broken else ExitStatus.FINE)
-
-
-def _aside(line: str) -> None:
-    click.echo(line, err=True)
 
 
 def _script(text: str) -> tuple[str, str]:
@@ -52,23 +49,18 @@ def _script(text: str) -> tuple[str, str]:
     return target.strip(), script
 
 
-class Progress:
-    """Reports every REPORTED_EVERY_NS how much simulated time has passed."""
+def progress(clock: MomentClock, whole_ns: float, say: Callable[[str], None]) -> Callable[[int], None]:
+    """Returns a function that takes the simulated time so far, and reports it every REPORTED_EVERY_NS."""
+    reported_ns = clock.read().monotonic_ns
 
-    def __init__(self, clock: MomentClock, whole_ns: float, say: Callable[[str], None]) -> None:
-        self._clock = clock
-        self._whole_ns = whole_ns
-        self._say = say
-        self._reported_ns = clock.read().monotonic_ns
+    def passed(simulated_ns: int) -> None:
+        nonlocal reported_ns
+        now_ns = clock.read().monotonic_ns
+        if now_ns - reported_ns >= REPORTED_EVERY_NS:
+            reported_ns = now_ns
+            say(f"{simulated_ns / NS_PER_HOUR:.1f} of {whole_ns / NS_PER_HOUR:.1f} hours are simulated")
 
-    def passed(self, simulated_ns: int) -> None:
-        """Takes the simulated time so far, and reports it where a report is due."""
-        now_ns = self._clock.read().monotonic_ns
-        if now_ns - self._reported_ns >= REPORTED_EVERY_NS:
-            self._reported_ns = now_ns
-            self._say(
-                f"{simulated_ns / NS_PER_HOUR:.1f} of {self._whole_ns / NS_PER_HOUR:.1f} hours are simulated"
-            )
+    return passed
 
 
 def _print(forecast: Forecast, seed: int, real_ns: int) -> None:
@@ -77,8 +69,8 @@ def _print(forecast: Forecast, seed: int, real_ns: int) -> None:
     for channel, notices in forecast.notices.items():
         click.echo(f"channel {channel}: {count_of(len(notices), 'notice')}")
         for notice in notices:
-            at = wall_text(notice.created_at_ns)
-            click.echo(f"  {at} {notice.incident.target}/{notice.incident.rule} {notice.change.value}")
+            said = f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
+            click.echo(f"  {wall_text(notice.created_at_ns)} {said}")
     hours = forecast.simulated_ns / NS_PER_HOUR
     click.echo(
         f"seed {seed_text(seed)}: {hours:.1f} hours, {count_of(len(forecast.incidents), 'incident')}, "

@@ -5,20 +5,28 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from ...adapters.clock import SystemClock
 from ...domain.incidents.incident import TransitionKind
 from ...domain.read_model.event import Event, HealthChanged, IncidentChanged, NoticeEnded
+from ...domain.read_model.status import RuntimeStatus
 from ...domain.time.moment import wall_text
+from ...domain.units import NS_PER_MS, NS_PER_S
 from ...runtime import Runtime
 from ..output import ExitStatus
 from ..streams import OutputLost
-from .demo_servers import Receiver, Server, healthy, seconds_between, shop, slow
+from .demo_servers import DemoAnswer, Receiver, Respond, serving
 
 CONFIG = Path(__file__).parents[2] / "examples" / "demo.yaml"
 WITHIN_S = 25.0
 RESOLVED_EXPECTED = 2
+SLOW_FROM_S, SLOW_UNTIL_S = 3.0, 8.0
+SLOW_ANSWER_S = 0.2
+DOWN_FROM_S, DOWN_UNTIL_S = 2.0, 7.0
+HEALTHY: DemoAnswer = (200, {"status": "ok"})
+ON_FIRE: DemoAnswer = (503, {"status": "on fire"})
 
 
 class Demo:
@@ -27,12 +35,12 @@ class Demo:
     def __init__(self) -> None:
         self._clock = SystemClock()
         self._began = self._clock.read()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         self.opened = self.resolved = self.notices_ended = 0
         self.lost: OutputLost | None = None
 
     def elapsed_s(self) -> float:
-        return seconds_between(self._began, self._clock.read())
+        return self._clock.read().since(self._began) / NS_PER_S
 
     def say(self, text: str) -> None:
         """Prints a line. The servers' threads call it too, so an output error is kept for the main thread to raise."""
@@ -41,12 +49,15 @@ class Demo:
         except OutputLost as error:
             self.lost = error
 
-    def pause(self, seconds: float) -> None:
-        """Waits, but not beyond the end of the demo."""
-        self._ended.wait(seconds)
+    def slow(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
+        """Answers slowly between SLOW_FROM_S and SLOW_UNTIL_S, but not beyond the end of the demo."""
+        if SLOW_FROM_S <= self.elapsed_s() < SLOW_UNTIL_S:
+            self.ended.wait(SLOW_ANSWER_S)
+        return HEALTHY
 
-    def end(self) -> None:
-        self._ended.set()
+    def shop(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
+        """Fails for five seconds and recovers."""
+        return ON_FIRE if DOWN_FROM_S <= self.elapsed_s() < DOWN_UNTIL_S else HEALTHY
 
     def hear(self, event: Event) -> bool:
         """Prints an event. Returns True when the demo is complete."""
@@ -78,17 +89,17 @@ def run_demo() -> ExitStatus:
     with ExitStack() as stack:
         secret = secrets.token_urlsafe(24)
         receiver = Receiver(secret, demo.say)
-        servers = {
-            "RECEIVER_PORT": receiver.server,
-            "HEALTHY_PORT": healthy(),
-            "SLOW_PORT": slow(demo.elapsed_s, demo.pause),
-            "SHOP_PORT": shop(demo.elapsed_s),
+        responds: dict[str, Respond] = {
+            "RECEIVER_PORT": receiver.respond,
+            "HEALTHY_PORT": lambda _: HEALTHY,
+            "SLOW_PORT": demo.slow,
+            "SHOP_PORT": demo.shop,
         }
-        for server in servers.values():
-            stack.callback(server.close)
-        stack.callback(demo.end)
+        ports = {name: str(stack.enter_context(serving(respond))) for name, respond in responds.items()}
+        stack.callback(demo.ended.set)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-demo-"))
-        runtime = Runtime.from_config(CONFIG, _environment(servers, secret, folder))
+        environment = {**ports, "DEMO_SECRET": secret, "DEMO_STORE": str(Path(folder) / "demo.db")}
+        runtime = Runtime.from_config(CONFIG, environment)
         events = stack.enter_context(runtime.subscribe())
         stack.enter_context(runtime)
         demo.say(f"watching    healthy, slow and shop as {CONFIG.name} says")
@@ -97,30 +108,21 @@ def run_demo() -> ExitStatus:
             if event is not None and demo.hear(event):
                 break
         status = runtime.status()
-        left = runtime.stop()
-        ended = _summary(
-            demo, receiver, dict(status.counters), f"{status.lateness.p99_ns / 1e6:.1f} ms", bool(left)
-        )
+        ended = _summary(demo, receiver, status, left=bool(runtime.stop()))
         if demo.lost is not None:
             raise demo.lost
         return ended
 
 
-def _environment(servers: dict[str, Server], secret: str, folder: str) -> dict[str, str]:
-    ports = {name: str(server.port) for name, server in servers.items()}
-    return {**ports, "DEMO_SECRET": secret, "DEMO_STORE": str(Path(folder) / "demo.db")}
-
-
-def _summary(
-    demo: Demo, receiver: Receiver, counters: dict[str, int], lateness: str, left: bool
-) -> ExitStatus:
+def _summary(demo: Demo, receiver: Receiver, status: RuntimeStatus, *, left: bool) -> ExitStatus:
     applied = [notice["type"] for notice in receiver.applied.values()]
     as_it_should = (
         demo.opened == demo.resolved == RESOLVED_EXPECTED
         and sorted(applied) == ["incident.opened"] * 2 + ["incident.resolved"] * 2
         and not (receiver.refused or left)
     )
-    demo.say(f"summary     {counters.get('samples', 0)} samples, scheduling lateness p99 {lateness}")
+    samples, lateness_ms = dict(status.counters).get("samples", 0), status.lateness.p99_ns / NS_PER_MS
+    demo.say(f"summary     {samples} samples, scheduling lateness p99 {lateness_ms:.1f} ms")
     demo.say(f"summary     {demo.opened} incidents opened, {demo.resolved} resolved")
     demo.say(
         f"summary     {len(applied)} notices applied by the receiver, {receiver.repeated} repeated, "

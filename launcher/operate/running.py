@@ -2,7 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -14,25 +15,22 @@ from ...domain.read_model.event import Event
 from ...runtime import Runtime
 from ..output import ExitStatus
 from ..streams import OutputLost
-from .signals import Signals, Word
-from .speaker import Speaker, SpokenLog
+from .signals import Word, signals_heard
+from .speaker import Speaker
 from .telling import line_of, lines_of_end
 
 LISTEN_S = 0.5
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatus:
+def run_until_stopped(config: Path) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
     speaker = Speaker()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[SpokenLog(speaker)],
-    )
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=speaker)
     words: SimpleQueue[Word] = SimpleQueue()
     try:
-        with Signals(words):
-            runtime = _started(config, environment, speaker)
+        with signals_heard(words):
+            runtime = _started(config, speaker)
             speaker.say(f"watching: {runtime!r}")
             Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
             return _obey(runtime, words, speaker)
@@ -40,14 +38,14 @@ def run_until_stopped(config: Path, environment: Mapping[str, str]) -> ExitStatu
         speaker.close()
 
 
-def _started(config: Path, environment: Mapping[str, str], speaker: Speaker) -> Runtime:
+def _started(config: Path, speaker: Speaker) -> Runtime:
     """Returns a started runtime.
 
     Garbage collection is paused: the new objects stay, and scanning them is wasted work.
     """
     gc.disable()
     try:
-        runtime = Runtime.from_config(config, environment)
+        runtime = Runtime.from_config(config, os.environ)
         events = runtime.subscribe()
         runtime.start()
     finally:
@@ -78,26 +76,18 @@ def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
 
 def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker) -> ExitStatus:
     while True:
-        match _next(words):
-            case None:
-                pass
+        # A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
+        try:
+            word = words.get(timeout=LISTEN_S)
+        except Empty:
+            continue
+        match word:
             case Word.RELOAD:
                 _reload(runtime, speaker)
             case Word.STOP:
                 return _stop(runtime, speaker)
             case Word.ENDED:
                 return ExitStatus.FAILED
-
-
-def _next(words: "SimpleQueue[Word]") -> Word | None:
-    """Returns the next word, None after LISTEN_S without one.
-
-    A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
-    """
-    try:
-        return words.get(timeout=LISTEN_S)
-    except Empty:
-        return None
 
 
 def _reload(runtime: Runtime, speaker: Speaker) -> None:

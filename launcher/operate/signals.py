@@ -2,12 +2,12 @@
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from queue import SimpleQueue
 from select import select
-from types import FrameType, TracebackType
-from typing import Any, Self
+from types import FrameType
 
 
 class Word(Enum):
@@ -19,37 +19,30 @@ class Word(Enum):
     """The runtime has stopped by itself."""
 
 
-_ENDING = (signal.SIGTERM, signal.SIGINT)
-
-
-class Signals:
+@contextmanager
+def signals_heard(words: "SimpleQueue[Word]") -> Iterator[None]:
     """A context in which SIGTERM and SIGINT queue STOP and SIGHUP queues RELOAD; a second STOP ends the process."""
+    stopping = False
 
-    def __init__(self, words: "SimpleQueue[Word]") -> None:
-        self._words = words
-        self._stopping = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (*_ENDING, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._hear)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
         del frame
         if number == signal.SIGHUP:
-            self._words.put(Word.RELOAD)
-        elif self._stopping:
+            words.put(Word.RELOAD)
+        elif stopping:
             _end_at_once(number)
         else:
-            self._stopping = True
-            self._words.put(Word.STOP)
+            stopping = True
+            words.put(Word.STOP)
+
+    before = {
+        number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_at_once(number: int) -> None:

@@ -1,6 +1,5 @@
 """Standard error written by its own thread: a reader that stops reading blocks that thread and nothing else."""
 
-import logging
 import os
 from contextlib import suppress
 from queue import Full, Queue
@@ -15,7 +14,10 @@ LAST_WORDS_S = 0.5
 
 
 class Speaker:
-    """Owns the writing thread and its queue. Bypasses the buffers of `sys.stderr`, whose lock could block the exit."""
+    """Owns the writing thread and its queue. Bypasses the buffers of `sys.stderr`, whose lock could block the exit.
+
+    It is also the stream that logging writes to.
+    """
 
     def __init__(self) -> None:
         self._lines: Queue[str | None] = Queue(LINES_WAITING_MAX)
@@ -24,16 +26,17 @@ class Speaker:
 
     def say(self, text: str) -> None:
         """Queues a line. Never blocks and never raises; a full queue drops the line."""
-        self._put(f"{text}\n")
+        self.write(f"{text}\n")
+
+    def write(self, text: str | None) -> None:
+        """Queues a text as `say` does; None ends the writing thread behind what is queued."""
+        with suppress(Full):
+            self._lines.put_nowait(text)
 
     def close(self) -> None:
         """Waits at most LAST_WORDS_S for the queued lines."""
-        self._put(None)
+        self.write(None)
         self._thread.join(LAST_WORDS_S)
-
-    def _put(self, text: str | None) -> None:
-        with suppress(Full):
-            self._lines.put_nowait(text)
 
     def _write(self) -> None:
         while (text := self._lines.get()) is not None:
@@ -41,14 +44,3 @@ class Speaker:
             with suppress(OSError):
                 while left:
                     left = left[os.write(STANDARD_ERROR, left) :]
-
-
-class SpokenLog(logging.Handler):
-    """A logging handler that writes through a Speaker."""
-
-    def __init__(self, speaker: Speaker) -> None:
-        super().__init__()
-        self._speaker = speaker
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._speaker.say(self.format(record))

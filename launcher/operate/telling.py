@@ -23,27 +23,26 @@ def line_of(event: Event, clock: SystemClock | None = None) -> str:
     """Returns one printable line for any event. An event without a time of its own gets the clock's."""
     match event:
         case IncidentChanged(incident):
-            said = incident.explanation or incident.reason
-            line = f"{wall_text(incident.at_ns)} {incident.change.value}: {_name(incident)}: {said}"
+            at_ns = incident.at_ns
+            said = f"{incident.change.value}: {_name(incident)}: {incident.explanation or incident.reason}"
         case NoticeEnded(notice, delivery):
-            told = f"{notice.change.value} of {_name(notice.incident)}"
+            at_ns = delivery.at_ns
             tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
-            line = (
-                f"{wall_text(delivery.at_ns)} notice {delivery.state.value}: {notice.channel}: {told}{tries}"
-            )
+            told = f"{notice.change.value} of {_name(notice.incident)}{tries}"
+            said = f"notice {delivery.state.value}: {notice.channel}: {told}"
         case WentBlind(interval):
-            length_ns = (interval.ended_at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS
-            line = (
-                f"{wall_text(interval.ended_at_ns)} blind: for {format_duration(length_ns)}: {interval.cause}"
-            )
+            at_ns = interval.ended_at_ns
+            length_ns = (at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS
+            said = f"blind: for {format_duration(length_ns)}: {interval.cause}"
         case HealthChanged(part, detail):
-            at = wall_text((clock or SystemClock()).read().wall_ns)
-            line = f"{at} problem: {part}: {detail}" if detail else f"{at} recovered: {part}"
+            at_ns = (clock or SystemClock()).read().wall_ns
+            said = f"problem: {part}: {detail}" if detail else f"recovered: {part}"
         case SampleSeen(sample, status):
-            line = f"{wall_text(sample.at.wall_ns)} sample: {sample.target}: {status.value}: {sample.explanation()}"
+            at_ns = sample.at.wall_ns
+            said = f"sample: {sample.target}: {status.value}: {sample.explanation()}"
         case _:
             assert_never(event)
-    return escaped(line)
+    return escaped(f"{wall_text(at_ns)} {said}")
 
 
 def _name(incident: Incident) -> str:

@@ -1,11 +1,10 @@
 """`notices` and `redrive`: list the notices of a store, and send its dead letters again."""
 
-from collections.abc import Mapping
+import os
 from pathlib import Path
 from typing import Any
 
 import click
-from msgspec.structs import replace
 
 from ...adapters.clock import SystemClock
 from ...adapters.configuration import load
@@ -15,33 +14,16 @@ from ...domain.errors import StoreBusy, UnknownName
 from ...domain.incidents.notice import Delivery, DeliveryState
 from ...domain.incidents.record import Batch, Outgoing
 from ...domain.time.moment import Moment, wall_text
-from ..output import Column, print_table
-from .showing import print_json, store_of
+from .showing import print_rows, store_of
 
-_COLUMNS = (
-    Column("key"),
-    Column("state", states=True),
-    Column("channel"),
-    Column("tells"),
-    Column("attempts"),
-    Column("at"),
-    Column("detail"),
-)
+_COLUMNS = ("key", "state", "channel", "tells", "attempts", "at", "detail")
 
 
-def show_notices(
-    config: Path, environment: Mapping[str, str], *, state: str | None, limit: int, as_json: bool
-) -> None:
+def show_notices(config: Path, *, state: str | None, limit: int, as_json: bool) -> None:
     """Prints one row per notice, the newest last."""
-    reader = StoreReader(store_of(config, load(config, environment)))
+    reader = StoreReader(store_of(config, load(config, os.environ)))
     found = reader.outbox(DeliveryState(state) if state else None)[-limit:]
-    rows = [_row(outgoing) for outgoing in found]
-    if as_json:
-        print_json({"at": wall_text(SystemClock().read().wall_ns), "notices": rows})
-    elif rows:
-        print_table(_COLUMNS, rows)
-    else:
-        click.echo("no notices")
+    print_rows("notices", _COLUMNS, [_row(outgoing) for outgoing in found], as_json=as_json)
 
 
 def _row(outgoing: Outgoing) -> dict[str, Any]:
@@ -58,13 +40,13 @@ def _row(outgoing: Outgoing) -> dict[str, Any]:
     }
 
 
-def redrive_notices(config: Path, environment: Mapping[str, str], keys: tuple[str, ...]) -> None:
+def redrive_notices(config: Path, keys: tuple[str, ...]) -> None:
     """Puts dead letters back into the outbox, all or none, under their own keys; the next `run` delivers them.
 
     Raises: StoreBusy while a runtime holds the store (it has `Runtime.redrive`); UnknownName for a key that is no dead
     letter.
     """
-    configuration = load(config, environment)
+    configuration = load(config, os.environ)
     path = store_of(config, configuration)
     # A reader refuses a missing file, where opening it would create an empty store.
     StoreReader(path).outbox(DeliveryState.DEAD)
@@ -87,6 +69,4 @@ def _pending_again(store: SqliteStore, key: str, now: Moment) -> Delivery:
     recalled = store.recall(key)
     if recalled is None or not recalled.outbox:
         raise UnknownName(f"{key} is no dead letter: `watchkeeper notices --state dead` lists the keys")
-    return replace(
-        recalled.outbox[0].delivery, state=DeliveryState.PENDING, at_ns=now.wall_ns, detail="re-driven"
-    )
+    return recalled.outbox[0].delivery.redriven(now.wall_ns)

@@ -1,7 +1,8 @@
 """`status` and `incidents`: the content of a store as a table, or as one JSON document."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.errors import ConfigurationError
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.notice_body import incident_document
 from ...domain.incidents.record import BlindInterval
 from ...domain.observation.outcome import is_answered
 from ...domain.read_model.status import no_sample_since
@@ -24,19 +26,27 @@ from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import Target
 from ...domain.time.duration import NS_PER_DAY, format_duration
 from ...domain.time.moment import NS_PER_MS, wall_text
-from ..output import Column, print_table
+from ..output import print_table
 
+_STATUS_COLUMNS = (
+    *("target", "kind", "outcome", "reason"),
+    *("latency_ms", "uptime_24h", "open_incidents", "sampled_at"),
+)
+_INCIDENT_COLUMNS = (
+    *("target", "rule", "severity", "status"),
+    *("opened_at", "resolved_at", "lasted", "explanation"),
+)
 _LOOK_BACK_NS = 7 * NS_PER_DAY
 """A last sample older than this is shown as none."""
 
 
-def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) -> None:
+def show_status(config: Path, *, as_json: bool) -> None:
     """Prints one row per target, with its last sample, its uptime over a day and its open incidents."""
-    configuration = load(config, environment)
+    configuration = load(config, os.environ)
     reader = StoreReader(store_of(config, configuration))
     document = status_document(configuration, reader, SystemClock().read().wall_ns)
     if as_json:
-        print_json(document)
+        _print_json(document)
         return
     print_table(_STATUS_COLUMNS, document["targets"])
     notices, blind = document["notices"], document["blind"]
@@ -46,25 +56,26 @@ def show_status(config: Path, environment: Mapping[str, str], *, as_json: bool) 
     click.echo(f"run by {holder}" if holder else "not running: this is the last recorded state")
 
 
-def show_incidents(
-    config: Path,
-    environment: Mapping[str, str],
-    *,
-    as_json: bool,
-    open_only: bool,
-    target: str | None,
-    limit: int,
-) -> None:
+def show_incidents(config: Path, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
     """Prints one row per incident, the newest first."""
-    reader = StoreReader(store_of(config, load(config, environment)))
+    reader = StoreReader(store_of(config, load(config, os.environ)))
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
-    rows = [incident_row(incident) for incident in found]
+    rows = [_incident_row(incident) for incident in found]
+    print_rows("incidents", _INCIDENT_COLUMNS, rows, as_json=as_json)
+
+
+def print_rows(name: str, keys: Sequence[str], rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Prints these keys of the rows as a table, or all keys as one JSON document."""
     if as_json:
-        print_json({"at": wall_text(SystemClock().read().wall_ns), "incidents": rows})
+        _print_json({"at": wall_text(SystemClock().read().wall_ns), name: rows})
     elif rows:
-        print_table(_INCIDENT_COLUMNS, rows)
+        print_table(keys, rows)
     else:
-        click.echo("no incidents")
+        click.echo(f"no {name}")
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def status_document(configuration: Configuration, reader: StoreReader, now_ns: int) -> dict[str, Any]:
@@ -108,8 +119,7 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
             "target": name,
             "kind": configured[name].kind if name in configured else None,
             "configured": name in configured,
-            **_measured(latest.get(name)),
-            **_faded(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
+            **_measured(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
             "uptime_24h": uptimes.get(name),
             "open_incidents": len(opened.get(name, [])),
         }
@@ -119,58 +129,36 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
 
 _UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
 """Stands for a target that is only in the record: its cadence is unknown, so the default one applies."""
-_UNMEASURED: dict[str, Any] = {
-    "outcome": None,
-    "reason": None,
-    "explanation": None,
-    "sampled_at": None,
-    "latency_ms": None,
-}
+_MEASURED = ("outcome", "reason", "explanation", "sampled_at", "latency_ms")
 
 
-def _measured(last: StoredSample | None) -> dict[str, Any]:
-    if last is None:
-        return _UNMEASURED
-    answered_ns = last.latency_ns if is_answered(last.outcome, last.reason) else None
-    return {
-        "outcome": last.outcome.value,
-        "reason": last.reason.value,
-        "explanation": last.explanation,
-        "sampled_at": wall_text(last.at_ns),
-        "latency_ms": None if answered_ns is None else answered_ns / NS_PER_MS,
-    }
-
-
-def _faded(
+def _measured(
     last: StoredSample | None, target: Target, incidents: list[Incident], now_ns: int
 ) -> dict[str, Any]:
-    """Returns the fields that replace a measurement which is too old to show the target's present state."""
-    if last is None or now_ns - last.at_ns <= target.stale_after_ns:
-        return {}
+    """Returns the last measurement; the open incidents stand for one that is too old to show the present state."""
+    if last is None:
+        return dict.fromkeys(_MEASURED)
+    is_stale = now_ns - last.at_ns > target.stale_after_ns
+    outcome = (status_of(incidents) or Status.UNKNOWN) if is_stale else last.outcome
+    is_answer = not is_stale and is_answered(last.outcome, last.reason)
+    latency_ns = last.latency_ns if is_answer else None
     return {
-        "outcome": (status_of(incidents) or Status.UNKNOWN).value,
-        "reason": "stale",
-        "explanation": no_sample_since(last.at_ns),
-        "latency_ms": None,
+        "outcome": outcome.value,
+        "reason": "stale" if is_stale else last.reason.value,
+        "explanation": no_sample_since(last.at_ns) if is_stale else last.explanation,
+        "sampled_at": wall_text(last.at_ns),
+        "latency_ms": None if latency_ns is None else latency_ns / NS_PER_MS,
     }
 
 
-def incident_row(incident: Incident) -> dict[str, Any]:
+def _incident_row(incident: Incident) -> dict[str, Any]:
     """Returns an incident as plain data with stable keys; times are RFC 3339."""
-    resolved_ns, acknowledged_ns = incident.resolved_at_ns, incident.acknowledged_at_ns
-    return {
-        "id": incident.id,
-        "target": incident.target,
-        "rule": incident.rule,
-        "severity": incident.severity.value,
+    document = incident_document(incident)
+    del document["evidence"]
+    resolved_ns = incident.resolved_at_ns
+    return document | {
         "status": incident.change.value,
-        "opened_at": wall_text(incident.opened_at_ns),
-        "resolved_at": None if resolved_ns is None else wall_text(resolved_ns),
-        "acknowledged_at": None if acknowledged_ns is None else wall_text(acknowledged_ns),
-        "acknowledged_by": incident.acknowledged_by,
         "lasted": None if resolved_ns is None else _lasted(incident.opened_at_ns, resolved_ns),
-        "reason": incident.reason,
-        "explanation": incident.explanation,
         "sequence": incident.sequence,
         "draft": incident.draft,
     }
@@ -179,29 +167,3 @@ def incident_row(incident: Incident) -> dict[str, Any]:
 def _lasted(opened_ns: int, resolved_ns: int) -> str:
     """Returns the duration to the millisecond; never negative, even where the clock was set back."""
     return format_duration(max(0, resolved_ns - opened_ns) // NS_PER_MS * NS_PER_MS)
-
-
-_STATUS_COLUMNS: tuple[Column, ...] = (
-    Column("target"),
-    Column("kind"),
-    Column("outcome", states=True),
-    Column("reason"),
-    Column("latency_ms", decimals=1),
-    Column("uptime_24h", decimals=5),
-    Column("open_incidents"),
-    Column("sampled_at"),
-)
-_INCIDENT_COLUMNS: tuple[Column, ...] = (
-    Column("target"),
-    Column("rule"),
-    Column("severity", states=True),
-    Column("status", states=True),
-    Column("opened_at"),
-    Column("resolved_at"),
-    Column("lasted"),
-    Column("explanation"),
-)
-
-
-def print_json(document: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))

@@ -291,5 +291,6 @@ def test_nothing_is_kept_of_what_is_over_and_told():
     for said in ledger.note(step, NOON):
         deliver(ledger, said)
     assert ledger.incident(step.incident_id) is None
-    assert {ledger.told(step.incident_id, channel) for channel in NAMES} == {None}
+    again = ledger.note(opened(notify=NAMES), NOON)
+    assert [said.change for said in again] == [TransitionKind.OPENED] * len(NAMES)
     assert ledger.reconcile(NOON) == ()

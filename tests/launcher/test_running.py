@@ -144,9 +144,9 @@ def test_a_store_that_another_process_holds_is_refused(tmp_path):
 TWICE = """
 import os, signal
 from queue import SimpleQueue
-from watchkeeper.launcher.operate.signals import Signals, Word
+from watchkeeper.launcher.operate.signals import Word, signals_heard
 words = SimpleQueue()
-with Signals(words):
+with signals_heard(words):
     os.kill(os.getpid(), signal.{0})
     assert words.get() is Word.STOP
     os.kill(os.getpid(), signal.{0})
@@ -165,9 +165,9 @@ def test_a_second_signal_ends_at_once(name, status):
 RESTORED = """
 import signal
 from queue import SimpleQueue
-from watchkeeper.launcher.operate.signals import Signals
+from watchkeeper.launcher.operate.signals import signals_heard
 before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
-with Signals(SimpleQueue()):
+with signals_heard(SimpleQueue()):
     pass
 assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
 """

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 from watchkeeper.domain.units import NS_PER_HOUR, NS_PER_S
-from watchkeeper.launcher.configure.simulate import Progress, summary
+from watchkeeper.launcher.configure.simulate import progress, summary
 from watchkeeper.launcher.main import cli
 from watchkeeper.testing import ManualClock
 from watchkeeper.testing.forecast import SEED_VERSION, Forecast
@@ -53,10 +53,10 @@ def test_a_script_that_cannot_be_is_a_usage_error(simulate):
 
 def test_progress_is_told_every_few_seconds():
     clock, lines = ManualClock(), []
-    progress = Progress(clock, 24 * NS_PER_HOUR, lines.append)
+    passed = progress(clock, 24 * NS_PER_HOUR, lines.append)
     for hour in range(1, 9):
         clock.advance(NS_PER_S)
-        progress.passed(hour * NS_PER_HOUR)
+        passed(hour * NS_PER_HOUR)
     assert lines == ["3.0 of 24.0 hours are simulated", "6.0 of 24.0 hours are simulated"]
 
 

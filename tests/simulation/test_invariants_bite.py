@@ -5,6 +5,7 @@ import pytest
 from records import NOON, delivery_of, notice_of, opened, then
 from simulator.invariants.attempts import AttemptRules
 from simulator.invariants.evidence import EvidenceRules
+from simulator.invariants.receiving import ReceivingRules
 from simulator.surroundings.receiver import Receiver
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
@@ -38,8 +39,9 @@ class Rules:
         self.durable = Durable()
         self.receivers = {"ops": Receiver("ops", 0)}
         common = (self.complain, lambda _: None)
-        self.record = RecordRules(self.durable, self.receivers, *common)
-        self.delivery = DeliveryRules(self.durable, self.receivers, *common)
+        self.record = RecordRules(self.durable, self.receivers, self.complain)
+        self.delivery = DeliveryRules(self.durable, self.receivers, self.complain)
+        self.receiving = ReceivingRules(self.durable, *common)
         self.attempts = AttemptRules(self.roster, *common)
         self.shop = shop = Target(
             id="shop", http=Http(url="http://x/"), rules=(Consecutive(id="down", after=2),)
@@ -53,6 +55,7 @@ class Rules:
     def commit(self, *batches):
         for batch in batches:
             self.record.committed(batch)
+            self.receiving.committed(batch)
 
 
 def two_open(rules):
@@ -126,7 +129,7 @@ def attempted(rules, attempts=1):
     delivery = msgspec.structs.replace(delivery_of(NOTICE, PENDING), attempts=attempts)
     rules.commit(TOLD, Batch(deliveries=(delivery,)))
     rules.delivery.sending("ops", NOTICE, 1)
-    rules.receivers["ops"].arrived(NOON.monotonic_ns, NOTICE, 1)
+    rules.receivers["ops"].arrived(NOTICE, 1)
 
 
 def carried_twice_at_once(rules):
@@ -147,13 +150,13 @@ def the_same_key_says_something_else(rules):
 
 
 def an_end_without_a_beginning(rules):
-    rules.delivery.applied("ops", notice_of(RESOLVED), first=True)
+    rules.receiving.applied("ops", notice_of(RESOLVED), first=True)
 
 
 def an_older_step_later(rules):
-    rules.delivery.applied("ops", NOTICE, first=True)
-    rules.delivery.applied("ops", notice_of(RESOLVED), first=True)
-    rules.delivery.applied("ops", NOTICE, first=True)
+    rules.receiving.applied("ops", NOTICE, first=True)
+    rules.receiving.applied("ops", notice_of(RESOLVED), first=True)
+    rules.receiving.applied("ops", NOTICE, first=True)
 
 
 def more_than_fits(rules):
@@ -287,7 +290,7 @@ def test_a_sound_life_gives_no_cause_for_complaint():
     recorded(rules, [Outcome.DOWN, Outcome.DOWN], OPENED)
     attempted(rules)
     rules.receivers["ops"].apply(NOTICE)
-    rules.delivery.applied("ops", NOTICE, first=True)
+    rules.receiving.applied("ops", NOTICE, first=True)
     rules.commit(Batch(deliveries=(delivery_of(NOTICE, DELIVERED),)))
     end = notice_of(RESOLVED)
     rules.commit(Batch(transitions=(RESOLVED,), notices=(end,)))
@@ -310,7 +313,7 @@ def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(la
     )
     rules.commit(Batch(deliveries=(delivery_of(late, PENDING, 2),)))
     for notice in (NOTICE, end, late):
-        rules.delivery.applied("ops", notice, first=True)
+        rules.receiving.applied("ops", notice, first=True)
     assert rules.complaints == complaints
 
 
@@ -321,6 +324,6 @@ def test_only_what_was_given_up_may_be_heard_late(state, complaints):
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, state),)))
     rules.commit(Batch(transitions=(Transition(**msgspec.structs.asdict(end.incident)),), notices=(end,)))
     for notice in (NOTICE, end, late):
-        rules.delivery.applied("ops", notice, first=True)
+        rules.receiving.applied("ops", notice, first=True)
     assert rules.complaints == complaints
-    assert rules.delivery.heard("ops", OPENED.incident_id)[:2] == [NOTICE, end]
+    assert rules.receiving.heard("ops", OPENED.incident_id)[:2] == [NOTICE, end]

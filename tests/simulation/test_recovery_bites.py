@@ -34,7 +34,7 @@ def run():
     with quiet():
         run = Run(CASE)
         run.safety()
-        assert len(run.machine.auditor.durable.dead_letters()) == 1
+        assert len(run.machine.auditor.dead_letters()) == 1
         yield run
         run.close()
 
@@ -55,9 +55,9 @@ def test_a_store_that_stays_closed_is_noticed(run):
 def test_a_notice_that_waits_on_a_well_channel_is_noticed(run):
     rules = RecoveryRules(run.machine)
     auditor = run.machine.auditor
-    (notice,) = auditor.durable.dead_letters()
+    (notice,) = auditor.dead_letters()
     auditor.committed_ns[notice.key] = run.machine.clock.lived_ns
-    run.machine.receivers["ops"].posts.clear()
+    run.machine.receivers["ops"].first_ns.clear()
     run.advance(run.machine.clock.lived_ns + 40_000_000_000)
     rules.check_channels({"ops": None})
     assert broken(run) == []
@@ -66,7 +66,7 @@ def test_a_notice_that_waits_on_a_well_channel_is_noticed(run):
 
 
 def test_a_dead_letter_that_is_lost_is_noticed(run):
-    (notice,) = run.machine.auditor.durable.dead_letters()
+    (notice,) = run.machine.auditor.dead_letters()
     elsewhere = msgspec.structs.replace(notice, key="msg_unknown")
     durable = run.machine.auditor.durable
     durable.notices["msg_unknown"] = elsewhere

@@ -2,6 +2,7 @@
 
 import pytest
 from records import NOON, delivery_of, notice_of, opened, then
+from watchkeeper.actors.checked import Checks, InvariantBroken
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -9,7 +10,6 @@ from watchkeeper.domain.incidents.notice import Answer, DeliveryState
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
-from watchkeeper.testing.checked import Checks, InvariantBroken
 
 OPENED = opened()
 RESOLVED = then(OPENED, TransitionKind.RESOLVED)

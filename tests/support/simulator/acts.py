@@ -63,7 +63,7 @@ def _acknowledge(machine: Machine, act: Act) -> None:
 
 
 def _redrive(machine: Machine, _: Act) -> None:
-    for notice in machine.auditor.durable.dead_letters()[-3:]:
+    for notice in machine.auditor.dead_letters()[-3:]:
         machine.auditor.happened("dead letter re-driven")
         machine.system.sink.tell(Redrive(notice.key))
 

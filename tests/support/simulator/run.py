@@ -10,7 +10,6 @@ import msgspec
 from pykka import ActorDeadError, Timeout
 from watchkeeper.actors.system import shut_down
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.domain.auditing.violation import Violation
 from watchkeeper.domain.incidents.incident import Incident
 from watchkeeper.domain.read_model.status import RuntimeStatus
 from watchkeeper.domain.specification.target import Target
@@ -19,6 +18,7 @@ from watchkeeper.protocol.recorder import GetIncidents, GetStatus
 
 from .acts import beat, perform
 from .cases.case import Act, Case
+from .invariants.violation import Violation
 from .machine import Machine
 from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels
 from .recovery.reference import check_reference

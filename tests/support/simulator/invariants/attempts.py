@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import Moment
+
+from .violation import Happened
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 

@@ -7,8 +7,8 @@ from typing import Any
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_delivery import DeliveryRules
 from watchkeeper.domain.auditing.invariants_record import RecordRules
-from watchkeeper.domain.auditing.violation import Complain, Violation
-from watchkeeper.domain.incidents.notice import Notice
+from watchkeeper.domain.auditing.violation import Complain
+from watchkeeper.domain.incidents.notice import DeliveryState, Notice
 from watchkeeper.domain.incidents.record import Batch, Restored
 from watchkeeper.domain.observation.attempt import ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome
@@ -27,8 +27,11 @@ from .blindness import BlindnessRules
 from .configuration import ConfigurationRules
 from .evidence import EvidenceRules
 from .isolation import IsolationRules
+from .receiving import ReceivingRules
 from .silences import SilenceRules
+from .situations import Situations
 from .trace import Trace
+from .violation import Violation
 
 
 class Auditor:
@@ -51,8 +54,12 @@ class Auditor:
         self.violations: list[Violation] = []
         self.sometimes: Counter[str] = Counter()
         complain: Complain = self.complain
-        self.record = RecordRules(self.durable, receivers, complain, self.happened)
-        self.delivery = DeliveryRules(self.durable, receivers, complain, self.happened)
+        self.record = RecordRules(self.durable, receivers, complain)
+        self.delivery = DeliveryRules(self.durable, receivers, complain)
+        self.receiving = ReceivingRules(self.durable, complain, self.happened)
+        self._situations = Situations(self.durable, self.happened)
+        self._in_flight: set[tuple[str, str]] = set()
+        """Requests without an answer: their channels and keys."""
         self.attempts = AttemptRules(roster, complain, self.happened)
         self.evidence = EvidenceRules(list(roster.values()), complain, self.happened)
         self.silences = SilenceRules(complain, self.happened)
@@ -153,8 +160,9 @@ class Auditor:
 
     def process_began(self) -> None:
         """Another process: nothing of the last one is under way any more."""
-        if self.delivery.in_flight:
+        if self._in_flight:
             self.happened("death with a notice in flight")
+        self._in_flight.clear()
         now = self._read()
         self.attempts.process_began(now)
         self.blindness.process_began()
@@ -186,12 +194,15 @@ class Auditor:
 
     def opened(self, restored: Restored, now: Moment) -> None:
         self.record.opened(restored, now)
+        self._situations.opened(restored)
 
     def committing(self, batch: Batch) -> None:
         self.record.committing()
 
     def committed(self, batch: Batch) -> None:
         self.record.committed(batch)
+        self.receiving.committed(batch)
+        self._situations.committed(batch)
         self.evidence.committed(batch)
         self.configuration.committed(batch.transitions)
         for delivery in batch.deliveries:
@@ -223,10 +234,18 @@ class Auditor:
         self.isolation.unrenderable(key)
 
     def sending(self, channel: str, notice: Notice, attempt: int) -> None:
+        self._in_flight.add((channel, notice.key))
+        self._situations.sending(self.receivers[channel], notice)
         self.delivery.sending(channel, notice, attempt)
 
     def sent(self, channel: str, notice: Notice, attempt: int) -> None:
+        self._in_flight.discard((channel, notice.key))
         self.delivery.sent(channel, notice.key)
 
     def applied(self, channel: str, notice: Notice, *, first: bool) -> None:
-        self.delivery.applied(channel, notice, first=first)
+        self.receiving.applied(channel, notice, first=first)
+
+    def dead_letters(self) -> list[Notice]:
+        """The notices that are given up, by the record."""
+        deliveries, notices = self.durable.deliveries, self.durable.notices
+        return [notices[key] for key, delivery in deliveries.items() if delivery.state is DeliveryState.DEAD]

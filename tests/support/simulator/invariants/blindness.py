@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from watchkeeper.domain import limits
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.observation.attempt import AttemptRecord
 from watchkeeper.domain.observation.outcome import Reason
@@ -12,6 +12,7 @@ from watchkeeper.domain.supervision.blindness import CLOCK_STEPPED
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
 
 from .attempts import BAD
+from .violation import Happened
 
 SEEN_STALL_NS = limits.STALL_NS + 5 * NS_PER_S
 """A stall of that length is late for some timer by the bound, as the supervisor's pulse is never further away."""

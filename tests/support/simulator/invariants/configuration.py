@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.observation.attempt import ProbeRequest
 from watchkeeper.domain.observation.outcome import Reason
@@ -13,6 +13,8 @@ from watchkeeper.domain.specification.rule import RuleState
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import Moment
 from watchkeeper.protocol.owner import SamplesMissing
+
+from .violation import Happened
 
 KEPT = 8
 

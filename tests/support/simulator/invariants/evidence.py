@@ -3,7 +3,7 @@
 from collections import deque
 
 from watchkeeper.actors.sink import GENERATIONS_PER_RUN
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.observation.outcome import Outcome
@@ -12,6 +12,8 @@ from watchkeeper.domain.rules.evaluation import BAD_FROM
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.sink import Record
+
+from .violation import Happened
 
 KEPT = 64
 Place = tuple[str, int, int, int]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.notice import Delivery, DeliveryState
 from watchkeeper.domain.specification.target import Target
@@ -12,6 +12,7 @@ from watchkeeper.protocol.supervisor import ChildExited
 
 from ..surroundings.ports import UNRENDERABLE
 from ..surroundings.trouble import InjectedCrash
+from .violation import Happened
 
 INJECTED = (InjectedCrash.__name__, StoreError.__name__)
 """How the ends are called that are the simulator's own doing: a crash, and a sink that cannot open its store."""

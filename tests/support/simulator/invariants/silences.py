@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
+
+from .violation import Happened
 
 NOTICED_WITHIN_NS = NS_PER_S
 STALL_NS = 20 * NS_PER_MS

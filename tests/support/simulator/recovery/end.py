@@ -76,7 +76,7 @@ def _polled(machine: Machine, target: Target) -> None:
 def _delivered(machine: Machine) -> None:
     """L4, L7: who is well has heard everything that it is to hear, whatever else is dead."""
     auditor, dead = machine.auditor, dead_channels(machine.case)
-    given_up = {(notice.incident.id, notice.channel): None for notice in auditor.durable.dead_letters()}
+    given_up = {(notice.incident.id, notice.channel): None for notice in auditor.dead_letters()}
     for key in auditor.durable.pending:
         if auditor.durable.notices[key].channel not in dead:
             auditor.complain("L4", f"{auditor.durable.notices[key]} is still in the outbox")
@@ -85,7 +85,7 @@ def _delivered(machine: Machine) -> None:
         for channel in incident.notify:
             if channel in dead or incident.draft or (name, channel) in given_up:
                 continue
-            heard = auditor.delivery.heard(channel, name)
+            heard = auditor.receiving.heard(channel, name)
             over = bool(heard) and heard[-1].change is TransitionKind.RESOLVED
             if incident.is_open and not heard and incident.acknowledged_at_ns is None:
                 auditor.complain("L4", f"{channel} was never told of {incident.target}/{incident.rule}")

@@ -43,9 +43,8 @@ class RecoveryRules:
             channel = machine.auditor.durable.notices[key].channel
             if committed_ns < self._began_ns or channel in dead:
                 continue
-            posts = machine.receivers[channel].posts.get(key)
-            now_ns = machine.clock.lived_ns
-            waited_ns = (posts[0].at_ns if posts else now_ns) - committed_ns
+            arrived_ns = machine.receivers[channel].first_ns.get(key, machine.clock.lived_ns)
+            waited_ns = arrived_ns - committed_ns
             if waited_ns > SERVICE_WITHIN_NS and self._served("sink", "supervisor", f"courier/{channel}"):
                 self._complain("L15", f"{key} waited {waited_ns / NS_PER_S:g} s though {channel} is well")
 
@@ -71,7 +70,7 @@ class RecoveryRules:
         if not self._served("sink"):
             return
         # Of one incident and channel the last: it tells all that those before it would have told.
-        letters = sorted(machine.auditor.durable.dead_letters(), key=lambda notice: notice.sequence)
+        letters = sorted(machine.auditor.dead_letters(), key=lambda notice: notice.sequence)
         newest = {(notice.incident.id, notice.channel): notice for notice in letters}
         for notice in newest.values():
             if notice.channel in dead:

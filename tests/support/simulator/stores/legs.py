@@ -13,13 +13,14 @@ from faulty_files import FaultsVfs
 from watchkeeper.actors.ports import Store
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.domain.auditing.violation import Complain, Happened
+from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.record import Batch, Restored
 from watchkeeper.domain.time.moment import Moment
 
 from ..cases.faults import Fault
 from ..cases.tape import Stream
+from ..invariants.violation import Happened
 from .second_look import SecondLook
 
 DISK_FAULTS: dict[Fault, DiskFault] = {

@@ -223,7 +223,7 @@ class SimulatedMessenger:
         if behaviour.observation.status == 429:
             answer = Answer(accepted=False, retry_after_ns=BUSY_RETRY_AFTER_NS, detail="HTTP 429")
         edge.observer.sending(receiver.channel, notice, attempt)
-        receiver.arrived(edge.clock.lived_ns, notice, attempt)
+        receiver.take_in(edge.clock.lived_ns, notice, attempt)
         running = Running(edge, lambda: edge.observer.sent(receiver.channel, notice, attempt), mishap)
         left_ns = deadline.remaining_ns(now)
         after_ns = left_ns + 1 if behaviour.after_ns is None else behaviour.after_ns

@@ -14,10 +14,17 @@ class Receiver(Receipts):
         self._began_ns = began_ns
         self.script: Script = ALWAYS_OK
         self._pending: list[tuple[int, Notice]] = []
+        self.first_ns: dict[str, int] = {}
+        """When each key arrived first."""
 
     def follow(self, script: Script, now_ns: int) -> None:
         """Behave like this from now on."""
         self.script, self._began_ns = script, now_ns
+
+    def take_in(self, at_ns: int, notice: Notice, attempt: int) -> None:
+        """A request arrives."""
+        self.first_ns.setdefault(notice.key, at_ns)
+        self.arrived(notice, attempt)
 
     def expect(self, notice: Notice, at_ns: int) -> None:
         """A request is there that it will look at then."""

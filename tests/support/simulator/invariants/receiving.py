@@ -1,0 +1,54 @@
+"""The invariant of receivers: each hears an incident in order, from its beginning on."""
+
+from watchkeeper.domain.auditing.durable import Durable
+from watchkeeper.domain.auditing.violation import Complain
+from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.notice import DeliveryState, Notice
+from watchkeeper.domain.incidents.record import Batch
+
+from .violation import Happened
+
+
+class ReceivingRules:
+    """Checks S9; owns each receiver's order of notices."""
+
+    def __init__(self, durable: Durable, complain: Complain, happened: Happened) -> None:
+        self._durable = durable
+        self._complain = complain
+        self._happened = happened
+        self._heard: dict[tuple[str, str], list[Notice]] = {}
+        self._given_up: set[str] = set()
+        """The keys of notices that have been dead letters, even where they were delivered later."""
+
+    def committed(self, batch: Batch) -> None:
+        """A batch is durable and in the book."""
+        self._given_up |= {delivery.key for delivery in batch.deliveries if self._is_given_up(delivery.key)}
+
+    def applied(self, channel: str, notice: Notice, *, first: bool) -> None:
+        """Checks S9: each channel receives an incident's steps in order, and its opening before any other step."""
+        if not first:
+            self._happened("repeated key absorbed")
+            return
+        heard = self._heard.setdefault((channel, notice.incident.id), [])
+        if heard and heard[-1].sequence >= notice.sequence:
+            if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice):
+                self._happened("given up, and heard late all the same")
+                return
+            self._complain("S9", f"{channel} receives step {notice.sequence} after {heard[-1].sequence}")
+        if not heard and notice.change is not TransitionKind.OPENED:
+            self._complain("S9", f"{channel} receives {notice.change} first of {notice.incident.target}")
+        heard.append(notice)
+
+    def _is_given_up(self, key: str) -> bool:
+        """Whether the notice was given up in flight: it cannot be recalled, and may arrive behind its successor."""
+        delivery = self._durable.deliveries.get(key)
+        return delivery is not None and delivery.state is DeliveryState.DEAD
+
+    def _was_driven_again_behind(self, later: Notice, notice: Notice) -> bool:
+        """Whether the notice was re-driven while the later one's delivery was unknown, because its answer was lost."""
+        told = self._durable.told.get((later.incident.id, later.channel), 0)
+        return notice.key in self._given_up and told < later.sequence
+
+    def heard(self, channel: str, incident: str) -> list[Notice]:
+        """Returns the notices of an incident that a receiver applied, in order."""
+        return self._heard.get((channel, incident), [])
