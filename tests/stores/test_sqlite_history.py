@@ -157,7 +157,7 @@ def test_a_late_sample_restarts_a_seal_under_way(store, path, monkeypatch):
     for number in range(300):
         store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR))
         if number == 30:
-            assert store._session.housekeeper._seal.hour == NOON.wall_ns // NS_PER_HOUR
+            assert store._session.housekeeper._job.hours[0] == NOON.wall_ns // NS_PER_HOUR
             store.commit(Batch(samples=(samples[0],)))
     assert len(StoreReader(path).samples("shop", *ALL)) == len(samples) // 2
     assert StoreReader(path).hourly("shop", *ALL)[0].rollup.count == len(samples) // 2

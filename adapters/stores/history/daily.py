@@ -8,9 +8,8 @@ import msgspec
 
 from ....domain import limits
 from ..sqlite.connection import rows, transaction
-from .stored import Rollup, merged
+from .stored import ROLLUPS, merged
 
-ROLLUPS = msgspec.msgpack.Decoder(Rollup)
 TARGETS_PER_SLICE = limits.HOUSE_ROWS_MAX // 24
 
 _READ = f"""
@@ -24,22 +23,21 @@ class DaySum:
 
     def __init__(self, connection: apsw.Connection, day: int) -> None:
         self._connection = connection
-        self.day = day
-        self.is_done = False
+        self._day = day
+        self.hours = range(day * 24, day * 24 + 24)
         self._floor = 0
 
-    def work(self) -> None:
-        """One slice."""
+    def work(self) -> bool:
+        """One slice; returns whether it was the last."""
         newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM target").get
-        hours = range(self.day * 24, self.day * 24 + 24)
         ceiling = self._floor + TARGETS_PER_SLICE
         with transaction(self._connection):
-            found = rows(self._connection, _READ, (*hours, self._floor, ceiling))
+            found = rows(self._connection, _READ, (*self.hours, self._floor, ceiling))
             self._connection.executemany(
                 "INSERT OR REPLACE INTO daily VALUES (?, ?, ?)",
                 [
                     (
-                        self.day,
+                        self._day,
                         target,
                         msgspec.msgpack.encode(merged([ROLLUPS.decode(row[1]) for row in of_target])),
                     )
@@ -47,6 +45,6 @@ class DaySum:
                 ],
             )
             if ceiling >= newest:
-                self._connection.execute("INSERT OR IGNORE INTO rolled_day VALUES (?)", (self.day,))
-                self.is_done = True
+                self._connection.execute("INSERT OR IGNORE INTO rolled_day VALUES (?)", (self._day,))
         self._floor = ceiling
+        return bool(ceiling >= newest)

@@ -212,3 +212,8 @@ class Findable:
 def sealed_hours(connection: apsw.Connection) -> set[int]:
     """The hours whose samples are all in their chunks."""
     return {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}
+
+
+def rolled_days(connection: apsw.Connection) -> set[int]:
+    """The days that are summed up."""
+    return {day for (day,) in connection.execute("SELECT day FROM rolled_day")}

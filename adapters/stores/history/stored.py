@@ -70,6 +70,9 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.latency_max_us * 1_000
 
 
+ROLLUPS = msgspec.msgpack.Decoder(Rollup)
+
+
 class Summed(msgspec.Struct, frozen=True, gc=False):
     """A roll-up and when its span began."""
 
