@@ -54,6 +54,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     def sequence(self) -> int:
         return self.incident.sequence
 
+    def as_delivered(self) -> "LastDelivered":
+        return LastDelivered(
+            incident_id=self.incident.id, channel=self.channel, sequence=self.sequence, change=self.change
+        )
+
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a delivery, recorded before the bytes of an attempt leave (PENDING) and after its answer."""

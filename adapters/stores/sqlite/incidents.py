@@ -100,10 +100,8 @@ class IncidentTable:
             (name, notice.channel, notice.sequence),
         ).fetchone()
         if later is None:
-            told = LastDelivered(
-                incident_id=name, channel=notice.channel, sequence=notice.sequence, change=notice.change
-            )
-            self._chain.append(name, notice.sequence, notice.channel, msgspec.json.encode(told))
+            told = msgspec.json.encode(notice.as_delivered())
+            self._chain.append(name, notice.sequence, notice.channel, told)
 
     def settle(self, names: Iterable[str]) -> None:
         """Decide anew which incidents a restart has to know of."""
