@@ -15,9 +15,8 @@ INCIDENTS = msgspec.json.Decoder(Incident)
 TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
-INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live)
-VALUES (:id, :target, :rule, :sequence, :position, :is_open, 1)
-ON CONFLICT (id) DO UPDATE SET sequence = :sequence, position = :position, is_open = :is_open
+INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+ON CONFLICT (id) DO UPDATE SET sequence = ?4, position = ?5, is_open = ?6
 """
 
 _TOLD = """
@@ -117,17 +116,8 @@ class IncidentTable:
             raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")
 
     def _move(self, transition: Transition, position: int) -> None:
+        named = (transition.incident_id, transition.target, transition.rule)
         try:
-            self._connection.execute(
-                _MOVE,
-                {
-                    "id": transition.incident_id,
-                    "target": transition.target,
-                    "rule": transition.rule,
-                    "sequence": transition.sequence,
-                    "position": position,
-                    "is_open": transition.is_open,
-                },
-            )
+            self._connection.execute(_MOVE, (*named, transition.sequence, position, transition.is_open))
         except apsw.ConstraintError as error:
             raise StoreError(f"{transition.target}/{transition.rule} has an open incident already") from error
