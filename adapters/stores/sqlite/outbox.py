@@ -83,10 +83,6 @@ class OutboxTable:
         )
         return tuple(self._outgoing(row) for row in found)
 
-    def pending(self) -> tuple[Outgoing, ...]:
-        """Those still to be delivered, oldest first."""
-        return self.all(DeliveryState.PENDING)
-
     def all(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Those in a state, oldest first."""
         wanted = () if state is None else (state.value,)

@@ -1,33 +1,29 @@
 """The place of the store: the path at which the next start looks for the file that is open now."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 from ....domain.errors import StoreCorrupt
 from .head import Head
 
+FileNumber: TypeAlias = tuple[int, int]
+"""While a file is open nothing else can have its number, and SQLite goes on writing to it wherever it has gone."""
 
-class StoreFiles:
-    """Remembers which file lay at a path when it was opened.
 
-    While that file is open nothing else can have its number, and SQLite goes on writing to it wherever it has gone.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._file = _number(path)
-
-    def problem(self) -> str:
-        """Returns a problem of the file and its remedy, empty while the file is in place. Costs one stat."""
-        try:
-            found = _number(self._path)
-        except OSError as error:
-            what, way_out = f"{self._path} is gone ({error.strerror}): put it back", "begin a new one"
-        else:
-            if found == self._file:
-                return ""
-            what = f"another file lies in the place of {self._path}: put the first one back"
-            way_out = "go on with this one"
-        return f"{what}, or stop, remove {self._path}-head and start again to {way_out}"
+def file_problem(path: str, opened: FileNumber | None) -> str:
+    """Returns a problem of the file that was opened and its remedy, empty while it is in place. Costs one stat."""
+    if opened is None:
+        return ""
+    try:
+        found = file_number(path)
+    except OSError as error:
+        what, way_out = f"{path} is gone ({error.strerror}): put it back", "begin a new one"
+    else:
+        if found == opened:
+            return ""
+        what = f"another file lies in the place of {path}: put the first one back"
+        way_out = "go on with this one"
+    return f"{what}, or stop, remove {path}-head and start again to {way_out}"
 
 
 def require_known(path: str, outside: Head | None) -> None:
@@ -44,6 +40,6 @@ def require_known(path: str, outside: Head | None) -> None:
         )
 
 
-def _number(path: str) -> tuple[int, int]:
+def file_number(path: str) -> FileNumber:
     found = Path(path).stat()
     return found.st_dev, found.st_ino

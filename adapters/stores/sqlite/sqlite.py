@@ -8,6 +8,7 @@ import apsw
 
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
+from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import Batch, Restored
 from ....domain.specification.configuration import Retention
 from ....domain.time.moment import Moment
@@ -20,7 +21,7 @@ from .incidents import IncidentTable
 from .lock import StoreLock
 from .marks import MarkTable
 from .outbox import OutboxTable
-from .place import StoreFiles, require_known
+from .place import FileNumber, file_number, file_problem, require_known
 from .schema import migrate, refuse_strangers
 
 DEFAULT_RETENTION = Retention()
@@ -79,7 +80,7 @@ class Session:
         return Restored(
             epoch=epoch,
             incidents=incidents,
-            outbox=self.outbox.pending(),
+            outbox=self.outbox.all(DeliveryState.PENDING),
             dead=self.outbox.given_up(),
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
@@ -130,7 +131,7 @@ class SqliteStore:
         self._lock: StoreLock | None = None
         self._session: Session | None = None
         self._failure: str | None = None
-        self._place: StoreFiles | None = None
+        self._file: FileNumber | None = None
 
     def __repr__(self) -> str:
         return f"SqliteStore({self._path!r})"
@@ -156,12 +157,8 @@ class SqliteStore:
     def commit(self, batch: Batch) -> int:
         with self._guarded("committing") as session:
             before = session.chain.head()
-            try:
-                with transaction(session.connection):
-                    left_out = session.record(batch)
-            except BaseException:
-                session.housekeeper.reload()
-                raise
+            with transaction(session.connection):
+                left_out = session.record(batch)
             session.publish_head(before)
             session.fold_wal()
             return left_out
@@ -172,15 +169,11 @@ class SqliteStore:
 
     def run_maintenance(self, now: Moment) -> None:
         with self._guarded("keeping house") as session:
-            try:
-                session.housekeeper.work(now)
-            except BaseException:
-                session.housekeeper.reload()
-                raise
+            session.housekeeper.work(now)
             session.fold_wal()
 
     def file_problem(self) -> str:
-        problem = "" if self._place is None else self._place.problem()
+        problem = file_problem(self._path, self._file)
         return problem and f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
 
     def close(self) -> None:
@@ -198,7 +191,7 @@ class SqliteStore:
     def _begin(self, outside: Head | None, now: Moment) -> Restored:
         connection = connect_writer(self._path, self._vfs)
         try:
-            place = StoreFiles(self._path)
+            file = file_number(self._path)
             refuse_strangers(connection)
             begin_wal(connection)
             require_sound_pages(connection)
@@ -214,12 +207,12 @@ class SqliteStore:
         except BaseException:
             connection.close()
             raise
-        self._session, self._failure, self._place = session, None, place
+        self._session, self._failure, self._file = session, None, file
         return restored
 
     def _require_place(self, outside: Head | None) -> None:
         """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
-        problem = "" if self._place is None else self._place.problem()
+        problem = file_problem(self._path, self._file)
         if problem:
             raise StoreError(problem)
         require_known(self._path, outside)
@@ -233,15 +226,12 @@ class SqliteStore:
             with explained(doing):
                 try:
                     yield session
-                except StoreCorrupt:
+                except BaseException as error:
+                    session.housekeeper.reload()
+                    refused = type(error) is StoreError
                     raise
-                except StoreError:
-                    refused = True
-                    raise
-        except StoreBusy:
-            raise
         except StoreError as error:
-            if not refused:
+            if not refused and not isinstance(error, StoreBusy):
                 self._failure = str(error)
             raise
 
