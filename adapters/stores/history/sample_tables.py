@@ -1,6 +1,6 @@
 """Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Generic, TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ US_PER_DAY = NS_PER_DAY // NS_PER_US
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PREFIX = "sample_"
 
-FindingId = TypeVar("FindingId", bound=Hashable)
+FindingId = TypeVar("FindingId", bound=str | tuple[Outcome, Reason])
 
 Row: TypeAlias = tuple[int, int, int, int | None, int | None]
 """Microseconds since the day began, target, finding, status, latency in microseconds."""
@@ -28,23 +28,17 @@ class Numbers(dict[FindingId, int], Generic[FindingId]):
     """Words that are stored once; rows refer to them by number. A new word gets its number when it is asked for."""
 
     def __init__(
-        self, connection: apsw.Connection, into: str, columns: Callable[[FindingId], tuple[str, ...]]
+        self, connection: apsw.Connection, insert: str, known: Iterable[tuple[FindingId, int]]
     ) -> None:
-        super().__init__()
+        super().__init__(known)
         self._connection = connection
-        self._into = into
-        self._columns = columns
+        self._insert = insert
 
     def __missing__(self, word: FindingId) -> int:
-        values = tuple(str(value) for value in self._columns(word))
-        places = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO {self._into} VALUES ({places})", values)  # noqa: S608 - constants
+        columns = (word,) if isinstance(word, str) else tuple(map(str, word))
+        self._connection.execute(self._insert, columns)
         self[word] = number = self._connection.last_insert_rowid()
         return number
-
-    def reload(self, numbered: Iterable[tuple[FindingId, int]]) -> None:
-        self.clear()
-        self.update(numbered)
 
 
 class SampleTables:
@@ -56,18 +50,19 @@ class SampleTables:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self.days: set[int] = set()
-        self.sealed_hours: set[int] = set()
-        self._targets = Numbers[str](connection, "target (name)", lambda name: (name,))
-        self._findings = Numbers[tuple[Outcome, Reason]](connection, "finding (outcome, reason)", tuple)
         self.reload()
 
     def reload(self) -> None:
         """Forget what a rolled-back transaction left behind in memory."""
         self.days = day_tables(self._connection)
         self.sealed_hours = sealed_hours(self._connection)
-        self._targets.reload(rows(self._connection, "SELECT name, id FROM target"))
-        self._findings.reload((pair, number) for number, pair in findings(self._connection).items())
+        targets = self._connection.execute("SELECT name, id FROM target")
+        self._targets = Numbers[str](self._connection, "INSERT INTO target (name) VALUES (?)", targets)
+        self._findings = Numbers[tuple[Outcome, Reason]](
+            self._connection,
+            "INSERT INTO finding (outcome, reason) VALUES (?, ?)",
+            ((pair, number) for number, pair in findings(self._connection).items()),
+        )
 
     def record(self, samples: Collection[Sample]) -> tuple[set[int], int]:
         """Write samples inside the caller's transaction; returns the hours that they lie in, and how many were left out."""
