@@ -54,10 +54,6 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         evidence = self.good + self.bad
         return self.good / evidence if evidence else None
 
-    @property
-    def latency_mean_ns(self) -> int | None:
-        return self.latency_sum_us * 1_000 // self.timed if self.timed else None
-
     def latency_at_ns(self, share: float) -> int | None:
         """The latency that `share` of the answers did not exceed, at most a quarter too high."""
         if not self.timed:
