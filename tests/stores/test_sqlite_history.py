@@ -341,7 +341,7 @@ def test_a_sealed_sample_takes_at_most_eight_bytes(store, path):
 
 def test_chunks_keep_every_extreme():
     rows = [(0, 1, None, None), (1, 200, -(2**31) + 1, 0), (3_599_999_999, 1, 2**31 - 1, 2**32 - 2)]
-    assert list(unpack(pack(rows)).rows()) == rows
+    assert list(zip(*unpack(pack(rows)), strict=True)) == rows
 
 
 @pytest.mark.parametrize("data", [b"", b"\x02abc", b"\x01abc", pack([(1, 1, None, None)])[:-6]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import groupby
 from typing import Generic, TypeAlias, TypeVar
 
 import apsw
@@ -98,17 +99,9 @@ class SampleTables:
 
     def _by_hour(self, samples: Iterable[Sample]) -> dict[int, list[Sample]]:
         hours: dict[int, list[Sample]] = {}
-        begin_ns = end_ns = 0
-        of_hour: list[Sample] = []
-        for sample in samples:
-            wall_ns = sample.at.wall_ns
-            if not begin_ns <= wall_ns < end_ns:
-                hour = wall_ns // NS_PER_HOUR
-                begin_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
-                of_hour = hours.setdefault(hour, [])
-            of_hour.append(sample)
-        for hour in [hour for hour in hours if not self._admits(hour // 24)]:
-            del hours[hour]
+        for hour, of_hour in groupby(samples, _hour_of):
+            if self._admits(hour // 24):
+                hours.setdefault(hour, []).extend(of_hour)
         return hours
 
     def _rows(self, day: int, samples: list[Sample]) -> Iterator[Row]:
@@ -157,6 +150,10 @@ class SampleTables:
         self._connection.execute("DELETE FROM rolled_day WHERE day = ?", (day,))
         self.days.add(day)
         return True
+
+
+def _hour_of(sample: Sample) -> int:
+    return sample.at.wall_ns // NS_PER_HOUR
 
 
 def day_table(day: int) -> str:

@@ -108,7 +108,7 @@ class Seal:
             "SELECT data FROM chunk WHERE hour = ? AND target = ?", (self._hour, target)
         ).fetchone()
         if sealed is not None:
-            found |= {row[0]: row[1:] for row in unpack(sealed[0]).rows()}
+            found |= {row[0]: row[1:] for row in zip(*unpack(sealed[0]), strict=True)}
         ordered = [(at_us, *rest) for at_us, rest in sorted(found.items())]
         self._connection.execute(
             "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (self._hour, target, pack(ordered))

@@ -101,10 +101,9 @@ def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reas
 
 def merged(rollups: list[Rollup]) -> Rollup:
     """One roll-up of several spans."""
-    counted: dict[int, int] = {}
+    counted: Counter[int] = Counter()
     for rollup in rollups:
-        for bucket, count in rollup.buckets:
-            counted[bucket] = counted.get(bucket, 0) + count
+        counted.update(dict(rollup.buckets))
     return Rollup(
         count=sum(rollup.count for rollup in rollups),
         good=sum(rollup.good for rollup in rollups),
