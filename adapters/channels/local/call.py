@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context
 from typing import Any, assert_never
 
 from ....domain.incidents.notice import Answer, Notice
@@ -33,7 +32,6 @@ class CallMessenger:
         *,
         threads_max: int = CHANNEL_THREADS_MAX,
         host_loop: asyncio.AbstractEventLoop | None = None,
-        context: Context | None = None,
     ) -> None:
         self._spec = spec
         self._function = function
@@ -44,7 +42,6 @@ class CallMessenger:
             threads_max=threads_max,
             host_loop=host_loop,
             name=f"watchkeeper-channel-{spec.name}",
-            context=context,
         )
 
     def send(
