@@ -33,9 +33,7 @@ class History(Findable):
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
-        return tuple(
-            self._stored(row, "" if self._is_up(row) else self._explanation(row[0])) for row in found
-        )
+        return tuple(sample for _, sample in self._stored([(self._target, row) for row in found]))
 
     def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
@@ -105,12 +103,3 @@ class History(Findable):
     def _spans(self, sql: str, first: int, end: int) -> list[tuple[int, bytes]]:
         """The target's rows of a table whose hour or day lies in a span."""
         return [(at, value) for at, value in rows(self._connection, sql, (first, end, self._target))]
-
-    def _explanation(self, at_us: int) -> str:
-        """Empty when retention has released it."""
-        return (
-            self._connection.execute(
-                "SELECT text FROM explanation WHERE at_us = ? AND target = ?", (at_us, self._target)
-            ).get
-            or ""
-        )

@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import TypeAlias
 
@@ -68,11 +68,7 @@ class Overview(Findable):
             ):
                 if target in missing and (target not in found or found[target][0] < row[0]):
                     found[target] = row
-        said = self._explanations(row[0] for row in found.values() if not self._is_up(row))
-        return {
-            self._names[target]: self._stored(row, "" if self._is_up(row) else said.get((row[0], target), ""))
-            for target, row in found.items()
-        }
+        return {self._names[target]: sample for target, sample in self._stored(found.items())}
 
     def _hours(self, since_us: int, until_us: int) -> list[int]:
         """The hours of the span that may have samples, the newest first."""
@@ -119,14 +115,6 @@ class Overview(Findable):
                     left.discard(target)
                     yield target, (row[0], row[1], row[2], row[3])
             end_us, look_us = from_us, 2 * look_us
-
-    def _explanations(self, moments_us: Iterable[int]) -> dict[tuple[int, int], str]:
-        """Returns the explanations of every target at these times; empty where retention has dropped them."""
-        found = self._connection.execute(
-            "SELECT at_us, target, text FROM explanation WHERE at_us IN (SELECT value FROM json_each(?))",
-            (json.dumps(sorted(set(moments_us))),),
-        )
-        return {(at_us, target): text for at_us, target, text in found}
 
     # The uptime of each.
 

@@ -1,5 +1,6 @@
 """Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from itertools import groupby
@@ -191,14 +192,21 @@ class Findable:
             if hour not in self._sealed
         ]
 
-    def _is_up(self, row: FoundRow) -> bool:
-        return self._findings[row[1]][0] is Outcome.UP
-
-    def _stored(self, row: FoundRow, explanation: str) -> StoredSample:
-        at_us, finding, status, latency_us = row
-        outcome, reason = self._findings[finding]
-        latency_ns = None if latency_us is None else latency_us * NS_PER_US
-        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
+    def _stored(self, found: Collection[tuple[int, FoundRow]]) -> Iterator[tuple[int, StoredSample]]:
+        """Samples with their targets; the explanation of one that was not up is empty where retention has released it."""
+        unwell = {row[0] for _, row in found if self._findings[row[1]][0] is not Outcome.UP}
+        said = {
+            (at_us, target): text
+            for at_us, target, text in self._connection.execute(
+                "SELECT at_us, target, text FROM explanation WHERE at_us IN (SELECT value FROM json_each(?))",
+                (json.dumps(sorted(unwell)),),
+            )
+        }
+        for target, (at_us, finding, status, latency_us) in found:
+            outcome, reason = self._findings[finding]
+            latency_ns = None if latency_us is None else latency_us * NS_PER_US
+            text = "" if outcome is Outcome.UP else said.get((at_us, target), "")
+            yield target, StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)
 
 
 def sealed_hours(connection: apsw.Connection) -> set[int]:
