@@ -10,9 +10,8 @@ from ....domain.time.duration import parse_duration
 from ....domain.time.moment import Moment
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import transaction
-from .daily import DaySum
 from .sample_tables import SampleTables, rolled_days
-from .sealing import Seal
+from .sealing import DaySum, Seal
 
 _DROP = """
 DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ? ORDER BY {key} LIMIT ?)

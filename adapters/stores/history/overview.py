@@ -58,10 +58,8 @@ class Overview(Findable):
             missing = self._names.keys() - found.keys()
             if not missing:
                 break
-            begin_us, end_us = (
-                max(since_us, hour * US_PER_HOUR),
-                min(until_us, (hour + 1) * US_PER_HOUR),
-            )
+            begin_us = max(since_us, hour * US_PER_HOUR)
+            end_us = min(until_us, (hour + 1) * US_PER_HOUR)
             for target, row in (
                 *self._chunked(hour, begin_us, end_us, missing),
                 *self._raw(hour, begin_us, end_us, missing),

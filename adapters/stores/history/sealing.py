@@ -1,5 +1,7 @@
-"""Sealing: a finished hour of raw samples becomes one chunk and one roll-up for each target, a slice at a time."""
+"""The jobs of housekeeping, done a slice at a time: a finished hour is sealed, a finished day is summed up."""
 
+from itertools import groupby
+from operator import itemgetter
 from struct import Struct
 from typing import TypeAlias
 
@@ -10,7 +12,7 @@ from ....domain import limits
 from ..sqlite.connection import rows, transaction
 from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
 from .sample_tables import US_PER_HOUR, SampleTables, day_table, findings
-from .stored import roll_up
+from .stored import ROLLUPS, merged, roll_up
 
 _ROW = Struct("<IIiI")
 _NOTHING = -STATUS_MAX - 1
@@ -26,8 +28,16 @@ WHERE (at_us, target) > (?, ?) AND at_us < ? AND target > ? AND target <= ? ORDE
 """
 
 
+TARGETS_PER_SLICE = limits.HOUSE_ROWS_MAX // 24
+
+_READ_DAY = f"""
+SELECT target, body FROM hourly WHERE hour IN ({", ".join("?" * 24)}) AND target > ? AND target <= ?
+ORDER BY target, hour
+"""  # noqa: S608 - question marks
+
+
 class Seal:
-    """One hour being sealed: it is read in the order of time, held packed by target, and written target by target.
+    """One hour being sealed, into one chunk and one roll-up for each target: it is read in the order of time, held packed by target, and written target by target.
 
     When more is held than may be, the upper half of the targets is put off to another pass over the hour.
     """
@@ -118,3 +128,35 @@ class Seal:
             (self._hour, target, msgspec.msgpack.encode(roll_up(ordered, self._findings))),
         )
         return len(ordered)
+
+
+class DaySum:
+    """One day being summed up, whose hours are all sealed."""
+
+    def __init__(self, connection: apsw.Connection, day: int) -> None:
+        self._connection = connection
+        self._day = day
+        self.hours = range(day * 24, day * 24 + 24)
+        self._floor = 0
+
+    def work(self) -> bool:
+        """One slice; returns whether it was the last."""
+        newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM target").get
+        ceiling = self._floor + TARGETS_PER_SLICE
+        with transaction(self._connection):
+            found = rows(self._connection, _READ_DAY, (*self.hours, self._floor, ceiling))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO daily VALUES (?, ?, ?)",
+                [
+                    (
+                        self._day,
+                        target,
+                        msgspec.msgpack.encode(merged([ROLLUPS.decode(row[1]) for row in of_target])),
+                    )
+                    for target, of_target in groupby(found, itemgetter(0))
+                ],
+            )
+            if ceiling >= newest:
+                self._connection.execute("INSERT OR IGNORE INTO rolled_day VALUES (?)", (self._day,))
+        self._floor = ceiling
+        return bool(ceiling >= newest)
