@@ -9,7 +9,6 @@ from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
 from ...domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
 from ...domain.time.moment import Moment
-from .sqlite.deliveries import changes
 
 
 class _Draft:
@@ -179,7 +178,7 @@ def _write_delivery(draft: _Draft, delivery: Delivery) -> None:
     recorded = draft.outbox.get(delivery.key)
     if recorded is None:
         raise StoreError(f"there is no notice {delivery.key} to deliver")
-    if not changes(recorded.delivery, delivery):
+    if not delivery.replaces(recorded.delivery):
         return
     draft.outbox[delivery.key] = Outgoing(recorded.notice, delivery)
     if delivery.state is DeliveryState.DELIVERED:

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import msgspec
 
+from ..errors import StoreError
 from ..limits import NOTICE_LATE_NS
 from ..units import NS_PER_S
 from .incident import Incident, TransitionKind
@@ -69,6 +70,22 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     """Wall time."""
     detail: str = ""
+
+    def replaces(self, recorded: "Delivery") -> bool:
+        """Whether this is to be written over what is recorded; False for an echo.
+
+        A batch is committed again when its outcome was in doubt, so what it says may have been overtaken within it: a
+        delivered notice stays delivered, and an end that is recorded stays as it was first recorded.
+
+        Raises: StoreError for a step that may not follow.
+        """
+        if recorded.state is DeliveryState.DELIVERED and self.state is not DeliveryState.DEAD:
+            return False
+        if recorded.state is self.state is DeliveryState.DEAD:
+            return False
+        if self.state not in DELIVERY_TRANSITIONS[recorded.state]:
+            raise StoreError(f"notice {self.key} cannot go from {recorded.state} to {self.state}")
+        return recorded != self
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,6 @@ from ....domain.incidents.incident import TransitionKind
 from ....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
 from ....domain.incidents.record import Outgoing
 from .connection import rows
-from .deliveries import changes
 from .incidents import IncidentTable
 
 _COLUMNS = "key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail"
@@ -58,7 +57,7 @@ class OutboxTable:
         if row is None:
             raise StoreError(f"there is no notice {delivery.key} to deliver")
         outgoing = self._outgoing(row)
-        if changes(outgoing.delivery, delivery):
+        if delivery.replaces(outgoing.delivery):
             moved = (delivery.state.value, delivery.attempts, delivery.at_ns, delivery.detail)
             self._connection.execute(
                 "UPDATE outbox SET state = ?, attempts = ?, at_ns = ?, detail = ?, digest = ? WHERE key = ?",
