@@ -16,12 +16,11 @@ from ..history.housekeeping import Housekeeper
 from ..history.sample_tables import SampleTables
 from .chain import Chain
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
-from .head import Head, read_head, write_head
+from .head import FileNumber, Head, file_number, file_problem, read_head, require_known, write_head
 from .incidents import IncidentTable
 from .lock import StoreLock
 from .marks import MarkTable
 from .outbox import OutboxTable
-from .place import FileNumber, file_number, file_problem, require_known
 from .schema import migrate, refuse_strangers
 
 DEFAULT_RETENTION = Retention()
