@@ -114,20 +114,12 @@ def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool) -> Answer:
     if 200 <= status < 300 and not ends_in_header(answer.header):
         return Answer(accepted=True, detail=f"HTTP {status}")
     if 300 <= status < 600 and not answer.code:
-        return _refusal(answer, now_wall_ns)
+        retryable = status in RETRYABLE or status >= 500
+        wait_ns = retry_after_ns(answer.header, now_wall_ns) if retryable else None
+        return Answer(accepted=False, retryable=retryable, retry_after_ns=wait_ns, detail=f"HTTP {status}")
     _, reason, detail = verdict_of(answer, secure=secure)
     said = one_line(f"{reason.value}: {detail}" if detail else reason.value)
     return Answer(accepted=False, retryable=answer.refused_address is None, detail=said)
-
-
-def _refusal(answer: HttpAnswer, now_wall_ns: int) -> Answer:
-    retryable = answer.status in RETRYABLE or answer.status >= 500
-    return Answer(
-        accepted=False,
-        retryable=retryable,
-        retry_after_ns=retry_after_ns(answer.header, now_wall_ns) if retryable else None,
-        detail=f"HTTP {answer.status}",
-    )
 
 
 def _headers_of(spec: Webhook, host: Headers) -> Headers:

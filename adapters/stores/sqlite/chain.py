@@ -57,10 +57,10 @@ class Chain:
         self._connection.execute("UPDATE head SET position = ?, hash = ?", (link.position, link_hash))
         return link.position
 
-    def body(self, incident: str, sequence: int, channel: str = TRANSITION) -> str | None:
+    def transition(self, incident: str, sequence: int) -> str | None:
         found: str | None = self._connection.execute(
             "SELECT body FROM chain WHERE incident = ? AND channel = ? AND sequence = ?",
-            (incident, channel, sequence),
+            (incident, TRANSITION, sequence),
         ).get
         return found
 

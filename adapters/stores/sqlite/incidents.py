@@ -57,7 +57,7 @@ class IncidentTable:
         Raises: StoreCorrupt for another step in its place; StoreError for a step that may not follow.
         """
         name, sequence = transition.incident_id, transition.sequence
-        recorded = self._chain.body(name, sequence)
+        recorded = self._chain.transition(name, sequence)
         if recorded is not None:
             if TRANSITIONS.decode(recorded) != transition:
                 raise StoreCorrupt(f"step {sequence} of {name} is recorded otherwise")
@@ -77,7 +77,7 @@ class IncidentTable:
 
     def at(self, name: str, sequence: int) -> Incident | None:
         """The incident as it stood after that step."""
-        body = self._chain.body(name, sequence)
+        body = self._chain.transition(name, sequence)
         return None if body is None else INCIDENTS.decode(body)
 
     def live(self) -> tuple[Incident, ...]:

@@ -100,10 +100,9 @@ class OutboxTable:
         return rows(self._connection, f"SELECT {_COLUMNS}, digest FROM outbox {rest}", bindings)  # noqa: S608 - constants
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
-        key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail, seen = (
-            row
-        )
-        if digest(*row[:-1]) != seen:
+        *said, seen = row
+        key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail = said
+        if digest(*said) != seen:
             raise StoreCorrupt(f"notice {key} does not read back as it was written")
         incident = self._incidents.at(name, sequence)
         if incident is None:
