@@ -10,6 +10,7 @@ from watchkeeper.adapters.stores.history.stored import Rollup, merged
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
+from watchkeeper.domain.errors import StoreCorrupt
 from watchkeeper.domain.incidents.record import Batch, BlindInterval
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.configuration import Retention
@@ -346,8 +347,21 @@ def test_chunks_keep_every_extreme():
 
 @pytest.mark.parametrize("data", [b"", b"\x02abc", b"\x01abc", pack([(1, 1, None, None)])[:-6]])
 def test_a_damaged_chunk_is_named(data):
-    with pytest.raises(ValueError, match="chunk"):
+    with pytest.raises(StoreCorrupt, match="chunk"):
         unpack(data)
+
+
+def test_a_damaged_chunk_is_an_error_of_the_store_to_its_readers(store, path):
+    store.commit(Batch(samples=measured(10)))
+    run_maintenance(store, 20 * NS_PER_HOUR)
+    store.close()
+    connection = apsw.Connection(path)
+    connection.execute("UPDATE chunk SET data = substr(data, 1, length(data) - 6)")
+    connection.close()
+    with pytest.raises(StoreCorrupt, match=r"a chunk of [0-9]+ bytes does not read back"):
+        StoreReader(path).samples("shop", *ALL)
+    with pytest.raises(StoreCorrupt, match=r"a chunk of [0-9]+ bytes does not read back"):
+        StoreReader(path).latest(*ALL)
 
 
 def test_targets_are_known_by_name(store, path):

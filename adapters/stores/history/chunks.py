@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from ....domain.errors import StoreCorrupt
+
 STATUS_MAX = 2**31 - 1
 LATENCY_US_MAX = 2**32 - 2
 """The range of a column; no measurement of a probe comes near it."""
@@ -41,16 +43,16 @@ def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
 
 
 def unpack(data: bytes) -> Columns:
-    """The columns of a chunk. Raises: ValueError for bytes that are no chunk."""
-    if data[:1] != _FORMAT:
-        raise ValueError(f"a chunk of unknown format {data[:1]!r}")
+    """The columns of a chunk. Raises: StoreCorrupt for bytes that are no chunk."""
     try:
-        content = zlib.decompress(data[1:])
-    except zlib.error as error:
-        raise ValueError(f"a chunk that does not decompress: {error}") from error
+        content = zlib.decompress(data[1:]) if data[:1] == _FORMAT else b""
+    except zlib.error:
+        content = b""
     size, rest = divmod(len(content), 4)
-    if rest or size % _WIDTH:
-        raise ValueError(f"a chunk of {len(content)} bytes is cut short")
+    if not size or rest or size % _WIDTH:
+        raise StoreCorrupt(
+            f"a chunk of {len(data)} bytes does not read back: it is damaged or of another format"
+        )
     at_us, finding, status, latency = (
         _unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate("IIiI")
     )
