@@ -1,7 +1,7 @@
 """The record on SQLite: durable when `commit` returns, verified when it is opened, silent after the first failure."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import apsw
@@ -101,14 +101,10 @@ class Session:
         told = tuple(told for told in self.incidents.told(name) if told.channel == outgoing.notice.channel)
         return Restored(epoch=self.chain.head().epoch, incidents=(latest,), outbox=(outgoing,), told=told)
 
-    def close(self, *, sound: bool) -> None:
-        """Close the connection; a store that failed keeps its WAL as it is, for the next opening to verify."""
-        try:
-            if sound:
-                self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-                self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-        finally:
-            self.connection.close()
+    def fold_all(self) -> None:
+        """Checkpoint before closing, which may then remove the WAL."""
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
     def _count_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self.wal_pages = pages
@@ -128,6 +124,7 @@ class SqliteStore:
         self._retention = retention
         self._vfs = vfs
         self._lock: StoreLock | None = None
+        self._held = ExitStack()
         self._session: Session | None = None
         self._failure: str | None = None
         self._file: FileNumber | None = None
@@ -142,16 +139,15 @@ class SqliteStore:
         """
         if self._session is not None:
             raise StoreError(f"{self._path} is open already")
-        with explained(f"opening {self._path}"):
+        with explained(f"opening {self._path}"), ExitStack() as held:
             self._lock = StoreLock(self._path, now)
-            try:
-                outside = read_head(self._path)
-                self._require_place(outside)
-                with remedied(self._path):
-                    return self._begin(outside, now)
-            except BaseException:
-                self._lock.release()
-                raise
+            held.callback(self._lock.release)
+            outside = read_head(self._path)
+            self._require_place(outside)
+            with remedied(self._path):
+                restored = self._begin(outside, now, held)
+            self._held = held.pop_all()
+            return restored
 
     def commit(self, batch: Batch) -> int:
         with self._guarded("committing") as session:
@@ -177,35 +173,31 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let the file go. In a forked child this only forgets: the file belongs to the parent."""
-        session, lock, sound = self._session, self._lock, self._failure is None
-        if session is None or lock is None or not lock.is_ours:
+        session, failure = self._session, self._failure
+        if session is None or self._lock is None or not self._lock.is_ours:
             return
         self._session = self._lock = self._failure = None
-        try:
-            with explained(f"closing {self._path}"):
-                session.close(sound=sound)
-        finally:
-            lock.release()
+        with explained(f"closing {self._path}"), self._held:
+            # A store that failed keeps its WAL as it is, for the next opening to verify.
+            if failure is None:
+                session.fold_all()
 
-    def _begin(self, outside: Head | None, now: Moment) -> Restored:
+    def _begin(self, outside: Head | None, now: Moment, held: ExitStack) -> Restored:
         connection = connect_writer(self._path, self._vfs)
-        try:
-            file = file_number(self._path)
-            refuse_strangers(connection)
-            begin_wal(connection)
-            require_sound_pages(connection)
-            migrate(connection)
-            session = Session(self._path, connection, self._retention)
-            _verify(session, outside)
-            # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
-            with transaction(connection):
-                epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
-            session.publish_head(None)
-            restored = session.restored(epoch, now)
-        except BaseException:
-            connection.close()
-            raise
+        held.callback(connection.close)
+        file = file_number(self._path)
+        refuse_strangers(connection)
+        begin_wal(connection)
+        require_sound_pages(connection)
+        migrate(connection)
+        session = Session(self._path, connection, self._retention)
+        _verify(session, outside)
+        # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+        with transaction(connection):
+            epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
+        session.publish_head(None)
+        restored = session.restored(epoch, now)
         self._session, self._failure, self._file = session, None, file
         return restored
 
