@@ -1,7 +1,7 @@
 """One target's past, put together from sealed chunks, roll-ups and what is still raw."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, repeat
 
 import apsw
 
@@ -33,7 +33,7 @@ class History(Findable):
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
-        return tuple(sample for _, sample in self._stored([(self._target, row) for row in found]))
+        return tuple(self._stored(repeat(self._target), found))
 
     def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)

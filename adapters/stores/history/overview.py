@@ -66,7 +66,8 @@ class Overview(Findable):
             ):
                 if target in missing and (target not in found or found[target][0] < row[0]):
                     found[target] = row
-        return {self._names[target]: sample for target, sample in self._stored(found.items())}
+        names = [self._names[target] for target in found]
+        return dict(zip(names, self._stored(found, found.values()), strict=True))
 
     def _hours(self, since_us: int, until_us: int) -> list[int]:
         """The hours of the span that may have samples, the newest first."""

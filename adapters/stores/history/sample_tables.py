@@ -192,9 +192,10 @@ class Findable:
             if hour not in self._sealed
         ]
 
-    def _stored(self, found: Collection[tuple[int, FoundRow]]) -> Iterator[tuple[int, StoredSample]]:
-        """Samples with their targets; the explanation of one that was not up is empty where retention has released it."""
-        unwell = {row[0] for _, row in found if self._findings[row[1]][0] is not Outcome.UP}
+    def _stored(self, targets: Iterable[int], found: Collection[FoundRow]) -> Iterator[StoredSample]:
+        """A sample for each row; the explanation of one that was not up is empty where retention has released it."""
+        meanings, up = self._findings, Outcome.UP
+        unwell = {row[0] for row in found if meanings[row[1]][0] is not up}
         said = {
             (at_us, target): text
             for at_us, target, text in self._connection.execute(
@@ -202,11 +203,11 @@ class Findable:
                 (json.dumps(sorted(unwell)),),
             )
         }
-        for target, (at_us, finding, status, latency_us) in found:
-            outcome, reason = self._findings[finding]
+        for target, (at_us, finding, status, latency_us) in zip(targets, found, strict=False):
+            outcome, reason = meanings[finding]
             latency_ns = None if latency_us is None else latency_us * NS_PER_US
-            text = "" if outcome is Outcome.UP else said.get((at_us, target), "")
-            yield target, StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)
+            text = "" if outcome is up else said.get((at_us, target), "")
+            yield StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)
 
 
 def sealed_hours(connection: apsw.Connection) -> set[int]:
