@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 from typing import TypeAlias
@@ -120,15 +120,15 @@ class Overview(Findable):
     def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
         """By name, from the hours that begin in the span; a target without evidence is not in it."""
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
-        good: Counter[int] = Counter()
-        evidence: Counter[int] = Counter()
+        counted: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         unsealed = self._unsealed(first, end)
-        for target, good_count, count in chain(
+        for target, good, evidence in chain(
             self._of_sealed(first, end, {*unsealed}), *map(self._of_unsealed, unsealed)
         ):
-            good[target] += good_count
-            evidence[target] += count
-        return {self._names[target]: good[target] / count for target, count in evidence.items() if count}
+            sums = counted[target]
+            sums[0] += good
+            sums[1] += evidence
+        return {self._names[target]: good / count for target, (good, count) in counted.items() if count}
 
     def _of_sealed(self, first: int, end: int, unsealed: set[int]) -> Iterator[Counted]:
         for target, hour, body in self._connection.execute(
