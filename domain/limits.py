@@ -212,7 +212,6 @@ HOUSE_STEP_NS = 60 * NS_PER_S
 HOUSE_ROWS_MAX = 5_000
 SEAL_AFTER_NS = 600 * NS_PER_S
 SEAL_ROWS_HELD_MAX = 500_000
-MEMORY_SAMPLES_MAX = 100_000
 READ_INCIDENTS_MAX = 10_000
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 # Besides the days that are kept: the day being deleted, today, and tomorrow for a clock that is ahead.

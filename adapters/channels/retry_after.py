@@ -1,7 +1,7 @@
 """When a receiver says that it may be asked again."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from ...domain.limits import RETRY_AFTER_NS_MAX
@@ -25,6 +25,6 @@ def _until_ns(text: str, now_wall_ns: int) -> int | None:
     try:
         date = parsedate_to_datetime(text)
         moment = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-        return int((moment - datetime.fromtimestamp(0, UTC)).total_seconds()) * NS_PER_S - now_wall_ns
+        return int(moment.timestamp()) * NS_PER_S - now_wall_ns
     except (ValueError, OverflowError, TypeError):
         return None

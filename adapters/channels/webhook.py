@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from ...domain.incidents.notice import Answer, Notice, lateness_s
 from ...domain.incidents.notice_body import notice_body
 from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
@@ -47,10 +49,16 @@ class WebhookMessenger:
         self._transport = transport
         self._clock = clock
         self._key = signing_key(spec.secret)
-        self._naming = naming_of(destination_of(spec.url), spec.tls)
-        self._headers = _headers_of(spec, self._naming.headers)
-        self._tls = spec.tls
-        self._deny = deny_private_addresses
+        naming = naming_of(destination_of(spec.url), spec.tls)
+        self._destination = naming.destination
+        self._shape = HttpShape(
+            method="POST",
+            headers=_headers_of(spec, naming.headers),
+            body_bytes_max=NOTICE_ANSWER_BYTES_MAX,
+            tls=spec.tls,
+            connect_to=naming.connect_to,
+            deny_private_addresses=deny_private_addresses,
+        )
 
     def send(self, notice: Notice, attempt: int, deadline: Deadline, done: OnAnswered) -> "Posting":
         """Begin one attempt; a redirect is an answer that refuses, never followed."""
@@ -61,37 +69,23 @@ class WebhookMessenger:
             refusal = Answer(accepted=False, retryable=False, detail=one_line(str(error)))
             self._transport.soon(partial(done, refusal))
             return Posting(None)
-        return self._post(notice, body, deadline, done)
-
-    def _post(self, notice: Notice, body: bytes, deadline: Deadline, done: OnAnswered) -> "Posting":
         now = self._clock.read()
         signed = signed_headers(notice.key, now.wall_ns // NS_PER_S, body, self._key)
         late_s = lateness_s(notice, now.wall_ns)
-        shape = self._shape(body, signed if late_s is None else (*signed, (LATE, str(late_s))))
-        secure = self._naming.destination.secure
+        late = () if late_s is None else ((LATE, str(late_s)),)
+        shape = replace(self._shape, headers=(*self._shape.headers, *signed, *late), body=body)
+        shelf = self._transport.shelf_for_once(shape)
 
         def answered(answer: HttpAnswer) -> None:
-            done(answer_of(answer, now.wall_ns, secure=secure))
+            done(answer_of(answer, now.wall_ns, secure=self._destination.secure))
 
-        shelf = self._transport.shelf_for_once(shape)
-        return Posting(self._transport.start(shelf, self._naming.destination, deadline, answered))
-
-    def _shape(self, body: bytes, signed: Headers) -> HttpShape:
-        return HttpShape(
-            method="POST",
-            headers=(*self._headers, *signed),
-            body=body,
-            body_bytes_max=NOTICE_ANSWER_BYTES_MAX,
-            tls=self._tls,
-            connect_to=self._naming.connect_to,
-            deny_private_addresses=self._deny,
-        )
+        return Posting(self._transport.start(shelf, self._destination, deadline, answered))
 
     def close(self) -> None:
         """Nothing is held: postings under way end when the transport is closed."""
 
     def __repr__(self) -> str:
-        return f"WebhookMessenger(host={self._naming.destination.origin.host})"
+        return f"WebhookMessenger(host={self._destination.origin.host})"
 
 
 class Posting:
@@ -120,20 +114,12 @@ def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool) -> Answer:
     if 200 <= status < 300 and not ends_in_header(answer.header):
         return Answer(accepted=True, detail=f"HTTP {status}")
     if 300 <= status < 600 and not answer.code:
-        return _refusal(answer, now_wall_ns)
+        retryable = status in RETRYABLE or status >= 500
+        wait_ns = retry_after_ns(answer.header, now_wall_ns) if retryable else None
+        return Answer(accepted=False, retryable=retryable, retry_after_ns=wait_ns, detail=f"HTTP {status}")
     _, reason, detail = verdict_of(answer, secure=secure)
     said = one_line(f"{reason.value}: {detail}" if detail else reason.value)
     return Answer(accepted=False, retryable=answer.refused_address is None, detail=said)
-
-
-def _refusal(answer: HttpAnswer, now_wall_ns: int) -> Answer:
-    retryable = answer.status in RETRYABLE or answer.status >= 500
-    return Answer(
-        accepted=False,
-        retryable=retryable,
-        retry_after_ns=retry_after_ns(answer.header, now_wall_ns) if retryable else None,
-        detail=f"HTTP {answer.status}",
-    )
 
 
 def _headers_of(spec: Webhook, host: Headers) -> Headers:

@@ -2,24 +2,13 @@
 
 from collections import ChainMap
 from collections.abc import MutableMapping
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from ...domain import limits
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
-from ...domain.incidents.record import Batch, BlindInterval, Checkpoint, Outgoing, Restored, Silence
-from ...domain.observation.outcome import Outcome
-from ...domain.observation.sample import Sample
+from ...domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
 from ...domain.time.moment import Moment
-from ...domain.units import NS_PER_US
-from .history.stored import StoredSample
-from .sqlite.deliveries import changes
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class _Draft:
@@ -32,12 +21,10 @@ class _Draft:
         self.steps: MutableMapping[tuple[str, int], Transition] = above("steps")
         self.latest: MutableMapping[str, Incident] = above("latest")
         self.open: MutableMapping[tuple[str, str], str | None] = above("open")
-        self.notices: MutableMapping[str, Notice] = above("notices")
-        self.deliveries: MutableMapping[str, Delivery] = above("deliveries")
+        self.outbox: MutableMapping[str, Outgoing] = above("outbox")
         self.told: MutableMapping[tuple[str, str], LastDelivered] = above("told")
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
-        self.blind: MutableMapping[BlindInterval, None] = above("blind")
 
     def take_over(self, draft: "_Draft") -> None:
         for name, changed in vars(draft).items():
@@ -45,17 +32,16 @@ class _Draft:
 
 
 class MemoryStore:
-    """Forgets everything with its process, and the oldest samples when there are too many."""
+    """Forgets everything with its process; keeps no sample and no blind interval, because a restart needs none."""
 
     def __init__(self) -> None:
         self._record = _Draft()
-        self._samples: dict[tuple[str, int], StoredSample] = {}
         self._epoch = 0
         self._is_open = False
         self._failure: str | None = None
 
     def __repr__(self) -> str:
-        return f"MemoryStore({len(self._record.latest)} incidents, {len(self._samples)} samples)"
+        return f"MemoryStore({len(self._record.latest)} incidents)"
 
     def open(self, now: Moment) -> Restored:
         """Opens the store.
@@ -94,26 +80,23 @@ class MemoryStore:
             self._failure = str(error)
             raise
         self._record.take_over(draft)
-        for sample in batch.samples:
-            self._keep(sample)
         return 0
 
     def recall(self, key: str) -> Restored | None:
         self._require_use()
-        delivery = self._record.deliveries.get(key)
-        if delivery is None or delivery.state is not DeliveryState.DEAD:
+        outgoing = self._record.outbox.get(key)
+        if outgoing is None or outgoing.delivery.state is not DeliveryState.DEAD:
             return None
-        notice = self._record.notices[key]
-        told = self._record.told.get((notice.incident.id, notice.channel))
+        name, channel = outgoing.notice.incident.id, outgoing.notice.channel
         return Restored(
             epoch=self._epoch,
-            incidents=(self._record.latest[notice.incident.id],),
-            outbox=(Outgoing(notice, delivery),),
-            told=() if told is None else (told,),
+            incidents=(self._record.latest[name],),
+            outbox=(outgoing,),
+            told=tuple(told for told in self._last_delivered(name) if told.channel == channel),
         )
 
     def run_maintenance(self, now: Moment) -> None:
-        """Nothing to do: samples are bounded as they come."""
+        """Nothing to do: no samples are kept."""
         self._require_use()
 
     def file_problem(self) -> str:
@@ -123,36 +106,13 @@ class MemoryStore:
     def close(self) -> None:
         self._is_open = False
 
-    def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:
+    def incidents(self) -> tuple[Incident, ...]:
         """Each as it stands, in the order of their opening."""
-        return tuple(found for found in self._record.latest.values() if found.is_open or not open_only)
-
-    def transitions(self, incident: str) -> tuple[Transition, ...]:
-        """The life of an incident."""
-        latest = self._record.latest.get(incident)
-        count = 0 if latest is None else latest.sequence
-        return tuple(self._record.steps[incident, sequence] for sequence in range(1, count + 1))
+        return tuple(self._record.latest.values())
 
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Notices in a state, oldest first."""
-        deliveries = self._record.deliveries
-        return tuple(
-            Outgoing(notice, deliveries[key])
-            for key, notice in self._record.notices.items()
-            if state in {None, deliveries[key].state}
-        )
-
-    def samples(self, target: str, since_ns: int = 0, until_ns: int = 2**63) -> tuple[StoredSample, ...]:
-        """Those of a target in a span, in the order of time."""
-        found = [
-            sample
-            for (of, _), sample in self._samples.items()
-            if of == target and since_ns <= sample.at_ns < until_ns
-        ]
-        return tuple(sorted(found, key=lambda sample: sample.at_ns))
-
-    def blind(self) -> tuple[BlindInterval, ...]:
-        return tuple(sorted(self._record.blind, key=msgspec.structs.astuple))
+        return tuple(out for out in self._record.outbox.values() if state in {None, out.delivery.state})
 
     def _require_use(self) -> None:
         if not self._is_open:
@@ -171,27 +131,6 @@ class MemoryStore:
             or any(out.notice.incident.id == name for out in self.outbox(DeliveryState.PENDING))
         )
 
-    def _keep(self, sample: Sample) -> None:
-        wall_ns = sample.at.wall_ns
-        if not limits.SAMPLE_WALL_NS_MIN <= wall_ns < limits.SAMPLE_WALL_NS_MAX:
-            return
-        self._samples.setdefault((sample.target, wall_ns // NS_PER_US), _stored(sample))
-        if len(self._samples) > limits.MEMORY_SAMPLES_MAX:
-            del self._samples[next(iter(self._samples))]
-
-
-def _stored(sample: Sample) -> StoredSample:
-    latency_ns = sample.latency_ns
-    explanation = "" if sample.outcome is Outcome.UP else sample.explanation()
-    return StoredSample(
-        at_ns=sample.at.wall_ns // NS_PER_US * NS_PER_US,
-        outcome=sample.outcome,
-        reason=sample.reason,
-        status=sample.status,
-        latency_ns=None if latency_ns is None else latency_ns // NS_PER_US * NS_PER_US,
-        explanation=explanation[: limits.EXPLANATION_CHARACTERS_MAX],
-    )
-
 
 def _write(draft: _Draft, batch: Batch) -> None:
     for transition in batch.transitions:
@@ -202,7 +141,6 @@ def _write(draft: _Draft, batch: Batch) -> None:
         _write_delivery(draft, delivery)
     draft.checkpoints.update({checkpoint.target: checkpoint for checkpoint in batch.checkpoints})
     draft.silences.update({silence.id: silence for silence in batch.silences})
-    draft.blind.update(dict.fromkeys(batch.blind))
 
 
 def _write_transition(draft: _Draft, transition: Transition) -> None:
@@ -222,38 +160,31 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
 
 
 def _write_notice(draft: _Draft, notice: Notice) -> None:
-    recorded = draft.notices.get(notice.key)
+    recorded = draft.outbox.get(notice.key)
     if recorded is not None:
-        if _place(recorded) != _place(notice):
+        if _place(recorded.notice) != _place(notice):
             raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
         return
     step = draft.steps.get((notice.incident.id, notice.sequence))
     if step is None or step.incident != notice.incident:
         raise StoreError(f"notice {notice.key} tells of a step that is not recorded")
-    draft.notices[notice.key] = notice
-    draft.deliveries[notice.key] = Delivery(
-        key=notice.key, state=DeliveryState.PENDING, attempts=0, at_ns=notice.created_at_ns
+    draft.outbox[notice.key] = Outgoing(
+        notice,
+        Delivery(key=notice.key, state=DeliveryState.PENDING, attempts=0, at_ns=notice.created_at_ns),
     )
 
 
 def _write_delivery(draft: _Draft, delivery: Delivery) -> None:
-    notice, recorded = draft.notices.get(delivery.key), draft.deliveries.get(delivery.key)
-    if notice is None or recorded is None:
+    recorded = draft.outbox.get(delivery.key)
+    if recorded is None:
         raise StoreError(f"there is no notice {delivery.key} to deliver")
-    if not changes(recorded, delivery):
+    if not delivery.replaces(recorded.delivery):
         return
-    draft.deliveries[delivery.key] = delivery
+    draft.outbox[delivery.key] = Outgoing(recorded.notice, delivery)
     if delivery.state is DeliveryState.DELIVERED:
-        _tell(draft.told, notice)
-
-
-def _tell(told: MutableMapping[tuple[str, str], LastDelivered], notice: Notice) -> None:
-    place = (notice.incident.id, notice.channel)
-    earlier = told.get(place)
-    if earlier is None or earlier.sequence < notice.sequence:
-        told[place] = LastDelivered(
-            incident_id=place[0], channel=notice.channel, sequence=notice.sequence, change=notice.change
-        )
+        told = recorded.notice.as_delivered()
+        earlier = draft.told.get((told.incident_id, told.channel), told)
+        draft.told[told.incident_id, told.channel] = max(earlier, told, key=lambda each: each.sequence)
 
 
 def _place(notice: Notice) -> tuple[str, int, str]:

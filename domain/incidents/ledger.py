@@ -61,12 +61,7 @@ class Ledger:
         place = (incident_id, notice.channel)
         self._under_way.pop(place, None)
         if delivery.state is DeliveryState.DELIVERED:
-            self._last_delivered[place] = LastDelivered(
-                incident_id=incident_id,
-                channel=notice.channel,
-                sequence=notice.sequence,
-                change=notice.change,
-            )
+            self._last_delivered[place] = notice.as_delivered()
             self._given_up.pop(place, None)
         else:
             self._give_up(notice)

@@ -7,6 +7,7 @@ from typing import Self
 import msgspec
 from msgspec.structs import replace
 
+from ..errors import StoreError
 from ..limits import NOTICE_LATE_NS
 from ..units import NS_PER_S
 from .incident import Incident, TransitionKind
@@ -56,6 +57,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     def sequence(self) -> int:
         return self.incident.sequence
 
+    def as_delivered(self) -> "LastDelivered":
+        return LastDelivered(
+            incident_id=self.incident.id, channel=self.channel, sequence=self.sequence, change=self.change
+        )
+
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a delivery, recorded before the bytes of an attempt leave (PENDING) and after its answer."""
@@ -70,6 +76,22 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     def redriven(self, at_ns: int) -> Self:
         """Returns the state of a dead letter that an operator sends again."""
         return replace(self, state=DeliveryState.PENDING, at_ns=at_ns, detail="re-driven")
+
+    def replaces(self, recorded: Self) -> bool:
+        """Whether this is to be written over what is recorded; False for an echo.
+
+        A batch is committed again when its outcome was in doubt, so what it says may have been overtaken within it: a
+        delivered notice stays delivered, and an end that is recorded stays as it was first recorded.
+
+        Raises: StoreError for a step that may not follow.
+        """
+        if recorded.state is DeliveryState.DELIVERED and self.state is not DeliveryState.DEAD:
+            return False
+        if recorded.state is self.state is DeliveryState.DEAD:
+            return False
+        if self.state not in DELIVERY_TRANSITIONS[recorded.state]:
+            raise StoreError(f"notice {self.key} cannot go from {recorded.state} to {self.state}")
+        return recorded != self
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -322,7 +322,7 @@ STILL_REACHED_INTO = {
     # A failure or a fault that only the library below could cause.
     "tests/actors/flow/test_lost_file.py": {"_failure"},
     "tests/adapters/network/test_http_probe.py": {"_handles", "_stocked"},
-    "tests/stores/test_sqlite_history.py": {"_session", "_seal"},
+    "tests/stores/test_sqlite_history.py": {"_session", "_job"},
     # A store that forgets, which no public way can make: the defect that a world has to find.
     "tests/testing/test_forecast.py": {"_record"},
 }

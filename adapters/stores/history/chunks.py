@@ -3,16 +3,20 @@
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
+
+from ....domain.errors import StoreCorrupt
 
 STATUS_MAX = 2**31 - 1
 LATENCY_US_MAX = 2**32 - 2
 """The range of a column; no measurement of a probe comes near it."""
 
 _NO_STATUS = -(2**31)
-_FIXED_WIDTH = 4
+_WIDTH = 4
+_PLACES = range(_WIDTH) if sys.byteorder == "little" else range(_WIDTH)[::-1]
+"""The bytes of a value, the lowest first."""
 _FORMAT = b"\x01"
 
 
@@ -24,9 +28,6 @@ class Columns(NamedTuple):
     finding: Sequence[int]
     status: Sequence[int | None]
     latency_us: Sequence[int | None]
-
-    def rows(self) -> Iterable[tuple[int, int, int | None, int | None]]:
-        return zip(*self, strict=True)
 
 
 def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
@@ -42,16 +43,16 @@ def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
 
 
 def unpack(data: bytes) -> Columns:
-    """The columns of a chunk. Raises: ValueError for bytes that are no chunk."""
-    if data[:1] != _FORMAT:
-        raise ValueError(f"a chunk of unknown format {data[:1]!r}")
+    """The columns of a chunk. Raises: StoreCorrupt for bytes that are no chunk."""
     try:
-        content = zlib.decompress(data[1:])
-    except zlib.error as error:
-        raise ValueError(f"a chunk that does not decompress: {error}") from error
+        content = zlib.decompress(data[1:]) if data[:1] == _FORMAT else b""
+    except zlib.error:
+        content = b""
     size, rest = divmod(len(content), 4)
-    if rest or size % _FIXED_WIDTH:
-        raise ValueError(f"a chunk of {len(content)} bytes is cut short")
+    if not size or rest or size % _WIDTH:
+        raise StoreCorrupt(
+            f"a chunk of {len(data)} bytes does not read back: it is damaged or of another format"
+        )
     at_us, finding, status, latency = (
         _unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate("IIiI")
     )
@@ -65,19 +66,13 @@ def unpack(data: bytes) -> Columns:
 
 def _shuffled(column: "array[int]") -> bytes:
     """All lowest bytes, then all second ones ...: equal high bytes stand together and cost next to nothing."""
-    if sys.byteorder == "big":
-        column.byteswap()
     content = column.tobytes()
-    return b"".join(content[place::_FIXED_WIDTH] for place in range(_FIXED_WIDTH))
+    return b"".join(content[place::_WIDTH] for place in _PLACES)
 
 
 def _unshuffled(code: str, content: bytes) -> "array[int]":
-    size = len(content) // _FIXED_WIDTH
+    size = len(content) // _WIDTH
     together = bytearray(len(content))
-    for place in range(_FIXED_WIDTH):
-        together[place::_FIXED_WIDTH] = content[place * size : (place + 1) * size]
-    column = array(code)
-    column.frombytes(together)
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column
+    for rank, place in enumerate(_PLACES):
+        together[place::_WIDTH] = content[rank * size : (rank + 1) * size]
+    return array(code, together)

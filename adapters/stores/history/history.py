@@ -1,26 +1,27 @@
 """One target's past, put together from sealed chunks, roll-ups and what is still raw."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import groupby, repeat
 
 import apsw
-import msgspec
 
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import rows
 from .chunks import unpack
-from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table
-from .stored import FoundRow, Rollup, StoredSample, Summed, merged, roll_up
-
-_ROLLUPS = msgspec.msgpack.Decoder(Rollup)
+from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table, rolled_days
+from .stored import ROLLUPS, FoundRow, Rollup, StoredSample, Summed, merged, roll_up
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
 _SPANS = """
-WITH RECURSIVE span (at) AS (SELECT ?1 UNION ALL SELECT at + 1 FROM span WHERE at + 1 < ?2)
-SELECT {span}, {column} FROM span CROSS JOIN {table} ON {span} = at AND target = ?3
+WITH RECURSIVE span (at) AS (
+    SELECT max(?1, (SELECT min({key}) FROM {table}))
+    UNION ALL SELECT at + 1 FROM span WHERE at + 1 < min(?2, (SELECT max({key}) FROM {table}) + 1)
+)
+SELECT {key}, {column} FROM span CROSS JOIN {table} ON {key} = at AND target = ?3 WHERE at < ?2
 """
-_CHUNKS = _SPANS.format(span="hour", column="data", table="chunk")
-_HOURLY = _SPANS.format(span="hour", column="body", table="hourly")
-_DAILY = _SPANS.format(span="day", column="body", table="daily")
+_CHUNKS = _SPANS.format(key="hour", column="data", table="chunk")
+_HOURLY = _SPANS.format(key="hour", column="body", table="hourly")
+_DAILY = _SPANS.format(key="day", column="body", table="daily")
 
 
 class History(Findable):
@@ -32,13 +33,11 @@ class History(Findable):
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
-        return tuple(
-            self._stored(row, "" if self._is_up(row) else self._explanation(row[0])) for row in found
-        )
+        return tuple(self._stored(repeat(self._target), found))
 
     def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
-        rollups = {hour: _ROLLUPS.decode(body) for hour, body in self._spans(_HOURLY, "hourly", first, end)}
+        rollups = {hour: ROLLUPS.decode(body) for hour, body in self._spans(_HOURLY, first, end)}
         for hour in self._unsealed(first, end):
             found = self._rows(hour * US_PER_HOUR, (hour + 1) * US_PER_HOUR)
             if found:
@@ -47,9 +46,8 @@ class History(Findable):
 
     def daily(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_DAY), -(-until_ns // NS_PER_DAY)
-        rollups = {day: _ROLLUPS.decode(body) for day, body in self._spans(_DAILY, "daily", first, end)}
-        rolled = {day for (day,) in self._connection.execute("SELECT day FROM rolled_day")}
-        for day in self._days - rolled:
+        rollups = {day: ROLLUPS.decode(body) for day, body in self._spans(_DAILY, first, end)}
+        for day in self._days - rolled_days(self._connection):
             hours = self.hourly(day * NS_PER_DAY, (day + 1) * NS_PER_DAY) if first <= day < end else ()
             if hours:
                 rollups[day] = merged([hour.rollup for hour in hours])
@@ -71,33 +69,28 @@ class History(Findable):
 
     def _rows(self, since_us: int, until_us: int) -> list[FoundRow]:
         """Sealed and raw rows of a span; a row that is in both is one row."""
-        raw = list(self._raw(since_us, until_us))
-        if not raw:
+        found = {row[0]: row for row in self._raw(since_us, until_us)}
+        if not found:
             return list(self._chunked(since_us, until_us))
-        found = {row[0]: row for row in raw}
         found.update((row[0], row) for row in self._chunked(since_us, until_us))
         return [row for _, row in sorted(found.items())]
 
     def _raw(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
-        for day in self._days:
+        unsealed = self._unsealed(since_us // US_PER_HOUR, -(-until_us // US_PER_HOUR))
+        for day, of_day in groupby(unsealed, lambda hour: hour // 24):
+            hours = list(of_day)
             day_us = day * US_PER_DAY
-            hours = self._unsealed(
-                max(since_us, day_us) // US_PER_HOUR, min(-(-until_us // US_PER_HOUR), day * 24 + 24)
+            begin_us = max(since_us, hours[0] * US_PER_HOUR)
+            end_us = min(until_us, (hours[-1] + 1) * US_PER_HOUR)
+            yield from self._connection.execute(
+                f"SELECT at_us + ?, finding, status, latency_us FROM {day_table(day)}"  # noqa: S608 - a number
+                " WHERE at_us >= ? AND at_us < ? AND target = ?",
+                (day_us, begin_us - day_us, end_us - day_us, self._target),
             )
-            if hours:
-                begin_us, end_us = (
-                    max(since_us, hours[0] * US_PER_HOUR),
-                    min(until_us, (hours[-1] + 1) * US_PER_HOUR),
-                )
-                yield from self._connection.execute(
-                    f"SELECT at_us + ?, finding, status, latency_us FROM {day_table(day)}"  # noqa: S608 - a number
-                    " WHERE at_us >= ? AND at_us < ? AND target = ?",
-                    (day_us, begin_us - day_us, end_us - day_us, self._target),
-                )
 
     def _chunked(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
         first, end = since_us // US_PER_HOUR, -(-until_us // US_PER_HOUR)
-        for hour, data in self._spans(_CHUNKS, "chunk", first, end):
+        for hour, data in self._spans(_CHUNKS, first, end):
             columns = unpack(data)
             hour_us = hour * US_PER_HOUR
             at_us = [hour_us + within_us for within_us in columns.at_us]
@@ -107,22 +100,6 @@ class History(Findable):
             else:
                 yield from (row for row in found if since_us <= row[0] < until_us)
 
-    def _spans(self, sql: str, table: str, first: int, end: int) -> Iterable[tuple[int, bytes]]:
-        """The target's rows of a table whose hour or day lies in a span; the span is cut to what the table has."""
-        key = "day" if table == "daily" else "hour"
-        oldest, newest = next(self._connection.execute(f"SELECT min({key}), max({key}) FROM {table}"))  # noqa: S608 - constants
-        if oldest is None or max(first, oldest) >= min(end, newest + 1):
-            return ()
-        return [
-            (at, value)
-            for at, value in rows(
-                self._connection, sql, (max(first, oldest), min(end, newest + 1), self._target)
-            )
-        ]
-
-    def _explanation(self, at_us: int) -> str:
-        """Empty when retention has released it."""
-        found = self._connection.execute(
-            "SELECT text FROM explanation WHERE at_us = ? AND target = ?", (at_us, self._target)
-        ).fetchone()
-        return "" if found is None else str(found[0])
+    def _spans(self, sql: str, first: int, end: int) -> list[tuple[int, bytes]]:
+        """The target's rows of a table whose hour or day lies in a span."""
+        return [(at, value) for at, value in rows(self._connection, sql, (first, end, self._target))]

@@ -1,9 +1,8 @@
 """Housekeeping: seals finished hours, sums up finished days and drops what retention has released, in small slices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import apsw
-import msgspec
 
 from ....domain import limits
 from ....domain.specification.configuration import Retention
@@ -11,27 +10,12 @@ from ....domain.time.duration import parse_duration
 from ....domain.time.moment import Moment
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import transaction
-from .daily import DaySum
-from .sample_tables import SampleTables
-from .sealing import Seal
+from .sample_tables import SampleTables, rolled_days
+from .sealing import DaySum, Seal
 
 _DROP = """
 DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ? ORDER BY {key} LIMIT ?)
 """
-
-
-class Periods(msgspec.Struct, frozen=True):
-    """How long each kind of record is kept."""
-
-    samples_ns: int
-    failed_samples_ns: int
-    history_ns: int
-    hourly_ns: int
-    daily_ns: int
-
-    @classmethod
-    def of(cls, retention: Retention) -> "Periods":
-        return cls(*(parse_duration(getattr(retention, name[:-3])) for name in cls.__struct_fields__))
 
 
 class Housekeeper:
@@ -44,27 +28,24 @@ class Housekeeper:
     def __init__(self, connection: apsw.Connection, samples: SampleTables, retention: Retention) -> None:
         self._connection = connection
         self._samples = samples
-        self._periods = Periods.of(retention)
+        self._retention = retention
         self._trusted_since: Moment | None = None
-        self._seal: Seal | None = None
-        self._sum: DaySum | None = None
+        self._job: Seal | DaySum | None = None
 
     def touched(self, hours: set[int]) -> None:
         """Samples came for these hours: what is half done with one of them begins anew."""
-        if self._seal is not None and self._seal.hour in hours:
-            self._seal = None
-        if self._sum is not None and any(hour // 24 == self._sum.day for hour in hours):
-            self._sum = None
+        if self._job is not None and not hours.isdisjoint(self._job.hours):
+            self._job = None
 
     def reload(self) -> None:
         """Forget what a rolled-back transaction left behind in memory."""
-        self._seal = self._sum = None
+        self._job = None
         self._samples.reload()
 
     def work(self, now: Moment) -> None:
         """A slice of sealing and summing, and a slice of dropping."""
         if self._is_settled(now):
-            self._seal_some(now.wall_ns)
+            self._sum_up_some(now.wall_ns)
             with transaction(self._connection):
                 self._drop_some(now.wall_ns)
 
@@ -79,36 +60,24 @@ class Housekeeper:
         self._trusted_since = now.shifted(-limits.HOUSE_SETTLE_NS)
         return True
 
-    def _seal_some(self, now_ns: int) -> None:
-        if self._seal is None and self._sum is None:
-            self._find_work(now_ns)
-        if self._seal is not None:
-            self._seal.work()
-            if self._seal.is_done:
-                with transaction(self._connection):
-                    self._samples.seal(self._seal.hour)
-                self._seal = None
-        elif self._sum is not None:
-            self._sum.work()
-            if self._sum.is_done:
-                self._sum = None
+    def _sum_up_some(self, now_ns: int) -> None:
+        if self._job is None:
+            self._job = self._next_job(now_ns)
+        if self._job is not None and self._job.work():
+            self._job = None
 
-    def _find_work(self, now_ns: int) -> None:
-        kept_from = (now_ns - self._periods.history_ns) // NS_PER_HOUR
-        for hour in self._finished_hours(now_ns):
-            if hour < kept_from:
-                self._pass_over(hour)
-                return
-            self._seal = Seal(self._connection, hour)
-            return
-        self._find_day()
-
-    def _pass_over(self, hour: int) -> None:
-        """Late samples of an hour whose history is dropped already are dropped with it."""
+    def _next_job(self, now_ns: int) -> Seal | DaySum | None:
+        hour = next(self._finished_hours(now_ns), None)
+        if hour is None:
+            return self._next_day()
+        if hour >= _start_of(self._retention.history, now_ns) // NS_PER_HOUR:
+            return Seal(self._connection, self._samples, hour)
+        # Late samples of an hour whose history is dropped already are dropped with it.
         with transaction(self._connection):
             self._samples.seal(hour)
+        return None
 
-    def _finished_hours(self, now_ns: int) -> Iterable[int]:
+    def _finished_hours(self, now_ns: int) -> Iterator[int]:
         """Those not sealed, oldest first. Days beyond tomorrow come from a clock that was ahead: they are over too."""
         last = (now_ns - limits.SEAL_AFTER_NS) // NS_PER_HOUR - 1
         tomorrow = now_ns // NS_PER_DAY + 1
@@ -117,32 +86,30 @@ class Housekeeper:
                 if (hour <= last or day > tomorrow) and hour not in self._samples.sealed_hours:
                     yield hour
 
-    def _find_day(self) -> None:
+    def _next_day(self) -> DaySum | None:
         """A day whose hours are all sealed, and which is not summed up."""
-        rolled = {day for (day,) in self._connection.execute("SELECT day FROM rolled_day")}
-        for day in sorted(self._samples.days - rolled):
+        for day in sorted(self._samples.days - rolled_days(self._connection)):
             if self._samples.sealed_hours.issuperset(range(day * 24, day * 24 + 24)):
-                self._sum = DaySum(self._connection, day)
-                return
+                return DaySum(self._connection, day)
+        return None
 
     def _drop_some(self, now_ns: int) -> None:
-        periods = self._periods
-        if self._drop_day(now_ns - periods.samples_ns):
+        kept = self._retention
+        if self._drop_day(_start_of(kept.samples, now_ns)):
             return
-        hour, day = NS_PER_HOUR, NS_PER_DAY
-        self._drop("chunk", "hour, target", "hour", (now_ns - periods.history_ns) // hour)
-        self._drop("hourly", "hour, target", "hour", (now_ns - periods.hourly_ns) // hour)
-        self._drop("daily", "day, target", "day", (now_ns - periods.daily_ns) // day)
-        self._drop("rolled_day", "day", "day", (now_ns - periods.daily_ns) // day)
-        self._drop("explanation", "at_us, target", "at_us", (now_ns - periods.failed_samples_ns) // NS_PER_US)
-        ended = ("started_at_ns, ended_at_ns, cause", "ended_at_ns", now_ns - periods.daily_ns)
-        self._drop("blind", *ended)
-        self._drop("silence", "id", "until_ns", now_ns - periods.daily_ns)
+        daily_ns = _start_of(kept.daily, now_ns)
+        self._drop("chunk", "hour, target", "hour", _start_of(kept.history, now_ns) // NS_PER_HOUR)
+        self._drop("hourly", "hour, target", "hour", _start_of(kept.hourly, now_ns) // NS_PER_HOUR)
+        self._drop("daily", "day, target", "day", daily_ns // NS_PER_DAY)
+        self._drop("rolled_day", "day", "day", daily_ns // NS_PER_DAY)
+        failed_us = _start_of(kept.failed_samples, now_ns) // NS_PER_US
+        self._drop("explanation", "at_us, target", "at_us", failed_us)
+        self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns)
+        self._drop("silence", "id", "until_ns", daily_ns)
 
     def _drop_day(self, before_ns: int) -> bool:
         """A day's table goes at once, when all of its hours are in the sealed history and its day is summed up."""
-        rolled = {day for (day,) in self._connection.execute("SELECT day FROM rolled_day")}
-        for day in sorted(self._samples.days & rolled):
+        for day in sorted(self._samples.days & rolled_days(self._connection)):
             if (day + 1) * NS_PER_DAY <= before_ns:
                 self._samples.drop(day)
                 return True
@@ -152,3 +119,8 @@ class Housekeeper:
         self._connection.execute(
             _DROP.format(table=table, key=key, time=time), (before, limits.HOUSE_ROWS_MAX)
         )
+
+
+def _start_of(period: str, now_ns: int) -> int:
+    """The moment from which on a kind of record is kept."""
+    return now_ns - parse_duration(period)

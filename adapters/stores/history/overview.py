@@ -1,7 +1,11 @@
 """All targets at once: the newest sample and the uptime of each, by queries whose number does not grow with them."""
 
 import json
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
+from typing import TypeAlias
 
 import apsw
 import msgspec
@@ -17,6 +21,9 @@ from .stored import FoundRow, StoredSample
 FIRST_LOOK_US = 2 * NS_PER_MINUTE // NS_PER_US
 """How far before the newest sample is looked first; each further look is twice as long."""
 GOOD = frozenset({Outcome.UP, Outcome.DEGRADED})
+
+Counted: TypeAlias = tuple[int, int, int]
+"""Target, how many samples are good, and how many are evidence."""
 
 _CHUNKS = """
 SELECT target, data FROM chunk WHERE hour = ? AND target IN (SELECT value FROM json_each(?))
@@ -51,27 +58,24 @@ class Overview(Findable):
             missing = self._names.keys() - found.keys()
             if not missing:
                 break
-            begin_us, end_us = (
-                max(since_us, hour * US_PER_HOUR),
-                min(until_us, (hour + 1) * US_PER_HOUR),
-            )
+            begin_us = max(since_us, hour * US_PER_HOUR)
+            end_us = min(until_us, (hour + 1) * US_PER_HOUR)
             for target, row in (
                 *self._chunked(hour, begin_us, end_us, missing),
                 *self._raw(hour, begin_us, end_us, missing),
             ):
                 if target in missing and (target not in found or found[target][0] < row[0]):
                     found[target] = row
-        said = self._explanations(row[0] for row in found.values() if not self._is_up(row))
-        return {
-            self._names[target]: self._stored(row, "" if self._is_up(row) else said.get((row[0], target), ""))
-            for target, row in found.items()
-        }
+        names = [self._names[target] for target in found]
+        return dict(zip(names, self._stored(found, found.values()), strict=True))
 
     def _hours(self, since_us: int, until_us: int) -> list[int]:
         """The hours of the span that may have samples, the newest first."""
-        sealed = {hour for (hour,) in self._connection.execute("SELECT DISTINCT hour FROM chunk")}
         first, last = since_us // US_PER_HOUR, (until_us - 1) // US_PER_HOUR
-        found = {hour for hour in sealed if first <= hour <= last} | {*self._unsealed(first, last + 1)}
+        sealed = self._connection.execute(
+            "SELECT DISTINCT hour FROM chunk WHERE hour BETWEEN ? AND ?", (first, last)
+        )
+        found = {hour for (hour,) in sealed} | {*self._unsealed(first, last + 1)}
         return sorted(found, reverse=True)
 
     def _chunked(
@@ -80,11 +84,10 @@ class Overview(Findable):
         hour_us = hour * US_PER_HOUR
         for target, data in self._connection.execute(_CHUNKS, (hour, json.dumps(sorted(missing)))):
             columns = unpack(data)
-            for place in range(len(columns.at_us) - 1, -1, -1):
-                at_us = hour_us + columns.at_us[place]
-                if begin_us <= at_us < end_us:
-                    yield target, (at_us, *(column[place] for column in columns[1:]))  # type: ignore[misc]  # one of each
-                    break
+            place = bisect_left(columns.at_us, end_us - hour_us) - 1
+            at_us = hour_us + columns.at_us[place]
+            if place >= 0 and at_us >= begin_us:
+                yield target, (at_us, *(column[place] for column in columns[1:]))  # type: ignore[misc]  # one of each
 
     def _raw(
         self, hour: int, begin_us: int, end_us: int, missing: set[int]
@@ -112,39 +115,36 @@ class Overview(Findable):
                     yield target, (row[0], row[1], row[2], row[3])
             end_us, look_us = from_us, 2 * look_us
 
-    def _explanations(self, moments_us: Iterable[int]) -> dict[tuple[int, int], str]:
-        """Returns the explanations of every target at these times; empty where retention has dropped them."""
-        asked = json.dumps(sorted(set(moments_us)))
-        found = rows(
-            self._connection,
-            "SELECT at_us, target, text FROM explanation WHERE at_us IN (SELECT value FROM json_each(?))",
-            (asked,),
-        )
-        return {(at_us, target): text for at_us, target, text in found}
-
     # The uptime of each.
 
     def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
         """By name, from the hours that begin in the span; a target without evidence is not in it."""
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
-        counted: dict[int, list[int]] = {}
-        unsealed = {*self._unsealed(first, end)}
-        for hour in unsealed:
-            self._count_unsealed(hour, counted)
+        counted: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        unsealed = self._unsealed(first, end)
+        for target, good, evidence in chain(
+            self._of_sealed(first, end, {*unsealed}), *map(self._of_unsealed, unsealed)
+        ):
+            sums = counted[target]
+            sums[0] += good
+            sums[1] += evidence
+        return {self._names[target]: good / count for target, (good, count) in counted.items() if count}
+
+    def _of_sealed(self, first: int, end: int, unsealed: set[int]) -> Iterator[Counted]:
         for target, hour, body in self._connection.execute(
             "SELECT target, hour, body FROM hourly WHERE hour >= ? AND hour < ?", (first, end)
         ):
             if hour not in unsealed:
                 rollup = _EVIDENCE.decode(body)
-                _add(counted, target, rollup.good, rollup.bad)
-        return {
-            self._names[target]: good / (good + bad) for target, (good, bad) in counted.items() if good + bad
-        }
+                yield target, rollup.good, rollup.good + rollup.bad
 
-    def _count_unsealed(self, hour: int, counted: dict[int, list[int]]) -> None:
+    def _of_unsealed(self, hour: int) -> Iterator[Counted]:
         """An hour that is half sealed, or was sealed when a late sample came, has rows in two places: read one by one."""
         if self._connection.execute("SELECT 1 FROM chunk WHERE hour = ? LIMIT 1", (hour,)).get:
-            self._count_one_by_one(hour, counted)
+            begin_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
+            for target, name in self._names.items():
+                for each in History(self._connection, name).hourly(begin_ns, end_ns):
+                    yield target, each.rollup.good, each.rollup.good + each.rollup.bad
             return
         from_us = (hour % 24) * US_PER_HOUR
         for target, finding, count in self._connection.execute(
@@ -153,16 +153,5 @@ class Overview(Findable):
             (from_us, from_us + US_PER_HOUR),
         ):
             outcome = self._findings[finding][0]
-            good = count if outcome in GOOD else 0
-            _add(counted, target, good, 0 if good or outcome in NO_EVIDENCE else count)
-
-    def _count_one_by_one(self, hour: int, counted: dict[int, list[int]]) -> None:
-        for target, name in self._names.items():
-            for each in History(self._connection, name).hourly(hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR):
-                _add(counted, target, each.rollup.good, each.rollup.bad)
-
-
-def _add(counted: dict[int, list[int]], target: int, good: int, bad: int) -> None:
-    sums = counted.setdefault(target, [0, 0])
-    sums[0] += good
-    sums[1] += bad
+            if outcome not in NO_EVIDENCE:
+                yield target, count if outcome in GOOD else 0, count

@@ -1,7 +1,9 @@
 """Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import groupby
 from typing import Generic, TypeAlias, TypeVar
 
 import apsw
@@ -18,7 +20,7 @@ US_PER_DAY = NS_PER_DAY // NS_PER_US
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PREFIX = "sample_"
 
-FindingId = TypeVar("FindingId", bound=Hashable)
+FindingId = TypeVar("FindingId", bound=str | tuple[Outcome, Reason])
 
 Row: TypeAlias = tuple[int, int, int, int | None, int | None]
 """Microseconds since the day began, target, finding, status, latency in microseconds."""
@@ -28,23 +30,17 @@ class Numbers(dict[FindingId, int], Generic[FindingId]):
     """Words that are stored once; rows refer to them by number. A new word gets its number when it is asked for."""
 
     def __init__(
-        self, connection: apsw.Connection, into: str, columns: Callable[[FindingId], tuple[str, ...]]
+        self, connection: apsw.Connection, insert: str, known: Iterable[tuple[FindingId, int]]
     ) -> None:
-        super().__init__()
+        super().__init__(known)
         self._connection = connection
-        self._into = into
-        self._columns = columns
+        self._insert = insert
 
     def __missing__(self, word: FindingId) -> int:
-        values = tuple(str(value) for value in self._columns(word))
-        places = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO {self._into} VALUES ({places})", values)  # noqa: S608 - constants
+        columns = (word,) if isinstance(word, str) else tuple(map(str, word))
+        self._connection.execute(self._insert, columns)
         self[word] = number = self._connection.last_insert_rowid()
         return number
-
-    def reload(self, numbered: Iterable[tuple[FindingId, int]]) -> None:
-        self.clear()
-        self.update(numbered)
 
 
 class SampleTables:
@@ -56,18 +52,19 @@ class SampleTables:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self.days: set[int] = set()
-        self.sealed_hours: set[int] = set()
-        self._targets = Numbers[str](connection, "target (name)", lambda name: (name,))
-        self._findings = Numbers[tuple[Outcome, Reason]](connection, "finding (outcome, reason)", tuple)
         self.reload()
 
     def reload(self) -> None:
         """Forget what a rolled-back transaction left behind in memory."""
         self.days = day_tables(self._connection)
         self.sealed_hours = sealed_hours(self._connection)
-        self._targets.reload(rows(self._connection, "SELECT name, id FROM target"))
-        self._findings.reload((pair, number) for number, pair in findings(self._connection).items())
+        targets = self._connection.execute("SELECT name, id FROM target")
+        self._targets = Numbers[str](self._connection, "INSERT INTO target (name) VALUES (?)", targets)
+        self._findings = Numbers[tuple[Outcome, Reason]](
+            self._connection,
+            "INSERT INTO finding (outcome, reason) VALUES (?, ?)",
+            ((pair, number) for number, pair in findings(self._connection).items()),
+        )
 
     def record(self, samples: Collection[Sample]) -> tuple[set[int], int]:
         """Write samples inside the caller's transaction; returns the hours that they lie in, and how many were left out."""
@@ -103,17 +100,9 @@ class SampleTables:
 
     def _by_hour(self, samples: Iterable[Sample]) -> dict[int, list[Sample]]:
         hours: dict[int, list[Sample]] = {}
-        begin_ns = end_ns = 0
-        of_hour: list[Sample] = []
-        for sample in samples:
-            wall_ns = sample.at.wall_ns
-            if not begin_ns <= wall_ns < end_ns:
-                hour = wall_ns // NS_PER_HOUR
-                begin_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
-                of_hour = hours.setdefault(hour, [])
-            of_hour.append(sample)
-        for hour in [hour for hour in hours if not self._admits(hour // 24)]:
-            del hours[hour]
+        for hour, of_hour in groupby(samples, _hour_of):
+            if self._admits(hour // 24):
+                hours.setdefault(hour, []).extend(of_hour)
         return hours
 
     def _rows(self, day: int, samples: list[Sample]) -> Iterator[Row]:
@@ -164,6 +153,10 @@ class SampleTables:
         return True
 
 
+def _hour_of(sample: Sample) -> int:
+    return sample.at.wall_ns // NS_PER_HOUR
+
+
 def day_table(day: int) -> str:
     """The name of a day's table: `sample_20260131`."""
     return f"{_PREFIX}{date.fromordinal(_EPOCH_ORDINAL + day):%Y%m%d}"
@@ -199,16 +192,29 @@ class Findable:
             if hour not in self._sealed
         ]
 
-    def _is_up(self, row: FoundRow) -> bool:
-        return self._findings[row[1]][0] is Outcome.UP
-
-    def _stored(self, row: FoundRow, explanation: str) -> StoredSample:
-        at_us, finding, status, latency_us = row
-        outcome, reason = self._findings[finding]
-        latency_ns = None if latency_us is None else latency_us * NS_PER_US
-        return StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, explanation)
+    def _stored(self, targets: Iterable[int], found: Collection[FoundRow]) -> Iterator[StoredSample]:
+        """A sample for each row; the explanation of one that was not up is empty where retention has released it."""
+        meanings, up = self._findings, Outcome.UP
+        unwell = {row[0] for row in found if meanings[row[1]][0] is not up}
+        said = {
+            (at_us, target): text
+            for at_us, target, text in self._connection.execute(
+                "SELECT at_us, target, text FROM explanation WHERE at_us IN (SELECT value FROM json_each(?))",
+                (json.dumps(sorted(unwell)),),
+            )
+        }
+        for target, (at_us, finding, status, latency_us) in zip(targets, found, strict=False):
+            outcome, reason = meanings[finding]
+            latency_ns = None if latency_us is None else latency_us * NS_PER_US
+            text = "" if outcome is up else said.get((at_us, target), "")
+            yield StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)
 
 
 def sealed_hours(connection: apsw.Connection) -> set[int]:
     """The hours whose samples are all in their chunks."""
     return {hour for (hour,) in connection.execute("SELECT hour FROM sealed_hour")}
+
+
+def rolled_days(connection: apsw.Connection) -> set[int]:
+    """The days that are summed up."""
+    return {day for (day,) in connection.execute("SELECT day FROM rolled_day")}

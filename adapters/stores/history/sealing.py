@@ -1,5 +1,7 @@
-"""Sealing: a finished hour of raw samples becomes one chunk and one roll-up for each target, a slice at a time."""
+"""The jobs of housekeeping, done a slice at a time: a finished hour is sealed, a finished day is summed up."""
 
+from itertools import groupby
+from operator import itemgetter
 from struct import Struct
 from typing import TypeAlias
 
@@ -9,11 +11,12 @@ import msgspec
 from ....domain import limits
 from ..sqlite.connection import rows, transaction
 from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
-from .sample_tables import US_PER_HOUR, day_table, findings
-from .stored import roll_up
+from .sample_tables import US_PER_HOUR, SampleTables, day_table, findings
+from .stored import ROLLUPS, merged, roll_up
 
 _ROW = Struct("<IIiI")
 _NOTHING = -STATUS_MAX - 1
+_NO_CEILING = 2**62
 Values: TypeAlias = tuple[int, int | None, int | None]
 """Finding, status, latency in microseconds."""
 
@@ -25,16 +28,25 @@ WHERE (at_us, target) > (?, ?) AND at_us < ? AND target > ? AND target <= ? ORDE
 """
 
 
+TARGETS_PER_SLICE = limits.HOUSE_ROWS_MAX // 24
+
+_READ_DAY = f"""
+SELECT target, body FROM hourly WHERE hour IN ({", ".join("?" * 24)}) AND target > ? AND target <= ?
+ORDER BY target, hour
+"""  # noqa: S608 - question marks
+
+
 class Seal:
-    """One hour being sealed: it is read in the order of time, held packed by target, and written target by target.
+    """One hour being sealed, into one chunk and one roll-up for each target: it is read in the order of time, held packed by target, and written target by target.
 
     When more is held than may be, the upper half of the targets is put off to another pass over the hour.
     """
 
-    def __init__(self, connection: apsw.Connection, hour: int) -> None:
+    def __init__(self, connection: apsw.Connection, samples: SampleTables, hour: int) -> None:
         self._connection = connection
-        self.hour = hour
-        self.is_done = False
+        self._samples = samples
+        self._hour = hour
+        self.hours = range(hour, hour + 1)
         day, within = divmod(hour, 24)
         self._first_us = within * US_PER_HOUR
         self._read_sql = _READ.format(table=day_table(day), status=STATUS_MAX, latency=LATENCY_US_MAX)
@@ -42,15 +54,16 @@ class Seal:
         self._floor = 0
         self._begin_pass()
 
-    def work(self) -> None:
-        """One slice."""
+    def work(self) -> bool:
+        """One slice; returns whether the hour is sealed."""
         if self._reading:
             self._read()
-        else:
-            self._write()
+            return False
+        self._write()
+        return not self._held and self._end_pass()
 
     def _begin_pass(self) -> None:
-        self._ceiling = 2**62
+        self._ceiling = _NO_CEILING
         self._cursor = (self._first_us, -1)
         self._held: dict[int, bytearray] = {}
         self._rows_held = 0
@@ -85,15 +98,15 @@ class Seal:
             while self._held and written < limits.HOUSE_ROWS_MAX:
                 target, packed = self._held.popitem()
                 written += self._write_target(target, packed)
-        if not self._held:
-            self._end_pass()
 
-    def _end_pass(self) -> None:
-        if self._ceiling == 2**62:
-            self.is_done = True
-            return
+    def _end_pass(self) -> bool:
+        if self._ceiling == _NO_CEILING:
+            with transaction(self._connection):
+                self._samples.seal(self._hour)
+            return True
         self._floor = self._ceiling
         self._begin_pass()
+        return False
 
     def _write_target(self, target: int, packed: bytearray) -> int:
         """Merge with what was sealed before: the raw rows of an hour may come late, and may come again."""
@@ -102,16 +115,48 @@ class Seal:
             for at_us, finding, status, latency in _ROW.iter_unpack(packed)
         }
         sealed = self._connection.execute(
-            "SELECT data FROM chunk WHERE hour = ? AND target = ?", (self.hour, target)
+            "SELECT data FROM chunk WHERE hour = ? AND target = ?", (self._hour, target)
         ).fetchone()
         if sealed is not None:
-            found |= {row[0]: row[1:] for row in unpack(sealed[0]).rows()}
+            found |= {row[0]: row[1:] for row in zip(*unpack(sealed[0]), strict=True)}
         ordered = [(at_us, *rest) for at_us, rest in sorted(found.items())]
         self._connection.execute(
-            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (self.hour, target, pack(ordered))
+            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (self._hour, target, pack(ordered))
         )
         self._connection.execute(
             "INSERT OR REPLACE INTO hourly VALUES (?, ?, ?)",
-            (self.hour, target, msgspec.msgpack.encode(roll_up(ordered, self._findings))),
+            (self._hour, target, msgspec.msgpack.encode(roll_up(ordered, self._findings))),
         )
         return len(ordered)
+
+
+class DaySum:
+    """One day being summed up, whose hours are all sealed."""
+
+    def __init__(self, connection: apsw.Connection, day: int) -> None:
+        self._connection = connection
+        self._day = day
+        self.hours = range(day * 24, day * 24 + 24)
+        self._floor = 0
+
+    def work(self) -> bool:
+        """One slice; returns whether it was the last."""
+        newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM target").get
+        ceiling = self._floor + TARGETS_PER_SLICE
+        with transaction(self._connection):
+            found = rows(self._connection, _READ_DAY, (*self.hours, self._floor, ceiling))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO daily VALUES (?, ?, ?)",
+                [
+                    (
+                        self._day,
+                        target,
+                        msgspec.msgpack.encode(merged([ROLLUPS.decode(row[1]) for row in of_target])),
+                    )
+                    for target, of_target in groupby(found, itemgetter(0))
+                ],
+            )
+            if ceiling >= newest:
+                self._connection.execute("INSERT OR IGNORE INTO rolled_day VALUES (?)", (self._day,))
+        self._floor = ceiling
+        return bool(ceiling >= newest)

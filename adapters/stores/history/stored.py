@@ -54,10 +54,6 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         evidence = self.good + self.bad
         return self.good / evidence if evidence else None
 
-    @property
-    def latency_mean_ns(self) -> int | None:
-        return self.latency_sum_us * 1_000 // self.timed if self.timed else None
-
     def latency_at_ns(self, share: float) -> int | None:
         """The latency that `share` of the answers did not exceed, at most a quarter too high."""
         if not self.timed:
@@ -68,6 +64,9 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
             if seen >= share * self.timed:
                 return min(upper_edge(bucket, _SUB_BITS), self.latency_max_us) * 1_000
         return self.latency_max_us * 1_000
+
+
+ROLLUPS = msgspec.msgpack.Decoder(Rollup)
 
 
 class Summed(msgspec.Struct, frozen=True, gc=False):
@@ -102,10 +101,9 @@ def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reas
 
 def merged(rollups: list[Rollup]) -> Rollup:
     """One roll-up of several spans."""
-    counted: dict[int, int] = {}
+    counted: Counter[int] = Counter()
     for rollup in rollups:
-        for bucket, count in rollup.buckets:
-            counted[bucket] = counted.get(bucket, 0) + count
+        counted.update(dict(rollup.buckets))
     return Rollup(
         count=sum(rollup.count for rollup in rollups),
         good=sum(rollup.good for rollup in rollups),

@@ -57,12 +57,12 @@ class Chain:
         self._connection.execute("UPDATE head SET position = ?, hash = ?", (link.position, link_hash))
         return link.position
 
-    def body(self, incident: str, sequence: int, channel: str = TRANSITION) -> str | None:
-        found = self._connection.execute(
+    def transition(self, incident: str, sequence: int) -> str | None:
+        found: str | None = self._connection.execute(
             "SELECT body FROM chain WHERE incident = ? AND channel = ? AND sequence = ?",
-            (incident, channel, sequence),
-        ).fetchone()
-        return None if found is None else str(found[0])
+            (incident, TRANSITION, sequence),
+        ).get
+        return found
 
     def count_write(self) -> None:
         """Count a commit of more than samples, inside of it: without it the count falls short of the head outside."""

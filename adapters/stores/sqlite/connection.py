@@ -29,13 +29,10 @@ _EXPECTED: tuple[tuple[str, str | int, str | int], ...] = (
 
 def connect_writer(path: str, vfs: str | None = None) -> apsw.Connection:
     """The one connection that writes and checkpoints; created with mode 0600, every setting read back."""
-    _require_sqlite()
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)
     try:
-        _keep_wal_on_close(connection)
-        connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)
         for name, wanted, seen in _EXPECTED:
             connection.pragma(name, wanted)
             _expect(connection, name, seen)
@@ -47,10 +44,7 @@ def connect_writer(path: str, vfs: str | None = None) -> apsw.Connection:
 
 def connect_reader(path: str) -> apsw.Connection:
     """A connection that can neither write nor checkpoint."""
-    _require_sqlite()
-    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-    _keep_wal_on_close(connection)
-    connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)
+    connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
     connection.pragma("query_only", "ON")
     connection.pragma("mmap_size", 0)
     connection.wal_autocheckpoint(0)
@@ -132,17 +126,17 @@ def remedied(path: str) -> Iterator[None]:
         ) from error
 
 
+def _connect(path: str, flags: int, vfs: str | None = None) -> apsw.Connection:
+    if apsw.SQLITE_VERSION_NUMBER < SQLITE_VERSION_MIN:
+        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can corrupt a WAL; 3.51.3 or newer is needed")
+    connection = apsw.Connection(path, flags=flags, vfs=vfs)
+    # Closing must not fold a WAL into the file that has not been verified, nor do so from a second connection.
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)
+    return connection
+
+
 def _expect(connection: apsw.Connection, name: str, seen: str | int) -> None:
     got = connection.pragma(name)
     if got != seen:
         raise StoreError(f"SQLite keeps {name} at {got!r} instead of {seen!r}")
-
-
-def _keep_wal_on_close(connection: apsw.Connection) -> None:
-    """Closing must not fold a WAL into the file that has not been verified, nor do so from a second connection."""
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-
-
-def _require_sqlite() -> None:
-    if apsw.SQLITE_VERSION_NUMBER < SQLITE_VERSION_MIN:
-        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can corrupt a WAL; 3.51.3 or newer is needed")

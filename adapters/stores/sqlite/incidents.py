@@ -15,9 +15,8 @@ INCIDENTS = msgspec.json.Decoder(Incident)
 TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
-INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live)
-VALUES (:id, :target, :rule, :sequence, :position, :is_open, 1)
-ON CONFLICT (id) DO UPDATE SET sequence = :sequence, position = :position, is_open = :is_open
+INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+ON CONFLICT (id) DO UPDATE SET sequence = ?4, position = ?5, is_open = ?6
 """
 
 _TOLD = """
@@ -58,7 +57,7 @@ class IncidentTable:
         Raises: StoreCorrupt for another step in its place; StoreError for a step that may not follow.
         """
         name, sequence = transition.incident_id, transition.sequence
-        recorded = self._chain.body(name, sequence)
+        recorded = self._chain.transition(name, sequence)
         if recorded is not None:
             if TRANSITIONS.decode(recorded) != transition:
                 raise StoreCorrupt(f"step {sequence} of {name} is recorded otherwise")
@@ -78,7 +77,7 @@ class IncidentTable:
 
     def at(self, name: str, sequence: int) -> Incident | None:
         """The incident as it stood after that step."""
-        body = self._chain.body(name, sequence)
+        body = self._chain.transition(name, sequence)
         return None if body is None else INCIDENTS.decode(body)
 
     def live(self) -> tuple[Incident, ...]:
@@ -100,10 +99,8 @@ class IncidentTable:
             (name, notice.channel, notice.sequence),
         ).fetchone()
         if later is None:
-            told = LastDelivered(
-                incident_id=name, channel=notice.channel, sequence=notice.sequence, change=notice.change
-            )
-            self._chain.append(name, notice.sequence, notice.channel, msgspec.json.encode(told))
+            told = msgspec.json.encode(notice.as_delivered())
+            self._chain.append(name, notice.sequence, notice.channel, told)
 
     def settle(self, names: Iterable[str]) -> None:
         """Decide anew which incidents a restart has to know of."""
@@ -119,17 +116,8 @@ class IncidentTable:
             raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")
 
     def _move(self, transition: Transition, position: int) -> None:
+        named = (transition.incident_id, transition.target, transition.rule)
         try:
-            self._connection.execute(
-                _MOVE,
-                {
-                    "id": transition.incident_id,
-                    "target": transition.target,
-                    "rule": transition.rule,
-                    "sequence": transition.sequence,
-                    "position": position,
-                    "is_open": transition.is_open,
-                },
-            )
+            self._connection.execute(_MOVE, (*named, transition.sequence, position, transition.is_open))
         except apsw.ConstraintError as error:
             raise StoreError(f"{transition.target}/{transition.rule} has an open incident already") from error

@@ -33,7 +33,14 @@ class StoreLock:
             self.release()
             raise
         # A forked child shares the lock with its parent and would keep it beyond the parent's death.
-        os.register_at_fork(after_in_child=_Forget(self))
+        alive = weakref.ref(self)
+
+        def forget() -> None:
+            lock = alive()
+            if lock is not None:
+                lock.release()
+
+        os.register_at_fork(after_in_child=forget)
 
     @property
     def is_ours(self) -> bool:
@@ -66,18 +73,6 @@ class StoreLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             select.poll().poll(limits.LOCK_TRY_EVERY_NS // NS_PER_MS)  # of nothing: a pause
         raise StoreBusy(f"{path} is looked at by other processes all the time: stop them and try again")
-
-
-class _Forget:
-    """Closes the child's copy of the lock, if the lock still lives."""
-
-    def __init__(self, lock: StoreLock) -> None:
-        self._lock = weakref.ref(lock)
-
-    def __call__(self) -> None:
-        lock = self._lock()
-        if lock is not None:
-            lock.release()
 
 
 def holder_of(path: str) -> str | None:

@@ -22,27 +22,20 @@ class MarkTable:
     def keep(self, checkpoints: tuple[Checkpoint, ...]) -> None:
         """The newest of each target stays; an empty one takes it away."""
         for checkpoint in checkpoints:
-            said = msgspec.structs.astuple(checkpoint)
             if checkpoint.state:
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", (*said, digest(*said))
-                )
+                said = msgspec.structs.astuple(checkpoint)
+                self._write("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)", said)
             else:
                 self._connection.execute("DELETE FROM checkpoint WHERE target = ?", (checkpoint.target,))
 
     def mute(self, silences: tuple[Silence, ...]) -> None:
         for silence in silences:
             said = (silence.id, silence.until_ns, msgspec.json.encode(silence).decode())
-            self._connection.execute(
-                "INSERT OR REPLACE INTO silence VALUES (?, ?, ?, ?)", (*said, digest(*said))
-            )
+            self._write("INSERT OR REPLACE INTO silence VALUES (?, ?, ?, ?)", said)
 
     def note_blind(self, intervals: tuple[BlindInterval, ...]) -> None:
         for interval in intervals:
-            said = msgspec.structs.astuple(interval)
-            self._connection.execute(
-                "INSERT OR IGNORE INTO blind VALUES (?, ?, ?, ?)", (*said, digest(*said))
-            )
+            self._write("INSERT OR IGNORE INTO blind VALUES (?, ?, ?, ?)", msgspec.structs.astuple(interval))
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """All of them, by target."""
@@ -64,8 +57,10 @@ class MarkTable:
     def verify(self) -> None:
         """Raise StoreCorrupt when a checkpoint or a silence is damaged: a restart builds on them."""
         for table, key in (("checkpoint", "target"), ("silence", "id")):
-            for _ in self._read(table, key):
-                pass
+            list(self._read(table, key))
+
+    def _write(self, statement: str, said: tuple[Any, ...]) -> None:
+        self._connection.execute(statement, (*said, digest(*said)))
 
     def _read(self, table: str, order: str) -> Iterator[list[Any]]:
         """The rows without their digests. Raises StoreCorrupt when one does not read back as it was written."""

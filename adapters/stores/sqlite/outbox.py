@@ -11,7 +11,6 @@ from ....domain.incidents.incident import TransitionKind
 from ....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
 from ....domain.incidents.record import Outgoing
 from .connection import rows
-from .deliveries import changes
 from .incidents import IncidentTable
 
 _COLUMNS = "key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail"
@@ -58,7 +57,7 @@ class OutboxTable:
         if row is None:
             raise StoreError(f"there is no notice {delivery.key} to deliver")
         outgoing = self._outgoing(row)
-        if changes(outgoing.delivery, delivery):
+        if delivery.replaces(outgoing.delivery):
             moved = (delivery.state.value, delivery.attempts, delivery.at_ns, delivery.detail)
             self._connection.execute(
                 "UPDATE outbox SET state = ?, attempts = ?, at_ns = ?, detail = ?, digest = ? WHERE key = ?",
@@ -83,10 +82,6 @@ class OutboxTable:
         )
         return tuple(self._outgoing(row) for row in found)
 
-    def pending(self) -> tuple[Outgoing, ...]:
-        """Those still to be delivered, oldest first."""
-        return self.all(DeliveryState.PENDING)
-
     def all(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Those in a state, oldest first."""
         wanted = () if state is None else (state.value,)
@@ -105,10 +100,9 @@ class OutboxTable:
         return rows(self._connection, f"SELECT {_COLUMNS}, digest FROM outbox {rest}", bindings)  # noqa: S608 - constants
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
-        key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail, seen = (
-            row
-        )
-        if digest(*row[:-1]) != seen:
+        *said, seen = row
+        key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail = said
+        if digest(*said) != seen:
             raise StoreCorrupt(f"notice {key} does not read back as it was written")
         incident = self._incidents.at(name, sequence)
         if incident is None:

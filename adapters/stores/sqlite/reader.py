@@ -37,10 +37,6 @@ class Verification(msgspec.Struct, frozen=True):
     """Links of the chain that were read back and recomputed."""
     problems: tuple[str, ...] = ()
 
-    @property
-    def is_sound(self) -> bool:
-        return not self.problems
-
 
 class StoreReader:
     """Takes no lock and writes nothing. Each question has its own short connection, so that none delays the writer.

@@ -88,8 +88,7 @@ MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Bring a file of any earlier version to the newest. Raises StoreError for a newer one and for no file of ours."""
-    refuse_newer(connection, len(migrations))
-    version = connection.pragma("user_version")
+    version = refuse_newer(connection, len(migrations))
     if version == len(migrations):
         return
     connection.create_scalar_function("digest", digest, deterministic=True)
@@ -118,8 +117,7 @@ def refuse_others(connection: apsw.Connection) -> None:
 
     Raises: StoreError for a newer file, and for an older one that no runtime of this version has opened yet.
     """
-    refuse_newer(connection)
-    version = connection.pragma("user_version")
+    version = refuse_newer(connection)
     if version < len(MIGRATIONS):
         raise StoreError(
             f"{connection.filename} has schema version {version}, written by an older watchkeeper;"
@@ -127,14 +125,15 @@ def refuse_others(connection: apsw.Connection) -> None:
         )
 
 
-def refuse_newer(connection: apsw.Connection, newest: int = len(MIGRATIONS)) -> None:
-    """Refuses a file of a newer schema version.
+def refuse_newer(connection: apsw.Connection, newest: int = len(MIGRATIONS)) -> int:
+    """Returns the schema version of a file.
 
-    Raises: StoreError for such a file.
+    Raises: StoreError for a newer one.
     """
-    version = connection.pragma("user_version")
+    version = int(connection.pragma("user_version"))
     if version > newest:
         raise StoreError(
             f"{connection.filename} has schema version {version}, written by a newer watchkeeper;"
             f" this one knows versions up to {newest}"
         )
+    return version

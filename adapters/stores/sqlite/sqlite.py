@@ -1,13 +1,14 @@
 """The record on SQLite: durable when `commit` returns, verified when it is opened, silent after the first failure."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import apsw
 
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
+from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import Batch, Restored
 from ....domain.specification.configuration import Retention
 from ....domain.time.moment import Moment
@@ -15,12 +16,11 @@ from ..history.housekeeping import Housekeeper
 from ..history.sample_tables import SampleTables
 from .chain import Chain
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
-from .head import Head, read_head, write_head
+from .head import FileNumber, Head, file_number, file_problem, read_head, require_known, write_head
 from .incidents import IncidentTable
 from .lock import StoreLock
 from .marks import MarkTable
 from .outbox import OutboxTable
-from .place import StoreFiles, require_known
 from .schema import migrate, refuse_strangers
 
 DEFAULT_RETENTION = Retention()
@@ -79,7 +79,7 @@ class Session:
         return Restored(
             epoch=epoch,
             incidents=incidents,
-            outbox=self.outbox.pending(),
+            outbox=self.outbox.all(DeliveryState.PENDING),
             dead=self.outbox.given_up(),
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
@@ -101,14 +101,10 @@ class Session:
         told = tuple(told for told in self.incidents.told(name) if told.channel == outgoing.notice.channel)
         return Restored(epoch=self.chain.head().epoch, incidents=(latest,), outbox=(outgoing,), told=told)
 
-    def close(self, *, sound: bool) -> None:
-        """Close the connection; a store that failed keeps its WAL as it is, for the next opening to verify."""
-        try:
-            if sound:
-                self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-                self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-        finally:
-            self.connection.close()
+    def fold_all(self) -> None:
+        """Checkpoint before closing, which may then remove the WAL."""
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
     def _count_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self.wal_pages = pages
@@ -128,9 +124,10 @@ class SqliteStore:
         self._retention = retention
         self._vfs = vfs
         self._lock: StoreLock | None = None
+        self._held = ExitStack()
         self._session: Session | None = None
         self._failure: str | None = None
-        self._place: StoreFiles | None = None
+        self._file: FileNumber | None = None
 
     def __repr__(self) -> str:
         return f"SqliteStore({self._path!r})"
@@ -142,26 +139,21 @@ class SqliteStore:
         """
         if self._session is not None:
             raise StoreError(f"{self._path} is open already")
-        with explained(f"opening {self._path}"):
+        with explained(f"opening {self._path}"), ExitStack() as held:
             self._lock = StoreLock(self._path, now)
-            try:
-                outside = read_head(self._path)
-                self._require_place(outside)
-                with remedied(self._path):
-                    return self._begin(outside, now)
-            except BaseException:
-                self._lock.release()
-                raise
+            held.callback(self._lock.release)
+            outside = read_head(self._path)
+            self._require_place(outside)
+            with remedied(self._path):
+                restored = self._begin(outside, now, held)
+            self._held = held.pop_all()
+            return restored
 
     def commit(self, batch: Batch) -> int:
         with self._guarded("committing") as session:
             before = session.chain.head()
-            try:
-                with transaction(session.connection):
-                    left_out = session.record(batch)
-            except BaseException:
-                session.housekeeper.reload()
-                raise
+            with transaction(session.connection):
+                left_out = session.record(batch)
             session.publish_head(before)
             session.fold_wal()
             return left_out
@@ -172,54 +164,46 @@ class SqliteStore:
 
     def run_maintenance(self, now: Moment) -> None:
         with self._guarded("keeping house") as session:
-            try:
-                session.housekeeper.work(now)
-            except BaseException:
-                session.housekeeper.reload()
-                raise
+            session.housekeeper.work(now)
             session.fold_wal()
 
     def file_problem(self) -> str:
-        problem = "" if self._place is None else self._place.problem()
+        problem = file_problem(self._path, self._file)
         return problem and f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
 
     def close(self) -> None:
         """Let the file go. In a forked child this only forgets: the file belongs to the parent."""
-        session, lock, sound = self._session, self._lock, self._failure is None
-        if session is None or lock is None or not lock.is_ours:
+        session, failure = self._session, self._failure
+        if session is None or self._lock is None or not self._lock.is_ours:
             return
         self._session = self._lock = self._failure = None
-        try:
-            with explained(f"closing {self._path}"):
-                session.close(sound=sound)
-        finally:
-            lock.release()
+        with explained(f"closing {self._path}"), self._held:
+            # A store that failed keeps its WAL as it is, for the next opening to verify.
+            if failure is None:
+                session.fold_all()
 
-    def _begin(self, outside: Head | None, now: Moment) -> Restored:
+    def _begin(self, outside: Head | None, now: Moment, held: ExitStack) -> Restored:
         connection = connect_writer(self._path, self._vfs)
-        try:
-            place = StoreFiles(self._path)
-            refuse_strangers(connection)
-            begin_wal(connection)
-            require_sound_pages(connection)
-            migrate(connection)
-            session = Session(self._path, connection, self._retention)
-            _verify(session, outside)
-            # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
-            with transaction(connection):
-                epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
-            session.publish_head(None)
-            restored = session.restored(epoch, now)
-        except BaseException:
-            connection.close()
-            raise
-        self._session, self._failure, self._place = session, None, place
+        held.callback(connection.close)
+        file = file_number(self._path)
+        refuse_strangers(connection)
+        begin_wal(connection)
+        require_sound_pages(connection)
+        migrate(connection)
+        session = Session(self._path, connection, self._retention)
+        _verify(session, outside)
+        # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+        with transaction(connection):
+            epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
+        session.publish_head(None)
+        restored = session.restored(epoch, now)
+        self._session, self._failure, self._file = session, None, file
         return restored
 
     def _require_place(self, outside: Head | None) -> None:
         """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
-        problem = "" if self._place is None else self._place.problem()
+        problem = file_problem(self._path, self._file)
         if problem:
             raise StoreError(problem)
         require_known(self._path, outside)
@@ -233,15 +217,12 @@ class SqliteStore:
             with explained(doing):
                 try:
                     yield session
-                except StoreCorrupt:
+                except BaseException as error:
+                    session.housekeeper.reload()
+                    refused = type(error) is StoreError
                     raise
-                except StoreError:
-                    refused = True
-                    raise
-        except StoreBusy:
-            raise
         except StoreError as error:
-            if not refused:
+            if not refused and not isinstance(error, StoreBusy):
                 self._failure = str(error)
             raise
 

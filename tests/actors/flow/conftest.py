@@ -52,8 +52,14 @@ class Watched:
     def close(self):
         self.inner.close()
 
+    def steps(self):
+        return [step for batch in self.batches for step in batch.transitions]
+
     def changes(self):
-        return [step.change.value for batch in self.batches for step in batch.transitions]
+        return [step.change.value for step in self.steps()]
+
+    def samples(self, target):
+        return [sample for batch in self.batches for sample in batch.samples if sample.target == target]
 
 
 @pytest.fixture
@@ -80,6 +86,8 @@ def driven():
     def make(*targets, on_cancel=CancelOutcome.WITHOUT_EFFECT, **named):
         world = World(targets, **{"through_bytes": True, **named})
         world.prober = Driver(on_cancel)
+        world.store.close()
+        world.store = Watched(world.store)
         world.crash()
         return world
 

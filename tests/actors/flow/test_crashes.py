@@ -131,9 +131,9 @@ def test_a_crash_is_seen_while_it_lasts_and_not_after(shop, actor):
     assert world.status().healthy
 
 
-def test_mail_that_waits_for_an_actor_goes_to_its_next_incarnation(shop):
+def test_mail_that_waits_for_an_actor_goes_to_its_next_incarnation(watched, shop):
     """What is told to the sink while it is away is recorded when it is back."""
-    world = World([shop(rules=(Consecutive(id="down", after=1),))])
+    world = watched(shop(rules=(Consecutive(id="down", after=1),)))
     world.script("shop", "ok 1m, down")
     world.run("1m")
     for _ in range(6):
@@ -142,7 +142,7 @@ def test_mail_that_waits_for_an_actor_goes_to_its_next_incarnation(shop):
     world.run("5m")
     assert world.delivered("ops") == ["shop/down opened"]
     (incident,) = world.incidents()
-    assert world.store.transitions(incident.id)[0].sequence == 1
+    assert next(step.sequence for step in world.store.steps() if step.incident_id == incident.id) == 1
 
 
 def test_a_new_read_model_shows_what_the_old_one_showed(shop):

@@ -11,7 +11,7 @@ EVERY_NS = 10_000_000
 
 def kept(world, name="shop"):
     """The ticks that are on record, counted from the first."""
-    moments = [sample.at_ns for sample in world.store.inner.samples(name)]
+    moments = [sample.at.wall_ns for sample in world.store.samples(name)]
     return [(at_ns - moments[0]) // EVERY_NS for at_ns in moments]
 
 
@@ -34,7 +34,7 @@ def test_a_bad_sample_is_on_record_at_once_with_those_before_it(watched, shop):
     world = watched(shop(every="10ms", timeout="10ms", rules=QUICK))
     world.script("shop", "ok 5010ms, down 1h")
     world.run("5060ms")
-    opened = [sample for sample in world.store.inner.samples("shop") if sample.outcome.value == "down"]
+    opened = [sample for sample in world.store.samples("shop") if sample.outcome.value == "down"]
     assert opened
     assert without_gap(world)
 

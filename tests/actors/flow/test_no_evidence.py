@@ -41,11 +41,12 @@ def test_no_evidence_means_what_the_policy_says(shop, policy, before, told):
 def last_evidence_and(world, rule):
     incident = next(incident for incident in world.incidents() if incident.rule == rule)
     evidence = [sample for sample in world.store.samples("shop") if sample.outcome is Outcome.UP]
-    return max(sample.at_ns for sample in evidence if sample.at_ns < incident.opened_at_ns), incident
+    moments = [sample.at.wall_ns for sample in evidence]
+    return max(at_ns for at_ns in moments if at_ns < incident.opened_at_ns), incident
 
 
-def test_an_incident_of_silence_begins_when_it_became_too_long(shop):
-    world = World([shop(rules=(NoData(id="silent", after="1m"),))])
+def test_an_incident_of_silence_begins_when_it_became_too_long(watched, shop):
+    world = watched(shop(rules=(NoData(id="silent", after="1m"),)))
     world.script("shop", "ok 5m, unknown 10m, ok")
     world.run("10m")
     last_ns, incident = last_evidence_and(world, "silent")
@@ -53,8 +54,8 @@ def test_an_incident_of_silence_begins_when_it_became_too_long(shop):
     assert 60 * S <= incident.opened_at_ns - last_ns <= 60 * S + 10_000_000
 
 
-def test_silence_is_derived_from_the_cadence_where_it_is_not_stated(shop):
-    world = World([shop(rules=(NoData(id="silent"),))])
+def test_silence_is_derived_from_the_cadence_where_it_is_not_stated(watched, shop):
+    world = watched(shop(rules=(NoData(id="silent"),)))
     world.script("shop", "ok 5m, unknown 10m, ok")
     world.run("10m")
     last_ns, incident = last_evidence_and(world, "silent")

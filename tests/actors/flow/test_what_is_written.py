@@ -36,8 +36,8 @@ def test_a_sample_that_comes_twice_is_counted_where_a_user_sees_it(shop):
     assert dict(world.status().counters)["samples_not_newer"] == 1
 
 
-def test_what_gathered_last_is_written_when_we_stop(shop):
-    world = World([shop()])
+def test_what_gathered_last_is_written_when_we_stop(watched, shop):
+    world = watched(shop())
     world.run("1m")
     while world.prober.started == 6:
         world.run("10ms")
@@ -77,18 +77,18 @@ def noted(store, name, calls):
 
 
 @pytest.mark.parametrize("again", ["the same step", "a step too far", "a step after the end"])
-def test_a_step_that_may_not_follow_is_counted_and_hurts_nobody(shop, again):
-    world = World([shop()])
+def test_a_step_that_may_not_follow_is_counted_and_hurts_nobody(watched, shop, again):
+    world = watched(shop())
     world.script("shop", "ok 1m, down 1m, ok")
     world.run("90s" if again != "a step after the end" else "4m")
-    (incident,) = world.store.incidents()
-    step = world.store.transitions(incident.id)[-1]
+    step = world.store.steps()[-1]
     stray = {
         "the same step": step,
         "a step too far": then(then(step, TransitionKind.CHANGED), TransitionKind.CHANGED),
         "a step after the end": then(opened(step.incident_id), TransitionKind.RESOLVED),
     }[again]
-    world.system.sink.tell(Record(GENERATIONS_PER_RUN + 1, (), (stray,), ()))
+    # `watched` has begun the world a second time.
+    world.system.sink.tell(Record(2 * GENERATIONS_PER_RUN + 1, (), (stray,), ()))
     world.run("5m")
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.status().healthy, world.status().problems

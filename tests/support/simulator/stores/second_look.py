@@ -6,6 +6,7 @@ from watchkeeper.adapters.stores.sqlite.connection import connect_reader
 from watchkeeper.adapters.stores.sqlite.incidents import IncidentTable
 from watchkeeper.adapters.stores.sqlite.marks import MarkTable
 from watchkeeper.adapters.stores.sqlite.outbox import OutboxTable
+from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.time.moment import Moment
 
@@ -38,7 +39,7 @@ def _read(connection: apsw.Connection, now: Moment) -> Restored:
     live = incidents.live()
     return Restored(
         incidents=live,
-        outbox=outbox.pending(),
+        outbox=outbox.all(DeliveryState.PENDING),
         dead=outbox.given_up(),
         told=tuple(told for incident in live for told in incidents.told(incident.id)),
         checkpoints=marks.checkpoints(),
