@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import msgspec
@@ -10,7 +11,7 @@ import yaml
 from ...domain import limits
 from ...domain.specification.problem import Path, Problem
 from ...domain.specification.shape import UNREADABLE
-from .scalars import Scalar, resolve
+from .scalars import resolve
 
 Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it, else the same events from Python, twenty times slower."""
@@ -58,8 +59,9 @@ class Reader:
         self._left_out = 0
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
         self._nodes = 0
-        self._known: dict[str, Scalar] = {}
         self._text = text
+        self._resolve = lru_cache(limits.CONFIGURATION_WORDS_KEPT)(resolve)
+        """For one file alone: a word may be a secret."""
 
     def read(self) -> Document:
         data: Any = UNREADABLE
@@ -89,6 +91,9 @@ class Reader:
 
     def _node(self, event: Any, depth: int) -> Any:
         self._nodes += 1
+        if self._nodes > limits.CONFIGURATION_NODES_MAX:
+            most = f"{limits.CONFIGURATION_NODES_MAX:,}"
+            self._hopeless(event, depth, f"too many values: {most} are the most in one file")
         kind = type(event)
         if kind is yaml.ScalarEvent and event.anchor is None and event.tag is None:
             return self._scalar(event, depth)
@@ -100,8 +105,9 @@ class Reader:
             self._tell(event, depth, f"a tag{_MARKED.format('!')}")
         if kind is yaml.ScalarEvent:
             return UNREADABLE
-        if depth >= limits.CONFIGURATION_DEPTH_MAX or self._nodes > limits.CONFIGURATION_NODES_MAX:
-            self._too_much(event, depth)
+        if depth >= limits.CONFIGURATION_DEPTH_MAX:
+            most = f"{limits.CONFIGURATION_DEPTH_MAX} levels are the most"
+            self._hopeless(event, depth, f"nested too deeply: {most}")
         built = self._mapping(depth) if kind is yaml.MappingStartEvent else self._sequence(depth)
         return built if event.tag is None else UNREADABLE
 
@@ -109,16 +115,10 @@ class Reader:
         text = event.value
         if not event.implicit[0]:
             return text
-        known = self._known
-        if text in known:
-            return known[text]
         try:
-            value = resolve(text)
+            return self._resolve(text)
         except ValueError as error:
             return self._tell(event, depth, str(error))
-        if len(known) < limits.CONFIGURATION_WORDS_KEPT:
-            known[text] = value
-        return value
 
     def _sequence(self, depth: int) -> list[Any]:
         entries: list[Any] = []
@@ -126,8 +126,6 @@ class Reader:
         while type(event := self._next()) is not yaml.SequenceEndEvent:
             path[depth] = len(entries)
             entries.append(self._node(event, below))
-            if self._nodes > limits.CONFIGURATION_NODES_MAX:
-                self._too_much(event, depth)
         return entries
 
     def _mapping(self, depth: int) -> dict[str, Any]:
@@ -136,10 +134,7 @@ class Reader:
         while type(event := self._next()) is not yaml.MappingEndEvent:
             key = self._key(event, depth, entries)
             path[depth] = key
-            value = self._node(self._next(), below)
-            entries.setdefault(key, value)
-            if self._nodes > limits.CONFIGURATION_NODES_MAX:
-                self._too_much(event, depth)
+            entries.setdefault(key, self._node(self._next(), below))
         return entries
 
     def _key(self, event: Any, depth: int, entries: dict[str, Any]) -> str:
@@ -154,14 +149,6 @@ class Reader:
             self._path[depth] = key
             self._tell(event, depth + 1, "this key stands twice here: keep one", at_key=True)
         return key
-
-    def _too_much(self, event: Any, depth: int) -> NoReturn:
-        if depth >= limits.CONFIGURATION_DEPTH_MAX:
-            self._hopeless(
-                event, depth, f"nested too deeply: {limits.CONFIGURATION_DEPTH_MAX} levels are the most"
-            )
-        most = f"{limits.CONFIGURATION_NODES_MAX:,}"
-        self._hopeless(event, depth, f"too many values: {most} are the most in one file")
 
     def _hopeless(self, event: Any, depth: int, text: str) -> NoReturn:
         self._tell(event, depth, text)
