@@ -72,7 +72,8 @@ class Reader:
         except yaml.MarkedYAMLError as error:
             self._syntax(error)
         except yaml.reader.ReaderError as error:
-            self._fault(*_place(self._text, error), _unprintable(error))
+            before = self._text.encode()[: error.position].decode(errors="ignore")  # libyaml counts bytes
+            self._fault(*end_of(before), _unprintable(error))
         except _Hopeless:
             pass
         return Document(data, tuple(self._faults), self._left_out)
@@ -130,14 +131,15 @@ class Reader:
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         entries: dict[str, Any] = {}
+        lines: dict[str, int] = {}
         path, below = self._path, depth + 1
         while type(event := self._next()) is not yaml.MappingEndEvent:
-            key = self._key(event, depth, entries)
+            key = self._key(event, depth, lines)
             path[depth] = key
             entries.setdefault(key, self._node(self._next(), below))
         return entries
 
-    def _key(self, event: Any, depth: int, entries: dict[str, Any]) -> str:
+    def _key(self, event: Any, depth: int, lines: dict[str, int]) -> str:
         if type(event) is not yaml.ScalarEvent:
             self._hopeless(event, depth, "a key must be a plain text, not a list, a mapping or an alias")
         if event.anchor is not None or event.tag is not None:
@@ -145,9 +147,11 @@ class Reader:
         key: str = event.value
         if key == "<<" and event.implicit[0]:
             self._tell(event, depth, "the merge key << is not allowed: write the keys out")
-        elif key in entries:
+        elif key in lines:
             self._path[depth] = key
-            self._tell(event, depth + 1, "this key stands twice here: keep one", at_key=True)
+            text = f"this key stands twice here: keep one (the first is in line {lines[key]})"
+            self._tell(event, depth + 1, text, at_key=True)
+        lines.setdefault(key, event.start_mark.line + 1)
         return key
 
     def _hopeless(self, event: Any, depth: int, text: str) -> NoReturn:
@@ -178,11 +182,9 @@ class Reader:
         self._fault(line, column, f"this is not YAML: {error.problem or 'it cannot be read'}{hint}")
 
 
-def _place(text: str, error: Any) -> tuple[int, int]:
-    """Line and column of an unprintable character; libyaml counts bytes."""
-    before = text.encode()[: error.position].decode(errors="ignore")
-    line = before.count("\n") + 1
-    return line, len(before) - (before.rfind("\n") + 1) + 1
+def end_of(text: str) -> tuple[int, int]:
+    """Line and column of what follows the text."""
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
 def _unprintable(error: Any) -> str:

@@ -38,8 +38,8 @@ class _Finder(Reader):
         self._remember(self._values, event, tuple(self._path[:depth]))
         return super()._node(event, depth)
 
-    def _key(self, event: Any, depth: int, entries: dict[str, Any]) -> str:
-        key = super()._key(event, depth, entries)
+    def _key(self, event: Any, depth: int, lines: dict[str, int]) -> str:
+        key = super()._key(event, depth, lines)
         self._remember(self._keys, event, (*self._path[:depth], key))
         return key
 
