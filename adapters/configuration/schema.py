@@ -11,6 +11,7 @@ from ...domain.specification.channel import Channel
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.descriptions import descriptions
 from ...domain.specification.probe import KINDS
+from ...domain.specification.shape_words import plain_types
 from ...domain.specification.target import Target
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -47,25 +48,20 @@ def _specifications(specification: type[Any], seen: dict[type[Any], None]) -> It
         return
     seen[specification] = None
     yield specification
-    struct = msgspec.inspect.type_info(specification)
-    for field in getattr(struct, "fields", ()):
-        for found in _structs(field.type):
+    for field in msgspec.structs.fields(specification):
+        for found in _structs(msgspec.inspect.type_info(field.type)):
             yield from _specifications(found, seen)
 
 
 def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:
-    match kind:
-        case msgspec.inspect.StructType():
-            yield kind.cls
-        case msgspec.inspect.UnionType():
-            for choice in kind.types:
-                yield from _structs(choice)
-        case msgspec.inspect.VarTupleType():
-            yield from _structs(kind.item_type)
-        case msgspec.inspect.Metadata():
-            yield from _structs(kind.type)
-        case _:
-            return
+    for choice in plain_types(kind):
+        match choice:
+            case msgspec.inspect.StructType():
+                yield choice.cls
+            case msgspec.inspect.VarTupleType():
+                yield from _structs(choice.item_type)
+            case _:
+                pass
 
 
 def _describe(part: dict[str, Any], specification: Any) -> None:

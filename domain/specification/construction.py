@@ -13,7 +13,8 @@ from ..errors import ConfigurationError
 from ..time.duration import duration_text
 from .descriptions import explained, signature_of
 from .problem import Problem, quoted
-from .shape import ShapeChecker, is_duration, takes_count
+from .shape import ShapeChecker, takes_count
+from .shape_words import is_duration
 
 S = TypeVar("S")
 

@@ -102,18 +102,15 @@ class PartialConfiguration:
             if any(self._is_unread(path) for path in (problem.path, *problem.depends_on)):
                 continue
             origin = self._origin(problem.path)
-            if origin == problem.path:
-                yield Problem(self._fitting.original(origin), problem.text, problem.at_key)
-            elif (origin, problem.text) not in of_defaults:
-                given = self._fitting.original(origin)
-                yield Problem((*problem.path[:2], *given[1:]), problem.text, problem.at_key)
+            if origin == problem.path or (origin, problem.text) not in of_defaults:
+                yield Problem(problem.path, problem.text, problem.at_key)
 
     def _is_unread(self, path: Path) -> bool:
         """Returns whether the value is unreadable or ambiguous, at the path itself or in the default that filled it."""
-        unread, ambiguous = self._fitting.unread, self._fitting.ambiguous
-        return bool(unread or ambiguous) and any(
-            place[:length] in unread or place[:length] in ambiguous
-            for place in {self._fitting.original(path), self._fitting.original(self._origin(path))}
+        unclear = self._fitting.unread | self._fitting.ambiguous
+        return bool(unclear) and any(
+            place[:length] in unclear
+            for place in {path, self._origin(path)}
             for length in range(len(place) + 1)
         )
 
