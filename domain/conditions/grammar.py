@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import msgspec
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
-from .comparison import ORDERINGS, Comparison, ComparisonOperator, Ordering, equality
+from .comparison import ORDERINGS, Comparison, ComparisonOperator, Pair, equality
 from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
 from .glob import Glob
 from .json_path import parse_path
@@ -47,7 +47,8 @@ def parse(text: str) -> Comparison:
     right_at = at + len(sign) + 2
     left, right = _operand(text, 0, at), _operand(text, right_at, len(text))
     if sign in ORDERINGS:
-        return Ordering(_orderable(left, 0), sign, _orderable(right, right_at), ORDERINGS[sign])
+        sides = _orderable(left, 0), sign, _orderable(right, right_at)
+        return Pair(*sides, ORDERINGS[sign], ordering=True)
     if isinstance(left, Pattern | Choice) and isinstance(right, Pattern | Choice):
         raise ParseError("pat() and any() on both sides leave nothing to look at", right_at)
     return equality(left, sign, right)

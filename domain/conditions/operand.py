@@ -4,10 +4,11 @@ from typing import Literal as OneOf
 from typing import TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .facts import FactKind, Facts, PlainFact
 from .glob import Glob
-from .json_path import NOWHERE, JsonPath, PathNotFound, find
+from .json_path import JsonPath, find
 from .value import Json, Missing, Number, Value, integer_of, is_number, number_of, text_of
 
 
@@ -89,8 +90,8 @@ class InDocument(msgspec.Struct, frozen=True):
         document = facts.body if self.source == "body" else facts.context
         if isinstance(document, Missing):
             return document
-        value: Json | PathNotFound = find(document, self.path)
-        return Missing(f"the {self.source} has nothing at {self.text}") if value is NOWHERE else value
+        value: Json | UnsetType = find(document, self.path)
+        return Missing(f"the {self.source} has nothing at {self.text}") if value is UNSET else value
 
 
 Placeholder: TypeAlias = Named | WholeBody | InDocument
