@@ -44,14 +44,14 @@ def parse(text: str) -> Document:
         data = _plain_json(text)
         if data is not UNREADABLE:
             return Document(data)
-    return Reader(text).read()
+    return DocumentReader(text).read()
 
 
 class _Hopeless(Exception):  # it says how reading ended, and never leaves this file
     """Reading cannot go on after what was told last."""
 
 
-class Reader:
+class DocumentReader:
     """Builds plain data from events, keeping the first of what stands twice."""
 
     def __init__(self, text: str) -> None:

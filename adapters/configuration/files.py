@@ -45,7 +45,7 @@ def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
 
 
 def _part(holder: Any, key: str, kind: type[P]) -> P:
-    """What stands under the key, empty where that is of another kind."""
+    """The value under the key, or an empty one where it is missing or of another kind."""
     found = holder.get(key) if isinstance(holder, dict) else None
     return found if isinstance(found, kind) else kind()
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ...domain.specification.problem import Path, Problem
-from .document import DocumentFault, Reader
+from .document import DocumentFault, DocumentReader
 
 Position = tuple[int, int]
 
@@ -17,7 +17,7 @@ def located(text: str, problems: Collection[Problem]) -> tuple[DocumentFault, ..
     return tuple(DocumentFault(*finder.place(problem), problem) for problem in problems)
 
 
-class _Finder(Reader):
+class _Finder(DocumentReader):
     """Remembers the places of the wanted paths; what stands behind a fault that ends reading has none."""
 
     def __init__(self, text: str, wanted: set[Path]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ...domain.specification.channel import Channel
+from ...domain.specification.channel import TRANSPORTS, Channel
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.descriptions import descriptions
 from ...domain.specification.probe import KINDS
@@ -15,7 +15,6 @@ from ...domain.specification.shape_words import plain_types
 from ...domain.specification.target import Target
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TRANSPORTS = ("webhook", "log", "call")
 
 
 def json_schema() -> dict[str, Any]:
@@ -24,7 +23,7 @@ def json_schema() -> dict[str, Any]:
     for specification in _specifications(Configuration, {}):
         _describe(parts[specification.__name__], specification)
     _exactly_one(parts[Target.__name__], tuple(KINDS))
-    _exactly_one(parts[Channel.__name__], _TRANSPORTS)
+    _exactly_one(parts[Channel.__name__], TRANSPORTS)
     for probe in KINDS.values():
         _untagged(parts[probe.__name__])
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}

@@ -3,8 +3,6 @@
 import re
 from difflib import get_close_matches
 
-import msgspec
-
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
 from .comparison import ORDERINGS, Comparison, ComparisonOperator, Pair, equality
 from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
@@ -123,8 +121,6 @@ def _function(name: str, text: str, inside: str) -> Operand:
         raise ParseError(f"{name}() takes a placeholder, like {name}([BODY].items)", 0)
     if name == "has":
         return Presence(text, placeholder)
-    if isinstance(placeholder, WholeBody):
-        placeholder = msgspec.structs.replace(placeholder, arrays=True)
     return Length(text, placeholder)
 
 

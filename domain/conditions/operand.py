@@ -69,14 +69,9 @@ class WholeBody(msgspec.Struct, frozen=True):
     """`[BODY]`: the text of the body."""
 
     text: str
-    arrays: bool = False
-    """Read a JSON array as an array: only `len()` wants that."""
 
     def read(self, facts: Facts) -> Value:
-        text = facts.body_text
-        if self.arrays and isinstance(text, str) and text.startswith("[") and isinstance(facts.body, list):
-            return facts.body
-        return text
+        return facts.body_text
 
 
 class InDocument(msgspec.Struct, frozen=True):
@@ -98,7 +93,7 @@ Placeholder: TypeAlias = Named | WholeBody | InDocument
 
 
 class Length(msgspec.Struct, frozen=True):
-    """`len(x)`: the elements of an array, or the characters of everything else as text."""
+    """`len(x)`: the elements of an array, which a whole body may be, or the characters of everything else as text."""
 
     text: str
     inner: Placeholder
@@ -112,6 +107,8 @@ class Length(msgspec.Struct, frozen=True):
                 return Missing(f"{self.inner.text} is null, which has no length")
             case list():
                 return len(value)
+            case str() if isinstance(self.inner, WholeBody) and value.startswith("["):
+                return len(facts.body if isinstance(facts.body, list) else value)
             case _:
                 return len(text_of(value))
 
@@ -135,13 +132,11 @@ Operand: TypeAlias = Reader | Pattern | Choice
 
 
 def kind_of(reader: Reader) -> FactKind | None:
-    """Returns the type that a reader yields; None where only the value can tell."""
+    """Returns the type that a reader yields; None for a number and where only the value can tell."""
     match reader:
         case Named():
             return reader.fact.kind
-        case Length():
-            return FactKind.NUMBER
         case Presence():
             return FactKind.TRUTH
-        case Literal() | WholeBody() | InDocument():
+        case _:
             return None

@@ -8,11 +8,13 @@ import msgspec
 
 from ..time.duration import Duration, parse_duration
 from ..units import NS_PER_S
-from .construction import Specification
+from .construction import Specification, one_given
 from .probe import Tls
 from .rule import Severity, SeverityLike
 from .text import MASK, DurationText, Name, Pairs, as_pairs
 
+TRANSPORTS = ("webhook", "log", "call")
+"""The keys of a channel of which exactly one is given."""
 UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""
 
@@ -100,14 +102,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def transport(self) -> Webhook | Log | CallChannel:
-        """The one transport that is given.
-
-        Raises: ValueError where none is.
-        """
-        for transport in (self.webhook, self.log, self.call):
-            if transport is not None:
-                return transport
-        raise ValueError(f"channel {self.id!r} has no transport: give it one of webhook, log, call")
+        """The one transport that is given."""
+        transport: Webhook | Log | CallChannel = getattr(self, one_given(self, TRANSPORTS))
+        return transport
 
     @property
     def timeout_ns(self) -> int:
@@ -116,8 +113,4 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return UNNAMED_TIMEOUT_NS if isinstance(transport, Log) else parse_duration(transport.timeout)
 
     def __post_init__(self) -> None:
-        given = [name for name in ("webhook", "log", "call") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of webhook, log, call; it has {' and '.join(given) or 'none'}"
-            )
+        one_given(self, TRANSPORTS)

@@ -66,6 +66,14 @@ class Specification(
     """Something that hosts configure: immutable, and comparable by what it says."""
 
 
+def one_given(specification: Specification, names: Iterable[str]) -> str:
+    """The one field of these that is given. Raises: ValueError where none is or more than one."""
+    given = [name for name in names if getattr(specification, name) is not None]
+    if len(given) != 1:
+        raise ValueError(f"needs exactly one of {', '.join(names)}; it has {' and '.join(given) or 'none'}")
+    return given[0]
+
+
 def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the arguments under the key names of files, in the plain containers and texts of a file."""
     names, lengths = _names_and_lengths(cls)

@@ -37,7 +37,7 @@ def signature_of(specification: type[Any]) -> inspect.Signature:
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if field.required else _default(field),
+                default=inspect.Parameter.empty if field.required else field.default,
                 annotation=annotations[field.name],
             )
             for field in msgspec.structs.fields(specification)
@@ -69,10 +69,6 @@ def _entries(typed_dict: type[Any]) -> dict[str, str]:
         name: str(getattr(annotation, "__forward_arg__", annotation))
         for name, annotation in typed_dict.__annotations__.items()
     }
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def _own_sentences(specification: type[Any]) -> dict[str, str]:

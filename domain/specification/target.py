@@ -9,7 +9,7 @@ import msgspec
 
 from .. import limits
 from ..time.duration import Duration, parse_duration
-from .construction import Specification
+from .construction import Specification, one_given
 from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
 from .rule import DEFAULT_RULES, NoData, Rule, RuleState
 from .text import DurationText, Name
@@ -80,16 +80,12 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ) -> None: ...
 
     def __post_init__(self) -> None:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of {', '.join(KINDS)}; it has {' and '.join(given) or 'none'}"
-            )
+        one_given(self, KINDS)
 
     @property
     def kind(self) -> str:
         """The key of the probe that is given: `http`, `tcp`, `exec`, `call` or `heartbeat`."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+        return one_given(self, KINDS)
 
     @property
     def probe(self) -> Probe:

@@ -5,15 +5,15 @@ from typing import Any
 
 import msgspec
 
-from ..specification.channel import Channel
+from ..specification.channel import TRANSPORTS, Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.probe import KINDS
 from ..specification.problem import Path, Problem
 from ..specification.shape import ShapeChecker, stand_in
 from ..specification.target import Target
-from .semantics import TIMEOUT_UNSTATED, meaning_problems
+from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
 
-_ONE_OF: dict[type[Any], tuple[str, ...]] = {Target: tuple(KINDS), Channel: ("webhook", "log", "call")}
+_ONE_OF: dict[type[Any], tuple[str, ...]] = {Target: tuple(KINDS), Channel: TRANSPORTS}
 _ANYTHING_GOES: dict[type[Any], dict[str, Any]] = {Target: {"call": {"name": "f"}}, Channel: {"log": {}}}
 """A stand-in for a probe or a transport that cannot be read; it passes every check."""
 
@@ -48,7 +48,7 @@ class PartialConfiguration:
         if not isinstance(value, specification):
             self._fitting.tell(path, f"expected a {specification.__name__}, got a {type(value).__name__}")
             return self._piece({}, specification, path)
-        plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=_of_another_kind)
+        plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=lambda _: b"")
         try:
             valid = msgspec.convert(plain, specification)
             msgspec.msgpack.encode(valid)
@@ -148,6 +148,28 @@ def filling_of(defaults: Defaults) -> dict[str, Any]:
     return {name: value for name, value in stated if value is not None}
 
 
-def _of_another_kind(_: object) -> bytes:
-    """A placeholder that no configuration can contain, for a value without a plain form."""
-    return b""
+def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, ...]]:
+    """A configuration made in Python in its declared types, and everything that is wrong with it.
+
+    The constructors have judged each part, but `msgspec.structs.replace` goes past them.
+    """
+    pieces = PartialConfiguration()
+    channels, targets = configuration.channels, configuration.targets
+    valid = Configuration(
+        runtime=pieces.made(configuration.runtime, RuntimeOptions, ("runtime",)),
+        defaults=pieces.made(configuration.defaults, Defaults, ("defaults",)),
+        channels=tuple(
+            pieces.made(channel, Channel, ("channels", at)) for at, channel in enumerate(channels)
+        ),
+        targets=tuple(pieces.made(target, Target, ("targets", at)) for at, target in enumerate(targets)),
+    )
+    return valid, pieces.problems(valid)
+
+
+def judged_target(
+    target: Target, *, channels: Iterable[str], allow_exec: bool = False
+) -> tuple[Target, tuple[Problem, ...]]:
+    """One target as `judged` gives it, judged by itself; paths begin at the target."""
+    pieces = PartialConfiguration()
+    valid = pieces.made(target, Target, ())
+    return valid, pieces.with_these(target_problems(valid, channels, allow_exec=allow_exec))

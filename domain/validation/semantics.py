@@ -23,23 +23,12 @@ TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.field
 
 def meaning_problems(
     configuration: Configuration, *, names_known: bool = True, timeouts_stated: Collection[int] = ()
-) -> tuple[Problem, ...]:
+) -> Iterator[Problem]:
     """Everything wrong with a configuration whose types are right, in no particular order.
 
     With `names_known` false any channel may be told, because not all could be read. Of the targets at the positions
     `timeouts_stated` it is known that their timeout was stated, though it is the usual one.
     """
-    return tuple(_meaning_problems(configuration, names_known=names_known, timeouts_stated=timeouts_stated))
-
-
-def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
-    """Everything wrong with one target whose types are right; paths begin at the target."""
-    yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
-
-
-def _meaning_problems(
-    configuration: Configuration, *, names_known: bool, timeouts_stated: Collection[int]
-) -> Iterator[Problem]:
     channels, targets = configuration.channels, configuration.targets
     names = tuple(channel.id for channel in channels) if names_known else None
     judge = _Judge(names, allow_exec=configuration.runtime.allow_exec)
@@ -51,6 +40,11 @@ def _meaning_problems(
     yield from _repeated(targets, ("targets",))
     for at, target in enumerate(targets):
         yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
+
+
+def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
+    """Everything wrong with one target whose types are right; paths begin at the target."""
+    yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
 
 
 class _Judge:
@@ -104,16 +98,9 @@ class _Judge:
 
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
-        cadence = (
-            target.kind,
-            target.every,
-            target.timeout,
-            target.retry_every,
-            target.max_age,
-            timeout_stated,
-        )
-        entries = (tuple(target.expect), tuple(target.rules), tuple(target.notify))
-        key = (cadence, never_encrypted(target), entries)
+        cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
+        entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
+        key = target.kind, never_encrypted(target), cadence, entries
         if key not in self._judged:
             self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
         return self._judged[key]
