@@ -9,10 +9,10 @@ import msgspec
 
 from ...domain import limits
 from ...domain.errors import ConfigurationError
-from ...domain.specification.configuration import Configuration, Defaults
+from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Problem, capped
 from ...domain.specification.shape import UNREADABLE
-from ...domain.validation.partial import PartialConfiguration, filling_of
+from ...domain.validation.partial import PartialConfiguration, assembled
 from ..http.fast.tls_contexts import missing_library
 from .document import DocumentFault, end_of, parse
 from .files import settle
@@ -76,20 +76,10 @@ def _judge(data: Any) -> tuple[Configuration | None, tuple[Problem, ...]]:
         return None, (Problem((), "the file is empty: it needs at least a list of targets"),)
     pieces = PartialConfiguration(data)
     try:
-        configuration = _assembled(data)
+        configuration = assembled(data)
     except (msgspec.ValidationError, TypeError):
         configuration = pieces.read()
     return configuration, pieces.problems(configuration, missing_library(configuration.runtime))
-
-
-def _assembled(data: Any) -> Configuration:
-    """The quick way, for data without a fault: the defaults are converted once and shared by all targets."""
-    defaults = msgspec.convert(data.get("defaults", {}) if isinstance(data, dict) else {}, Defaults)
-    filling = filling_of(defaults)
-    if not filling or not isinstance(data.get("targets"), list):
-        return msgspec.convert(data, Configuration)
-    targets = [filling | target for target in data["targets"]]
-    return msgspec.convert({**data, "targets": targets}, Configuration)
 
 
 def _lines(name: str, *groups: Iterable[DocumentFault]) -> list[str]:

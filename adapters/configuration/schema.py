@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ...domain.specification.channel import TRANSPORTS, Channel
+from ...domain.specification.channel import Channel
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.descriptions import descriptions
 from ...domain.specification.probe import KINDS
@@ -22,8 +22,8 @@ def json_schema() -> dict[str, Any]:
     (top,), parts = msgspec.json.schema_components([Configuration], ref_template="#/$defs/{name}")
     for specification in _specifications(Configuration, {}):
         _describe(parts[specification.__name__], specification)
-    _exactly_one(parts[Target.__name__], tuple(KINDS))
-    _exactly_one(parts[Channel.__name__], TRANSPORTS)
+    for specification in (Target, Channel):
+        _exactly_one(parts[specification.__name__], specification.one_of)
     for probe in KINDS.values():
         _untagged(parts[probe.__name__])
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from ..time.duration import Duration, parse_duration
 from ..units import NS_PER_S
-from .construction import Specification, one_given
+from .construction import Specification
 from .probe import Tls
 from .rule import Severity, SeverityLike
 from .text import MASK, DurationText, Name, Pairs, as_pairs
 
-TRANSPORTS = ("webhook", "log", "call")
-"""The keys of a channel of which exactly one is given."""
 UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""
 
@@ -73,6 +72,8 @@ class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
 class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One named way to tell people. Exactly one of `webhook`, `log` and `call` is given."""
 
+    one_of: ClassVar[tuple[str, ...]] = ("webhook", "log", "call")
+    harmless: ClassVar[Mapping[str, Any]] = {"log": {}}
     id: Name
     """The name by which targets name the channel under `notify`."""
     webhook: Webhook | None = None
@@ -103,7 +104,7 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def transport(self) -> Webhook | Log | CallChannel:
         """The one transport that is given."""
-        transport: Webhook | Log | CallChannel = getattr(self, one_given(self, TRANSPORTS))
+        transport: Webhook | Log | CallChannel = getattr(self, self.one_given())
         return transport
 
     @property
@@ -113,4 +114,4 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return UNNAMED_TIMEOUT_NS if isinstance(transport, Log) else parse_duration(transport.timeout)
 
     def __post_init__(self) -> None:
-        one_given(self, TRANSPORTS)
+        self.one_given()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from inspect import Signature
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -12,7 +12,7 @@ from msgspec import inspect
 from ..errors import ConfigurationError
 from ..time.duration import duration_text
 from .descriptions import explained, signature_of
-from .problem import Problem, quoted
+from .problem import Problem, not_one, quoted
 from .shape import ShapeChecker, takes_count
 from .shape_words import is_duration
 
@@ -65,13 +65,16 @@ class Specification(
 ):
     """Something that hosts configure: immutable, and comparable by what it says."""
 
+    # The keys of which exactly one is given, and one that passes every check, for those that cannot be read.
+    one_of: ClassVar[tuple[str, ...]] = ()
+    harmless: ClassVar[Mapping[str, Any]] = {}
 
-def one_given(specification: Specification, names: Iterable[str]) -> str:
-    """The one field of these that is given. Raises: ValueError where none is or more than one."""
-    given = [name for name in names if getattr(specification, name) is not None]
-    if len(given) != 1:
-        raise ValueError(f"needs exactly one of {', '.join(names)}; it has {' and '.join(given) or 'none'}")
-    return given[0]
+    def one_given(self) -> str:
+        """The key of `one_of` that is given. Raises: ValueError where it is not one."""
+        given = [name for name in self.one_of if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(not_one(given, self.one_of))
+        return given[0]
 
 
 def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Problems: what is wrong with something written down, and where."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from json import dumps
 
@@ -54,6 +54,11 @@ def capped(lines: Sequence[str], more: int = 0) -> tuple[str, ...]:
     more += max(0, len(lines) - PROBLEMS_MAX)
     rest = (f"and {more:,} more problem{'s' if more > 1 else ''}",) if more else ()
     return (*lines[:PROBLEMS_MAX], *rest)
+
+
+def not_one(given: Collection[str], names: Iterable[str]) -> str:
+    """The problem of something that has none or several of the keys of which it needs one."""
+    return f"needs exactly one of {', '.join(names)}; it has {' and '.join(given) or 'none'}"
 
 
 def quoted(word: str) -> str:

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from ..limits import PROBLEM_WORD_CHARACTERS_MAX
 from ..time.duration import parse_duration
-from .problem import Path, Problem, meant, nearest, path_text, quoted, suggestion
+from .problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
 from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
 from .text import NAME_FORM, NAME_PATTERN
 
@@ -142,15 +142,23 @@ class ShapeChecker:
     def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
         if not isinstance(value, dict):
             return self.tell(path, mismatch(value, kind))
-        before = len(self.problems), len(self.unread)
         sound = dict(self._fields(value, kind, path))
         for field in kind.fields:
             if field.required and field.encode_name not in sound:
                 self._required(field, value, path)
                 sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
-        if (len(self.problems), len(self.unread)) == before:
-            self._judge_whole(sound, kind, path)
-        return sound
+        return self._with_one(sound, kind.cls, path)
+
+    def _with_one(self, sound: dict[str, Any], cls: Any, path: Path) -> dict[str, Any]:
+        """Has a harmless one in place of several probes or transports, or of none."""
+        given = [name for name in cls.one_of if sound.get(name) is not None]
+        if not cls.one_of or len(given) == 1:
+            return sound
+        is_certain = given or self.unread.isdisjoint((*path, name) for name in cls.one_of)
+        name = (*path, "id")
+        if is_certain and name not in self.unread and name not in self.ambiguous:
+            self.problems.append(Problem(path, not_one(given, cls.one_of)))
+        return {name: item for name, item in sound.items() if name not in given} | cls.harmless
 
     def _required(self, field: inspect.Field, value: dict[str, Any], path: Path) -> None:
         place = (*path, field.encode_name)
@@ -183,13 +191,6 @@ class ShapeChecker:
         else:
             self.ambiguous.update((*path, name) for name in known - given)
 
-    def _judge_whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> None:
-        """Ask the specification itself for what concerns several fields together."""
-        try:
-            msgspec.convert(sound, kind.cls)
-        except msgspec.ValidationError as error:
-            self.problems.append(Problem(path, str(error).partition(" - at `$")[0]))
-
     def _list(self, value: Any, kind: inspect.VarTupleType, path: Path) -> Any:
         if not isinstance(value, list | tuple):
             return self.tell(path, mismatch(value, kind))
@@ -215,27 +216,31 @@ def _meant_by(key: str, known: set[str]) -> str:
     return meaning if meaning in known else ""
 
 
-def stand_in(path: Path) -> str:
+def stand_in(specification: Any, path: Path) -> Any:
+    """Plain data that passes every check, in place of a specification that cannot be read."""
+    return _stand_in(_type_of(specification), path)
+
+
+def _text_for(path: Path) -> str:
     """A text that may stand where the one at `path` is missing: it may be an id, unlike any other, and is no plain http."""
     return f"https:{path_text(path)}"
 
 
 def _stand_in(kind: inspect.Type, path: Path) -> Any:
     match next(plain_types(kind)):
-        case inspect.StructType(fields=fields, tag=tag, tag_field=tag_field):
+        case inspect.StructType(cls=cls, fields=fields, tag=tag, tag_field=tag_field):
             tagged = {tag_field: tag} if tag_field else {}
-            required = (field for field in fields if field.required)
-            return tagged | {
-                field.encode_name: _stand_in(field.type, (*path, field.encode_name)) for field in required
-            }
+            names = {field.encode_name: field.type for field in fields if field.required}
+            required = {name: _stand_in(of, (*path, name)) for name, of in names.items()}
+            return tagged | required | cls.harmless
         case inspect.VarTupleType():
-            return [stand_in(path)]
+            return [_text_for(path)]
         case inspect.TupleType():
             return _DROPPED  # a pair is known by its key, so that none has to keep the place of another
         case inspect.IntType() | inspect.FloatType():
             return 1
         case _:
-            return stand_in(path)
+            return _text_for(path)
 
 
 @cache

@@ -5,17 +5,12 @@ from typing import Any
 
 import msgspec
 
-from ..specification.channel import TRANSPORTS, Channel
+from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
-from ..specification.probe import KINDS
 from ..specification.problem import Path, Problem
 from ..specification.shape import ShapeChecker, stand_in
 from ..specification.target import Target
 from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
-
-_ONE_OF: dict[type[Any], tuple[str, ...]] = {Target: tuple(KINDS), Channel: TRANSPORTS}
-_ANYTHING_GOES: dict[type[Any], dict[str, Any]] = {Target: {"call": {"name": "f"}}, Channel: {"log": {}}}
-"""A stand-in for a probe or a transport that cannot be read; it passes every check."""
 
 
 class PartialConfiguration:
@@ -24,41 +19,31 @@ class PartialConfiguration:
     def __init__(self, data: Any = None) -> None:
         self._data = data
         self._fitting = ShapeChecker()
-        self._contradictory: list[Problem] = []
+        targets = data.get("targets") if isinstance(data, dict) else None
+        given = targets if isinstance(targets, list) else []
+        self._targets = [target if isinstance(target, dict) else {} for target in given]
 
     def read(self) -> Configuration:
         """Returns the valid part of the plain data of a file, with the defaults filled in."""
-        valid = self._fitting.fit(self._data, Configuration) or {}
-        defaults = msgspec.convert(valid.get("defaults", {}), Defaults)
-        filling = filling_of(defaults)
-        channels, targets = valid.get("channels", ()), valid.get("targets", ())
-        return Configuration(
-            runtime=msgspec.convert(valid.get("runtime", {}), RuntimeOptions),
-            defaults=defaults,
-            channels=tuple(
-                self._piece(plain, Channel, ("channels", at)) for at, plain in enumerate(channels)
-            ),
-            targets=tuple(
-                self._piece(filling | plain, Target, ("targets", at)) for at, plain in enumerate(targets)
-            ),
-        )
+        return assembled(self._fitting.fit(self._data, Configuration) or {})
 
     def made(self, value: Any, specification: type[Any], path: Path) -> Any:
         """Returns the valid part of a value made in Python, converted to its declared types."""
         if not isinstance(value, specification):
             self._fitting.tell(path, f"expected a {specification.__name__}, got a {type(value).__name__}")
-            return self._piece({}, specification, path)
+            return msgspec.convert(stand_in(specification, path), specification)
         plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=lambda _: b"")
         try:
             valid = msgspec.convert(plain, specification)
             msgspec.msgpack.encode(valid)
         except UnicodeEncodeError:
             self._fitting.tell(path, "holds half of a surrogate pair, which is no character: remove it")
+            sound = stand_in(specification, path)
         except msgspec.ValidationError:
-            return self._piece(self._fitting.fit(plain, specification, path), specification, path)
+            sound = self._fitting.fit(plain, specification, path)
         else:
             return valid
-        return self._piece({}, specification, path)
+        return msgspec.convert(sound, specification)
 
     def problems(self, valid: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
         """Returns every problem of the configuration whose valid part is `valid`."""
@@ -69,30 +54,7 @@ class PartialConfiguration:
 
     def with_these(self, judged: Iterable[Problem]) -> tuple[Problem, ...]:
         """Returns every shape problem, and the semantic problems that hold however the unreadable parts were meant."""
-        own = (*self._fitting.problems, *self._contradictory)
-        return tuple(dict.fromkeys((*own, *self._sure(tuple(judged)))))
-
-    def _piece(self, plain: dict[str, Any], specification: type[Any], path: Path) -> Any:
-        """Returns the valid part of one entry, with a stand-in where it has not exactly one probe or transport."""
-        names = _ONE_OF.get(specification, ())
-        if not names:
-            return msgspec.convert(plain, specification)
-        plain = {"id": stand_in((*path, "id"))} | plain
-        given = [name for name in names if plain.get(name) is not None]
-        if len(given) == 1:
-            return msgspec.convert(plain, specification)
-        if given or self._fitting.unread.isdisjoint((*path, name) for name in names):
-            self._contradiction(plain, specification, path)
-        rest = {name: value for name, value in plain.items() if name not in names}
-        return msgspec.convert(rest | _ANYTHING_GOES[specification], specification)
-
-    def _contradiction(self, plain: dict[str, Any], specification: type[Any], path: Path) -> None:
-        if self._is_unread((*path, "id")):
-            return
-        try:
-            msgspec.convert(plain, specification)
-        except msgspec.ValidationError as error:
-            self._contradictory.append(Problem(path, str(error).partition(" - at `$")[0]))
+        return tuple(dict.fromkeys((*self._fitting.problems, *self._sure(tuple(judged)))))
 
     def _sure(self, problems: tuple[Problem, ...]) -> Iterator[Problem]:
         of_defaults = {
@@ -107,9 +69,9 @@ class PartialConfiguration:
 
     def _is_unread(self, path: Path) -> bool:
         """Returns whether the value is unreadable or ambiguous, at the path itself or in the default that filled it."""
-        unclear = self._fitting.unread | self._fitting.ambiguous
-        return bool(unclear) and any(
-            place[:length] in unclear
+        unread, ambiguous = self._fitting.unread, self._fitting.ambiguous
+        return bool(unread or ambiguous) and any(
+            place[:length] in unread or place[:length] in ambiguous
             for place in {path, self._origin(path)}
             for length in range(len(place) + 1)
         )
@@ -118,15 +80,10 @@ class PartialConfiguration:
         """Returns the path that states a value: a field that a target omits comes from the defaults."""
         match path:
             case ("targets", int(at), str(name), *_) if name in Defaults.__struct_fields__:
-                stated = self._targets()[at : at + 1]
-                inherited = bool(stated) and isinstance(stated[0], dict) and name not in stated[0]
+                inherited = at < len(self._targets) and name not in self._targets[at]
                 return ("defaults", *path[2:]) if inherited else path
             case _:
                 return path
-
-    def _targets(self) -> list[Any]:
-        targets = self._data.get("targets") if isinstance(self._data, dict) else None
-        return targets if isinstance(targets, list) else []
 
     def _names_known(self, valid: Configuration) -> bool:
         """Returns whether every channel id is readable, so that an unmatched name is certainly unknown."""
@@ -135,17 +92,22 @@ class PartialConfiguration:
 
     def _timeouts_stated(self) -> frozenset[int]:
         """Returns the targets that state the default timeout explicitly."""
-        return frozenset(
-            at
-            for at, target in enumerate(self._targets())
-            if isinstance(target, dict) and target.get("timeout") == TIMEOUT_UNSTATED
-        )
+        stated = (at for at, target in enumerate(self._targets) if target.get("timeout") == TIMEOUT_UNSTATED)
+        return frozenset(stated)
 
 
-def filling_of(defaults: Defaults) -> dict[str, Any]:
-    """Returns the defaults under the field names of a target."""
+def assembled(data: Any) -> Configuration:
+    """The configuration that plain data is, with the defaults filled in: converted once and shared by all targets.
+
+    Raises: ValidationError or TypeError, of msgspec, where the data does not fit.
+    """
+    defaults = msgspec.convert(data.get("defaults", {}) if isinstance(data, dict) else {}, Defaults)
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
-    return {name: value for name, value in stated if value is not None}
+    filling = {name: value for name, value in stated if value is not None}
+    if not filling or not isinstance(data.get("targets"), list):
+        return msgspec.convert(data, Configuration)
+    targets = [filling | target for target in data["targets"]]
+    return msgspec.convert({**data, "targets": targets}, Configuration)
 
 
 def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, ...]]:
