@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from ...domain import limits
+from ...domain.conditions.json_document import nested_deeper
 from ...domain.specification.problem import Path, Problem
 from ...domain.specification.shape import UNREADABLE
 from .scalars import resolve
@@ -174,11 +175,8 @@ class DocumentReader:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         at_mark = self._text.splitlines()[line - 1 : line]
-        hint = (
-            ": indent with spaces, not with a tab"
-            if at_mark and at_mark[0][column - 1 : column] == "\t"
-            else ""
-        )
+        tabbed = bool(at_mark) and at_mark[0].startswith("\t", column - 1)
+        hint = ": indent with spaces, not with a tab" if tabbed else ""
         self._fault(line, column, f"this is not YAML: {error.problem or 'it cannot be read'}{hint}")
 
 
@@ -198,6 +196,8 @@ def _plain_json(text: str) -> Any:
     """The data of faultless JSON; UNREADABLE where anything is odd, so that the events tell what and where."""
     if sum(map(text.count, ",[{:")) >= limits.CONFIGURATION_NODES_MAX:
         return UNREADABLE
+    if nested_deeper(text.encode(errors="replace"), limits.CONFIGURATION_DEPTH_MAX):
+        return UNREADABLE
     try:
         data = json.loads(
             text, object_pairs_hook=_unique, parse_float=resolve, parse_int=resolve, parse_constant=_refuse
@@ -206,15 +206,7 @@ def _plain_json(text: str) -> Any:
             json.dumps(data, ensure_ascii=False).encode()  # half a pair is no character: UnicodeEncodeError
     except (ValueError, RecursionError):
         return UNREADABLE
-    return UNREADABLE if _too_deep(data) else data
-
-
-def _too_deep(data: Any) -> bool:
-    level = [data]
-    for _ in range(limits.CONFIGURATION_DEPTH_MAX):
-        below = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
-        level = [child for child in below if isinstance(child, dict | list)]
-    return bool(level)
+    return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -68,11 +68,9 @@ def _store_fault(found: FilePath) -> str:
         return f"{quoted(str(found))} is a folder: name a file in it"
     if not found.parent.is_dir():
         return f"there is no folder {quoted(str(found.parent))} for the store: make it first"
-    return (
-        ""
-        if os.access(found.parent, os.W_OK)
-        else f"the folder {quoted(str(found.parent))} cannot be written to"
-    )
+    if not os.access(found.parent, os.W_OK):
+        return f"the folder {quoted(str(found.parent))} cannot be written to"
+    return ""
 
 
 def _reading_fault(found: FilePath) -> str:

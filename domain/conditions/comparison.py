@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,23 +12,20 @@ from .operand import Choice, Expected, Literal, Pattern, Reader
 from .value import Json, Missing, Number, Value, equal, number_of
 
 
-class ComparisonOperator(StrEnum):
-    """In the order in which they are looked for: the first that is present is the operator."""
-
-    EQUAL = "=="
-    UNEQUAL = "!="
-    AT_MOST = "<="
-    AT_LEAST = ">="
-    ABOVE = ">"
-    BELOW = "<"
+def _unequal(one: Json, other: Json) -> bool:
+    return not equal(one, other)
 
 
-ORDERINGS: dict[ComparisonOperator, Callable[[Number, Number], bool]] = {
-    ComparisonOperator.AT_MOST: operator.le,
-    ComparisonOperator.AT_LEAST: operator.ge,
-    ComparisonOperator.ABOVE: operator.gt,
-    ComparisonOperator.BELOW: operator.lt,
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": equal,
+    "!=": _unequal,
+    "<=": operator.le,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<": operator.lt,
 }
+"""In the order in which they are looked for: the first that is present is the operator."""
+EQUALITIES = ("==", "!=")
 
 ConditionVerdict: TypeAlias = bool | Missing
 """Whether it holds, or why that cannot be said."""
@@ -39,7 +35,7 @@ class Match(msgspec.Struct, frozen=True):
     """A value is (or is not) what a constant accepts."""
 
     reader: Reader
-    operator: ComparisonOperator
+    operator: str
     expected: Expected
     wanted: bool
     """True for ==, false for !=."""
@@ -62,10 +58,10 @@ class Pair(msgspec.Struct, frozen=True):
     """Two values are (or are not) equal, or two numbers stand in an order; durations count as their milliseconds."""
 
     left: Reader
-    operator: ComparisonOperator
+    operator: str
     right: Reader
     holds: Callable[[Any, Any], bool]
-    ordering: bool = False
+    ordering: bool
 
     def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = self.left.read(facts), self.right.read(facts)
@@ -94,15 +90,9 @@ def _number(reader: Reader, value: Value) -> Number | Missing:
     return Missing(f"{reader.text} is no number and no duration") if number is None else number
 
 
-def _unequal(one: Json, other: Json) -> bool:
-    return not equal(one, other)
-
-
-def equality(
-    left: Reader | Pattern | Choice, sign: ComparisonOperator, right: Reader | Pattern | Choice
-) -> Comparison:
+def equality(left: Reader | Pattern | Choice, sign: str, right: Reader | Pattern | Choice) -> Comparison:
     """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
-    wanted = sign is ComparisonOperator.EQUAL
+    wanted = sign == "=="
     if isinstance(left, Pattern | Choice):
         assert not isinstance(right, Pattern | Choice)  # noqa: S101 - the grammar refuses it by name
         return Match(right, sign, left, wanted, expected_first=True)
@@ -110,4 +100,4 @@ def equality(
         return Match(left, sign, right, wanted)
     if isinstance(left, Literal):
         return Match(right, sign, left, wanted, expected_first=True)
-    return Pair(left, sign, right, equal if wanted else _unequal)
+    return Pair(left, sign, right, OPERATORS[sign], ordering=False)

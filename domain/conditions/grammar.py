@@ -4,7 +4,7 @@ import re
 from difflib import get_close_matches
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
-from .comparison import ORDERINGS, Comparison, ComparisonOperator, Pair, equality
+from .comparison import EQUALITIES, OPERATORS, Comparison, Pair, equality
 from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
 from .glob import Glob
 from .json_path import parse_path
@@ -44,16 +44,16 @@ def parse(text: str) -> Comparison:
     sign, at = _operator(text)
     right_at = at + len(sign) + 2
     left, right = _operand(text, 0, at), _operand(text, right_at, len(text))
-    if sign in ORDERINGS:
+    if sign not in EQUALITIES:
         sides = _orderable(left, 0), sign, _orderable(right, right_at)
-        return Pair(*sides, ORDERINGS[sign], ordering=True)
+        return Pair(*sides, OPERATORS[sign], ordering=True)
     if isinstance(left, Pattern | Choice) and isinstance(right, Pattern | Choice):
         raise ParseError("pat() and any() on both sides leave nothing to look at", right_at)
     return equality(left, sign, right)
 
 
-def _operator(text: str) -> tuple[ComparisonOperator, int]:
-    for sign in ComparisonOperator:
+def _operator(text: str) -> tuple[str, int]:
+    for sign in OPERATORS:
         at = text.find(f" {sign} ")
         if at >= 0:
             again = text.find(f" {sign} ", at + len(sign) + 1)
