@@ -37,12 +37,8 @@ class Condition(msgspec.Struct, frozen=True):
     comparison: Comparison
     when_passed: ConditionResult
 
-    def evaluate(self, observation: Observation) -> ConditionResult:
-        """Never raises."""
-        return self.judge(Facts(observation))
-
     def judge(self, facts: Facts) -> ConditionResult:
-        """As `evaluate`, on facts that several conditions share."""
+        """The result on facts that several conditions share. Never raises."""
         verdict = self.comparison.verdict(facts)
         if verdict is True:
             return self.when_passed
@@ -66,7 +62,7 @@ def evaluate(text: str, observation: Observation) -> ConditionResult:
         condition = compile_condition(text)
     except ConditionError as error:
         return ConditionResult(False, printable(text), str(error))
-    return condition.evaluate(observation)
+    return condition.judge(Facts(observation))
 
 
 def evaluate_all(conditions: Iterable[Condition], observation: Observation) -> tuple[ConditionResult, ...]:

@@ -61,8 +61,7 @@ class Named(msgspec.Struct, frozen=True):
     fact: PlainFact
 
     def read(self, facts: Facts) -> Value:
-        value: Json = self.fact.field(facts.observation)
-        return Missing(f"the probe gave no {self.fact.label}") if value is None else value
+        return self.fact.read(facts.observation)
 
 
 class WholeBody(msgspec.Struct, frozen=True):

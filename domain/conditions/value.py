@@ -85,11 +85,8 @@ def equal(one: Json, other: Json) -> bool:
 def _number_in(text: str) -> Number | None:
     if len(text) > NUMBER_CHARACTERS_MAX:
         return None
-    duration_ms = _duration_ms_in(text)
-    if duration_ms is not None:
-        return duration_ms
-    integer = integer_of(text)
-    return _float_in(text) if integer is None else integer
+    found = (read(text) for read in (_duration_ms_in, integer_of, _float_in))
+    return next((number for number in found if number is not None), None)
 
 
 def _duration_ms_in(text: str) -> Number | None:

@@ -112,15 +112,9 @@ def _text_of(value: Any, lengths: tuple[type, ...]) -> Any:
 
 
 def _container_of(value: Any) -> Any:
-    match value:
-        case str() | bytes() | bytearray() | tuple() | list() | dict():
-            return value
-        case Mapping():
-            return dict(value)
-        case Iterable():
-            return tuple(value)
-        case _:
-            return value
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | bytearray | tuple | list | dict):
+        return value
+    return dict(value) if isinstance(value, Mapping) else tuple(value)
 
 
 def _refusal(cls: Any, plain: dict[str, Any], error: Exception) -> ConfigurationError:

@@ -1,7 +1,7 @@
 """Shapes: where a plain value (mappings, lists, texts, numbers) does not fit a specification, field by field."""
 
 import re
-from collections.abc import Iterator, KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -89,9 +89,9 @@ class ShapeChecker:
                 return self._fit(value, kind.type, path)
             case inspect.UnionType():
                 return self._union(value, kind, path)
-            case inspect.StructType():
+            case inspect.StructType() if isinstance(value, dict):
                 return self._struct(value, kind, path)
-            case inspect.VarTupleType():
+            case inspect.VarTupleType() if isinstance(value, list | tuple):
                 return self._list(value, kind, path)
             case inspect.DictType():
                 return self._mapping(value, kind, path)
@@ -109,7 +109,8 @@ class ShapeChecker:
         return self.tell(path, f"expected {names}, got a {type(value).__name__}{hint}")
 
     def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
-        secret = not _SECRETS.isdisjoint(path)
+        holds_more = isinstance(kind, inspect.StructType | inspect.VarTupleType)
+        secret = holds_more or not _SECRETS.isdisjoint(path)
         text = mismatch(value, kind, secret=secret) or _misread(value, kind)
         return self.tell(path, text) if text else value
 
@@ -139,9 +140,7 @@ class ShapeChecker:
             )
         return self._struct(value, by_tag[tag], path)
 
-    def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
-        if not isinstance(value, dict):
-            return self.tell(path, mismatch(value, kind))
+    def _struct(self, value: dict[str, Any], kind: inspect.StructType, path: Path) -> Any:
         sound = dict(self._fields(value, kind, path))
         for field in kind.fields:
             if field.required and field.encode_name not in sound:
@@ -149,7 +148,7 @@ class ShapeChecker:
                 sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
         return self._with_one(sound, kind.cls, path)
 
-    def _with_one(self, sound: dict[str, Any], cls: Any, path: Path) -> dict[str, Any]:
+    def _with_one(self, sound: dict[str, Any], cls: Any, path: Path) -> Any:
         """Has a harmless one in place of several probes or transports, or of none."""
         given = [name for name in cls.one_of if sound.get(name) is not None]
         if not cls.one_of or len(given) == 1:
@@ -191,9 +190,7 @@ class ShapeChecker:
         else:
             self.ambiguous.update((*path, name) for name in known - given)
 
-    def _list(self, value: Any, kind: inspect.VarTupleType, path: Path) -> Any:
-        if not isinstance(value, list | tuple):
-            return self.tell(path, mismatch(value, kind))
+    def _list(self, value: Sequence[Any], kind: inspect.VarTupleType, path: Path) -> Any:
         if kind.max_length is not None and len(value) > kind.max_length:
             return self.tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
         if len(value) < (kind.min_length or 0):
@@ -232,7 +229,7 @@ def _stand_in(kind: inspect.Type, path: Path) -> Any:
             tagged = {tag_field: tag} if tag_field else {}
             names = {field.encode_name: field.type for field in fields if field.required}
             required = {name: _stand_in(of, (*path, name)) for name, of in names.items()}
-            return tagged | required | cls.harmless
+            return tagged | required | getattr(cls, "harmless", {})
         case inspect.VarTupleType():
             return [_text_for(path)]
         case inspect.TupleType():

@@ -156,8 +156,6 @@ def _number(value: float) -> str:
 def _hint(value: Any, kind: inspect.Type) -> str:
     word = value.lower() if isinstance(value, str) else ""
     match kind:
-        case inspect.Metadata():
-            return _hint(value, kind.type)
         case inspect.StrType() if kind_of(value) in {"whole number", "number", "truth"}:
             return ": put it in quotes"
         case inspect.BoolType() if word in _TRUE:

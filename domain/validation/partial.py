@@ -47,8 +47,12 @@ class PartialConfiguration:
 
     def problems(self, valid: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
         """Returns every problem of the configuration whose valid part is `valid`."""
+        places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(valid.channels)))]
+        stated = (at for at, target in enumerate(self._targets) if target.get("timeout") == TIMEOUT_UNSTATED)
         judged = meaning_problems(
-            valid, names_known=self._names_known(valid), timeouts_stated=self._timeouts_stated()
+            valid,
+            names_known=not any(self._is_unread(place) for place in places),
+            timeouts_stated=frozenset(stated),
         )
         return self.with_these([*judged, *further])
 
@@ -84,16 +88,6 @@ class PartialConfiguration:
                 return ("defaults", *path[2:]) if inherited else path
             case _:
                 return path
-
-    def _names_known(self, valid: Configuration) -> bool:
-        """Returns whether every channel id is readable, so that an unmatched name is certainly unknown."""
-        places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(valid.channels)))]
-        return not any(self._is_unread(place) for place in places)
-
-    def _timeouts_stated(self) -> frozenset[int]:
-        """Returns the targets that state the default timeout explicitly."""
-        stated = (at for at, target in enumerate(self._targets) if target.get("timeout") == TIMEOUT_UNSTATED)
-        return frozenset(stated)
 
 
 def assembled(data: Any) -> Configuration:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ..limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
 from ..specification.problem import Path, Problem, quoted, suggestion
-from ..specification.rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
+from ..specification.rule import Mode, NoData, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..time.duration import format_duration
 from ..units import NS_PER_MS
@@ -35,7 +35,7 @@ def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
             problems = _threshold_problems(rule, target, path)
         case NoData():
             problems = _silence_problems(rule, target, path)
-        case Consecutive():
+        case _:
             return
     for problem in problems:
         yield replace(problem, depends_on=(*problem.depends_on, (*path, "state")))

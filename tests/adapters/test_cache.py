@@ -255,9 +255,3 @@ def test_a_load_that_lands_twice_counts_once(clock, source):
 
     assert answers == [Loaded("x")]
     assert cache.peek("a", clock.read()) == "x"
-
-
-@pytest.mark.parametrize("settings", [{"entries_max": 0}, {"fresh_for_ns": -1}])
-def test_a_policy_that_makes_no_sense_is_refused(settings):
-    with pytest.raises(ValueError, match="readings"):
-        policy(**settings)
