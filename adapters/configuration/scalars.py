@@ -38,11 +38,7 @@ def _number(text: str) -> Scalar:
         raise ValueError(f"a number of {len(text):,} characters: {CONFIGURATION_DIGITS_MAX} is the most")
     if in_another_base:
         return int(text, 0)
-    return int(text) if _WHOLE.fullmatch(text) else _fraction(text)
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
+    value = int(text) if _WHOLE.fullmatch(text) else float(text)
     if not isfinite(value):
         raise ValueError(f"{text} is too large for a number")
     return value

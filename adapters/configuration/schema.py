@@ -24,16 +24,13 @@ def json_schema() -> dict[str, Any]:
         if keys:
             part["oneOf"] = [{"required": [key], "properties": {key: {"type": "object"}}} for key in keys]
     for probe in KINDS.values():
-        _untagged(parts[probe.__name__])
+        # In a file the key of the target says which probe it is; the tag is for messages.
+        part = parts[probe.__name__]
+        del part["properties"]["kind"]
+        part["required"].remove("kind")
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
     plain: dict[str, Any] = json.loads(json.dumps(schema))
     return plain
-
-
-def _untagged(part: dict[str, Any]) -> None:
-    """In a file the key of the target says which probe it is; the tag is for messages."""
-    part["properties"].pop("kind", None)
-    part["required"] = [name for name in part["required"] if name != "kind"]
 
 
 def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:

@@ -16,7 +16,6 @@ class Glob(msgspec.Struct, frozen=True):
     are. One expression with atomic groups means the same but steps through the text: 8 us a kilobyte instead of 0.4.
     """
 
-    pattern: str
     first: re.Pattern[str]
     middle: tuple[re.Pattern[str], ...]
     last: re.Pattern[str] | None
@@ -29,7 +28,7 @@ class Glob(msgspec.Struct, frozen=True):
         segments = _segments(pattern.replace("/", ""))
         first, *middle = (re.compile("".join(segment), re.DOTALL) for segment in segments)
         last = middle.pop() if middle else None
-        return cls(pattern, first, tuple(middle), last, len(segments[-1]))
+        return cls(first, tuple(middle), last, len(segments[-1]))
 
     def matches(self, text: str) -> bool:
         """True when the whole text matches."""

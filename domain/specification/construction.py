@@ -10,11 +10,11 @@ import msgspec
 from msgspec import inspect
 
 from ..errors import ConfigurationError
-from ..time.duration import duration_text
+from ..time.duration import duration_ns, format_duration
 from .descriptions import explained, signature_of
 from .problem import Problem, not_one, quoted
-from .shape import ShapeChecker, takes_count
-from .shape_words import is_duration
+from .shape import ShapeChecker
+from .shape_words import is_duration, plain_types
 
 S = TypeVar("S")
 
@@ -92,11 +92,12 @@ def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, 
     """How files call each field, and of which types a length of time may be where a field is one."""
     struct = inspect.type_info(cls)
     fields = struct.fields if isinstance(struct, inspect.StructType) else ()
-    lengths: dict[str, tuple[type, ...]] = {
-        field.encode_name: (timedelta,) if takes_count(field.type) else (int, float, timedelta)
-        for field in fields
-        if is_duration(field.type)
-    }
+    lengths: dict[str, tuple[type, ...]] = {}
+    for field in fields:
+        if is_duration(field.type):
+            # Where a whole number may stand, it counts something.
+            counts = any(isinstance(choice, inspect.IntType) for choice in plain_types(field.type))
+            lengths[field.encode_name] = (timedelta,) if counts else (int, float, timedelta)
     return {field.name: field.encode_name for field in fields}, lengths
 
 
@@ -106,7 +107,7 @@ def _text_of(value: Any, lengths: tuple[type, ...]) -> Any:
         return value
     length: Any = value
     try:
-        return duration_text(length)
+        return format_duration(duration_ns(length))
     except ValueError:
         return length.total_seconds() if isinstance(length, timedelta) else length
 

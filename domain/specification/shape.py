@@ -245,11 +245,6 @@ def _type_of(specification: Any) -> inspect.Type:
     return inspect.type_info(specification)
 
 
-def takes_count(kind: inspect.Type) -> bool:
-    """Whether a whole number may stand there, which then counts something."""
-    return any(isinstance(choice, inspect.IntType) for choice in plain_types(kind))
-
-
 def _misread(value: Any, kind: inspect.Type) -> str:
     """Returns the fault of a text that has the right type."""
     if not isinstance(kind, inspect.StrType):

@@ -84,11 +84,6 @@ def duration_ns(length: Duration) -> int:
     return length_ns
 
 
-def duration_text(length: Duration) -> str:
-    """A length in any of its forms as a text; a text stays as it is. Raises as `duration_ns` does, but for texts."""
-    return length if isinstance(length, str) else format_duration(duration_ns(length))
-
-
 def format_duration(length_ns: int) -> str:
     """The exact length in hours, minutes and seconds (`1m30s`, `36h`, `1.5s`, `250ms`); zero is `0s`.
 
