@@ -37,8 +37,12 @@ class Condition(msgspec.Struct, frozen=True):
     comparison: Comparison
     when_passed: ConditionResult
 
+    def evaluate(self, observation: Observation) -> ConditionResult:
+        """Never raises."""
+        return self.judge(Facts(observation))
+
     def judge(self, facts: Facts) -> ConditionResult:
-        """The result on facts that several conditions share. Never raises."""
+        """As `evaluate`, on facts that several conditions share."""
         verdict = self.comparison.verdict(facts)
         if verdict is True:
             return self.when_passed
@@ -62,7 +66,7 @@ def evaluate(text: str, observation: Observation) -> ConditionResult:
         condition = compile_condition(text)
     except ConditionError as error:
         return ConditionResult(False, printable(text), str(error))
-    return condition.judge(Facts(observation))
+    return condition.evaluate(observation)
 
 
 def evaluate_all(conditions: Iterable[Condition], observation: Observation) -> tuple[ConditionResult, ...]:

@@ -71,7 +71,7 @@ def test_a_compiled_condition_and_its_text_agree(text, observation):
     except ConditionError as error:
         assert result.error == str(error)  # noqa: PT017 - either end is right
     else:
-        assert condition.judge(Facts(observation)) == result
+        assert condition.evaluate(observation) == result
         assert evaluate_all((condition, condition), observation) == (result, result)
 
 
@@ -148,13 +148,11 @@ def test_a_context_of_unwritable_numbers_is_an_error():
 @pytest.mark.parametrize("text", ["[STATUS] == 200", "[CONNECTED] == true", "[RESPONSE_TIME] < 500ms"])
 def test_the_commonest_conditions_hold_for_what_they_name_and_for_nothing_else(text):
     condition = compile_condition(text)
-    assert condition.judge(
-        Facts(Observation(status=200, connected=True, response_time_ns=499_999_999))
+    assert condition.evaluate(Observation(status=200, connected=True, response_time_ns=499_999_999)).passed
+    assert not condition.evaluate(
+        Observation(status=503, connected=False, response_time_ns=500_000_000)
     ).passed
-    assert not condition.judge(
-        Facts(Observation(status=503, connected=False, response_time_ns=500_000_000))
-    ).passed
-    assert not condition.judge(Facts(Observation())).passed
+    assert not condition.evaluate(Observation()).passed
 
 
 def test_the_body_is_parsed_once_for_many_conditions():
