@@ -139,3 +139,18 @@ def kind_of(reader: Reader) -> FactKind | None:
             return FactKind.TRUTH
         case _:
             return None
+
+
+def fact_of(reader: Reader) -> str | None:
+    """Returns the placeholder that a reader names, such as STATUS or BODY; None where it names none."""
+    match reader:
+        case Length() | Presence():
+            return fact_of(reader.inner)
+        case Named():
+            return reader.text[1:-1].upper()
+        case WholeBody():
+            return "BODY"
+        case InDocument():
+            return reader.source.upper()
+        case Literal():
+            return None
