@@ -2,8 +2,6 @@
 
 from .limits import DETAIL_CHARACTERS_MAX
 
-ELLIPSIS = "…"
-
 
 def escaped(text: str) -> str:
     """Returns the text with every unprintable character written as an escape: `\\n`, `\\x1b`, `\\u202e`."""
@@ -15,8 +13,12 @@ def escaped(text: str) -> str:
 def one_line(text: str, characters_max: int = DETAIL_CHARACTERS_MAX) -> str:
     """Returns the text on one line, escaped and cut with an ellipsis at `characters_max`."""
     # Cut before escaping, so that the cost depends on the kept line and not on a hostile megabyte of input.
-    line = escaped(text[: characters_max + 1])
-    return line if len(line) <= characters_max else line[: characters_max - 1] + ELLIPSIS
+    return cut(escaped(text[: characters_max + 1]), characters_max)
+
+
+def cut(text: str, characters_max: int) -> str:
+    """Returns the text, ended by an ellipsis where it is longer."""
+    return text if len(text) <= characters_max else text[: characters_max - 1] + "…"
 
 
 def first_line(text: str, characters_max: int = DETAIL_CHARACTERS_MAX) -> str:

@@ -52,10 +52,3 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Beyond it the least recently requested entry is removed."""
     invalidation: str = "by age alone"
     """The causes that empty it besides age and size."""
-
-    def __post_init__(self) -> None:
-        if self.entries_max < 1 or self.fresh_for_ns < 0:
-            raise ValueError(
-                f"cache policy {self.name!r} needs entries_max of at least 1 and fresh_for_ns of at least 0; "
-                f"it has {self.entries_max} and {self.fresh_for_ns}"
-            )

@@ -14,7 +14,7 @@ from ..domain.specification.probe import Call
 from ..domain.specification.problem import capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
-from ..domain.validation.validation import judged, judged_target
+from ..domain.validation.partial import judged, judged_target
 
 CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)

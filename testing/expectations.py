@@ -6,9 +6,9 @@ import msgspec
 
 from ..adapters.expectations import Expectations
 from ..domain.conditions.comparison import Match
-from ..domain.conditions.condition import Condition
+from ..domain.conditions.condition import Condition, facts_named
 from ..domain.conditions.judgement import Expectation
-from ..domain.conditions.operand import InDocument, Length, Literal, Named, Presence, Reader, WholeBody
+from ..domain.conditions.operand import Literal, Named, Reader
 from ..domain.observation.attempt import AttemptId
 from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome
@@ -59,27 +59,6 @@ class ScriptedExpectations(Expectations):
         """Returns the expectation of a target. Raises: ConditionError for a text that is no condition."""
         whole = super().__call__(target)
         return ScriptedExpectation(whole) if whole.conditions else whole
-
-
-def facts_named(condition: Condition) -> frozenset[str]:
-    """Returns the placeholders that a condition names, such as STATUS and BODY."""
-    compared = condition.comparison
-    readers = (compared.reader,) if isinstance(compared, Match) else (compared.left, compared.right)
-    return frozenset(name for name in map(_fact, readers) if name is not None)
-
-
-def _fact(reader: Reader) -> str | None:
-    match reader:
-        case Length() | Presence():
-            return _fact(reader.inner)
-        case Named():
-            return reader.text[1:-1].upper()
-        case WholeBody():
-            return "BODY"
-        case InDocument():
-            return reader.source.upper()
-        case Literal():
-            return None
 
 
 def require_meetable(target: Target, script: Script) -> None:

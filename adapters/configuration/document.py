@@ -2,15 +2,17 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import msgspec
 import yaml
 
 from ...domain import limits
+from ...domain.conditions.json_document import nested_deeper
 from ...domain.specification.problem import Path, Problem
 from ...domain.specification.shape import UNREADABLE
-from .scalars import Scalar, resolve
+from .scalars import resolve
 
 Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it, else the same events from Python, twenty times slower."""
@@ -43,14 +45,14 @@ def parse(text: str) -> Document:
         data = _plain_json(text)
         if data is not UNREADABLE:
             return Document(data)
-    return _Reader(text).read()
+    return DocumentReader(text).read()
 
 
 class _Hopeless(Exception):  # it says how reading ended, and never leaves this file
     """Reading cannot go on after what was told last."""
 
 
-class _Reader:
+class DocumentReader:
     """Builds plain data from events, keeping the first of what stands twice."""
 
     def __init__(self, text: str) -> None:
@@ -58,8 +60,9 @@ class _Reader:
         self._left_out = 0
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
         self._nodes = 0
-        self._known: dict[str, Scalar] = {}
         self._text = text
+        self._resolve = lru_cache(limits.CONFIGURATION_WORDS_KEPT)(resolve)
+        """For one file alone: a word may be a secret."""
 
     def read(self) -> Document:
         data: Any = UNREADABLE
@@ -70,7 +73,8 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             self._syntax(error)
         except yaml.reader.ReaderError as error:
-            self._fault(*_place(self._text, error), _unprintable(error))
+            before = self._text.encode()[: error.position].decode(errors="ignore")  # libyaml counts bytes
+            self._fault(*end_of(before), _unprintable(error))
         except _Hopeless:
             pass
         return Document(data, tuple(self._faults), self._left_out)
@@ -89,6 +93,9 @@ class _Reader:
 
     def _node(self, event: Any, depth: int) -> Any:
         self._nodes += 1
+        if self._nodes > limits.CONFIGURATION_NODES_MAX:
+            most = f"{limits.CONFIGURATION_NODES_MAX:,}"
+            self._hopeless(event, depth, f"too many values: {most} are the most in one file")
         kind = type(event)
         if kind is yaml.ScalarEvent and event.anchor is None and event.tag is None:
             return self._scalar(event, depth)
@@ -100,8 +107,9 @@ class _Reader:
             self._tell(event, depth, f"a tag{_MARKED.format('!')}")
         if kind is yaml.ScalarEvent:
             return UNREADABLE
-        if depth >= limits.CONFIGURATION_DEPTH_MAX or self._nodes > limits.CONFIGURATION_NODES_MAX:
-            self._too_much(event, depth)
+        if depth >= limits.CONFIGURATION_DEPTH_MAX:
+            most = f"{limits.CONFIGURATION_DEPTH_MAX} levels are the most"
+            self._hopeless(event, depth, f"nested too deeply: {most}")
         built = self._mapping(depth) if kind is yaml.MappingStartEvent else self._sequence(depth)
         return built if event.tag is None else UNREADABLE
 
@@ -109,16 +117,10 @@ class _Reader:
         text = event.value
         if not event.implicit[0]:
             return text
-        known = self._known
-        if text in known:
-            return known[text]
         try:
-            value = resolve(text)
+            return self._resolve(text)
         except ValueError as error:
             return self._tell(event, depth, str(error))
-        if len(known) < limits.CONFIGURATION_WORDS_KEPT:
-            known[text] = value
-        return value
 
     def _sequence(self, depth: int) -> list[Any]:
         entries: list[Any] = []
@@ -126,23 +128,19 @@ class _Reader:
         while type(event := self._next()) is not yaml.SequenceEndEvent:
             path[depth] = len(entries)
             entries.append(self._node(event, below))
-            if self._nodes > limits.CONFIGURATION_NODES_MAX:
-                self._too_much(event, depth)
         return entries
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         entries: dict[str, Any] = {}
+        lines: dict[str, int] = {}
         path, below = self._path, depth + 1
         while type(event := self._next()) is not yaml.MappingEndEvent:
-            key = self._key(event, depth, entries)
+            key = self._key(event, depth, lines)
             path[depth] = key
-            value = self._node(self._next(), below)
-            entries.setdefault(key, value)
-            if self._nodes > limits.CONFIGURATION_NODES_MAX:
-                self._too_much(event, depth)
+            entries.setdefault(key, self._node(self._next(), below))
         return entries
 
-    def _key(self, event: Any, depth: int, entries: dict[str, Any]) -> str:
+    def _key(self, event: Any, depth: int, lines: dict[str, int]) -> str:
         if type(event) is not yaml.ScalarEvent:
             self._hopeless(event, depth, "a key must be a plain text, not a list, a mapping or an alias")
         if event.anchor is not None or event.tag is not None:
@@ -150,18 +148,12 @@ class _Reader:
         key: str = event.value
         if key == "<<" and event.implicit[0]:
             self._tell(event, depth, "the merge key << is not allowed: write the keys out")
-        elif key in entries:
+        elif key in lines:
             self._path[depth] = key
-            self._tell(event, depth + 1, "this key stands twice here: keep one", at_key=True)
+            text = f"this key stands twice here: keep one (the first is in line {lines[key]})"
+            self._tell(event, depth + 1, text, at_key=True)
+        lines.setdefault(key, event.start_mark.line + 1)
         return key
-
-    def _too_much(self, event: Any, depth: int) -> NoReturn:
-        if depth >= limits.CONFIGURATION_DEPTH_MAX:
-            self._hopeless(
-                event, depth, f"nested too deeply: {limits.CONFIGURATION_DEPTH_MAX} levels are the most"
-            )
-        most = f"{limits.CONFIGURATION_NODES_MAX:,}"
-        self._hopeless(event, depth, f"too many values: {most} are the most in one file")
 
     def _hopeless(self, event: Any, depth: int, text: str) -> NoReturn:
         self._tell(event, depth, text)
@@ -183,19 +175,14 @@ class _Reader:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         at_mark = self._text.splitlines()[line - 1 : line]
-        hint = (
-            ": indent with spaces, not with a tab"
-            if at_mark and at_mark[0][column - 1 : column] == "\t"
-            else ""
-        )
+        tabbed = bool(at_mark) and at_mark[0].startswith("\t", column - 1)
+        hint = ": indent with spaces, not with a tab" if tabbed else ""
         self._fault(line, column, f"this is not YAML: {error.problem or 'it cannot be read'}{hint}")
 
 
-def _place(text: str, error: Any) -> tuple[int, int]:
-    """Line and column of an unprintable character; libyaml counts bytes."""
-    before = text.encode()[: error.position].decode(errors="ignore")
-    line = before.count("\n") + 1
-    return line, len(before) - (before.rfind("\n") + 1) + 1
+def end_of(text: str) -> tuple[int, int]:
+    """Line and column of what follows the text."""
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
 def _unprintable(error: Any) -> str:
@@ -209,6 +196,8 @@ def _plain_json(text: str) -> Any:
     """The data of faultless JSON; UNREADABLE where anything is odd, so that the events tell what and where."""
     if sum(map(text.count, ",[{:")) >= limits.CONFIGURATION_NODES_MAX:
         return UNREADABLE
+    if nested_deeper(text.encode(errors="replace"), limits.CONFIGURATION_DEPTH_MAX):
+        return UNREADABLE
     try:
         data = json.loads(
             text, object_pairs_hook=_unique, parse_float=resolve, parse_int=resolve, parse_constant=_refuse
@@ -217,15 +206,7 @@ def _plain_json(text: str) -> Any:
             json.dumps(data, ensure_ascii=False).encode()  # half a pair is no character: UnicodeEncodeError
     except (ValueError, RecursionError):
         return UNREADABLE
-    return UNREADABLE if _too_deep(data) else data
-
-
-def _too_deep(data: Any) -> bool:
-    level = [data]
-    for _ in range(limits.CONFIGURATION_DEPTH_MAX):
-        below = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
-        level = [child for child in below if isinstance(child, dict | list)]
-    return bool(level)
+    return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

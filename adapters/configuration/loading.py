@@ -9,13 +9,13 @@ import msgspec
 
 from ...domain import limits
 from ...domain.errors import ConfigurationError
-from ...domain.specification.configuration import Configuration, Defaults
+from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Problem, capped
 from ...domain.specification.shape import UNREADABLE
-from ...domain.validation.partial import PartialConfiguration, filling_of
+from ...domain.validation.partial import PartialConfiguration, assembled
 from ..http.fast.tls_contexts import missing_library
-from .document import Document, DocumentFault, parse
-from .files import Files
+from .document import DocumentFault, end_of, parse
+from .files import settle
 from .positions import located
 from .substitution import Substitution
 
@@ -40,14 +40,13 @@ def parse_configuration(
     document = parse(text)
     substitution = Substitution(environment)
     data = substitution.fill(document.data) if "${" in text else document.data
-    files = Files(folder)
-    files.settle(data)
+    of_files = settle(data, folder)
     configuration, problems = _judge(data)
-    found = [*substitution.problems, *files.problems, *problems]
+    found = [*substitution.problems, *of_files, *problems]
     if not found and not document.faults and configuration is not None:
         return configuration
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
-    lines = _lines(name, _with_first_places(text, document), located(text, told))
+    lines = _lines(name, document.faults, located(text, told))
     raise ConfigurationError(*capped(lines, document.faults_left_out + len(found) - len(told)))
 
 
@@ -64,8 +63,7 @@ def _read(file: FilePath) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode(errors="replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        line, column = end_of(content[: error.start].decode(errors="replace"))
         raise ConfigurationError(
             f"{file}:{line}:{column}: this is not UTF-8: save the file as UTF-8"
         ) from None
@@ -78,34 +76,10 @@ def _judge(data: Any) -> tuple[Configuration | None, tuple[Problem, ...]]:
         return None, (Problem((), "the file is empty: it needs at least a list of targets"),)
     pieces = PartialConfiguration(data)
     try:
-        configuration = _assembled(data)
+        configuration = assembled(data)
     except (msgspec.ValidationError, TypeError):
         configuration = pieces.read()
     return configuration, pieces.problems(configuration, missing_library(configuration.runtime))
-
-
-def _assembled(data: Any) -> Configuration:
-    """The quick way, for data without a fault: the defaults are converted once and shared by all targets."""
-    defaults = msgspec.convert(data.get("defaults", {}) if isinstance(data, dict) else {}, Defaults)
-    filling = filling_of(defaults)
-    if not filling or not isinstance(data.get("targets"), list):
-        return msgspec.convert(data, Configuration)
-    targets = [filling | target for target in data["targets"]]
-    return msgspec.convert({**data, "targets": targets}, Configuration)
-
-
-def _with_first_places(text: str, document: Document) -> list[DocumentFault]:
-    """The faults of the document; for a key that stands twice, with the line of the first."""
-    twice = [fault.problem for fault in document.faults if fault.problem.at_key]
-    first = {fault.problem.path: fault.line for fault in located(text, twice)} if twice else {}
-    return [_with_first(fault, first.get(fault.problem.path, 0)) for fault in document.faults]
-
-
-def _with_first(fault: DocumentFault, line: int) -> DocumentFault:
-    if not line or not fault.problem.at_key:
-        return fault
-    problem = Problem(fault.problem.path, f"{fault.problem.text} (the first is in line {line})")
-    return DocumentFault(fault.line, fault.column, problem)
 
 
 def _lines(name: str, *groups: Iterable[DocumentFault]) -> list[str]:

@@ -7,65 +7,44 @@ from typing import Any
 
 import msgspec
 
-from ...domain.specification.channel import Channel
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.descriptions import descriptions
 from ...domain.specification.probe import KINDS
-from ...domain.specification.target import Target
+from ...domain.specification.shape_words import plain_types
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TRANSPORTS = ("webhook", "log", "call")
 
 
 def json_schema() -> dict[str, Any]:
     """Draft 2020-12, made from the very types that a file is converted to; a target may omit what `defaults` say."""
     (top,), parts = msgspec.json.schema_components([Configuration], ref_template="#/$defs/{name}")
-    for specification in _specifications(Configuration, {}):
-        _describe(parts[specification.__name__], specification)
-    _exactly_one(parts[Target.__name__], tuple(KINDS))
-    _exactly_one(parts[Channel.__name__], _TRANSPORTS)
+    for specification in dict.fromkeys(_specifications(msgspec.inspect.type_info(Configuration))):
+        part, keys = parts[specification.__name__], specification.one_of
+        _describe(part, specification)
+        if keys:
+            part["oneOf"] = [{"required": [key], "properties": {key: {"type": "object"}}} for key in keys]
     for probe in KINDS.values():
-        _untagged(parts[probe.__name__])
+        # In a file the key of the target says which probe it is; the tag is for messages.
+        part = parts[probe.__name__]
+        del part["properties"]["kind"]
+        part["required"].remove("kind")
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
     plain: dict[str, Any] = json.loads(json.dumps(schema))
     return plain
 
 
-def _untagged(part: dict[str, Any]) -> None:
-    """In a file the key of the target says which probe it is; the tag is for messages."""
-    part["properties"].pop("kind", None)
-    part["required"] = [name for name in part["required"] if name != "kind"]
-
-
-def _exactly_one(part: dict[str, Any], names: tuple[str, ...]) -> None:
-    part["oneOf"] = [{"required": [name], "properties": {name: {"type": "object"}}} for name in names]
-
-
-def _specifications(specification: type[Any], seen: dict[type[Any], None]) -> Iterator[type[Any]]:
-    """Every struct that can be reached, each once."""
-    if specification in seen:
-        return
-    seen[specification] = None
-    yield specification
-    struct = msgspec.inspect.type_info(specification)
-    for field in getattr(struct, "fields", ()):
-        for found in _structs(field.type):
-            yield from _specifications(found, seen)
-
-
-def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:
-    match kind:
-        case msgspec.inspect.StructType():
-            yield kind.cls
-        case msgspec.inspect.UnionType():
-            for choice in kind.types:
-                yield from _structs(choice)
-        case msgspec.inspect.VarTupleType():
-            yield from _structs(kind.item_type)
-        case msgspec.inspect.Metadata():
-            yield from _structs(kind.type)
-        case _:
-            return
+def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:
+    """Every specification that can be reached, some of them more than once."""
+    for choice in plain_types(kind):
+        match choice:
+            case msgspec.inspect.StructType():
+                yield choice.cls
+                for field in choice.fields:
+                    yield from _specifications(field.type)
+            case msgspec.inspect.VarTupleType():
+                yield from _specifications(choice.item_type)
+            case _:
+                pass
 
 
 def _describe(part: dict[str, Any], specification: Any) -> None:

@@ -58,33 +58,27 @@ class Substitution:
             return "${"
         name = _NAME.fullmatch(found[1] or "")
         if name is None:
-            return self._tell(
-                path, "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
-            )
-        value = self._environment.get(name[1])
-        if value is None and name[2] is None:
-            close = suggestion(name[1], self._environment)
-            return self._tell(
-                path,
-                f"the environment variable {name[1]} is not set{close}: set it or write ${{{name[1]}:-default}}",
-            )
-        if value is None:
-            return name[2]
-        self._given.setdefault(path, set()).add(value)
-        return self._checked(value, name[1], path)
+            text = "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
+            return self._tell(path, text)
+        variable, default = name.groups()
+        value = self._environment.get(variable)
+        if value is not None:
+            self._given.setdefault(path, set()).add(value)
+            return self._checked(value, variable, path)
+        if default is None:
+            close = suggestion(variable, self._environment)
+            text = f"is not set{close}: set it or write ${{{variable}:-default}}"
+            return self._tell(path, f"the environment variable {variable} {text}")
+        return str(default)
 
-    def _checked(self, value: str, name: str, path: Path) -> str:
+    def _checked(self, value: str, variable: str, path: Path) -> str:
         if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
-            most = f"{ENVIRONMENT_VALUE_CHARACTERS_MAX:,}"
-            return self._tell(
-                path, f"the environment variable {name} has {len(value):,} characters: {most} are the most"
-            )
-        if _UNPRINTABLE.search(value):
-            return self._tell(
-                path,
-                f"the environment variable {name} holds a line end or another control character: remove it",
-            )
-        return value
+            fault = f"has {len(value):,} characters: {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} are the most"
+        elif _UNPRINTABLE.search(value):
+            fault = "holds a line end or another control character: remove it"
+        else:
+            return value
+        return self._tell(path, f"the environment variable {variable} {fault}")
 
     def _tell(self, path: Path, text: str) -> str:
         self.problems.append(Problem(path, text))

@@ -2,34 +2,30 @@
 
 import operator
 from collections.abc import Callable
-from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from .display import show
 from .facts import Facts
 from .operand import Choice, Expected, Literal, Pattern, Reader
-from .value import Missing, Number, Value, equal, number_of
+from .value import Json, Missing, Number, Value, equal, number_of
 
 
-class ComparisonOperator(StrEnum):
-    """In the order in which they are looked for: the first that is present is the operator."""
-
-    EQUAL = "=="
-    UNEQUAL = "!="
-    AT_MOST = "<="
-    AT_LEAST = ">="
-    ABOVE = ">"
-    BELOW = "<"
+def _unequal(one: Json, other: Json) -> bool:
+    return not equal(one, other)
 
 
-ORDERINGS: dict[ComparisonOperator, Callable[[Number, Number], bool]] = {
-    ComparisonOperator.AT_MOST: operator.le,
-    ComparisonOperator.AT_LEAST: operator.ge,
-    ComparisonOperator.ABOVE: operator.gt,
-    ComparisonOperator.BELOW: operator.lt,
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": equal,
+    "!=": _unequal,
+    "<=": operator.le,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<": operator.lt,
 }
+"""In the order in which they are looked for: the first that is present is the operator."""
+EQUALITIES = ("==", "!=")
 
 ConditionVerdict: TypeAlias = bool | Missing
 """Whether it holds, or why that cannot be said."""
@@ -39,7 +35,7 @@ class Match(msgspec.Struct, frozen=True):
     """A value is (or is not) what a constant accepts."""
 
     reader: Reader
-    operator: ComparisonOperator
+    operator: str
     expected: Expected
     wanted: bool
     """True for ==, false for !=."""
@@ -58,36 +54,19 @@ class Match(msgspec.Struct, frozen=True):
         return f" {self.operator} ".join(sides)
 
 
-class Same(msgspec.Struct, frozen=True):
-    """Two values are (or are not) equal."""
+class Pair(msgspec.Struct, frozen=True):
+    """Two values are (or are not) equal, or two numbers stand in an order; durations count as their milliseconds."""
 
     left: Reader
-    operator: ComparisonOperator
+    operator: str
     right: Reader
+    holds: Callable[[Any, Any], bool]
+    ordering: bool
 
     def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = self.left.read(facts), self.right.read(facts)
-        if isinstance(left, Missing):
-            return left
-        if isinstance(right, Missing):
-            return right
-        return equal(left, right) is (self.operator is ComparisonOperator.EQUAL)
-
-    def shown(self, facts: Facts) -> str:
-        left, right = self.left.read(facts), self.right.read(facts)
-        return f"{show(self.left, left, right)} {self.operator} {show(self.right, right, left)}"
-
-
-class Ordering(msgspec.Struct, frozen=True):
-    """Two numbers stand in an order; durations count as their milliseconds."""
-
-    left: Reader
-    operator: ComparisonOperator
-    right: Reader
-    holds: Callable[[Number, Number], bool]
-
-    def verdict(self, facts: Facts) -> ConditionVerdict:
-        left, right = _number(self.left, facts), _number(self.right, facts)
+        if self.ordering:
+            left, right = _number(self.left, left), _number(self.right, right)
         if isinstance(left, Missing):
             return left
         if isinstance(right, Missing):
@@ -96,31 +75,24 @@ class Ordering(msgspec.Struct, frozen=True):
 
     def shown(self, facts: Facts) -> str:
         left, right = self.left.read(facts), self.right.read(facts)
-        left_shown = show(self.left, left, right, ordering=True)
-        right_shown = show(self.right, right, left, ordering=True)
+        left_shown = show(self.left, left, right, ordering=self.ordering)
+        right_shown = show(self.right, right, left, ordering=self.ordering)
         return f"{left_shown} {self.operator} {right_shown}"
 
 
-Comparison: TypeAlias = Match | Same | Ordering
+Comparison: TypeAlias = Match | Pair
 
 
-def _number(reader: Reader, facts: Facts) -> Number | Missing:
-    number: Number | None
-    if isinstance(reader, Literal):
-        number = reader.number
-    else:
-        value: Value = reader.read(facts)
-        if isinstance(value, Missing):
-            return value
-        number = number_of(value)
+def _number(reader: Reader, value: Value) -> Number | Missing:
+    if isinstance(value, Missing):
+        return value
+    number = reader.number if isinstance(reader, Literal) else number_of(value)
     return Missing(f"{reader.text} is no number and no duration") if number is None else number
 
 
-def equality(
-    left: Reader | Pattern | Choice, sign: ComparisonOperator, right: Reader | Pattern | Choice
-) -> Match | Same:
+def equality(left: Reader | Pattern | Choice, sign: str, right: Reader | Pattern | Choice) -> Comparison:
     """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
-    wanted = sign is ComparisonOperator.EQUAL
+    wanted = sign == "=="
     if isinstance(left, Pattern | Choice):
         assert not isinstance(right, Pattern | Choice)  # noqa: S101 - the grammar refuses it by name
         return Match(right, sign, left, wanted, expected_first=True)
@@ -128,4 +100,4 @@ def equality(
         return Match(left, sign, right, wanted)
     if isinstance(left, Literal):
         return Match(right, sign, left, wanted, expected_first=True)
-    return Same(left, sign, right)
+    return Pair(left, sign, right, OPERATORS[sign], ordering=False)

@@ -10,14 +10,13 @@ import msgspec
 
 from ..errors import ConditionError
 from ..observation.observation import Observation
-from .comparison import Comparison
+from .comparison import Comparison, Match
 from .display import printable
 from .facts import Facts
 from .grammar import parse
+from .operand import fact_of
 from .parse_error import ParseError
 from .value import Missing
-
-__all__ = ["Condition", "ConditionError", "ConditionResult", "compile_condition", "evaluate", "evaluate_all"]
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
@@ -48,6 +47,13 @@ class Condition(msgspec.Struct, frozen=True):
             return self.when_passed
         error = printable(verdict.reason) if isinstance(verdict, Missing) else None
         return ConditionResult(False, printable(self.comparison.shown(facts)), error)
+
+
+def facts_named(condition: Condition) -> frozenset[str]:
+    """Returns the placeholders that a condition names, such as STATUS and BODY."""
+    comparison = condition.comparison
+    sides = (comparison.reader,) if isinstance(comparison, Match) else (comparison.left, comparison.right)
+    return frozenset(name for name in map(fact_of, sides) if name is not None)
 
 
 def compile_condition(text: str) -> Condition:

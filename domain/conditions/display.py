@@ -29,7 +29,7 @@ def show(
     if isinstance(value, Missing):
         seen = INVALID
     elif isinstance(value, int | float) and kind in {FactKind.MILLISECONDS, FactKind.EXPIRY}:
-        seen = _time_text(value, _number_beside(beside), as_duration=ordering and kind is FactKind.EXPIRY)
+        seen = _time_text(value, number_of(beside), as_duration=ordering and kind is FactKind.EXPIRY)
     else:
         seen = _cut_value(text_of(value), matched=matched)
     return f"{operand.text} ({seen})"
@@ -44,10 +44,6 @@ def _cut_value(text: str, *, matched: bool) -> str:
     if matched and len(text) > CONDITION_MATCHED_CHARACTERS_MAX:
         return text[:CONDITION_MATCHED_CHARACTERS_MAX] + "...(truncated)"
     return one_line(text, CONDITION_VALUE_CHARACTERS_MAX)
-
-
-def _number_beside(value: Value) -> Number | None:
-    return None if isinstance(value, Missing) else number_of(value)
 
 
 def _time_text(value_ms: Number, beside_ms: Number | None, *, as_duration: bool) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from ..observation.observation import Observation
 from .json_document import parse_json
-from .value import Json, Missing, Number, Value, milliseconds
+from .value import Json, Missing, Value, milliseconds
 
 
 class Facts:
@@ -83,17 +83,17 @@ class PlainFact(msgspec.Struct, frozen=True):
     label: str
     kind: FactKind
     field: Callable[[Observation], Any]
-    """Returns the observation's value of this fact, None without one."""
+    """Returns the observation's value of this fact, None without one; a length of time in nanoseconds."""
 
+    @property
+    def is_time(self) -> bool:
+        return self.kind is FactKind.MILLISECONDS or self.kind is FactKind.EXPIRY
 
-def _milliseconds_of(field: str) -> Callable[[Observation], Number | None]:
-    nanoseconds_of = attrgetter(field)
-
-    def read(observation: Observation) -> Number | None:
-        duration_ns = nanoseconds_of(observation)
-        return None if duration_ns is None else milliseconds(duration_ns)
-
-    return read
+    def read(self, observation: Observation) -> Value:
+        value: Json = self.field(observation)
+        if value is None:
+            return Missing(f"the probe gave no {self.label}")
+        return milliseconds(value) if isinstance(value, int) and self.is_time else value
 
 
 PLAIN_FACTS = {
@@ -101,13 +101,11 @@ PLAIN_FACTS = {
     "CONNECTED": PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
     "IP": PlainFact("address", FactKind.TEXT, attrgetter("ip")),
     "DNS_RCODE": PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
-    "RESPONSE_TIME": PlainFact("response time", FactKind.MILLISECONDS, _milliseconds_of("response_time_ns")),
+    "RESPONSE_TIME": PlainFact("response time", FactKind.MILLISECONDS, attrgetter("response_time_ns")),
     "CERTIFICATE_EXPIRATION": PlainFact(
-        "certificate expiry", FactKind.EXPIRY, _milliseconds_of("certificate_expires_in_ns")
+        "certificate expiry", FactKind.EXPIRY, attrgetter("certificate_expires_in_ns")
     ),
-    "DOMAIN_EXPIRATION": PlainFact(
-        "domain expiry", FactKind.EXPIRY, _milliseconds_of("domain_expires_in_ns")
-    ),
+    "DOMAIN_EXPIRATION": PlainFact("domain expiry", FactKind.EXPIRY, attrgetter("domain_expires_in_ns")),
 }
 BODY = "BODY"
 CONTEXT = "CONTEXT"

@@ -3,10 +3,8 @@
 import re
 from difflib import get_close_matches
 
-import msgspec
-
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
-from .comparison import ORDERINGS, Comparison, ComparisonOperator, Ordering, equality
+from .comparison import EQUALITIES, OPERATORS, Comparison, Pair, equality
 from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
 from .glob import Glob
 from .json_path import parse_path
@@ -46,15 +44,16 @@ def parse(text: str) -> Comparison:
     sign, at = _operator(text)
     right_at = at + len(sign) + 2
     left, right = _operand(text, 0, at), _operand(text, right_at, len(text))
-    if sign in ORDERINGS:
-        return Ordering(_orderable(left, 0), sign, _orderable(right, right_at), ORDERINGS[sign])
+    if sign not in EQUALITIES:
+        sides = _orderable(left, 0), sign, _orderable(right, right_at)
+        return Pair(*sides, OPERATORS[sign], ordering=True)
     if isinstance(left, Pattern | Choice) and isinstance(right, Pattern | Choice):
         raise ParseError("pat() and any() on both sides leave nothing to look at", right_at)
     return equality(left, sign, right)
 
 
-def _operator(text: str) -> tuple[ComparisonOperator, int]:
-    for sign in ComparisonOperator:
+def _operator(text: str) -> tuple[str, int]:
+    for sign in OPERATORS:
         at = text.find(f" {sign} ")
         if at >= 0:
             again = text.find(f" {sign} ", at + len(sign) + 1)
@@ -122,8 +121,6 @@ def _function(name: str, text: str, inside: str) -> Operand:
         raise ParseError(f"{name}() takes a placeholder, like {name}([BODY].items)", 0)
     if name == "has":
         return Presence(text, placeholder)
-    if isinstance(placeholder, WholeBody):
-        placeholder = msgspec.structs.replace(placeholder, arrays=True)
     return Length(text, placeholder)
 
 

@@ -19,7 +19,7 @@ def parse_json(body: bytes) -> Any:
     Raises: ValueError for everything that is not JSON in UTF-8 (NaN and Infinity included), for a number that no
     float and no integer of 4,300 digits can hold, and for nesting deeper than `JSON_DEPTH_MAX`.
     """
-    if _too_deep(body):
+    if nested_deeper(body, JSON_DEPTH_MAX):
         raise ValueError(f"nested deeper than {JSON_DEPTH_MAX} levels")
     try:
         return msgspec.json.decode(body)
@@ -34,14 +34,14 @@ def compact_json(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-def _too_deep(body: bytes) -> bool:
-    """Peel off one level of brackets at a time: a few scans at the speed of C, whatever the body holds."""
-    if body.count(b"[") + body.count(b"{") <= JSON_DEPTH_MAX:
+def nested_deeper(body: bytes, levels: int) -> bool:
+    """Whether JSON has more levels. One is peeled off at a time: a few scans at the speed of C, whatever the body holds."""
+    if body.count(b"[") + body.count(b"{") <= levels:
         return False
     brackets = _TEXTS.sub(b"", body).translate(_TO_SQUARE, _ALL_BUT_BRACKETS)
-    for _ in range(JSON_DEPTH_MAX):
+    for _ in range(levels):
         peeled = brackets.replace(b"[]", b"")
         if peeled == brackets:
             break
         brackets = peeled
-    return brackets.count(b"[") > JSON_DEPTH_MAX or b"[]" in brackets
+    return brackets.count(b"[") > levels or b"[]" in brackets

@@ -1,8 +1,9 @@
 """Paths into JSON: `a.b[0].c`, `[0].id`, `rows[1][2]`."""
 
 import re
-from enum import Enum
-from typing import Any, Final
+from typing import Any
+
+from msgspec import UNSET
 
 from ..limits import JSON_STEPS_MAX
 from .parse_error import ParseError
@@ -10,17 +11,7 @@ from .parse_error import ParseError
 JsonPath = tuple[str | int, ...]
 """Keys of objects and indexes of arrays, outermost first."""
 
-_KEY = re.compile(r"[^.\[\]]+")
-_INDEX = re.compile(r"\[([0-9]+)\]")
-
-
-class PathNotFound(Enum):
-    """The answer of a path that leads nowhere; None is JSON's null."""
-
-    NOWHERE = "nowhere"
-
-
-NOWHERE: Final = PathNotFound.NOWHERE
+_STEP = re.compile(r"(\.?)(?:([^.\[\]]+)|\[([0-9]+)\])")
 
 
 def parse_path(text: str) -> JsonPath:
@@ -29,40 +20,35 @@ def parse_path(text: str) -> JsonPath:
     Raises: ParseError with the fault and its position.
     """
     steps: list[str | int] = []
-    position = 1 if text.startswith(".") else 0
-    while True:
-        position = _segment(text, position, steps)
-        if position == len(text):
-            return tuple(steps)
-        if text[position] != ".":
+    position = 0
+    while not steps or position < len(text):
+        step = _STEP.match(text, position)
+        if step is None:
+            raise _no_step(text, position)
+        dot, key, index = step.groups()
+        if key and position and not dot:
             raise ParseError("the path needs a dot between two names", position)
-        position += 1
+        if len(steps) == JSON_STEPS_MAX:
+            raise ParseError(f"the path has more than {JSON_STEPS_MAX} steps", position + len(dot))
+        steps.append(key or int(index))
+        position = step.end()
+    return tuple(steps)
 
 
 def find(document: Any, path: JsonPath) -> Any:
-    """Returns the value at the path, or NOWHERE."""
+    """Returns the value at the path, or UNSET where it leads nowhere; None is JSON's null."""
     for step in path:
         if isinstance(step, str):
             if not isinstance(document, dict) or step not in document:
-                return NOWHERE
+                return UNSET
         elif not isinstance(document, list) or step >= len(document):
-            return NOWHERE
+            return UNSET
         document = document[step]
     return document
 
 
-def _segment(text: str, position: int, steps: list[str | int]) -> int:
-    start = position
-    if key := _KEY.match(text, position):
-        steps.append(key[0])
-        position = key.end()
-    while index := _INDEX.match(text, position):
-        steps.append(int(index[1]))
-        position = index.end()
+def _no_step(text: str, position: int) -> ParseError:
+    position += text.startswith(".", position)
     if text.startswith(("[", "]"), position):
-        raise ParseError("an index is a number in brackets, such as [0]", position)
-    if position == start:
-        raise ParseError("the path has an empty name", position)
-    if len(steps) > JSON_STEPS_MAX:
-        raise ParseError(f"the path has more than {JSON_STEPS_MAX} steps", start)
-    return position
+        return ParseError("an index is a number in brackets, such as [0]", position)
+    return ParseError("the path has an empty name", position)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from .. import limits
 from ..observation.attempt import AttemptId
-from ..observation.http_status import default_outcome
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
@@ -12,6 +11,8 @@ from ..time.moment import Moment
 from .condition import Condition, evaluate_all
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
+FAILED_FROM = 400
+"""Statuses from this one on are failures by HTTP's own classes; a redirect that was not followed is an answer."""
 
 
 class Expectation:
@@ -50,29 +51,20 @@ class Expectation:
     def _verdict(self, seen: Observation) -> tuple[Outcome, Reason, tuple[str, ...], str]:
         if seen.reason in INTERNAL_FAULTS:
             return Outcome.UNKNOWN, seen.reason, (), seen.detail
+        as_observed = seen.outcome, seen.reason, (), seen.detail
         # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
         unreachable = seen.outcome in DECIDABLE_WITHOUT_CONNECTION
-        if not (
-            seen.outcome in {Outcome.UP, Outcome.DEGRADED} or (unreachable and self.speaks_of_connection)
-        ):
-            return seen.outcome, seen.reason, (), seen.detail
+        if not seen.outcome.is_evidence or (unreachable and not self.speaks_of_connection):
+            return as_observed
         failed = self._failed(seen)
-        if failed:
-            return (
-                (seen.outcome, seen.reason, failed, seen.detail)
-                if unreachable
-                else (Outcome.DOWN, Reason.CONDITION_FAILED, failed, seen.detail)
-            )
         if unreachable:
-            return Outcome.UP, Reason.OK, (), seen.detail
-        if seen.status is not None and not self.speaks_of_status:
-            outcome, reason, detail = default_outcome(seen.status)
-            return (
-                (seen.outcome, seen.reason, (), seen.detail)
-                if outcome is Outcome.UP
-                else (outcome, reason, (), detail)
-            )
-        return seen.outcome, seen.reason, (), seen.detail
+            outcome, reason = (seen.outcome, seen.reason) if failed else (Outcome.UP, Reason.OK)
+            return outcome, reason, failed, seen.detail
+        if failed:
+            return Outcome.DOWN, Reason.CONDITION_FAILED, failed, seen.detail
+        if seen.status is not None and seen.status >= FAILED_FROM and not self.speaks_of_status:
+            return Outcome.DOWN, Reason.UNEXPECTED_ANSWER, (), f"HTTP {seen.status}"
+        return as_observed
 
     def _failed(self, seen: Observation) -> tuple[str, ...]:
         """The conditions that fail, shown with what they saw."""

@@ -4,10 +4,11 @@ from typing import Literal as OneOf
 from typing import TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .facts import FactKind, Facts, PlainFact
 from .glob import Glob
-from .json_path import NOWHERE, JsonPath, PathNotFound, find
+from .json_path import JsonPath, find
 from .value import Json, Missing, Number, Value, integer_of, is_number, number_of, text_of
 
 
@@ -60,22 +61,16 @@ class Named(msgspec.Struct, frozen=True):
     fact: PlainFact
 
     def read(self, facts: Facts) -> Value:
-        value: Json = self.fact.field(facts.observation)
-        return Missing(f"the probe gave no {self.fact.label}") if value is None else value
+        return self.fact.read(facts.observation)
 
 
 class WholeBody(msgspec.Struct, frozen=True):
     """`[BODY]`: the text of the body."""
 
     text: str
-    arrays: bool = False
-    """Read a JSON array as an array: only `len()` wants that."""
 
     def read(self, facts: Facts) -> Value:
-        text = facts.body_text
-        if self.arrays and isinstance(text, str) and text.startswith("[") and isinstance(facts.body, list):
-            return facts.body
-        return text
+        return facts.body_text
 
 
 class InDocument(msgspec.Struct, frozen=True):
@@ -89,15 +84,15 @@ class InDocument(msgspec.Struct, frozen=True):
         document = facts.body if self.source == "body" else facts.context
         if isinstance(document, Missing):
             return document
-        value: Json | PathNotFound = find(document, self.path)
-        return Missing(f"the {self.source} has nothing at {self.text}") if value is NOWHERE else value
+        value: Json | UnsetType = find(document, self.path)
+        return Missing(f"the {self.source} has nothing at {self.text}") if value is UNSET else value
 
 
 Placeholder: TypeAlias = Named | WholeBody | InDocument
 
 
 class Length(msgspec.Struct, frozen=True):
-    """`len(x)`: the elements of an array, or the characters of everything else as text."""
+    """`len(x)`: the elements of an array, which a whole body may be, or the characters of everything else as text."""
 
     text: str
     inner: Placeholder
@@ -111,6 +106,8 @@ class Length(msgspec.Struct, frozen=True):
                 return Missing(f"{self.inner.text} is null, which has no length")
             case list():
                 return len(value)
+            case str() if isinstance(self.inner, WholeBody) and value.startswith("["):
+                return len(facts.body if isinstance(facts.body, list) else value)
             case _:
                 return len(text_of(value))
 
@@ -134,13 +131,26 @@ Operand: TypeAlias = Reader | Pattern | Choice
 
 
 def kind_of(reader: Reader) -> FactKind | None:
-    """Returns the type that a reader yields; None where only the value can tell."""
+    """Returns the type that a reader yields; None for a number and where only the value can tell."""
     match reader:
         case Named():
             return reader.fact.kind
-        case Length():
-            return FactKind.NUMBER
         case Presence():
             return FactKind.TRUTH
-        case Literal() | WholeBody() | InDocument():
+        case _:
+            return None
+
+
+def fact_of(reader: Reader) -> str | None:
+    """Returns the placeholder that a reader names, such as STATUS or BODY; None where it names none."""
+    match reader:
+        case Length() | Presence():
+            return fact_of(reader.inner)
+        case Named():
+            return reader.text[1:-1].upper()
+        case WholeBody():
+            return "BODY"
+        case InDocument():
+            return reader.source.upper()
+        case Literal():
             return None

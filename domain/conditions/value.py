@@ -25,11 +25,9 @@ class Missing(msgspec.Struct, frozen=True):
 
 Value: TypeAlias = "Json | Missing"
 
-_INTEGER = re.compile(
-    r"([+-]?)(?:0[xX](?P<hex>(?:_?[0-9a-fA-F])+)|0[oO]?(?P<octal>(?:_?[0-7])+)|0[bB](?P<binary>(?:_?[01])+)"
-    r"|(?P<decimal>0|[1-9](?:_?[0-9])*))",
-)
-_RADIX = {"hex": 16, "octal": 8, "binary": 2, "decimal": 10}
+_INTEGER = re.compile(r"[+-]?[0-9][0-9A-Za-z_]*")
+_OLD_OCTAL = re.compile(r"(?<![0-9A-Za-z_])0(?=_?[0-7])")
+"""The zero of `017`, which Python writes `0o17`."""
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -40,16 +38,15 @@ def text_of(value: Json) -> str:
 
 def integer_of(text: str) -> int | None:
     """The integer that `text` writes in Go's base 0: `200`, `-5`, `1_000`, `0x1F`, `0o17`, `017`, `0b11`."""
-    if len(text) > NUMBER_CHARACTERS_MAX:
+    if len(text) > NUMBER_CHARACTERS_MAX or _INTEGER.fullmatch(text) is None:
         return None
-    found = _INTEGER.fullmatch(text)
-    if found is None or found.lastgroup is None:
+    try:
+        return int(_OLD_OCTAL.sub("0o", text), 0)
+    except ValueError:
         return None
-    digits = found[found.lastgroup].replace("_", "")
-    return int(found[1] + digits, _RADIX[found.lastgroup])
 
 
-def number_of(value: Json) -> Number | None:
+def number_of(value: Value) -> Number | None:
     """Returns the number that an ordering compares: a number itself; of a text its duration in milliseconds, integer or float."""
     match value:
         case bool():
@@ -88,11 +85,8 @@ def equal(one: Json, other: Json) -> bool:
 def _number_in(text: str) -> Number | None:
     if len(text) > NUMBER_CHARACTERS_MAX:
         return None
-    duration_ms = _duration_ms_in(text)
-    if duration_ms is not None:
-        return duration_ms
-    integer = integer_of(text)
-    return _float_in(text) if integer is None else integer
+    found = (read(text) for read in (_duration_ms_in, integer_of, _float_in))
+    return next((number for number in found if number is not None), None)
 
 
 def _duration_ms_in(text: str) -> Number | None:

@@ -1,7 +1,7 @@
 """Reads the value that a host's callable returned as an observation."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from inspect import isawaitable, iscoroutine
 from numbers import Real
@@ -50,7 +50,8 @@ def _read(returned: object) -> Observation:
         case Observation():
             return _checked(returned)
         case Mapping():
-            return Observation(measurements=_measurements(returned))
+            figures = [(name, value, "") for name, value in returned.items()]
+            return Observation(measurements=_measurements(figures))
         case Real() | Decimal():
             return Observation(measurements=(Measurement(VALUE, _finite(VALUE, returned)),))
         case _:
@@ -68,11 +69,13 @@ def _unreadable(returned: object) -> str:
     )
 
 
-def _measurements(figures: Mapping[object, object]) -> tuple[Measurement, ...]:
-    items = tuple(figures.items())
-    if len(items) > MEASUREMENTS_MAX:
-        raise Refused(f"it returned {len(items)} measurements: at most {MEASUREMENTS_MAX} are kept")
-    return tuple(Measurement(_name(name), _finite(name, value)) for name, value in items)
+def _measurements(figures: Sequence[tuple[object, object, str]]) -> tuple[Measurement, ...]:
+    """The measurements of names, values and units."""
+    if len(figures) > MEASUREMENTS_MAX:
+        raise Refused(f"it returned {len(figures)} measurements: at most {MEASUREMENTS_MAX} are kept")
+    return tuple(
+        Measurement(_name(name), _finite(name, value), escaped(unit)) for name, value, unit in figures
+    )
 
 
 def _name(name: object) -> str:
@@ -108,17 +111,10 @@ def _checked(observation: Observation) -> Observation:
         observation = msgspec.convert(plain, Observation, builtin_types=BYTES)
     except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
         raise Refused(f"its Observation is not valid: {error}") from error
-    if len(observation.measurements) > MEASUREMENTS_MAX:
-        raise Refused(
-            f"it has {len(observation.measurements)} measurements: at most {MEASUREMENTS_MAX} are kept"
-        )
     return msgspec.structs.replace(
         observation,
         detail=first_line(observation.detail),
         shared_age_ns=msgspec.UNSET,
         ip=None if observation.ip is None else escaped(observation.ip),
-        measurements=tuple(
-            Measurement(_name(each.name), _finite(each.name, each.value), escaped(each.unit))
-            for each in observation.measurements
-        ),
+        measurements=_measurements([msgspec.structs.astuple(figure) for figure in observation.measurements]),
     )

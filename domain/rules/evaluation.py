@@ -1,13 +1,12 @@
 """Evaluation: the verdict of one rule on one sample. State is kept per rule and target; time is in the samples."""
 
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
 from typing import assert_never
 
 from .. import limits
-from ..conditions.comparison import ORDERINGS
+from ..conditions.comparison import OPERATORS
 from ..observation.observation import Phases
 from ..observation.outcome import WITHOUT_ANSWER, Outcome
 from ..observation.sample import Sample
@@ -169,13 +168,6 @@ def counted(sample: Sample, rule: Threshold) -> float | None:
         return value
     at_least = rule.operator in AT_LEAST and rule.mode is not Mode.RATE_OF_CHANGE
     return value if at_least and OPERATORS[rule.operator](value, rule.value) else None
-
-
-OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    **{sign.value: holds for sign, holds in ORDERINGS.items()},
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 class ThresholdEvaluator(Evaluator):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -71,6 +72,8 @@ class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
 class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One named way to tell people. Exactly one of `webhook`, `log` and `call` is given."""
 
+    one_of: ClassVar[tuple[str, ...]] = ("webhook", "log", "call")
+    harmless: ClassVar[Mapping[str, Any]] = {"log": {}}
     id: Name
     """The name by which targets name the channel under `notify`."""
     webhook: Webhook | None = None
@@ -100,14 +103,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def transport(self) -> Webhook | Log | CallChannel:
-        """The one transport that is given.
-
-        Raises: ValueError where none is.
-        """
-        for transport in (self.webhook, self.log, self.call):
-            if transport is not None:
-                return transport
-        raise ValueError(f"channel {self.id!r} has no transport: give it one of webhook, log, call")
+        """The one transport that is given."""
+        transport: Webhook | Log | CallChannel = getattr(self, self.one_given())
+        return transport
 
     @property
     def timeout_ns(self) -> int:
@@ -116,8 +114,4 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return UNNAMED_TIMEOUT_NS if isinstance(transport, Log) else parse_duration(transport.timeout)
 
     def __post_init__(self) -> None:
-        given = [name for name in ("webhook", "log", "call") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of webhook, log, call; it has {' and '.join(given) or 'none'}"
-            )
+        self.one_given()

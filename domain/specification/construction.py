@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from inspect import Signature
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from ..errors import ConfigurationError
-from ..time.duration import duration_text
+from ..time.duration import duration_ns, format_duration
 from .descriptions import explained, signature_of
-from .problem import Problem, quoted
-from .shape import ShapeChecker, is_duration, takes_count
+from .problem import Problem, not_one, quoted
+from .shape import ShapeChecker
+from .shape_words import is_duration, plain_types
 
 S = TypeVar("S")
 
@@ -64,6 +65,17 @@ class Specification(
 ):
     """Something that hosts configure: immutable, and comparable by what it says."""
 
+    # The keys of which exactly one is given, and one that passes every check, for those that cannot be read.
+    one_of: ClassVar[tuple[str, ...]] = ()
+    harmless: ClassVar[Mapping[str, Any]] = {}
+
+    def one_given(self) -> str:
+        """The key of `one_of` that is given. Raises: ValueError where it is not one."""
+        given = [name for name in self.one_of if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(not_one(given, self.one_of))
+        return given[0]
+
 
 def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the arguments under the key names of files, in the plain containers and texts of a file."""
@@ -80,11 +92,12 @@ def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, 
     """How files call each field, and of which types a length of time may be where a field is one."""
     struct = inspect.type_info(cls)
     fields = struct.fields if isinstance(struct, inspect.StructType) else ()
-    lengths: dict[str, tuple[type, ...]] = {
-        field.encode_name: (timedelta,) if takes_count(field.type) else (int, float, timedelta)
-        for field in fields
-        if is_duration(field.type)
-    }
+    lengths: dict[str, tuple[type, ...]] = {}
+    for field in fields:
+        if is_duration(field.type):
+            # Where a whole number may stand, it counts something.
+            counts = any(isinstance(choice, inspect.IntType) for choice in plain_types(field.type))
+            lengths[field.encode_name] = (timedelta,) if counts else (int, float, timedelta)
     return {field.name: field.encode_name for field in fields}, lengths
 
 
@@ -94,21 +107,15 @@ def _text_of(value: Any, lengths: tuple[type, ...]) -> Any:
         return value
     length: Any = value
     try:
-        return duration_text(length)
+        return format_duration(duration_ns(length))
     except ValueError:
         return length.total_seconds() if isinstance(length, timedelta) else length
 
 
 def _container_of(value: Any) -> Any:
-    match value:
-        case str() | bytes() | bytearray() | tuple() | list() | dict():
-            return value
-        case Mapping():
-            return dict(value)
-        case Iterable():
-            return tuple(value)
-        case _:
-            return value
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | bytearray | tuple | list | dict):
+        return value
+    return dict(value) if isinstance(value, Mapping) else tuple(value)
 
 
 def _refusal(cls: Any, plain: dict[str, Any], error: Exception) -> ConfigurationError:

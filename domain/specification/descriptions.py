@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from textwrap import dedent
@@ -37,7 +36,7 @@ def signature_of(specification: type[Any]) -> inspect.Signature:
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if field.required else _default(field),
+                default=inspect.Parameter.empty if field.required else field.default,
                 annotation=annotations[field.name],
             )
             for field in msgspec.structs.fields(specification)
@@ -59,20 +58,10 @@ def _annotations(specification: type[Any]) -> dict[str, _Source]:
     written = vars(specification)["_written"]
     for name, annotation in inspect.get_annotations(written).items() if written else ():
         several = re.fullmatch(r"Unpack\[(\w+)\]", annotation)
-        found |= _entries(written.__globals__[several[1]]) if several else {name: annotation}
-    return {name: _Source(annotation) for name, annotation in found.items()}
-
-
-def _entries(typed_dict: type[Any]) -> dict[str, str]:
-    """The annotations of a TypedDict, which wraps the texts that the source has."""
-    return {
-        name: str(getattr(annotation, "__forward_arg__", annotation))
-        for name, annotation in typed_dict.__annotations__.items()
-    }
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        found |= inspect.get_annotations(written.__globals__[several[1]]) if several else {name: annotation}
+    # A TypedDict wraps the texts that the source has.
+    texts = {name: getattr(annotation, "__forward_arg__", annotation) for name, annotation in found.items()}
+    return {name: _Source(text) for name, text in texts.items()}
 
 
 def _own_sentences(specification: type[Any]) -> dict[str, str]:
@@ -82,13 +71,11 @@ def _own_sentences(specification: type[Any]) -> dict[str, str]:
         return {}
     body = ast.parse(dedent(source)).body[0]
     lines = body.body if isinstance(body, ast.ClassDef) else []
-    return dict(_sentences(lines))
-
-
-def _sentences(lines: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    found: dict[str, str] = {}
     for field, after in pairwise(lines):
         match field, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
-                yield name, " ".join(text.split())
+                found[name] = " ".join(text.split())
             case _:
                 pass
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -152,11 +152,5 @@ class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat
 
-KINDS: dict[str, type[Probe]] = {
-    "http": Http,
-    "tcp": Tcp,
-    "exec": Exec,
-    "call": Call,
-    "heartbeat": Heartbeat,
-}
+KINDS: dict[str, type[Probe]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Probe)}
 """The key of a target under which each specification is written."""

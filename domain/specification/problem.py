@@ -1,13 +1,14 @@
 """Problems: what is wrong with something written down, and where."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from json import dumps
 
 import msgspec
 
 from ..limits import PROBLEM_WORD_CHARACTERS_MAX, PROBLEMS_MAX
+from ..line import cut
 
 Path = tuple[str | int, ...]
 """How to get from the whole configuration to a part of it: keys and positions in lists."""
@@ -45,7 +46,7 @@ def _step_text(step: str | int) -> str:
         return f"[{step}]"
     if _PLAIN_KEY.fullmatch(step):
         return f".{step}"
-    return f"[{dumps(_cut(step))}]"
+    return f"[{dumps(cut(step, PROBLEM_WORD_CHARACTERS_MAX))}]"
 
 
 def capped(lines: Sequence[str], more: int = 0) -> tuple[str, ...]:
@@ -55,9 +56,14 @@ def capped(lines: Sequence[str], more: int = 0) -> tuple[str, ...]:
     return (*lines[:PROBLEMS_MAX], *rest)
 
 
+def not_one(given: Collection[str], names: Iterable[str]) -> str:
+    """The problem of something that has none or several of the keys of which it needs one."""
+    return f"needs exactly one of {', '.join(names)}; it has {' and '.join(given) or 'none'}"
+
+
 def quoted(word: str) -> str:
     """A word as a problem may show it: in quotes, of bounded length, free of control characters."""
-    return repr(_cut(word))
+    return repr(cut(word, PROBLEM_WORD_CHARACTERS_MAX))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -75,10 +81,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if len(word) > PROBLEM_WORD_CHARACTERS_MAX:
         return ""
     return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), "")
-
-
-def _cut(word: str) -> str:
-    """Ends a long word by an ellipsis, so that a problem stays one readable line."""
-    if len(word) <= PROBLEM_WORD_CHARACTERS_MAX:
-        return word
-    return word[: PROBLEM_WORD_CHARACTERS_MAX - 1] + "…"

@@ -1,19 +1,19 @@
 """Shapes: where a plain value (mappings, lists, texts, numbers) does not fit a specification, field by field."""
 
 import re
-from collections.abc import Iterator, KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
 from ..limits import PROBLEM_WORD_CHARACTERS_MAX
 from ..time.duration import parse_duration
-from .problem import Path, Problem, meant, nearest, path_text, quoted, suggestion
-from .shape_words import kind_of, mismatch, wanted
-from .text import NAME_FORM, NAME_PATTERN, DurationText
+from .problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
+from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
+from .text import NAME_FORM, NAME_PATTERN
 
 
 class Unreadable:
@@ -22,7 +22,14 @@ class Unreadable:
 
 UNREADABLE: Final = Unreadable()
 _DROPPED: Final = Unreadable()
-_DURATION_PATTERN = next(meta.pattern for meta in get_args(DurationText)[1:])
+_ACCEPTED: dict[type[inspect.Type], str] = {
+    inspect.NoneType: "null",
+    inspect.StructType: "mapping",
+    inspect.DictType: "mapping",
+    inspect.VarTupleType: "list",
+    inspect.IntType: "whole number",
+}
+"""The kind of plain value in which a choice of a union may find one that fits; any other choice: a text."""
 _SECRETS = frozenset(
     {"secret", "password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
 )
@@ -53,40 +60,22 @@ class ShapeChecker:
         """`spelled` has the names of fields that Python spells otherwise than files do."""
         self.problems: list[Problem] = []
         self._spelled = spelled
-        self._reported = 0
         self.unread: set[Path] = set()
-        """Where nobody can tell what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
+        """Where it is unknown what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
         self.ambiguous: set[Path] = set()
         """The missing keys, each beside an unknown key that may have been meant for it."""
-        self._misspelt: set[Path] = set()
-        self.kept: dict[Path, list[int]] = {}
-        """For each list that lost entries: where the entries that are left stood."""
 
     def fit(self, value: Any, specification: Any, path: Path = ()) -> Any:
         """Returns the valid part of `value` as plain data; None without one."""
         sound = self._fit(value, _type_of(specification), path)
         return None if sound is _DROPPED else sound
 
-    def original(self, path: Path) -> Path:
-        """The path in the value as it was given, of a path in what `fit` left of it."""
-        given: list[str | int] = []
-        for step in path:
-            kept = self.kept.get(tuple(given))
-            known = kept is not None and isinstance(step, int) and step < len(kept)
-            given.append(kept[step] if known else step)  # type: ignore[index]  # `known` says that it is one
-        return tuple(given)
-
     def tell(self, path: Path, text: str) -> Any:
         """A problem that makes the value at `path` worthless."""
-        self._say(path, text)
+        self.problems.append(Problem(path, text))
         return self._already_reported(path)
 
-    def _say(self, path: Path, text: str, *, at_key: bool = False) -> None:
-        self.problems.append(Problem(path, text, at_key))
-        self._reported += 1
-
     def _already_reported(self, path: Path) -> Any:
-        self._reported += 1
         self.unread.add(path)
         return _DROPPED
 
@@ -100,9 +89,9 @@ class ShapeChecker:
                 return self._fit(value, kind.type, path)
             case inspect.UnionType():
                 return self._union(value, kind, path)
-            case inspect.StructType():
+            case inspect.StructType() if isinstance(value, dict):
                 return self._struct(value, kind, path)
-            case inspect.VarTupleType():
+            case inspect.VarTupleType() if isinstance(value, list | tuple):
                 return self._list(value, kind, path)
             case inspect.DictType():
                 return self._mapping(value, kind, path)
@@ -111,31 +100,33 @@ class ShapeChecker:
 
     def _specification(self, value: msgspec.Struct, kind: inspect.Type, path: Path) -> Any:
         """A specification was validated by its constructor: only its class can differ from the expected one."""
-        asked = tuple(_classes(kind))
+        choices = tuple(plain_types(kind))
+        asked = tuple(choice.cls for choice in choices if isinstance(choice, inspect.StructType))
         if isinstance(value, asked):
             return value
         names = " or ".join(one.__name__ for one in asked) or wanted(kind)
-        hint = ": put it in brackets, [like, this]" if "list" in _accepted(kind) else ""
+        hint = ": put it in brackets, [like, this]" if isinstance(choices[0], inspect.VarTupleType) else ""
         return self.tell(path, f"expected {names}, got a {type(value).__name__}{hint}")
 
     def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
-        secret = not _SECRETS.isdisjoint(path)
-        text = mismatch(value, kind, is_duration=is_duration(kind), secret=secret) or _misread(value, kind)
+        holds_more = isinstance(kind, inspect.StructType | inspect.VarTupleType)
+        secret = holds_more or not _SECRETS.isdisjoint(path)
+        text = mismatch(value, kind, secret=secret) or _misread(value, kind)
         return self.tell(path, text) if text else value
 
     def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
-        choices = [choice for choice in kind.types if kind_of(value) in _accepted(choice)]
+        found = kind_of(value)
+        choices = [choice for choice in plain_types(kind) if _ACCEPTED.get(type(choice), "text") == found]
         if not choices:
-            return self.tell(path, mismatch(value, kind, is_duration=is_duration(kind), secret=True))
+            return self.tell(path, mismatch(value, kind))
         if len(choices) > 1:
             return self._tagged(value, choices, path)
         return self._fit(value, choices[0], path)
 
     def _tagged(self, value: Any, choices: list[inspect.Type], path: Path) -> Any:
         """One of several specifications that a key such as `kind` tells apart."""
-        structs = [choice for choice in choices if isinstance(choice, inspect.StructType)]
-        by_tag = {str(struct.tag): struct for struct in structs}
-        field = str(structs[0].tag_field)
+        by_tag = {str(choice.tag): choice for choice in choices if isinstance(choice, inspect.StructType)}
+        field = str(next(iter(by_tag.values())).tag_field)
         tag = value.get(field)
         if tag is UNREADABLE:
             return self._already_reported((*path, field))
@@ -149,23 +140,29 @@ class ShapeChecker:
             )
         return self._struct(value, by_tag[tag], path)
 
-    def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
-        if not isinstance(value, dict):
-            return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
-        before = self._reported
+    def _struct(self, value: dict[str, Any], kind: inspect.StructType, path: Path) -> Any:
         sound = dict(self._fields(value, kind, path))
         for field in kind.fields:
             if field.required and field.encode_name not in sound:
                 self._required(field, value, path)
                 sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
-        if self._reported == before:
-            self._judge_whole(sound, kind, path)
-        return sound
+        return self._with_one(sound, kind.cls, path)
+
+    def _with_one(self, sound: dict[str, Any], cls: Any, path: Path) -> Any:
+        """Has a harmless one in place of several probes or transports, or of none."""
+        given = [name for name in cls.one_of if sound.get(name) is not None]
+        if not cls.one_of or len(given) == 1:
+            return sound
+        is_certain = given or self.unread.isdisjoint((*path, name) for name in cls.one_of)
+        name = (*path, "id")
+        if is_certain and name not in self.unread and name not in self.ambiguous:
+            self.problems.append(Problem(path, not_one(given, cls.one_of)))
+        return {name: item for name, item in sound.items() if name not in given} | cls.harmless
 
     def _required(self, field: inspect.Field, value: dict[str, Any], path: Path) -> None:
         place = (*path, field.encode_name)
-        if field.encode_name not in value and place not in self._misspelt:
-            self._say(path, f"has no {field.encode_name}: it needs {wanted(field.type)}")
+        if field.encode_name not in value and place not in self.unread:
+            self.problems.append(Problem(path, f"has no {field.encode_name}: it needs {wanted(field.type)}"))
         self.unread.add(place)
 
     def _fields(
@@ -173,7 +170,7 @@ class ShapeChecker:
     ) -> Iterator[tuple[str, Any]]:
         fields = {field.encode_name: field.type for field in kind.fields}
         for key, item in value.items():
-            if key == kind.tag_field:
+            if key == kind.tag_field and item == kind.tag:
                 yield key, item
             elif key in fields:
                 sound = self._fit(item, fields[key], (*path, key))
@@ -187,36 +184,23 @@ class ShapeChecker:
         close = _meant_by(key, known - given) or nearest(key, known)
         shown = [self._spelled.get(name, name) for name in known]
         text = f"unknown key{meant(self._spelled.get(close, close))} (known here: {', '.join(shown)})"
-        self._say((*path, key), text, at_key=True)
+        self.problems.append(Problem((*path, key), text, at_key=True))
         if close and close not in given:
-            self._misspelt.add((*path, close))
             self.unread.add((*path, close))
         else:
             self.ambiguous.update((*path, name) for name in known - given)
 
-    def _judge_whole(self, sound: dict[str, Any], kind: inspect.StructType, path: Path) -> None:
-        """Ask the specification itself for what concerns several fields together."""
-        try:
-            msgspec.convert(sound, kind.cls)
-        except msgspec.ValidationError as error:
-            self._say(path, str(error).partition(" - at `$")[0])
-
-    def _list(self, value: Any, kind: inspect.VarTupleType, path: Path) -> Any:
-        if not isinstance(value, list | tuple):
-            return self.tell(path, mismatch(value, kind, is_duration=False, secret=True))
+    def _list(self, value: Sequence[Any], kind: inspect.VarTupleType, path: Path) -> Any:
         if kind.max_length is not None and len(value) > kind.max_length:
             return self.tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
         if len(value) < (kind.min_length or 0):
             return self.tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
-        judged = [self._fit(item, kind.item_type, (*path, at)) for at, item in enumerate(value)]
-        if isinstance(kind.item_type, inspect.StructType):
-            return [{} if item is _DROPPED else item for item in judged]
-        left = [item for item in judged if item is not _DROPPED]
-        if len(left) < (kind.min_length or 0):
-            return self._already_reported(path)
-        if len(left) < len(judged):
-            self.kept[path] = [at for at, item in enumerate(judged) if item is not _DROPPED]
-        return left
+        entries = (self._entry(item, kind.item_type, (*path, at)) for at, item in enumerate(value))
+        return [entry for entry in entries if entry is not _DROPPED]
+
+    def _entry(self, item: Any, kind: inspect.Type, path: Path) -> Any:
+        sound = self._fit(item, kind, path)
+        return _stand_in(kind, path) if sound is _DROPPED else sound
 
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
         judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}
@@ -229,81 +213,36 @@ def _meant_by(key: str, known: set[str]) -> str:
     return meaning if meaning in known else ""
 
 
-def _classes(kind: inspect.Type) -> Iterator[type[Any]]:
-    """Every class of specification that may stand where `kind` is asked for."""
-    match kind:
-        case inspect.StructType():
-            yield kind.cls
-        case inspect.Metadata():
-            yield from _classes(kind.type)
-        case inspect.UnionType():
-            for choice in kind.types:
-                yield from _classes(choice)
-        case _:
-            return
+def stand_in(specification: Any, path: Path) -> Any:
+    """Plain data that passes every check, in place of a specification that cannot be read."""
+    return _stand_in(_type_of(specification), path)
 
 
-def stand_in(path: Path) -> str:
+def _text_for(path: Path) -> str:
     """A text that may stand where the one at `path` is missing: it may be an id, unlike any other, and is no plain http."""
     return f"https:{path_text(path)}"
 
 
 def _stand_in(kind: inspect.Type, path: Path) -> Any:
-    match kind:
-        case inspect.Metadata():
-            return _stand_in(kind.type, path)
+    match next(plain_types(kind)):
+        case inspect.StructType(cls=cls, fields=fields, tag=tag, tag_field=tag_field):
+            tagged = {tag_field: tag} if tag_field else {}
+            names = {field.encode_name: field.type for field in fields if field.required}
+            required = {name: _stand_in(of, (*path, name)) for name, of in names.items()}
+            return tagged | required | getattr(cls, "harmless", {})
         case inspect.VarTupleType():
-            return [stand_in(path)]
+            return [_text_for(path)]
+        case inspect.TupleType():
+            return _DROPPED  # a pair is known by its key, so that none has to keep the place of another
         case inspect.IntType() | inspect.FloatType():
             return 1
         case _:
-            return stand_in(path)
+            return _text_for(path)
 
 
 @cache
 def _type_of(specification: Any) -> inspect.Type:
     return inspect.type_info(specification)
-
-
-def _accepted(kind: inspect.Type) -> tuple[str, ...]:
-    """The kinds of plain value among which `kind` may find one that fits."""
-    match kind:
-        case inspect.Metadata():
-            return _accepted(kind.type)
-        case inspect.NoneType():
-            return ("null",)
-        case inspect.StructType() | inspect.DictType():
-            return ("mapping",)
-        case inspect.VarTupleType() | inspect.TupleType():
-            return ("list",)
-        case inspect.IntType():
-            return ("whole number",)
-        case _:
-            return ("text",)
-
-
-def takes_count(kind: inspect.Type) -> bool:
-    """Whether a whole number may stand there, which then counts something."""
-    match kind:
-        case inspect.Metadata():
-            return takes_count(kind.type)
-        case inspect.UnionType():
-            return any(takes_count(choice) for choice in kind.types)
-        case _:
-            return isinstance(kind, inspect.IntType)
-
-
-def is_duration(kind: inspect.Type) -> bool:
-    """Whether a length of time may stand there."""
-    match kind:
-        case inspect.Metadata():
-            return is_duration(kind.type)
-        case inspect.UnionType():
-            return any(is_duration(choice) for choice in kind.types)
-        case inspect.StrType():
-            return bool(kind.pattern == _DURATION_PATTERN)
-        case _:
-            return False
 
 
 def _misread(value: Any, kind: inspect.Type) -> str:
@@ -328,6 +267,4 @@ def _duration_fault(value: str) -> str:
         parse_duration(value)
     except ValueError as error:
         return str(error)
-    return (
-        "" if re.search(_DURATION_PATTERN or "", value) else f"{quoted(value)} has no unit: write it like 30s"
-    )
+    return f"{quoted(value)} has no unit: write it like 30s" if value == "0" else ""

@@ -1,7 +1,8 @@
 """How the kinds of plain values are called when one stands where another is wanted."""
 
+from collections.abc import Iterator
 from math import log10
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
@@ -9,51 +10,75 @@ from msgspec import inspect
 from ..time.duration import duration_ns, parse_duration
 from ..units import NS_PER_MS
 from .problem import quoted, suggestion
+from .text import DurationText
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})
+_KINDS: dict[type[Any] | tuple[type[Any], ...], str] = {
+    type(None): "null",
+    bool: "truth",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    (dict, msgspec.Struct): "mapping",
+    (list, tuple): "list",
+}
+_WANTED: dict[type[inspect.Type], str] = {
+    inspect.StrType: "a text",
+    inspect.BoolType: "true or false",
+    inspect.IntType: "a whole number",
+    inspect.FloatType: "a number",
+    inspect.DictType: "a mapping of texts",
+}
+_DURATION_PATTERN = next(meta.pattern for meta in get_args(DurationText)[1:])
+
+
+def plain_types(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """The types of which one must be met: those of a union, without their descriptions."""
+    match kind:
+        case inspect.Metadata():
+            yield from plain_types(kind.type)
+        case inspect.UnionType():
+            for choice in kind.types:
+                yield from plain_types(choice)
+        case _:
+            yield kind
+
+
+def is_duration(kind: inspect.Type) -> bool:
+    """Whether a length of time may stand there."""
+    return any(
+        isinstance(one, inspect.StrType) and one.pattern == _DURATION_PATTERN for one in plain_types(kind)
+    )
 
 
 def kind_of(value: Any) -> str:
     """The word for what a plain value is."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "truth"
-        case int():
-            return "whole number"
-        case float():
-            return "number"
-        case str():
-            return "text"
-        case dict() | msgspec.Struct():
-            return "mapping"
-        case list() | tuple():
-            return "list"
-        case _:
-            return "value of another kind"
+    words = (word for types, word in _KINDS.items() if isinstance(value, types))
+    return next(words, "value of another kind")
 
 
-def mismatch(value: Any, kind: inspect.Type, *, is_duration: bool, secret: bool) -> str:
+def mismatch(value: Any, kind: inspect.Type, *, secret: bool = True) -> str:
     """One sentence when `value` is not of `kind`, with what to write instead; empty when it is."""
-    if is_duration and kind_of(value) in {"whole number", "number"}:
+    found = kind_of(value)
+    if is_duration(kind) and found in {"whole number", "number"}:
         return _not_a_text(value)
     match kind:
         case inspect.NoneType() if value is None:
             return ""
-        case inspect.StrType() if isinstance(value, str):
+        case inspect.StrType() if found == "text":
             return ""
-        case inspect.BoolType() if isinstance(value, bool):
+        case inspect.BoolType() if found == "truth":
             return ""
-        case inspect.IntType() if kind_of(value) == "whole number":
+        case inspect.IntType() if found == "whole number":
             return _out_of_range(value, kind)
-        case inspect.FloatType() if kind_of(value) in {"whole number", "number"}:
+        case inspect.FloatType() if found in {"whole number", "number"}:
             return ""
-        case inspect.EnumType() | inspect.LiteralType() if isinstance(value, str):
+        case inspect.EnumType() | inspect.LiteralType() if found == "text":
             return _no_choice(value, _choices(kind))
         case _:
-            expected = wanted(kind).replace("a text", "a duration such as 30s" if is_duration else "a text")
+            text = "a duration such as 30s" if is_duration(kind) else "a text"
+            expected = wanted(kind).replace("a text", text)
             return f"expected {expected}, got {_got(value, secret=secret)}{_hint(value, kind)}"
 
 
@@ -73,24 +98,14 @@ def wanted(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata():
             return wanted(kind.type)
-        case inspect.StrType():
-            return "a text"
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType():
-            return "a whole number"
-        case inspect.FloatType():
-            return "a number"
         case inspect.EnumType() | inspect.LiteralType():
             return f"one of {', '.join(_choices(kind))}"
         case inspect.StructType():
             return f"a mapping with {', '.join(field.encode_name for field in kind.fields)}"
-        case inspect.DictType():
-            return "a mapping of texts"
         case inspect.UnionType():
             return _either(kind)
         case _:
-            return "a list"
+            return _WANTED.get(type(kind), "a list")
 
 
 def _either(kind: inspect.UnionType) -> str:
@@ -141,8 +156,6 @@ def _number(value: float) -> str:
 def _hint(value: Any, kind: inspect.Type) -> str:
     word = value.lower() if isinstance(value, str) else ""
     match kind:
-        case inspect.Metadata():
-            return _hint(value, kind.type)
         case inspect.StrType() if kind_of(value) in {"whole number", "number", "truth"}:
             return ": put it in quotes"
         case inspect.BoolType() if word in _TRUE:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, TypedDict, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypedDict, Unpack
 
 import msgspec
 
@@ -34,6 +34,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Raises ConfigurationError where it is written for whatever it cannot be. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
     """
+
+    one_of: ClassVar[tuple[str, ...]] = tuple(KINDS)
+    harmless: ClassVar[Mapping[str, Any]] = {"call": {"name": "f"}}
 
     id: Name
     """The name of the target in status, incidents and notices; no two targets share one."""
@@ -80,16 +83,12 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ) -> None: ...
 
     def __post_init__(self) -> None:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of {', '.join(KINDS)}; it has {' and '.join(given) or 'none'}"
-            )
+        self.one_given()
 
     @property
     def kind(self) -> str:
         """The key of the probe that is given: `http`, `tcp`, `exec`, `call` or `heartbeat`."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+        return self.one_given()
 
     @property
     def probe(self) -> Probe:

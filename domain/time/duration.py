@@ -46,7 +46,12 @@ def parse_duration(text: str) -> int:
     while position < len(text):
         term = _TERM.match(text, position)
         if term is None:
-            raise ValueError(_misread(text))
+            below_zero = (
+                " is below zero: a duration is a length,"
+                if text.startswith(("-", "−"))
+                else " is no duration:"
+            )
+            raise ValueError(f"{text!r}{below_zero} {_RIGHT}")
         unit_ns = _unit_ns(text, term[2])
         if unit_ns >= smallest_ns:
             raise ValueError(f"{text!r} is no duration: units go from large to small, each once; {_RIGHT}")
@@ -79,11 +84,6 @@ def duration_ns(length: Duration) -> int:
     return length_ns
 
 
-def duration_text(length: Duration) -> str:
-    """A length in any of its forms as a text; a text stays as it is. Raises as `duration_ns` does, but for texts."""
-    return length if isinstance(length, str) else format_duration(duration_ns(length))
-
-
 def format_duration(length_ns: int) -> str:
     """The exact length in hours, minutes and seconds (`1m30s`, `36h`, `1.5s`, `250ms`); zero is `0s`.
 
@@ -92,8 +92,11 @@ def format_duration(length_ns: int) -> str:
     """
     if length_ns < 0:
         return "-" + format_duration(-length_ns)
-    if length_ns < NS_PER_S:
-        return _below_one_second(length_ns)
+    if length_ns == 0:
+        return "0s"
+    for unit in ("ns", "us", "ms"):
+        if length_ns < 1_000 * _UNITS_NS[unit]:
+            return _decimal(length_ns, _UNITS_NS[unit], unit)
     minutes, seconds_ns = divmod(length_ns, NS_PER_MINUTE)
     hours, minutes = divmod(minutes, 60)
     parts = (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "")
@@ -119,20 +122,6 @@ def _term_ns(text: str, number: str, unit_ns: int) -> int:
     if rest:
         raise ValueError(f"{text!r} is finer than a nanosecond: {_RIGHT}")
     return int(whole or "0") * unit_ns + fraction_ns
-
-
-def _misread(text: str) -> str:
-    if text.startswith(("-", "−")):
-        return f"{text!r} is below zero: a duration is a length, {_RIGHT}"
-    return f"{text!r} is no duration: {_RIGHT}"
-
-
-def _below_one_second(duration_ns: int) -> str:
-    if duration_ns >= NS_PER_MS:
-        return _decimal(duration_ns, NS_PER_MS, "ms")
-    if duration_ns >= NS_PER_US:
-        return _decimal(duration_ns, NS_PER_US, "us")
-    return f"{duration_ns}ns" if duration_ns else "0s"
 
 
 def _decimal(duration_ns: int, unit_ns: int, unit: str) -> str:

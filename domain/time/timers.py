@@ -38,18 +38,6 @@ class Timers(Generic[Key]):
     An entry waits unsorted in its slot until the slot's time has come; what is cancelled stays there as debris.
     """
 
-    __slots__ = (
-        "_armed",
-        "_first",
-        "_later",
-        "_later_count",
-        "_near",
-        "_opened",
-        "_place",
-        "_sequence",
-        "_slots",
-    )
-
     def __init__(self) -> None:
         self._armed: dict[Key, tuple[int, int, Key]] = {}
         self._first: tuple[int, int, Key] | None = None

@@ -2,8 +2,7 @@
 
 from functools import lru_cache
 
-from ..conditions.condition import compile_condition
-from ..conditions.operand import InDocument, Named, WholeBody
+from ..conditions.condition import compile_condition, facts_named
 from ..errors import ConditionError
 from ..limits import EXPECTATIONS_KEPT
 from ..specification.target import Target
@@ -38,24 +37,9 @@ def condition_fault(text: str, target: Target) -> str:
 def _named(text: str) -> frozenset[str] | str:
     """The facts that a condition names, or why it is none."""
     try:
-        comparison = compile_condition(text).comparison
+        return facts_named(compile_condition(text))
     except ConditionError as error:
         return str(error)
-    sides = (getattr(comparison, side, None) for side in ("reader", "left", "right"))
-    return frozenset(name for side in sides for name in _names(side))
-
-
-def _names(operand: object) -> tuple[str, ...]:
-    operand = getattr(operand, "inner", operand)
-    match operand:
-        case Named(text=text):
-            return (text.strip().strip("[]").upper(),)
-        case WholeBody():
-            return ("BODY",)
-        case InDocument(source=source):
-            return (source.upper(),)
-        case _:
-            return ()
 
 
 def never_encrypted(target: Target) -> bool:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ..limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
 from ..specification.problem import Path, Problem, quoted, suggestion
-from ..specification.rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
+from ..specification.rule import Mode, NoData, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..time.duration import format_duration
 from ..units import NS_PER_MS
@@ -30,19 +30,15 @@ def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
         yield from span_problems(text, (*path, name), 0, KEEP_FIRING_NS_MAX)
     if rule.state is RuleState.RETIRED:
         return
-    for problem in _working_problems(rule, target, path):
-        yield replace(problem, depends_on=(*problem.depends_on, (*path, "state")))
-
-
-def _working_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
-    """Yields the problems that only a rule in use can have."""
     match rule:
         case Threshold():
-            yield from _threshold_problems(rule, target, path)
+            problems = _threshold_problems(rule, target, path)
         case NoData():
-            yield from _silence_problems(rule, target, path)
-        case Consecutive():
+            problems = _silence_problems(rule, target, path)
+        case _:
             return
+    for problem in problems:
+        yield replace(problem, depends_on=(*problem.depends_on, (*path, "state")))
 
 
 def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Problem]:

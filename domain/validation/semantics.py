@@ -23,23 +23,12 @@ TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.field
 
 def meaning_problems(
     configuration: Configuration, *, names_known: bool = True, timeouts_stated: Collection[int] = ()
-) -> tuple[Problem, ...]:
+) -> Iterator[Problem]:
     """Everything wrong with a configuration whose types are right, in no particular order.
 
     With `names_known` false any channel may be told, because not all could be read. Of the targets at the positions
     `timeouts_stated` it is known that their timeout was stated, though it is the usual one.
     """
-    return tuple(_meaning_problems(configuration, names_known=names_known, timeouts_stated=timeouts_stated))
-
-
-def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
-    """Everything wrong with one target whose types are right; paths begin at the target."""
-    yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
-
-
-def _meaning_problems(
-    configuration: Configuration, *, names_known: bool, timeouts_stated: Collection[int]
-) -> Iterator[Problem]:
     channels, targets = configuration.channels, configuration.targets
     names = tuple(channel.id for channel in channels) if names_known else None
     judge = _Judge(names, allow_exec=configuration.runtime.allow_exec)
@@ -53,6 +42,11 @@ def _meaning_problems(
         yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
 
 
+def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
+    """Everything wrong with one target whose types are right; paths begin at the target."""
+    yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
+
+
 class _Judge:
     """Goes through the parts of one configuration."""
 
@@ -62,37 +56,28 @@ class _Judge:
         self._judged: dict[object, tuple[Problem, ...]] = {}
 
     def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
-        yield from span_problems(options.grace, (*path, "grace"), 0, limits.GRACE_NS_MAX)
-        for name in Retention.__struct_fields__:
-            text = getattr(options.retention, name)
-            where = (*path, "retention", name)
-            most_ns = limits.RAW_SAMPLES_NS_MAX if name == "samples" else limits.RETENTION_NS_MAX
-            yield from span_problems(text, where, limits.RETENTION_NS_MIN, most_ns)
+        yield from _spans(options, path)
+        yield from _spans(options.retention, (*path, "retention"))
         if options.store is not None and (not options.store or "\0" in options.store):
             text = "names no file: write a path, or leave it out to keep the record in memory only"
             yield Problem((*path, "store"), text)
 
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
-        for name, low_ns, high_ns in _CADENCES:
-            text = getattr(defaults, name)
-            if text is not None:
-                yield from span_problems(text, (*path, name), low_ns, high_ns)
+        yield from _spans(defaults, path)
         if defaults.every and defaults.timeout:
             yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
 
     def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
-        yield from span_problems(
-            channel.give_up_after, (*path, "give_up_after"), limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX
-        )
+        yield from _spans(channel, path)
         match channel.transport:
             case Webhook() as webhook:
                 yield from webhook_problems(webhook, (*path, "webhook"))
-                yield from self._timeout(webhook.timeout, (*path, "webhook", "timeout"))
+                yield from _spans(webhook, (*path, "webhook"))
             case CallChannel() as call:
                 yield from _unnamed(call.name, (*path, "call", "name"))
-                yield from self._timeout(call.timeout, (*path, "call", "timeout"))
+                yield from _spans(call, (*path, "call"))
             case Log():
                 return
 
@@ -104,16 +89,9 @@ class _Judge:
 
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
-        cadence = (
-            target.kind,
-            target.every,
-            target.timeout,
-            target.retry_every,
-            target.max_age,
-            timeout_stated,
-        )
-        entries = (tuple(target.expect), tuple(target.rules), tuple(target.notify))
-        key = (cadence, never_encrypted(target), entries)
+        cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
+        entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
+        key = target.kind, never_encrypted(target), cadence, entries
         if key not in self._judged:
             self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
         return self._judged[key]
@@ -137,11 +115,7 @@ class _Judge:
                 yield Problem(("expect", at), fault)
 
     def _cadence(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
-        for name, low_ns, high_ns in _CADENCES:
-            text = getattr(target, name)
-            if text is not None:
-                yield from span_problems(text, (name,), low_ns, high_ns)
-        yield from span_problems(target.max_age, ("max_age",), 0, limits.SHARED_RESULTS_NS_MAX)
+        yield from _spans(target, ())
         if target.kind != "heartbeat" and timeout_stated:
             yield from self._longer(target.timeout, "timeout", target.every, ())
         if target.retry_every is not None:
@@ -165,7 +139,7 @@ class _Judge:
             case Call() as call:
                 yield from _unnamed(call.name, (*path, "name"))
             case Heartbeat() as heartbeat:
-                yield from span_problems(heartbeat.grace, (*path, "grace"), 0, limits.EVERY_NS_MAX)
+                yield from _spans(heartbeat, path)
 
     def _notify(self, names: Iterable[str], path: Path) -> Iterator[Problem]:
         seen: set[str] = set()
@@ -180,15 +154,31 @@ class _Judge:
                 yield Problem((*path, at), f"the channel {quoted(name)} stands twice: keep one")
             seen.add(name)
 
-    def _timeout(self, text: str, path: Path) -> Iterator[Problem]:
-        yield from span_problems(text, path, limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
+
+_TIMEOUT = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
+_EVERY = (limits.EVERY_NS_MIN, limits.EVERY_NS_MAX)
+_KEPT = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
+_CADENCE = {"every": _EVERY, "timeout": _TIMEOUT, "retry_every": _EVERY}
+_SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
+    RuntimeOptions: {"grace": (0, limits.GRACE_NS_MAX)},
+    Retention: dict.fromkeys(Retention.__struct_fields__, _KEPT)
+    | {"samples": (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX)},
+    Defaults: _CADENCE,
+    Channel: {"give_up_after": (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX)},
+    Webhook: {"timeout": _TIMEOUT},
+    CallChannel: {"timeout": _TIMEOUT},
+    Target: _CADENCE | {"max_age": (0, limits.SHARED_RESULTS_NS_MAX)},
+    Heartbeat: {"grace": (0, limits.EVERY_NS_MAX)},
+}
+"""The shortest and the longest length of each field that is one."""
 
 
-_CADENCES = (
-    ("every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
-    ("timeout", limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX),
-    ("retry_every", limits.EVERY_NS_MIN, limits.EVERY_NS_MAX),
-)
+def _spans(part: Any, path: Path) -> Iterator[Problem]:
+    """Lengths out of their bounds."""
+    for name, (low_ns, high_ns) in _SPANS[type(part)].items():
+        text = getattr(part, name)
+        if text is not None:
+            yield from span_problems(text, (*path, name), low_ns, high_ns)
 
 
 def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:

@@ -1,6 +1,5 @@
 """The store of recent answers: what is kept, for how long, and what goes first."""
 
-import pytest
 from watchkeeper.adapters.cache import Recent
 from watchkeeper.domain.time.moment import NS_PER_S
 
@@ -59,9 +58,3 @@ def test_clearing_forgets_what_is_kept(clock):
     recent.clear()
 
     assert len(recent) == 0
-
-
-@pytest.mark.parametrize("settings", [{"entries_max": 0}, {"fresh_for_ns": -1}])
-def test_a_policy_that_makes_no_sense_is_refused(settings):
-    with pytest.raises(ValueError, match="readings"):
-        policy(**settings)

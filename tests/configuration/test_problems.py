@@ -102,6 +102,9 @@ FILES = {
     "targets: [{id: a/b, call: {name: f}}]": [
         "1:16: targets[0].id: 'a/b' is no id: 1 to 128 characters, no slash, no control character, no blank at either end"
     ],
+    "targets: [{id: a, call: {name: f, kind: tcp}}]": [
+        "1:35: targets[0].call.kind: unknown key (known here: name)"
+    ],
     "targets: [{id: a, tcp: {host: h, port: '80'}}]": [
         "1:40: targets[0].tcp.port: expected a whole number, got the text '80': write it without quotes"
     ],
@@ -154,6 +157,10 @@ FILES = {
     ],
     rule("after: 3"): [
         "4:11: targets[0].rules[0]: has no kind: it is one of consecutive, threshold, no_data"
+    ],
+    target("rules: [3, {kind: no_data, id: r}, {kind: no_data, id: r}]"): [
+        "4:11: targets[0].rules[0]: expected a mapping, got a number",
+        "4:58: targets[0].rules[2].id: the id 'r' stands twice, first at rules[1]: rename one",
     ],
     rule("kind: consecutive, severity: criticl"): [
         "4:48: targets[0].rules[0].severity: 'criticl' is not one of info, warning, critical, did you mean critical"

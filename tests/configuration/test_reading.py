@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watchkeeper.adapters.clock import SystemClock
-from watchkeeper.adapters.configuration.document import Document, _Reader, parse
+from watchkeeper.adapters.configuration.document import Document, DocumentReader, parse
 from watchkeeper.adapters.configuration.loading import load, parse_configuration
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import ConfigurationError
@@ -212,7 +212,7 @@ VALUES = st.recursive(
 def test_json_reads_the_same_both_ways(data):
     text = json.dumps(data, ensure_ascii=False)
     assert parse(text) == Document(data)
-    assert _Reader(text).read() == Document(data)
+    assert DocumentReader(text).read() == Document(data)
 
 
 def test_surrogate_pairs_of_json_are_read_and_halves_refused():

@@ -12,7 +12,7 @@ from watchkeeper.domain.specification.configuration import Configuration, Defaul
 from watchkeeper.domain.specification.probe import BasicAuth, Exec, Heartbeat, Http, Tcp, Tls
 from watchkeeper.domain.specification.rule import NoData, Threshold
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.domain.validation.validation import judged, judged_target
+from watchkeeper.domain.validation.partial import judged, judged_target
 
 HTTP = "http: {url: 'http://h/'}"
 HTTPS = "http: {url: 'https://h/'}"

@@ -11,8 +11,8 @@ from watchkeeper.domain.specification.configuration import Configuration, Retent
 from watchkeeper.domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
 from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.validation.partial import judged, judged_target
 from watchkeeper.domain.validation.rules import _fate
-from watchkeeper.domain.validation.validation import judged, judged_target
 
 HTTP = Http(url="http://h/")
 PASSWORD = "p"  # noqa: S105  # it opens nothing

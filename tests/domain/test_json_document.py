@@ -6,8 +6,9 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from watchkeeper.domain.conditions.json_document import compact_json, parse_json
-from watchkeeper.domain.conditions.json_path import NOWHERE, find, parse_path
+from watchkeeper.domain.conditions.json_path import find, parse_path
 from watchkeeper.domain.conditions.parse_error import ParseError
 from watchkeeper.domain.limits import JSON_DEPTH_MAX, JSON_STEPS_MAX
 
@@ -139,14 +140,14 @@ def test_a_path_that_leads_nowhere_is_refused_in_place(path, position):
     [
         ("data[1].apps[0].name", "x"),
         ("data[1].apps", [{"name": "x"}]),
-        ("data[2]", NOWHERE),
-        ("data.apps", NOWHERE),
-        ("data[0].apps", NOWHERE),
+        ("data[2]", UNSET),
+        ("data.apps", UNSET),
+        ("data[0].apps", UNSET),
         ("none", None),
-        ("none.more", NOWHERE),
-        ("text[0]", NOWHERE),
-        ("text.more", NOWHERE),
-        ("[0]", NOWHERE),
+        ("none.more", UNSET),
+        ("text[0]", UNSET),
+        ("text.more", UNSET),
+        ("[0]", UNSET),
     ],
 )
 def test_a_path_finds_what_stands_there_or_nothing(path, found):

@@ -13,7 +13,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import BasicAuth, Http
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_MS
-from watchkeeper.domain.validation.validation import judged_target
+from watchkeeper.domain.validation.partial import judged_target
 
 BASIC = BasicAuth(user="u", password="p")  # noqa: S106 - nobody's
 

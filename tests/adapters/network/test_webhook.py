@@ -16,7 +16,7 @@ from watchkeeper.domain.specification.channel import Channel, Webhook
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
-from watchkeeper.domain.validation.validation import judged
+from watchkeeper.domain.validation.partial import judged
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 TRANSITION = Incident(
