@@ -7,7 +7,8 @@ from ..domain.policy import OverflowPolicy
 from ..domain.time.moment import Moment
 from ..protocol.codec import decode, encode
 from ..protocol.message import Message
-from .dispatch import DispatchedActor, MailboxPolicy
+from .dispatch.actor import DispatchedActor
+from .dispatch.mailbox.message_queue import MailboxPolicy
 from .ports import Clock
 
 M = TypeVar("M")

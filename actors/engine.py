@@ -24,7 +24,10 @@ from ..protocol.recorder import CounterIncreased, GetAbandoned, HealthReported
 from ..protocol.sink import Commit, Mute
 from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
-from .dispatch import Address, LoopDispatcher, MakeTimer, PoolDispatcher
+from .dispatch.mailbox.address import Address
+from .dispatch.run.alarm import MakeTimer
+from .dispatch.run.loop import LoopDispatcher
+from .dispatch.run.pool import PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher
 from .supervisor.supervisor import RECORDER

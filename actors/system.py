@@ -25,7 +25,11 @@ from ..protocol.supervisor import (
     Woke,
 )
 from .courier import Courier
-from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
+from .dispatch.mailbox.address import Address
+from .dispatch.mailbox.dead_letters import DeadLetters
+from .dispatch.mailbox.mailbox import ExitReason
+from .dispatch.run.dispatcher import Dispatcher
+from .dispatch.spawning import address_for, spawn
 from .owner import AggregateOwner
 from .policies import supervisor_policies
 from .poller import PollerContext

@@ -20,7 +20,7 @@ from importlib.metadata import version
 
 from machine import describe
 from sidebyside import InProcess, answer_lines, by_turns, cpu_ns, median_of, ratio_of
-from watchkeeper.actors.dispatch import LoopDispatcher
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.actors.supervisor.timer_driver import TimerDriver
 
 INSTALL = "APScheduler 3 is not installed: pip install 'apscheduler>=3,<4' (or the extra `bench`)"

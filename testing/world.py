@@ -7,7 +7,7 @@ from random import Random
 
 from pykka import Timeout
 
-from ..actors.dispatch import SimulatedDispatcher
+from ..actors.dispatch.run.simulated import SimulatedDispatcher
 from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident

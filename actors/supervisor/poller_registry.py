@@ -4,7 +4,11 @@ from typing import NamedTuple, Protocol
 
 from ...domain.specification.target import Target
 from ...protocol.poller import PollerMessage
-from ..dispatch import Address, DeadLetters, DispatchedActor, Dispatcher, OnExit, address_for, spawn
+from ..dispatch.actor import DispatchedActor
+from ..dispatch.mailbox.address import Address, OnExit
+from ..dispatch.mailbox.dead_letters import DeadLetters
+from ..dispatch.run.dispatcher import Dispatcher
+from ..dispatch.spawning import address_for, spawn
 from ..poller import Poller, PollerContext
 from ..ports import Listener
 

@@ -8,7 +8,7 @@ from ...domain.supervision.restart import RestartHistory, SupervisorPolicies
 from ...domain.time.moment import Moment
 from ...domain.time.timers import Timers
 from ...protocol.recorder import HealthReported, RecorderMessage
-from ..dispatch import Address
+from ..dispatch.mailbox.address import Address
 from ..ports import Listener
 from .periodic_timers import ChildRestart, TimerKey
 from .poller_registry import POLLER, Roster

@@ -3,7 +3,8 @@
 import pytest
 from records import notice_of, opened
 from watchkeeper.actors.courier import Courier
-from watchkeeper.actors.dispatch import SimulatedDispatcher, spawn
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.actors.poller import Poller, PollerContext
 from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.incidents.notice import Answer

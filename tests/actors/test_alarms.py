@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from watchkeeper.actors.dispatch import AlarmClock, LoopDispatcher
-from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
+from watchkeeper.actors.dispatch.run.alarm import AlarmClock, MillisecondTimer
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
 from watchkeeper.domain.time.moment import NS_PER_MS
 

@@ -6,7 +6,8 @@ import types
 
 import pytest
 from pykka import Timeout
-from watchkeeper.actors.dispatch import DispatchedActor, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.spawning import spawn
 
 SOON_S = 20.0
 

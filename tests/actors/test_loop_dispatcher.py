@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from execution_models import LoopActor
-from watchkeeper.actors.dispatch import DispatchedActor, LoopDispatcher, WouldDeadlock, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
 from watchkeeper.actors.dispatch.run.alarm import Errand
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.time.moment import NS_PER_MS

@@ -3,7 +3,10 @@
 import threading
 
 import pytest
-from watchkeeper.actors.dispatch import DispatchedActor, PoolDispatcher, WouldDeadlock, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.pool import PoolDispatcher
+from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.errors import UsageError
 
 SOON_S = 20.0

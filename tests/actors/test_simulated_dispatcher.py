@@ -6,12 +6,10 @@ import threading
 import pytest
 from execution_models import SimulatedActor
 from pykka import Timeout
-from watchkeeper.actors.dispatch import (
-    DispatchedActor,
-    SimulatedDispatcher,
-    WouldDeadlock,
-    spawn,
-)
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
 

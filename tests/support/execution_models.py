@@ -7,7 +7,10 @@ import threading
 from collections.abc import Callable
 
 from self_driven import SelfDrivenDispatcher
-from watchkeeper.actors.dispatch import DispatchedActor, Dispatcher, LoopDispatcher, PoolDispatcher
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.dispatcher import Dispatcher
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.run.pool import PoolDispatcher
 
 _POOL_THREADS = 8
 _lock = threading.Lock()

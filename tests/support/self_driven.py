@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from watchkeeper.actors.dispatch import SimulatedDispatcher
 from watchkeeper.actors.dispatch.run.dispatcher import Runnable
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.domain.time.moment import Moment
 
 

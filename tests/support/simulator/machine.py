@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import msgspec
-from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
 from watchkeeper.actors.system import System, SystemDependencies, SystemSpec
 from watchkeeper.domain.specification.probe import KINDS
 from watchkeeper.domain.specification.target import Target
