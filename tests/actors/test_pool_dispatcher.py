@@ -91,7 +91,8 @@ def test_a_turn_is_handed_on_only_after_the_context_was_left():
                 self.entered += 1
             super().schedule(runnable)
 
-    dispatcher = Eager(2, turn_messages=1)
+    dispatcher = Eager(2)
+    dispatcher.turn_messages = 1
     address = spawn(Caller, dispatcher=dispatcher)
     for _ in range(10):
         address.tell(int)

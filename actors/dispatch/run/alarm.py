@@ -19,10 +19,7 @@ class Alarm:
     __slots__ = ("_callback", "_forget", "due_ns")
 
     def __init__(
-        self,
-        due_ns: int,
-        callback: Callable[[], object],
-        forget: "Callable[[Alarm], object] | None" = None,
+        self, due_ns: int, callback: Callable[[], object], forget: "Callable[[Alarm], object]"
     ) -> None:
         self.due_ns = due_ns
         self._callback: Callable[[], object] | None = callback
@@ -37,8 +34,7 @@ class Alarm:
         """Prevents the callback. Harmless when repeated and after the alarm has rung."""
         if self._callback is not None:
             self._callback = None
-            if self._forget is not None:
-                self._forget(self)
+            self._forget(self)
 
     def ring(self) -> None:
         """Calls back, at most once and not after `cancel`."""

@@ -7,24 +7,17 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pykka import Future, Timeout
 
+from .dispatcher import Dispatcher
 from .would_deadlock import refuse_on_dispatcher_thread
 
 T = TypeVar("T")
 ExceptionInfo: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 logger = logging.getLogger(__name__)
-
-
-class Driver(Protocol):
-    """Runs actors on the thread that waits for them, where no other thread does."""
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Runs actors until `done`; returns at once where other threads run them."""
-        ...
 
 
 class _Outcome(NamedTuple):
@@ -43,7 +36,8 @@ class _Outcome(NamedTuple):
 class DispatchedFuture(Future[T]):
     """A future that never blocks the thread that sets it, and refuses to block a dispatcher's thread."""
 
-    driver: Driver | None = None
+    driver: Dispatcher | None = None
+    """Runs actors while a thread waits for the answer, where no other thread does."""
 
     def __init__(self) -> None:
         super().__init__()

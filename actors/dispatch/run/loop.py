@@ -8,17 +8,17 @@ from contextvars import Context
 from typing import TypeVar
 
 from ....domain.errors import UsageError
-from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX
 from ....domain.time.moment import NS_PER_S
 from .alarm import Alarm, AlarmClock, Errand, MakeTimer, MillisecondTimer
-from .dispatcher import Runnable
+from .dispatcher import Dispatcher, Runnable
 from .event_loops import close_event_loop, new_event_loop
 from .would_deadlock import mark_thread
 
 R = TypeVar("R")
 
 
-class LoopDispatcher:
+class LoopDispatcher(Dispatcher):
     """Runs actors in batches of turns on its own event loop, which does its I/O between batches.
 
     The loop runs on its own thread between `start` and `stop`. Turns are limited in time only where `monotonic_ns` is
@@ -29,12 +29,11 @@ class LoopDispatcher:
         self,
         *,
         monotonic_ns: Callable[[], int] | None = None,
-        turn_messages: int = TURN_MESSAGES_MAX,
         make_timer: MakeTimer = MillisecondTimer,
         name: str = "watchkeeper-loop",
     ) -> None:
+        super().__init__()
         self.monotonic_ns = monotonic_ns
-        self.turn_messages = turn_messages
         self._name = name
         self._loop = new_event_loop()
         self._clock = monotonic_ns or self._loop_ns
@@ -47,7 +46,6 @@ class LoopDispatcher:
         self._coming.acquire()
         # Mirrors the held lock for senders, which read it without touching the lock.
         self._armed = True
-        self._actors: dict[Runnable, None] = {}
         self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
         # Without a given context asyncio copies one for each callback.
         self._context = Context()
@@ -120,17 +118,6 @@ class LoopDispatcher:
         alarm = self._alarms.alarm(monotonic_ns, callback)
         self._call_threadsafe(self._alarms.arm, alarm)
         return alarm
-
-    def adopt(self, runnable: Runnable) -> None:
-        """Holds the reference to an actor until it ends."""
-        self._actors[runnable] = None
-
-    def release(self, runnable: Runnable) -> None:
-        """Drops the reference to an actor that has ended."""
-        self._actors.pop(runnable, None)
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Does nothing: the loop's thread runs the actors."""
 
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"

@@ -1,39 +1,28 @@
 """The dispatcher that runs blocking actors on a bounded number of threads."""
 
 import threading
-from collections.abc import Callable
 from queue import SimpleQueue
 
 from ....domain.errors import UsageError
-from ....domain.limits import TURN_MESSAGES_MAX
-from .dispatcher import Runnable
+from .dispatcher import Dispatcher, Runnable
 from .would_deadlock import mark_thread
 
 
-class PoolDispatcher:
+class PoolDispatcher(Dispatcher):
     """Runs actors that may block on at most `threads` threads; one thread at a time runs an actor.
 
     `adopt` makes the threads as actors are added. A sender never does: making a thread can block.
     """
 
-    monotonic_ns = None
-
-    def __init__(
-        self,
-        threads: int,
-        name: str = "watchkeeper-pool",
-        *,
-        turn_messages: int = TURN_MESSAGES_MAX,
-    ) -> None:
+    def __init__(self, threads: int, name: str = "watchkeeper-pool") -> None:
+        super().__init__()
         if threads < 1:
             raise UsageError(f"a pool of {threads} threads runs nothing: give it at least one")
-        self.turn_messages = turn_messages
         self._name = name
         self._threads_max = threads
         self._threads: list[threading.Thread] = []
         self._ready: SimpleQueue[Runnable | None] = SimpleQueue()
         self._running: dict[int, Runnable] = {}
-        self._actors: dict[Runnable, None] = {}
         self._lock = threading.Lock()
         self._stopped = False
         self._ended = threading.Event()
@@ -77,7 +66,7 @@ class PoolDispatcher:
         with self._lock:
             if self._stopped:
                 raise UsageError(f"{self!r} has been stopped")
-            self._actors[runnable] = None
+            super().adopt(runnable)
             wanted = min(self._threads_max, len(self._actors))
             if len(self._threads) < wanted:
                 thread = threading.Thread(
@@ -85,13 +74,6 @@ class PoolDispatcher:
                 )
                 self._threads.append(thread)
                 thread.start()
-
-    def release(self, runnable: Runnable) -> None:
-        """Drops the reference to an actor that has ended."""
-        self._actors.pop(runnable, None)
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Does nothing: the pool's threads run the actors."""
 
     def __repr__(self) -> str:
         return f"<PoolDispatcher {self._name}: {len(self._actors)} actors, {len(self._threads)} threads>"

@@ -3,16 +3,15 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
-from itertools import count
 from typing import Protocol
 
 from pykka import Timeout
 
 from ....domain.limits import SIMULATED_STEPS_MAX, TURN_MESSAGES_MAX
 from ....domain.time.moment import NS_PER_S, Moment
+from ....domain.time.timers import Timers
 from .alarm import Alarm, Errand
-from .dispatcher import Runnable
+from .dispatcher import Dispatcher, Runnable
 from .would_deadlock import WouldDeadlock
 
 
@@ -28,15 +27,13 @@ class VirtualClock(Protocol):
         ...
 
 
-class SimulatedDispatcher:
+class SimulatedDispatcher(Dispatcher):
     """Runs actors on the caller's thread; virtual time moves only when no actor has work left.
 
     `choose(n)` returns the index of the actor to run next among the n runnable ones; without it they run in order.
     Alarms of one instant become runnable together, so `choose` decides their order too. `turn_messages=1` interleaves
     actors as finely as possible.
     """
-
-    monotonic_ns = None
 
     def __init__(
         self,
@@ -45,13 +42,11 @@ class SimulatedDispatcher:
         *,
         turn_messages: int = TURN_MESSAGES_MAX,
     ) -> None:
-        self.turn_messages = turn_messages
+        super().__init__(turn_messages)
         self._clock = clock
         self._choose = choose
         self._ready: deque[Runnable] = deque()
-        self._alarms: list[tuple[int, int, Alarm]] = []
-        self._order = count()
-        self._actors: dict[Runnable, None] = {}
+        self._alarms: Timers[Alarm] = Timers()
         self._stepping_thread = 0
         self._steps = 0
 
@@ -61,32 +56,14 @@ class SimulatedDispatcher:
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment of virtual time."""
-        alarm = Alarm(monotonic_ns, callback)
-        heappush(self._alarms, (monotonic_ns, next(self._order), alarm))
+        alarm = Alarm(monotonic_ns, callback, self._alarms.cancel)
+        self._alarms.arm(alarm, monotonic_ns)
         return alarm
-
-    def adopt(self, runnable: Runnable) -> None:
-        """Holds the reference to an actor until it ends."""
-        self._actors[runnable] = None
-
-    def release(self, runnable: Runnable) -> None:
-        """Drops the reference to an actor that has ended."""
-        self._actors.pop(runnable, None)
-
-    def pending(self) -> int:
-        """Returns the number of turns that could run now."""
-        return len(self._ready)
 
     @property
     def steps(self) -> int:
         """The number of turns that were run."""
         return self._steps
-
-    def next_alarm_ns(self) -> int | None:
-        """Returns the monotonic time of the next alarm; None where none is set."""
-        while self._alarms and not self._alarms[0][2].armed:
-            heappop(self._alarms)
-        return self._alarms[0][0] if self._alarms else None
 
     def step(self) -> bool:
         """Runs one turn without moving time. Returns False where no actor has work."""
@@ -155,7 +132,7 @@ class SimulatedDispatcher:
     def _run_through(self, until_ns: int | None, done: Callable[[], bool]) -> None:
         while True:
             self._run_ready(done)
-            due_ns = self.next_alarm_ns()
+            due_ns = self._alarms.next_ns()
             if done() or due_ns is None or (until_ns is not None and due_ns > until_ns):
                 return
             if due_ns > self._clock.read().monotonic_ns:
@@ -163,8 +140,7 @@ class SimulatedDispatcher:
 
     def _ring_due(self, now_ns: int) -> bool:
         """Makes every due alarm runnable. Returns True where a turn can run."""
-        while (due_ns := self.next_alarm_ns()) is not None and due_ns <= now_ns:
-            self._ready.append(Errand(heappop(self._alarms)[2].ring))
+        self._ready.extend(Errand(alarm.ring) for alarm, _ in self._alarms.due(now_ns))
         return bool(self._ready)
 
 
