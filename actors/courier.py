@@ -35,16 +35,9 @@ class Courier(Behaviour[CourierMessage]):
     """Sends at most `room` notices at once and answers each delivery to the sink exactly once."""
 
     def __init__(
-        self,
-        clock: Clock,
-        channel: str,
-        messenger: Messenger,
-        sink: Listener[SinkMessage],
-        *,
-        room: int = 1,
-        through_bytes: bool = False,
+        self, clock: Clock, channel: str, messenger: Messenger, sink: Listener[SinkMessage], *, room: int = 1
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._channel = channel
         self._messenger = messenger
         self._sink = sink

@@ -31,7 +31,7 @@ from .dispatch.run.pool import PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
 from .recorder import Publisher
 from .supervisor.supervisor import RECORDER
-from .system import SINK, Asked, System, SystemDependencies, SystemSpec, shut_down
+from .system import SINK, Asked, System, SystemDependencies, shut_down
 
 ANSWER_WITHIN_S = 10.0
 """The longest wait for the recorder's answer during a stop."""
@@ -97,9 +97,7 @@ class Engine:
         except BaseException:
             self._stop_threads()
             raise
-        self.system = System(
-            self._parts(dependencies, configuration), _plan(configuration, dependencies.asked)
-        )
+        self.system = System(self._parts(dependencies, configuration), configuration)
 
     def _on_loop(self, work: Callable[[], R]) -> R:
         return self._dispatcher.perform(work, START_WITHIN_S)
@@ -123,6 +121,7 @@ class Engine:
             expectation_of=dependencies.expectation_of,
             dice=dependencies.dice,
             changed=self._notify,
+            asked=dependencies.asked,
         )
 
     def _report(self, invariant: str, says: str) -> None:
@@ -282,10 +281,3 @@ class Engine:
     def _stop_threads(self) -> tuple[str, ...]:
         slack_s = CLOSE_SLACK_NS / NS_PER_S
         return self._sink_thread.stop(slack_s) + self._dispatcher.stop(slack_s)
-
-
-def _plan(configuration: Configuration, asked: Asked) -> SystemSpec:
-    options = configuration.runtime
-    return SystemSpec(
-        configuration.targets, configuration.channels, options.in_flight_max, options.debug, asked
-    )

@@ -41,10 +41,8 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         targets: Iterable[Target],
         sink: Listener[SinkMessage],
         recorder: Listener[RecorderMessage],
-        *,
-        through_bytes: bool = False,
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._sink = sink
         self._recorder = recorder
         self._targets = {target.id: target for target in targets}

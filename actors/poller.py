@@ -30,7 +30,6 @@ class PollerContext(NamedTuple):
     supervisor: Listener[SupervisorMessage]
     probers: Mapping[type[Probe], Prober]
     expectation_of: Callable[[Target], Expectation]
-    through_bytes: bool
 
 
 class Poller(Behaviour[PollerMessage]):
@@ -42,7 +41,7 @@ class Poller(Behaviour[PollerMessage]):
     """A queue with a larger capacity is a deque: 1.4 KiB more for each of 100,000 idle pollers."""
 
     def __init__(self, context: PollerContext, expectation: Expectation) -> None:
-        super().__init__(context.clock, through_bytes=context.through_bytes)
+        super().__init__(context.clock)
         self._context = context
         self._expectation = expectation
         self._running: tuple[AttemptId, Cancellable] | None = None

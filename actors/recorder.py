@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
 from ..domain import limits
@@ -52,35 +53,18 @@ class Publisher(Protocol):
     def publish(self, event: Event) -> None: ...
 
 
+@dataclass(slots=True)
 class _Row:
     """One target of the read model."""
 
-    __slots__ = (
-        "asleep_ns",
-        "attempts",
-        "confirmed",
-        "kind",
-        "missed",
-        "paused",
-        "raw",
-        "sample",
-        "samples",
-        "stale_after_ns",
-    )
-
-    def __init__(self) -> None:
-        self.asleep_ns = 0
-        self.sample: Sample | None = None
-        self.raw = Status.UNKNOWN
-        self.confirmed = Status.UNKNOWN
-        self.attempts: deque[AttemptRecord] | None = None
-        self.samples = 0
-        self.missed = 0
-
-    def track(self, message: TargetTracked) -> None:
-        self.kind = message.kind
-        self.paused = message.paused
-        self.stale_after_ns = message.stale_after_ns
+    tracked: TargetTracked
+    asleep_ns: int = 0
+    sample: Sample | None = None
+    raw: Status = Status.UNKNOWN
+    confirmed: Status = Status.UNKNOWN
+    attempts: deque[AttemptRecord] | None = None
+    samples: int = 0
+    missed: int = 0
 
     def take(self, message: SampleJudged, asleep_ns: int) -> None:
         self.asleep_ns = asleep_ns
@@ -98,18 +82,18 @@ class _Row:
         not show, counts."""
         sample = self.sample
         return sample is not None and (
-            now.since(sample.at) + asleep_ns - self.asleep_ns > self.stale_after_ns
+            now.since(sample.at) + asleep_ns - self.asleep_ns > self.tracked.stale_after_ns
         )
 
     def status(self, target: str, incidents: list[Incident], *, stale: bool) -> TargetStatus:
         status = (status_of(incidents) or Status.UNKNOWN) if stale else self.confirmed
         return TargetStatus(
             id=target,
-            kind=self.kind,
-            status=Status.PAUSED if self.paused else status,
+            kind=self.tracked.kind,
+            status=Status.PAUSED if self.tracked.paused else status,
             raw=Status.UNKNOWN if stale else self.raw,
             explanation=no_sample_since(self.sample.at.wall_ns) if stale and self.sample else "",
-            paused=self.paused,
+            paused=self.tracked.paused,
             sample=self.sample,
             attempt=self.attempts[-1] if self.attempts else None,
             samples=self.samples,
@@ -124,15 +108,8 @@ class Recorder(Behaviour[RecorderMessage]):
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
-    def __init__(
-        self,
-        clock: Clock,
-        publisher: Publisher,
-        losses: Callable[[], Mapping[str, int]],
-        *,
-        through_bytes: bool = False,
-    ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+    def __init__(self, clock: Clock, publisher: Publisher, losses: Callable[[], Mapping[str, int]]) -> None:
+        super().__init__(clock)
         self._publisher = publisher
         self._losses = losses
         self._rows: dict[str, _Row] = {}
@@ -155,7 +132,7 @@ class Recorder(Behaviour[RecorderMessage]):
             case NoticeSettled(notice, delivery):
                 self._settled(notice, delivery)
             case TargetTracked(target):
-                self._rows.setdefault(target, _Row()).track(message)
+                self._rows.setdefault(target, _Row(message)).tracked = message
             case TargetUntracked(target):
                 self._rows.pop(target, None)
             case IncidentsResumed(incidents, silences):

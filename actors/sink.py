@@ -77,15 +77,9 @@ class IncidentSink(Behaviour[SinkMessage]):
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
     def __init__(
-        self,
-        clock: Clock,
-        store: Store,
-        channels: Iterable[Channel],
-        neighbours: Neighbours,
-        *,
-        through_bytes: bool = False,
+        self, clock: Clock, store: Store, channels: Iterable[Channel], neighbours: Neighbours
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
         self._channels = {channel.id: channel for channel in channels}
         self._to = neighbours

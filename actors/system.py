@@ -1,10 +1,11 @@
 """The system: all actors of one runtime, started from the recorder to the supervisor and stopped in reverse."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..domain.conditions.judgement import Expectation
 from ..domain.specification.channel import Channel
+from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
@@ -24,6 +25,7 @@ from ..protocol.supervisor import (
     Untrack,
     Woke,
 )
+from .behaviour import B, Behaviour, through_bytes
 from .courier import Courier
 from .dispatch.mailbox.address import Address
 from .dispatch.mailbox.dead_letters import DeadLetters
@@ -32,7 +34,7 @@ from .dispatch.run.dispatcher import Dispatcher
 from .dispatch.spawning import address_for, spawn
 from .owner import AggregateOwner
 from .policies import supervisor_policies
-from .poller import PollerContext
+from .poller import Poller, PollerContext
 from .ports import Clock, Messenger, Neighbours, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink
@@ -65,15 +67,6 @@ class SystemDependencies(NamedTuple):
     """Called on a dispatcher's thread after an actor has ended."""
     address_for: MakeAddress = address_for
     """Makes the addresses; the simulator observes every message through its own."""
-
-
-class SystemSpec(NamedTuple):
-    """The targets and channels to run, and the runtime options that concern actors."""
-
-    targets: Iterable[Target]
-    channels: tuple[Channel, ...]
-    in_flight_max: int
-    through_bytes: bool
     asked: "Asked | None" = None
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
 
@@ -88,9 +81,10 @@ class System:
     The roster of targets belongs to the system only while no supervisor lives; see RosterHandover.
     """
 
-    def __init__(self, parts: SystemDependencies, plan: SystemSpec) -> None:
+    def __init__(self, parts: SystemDependencies, configuration: Configuration) -> None:
         self._parts = parts
-        self._plan = plan
+        self._channels = configuration.channels
+        self._debug = configuration.runtime.debug
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
         # logged as dead letters: without a supervisor nothing is timed.
         self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=TIMING)
@@ -99,12 +93,12 @@ class System:
         self.sink = self._address(IncidentSink, SINK)
         self.recorder = self._address(Recorder, RECORDER)
         self.couriers = {
-            channel.id: self._address(Courier, COURIER + channel.id) for channel in plan.channels
+            channel.id: self._address(Courier, COURIER + channel.id) for channel in self._channels
         }
         self._neighbours = Neighbours(self.supervisor, self.owner, self.sink, self.recorder, self.couriers)
-        targets = {target.id: target for target in plan.targets}
+        targets = {target.id: target for target in configuration.targets}
         self._handover = RosterHandover(Roster(targets, self._make_registry()))
-        self._policies = supervisor_policies(plan.channels, plan.in_flight_max)
+        self._policies = supervisor_policies(self._channels, configuration.runtime.in_flight_max)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
@@ -117,34 +111,38 @@ class System:
 
     def _make_registry(self) -> PollerRegistry:
         parts = self._parts
-        context = PollerContext(
-            parts.clock,
-            self.supervisor,
-            parts.probers,
-            parts.expectation_of,
-            self._plan.through_bytes,
+        return PollerRegistry(
+            parts.dispatcher,
+            PollerContext(parts.clock, self.supervisor, parts.probers, parts.expectation_of),
+            self._exited,
+            self.dead_letters,
+            parts.address_for,
+            self._as_spawned(Poller),
         )
-        return PollerRegistry(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
+
+    def _as_spawned(self, actor_class: type[B]) -> type[B]:
+        return through_bytes(actor_class) if self._debug else actor_class
 
     # Start.
 
     def start(self) -> None:
         """Starts every actor, each after those that it sends messages to while it starts."""
         self._start_recorder()
-        for channel in self._plan.channels:
+        for channel in self._channels:
             self._start_courier(channel)
         self._start_sink()
         self._start_owner(self._handover.look().targets.values())
         self._start_supervisor()
 
-    def _spawn(self, address: Address, actor_class: type, *arguments: object, **named: object) -> None:
+    def _spawn(
+        self, address: Address, actor_class: type[Behaviour[Any]], *arguments: object, **named: object
+    ) -> None:
         on_sink_thread = actor_class is IncidentSink
         spawn(
-            actor_class,
+            self._as_spawned(actor_class),
             self._parts.clock,
             *arguments,
             **named,
-            through_bytes=self._plan.through_bytes,
             dispatcher=self._parts.sink_dispatcher if on_sink_thread else self._parts.dispatcher,
             address=address,
             on_exit=self._exited,
@@ -176,7 +174,7 @@ class System:
         )
 
     def _start_sink(self) -> None:
-        self._spawn(self.sink, IncidentSink, self._parts.store, self._plan.channels, self._neighbours)
+        self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours)
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
@@ -201,7 +199,7 @@ class System:
         yield Child(self.recorder, lambda _: self._start_recorder())
         yield Child(self.sink, lambda _: self._start_sink())
         yield Child(self.owner, self._start_owner)
-        yield from map(courier, self._plan.channels)
+        yield from map(courier, self._channels)
 
     # Exits, requested and unexpected.
 
@@ -229,8 +227,8 @@ class System:
     def _restart_supervisor(self) -> None:
         if SUPERVISOR in self._ending:
             return
-        if self._plan.asked is not None:
-            self._plan.asked(self._ask_again)
+        if self._parts.asked is not None:
+            self._parts.asked(self._ask_again)
         self._start_supervisor()
         self.recorder.tell(HealthReported(SUPERVISOR, ""))
 

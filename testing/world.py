@@ -8,7 +8,7 @@ from random import Random
 from pykka import Timeout
 
 from ..actors.dispatch.run.simulated import SimulatedDispatcher
-from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
+from ..actors.system import System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
@@ -65,8 +65,7 @@ class World:
         self._targets = {target.id: target for target in configuration.targets}
         self._channels = configuration.channels
         self._choose = choose
-        self._in_flight_max = in_flight_max
-        self._through_bytes = through_bytes
+        self._options = RuntimeOptions(in_flight_max=in_flight_max, debug=through_bytes)
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
         self.clock = ManualClock()
@@ -112,12 +111,7 @@ class World:
         )
         system = System(
             parts,
-            SystemSpec(
-                self._targets.values(),
-                self._channels,
-                self._in_flight_max,
-                through_bytes=self._through_bytes,
-            ),
+            Configuration(runtime=self._options, channels=self._channels, targets=self._targets.values()),
         )
         system.start()
         self.dispatcher.run_until_idle()

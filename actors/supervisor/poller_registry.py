@@ -8,7 +8,7 @@ from ..dispatch.actor import DispatchedActor
 from ..dispatch.mailbox.address import Address, OnExit
 from ..dispatch.mailbox.dead_letters import DeadLetters
 from ..dispatch.run.dispatcher import Dispatcher
-from ..dispatch.spawning import address_for, spawn
+from ..dispatch.spawning import spawn
 from ..poller import Poller, PollerContext
 from ..ports import Listener
 
@@ -33,13 +33,15 @@ class PollerRegistry:
         context: PollerContext,
         on_exit: OnExit,
         dead_letters: DeadLetters,
-        make_address: MakeAddress = address_for,
+        make_address: MakeAddress,
+        poller_class: type[Poller],
     ) -> None:
         self._dispatcher = dispatcher
         self._context = context
         self._on_exit = on_exit
         self._dead_letters = dead_letters
         self._make_address = make_address
+        self._poller_class = poller_class
         self._addresses: dict[str, Address] = {}
 
     def __len__(self) -> int:
@@ -68,7 +70,7 @@ class PollerRegistry:
             address = self._make_address(Poller, POLLER + target.id, dead_letters=self._dead_letters)
             self._addresses[target.id] = address
         spawn(
-            Poller,
+            self._poller_class,
             self._context,
             self._context.expectation_of(target),
             dispatcher=self._dispatcher,

@@ -80,9 +80,8 @@ class Supervisor(Behaviour[SupervisorMessage]):
         children: Iterable[Child],
         call_at: CallAt,
         dice: Callable[[], float],
-        through_bytes: bool = False,
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._policies = policies
         self._to = neighbours
         self._dice = dice

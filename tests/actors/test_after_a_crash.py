@@ -80,7 +80,7 @@ def told():
 
 @pytest.fixture
 def poller(clock, dispatcher, edge, told):
-    context = PollerContext(clock, told, {Http: edge}, lambda target: Expectation(()), False)
+    context = PollerContext(clock, told, {Http: edge}, lambda target: Expectation(()))
     return spawn(Poller, context, Expectation(()), dispatcher=dispatcher, on_exit=lambda *_: None)
 
 

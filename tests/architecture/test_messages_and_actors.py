@@ -224,6 +224,7 @@ def test_every_actor_is_a_behaviour():
         "Poller",
         "Recorder",
         "Supervisor",
+        "ThroughBytes",
     }
 
 

@@ -6,7 +6,8 @@ import msgspec
 from watchkeeper.actors.dispatch.actor import DispatchedActor
 from watchkeeper.actors.dispatch.mailbox.address import Address
 from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
-from watchkeeper.actors.system import System, SystemDependencies, SystemSpec
+from watchkeeper.actors.system import System, SystemDependencies
+from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.specification.probe import KINDS
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -132,7 +133,14 @@ class Machine:
         )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
-        self.system = System(self._parts(), self._plan())
+        self.system = System(
+            self._parts(),
+            Configuration(
+                runtime=RuntimeOptions(in_flight_max=options.in_flight_max, debug=options.through_bytes),
+                channels=tuple(reached.channel for reached in self.case.channels),
+                targets=self.roster.values(),
+            ),
+        )
         self.system.start()
 
     def _parts(self) -> SystemDependencies:
@@ -154,21 +162,11 @@ class Machine:
             dice=self._dice.dice,
             changed=self._changed,
             address_for=self._address_for,
+            asked=lambda listener: listener(tuple(self.roster.values())),
         )
 
     def _changed(self) -> None:
         self.halt.now = self.halt.now or bool(self.system.ended)
-
-    def _plan(self) -> SystemSpec:
-        options = self.case.options
-        channels = tuple(reached.channel for reached in self.case.channels)
-        return SystemSpec(
-            dict(self.roster).values(),
-            channels,
-            options.in_flight_max,
-            through_bytes=options.through_bytes,
-            asked=lambda listener: listener(tuple(self.roster.values())),
-        )
 
     def _address_for(
         self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
