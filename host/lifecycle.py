@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from pykka import ActorDeadError
 
@@ -18,14 +18,15 @@ from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
-from ..protocol.supervisor import Beat, Track, Untrack
-from .commands import ConfigurationCommand, HostReport
+from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
-from .restart_buffer import RestartBuffer
+from .restart_buffer import HostReport, RestartBuffer
 from .subscriptions import Subscriptions
 
 ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
+ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume
+"""Changes the configured targets: without an engine the next start applies it."""
 logger = logging.getLogger(__name__)
 
 
@@ -121,18 +122,15 @@ class Lifecycle:
         if os.getpid() != self._pid:
             return AbandonedWork()
         with self._changing:
-            ran = self._engine is not None
+            # Changes of targets that arrive while the engine drains apply at the next start.
+            with self._configured.guard:
+                engine = self._withdraw()
+            if engine is None:
+                return AbandonedWork()
             try:
-                return self._end(within_ns)
+                return engine.stop(within_ns)
             finally:
-                if ran:
-                    self._finish()
-
-    def _end(self, within_ns: int) -> AbandonedWork:
-        """Stops the engine; changes of targets that arrive while it drains apply at the next start."""
-        with self._configured.guard:
-            engine = self._withdraw()
-        return AbandonedWork() if engine is None else engine.stop(within_ns)
+                self._finish()
 
     def _withdraw(self, *, restarts: bool = False) -> Engine | None:
         """Takes the engine out of service. With `restarts`, reports and questions wait for the next engine."""
@@ -167,19 +165,16 @@ class Lifecycle:
         and then the old configuration runs on; WatchkeeperError where the old one does not start again either.
         """
         with self._changing:
-            self._change_to(new)
-
-    def _change_to(self, new: Configuration) -> None:
-        with self._configured.guard:
-            self._configured.require_legal(new)
-            old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
+            with self._configured.guard:
+                self._configured.require_legal(new)
+                old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
+                if engine is not None and diff.needs_restart:
+                    self._withdraw(restarts=True)
+                elif engine is not None:
+                    self._tell_changes(engine, diff.removed, diff.changed)
+                self._configured.apply(diff)
             if engine is not None and diff.needs_restart:
-                self._withdraw(restarts=True)
-            elif engine is not None:
-                self._tell_changes(engine, diff.removed, diff.changed)
-            self._configured.apply(diff)
-        if engine is not None and diff.needs_restart:
-            self._restart_or_keep(engine, old)
+                self._restart_or_keep(engine, old)
 
     def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
         """Stops and starts.

@@ -3,11 +3,16 @@
 import asyncio
 import threading
 from concurrent.futures import Future
+from typing import TypeAlias
 
 from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
-from .commands import HostReport
+from ..protocol.owner import Acknowledge
+from ..protocol.sink import Mute
+from ..protocol.supervisor import Beat
 
+HostReport: TypeAlias = Beat | Acknowledge | Mute
+"""Reports an event: needs an engine, and is kept in the restart buffer while a reload replaces the engine."""
 LATE = "this runtime is restarting and has not finished in time: try again, and see its log for the cause"
 
 

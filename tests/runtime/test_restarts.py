@@ -19,15 +19,11 @@ from watchkeeper import (
     UsageError,
     WatchkeeperError,
 )
-from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
-from watchkeeper.host.commands import Commands
 from watchkeeper.host.configured import ConfiguredTargets
-from watchkeeper.host.lifecycle import Lifecycle
 from watchkeeper.host.restart_buffer import RestartBuffer
 from watchkeeper.protocol.owner import Acknowledge
-from watchkeeper.protocol.recorder import GetAttempts
 
 WITHIN_S = 20
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"))
@@ -202,19 +198,11 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
 
 def test_what_is_reported_waits_for_no_comparison(ops):
     """The guard is held while 100,000 targets are compared; here it is held by the test."""
-    configuration = Configuration(channels=ops["channels"], targets=(JOB,))
-    configured = ConfiguredTargets(configuration, ops["callables"])
-    lifecycle = Lifecycle(configured, outdated=lambda: None, forked=lambda: None)
-    commands = Commands(configured, lifecycle)
-    lifecycle.start(None)
-    try:
-        with ThreadPoolExecutor() as pool, configured.guard:
-            pool.submit(commands.heartbeat, "job").result(WITHIN_S)
-            pool.submit(commands.silence, "move", length="1h").result(WITHIN_S)
-        attempts = lifecycle.ask(RECORDER, GetAttempts("job"))
-        assert [record.outcome for record in attempts] == ["up"]
-    finally:
-        lifecycle.stop()
+    with Runtime(targets=[JOB], **ops) as runtime:
+        with ThreadPoolExecutor() as pool, runtime._configured.guard:
+            pool.submit(runtime.heartbeat, "job").result(WITHIN_S)
+            pool.submit(runtime.silence, "move", length="1h").result(WITHIN_S)
+        assert [record.outcome for record in runtime.attempts("job")] == ["up"]
 
 
 def test_a_target_is_known_once_its_engine_was_told_of_it():
