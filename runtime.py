@@ -304,8 +304,8 @@ class Runtime:
     @bridge
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:
         """Returns every applied policy, with its name: retry, restart, cancellation, admission, overflow and cache."""
-        options = self._configured.options
-        return (*actor_policies(self._configured.channel_specifications, options.in_flight_max), *CACHES)
+        given = self._configured.given
+        return (*actor_policies(given.channels, given.runtime.in_flight_max), *CACHES)
 
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:

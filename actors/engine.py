@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Any, NamedTuple, Protocol, TypeAlias, assert_never
 
 from pykka import ActorDeadError, Timeout
 
@@ -39,7 +39,6 @@ START_WITHIN_S = 60.0
 """The longest wait for a start: opening and verifying a large store takes long."""
 CLOSE_SLACK_NS = NS_PER_S
 """The time for closing after a drain that used up its own; each thread gets the same time to end."""
-R = TypeVar("R")
 Left: TypeAlias = list[tuple[str, tuple[str, ...]]]
 """Kinds of work that were left undone, each with the names concerned."""
 logger = logging.getLogger(__name__)
@@ -93,14 +92,13 @@ class Engine:
         self._commanded = self._obeyed = object()
         self._dispatcher.start()
         try:
-            self._drivers = self._on_loop(lambda: dependencies.make_drivers(self._dispatcher))
+            self._drivers = self._dispatcher.perform(
+                lambda: dependencies.make_drivers(self._dispatcher), START_WITHIN_S
+            )
         except BaseException:
             self._stop_threads()
             raise
         self.system = System(self._parts(dependencies, configuration), configuration)
-
-    def _on_loop(self, work: Callable[[], R]) -> R:
-        return self._dispatcher.perform(work, START_WITHIN_S)
 
     def _parts(self, dependencies: EngineDependencies, configuration: Configuration) -> SystemDependencies:
         store, messengers = dependencies.store, self._drivers.messengers
@@ -230,7 +228,7 @@ class Engine:
             late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
             closed_by_ns = max(ends_ns, self.clock.read().monotonic_ns) + CLOSE_SLACK_NS
             left = self._left_undone(closed_by_ns)
-            self.system.stop_recorder()
+            self.system.stop(self.system.recorder)
             self._wait(lambda: self.system.has_ended(RECORDER), closed_by_ns)
         except BaseException:
             # An interrupt: the host waits no longer. Stop within a second, so that no thread and no open store remain.

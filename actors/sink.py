@@ -56,7 +56,7 @@ from ..protocol.supervisor import (
 )
 from .behaviour import Behaviour
 from .ports import Clock, Neighbours, Store
-from .record_writer import CommitUnit, DispatchedNotice, RecordWriter
+from .record_writer import CommitUnit, RecordWriter
 
 GENERATIONS_PER_RUN = 65_536
 """The generations of one opening of the store are numbered below those of the next opening."""
@@ -190,9 +190,7 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._expire_silences(now)
         if self._writer.is_stuck:
             return
-        handed = (
-            [] if self._draining else [DispatchedNotice(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
-        )
+        handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
         if self._gathered.empty:
             return

@@ -107,7 +107,7 @@ class System:
     def _address(
         self, actor_class: type[Supervisor | AggregateOwner | IncidentSink | Recorder | Courier], name: str
     ) -> Address:
-        return self._parts.address_for(actor_class, name, dead_letters=self.dead_letters)
+        return self._parts.address_for(actor_class, name, self.dead_letters)
 
     def _make_registry(self) -> PollerRegistry:
         parts = self._parts
@@ -249,26 +249,14 @@ class System:
         self._ending |= {SUPERVISOR, OWNER, SINK}
         self._end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
 
-    def stop_owner(self) -> None:
-        """Stops the owner, after the last sample: it handles its queued messages, then ends."""
-        self._end(self.owner, self.owner.stop)
-
     def drain_sink(self) -> None:
         """Lets the sink commit, wait for the notices that couriers hold, and end."""
         self._end(self.sink, lambda: self.sink.tell(DrainSink()))
 
-    def end_sink(self) -> None:
-        """Lets the sink commit and end without waiting for couriers; their notices stay in the outbox."""
-        self.sink.tell(EndSink())
-
-    def stop_couriers(self) -> None:
-        self._ending |= {address.name for address in self.couriers.values()}
-        for address in self.couriers.values():
-            self._end(address, address.stop)
-
-    def stop_recorder(self) -> None:
-        self._ending.add(RECORDER)
-        self._end(self.recorder, self.recorder.stop)
+    def stop(self, address: Address) -> None:
+        """Stops an actor after its queued messages, for good."""
+        self._ending.add(address.name)
+        self._end(address, address.stop)
 
     def _end(self, address: Address, ask: Callable[[], None]) -> None:
         """Asks an actor to end; one that has crashed and waits for its restart has ended already."""
@@ -298,13 +286,15 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
 
     system.drain_supervisor(max(within_ns // 2, 1))
     ended(SUPERVISOR, ends_ns - within_ns // 4)
-    system.stop_owner()
+    system.stop(system.owner)  # after the last sample
     ended(OWNER, ends_ns - within_ns // 5)
     system.drain_sink()
     if not wait(lambda: system.has_ended(SINK), ends_ns - within_ns // 10):
-        system.end_sink()
+        # Couriers are late: the sink commits and ends, and their notices stay in the outbox.
+        system.sink.tell(EndSink())
         ended(SINK, ends_ns)
-    system.stop_couriers()
+    for address in system.couriers.values():
+        system.stop(address)
     for address in system.couriers.values():
         ended(address.name, max(ends_ns, now.monotonic_ns + NS_PER_S))
     return tuple(names)

@@ -45,7 +45,7 @@ class Lifecycle:
         self._outdated = outdated
         self._forked = forked
         self._clock = SystemClock()
-        self._grace = configured.options.grace
+        self._grace = configured.given.runtime.grace
         self._engine: Engine | None = None
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()

@@ -60,9 +60,6 @@ class Attempts:
         news, self._reported = self.counters - self._reported, self.counters.copy()
         return news
 
-    def get(self, target: str) -> Scheduled | None:
-        return self._scheduled.get(target)
-
     # Targets.
 
     def track(self, target: Target, now: Moment) -> None:

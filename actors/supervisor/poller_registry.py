@@ -1,6 +1,7 @@
 """The poller registry, which starts and stops pollers, and the roster of targets and pollers with its handover."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from ...domain.specification.target import Target
 from ...protocol.poller import PollerMessage
@@ -16,12 +17,8 @@ POLLER = "poller/"
 """The prefix of a poller's name; the rest is the target's id."""
 
 
-class MakeAddress(Protocol):
-    """Makes the address of an actor before any incarnation lives."""
-
-    def __call__(
-        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
-    ) -> Address: ...
+MakeAddress: TypeAlias = Callable[[type[DispatchedActor], str, DeadLetters], Address]
+"""Makes the address of an actor before any incarnation lives."""
 
 
 class PollerRegistry:
@@ -44,9 +41,6 @@ class PollerRegistry:
         self._poller_class = poller_class
         self._addresses: dict[str, Address] = {}
 
-    def __len__(self) -> int:
-        return len(self._addresses)
-
     def __contains__(self, target: str) -> bool:
         return target in self._addresses
 
@@ -67,7 +61,7 @@ class PollerRegistry:
         """Starts the target's poller or its next incarnation; raises the errors of its constructor."""
         address = self._addresses.get(target.id)
         if address is None:
-            address = self._make_address(Poller, POLLER + target.id, dead_letters=self._dead_letters)
+            address = self._make_address(Poller, POLLER + target.id, self._dead_letters)
             self._addresses[target.id] = address
         spawn(
             self._poller_class,

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from execution_models import errand
 from watchkeeper.actors.dispatch.run.alarm import AlarmClock, MillisecondTimer
 from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
@@ -18,7 +19,7 @@ TIMERS = [MillisecondTimer, KernelTimer] if has_kernel_timer() else [Millisecond
 def on_loop(dispatcher, function):
     """Calls the function on the loop's thread and returns its result."""
     results, done = [], threading.Event()
-    dispatcher.call_soon(lambda: (results.append(function()), done.set()))
+    dispatcher.schedule(errand(lambda: (results.append(function()), done.set())))
     assert done.wait(SOON_S)
     return results[0]
 

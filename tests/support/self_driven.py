@@ -30,11 +30,6 @@ class SelfDrivenDispatcher(SimulatedDispatcher):
         self._work_came = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="watchkeeper-simulated", daemon=True)
 
-    @property
-    def running(self) -> bool:
-        """False before `start`, and in a forked child, where the thread is gone."""
-        return self._thread.is_alive()
-
     def start(self) -> None:
         """Begin to run actors."""
         self._thread.start()

@@ -14,7 +14,7 @@ NEVER_NS = 1 << 63
 
 
 class Alarm:
-    """A callback at a monotonic time. Cancelled and rung on its dispatcher's thread."""
+    """A callback at a monotonic time. Cancelled and rung on its dispatcher's thread; `run_turn` rings it."""
 
     __slots__ = ("_callback", "_forget", "due_ns")
 
@@ -36,27 +36,14 @@ class Alarm:
             self._callback = None
             self._forget(self)
 
-    def ring(self) -> None:
-        """Calls back, at most once and not after `cancel`."""
+    def run_turn(self) -> None:
+        """Calls back, at most once and not after `cancel`. Logs an error, for which no caller waits."""
         callback, self._callback = self._callback, None
         if callback is not None:
-            callback()
-
-
-class Errand:
-    """A callback that is queued like an actor's turn."""
-
-    __slots__ = ("_callback",)
-
-    def __init__(self, callback: Callable[[], object]) -> None:
-        self._callback = callback
-
-    def run_turn(self) -> None:
-        """Calls back and logs an error, for which no caller waits."""
-        try:
-            self._callback()
-        except Exception:
-            logger.exception("A callback on a dispatcher failed")
+            try:
+                callback()
+            except Exception:
+                logger.exception("The callback of an alarm failed")
 
 
 class LoopTimer(Protocol):
@@ -106,7 +93,7 @@ class AlarmClock:
         loop: asyncio.AbstractEventLoop,
         monotonic_ns: Callable[[], int],
         make_timer: MakeTimer = MillisecondTimer,
-        ring: Callable[[Alarm], None] = Alarm.ring,
+        ring: Callable[[Alarm], None] = Alarm.run_turn,
     ) -> None:
         self._loop = loop
         self._make_timer = make_timer
@@ -157,12 +144,9 @@ class AlarmClock:
         self._wakes_ns = NEVER_NS if next_ns is None else next_ns
         self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
         for alarm, _ in due:
-            try:
-                # The callback of an earlier alarm may have cancelled this one.
-                if alarm.armed:
-                    self._ring(alarm)
-            except Exception:
-                logger.exception("The callback of an alarm failed")
+            # The callback of an earlier alarm may have cancelled this one.
+            if alarm.armed:
+                self._ring(alarm)
 
     def close(self) -> None:
         """Rings nothing more. Called on the loop's thread, or after the loop has ended."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 from ....domain.errors import UsageError
 from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX
 from ....domain.time.moment import NS_PER_S
-from .alarm import Alarm, AlarmClock, Errand, MakeTimer, MillisecondTimer
+from .alarm import Alarm, AlarmClock, MakeTimer, MillisecondTimer
 from .dispatcher import Dispatcher, Runnable
 from .event_loops import close_event_loop, new_event_loop
 from .would_deadlock import mark_thread
@@ -55,11 +55,6 @@ class LoopDispatcher(Dispatcher):
         """The event loop, for the I/O of probes and channels."""
         return self._loop
 
-    @property
-    def running(self) -> bool:
-        """True between `start` and `stop`, while the loop's thread lives."""
-        return not self._stopped and self._thread.is_alive()
-
     def start(self) -> None:
         """Starts the loop's thread, and with it the actors.
 
@@ -92,10 +87,6 @@ class LoopDispatcher(Dispatcher):
         self._ready.append(runnable)
         if not self._armed:
             self._wake()
-
-    def call_soon(self, callback: Callable[[], object]) -> None:
-        """Calls back on the loop's thread, in order with the turns of actors. Callable from any thread."""
-        self.schedule(Errand(callback))
 
     def perform(self, work: Callable[[], R], within_s: float) -> R:
         """Runs `work` on the loop's thread and blocks at most `within_s` seconds for its result, or raises its error.
@@ -183,10 +174,10 @@ class LoopDispatcher(Dispatcher):
             return
         # A batch is queued already: it runs the actors.
         if not self._coming.acquire(blocking=False):
-            alarm.ring()
+            alarm.run_turn()
             return
         self._armed = True
         try:
-            alarm.ring()
+            alarm.run_turn()
         finally:
             self._run_batch()

@@ -22,37 +22,23 @@ class PoolDispatcher(Dispatcher):
         self._threads_max = threads
         self._threads: list[threading.Thread] = []
         self._ready: SimpleQueue[Runnable | None] = SimpleQueue()
-        self._running: dict[int, Runnable] = {}
+        self._running: dict[int | None, Runnable] = {}
         self._lock = threading.Lock()
         self._stopped = False
-        self._ended = threading.Event()
-
-    @property
-    def running(self) -> bool:
-        """False after `stop`, and in a forked child, where the threads do not exist."""
-        return not self._stopped and all(thread.is_alive() for thread in self._threads)
-
-    def start(self) -> None:
-        """Does nothing: `adopt` starts the threads."""
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
-        """Starts no further turn, and blocks for the running turns and for each thread at most `timeout_s` seconds.
+        """Starts no further turn, and blocks for each thread at most `timeout_s` seconds.
 
         Returns `thread: actor` for each turn that did not end in time.
         """
         with self._lock:
-            first = not self._stopped
             self._stopped = True
-            if not self._threads:
-                return ()
-        if first:
-            self._ready.put(None)
-        self._ended.wait(timeout_s)
-        left = [thread for thread in self._threads if thread.ident in self._running]
+        self._ready.put(None)
         for thread in self._threads:
-            if thread not in left and thread is not threading.current_thread():
+            if thread is not threading.current_thread():
                 thread.join(timeout_s)
-        return tuple(f"{thread.name}: {self._running.get(thread.ident or 0)!r}" for thread in left)
+        running = {thread: self._running.get(thread.ident) for thread in self._threads}
+        return tuple(f"{thread.name}: {actor!r}" for thread, actor in running.items() if actor is not None)
 
     def schedule(self, runnable: Runnable) -> None:
         """Queues a turn for the next free thread. Callable from any thread."""
@@ -85,7 +71,5 @@ class PoolDispatcher(Dispatcher):
             self._running[mine] = runnable
             runnable.run_turn()
             del self._running[mine]
-        # Each thread passes the end mark on to the next; the last to leave finds no turn running.
+        # Each thread passes the end mark on to the next.
         self._ready.put(None)
-        if not self._running:
-            self._ended.set()

@@ -10,7 +10,7 @@ from pykka import Timeout
 from ....domain.limits import SIMULATED_STEPS_MAX, TURN_MESSAGES_MAX
 from ....domain.time.moment import NS_PER_S, Moment
 from ....domain.time.timers import Timers
-from .alarm import Alarm, Errand
+from .alarm import Alarm
 from .dispatcher import Dispatcher, Runnable
 from .would_deadlock import WouldDeadlock
 
@@ -48,7 +48,8 @@ class SimulatedDispatcher(Dispatcher):
         self._ready: deque[Runnable] = deque()
         self._alarms: Timers[Alarm] = Timers()
         self._stepping_thread = 0
-        self._steps = 0
+        self.steps = 0
+        """The number of turns that were run."""
 
     def schedule(self, runnable: Runnable) -> None:
         """Adds a turn to those that may run next."""
@@ -60,17 +61,12 @@ class SimulatedDispatcher(Dispatcher):
         self._alarms.arm(alarm, monotonic_ns)
         return alarm
 
-    @property
-    def steps(self) -> int:
-        """The number of turns that were run."""
-        return self._steps
-
     def step(self) -> bool:
         """Runs one turn without moving time. Returns False where no actor has work."""
         if not self._ready and not self._ring_due(self._clock.read().monotonic_ns):
             return False
         runnable = self._take_next(self._ready)
-        self._steps += 1
+        self.steps += 1
         self._stepping_thread = threading.get_ident()
         try:
             runnable.run_turn()
@@ -89,17 +85,17 @@ class SimulatedDispatcher(Dispatcher):
 
     def run_until_idle(self) -> int:
         """Runs turns until no actor has work, without moving time. Returns the number of turns."""
-        before = self._steps
+        before = self.steps
         self._run_ready(_never)
-        return self._steps - before
+        return self.steps - before
 
     def run_until(self, monotonic_ns: int) -> int:
         """Runs turns, and moves time from alarm to alarm up to a moment. Returns the number of turns."""
-        before = self._steps
+        before = self.steps
         self._run_through(monotonic_ns, _never)
         if self._clock.read().monotonic_ns < monotonic_ns:
             self._clock.advance_to(monotonic_ns)
-        return self._steps - before
+        return self.steps - before
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """Runs turns until `done`, moving virtual time by at most the timeout.
@@ -122,9 +118,9 @@ class SimulatedDispatcher(Dispatcher):
         return f"<SimulatedDispatcher: {len(self._actors)} actors, {len(self._ready)} ready, {len(self._alarms)} alarms>"
 
     def _run_ready(self, done: Callable[[], bool]) -> None:
-        limit = self._steps + SIMULATED_STEPS_MAX
+        limit = self.steps + SIMULATED_STEPS_MAX
         while not done() and self.step():
-            if self._steps > limit:
+            if self.steps > limit:
                 raise RuntimeError(
                     f"the actors do not become idle: {SIMULATED_STEPS_MAX} turns at one instant"
                 )
@@ -140,7 +136,7 @@ class SimulatedDispatcher(Dispatcher):
 
     def _ring_due(self, now_ns: int) -> bool:
         """Makes every due alarm runnable. Returns True where a turn can run."""
-        self._ready.extend(Errand(alarm.ring) for alarm, _ in self._alarms.due(now_ns))
+        self._ready.extend(alarm for alarm, _ in self._alarms.due(now_ns))
         return bool(self._ready)
 
 

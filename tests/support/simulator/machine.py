@@ -169,7 +169,7 @@ class Machine:
         self.halt.now = self.halt.now or bool(self.system.ended)
 
     def _address_for(
-        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
+        self, actor_class: type[DispatchedActor], name: str, dead_letters: DeadLetters
     ) -> Address:
         address = WatchedAddress(actor_class, name, self.hub, dead_letters=dead_letters)
         if self._tight and actor_class.mailbox_policy is not None:
