@@ -200,9 +200,6 @@ class CheckedMessenger:
     def _released(self, notice: Notice) -> None:
         self._checks.look(self._checks.delivery.sent, self._channel, notice.key)
 
-    def close(self) -> None:
-        self._inner.close()
-
 
 class _Released:
     """A running delivery whose entry in the book ends when it is cancelled."""

@@ -61,10 +61,6 @@ class Prober(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Cancels running attempts and releases every descriptor and thread."""
-        ...
-
 
 class Messenger(Protocol):
     """Delivers notices to one channel without blocking the dispatcher that calls it."""
@@ -73,10 +69,6 @@ class Messenger(Protocol):
         self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
     ) -> Cancellable:
         """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
-        ...
-
-    def close(self) -> None:
-        """Releases every descriptor and thread."""
         ...
 
 
