@@ -2,8 +2,9 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
+
+import msgspec
 
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
@@ -53,8 +54,7 @@ class Publisher(Protocol):
     def publish(self, event: Event) -> None: ...
 
 
-@dataclass(slots=True)
-class _Row:
+class _Row(msgspec.Struct):
     """One target of the read model."""
 
     tracked: TargetTracked
