@@ -26,6 +26,7 @@ from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
 from .dispatch.run.alarm import MakeTimer
+from .dispatch.run.future import AwaitAnswer
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
 from .ports import Clock, Messenger, Prober, Store
@@ -176,24 +177,17 @@ class Engine:
         # After the message: a question that sees this mark finds the command in its actor's mailbox.
         self._commanded = object()
 
-    def ask(self, listener: str, question: Message, until_ns: int) -> Any:
+    async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
         """Returns the answer of the recorder or the sink, after every earlier command of this host is applied and durable.
 
-        Blocks at most until `until_ns` (monotonic), which bounds every step. Raises: the errors of `Address.ask`.
+        Waits at most until `until_ns` (monotonic), which bounds every step. Raises: the errors of `Address.ask`.
         """
         commanded = self._commanded
         for address, message in self._barrier(commanded):
-            address.ask(message, self._left_s(until_ns))
+            await wait(address.question(message), self._left_s(until_ns))
         self._obeyed = commanded
-        return self._listener(listener).ask(question, self._left_s(until_ns))
-
-    async def ask_async(self, listener: str, question: Message, until_ns: int) -> Any:
-        """Returns the same on an event loop, which it never blocks."""
-        commanded = self._commanded
-        for address, message in self._barrier(commanded):
-            await address.ask_async(message, self._left_s(until_ns))
-        self._obeyed = commanded
-        return await self._listener(listener).ask_async(question, self._left_s(until_ns))
+        address = self.system.sink if listener == SINK else self.system.recorder
+        return await wait(address.question(question), self._left_s(until_ns))
 
     def _barrier(self, commanded: object) -> Iterator[tuple[Address, Message]]:
         """The actors that a command passes through, in the order of the flow, each with a message that it answers when it
@@ -214,9 +208,6 @@ class Engine:
         ):
             if address.alive:
                 yield address, message
-
-    def _listener(self, name: str) -> Address:
-        return self.system.sink if name == SINK else self.system.recorder
 
     def stop(self, within_ns: int) -> AbandonedWork:
         """Stops everything in reverse order of the start. Blocks at most `within_ns`, and a few seconds for closing.

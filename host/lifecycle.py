@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from pykka import ActorDeadError
 
+from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
 from ..actors.engine import ANSWER_WITHIN_S, Engine
 from ..adapters.clock import SystemClock
 from ..domain.errors import UsageError, WatchkeeperError
@@ -240,28 +241,22 @@ class Lifecycle:
 
         Raises: UsageError where no engine runs; TimeoutError without an answer in time.
         """
-        until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
-        while True:
-            if self._restarting():
-                self._restart_buffer.wait(until.remaining_s(self._clock.read()))
-            engine = self.engine
-            try:
-                return engine.ask(listener, question, until.monotonic_ns)
-            except ActorDeadError:
-                # A dead actor of an engine that a reload has just replaced is asked again at the next one.
-                if engine is self._engine:
-                    raise
+        return run_blocking(self._answer(listener, question, blocking))
 
     async def ask_async(self, listener: str, question: Message) -> Any:
         """Asks as `ask` does, from an event loop, which it never blocks."""
+        return await self._answer(listener, question, awaiting)
+
+    async def _answer(self, listener: str, question: Message, wait: AwaitAnswer) -> Any:
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
             if self._restarting():
-                await self._restart_buffer.wait_async(until.remaining_s(self._clock.read()))
+                await self._restart_buffer.wait(until.remaining_s(self._clock.read()), wait)
             engine = self.engine
             try:
-                return await engine.ask_async(listener, question, until.monotonic_ns)
+                return await engine.ask(listener, question, until.monotonic_ns, wait)
             except ActorDeadError:
+                # A dead actor of an engine that a reload has just replaced is asked again at the next one.
                 if engine is self._engine:
                     raise
 

@@ -19,6 +19,7 @@ from watchkeeper import (
     UsageError,
     WatchkeeperError,
 )
+from watchkeeper.actors.dispatch.run.future import awaiting, blocking, run_blocking
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
 from watchkeeper.host.configured import ConfiguredTargets
@@ -156,15 +157,15 @@ def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path)
 
 def test_who_asks_is_told_when_the_next_engine_is_late():
     meanwhile = RestartBuffer()
-    meanwhile.wait(0.0)
-    asyncio.run(meanwhile.wait_async(0.0))
+    run_blocking(meanwhile.wait(0.0, blocking))
+    asyncio.run(meanwhile.wait(0.0, awaiting))
     meanwhile.begin()
     with pytest.raises(TimeoutError, match="is restarting and has not finished in time"):
-        meanwhile.wait(0.01)
+        run_blocking(meanwhile.wait(0.01, blocking))
     with pytest.raises(TimeoutError, match="is restarting and has not finished in time"):
-        asyncio.run(meanwhile.wait_async(0.01))
+        asyncio.run(meanwhile.wait(0.01, awaiting))
     meanwhile.end()
-    meanwhile.wait(0.0)
+    run_blocking(meanwhile.wait(0.0, blocking))
 
 
 def test_who_no_longer_waits_does_not_hold_up_the_others():
@@ -172,7 +173,7 @@ def test_who_no_longer_waits_does_not_hold_up_the_others():
 
     async def give_up_beside_another():
         meanwhile.begin()
-        waiting, staying = (asyncio.ensure_future(meanwhile.wait_async(WITHIN_S)) for _ in range(2))
+        waiting, staying = (asyncio.ensure_future(meanwhile.wait(WITHIN_S, awaiting)) for _ in range(2))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,12 +1,10 @@
 """The address: a named mailbox that outlives the incarnations of its actor."""
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from pykka import Timeout
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
@@ -80,20 +78,6 @@ class Address(Mailbox):
         question was dropped; WouldDeadlock on a dispatcher's thread; and the error of the handler.
         """
         return self.question(message).get(timeout=timeout_s)
-
-    async def ask_async(self, message: object, timeout_s: float) -> Any:
-        """Sends a question and awaits the answer on any event loop, at most `timeout_s` seconds.
-
-        Raises: Timeout, ActorDeadError, MailboxFull and the error of the handler, as `ask` does.
-        """
-        future = self.question(message)
-        arrival = future.arrival()
-        # `wait` does not raise at the timeout: an answer that arrives in the same instant is still returned.
-        await asyncio.wait((arrival,), timeout=timeout_s)
-        if not future.done():
-            arrival.cancel()
-            raise Timeout(f"{timeout_s} seconds")
-        return future.get()
 
     def question(self, message: object) -> DispatchedFuture[Any]:
         """Sends a question and returns the future of its answer. Never blocks; the future raises what `ask` raises."""
