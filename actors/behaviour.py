@@ -1,6 +1,7 @@
 """The base class of our actors: a typed handler, an overflow policy, and one reading of the clock per message."""
 
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar
 
 from ..domain.limits import IN_PROCESS_BYTES_MAX
 from ..domain.policy import OverflowPolicy
@@ -12,7 +13,6 @@ from .dispatch.mailbox.message_queue import MailboxPolicy
 from .ports import Clock
 
 M = TypeVar("M")
-B = TypeVar("B", bound="Behaviour[Any]")
 
 
 def shedding(*kinds: type[Message]) -> MailboxPolicy:
@@ -59,6 +59,7 @@ class ThroughBytes(Behaviour[Any]):
         return super().on_receive(decode(encode(message, IN_PROCESS_BYTES_MAX), IN_PROCESS_BYTES_MAX))
 
 
-def through_bytes(actor_class: type[B]) -> type[B]:
+@cache
+def through_bytes(actor_class: type[Behaviour[Any]]) -> type[Behaviour[Any]]:
     """Returns the class for debug mode, whose messages pass through their bytes."""
-    return cast("type[B]", type(actor_class.__name__, (ThroughBytes, actor_class), {}))
+    return type(actor_class.__name__, (ThroughBytes, actor_class), {})

@@ -26,7 +26,6 @@ TOO_LATE = Observation(
 class PollerContext(NamedTuple):
     """The constant parts that all pollers of one runtime share, which keeps each poller small."""
 
-    clock: Clock
     supervisor: Listener[SupervisorMessage]
     probers: Mapping[type[Probe], Prober]
     expectation_of: Callable[[Target], Expectation]
@@ -40,8 +39,8 @@ class Poller(Behaviour[PollerMessage]):
     mailbox_capacity = limits.MAILBOX_LIGHT_MESSAGES_MAX
     """A queue with a larger capacity is a deque: 1.4 KiB more for each of 100,000 idle pollers."""
 
-    def __init__(self, context: PollerContext, expectation: Expectation) -> None:
-        super().__init__(context.clock)
+    def __init__(self, clock: Clock, context: PollerContext, expectation: Expectation) -> None:
+        super().__init__(clock)
         self._context = context
         self._expectation = expectation
         self._running: tuple[AttemptId, Cancellable] | None = None

@@ -25,8 +25,9 @@ from ..protocol.supervisor import (
     Untrack,
     Woke,
 )
-from .behaviour import B, Behaviour, through_bytes
+from .behaviour import Behaviour, through_bytes
 from .courier import Courier
+from .dispatch.actor import DispatchedActor
 from .dispatch.mailbox.address import Address
 from .dispatch.mailbox.dead_letters import DeadLetters
 from .dispatch.mailbox.mailbox import ExitReason
@@ -38,7 +39,7 @@ from .poller import Poller, PollerContext
 from .ports import Clock, Messenger, Neighbours, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink
-from .supervisor.poller_registry import MakeAddress, PollerRegistry, Roster, RosterHandover
+from .supervisor.poller_registry import PollerRegistry, Roster, RosterHandover
 from .supervisor.restart_tracker import Child
 from .supervisor.supervisor import RECORDER, Supervisor
 
@@ -48,6 +49,10 @@ SINK = "sink"
 COURIER = "courier/"
 TIMING = (Woke, SilenceCheckRequested, DeliveryBegan, DeliverySettled, ChannelRecovered, RetryAsked)
 """Messages that only set or clear timers of the supervisor."""
+
+
+MakeAddress = Callable[[type[DispatchedActor], str, DeadLetters], Address]
+"""Makes the address of an actor before any incarnation lives."""
 
 
 class SystemDependencies(NamedTuple):
@@ -97,31 +102,17 @@ class System:
         }
         self._neighbours = Neighbours(self.supervisor, self.owner, self.sink, self.recorder, self.couriers)
         targets = {target.id: target for target in configuration.targets}
-        self._handover = RosterHandover(Roster(targets, self._make_registry()))
+        self._poller_context = PollerContext(self.supervisor, parts.probers, parts.expectation_of)
+        registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
+        self._handover = RosterHandover(Roster(targets, registry))
         self._policies = supervisor_policies(self._channels, configuration.runtime.in_flight_max)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
         """Actors that ended for good, each with the error that ended it, or None."""
 
-    def _address(
-        self, actor_class: type[Supervisor | AggregateOwner | IncidentSink | Recorder | Courier], name: str
-    ) -> Address:
+    def _address(self, actor_class: type[Behaviour[Any]], name: str) -> Address:
         return self._parts.address_for(actor_class, name, self.dead_letters)
-
-    def _make_registry(self) -> PollerRegistry:
-        parts = self._parts
-        return PollerRegistry(
-            parts.dispatcher,
-            PollerContext(parts.clock, self.supervisor, parts.probers, parts.expectation_of),
-            self._exited,
-            self.dead_letters,
-            parts.address_for,
-            self._as_spawned(Poller),
-        )
-
-    def _as_spawned(self, actor_class: type[B]) -> type[B]:
-        return through_bytes(actor_class) if self._debug else actor_class
 
     # Start.
 
@@ -139,7 +130,7 @@ class System:
     ) -> None:
         on_sink_thread = actor_class is IncidentSink
         spawn(
-            self._as_spawned(actor_class),
+            through_bytes(actor_class) if self._debug else actor_class,
             self._parts.clock,
             *arguments,
             **named,
@@ -147,6 +138,9 @@ class System:
             address=address,
             on_exit=self._exited,
         )
+
+    def _start_poller(self, address: Address, target: Target) -> None:
+        self._spawn(address, Poller, self._poller_context, self._parts.expectation_of(target))
 
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)

@@ -50,6 +50,7 @@ from .periodic_timers import (
     DrainStep,
     NoEvidence,
     PeriodicTimers,
+    SupervisorContext,
     TimerKey,
 )
 from .poller_registry import POLLER, RosterHandover
@@ -88,7 +89,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._blindness = BlindnessDetector()
         self._timer_driver = TimerDriver(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
         self._timers = self._timer_driver.timers
-        self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
         self._draining = False
         self._permanent = tuple(children)
         self._handover = handover
@@ -97,20 +97,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def started(self, now: Moment) -> None:
         self._targets = self._roster.targets
-        self._children = RestartTracker(
-            self._permanent, self._roster, self._timers, self._to.recorder, self._policies, self._dice
-        )
-        self._attempts = Attempts(
-            timers=self._timers,
-            roster=self._roster,
-            owner=self._to.owner,
-            policies=self._policies,
-            blindness=self._blindness,
-            numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
-        )
-        self._periodic_timers = PeriodicTimers(
-            self._timers, self._to, self._policies, self._dice, self._attempts.newly_counted
-        )
+        context = SupervisorContext(self._timers, self._to, self._policies, self._dice, self._roster)
+        self._retries = Retries(context)
+        self._children = RestartTracker(context, self._permanent)
+        self._attempts = Attempts(context, self._blindness, self.address.epoch << ATTEMPT_NUMBER_BITS)
+        self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted)
         for target in self._targets.values():
             self._introduce(target)
             self._attempts.track(target, now)
@@ -203,11 +194,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
         return True
 
     def _pause(self, target: str, paused: bool, now: Moment) -> bool:
-        known = self._attempts.pause(target, now) if paused else self._attempts.resume(target, now)
-        if known:
-            self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
-            self._introduce(self._targets[target])
-        return known
+        if not self._attempts.set_paused(target, paused, now):
+            return False
+        self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
+        self._introduce(self._targets[target])
+        return True
 
     def _answered(self, target: str, now: Moment) -> None:
         self._periodic_timers.commit_in_time(now)
@@ -278,7 +269,7 @@ class Supervisor(Behaviour[SupervisorMessage]):
         try:
             if self._children.restart(child):
                 self._introduce_targets(child)
-                self._health(child, "")
+                self._to.recorder.tell(HealthReported(child, ""))
         except Exception as error:  # noqa: BLE001  # an error of the constructor is a failed start like any other
             self._child_exited(child, "start_failed", repr(error), now)
 
@@ -287,9 +278,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
         if child == RECORDER:
             for target in self._targets.values():
                 self._introduce(target)
-
-    def _health(self, part: str, detail: str) -> None:
-        self._to.recorder.tell(HealthReported(part, detail))
 
     # Drain and stop.
 

@@ -80,8 +80,8 @@ def told():
 
 @pytest.fixture
 def poller(clock, dispatcher, edge, told):
-    context = PollerContext(clock, told, {Http: edge}, lambda target: Expectation(()))
-    return spawn(Poller, context, Expectation(()), dispatcher=dispatcher, on_exit=lambda *_: None)
+    context = PollerContext(told, {Http: edge}, lambda target: Expectation(()))
+    return spawn(Poller, clock, context, Expectation(()), dispatcher=dispatcher, on_exit=lambda *_: None)
 
 
 @pytest.fixture
