@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 import msgspec
@@ -155,9 +154,7 @@ class Runtime:
         return self
 
     @sync_only
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lifecycle.stop()
 
     @async_only
@@ -166,9 +163,7 @@ class Runtime:
         return self
 
     @async_only
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aio.stop()
 
     # Commands: checked and handed over; they wait for no effect.

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from threading import Condition
-from types import TracebackType
 from typing import Self
 
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
@@ -94,9 +93,7 @@ class Subscription:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -16,12 +16,9 @@ NEVER_NS = 1 << 63
 class Alarm:
     """A callback at a monotonic time. Cancelled and rung on its dispatcher's thread; `run_turn` rings it."""
 
-    __slots__ = ("_callback", "_forget", "due_ns")
+    __slots__ = ("_callback", "_forget")
 
-    def __init__(
-        self, due_ns: int, callback: Callable[[], object], forget: "Callable[[Alarm], object]"
-    ) -> None:
-        self.due_ns = due_ns
+    def __init__(self, callback: Callable[[], object], forget: "Callable[[Alarm], object]") -> None:
         self._callback: Callable[[], object] | None = callback
         self._forget = forget
 
@@ -106,25 +103,18 @@ class AlarmClock:
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment or soon after; never before it, and never from within this call."""
-        alarm = self.alarm(monotonic_ns, callback)
-        self.arm(alarm)
-        return alarm
-
-    def alarm(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Returns an alarm of this clock that is not armed yet. Callable from any thread."""
         # Nearly every answer cancels a deadline; if its timer stayed, it would still wake the loop.
-        return Alarm(monotonic_ns, callback, self._forget)
+        alarm = Alarm(callback, self._forget)
+        self._alarms.arm(alarm, monotonic_ns)
+        if monotonic_ns < self._wakes_ns:
+            self._wakes_ns = monotonic_ns
+            self._set_timer(monotonic_ns)
+        return alarm
 
     def _forget(self, alarm: Alarm) -> None:
         self._alarms.cancel(alarm)
 
-    def arm(self, alarm: Alarm) -> None:
-        """Arms an alarm to ring at its time or soon after."""
-        due_ns = alarm.due_ns
-        self._alarms.arm(alarm, due_ns)
-        if due_ns >= self._wakes_ns:
-            return
-        self._wakes_ns = due_ns
+    def _set_timer(self, due_ns: int) -> None:
         if self._timer is None:
             self._timer = self._make_timer(self._loop, self._on_time)
         after_ns = due_ns - self._monotonic_ns()

@@ -100,15 +100,11 @@ class LoopDispatcher(Dispatcher):
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Calls back on the loop's thread at a moment or soon after, never before it and never from within this call.
+        """Calls back at a moment or soon after, never before it and never from within this call.
 
-        Callable from any thread; the alarm that it returns must be cancelled on the loop's thread.
+        For the loop's thread only, like `cancel` of the alarm that it returns.
         """
-        if threading.get_ident() == self._thread_id:
-            return self._alarms.call_at(monotonic_ns, callback)
-        alarm = self._alarms.alarm(monotonic_ns, callback)
-        self._call_threadsafe(self._alarms.arm, alarm)
-        return alarm
+        return self._alarms.call_at(monotonic_ns, callback)
 
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"

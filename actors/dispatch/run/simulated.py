@@ -57,7 +57,7 @@ class SimulatedDispatcher(Dispatcher):
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment of virtual time."""
-        alarm = Alarm(monotonic_ns, callback, self._alarms.cancel)
+        alarm = Alarm(callback, self._alarms.cancel)
         self._alarms.arm(alarm, monotonic_ns)
         return alarm
 
