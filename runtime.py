@@ -129,7 +129,7 @@ class Runtime:
     @sync_only
     def wait(self, timeout_s: float | None = None) -> bool:
         """Blocks until the runtime has ended. Returns False where the timeout passes first."""
-        return self._lifecycle.wait(timeout_s)
+        return self._lifecycle.ended.wait(timeout_s)
 
     @sync_only
     def reload(self, configuration: Configuration | None = None) -> None:

@@ -1,6 +1,5 @@
 """The base class of our actors: a typed handler, an overflow policy, and one reading of the clock per message."""
 
-from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ..domain.limits import IN_PROCESS_BYTES_MAX
@@ -59,7 +58,6 @@ class ThroughBytes(Behaviour[Any]):
         return super().on_receive(decode(encode(message, IN_PROCESS_BYTES_MAX), IN_PROCESS_BYTES_MAX))
 
 
-@cache
 def through_bytes(actor_class: type[Behaviour[Any]]) -> type[Behaviour[Any]]:
     """Returns the class for debug mode, whose messages pass through their bytes."""
     return type(actor_class.__name__, (ThroughBytes, actor_class), {})

@@ -220,7 +220,7 @@ class Engine:
             closed_by_ns = max(ends_ns, self.clock.read().monotonic_ns) + CLOSE_SLACK_NS
             left = self._left_undone(closed_by_ns)
             self.system.stop(self.system.recorder)
-            self._wait(lambda: self.system.has_ended(RECORDER), closed_by_ns)
+            self._wait(lambda: RECORDER in self.system.ended, closed_by_ns)
         except BaseException:
             # An interrupt: the host waits no longer. Stop within a second, so that no thread and no open store remain.
             try:

@@ -11,7 +11,7 @@ from ..domain.observation.outcome import Outcome, Reason
 from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
-from ..protocol.poller import CancelAttempt, PollerMessage, Reconfigure, StartAttempt
+from ..protocol import poller as heard
 from ..protocol.supervisor import AttemptCancelled, AttemptFinished, SupervisorMessage
 from .behaviour import Behaviour
 from .ports import Cancellable, Clock, Listener, Prober
@@ -31,7 +31,7 @@ class PollerContext(NamedTuple):
     expectation_of: Callable[[Target], Expectation]
 
 
-class Poller(Behaviour[PollerMessage]):
+class Poller(Behaviour[heard.PollerMessage]):
     """Runs the attempts that the supervisor starts, one at a time."""
 
     mailbox_policy = None
@@ -45,13 +45,13 @@ class Poller(Behaviour[PollerMessage]):
         self._expectation = expectation
         self._running: tuple[AttemptId, Cancellable] | None = None
 
-    def handle(self, message: PollerMessage, now: Moment) -> None:
+    def handle(self, message: heard.PollerMessage, now: Moment) -> None:
         match message:
-            case StartAttempt(request):
+            case heard.StartAttempt(request):
                 self._start(request, now)
-            case CancelAttempt(attempt):
+            case heard.CancelAttempt(attempt):
                 self._cancel(attempt)
-            case Reconfigure(target):
+            case heard.Reconfigure(target):
                 self._expectation = self._context.expectation_of(target)
             case _:
                 assert_never(message)

@@ -26,24 +26,7 @@ from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_si
 from ..domain.rules.aggregate import Status, status_of
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
-from ..protocol.recorder import (
-    Abandoned,
-    BlindnessSeen,
-    Committed,
-    CounterIncreased,
-    GetAbandoned,
-    GetAttempts,
-    GetIncidents,
-    GetStatus,
-    HealthReported,
-    IncidentsResumed,
-    NoticeSettled,
-    RecorderMessage,
-    SampleJudged,
-    SilencesChanged,
-    TargetTracked,
-    TargetUntracked,
-)
+from ..protocol import recorder as heard
 from .behaviour import Behaviour, shedding
 from .ports import Clock
 
@@ -57,7 +40,7 @@ class Publisher(Protocol):
 class _Row(msgspec.Struct):
     """One target of the read model."""
 
-    tracked: TargetTracked
+    tracked: heard.TargetTracked
     asleep_ns: int = 0
     sample: Sample | None = None
     raw: Status = Status.UNKNOWN
@@ -66,7 +49,7 @@ class _Row(msgspec.Struct):
     samples: int = 0
     missed: int = 0
 
-    def take(self, message: SampleJudged, asleep_ns: int) -> None:
+    def take(self, message: heard.SampleJudged, asleep_ns: int) -> None:
         self.asleep_ns = asleep_ns
         self.sample = message.sample
         self.raw = message.raw
@@ -101,10 +84,10 @@ class _Row(msgspec.Struct):
         )
 
 
-class Recorder(Behaviour[RecorderMessage]):
+class Recorder(Behaviour[heard.RecorderMessage]):
     """Folds events into the current state, answers questions about it, and passes events to subscribers."""
 
-    sheds = (SampleJudged,)
+    sheds = (heard.SampleJudged,)
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
@@ -121,47 +104,47 @@ class Recorder(Behaviour[RecorderMessage]):
         self._asleep_ns = 0
         self._lateness = Histogram()
         self._counters: Counter[str] = Counter()
-        self._abandoned: list[Abandoned] = []
+        self._abandoned: list[heard.Abandoned] = []
 
-    def handle(self, message: RecorderMessage, now: Moment) -> Any:
+    def handle(self, message: heard.RecorderMessage, now: Moment) -> Any:
         match message:
-            case SampleJudged():
+            case heard.SampleJudged():
                 self._judged(message)
-            case Committed(transitions):
+            case heard.Committed(transitions):
                 self._committed(transitions)
-            case NoticeSettled(notice, delivery):
+            case heard.NoticeSettled(notice, delivery):
                 self._settled(notice, delivery)
-            case TargetTracked(target):
+            case heard.TargetTracked(target):
                 self._rows.setdefault(target, _Row(message)).tracked = message
-            case TargetUntracked(target):
+            case heard.TargetUntracked(target):
                 self._rows.pop(target, None)
-            case IncidentsResumed(incidents, silences):
+            case heard.IncidentsResumed(incidents, silences):
                 self._open = {incident.id: incident for incident in incidents}
                 self._silences = silences
-            case SilencesChanged(silences):
+            case heard.SilencesChanged(silences):
                 self._silences = silences
-            case BlindnessSeen(interval):
+            case heard.BlindnessSeen(interval):
                 self._went_blind(interval)
-            case HealthReported(part, detail):
+            case heard.HealthReported(part, detail):
                 self._changed(part, detail)
-            case CounterIncreased(counter, by):
+            case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
-            case Abandoned():
+            case heard.Abandoned():
                 self._abandoned.append(message)
-            case GetStatus():
+            case heard.GetStatus():
                 return self._status(now)
-            case GetIncidents(open_only):
+            case heard.GetIncidents(open_only):
                 return tuple(self._open.values()) + (() if open_only else tuple(self._ended))
-            case GetAttempts(target):
+            case heard.GetAttempts(target):
                 attempts = self._rows[target].attempts if target in self._rows else None
                 return tuple(attempts or ())
-            case GetAbandoned():
+            case heard.GetAbandoned():
                 return tuple(self._abandoned)
             case _:
                 assert_never(message)
         return None
 
-    def _judged(self, message: SampleJudged) -> None:
+    def _judged(self, message: heard.SampleJudged) -> None:
         row = self._rows.get(message.sample.target)
         if row is None:
             self._counters["samples_without_target"] += 1

@@ -13,18 +13,7 @@ from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import CallAt
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed
-from ..protocol.supervisor import (
-    ChannelRecovered,
-    ChildExited,
-    DeliveryBegan,
-    DeliverySettled,
-    Drain,
-    RetryAsked,
-    SilenceCheckRequested,
-    Track,
-    Untrack,
-    Woke,
-)
+from ..protocol.supervisor import ChildExited, Drain, Track, Untrack
 from .behaviour import Behaviour, through_bytes
 from .courier import Courier
 from .dispatch.actor import DispatchedActor
@@ -34,21 +23,19 @@ from .dispatch.mailbox.mailbox import ExitReason
 from .dispatch.run.dispatcher import Dispatcher
 from .dispatch.spawning import address_for, spawn
 from .owner import AggregateOwner
-from .policies import supervisor_policies
+from .policies import ACTORS, supervisor_policies
 from .poller import Poller, PollerContext
 from .ports import Clock, Messenger, Neighbours, Prober, Store
 from .recorder import Publisher, Recorder
 from .sink import IncidentSink
 from .supervisor.poller_registry import PollerRegistry, Roster, RosterHandover
 from .supervisor.restart_tracker import Child
-from .supervisor.supervisor import RECORDER, Supervisor
+from .supervisor.supervisor import RECORDER, TIMING, Supervisor
 
 SUPERVISOR = "supervisor"
 OWNER = "owner"
 SINK = "sink"
 COURIER = "courier/"
-TIMING = (Woke, SilenceCheckRequested, DeliveryBegan, DeliverySettled, ChannelRecovered, RetryAsked)
-"""Messages that only set or clear timers of the supervisor."""
 
 
 MakeAddress = Callable[[type[DispatchedActor], str, DeadLetters], Address]
@@ -89,7 +76,7 @@ class System:
     def __init__(self, parts: SystemDependencies, configuration: Configuration) -> None:
         self._parts = parts
         self._channels = configuration.channels
-        self._debug = configuration.runtime.debug
+        self._debugged = {each: through_bytes(each) for each in ACTORS} if configuration.runtime.debug else {}
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
         # logged as dead letters: without a supervisor nothing is timed.
         self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=TIMING)
@@ -130,7 +117,7 @@ class System:
     ) -> None:
         on_sink_thread = actor_class is IncidentSink
         spawn(
-            through_bytes(actor_class) if self._debug else actor_class,
+            self._debugged.get(actor_class, actor_class),
             self._parts.clock,
             *arguments,
             **named,
@@ -158,14 +145,8 @@ class System:
         return {name: count for name, count in lost.items() if count}
 
     def _start_courier(self, channel: Channel) -> None:
-        self._spawn(
-            self.couriers[channel.id],
-            Courier,
-            channel.id,
-            self._parts.messengers[channel.id],
-            self.sink,
-            room=channel.in_flight_max,
-        )
+        address, messenger = self.couriers[channel.id], self._parts.messengers[channel.id]
+        self._spawn(address, Courier, channel.id, messenger, self.sink, room=channel.in_flight_max)
 
     def _start_sink(self) -> None:
         self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours)
@@ -235,9 +216,6 @@ class System:
             if watched.get(name) != target:
                 self.supervisor.tell(Track(target))
 
-    def has_ended(self, name: str) -> bool:
-        return name in self.ended
-
     def drain_supervisor(self, within_ns: int) -> None:
         """Stops polling: half of `within_ns` is left for running attempts to end, then they are cancelled."""
         self._ending |= {SUPERVISOR, OWNER, SINK}
@@ -275,7 +253,7 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
     names = []
 
     def ended(name: str, until_ns: int) -> None:
-        if not wait(lambda: system.has_ended(name), until_ns):
+        if not wait(lambda: name in system.ended, until_ns):
             names.append(name)
 
     system.drain_supervisor(max(within_ns // 2, 1))
@@ -283,7 +261,7 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
     system.stop(system.owner)  # after the last sample
     ended(OWNER, ends_ns - within_ns // 5)
     system.drain_sink()
-    if not wait(lambda: system.has_ended(SINK), ends_ns - within_ns // 10):
+    if not wait(lambda: SINK in system.ended, ends_ns - within_ns // 10):
         # Couriers are late: the sink commits and ends, and their notices stay in the outbox.
         system.sink.tell(EndSink())
         ended(SINK, ends_ns)

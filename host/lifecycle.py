@@ -51,7 +51,8 @@ class Lifecycle:
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._changing = threading.RLock()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
+        """Set while no engine runs and none follows, once one has run."""
         self._restart_buffer = RestartBuffer()
         self.feed = Subscriptions()
 
@@ -90,7 +91,7 @@ class Lifecycle:
             engine.start()
             self._host_loop = host_loop
             self._grace = configuration.runtime.grace
-            self._ended.clear()
+            self.ended.clear()
             self._activate(engine, configuration)
 
     def _leave_to_parent(self) -> None:
@@ -99,7 +100,7 @@ class Lifecycle:
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         self._forked()
         self._pid = os.getpid()
 
@@ -151,11 +152,7 @@ class Lifecycle:
                 "The restart failed: %d commands that arrived during it are lost, send them again", len(lost)
             )
         self.feed.close()
-        self._ended.set()
-
-    def wait(self, timeout_s: float | None) -> bool:
-        """Blocks until the runtime has ended. Returns False where the timeout passes first."""
-        return self._ended.wait(timeout_s)
+        self.ended.set()
 
     # Reload.
 

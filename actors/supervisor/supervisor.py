@@ -14,31 +14,11 @@ from ...domain.supervision.restart import SupervisorPolicies
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt
+from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
 from ...protocol.sink import RecordBlindness, ResumeRetries, RetryDelivery
-from ...protocol.supervisor import (
-    AttemptCancelled,
-    AttemptFinished,
-    Barrier,
-    Beat,
-    ChannelRecovered,
-    ChildExited,
-    DeliveryBegan,
-    DeliverySettled,
-    Drain,
-    Pause,
-    Resume,
-    RetryAsked,
-    SilenceCheckRequested,
-    StoreFailed,
-    StoreRecovered,
-    SupervisorMessage,
-    Track,
-    Untrack,
-    Woke,
-)
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
 from .attempts import BAD, Attempts
@@ -62,12 +42,21 @@ ATTEMPT_NUMBER_BITS = 40
 """An incarnation numbers its attempts from its epoch shifted by this, above all numbers of the one before."""
 
 RECORDER = "recorder"
+TIMING = (
+    heard.Woke,
+    heard.SilenceCheckRequested,
+    heard.DeliveryBegan,
+    heard.DeliverySettled,
+    heard.ChannelRecovered,
+    heard.RetryAsked,
+)
+"""Messages that only set or clear timers."""
 
 
-class Supervisor(Behaviour[SupervisorMessage]):
+class Supervisor(Behaviour[heard.SupervisorMessage]):
     """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
 
-    sheds = (Beat,)
+    sheds = (heard.Beat,)
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.SUPERVISOR_MAILBOX_MAX
 
@@ -87,7 +76,9 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._to = neighbours
         self._dice = dice
         self._blindness = BlindnessDetector()
-        self._timer_driver = TimerDriver(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
+        self._timer_driver = TimerDriver(
+            call_at, lambda planned_ns: self.address.tell(heard.Woke(planned_ns))
+        )
         self._timers = self._timer_driver.timers
         self._draining = False
         self._permanent = tuple(children)
@@ -118,52 +109,54 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._timers.arm(ChildRestart(child), now.monotonic_ns)
         self._to.sink.tell(ResumeRetries())
 
-    def handle(self, message: SupervisorMessage, now: Moment) -> Any:
+    def handle(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
         self._timer_driver.rearm()
         return answer
 
-    def _react(self, message: SupervisorMessage, now: Moment) -> Any:
+    def _react(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         match message:
-            case AttemptFinished(attempt, sample):
+            case heard.AttemptFinished(attempt, sample):
                 self._look_twice(sample, now)
                 if self._attempts.finished(attempt, sample, now):
-                    self._answered(attempt.target, now)
-            case Woke(planned_ns):
+                    self._periodic_timers.commit_in_time(now)
+                    self._children.poller_answered(attempt.target)
+                    self._leave_when_drained()
+            case heard.Woke(planned_ns):
                 self._woke(planned_ns, now)
-            case AttemptCancelled(attempt, outcome):
+            case heard.AttemptCancelled(attempt, outcome):
                 self._attempts.cancelled(attempt, outcome, now)
                 self._leave_when_drained()
-            case Beat(target, outcome, detail, at):
+            case heard.Beat(target, outcome, detail, at):
                 self._periodic_timers.commit_in_time(now)
                 return self._attempts.beat(target, outcome, detail, at, now)
-            case Track(target):
+            case heard.Track(target):
                 self._track(target, now)
-            case Untrack(target):
+            case heard.Untrack(target):
                 return self._untrack(target, now)
-            case Pause(target):
+            case heard.Pause(target):
                 return self._pause(target, True, now)
-            case Resume(target):
+            case heard.Resume(target):
                 return self._pause(target, False, now)
-            case ChildExited(child, _, reason, detail):
+            case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
-            case DeliveryBegan():
+            case heard.DeliveryBegan():
                 self._retries.began(message, now)
-            case DeliverySettled(channel, key):
+            case heard.DeliverySettled(channel, key):
                 self._retries.settled(channel, key)
-            case ChannelRecovered(channel):
+            case heard.ChannelRecovered(channel):
                 self._retries.retry_now(channel, now)
-            case RetryAsked():
+            case heard.RetryAsked():
                 self._retries.asked(message, now)
-            case SilenceCheckRequested(until_ns):
+            case heard.SilenceCheckRequested(until_ns):
                 self._periodic_timers.check_silences_at(until_ns, now)
-            case StoreFailed(detail):
+            case heard.StoreFailed(detail):
                 self._periodic_timers.store_failed(detail, now)
-            case StoreRecovered():
+            case heard.StoreRecovered():
                 self._periodic_timers.store_recovered()
-            case Barrier():
+            case heard.Barrier():
                 return True
-            case Drain(within_ns):
+            case heard.Drain(within_ns):
                 self._drain(within_ns, now)
             case _:
                 assert_never(message)
@@ -199,11 +192,6 @@ class Supervisor(Behaviour[SupervisorMessage]):
         self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
         self._introduce(self._targets[target])
         return True
-
-    def _answered(self, target: str, now: Moment) -> None:
-        self._periodic_timers.commit_in_time(now)
-        self._children.poller_answered(target)
-        self._leave_when_drained()
 
     # Timers.
 
@@ -268,16 +256,13 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _restart(self, child: str, now: Moment) -> None:
         try:
             if self._children.restart(child):
-                self._introduce_targets(child)
+                if child == RECORDER:
+                    # Its read model is empty.
+                    for target in self._targets.values():
+                        self._introduce(target)
                 self._to.recorder.tell(HealthReported(child, ""))
         except Exception as error:  # noqa: BLE001  # an error of the constructor is a failed start like any other
             self._child_exited(child, "start_failed", repr(error), now)
-
-    def _introduce_targets(self, child: str) -> None:
-        """Sends every target to a restarted recorder, whose read model is empty."""
-        if child == RECORDER:
-            for target in self._targets.values():
-                self._introduce(target)
 
     # Drain and stop.
 

@@ -125,8 +125,3 @@ def test_a_stopped_pool_takes_no_actor():
     assert dispatcher.stop(0) == ()
     with pytest.raises(UsageError, match="has been stopped"):
         spawn(Caller, dispatcher=dispatcher)
-
-
-def test_a_pool_without_threads_is_refused():
-    with pytest.raises(UsageError, match="at least one"):
-        PoolDispatcher(0)

@@ -104,15 +104,12 @@ class AlarmClock:
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment or soon after; never before it, and never from within this call."""
         # Nearly every answer cancels a deadline; if its timer stayed, it would still wake the loop.
-        alarm = Alarm(callback, self._forget)
+        alarm = Alarm(callback, self._alarms.cancel)
         self._alarms.arm(alarm, monotonic_ns)
         if monotonic_ns < self._wakes_ns:
             self._wakes_ns = monotonic_ns
             self._set_timer(monotonic_ns)
         return alarm
-
-    def _forget(self, alarm: Alarm) -> None:
-        self._alarms.cancel(alarm)
 
     def _set_timer(self, due_ns: int) -> None:
         if self._timer is None:
@@ -141,7 +138,6 @@ class AlarmClock:
     def close(self) -> None:
         """Rings nothing more. Called on the loop's thread, or after the loop has ended."""
         timer, self._timer = self._timer, None
-        self._alarms = Timers()
         self._wakes_ns = NEVER_NS
         if timer is not None:
             timer.close()

@@ -35,7 +35,8 @@ class LoopDispatcher(Dispatcher):
         super().__init__()
         self.monotonic_ns = monotonic_ns
         self._name = name
-        self._loop = new_event_loop()
+        self.loop = new_event_loop()
+        """The event loop, for the I/O of probes and channels."""
         self._clock = monotonic_ns or self._loop_ns
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread_id = 0
@@ -46,14 +47,9 @@ class LoopDispatcher(Dispatcher):
         self._coming.acquire()
         # Mirrors the held lock for senders, which read it without touching the lock.
         self._armed = True
-        self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
+        self._alarms = AlarmClock(self.loop, self._clock, make_timer, self._ring)
         # Without a given context asyncio copies one for each callback.
         self._context = Context()
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop, for the I/O of probes and channels."""
-        return self._loop
 
     def start(self) -> None:
         """Starts the loop's thread, and with it the actors.
@@ -74,9 +70,9 @@ class LoopDispatcher(Dispatcher):
             return ()
         self._stopped = True
         if self._thread.ident is None:
-            close_event_loop(self._loop)
+            close_event_loop(self.loop)
             return ()
-        self._call_threadsafe(self._loop.stop)
+        self._call_threadsafe(self.loop.stop)
         if self._thread is threading.current_thread():
             return ()
         self._thread.join(timeout_s)
@@ -97,7 +93,7 @@ class LoopDispatcher(Dispatcher):
         async def run() -> R:
             return work()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment or soon after, never before it and never from within this call.
@@ -110,20 +106,20 @@ class LoopDispatcher(Dispatcher):
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
 
     def _loop_ns(self) -> int:
-        return int(self._loop.time() * NS_PER_S)
+        return int(self.loop.time() * NS_PER_S)
 
     def _run(self) -> None:
         self._thread_id = threading.get_ident()
         mark_thread(self)
         try:
-            self._loop.run_forever()
+            self.loop.run_forever()
         finally:
             self._alarms.close()
-            close_event_loop(self._loop)
+            close_event_loop(self.loop)
 
     def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
         try:
-            self._loop.call_soon_threadsafe(callback, *arguments)
+            self.loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
             # The loop is closed: nothing runs on it again, and the sender is not at fault.
             return
@@ -135,7 +131,7 @@ class LoopDispatcher(Dispatcher):
 
     def _queue_batch(self) -> None:
         if threading.get_ident() == self._thread_id:
-            self._loop.call_soon(self._run_batch, context=self._context)
+            self.loop.call_soon(self._run_batch, context=self._context)
         else:
             self._call_threadsafe(self._run_batch)
 
@@ -156,7 +152,7 @@ class LoopDispatcher(Dispatcher):
         if self._stopped:
             return
         if self._ready:
-            self._loop.call_soon(self._run_batch, context=self._context)
+            self.loop.call_soon(self._run_batch, context=self._context)
             return
         self._armed = False
         self._coming.release()

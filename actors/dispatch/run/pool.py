@@ -16,8 +16,6 @@ class PoolDispatcher(Dispatcher):
 
     def __init__(self, threads: int, name: str = "watchkeeper-pool") -> None:
         super().__init__()
-        if threads < 1:
-            raise UsageError(f"a pool of {threads} threads runs nothing: give it at least one")
         self._name = name
         self._threads_max = threads
         self._threads: list[threading.Thread] = []
