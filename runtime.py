@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import msgspec
 
+from .actors.engine import ANSWER_WITHIN_NS
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.supervisor.supervisor import RECORDER
 from .actors.system import SINK
@@ -32,7 +33,7 @@ from .domain.time.moment import wall_ns_of
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
 from .host.configured import ConfiguredTargets, require_valid
-from .host.lifecycle import ANSWER_WITHIN_NS, Lifecycle
+from .host.lifecycle import Lifecycle
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
@@ -103,7 +104,7 @@ class Runtime:
             options=configuration.runtime,
             callables=callables,
         )
-        runtime._configured.judged()
+        runtime._configured.is_judged = True
         runtime._read = read
         return runtime
 

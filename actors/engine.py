@@ -29,12 +29,11 @@ from .dispatch.run.alarm import MakeTimer
 from .dispatch.run.future import AwaitAnswer
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
-from .ports import Clock, Messenger, Prober, Store
-from .recorder import Publisher
+from .ports import Clock, Messenger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, shut_down
 
-ANSWER_WITHIN_S = 10.0
+ANSWER_WITHIN_NS = 10 * NS_PER_S
 """The longest wait for the recorder's answer during a stop."""
 START_WITHIN_S = 60.0
 """The longest wait for a start: opening and verifying a large store takes long."""
@@ -112,7 +111,6 @@ class Engine:
             clock=self.clock,
             dispatcher=self._dispatcher,
             sink_dispatcher=self._sink_thread,
-            call_at=self._dispatcher.call_at,
             probers=self._drivers.probers,
             messengers=messengers,
             store=store,
@@ -146,7 +144,12 @@ class Engine:
         Raises: StoreError, or a subclass, where the store cannot be opened or does not open in time.
         """
         try:
-            self._start()
+            self.system.start()
+            # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
+            self.system.sink.ask(Commit(), START_WITHIN_S)
+            with suppress(ActorDeadError, Timeout):
+                # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
+                self.system.supervisor.ask(Barrier(), START_WITHIN_S)
         except (ActorDeadError, Timeout):
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
@@ -154,14 +157,6 @@ class Engine:
             # An interrupt: the host has no runtime object yet with which it could stop this engine.
             self.stop(NS_PER_S)
             raise
-
-    def _start(self) -> None:
-        self.system.start()
-        # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
-        self.system.sink.ask(Commit(), START_WITHIN_S)
-        with suppress(ActorDeadError, Timeout):
-            # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
-            self.system.supervisor.ask(Barrier(), START_WITHIN_S)
 
     def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
@@ -235,7 +230,9 @@ class Engine:
 
     def _left_undone(self, until_ns: int) -> Left:
         try:
-            abandoned = self.system.recorder.ask(GetAbandoned(), min(self._left_s(until_ns), ANSWER_WITHIN_S))
+            abandoned = self.system.recorder.ask(
+                GetAbandoned(), min(self._left_s(until_ns), ANSWER_WITHIN_NS / NS_PER_S)
+            )
         except (ActorDeadError, Timeout):
             # The recorder has crashed or is late; the threads must end all the same.
             return [("unknown work, as the recorder did not answer", ("recorder",))]

@@ -7,6 +7,7 @@ from ..domain.incidents.notice import Answer, Notice
 from ..domain.incidents.record import Batch, Restored
 from ..domain.observation.attempt import CancelOutcome, ProbeRequest
 from ..domain.observation.observation import Observation
+from ..domain.read_model.event import Event
 from ..domain.time.moment import Deadline, Moment
 from ..protocol.courier import CourierMessage
 from ..protocol.owner import OwnerMessage
@@ -70,6 +71,12 @@ class Messenger(Protocol):
     ) -> Cancellable:
         """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
         ...
+
+
+class Publisher(Protocol):
+    """Passes events to subscribers. Never blocks and never raises."""
+
+    def publish(self, event: Event) -> None: ...
 
 
 class Store(Protocol):

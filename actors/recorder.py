@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -13,14 +13,7 @@ from ..domain.incidents.record import BlindInterval, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
-from ..domain.read_model.event import (
-    Event,
-    HealthChanged,
-    IncidentChanged,
-    NoticeEnded,
-    SampleSeen,
-    WentBlind,
-)
+from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
 from ..domain.read_model.histogram import Histogram
 from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..domain.rules.aggregate import Status, status_of
@@ -28,13 +21,7 @@ from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
 from ..protocol import recorder as heard
 from .behaviour import Behaviour, shedding
-from .ports import Clock
-
-
-class Publisher(Protocol):
-    """Passes events to subscribers. Never blocks and never raises."""
-
-    def publish(self, event: Event) -> None: ...
+from .ports import Clock, Publisher
 
 
 class _Row(msgspec.Struct):

@@ -10,7 +10,6 @@ from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
 from ..domain.time.moment import NS_PER_S, Moment
-from ..domain.time.timers import CallAt
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed
 from ..protocol.supervisor import ChildExited, Drain, Track, Untrack
@@ -21,12 +20,14 @@ from .dispatch.mailbox.address import Address
 from .dispatch.mailbox.dead_letters import DeadLetters
 from .dispatch.mailbox.mailbox import ExitReason
 from .dispatch.run.dispatcher import Dispatcher
+from .dispatch.run.loop import LoopDispatcher
+from .dispatch.run.simulated import SimulatedDispatcher
 from .dispatch.spawning import address_for, spawn
 from .owner import AggregateOwner
 from .policies import ACTORS, supervisor_policies
 from .poller import Poller, PollerContext
-from .ports import Clock, Messenger, Neighbours, Prober, Store
-from .recorder import Publisher, Recorder
+from .ports import Clock, Messenger, Neighbours, Prober, Publisher, Store
+from .recorder import Recorder
 from .sink import IncidentSink
 from .supervisor.poller_registry import PollerRegistry, Roster, RosterHandover
 from .supervisor.restart_tracker import Child
@@ -46,9 +47,8 @@ class SystemDependencies(NamedTuple):
     """The ports that the actors use; the simulator gives the same actors other ones."""
 
     clock: Clock
-    dispatcher: Dispatcher
+    dispatcher: LoopDispatcher | SimulatedDispatcher
     sink_dispatcher: Dispatcher
-    call_at: CallAt
     probers: Mapping[type[Probe], Prober]
     messengers: Mapping[str, Messenger]
     store: Store
@@ -163,7 +163,7 @@ class System:
             policies=self._policies,
             neighbours=self._neighbours,
             children=self._children(),
-            call_at=self._parts.call_at,
+            call_at=self._parts.dispatcher.call_at,
             dice=self._parts.dice,
         )
 
@@ -197,7 +197,7 @@ class System:
         now_ns = self._parts.clock.read().monotonic_ns
         restart = self._supervisor_history.decide(now_ns, self._parts.dice())
         self.recorder.tell(HealthReported(SUPERVISOR, repr(error)))
-        self._parts.call_at(now_ns + restart.after_ns, self._restart_supervisor)
+        self._parts.dispatcher.call_at(now_ns + restart.after_ns, self._restart_supervisor)
 
     def _restart_supervisor(self) -> None:
         if SUPERVISOR in self._ending:
@@ -219,18 +219,14 @@ class System:
     def drain_supervisor(self, within_ns: int) -> None:
         """Stops polling: half of `within_ns` is left for running attempts to end, then they are cancelled."""
         self._ending |= {SUPERVISOR, OWNER, SINK}
-        self._end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
-
-    def drain_sink(self) -> None:
-        """Lets the sink commit, wait for the notices that couriers hold, and end."""
-        self._end(self.sink, lambda: self.sink.tell(DrainSink()))
+        self.end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
 
     def stop(self, address: Address) -> None:
         """Stops an actor after its queued messages, for good."""
         self._ending.add(address.name)
-        self._end(address, address.stop)
+        self.end(address, address.stop)
 
-    def _end(self, address: Address, ask: Callable[[], None]) -> None:
+    def end(self, address: Address, ask: Callable[[], None]) -> None:
         """Asks an actor to end; one that has crashed and waits for its restart has ended already."""
         if address.alive:
             ask()
@@ -260,7 +256,8 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
     ended(SUPERVISOR, ends_ns - within_ns // 4)
     system.stop(system.owner)  # after the last sample
     ended(OWNER, ends_ns - within_ns // 5)
-    system.drain_sink()
+    # The sink commits, waits for the notices that couriers hold, and ends.
+    system.end(system.sink, lambda: system.sink.tell(DrainSink()))
     if not wait(lambda: SINK in system.ended, ends_ns - within_ns // 10):
         # Couriers are late: the sink commits and ends, and their notices stay in the outbox.
         system.sink.tell(EndSink())

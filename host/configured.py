@@ -49,11 +49,8 @@ class ConfiguredTargets:
         """Functions that the host passed in `callables`."""
         self._checks: set[str] = set()
         """Targets that the host made with `check`."""
-        self._is_judged = False
-
-    def judged(self) -> None:
-        """Notes that the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
-        self._is_judged = True
+        self.is_judged = False
+        """Set where the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -82,7 +79,7 @@ class ConfiguredTargets:
             if self._duplicates:
                 require_valid(self._configuration, self.callables)
             whole = self.snapshot()
-        if self._is_judged:
+        if self.is_judged:
             _refuse(_missing_functions(whole, self.callables))
             return whole
         return self._settle(whole, require_valid(whole, self.callables))

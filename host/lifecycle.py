@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 from pykka import ActorDeadError
 
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
-from ..actors.engine import ANSWER_WITHIN_S, Engine
+from ..actors.engine import ANSWER_WITHIN_NS, Engine
 from ..adapters.clock import SystemClock
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
-from ..domain.time.moment import NS_PER_S, Deadline
+from ..domain.time.moment import Deadline
 from ..protocol.message import Message
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
@@ -25,7 +25,6 @@ from .configured import ConfiguredTargets
 from .restart_buffer import HostReport, RestartBuffer
 from .subscriptions import Subscriptions
 
-ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
 ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume
 """Changes the configured targets: without an engine the next start applies it."""
 logger = logging.getLogger(__name__)
@@ -247,7 +246,8 @@ class Lifecycle:
     async def _answer(self, listener: str, question: Message, wait: AwaitAnswer) -> Any:
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
-            if self._restarting():
+            # A next engine may follow; never in a forked child, even where the parent was in a restart.
+            if self._engine is None and os.getpid() == self._pid:
                 await self._restart_buffer.wait(until.remaining_s(self._clock.read()), wait)
             engine = self.engine
             try:
@@ -256,7 +256,3 @@ class Lifecycle:
                 # A dead actor of an engine that a reload has just replaced is asked again at the next one.
                 if engine is self._engine:
                     raise
-
-    def _restarting(self) -> bool:
-        """Whether a next engine may follow; never in a forked child, even where the parent was in a restart."""
-        return self._engine is None and os.getpid() == self._pid

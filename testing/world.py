@@ -100,7 +100,6 @@ class World:
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), self.prober),
             messengers=dict(self._checks.messengers(self.messengers)),
             store=self._checked_store,

@@ -48,10 +48,8 @@ class RestartTracker:
         """Arms the restart of a child after its backoff, and reports the problem until the child works again."""
         history = self._histories.get(child)
         if history is None:
-            pollers, children = self._policies.pollers, self._policies.children
-            history = self._histories[child] = RestartHistory(
-                pollers if child.startswith(POLLER) else children
-            )
+            policy = self._policies.pollers if child.startswith(POLLER) else self._policies.children
+            history = self._histories[child] = RestartHistory(policy)
         restart = history.decide(now.monotonic_ns, self._dice())
         parked = ", quarantined" if restart.quarantined else ""
         self._recorder.tell(HealthReported(child, f"{reason}{parked}: {detail}"))

@@ -27,7 +27,7 @@ class Address(Mailbox):
     Without a living incarnation messages queue by the same capacity and policy; after `close` they are dead letters.
     """
 
-    __slots__ = ("_dead_letters", "_epoch", "_on_exit", "name")
+    __slots__ = ("_dead_letters", "_on_exit", "epoch", "name")
 
     def __init__(
         self,
@@ -39,14 +39,10 @@ class Address(Mailbox):
     ) -> None:
         super().__init__(capacity, policy)
         self.name = name
-        self._epoch = 0
+        self.epoch = 0
+        """The number of the incarnation, counted from 1; 0 before the first."""
         self._on_exit: OnExit | None = None
         self._dead_letters = dead_letters
-
-    @property
-    def epoch(self) -> int:
-        """The number of the incarnation, counted from 1; 0 before the first."""
-        return self._epoch
 
     @property
     def alive(self) -> bool:
@@ -108,11 +104,11 @@ class Address(Mailbox):
             self._shut()
 
     def __repr__(self) -> str:
-        return f"<Address {self.name} epoch {self._epoch}: {len(self)} queued>"
+        return f"<Address {self.name} epoch {self.epoch}: {len(self)} queued>"
 
     def settle(self, actor: Incarnation, dispatcher: Dispatcher, on_exit: OnExit | None) -> None:
         """Binds a new incarnation to this address and schedules its first turn."""
-        self._epoch += 1
+        self.epoch += 1
         self._on_exit = on_exit
         self.bind(actor, dispatcher)
 
@@ -174,7 +170,7 @@ class Address(Mailbox):
             self.close()
             return
         try:
-            self._on_exit(self, self._epoch, reason, error)
+            self._on_exit(self, self.epoch, reason, error)
         except BaseException:
             logger.exception("The exit callback failed after %s ended (%s)", self.name, reason.value)
 

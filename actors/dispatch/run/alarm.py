@@ -61,8 +61,6 @@ MakeTimer: TypeAlias = Callable[[asyncio.AbstractEventLoop, Callable[[], None]],
 class MillisecondTimer:
     """The loop's own timer, up to one millisecond late on asyncio and two on uvloop."""
 
-    __slots__ = ("_handle", "_loop", "_on_time")
-
     def __init__(self, loop: asyncio.AbstractEventLoop, on_time: Callable[[], None]) -> None:
         self._loop = loop
         self._on_time = on_time
@@ -82,8 +80,6 @@ class MillisecondTimer:
 
 class AlarmClock:
     """Keeps one timer set for the earliest alarm of a loop. Used only on the loop's thread."""
-
-    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer", "_wakes_ns")
 
     def __init__(
         self,

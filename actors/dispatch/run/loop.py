@@ -37,7 +37,7 @@ class LoopDispatcher(Dispatcher):
         self._name = name
         self.loop = new_event_loop()
         """The event loop, for the I/O of probes and channels."""
-        self._clock = monotonic_ns or self._loop_ns
+        self._clock = monotonic_ns or (lambda: int(self.loop.time() * NS_PER_S))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread_id = 0
         self._stopped = False
@@ -104,9 +104,6 @@ class LoopDispatcher(Dispatcher):
 
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
-
-    def _loop_ns(self) -> int:
-        return int(self.loop.time() * NS_PER_S)
 
     def _run(self) -> None:
         self._thread_id = threading.get_ident()

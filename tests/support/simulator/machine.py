@@ -150,7 +150,6 @@ class Machine:
             clock=HazardousClock(self.clock, self.hub),
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), prober),
             messengers={
                 channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
