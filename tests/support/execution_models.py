@@ -19,7 +19,7 @@ _POOL_THREADS = 8
 
 def errand(callback: Callable[[], object]) -> Alarm:
     """Returns a callback that a dispatcher runs like the turn of an actor."""
-    return Alarm(callback, lambda _: None)
+    return Alarm(callback)
 
 
 _lock = threading.Lock()

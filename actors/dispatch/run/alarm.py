@@ -18,7 +18,9 @@ class Alarm:
 
     __slots__ = ("_callback", "_forget")
 
-    def __init__(self, callback: Callable[[], object], forget: "Callable[[Alarm], object]") -> None:
+    def __init__(
+        self, callback: Callable[[], object], forget: "Callable[[Alarm], object] | None" = None
+    ) -> None:
         self._callback: Callable[[], object] | None = callback
         self._forget = forget
 
@@ -31,7 +33,8 @@ class Alarm:
         """Prevents the callback. Harmless when repeated and after the alarm has rung."""
         if self._callback is not None:
             self._callback = None
-            self._forget(self)
+            if self._forget is not None:
+                self._forget(self)
 
     def run_turn(self) -> None:
         """Calls back, at most once and not after `cancel`. Logs an error, for which no caller waits."""
