@@ -137,7 +137,9 @@ class Ours:
         two.ask(one, DEADLINE_S)
 
         def play() -> None:
-            self.dispatcher.call_soon(lambda: [one.tell(hops // tokens) for _ in range(tokens)])
+            self.dispatcher.loop.call_soon_threadsafe(
+                lambda: [one.tell(hops // tokens) for _ in range(tokens)]
+            )
             done.wait(DEADLINE_S)
             one.ask(two, DEADLINE_S)
 
