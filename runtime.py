@@ -4,36 +4,43 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 import msgspec
 
+from .actors.engine import ANSWER_WITHIN_NS
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.supervisor.supervisor import RECORDER
 from .actors.system import SINK
 from .adapters import drivers as outside
 from .adapters import expectations
+from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
+from .domain.incidents.record import Silence
+from .domain.line import first_line
 from .domain.observation.attempt import AttemptRecord
+from .domain.observation.outcome import Outcome
 from .domain.policy import CachePolicy
 from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
+from .domain.specification.probe import Call
 from .domain.specification.target import Target, TargetFields
 from .domain.time.duration import Duration, duration_ns
+from .domain.time.moment import wall_ns_of
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
-from .host.commands import Commands
 from .host.configured import ConfiguredTargets, require_valid
-from .host.lifecycle import ANSWER_WITHIN_NS, Lifecycle
+from .host.lifecycle import Lifecycle
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
+from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
-from .protocol.sink import Redrive
+from .protocol.sink import Mute, Redrive
+from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 
 DEFAULT_OPTIONS = RuntimeOptions()
 CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
@@ -68,7 +75,7 @@ class Runtime:
         self._lifecycle = Lifecycle(
             self._configured, outdated=self._status_cache.forget, forked=self._status_cache.after_fork
         )
-        self._commands = Commands(self._configured, self._lifecycle)
+        self._clock = SystemClock()
         self._read: Callable[[], Configuration] | None = None
         self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
         """Awaitable methods, of the same names as those that block."""
@@ -97,7 +104,7 @@ class Runtime:
             options=configuration.runtime,
             callables=callables,
         )
-        runtime._configured.judged()
+        runtime._configured.is_judged = True
         runtime._read = read
         return runtime
 
@@ -123,7 +130,7 @@ class Runtime:
     @sync_only
     def wait(self, timeout_s: float | None = None) -> bool:
         """Blocks until the runtime has ended. Returns False where the timeout passes first."""
-        return self._lifecycle.wait(timeout_s)
+        return self._lifecycle.ended.wait(timeout_s)
 
     @sync_only
     def reload(self, configuration: Configuration | None = None) -> None:
@@ -148,9 +155,7 @@ class Runtime:
         return self
 
     @sync_only
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lifecycle.stop()
 
     @async_only
@@ -159,9 +164,7 @@ class Runtime:
         return self
 
     @async_only
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aio.stop()
 
     # Commands: checked and handed over; they wait for no effect.
@@ -172,7 +175,11 @@ class Runtime:
 
         Raises: ConfigurationError with every problem of the target.
         """
-        self._commands.track(target)
+        with self._configured.guard:
+            target = self._configured.accepted(target)
+            self._lifecycle.change(Track(target))
+            # Last: a thread that finds the target here may report on it, and Track must come before the report.
+            self._configured.add(target)
 
     @bridge
     def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
@@ -183,7 +190,18 @@ class Runtime:
 
         Raises: ConfigurationError with every problem of the target.
         """
-        return self._commands.check(name, **fields)
+        if fields.get("notify") is None:
+            fields["notify"] = self._configured.channels
+        given = Target(id=name, call=Call(name=name), **fields)
+
+        def register(function: F) -> F:
+            with self._configured.guard:
+                target = self._configured.accepted_check(given, function)
+                self._lifecycle.change(Track(target))
+                self._configured.add(target)
+            return function
+
+        return register
 
     @bridge
     def untrack(self, target: str) -> None:
@@ -191,7 +209,9 @@ class Runtime:
 
         Raises: UnknownName for a target that is not watched.
         """
-        self._commands.untrack(target)
+        with self._configured.guard:
+            self._configured.remove(target)
+            self._lifecycle.change(Untrack(target))
 
     @bridge
     def pause(self, target: str) -> None:
@@ -199,7 +219,9 @@ class Runtime:
 
         Raises: UnknownName for a target that is not watched.
         """
-        self._commands.pause(target)
+        with self._configured.guard:
+            self._configured.pause(target, paused=True)
+            self._lifecycle.change(Pause(target))
 
     @bridge
     def resume(self, target: str) -> None:
@@ -207,7 +229,9 @@ class Runtime:
 
         Raises: UnknownName for a target that is not watched.
         """
-        self._commands.resume(target)
+        with self._configured.guard:
+            self._configured.pause(target, paused=False)
+            self._lifecycle.change(Resume(target))
 
     @bridge
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
@@ -216,7 +240,11 @@ class Runtime:
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
         runtime is stopped.
         """
-        self._commands.heartbeat(target, ok=ok, detail=detail)
+        kind = self._configured.known(target).kind
+        if kind != "heartbeat":
+            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
+        outcome = Outcome.UP if ok else Outcome.DOWN
+        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
 
     @bridge
     def acknowledge(self, incident: str, by: str) -> None:
@@ -224,7 +252,7 @@ class Runtime:
 
         Raises: UsageError while the runtime is stopped.
         """
-        self._commands.acknowledge(incident, by)
+        self._lifecycle.report(Acknowledge(first_line(incident), first_line(by)))
 
     @bridge
     def silence(
@@ -241,7 +269,16 @@ class Runtime:
         Raises: UsageError unless exactly one of length and end is given, and while the runtime is stopped; UnknownName
         for a target that is not watched.
         """
-        self._commands.silence(name, length=length, until=until, target=target, by=by)
+        if length is not None and until is None:
+            until_ns = self._clock.read().wall_ns + duration_ns(length)
+        elif until is not None and length is None:
+            until_ns = wall_ns_of(until)
+        else:
+            raise UsageError("a silence has a length or an end: give one of the two")
+        if target is not None:
+            self._configured.known(target)
+        silence = Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by))
+        self._lifecycle.report(Mute(silence))
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:
@@ -263,8 +300,8 @@ class Runtime:
     @bridge
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:
         """Returns every applied policy, with its name: retry, restart, cancellation, admission, overflow and cache."""
-        options = self._configured.options
-        return (*actor_policies(self._configured.channel_specifications, options.in_flight_max), *CACHES)
+        given = self._configured.given
+        return (*actor_policies(given.channels, given.runtime.in_flight_max), *CACHES)
 
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:

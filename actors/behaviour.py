@@ -7,7 +7,8 @@ from ..domain.policy import OverflowPolicy
 from ..domain.time.moment import Moment
 from ..protocol.codec import decode, encode
 from ..protocol.message import Message
-from .dispatch import DispatchedActor, MailboxPolicy
+from .dispatch.actor import DispatchedActor
+from .dispatch.mailbox.message_queue import MailboxPolicy
 from .ports import Clock
 
 M = TypeVar("M")
@@ -29,18 +30,14 @@ class Behaviour(DispatchedActor, Generic[M]):
     sheds: ClassVar[tuple[type[Message], ...]] = ()
     """The messages that `mailbox_policy` drops where the mailbox is full."""
 
-    def __init__(self, clock: Clock, *, through_bytes: bool = False) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
-        # Debug mode: every message is encoded and decoded, which finds a value that cannot be serialized.
-        self._through_bytes = through_bytes
 
     def on_start(self) -> None:
         self.started(self._clock.read())
 
     def on_receive(self, message: Any) -> Any:
-        if self._through_bytes:
-            message = decode(encode(message, IN_PROCESS_BYTES_MAX), IN_PROCESS_BYTES_MAX)
         return self.handle(message, self._clock.read())
 
     def started(self, now: Moment) -> None:
@@ -52,3 +49,15 @@ class Behaviour(DispatchedActor, Generic[M]):
         Raises: TypeError in a subclass that does not override it.
         """
         raise TypeError(f"{type(self).__name__} handles no {type(message).__name__}")
+
+
+class ThroughBytes(Behaviour[Any]):
+    """Encodes and decodes every message before it is handled, which finds a value that cannot be serialized."""
+
+    def on_receive(self, message: Any) -> Any:
+        return super().on_receive(decode(encode(message, IN_PROCESS_BYTES_MAX), IN_PROCESS_BYTES_MAX))
+
+
+def through_bytes(actor_class: type[Behaviour[Any]]) -> type[Behaviour[Any]]:
+    """Returns the class for debug mode, whose messages pass through their bytes."""
+    return type(actor_class.__name__, (ThroughBytes, actor_class), {})

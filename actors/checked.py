@@ -5,7 +5,7 @@ They stand between the actors and the real ports, keep a second, naive book of t
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..domain import limits
 from ..domain.auditing.durable import Durable
@@ -57,13 +57,9 @@ class Checks:
         """Returns a store that checks every commit and opening (S1, S2, S4, S6, S8, S11, S14, S20, S22, S33)."""
         return CheckedStore(inner, self)
 
-    def messenger(self, channel: str, inner: Messenger) -> "CheckedMessenger":
-        """Returns a messenger that checks every notice before it is sent (S5, S7, S9, S10, S16, S24)."""
-        return CheckedMessenger(channel, inner, self)
-
     def messengers(self, inner: Mapping[str, Messenger]) -> "dict[str, CheckedMessenger]":
-        """Returns a checked messenger for each channel."""
-        return {channel: self.messenger(channel, messenger) for channel, messenger in inner.items()}
+        """Returns messengers that check every notice before it is sent (S5, S7, S9, S10, S16, S24)."""
+        return {channel: CheckedMessenger(channel, messenger, self) for channel, messenger in inner.items()}
 
     def look(self, check: Callable[..., object], *arguments: Any) -> None:
         """Runs one check under the guard. An error of the check itself is reported like a broken invariant.
@@ -196,17 +192,13 @@ class CheckedMessenger:
     def _released(self, notice: Notice) -> None:
         self._checks.look(self._checks.delivery.sent, self._channel, notice.key)
 
-    def close(self) -> None:
-        self._inner.close()
 
-
-class _Released:
+class _Released(NamedTuple):
     """A running delivery whose entry in the book ends when it is cancelled."""
 
-    def __init__(self, running: Cancellable, release: Callable[[], None]) -> None:
-        self._running = running
-        self._release = release
+    running: Cancellable
+    release: Callable[[], None]
 
     def cancel(self) -> CancelOutcome:
-        self._release()
-        return self._running.cancel()
+        self.release()
+        return self.running.cancel()

@@ -5,7 +5,7 @@ from typing import NamedTuple, assert_never
 
 from ..domain.incidents.notice import Answer, Notice
 from ..domain.time.moment import Deadline, Moment
-from ..protocol.courier import AbandonDelivery, CourierMessage, Deliver
+from ..protocol import courier as heard
 from ..protocol.sink import CourierStarted, DeliveryAnswered, SinkMessage
 from .behaviour import Behaviour
 from .ports import Cancellable, Clock, Listener, Messenger
@@ -31,20 +31,13 @@ class _Waiting(NamedTuple):
     deadline: Deadline
 
 
-class Courier(Behaviour[CourierMessage]):
+class Courier(Behaviour[heard.CourierMessage]):
     """Sends at most `room` notices at once and answers each delivery to the sink exactly once."""
 
     def __init__(
-        self,
-        clock: Clock,
-        channel: str,
-        messenger: Messenger,
-        sink: Listener[SinkMessage],
-        *,
-        room: int = 1,
-        through_bytes: bool = False,
+        self, clock: Clock, channel: str, messenger: Messenger, sink: Listener[SinkMessage], *, room: int = 1
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._channel = channel
         self._messenger = messenger
         self._sink = sink
@@ -57,11 +50,11 @@ class Courier(Behaviour[CourierMessage]):
         if self.address.epoch > 1:
             self._sink.tell(CourierStarted(self._channel))
 
-    def handle(self, message: CourierMessage, now: Moment) -> None:
+    def handle(self, message: heard.CourierMessage, now: Moment) -> None:
         match message:
-            case Deliver(notice, attempt, timeout_ns):
+            case heard.Deliver(notice, attempt, timeout_ns):
                 self._deliver(notice, attempt, Deadline.after(now, timeout_ns))
-            case AbandonDelivery(key):
+            case heard.AbandonDelivery(key):
                 self._abandon(key)
             case _:
                 assert_never(message)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Any, NamedTuple, Protocol, TypeAlias, assert_never
 
 from pykka import ActorDeadError, Timeout
 
@@ -24,19 +24,21 @@ from ..protocol.recorder import CounterIncreased, GetAbandoned, HealthReported
 from ..protocol.sink import Commit, Mute
 from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
-from .dispatch import Address, LoopDispatcher, MakeTimer, PoolDispatcher
-from .ports import Clock, Messenger, Prober, Store
-from .recorder import Publisher
+from .dispatch.mailbox.address import Address
+from .dispatch.run.alarm import MakeTimer
+from .dispatch.run.future import AwaitAnswer
+from .dispatch.run.loop import LoopDispatcher
+from .dispatch.run.pool import PoolDispatcher
+from .ports import Clock, Messenger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
-from .system import SINK, Asked, System, SystemDependencies, SystemSpec, shut_down
+from .system import SINK, Asked, System, SystemDependencies, shut_down
 
-ANSWER_WITHIN_S = 10.0
+ANSWER_WITHIN_NS = 10 * NS_PER_S
 """The longest wait for the recorder's answer during a stop."""
 START_WITHIN_S = 60.0
 """The longest wait for a start: opening and verifying a large store takes long."""
 CLOSE_SLACK_NS = NS_PER_S
 """The time for closing after a drain that used up its own; each thread gets the same time to end."""
-R = TypeVar("R")
 Left: TypeAlias = list[tuple[str, tuple[str, ...]]]
 """Kinds of work that were left undone, each with the names concerned."""
 logger = logging.getLogger(__name__)
@@ -90,16 +92,13 @@ class Engine:
         self._commanded = self._obeyed = object()
         self._dispatcher.start()
         try:
-            self._drivers = self._on_loop(lambda: dependencies.make_drivers(self._dispatcher))
+            self._drivers = self._dispatcher.perform(
+                lambda: dependencies.make_drivers(self._dispatcher), START_WITHIN_S
+            )
         except BaseException:
             self._stop_threads()
             raise
-        self.system = System(
-            self._parts(dependencies, configuration), _plan(configuration, dependencies.asked)
-        )
-
-    def _on_loop(self, work: Callable[[], R]) -> R:
-        return self._dispatcher.perform(work, START_WITHIN_S)
+        self.system = System(self._parts(dependencies, configuration), configuration)
 
     def _parts(self, dependencies: EngineDependencies, configuration: Configuration) -> SystemDependencies:
         store, messengers = dependencies.store, self._drivers.messengers
@@ -112,7 +111,6 @@ class Engine:
             clock=self.clock,
             dispatcher=self._dispatcher,
             sink_dispatcher=self._sink_thread,
-            call_at=self._dispatcher.call_at,
             probers=self._drivers.probers,
             messengers=messengers,
             store=store,
@@ -120,6 +118,7 @@ class Engine:
             expectation_of=dependencies.expectation_of,
             dice=dependencies.dice,
             changed=self._notify,
+            asked=dependencies.asked,
         )
 
     def _report(self, invariant: str, says: str) -> None:
@@ -145,7 +144,12 @@ class Engine:
         Raises: StoreError, or a subclass, where the store cannot be opened or does not open in time.
         """
         try:
-            self._start()
+            self.system.start()
+            # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
+            self.system.sink.ask(Commit(), START_WITHIN_S)
+            with suppress(ActorDeadError, Timeout):
+                # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
+                self.system.supervisor.ask(Barrier(), START_WITHIN_S)
         except (ActorDeadError, Timeout):
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None
@@ -153,14 +157,6 @@ class Engine:
             # An interrupt: the host has no runtime object yet with which it could stop this engine.
             self.stop(NS_PER_S)
             raise
-
-    def _start(self) -> None:
-        self.system.start()
-        # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
-        self.system.sink.ask(Commit(), START_WITHIN_S)
-        with suppress(ActorDeadError, Timeout):
-            # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
-            self.system.supervisor.ask(Barrier(), START_WITHIN_S)
 
     def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
@@ -176,24 +172,17 @@ class Engine:
         # After the message: a question that sees this mark finds the command in its actor's mailbox.
         self._commanded = object()
 
-    def ask(self, listener: str, question: Message, until_ns: int) -> Any:
+    async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
         """Returns the answer of the recorder or the sink, after every earlier command of this host is applied and durable.
 
-        Blocks at most until `until_ns` (monotonic), which bounds every step. Raises: the errors of `Address.ask`.
+        Waits at most until `until_ns` (monotonic), which bounds every step. Raises: the errors of `Address.ask`.
         """
         commanded = self._commanded
         for address, message in self._barrier(commanded):
-            address.ask(message, self._left_s(until_ns))
+            await wait(address.question(message), self._left_s(until_ns))
         self._obeyed = commanded
-        return self._listener(listener).ask(question, self._left_s(until_ns))
-
-    async def ask_async(self, listener: str, question: Message, until_ns: int) -> Any:
-        """Returns the same on an event loop, which it never blocks."""
-        commanded = self._commanded
-        for address, message in self._barrier(commanded):
-            await address.ask_async(message, self._left_s(until_ns))
-        self._obeyed = commanded
-        return await self._listener(listener).ask_async(question, self._left_s(until_ns))
+        address = self.system.sink if listener == SINK else self.system.recorder
+        return await wait(address.question(question), self._left_s(until_ns))
 
     def _barrier(self, commanded: object) -> Iterator[tuple[Address, Message]]:
         """The actors that a command passes through, in the order of the flow, each with a message that it answers when it
@@ -215,9 +204,6 @@ class Engine:
             if address.alive:
                 yield address, message
 
-    def _listener(self, name: str) -> Address:
-        return self.system.sink if name == SINK else self.system.recorder
-
     def stop(self, within_ns: int) -> AbandonedWork:
         """Stops everything in reverse order of the start. Blocks at most `within_ns`, and a few seconds for closing.
 
@@ -228,8 +214,8 @@ class Engine:
             late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
             closed_by_ns = max(ends_ns, self.clock.read().monotonic_ns) + CLOSE_SLACK_NS
             left = self._left_undone(closed_by_ns)
-            self.system.stop_recorder()
-            self._wait(lambda: self.system.has_ended(RECORDER), closed_by_ns)
+            self.system.stop(self.system.recorder)
+            self._wait(lambda: RECORDER in self.system.ended, closed_by_ns)
         except BaseException:
             # An interrupt: the host waits no longer. Stop within a second, so that no thread and no open store remain.
             try:
@@ -244,7 +230,9 @@ class Engine:
 
     def _left_undone(self, until_ns: int) -> Left:
         try:
-            abandoned = self.system.recorder.ask(GetAbandoned(), min(self._left_s(until_ns), ANSWER_WITHIN_S))
+            abandoned = self.system.recorder.ask(
+                GetAbandoned(), min(self._left_s(until_ns), ANSWER_WITHIN_NS / NS_PER_S)
+            )
         except (ActorDeadError, Timeout):
             # The recorder has crashed or is late; the threads must end all the same.
             return [("unknown work, as the recorder did not answer", ("recorder",))]
@@ -279,10 +267,3 @@ class Engine:
     def _stop_threads(self) -> tuple[str, ...]:
         slack_s = CLOSE_SLACK_NS / NS_PER_S
         return self._sink_thread.stop(slack_s) + self._dispatcher.stop(slack_s)
-
-
-def _plan(configuration: Configuration, asked: Asked) -> SystemSpec:
-    options = configuration.runtime
-    return SystemSpec(
-        configuration.targets, configuration.channels, options.in_flight_max, options.debug, asked
-    )

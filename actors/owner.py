@@ -11,27 +11,17 @@ from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
-from ..protocol.owner import (
-    Acknowledge,
-    Adopt,
-    EndOrphans,
-    FlushSamples,
-    OwnerMessage,
-    Release,
-    ResumeFrom,
-    SamplesMissing,
-    SampleTaken,
-)
+from ..protocol import owner as heard
 from ..protocol.recorder import CounterIncreased, RecorderMessage, SampleJudged
 from ..protocol.sink import Commit, Record, SinkMessage
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
 
 
-class AggregateOwner(Behaviour[OwnerMessage]):
+class AggregateOwner(Behaviour[heard.OwnerMessage]):
     """Owns every aggregate. No other object holds a reference to one, so no lock is needed."""
 
-    sheds = (SampleTaken,)
+    sheds = (heard.SampleTaken,)
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.OWNER_MAILBOX_MAX
 
@@ -41,10 +31,8 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         targets: Iterable[Target],
         sink: Listener[SinkMessage],
         recorder: Listener[RecorderMessage],
-        *,
-        through_bytes: bool = False,
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._sink = sink
         self._recorder = recorder
         self._targets = {target.id: target for target in targets}
@@ -56,24 +44,24 @@ class AggregateOwner(Behaviour[OwnerMessage]):
         # thread for each sample costs 25 microseconds, more than judging it.
         self._held: list[Sample] = []
 
-    def handle(self, message: OwnerMessage, now: Moment) -> None:
+    def handle(self, message: heard.OwnerMessage, now: Moment) -> None:
         match message:
-            case SampleTaken(sample, record):
+            case heard.SampleTaken(sample, record):
                 self._take(sample, record, now)
-            case SamplesMissing(target, rule, since):
+            case heard.SamplesMissing(target, rule, since):
                 self._missing(target, rule, since, now)
-            case Adopt(target):
+            case heard.Adopt(target):
                 self._adopt(target, now)
-            case Release(target):
+            case heard.Release(target):
                 self._release(target, now)
-            case Acknowledge(incident, by):
+            case heard.Acknowledge(incident, by):
                 self._acknowledge(incident, by, now)
-            case ResumeFrom(generation, incidents, checkpoints):
+            case heard.ResumeFrom(generation, incidents, checkpoints):
                 self._resume(generation, incidents, checkpoints, now)
-            case FlushSamples():
+            case heard.FlushSamples():
                 self._hand_over()
                 self._sink.tell(Commit())
-            case EndOrphans():
+            case heard.EndOrphans():
                 self._end_orphans(now)
             case _:
                 assert_never(message)

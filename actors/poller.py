@@ -11,7 +11,7 @@ from ..domain.observation.outcome import Outcome, Reason
 from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
-from ..protocol.poller import CancelAttempt, PollerMessage, Reconfigure, StartAttempt
+from ..protocol import poller as heard
 from ..protocol.supervisor import AttemptCancelled, AttemptFinished, SupervisorMessage
 from .behaviour import Behaviour
 from .ports import Cancellable, Clock, Listener, Prober
@@ -26,14 +26,12 @@ TOO_LATE = Observation(
 class PollerContext(NamedTuple):
     """The constant parts that all pollers of one runtime share, which keeps each poller small."""
 
-    clock: Clock
     supervisor: Listener[SupervisorMessage]
     probers: Mapping[type[Probe], Prober]
     expectation_of: Callable[[Target], Expectation]
-    through_bytes: bool
 
 
-class Poller(Behaviour[PollerMessage]):
+class Poller(Behaviour[heard.PollerMessage]):
     """Runs the attempts that the supervisor starts, one at a time."""
 
     mailbox_policy = None
@@ -41,19 +39,19 @@ class Poller(Behaviour[PollerMessage]):
     mailbox_capacity = limits.MAILBOX_LIGHT_MESSAGES_MAX
     """A queue with a larger capacity is a deque: 1.4 KiB more for each of 100,000 idle pollers."""
 
-    def __init__(self, context: PollerContext, expectation: Expectation) -> None:
-        super().__init__(context.clock, through_bytes=context.through_bytes)
+    def __init__(self, clock: Clock, context: PollerContext, expectation: Expectation) -> None:
+        super().__init__(clock)
         self._context = context
         self._expectation = expectation
         self._running: tuple[AttemptId, Cancellable] | None = None
 
-    def handle(self, message: PollerMessage, now: Moment) -> None:
+    def handle(self, message: heard.PollerMessage, now: Moment) -> None:
         match message:
-            case StartAttempt(request):
+            case heard.StartAttempt(request):
                 self._start(request, now)
-            case CancelAttempt(attempt):
+            case heard.CancelAttempt(attempt):
                 self._cancel(attempt)
-            case Reconfigure(target):
+            case heard.Reconfigure(target):
                 self._expectation = self._context.expectation_of(target)
             case _:
                 assert_never(message)

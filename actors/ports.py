@@ -7,6 +7,7 @@ from ..domain.incidents.notice import Answer, Notice
 from ..domain.incidents.record import Batch, Restored
 from ..domain.observation.attempt import CancelOutcome, ProbeRequest
 from ..domain.observation.observation import Observation
+from ..domain.read_model.event import Event
 from ..domain.time.moment import Deadline, Moment
 from ..protocol.courier import CourierMessage
 from ..protocol.owner import OwnerMessage
@@ -61,10 +62,6 @@ class Prober(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Cancels running attempts and releases every descriptor and thread."""
-        ...
-
 
 class Messenger(Protocol):
     """Delivers notices to one channel without blocking the dispatcher that calls it."""
@@ -75,9 +72,11 @@ class Messenger(Protocol):
         """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
         ...
 
-    def close(self) -> None:
-        """Releases every descriptor and thread."""
-        ...
+
+class Publisher(Protocol):
+    """Passes events to subscribers. Never blocks and never raises."""
+
+    def publish(self, event: Event) -> None: ...
 
 
 class Store(Protocol):

@@ -12,18 +12,12 @@ from ..protocol.supervisor import StoreFailed, SupervisorMessage
 from .ports import Listener, Store
 
 
-class DispatchedNotice(NamedTuple):
-    """A notice that may be sent once the batch with its attempt is committed."""
-
-    entry: OutboxEntry
-    delivery: Delivery
-
-
 class CommitUnit(NamedTuple):
     """One transaction, and the notices and results to send once it is durable."""
 
     batch: Batch
-    handed: list[DispatchedNotice]
+    handed: list[tuple[OutboxEntry, Delivery]]
+    """The notices that may be sent once the batch with their attempts is committed."""
     settled: list[NoticeSettled]
 
 

@@ -2,7 +2,9 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
+
+import msgspec
 
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
@@ -11,78 +13,30 @@ from ..domain.incidents.record import BlindInterval, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
-from ..domain.read_model.event import (
-    Event,
-    HealthChanged,
-    IncidentChanged,
-    NoticeEnded,
-    SampleSeen,
-    WentBlind,
-)
+from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
 from ..domain.read_model.histogram import Histogram
 from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..domain.rules.aggregate import Status, status_of
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
-from ..protocol.recorder import (
-    Abandoned,
-    BlindnessSeen,
-    Committed,
-    CounterIncreased,
-    GetAbandoned,
-    GetAttempts,
-    GetIncidents,
-    GetStatus,
-    HealthReported,
-    IncidentsResumed,
-    NoticeSettled,
-    RecorderMessage,
-    SampleJudged,
-    SilencesChanged,
-    TargetTracked,
-    TargetUntracked,
-)
+from ..protocol import recorder as heard
 from .behaviour import Behaviour, shedding
-from .ports import Clock
+from .ports import Clock, Publisher
 
 
-class Publisher(Protocol):
-    """Passes events to subscribers. Never blocks and never raises."""
-
-    def publish(self, event: Event) -> None: ...
-
-
-class _Row:
+class _Row(msgspec.Struct):
     """One target of the read model."""
 
-    __slots__ = (
-        "asleep_ns",
-        "attempts",
-        "confirmed",
-        "kind",
-        "missed",
-        "paused",
-        "raw",
-        "sample",
-        "samples",
-        "stale_after_ns",
-    )
+    tracked: heard.TargetTracked
+    asleep_ns: int = 0
+    sample: Sample | None = None
+    raw: Status = Status.UNKNOWN
+    confirmed: Status = Status.UNKNOWN
+    attempts: deque[AttemptRecord] | None = None
+    samples: int = 0
+    missed: int = 0
 
-    def __init__(self) -> None:
-        self.asleep_ns = 0
-        self.sample: Sample | None = None
-        self.raw = Status.UNKNOWN
-        self.confirmed = Status.UNKNOWN
-        self.attempts: deque[AttemptRecord] | None = None
-        self.samples = 0
-        self.missed = 0
-
-    def track(self, message: TargetTracked) -> None:
-        self.kind = message.kind
-        self.paused = message.paused
-        self.stale_after_ns = message.stale_after_ns
-
-    def take(self, message: SampleJudged, asleep_ns: int) -> None:
+    def take(self, message: heard.SampleJudged, asleep_ns: int) -> None:
         self.asleep_ns = asleep_ns
         self.sample = message.sample
         self.raw = message.raw
@@ -98,18 +52,18 @@ class _Row:
         not show, counts."""
         sample = self.sample
         return sample is not None and (
-            now.since(sample.at) + asleep_ns - self.asleep_ns > self.stale_after_ns
+            now.since(sample.at) + asleep_ns - self.asleep_ns > self.tracked.stale_after_ns
         )
 
     def status(self, target: str, incidents: list[Incident], *, stale: bool) -> TargetStatus:
         status = (status_of(incidents) or Status.UNKNOWN) if stale else self.confirmed
         return TargetStatus(
             id=target,
-            kind=self.kind,
-            status=Status.PAUSED if self.paused else status,
+            kind=self.tracked.kind,
+            status=Status.PAUSED if self.tracked.paused else status,
             raw=Status.UNKNOWN if stale else self.raw,
             explanation=no_sample_since(self.sample.at.wall_ns) if stale and self.sample else "",
-            paused=self.paused,
+            paused=self.tracked.paused,
             sample=self.sample,
             attempt=self.attempts[-1] if self.attempts else None,
             samples=self.samples,
@@ -117,22 +71,15 @@ class _Row:
         )
 
 
-class Recorder(Behaviour[RecorderMessage]):
+class Recorder(Behaviour[heard.RecorderMessage]):
     """Folds events into the current state, answers questions about it, and passes events to subscribers."""
 
-    sheds = (SampleJudged,)
+    sheds = (heard.SampleJudged,)
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
-    def __init__(
-        self,
-        clock: Clock,
-        publisher: Publisher,
-        losses: Callable[[], Mapping[str, int]],
-        *,
-        through_bytes: bool = False,
-    ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+    def __init__(self, clock: Clock, publisher: Publisher, losses: Callable[[], Mapping[str, int]]) -> None:
+        super().__init__(clock)
         self._publisher = publisher
         self._losses = losses
         self._rows: dict[str, _Row] = {}
@@ -144,47 +91,47 @@ class Recorder(Behaviour[RecorderMessage]):
         self._asleep_ns = 0
         self._lateness = Histogram()
         self._counters: Counter[str] = Counter()
-        self._abandoned: list[Abandoned] = []
+        self._abandoned: list[heard.Abandoned] = []
 
-    def handle(self, message: RecorderMessage, now: Moment) -> Any:
+    def handle(self, message: heard.RecorderMessage, now: Moment) -> Any:
         match message:
-            case SampleJudged():
+            case heard.SampleJudged():
                 self._judged(message)
-            case Committed(transitions):
+            case heard.Committed(transitions):
                 self._committed(transitions)
-            case NoticeSettled(notice, delivery):
+            case heard.NoticeSettled(notice, delivery):
                 self._settled(notice, delivery)
-            case TargetTracked(target):
-                self._rows.setdefault(target, _Row()).track(message)
-            case TargetUntracked(target):
+            case heard.TargetTracked(target):
+                self._rows.setdefault(target, _Row(message)).tracked = message
+            case heard.TargetUntracked(target):
                 self._rows.pop(target, None)
-            case IncidentsResumed(incidents, silences):
+            case heard.IncidentsResumed(incidents, silences):
                 self._open = {incident.id: incident for incident in incidents}
                 self._silences = silences
-            case SilencesChanged(silences):
+            case heard.SilencesChanged(silences):
                 self._silences = silences
-            case BlindnessSeen(interval):
+            case heard.BlindnessSeen(interval):
                 self._went_blind(interval)
-            case HealthReported(part, detail):
+            case heard.HealthReported(part, detail):
                 self._changed(part, detail)
-            case CounterIncreased(counter, by):
+            case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
-            case Abandoned():
+            case heard.Abandoned():
                 self._abandoned.append(message)
-            case GetStatus():
+            case heard.GetStatus():
                 return self._status(now)
-            case GetIncidents(open_only):
+            case heard.GetIncidents(open_only):
                 return tuple(self._open.values()) + (() if open_only else tuple(self._ended))
-            case GetAttempts(target):
+            case heard.GetAttempts(target):
                 attempts = self._rows[target].attempts if target in self._rows else None
                 return tuple(attempts or ())
-            case GetAbandoned():
+            case heard.GetAbandoned():
                 return tuple(self._abandoned)
             case _:
                 assert_never(message)
         return None
 
-    def _judged(self, message: SampleJudged) -> None:
+    def _judged(self, message: heard.SampleJudged) -> None:
         row = self._rows.get(message.sample.target)
         if row is None:
             self._counters["samples_without_target"] += 1

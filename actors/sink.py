@@ -16,6 +16,7 @@ from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from ..domain.specification.channel import Channel
 from ..domain.time.moment import Moment
+from ..protocol import sink as heard
 from ..protocol.courier import Deliver
 from ..protocol.owner import ResumeFrom
 from ..protocol.recorder import (
@@ -27,25 +28,6 @@ from ..protocol.recorder import (
     NoticeSettled,
     SilencesChanged,
 )
-from ..protocol.sink import (
-    Commit,
-    CourierStarted,
-    DeliveryAnswered,
-    DrainSink,
-    EndSink,
-    ExpireSilences,
-    GetResumed,
-    GiveUpDelivery,
-    Mute,
-    Record,
-    RecordBlindness,
-    Redrive,
-    ReopenStore,
-    ResumeRetries,
-    RetryDelivery,
-    RunMaintenance,
-    SinkMessage,
-)
 from ..protocol.supervisor import (
     ChannelRecovered,
     DeliveryBegan,
@@ -56,7 +38,7 @@ from ..protocol.supervisor import (
 )
 from .behaviour import Behaviour
 from .ports import Clock, Neighbours, Store
-from .record_writer import CommitUnit, DispatchedNotice, RecordWriter
+from .record_writer import CommitUnit, RecordWriter
 
 GENERATIONS_PER_RUN = 65_536
 """The generations of one opening of the store are numbered below those of the next opening."""
@@ -64,28 +46,22 @@ GENERATIONS_PER_RUN = 65_536
 
 def _overflow(message: object) -> OverflowPolicy:
     """Allows only a Record of mere samples to be dropped, which is counted."""
-    if type(message) is Record and not message.transitions and not message.checkpoints:
+    if type(message) is heard.Record and not message.transitions and not message.checkpoints:
         return OverflowPolicy.DROP_OLDEST
     return OverflowPolicy.NEVER_DROP
 
 
-class IncidentSink(Behaviour[SinkMessage]):
+class IncidentSink(Behaviour[heard.SinkMessage]):
     """Gathers records, commits them in one transaction, and sends notices to couriers only after it."""
 
-    sheds = (Record,)
+    sheds = (heard.Record,)
     mailbox_policy = _overflow
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
     def __init__(
-        self,
-        clock: Clock,
-        store: Store,
-        channels: Iterable[Channel],
-        neighbours: Neighbours,
-        *,
-        through_bytes: bool = False,
+        self, clock: Clock, store: Store, channels: Iterable[Channel], neighbours: Neighbours
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
         self._channels = {channel.id: channel for channel in channels}
         self._to = neighbours
@@ -109,46 +85,46 @@ class IncidentSink(Behaviour[SinkMessage]):
         self._resume_owner(now)
         self._request_silence_check()
 
-    def handle(self, message: SinkMessage, now: Moment) -> Any:
+    def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
         match message:
-            case Record():
+            case heard.Record():
                 self._record(message, now)
-            case Commit():
+            case heard.Commit():
                 self._commit(now)
-            case DeliveryAnswered(key, attempt, answer):
+            case heard.DeliveryAnswered(key, attempt, answer):
                 self._answered(key, attempt, answer, now)
-            case RetryDelivery(key):
+            case heard.RetryDelivery(key):
                 self._commit_soon(self._outbox.ready_again(key))
-            case GiveUpDelivery(key):
+            case heard.GiveUpDelivery(key):
                 self._settle(key, None, DeliveryState.DEAD, self._outbox.why_given_up(key), now)
-            case CourierStarted(channel):
+            case heard.CourierStarted(channel):
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
-            case Redrive(key):
+            case heard.Redrive(key):
                 return self._redrive(key, now)
-            case Mute(silence):
+            case heard.Mute(silence):
                 self._mute(silence, now)
-            case ExpireSilences():
+            case heard.ExpireSilences():
                 self._expire_silences(now)
                 self._request_silence_check()
-            case RecordBlindness(interval):
+            case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
-            case GetResumed():
+            case heard.GetResumed():
                 self._resume_owner(now)
-            case ResumeRetries():
+            case heard.ResumeRetries():
                 self._resume_retries()
-            case ReopenStore():
+            case heard.ReopenStore():
                 self._reopen(now)
-            case RunMaintenance():
+            case heard.RunMaintenance():
                 self._run_maintenance(now)
-            case DrainSink():
+            case heard.DrainSink():
                 self._drain(now)
-            case EndSink():
+            case heard.EndSink():
                 self._leave(now)
             case _:
                 assert_never(message)
         return None
 
-    def _record(self, message: Record, now: Moment) -> None:
+    def _record(self, message: heard.Record, now: Moment) -> None:
         shed = self._gathered.add_samples(message.samples)
         if shed:
             self._count("samples_shed", shed)
@@ -189,16 +165,14 @@ class IncidentSink(Behaviour[SinkMessage]):
         """Queues one Commit behind the waiting messages, whose records then share the same transaction."""
         if wanted and not self._commit_asked:
             self._commit_asked = True
-            self.address.tell(Commit())
+            self.address.tell(heard.Commit())
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
         self._expire_silences(now)
         if self._writer.is_stuck:
             return
-        handed = (
-            [] if self._draining else [DispatchedNotice(*pair) for pair in self._outbox.hand_out(now.wall_ns)]
-        )
+        handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
         if self._gathered.empty:
             return

@@ -1,56 +1,54 @@
 """The system: all actors of one runtime, started from the recorder to the supervisor and stopped in reverse."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..domain.conditions.judgement import Expectation
 from ..domain.specification.channel import Channel
+from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
 from ..domain.time.moment import NS_PER_S, Moment
-from ..domain.time.timers import CallAt
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed
-from ..protocol.supervisor import (
-    ChannelRecovered,
-    ChildExited,
-    DeliveryBegan,
-    DeliverySettled,
-    Drain,
-    RetryAsked,
-    SilenceCheckRequested,
-    Track,
-    Untrack,
-    Woke,
-)
+from ..protocol.supervisor import ChildExited, Drain, Track, Untrack
+from .behaviour import Behaviour, through_bytes
 from .courier import Courier
-from .dispatch import Address, DeadLetters, Dispatcher, ExitReason, address_for, spawn
+from .dispatch.actor import DispatchedActor
+from .dispatch.mailbox.address import Address
+from .dispatch.mailbox.dead_letters import DeadLetters
+from .dispatch.mailbox.mailbox import ExitReason
+from .dispatch.run.dispatcher import Dispatcher
+from .dispatch.run.loop import LoopDispatcher
+from .dispatch.run.simulated import SimulatedDispatcher
+from .dispatch.spawning import address_for, spawn
 from .owner import AggregateOwner
-from .policies import supervisor_policies
-from .poller import PollerContext
-from .ports import Clock, Messenger, Neighbours, Prober, Store
-from .recorder import Publisher, Recorder
+from .policies import ACTORS, supervisor_policies
+from .poller import Poller, PollerContext
+from .ports import Clock, Messenger, Neighbours, Prober, Publisher, Store
+from .recorder import Recorder
 from .sink import IncidentSink
-from .supervisor.poller_registry import MakeAddress, PollerRegistry, Roster, RosterHandover
+from .supervisor.poller_registry import PollerRegistry, Roster, RosterHandover
 from .supervisor.restart_tracker import Child
-from .supervisor.supervisor import RECORDER, Supervisor
+from .supervisor.supervisor import RECORDER, TIMING, Supervisor
 
 SUPERVISOR = "supervisor"
 OWNER = "owner"
 SINK = "sink"
 COURIER = "courier/"
-TIMING = (Woke, SilenceCheckRequested, DeliveryBegan, DeliverySettled, ChannelRecovered, RetryAsked)
-"""Messages that only set or clear timers of the supervisor."""
+
+
+MakeAddress = Callable[[type[DispatchedActor], str, DeadLetters], Address]
+"""Makes the address of an actor before any incarnation lives."""
 
 
 class SystemDependencies(NamedTuple):
     """The ports that the actors use; the simulator gives the same actors other ones."""
 
     clock: Clock
-    dispatcher: Dispatcher
+    dispatcher: LoopDispatcher | SimulatedDispatcher
     sink_dispatcher: Dispatcher
-    call_at: CallAt
     probers: Mapping[type[Probe], Prober]
     messengers: Mapping[str, Messenger]
     store: Store
@@ -61,15 +59,6 @@ class SystemDependencies(NamedTuple):
     """Called on a dispatcher's thread after an actor has ended."""
     address_for: MakeAddress = address_for
     """Makes the addresses; the simulator observes every message through its own."""
-
-
-class SystemSpec(NamedTuple):
-    """The targets and channels to run, and the runtime options that concern actors."""
-
-    targets: Iterable[Target]
-    channels: tuple[Channel, ...]
-    in_flight_max: int
-    through_bytes: bool
     asked: "Asked | None" = None
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
 
@@ -84,9 +73,10 @@ class System:
     The roster of targets belongs to the system only while no supervisor lives; see RosterHandover.
     """
 
-    def __init__(self, parts: SystemDependencies, plan: SystemSpec) -> None:
+    def __init__(self, parts: SystemDependencies, configuration: Configuration) -> None:
         self._parts = parts
-        self._plan = plan
+        self._channels = configuration.channels
+        self._debugged = {each: through_bytes(each) for each in ACTORS} if configuration.runtime.debug else {}
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
         # logged as dead letters: without a supervisor nothing is timed.
         self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=TIMING)
@@ -95,56 +85,49 @@ class System:
         self.sink = self._address(IncidentSink, SINK)
         self.recorder = self._address(Recorder, RECORDER)
         self.couriers = {
-            channel.id: self._address(Courier, COURIER + channel.id) for channel in plan.channels
+            channel.id: self._address(Courier, COURIER + channel.id) for channel in self._channels
         }
         self._neighbours = Neighbours(self.supervisor, self.owner, self.sink, self.recorder, self.couriers)
-        targets = {target.id: target for target in plan.targets}
-        self._handover = RosterHandover(Roster(targets, self._make_registry()))
-        self._policies = supervisor_policies(plan.channels, plan.in_flight_max)
+        targets = {target.id: target for target in configuration.targets}
+        self._poller_context = PollerContext(self.supervisor, parts.probers, parts.expectation_of)
+        registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
+        self._handover = RosterHandover(Roster(targets, registry))
+        self._policies = supervisor_policies(self._channels, configuration.runtime.in_flight_max)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
         """Actors that ended for good, each with the error that ended it, or None."""
 
-    def _address(
-        self, actor_class: type[Supervisor | AggregateOwner | IncidentSink | Recorder | Courier], name: str
-    ) -> Address:
-        return self._parts.address_for(actor_class, name, dead_letters=self.dead_letters)
-
-    def _make_registry(self) -> PollerRegistry:
-        parts = self._parts
-        context = PollerContext(
-            parts.clock,
-            self.supervisor,
-            parts.probers,
-            parts.expectation_of,
-            self._plan.through_bytes,
-        )
-        return PollerRegistry(parts.dispatcher, context, self._exited, self.dead_letters, parts.address_for)
+    def _address(self, actor_class: type[Behaviour[Any]], name: str) -> Address:
+        return self._parts.address_for(actor_class, name, self.dead_letters)
 
     # Start.
 
     def start(self) -> None:
         """Starts every actor, each after those that it sends messages to while it starts."""
         self._start_recorder()
-        for channel in self._plan.channels:
+        for channel in self._channels:
             self._start_courier(channel)
         self._start_sink()
         self._start_owner(self._handover.look().targets.values())
         self._start_supervisor()
 
-    def _spawn(self, address: Address, actor_class: type, *arguments: object, **named: object) -> None:
+    def _spawn(
+        self, address: Address, actor_class: type[Behaviour[Any]], *arguments: object, **named: object
+    ) -> None:
         on_sink_thread = actor_class is IncidentSink
         spawn(
-            actor_class,
+            self._debugged.get(actor_class, actor_class),
             self._parts.clock,
             *arguments,
             **named,
-            through_bytes=self._plan.through_bytes,
             dispatcher=self._parts.sink_dispatcher if on_sink_thread else self._parts.dispatcher,
             address=address,
             on_exit=self._exited,
         )
+
+    def _start_poller(self, address: Address, target: Target) -> None:
+        self._spawn(address, Poller, self._poller_context, self._parts.expectation_of(target))
 
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)
@@ -162,17 +145,11 @@ class System:
         return {name: count for name, count in lost.items() if count}
 
     def _start_courier(self, channel: Channel) -> None:
-        self._spawn(
-            self.couriers[channel.id],
-            Courier,
-            channel.id,
-            self._parts.messengers[channel.id],
-            self.sink,
-            room=channel.in_flight_max,
-        )
+        address, messenger = self.couriers[channel.id], self._parts.messengers[channel.id]
+        self._spawn(address, Courier, channel.id, messenger, self.sink, room=channel.in_flight_max)
 
     def _start_sink(self) -> None:
-        self._spawn(self.sink, IncidentSink, self._parts.store, self._plan.channels, self._neighbours)
+        self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours)
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
@@ -186,7 +163,7 @@ class System:
             policies=self._policies,
             neighbours=self._neighbours,
             children=self._children(),
-            call_at=self._parts.call_at,
+            call_at=self._parts.dispatcher.call_at,
             dice=self._parts.dice,
         )
 
@@ -197,7 +174,7 @@ class System:
         yield Child(self.recorder, lambda _: self._start_recorder())
         yield Child(self.sink, lambda _: self._start_sink())
         yield Child(self.owner, self._start_owner)
-        yield from map(courier, self._plan.channels)
+        yield from map(courier, self._channels)
 
     # Exits, requested and unexpected.
 
@@ -220,13 +197,13 @@ class System:
         now_ns = self._parts.clock.read().monotonic_ns
         restart = self._supervisor_history.decide(now_ns, self._parts.dice())
         self.recorder.tell(HealthReported(SUPERVISOR, repr(error)))
-        self._parts.call_at(now_ns + restart.after_ns, self._restart_supervisor)
+        self._parts.dispatcher.call_at(now_ns + restart.after_ns, self._restart_supervisor)
 
     def _restart_supervisor(self) -> None:
         if SUPERVISOR in self._ending:
             return
-        if self._plan.asked is not None:
-            self._plan.asked(self._ask_again)
+        if self._parts.asked is not None:
+            self._parts.asked(self._ask_again)
         self._start_supervisor()
         self.recorder.tell(HealthReported(SUPERVISOR, ""))
 
@@ -239,36 +216,17 @@ class System:
             if watched.get(name) != target:
                 self.supervisor.tell(Track(target))
 
-    def has_ended(self, name: str) -> bool:
-        return name in self.ended
-
     def drain_supervisor(self, within_ns: int) -> None:
         """Stops polling: half of `within_ns` is left for running attempts to end, then they are cancelled."""
         self._ending |= {SUPERVISOR, OWNER, SINK}
-        self._end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
+        self.end(self.supervisor, lambda: self.supervisor.tell(Drain(within_ns)))
 
-    def stop_owner(self) -> None:
-        """Stops the owner, after the last sample: it handles its queued messages, then ends."""
-        self._end(self.owner, self.owner.stop)
+    def stop(self, address: Address) -> None:
+        """Stops an actor after its queued messages, for good."""
+        self._ending.add(address.name)
+        self.end(address, address.stop)
 
-    def drain_sink(self) -> None:
-        """Lets the sink commit, wait for the notices that couriers hold, and end."""
-        self._end(self.sink, lambda: self.sink.tell(DrainSink()))
-
-    def end_sink(self) -> None:
-        """Lets the sink commit and end without waiting for couriers; their notices stay in the outbox."""
-        self.sink.tell(EndSink())
-
-    def stop_couriers(self) -> None:
-        self._ending |= {address.name for address in self.couriers.values()}
-        for address in self.couriers.values():
-            self._end(address, address.stop)
-
-    def stop_recorder(self) -> None:
-        self._ending.add(RECORDER)
-        self._end(self.recorder, self.recorder.stop)
-
-    def _end(self, address: Address, ask: Callable[[], None]) -> None:
+    def end(self, address: Address, ask: Callable[[], None]) -> None:
         """Asks an actor to end; one that has crashed and waits for its restart has ended already."""
         if address.alive:
             ask()
@@ -291,18 +249,21 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
     names = []
 
     def ended(name: str, until_ns: int) -> None:
-        if not wait(lambda: system.has_ended(name), until_ns):
+        if not wait(lambda: name in system.ended, until_ns):
             names.append(name)
 
     system.drain_supervisor(max(within_ns // 2, 1))
     ended(SUPERVISOR, ends_ns - within_ns // 4)
-    system.stop_owner()
+    system.stop(system.owner)  # after the last sample
     ended(OWNER, ends_ns - within_ns // 5)
-    system.drain_sink()
-    if not wait(lambda: system.has_ended(SINK), ends_ns - within_ns // 10):
-        system.end_sink()
+    # The sink commits, waits for the notices that couriers hold, and ends.
+    system.end(system.sink, lambda: system.sink.tell(DrainSink()))
+    if not wait(lambda: SINK in system.ended, ends_ns - within_ns // 10):
+        # Couriers are late: the sink commits and ends, and their notices stay in the outbox.
+        system.sink.tell(EndSink())
         ended(SINK, ends_ns)
-    system.stop_couriers()
+    for address in system.couriers.values():
+        system.stop(address)
     for address in system.couriers.values():
         ended(address.name, max(ends_ns, now.monotonic_ns + NS_PER_S))
     return tuple(names)

@@ -24,7 +24,10 @@ from typing import Any
 
 import pykka
 from machine import describe
-from watchkeeper.actors.dispatch import Address, DispatchedActor, LoopDispatcher, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.spawning import spawn
 
 HOPS = 200_000
 THREADED_HOPS = 5_000
@@ -134,7 +137,9 @@ class Ours:
         two.ask(one, DEADLINE_S)
 
         def play() -> None:
-            self.dispatcher.call_soon(lambda: [one.tell(hops // tokens) for _ in range(tokens)])
+            self.dispatcher.loop.call_soon_threadsafe(
+                lambda: [one.tell(hops // tokens) for _ in range(tokens)]
+            )
             done.wait(DEADLINE_S)
             one.ask(two, DEADLINE_S)
 

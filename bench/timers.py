@@ -20,7 +20,7 @@ from importlib.metadata import version
 
 from machine import describe
 from sidebyside import InProcess, answer_lines, by_turns, cpu_ns, median_of, ratio_of
-from watchkeeper.actors.dispatch import LoopDispatcher
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.actors.supervisor.timer_driver import TimerDriver
 
 INSTALL = "APScheduler 3 is not installed: pip install 'apscheduler>=3,<4' (or the extra `bench`)"
@@ -92,12 +92,16 @@ class Ours:
 
         return work
 
+    def on_loop(self, work: Callable[[], object]) -> Callable[[], object]:
+        """Timers belong to the loop's thread, as the supervisor's do."""
+        return lambda: self.dispatcher.perform(work, WITHIN_S)
+
     def run(self, count: int) -> tuple[float, ...]:
-        arming = cpu_ns(self.arm(count, TIMEOUT_S, SPREAD_S), count)
-        cancelling = cpu_ns(self.cancel(count), count)
+        arming = cpu_ns(self.on_loop(self.arm(count, TIMEOUT_S, SPREAD_S)), count)
+        cancelling = cpu_ns(self.on_loop(self.cancel(count)), count)
         self.fired, self.awaited = 0, count
         self.done.clear()
-        self.dispatcher.call_soon(self.arm(count, SOON_S, SOON_S))
+        self.dispatcher.loop.call_soon_threadsafe(self.arm(count, SOON_S, SOON_S))
         time.sleep(SOON_S / 2)
         firing = cpu_ns(lambda: self.done.wait(WITHIN_S), count)
         return arming, cancelling, firing

@@ -2,36 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from ..domain.incidents.incident import Incident
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.read_model.status import AbandonedWork, RuntimeStatus
 from ..domain.specification.configuration import Configuration
 from ..domain.time.duration import Duration, duration_ns
-from ..protocol.message import Message
 from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
+from .lifecycle import Lifecycle
 from .own_thread import in_own_thread
 from .status_cache import StatusCache
 from .surface import async_only
-
-
-class Blocking(Protocol):
-    """The lifecycle as this surface needs it: `start` and `stop` block, `ask_async` is awaited."""
-
-    def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None: ...
-
-    def stop(self, within: Duration | None = None) -> AbandonedWork: ...
-
-    async def ask_async(self, listener: str, question: Message) -> Any: ...
 
 
 class AsyncSurface:
     """Awaitable methods of the same names as the blocking ones of Runtime. None of them blocks the event loop."""
 
     def __init__(
-        self, lifecycle: Blocking, reload: Callable[[Configuration | None], None], snapshots: StatusCache
+        self, lifecycle: Lifecycle, reload: Callable[[Configuration | None], None], snapshots: StatusCache
     ) -> None:
         self._lifecycle = lifecycle
         self._reload = reload

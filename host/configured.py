@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ..adapters.http.fast.tls_contexts import missing_library
 from ..domain.errors import ConfigurationError, UnknownName
 from ..domain.specification.channel import CallChannel, Channel
-from ..domain.specification.configuration import Configuration, RuntimeOptions
+from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call
 from ..domain.specification.problem import capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
@@ -49,22 +49,16 @@ class ConfiguredTargets:
         """Functions that the host passed in `callables`."""
         self._checks: set[str] = set()
         """Targets that the host made with `check`."""
-        self._is_judged = False
-
-    def judged(self) -> None:
-        """Notes that the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
-        self._is_judged = True
+        self.is_judged = False
+        """Set where the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
 
     def __len__(self) -> int:
         return len(self._targets)
 
     @property
-    def options(self) -> RuntimeOptions:
-        return self._configuration.runtime
-
-    @property
-    def channel_specifications(self) -> tuple[Channel, ...]:
-        return self._configuration.channels
+    def given(self) -> Configuration:
+        """The newest configuration as it was given, without the changes by commands."""
+        return self._configuration
 
     def snapshot(self) -> Configuration:
         """Returns the current configuration, not validated."""
@@ -85,8 +79,8 @@ class ConfiguredTargets:
             if self._duplicates:
                 require_valid(self._configuration, self.callables)
             whole = self.snapshot()
-        if self._is_judged:
-            require_functions(whole, self.callables)
+        if self.is_judged:
+            _refuse(_missing_functions(whole, self.callables))
             return whole
         return self._settle(whole, require_valid(whole, self.callables))
 
@@ -226,17 +220,12 @@ def require_valid(configuration: Configuration, callables: Iterable[str] | None)
     """
     valid, found = judged(configuration)
     problems = [str(problem) for problem in (*found, *missing_library(configuration.runtime))]
-    missing = [] if callables is None else _missing_functions(configuration, callables)
-    _refuse([*problems, *missing])
+    _refuse(problems + ([] if callables is None else _missing_functions(configuration, callables)))
     return valid
 
 
-def require_functions(configuration: Configuration, callables: Iterable[str]) -> None:
-    """Raises: ConfigurationError for channels and targets that call a function which `callables` lacks."""
-    _refuse(_missing_functions(configuration, callables))
-
-
 def _missing_functions(configuration: Configuration, callables: Iterable[str]) -> list[str]:
+    """Returns a problem for each channel and target that calls a function which `callables` lacks."""
     known = frozenset(callables)
     groups = (("channels", configuration.channels), ("targets", configuration.targets))
     return [

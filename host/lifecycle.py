@@ -5,27 +5,28 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from pykka import ActorDeadError
 
-from ..actors.engine import ANSWER_WITHIN_S, Engine
+from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
+from ..actors.engine import ANSWER_WITHIN_NS, Engine
 from ..adapters.clock import SystemClock
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
-from ..domain.time.moment import NS_PER_S, Deadline
+from ..domain.time.moment import Deadline
 from ..protocol.message import Message
-from ..protocol.supervisor import Beat, Track, Untrack
-from .commands import ConfigurationCommand, HostReport
+from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
-from .restart_buffer import RestartBuffer
+from .restart_buffer import HostReport, RestartBuffer
 from .subscriptions import Subscriptions
 
-ANSWER_WITHIN_NS = int(ANSWER_WITHIN_S * NS_PER_S)
+ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume
+"""Changes the configured targets: without an engine the next start applies it."""
 logger = logging.getLogger(__name__)
 
 
@@ -44,12 +45,13 @@ class Lifecycle:
         self._outdated = outdated
         self._forked = forked
         self._clock = SystemClock()
-        self._grace = configured.options.grace
+        self._grace = configured.given.runtime.grace
         self._engine: Engine | None = None
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._changing = threading.RLock()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
+        """Set while no engine runs and none follows, once one has run."""
         self._restart_buffer = RestartBuffer()
         self.feed = Subscriptions()
 
@@ -88,7 +90,7 @@ class Lifecycle:
             engine.start()
             self._host_loop = host_loop
             self._grace = configuration.runtime.grace
-            self._ended.clear()
+            self.ended.clear()
             self._activate(engine, configuration)
 
     def _leave_to_parent(self) -> None:
@@ -97,7 +99,7 @@ class Lifecycle:
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         self._forked()
         self._pid = os.getpid()
 
@@ -121,18 +123,15 @@ class Lifecycle:
         if os.getpid() != self._pid:
             return AbandonedWork()
         with self._changing:
-            ran = self._engine is not None
+            # Changes of targets that arrive while the engine drains apply at the next start.
+            with self._configured.guard:
+                engine = self._withdraw()
+            if engine is None:
+                return AbandonedWork()
             try:
-                return self._end(within_ns)
+                return engine.stop(within_ns)
             finally:
-                if ran:
-                    self._finish()
-
-    def _end(self, within_ns: int) -> AbandonedWork:
-        """Stops the engine; changes of targets that arrive while it drains apply at the next start."""
-        with self._configured.guard:
-            engine = self._withdraw()
-        return AbandonedWork() if engine is None else engine.stop(within_ns)
+                self._finish()
 
     def _withdraw(self, *, restarts: bool = False) -> Engine | None:
         """Takes the engine out of service. With `restarts`, reports and questions wait for the next engine."""
@@ -152,11 +151,7 @@ class Lifecycle:
                 "The restart failed: %d commands that arrived during it are lost, send them again", len(lost)
             )
         self.feed.close()
-        self._ended.set()
-
-    def wait(self, timeout_s: float | None) -> bool:
-        """Blocks until the runtime has ended. Returns False where the timeout passes first."""
-        return self._ended.wait(timeout_s)
+        self.ended.set()
 
     # Reload.
 
@@ -167,19 +162,16 @@ class Lifecycle:
         and then the old configuration runs on; WatchkeeperError where the old one does not start again either.
         """
         with self._changing:
-            self._change_to(new)
-
-    def _change_to(self, new: Configuration) -> None:
-        with self._configured.guard:
-            self._configured.require_legal(new)
-            old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
+            with self._configured.guard:
+                self._configured.require_legal(new)
+                old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
+                if engine is not None and diff.needs_restart:
+                    self._withdraw(restarts=True)
+                elif engine is not None:
+                    self._tell_changes(engine, diff.removed, diff.changed)
+                self._configured.apply(diff)
             if engine is not None and diff.needs_restart:
-                self._withdraw(restarts=True)
-            elif engine is not None:
-                self._tell_changes(engine, diff.removed, diff.changed)
-            self._configured.apply(diff)
-        if engine is not None and diff.needs_restart:
-            self._restart_or_keep(engine, old)
+                self._restart_or_keep(engine, old)
 
     def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
         """Stops and starts.
@@ -245,31 +237,22 @@ class Lifecycle:
 
         Raises: UsageError where no engine runs; TimeoutError without an answer in time.
         """
+        return run_blocking(self._answer(listener, question, blocking))
+
+    async def ask_async(self, listener: str, question: Message) -> Any:
+        """Asks as `ask` does, from an event loop, which it never blocks."""
+        return await self._answer(listener, question, awaiting)
+
+    async def _answer(self, listener: str, question: Message, wait: AwaitAnswer) -> Any:
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
-            if self._restarting():
-                self._restart_buffer.wait(until.remaining_s(self._clock.read()))
+            # A next engine may follow; never in a forked child, even where the parent was in a restart.
+            if self._engine is None and os.getpid() == self._pid:
+                await self._restart_buffer.wait(until.remaining_s(self._clock.read()), wait)
             engine = self.engine
             try:
-                return engine.ask(listener, question, until.monotonic_ns)
+                return await engine.ask(listener, question, until.monotonic_ns, wait)
             except ActorDeadError:
                 # A dead actor of an engine that a reload has just replaced is asked again at the next one.
                 if engine is self._engine:
                     raise
-
-    async def ask_async(self, listener: str, question: Message) -> Any:
-        """Asks as `ask` does, from an event loop, which it never blocks."""
-        until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
-        while True:
-            if self._restarting():
-                await self._restart_buffer.wait_async(until.remaining_s(self._clock.read()))
-            engine = self.engine
-            try:
-                return await engine.ask_async(listener, question, until.monotonic_ns)
-            except ActorDeadError:
-                if engine is self._engine:
-                    raise
-
-    def _restarting(self) -> bool:
-        """Whether a next engine may follow; never in a forked child, even where the parent was in a restart."""
-        return self._engine is None and os.getpid() == self._pid

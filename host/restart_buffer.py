@@ -1,13 +1,19 @@
 """The buffer between two engines of a runtime: keeps reports for the next engine and lets questions wait for it."""
 
-import asyncio
 import threading
-from concurrent.futures import Future
+from typing import TypeAlias
 
+from pykka import Timeout
+
+from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
-from .commands import HostReport
+from ..protocol.owner import Acknowledge
+from ..protocol.sink import Mute
+from ..protocol.supervisor import Beat
 
+HostReport: TypeAlias = Beat | Acknowledge | Mute
+"""Reports an event: needs an engine, and is kept in the restart buffer while a reload replaces the engine."""
 LATE = "this runtime is restarting and has not finished in time: try again, and see its log for the cause"
 
 
@@ -18,14 +24,11 @@ class RestartBuffer:
         self.guard = threading.Lock()
         """Held for one hand-over of a report and for the exchange of the engines; never longer."""
         self._kept: list[HostReport] = []
-        self._over: Future[None] | None = None
+        self._over: DispatchedFuture[None] | None = None
 
     def begin(self) -> None:
         """Starts to keep reports and to let questions wait."""
-        over: Future[None] = Future()
-        # A running future cannot be cancelled: otherwise one cancelled `wait_async` would end the wait of all others.
-        over.set_running_or_notify_cancel()
-        self._over = over
+        self._over = DispatchedFuture()
 
     def keep(self, report: HostReport) -> bool:
         """Keeps one report. Returns False while no restart is under way.
@@ -46,25 +49,15 @@ class RestartBuffer:
         kept, self._kept = self._kept, []
         over, self._over = self._over, None
         if over is not None:
-            over.set_result(None)
+            over.set()
         return kept
 
-    def wait(self, within_s: float) -> None:
-        """Blocks while a restart is under way. Raises: TimeoutError where it takes longer than `within_s`."""
+    async def wait(self, within_s: float, wait: AwaitAnswer) -> None:
+        """Waits while a restart is under way. Raises: TimeoutError where it takes longer than `within_s`."""
         over = self._over
         if over is None:
             return
         try:
-            over.result(within_s)
-        except TimeoutError:
-            raise TimeoutError(LATE) from None
-
-    async def wait_async(self, within_s: float) -> None:
-        """Waits as `wait` does, from an event loop. Raises: TimeoutError where it takes longer than `within_s`."""
-        over = self._over
-        if over is None:
-            return
-        try:
-            await asyncio.wait_for(asyncio.wrap_future(over), within_s)
-        except TimeoutError:
+            await wait(over, within_s)
+        except Timeout:
             raise TimeoutError(LATE) from None

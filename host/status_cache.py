@@ -49,12 +49,10 @@ class StatusCache:
                 kept = self._fresh(max_age_ns, now)
                 if kept is not None:
                     return kept
-                loading = self._loading
-                mine = Future[RuntimeStatus]()
-                if loading is None:
-                    self._loading = mine
-            if loading is None:
-                return self._lead(mine, now)
+                leads = self._loading is None
+                loading = self._loading = self._loading or Future()
+            if leads:
+                return self._lead(loading, now)
             with suppress(CancelledError):
                 return self._await(loading, deadline.remaining_s(now))
 

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from threading import Condition
-from types import TracebackType
 from typing import Self
 
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
@@ -22,11 +21,10 @@ class Subscription:
     or the subscription is closed.
     """
 
-    def __init__(self, feed: "Subscriptions", *, samples: bool, events_max: int) -> None:
+    def __init__(self, feed: "Subscriptions", *, samples: bool) -> None:
         self._feed = feed
         self._samples = samples
         self._events: deque[Event] = deque()
-        self._events_max = events_max
         self._arrived = Condition()
         self._waiters: list[EventWaiter] = []
         self._closed = False
@@ -39,7 +37,7 @@ class Subscription:
         with self._arrived:
             if self._closed:
                 return
-            if len(self._events) >= self._events_max:
+            if len(self._events) >= SUBSCRIPTION_EVENTS_MAX:
                 self._events.popleft()
                 self.dropped += 1
             self._events.append(event)
@@ -95,9 +93,7 @@ class Subscription:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -112,8 +108,8 @@ class Subscriptions:
         for subscription in self._subscriptions:
             subscription.offer(event)
 
-    def subscribe(self, *, samples: bool = False, events_max: int = SUBSCRIPTION_EVENTS_MAX) -> Subscription:
-        subscription = Subscription(self, samples=samples, events_max=events_max)
+    def subscribe(self, *, samples: bool = False) -> Subscription:
+        subscription = Subscription(self, samples=samples)
         with self._changing:
             self._subscriptions = (*self._subscriptions, subscription)
         return subscription

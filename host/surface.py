@@ -45,18 +45,12 @@ def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S,
     @wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if on_event_loop():
-            raise UsageError(
-                f"{method.__name__} blocks, and an event loop runs in this thread: {_instead(method)}"
-            )
+            instead = _INSTEAD.get(method.__name__, f"await runtime.aio.{method.__name__}()")
+            raise UsageError(f"{method.__name__} blocks, and an event loop runs in this thread: {instead}")
         return method(self, *args, **kwargs)
 
     guarded.__surface__ = Surface.SYNC  # type: ignore[attr-defined]  # the label is an attribute of the function
     return guarded
-
-
-def _instead(method: Callable[..., object]) -> str:
-    name = method.__name__
-    return _INSTEAD.get(name, f"await runtime.aio.{name}()")
 
 
 _INSTEAD = {

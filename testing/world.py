@@ -8,8 +8,9 @@ from random import Random
 from pykka import Timeout
 
 from ..actors.checked import Checks, InvariantBroken
-from ..actors.dispatch import Address, SimulatedDispatcher
-from ..actors.system import System, SystemDependencies, SystemSpec, shut_down
+from ..actors.dispatch.mailbox.address import Address
+from ..actors.dispatch.run.simulated import SimulatedDispatcher
+from ..actors.system import System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
@@ -65,8 +66,7 @@ class World:
         self._targets = {target.id: target for target in configuration.targets}
         self._channels = configuration.channels
         self._choose = choose
-        self._in_flight_max = in_flight_max
-        self._through_bytes = through_bytes
+        self._options = RuntimeOptions(in_flight_max=in_flight_max, debug=through_bytes)
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
         self.clock = ManualClock()
@@ -101,7 +101,6 @@ class World:
             clock=self.clock,
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), self.prober),
             messengers=dict(self._checks.messengers(self.messengers)),
             store=self._checked_store,
@@ -110,10 +109,10 @@ class World:
             dice=self._dice.random,
             changed=lambda: None,
         )
-        spec = SystemSpec(
-            self._targets.values(), self._channels, self._in_flight_max, through_bytes=self._through_bytes
+        system = System(
+            parts,
+            Configuration(runtime=self._options, channels=self._channels, targets=self._targets.values()),
         )
-        system = System(parts, spec)
         system.start()
         self.dispatcher.run_until_idle()
         return system

@@ -10,7 +10,7 @@ from .run.dispatcher import Dispatcher
 
 
 def address_for(
-    actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
+    actor_class: type[DispatchedActor], name: str, dead_letters: DeadLetters | None = None
 ) -> Address:
     """Returns a new address with the capacity and policy of the actor class; no incarnation lives there yet."""
     return Address(

@@ -11,15 +11,11 @@ from ...domain.observation.sample import Sample, sample_without_answer
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
-from ...domain.supervision.restart import SupervisorPolicies
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
-from ...domain.time.timers import Timers
-from ...protocol.owner import OwnerMessage, SamplesMissing, SampleTaken
+from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
-from ..ports import Listener
-from .periodic_timers import NoEvidence, TimerKey
-from .poller_registry import Roster
+from .periodic_timers import NoEvidence, SupervisorContext
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
@@ -27,24 +23,14 @@ BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 class Attempts:
     """Holds the schedule, the admission and every pending attempt. Owned by the supervisor."""
 
-    def __init__(
-        self,
-        *,
-        timers: Timers[TimerKey],
-        roster: Roster,
-        owner: Listener[OwnerMessage],
-        policies: SupervisorPolicies,
-        blindness: BlindnessDetector,
-        numbers_from: int,
-    ) -> None:
-        self._timers = timers
-        self._targets, self._pollers = roster
-        self._owner = owner
+    def __init__(self, context: SupervisorContext, blindness: BlindnessDetector, numbers_from: int) -> None:
+        self._timers, self._owner = context.timers, context.to.owner
+        self._targets, self._pollers = context.roster
         self._blindness = blindness
-        self._cancellation = policies.cancellation
+        self._cancellation = context.policies.cancellation
         self._numbers_from = numbers_from
         self._scheduled: dict[str, Scheduled] = {}
-        self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(policies.admission)
+        self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -60,9 +46,6 @@ class Attempts:
         news, self._reported = self.counters - self._reported, self.counters.copy()
         return news
 
-    def get(self, target: str) -> Scheduled | None:
-        return self._scheduled.get(target)
-
     # Targets.
 
     def track(self, target: Target, now: Moment) -> None:
@@ -77,7 +60,7 @@ class Attempts:
         elif target.id not in self._pollers:
             self._pollers.start(target)
         if target.paused != entry.paused:
-            self.pause(target.id, now) if target.paused else self.resume(target.id, now)
+            self.set_paused(target.id, target.paused, now)
         self._arm(entry, now)
 
     def _change(self, entry: Scheduled, target: Target) -> None:
@@ -94,24 +77,17 @@ class Attempts:
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
 
-    def pause(self, target: str, now: Moment) -> bool:
-        """Starts no further attempt for a target and cancels a running one. Returns False for an unknown target."""
+    def set_paused(self, target: str, paused: bool, now: Moment) -> bool:
+        """Starts no further attempt for a target and cancels a running one, or resumes it. False: it is unknown."""
         entry = self._scheduled.get(target)
         if entry is None:
             return False
-        entry.paused = True
-        running = self._withdraw(entry, now)
-        if running is not None:
+        entry.paused = paused
+        if not paused:
+            entry.last_beat = None  # a heartbeat has its whole time from now on
+            self._arm(entry, now)
+        elif (running := self._withdraw(entry, now)) is not None:
             self._pollers.poller(target).tell(CancelAttempt(running.attempt))
-        return True
-
-    def resume(self, target: str, now: Moment) -> bool:
-        entry = self._scheduled.get(target)
-        if entry is None:
-            return False
-        entry.paused = False
-        entry.last_beat = None  # a heartbeat has its whole time from now on
-        self._arm(entry, now)
         return True
 
     def _dismiss(self, entry: Scheduled, now: Moment) -> None:

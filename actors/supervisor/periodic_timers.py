@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import msgspec
 
@@ -16,6 +16,7 @@ from ...protocol.owner import EndOrphans, FlushSamples
 from ...protocol.recorder import CounterIncreased, HealthReported
 from ...protocol.sink import Commit, ExpireSilences, ReopenStore, RunMaintenance
 from ..ports import Neighbours
+from .poller_registry import Roster
 
 
 class Chore(Enum):
@@ -77,6 +78,17 @@ TimerKey = (
 )
 """The key of a timer: a target for its tick, an attempt for its deadline, or a kind with the names it concerns."""
 
+
+class SupervisorContext(NamedTuple):
+    """The parts of the supervisor that its helpers share; made anew for each incarnation."""
+
+    timers: Timers[TimerKey]
+    to: Neighbours
+    policies: SupervisorPolicies
+    dice: Callable[[], float]
+    roster: Roster
+
+
 MAINTENANCE_EVERY_NS = 60 * NS_PER_S
 FLUSH_EVERY_NS = 5 * NS_PER_S
 ORPHANS_AFTER_NS = 600 * NS_PER_S
@@ -86,18 +98,9 @@ ORPHANS_AFTER_NS = 600 * NS_PER_S
 class PeriodicTimers:
     """Arms the chores and sends the messages of those that are due. Owned by the supervisor."""
 
-    def __init__(
-        self,
-        timers: Timers[TimerKey],
-        neighbours: Neighbours,
-        policies: SupervisorPolicies,
-        dice: Callable[[], float],
-        newly_counted: Callable[[], Counter[str]],
-    ) -> None:
-        self._timers = timers
-        self._to = neighbours
-        self._reopen = policies.reopen
-        self._dice = dice
+    def __init__(self, context: SupervisorContext, newly_counted: Callable[[], Counter[str]]) -> None:
+        self._timers, self._to, self._dice = context.timers, context.to, context.dice
+        self._reopen = context.policies.reopen
         self._newly_counted = newly_counted
         self._reopenings = 0
 

@@ -1,45 +1,26 @@
 """The poller registry, which starts and stops pollers, and the roster of targets and pollers with its handover."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ...domain.specification.target import Target
 from ...protocol.poller import PollerMessage
-from ..dispatch import Address, DeadLetters, DispatchedActor, Dispatcher, OnExit, address_for, spawn
-from ..poller import Poller, PollerContext
+from ..dispatch.mailbox.address import Address
 from ..ports import Listener
 
 POLLER = "poller/"
 """The prefix of a poller's name; the rest is the target's id."""
 
 
-class MakeAddress(Protocol):
-    """Makes the address of an actor before any incarnation lives."""
-
-    def __call__(
-        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
-    ) -> Address: ...
-
-
 class PollerRegistry:
     """Starts and stops pollers and keeps the address of each. A part of the roster, and owned with it."""
 
     def __init__(
-        self,
-        dispatcher: Dispatcher,
-        context: PollerContext,
-        on_exit: OnExit,
-        dead_letters: DeadLetters,
-        make_address: MakeAddress = address_for,
+        self, make_address: Callable[[str], Address], spawn: Callable[[Address, Target], None]
     ) -> None:
-        self._dispatcher = dispatcher
-        self._context = context
-        self._on_exit = on_exit
-        self._dead_letters = dead_letters
         self._make_address = make_address
+        self._spawn = spawn
         self._addresses: dict[str, Address] = {}
-
-    def __len__(self) -> int:
-        return len(self._addresses)
 
     def __contains__(self, target: str) -> bool:
         return target in self._addresses
@@ -61,16 +42,8 @@ class PollerRegistry:
         """Starts the target's poller or its next incarnation; raises the errors of its constructor."""
         address = self._addresses.get(target.id)
         if address is None:
-            address = self._make_address(Poller, POLLER + target.id, dead_letters=self._dead_letters)
-            self._addresses[target.id] = address
-        spawn(
-            Poller,
-            self._context,
-            self._context.expectation_of(target),
-            dispatcher=self._dispatcher,
-            address=address,
-            on_exit=self._on_exit,
-        )
+            address = self._addresses[target.id] = self._make_address(POLLER + target.id)
+        self._spawn(address, target)
 
     def stop(self, target: str) -> None:
         """Ends a poller for good; messages that are still sent to it become dead letters."""

@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ...domain.specification.target import Target
-from ...domain.supervision.restart import RestartHistory, SupervisorPolicies
+from ...domain.supervision.restart import RestartHistory
 from ...domain.time.moment import Moment
-from ...domain.time.timers import Timers
-from ...protocol.recorder import HealthReported, RecorderMessage
-from ..dispatch import Address
-from ..ports import Listener
-from .periodic_timers import ChildRestart, TimerKey
-from .poller_registry import POLLER, Roster
+from ...protocol.recorder import HealthReported
+from ..dispatch.mailbox.address import Address
+from .periodic_timers import ChildRestart, SupervisorContext
+from .poller_registry import POLLER
 
 
 class Child(NamedTuple):
@@ -24,21 +22,10 @@ class Child(NamedTuple):
 class RestartTracker:
     """Keeps the restart history of every child that has failed. Owned by one incarnation of the supervisor."""
 
-    def __init__(
-        self,
-        permanent: Iterable[Child],
-        roster: Roster,
-        timers: Timers[TimerKey],
-        recorder: Listener[RecorderMessage],
-        policies: SupervisorPolicies,
-        dice: Callable[[], float],
-    ) -> None:
+    def __init__(self, context: SupervisorContext, permanent: Iterable[Child]) -> None:
+        self._timers, self._recorder, self._dice = context.timers, context.to.recorder, context.dice
+        self._policies, self._roster = context.policies, context.roster
         self._permanent = {child.address.name: child for child in permanent}
-        self._roster = roster
-        self._timers = timers
-        self._recorder = recorder
-        self._policies = policies
-        self._dice = dice
         self._histories: dict[str, RestartHistory] = {}
 
     def missing(self) -> tuple[str, ...]:
@@ -61,10 +48,8 @@ class RestartTracker:
         """Arms the restart of a child after its backoff, and reports the problem until the child works again."""
         history = self._histories.get(child)
         if history is None:
-            pollers, children = self._policies.pollers, self._policies.children
-            history = self._histories[child] = RestartHistory(
-                pollers if child.startswith(POLLER) else children
-            )
+            policy = self._policies.pollers if child.startswith(POLLER) else self._policies.children
+            history = self._histories[child] = RestartHistory(policy)
         restart = history.decide(now.monotonic_ns, self._dice())
         parked = ", quarantined" if restart.quarantined else ""
         self._recorder.tell(HealthReported(child, f"{reason}{parked}: {detail}"))

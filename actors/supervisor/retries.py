@@ -1,32 +1,19 @@
 """Retries: the supervisor's timers for notices, the deadline of a delivery and the time of its next attempt."""
 
-from collections.abc import Callable, Mapping
-
 from ...domain import limits
 from ...domain.supervision.delivery_backoff import DeliveryBackoff
-from ...domain.supervision.retry import RetryPolicy
 from ...domain.time.moment import Moment
-from ...domain.time.timers import Timers
-from ...protocol.sink import GiveUpDelivery, SinkMessage
+from ...protocol.sink import GiveUpDelivery
 from ...protocol.supervisor import DeliveryBegan, RetryAsked
-from ..ports import Listener
-from .periodic_timers import DeliveryDeadline, DeliveryRetry, TimerKey
+from .periodic_timers import DeliveryDeadline, DeliveryRetry, SupervisorContext
 
 
 class Retries:
     """Arms the timers of every notice that is being delivered or waits for a retry. Owned by the supervisor."""
 
-    def __init__(
-        self,
-        timers: Timers[TimerKey],
-        sink: Listener[SinkMessage],
-        policies: Mapping[str, RetryPolicy],
-        dice: Callable[[], float],
-    ) -> None:
-        self._timers = timers
-        self._sink = sink
-        self._backoff = DeliveryBackoff(policies)
-        self._dice = dice
+    def __init__(self, context: SupervisorContext) -> None:
+        self._timers, self._sink, self._dice = context.timers, context.to.sink, context.dice
+        self._backoff = DeliveryBackoff(context.policies.retries)
 
     def began(self, delivery: DeliveryBegan, now: Moment) -> None:
         """Arms the deadline of a delivery: its timeout and a slack, after which a missing answer is a failure."""

@@ -14,31 +14,11 @@ from ...domain.supervision.restart import SupervisorPolicies
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt
+from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
 from ...protocol.sink import RecordBlindness, ResumeRetries, RetryDelivery
-from ...protocol.supervisor import (
-    AttemptCancelled,
-    AttemptFinished,
-    Barrier,
-    Beat,
-    ChannelRecovered,
-    ChildExited,
-    DeliveryBegan,
-    DeliverySettled,
-    Drain,
-    Pause,
-    Resume,
-    RetryAsked,
-    SilenceCheckRequested,
-    StoreFailed,
-    StoreRecovered,
-    SupervisorMessage,
-    Track,
-    Untrack,
-    Woke,
-)
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
 from .attempts import BAD, Attempts
@@ -50,6 +30,7 @@ from .periodic_timers import (
     DrainStep,
     NoEvidence,
     PeriodicTimers,
+    SupervisorContext,
     TimerKey,
 )
 from .poller_registry import POLLER, RosterHandover
@@ -61,12 +42,21 @@ ATTEMPT_NUMBER_BITS = 40
 """An incarnation numbers its attempts from its epoch shifted by this, above all numbers of the one before."""
 
 RECORDER = "recorder"
+TIMING = (
+    heard.Woke,
+    heard.SilenceCheckRequested,
+    heard.DeliveryBegan,
+    heard.DeliverySettled,
+    heard.ChannelRecovered,
+    heard.RetryAsked,
+)
+"""Messages that only set or clear timers."""
 
 
-class Supervisor(Behaviour[SupervisorMessage]):
+class Supervisor(Behaviour[heard.SupervisorMessage]):
     """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
 
-    sheds = (Beat,)
+    sheds = (heard.Beat,)
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.SUPERVISOR_MAILBOX_MAX
 
@@ -80,16 +70,16 @@ class Supervisor(Behaviour[SupervisorMessage]):
         children: Iterable[Child],
         call_at: CallAt,
         dice: Callable[[], float],
-        through_bytes: bool = False,
     ) -> None:
-        super().__init__(clock, through_bytes=through_bytes)
+        super().__init__(clock)
         self._policies = policies
         self._to = neighbours
         self._dice = dice
         self._blindness = BlindnessDetector()
-        self._timer_driver = TimerDriver(call_at, lambda planned_ns: self.address.tell(Woke(planned_ns)))
+        self._timer_driver = TimerDriver(
+            call_at, lambda planned_ns: self.address.tell(heard.Woke(planned_ns))
+        )
         self._timers = self._timer_driver.timers
-        self._retries = Retries(self._timers, neighbours.sink, policies.retries, dice)
         self._draining = False
         self._permanent = tuple(children)
         self._handover = handover
@@ -98,20 +88,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
 
     def started(self, now: Moment) -> None:
         self._targets = self._roster.targets
-        self._children = RestartTracker(
-            self._permanent, self._roster, self._timers, self._to.recorder, self._policies, self._dice
-        )
-        self._attempts = Attempts(
-            timers=self._timers,
-            roster=self._roster,
-            owner=self._to.owner,
-            policies=self._policies,
-            blindness=self._blindness,
-            numbers_from=self.address.epoch << ATTEMPT_NUMBER_BITS,
-        )
-        self._periodic_timers = PeriodicTimers(
-            self._timers, self._to, self._policies, self._dice, self._attempts.newly_counted
-        )
+        context = SupervisorContext(self._timers, self._to, self._policies, self._dice, self._roster)
+        self._retries = Retries(context)
+        self._children = RestartTracker(context, self._permanent)
+        self._attempts = Attempts(context, self._blindness, self.address.epoch << ATTEMPT_NUMBER_BITS)
+        self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted)
         for target in self._targets.values():
             self._introduce(target)
             self._attempts.track(target, now)
@@ -128,52 +109,54 @@ class Supervisor(Behaviour[SupervisorMessage]):
             self._timers.arm(ChildRestart(child), now.monotonic_ns)
         self._to.sink.tell(ResumeRetries())
 
-    def handle(self, message: SupervisorMessage, now: Moment) -> Any:
+    def handle(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
         self._timer_driver.rearm()
         return answer
 
-    def _react(self, message: SupervisorMessage, now: Moment) -> Any:
+    def _react(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         match message:
-            case AttemptFinished(attempt, sample):
+            case heard.AttemptFinished(attempt, sample):
                 self._look_twice(sample, now)
                 if self._attempts.finished(attempt, sample, now):
-                    self._answered(attempt.target, now)
-            case Woke(planned_ns):
+                    self._periodic_timers.commit_in_time(now)
+                    self._children.poller_answered(attempt.target)
+                    self._leave_when_drained()
+            case heard.Woke(planned_ns):
                 self._woke(planned_ns, now)
-            case AttemptCancelled(attempt, outcome):
+            case heard.AttemptCancelled(attempt, outcome):
                 self._attempts.cancelled(attempt, outcome, now)
                 self._leave_when_drained()
-            case Beat(target, outcome, detail, at):
+            case heard.Beat(target, outcome, detail, at):
                 self._periodic_timers.commit_in_time(now)
                 return self._attempts.beat(target, outcome, detail, at, now)
-            case Track(target):
+            case heard.Track(target):
                 self._track(target, now)
-            case Untrack(target):
+            case heard.Untrack(target):
                 return self._untrack(target, now)
-            case Pause(target):
+            case heard.Pause(target):
                 return self._pause(target, True, now)
-            case Resume(target):
+            case heard.Resume(target):
                 return self._pause(target, False, now)
-            case ChildExited(child, _, reason, detail):
+            case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
-            case DeliveryBegan():
+            case heard.DeliveryBegan():
                 self._retries.began(message, now)
-            case DeliverySettled(channel, key):
+            case heard.DeliverySettled(channel, key):
                 self._retries.settled(channel, key)
-            case ChannelRecovered(channel):
+            case heard.ChannelRecovered(channel):
                 self._retries.retry_now(channel, now)
-            case RetryAsked():
+            case heard.RetryAsked():
                 self._retries.asked(message, now)
-            case SilenceCheckRequested(until_ns):
+            case heard.SilenceCheckRequested(until_ns):
                 self._periodic_timers.check_silences_at(until_ns, now)
-            case StoreFailed(detail):
+            case heard.StoreFailed(detail):
                 self._periodic_timers.store_failed(detail, now)
-            case StoreRecovered():
+            case heard.StoreRecovered():
                 self._periodic_timers.store_recovered()
-            case Barrier():
+            case heard.Barrier():
                 return True
-            case Drain(within_ns):
+            case heard.Drain(within_ns):
                 self._drain(within_ns, now)
             case _:
                 assert_never(message)
@@ -204,16 +187,11 @@ class Supervisor(Behaviour[SupervisorMessage]):
         return True
 
     def _pause(self, target: str, paused: bool, now: Moment) -> bool:
-        known = self._attempts.pause(target, now) if paused else self._attempts.resume(target, now)
-        if known:
-            self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
-            self._introduce(self._targets[target])
-        return known
-
-    def _answered(self, target: str, now: Moment) -> None:
-        self._periodic_timers.commit_in_time(now)
-        self._children.poller_answered(target)
-        self._leave_when_drained()
+        if not self._attempts.set_paused(target, paused, now):
+            return False
+        self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
+        self._introduce(self._targets[target])
+        return True
 
     # Timers.
 
@@ -278,19 +256,13 @@ class Supervisor(Behaviour[SupervisorMessage]):
     def _restart(self, child: str, now: Moment) -> None:
         try:
             if self._children.restart(child):
-                self._introduce_targets(child)
-                self._health(child, "")
+                if child == RECORDER:
+                    # Its read model is empty.
+                    for target in self._targets.values():
+                        self._introduce(target)
+                self._to.recorder.tell(HealthReported(child, ""))
         except Exception as error:  # noqa: BLE001  # an error of the constructor is a failed start like any other
             self._child_exited(child, "start_failed", repr(error), now)
-
-    def _introduce_targets(self, child: str) -> None:
-        """Sends every target to a restarted recorder, whose read model is empty."""
-        if child == RECORDER:
-            for target in self._targets.values():
-                self._introduce(target)
-
-    def _health(self, part: str, detail: str) -> None:
-        self._to.recorder.tell(HealthReported(part, detail))
 
     # Drain and stop.
 

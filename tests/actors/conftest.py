@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-from watchkeeper.actors.dispatch import LoopDispatcher, PoolDispatcher
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.run.pool import PoolDispatcher
 
 TINY_S = 1e-6
 

@@ -8,15 +8,12 @@ import weakref
 
 import pytest
 from pykka import ActorDeadError, ActorRegistry
-from watchkeeper.actors.dispatch import (
-    Address,
-    DeadLetters,
-    DispatchedActor,
-    ExitReason,
-    SimulatedDispatcher,
-    address_for,
-    spawn,
-)
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
+from watchkeeper.actors.dispatch.mailbox.mailbox import ExitReason
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.testing.clock import ManualClock

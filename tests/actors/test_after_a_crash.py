@@ -3,7 +3,8 @@
 import pytest
 from records import notice_of, opened
 from watchkeeper.actors.courier import Courier
-from watchkeeper.actors.dispatch import SimulatedDispatcher, spawn
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.actors.poller import Poller, PollerContext
 from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.incidents.notice import Answer
@@ -79,8 +80,8 @@ def told():
 
 @pytest.fixture
 def poller(clock, dispatcher, edge, told):
-    context = PollerContext(clock, told, {Http: edge}, lambda target: Expectation(()), False)
-    return spawn(Poller, context, Expectation(()), dispatcher=dispatcher, on_exit=lambda *_: None)
+    context = PollerContext(told, {Http: edge}, lambda target: Expectation(()))
+    return spawn(Poller, clock, context, Expectation(()), dispatcher=dispatcher, on_exit=lambda *_: None)
 
 
 @pytest.fixture

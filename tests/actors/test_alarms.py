@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from watchkeeper.actors.dispatch import AlarmClock, LoopDispatcher
-from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
+from execution_models import errand
+from watchkeeper.actors.dispatch.run.alarm import AlarmClock, MillisecondTimer
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
 from watchkeeper.domain.time.moment import NS_PER_MS
 
@@ -18,7 +19,7 @@ TIMERS = [MillisecondTimer, KernelTimer] if has_kernel_timer() else [Millisecond
 def on_loop(dispatcher, function):
     """Calls the function on the loop's thread and returns its result."""
     results, done = [], threading.Event()
-    dispatcher.call_soon(lambda: (results.append(function()), done.set()))
+    dispatcher.schedule(errand(lambda: (results.append(function()), done.set())))
     assert done.wait(SOON_S)
     return results[0]
 
@@ -34,10 +35,14 @@ def test_alarms_ring_after_their_moment_and_never_early(clocked, make_timer):
     dispatcher.start()
     clock, rang, done = time.monotonic_ns, [], threading.Event()
     begin_ns = on_loop(dispatcher, clock)
-    for delay_ms in (7, 0, 3, -1):
-        due_ns = begin_ns + delay_ms * NS_PER_MS + 100
-        dispatcher.call_at(due_ns, lambda due_ns=due_ns, d=delay_ms: rang.append((d, clock() - due_ns)))
-    dispatcher.call_at(begin_ns + 20 * NS_PER_MS, done.set)
+
+    def arm_all():
+        for delay_ms in (7, 0, 3, -1):
+            due_ns = begin_ns + delay_ms * NS_PER_MS + 100
+            dispatcher.call_at(due_ns, lambda due_ns=due_ns, d=delay_ms: rang.append((d, clock() - due_ns)))
+        dispatcher.call_at(begin_ns + 20 * NS_PER_MS, done.set)
+
+    on_loop(dispatcher, arm_all)
     assert done.wait(SOON_S)
     assert sorted(delay for delay, _ in rang) == [-1, 0, 3, 7]
     assert all(late_ns >= 0 for _, late_ns in rang)
@@ -54,8 +59,11 @@ def test_a_loop_faster_than_the_clock_does_not_ring_early(make_timer):
 
     dispatcher = LoopDispatcher(monotonic_ns=slow_clock, make_timer=make_timer)
     rang, done = [], threading.Event()
-    dispatcher.call_at(3 * NS_PER_MS, lambda: (rang.append(now_ns[0]), done.set()))
     dispatcher.start()
+    on_loop(
+        dispatcher,
+        lambda: dispatcher.call_at(3 * NS_PER_MS, lambda: (rang.append(now_ns[0]), done.set())),
+    )
     assert done.wait(SOON_S)
     assert rang[0] >= 3 * NS_PER_MS
     assert dispatcher.stop(SOON_S) == ()
@@ -80,9 +88,14 @@ def test_an_alarm_that_fails_is_logged_and_costs_the_others_nothing(make_timer, 
 def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
     rang, done = [], threading.Event()
     now_ns = on_loop(loop_dispatcher, time.monotonic_ns)
-    alarm = loop_dispatcher.call_at(now_ns + NS_PER_MS, lambda: rang.append(1))
-    on_loop(loop_dispatcher, alarm.cancel)
-    loop_dispatcher.call_at(now_ns + 10 * NS_PER_MS, done.set)
+
+    def arm_both():
+        alarm = loop_dispatcher.call_at(now_ns + NS_PER_MS, lambda: rang.append(1))
+        alarm.cancel()
+        loop_dispatcher.call_at(now_ns + 10 * NS_PER_MS, done.set)
+        return alarm
+
+    alarm = on_loop(loop_dispatcher, arm_both)
     assert done.wait(SOON_S)
     assert (rang, alarm.armed) == ([], False)
 

@@ -6,7 +6,8 @@ import types
 
 import pytest
 from pykka import Timeout
-from watchkeeper.actors.dispatch import DispatchedActor, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.spawning import spawn
 
 SOON_S = 20.0
 
@@ -34,7 +35,7 @@ def test_coroutines_await_answers_without_blocking(loop_dispatcher):
     async def host():
         address = spawn(Slow, dispatcher=loop_dispatcher)
         ticks = 0
-        question = asyncio.ensure_future(address.ask_async("wait", SOON_S))
+        question = asyncio.ensure_future(address.question("wait").within(SOON_S))
         for _ in range(20):
             await tick()
             ticks += 1
@@ -54,7 +55,7 @@ def test_an_awaited_answer_can_time_out(loop_dispatcher):
 
     address = spawn(Stuck, dispatcher=loop_dispatcher)
     with pytest.raises(Timeout):
-        asyncio.run(address.ask_async("wait", 0.01))
+        asyncio.run(address.question("wait").within(0.01))
     gate.set()
     assert address.ask("again", SOON_S) is None
 
@@ -62,4 +63,4 @@ def test_an_awaited_answer_can_time_out(loop_dispatcher):
 def test_an_awaited_error_is_raised_where_it_is_awaited(loop_dispatcher):
     address = spawn(Fragile, dispatcher=loop_dispatcher)
     with pytest.raises(ValueError, match="bug"):
-        asyncio.run(address.ask_async(ValueError("bug"), SOON_S))
+        asyncio.run(address.question(ValueError("bug")).within(SOON_S))

@@ -3,7 +3,8 @@
 import pytest
 from records import notice_of, opened
 from watchkeeper.actors.courier import Courier
-from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.sink import CourierStarted, DeliveryAnswered
 from watchkeeper.testing.clock import ManualClock

@@ -1,6 +1,6 @@
 """Dead letters: each is counted, some are logged."""
 
-from watchkeeper.actors.dispatch import DeadLetters
+from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
 from watchkeeper.domain.limits import DEAD_LETTERS_LOGGED_EVERY_NS, DEAD_LETTERS_LOGGED_FIRST
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import pytest
 from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
+from watchkeeper.actors.dispatch.run.future import blocking, run_blocking
 from watchkeeper.actors.engine import Engine, EngineDependencies
 from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
@@ -127,7 +128,11 @@ def test_a_broken_invariant_is_said_and_shown_and_nothing_is_lost(engine, caplog
         store = until(events, about("store"))
     beat(running, Outcome.UP)
     assert until(events, delivered).notice.change.value == "resolved"
-    status = running.ask(RECORDER, GetStatus(), running.clock.read().monotonic_ns + int(WITHIN_S * NS_PER_S))
+    status = run_blocking(
+        running.ask(
+            RECORDER, GetStatus(), running.clock.read().monotonic_ns + int(WITHIN_S * NS_PER_S), blocking
+        )
+    )
     assert ("invariants" in dict(status.problems)) is debug
     assert dict(status.counters).get("invariants_broken", 0) == (2 if debug else 0)
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]

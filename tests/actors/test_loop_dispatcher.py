@@ -6,9 +6,11 @@ from collections import deque
 from pathlib import Path
 
 import pytest
-from execution_models import LoopActor
-from watchkeeper.actors.dispatch import DispatchedActor, LoopDispatcher, WouldDeadlock, spawn
-from watchkeeper.actors.dispatch.run.alarm import Errand
+from execution_models import LoopActor, errand
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.time.moment import NS_PER_MS
@@ -24,7 +26,7 @@ class Echo(DispatchedActor):
 def on_loop(dispatcher, function):
     """Calls the function on the loop's thread and returns its result."""
     results, done = [], threading.Event()
-    dispatcher.call_soon(lambda: (results.append(function()), done.set()))
+    dispatcher.schedule(errand(lambda: (results.append(function()), done.set())))
     assert done.wait(SOON_S)
     return results[0]
 
@@ -80,7 +82,7 @@ def test_a_loop_starts_once():
 def test_a_loop_that_does_not_end_in_time_is_named():
     dispatcher, begun, gate = LoopDispatcher(name="stuck"), threading.Event(), threading.Event()
     dispatcher.start()
-    dispatcher.call_soon(lambda: (begun.set(), gate.wait(SOON_S)))
+    dispatcher.schedule(errand(lambda: (begun.set(), gate.wait(SOON_S))))
     assert begun.wait(SOON_S)
     assert dispatcher.stop(0.01) == ("stuck",)
     (thread,) = (thread for thread in threading.enumerate() if thread.name == "stuck")
@@ -217,8 +219,8 @@ def test_a_batch_ends_after_its_turns_where_time_stands_still():
         ran[0] += 1
 
     for _ in range(3 * BATCH_TURNS_MAX):
-        dispatcher.call_soon(run)
-    dispatcher.call_soon(done.set)
+        dispatcher.schedule(errand(run))
+    dispatcher.schedule(errand(done.set))
     dispatcher.start()
     assert done.wait(SOON_S)
     assert seen == [BATCH_TURNS_MAX]
@@ -283,7 +285,7 @@ def test_what_is_scheduled_as_the_loop_goes_idle_is_run():
                 countdown[0] -= 1
                 ready.late = late
             else:
-                dispatcher.schedule(Errand(done.set))
+                dispatcher.schedule(errand(done.set))
 
         ready.late = late
         on_loop(dispatcher, lambda: None)
@@ -293,9 +295,9 @@ def test_what_is_scheduled_as_the_loop_goes_idle_is_run():
 
 
 def test_a_callback_that_fails_is_logged_and_forgotten(loop_dispatcher, caplog):
-    loop_dispatcher.call_soon(lambda: 1 / 0)
+    loop_dispatcher.schedule(errand(lambda: 1 / 0))
     on_loop(loop_dispatcher, lambda: None)
-    assert "A callback on a dispatcher failed" in caplog.text
+    assert "The callback of an alarm failed" in caplog.text
 
 
 def test_the_default_loop_is_made_once_and_only_when_needed():

@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pykka import ActorDeadError
-from watchkeeper.actors.dispatch import (
-    Address,
-    DeadLetters,
-    DispatchedActor,
-    MailboxFull,
-    SimulatedDispatcher,
-    spawn,
-)
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
+from watchkeeper.actors.dispatch.mailbox.message_queue import MailboxFull
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.limits import MAILBOX_LIGHT_MESSAGES_MAX
 from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.testing.clock import ManualClock

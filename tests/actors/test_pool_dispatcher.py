@@ -3,7 +3,10 @@
 import threading
 
 import pytest
-from watchkeeper.actors.dispatch import DispatchedActor, PoolDispatcher, WouldDeadlock, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.pool import PoolDispatcher
+from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
+from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.errors import UsageError
 
 SOON_S = 20.0
@@ -88,7 +91,8 @@ def test_a_turn_is_handed_on_only_after_the_context_was_left():
                 self.entered += 1
             super().schedule(runnable)
 
-    dispatcher = Eager(2, turn_messages=1)
+    dispatcher = Eager(2)
+    dispatcher.turn_messages = 1
     address = spawn(Caller, dispatcher=dispatcher)
     for _ in range(10):
         address.tell(int)
@@ -121,8 +125,3 @@ def test_a_stopped_pool_takes_no_actor():
     assert dispatcher.stop(0) == ()
     with pytest.raises(UsageError, match="has been stopped"):
         spawn(Caller, dispatcher=dispatcher)
-
-
-def test_a_pool_without_threads_is_refused():
-    with pytest.raises(UsageError, match="at least one"):
-        PoolDispatcher(0)

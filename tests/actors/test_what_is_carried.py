@@ -3,7 +3,8 @@
 import pytest
 from records import notice_of, opened
 from watchkeeper.actors.courier import NO_ANSWER, Courier
-from watchkeeper.actors.dispatch import SimulatedDispatcher, address_for, spawn
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.domain.incidents.notice import Answer
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.protocol.courier import AbandonDelivery, Deliver

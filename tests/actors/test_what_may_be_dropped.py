@@ -5,7 +5,9 @@ from typing import get_args
 import pytest
 from records import NOON, opened, sample_at
 from watchkeeper.actors.courier import Courier
-from watchkeeper.actors.dispatch import DispatchedActor, SimulatedDispatcher, address_for, spawn
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
+from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.actors.owner import AggregateOwner
 from watchkeeper.actors.recorder import Recorder
 from watchkeeper.actors.sink import IncidentSink

@@ -5,6 +5,7 @@ import gc
 import threading
 import weakref
 
+from watchkeeper.domain.limits import SUBSCRIPTION_EVENTS_MAX
 from watchkeeper.domain.read_model.event import HealthChanged
 from watchkeeper.host.subscriptions import Subscriptions
 
@@ -17,13 +18,13 @@ def event(number):
 
 def test_a_subscriber_that_never_reads_loses_the_oldest_and_knows_it():
     feed = Subscriptions()
-    slow = feed.subscribe(events_max=3)
-    for number in range(10):
+    slow = feed.subscribe()
+    for number in range(SUBSCRIPTION_EVENTS_MAX + 7):
         feed.publish(event(number))
     slow.close()
 
     assert slow.dropped == 7
-    assert [each.detail for each in slow] == ["7", "8", "9"]
+    assert [int(each.detail) for each in slow] == list(range(7, SUBSCRIPTION_EVENTS_MAX + 7))
 
 
 def test_who_gives_up_waiting_leaves_nothing_behind():

@@ -1,6 +1,6 @@
 """The dispatcher's `call_at` on a loop that a test runs by itself."""
 
-from watchkeeper.actors.dispatch import AlarmClock
+from watchkeeper.actors.dispatch.run.alarm import AlarmClock
 
 
 def call_at_of(loop, clock):

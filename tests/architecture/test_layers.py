@@ -290,7 +290,7 @@ BAD = [
         "dispatch/run may not import dispatch/mailbox",
     ),
     ("adapters/bad.py", "from ..actors.ports import Clock", "adapters may not import actors"),
-    ("adapters/bad.py", "from ..host.commands import Commands", "adapters may not import host"),
+    ("adapters/bad.py", "from ..host.lifecycle import Lifecycle", "adapters may not import host"),
     ("adapters/stores/bad.py", "from ...runtime import Runtime", "adapters may not import runtime"),
     ("adapters/bad.py", "from time import time_ns", "imports time"),
     ("host/bad.py", "import socket", "host may not import socket"),

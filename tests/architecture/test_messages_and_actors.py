@@ -12,7 +12,7 @@ import msgspec
 import pykka
 import pytest
 from watchkeeper.actors.behaviour import Behaviour
-from watchkeeper.actors.dispatch import DispatchedActor
+from watchkeeper.actors.dispatch.actor import DispatchedActor
 from watchkeeper.domain.specification.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
@@ -224,6 +224,7 @@ def test_every_actor_is_a_behaviour():
         "Poller",
         "Recorder",
         "Supervisor",
+        "ThroughBytes",
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from execution_models import LoopActor, PoolActor, SimulatedActor
-from watchkeeper.actors.dispatch import DispatchedFuture
+from watchkeeper.actors.dispatch.run.future import DispatchedFuture
 
 sys.path.insert(0, str(Path.cwd()))
 

@@ -19,15 +19,12 @@ from watchkeeper import (
     UsageError,
     WatchkeeperError,
 )
-from watchkeeper.actors.supervisor.supervisor import RECORDER
+from watchkeeper.actors.dispatch.run.future import awaiting, blocking, run_blocking
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
-from watchkeeper.host.commands import Commands
 from watchkeeper.host.configured import ConfiguredTargets
-from watchkeeper.host.lifecycle import Lifecycle
 from watchkeeper.host.restart_buffer import RestartBuffer
 from watchkeeper.protocol.owner import Acknowledge
-from watchkeeper.protocol.recorder import GetAttempts
 
 WITHIN_S = 20
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"))
@@ -160,15 +157,15 @@ def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path)
 
 def test_who_asks_is_told_when_the_next_engine_is_late():
     meanwhile = RestartBuffer()
-    meanwhile.wait(0.0)
-    asyncio.run(meanwhile.wait_async(0.0))
+    run_blocking(meanwhile.wait(0.0, blocking))
+    asyncio.run(meanwhile.wait(0.0, awaiting))
     meanwhile.begin()
     with pytest.raises(TimeoutError, match="is restarting and has not finished in time"):
-        meanwhile.wait(0.01)
+        run_blocking(meanwhile.wait(0.01, blocking))
     with pytest.raises(TimeoutError, match="is restarting and has not finished in time"):
-        asyncio.run(meanwhile.wait_async(0.01))
+        asyncio.run(meanwhile.wait(0.01, awaiting))
     meanwhile.end()
-    meanwhile.wait(0.0)
+    run_blocking(meanwhile.wait(0.0, blocking))
 
 
 def test_who_no_longer_waits_does_not_hold_up_the_others():
@@ -176,7 +173,7 @@ def test_who_no_longer_waits_does_not_hold_up_the_others():
 
     async def give_up_beside_another():
         meanwhile.begin()
-        waiting, staying = (asyncio.ensure_future(meanwhile.wait_async(WITHIN_S)) for _ in range(2))
+        waiting, staying = (asyncio.ensure_future(meanwhile.wait(WITHIN_S, awaiting)) for _ in range(2))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -202,19 +199,11 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
 
 def test_what_is_reported_waits_for_no_comparison(ops):
     """The guard is held while 100,000 targets are compared; here it is held by the test."""
-    configuration = Configuration(channels=ops["channels"], targets=(JOB,))
-    configured = ConfiguredTargets(configuration, ops["callables"])
-    lifecycle = Lifecycle(configured, outdated=lambda: None, forked=lambda: None)
-    commands = Commands(configured, lifecycle)
-    lifecycle.start(None)
-    try:
-        with ThreadPoolExecutor() as pool, configured.guard:
-            pool.submit(commands.heartbeat, "job").result(WITHIN_S)
-            pool.submit(commands.silence, "move", length="1h").result(WITHIN_S)
-        attempts = lifecycle.ask(RECORDER, GetAttempts("job"))
-        assert [record.outcome for record in attempts] == ["up"]
-    finally:
-        lifecycle.stop()
+    with Runtime(targets=[JOB], **ops) as runtime:
+        with ThreadPoolExecutor() as pool, runtime._configured.guard:
+            pool.submit(runtime.heartbeat, "job").result(WITHIN_S)
+            pool.submit(runtime.silence, "move", length="1h").result(WITHIN_S)
+        assert [record.outcome for record in runtime.attempts("job")] == ["up"]
 
 
 def test_a_target_is_known_once_its_engine_was_told_of_it():

@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 from pykka import ActorDeadError, Timeout
-from watchkeeper.actors.dispatch import LoopDispatcher, spawn
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.spawning import spawn
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 

@@ -3,30 +3,46 @@
 They differ in the dispatcher that `start` uses. A runtime spawns its actors on dispatchers of its own instead.
 """
 
+import os
 import threading
 from collections.abc import Callable
 
 from self_driven import SelfDrivenDispatcher
-from watchkeeper.actors.dispatch import DispatchedActor, Dispatcher, LoopDispatcher, PoolDispatcher
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.run.alarm import Alarm
+from watchkeeper.actors.dispatch.run.dispatcher import Dispatcher
+from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
+from watchkeeper.actors.dispatch.run.pool import PoolDispatcher
 
 _POOL_THREADS = 8
+
+
+def errand(callback: Callable[[], object]) -> Alarm:
+    """Returns a callback that a dispatcher runs like the turn of an actor."""
+    return Alarm(callback)
+
+
 _lock = threading.Lock()
-_defaults: dict[str, LoopDispatcher | PoolDispatcher | SelfDrivenDispatcher] = {}
+_defaults: dict[tuple[str, int], Dispatcher] = {}
 
 
-def _default(
-    name: str, make: Callable[[], LoopDispatcher | PoolDispatcher | SelfDrivenDispatcher]
-) -> Dispatcher:
+def _default(name: str, make: Callable[[], Dispatcher]) -> Dispatcher:
     """The only state of the process: the dispatchers of actors that are started without one.
 
     In a forked child the threads of the parent's are gone, so another is made.
     """
     with _lock:
-        dispatcher = _defaults.get(name)
-        if dispatcher is None or not dispatcher.running:
-            dispatcher = _defaults[name] = make()
-            dispatcher.start()
+        place = (name, os.getpid())
+        dispatcher = _defaults.get(place)
+        if dispatcher is None:
+            dispatcher = _defaults[place] = make()
         return dispatcher
+
+
+def _started(make: type[LoopDispatcher | SelfDrivenDispatcher]) -> Dispatcher:
+    dispatcher = make()
+    dispatcher.start()
+    return dispatcher
 
 
 class LoopActor(DispatchedActor):
@@ -34,7 +50,7 @@ class LoopActor(DispatchedActor):
 
     @classmethod
     def default_dispatcher(cls) -> Dispatcher:
-        return _default("loop", LoopDispatcher)
+        return _default("loop", lambda: _started(LoopDispatcher))
 
 
 class PoolActor(DispatchedActor):
@@ -50,4 +66,4 @@ class SimulatedActor(DispatchedActor):
 
     @classmethod
     def default_dispatcher(cls) -> Dispatcher:
-        return _default("simulated", SelfDrivenDispatcher)
+        return _default("simulated", lambda: _started(SelfDrivenDispatcher))

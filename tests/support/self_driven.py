@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from watchkeeper.actors.dispatch import SimulatedDispatcher
 from watchkeeper.actors.dispatch.run.dispatcher import Runnable
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.domain.time.moment import Moment
 
 
@@ -29,11 +29,6 @@ class SelfDrivenDispatcher(SimulatedDispatcher):
         self._right_to_step = threading.Lock()
         self._work_came = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="watchkeeper-simulated", daemon=True)
-
-    @property
-    def running(self) -> bool:
-        """False before `start`, and in a forked child, where the thread is gone."""
-        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to run actors."""

@@ -46,7 +46,7 @@ def outside():
 
 @pytest.fixture
 def messenger(checks, outside):
-    return checks.messenger("ops", outside)
+    return checks.messengers({"ops": outside})["ops"]
 
 
 def test_what_is_committed_first_may_leave(store, messenger, outside):

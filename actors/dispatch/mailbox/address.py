@@ -1,12 +1,10 @@
 """The address: a named mailbox that outlives the incarnations of its actor."""
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from pykka import Timeout
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
@@ -29,7 +27,7 @@ class Address(Mailbox):
     Without a living incarnation messages queue by the same capacity and policy; after `close` they are dead letters.
     """
 
-    __slots__ = ("_dead_letters", "_epoch", "_on_exit", "name")
+    __slots__ = ("_dead_letters", "_on_exit", "epoch", "name")
 
     def __init__(
         self,
@@ -41,14 +39,10 @@ class Address(Mailbox):
     ) -> None:
         super().__init__(capacity, policy)
         self.name = name
-        self._epoch = 0
+        self.epoch = 0
+        """The number of the incarnation, counted from 1; 0 before the first."""
         self._on_exit: OnExit | None = None
         self._dead_letters = dead_letters
-
-    @property
-    def epoch(self) -> int:
-        """The number of the incarnation, counted from 1; 0 before the first."""
-        return self._epoch
 
     @property
     def alive(self) -> bool:
@@ -81,20 +75,6 @@ class Address(Mailbox):
         """
         return self.question(message).get(timeout=timeout_s)
 
-    async def ask_async(self, message: object, timeout_s: float) -> Any:
-        """Sends a question and awaits the answer on any event loop, at most `timeout_s` seconds.
-
-        Raises: Timeout, ActorDeadError, MailboxFull and the error of the handler, as `ask` does.
-        """
-        future = self.question(message)
-        arrival = future.arrival()
-        # `wait` does not raise at the timeout: an answer that arrives in the same instant is still returned.
-        await asyncio.wait((arrival,), timeout=timeout_s)
-        if not future.done():
-            arrival.cancel()
-            raise Timeout(f"{timeout_s} seconds")
-        return future.get()
-
     def question(self, message: object) -> DispatchedFuture[Any]:
         """Sends a question and returns the future of its answer. Never blocks; the future raises what `ask` raises."""
         future: DispatchedFuture[Any] = DispatchedFuture()
@@ -124,11 +104,11 @@ class Address(Mailbox):
             self._shut()
 
     def __repr__(self) -> str:
-        return f"<Address {self.name} epoch {self._epoch}: {len(self)} queued>"
+        return f"<Address {self.name} epoch {self.epoch}: {len(self)} queued>"
 
     def settle(self, actor: Incarnation, dispatcher: Dispatcher, on_exit: OnExit | None) -> None:
         """Binds a new incarnation to this address and schedules its first turn."""
-        self._epoch += 1
+        self.epoch += 1
         self._on_exit = on_exit
         self.bind(actor, dispatcher)
 
@@ -190,7 +170,7 @@ class Address(Mailbox):
             self.close()
             return
         try:
-            self._on_exit(self, self._epoch, reason, error)
+            self._on_exit(self, self.epoch, reason, error)
         except BaseException:
             logger.exception("The exit callback failed after %s ended (%s)", self.name, reason.value)
 

@@ -14,17 +14,13 @@ NEVER_NS = 1 << 63
 
 
 class Alarm:
-    """A callback at a monotonic time. Cancelled and rung on its dispatcher's thread."""
+    """A callback at a monotonic time. Cancelled and rung on its dispatcher's thread; `run_turn` rings it."""
 
-    __slots__ = ("_callback", "_forget", "due_ns")
+    __slots__ = ("_callback", "_forget")
 
     def __init__(
-        self,
-        due_ns: int,
-        callback: Callable[[], object],
-        forget: "Callable[[Alarm], object] | None" = None,
+        self, callback: Callable[[], object], forget: "Callable[[Alarm], object] | None" = None
     ) -> None:
-        self.due_ns = due_ns
         self._callback: Callable[[], object] | None = callback
         self._forget = forget
 
@@ -40,27 +36,14 @@ class Alarm:
             if self._forget is not None:
                 self._forget(self)
 
-    def ring(self) -> None:
-        """Calls back, at most once and not after `cancel`."""
+    def run_turn(self) -> None:
+        """Calls back, at most once and not after `cancel`. Logs an error, for which no caller waits."""
         callback, self._callback = self._callback, None
         if callback is not None:
-            callback()
-
-
-class Errand:
-    """A callback that is queued like an actor's turn."""
-
-    __slots__ = ("_callback",)
-
-    def __init__(self, callback: Callable[[], object]) -> None:
-        self._callback = callback
-
-    def run_turn(self) -> None:
-        """Calls back and logs an error, for which no caller waits."""
-        try:
-            self._callback()
-        except Exception:
-            logger.exception("A callback on a dispatcher failed")
+            try:
+                callback()
+            except Exception:
+                logger.exception("The callback of an alarm failed")
 
 
 class LoopTimer(Protocol):
@@ -80,8 +63,6 @@ MakeTimer: TypeAlias = Callable[[asyncio.AbstractEventLoop, Callable[[], None]],
 
 class MillisecondTimer:
     """The loop's own timer, up to one millisecond late on asyncio and two on uvloop."""
-
-    __slots__ = ("_handle", "_loop", "_on_time")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_time: Callable[[], None]) -> None:
         self._loop = loop
@@ -103,14 +84,12 @@ class MillisecondTimer:
 class AlarmClock:
     """Keeps one timer set for the earliest alarm of a loop. Used only on the loop's thread."""
 
-    __slots__ = ("_alarms", "_loop", "_make_timer", "_monotonic_ns", "_ring", "_timer", "_wakes_ns")
-
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         monotonic_ns: Callable[[], int],
         make_timer: MakeTimer = MillisecondTimer,
-        ring: Callable[[Alarm], None] = Alarm.ring,
+        ring: Callable[[Alarm], None] = Alarm.run_turn,
     ) -> None:
         self._loop = loop
         self._make_timer = make_timer
@@ -123,25 +102,15 @@ class AlarmClock:
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment or soon after; never before it, and never from within this call."""
-        alarm = self.alarm(monotonic_ns, callback)
-        self.arm(alarm)
+        # Nearly every answer cancels a deadline; if its timer stayed, it would still wake the loop.
+        alarm = Alarm(callback, self._alarms.cancel)
+        self._alarms.arm(alarm, monotonic_ns)
+        if monotonic_ns < self._wakes_ns:
+            self._wakes_ns = monotonic_ns
+            self._set_timer(monotonic_ns)
         return alarm
 
-    def alarm(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Returns an alarm of this clock that is not armed yet. Callable from any thread."""
-        # Nearly every answer cancels a deadline; if its timer stayed, it would still wake the loop.
-        return Alarm(monotonic_ns, callback, self._forget)
-
-    def _forget(self, alarm: Alarm) -> None:
-        self._alarms.cancel(alarm)
-
-    def arm(self, alarm: Alarm) -> None:
-        """Arms an alarm to ring at its time or soon after."""
-        due_ns = alarm.due_ns
-        self._alarms.arm(alarm, due_ns)
-        if due_ns >= self._wakes_ns:
-            return
-        self._wakes_ns = due_ns
+    def _set_timer(self, due_ns: int) -> None:
         if self._timer is None:
             self._timer = self._make_timer(self._loop, self._on_time)
         after_ns = due_ns - self._monotonic_ns()
@@ -161,17 +130,13 @@ class AlarmClock:
         self._wakes_ns = NEVER_NS if next_ns is None else next_ns
         self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
         for alarm, _ in due:
-            try:
-                # The callback of an earlier alarm may have cancelled this one.
-                if alarm.armed:
-                    self._ring(alarm)
-            except Exception:
-                logger.exception("The callback of an alarm failed")
+            # The callback of an earlier alarm may have cancelled this one.
+            if alarm.armed:
+                self._ring(alarm)
 
     def close(self) -> None:
         """Rings nothing more. Called on the loop's thread, or after the loop has ended."""
         timer, self._timer = self._timer, None
-        self._alarms = Timers()
         self._wakes_ns = NEVER_NS
         if timer is not None:
             timer.close()

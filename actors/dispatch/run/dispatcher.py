@@ -1,7 +1,9 @@
-"""The protocol between a mailbox and the dispatcher that runs its actor."""
+"""The base class of dispatchers, and the work that they run in turns."""
 
 from collections.abc import Callable
 from typing import Protocol
+
+from ....domain.limits import TURN_MESSAGES_MAX
 
 
 class Runnable(Protocol):
@@ -12,53 +14,31 @@ class Runnable(Protocol):
         ...
 
 
-class Dispatcher(Protocol):
-    """Runs actors in turns; an actor never runs in two turns at once."""
+class Dispatcher:
+    """Runs actors in turns; an actor never runs in two turns at once. This base class runs nothing."""
 
-    @property
-    def turn_messages(self) -> int:
+    monotonic_ns: Callable[[], int] | None = None
+    """The clock that limits the duration of turns, or None for no limit."""
+
+    def __init__(self, turn_messages: int = TURN_MESSAGES_MAX) -> None:
+        self.turn_messages = turn_messages
         """The largest number of messages that one turn handles."""
-        ...
-
-    @property
-    def monotonic_ns(self) -> Callable[[], int] | None:
-        """The clock that limits the duration of turns, or None for no limit."""
-        ...
+        self._actors: dict[Runnable, None] = {}
 
     def schedule(self, runnable: Runnable) -> None:
         """Queues a turn behind those that are scheduled. Callable from any thread; never blocks and never raises."""
-        ...
 
     def adopt(self, runnable: Runnable) -> None:
         """Holds the strong reference that keeps a living actor from being collected."""
-        ...
+        self._actors[runnable] = None
 
     def release(self, runnable: Runnable) -> None:
         """Drops the reference to an actor that has ended."""
-        ...
+        self._actors.pop(runnable, None)
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Runs actors on the caller's thread until `done` where no other thread runs them; see `future.Driver`."""
-        ...
+        """Runs actors on the caller's thread until `done`, where no other thread runs them."""
 
 
-class Nowhere:
-    """The dispatcher of a mailbox before its first actor: it runs nothing."""
-
-    turn_messages = 0
-    monotonic_ns = None
-
-    def schedule(self, runnable: Runnable) -> None:
-        """Does nothing: the first actor's dispatcher schedules the mailbox."""
-
-    def adopt(self, runnable: Runnable) -> None:
-        """Does nothing."""
-
-    def release(self, runnable: Runnable) -> None:
-        """Does nothing."""
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Does nothing."""
-
-
-NOWHERE = Nowhere()
+NOWHERE = Dispatcher()
+"""The dispatcher of a mailbox before its first actor."""

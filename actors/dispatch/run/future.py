@@ -5,26 +5,19 @@ import logging
 import queue
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pykka import Future, Timeout
 
+from .dispatcher import Dispatcher
 from .would_deadlock import refuse_on_dispatcher_thread
 
 T = TypeVar("T")
 ExceptionInfo: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 logger = logging.getLogger(__name__)
-
-
-class Driver(Protocol):
-    """Runs actors on the thread that waits for them, where no other thread does."""
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Runs actors until `done`; returns at once where other threads run them."""
-        ...
 
 
 class _Outcome(NamedTuple):
@@ -43,7 +36,8 @@ class _Outcome(NamedTuple):
 class DispatchedFuture(Future[T]):
     """A future that never blocks the thread that sets it, and refuses to block a dispatcher's thread."""
 
-    driver: Driver | None = None
+    driver: Dispatcher | None = None
+    """Runs actors while a thread waits for the answer, where no other thread does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,6 +150,19 @@ class DispatchedFuture(Future[T]):
         self.add_done_callback(tell_loop)
         return arrived
 
+    async def within(self, timeout_s: float) -> Any:
+        """Returns the answer on any event loop; awaits it at most `timeout_s` seconds.
+
+        Raises: Timeout where no answer came in time; and what `get` raises.
+        """
+        arrival = self.arrival()
+        # `wait` does not raise at the timeout: an answer that arrives in the same instant is still returned.
+        await asyncio.wait((arrival,), timeout=timeout_s)
+        if not self.done():
+            arrival.cancel()
+            raise Timeout(f"{timeout_s} seconds")
+        return self.get()
+
     def __await__(self) -> Generator[Any, None, T]:
         """Awaits the answer without blocking the event loop."""
         if self._hook_lock is not None:
@@ -167,3 +174,27 @@ class DispatchedFuture(Future[T]):
         return value
 
     __iter__ = __await__
+
+
+AwaitAnswer: TypeAlias = Callable[[DispatchedFuture[Any], float], Awaitable[Any]]
+"""Waits for an answer, at most so many seconds: `awaiting` on an event loop, or `blocking` under `run_blocking`."""
+
+awaiting: AwaitAnswer = DispatchedFuture.within
+
+
+async def blocking(future: DispatchedFuture[Any], timeout_s: float) -> Any:
+    """Returns the answer; blocks the thread for it, where `DispatchedFuture.within` suspends the coroutine."""
+    return future.get(timeout=timeout_s)
+
+
+def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine that waits by `blocking` alone, and needs no event loop for it. Returns or raises its result.
+
+    Raises: RuntimeError where the coroutine suspends all the same, which is an internal fault.
+    """
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    raise RuntimeError("a coroutine that was to block has suspended")

@@ -8,17 +8,17 @@ from contextvars import Context
 from typing import TypeVar
 
 from ....domain.errors import UsageError
-from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX
 from ....domain.time.moment import NS_PER_S
-from .alarm import Alarm, AlarmClock, Errand, MakeTimer, MillisecondTimer
-from .dispatcher import Runnable
+from .alarm import Alarm, AlarmClock, MakeTimer, MillisecondTimer
+from .dispatcher import Dispatcher, Runnable
 from .event_loops import close_event_loop, new_event_loop
 from .would_deadlock import mark_thread
 
 R = TypeVar("R")
 
 
-class LoopDispatcher:
+class LoopDispatcher(Dispatcher):
     """Runs actors in batches of turns on its own event loop, which does its I/O between batches.
 
     The loop runs on its own thread between `start` and `stop`. Turns are limited in time only where `monotonic_ns` is
@@ -29,15 +29,15 @@ class LoopDispatcher:
         self,
         *,
         monotonic_ns: Callable[[], int] | None = None,
-        turn_messages: int = TURN_MESSAGES_MAX,
         make_timer: MakeTimer = MillisecondTimer,
         name: str = "watchkeeper-loop",
     ) -> None:
+        super().__init__()
         self.monotonic_ns = monotonic_ns
-        self.turn_messages = turn_messages
         self._name = name
-        self._loop = new_event_loop()
-        self._clock = monotonic_ns or self._loop_ns
+        self.loop = new_event_loop()
+        """The event loop, for the I/O of probes and channels."""
+        self._clock = monotonic_ns or (lambda: int(self.loop.time() * NS_PER_S))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread_id = 0
         self._stopped = False
@@ -47,20 +47,9 @@ class LoopDispatcher:
         self._coming.acquire()
         # Mirrors the held lock for senders, which read it without touching the lock.
         self._armed = True
-        self._actors: dict[Runnable, None] = {}
-        self._alarms = AlarmClock(self._loop, self._clock, make_timer, self._ring)
+        self._alarms = AlarmClock(self.loop, self._clock, make_timer, self._ring)
         # Without a given context asyncio copies one for each callback.
         self._context = Context()
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop, for the I/O of probes and channels."""
-        return self._loop
-
-    @property
-    def running(self) -> bool:
-        """True between `start` and `stop`, while the loop's thread lives."""
-        return not self._stopped and self._thread.is_alive()
 
     def start(self) -> None:
         """Starts the loop's thread, and with it the actors.
@@ -81,9 +70,9 @@ class LoopDispatcher:
             return ()
         self._stopped = True
         if self._thread.ident is None:
-            close_event_loop(self._loop)
+            close_event_loop(self.loop)
             return ()
-        self._call_threadsafe(self._loop.stop)
+        self._call_threadsafe(self.loop.stop)
         if self._thread is threading.current_thread():
             return ()
         self._thread.join(timeout_s)
@@ -95,10 +84,6 @@ class LoopDispatcher:
         if not self._armed:
             self._wake()
 
-    def call_soon(self, callback: Callable[[], object]) -> None:
-        """Calls back on the loop's thread, in order with the turns of actors. Callable from any thread."""
-        self.schedule(Errand(callback))
-
     def perform(self, work: Callable[[], R], within_s: float) -> R:
         """Runs `work` on the loop's thread and blocks at most `within_s` seconds for its result, or raises its error.
 
@@ -108,48 +93,30 @@ class LoopDispatcher:
         async def run() -> R:
             return work()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(within_s)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(within_s)
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
-        """Calls back on the loop's thread at a moment or soon after, never before it and never from within this call.
+        """Calls back at a moment or soon after, never before it and never from within this call.
 
-        Callable from any thread; the alarm that it returns must be cancelled on the loop's thread.
+        For the loop's thread only, like `cancel` of the alarm that it returns.
         """
-        if threading.get_ident() == self._thread_id:
-            return self._alarms.call_at(monotonic_ns, callback)
-        alarm = self._alarms.alarm(monotonic_ns, callback)
-        self._call_threadsafe(self._alarms.arm, alarm)
-        return alarm
-
-    def adopt(self, runnable: Runnable) -> None:
-        """Holds the reference to an actor until it ends."""
-        self._actors[runnable] = None
-
-    def release(self, runnable: Runnable) -> None:
-        """Drops the reference to an actor that has ended."""
-        self._actors.pop(runnable, None)
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Does nothing: the loop's thread runs the actors."""
+        return self._alarms.call_at(monotonic_ns, callback)
 
     def __repr__(self) -> str:
         return f"<LoopDispatcher {self._name}: {len(self._actors)} actors, {len(self._ready)} ready>"
-
-    def _loop_ns(self) -> int:
-        return int(self._loop.time() * NS_PER_S)
 
     def _run(self) -> None:
         self._thread_id = threading.get_ident()
         mark_thread(self)
         try:
-            self._loop.run_forever()
+            self.loop.run_forever()
         finally:
             self._alarms.close()
-            close_event_loop(self._loop)
+            close_event_loop(self.loop)
 
     def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
         try:
-            self._loop.call_soon_threadsafe(callback, *arguments)
+            self.loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
             # The loop is closed: nothing runs on it again, and the sender is not at fault.
             return
@@ -161,7 +128,7 @@ class LoopDispatcher:
 
     def _queue_batch(self) -> None:
         if threading.get_ident() == self._thread_id:
-            self._loop.call_soon(self._run_batch, context=self._context)
+            self.loop.call_soon(self._run_batch, context=self._context)
         else:
             self._call_threadsafe(self._run_batch)
 
@@ -182,7 +149,7 @@ class LoopDispatcher:
         if self._stopped:
             return
         if self._ready:
-            self._loop.call_soon(self._run_batch, context=self._context)
+            self.loop.call_soon(self._run_batch, context=self._context)
             return
         self._armed = False
         self._coming.release()
@@ -196,10 +163,10 @@ class LoopDispatcher:
             return
         # A batch is queued already: it runs the actors.
         if not self._coming.acquire(blocking=False):
-            alarm.ring()
+            alarm.run_turn()
             return
         self._armed = True
         try:
-            alarm.ring()
+            alarm.run_turn()
         finally:
             self._run_batch()

@@ -1,69 +1,42 @@
 """The dispatcher that runs blocking actors on a bounded number of threads."""
 
 import threading
-from collections.abc import Callable
 from queue import SimpleQueue
 
 from ....domain.errors import UsageError
-from ....domain.limits import TURN_MESSAGES_MAX
-from .dispatcher import Runnable
+from .dispatcher import Dispatcher, Runnable
 from .would_deadlock import mark_thread
 
 
-class PoolDispatcher:
+class PoolDispatcher(Dispatcher):
     """Runs actors that may block on at most `threads` threads; one thread at a time runs an actor.
 
     `adopt` makes the threads as actors are added. A sender never does: making a thread can block.
     """
 
-    monotonic_ns = None
-
-    def __init__(
-        self,
-        threads: int,
-        name: str = "watchkeeper-pool",
-        *,
-        turn_messages: int = TURN_MESSAGES_MAX,
-    ) -> None:
-        if threads < 1:
-            raise UsageError(f"a pool of {threads} threads runs nothing: give it at least one")
-        self.turn_messages = turn_messages
+    def __init__(self, threads: int, name: str = "watchkeeper-pool") -> None:
+        super().__init__()
         self._name = name
         self._threads_max = threads
         self._threads: list[threading.Thread] = []
         self._ready: SimpleQueue[Runnable | None] = SimpleQueue()
-        self._running: dict[int, Runnable] = {}
-        self._actors: dict[Runnable, None] = {}
+        self._running: dict[int | None, Runnable] = {}
         self._lock = threading.Lock()
         self._stopped = False
-        self._ended = threading.Event()
-
-    @property
-    def running(self) -> bool:
-        """False after `stop`, and in a forked child, where the threads do not exist."""
-        return not self._stopped and all(thread.is_alive() for thread in self._threads)
-
-    def start(self) -> None:
-        """Does nothing: `adopt` starts the threads."""
 
     def stop(self, timeout_s: float) -> tuple[str, ...]:
-        """Starts no further turn, and blocks for the running turns and for each thread at most `timeout_s` seconds.
+        """Starts no further turn, and blocks for each thread at most `timeout_s` seconds.
 
         Returns `thread: actor` for each turn that did not end in time.
         """
         with self._lock:
-            first = not self._stopped
             self._stopped = True
-            if not self._threads:
-                return ()
-        if first:
-            self._ready.put(None)
-        self._ended.wait(timeout_s)
-        left = [thread for thread in self._threads if thread.ident in self._running]
+        self._ready.put(None)
         for thread in self._threads:
-            if thread not in left and thread is not threading.current_thread():
+            if thread is not threading.current_thread():
                 thread.join(timeout_s)
-        return tuple(f"{thread.name}: {self._running.get(thread.ident or 0)!r}" for thread in left)
+        running = {thread: self._running.get(thread.ident) for thread in self._threads}
+        return tuple(f"{thread.name}: {actor!r}" for thread, actor in running.items() if actor is not None)
 
     def schedule(self, runnable: Runnable) -> None:
         """Queues a turn for the next free thread. Callable from any thread."""
@@ -77,7 +50,7 @@ class PoolDispatcher:
         with self._lock:
             if self._stopped:
                 raise UsageError(f"{self!r} has been stopped")
-            self._actors[runnable] = None
+            super().adopt(runnable)
             wanted = min(self._threads_max, len(self._actors))
             if len(self._threads) < wanted:
                 thread = threading.Thread(
@@ -85,13 +58,6 @@ class PoolDispatcher:
                 )
                 self._threads.append(thread)
                 thread.start()
-
-    def release(self, runnable: Runnable) -> None:
-        """Drops the reference to an actor that has ended."""
-        self._actors.pop(runnable, None)
-
-    def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Does nothing: the pool's threads run the actors."""
 
     def __repr__(self) -> str:
         return f"<PoolDispatcher {self._name}: {len(self._actors)} actors, {len(self._threads)} threads>"
@@ -103,7 +69,5 @@ class PoolDispatcher:
             self._running[mine] = runnable
             runnable.run_turn()
             del self._running[mine]
-        # Each thread passes the end mark on to the next; the last to leave finds no turn running.
+        # Each thread passes the end mark on to the next.
         self._ready.put(None)
-        if not self._running:
-            self._ended.set()

@@ -11,8 +11,8 @@ from pykka import Timeout
 
 from ....domain.limits import SIMULATED_STEPS_MAX, TURN_MESSAGES_MAX
 from ....domain.time.moment import NS_PER_S, Moment
-from .alarm import Alarm, Errand
-from .dispatcher import Runnable
+from .alarm import Alarm
+from .dispatcher import Dispatcher, Runnable
 from .would_deadlock import WouldDeadlock
 
 
@@ -28,15 +28,13 @@ class VirtualClock(Protocol):
         ...
 
 
-class SimulatedDispatcher:
+class SimulatedDispatcher(Dispatcher):
     """Runs actors on the caller's thread; virtual time moves only when no actor has work left.
 
     `choose(n)` returns the index of the actor to run next among the n runnable ones; without it they run in order.
     Alarms of one instant become runnable together, so `choose` decides their order too. `turn_messages=1` interleaves
     actors as finely as possible.
     """
-
-    monotonic_ns = None
 
     def __init__(
         self,
@@ -45,15 +43,16 @@ class SimulatedDispatcher:
         *,
         turn_messages: int = TURN_MESSAGES_MAX,
     ) -> None:
-        self.turn_messages = turn_messages
+        super().__init__(turn_messages)
         self._clock = clock
         self._choose = choose
         self._ready: deque[Runnable] = deque()
+        # A heap: it holds few alarms, where the slots of `Timers` would cost a twentieth more for each check.
         self._alarms: list[tuple[int, int, Alarm]] = []
         self._order = count()
-        self._actors: dict[Runnable, None] = {}
         self._stepping_thread = 0
-        self._steps = 0
+        self.steps = 0
+        """The number of turns that were run."""
 
     def schedule(self, runnable: Runnable) -> None:
         """Adds a turn to those that may run next."""
@@ -61,26 +60,9 @@ class SimulatedDispatcher:
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment of virtual time."""
-        alarm = Alarm(monotonic_ns, callback)
+        alarm = Alarm(callback)
         heappush(self._alarms, (monotonic_ns, next(self._order), alarm))
         return alarm
-
-    def adopt(self, runnable: Runnable) -> None:
-        """Holds the reference to an actor until it ends."""
-        self._actors[runnable] = None
-
-    def release(self, runnable: Runnable) -> None:
-        """Drops the reference to an actor that has ended."""
-        self._actors.pop(runnable, None)
-
-    def pending(self) -> int:
-        """Returns the number of turns that could run now."""
-        return len(self._ready)
-
-    @property
-    def steps(self) -> int:
-        """The number of turns that were run."""
-        return self._steps
 
     def next_alarm_ns(self) -> int | None:
         """Returns the monotonic time of the next alarm; None where none is set."""
@@ -93,7 +75,7 @@ class SimulatedDispatcher:
         if not self._ready and not self._ring_due(self._clock.read().monotonic_ns):
             return False
         runnable = self._take_next(self._ready)
-        self._steps += 1
+        self.steps += 1
         self._stepping_thread = threading.get_ident()
         try:
             runnable.run_turn()
@@ -112,17 +94,17 @@ class SimulatedDispatcher:
 
     def run_until_idle(self) -> int:
         """Runs turns until no actor has work, without moving time. Returns the number of turns."""
-        before = self._steps
+        before = self.steps
         self._run_ready(_never)
-        return self._steps - before
+        return self.steps - before
 
     def run_until(self, monotonic_ns: int) -> int:
         """Runs turns, and moves time from alarm to alarm up to a moment. Returns the number of turns."""
-        before = self._steps
+        before = self.steps
         self._run_through(monotonic_ns, _never)
         if self._clock.read().monotonic_ns < monotonic_ns:
             self._clock.advance_to(monotonic_ns)
-        return self._steps - before
+        return self.steps - before
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """Runs turns until `done`, moving virtual time by at most the timeout.
@@ -145,9 +127,9 @@ class SimulatedDispatcher:
         return f"<SimulatedDispatcher: {len(self._actors)} actors, {len(self._ready)} ready, {len(self._alarms)} alarms>"
 
     def _run_ready(self, done: Callable[[], bool]) -> None:
-        limit = self._steps + SIMULATED_STEPS_MAX
+        limit = self.steps + SIMULATED_STEPS_MAX
         while not done() and self.step():
-            if self._steps > limit:
+            if self.steps > limit:
                 raise RuntimeError(
                     f"the actors do not become idle: {SIMULATED_STEPS_MAX} turns at one instant"
                 )
@@ -164,7 +146,7 @@ class SimulatedDispatcher:
     def _ring_due(self, now_ns: int) -> bool:
         """Makes every due alarm runnable. Returns True where a turn can run."""
         while (due_ns := self.next_alarm_ns()) is not None and due_ns <= now_ns:
-            self._ready.append(Errand(heappop(self._alarms)[2].ring))
+            self._ready.append(heappop(self._alarms)[2])
         return bool(self._ready)
 
 

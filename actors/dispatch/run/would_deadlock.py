@@ -9,21 +9,17 @@ class WouldDeadlock(UsageError, RuntimeError):  # named by the outcome that it p
     """A dispatcher's thread was about to wait for an answer that may need this same thread."""
 
 
-class _Here(threading.local):
-    dispatcher: object = None
-
-
-_here = _Here()
+_here = threading.local()
 
 
 def mark_thread(dispatcher: object) -> None:
-    """Marks the calling thread as a dispatcher's; None removes the mark."""
+    """Marks the calling thread as a dispatcher's, for good."""
     _here.dispatcher = dispatcher
 
 
 def on_dispatcher_thread() -> bool:
     """Returns True on a thread that runs actors."""
-    return _here.dispatcher is not None
+    return getattr(_here, "dispatcher", None) is not None
 
 
 def refuse_on_dispatcher_thread() -> None:

@@ -229,7 +229,7 @@ def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, s
     world = driven(one, other, in_flight_max=1)
     first = run_to_start(world)
     second = {"one": "other", "other": "one"}[first.target]
-    while world.system.supervisor._actor._attempts.get(second).pending is None:
+    while second not in world.system.supervisor._actor._attempts.under_way:
         world.run("100ms")
         if first in world.prober.cancelled:
             first = world.prober.requests[-1].attempt

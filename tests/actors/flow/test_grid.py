@@ -104,7 +104,7 @@ def test_who_waits_when_we_stop_is_recorded_as_never_started(driven, shop, attem
     assert len(world.prober.requests) == 1
     world.prober.answer()
     world.run("1s")
-    assert world.system.has_ended(SUPERVISOR)
+    assert SUPERVISOR in world.system.ended
 
 
 def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, shop):
@@ -114,9 +114,9 @@ def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, sho
     world.system.drain_supervisor(10 * S)
     pollers(world).poller("shop").tell(object())
     world.run("9s")
-    assert not world.system.has_ended(SUPERVISOR)
+    assert SUPERVISOR not in world.system.ended
     world.run("2s")
-    assert world.system.has_ended(SUPERVISOR)
+    assert SUPERVISOR in world.system.ended
 
 
 def test_a_tick_during_an_attempt_is_counted_and_told_by_the_next(driven, shop, attempts, counter):

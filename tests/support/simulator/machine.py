@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 import msgspec
-from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor
-from watchkeeper.actors.system import System, SystemDependencies, SystemSpec
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
+from watchkeeper.actors.system import System, SystemDependencies
+from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.specification.probe import KINDS
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -130,7 +133,14 @@ class Machine:
         )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
-        self.system = System(self._parts(), self._plan())
+        self.system = System(
+            self._parts(),
+            Configuration(
+                runtime=RuntimeOptions(in_flight_max=options.in_flight_max, debug=options.through_bytes),
+                channels=tuple(reached.channel for reached in self.case.channels),
+                targets=self.roster.values(),
+            ),
+        )
         self.system.start()
 
     def _parts(self) -> SystemDependencies:
@@ -140,7 +150,6 @@ class Machine:
             clock=HazardousClock(self.clock, self.hub),
             dispatcher=self.dispatcher,
             sink_dispatcher=self.dispatcher,
-            call_at=self.dispatcher.call_at,
             probers=dict.fromkeys(KINDS.values(), prober),
             messengers={
                 channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
@@ -152,24 +161,14 @@ class Machine:
             dice=self._dice.dice,
             changed=self._changed,
             address_for=self._address_for,
+            asked=lambda listener: listener(tuple(self.roster.values())),
         )
 
     def _changed(self) -> None:
         self.halt.now = self.halt.now or bool(self.system.ended)
 
-    def _plan(self) -> SystemSpec:
-        options = self.case.options
-        channels = tuple(reached.channel for reached in self.case.channels)
-        return SystemSpec(
-            dict(self.roster).values(),
-            channels,
-            options.in_flight_max,
-            through_bytes=options.through_bytes,
-            asked=lambda listener: listener(tuple(self.roster.values())),
-        )
-
     def _address_for(
-        self, actor_class: type[DispatchedActor], name: str, *, dead_letters: DeadLetters | None = None
+        self, actor_class: type[DispatchedActor], name: str, dead_letters: DeadLetters
     ) -> Address:
         address = WatchedAddress(actor_class, name, self.hub, dead_letters=dead_letters)
         if self._tight and actor_class.mailbox_policy is not None:

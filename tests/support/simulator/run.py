@@ -232,7 +232,7 @@ class Run:
             return
         machine.auditor.happened("stopped in good order")
         if self._peace and not machine.hub.dead:
-            machine.system.stop_recorder()
+            machine.system.stop(machine.system.recorder)
             self._wait(lambda: False, machine.clock.read().monotonic_ns + NS_PER_S)
             check_stopped(machine, late)
 

@@ -3,7 +3,9 @@
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from watchkeeper.actors.dispatch import Address, DeadLetters, DispatchedActor
+from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
 from watchkeeper.actors.dispatch.mailbox.mailbox import Incarnation
 from watchkeeper.actors.dispatch.mailbox.message_queue import content
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from watchkeeper.actors.dispatch import SimulatedDispatcher, VirtualClock
 from watchkeeper.actors.dispatch.run.dispatcher import Runnable
+from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher, VirtualClock
 
 from ..cases.tape import Stream
 from .addresses import WatchedAddress
