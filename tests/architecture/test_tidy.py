@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("domain", "protocol", "actors", "adapters", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 CORE = ("domain", "protocol", "actors")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -139,9 +139,9 @@ READERS = (
     "actors/behaviour.py",
     HOST_EDGE,
     "actors/dispatch/",
-    "actors/engine.py",
     "actors/system.py",
     "adapters/",
+    "host/",
     "runtime.py",
     "testing/",
     "launcher/",
@@ -309,24 +309,6 @@ PRIVATE_BY_CONTRACT = {
     # pykka's own, which an actor's mailbox calls.
     "_answer",
 }
-STILL_REACHED_INTO = {
-    # A race put at its exact place: mail or work that comes right after a look found none.
-    "tests/actors/test_mailbox.py": {"_work"},
-    "tests/actors/test_loop_dispatcher.py": {"_ready"},
-    # The state between two moments of a restart, held by the test.
-    "tests/runtime/test_restarts.py": {"_configured", "_lifecycle", "_engine"},
-    # The roster and the waiting attempts of a living supervisor.
-    "tests/actors/flow/driver.py": {"_actor", "_handover", "_roster"},
-    "tests/actors/flow/test_cancelling.py": {"_actor", "_attempts"},
-    "tests/actors/flow/test_attempts.py": {"_actor", "_attempts"},
-    # A failure or a fault that only the library below could cause.
-    "tests/actors/flow/test_lost_file.py": {"_failure"},
-    "tests/adapters/network/test_http_probe.py": {"_handles", "_stocked"},
-    "tests/stores/test_sqlite_history.py": {"_session", "_seal"},
-    # A store that forgets, which no public way can make: the defect that a world has to find.
-    "tests/testing/test_forecast.py": {"_record"},
-}
-"""Names that a test may still take from the inside, by file: it only shrinks."""
 
 
 def own(node):
@@ -359,7 +341,7 @@ def test_tests_reach_into_no_other_object():
         for path in TESTS
         if not (name := named(path)).startswith(ABOUT_PYKKA) and (names := reached_into(tree_of(path)))
     }
-    assert found == STILL_REACHED_INTO
+    assert found == {}
 
 
 @pytest.mark.parametrize(

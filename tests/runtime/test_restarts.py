@@ -5,6 +5,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from watchkeeper import (
@@ -118,12 +119,10 @@ ASKED = {
 
 def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
     store = tmp_path / "watch.db"
-    with Runtime(targets=[JOB], store=store, **ops) as runtime, ThreadPoolExecutor(len(ASKED)) as pool:
-        # Under the guard the next engine cannot take over.
-        with (
-            in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised,
-            runtime._configured.guard,
-        ):
+    # The restart waits for the stuck check as long as the grace allows, here longer than the questions need.
+    options = RuntimeOptions(store=str(store), grace=f"{WITHIN_S}s")
+    with Runtime(targets=[JOB], options=options, **ops) as runtime, ThreadPoolExecutor(len(ASKED)) as pool:
+        with in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised:
             assert "stopped" in repr(runtime)
             answers = {name: pool.submit(ask, runtime) for name, ask in ASKED.items()}
             assert wait(answers.values(), 0.1).done == set()
@@ -139,23 +138,25 @@ def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
 
 @pytest.mark.parametrize("name", ["incidents", "awaited incidents"])
 def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path):
-    """It has begun before the restart did, and finds nobody where it asks."""
+    """The question has chosen its engine before the restart begins, and is sent after the restart has ended."""
     store = tmp_path / "watch.db"
     with Runtime(targets=[JOB], store=store, **ops) as runtime:
-        former = runtime._lifecycle.engine
-        runtime.reload(with_one_more_channel(ops, JOB, store=store))
-        present, runtime._lifecycle._engine = runtime._lifecycle._engine, former
+        reload = partial(runtime.reload, with_one_more_channel(ops, JOB, store=store))
+        reloading = threading.Thread(target=reload)
 
-        def next_engine(frame, event, argument):
+        def replace_engine(frame, event, argument):
             if event == "call" and frame.f_code.co_name == "question":
-                runtime._lifecycle._engine = present
+                sys.setprofile(None)
+                reloading.start()
+                reloading.join(WITHIN_S)
 
-        sys.setprofile(next_engine)
+        sys.setprofile(replace_engine)
         try:
             assert ASKED[name](runtime) == ()
         finally:
             sys.setprofile(None)
-            runtime._lifecycle._engine = present
+        assert reloading.ident is not None, "the question was sent without a restart"
+        assert not reloading.is_alive()
 
 
 def test_who_asks_is_told_when_the_next_engine_is_late():

@@ -2,6 +2,7 @@
 
 import logging
 
+import msgspec
 import pytest
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration
@@ -10,6 +11,7 @@ from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.units import NS_PER_MINUTE
 from watchkeeper.testing import World
+from watchkeeper.testing.fakes import ScriptedStore
 from watchkeeper.testing.forecast import (
     CHANNEL_WORDS,
     KINDS,
@@ -156,11 +158,23 @@ def test_a_silence_that_a_new_process_finds_in_force_is_no_surprise():
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
 
 
+class Forgetful(ScriptedStore):
+    """A store that restores no incident once it `forgets`: the defect of a recovery that reads too little."""
+
+    forgets = False
+
+    def open(self, now):
+        restored = super().open(now)
+        return msgspec.structs.replace(restored, incidents=()) if self.forgets else restored
+
+
 def test_a_restart_that_forgets_is_a_defect_that_a_world_finds():
     world = World([SHOP])
+    world.store = Forgetful(world.clock.read)
+    world.crash()
     world.script("shop", "down")
     world.run("5m")
-    world.store._record.latest.clear()
+    world.store.forgets = True
     world.crash()
     with pytest.raises(AssertionError, match=r"^S11: open incidents"):
         world.run("1m")

@@ -78,6 +78,11 @@ class SimulatedDispatcher:
         return len(self._ready)
 
     @property
+    def living(self) -> tuple[Runnable, ...]:
+        """The actors that live, in the order of their start; one that waits for its restart is not among them."""
+        return tuple(self._actors)
+
+    @property
     def steps(self) -> int:
         """The number of turns that were run."""
         return self._steps

@@ -5,6 +5,7 @@ from collections import Counter
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.time.cadence import Cadence
 
 UP = Observation(connected=True, response_time_ns=5_000_000)
 DOWN = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
@@ -52,10 +53,14 @@ class Handle:
         return self.driver.on_cancel
 
 
-def pollers(world):
-    """The registry of pollers in the hands of its present owner: a supervisor, or the system between two of them."""
-    supervisor, handover = world.system.supervisor._actor, world.system._handover
-    return (handover.look() if supervisor is None else supervisor._roster).pollers
+def poller(world, target="shop"):
+    """The address of a target's living poller; None where it has crashed, or was stopped."""
+    return next((actor for actor in world.dispatcher.living if actor.name == f"poller/{target}"), None)
+
+
+def run_until_due(world, name, every_ns):
+    """Let time pass until the next tick of a target's grid."""
+    world.dispatcher.run_until(Cadence.of(name, every_ns).next_after(world.now.monotonic_ns))
 
 
 def start_times(world, name="shop"):

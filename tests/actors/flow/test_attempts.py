@@ -11,7 +11,7 @@ from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
+from tests.actors.flow.driver import DOWN, poller, run_to_start, run_until_due, start_times
 
 S = 1_000_000_000
 
@@ -229,11 +229,8 @@ def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, s
     world = driven(one, other, in_flight_max=1)
     first = run_to_start(world)
     second = {"one": "other", "other": "one"}[first.target]
-    while world.system.supervisor._actor._attempts.get(second).pending is None:
-        world.run("100ms")
-        if first in world.prober.cancelled:
-            first = world.prober.requests[-1].attempt
-            second = {"one": "other", "other": "one"}[first.target]
+    run_until_due(world, second, 10 * S)
+    assert first not in world.prober.cancelled
     before = len(world.prober.requests)
     world.clock.advance(20 * S)
     world.prober.answer(first)
@@ -248,7 +245,7 @@ def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, s
 
 
 def crash_poller(world, name="shop"):
-    pollers(world).poller(name).tell(object())
+    poller(world, name).tell(object())
     world.run("1ms")
 
 
@@ -288,7 +285,7 @@ def test_a_poller_that_goes_on_crashing_is_parked_and_tried_again(driven, shop, 
     for _ in range(7):
         for _ in range(400):
             world.run("100ms")
-            if pollers(world).alive("shop"):
+            if poller(world) is not None:
                 crash_poller(world)
                 break
     assert "quarantined" in dict(world.status().problems)["poller/shop"]

@@ -6,7 +6,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.protocol.supervisor import Pause, Resume, Track, Untrack
 
-from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
+from tests.actors.flow.driver import DOWN, poller, run_to_start, run_until_due, start_times
 
 S = 1_000_000_000
 
@@ -175,8 +175,8 @@ def test_what_waits_and_becomes_a_heartbeat_is_never_started(driven, shop, attem
     world = driven(shop(timeout="9s"), shop("mail", timeout="9s"), in_flight_max=1)
     first = run_to_start(world).target
     second = "mail" if first == "shop" else "shop"
-    while second not in world.system.supervisor._actor._attempts.under_way:
-        world.run("100ms")
+    run_until_due(world, second, 10 * S)
+    assert start_times(world, second) == []
     world.track(beating(shop, second))
     world.prober.answer()
     assert [record.state for record in attempts(world, second)] == [AttemptState.CANCELLED_BEFORE_START]
@@ -220,16 +220,16 @@ def test_who_becomes_a_heartbeat_again_has_its_whole_time(driven, shop, target_o
 def test_a_poller_that_is_to_be_restarted_is_not_when_it_has_no_work(driven, shop):
     world = driven(shop())
     world.run("1s")
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.dispatcher.run_until_idle()
     world.track(beating(shop))
     world.run("10m")
-    assert len(pollers(world)) == 0
+    assert poller(world) is None
 
 
 def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop):
     world = driven(shop(), shop("mail"))
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.run("1ms")
     assert [part for part, _ in world.status().problems] == ["poller/shop"]
     world.track(beating(shop))
@@ -237,13 +237,13 @@ def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop)
     world.run("1h")
     assert world.status().problems == ()
     world.track(shop())
-    assert "shop" in pollers(world)
+    assert poller(world) is not None
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_crash_that_is_heard_of_after_the_heartbeat_came_is_no_trouble(driven, shop, seed):
     world = driven(shop(), seed=seed)
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.system.supervisor.tell(Track(beating(shop)))
     world.run("1m")
     assert world.status().problems == ()

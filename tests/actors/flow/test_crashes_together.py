@@ -5,7 +5,7 @@ from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import pollers
+from tests.actors.flow.driver import poller
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)
 
@@ -24,8 +24,7 @@ def test_a_new_supervisor_brings_back_what_the_old_one_was_to(shop, name):
 
 
 def addresses_of(world):
-    poller = pollers(world).poller("shop")
-    return (*world.system.addresses(), poller)
+    return (*world.system.addresses(), poller(world))
 
 
 class Particular:

@@ -7,7 +7,7 @@ from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import pollers, run_to_start
+from tests.actors.flow.driver import poller, run_to_start
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -112,7 +112,7 @@ def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, sho
     while not world.prober.requests:
         world.run("1s")
     world.system.drain_supervisor(10 * S)
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.run("9s")
     assert not world.system.has_ended(SUPERVISOR)
     world.run("2s")
@@ -135,8 +135,8 @@ def test_a_tick_without_a_poller_is_counted_and_told_by_the_next(driven, shop, a
     world = driven(shop(every="1s", timeout="500ms"))
     run_to_start(world)
     world.prober.answer()
-    while pollers(world).alive("shop"):
-        pollers(world).poller("shop").tell(object())
+    while poller(world) is not None:
+        poller(world).tell(object())
         world.run("1s")
     run_to_start(world)
     world.prober.answer()

@@ -1,6 +1,7 @@
 """The file of the store is deleted, moved away or replaced while we run: that is shown, and everything goes on."""
 
 import pytest
+from faulty_files import Fault, FaultsVfs
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.read_model.event import HealthChanged
 from watchkeeper.domain.specification.rule import Consecutive
@@ -16,11 +17,17 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def world(shop, path):
+def disk():
+    with FaultsVfs("lost_file") as disk:
+        yield disk
+
+
+@pytest.fixture
+def world(shop, path, disk):
     """On a real file, in virtual time."""
     made = World([shop(rules=QUICK)], through_bytes=True)
     made.store.close()
-    made.store = SqliteStore(str(path))
+    made.store = SqliteStore(str(path), vfs=disk.name)
     made.crash()
     yield made
     made.store.close()
@@ -86,12 +93,13 @@ def test_a_new_recorder_is_told_of_the_loss(world, aside):
     assert "is gone" in trouble(world)
 
 
-def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside):
+def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside, disk):
     """An open incident would be unknown to it, and the end of that incident could never be written."""
     world.run("3m")
     assert world.delivered("ops") == BOTH[:1]
-    world.store._failure = "injected: as after a failed sync"
+    disk.arm(Fault.FAILED_SYNC, at=1)
     world.run("10m")
+    assert disk.struck
     assert "is gone" in trouble(world)
     assert not path.exists()
     aside.rename(path)
