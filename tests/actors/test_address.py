@@ -103,7 +103,7 @@ def test_what_waits_at_a_crash_goes_to_the_next_in_order(dispatcher):
     assert (address.epoch, len(address)) == (2, 0)
 
 
-def test_an_actor_may_be_restarted_while_its_exit_is_told(dispatcher):
+def test_an_actor_may_be_restarted_in_its_exit_callback(dispatcher):
     heard = []
 
     def restart(address, epoch, reason, error):
@@ -204,7 +204,7 @@ def test_the_last_hook_runs_however_an_actor_ends(dispatcher):
         assert (ended, len(exits)) == ([1], 1)
 
 
-def test_whoever_is_told_of_an_exit_may_fail_harmlessly(dispatcher, caplog):
+def test_an_exit_callback_may_fail_harmlessly(dispatcher, caplog):
     def fail(*_):
         raise LookupError("no supervisor")
 
@@ -249,7 +249,7 @@ def test_a_closed_address_lets_its_actor_finish(dispatcher):
     assert (heard, letters.total) == (["start 1", 1], 1)
 
 
-def test_a_sender_overtaken_by_the_close_is_told_the_truth():
+def test_a_sender_overtaken_by_the_close_gets_the_true_error():
     """The address closes between the sender's look at it and its putting of the question."""
     letters = DeadLetters(lambda: 0)
 
@@ -349,7 +349,7 @@ def test_an_ended_actor_is_let_go(dispatcher):
     assert "0 actors" in repr(dispatcher)
 
 
-def test_the_first_error_is_the_one_that_is_told(dispatcher):
+def test_the_first_error_is_the_one_that_is_reported(dispatcher):
     class Clumsy(Fragile):
         def on_failure(self, *_):
             raise LookupError("second")

@@ -129,7 +129,7 @@ def test_a_crash_stops_what_is_under_way(request, clock, dispatcher, edge, name,
     assert edge.cancelled == [0]
 
 
-def test_what_is_carried_answers_for_the_newest_attempt(dispatcher, courier, edge, told):
+def test_a_delivery_in_flight_answers_for_the_newest_attempt(dispatcher, courier, edge, told):
     notice = notice_of(opened())
     courier.tell(Deliver(notice, 1, NS_PER_S))
     courier.tell(Deliver(notice, 2, NS_PER_S))

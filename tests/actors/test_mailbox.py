@@ -118,7 +118,7 @@ def test_a_question_without_room_is_answered_at_once():
         address.ask(2, ENDLESS_S)
 
 
-def test_a_question_that_is_driven_out_is_answered():
+def test_a_question_that_is_dropped_is_answered():
     class Asked(NamedTuple):
         number: int
 

@@ -62,7 +62,7 @@ class Hears(DispatchedActor):
         self.heard.append(message)
 
 
-def test_a_flood_of_heartbeats_is_shed_and_nothing_else_that_the_supervisor_hears():
+def test_a_flood_of_heartbeats_is_dropped_and_no_other_message_to_the_supervisor():
     supervisor = address_for(Supervisor, "supervisor")
     supervisor.tell(Pause("shop"))
     for _ in range(limits.SUPERVISOR_MAILBOX_MAX + 10):

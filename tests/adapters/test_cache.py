@@ -49,7 +49,7 @@ def asked(cache, source, clock, key="a", **settings):
     return cache.get(key, source.load, answers.append, clock.read(), **settings), answers
 
 
-def test_many_who_ask_a_cold_entry_cause_one_load(clock, source):
+def test_many_readers_of_a_cold_entry_cause_one_load(clock, source):
     cache = cache_of()
 
     answers = [asked(cache, source, clock)[1] for _ in range(THREADS)]
@@ -179,7 +179,7 @@ def test_a_cancelled_leader_leaves_the_load_to_the_others(clock, source):
     assert source.loads[0].cancelled == 0
 
 
-def test_the_last_who_waits_takes_the_load_along(clock, source):
+def test_the_last_waiter_cancels_the_load(clock, source):
     cache = cache_of()
     first, _ = asked(cache, source, clock)
     second, answers = asked(cache, source, clock)

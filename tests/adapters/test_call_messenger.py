@@ -125,7 +125,7 @@ def test_a_callable_that_hangs_is_timed_out_and_accounted():
     assert abandoned == ("watchkeeper-channel-pager-1: pager",)
 
 
-def test_no_free_thread_is_retried_not_given_up():
+def test_a_notice_without_a_free_thread_is_retried_not_abandoned():
     release = threading.Event()
 
     async def main(messenger):

@@ -26,7 +26,7 @@ def test_a_subscriber_that_never_reads_loses_the_oldest_and_knows_it():
     assert [each.detail for each in slow] == ["7", "8", "9"]
 
 
-def test_who_gives_up_waiting_leaves_nothing_behind():
+def test_a_cancelled_wait_leaves_nothing_behind():
     async def host():
         subscription = Subscriptions().subscribe()
         for _ in range(5):

@@ -60,7 +60,7 @@ def test_it_never_rings_early_and_rings_once(loop):
     bell.timer.close()
 
 
-def test_setting_anew_replaces_what_was_set_and_zero_is_never(loop):
+def test_setting_again_replaces_the_time_and_zero_is_never(loop):
     bell, other = Bell(loop), Bell(loop)
 
     async def run():

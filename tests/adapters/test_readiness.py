@@ -62,7 +62,7 @@ class Listener:
         return self.heard
 
 
-def test_what_is_readable_is_told_until_it_is_read(listener, pair):
+def test_a_readable_descriptor_is_reported_until_it_is_read(listener, pair):
     ours, theirs = pair
     listener.events.register(ours.fileno(), READABLE)
     assert listener.turn() == []
@@ -88,7 +88,7 @@ def test_the_mask_named_last_is_the_one_that_counts(listener, pair):
     assert listener.turn() == []
 
 
-def test_an_edge_of_writability_is_told_once_and_again_when_asked_for(listener, pair):
+def test_an_edge_of_writability_is_reported_once_and_again_on_request(listener, pair):
     ours, _ = pair
     listener.events.register(ours.fileno(), WRITABLE | EDGE)
     assert listener.next() == [(ours.fileno(), WRITABLE)]
@@ -98,7 +98,7 @@ def test_an_edge_of_writability_is_told_once_and_again_when_asked_for(listener, 
     assert listener.turn() == []
 
 
-def test_nothing_is_told_of_what_is_not_registered_any_more(listener, pair):
+def test_nothing_is_reported_for_a_descriptor_that_was_removed(listener, pair):
     ours, theirs = pair
     theirs.send(b"x")
     listener.events.register(ours.fileno(), READABLE | WRITABLE)
@@ -112,7 +112,7 @@ def test_nothing_is_told_of_what_is_not_registered_any_more(listener, pair):
     listener.events.will_close(descriptor)
 
 
-def test_after_closing_nothing_is_told_and_nothing_is_left_on_the_loop(loop, listener, pair):
+def test_after_closing_nothing_is_reported_and_nothing_is_left_on_the_loop(loop, listener, pair):
     ours, theirs = pair
     listener.events.register(ours.fileno(), READABLE | WRITABLE)
     theirs.send(b"x")

@@ -76,7 +76,7 @@ def test_eight_threads_that_know_nothing_cause_one_load(threads):
     assert gate.loads == 1
 
 
-def test_what_is_older_than_asked_for_is_loaded_anew():
+def test_an_entry_older_than_asked_for_is_loaded_again():
     gate = Gate("old", "new")
     gate.release.set()
     snapshots = StatusCache(gate, NS_PER_S)

@@ -101,7 +101,7 @@ ACTOR_FILES = ("supervisor", "poller", "owner", "sink", "courier", "recorder")
 
 
 @pytest.mark.parametrize("listener", ACTOR_FILES)
-def test_what_an_actor_hears_stands_in_the_file_of_its_name(listener):
+def test_the_messages_of_an_actor_stand_in_the_file_of_its_name(listener):
     assert len([*(ROOT / "actors").glob(f"{listener}.py"), *(ROOT / "actors").glob(f"*/{listener}.py")]) == 1
     module = import_module(f"watchkeeper.protocol.{listener}")
     union = module.__dict__[f"{listener.capitalize()}Message"]

@@ -79,7 +79,7 @@ def run(program):
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
-def test_a_whole_life_reads_no_real_clock_and_no_shared_dice():
+def test_a_complete_run_reads_no_real_clock_and_no_shared_dice():
     ran = run(FORBIDDEN + SCENARIO)
     assert ran.returncode == 0, ran.stderr
     said = ran.stdout.splitlines()

@@ -158,7 +158,7 @@ def test_a_restart_goes_on_as_if_it_had_not_happened(rules, outcomes, cut):
         assert [outline(step) for step in got] == [outline(step) for step in expected]
 
 
-def test_time_in_which_nobody_watched_counts_for_no_clock():
+def test_time_without_a_running_process_counts_for_no_clock():
     world = told(HELD)
     world.take(taken(1, Outcome.DOWN))
     world.take(taken(2, Outcome.DOWN))
@@ -379,7 +379,7 @@ def test_an_incident_names_why_and_the_recovery_does_too():
     assert world.take(taken(5))[0].reason == "recovered"
 
 
-def test_a_breach_of_a_figure_is_told_in_figures():
+def test_a_breach_of_a_figure_is_reported_in_figures():
     world = told(SLOW)
     (opened,) = world.take(taken(1, latency_ns=400_000_000))
     assert (opened.reason, opened.explanation) == ("threshold", "last of response_time is 400, > 300")

@@ -31,7 +31,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("reading", "lag_ns", "cause"), ROWS)
-def test_each_way_of_being_blind_is_told_apart(reading, lag_ns, cause):
+def test_each_cause_of_blindness_is_distinguished(reading, lag_ns, cause):
     detector = BlindnessDetector()
     detector.woke(later(), None)
     interval = detector.woke(reading, reading.at.monotonic_ns - lag_ns)

@@ -358,7 +358,7 @@ def test_a_certificate_runs_down_while_nothing_answers():
 
 
 @pytest.mark.parametrize("kinds", [(NoData, Consecutive), (Consecutive, NoData)])
-def test_a_rule_that_became_another_kind_while_nobody_ran_begins_anew(kinds):
+def test_a_rule_that_became_another_kind_between_two_runs_begins_again(kinds):
     before, after, fresh = (RuleWatch(kind(id="down")) for kind in (*kinds, kinds[1]))
     resume(after, saved_of(before, NOON), NOON)
     assert saved_of(after, NOON) == saved_of(fresh, NOON)

@@ -57,7 +57,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("told", "present", "muted", "due"), ROWS)
-def test_what_is_due_is_what_was_told_against_what_is_so(told, present, muted, due):
+def test_a_notice_is_due_by_the_last_delivered_one_and_the_present_state(told, present, muted, due):
     assert due_change(present, None if told is None else heard(told), muted=muted) is due
 
 

@@ -56,7 +56,7 @@ def test_a_context_that_holds_itself_is_refused():
         Observation(context=context)
 
 
-def test_an_observation_with_context_is_a_sound_report():
+def test_an_observation_with_context_is_a_valid_report():
     seen = observation_of(Observation(context={"user": {"ids": [5, 7]}, "tags": {1}}))
     assert seen.outcome is Outcome.UP
     assert evaluate("[CONTEXT].user.ids[1] == 7", Observation(context={"user": {"ids": [5, 7]}})).passed

@@ -21,7 +21,7 @@ def test_the_budget_counts_from_the_first_failure():
     assert ask(patience, "a", 3, now_s=106) is None
 
 
-def test_a_notice_given_up_and_driven_again_has_its_whole_budget():
+def test_an_abandoned_notice_that_is_redriven_has_its_full_budget():
     patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0)
     assert ask(patience, "a", 5, now_s=50) is None
@@ -37,7 +37,7 @@ def test_a_notice_that_was_delivered_is_forgotten():
     assert ask(patience, "a", 1, now_s=500) == 501 * S
 
 
-def test_each_notice_and_each_channel_has_its_own_patience():
+def test_each_notice_and_each_channel_has_its_own_budget():
     patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0)
     assert ask(patience, "b", 1, now_s=50) == 51 * S
@@ -52,7 +52,7 @@ def test_a_receiver_may_ask_for_what_is_left_of_the_budget():
     assert ask(patience, "b", 1, now_s=0, retry_after_ns=10 * S) == 10 * S - 1
 
 
-def test_a_channel_that_carries_hurries_a_few_at_a_time_longest_waiting_first():
+def test_a_recovered_channel_retries_a_few_at_a_time_longest_waiting_first():
     patience = DeliveryBackoff(POLICIES)
     for second, key in enumerate("abcde"):
         ask(patience, key, 1, now_s=second, channel="long")
@@ -62,7 +62,7 @@ def test_a_channel_that_carries_hurries_a_few_at_a_time_longest_waiting_first():
     assert patience.retry_now("long") == ()
 
 
-def test_nobody_is_hurried_whose_receiver_asked_for_patience_or_who_waits_for_another_channel():
+def test_no_notice_is_retried_now_under_retry_after_or_for_another_channel():
     patience = DeliveryBackoff(POLICIES)
     ask(patience, "asked", 1, now_s=0, channel="long", retry_after_ns=60 * S)
     ask(patience, "elsewhere", 1, now_s=0, channel="short")
@@ -72,7 +72,7 @@ def test_nobody_is_hurried_whose_receiver_asked_for_patience_or_who_waits_for_an
     assert patience.retry_now("short") == ("elsewhere",)
 
 
-def test_one_that_was_hurried_and_failed_again_waits_with_the_others():
+def test_a_notice_retried_now_that_failed_again_waits_with_the_others():
     patience = DeliveryBackoff(POLICIES)
     ask(patience, "a", 1, now_s=0, channel="long")
     assert patience.retry_now("long") == ("a",)

@@ -55,7 +55,7 @@ def test_no_attempt_begins_while_the_last_one_has_not_ended():
     assert (entry.pending, entry.number) == (pending, 1)
 
 
-def test_who_becomes_a_heartbeat_again_has_not_been_heard_before():
+def test_a_target_that_becomes_a_heartbeat_again_has_no_former_beat():
     entry = Scheduled(shop(tcp=None, heartbeat=Heartbeat(grace="1s")))
     entry.last_beat = NOON
     entry.adopt(shop(tcp=None, heartbeat=Heartbeat(grace="2s")))

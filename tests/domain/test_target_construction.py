@@ -162,7 +162,7 @@ def test_what_cannot_be_is_refused_where_it_is_written(make, said):
     assert said in problem
 
 
-def test_all_that_is_wrong_is_told_at_once():
+def test_every_mistake_is_reported_at_once():
     assert len(refused(lambda: Target(id="a", http=HTTP, every=-5, intervall=5, notify="ops"))) == 3
 
 

@@ -99,7 +99,7 @@ def test_a_command_without_standard_streams_ends_well(tmp_path):
         assert process.wait(WITHIN_S) == 0
 
 
-def test_a_bad_file_read_again_is_told_and_changes_nothing(tmp_path):
+def test_a_bad_file_at_a_reload_is_reported_and_changes_nothing(tmp_path):
     path = write(tmp_path)
     with running(path) as process:
         path.write_text("targets: [{id: t0, tpc: {}}]")

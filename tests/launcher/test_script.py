@@ -45,7 +45,7 @@ def test_an_unknown_verb_is_refused_with_the_usage(bare):
     assert "there is no verb frobnicate" in done.stderr
 
 
-def test_a_machine_without_a_new_python_is_told_so(bare):
+def test_a_machine_without_a_new_python_gets_a_message(bare):
     done = launch(*bare, "check", "x.yaml")
     assert done.returncode == 1
     assert "no Python of version 3.11 or newer was found" in done.stderr

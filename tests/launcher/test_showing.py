@@ -143,7 +143,7 @@ def test_status_prints_json_with_the_same_rows(config):
     assert [row["target"] for row in document["targets"]] == ["shop", "quiet", "gone\x1b[31m"]
 
 
-def test_status_says_who_runs_it_and_that_nobody_does(config):
+def test_status_names_the_running_process_or_that_there_is_none(config):
     path = str(config.parent / "watch.db")
     assert json.loads(run("status", config, "--json").stdout)["run_by"] is None
 

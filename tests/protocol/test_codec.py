@@ -96,7 +96,7 @@ def test_a_message_is_the_same_after_its_bytes(tag, data):
     hash(again)
 
 
-def test_every_listener_hears_messages_of_its_own_tags():
+def test_every_listener_accepts_messages_of_its_own_tags():
     assert {tag.split(".")[0] for tag in registry()} == set(LISTENERS)
     assert len(set(registry().values())) == len(registry())
 

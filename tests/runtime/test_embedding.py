@@ -49,7 +49,7 @@ def event_of(subscription, kind, fits=lambda _: True):
     raise AssertionError(f"no {kind.__name__} in {DEADLINE_S} s")
 
 
-def test_an_outage_is_told_once_and_its_end_once(site, shop, inbox, ops):
+def test_an_outage_is_notified_once_and_its_end_once(site, shop, inbox, ops):
     with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe() as events:
         site.status = 503
         event_of(events, IncidentChanged, lambda event: event.incident.change.value == "opened")
@@ -158,7 +158,7 @@ def test_a_name_that_is_not_there_is_refused_with_a_hint(shop, ops):
             runtime.heartbeat("shop")
 
 
-def test_a_target_that_cannot_be_run_is_refused_whole():
+def test_a_target_that_cannot_run_is_refused_completely():
     runtime = Runtime()
 
     with pytest.raises(ConfigurationError) as refused:
@@ -318,7 +318,7 @@ def test_what_was_lost_is_counted_where_hosts_look(shop):
     assert dict(world.status().counters)["dead_letters"] >= 1
 
 
-def test_a_channel_that_fails_is_a_trouble_until_it_is_well(site, shop):
+def test_a_channel_that_fails_is_a_problem_until_it_recovers(site, shop):
     failures = [OSError("no route")]
 
     def page(notice):

@@ -72,7 +72,7 @@ def with_one_more_channel(ops, *targets, store):
     return Configuration(runtime=RuntimeOptions(store=str(store)), channels=channels, targets=targets)
 
 
-def test_what_is_reported_during_a_restart_is_heard_after(shop, ops, inbox, site, tmp_path):
+def test_a_report_during_a_restart_reaches_the_next_engine(shop, ops, inbox, site, tmp_path):
     store = tmp_path / "watch.db"
     site.status = 503
     with Runtime(targets=[shop, JOB], store=store, **ops) as runtime:
@@ -159,7 +159,7 @@ def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path)
         assert not reloading.is_alive()
 
 
-def test_who_asks_is_told_when_the_next_engine_is_late():
+def test_a_question_fails_in_time_when_the_next_engine_is_late():
     meanwhile = RestartBuffer()
     meanwhile.wait(0.0)
     asyncio.run(meanwhile.wait_async(0.0))
@@ -172,7 +172,7 @@ def test_who_asks_is_told_when_the_next_engine_is_late():
     meanwhile.wait(0.0)
 
 
-def test_who_no_longer_waits_does_not_hold_up_the_others():
+def test_a_cancelled_wait_does_not_end_the_others():
     meanwhile = RestartBuffer()
 
     async def give_up_beside_another():
@@ -218,7 +218,7 @@ def test_what_is_reported_waits_for_no_comparison(ops):
         lifecycle.stop()
 
 
-def test_a_target_is_known_once_its_engine_was_told_of_it():
+def test_a_target_is_known_once_its_engine_got_it():
     """Else a heartbeat could overtake it, and be lost."""
     host = ConfiguredTargets(Configuration(), {})
     diff = host.diff(Configuration(targets=(JOB,)))

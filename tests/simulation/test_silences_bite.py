@@ -60,7 +60,7 @@ def test_a_wall_clock_that_is_set_leaves_a_second_from_then_on():
 
 
 @pytest.mark.parametrize("actor", ["sink", "supervisor"])
-def test_who_has_crashed_is_owed_a_second_when_it_is_back(actor):
+def test_a_crashed_actor_has_a_second_after_its_restart(actor):
     watch = Watch()
     watch.look(1)
     watch.rules.crashed(actor)

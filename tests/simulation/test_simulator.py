@@ -181,7 +181,7 @@ def test_a_failure_is_shortened_stored_and_found_again(tmp_path):
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
-def test_what_was_broken_once_stays_whole(path):
+def test_a_regression_case_violates_no_invariant(path):
     assert said(run_case(load_case(path))) == []
 
 

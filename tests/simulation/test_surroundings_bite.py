@@ -219,7 +219,7 @@ def test_what_breaks_such_an_invariant_is_complained_of(crime, invariant):
     assert set(rules.complaints) == {invariant}
 
 
-def test_a_sound_course_of_events_is_not_complained_of():
+def test_a_valid_course_of_events_violates_no_invariant():
     rules = Rules()
     asleep(rules)
     rules.blindness.recording(slept())

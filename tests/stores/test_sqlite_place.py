@@ -157,7 +157,7 @@ def test_a_start_after_the_head_was_removed_begins_a_new_one(store, path):
     other.close()
 
 
-def test_a_store_of_nothing_but_samples_may_begin_anew(path):
+def test_a_store_of_samples_alone_may_begin_again(path):
     first = SqliteStore(str(path))
     first.open(NOON)
     first.commit(Batch(samples=(sample_at(0),)))

@@ -62,7 +62,7 @@ def lowest_free_descriptor():
     return descriptor
 
 
-def test_a_second_process_is_told_who_holds_the_store(path, holder):
+def test_a_second_process_learns_which_process_holds_the_store(path, holder):
     with pytest.raises(StoreBusy, match=rf"held by process {holder.pid} on .+ since 2026-01-01T12:00:00"):
         SqliteStore(path).open(NOON)
 
@@ -75,7 +75,7 @@ def test_the_holder_of_a_store_is_named_until_it_is_gone(path, holder):
     assert holder_of(f"{path}-of-nobody") is None
 
 
-def test_looking_for_the_holder_keeps_nobody_from_the_store(path):
+def test_looking_for_the_holder_blocks_no_other_process(path):
     stopped = threading.Event()
 
     def look():

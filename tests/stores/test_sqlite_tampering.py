@@ -78,7 +78,7 @@ def outcome(path):
     return "whole" if whole and len(restored.told) == len(restored.silences) == COUNT else "lost"
 
 
-def test_an_untouched_store_is_whole(path):
+def test_an_untouched_store_is_intact(path):
     assert outcome(path) == "whole"
 
 

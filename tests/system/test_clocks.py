@@ -76,7 +76,7 @@ def test_a_wall_clock_that_is_set_is_recorded_and_moves_nothing(path, shift, sit
 
 
 @pytest.mark.slow
-def test_an_incident_outlives_every_step_and_is_told_once(path, shift, site, receiver, reader):
+def test_an_incident_outlives_every_clock_step_and_is_notified_once(path, shift, site, receiver, reader):
     site.down = {"t0"}
     with Watch(path, environment=shift.environment).until_watching() as watch:
         assert receiver.wait_until_applied("opened", 1)

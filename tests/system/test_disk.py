@@ -20,7 +20,7 @@ def test_a_disk_that_was_full_costs_no_record_and_no_notice(tmp_path):
 @pytest.mark.slow
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("fault", ["pwrite64:ENOSPC", "fdatasync:EIO"])
-def test_a_store_that_fails_stops_and_comes_back_whole(tmp_path, fault):
+def test_a_store_that_fails_stops_and_comes_back_intact(tmp_path, fault):
     figures = fail_at(tmp_path, fault, 9)
     assert faults_of(figures) == {}
     assert (figures["stores_failed_and_recovered"], figures["calls_failed"]) == (1, 2)

@@ -55,5 +55,5 @@ THIRD = then(SECOND, TransitionKind.RESOLVED)
         ([row(FIRST, 0), row(SECOND, 0), row(THIRD, 0)], 0, 0),
     ],
 )
-def test_a_step_nobody_heard_is_lost_unless_another_was_under_way(told, lost, collapsed):
+def test_an_undelivered_transition_is_skipped_unless_another_was_pending(told, lost, collapsed):
     assert lost_and_collapsed((FIRST, SECOND, THIRD), told) == (lost, collapsed)

@@ -79,7 +79,9 @@ def test_a_signal_lets_what_is_in_hand_be_answered(configure, site, receiver, re
     assert [each.delivery.state for each in reader.outbox()] == [DeliveryState.DELIVERED]
 
 
-def test_what_outlives_the_grace_is_named_and_told_next_time(configure, site, receiver, reader, hang):
+def test_a_notice_that_outlives_the_grace_is_named_and_sent_next_time(
+    configure, site, receiver, reader, hang
+):
     site.down = {"t0"}
     path = configure(grace="1s")
     with Watch(path).until_watching() as watch:
@@ -162,7 +164,7 @@ def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader
 
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_want_of_threads_ends_the_start_aloud(configure, tmp_path, nth):
+def test_a_start_without_threads_ends_with_a_message(configure, tmp_path, nth):
     refused = (
         find_strace(),
         "-D",

@@ -61,13 +61,13 @@ def test_nothing_leaves_before_it_is_committed(store, messenger):
         messenger.send(NOTICE, 1, DEADLINE, lambda _: None)
 
 
-def test_nobody_hears_of_an_end_alone(store, messenger):
+def test_no_channel_gets_an_end_alone(store, messenger):
     store.commit(Batch(transitions=(OPENED, RESOLVED), notices=(notice_of(RESOLVED),)))
     with pytest.raises(InvariantBroken, match=r"^S9: "):
         messenger.send(notice_of(RESOLVED), 1, DEADLINE, lambda _: None)
 
 
-def test_nothing_is_delivered_that_nobody_accepted(store):
+def test_a_notice_that_was_not_accepted_is_not_delivered(store):
     store.commit(ATTEMPTED)
     with pytest.raises(InvariantBroken, match=r"^S8: "):
         store.commit(Batch(deliveries=(delivery_of(NOTICE, DeliveryState.DELIVERED, 1),)))

@@ -127,7 +127,7 @@ def test_a_fault_that_there_is_not_is_refused(name):
         parse_faults(name)
 
 
-def test_a_script_for_nobody_says_who_there_is():
+def test_a_script_for_an_unknown_target_names_the_known_ones():
     with pytest.raises(ValueError, match="no target 'shpo' to follow a script; there are shop, job"):
         course(shpo="ok")
 

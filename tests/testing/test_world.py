@@ -76,7 +76,7 @@ def test_a_script_that_means_nothing_is_refused(text):
 @pytest.mark.parametrize(
     ("script", "known"), [(World.script, "shop"), (World.script_channel, "ops")], ids=["target", "channel"]
 )
-def test_a_script_for_nobody_says_who_there_is(script, known):
+def test_a_script_for_an_unknown_target_names_the_known_ones(script, known):
     with pytest.raises(KeyError, match=known):
         script(World([shop()]), "shpo", "ok")
 

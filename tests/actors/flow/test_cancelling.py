@@ -74,7 +74,7 @@ def test_untracking_cancels_what_runs_and_refuses_its_answer(driven, shop, count
     assert counter(world, AttemptState.CANCEL_UNKNOWN.value) == 1
 
 
-def test_a_target_tracked_anew_takes_no_old_answer_for_its_own(driven, shop, target_of):
+def test_a_target_tracked_again_refuses_an_old_answer(driven, shop, target_of):
     world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
     old = run_to_start(world)
     world.untrack("shop")
@@ -142,7 +142,7 @@ def beating(shop, name="shop", **fields):
 
 @pytest.mark.parametrize("outcome", CancelOutcome)
 @pytest.mark.parametrize("paused", [False, True])
-def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
+def test_a_change_to_a_heartbeat_ends_the_attempt_that_runs(
     driven, shop, attempts, target_of, outcome, paused
 ):
     world = driven(shop(), on_cancel=outcome)
@@ -161,7 +161,7 @@ def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
 
 
 @pytest.mark.parametrize("then", ["heartbeat", "pause", "untrack"])
-def test_a_place_is_given_back_by_what_becomes_a_heartbeat(driven, shop, then):
+def test_a_target_that_becomes_a_heartbeat_frees_its_place(driven, shop, then):
     world = driven(shop(), in_flight_max=1)
     run_to_start(world)
     world.track(beating(shop))
@@ -171,7 +171,7 @@ def test_a_place_is_given_back_by_what_becomes_a_heartbeat(driven, shop, then):
     assert world.system.supervisor.epoch == 1
 
 
-def test_what_waits_and_becomes_a_heartbeat_is_never_started(driven, shop, attempts):
+def test_a_queued_attempt_whose_target_becomes_a_heartbeat_is_never_started(driven, shop, attempts):
     world = driven(shop(timeout="9s"), shop("mail", timeout="9s"), in_flight_max=1)
     first = run_to_start(world).target
     second = "mail" if first == "shop" else "shop"
@@ -204,7 +204,7 @@ def test_what_is_probed_again_has_one_attempt_at_a_time(driven, shop):
     assert len(world.prober.requests) == 5
 
 
-def test_who_becomes_a_heartbeat_again_has_its_whole_time(driven, shop, target_of):
+def test_a_target_that_becomes_a_heartbeat_again_has_its_full_time(driven, shop, target_of):
     world = driven(beating(shop))
     world.heartbeat("shop")
     world.track(shop())
@@ -227,7 +227,7 @@ def test_a_poller_that_is_to_be_restarted_is_not_when_it_has_no_work(driven, sho
     assert poller(world) is None
 
 
-def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop):
+def test_the_problem_of_a_poller_ends_when_its_target_becomes_a_heartbeat(driven, shop):
     world = driven(shop(), shop("mail"))
     poller(world).tell(object())
     world.run("1ms")
@@ -241,7 +241,7 @@ def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_crash_that_is_heard_of_after_the_heartbeat_came_is_no_trouble(driven, shop, seed):
+def test_a_crash_that_is_reported_after_the_change_to_a_heartbeat_is_no_problem(driven, shop, seed):
     world = driven(shop(), seed=seed)
     poller(world).tell(object())
     world.system.supervisor.tell(Track(beating(shop)))

@@ -55,7 +55,7 @@ def live_through(world, when, happens, script=LIFE):
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("actor", ACTORS)
 @pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok"])
-def test_a_crash_of_any_actor_changes_nothing_that_is_told(shop, actor, moment, channel):
+def test_a_crash_of_any_actor_changes_no_notice(shop, actor, moment, channel):
     world = World([shop()])
     world.script_channel("ops", channel)
     live_through(world, MOMENTS[moment], lambda: crash(world, actor))
@@ -86,7 +86,7 @@ def test_a_crash_while_a_notice_is_on_its_way_changes_nothing(shop, actor, chang
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok", "hang 2m, ok"])
-def test_a_death_of_the_process_changes_nothing_that_is_told(shop, moment, channel):
+def test_a_death_of_the_process_changes_no_notice(shop, moment, channel):
     world = World([shop()])
     world.script_channel("ops", channel)
     live_through(world, MOMENTS[moment], world.crash)
@@ -96,7 +96,7 @@ def test_a_death_of_the_process_changes_nothing_that_is_told(shop, moment, chann
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("channel", ["ok", "slow 4s", "status 503 90s, ok"])
-def test_a_restart_in_good_order_changes_nothing_that_is_told(shop, moment, channel):
+def test_an_orderly_restart_changes_no_notice(shop, moment, channel):
     world = World([shop()])
     world.script_channel("ops", channel)
     late = []

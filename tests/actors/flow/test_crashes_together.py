@@ -45,7 +45,7 @@ class Particular:
         return getattr(self.inner, name)
 
 
-def test_nobody_hears_what_could_not_be_committed(shop):
+def test_nothing_is_notified_that_could_not_be_committed(shop):
     world = World([shop(rules=QUICK)])
     world.store.close()
     world.store = Particular(world.store)
@@ -59,7 +59,7 @@ def test_nobody_hears_what_could_not_be_committed(shop):
     assert world.delivered("ops") == ["shop/down opened"]
 
 
-def test_a_notice_that_backs_off_outlives_whoever_was_to_retry_it(shop):
+def test_a_notice_in_backoff_outlives_the_supervisor_that_was_to_retry_it(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
     world.script_channel("ops", "status 503 2m, ok")

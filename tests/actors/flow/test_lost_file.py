@@ -56,14 +56,14 @@ def test_a_lost_file_is_shown_within_a_minute(world, path, aside, another):
     assert str(path) in trouble(world)
 
 
-def test_while_the_file_is_lost_everything_is_judged_and_told(world, aside):
+def test_while_the_file_is_lost_targets_are_judged_and_channels_notified(world, aside):
     aside.unlink()
     world.run("30m")
     assert world.delivered("ops") == BOTH * 2
     assert "is gone" in trouble(world)
 
 
-def test_a_file_that_is_put_back_is_no_trouble_any_more(world, path, aside):
+def test_a_file_that_is_put_back_ends_the_problem(world, path, aside):
     world.run("4m")
     assert "is gone" in trouble(world)
     aside.rename(path)
@@ -74,7 +74,7 @@ def test_a_file_that_is_put_back_is_no_trouble_any_more(world, path, aside):
     assert world.delivered("ops") == BOTH * 2
 
 
-def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
+def test_a_subscriber_gets_the_loss_and_its_end(world, path, aside):
     with world.feed.subscribe() as events:
         world.run("1m")
         aside.rename(path)
@@ -86,7 +86,7 @@ def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
     assert last == HealthChanged("store", "")
 
 
-def test_a_new_recorder_is_told_of_the_loss(world, aside):
+def test_a_new_recorder_learns_of_the_lost_file(world, aside):
     world.run("1m")
     world.system.recorder.tell(object())
     world.run("90s")

@@ -14,7 +14,7 @@ QUICK = (Consecutive(id="down", after=1, recover=1),)
 BOTH = ["shop/down opened", "shop/down resolved"]
 
 
-def test_while_nothing_can_be_written_nobody_is_told(watched, shop):
+def test_without_a_commit_no_notice_leaves(watched, shop):
     world = watched(shop(rules=QUICK))
     world.script("shop", "ok 1m, down 10m, ok")
     world.run("30s")

@@ -76,7 +76,7 @@ def test_what_the_host_reports_is_the_sample(shop, target_of, ok, outcome, reaso
     ("name", "paused", "heard"),
     [("nightly", False, True), ("nightly", True, False), ("shop", False, False), ("no", False, False)],
 )
-def test_a_beat_is_heard_by_a_heartbeat_target_that_is_not_paused(shop, name, paused, heard):
+def test_only_an_active_heartbeat_target_accepts_a_beat(shop, name, paused, heard):
     world = World([nightly(shop), shop()])
     if paused:
         world.pause(name)
@@ -117,7 +117,7 @@ def test_a_heartbeat_that_is_gone_is_waited_for_no_more_after_a_gap(shop, counte
     assert counter(world, "samples_without_target") == 0
 
 
-def test_a_heartbeat_missed_while_silenced_is_told_when_the_silence_ends(shop):
+def test_a_heartbeat_missed_while_silenced_is_notified_when_the_silence_ends(shop):
     world = World([nightly(shop)])
     world.silence("nightly", "10m")
     world.run("9m")
@@ -155,7 +155,7 @@ def test_what_ran_while_we_slept_is_unknown_whatever_it_said(driven, shop, attem
 
 
 @pytest.mark.parametrize("gap", [World.suspend, World.stall], ids=["sleep", "stall"])
-def test_a_bad_answer_that_comes_before_our_waking_is_not_believed(driven, shop, target_of, gap):
+def test_a_bad_answer_that_comes_before_the_wake_up_is_unknown(driven, shop, target_of, gap):
     world = driven(shop(rules=QUICK, timeout="9s", every="1m"))
     while not world.prober.requests:
         world.run("1s")
@@ -181,7 +181,7 @@ def test_a_heartbeat_that_waited_through_a_stall_moves_no_deadline_back(shop):
     assert (world.incidents(), [interval.cause for interval in world.status().blind]) == ((), ["stalled"])
 
 
-def test_one_heartbeat_that_is_heard_twice_counts_once(shop):
+def test_one_heartbeat_that_arrives_twice_counts_once(shop):
     world = World([nightly(shop)])
     for _ in range(2):
         world.heartbeat("nightly")
@@ -242,7 +242,7 @@ def test_an_incident_over_a_clock_set_back_ends_no_earlier_than_it_began(shop):
     assert resolved.resolved_at_ns == resolved.opened_at_ns
 
 
-def test_a_target_that_is_really_down_after_sleep_is_told(shop):
+def test_a_target_that_is_really_down_after_sleep_is_notified(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
     world.run("50s")
@@ -292,7 +292,7 @@ def test_each_of_several_silences_ends_in_its_own_time(shop):
     assert world.delivered("ops") == ["shop/down opened", "mail/down opened"]
 
 
-def test_where_nothing_is_silenced_nobody_wakes_for_it(shop):
+def test_without_a_silence_there_is_no_wake_up_for_one(shop):
     def turns(world, length):
         before = world.dispatcher.steps
         world.run(length)

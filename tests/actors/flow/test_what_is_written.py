@@ -46,7 +46,7 @@ def test_what_gathered_last_is_written_when_we_stop(shop):
     assert len(world.store.samples("shop")) == 7
 
 
-def test_after_a_failure_the_store_is_opened_anew_before_it_is_written(watched, shop):
+def test_after_a_failure_the_store_is_opened_again_before_a_write(watched, shop):
     world = watched(shop(rules=QUICK))
     calls = []
     for name in ("close", "open", "commit"):
@@ -77,7 +77,7 @@ def noted(store, name, calls):
 
 
 @pytest.mark.parametrize("again", ["the same step", "a step too far", "a step after the end"])
-def test_a_step_that_may_not_follow_is_counted_and_hurts_nobody(shop, again):
+def test_an_illegal_transition_is_counted_and_harms_no_other(shop, again):
     world = World([shop()])
     world.script("shop", "ok 1m, down 1m, ok")
     world.run("90s" if again != "a step after the end" else "4m")

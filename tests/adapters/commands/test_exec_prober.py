@@ -203,7 +203,7 @@ def test_a_flood_is_capped_drained_and_counted(run):
     )
 
 
-def test_a_figure_that_the_cap_cut_is_dropped_whole(run):
+def test_a_figure_that_the_cap_cut_is_dropped_completely(run):
     seen = shell(run, "echo 'OK | a=1 b=123456'", output_bytes_max=14)
 
     assert seen.body == b"OK | a=1 b=123"
@@ -226,7 +226,7 @@ def test_fifty_at_once_all_answer(run):
     assert [each.detail for each in seen] == [f"n{number}" for number in range(50)]
 
 
-def test_too_many_at_once_is_our_own_trouble(run, tmp_path):
+def test_too_many_programs_at_once_are_an_internal_fault(run, tmp_path):
     gate = tmp_path / "gate"
     os.mkfifo(gate)
 

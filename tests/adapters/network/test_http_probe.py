@@ -39,7 +39,7 @@ def closed_port():
         yield taken.getsockname()[1]
 
 
-def test_a_healthy_answer_is_seen_whole(bench, prober, server):
+def test_a_healthy_answer_is_observed_completely(bench, prober, server):
     seen = bench.run(prober, Http(url=server.url())).seen
 
     assert (seen.connected, seen.status, seen.body, seen.ip) == (True, 200, b"ok", "127.0.0.1")
@@ -56,7 +56,7 @@ def test_phases_stand_by_themselves_and_add_up(bench, prober, server):
     assert parts.connect_ns + parts.first_byte_ns + parts.transfer_ns == phases.response_time_ns
 
 
-def test_a_name_is_looked_up_and_its_time_is_told(bench, prober, server):
+def test_a_name_is_looked_up_and_its_time_is_measured(bench, prober, server):
     seen = bench.run(prober, Http(url=f"http://localhost:{server.port}/", address_family="ipv4")).seen
 
     assert seen.ip == "127.0.0.1"

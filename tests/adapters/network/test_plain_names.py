@@ -94,7 +94,7 @@ def test_the_time_of_a_look_up_is_that_of_its_phase(bench, plain, names, server)
     assert parts.connect_ns < 40_000_000
 
 
-def test_a_name_that_leads_nowhere_is_told_in_the_words_of_libcurl(bench, plain, names):
+def test_a_name_that_does_not_resolve_is_reported_in_the_words_of_libcurl(bench, plain, names):
     with HostileServer() as server:
         prober = HttpProber(bench.transport, plain)
         probe = named(server)
@@ -109,7 +109,7 @@ def test_a_name_that_leads_nowhere_is_told_in_the_words_of_libcurl(bench, plain,
     assert (again.outcome, plain.taken) == (Outcome.UP, 1)
 
 
-def test_a_look_up_that_we_had_no_means_for_is_our_own_trouble(bench, plain, names, server):
+def test_a_look_up_without_a_free_thread_is_an_internal_fault(bench, plain, names, server):
     prober = HttpProber(bench.transport, plain)
     bench.run(prober, named(server))
     names.answer = LookedUp(error_number=24, message="Too many open files")
@@ -153,7 +153,7 @@ def test_the_address_that_libcurl_got_through_to_is_preferred(bench, plain, name
     assert plain.taken == 2
 
 
-def test_an_address_that_cannot_be_reached_is_tried_anew_by_libcurl(bench, plain, names, server):
+def test_an_address_that_cannot_be_reached_is_tried_again_by_libcurl(bench, plain, names, server):
     names.answer = LookedUp((ELSEWHERE,))
     prober = HttpProber(bench.transport, plain)
     seen = [bench.run(prober, named(server)).seen for _ in range(3)]

@@ -167,7 +167,7 @@ def cause(detail):
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_each_failed_handshake_is_told_in_the_words_of_libcurl(bench, plain, authority, name):
+def test_each_failed_handshake_is_reported_in_the_words_of_libcurl(bench, plain, authority, name):
     seen = []
     for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
         with Turning(context_of(authority), FAILURES[name](authority)) as server:

@@ -64,7 +64,7 @@ def test_what_is_sent_arrives_and_is_answered(bench, prober):
     assert (seen.outcome, heard) == (Outcome.UP, ["PING ü\r\n".encode()])
 
 
-def test_a_long_line_is_sent_whole(bench, prober):
+def test_a_long_line_is_sent_completely(bench, prober):
     heard = bytearray()
     line = "x" * 20_000_000
 
@@ -161,7 +161,7 @@ def test_a_silent_address_does_not_use_up_the_deadline(bench, full_backlog):
     assert 240 < ended.took_ms < 700
 
 
-def test_a_name_is_looked_up_and_its_time_is_told(bench, prober):
+def test_a_name_is_looked_up_and_its_time_is_measured(bench, prober):
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         spec = Tcp(host="localhost", port=server.port, address_family="ipv4")
         first, second = (bench.run(prober, spec).seen for _ in range(2))
@@ -212,7 +212,7 @@ def test_cancelling_after_the_answer_comes_too_late(bench, prober):
     assert attempt.cancel() is CancelOutcome.COMPLETED_ANYWAY
 
 
-def test_a_failure_at_once_is_told_after_start_returned(bench, prober):
+def test_an_immediate_failure_is_reported_after_start_returned(bench, prober):
     heard = []
     attempt = prober.start(bench.request(Tcp(host="127.0.0.1", port=1), timeout_ms=0), heard.append)
     assert heard == []

@@ -155,7 +155,7 @@ def test_tls_on_the_plain_port_is_no_http(bench, prober, authority):
     assert seen.reason in {Reason.TRUNCATED, Reason.PROTOCOL_ERROR, Reason.CONNECTION_RESET}
 
 
-def test_an_unproven_certificate_passes_only_where_told(bench, prober, authority):
+def test_an_unproven_certificate_passes_only_where_configured(bench, prober, authority):
     with self_signed(authority) as server:
         strict = bench.run(prober, Http(url=server.url())).seen
         lax = bench.run(prober, Http(url=server.url(), tls=Tls(verify=False))).seen

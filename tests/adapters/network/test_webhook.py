@@ -153,7 +153,7 @@ def test_a_network_failure_may_be_tried_again(bench):
     assert "canary" not in answer.detail
 
 
-def test_a_receiver_may_ask_for_patience(bench):
+def test_a_receiver_may_set_retry_after(bench):
     def busy(visit):
         visit.answer("503 Busy", ["Retry-After: 17"])
 
