@@ -27,7 +27,7 @@ modules:
 """
 
 
-class PeerFailed(Exception):  # what became of a run, not a fault of ours
+class PeerFailed(Exception):  # the result of a run, not a fault of this script
     """So many of its probes failed that its cost says nothing."""
 
 

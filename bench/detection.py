@@ -78,7 +78,7 @@ def measure(rounds: int) -> dict[str, dict[str, Any]]:
                     print(f"{mode} {number + 1}/{rounds}: {len(found)} told", file=sys.stderr)
             problems = running.ask("states")["problems"]
     if problems:
-        raise RuntimeError(f"the runtime was in trouble: {problems}")
+        raise RuntimeError(f"the runtime had problems: {problems}")
     return {mode: _figures(found, rounds) for mode, found in delays.items()}
 
 

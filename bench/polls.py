@@ -1,9 +1,9 @@
-"""What one check costs end to end, against prometheus-blackbox-exporter probing the same server at the same rate.
+"""The cost of one check end to end, against prometheus-blackbox-exporter probing the same server at the same rate.
 
     python bench/polls.py [--pairs 5] [--only http] [--quick]
 
-Prints one JSON object. Ours is a whole runtime: cadence, probe, two or three
-    conditions, a rule, the sample stored in SQLite.
+Prints one JSON object. Ours is a complete runtime: cadence, probe, two or three
+conditions, a rule, the sample stored in SQLite.
 """
 
 import argparse
@@ -60,7 +60,7 @@ ROWS = {
 """First at equal rates, at which the peer is busy for six tenths of a core; then under load, where checks share wake-ups."""
 
 
-class NotAllUp(Exception):  # what became of a run, not a fault of ours
+class NotAllUp(Exception):  # the result of a run, not a fault of this script
     """So many of our checks failed that their cost says nothing."""
 
 

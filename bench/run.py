@@ -26,7 +26,7 @@ NO_BAR = "shown"
 
 
 class Outcome(NamedTuple):
-    """What a script said: its figures, or why there are none."""
+    """The output of a script: its figures, or why there are none."""
 
     figures: Figures | None
     why: str = ""

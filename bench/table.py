@@ -87,7 +87,7 @@ def _late(row: str, name: str, bar: str) -> Row:
 
 
 def _beside(row: str, name: str) -> Row:
-    """What one that misbehaves does to everybody else."""
+    """Returns the row that shows the effect of one misbehaving target on the others."""
 
     def figure(found: Figures) -> str:
         late, plain = found["rows"][row], found["rows"]["plain"]

@@ -52,7 +52,7 @@ class Fragile(DispatchedActor):
 
 
 class Exits(list):
-    """What was told of exits."""
+    """The exits that the callback has received."""
 
     def __call__(self, address, epoch, reason, error):
         self.append((address.name, epoch, reason, error))

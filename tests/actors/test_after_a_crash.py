@@ -1,4 +1,4 @@
-"""What an actor leaves behind when it crashes or is outlived: nothing runs on, and no answer is taken for another's."""
+"""After the crash of an actor nothing that it started runs on, and no answer is taken for another's."""
 
 import pytest
 from records import notice_of, opened

@@ -1,4 +1,4 @@
-"""What a courier says of itself, and when."""
+"""The messages of a courier to its supervisor, and their moments."""
 
 import pytest
 from records import notice_of, opened

@@ -1,4 +1,4 @@
-"""What is said and who hears it: messages by their names, frozen all the way down, and the actors' own names."""
+"""Messages and their actors: names that agree, types that are frozen all the way down."""
 
 import ast
 import inspect
@@ -119,7 +119,7 @@ def test_every_listener_is_an_actor():
 
 
 def changeable(info, seen=()):
-    """Whatever in a type could be changed after it was sent, by the path to it."""
+    """Yields the path of each part of a type that could be changed after a message was sent."""
     match info:
         case msgspec.inspect.StructType(cls=cls, fields=fields):
             if cls in seen:

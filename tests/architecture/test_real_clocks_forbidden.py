@@ -70,7 +70,7 @@ world.restart()
 world.run("10m")
 world.untrack("shop")
 world.run("1m")
-assert world.status().healthy, world.status().troubles
+assert world.status().healthy, world.status().problems
 print(*world.delivered("ops"), sep="\\n")
 """
 

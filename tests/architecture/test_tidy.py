@@ -119,7 +119,7 @@ def test_no_module_is_named_by_kind():
 
 
 def dispatched_by_name(tree):
-    """Calls of whatever `getattr` found."""
+    """Yields the lines of calls of a function that `getattr` found."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Call(func=ast.Name(id="getattr"))):
@@ -134,7 +134,7 @@ def test_nothing_is_dispatched_by_a_name_in_a_text():
 
 
 HOST_EDGE = "actors/engine.py"
-"""Runs on the host's own threads: there, and nowhere else among the actors, may an answer be waited for."""
+"""Runs on the host's own threads: the only place among the actors that may wait for an answer."""
 READERS = (
     "actors/behaviour.py",
     HOST_EDGE,
@@ -146,7 +146,7 @@ READERS = (
     "testing/",
     "launcher/",
 )
-"""Who may read the clock: once per message, when an actor is started again without one, and at the edges."""
+"""The only readers of the clock: once per message, at a restart without a message, and at the edges."""
 
 
 def reads_the_clock(node):
@@ -265,7 +265,7 @@ def test_a_docstring_is_a_sentence():
 
 
 def shaky(tree):
-    """What a test may not do: sleep, mock, or patch anything but limits and the environment."""
+    """Yields each forbidden line of a test: one that sleeps, mocks, or patches anything but limits and the environment."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and called(node) == "sleep":
             # asyncio.sleep(0) yields and waits for nothing.

@@ -226,7 +226,7 @@ FILES = {
     "targets: [{id: a, exec: {argv: [ls]}}]": [
         "1:25: targets[0].exec: programs may not be run: set allow_exec to true under runtime to let this one"
     ],
-    # What follows from another problem is not told.
+    # A consequence of another problem is not reported.
     target("every: 300\n  timeout: 60s"): [
         "4:10: targets[0].every: expected a duration, got the number 300: write 300s"
     ],

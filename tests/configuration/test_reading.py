@@ -1,4 +1,4 @@
-"""What scalars are, what the caps refuse, and that JSON and YAML are read alike."""
+"""The types of scalars, the limits of a document, and the equal reading of JSON and YAML."""
 
 import json
 import os

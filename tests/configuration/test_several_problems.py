@@ -103,7 +103,7 @@ ALONE = {
     "allow_exec": "runtime: {allow_exec: yes}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime by another name": "settings: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime misspelt": "runtme: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
-    # What is not known is neither too short nor too long for anything.
+    # An unknown length is neither too short nor too long.
     "every misspelt": f"targets: [{{id: a, {HTTP}, evry: 1h, timeout: 60s}}]",
     "every by another name": f"targets: [{{id: a, {HTTP}, interval: 1h, timeout: 60s}}]",
     "every of the defaults": f"defaults: {{every: 3600}}\ntargets: [{{id: a, {HTTP}, timeout: 60s}}]",
@@ -230,13 +230,13 @@ def test_no_junk_in_python_is_more_than_a_problem(part):
     for field in part.__struct_fields__:
         for junk in JUNK:
             try:
-                whole = _whole(replace(part, **{field: junk}))
+                whole = _complete(replace(part, **{field: junk}))
             except (TypeError, ValueError):
                 continue  # it was not even made
             assert all(str(problem).isprintable() for problem in judged(whole)[1]), (field, junk)
 
 
-def _whole(part):
+def _complete(part):
     """A configuration around a part."""
     match part:
         case Channel():
@@ -248,14 +248,14 @@ def _whole(part):
         case Target():
             return Configuration(targets=(part, part))
         case Http():
-            return _whole(Target(id="a", http=part))
+            return _complete(Target(id="a", http=part))
         case Tcp():
-            return _whole(Target(id="a", tcp=part))
+            return _complete(Target(id="a", tcp=part))
         case Exec():
-            return _whole(Target(id="a", exec=part))
+            return _complete(Target(id="a", exec=part))
         case BasicAuth():
-            return _whole(Http(url="http://h/", basic_auth=part))
+            return _complete(Http(url="http://h/", basic_auth=part))
         case Tls():
-            return _whole(Http(url="http://h/", tls=part))
+            return _complete(Http(url="http://h/", tls=part))
         case _:
-            return _whole(Target(id="a", http=Http(url="http://h/"), rules=(part, 5, part)))
+            return _complete(Target(id="a", http=Http(url="http://h/"), rules=(part, 5, part)))

@@ -124,7 +124,7 @@ def saved(aggregate, at):
 
 
 def outline(transition):
-    """What a restart may not change: all but the incident's own id and the attempts it names."""
+    """Returns the part of a transition that a restart must not change: all but the incident's id and its evidence."""
     return msgspec.structs.replace(transition, id="", evidence=())
 
 
@@ -212,7 +212,7 @@ def test_an_incident_without_a_checkpoint_stays_open_until_it_is_acquitted():
 
 @given(STREAMS, st.integers(0, 40))
 def test_a_new_specification_keeps_incidents_and_clocks(outcomes, cut):
-    """The same rules, written anew with another cadence and another rule beside them."""
+    """The same rules, written again with another cadence and another rule beside them."""
     steady, changed = told(DOWN, HELD), told(DOWN, HELD)
     for number, outcome in enumerate(outcomes, 1):
         if number == cut:

@@ -38,13 +38,17 @@ class LedgerUnderEverything(RuleBasedStateMachine):
             place = (notice.incident.id, notice.channel)
             before = self.heard.get(place, [])
             assert place not in self.under_way, "at most one under way per incident and channel"
-            assert notice.incident == self.latest[place[0]].incident, "what is told is what is so"
-            assert not any(said.sequence >= notice.sequence for said in before), "nothing is told twice"
+            assert notice.incident == self.latest[place[0]].incident, "a notice shows the present state"
+            assert not any(said.sequence >= notice.sequence for said in before), (
+                "no transition is notified twice"
+            )
             assert before or notice.change is TransitionKind.OPENED, (
-                "nobody hears of the end who did not of the start"
+                "no channel gets an end without its start"
             )
             dead = self.given_up.get(place)
-            assert dead is None or dead.sequence < notice.sequence, "what was given up is not said by itself"
+            assert dead is None or dead.sequence < notice.sequence, (
+                "an abandoned notice is not sent again by itself"
+            )
             assert not self.muted(notice.incident), "a mute mutes"
             self.under_way[place] = notice
 
@@ -110,7 +114,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
 
     @rule()
     def restart(self):
-        """What a store remembers: everything, in other objects; what was under way goes on."""
+        """Restores the state from a store: equal values in other objects; notices under way go on."""
         kept = Restored(
             incidents=tuple(step.incident for step in self.latest.values()),
             told=tuple(

@@ -32,7 +32,7 @@ def heard(step):
 
 
 ROWS = [
-    # what was told, what is so, muted, what is due. Numbers are rows of Alertmanager's table that apply to us.
+    # Last delivered, present, muted, due. The numbers are the rows of Alertmanager's table that apply here.
     pytest.param(None, OPENED, False, TransitionKind.OPENED, id="first (1)"),
     pytest.param(None, RESOLVED, False, None, id="never told of the problem (2, 7)"),
     pytest.param(None, CHANGED, False, TransitionKind.OPENED, id="first heard of after a change (1)"),

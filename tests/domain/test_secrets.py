@@ -1,4 +1,4 @@
-"""What a specification keeps to itself when it is printed, in a log or in a traceback."""
+"""Secrets of a specification never appear in its printed form, in a log or in a traceback."""
 
 import pytest
 from watchkeeper.domain.specification.channel import Channel, Webhook

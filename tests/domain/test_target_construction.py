@@ -1,4 +1,4 @@
-"""What hosts write is kept in its declared types, and what cannot be is refused where it is written."""
+"""The values of a specification are kept in their declared types; others are refused at construction."""
 
 import inspect
 import pydoc
@@ -213,7 +213,7 @@ def test_junk_is_either_kept_in_its_declared_type_or_refused(kind, fields):
                 assert msgspec.convert(msgspec.to_builtins(made), kind) == made, (name, junk)
 
 
-# What is shown to whoever asks.
+# Public attributes and printed forms.
 
 PUBLIC = [
     kind

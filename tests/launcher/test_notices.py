@@ -1,4 +1,4 @@
-"""What `notices` shows of the outbox, and what `redrive` puts back into it."""
+"""`notices` shows the outbox, and `redrive` puts an abandoned notice back into it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What `status` and `incidents` say of a store that a runtime left behind."""
+"""`status` and `incidents` read a store that a runtime left behind."""
 
 import json
 import os

@@ -50,7 +50,7 @@ def int_of(info):
 
 
 def value_of(info):
-    """Whatever a type allows: what msgspec knows of it is all that is used."""
+    """Returns a strategy of all values that a type allows, derived from msgspec's description of it."""
     match info:
         case inspect.StructType():
             return st.deferred(lambda: struct_of(info))

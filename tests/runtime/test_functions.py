@@ -1,4 +1,4 @@
-"""Functions that targets and channels name: whoever names one that nobody gave is told, and none is kept for ever."""
+"""Functions that targets and channels name: a missing one is reported, and none is kept for ever."""
 
 import gc
 import weakref
@@ -76,7 +76,7 @@ def test_a_call_that_is_none_is_a_problem_and_no_crash(probe):
 
 
 def test_a_target_may_call_a_function_that_is_given_later():
-    """What is given when the runtime is made is judged when it starts: a check may come in between."""
+    """The targets given to the constructor are validated at the start: a check may come in between."""
     runtime = Runtime(targets=[Target(id="other", every="1h", call=Call(name="depth"))])
     runtime.check("depth", every="1h")(lambda: 1)
     start(runtime)

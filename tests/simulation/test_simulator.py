@@ -59,7 +59,7 @@ def test_seeds_break_nothing_on_a_disk_that_fails():
     met = Counter()
     for seed in range(8):
         case = draw_case(seed, allowed=disk, minutes=5)
-        options = msgspec.structs.replace(case.options, store="sqlite", faults=disk, trouble_every=300)
+        options = msgspec.structs.replace(case.options, store="sqlite", faults=disk, micro_fault_every=300)
         result = run_case(msgspec.structs.replace(case, options=options))
         assert said(result) == [], f"seed {seed}"
         met.update(result.sometimes)

@@ -46,7 +46,7 @@ def remembered(restored):
 
 @pytest.fixture(scope="module")
 def chapters():
-    """What a restart remembers after each part of the story."""
+    """Returns the state that a restart restores after each part of the story."""
     seen = []
     for count in range(len(STORY) + 1):
         model = MemoryStore()

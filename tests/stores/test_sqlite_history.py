@@ -50,7 +50,7 @@ def measured(hours, targets=("shop", "door"), every_s=120, seed=1):
 
 
 def run_maintenance(store, after_ns, calls=400):
-    """What the sink does in idle moments, after the clock has stood firm for long enough."""
+    """Runs maintenance as the sink does in idle moments, once the clock has been steady for long enough."""
     later = NOON.shifted(after_ns)
     store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     for _ in range(calls):

@@ -1,4 +1,4 @@
-"""What SQLite itself does not notice: lost tails, flipped bits, older copies."""
+"""Damage that SQLite itself does not notice: lost tails, flipped bits, older copies."""
 
 import random
 import shutil
@@ -342,7 +342,7 @@ def test_a_long_chain_is_verified_from_an_anchor(path, monkeypatch):
     connection = apsw.Connection(str(path))
     connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 5")
     connection.close()
-    assert outcome(path) == "lost", "what lies before the anchor is left to `verify`"
+    assert outcome(path) == "lost", "records before the anchor are left to `verify`"
     assert not StoreReader(str(path)).verify().is_sound
     connection = apsw.Connection(str(path))
     connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 21")

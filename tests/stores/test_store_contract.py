@@ -1,4 +1,4 @@
-"""What every store promises."""
+"""The contract of every store."""
 
 import pytest
 from records import NOON, delivery_of, notice_of, opened, sample_at, then

@@ -16,7 +16,7 @@ from watchkeeper.domain.errors import UsageError
 
 
 class Fault(StrEnum):
-    """What happens to the call that is armed."""
+    """The fault that strikes the armed call."""
 
     WRITE_FAILED = "write_failed"
     DISK_FULL = "disk_full"
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 
 class Call(StrEnum):
-    """What is counted."""
+    """The calls that are counted."""
 
     WRITE = "write"
     TRUNCATE = "truncate"
@@ -59,7 +59,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class _Disk:
-    """What a file holds for good, and the changes since its last sync."""
+    """The durable content of a file, and the changes since its last sync."""
 
     def __init__(self, content: bytes) -> None:
         self.synced = bytearray(content)
@@ -104,7 +104,7 @@ class FaultsVfs(apsw.VFS):
         return self._fault is Fault.FAILED_SYNC
 
     def disarm(self) -> None:
-        """Everything works again, also after a death, and counting begins anew."""
+        """Everything works again, also after a death, and counting begins again at 1."""
         self._fault, self._dead, self.struck = None, False, False
         self.calls.clear()
 

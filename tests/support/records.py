@@ -44,7 +44,7 @@ def notice_of(transition: Transition, channel: str = "ops") -> Notice:
 
 
 def delivery_of(notice: Notice, state: DeliveryState, attempts: int = 1, detail: str = "") -> Delivery:
-    """What became of a notice, a second after it was made."""
+    """Returns the delivery of a notice in a state, a second after the notice was made."""
     at_ns = notice.created_at_ns + NS_PER_S
     return Delivery(key=notice.key, state=state, attempts=attempts, at_ns=at_ns, detail=detail)
 

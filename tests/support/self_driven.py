@@ -22,7 +22,7 @@ class _StandingClock:
 
 
 class SelfDrivenDispatcher(SimulatedDispatcher):
-    """Turns are run by a thread of its own, and by whoever waits for an answer meanwhile; never by two at once."""
+    """Runs turns on its own thread, and on each thread that waits for an answer; never on two at once."""
 
     def __init__(self) -> None:
         super().__init__(_StandingClock())

@@ -1,4 +1,4 @@
-"""What a store, a receiver and the lines of every process must agree on once all is quiet."""
+"""The agreement of a store, a receiver and the output of every process once nothing is pending."""
 
 import json
 from collections import Counter
@@ -91,7 +91,7 @@ def _writes(record: Record, said: Iterable[str]) -> Counter[str]:
 
 
 def _heard(record: Record, applied: Sequence[Post]) -> Counter[str]:
-    """What the receiver applied, against what every incident owed it."""
+    """Counts the notices that the receiver applied, against those that every incident requires."""
     rows = {each.notice.key: each for each in record.outbox}
     figures: Counter[str] = Counter()
     heard: dict[str, list[Outgoing]] = {incident.id: [] for incident in record.incidents}

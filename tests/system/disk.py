@@ -3,9 +3,9 @@
     python -m tests.system.disk [--faults 12]
 
 The full disk is a small tmpfs, which takes root to mount. The failing one is made by `strace -e inject` on the write-ahead
-log: the 1st write or sync fails, the 2nd ..., each in a life of its own. Whatever happens, the store must say that it
-failed, polling must go on, the store must come back by itself, and the record and the receiver must agree in the end.
-Prints the figures as JSON and in one line; the exit status is 0 only when nothing was lost or said twice.
+log: the 1st write or sync fails, the 2nd ..., each in its own process. In every case the store must report its
+failure, polling must go on, the store must come back by itself, and the record and the receiver must agree in the end.
+Prints the figures as JSON and in one line; the exit status is 0 only when nothing was lost or delivered twice.
 """
 
 import argparse

@@ -80,9 +80,9 @@ class Post(NamedTuple):
     key: str
     body: bytes
     status: int | None
-    """What it was answered with; None: the connection was closed without an answer."""
+    """The status of the answer; None: the connection was closed without an answer."""
     life: str
-    """Which process sent it, as the URL says."""
+    """The process that sent it, from the URL."""
     answered_before: frozenset[str]
     """The lives in which the same id had been answered with 200 already."""
 
@@ -149,7 +149,7 @@ class Receiver(Loopback):
             return self._changed.wait_for(lambda: self.changes().count(change) >= count, within_s)
 
     def changes(self) -> list[str]:
-        """What was applied, in order: `opened`, `resolved` ..."""
+        """Returns the applied changes in order: `opened`, `resolved` ..."""
         return [json.loads(post.body)["type"].removeprefix("incident.") for post in self.applied]
 
 

@@ -53,7 +53,7 @@ def write_configuration(
 
 
 class Lines:
-    """What a process has said on one pipe so far; an unfinished last line does not count."""
+    """The output of a process on one pipe so far; an unfinished last line does not count."""
 
     def __init__(self, pipe: IO[str]) -> None:
         self._pipe = pipe

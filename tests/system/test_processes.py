@@ -132,7 +132,7 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
         assert watch.stop() == 0
 
 
-# What a machine that is short of something does not make them believe.
+# A shortage of the machine opens no incident.
 
 
 @pytest.mark.slow
@@ -181,7 +181,7 @@ def test_a_start_without_threads_ends_with_a_message(configure, tmp_path, nth):
         assert watch.errors.wait_for("can't start new thread")
 
 
-# What nobody reads.
+# Output without a reader.
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the words of a script mean to a target's conditions, in a world and in `simulate`."""
+"""The meaning of a script's words for a target's conditions, in a world and in `simulate`."""
 
 import pytest
 from watchkeeper.domain.specification.configuration import Configuration

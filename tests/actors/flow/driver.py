@@ -41,7 +41,7 @@ class Driver:
 
 
 class Handle:
-    """What a driver gives back: a cancel comes to whatever the test has set."""
+    """The handle of a started attempt; its cancel has the outcome that the test has set."""
 
     def __init__(self, driver, attempt):
         self.driver = driver

@@ -1,4 +1,4 @@
-"""What pausing, untracking and a new specification make of the attempt that runs: cancelled by the table."""
+"""Pausing, untracking and a new specification cancel the running attempt, as the table of cancellation says."""
 
 import pytest
 from watchkeeper.domain.observation.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
@@ -133,7 +133,7 @@ def test_a_command_for_a_target_that_is_not_there_is_refused(driven, shop, comma
     assert world.system.supervisor.epoch == 1
 
 
-# What is probed becomes a heartbeat, and back.
+# A probed target becomes a heartbeat target, and back.
 
 
 def beating(shop, name="shop", **fields):

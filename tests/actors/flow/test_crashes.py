@@ -1,4 +1,4 @@
-"""Every actor crashed at every moment of an incident: it comes back, and people are told exactly the same."""
+"""Every actor crashed at every moment of an incident: it comes back, and the notices are exactly the same."""
 
 import pytest
 from watchkeeper.domain.incidents.notice import DeliveryState
@@ -135,7 +135,7 @@ def test_a_crash_is_seen_while_it_lasts_and_not_after(shop, actor):
 
 
 def test_mail_that_waits_for_an_actor_goes_to_its_next_incarnation(shop):
-    """What is told to the sink while it is away is recorded when it is back."""
+    """Messages to the sink while it is dead are recorded when it is back."""
     world = World([shop(rules=(Consecutive(id="down", after=1),))])
     world.script("shop", "ok 1m, down")
     world.run("1m")

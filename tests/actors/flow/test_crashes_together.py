@@ -1,4 +1,4 @@
-"""Two things go wrong at once: whoever was to bring the first back is gone itself."""
+"""Two crashes at once: the actor that was to restart the first is dead itself."""
 
 import pytest
 from watchkeeper.domain.errors import StoreError
@@ -28,7 +28,7 @@ def addresses_of(world):
 
 
 class Particular:
-    """A store that refuses batches in which there is something to tell, until it is told otherwise."""
+    """A store that refuses batches with notices while `refusing` is set."""
 
     def __init__(self, inner):
         self.inner = inner

@@ -1,4 +1,4 @@
-"""Deliveries: nothing before the commit, the same key however often, given up aloud, driven again by hand."""
+"""Deliveries: none before the commit, each retry under the same key, abandoned visibly, redriven by hand."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -126,9 +126,9 @@ def test_an_answer_that_retrying_cannot_change_is_a_dead_letter_at_once(shop):
     world.script_channel("ops", "status 400 5m, ok")
     world.run("1h")
     assert [post.attempt for post in posts(world)] == [1]
-    ((part, trouble),) = world.status().problems
+    ((part, problem),) = world.status().problems
     assert part == "channel ops"
-    assert posts(world)[0].notice.key in trouble
+    assert posts(world)[0].notice.key in problem
     assert dict(world.status().counters)["notices_dead"] == 1
 
 
@@ -206,7 +206,7 @@ def test_after_a_redrive_the_channel_is_notified_of_the_end(shop):
 
 
 class Patient:
-    """A channel that asks for patience, once."""
+    """A channel whose answer sets `retry_after`, once."""
 
     def __init__(self, dispatcher_of, retry_after_ns):
         self.dispatcher_of = dispatcher_of
@@ -328,7 +328,7 @@ def test_a_channel_is_notified_from_its_least_severity_on(shop):
     assert (world.delivered("ops"), world.delivered("all")) == ([], BOTH)
 
 
-# What an operator does.
+# Commands of an operator.
 
 
 MAINTENANCE = [

@@ -24,7 +24,7 @@ def test_over_a_stall_every_tick_is_served_or_counted_once(shop):
     world.run("20s")
     world.clock.advance(60 * S)
     world.run("25s")
-    # What is counted is told every five seconds.
+    # Counters are published every five seconds.
     assert 100 <= served_and_counted(world) <= 106
 
 

@@ -44,7 +44,7 @@ def test_what_is_held_when_the_owner_crashes_is_recorded(watched, shop):
     world.run("5100ms")
     world.system.owner.tell(object())
     world.run("1s")
-    # What comes in before the new owner has been told of its targets is counted, and lost.
+    # Samples that arrive before the new owner knows its targets are counted as lost.
     assert kept(world)[:509] == list(range(509))
 
 

@@ -1,4 +1,4 @@
-"""The file of the store is deleted, moved away or replaced while we run: that is shown, and everything goes on."""
+"""The file of the store is deleted, moved away or replaced at run time: a problem shows it, and everything goes on."""
 
 import pytest
 from faulty_files import Fault, FaultsVfs
@@ -33,7 +33,7 @@ def world(shop, path, disk):
     made.store.close()
 
 
-def trouble(world):
+def problem(world):
     return dict(world.status().problems).get("store", "")
 
 
@@ -52,20 +52,20 @@ def test_a_lost_file_is_shown_within_a_minute(world, path, aside, another):
         path.touch()
     world.run("1m")
     assert not world.status().healthy
-    assert ("another file lies in the place of" in trouble(world)) is another
-    assert str(path) in trouble(world)
+    assert ("another file lies in the place of" in problem(world)) is another
+    assert str(path) in problem(world)
 
 
 def test_while_the_file_is_lost_targets_are_judged_and_channels_notified(world, aside):
     aside.unlink()
     world.run("30m")
     assert world.delivered("ops") == BOTH * 2
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
 
 
 def test_a_file_that_is_put_back_ends_the_problem(world, path, aside):
     world.run("4m")
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
     aside.rename(path)
     world.run("1m")
     assert world.status().healthy
@@ -90,7 +90,7 @@ def test_a_new_recorder_learns_of_the_lost_file(world, aside):
     world.run("1m")
     world.system.recorder.tell(object())
     world.run("90s")
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
 
 
 def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside, disk):
@@ -100,7 +100,7 @@ def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, asi
     disk.arm(Fault.FAILED_SYNC, at=1)
     world.run("10m")
     assert disk.struck
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
     assert not path.exists()
     aside.rename(path)
     world.run("30m")

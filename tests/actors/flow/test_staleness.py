@@ -1,4 +1,4 @@
-"""What is not known is not shown: a state fades when its newest sample is older than its target's cadence allows."""
+"""A state becomes unknown when its newest sample is older than its target's cadence allows."""
 
 import pytest
 from watchkeeper.domain.rules.aggregate import Status

@@ -335,5 +335,5 @@ def test_pending_and_firing_clocks_go_on_over_a_death(shop, death, when):
     assert broken.delivered("ops") == unbroken.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     for ours, theirs in zip(broken.notices("ops"), unbroken.notices("ops"), strict=True):
         assert ours.incident.opened_at_ns == theirs.incident.opened_at_ns
-        # What was between the last sample and the death counts for no clock: a period at most, and one of ours.
+        # The time between the last sample and the death counts for no clock: at most one period, and one restart.
         assert 0 <= ours.incident.at_ns - theirs.incident.at_ns <= 20 * S

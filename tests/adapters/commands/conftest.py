@@ -1,4 +1,4 @@
-"""What the tests of commands share: a loop on a thread of its own, and a look at what is left behind."""
+"""Fixtures of the tests of commands: a loop on its own thread, and a check of what is left behind."""
 
 import asyncio
 import threading

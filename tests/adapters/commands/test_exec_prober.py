@@ -1,4 +1,4 @@
-"""What a command says and how it ends is one observation; what it is given is what was stated and no more."""
+"""The output and the end of a command are one observation; it gets the stated environment and no more."""
 
 import asyncio
 import errno

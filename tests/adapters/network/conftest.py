@@ -1,4 +1,4 @@
-"""What the tests of the network adapters share: a loop, a real clock, and one attempt run to its end."""
+"""Fixtures of the tests of the network adapters: a loop, a real clock, and one attempt run to its end."""
 
 import asyncio
 import os

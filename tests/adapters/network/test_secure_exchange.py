@@ -75,7 +75,7 @@ def context_of_nobody():
 
 
 def securely(context, then):
-    """What is done once the connection is TLS and the request was read."""
+    """Returns a behaviour that runs `then` once the connection is TLS and the request was read."""
 
     def serve(visit):
         visit.secure(context)
@@ -153,7 +153,7 @@ def proven(server, authority, **fields):
 
 
 def after_two(bench, prober, server, authority, **fields):
-    """What is seen the third time: by then a short way is known to be one."""
+    """Returns the observation of the third attempt: by then the fast path is proven."""
     probe = proven(server, authority, **fields)
     for _ in range(2):
         assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
@@ -161,7 +161,7 @@ def after_two(bench, prober, server, authority, **fields):
 
 
 def cause(detail):
-    """What went wrong, without the number that libcurl puts before it and the version it ran."""
+    """Returns the cause in a detail, without libcurl's error number and version."""
     said = detail.rpartition("::")[2].removesuffix(", errno 0")
     return re.sub(r"^(ssl/tls|sslv3) ", "", said)
 

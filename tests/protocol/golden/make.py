@@ -1,4 +1,4 @@
-"""Write the golden bytes: one file per message type that has none yet. What was once written is never rewritten.
+"""Writes the golden bytes: one file per message type that has none yet. An existing file is never rewritten.
 
 Run it after adding a message: `python tests/protocol/golden/make.py`. A change that makes an existing file differ is a
 change of the wire, and needs a new SCHEMA_VERSION and a new folder beside this one.

@@ -8,14 +8,14 @@ import threading
 from collections.abc import Callable, Iterable
 
 READ_BYTES = 64 * 1024
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 
 class Visit:
     """A client's connection, its last request, and the ways to mistreat it. Every wait ends when the server is closed."""
 
     def __init__(self, connection: socket.socket, stopped: threading.Event) -> None:
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(TIMEOUT_S)
         self._socket = connection
         self._stopped = stopped
         self._read = b""
@@ -90,7 +90,7 @@ class Visit:
             pass
 
     def read_something(self) -> bytes:
-        """Whatever the client sends first, unread as a request."""
+        """Returns the first bytes that the client sends, without parsing them as a request."""
         return self._socket.recv(READ_BYTES)
 
     def reset(self) -> None:

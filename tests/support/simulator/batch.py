@@ -18,7 +18,7 @@ HOUR_NS = 3_600 * NS_PER_S
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What every seed of a batch is run with."""
+    """The options of every seed of a batch."""
 
     faults: tuple[Fault, ...] = tuple(Fault)
     minutes: int = 15

@@ -24,6 +24,7 @@ from .stores.recording import STORE_FAULTS, Disk, WatchedStore
 from .surroundings.addresses import WatchedAddress
 from .surroundings.causality import Causality
 from .surroundings.hub import Halt, Hub
+from .surroundings.micro_faults import MicroFaults, Site
 from .surroundings.mishaps import Mishaps
 from .surroundings.ports import (
     CHANNEL_FAULTS,
@@ -35,7 +36,6 @@ from .surroundings.ports import (
 )
 from .surroundings.receiver import Receiver
 from .surroundings.schedules import FewDeviations, Schedule, ScheduledDispatcher, schedule_of
-from .surroundings.trouble import Site, Troubles
 
 DOWNTIME_NS_MAX = 10 * NS_PER_S
 TIGHT = 1
@@ -79,7 +79,10 @@ class Machine:
         self.auditor.record.floors = {
             reached.channel.id: reached.channel.min_severity for reached in case.channels
         }
-        self.problems = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
+        # The name of a stream is a part of its seed: another name would draw other faults for every saved case.
+        self.micro_faults = MicroFaults(
+            self.tape.stream("trouble"), options.faults, options.micro_fault_every
+        )
         self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock, self.roster)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
@@ -87,7 +90,7 @@ class Machine:
         self.processes = 0
         self.restart_asked = False
         self.reboots_next = False
-        """Whether the machine starts anew with the next process."""
+        """Whether the machine reboots before the next process."""
         self._tight = Fault.TIGHT_MAILBOX in options.faults
         self._is_calm = False
         self._schedule: Schedule | None = None
@@ -126,7 +129,7 @@ class Machine:
         self.processes += 1
         self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
         self.hub = Hub(
-            self.problems, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
+            self.micro_faults, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
         )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
@@ -178,7 +181,7 @@ class Machine:
         return address
 
     def bury(self) -> None:
-        """After a death: what was on its way to receivers may or may not arrive; the disk keeps what was committed."""
+        """After a death: posts under way may or may not arrive at receivers; the disk keeps every commit."""
         stream = self.tape.stream("death")
         for channel, receiver in self.receivers.items():
             seen = receiver.due(self.clock.lived_ns)
@@ -203,7 +206,7 @@ class Machine:
             self.auditor.rebooted()
 
     def monotonic_ns(self, lived_ns: int) -> int:
-        """What the monotonic hand of this process shows when the bystander's clock shows that."""
+        """Converts a time of the world's own clock, which survives reboots, to the monotonic clock of this process."""
         return lived_ns - self.clock.lived_ns + self.clock.read().monotonic_ns
 
     def after(self, by_ns: int, callback: Callable[[], object]) -> Timer:
@@ -217,7 +220,7 @@ class Machine:
             address.resize(address.capacity)
         self._schedule = FewDeviations(self.tape.stream("peace"), 0)
         self.dispatcher.follow(self._schedule)
-        self.problems.calm()
+        self.micro_faults.calm()
         self.targets.mishaps.calm()
         self.messengers_mishaps.calm()
         self.disk.mishaps.calm()

@@ -23,7 +23,7 @@ from .machine import Machine
 from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels
 from .recovery.reference import check_reference
 from .recovery.service import SERVICE_WITHIN_NS, RecoveryRules
-from .surroundings.trouble import Kind, ProcessDied
+from .surroundings.micro_faults import Kind, ProcessDied
 
 SETTLE_NS = 120 * NS_PER_S
 SETTLE_NS_MAX = 1_500 * NS_PER_S
@@ -37,7 +37,7 @@ COLLECTED_AFTER = 50_000
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to."""
+    """The result of one run."""
 
     seed: int
     violations: tuple[Violation, ...]
@@ -113,7 +113,7 @@ class Run:
         raise RuntimeError("the simulated process never comes up")
 
     def _live(self) -> None:
-        """What the world does to a process, armed anew for each."""
+        """Arms the acts of the world and the heartbeats of hosts, for each process again."""
         self._arm_act()
         tracked = [act.target for act in self._case.acts if act.target is not None]
         known = [watched.target for watched in self._case.targets]
@@ -203,7 +203,7 @@ class Run:
         return told and alive and not orphans and not muted
 
     def _look(self, recovery: RecoveryRules) -> None:
-        """What is shown at the very moment at which the faults stop, unless nobody is there to say."""
+        """Checks the status at the very moment at which the faults stop, unless the recorder is dead then."""
         with suppress(ActorDeadError, ProcessDied, Timeout):
             recovery.check_freshness(self.machine.system.recorder.ask(GetStatus(), AT_ONCE_S))
 
@@ -250,7 +250,7 @@ class Run:
         self.machine.store.remove()
 
     def result(self, *, keep_tape: bool = True) -> Result:
-        """What it came to so far."""
+        """Returns the result so far."""
         machine, auditor = self.machine, self.machine.auditor
         violations = tuple(auditor.violations)
         return Result(
@@ -259,7 +259,7 @@ class Run:
             trace=auditor.trace.digest(),
             simulated_ns=machine.clock.lived_ns - self._began_ns,
             steps=auditor.trace.steps,
-            sites=machine.problems.passed,
+            sites=machine.micro_faults.passed,
             processes=machine.processes,
             real_ns=SystemClock().read().monotonic_ns - self._real_began_ns,
             sometimes=dict(auditor.sometimes),
@@ -274,7 +274,7 @@ def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -
         run = Run(case)
         try:
             if die_at is not None:
-                run.machine.problems.only(Kind.DIE, die_at)
+                run.machine.micro_faults.only(Kind.DIE, die_at)
             run.safety()
             run.liveness()
             run.end()

@@ -44,7 +44,7 @@ class Shrinker:
             self._offer(msgspec.structs.replace(self.case, tape=tape))
 
     def _offer_all(self, shorter: Callable[[Case], Iterator[Case]]) -> None:
-        """Try every shorter case of a kind; after a success begin anew from what it left."""
+        """Try every shorter case of a kind; after a success begin again from the shorter case."""
         again = True
         while again and not self._spent():
             again = any(self._offer(case) for case in shorter(self.case) if not self._spent())

@@ -1,4 +1,4 @@
-"""What must have happened at least once in a batch: a simulator that never reaches a situation proves nothing about it."""
+"""Situations that a batch must reach at least once: a simulator that never reaches one proves nothing about it."""
 
 from collections.abc import Mapping
 

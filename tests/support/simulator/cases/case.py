@@ -13,7 +13,7 @@ CASE_VERSION = 4
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is drawn once per run, so that no two runs are alike (swarm testing)."""
+    """The options that are drawn once per run, so that no two runs are alike (swarm testing)."""
 
     minutes: int = 15
     faults: tuple[Fault, ...] = ()
@@ -24,8 +24,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     through_bytes: bool = False
     turn_messages: int = 1
     in_flight_max: int = 1_000
-    trouble_every: int = 400
-    """How many messages pass between two micro faults, on average."""
+    micro_fault_every: int = msgspec.field(default=400, name="trouble_every")
+    """The mean number of sites between two micro faults. Saved cases hold it under its former name."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

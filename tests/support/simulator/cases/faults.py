@@ -1,11 +1,11 @@
-"""What the simulator can break, by name."""
+"""The faults that the simulator can inject, by name."""
 
 from collections.abc import Iterable
 from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One kind of trouble. Every run draws a subset of those allowed."""
+    """One kind of fault. Every run draws a subset of the allowed ones."""
 
     PROBE_LATENCY = "probe_latency"
     """An answer takes far longer than usual, yet less than its timeout."""
@@ -30,7 +30,7 @@ class Fault(StrEnum):
     RESTART = "restart"
     """The process is stopped in good order and started again."""
     REBOOT = "reboot"
-    """The machine starts anew: the monotonic clock and the boot time begin again at a smaller value, the wall goes on."""
+    """The machine reboots: the monotonic clock and the boot time begin again at a smaller value, the wall goes on."""
     STORE_FULL = "store_full"
     """Commits are refused for a while."""
     STORE_IN_DOUBT = "store_in_doubt"

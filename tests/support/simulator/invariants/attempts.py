@@ -51,7 +51,7 @@ class AttemptRules:
         self._gone.pop(target, None)
 
     def released(self, target: str) -> None:
-        """The owner lets go of it, unless the host has asked for it again meanwhile."""
+        """The owner forgets the target, unless the host has tracked it again since."""
         if target not in self._roster:
             self._gone[target] = None
 
@@ -65,7 +65,7 @@ class AttemptRules:
             self._complain("S19", f"two attempts of {attempt.target} run at once: {attempt}")
         self._running[attempt] = request.deadline.monotonic_ns
         self._truth[attempt] = truth
-        # Who has not answered at its deadline, or is no longer watched, gives up its place at once and is just being stopped.
+        # An attempt past its deadline, and one of an untracked target, has freed its place already: it is only being stopped.
         timely = sum(
             deadline_ns > now_ns and self._is_probed(running.target)
             for running, deadline_ns in self._running.items()

@@ -171,7 +171,7 @@ class Auditor:
         self.isolation.disturbed()
 
     def rebooted(self) -> None:
-        """The machine starts anew."""
+        """The machine has rebooted."""
         self.attempts.rebooted()
         self.evidence.rebooted()
         durable = self.durable

@@ -19,7 +19,7 @@ SPANS_KEPT = 8
 
 
 class Gaps:
-    """What was done to the clocks since the supervisor looked at them last."""
+    """The changes of the clocks since the supervisor compared them last."""
 
     def __init__(self) -> None:
         self.suspended_ns = 0
@@ -33,7 +33,7 @@ class Gaps:
             self.began_ns = now.monotonic_ns
 
     def causes(self) -> tuple[str | None, tuple[str, ...]]:
-        """What must be said of them at the next look, and what may be."""
+        """Returns the cause that the next comparison must report, and the causes that it may report."""
         if self.suspended_ns >= limits.SUSPEND_NS:
             return "suspended", ()
         if abs(self.suspended_ns + self.stepped_ns) >= limits.CLOCK_STEP_NS:
@@ -72,7 +72,7 @@ class BlindnessRules:
         self._must, self._may = {}, {}
         self._spans = []
 
-    # What is done to the clocks.
+    # Changes of the clocks.
 
     def suspended(self, now: Moment, length_ns: int) -> None:
         self._gaps.begin(now)
@@ -85,13 +85,13 @@ class BlindnessRules:
     def stepped(self, by_ns: int) -> None:
         self._gaps.stepped_ns += by_ns
 
-    # What becomes of it.
+    # Comparisons and reports.
 
     def looking(self, epoch: int, now: Moment) -> None:
         """The supervisor wakes and is about to compare its clocks."""
         gaps, self._gaps = self._gaps, Gaps()
         if epoch != self._epoch:
-            # What the one before was about to say, it may have said, and it may have crashed over it.
+            # The previous incarnation may have reported its gaps before it crashed: the report becomes optional.
             self._epoch = epoch
             self._may |= self._must
             self._must = {}
@@ -126,6 +126,6 @@ class BlindnessRules:
                 self._complain("S21", f"{sample} counts although we were blind while it ran")
 
     def check_peace(self) -> None:
-        """Everything that was to be said has been."""
+        """Complains about each gap that was not reported by the end of the run."""
         for said in self._must:
-            self._complain("S21", f"nobody was told that we were {said.cause} until {said.ended_at_ns}")
+            self._complain("S21", f"no blind interval was reported: {said.cause} until {said.ended_at_ns}")

@@ -26,8 +26,8 @@ Seen = tuple[Order, Outcome]
 class EvidenceRules:
     """S3: opened after enough bad samples in a row, resolved after enough good ones, none of them doubtful.
 
-    What a crash of the sink or of the process has taken out of the record does not count: then the record goes on from
-    what is durable, and so does this.
+    Samples that a crash of the sink or of the process has removed from the record do not count: the record goes on from
+    its durable part, and so does this rule.
     """
 
     def __init__(self, targets: list[Target], complain: Complain, happened: Happened) -> None:
@@ -54,7 +54,7 @@ class EvidenceRules:
     def resuming(self, generation: int) -> bool:
         """True for a new incarnation of the sink, which counts from another opening of the store.
 
-        What is not durable by then never was.
+        Samples that are not durable by then are lost.
         """
         began = generation // GENERATIONS_PER_RUN != self._generation // GENERATIONS_PER_RUN
         self._generation = generation

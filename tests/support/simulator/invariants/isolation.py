@@ -10,8 +10,8 @@ from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from watchkeeper.protocol.recorder import HealthReported
 from watchkeeper.protocol.supervisor import ChildExited
 
+from ..surroundings.micro_faults import InjectedCrash
 from ..surroundings.ports import UNRENDERABLE
-from ..surroundings.trouble import InjectedCrash
 
 INJECTED = (InjectedCrash.__name__, StoreError.__name__)
 """How the ends are called that are the simulator's own doing: a crash, and a sink that cannot open its store."""

@@ -8,7 +8,7 @@ from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
 
 NOTICED_WITHIN_NS = NS_PER_S
 STALL_NS = 20 * NS_PER_MS
-"""A wake-up that is later than this shows that nothing of ours ran meanwhile."""
+"""A wake-up that is later than this shows that the process did not run."""
 
 
 class SilenceRules:
@@ -29,7 +29,7 @@ class SilenceRules:
         self._missing = {"sink": None, "supervisor": None}
 
     def crashed(self, actor: str) -> None:
-        """Who should have noticed is away."""
+        """Marks an actor as dead: without the sink and the supervisor no silence can end."""
         if actor in {"sink", "supervisor"}:
             self._missing[actor] = None
         if actor == "recorder":

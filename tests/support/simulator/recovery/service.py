@@ -23,11 +23,11 @@ class RecoveryRules:
         self._redriven: list[Notice] = []
 
     def _living(self) -> dict[str, int]:
-        """Whoever serves now, with its incarnation; who is away or comes later has a time of its own to come back."""
+        """Returns the living actors and their incarnations. A dead or later one has its own time limit to come back."""
         return {address.name: address.epoch for address in self._machine.addresses if address.alive}
 
     def _served(self, *names: str) -> bool:
-        """Whether these were there all the time since the faults stopped."""
+        """Whether these actors have lived without a restart since the faults stopped."""
         living = self._living()
         return all(name in living and living[name] == self._epochs.get(name) for name in names)
 

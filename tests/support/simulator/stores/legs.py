@@ -129,7 +129,7 @@ class DiskLeg:
     def _gap(self) -> int:
         return self._stream.below(2 * FAULT_EVERY) or -1
 
-    # What the sink asks for.
+    # The calls of the sink.
 
     def open(self, now: Moment) -> Restored:
         self._vfs.disarm()
@@ -311,7 +311,7 @@ def _size(path: Path) -> int:
 
 
 def _span(wal: bytearray) -> tuple[int, int]:
-    """Where the last frames of a WAL lie that count: behind them may be those of before it began anew."""
+    """Where the last frames of a WAL lie that count: behind them may be older ones, from before SQLite restarted the log."""
     salt, frame = wal[16:24], 24 + int.from_bytes(wal[8:12], "big")
     end = 32
     while end < len(wal) and wal[end + 8 : end + 16] == salt:
@@ -325,7 +325,7 @@ def _memory_disk() -> str | None:
 
 
 def _alike(restored: Restored) -> Restored:
-    """What both must remember; how often each was opened is its own."""
+    """Returns the part of a restored state that both stores must agree on; the count of openings is not in it."""
     return msgspec.structs.replace(
         restored,
         epoch=0,

@@ -1,4 +1,4 @@
-"""The store of one simulated process: the real one inside, trouble around it, every commit shown to the auditor."""
+"""The store of one simulated process: the real store inside, faults around it, every commit shown to the auditor."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,15 +9,15 @@ from watchkeeper.domain.time.moment import Moment
 
 from ..cases.faults import Fault
 from ..surroundings.hub import Hub
+from ..surroundings.micro_faults import ProcessDied, Site
 from ..surroundings.mishaps import Mishaps
-from ..surroundings.trouble import ProcessDied, Site
 from .legs import Leg
 
 STORE_FAULTS = (Fault.STORE_FULL, Fault.STORE_IN_DOUBT, Fault.STORE_UNOPENABLE)
 
 
 class StoreObserver(Protocol):
-    """Who is shown the life of the record."""
+    """Observes the openings, commits and failures of the record."""
 
     def opened(self, restored: Restored, now: Moment) -> None: ...
 

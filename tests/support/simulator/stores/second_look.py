@@ -17,7 +17,7 @@ class SecondLook:
         self._connection: apsw.Connection | None = None
 
     def restored(self, path: str, now: Moment) -> Restored:
-        """What a restart would find now, in one read transaction."""
+        """Returns the state that a restart would restore now, in one read transaction."""
         connection = self._connection = self._connection or connect_reader(path)
         connection.execute("BEGIN")
         try:
@@ -26,7 +26,7 @@ class SecondLook:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Let go of the file; the next look opens it anew."""
+        """Closes the file; the next read opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -1,4 +1,4 @@
-"""Addresses through which the simulator sees, and may trouble, every message."""
+"""Addresses through which the simulator observes every message and may disturb it."""
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +29,7 @@ class _Witness:
         return answer
 
     def _answer(self, envelope: "Envelope[Any]") -> bool:
-        """What an answerable message is handled by; see `DispatchedActor`."""
+        """Handles a question; see `DispatchedActor`."""
         self._address.handled += 1
         self._address.forget_head()
         return self.actor._answer(envelope)  # the mailbox runs its own actor, through this
@@ -101,7 +101,7 @@ class WatchedAddress(Address):
         super()._count_dead(message)
 
     def arrive(self, message: object) -> None:
-        """What the hub lets through."""
+        """Delivers a message that the hub has let through."""
         self.told += 1
         causality = self._hub.causality
         if causality is not None:

@@ -1,4 +1,4 @@
-"""The hub: every message of one simulated process passes here, in the order of its pair, and may meet trouble."""
+"""The hub: every message of one simulated process passes here, in the order of its pair, and may meet a fault."""
 
 from collections import deque
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from watchkeeper.protocol.supervisor import (
 
 from ..cases.tape import Stream
 from .causality import Causality
-from .trouble import InjectedCrash, Kind, ProcessDied, Site, Troubles
+from .micro_faults import InjectedCrash, Kind, MicroFaults, ProcessDied, Site
 
 if TYPE_CHECKING:
     from .addresses import WatchedAddress
@@ -71,7 +71,7 @@ class Halt:
 
 
 class Observer(Protocol):
-    """Who is shown what is handled."""
+    """Observes every message as it is handled."""
 
     def handling(self, name: str, epoch: int, message: object) -> None: ...
 
@@ -87,14 +87,14 @@ class Hub:
 
     def __init__(
         self,
-        problems: Troubles,
+        micro_faults: MicroFaults,
         stream: Stream,
         observer: Observer,
         call_after: Callable[[int, Callable[[], object]], object],
         causality: Causality | None,
         halt: Halt,
     ) -> None:
-        self._problems = problems
+        self._micro_faults = micro_faults
         self._stream = stream
         self._observer = observer
         self._call_after = call_after
@@ -116,7 +116,7 @@ class Hub:
         self._armed = True
 
     def disarm(self) -> None:
-        """What follows belongs to nobody's handler."""
+        """Ends the part of a turn in which a crash may strike: no handler runs from here on."""
         self._armed = False
 
     def leave(self) -> None:
@@ -128,8 +128,8 @@ class Hub:
         if self.causality is not None:
             address.forget_head()
         self._observer.handling(address.name, address.epoch, message)
-        self._problems.left -= 1
-        if not self._problems.left:
+        self._micro_faults.left -= 1
+        if not self._micro_faults.left:
             self._strike(Site.HANDLE)
         if self.doomed and self.doomed.get(address.name):
             del self.doomed[address.name]
@@ -137,27 +137,27 @@ class Hub:
 
     def handled(self, address: "WatchedAddress") -> None:
         """An actor has handled a message."""
-        self._problems.left -= 1
-        if not self._problems.left:
+        self._micro_faults.left -= 1
+        if not self._micro_faults.left:
             self._strike(Site.HANDLED)
         if self.doomed and self.doomed.pop(address.name, None) is not None:
             self._crash()
 
-    # Trouble.
+    # Micro faults.
 
     def pass_site(self, site: Site) -> Kind | None:
         """Something may go wrong here. Raises what ends the actor or the process; else says what is the caller's to do."""
-        problems = self._problems
-        problems.left -= 1
-        if problems.left:
+        micro_faults = self._micro_faults
+        micro_faults.left -= 1
+        if micro_faults.left:
             return None
         return self._strike(site)
 
     def _strike(self, site: Site) -> Kind | None:
         if self.dead:
-            self._problems.postpone()
+            self._micro_faults.postpone()
             return None
-        kind = self._problems.strike(site, armed=self._armed)
+        kind = self._micro_faults.strike(site, armed=self._armed)
         if kind is Kind.DIE:
             self.die(site)
         if kind is Kind.CRASH:
@@ -183,17 +183,17 @@ class Hub:
         if type(message) is ResumeFrom:
             self._observer.resuming(message.generation)
         # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
-        problems = self._problems
-        problems.left -= 1
-        trouble = None if problems.left else self._strike(Site.TELL)
-        if trouble is not None:
-            self._troubled(trouble, address, message)
+        micro_faults = self._micro_faults
+        micro_faults.left -= 1
+        fault = None if micro_faults.left else self._strike(Site.TELL)
+        if fault is not None:
+            self._disturb(fault, address, message)
         elif self._links:
             self._follow(address, message)
         else:
             address.arrive(message)
-        problems.left -= 1
-        if not problems.left:
+        micro_faults.left -= 1
+        if not micro_faults.left:
             self._strike(Site.TOLD)
 
     def _follow(self, address: "WatchedAddress", message: object) -> None:
@@ -204,7 +204,7 @@ class Hub:
         else:
             link.append((address, message))
 
-    def _troubled(self, kind: Kind, address: "WatchedAddress", message: object) -> None:
+    def _disturb(self, kind: Kind, address: "WatchedAddress", message: object) -> None:
         match kind:
             case Kind.DELAY:
                 self._delay(address, message)

@@ -17,9 +17,9 @@ from watchkeeper.testing.script import Script
 
 from ..cases.faults import Fault
 from .hub import Hub
+from .micro_faults import InjectedCrash, Site
 from .mishaps import Mishaps
 from .receiver import Receiver
-from .trouble import InjectedCrash, Site
 
 PROBE_FAULTS = (
     Fault.PROBE_LATENCY,
@@ -36,7 +36,7 @@ BUSY_RETRY_AFTER_NS = 20 * NS_PER_S
 
 
 class PortObserver(Protocol):
-    """Who is shown what crosses the edge."""
+    """Observes every probe and every post."""
 
     def probing(self, request: ProbeRequest, truth: Outcome | None) -> None: ...
 
@@ -62,7 +62,7 @@ class PortObserver(Protocol):
 
 
 class Edge:
-    """What all ports of one process share."""
+    """The parts that all ports of one process share."""
 
     def __init__(self, hub: Hub, clock: ManualClock, call_at: CallAt, observer: PortObserver) -> None:
         self.hub = hub
@@ -100,7 +100,7 @@ class Running:
             self._edge.after(LATE_NS, answer)
 
     def handed_over(self) -> "Running":
-        """The last thing before whoever began it holds it: who crashes just here leaves it to itself."""
+        """A crash site just before the caller holds the handle: a crash here leaves the call without an owner."""
         try:
             self._edge.hub.pass_site(Site.PORT)
         except InjectedCrash:
@@ -128,7 +128,7 @@ class Running:
 
 
 class Targets:
-    """What targets do. They outlive every process of ours."""
+    """The targets and their scripts. They outlive every simulated process."""
 
     def __init__(self, mishaps: Mishaps, clock: ManualClock, roster: Mapping[str, Target]) -> None:
         self.mishaps = mishaps
@@ -142,13 +142,13 @@ class Targets:
         self._scripts[target] = (self._clock.lived_ns, script)
 
     def behaviour(self, target: str) -> tuple[Observation, int | None]:
-        """What it answers now, and after how long (None: never)."""
+        """Returns the target's answer now, and the nanoseconds until it (None: never)."""
         began_ns, script = self._scripts[target]
         behaviour = script.at(self._clock.lived_ns - began_ns)
         return behaviour.observation, behaviour.after_ns
 
     def truth(self, request: ProbeRequest, seen: Observation) -> Outcome:
-        """What a person would say of the target who sees that and knows what it is to answer."""
+        """Returns the true outcome of an observation, judged by the expectation that the target has at this moment."""
         target = self._roster.get(request.attempt.target)
         if target is not None and target.expect:
             return self._expectation_of(target).judge(request.attempt, request.started, seen).outcome

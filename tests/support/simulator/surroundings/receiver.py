@@ -25,7 +25,7 @@ class Receiver(Receipts):
         self._pending.sort(key=lambda request: request[0])
 
     def due(self, now_ns: int) -> list[Notice]:
-        """What it has looked at by now, in its own order, however long we stood still meanwhile."""
+        """Returns the notices that it has processed by now, in its own order, even where the process stood still."""
         taken = [notice for at_ns, notice in self._pending if at_ns <= now_ns]
         self._pending = self._pending[len(taken) :]
         return taken

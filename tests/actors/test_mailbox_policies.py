@@ -1,4 +1,4 @@
-"""What a full mailbox may drop: samples, heartbeats and what repeats itself, never a step, a command or an answer."""
+"""A full mailbox may drop samples, heartbeats and repeated messages; never a transition, a command or an answer."""
 
 from typing import get_args
 

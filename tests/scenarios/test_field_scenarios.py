@@ -1,4 +1,4 @@
-"""What must happen, from the bug trackers of the peers: one test a row."""
+"""Behaviour that the bug trackers of comparable tools call for: one test a row."""
 
 import pytest
 from watchkeeper.domain.incidents.notice import NoticeReason

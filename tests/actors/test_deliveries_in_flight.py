@@ -1,4 +1,4 @@
-"""What a courier has on the wire when it is told to let go, crashes or ends: nothing goes on behind anybody's back."""
+"""Deliveries in flight when their courier releases them, crashes or ends: each is cancelled or answered."""
 
 import pytest
 from records import notice_of, opened

@@ -1,4 +1,4 @@
-"""What the sink writes, in which order, and what it refuses to write."""
+"""The batches of the sink: their content, their order, and the transitions that it refuses."""
 
 import pytest
 from records import opened, then
