@@ -206,7 +206,7 @@ def test_a_batch_that_never_met_a_situation_says_so():
         (["--one", "1", "--faults", "gremlins"], "no fault is called 'gremlins'; there are all, none"),
         (["--seeds", "9"], "write it like 0:1000"),
         (["--seeds", "9:3"], "write it like 0:1000"),
-        ([], "say which seeds"),
+        ([], "name the seeds"),
         (["--replay", "nowhere.json"], "nowhere.json"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The machine: what outlives our processes (clocks, disk, targets, receivers), and the process that runs now."""
+"""The machine: the clocks, disk, targets and receivers that outlive a process, and the process that runs now."""
 
 from collections.abc import Callable
 
@@ -38,12 +38,15 @@ from .surroundings.receiver import Receiver
 from .surroundings.schedules import FewDeviations, Schedule, ScheduledDispatcher, schedule_of
 
 DOWNTIME_NS_MAX = 10 * NS_PER_S
+"""Up to two periods of the fastest drawn cadence: ticks pass while no process runs."""
 TIGHT = 1
+"""The capacity of a mailbox under Fault.TIGHT_MAILBOX."""
 SILENCE_NS_MAX = 300 * NS_PER_S
+"""Longer than every drawn silence (200 s): one with more time left was lengthened by a step of the wall clock."""
 
 
 class HazardousClock:
-    """The clock as actors read it: a reading may be where an actor crashes."""
+    """The clock of the actors. Each reading is a site at which a micro fault may strike."""
 
     def __init__(self, clock: ManualClock, hub: Hub) -> None:
         self._hub = hub
@@ -120,7 +123,7 @@ class Machine:
     # Processes.
 
     def boot(self) -> None:
-        """Start a process on what is left of the one before."""
+        """Starts a process on the disk that the previous one left."""
         options = self.case.options
         causality = Causality() if options.schedule.startswith("pct") else None
         schedule = self._schedule or schedule_of(
@@ -210,11 +213,11 @@ class Machine:
         return lived_ns - self.clock.lived_ns + self.clock.read().monotonic_ns
 
     def after(self, by_ns: int, callback: Callable[[], object]) -> Timer:
-        """Let something happen in the life of this process."""
+        """Calls back after a length of virtual time; never once this process has ended."""
         return self.dispatcher.call_at(self.clock.read().monotonic_ns + by_ns, callback)
 
     def calm(self) -> None:
-        """All faults stop; what a channel that stays dead does is its own."""
+        """Ends all faults, except for the receivers that stay dead by the case."""
         self._tight, self._is_calm = False, True
         for address in self.addresses:
             address.resize(address.capacity)

@@ -1,4 +1,4 @@
-"""Invariants of blindness: what we could not see is said once, and proves nothing."""
+"""Invariants of blindness: each gap is reported once, and no sample from it is evidence."""
 
 from typing import NamedTuple
 
@@ -14,8 +14,9 @@ from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from .attempts import BAD
 
 SEEN_STALL_NS = limits.STALL_NS + 5 * NS_PER_S
-"""A stall of that length is late for some timer by the bound, as the supervisor's pulse is never further away."""
+"""A stall of that length is late for some timer by the bound, as the supervisor's next flush is at most 5 s away."""
 SPANS_KEPT = 8
+"""The newest gaps: an attempt lasts seconds, and overlaps no older one."""
 
 
 class Gaps:
@@ -26,7 +27,7 @@ class Gaps:
         self.stepped_ns = 0
         self.stalled_ns = 0
         self.began_ns: int | None = None
-        """When by the monotonic hand it began that we could not see."""
+        """The monotonic time at which the gap began."""
 
     def begin(self, now: Moment) -> None:
         if self.began_ns is None:
@@ -44,17 +45,17 @@ class Gaps:
 
 
 class Said(NamedTuple):
-    """One interval, by what it must be called and when it ended."""
+    """One blind interval: its cause and its end."""
 
     cause: str
     ended_at_ns: int
 
 
 class BlindnessRules:
-    """S21: every gap is one blind interval, nothing else is, and nobody is judged by what fell into one.
+    """S21: every gap is one blind interval, nothing else is, and no target is judged by an attempt that fell into one.
 
-    It knows the gaps from who made them, not from the clocks. A supervisor compares with the last look of its own
-    incarnation, so what lies before its first look is known to nobody.
+    The simulator reports the gaps that it makes; the clocks are not asked. A supervisor compares with the last reading of
+    its own incarnation, so a gap before its first reading is unknown to it.
     """
 
     def __init__(self, complain: Complain, happened: Happened) -> None:
@@ -88,7 +89,7 @@ class BlindnessRules:
     # Comparisons and reports.
 
     def looking(self, epoch: int, now: Moment) -> None:
-        """The supervisor wakes and is about to compare its clocks."""
+        """Called before the supervisor compares its clocks."""
         gaps, self._gaps = self._gaps, Gaps()
         if epoch != self._epoch:
             # The previous incarnation may have reported its gaps before it crashed: the report becomes optional.
@@ -104,7 +105,7 @@ class BlindnessRules:
             self._spans = [*self._spans[-SPANS_KEPT:], (gaps.began_ns, now.monotonic_ns)]
 
     def recording(self, interval: BlindInterval) -> None:
-        """The sink hears of an interval."""
+        """Checks an interval that the sink records."""
         said = Said(interval.cause, interval.ended_at_ns)
         self._happened(f"blind: {interval.cause}")
         if said in self._must:
@@ -115,7 +116,7 @@ class BlindnessRules:
             self._complain("S21", f"{interval} is recorded, and nothing of the kind happened, or not again")
 
     def judging(self, sample: Sample, record: AttemptRecord) -> None:
-        """Somebody is judged: not by what was under way while we were blind."""
+        """Checks a bad sample: its attempt must not overlap a gap."""
         if sample.outcome not in BAD or record.started is None or record.ended is None:
             return
         missed = sample.reason is Reason.HEARTBEAT_MISSED
@@ -123,7 +124,7 @@ class BlindnessRules:
         ended_ns = sample.at.monotonic_ns if missed else record.ended.monotonic_ns
         for blind_from_ns, blind_until_ns in self._spans:
             if began_ns <= blind_until_ns and ended_ns >= blind_from_ns:
-                self._complain("S21", f"{sample} counts although we were blind while it ran")
+                self._complain("S21", f"{sample} counts although the runtime was blind while it ran")
 
     def check_peace(self) -> None:
         """Complains about each gap that was not reported by the end of the run."""

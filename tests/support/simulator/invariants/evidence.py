@@ -1,4 +1,4 @@
-"""Invariants of evidence: what an incident opens and resolves on, checked when the sink hears of it."""
+"""Invariants of evidence: the samples on which an incident opens and resolves, checked when the sink receives it."""
 
 from collections import deque
 
@@ -14,12 +14,13 @@ from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.sink import Record
 
 KEPT = 64
+"""Samples per target: more than any drawn rule needs in a row (at most 4)."""
 Place = tuple[str, int, int, int]
 BY_DECREE = frozenset({"removed", "retired", "no_data"})
-"""Ends that need no evidence."""
+"""The reasons of ends that need no evidence."""
 
 Order = tuple[int, int, int]
-"""Which start of the machine, when after it, and which attempt of that moment."""
+"""The number of the machine's start, the monotonic time, and the attempt: sorts samples across reboots."""
 Seen = tuple[Order, Outcome]
 
 
@@ -43,7 +44,7 @@ class EvidenceRules:
         self._orders: dict[Place, Order] = {}
 
     def rebooted(self) -> None:
-        """The monotonic hand begins again: what comes now is later than everything before."""
+        """The monotonic clock begins again: every later sample is sorted behind all earlier ones."""
         self._starts += 1
 
     def tracked(self, target: Target) -> None:
@@ -123,7 +124,7 @@ def _place(sample: Sample) -> Place:
 
 
 def _tail(seen: deque[Seen], count: int, bad: frozenset[Outcome], *, good: bool) -> list[Seen]:
-    """The newest `count` entries as far as they are all of one kind."""
+    """Returns the newest entries, at most `count`, up to the first of the other kind."""
     tail = []
     for entry in list(seen)[-count:][::-1]:
         if (entry[1] in bad) is good:

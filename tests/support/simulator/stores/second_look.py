@@ -1,4 +1,4 @@
-"""A second look at the disk: what somebody reads who was not there when it was written."""
+"""A second reader of the disk, independent of the connection that writes."""
 
 import apsw
 from watchkeeper.adapters.stores.sqlite.chain import Chain
@@ -11,7 +11,7 @@ from watchkeeper.domain.time.moment import Moment
 
 
 class SecondLook:
-    """Another connection to the database of a store, through the file system as it is, that only reads."""
+    """A read-only connection to the database of a store, through the real file system."""
 
     def __init__(self) -> None:
         self._connection: apsw.Connection | None = None

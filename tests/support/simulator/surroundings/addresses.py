@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Witness:
-    """Stands in the mailbox's sight for the actor: whatever it handles is seen before and after."""
+    """Takes the actor's place in its mailbox, and reports each message to the hub before and after it is handled."""
 
     def __init__(self, address: "WatchedAddress", hub: Hub) -> None:
         self._address = address
@@ -36,7 +36,7 @@ class _Witness:
 
 
 class WatchedAddress(Address):
-    """An address of the production kind whose traffic goes through the hub of its process."""
+    """A production address whose messages go through the hub of its process."""
 
     __slots__ = (
         "_chains",
@@ -66,7 +66,7 @@ class WatchedAddress(Address):
         self._witness = _Witness(self, hub)
         self._chains: deque[int] = deque()
         self.told = 0
-        """Messages that arrived here, whatever became of them."""
+        """Messages that arrived here, handled or not."""
         self.dismissals = 0
         """Stops that came without a message."""
         self.handled = 0
@@ -80,7 +80,7 @@ class WatchedAddress(Address):
         self._hub.tell(self, message)
 
     def resize(self, capacity: int) -> None:
-        """Take in no more than so many messages from now on."""
+        """Sets the capacity."""
         if not self.closed:
             self._capacity = capacity
 
@@ -109,13 +109,13 @@ class WatchedAddress(Address):
         super().tell(message)
 
     def head_chain(self) -> int | None:
-        """The causal chain of the message that is next; where mail was dropped, of one near it."""
+        """Returns the causal chain of the next message; after a drop, that of one near it."""
         while len(self._chains) > len(self):
             self._chains.popleft()
         return self._chains[0] if self._chains else None
 
     def forget_head(self) -> None:
-        """The next message is being handled."""
+        """Removes the chain of the message that is handled now."""
         if self._chains:
             self._chains.popleft()
 

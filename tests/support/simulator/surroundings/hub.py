@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = "outside"
 DELAY_NS_MAX = 30 * NS_PER_MS
+"""Shorter than LATE_NS of the ports, so that a late answer comes behind every delayed message."""
 REPEATABLE = (
     Acknowledge,
     AttemptCancelled,
@@ -58,11 +59,11 @@ REPEATABLE = (
     Track,
     Untrack,
 )
-"""Messages that mean the same when they are heard twice in a row."""
+"""Messages that have the same effect when they arrive twice in a row."""
 
 
 class Halt:
-    """Whether the run must stop to look at what happened."""
+    """Tells the run to stop after the present turn: a process has died, or an invariant is violated."""
 
     __slots__ = ("now",)
 
@@ -76,14 +77,14 @@ class Observer(Protocol):
     def handling(self, name: str, epoch: int, message: object) -> None: ...
 
     def resuming(self, generation: int) -> None:
-        """The sink says from where the owner is to go on; what was judged before is stale."""
+        """The sink tells the owner its new generation; judgements of older ones are stale."""
         ...
 
     def happened(self, what: str) -> None: ...
 
 
 class Hub:
-    """The traffic of one process."""
+    """Carries every message of one process, and applies the micro faults to them."""
 
     def __init__(
         self,
@@ -111,7 +112,7 @@ class Hub:
     # Turns.
 
     def enter(self, name: str) -> None:
-        """An actor's turn begins; what goes wrong now is its own crash."""
+        """Begins an actor's turn, in which a crash ends this actor."""
         self._running = name
         self._armed = True
 
@@ -146,7 +147,7 @@ class Hub:
     # Micro faults.
 
     def pass_site(self, site: Site) -> Kind | None:
-        """Something may go wrong here. Raises what ends the actor or the process; else says what is the caller's to do."""
+        """Passes a site. Raises the end of the actor or of the process; returns any other fault for the caller to apply."""
         micro_faults = self._micro_faults
         micro_faults.left -= 1
         if micro_faults.left:
@@ -170,7 +171,7 @@ class Hub:
         raise InjectedCrash(self._running)
 
     def die(self, where: str) -> None:
-        """The process is gone: nothing that it still does has any effect."""
+        """Ends the process: no later action of it has any effect."""
         self._observer.happened(f"death at {where}")
         self.dead = self._halt.now = True
         raise ProcessDied(where)
@@ -182,7 +183,7 @@ class Hub:
             return
         if type(message) is ResumeFrom:
             self._observer.resuming(message.generation)
-        # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
+        # Every message passes here, so `pass_site` is repeated in place: a call costs more than the count.
         micro_faults = self._micro_faults
         micro_faults.left -= 1
         fault = None if micro_faults.left else self._strike(Site.TELL)
@@ -197,7 +198,7 @@ class Hub:
             self._strike(Site.TOLD)
 
     def _follow(self, address: "WatchedAddress", message: object) -> None:
-        """Behind what waits of the same pair, else straight in."""
+        """Queues a message behind the delayed ones of its pair; without any, delivers it at once."""
         link = self._links.get((self._running, address.name))
         if link is None:
             address.arrive(message)
@@ -239,7 +240,7 @@ class Hub:
 
     @property
     def waiting(self) -> int:
-        """Messages on their way."""
+        """The number of delayed messages."""
         return sum(len(link) for link in self._links.values())
 
 

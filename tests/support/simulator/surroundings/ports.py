@@ -1,4 +1,4 @@
-"""The ports of one simulated process: its probe driver and its messengers, with whatever befalls them."""
+"""The ports of one simulated process: its probe driver and its messengers, with their mishaps."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -32,7 +32,9 @@ CHANNEL_FAULTS = (Fault.CHANNEL_RAISES, Fault.CHANNEL_LATE)
 POISONS = (Fault.PROBE_HANG, Fault.PROBE_RAISES)
 UNRENDERABLE = "a notice that cannot be rendered"
 LATE_NS = 40 * NS_PER_MS
+"""The delay of a second answer, and of one after a cancel: longer than any delay of a message (DELAY_NS_MAX)."""
 BUSY_RETRY_AFTER_NS = 20 * NS_PER_S
+"""Longer than the first backoffs, shorter than the 90 s after which some channels give up."""
 
 
 class PortObserver(Protocol):
@@ -45,7 +47,7 @@ class PortObserver(Protocol):
     def sending(self, channel: str, notice: Notice, attempt: int) -> None: ...
 
     def sent(self, channel: str, notice: Notice, attempt: int) -> None:
-        """The request is over for us: answered, or cancelled."""
+        """The request has ended: answered, or cancelled."""
         ...
 
     def applied(self, channel: str, notice: Notice, *, first: bool) -> None: ...
@@ -76,7 +78,7 @@ class Edge:
 
 
 class Running:
-    """Something under way at a port. A sound driver is silent after a cancel; some mishaps make it speak."""
+    """A call under way at a port. A correct driver never answers after a cancel; some mishaps make it answer."""
 
     def __init__(self, edge: Edge, ended: Callable[[], None], mishap: Fault | None) -> None:
         self._edge = edge
@@ -138,7 +140,7 @@ class Targets:
         self._scripts: dict[str, tuple[int, Script]] = {}
 
     def follow(self, target: str, script: Script) -> None:
-        """Let a target do this from now on."""
+        """Sets the script of a target, which begins now."""
         self._scripts[target] = (self._clock.lived_ns, script)
 
     def behaviour(self, target: str) -> tuple[Observation, int | None]:
@@ -228,7 +230,7 @@ class SimulatedMessenger:
         left_ns = deadline.remaining_ns(now)
         after_ns = left_ns + 1 if behaviour.after_ns is None else behaviour.after_ns
         if answer.accepted or behaviour.after_ns is None:
-            # The receiver takes it in whether or not we are there to hear so.
+            # The receiver applies the notice even where the process dies before the answer.
             looks_ns = left_ns // 2 if behaviour.after_ns is None else after_ns - 1
             receiver.expect(notice, edge.clock.lived_ns + looks_ns)
             edge.after(looks_ns, self._take_in)
