@@ -1,4 +1,4 @@
-"""The disk leg in small: full and freed, and a write or a sync that fails while it runs."""
+"""A small run of the disk leg: a disk that is full and freed, and a write or a sync that fails at run time."""
 
 import pytest
 
