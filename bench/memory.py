@@ -72,7 +72,7 @@ def whole_runtime(count: int) -> int:
 
 
 def wait_until_everything_is_in_place(watched: runtime_module.Runtime) -> None:
-    """The read model answers after the supervisor has heard everything before."""
+    """Waits for an answer of the read model, which comes after the supervisor has handled everything before."""
     for _ in range(QUESTIONS_MAX):
         with contextlib.suppress(pykka.Timeout):
             watched.incidents()

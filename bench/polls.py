@@ -61,7 +61,7 @@ ROWS = {
 
 
 class NotAllUp(Exception):  # the result of a run, not a fault of this script
-    """So many of our checks failed that their cost says nothing."""
+    """Raised where too many checks of watchkeeper failed for their cost to be compared."""
 
 
 def target(kind: str, server: nginx.Nginx, number: int) -> Target:
@@ -81,7 +81,7 @@ def target(kind: str, server: nginx.Nginx, number: int) -> Target:
 
 
 def named(kind: str, server: nginx.Nginx, number: int) -> str:
-    """The same target as the peer is told it."""
+    """Returns the same target in the form of the peer."""
     if kind == "tcp":
         return f"{nginx.address(number)}:{server.plain}"
     return server.url(number, secure=kind == "https")

@@ -102,7 +102,7 @@ async def lateness_ms(loop: asyncio.AbstractEventLoop, make_timer) -> float:
 
 
 async def serve() -> None:
-    """Answer whatever is asked, and hang up."""
+    """Answers any request, and closes the connection."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

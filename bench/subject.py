@@ -155,11 +155,11 @@ CALLABLES = {"slow": take_time, "ignore": ignore}
 
 
 SYSTEM_FILES = "unix"
-"""Where SQLite keeps files when nobody says otherwise."""
+"""The default file system of SQLite."""
 
 
 class SlowFile(apsw.VFSFile):
-    """A file of a disk that takes its time to say that something is safe."""
+    """A file of a disk whose syncs are slow."""
 
     def __init__(self, vfs: str, name: object, flags: list[int], wait_s: float) -> None:
         super().__init__(vfs, name, flags)
@@ -182,7 +182,7 @@ class SlowDisk(apsw.VFS):
 
 
 def main() -> None:
-    """Run what the first line says until the input ends."""
+    """Runs the configuration of the first line until the input ends."""
     stay_on(int(sys.argv[1]))
     disk = SlowDisk(int(sys.argv[2]) / 1e3) if int(sys.argv[2]) else None
     plan = msgspec.json.decode(sys.stdin.readline(), type=Configuration)

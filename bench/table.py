@@ -1,4 +1,4 @@
-"""The rows of the whole table: which script measures each, what its figure is, what is asked of it, and whether it is."""
+"""The rows of the table: the script, the figure, the limit and the verdict of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -75,7 +75,7 @@ class Ours:
         delays_ns = [int(delay_s * 1e9) for delay_s in delays_s(count, least_s, spread_s)]
 
         def work() -> None:
-            # The supervisor reads the clock once per message, whatever it arms.
+            # The supervisor reads the clock once per message, however many timers it arms.
             timers, keys, now_ns = self.timer_driver.timers, self.keys, time.monotonic_ns()
             for number, delay_ns in enumerate(delays_ns):
                 timers.arm(keys[number], now_ns + delay_ns)

@@ -1,4 +1,4 @@
-"""Mutants are small, are drawn by a seed, and are put to the tests that run their line; those that survive are told."""
+"""Mutants are small, are drawn by a seed, and are put to the tests that run their line; those that survive are reported."""
 
 import ast
 import sys

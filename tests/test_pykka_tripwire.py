@@ -74,7 +74,7 @@ def test_pykka_still_does_what_we_rely_on(function):
 
 def test_a_changed_body_changes_the_fingerprint():
     def one():
-        """Says one."""
+        """Returns 1."""
         return 1
 
     def two():

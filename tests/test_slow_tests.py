@@ -1,4 +1,4 @@
-"""The end of a run says how many slow tests it left out, and names each test that this machine cannot run."""
+"""The end of a run shows how many slow tests were left out, and names each test that this machine cannot run."""
 
 import os
 import subprocess

@@ -26,7 +26,7 @@ FATAL = [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), Generator
 
 
 class Fragile(DispatchedActor):
-    """Raises what it is told to raise, wherever it is told to."""
+    """Raises the given error in the given method."""
 
     def __init__(self, heard, *, on_start=None, on_stop=None):
         super().__init__()

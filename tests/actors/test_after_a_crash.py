@@ -24,13 +24,13 @@ SHOP = Target(id="shop", every="10s", http=HTTP, rules=(Consecutive(id="down", a
 
 
 class Told(list):
-    """A listener that keeps what it is told."""
+    """A listener that records its messages."""
 
     tell = list.append
 
 
 class Edge:
-    """A prober and a messenger whose answers come when the test says so."""
+    """A prober and a messenger whose answers come on request of the test."""
 
     def __init__(self):
         self.answers, self.cancelled = [], []

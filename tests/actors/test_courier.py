@@ -10,7 +10,7 @@ from watchkeeper.testing.clock import ManualClock
 
 
 class Told(list):
-    """A listener that keeps what it is told."""
+    """A listener that records its messages."""
 
     tell = list.append
 

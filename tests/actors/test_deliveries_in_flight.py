@@ -18,7 +18,7 @@ class Listener(list):
 
 
 class Wire:
-    """A messenger that sends and never hears anything; it keeps what is still on its way."""
+    """A messenger that sends and never gets an answer; it records the deliveries in flight."""
 
     def __init__(self):
         self.open = []
@@ -36,7 +36,7 @@ class Wire:
 
 @pytest.fixture
 def carrying():
-    """A courier with one notice on the wire: its address, the wire, what the sink was told, and how time goes on."""
+    """A courier with one notice in flight: its address, the messenger, the messages to the sink, and the clock."""
     dispatcher, wire, told = SimulatedDispatcher(ManualClock()), Wire(), Listener()
     address = address_for(Courier, "courier/ops")
     spawn(

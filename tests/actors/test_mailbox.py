@@ -47,7 +47,7 @@ def sort(message):
 
 
 class Keeper(DispatchedActor):
-    """Keeps what it hears."""
+    """Records its messages."""
 
     def __init__(self, heard):
         super().__init__()
@@ -159,7 +159,7 @@ class Fragile(Keeper):
 
 
 def play(script, capacity):
-    """Run a script of messages and events. Returns who runs it, the address, its dead letters, what was sent and heard."""
+    """Runs a script of messages and events. Returns the dispatcher, the address, its dead letters, the sent and the handled."""
     dispatcher, letters = SimulatedDispatcher(ManualClock(), turn_messages=1), DeadLetters(lambda: 0)
     address, heard, sent = Address("keeper", capacity=capacity, policy=sort, dead_letters=letters), [], []
     for entry in script:

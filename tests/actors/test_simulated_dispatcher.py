@@ -1,4 +1,4 @@
-"""Virtual time, and a choice of who runs next."""
+"""Virtual time, and the choice of the next turn."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""The cache on one thread: what is kept, for how long, and who gets the answer of a load."""
+"""The cache on one thread: the entries, their age, and the callers that share one load."""
 
 import pytest
 from watchkeeper.adapters.cache import Failed, Loaded, SingleFlightCache
@@ -10,7 +10,7 @@ from tests.adapters.readings import FRESH_NS, THREADS, policy
 
 
 class Underway:
-    """A load that ends when the test says so."""
+    """A load that ends on request of the test."""
 
     def __init__(self, landed, outcome=CancelOutcome.WITHOUT_EFFECT):
         self.land = landed

@@ -47,7 +47,7 @@ def send(messenger, timeout_ns=10 * NS_PER_S, notice=NOTICE):
 
 
 def run(main, make):
-    """Run against a messenger that is closed whatever happens."""
+    """Runs against a messenger that is closed in every case."""
 
     async def whole():
         messenger = make(asyncio.get_running_loop())

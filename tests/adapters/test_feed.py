@@ -1,4 +1,4 @@
-"""The feed: events reach whoever listens, and who does not listen holds nobody up."""
+"""The feed: events reach every subscriber, and a subscriber that does not read delays no other."""
 
 import asyncio
 import gc

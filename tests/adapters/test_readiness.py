@@ -36,7 +36,7 @@ def listener(request, loop):
 
 
 class Listener:
-    """Remembers what it was told; `next` runs the loop until it is told something."""
+    """Records its events; `next` runs the loop until one comes."""
 
     def __init__(self, loop, kind):
         self._loop = loop
@@ -56,7 +56,7 @@ class Listener:
         return [(descriptor, mask & (READABLE | WRITABLE)) for descriptor, mask in events]
 
     def turn(self):
-        """Let the loop look for what is ready now, and say what was told."""
+        """Lets the loop check all descriptors once. Returns the reported events."""
         for _ in range(5):
             self._loop.run_until_complete(asyncio.sleep(0))
         return self.heard

@@ -48,7 +48,7 @@ class ManualTimer:
 
 
 class Probes:
-    """A prober whose probes end when the test says so."""
+    """A prober whose probes end on request of the test."""
 
     def __init__(self):
         self.requests, self.answers, self.closed = [], [], False

@@ -20,7 +20,7 @@ def threads():
 
 
 class Gate:
-    """A question that says when it is asked, and is answered when it is let; each answer is used once."""
+    """A question that signals when it is asked, and waits for the test's release; each answer is used once."""
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
@@ -39,7 +39,7 @@ class Gate:
 
 
 class WatchedClock:
-    """A clock that tells how often it was read: twice for each question."""
+    """A clock that counts its readings: two for each question."""
 
     def __init__(self):
         self.reads = 0

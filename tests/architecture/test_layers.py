@@ -109,7 +109,7 @@ OUTSIDE = {
     # A lock is taken with what the host may have patched; weak references let a subscriber go.
     | {"queue", "sys", "threading", "weakref"},
 }
-"""Modules from outside that each part may import; a part that is not named here wraps whatever it needs."""
+"""Modules from outside that each part may import; a part that is not listed may import any."""
 
 DISPATCHERS_ALONE = {"asyncio", "uvloop"}
 CLOCK = "adapters/clock.py"

@@ -71,7 +71,7 @@ PAST = [
 ]
 PAST += ["Resumed", "Seen", "Settled", "Started", "Taken", "Tracked", "Untracked", "Woke", "Abandoned"]
 NOUNS = {"Beat": "event", "Barrier": "question"}
-"""A host's report and its question whether everything before it was heard have names of their own."""
+"""A report of the host, and its question whether all earlier messages were handled, have names of another form."""
 
 
 def kind_of(name):
@@ -128,7 +128,7 @@ def changeable(info, seen=()):
                 yield f"{cls.__name__} is not frozen"
             hints = get_type_hints(cls)
             for field in fields:
-                # Pairs are written as a mapping too; the specification keeps a tuple whatever it was given.
+                # Pairs may be written as a mapping; the specification keeps a tuple in both cases.
                 if hints.get(field.name) != Pairs:
                     yield from (
                         f"{cls.__name__}.{field.name}: {fault}"

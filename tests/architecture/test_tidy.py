@@ -182,7 +182,7 @@ def test_actors_tell_and_do_not_ask_or_wait():
     found = [
         f"{named(path)}:{method.lineno} {method.attr}"
         for path, method in calls
-        # A text's own `join` waits for nobody.
+        # The `join` of a text does not wait.
         if isinstance(method, ast.Attribute)
         and method.attr in waiting
         and not isinstance(method.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""Values from the environment: where they go, what is refused, and that none is ever shown."""
+"""Values from the environment: their places, the refused ones, and that none is ever shown."""
 
 import json
 

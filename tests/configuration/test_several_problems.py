@@ -99,7 +99,7 @@ ALONE = {
     "a channel without id": f"channels: [{{log: {{}}}}]\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
     "channels misspelt": f"chanels: [{{id: ops, log: {{}}}}]\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
     "channels that are no list": f"channels: {{ops: 1}}\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
-    # Nor may programs be refused where nobody knows whether they are allowed.
+    # Programs are not refused where `allow_exec` itself cannot be read.
     "allow_exec": "runtime: {allow_exec: yes}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime by another name": "settings: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime misspelt": "runtme: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",

@@ -92,7 +92,7 @@ def run(model: str, suite: Path, mock: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run what was asked for. Returns the exit status."""
+    """Runs the requested models. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help="by default " + ", ".join(MODELS))
     parser.add_argument("--cache", type=Path, help="keep the downloads here")

@@ -44,7 +44,7 @@ def taken(number, outcome=Outcome.UP, **fields):
 
 @dataclass
 class Told:
-    """An aggregate with everything it said, each step checked as it is said."""
+    """An aggregate with all its transitions, each checked as it is made."""
 
     aggregate: TargetAggregate
     latest: dict = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Conditions: what is shown, what is shared, and the laws that hold for any text and any body."""
+"""Conditions: the shown values, the shared parts, and the laws that hold for any text and any body."""
 
 import json
 

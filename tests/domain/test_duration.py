@@ -1,4 +1,4 @@
-"""Durations: what is read, what is refused with which words, and that writing and reading agree."""
+"""Durations: the accepted and the refused texts with their messages, and that writing and reading agree."""
 
 from contextlib import suppress
 

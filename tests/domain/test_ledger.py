@@ -1,4 +1,4 @@
-"""The ledger: whatever happens in whatever order, every channel is told what it should know, once, and in order."""
+"""The ledger: after any events in any order, every channel is notified of each due transition once, and in order."""
 
 import msgspec
 import pytest

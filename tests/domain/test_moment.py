@@ -1,4 +1,4 @@
-"""Moments and deadlines: two hands that say different things, and an end that is over at its very instant."""
+"""Moments and deadlines: a wall and a monotonic time that may differ, and a deadline that has passed at its very instant."""
 
 import msgspec
 import pytest

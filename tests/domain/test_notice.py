@@ -1,4 +1,4 @@
-"""Notices: the one comparison of what a channel was told with what is so, row by row."""
+"""Notices: the comparison of the last delivered notice with the present state, row by row."""
 
 import msgspec
 import pytest

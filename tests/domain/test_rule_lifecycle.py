@@ -1,4 +1,4 @@
-"""The lifecycle of a rule: a draft is judged and tells nobody, a retired rule is not judged."""
+"""The lifecycle of a rule: a draft is judged and notifies no channel, a retired rule is not judged."""
 
 import msgspec
 import pytest

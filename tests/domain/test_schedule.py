@@ -1,4 +1,4 @@
-"""The schedule: flights that move by the table, records that anybody may inspect, and grids that hold."""
+"""The schedule: attempts that change state by the table, their records, and the grid of a cadence."""
 
 import msgspec
 import pytest

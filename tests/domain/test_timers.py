@@ -1,4 +1,4 @@
-"""Timers against a sorted list: whatever is armed, cancelled or armed again, the same comes out in the same order."""
+"""Timers against a sorted list: after any arming and cancelling, the same timers fire in the same order."""
 
 import weakref
 from collections import UserString

@@ -22,7 +22,7 @@ def write(folder, targets=1):
 
 @contextmanager
 def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run")):
-    """A process that has said that it watches; killed at the end if it still lives."""
+    """A process that has printed that it watches; killed at the end if it still lives."""
     process = subprocess.Popen(
         [*command, str(path)],
         stdout=stdout,

@@ -1,4 +1,4 @@
-"""The verb `simulate`: what it prints, how far it says it is, and how it ends."""
+"""The verb `simulate`: its output, its progress and its exit status."""
 
 import pytest
 from click.testing import CliRunner

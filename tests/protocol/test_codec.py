@@ -1,4 +1,4 @@
-"""The wire: every message survives its bytes, and bytes that are no message of ours are refused within limits."""
+"""The wire: every message survives encoding and decoding, and other bytes are refused within limits."""
 
 from pathlib import Path
 

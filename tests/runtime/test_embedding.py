@@ -1,4 +1,4 @@
-"""A runtime inside somebody's program: what its host may rely on."""
+"""A runtime inside a host program: the guarantees for its host."""
 
 import asyncio
 import inspect

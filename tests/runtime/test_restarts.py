@@ -1,4 +1,4 @@
-"""Reloads that need a stop and a start: what is reported meanwhile, what cannot come back, and a stop that is held up."""
+"""Reloads that need a stop and a start: reports during the restart, failed restarts, and a stop that is delayed."""
 
 import asyncio
 import sys
@@ -35,7 +35,7 @@ JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"))
 
 
 def seen_within(what):
-    """Whether something becomes so in time; nothing tells when it does."""
+    """Polls a condition until it is true. Returns False where time runs out."""
     pause = threading.Event()
     return any(what() or pause.wait(0.01) for _ in range(int(WITHIN_S / 0.01)))
 

@@ -1,4 +1,4 @@
-"""Every invariant of the simulator bites: shown what breaks it, it says so."""
+"""Every invariant of the simulator detects its violation."""
 
 import msgspec
 import pytest

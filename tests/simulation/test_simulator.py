@@ -143,7 +143,7 @@ def test_a_command_in_the_middle_of_a_probe_breaks_nothing(command, after_ns):
 
 
 def test_a_paused_heartbeat_is_met_in_the_middle_of_gaps():
-    """A command that would wait for a probe is done at once where nobody probes, or it were never done."""
+    """A command that waits for a probe is executed at once for a target without probes: otherwise it would never be."""
     beating = msgspec.structs.replace(SMALL.target, http=None, heartbeat=Heartbeat(grace="2s"))
     watched = msgspec.structs.replace(SMALL, target=beating)
     acts = (
@@ -160,7 +160,7 @@ def test_a_paused_heartbeat_is_met_in_the_middle_of_gaps():
 
 
 def unopenable():
-    """A target that is down for good under a rule that never says so: it breaks L2."""
+    """A target that stays down under a rule that never opens: it violates L2."""
     rules = (Consecutive(id="down", after=900),)
     target = msgspec.structs.replace(SMALL.target, id="mute", rules=rules)
     return Watched(target=target, script="down", finally_="down")

@@ -1,4 +1,4 @@
-"""Every invariant about clocks, configurations, poison and recovery bites: shown what breaks it, it says so."""
+"""Every invariant about clocks, configurations, isolation and recovery detects its violation."""
 
 import msgspec
 import pytest

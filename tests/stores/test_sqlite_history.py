@@ -163,7 +163,7 @@ def seal_first_hour(store, path):
 def test_a_late_sample_restarts_a_seal_under_way(store, path, tmp_path, monkeypatch, share):
     monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 5)
     samples = measured(1)
-    # Another store of the same samples says how many calls a seal takes, so that the late sample comes in the midst.
+    # Another store of the same samples shows how many calls a seal takes, so that the late sample comes in its midst.
     other = SqliteStore(str(tmp_path / "other.db"), LONG)
     other.open(NOON)
     other.commit(Batch(samples=samples[1:]))

@@ -1,4 +1,4 @@
-"""A store whose file is deleted, moved away or replaced while it is open: it goes on, and says so."""
+"""A store whose file is deleted, moved away or replaced while it is open: it goes on, and reports the problem."""
 
 from contextlib import suppress
 

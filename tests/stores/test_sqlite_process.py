@@ -1,4 +1,4 @@
-"""One process per file: who else may come near, and what they are told."""
+"""One process per file: the access of other processes, and their messages."""
 
 import fcntl
 import os
@@ -251,7 +251,7 @@ def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
 
 
 def test_every_write_begins_as_a_writer(path):
-    """Begun as a reader, it would fail at once with BUSY_SNAPSHOT, whatever the time-out, when it comes to writing."""
+    """Begun as a reader, it would fail at once with BUSY_SNAPSHOT, regardless of the timeout, at its first write."""
     said = []
     apsw.connection_hooks.append(
         lambda connection: connection.set_exec_trace(lambda _, sql, __: said.append(sql) or True)

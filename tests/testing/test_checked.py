@@ -1,4 +1,4 @@
-"""Invariants at run time: sound traffic passes, and what must never happen is refused by its id."""
+"""Invariants at run time: valid traffic passes, and a violation is refused with the id of its invariant."""
 
 import pytest
 from records import NOON, delivery_of, notice_of, opened, then
@@ -21,7 +21,7 @@ DEADLINE = Deadline.after(NOON, NS_PER_S)
 
 
 class Outside:
-    """A messenger that answers when the test says so."""
+    """A messenger that answers on request of the test."""
 
     def send(self, notice, attempt, deadline, done):
         self.done = done

@@ -1,4 +1,4 @@
-"""Forecasts: drawn from a seed, the same every time, and true to what was asked for."""
+"""Forecasts: drawn from a seed, the same every time, and true to the given faults and scripts."""
 
 import logging
 

@@ -75,7 +75,7 @@ def shop():
 
 @pytest.fixture
 def driven():
-    """Makes a world whose probes answer only when the test says so."""
+    """Makes a world whose probes answer only on request of the test."""
 
     def make(*targets, on_cancel=CancelOutcome.WITHOUT_EFFECT, **named):
         world = World(targets, **{"through_bytes": True, **named})

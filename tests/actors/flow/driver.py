@@ -12,7 +12,7 @@ DOWN = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTI
 
 
 class Driver:
-    """A probe driver that answers when the test says so, and never by itself."""
+    """A probe driver that answers on request of the test, and never by itself."""
 
     def __init__(self, on_cancel=CancelOutcome.WITHOUT_EFFECT):
         self.on_cancel = on_cancel

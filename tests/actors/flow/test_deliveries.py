@@ -24,7 +24,7 @@ def posts(world):
 
 
 class Jealous:
-    """Passes on to a messenger what is durable, and nothing else."""
+    """Passes durable notices on to a messenger, and asserts that there are no others."""
 
     def __init__(self, inner, store):
         self.inner = inner

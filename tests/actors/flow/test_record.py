@@ -1,4 +1,4 @@
-"""The record: a store that fails and recovers loses nothing, and nobody hears of what is not in it."""
+"""The record: a store that fails and recovers loses nothing, and no notice leaves before it is in the record."""
 
 from contextlib import suppress
 from itertools import pairwise

@@ -89,7 +89,7 @@ def test_a_clock_that_is_set_makes_nothing_stale(shop):
 
 @pytest.mark.parametrize(("silence", "status"), [("69s", Status.UP), ("300s", Status.UNKNOWN)])
 def test_a_heartbeat_has_its_grace_before_it_is_stale(shop, silence, status):
-    """A missed one is a bad sample at once; only where nothing of ours ran is there none."""
+    """A missed heartbeat is a bad sample at once; there is none only where the process did not run."""
     world = World([shop("nightly", every="60s", tcp=None, heartbeat=Heartbeat(grace="100s"), rules=QUICK)])
     world.heartbeat("nightly")
     world.run("1ms")

@@ -1,4 +1,4 @@
-"""The end of a system: what runs is waited for or cancelled, and what is left over is done by the next."""
+"""The end of a system: running attempts end or are cancelled, and pending notices are sent by the next one."""
 
 import pytest
 from watchkeeper.domain.specification.rule import Consecutive

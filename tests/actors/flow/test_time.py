@@ -264,7 +264,7 @@ def test_a_silence_ends_by_the_wall_clock_even_over_sleep(shop):
 
 @pytest.mark.parametrize("step_s", [0, 37, -37, 600])
 def test_the_end_of_a_silence_is_noticed_within_a_second(shop, step_s):
-    """Nothing is polled meanwhile, and the wall clock is set both ways."""
+    """Nothing is polled during the steps, and the wall clock is set both ways."""
     world = World([shop(every="1h", rules=QUICK)])
     world.script("shop", "down")
     world.silence(None, "2m3s")

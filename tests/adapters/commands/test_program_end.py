@@ -1,4 +1,4 @@
-"""The end of a program by a pidfd and by a thread that waits: the same to whoever watches it."""
+"""The end of a program by a pidfd and by a waiting thread: the same result for the caller."""
 
 import errno
 import os

@@ -59,7 +59,7 @@ class Bench:
         return self.loop.run_until_complete(asyncio.wait_for(answer, (timeout_ms + 5_000) / 1_000))
 
     def turn(self) -> None:
-        """Let the loop do what is ready now."""
+        """Lets the loop run the callbacks that are ready now."""
         self.loop.run_until_complete(asyncio.sleep(0))
 
     def when(self, event, timeout_s: float = 5.0) -> bool:

@@ -33,7 +33,7 @@ def server():
 
 @contextmanager
 def closed_port():
-    """A port of which nobody listens, kept from being given to others."""
+    """A bound port without a listener, so that the system gives it to no other socket."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

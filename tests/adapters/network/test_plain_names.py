@@ -19,7 +19,7 @@ ELSEWHERE = ResolvedAddress(socket.AF_INET, "127.0.0.9")
 
 
 class NameService:
-    """Answers what it is told to, when it may."""
+    """Gives the prepared answer, once the test releases it."""
 
     def __init__(self) -> None:
         self.answer = LookedUp((HERE,))
@@ -34,7 +34,7 @@ class NameService:
 
 
 class Counting(FastHttpEngine):
-    """A short way that counts who takes it."""
+    """A fast path that counts its requests."""
 
     taken = 0
 

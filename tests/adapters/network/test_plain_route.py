@@ -1,4 +1,4 @@
-"""When the short way may be taken, told the moment."""
+"""The eligibility for the fast path, with the time as an argument."""
 
 import pycurl
 import pytest

@@ -25,7 +25,7 @@ DAY = dt.timedelta(days=1)
 
 
 class Counting(FastHttpEngine):
-    """A short way that counts who takes it."""
+    """A fast path that counts its requests."""
 
     taken = 0
 
@@ -369,7 +369,7 @@ def test_an_answer_cut_short_politely_is_cut_short_all_the_same(bench, plain, au
     short, curl = seen
     assert (short.outcome, short.status, plain.taken) == (Outcome.DOWN, 200, 2)
     assert (curl.outcome, curl.reason) == (Outcome.DOWN, Reason.TRUNCATED)
-    # The package of rustls hears no farewell: to it every end is a rude one.
+    # The package of rustls does not report a close message: it takes every end for a truncation.
     assert short.reason is Reason.PROTOCOL_ERROR
 
 

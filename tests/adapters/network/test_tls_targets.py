@@ -98,7 +98,7 @@ def closed_in_the_handshake(_authority):
 
 def demands_a_client_certificate(authority):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # TLS 1.3 says so only after the handshake, racing its alert against the reset of the closed socket.
+    # TLS 1.3 reports it only after the handshake: its alert races with the reset of the closed socket.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     authority.ca.configure_trust(context)

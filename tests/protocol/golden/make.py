@@ -35,7 +35,7 @@ def of_struct(kind: inspect.StructType) -> object:
 
 
 def of_text(kind: inspect.StrType, name: str) -> str:
-    """A text that its pattern allows; a duration where the pattern says so."""
+    """Returns a text that the pattern allows; a duration where the pattern is that of one."""
     if name in TEXTS:
         return TEXTS[name]
     return "30s" if kind.pattern is not None and "ns|us" in kind.pattern else f"some {name}"
