@@ -98,7 +98,7 @@ def _beside(row: str, name: str) -> Row:
     return Row(what=f"everybody else's lateness, {name}", script="lateness", bar="none", figure=figure)
 
 
-def _told(mode: str) -> Callable[[Figures], str]:
+def _reported(mode: str) -> Callable[[Figures], str]:
     return lambda found: f"p99 {found['detection'][mode]['past_bound_p99_ms']:.0f} ms past the bound"
 
 
@@ -219,14 +219,14 @@ ROWS: tuple[Row, ...] = (
         what="detection, a target that fails at once",
         script="detection",
         bar="p99 300 ms past the bound",
-        figure=_told("fail"),
+        figure=_reported("fail"),
         met=lambda found: found["detection"]["fail"]["met"],
     ),
     Row(
         what="detection, a target that hangs",
         script="detection",
         bar="p99 300 ms past the bound",
-        figure=_told("hang"),
+        figure=_reported("hang"),
         met=lambda found: found["detection"]["hang"]["met"],
     ),
 )

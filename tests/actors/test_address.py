@@ -88,7 +88,7 @@ def test_a_crash_costs_its_own_actor_and_nothing_else(dispatcher, error, asked):
             question.get(timeout=0)
 
 
-def test_what_waits_at_a_crash_goes_to_the_next_in_order(dispatcher):
+def test_messages_queued_at_a_crash_go_to_the_next_incarnation_in_order(dispatcher):
     exits, heard = Exits(), []
     address = spawn(Fragile, heard, dispatcher=dispatcher, on_exit=exits)
     for message in (1, ValueError("bug"), 2, 3):
@@ -226,7 +226,7 @@ def test_without_anybody_to_restart_it_the_address_closes(dispatcher):
         behind.get(timeout=0)
 
 
-def test_what_comes_to_a_closed_address_is_a_dead_letter(dispatcher):
+def test_a_message_to_a_closed_address_is_a_dead_letter(dispatcher):
     letters = DeadLetters(lambda: 0)
     address = address_for(Fragile, "a", dead_letters=letters)
     address.tell(1)

@@ -149,7 +149,7 @@ def test_a_cancelled_alarm_is_forgotten_and_wakes_nobody(timer_driver):
     assert timers[0].set_to == [NS_PER_MS, 5 * NS_PER_MS]
 
 
-def test_what_is_due_already_rings_in_the_next_round_without_its_timer(timer_driver):
+def test_an_alarm_that_is_due_already_rings_in_the_next_round_without_its_timer(timer_driver):
     clock, timers = timer_driver
     rang = []
     clock.call_at(-1, lambda: rang.append("first"))

@@ -94,7 +94,7 @@ def test_a_channel_carries_no_more_than_it_has_room_for(carrying):
     assert [answered.key for answered in told] == [others[1].key, NOTICE.key]
 
 
-def test_what_waits_for_room_follows_an_answer(carrying):
+def test_a_notice_that_waits_for_room_follows_an_answer(carrying):
     address, wire, told, run = carrying
     other = notice_of(opened("inc_2"))
     address.tell(Deliver(other, 1, 1_000_000_000))

@@ -78,7 +78,7 @@ def test_messages_come_out_as_they_went_in():
 
 @pytest.mark.parametrize("capacity", [1, 3, MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_LIGHT_MESSAGES_MAX + 1])
 @pytest.mark.parametrize("policy", [None, sort])
-def test_what_has_no_room_is_rejected_and_counted(capacity, policy):
+def test_a_message_without_room_is_rejected_and_counted(capacity, policy):
     address = Address("keeper", capacity=capacity, policy=policy)
     for number in range(capacity + 2):
         address.tell(Note(number))

@@ -141,7 +141,7 @@ def test_a_value_for_its_askers_only_is_not_kept(clock, source):
     assert cache.peek("a", clock.read()) is None
 
 
-def test_what_was_cleared_away_while_loading_is_not_stored(clock, source):
+def test_an_entry_cleared_during_its_load_is_not_stored(clock, source):
     cache = cache_of()
     _, early = asked(cache, source, clock)
     cache.clear()

@@ -93,7 +93,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
 @pytest.mark.parametrize(("behaviour", "answer"), ANSWERS)
-def test_what_the_callable_returns_is_the_answer(colour, behaviour, answer):
+def test_the_return_value_of_the_callable_is_the_answer(colour, behaviour, answer):
     notices = []
 
     def sync(notice):

@@ -84,7 +84,7 @@ def test_an_entry_older_than_asked_for_is_loaded_again():
     assert [snapshots.status(AGE_NS), snapshots.status(AGE_NS), snapshots.status(1)] == ["old", "old", "new"]
 
 
-def test_what_is_outdated_while_it_is_loaded_is_not_kept(threads):
+def test_an_answer_outdated_during_its_load_is_not_kept(threads):
     gate = Gate("old", "new")
     snapshots, _ = watched(gate)
     asked = threads.submit(snapshots.status, AGE_NS)

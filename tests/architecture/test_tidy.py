@@ -367,6 +367,15 @@ def test_names_of_tests_are_sentences():
     assert short == []
 
 
+NO_SUBJECT = ("test_who_", "test_what_", "test_whoever_", "test_whatever_", "test_nobody_", "test_whose_")
+
+
+def test_names_of_tests_begin_with_their_subject():
+    names = [node.name for _, node in nodes(TESTS, FUNCTIONS) if node.name.startswith("test_")]
+    assert [name for name in names if name.startswith(NO_SUBJECT)] == []
+    assert len(names) > 1_000
+
+
 def test_tests_are_functions():
     found = [node.name for _, node in nodes(TESTS, ast.ClassDef) if node.name.startswith("Test")]
     assert found == []

@@ -118,7 +118,7 @@ def changed_globals(tree):
 SOURCES = sources()
 
 
-def test_what_threads_share_stands_in_the_list():
+def test_every_object_that_threads_share_stands_in_the_list():
     guarding = {path for path, tree in SOURCES.items() if guards(tree)}
     assert len(guarding) > 10
     assert {path for path in guarding if f"({'../../' + path})" not in ANSWER} == set()

@@ -92,7 +92,7 @@ def test_any_stream_gives_legal_transitions_each_with_its_evidence(outcomes, aft
 
 
 @given(STREAMS)
-def test_what_is_no_evidence_moves_nothing(outcomes):
+def test_a_sample_that_is_no_evidence_changes_nothing(outcomes):
     with_gaps, without = told(DOWN), told(DOWN)
     for number, outcome in enumerate(outcomes, 1):
         said = with_gaps.take(taken(number, outcome))
@@ -265,7 +265,7 @@ def test_other_thresholds_of_a_pending_rule_keep_its_start():
 
 
 @pytest.mark.parametrize(("mildest", "opens_at"), [("down", 3), ("degraded", 5)])
-def test_what_was_counted_stands_while_bad_means_the_same(mildest, opens_at):
+def test_a_count_stands_while_bad_means_the_same(mildest, opens_at):
     world = told(DOWN)
     for number in (1, 2):
         world.take(taken(number, Outcome.DOWN))

@@ -279,7 +279,7 @@ def test_every_reason_for_being_down_had_an_answer_or_none():
 
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("reason", Reason)
-def test_what_is_answered_is_what_a_rule_calls_fast(outcome, reason):
+def test_only_answers_count_as_fast_for_a_rule(outcome, reason):
     """A sample that is no evidence never reaches a rule."""
     rule = Threshold(id="quick", operator="<", value=100)
     found = counted(taken(1, outcome, reason=reason, latency_ns=FAST_NS), rule)
@@ -331,7 +331,7 @@ def test_an_answer_that_is_too_late_counts_against_it_alone():
 @pytest.mark.parametrize(
     "fields", [{"operator": "<"}, {"operator": "!="}, {"mode": Mode.RATE_OF_CHANGE, "window": 2}]
 )
-def test_what_at_least_does_not_settle_stays_open(fields):
+def test_a_timeout_decides_nothing_where_its_least_latency_does_not(fields):
     evaluator = evaluator_of(Threshold(id="odd", value=500, **fields))
     for number in (1, 2):
         late = taken(number, Outcome.TIMED_OUT, latency_ns=SLOW_NS)

@@ -125,7 +125,7 @@ def test_silence_is_measured_for_rules_that_are_not_retired():
     assert entry.silences == (("derived", 27 * NS_PER_S), ("stated", 60 * NS_PER_S))
 
 
-def test_what_waited_through_a_change_runs_no_longer_than_the_new_timeout():
+def test_an_attempt_queued_through_a_change_runs_no_longer_than_the_new_timeout():
     entry = Scheduled(shop())
     pending = entry.enqueue(NOON, NOON)
     entry.adopt(msgspec.structs.replace(shop(), timeout="500ms"))

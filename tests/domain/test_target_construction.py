@@ -157,7 +157,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("make", "said"), REFUSED, ids=[said for _, said in REFUSED])
-def test_what_cannot_be_is_refused_where_it_is_written(make, said):
+def test_an_impossible_value_is_refused_where_it_is_written(make, said):
     (problem,) = refused(make)
     assert said in problem
 

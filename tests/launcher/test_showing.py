@@ -101,7 +101,7 @@ def test_how_soon_it_was_refused_is_not_shown_as_a_latency(config):
     ]
 
 
-def test_what_is_too_old_is_unknown_with_the_reason(config):
+def test_a_value_that_is_too_old_is_unknown_with_the_reason(config):
     def row(after_s, name):
         reader = StoreReader(str(config.parent / "watch.db"))
         document = status_document(load(config, {}), reader, NOON.wall_ns + after_s * NS_PER_S)

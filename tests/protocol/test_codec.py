@@ -273,6 +273,6 @@ def test_a_key_that_a_specification_does_not_know_is_refused():
         ),
     ],
 )
-def test_what_cannot_be_read_back_is_not_written(message):
+def test_a_message_that_cannot_be_read_back_is_not_written(message):
     with pytest.raises(MessageError):
         encode(message)

@@ -122,7 +122,7 @@ def test_sync_and_async_checks_are_both_watched():
     assert asyncio.run(host()) == {("sync", "up"), ("async", "up")}
 
 
-def test_what_blocks_is_refused_on_an_event_loop():
+def test_a_blocking_method_is_refused_on_an_event_loop():
     async def host() -> None:
         runtime = Runtime()
         for call in (
@@ -306,7 +306,7 @@ def test_an_active_rule_cannot_become_a_draft_again(shop):
         )
 
 
-def test_what_was_lost_is_counted_where_hosts_look(shop):
+def test_losses_are_counted_where_hosts_look(shop):
     world = World([shop])
     assert "dead_letters" not in dict(world.status().counters)
     owner = world.system.owner

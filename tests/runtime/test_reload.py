@@ -40,7 +40,7 @@ targets:
 WITHIN_S = 20
 
 
-def test_what_cannot_be_built_leaves_no_thread_behind():
+def test_a_runtime_that_cannot_be_built_leaves_no_thread_behind():
     nowhere = Channel(id="ops", webhook=Webhook(url="http://ä..b/"))
     threads = set(threading.enumerate())
 
@@ -188,7 +188,7 @@ def test_a_command_does_not_wait_for_a_stop(site, shop, ops):
     assert not stopping.is_alive()
 
 
-def test_what_is_commanded_before_a_start_is_done_by_it(shop, ops):
+def test_a_command_before_a_start_is_applied_by_it(shop, ops):
     runtime = Runtime(targets=[shop], **ops)
     with runtime:
         runtime.stop()

@@ -201,7 +201,7 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
     assert not kept.keep(reports[0])
 
 
-def test_what_is_reported_waits_for_no_comparison(ops):
+def test_a_report_waits_for_no_comparison_of_configurations(ops):
     """The guard is held while 100,000 targets are compared; here it is held by the test."""
     configuration = Configuration(channels=ops["channels"], targets=(JOB,))
     configured = ConfiguredTargets(configuration, ops["callables"])
@@ -256,7 +256,7 @@ def test_a_restart_that_fails_both_ways_is_the_end(shop, ops, caplog, tmp_path):
         assert runtime.status().healthy
 
 
-def test_what_a_restart_abandons_is_said(ops, caplog):
+def test_work_that_a_restart_abandons_is_logged(ops, caplog):
     with (
         Runtime(options=RuntimeOptions(grace="300ms"), **ops) as runtime,
         in_restart(runtime, Configuration()) as raised,

@@ -276,7 +276,7 @@ CRIMES = {
 @pytest.mark.parametrize(
     ("crime", "invariant"), CRIMES.items(), ids=lambda value: getattr(value, "__name__", value)
 )
-def test_what_breaks_an_invariant_is_complained_of(crime, invariant):
+def test_each_violation_of_an_invariant_is_reported(crime, invariant):
     rules = Rules()
     crime(rules)
     assert invariant in rules.complaints

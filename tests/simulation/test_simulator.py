@@ -210,7 +210,7 @@ def test_a_batch_that_never_met_a_situation_says_so():
         (["--replay", "nowhere.json"], "nowhere.json"),
     ],
 )
-def test_what_cannot_be_run_is_refused_with_what_could(words, says):
+def test_a_wrong_command_line_is_refused_with_a_hint(words, says):
     outcome = CliRunner().invoke(main, words)
     assert outcome.exit_code == 2
     assert says in outcome.output

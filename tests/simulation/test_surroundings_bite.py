@@ -80,7 +80,7 @@ def sleep_nobody_hears_of(rules):
     rules.blindness.check_peace()
 
 
-def sleep_told_twice(rules):
+def sleep_reported_twice(rules):
     asleep(rules)
     rules.blindness.recording(slept())
     rules.blindness.recording(slept())
@@ -187,7 +187,7 @@ def a_tick_served_twice(rules):
 
 CRIMES = {
     sleep_nobody_hears_of: "S21",
-    sleep_told_twice: "S21",
+    sleep_reported_twice: "S21",
     sleep_that_never_was: "S21",
     sleep_by_another_name: "S21",
     judged_by_what_ran_while_asleep: "S21",
@@ -213,7 +213,7 @@ CRIMES = {
 @pytest.mark.parametrize(
     ("crime", "invariant"), CRIMES.items(), ids=lambda value: getattr(value, "__name__", value)
 )
-def test_what_breaks_such_an_invariant_is_complained_of(crime, invariant):
+def test_each_violation_of_such_an_invariant_is_reported(crime, invariant):
     rules = Rules()
     crime(rules)
     assert set(rules.complaints) == {invariant}

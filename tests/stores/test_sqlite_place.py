@@ -65,7 +65,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_becomes_of_the_file_is_said_until_it_is_back(store, path, way):
+def test_a_lost_file_is_reported_until_it_is_back(store, path, way):
     assert store.file_problem() == ""
     put_back = way(path)
     said = store.file_problem()
@@ -98,7 +98,7 @@ def test_without_its_folder_a_store_fails(store, path):
 
 
 @pytest.mark.parametrize("way", [moved, replaced])
-def test_what_was_written_meanwhile_is_there_when_it_is_back(store, path, way):
+def test_records_written_while_the_file_was_lost_are_there_when_it_is_back(store, path, way):
     put_back = way(path)
     store.commit(CHANGED)
     put_back()

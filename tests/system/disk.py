@@ -105,8 +105,8 @@ def _fill_and_free(lane: Lane, disk: Path) -> Counter[str]:
         full_said_after_ms=round(1000 * said_after_s),
         full_recovered_after_ms=round(1000 * recovered_after_s),
         full_polls_meanwhile=lane.site.asked["t1"] - asked,
-        full_told_too_early=sent_while_full,
-        full_told_afterwards=told,
+        full_sent_too_early=sent_while_full,
+        full_sent_afterwards=told,
     )
 
 

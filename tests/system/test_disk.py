@@ -11,10 +11,10 @@ from tests.system.kill import faults_of
 def test_a_disk_that_was_full_costs_no_record_and_no_notice(tmp_path):
     figures = fill_and_free(tmp_path)
     assert faults_of(figures) == {}
-    assert figures["full_told_too_early"] == 0
+    assert figures["full_sent_too_early"] == 0
     assert figures["full_polls_meanwhile"] >= 10
     assert figures["full_recovered_after_ms"] < 1000 * RECOVERED_WITHIN_S
-    assert (figures["full_told_afterwards"], figures["incidents"]) == (1, 2)
+    assert (figures["full_sent_afterwards"], figures["incidents"]) == (1, 2)
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def messenger(checks, outside):
     return checks.messenger("ops", outside)
 
 
-def test_what_is_committed_first_may_leave(store, messenger, outside):
+def test_a_committed_notice_may_leave(store, messenger, outside):
     store.commit(ATTEMPTED)
     messenger.send(NOTICE, 1, DEADLINE, lambda _: None)
     outside.done(Answer(accepted=True))

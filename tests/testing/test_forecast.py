@@ -89,7 +89,7 @@ def test_every_fault_is_met_however_short_the_time(fault):
     assert run_course(drawn).broken == ""
 
 
-def test_what_a_fault_does_can_be_seen():
+def test_the_effect_of_a_fault_can_be_seen():
     calm = run_course(course(minutes=600, shop="ok 1h, down", job="ok"))
     seen = run_course(course(minutes=600, faults=(Fault.ACKNOWLEDGE,), shop="ok 1h, down", job="ok"))
     assert calm.incidents[0].acknowledged_at_ns is None

@@ -194,7 +194,7 @@ def test_an_answer_to_what_became_a_heartbeat_is_refused(driven, shop, target_of
     assert counter(world, "late_answers") == 1
 
 
-def test_what_is_probed_again_has_one_attempt_at_a_time(driven, shop):
+def test_a_target_that_is_probed_again_has_one_attempt_at_a_time(driven, shop):
     world = driven(shop(every="1s", timeout="900ms"))
     for _ in range(5):
         run_to_start(world)

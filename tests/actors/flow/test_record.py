@@ -117,7 +117,7 @@ def test_samples_are_durable_within_a_quarter_of_a_second(watched, shop):
             assert world.store.inner.samples("shop")[-1].at_ns >= seen // 1_000 * 1_000
 
 
-def test_a_failed_write_is_written_once_whoever_ends_the_runtime(watched, shop):
+def test_a_failed_write_is_written_once_however_the_runtime_ends(watched, shop):
     world = watched(shop(rules=QUICK))
     world.script("shop", "ok 1m, down")
     world.run("30s")

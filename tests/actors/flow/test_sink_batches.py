@@ -36,7 +36,7 @@ def test_a_sample_that_comes_twice_is_counted_where_a_user_sees_it(shop):
     assert dict(world.status().counters)["samples_not_newer"] == 1
 
 
-def test_what_gathered_last_is_written_when_we_stop(shop):
+def test_the_last_gathered_records_are_written_at_a_stop(shop):
     world = World([shop()])
     world.run("1m")
     while world.prober.started == 6:

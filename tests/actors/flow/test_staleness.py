@@ -39,7 +39,7 @@ def test_the_bound_is_two_and_a_half_periods_and_the_timeout(shop, target_of, st
 
 
 @pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.WARNING])
-def test_what_is_down_stays_what_its_open_incident_says(shop, severity):
+def test_a_down_target_keeps_the_status_of_its_open_incident(shop, severity):
     world = World([shop(rules=(Consecutive(id="down", after=1, recover=1, severity=severity),))])
     world.script("shop", "down")
     world.run("1m")

@@ -63,7 +63,7 @@ def test_silence_that_goes_on_is_one_bad_sample_a_period(shop, target_of):
 @pytest.mark.parametrize(
     ("ok", "outcome", "reason"), [(True, Outcome.UP, Reason.OK), (False, Outcome.DOWN, Reason.REPORTED)]
 )
-def test_what_the_host_reports_is_the_sample(shop, target_of, ok, outcome, reason):
+def test_the_report_of_the_host_is_the_sample(shop, target_of, ok, outcome, reason):
     world = World([nightly(shop)])
     world.heartbeat("nightly", ok=ok)
     world.run("1ms")
@@ -142,7 +142,7 @@ def test_sleep_is_recorded_and_fails_nobody(shop, driven, target_of):
     assert [incident for incident in world.incidents() if incident.target == "nightly"] == []
 
 
-def test_what_ran_while_we_slept_is_unknown_whatever_it_said(driven, shop, attempts, target_of):
+def test_an_attempt_during_a_suspend_is_unknown_with_any_answer(driven, shop, attempts, target_of):
     world = driven(shop(rules=QUICK, timeout="9s", every="1m"))
     while not world.prober.requests:
         world.run("1s")
@@ -306,7 +306,7 @@ def test_without_a_silence_there_is_no_wake_up_for_one(shop):
     assert turns(world, "1h") == quiet
 
 
-def test_a_restart_of_whoever_wakes_the_sink_delays_no_end(shop):
+def test_a_new_process_delays_no_end_of_a_silence(shop):
     world = World([shop(every="1h", rules=QUICK)])
     world.script("shop", "down")
     world.silence(None, "2m3s")

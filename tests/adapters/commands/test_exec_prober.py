@@ -81,7 +81,7 @@ def test_figures_become_measurements_and_output_the_body(run):
     ],
     ids=["absent", "not on PATH", "not executable", "a folder", "nul", "too long"],
 )
-def test_what_cannot_be_run_is_down_and_says_why(run, argv, word):
+def test_a_program_that_cannot_run_is_down_with_its_reason(run, argv, word):
     seen = run(lambda prober: begin(prober, *argv)[1])
 
     assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.COMMAND_FAILED)

@@ -189,7 +189,7 @@ def test_credentials_are_sent_to_the_target(bench, prober, server, fields, heade
     ],
     ids=str,
 )
-def test_what_would_break_the_wire_is_refused_before_it_is_prepared(fields):
+def test_a_request_that_would_break_the_wire_is_refused_before_it_is_prepared(fields):
     try:
         probe = Http(**{"url": "http://127.0.0.1/", **fields})
         _, problems = judged_target(Target(id="a", http=probe), channels=())

@@ -41,7 +41,7 @@ def test_a_connection_that_stands_is_enough(bench, prober):
     assert 0 < seen.phases.connect_ns <= seen.response_time_ns
 
 
-def test_what_is_expected_is_found_across_pieces(bench, prober):
+def test_an_expected_text_is_found_across_pieces(bench, prober):
     pieces = [b"220 ma", b"il.exam", b"ple ESM", b"TP ready\r\n"]
     with HostileServer(greeting=lambda visit: visit.drip(pieces, 0.01)) as server:
         seen = bench.run(prober, target(server, expect="example ESMTP")).seen
@@ -51,7 +51,7 @@ def test_what_is_expected_is_found_across_pieces(bench, prober):
     assert seen.phases.transfer_ns > 0
 
 
-def test_what_is_sent_arrives_and_is_answered(bench, prober):
+def test_a_message_that_is_sent_arrives_and_is_answered(bench, prober):
     heard = []
 
     def answer(visit):
