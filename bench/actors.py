@@ -1,4 +1,4 @@
-"""What a message, a question and an actor cost on the loop, against pykka.ThreadingActor in the same run.
+"""The cost of a message, a question and an actor on the loop, against pykka.ThreadingActor in the same run.
 
     python bench/actors.py [--pairs 5]
 

@@ -27,8 +27,8 @@ modules:
 """
 
 
-class PeerFailed(Exception):  # what became of a run, not a fault of ours
-    """So many of its probes failed that its cost says nothing."""
+class PeerFailed(Exception):  # the result of a run, not a fault of this script
+    """Raised where too many of its probes failed for its cost to be compared."""
 
 
 def installed() -> bool:
@@ -59,7 +59,7 @@ class Blackbox:
     def window(
         self, module: str, targets: list[str], rate: float, in_flight: int, lengths_s: tuple[float, float]
     ) -> dict[str, float]:
-        """Have it probe the targets in turn, and say what that cost once it is warm.
+        """Lets it probe the targets in turn. Returns the cost once it is warm.
 
         At a rate; or, with a number in flight, as fast as it answers. `lengths_s` is of the warm-up and of the window.
         """

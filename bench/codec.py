@@ -1,9 +1,9 @@
-"""What a message costs as bytes and back against msgspec's own msgpack, and the codec's share of a check.
+"""The cost of encoding and decoding a message against msgspec's own msgpack, and the codec's share of a check.
 
     python bench/codec.py [--pairs 5] [--quick]
 
 Prints one JSON object. The messages are those of one check. The share is counted in a runtime that checks functions:
-every call of the codec, and of whatever else makes bytes on a check's way into the record, is timed where it is made.
+every call of the codec, and of all else that makes bytes on a check's way into the record, is timed where it is made.
 """
 
 import argparse
@@ -104,7 +104,7 @@ def compare(pairs: int) -> dict[str, dict[str, float]]:
 
 
 class Spent:
-    """What the timed functions were called and took."""
+    """The calls of the timed functions, and the time that they took."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -43,7 +43,7 @@ def plan(world: Misbehaving) -> tuple[list[Target], list[Channel]]:
 
 
 def one_round(world: Misbehaving, mode: str, seed: int) -> list[float]:
-    """Break every target at a moment of its own, wait to be told of all, mend them; the delays past the bound in ms."""
+    """Breaks every target at its own moment, waits for all notices, mends the targets. Returns the delays past the bound in ms."""
     before = world.ask("count")["hooks"]
     dice = random.Random(seed)
     began_s = time.monotonic()
@@ -78,7 +78,7 @@ def measure(rounds: int) -> dict[str, dict[str, Any]]:
                     print(f"{mode} {number + 1}/{rounds}: {len(found)} told", file=sys.stderr)
             problems = running.ask("states")["problems"]
     if problems:
-        raise RuntimeError(f"the runtime was in trouble: {problems}")
+        raise RuntimeError(f"the runtime had problems: {problems}")
     return {mode: _figures(found, rounds) for mode, found in delays.items()}
 
 

@@ -55,7 +55,7 @@ def plan(
 
 
 def drive(running: Running, seconds: float) -> list[dict[str, float]]:
-    """One row a second: what was done, how late, and how large the process is."""
+    """One row a second: finished work, lateness, and the size of the process."""
     rows: list[dict[str, float]] = []
     began_s = time.monotonic()
     before = running.ask("figures")

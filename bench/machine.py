@@ -1,4 +1,4 @@
-"""What is read of the machine and of running processes: the figures that every script shares."""
+"""Figures of the machine and of running processes, shared by every script."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ def _version(package: str) -> str:
 
 
 def pause_cost() -> dict[str, float]:
-    """What the same Python takes in a loop, and after a pause in which others had the core's caches, in microseconds."""
+    """Returns the microseconds of the same Python code in a loop, and after a pause in which others used the core's caches."""
 
     def work() -> None:
         json.loads(json.dumps({"a": [1, 2, 3], "b": {"c": "x" * 50}}))

@@ -1,4 +1,4 @@
-"""What an idle target costs in resident memory, everything included, against a bare pykka.ThreadingActor.
+"""The resident memory of an idle target, everything included, against a bare pykka.ThreadingActor.
 
     python bench/memory.py [--pairs 5] [--targets 100000] [--quick]
 
@@ -34,7 +34,8 @@ BAR_BYTES = 4 * 1024
 EXPECT = ("[STATUS] == 200", "[RESPONSE_TIME] < 2000")
 RULES = (Consecutive(id="down", after=3),)
 SETTLED_S = 0.5
-PATIENCE = 6
+QUESTIONS_MAX = 6
+"""Questions until the read model answers; each waits for some seconds while 100,000 targets are being scheduled."""
 
 
 class StandingClock(SystemClock):
@@ -71,8 +72,8 @@ def whole_runtime(count: int) -> int:
 
 
 def wait_until_everything_is_in_place(watched: runtime_module.Runtime) -> None:
-    """The read model answers after the supervisor has heard everything before."""
-    for _ in range(PATIENCE):
+    """Waits for an answer of the read model, which comes after the supervisor has handled everything before."""
+    for _ in range(QUESTIONS_MAX):
         with contextlib.suppress(pykka.Timeout):
             watched.incidents()
             return

@@ -24,7 +24,7 @@ FAIL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno"
 
 
 class World:
-    """Who behaves how, who was last answered well, and what was told."""
+    """The behaviour of each target, the time of each last good answer, and the notices that arrived."""
 
     def __init__(self) -> None:
         self.modes: dict[str, str] = {}

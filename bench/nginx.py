@@ -91,7 +91,7 @@ def _free_port() -> int:
 
 
 def _await(port: int) -> None:
-    """Until somebody listens."""
+    """Waits until the port accepts connections."""
     ends_s = time.monotonic() + READY_WITHIN_S
     while True:
         try:

@@ -1,9 +1,9 @@
-"""What one check costs end to end, against prometheus-blackbox-exporter probing the same server at the same rate.
+"""The cost of one check end to end, against prometheus-blackbox-exporter probing the same server at the same rate.
 
     python bench/polls.py [--pairs 5] [--only http] [--quick]
 
-Prints one JSON object. Ours is a whole runtime: cadence, probe, two or three
-    conditions, a rule, the sample stored in SQLite.
+Prints one JSON object. Ours is a complete runtime: cadence, probe, two or three
+conditions, a rule, the sample stored in SQLite.
 """
 
 import argparse
@@ -60,8 +60,8 @@ ROWS = {
 """First at equal rates, at which the peer is busy for six tenths of a core; then under load, where checks share wake-ups."""
 
 
-class NotAllUp(Exception):  # what became of a run, not a fault of ours
-    """So many of our checks failed that their cost says nothing."""
+class NotAllUp(Exception):  # the result of a run, not a fault of this script
+    """Raised where too many checks of watchkeeper failed for their cost to be compared."""
 
 
 def target(kind: str, server: nginx.Nginx, number: int) -> Target:
@@ -81,7 +81,7 @@ def target(kind: str, server: nginx.Nginx, number: int) -> Target:
 
 
 def named(kind: str, server: nginx.Nginx, number: int) -> str:
-    """The same target as the peer is told it."""
+    """Returns the same target in the form of the peer."""
     if kind == "tcp":
         return f"{nginx.address(number)}:{server.plain}"
     return server.url(number, secure=kind == "https")

@@ -102,7 +102,7 @@ async def lateness_ms(loop: asyncio.AbstractEventLoop, make_timer) -> float:
 
 
 async def serve() -> None:
-    """Answer whatever is asked, and hang up."""
+    """Answers any request, and closes the connection."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -128,7 +128,7 @@ def side(port: int, checks: int, *, hidden: bool) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What the calls that only Linux has save.")
+    parser = argparse.ArgumentParser(description="Measures how much the calls that only Linux has save.")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--checks", type=int, default=1_000)
     parser.add_argument("--side", type=int, help=argparse.SUPPRESS)

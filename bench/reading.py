@@ -3,7 +3,7 @@
     python bench/reading.py [--reads 7] [--quick]
 
 Prints one JSON object. The store holds the last hour of every target at a sample every 30 s, raw, and sealed hours
-before it. What a target's 90 days take is measured by bench/store.py.
+before it. The reading of a target's 90 days is measured by bench/store.py.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""What judging one sample costs with five rules, one of them a p95 over five minutes, for windows of any length.
+"""The cost of judging one sample with five rules, one of them a p95 over five minutes, for windows of any length.
 
     python bench/rules.py [--pairs 5] [--quick]
 
 Prints one JSON object. Five minutes hold 300 to 100,000 samples, as the cadence is; each figure is the CPU time of
-`TargetAggregate.apply` per sample once the window is full. The plain list keeps the same values and sorts them anew.
+`TargetAggregate.apply` per sample once the window is full. The plain list keeps the same values and sorts them for each sample.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def ours(length: int) -> Callable[[], float]:
 
 
 def plain(length: int) -> Callable[[], float]:
-    """The same with the p95 from a plain list, sorted anew for every sample."""
+    """The same with the p95 from a plain list, sorted for every sample."""
     judge = aggregate(OTHERS)
     count = PLAIN_SAMPLES[length]
     made = samples(length, length + 20 * count)
@@ -116,8 +116,10 @@ def plain(length: int) -> Callable[[], float]:
 
 
 def measure(pairs: int) -> dict[str, dict[str, float]]:
-    """Every length in every round. What we cost is the fastest round: the work is always the same, so what makes another
-    one slower is the machine, whose phases differ by as much as 1.8 times."""
+    """Measures every length in every round, and takes the fastest round as the cost.
+
+    The work is always the same, so another round is slower only by the machine, whose phases differ up to 1.8 times.
+    """
     count = len(LENGTHS)
     seen = by_turns([*map(ours, LENGTHS), *map(plain, LENGTHS)], pairs)
     found = {}

@@ -22,11 +22,11 @@ HERE = Path(__file__).parent
 TABLE = "The table"
 WITHOUT_PEER = 2
 NO_BAR = "shown"
-"""The verdict of a row that says how things are and is asked nothing."""
+"""The verdict of a row that only informs and has no limit."""
 
 
 class Outcome(NamedTuple):
-    """What a script said: its figures, or why there are none."""
+    """The output of a script: its figures, or why there are none."""
 
     figures: Figures | None
     why: str = ""
@@ -42,7 +42,7 @@ class Line(NamedTuple):
 
 
 def measured(name: str, *, quick: bool) -> Outcome:
-    """Run one script; 0 and 1 are its verdicts, 2 says that its peer is missing."""
+    """Runs one script. Returns its exit status: 0 and 1 are its verdicts, 2 means that its peer is missing."""
     script = SCRIPTS[name]
     arguments = script.quick if quick else script.arguments
     command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
@@ -85,7 +85,7 @@ def as_markdown(lines: list[Line]) -> str:
 
 
 def write(path: Path, table: str, outcomes: dict[str, Outcome], command: str) -> None:
-    """Replace what an earlier run wrote of the same things; whatever else is in the file stays as it is."""
+    """Replaces the rows and figures of an earlier run of the same scripts; the rest of the file stays."""
     text = path.read_text() if path.exists() else "# Measured\n"
     machine = json.dumps(describe(), indent=2)
     text = with_part(text, TABLE, f"`{command}` on this machine:\n\n```json\n{machine}\n```\n\n{table}")
@@ -110,7 +110,7 @@ def with_part(text: str, name: str, body: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure what is asked for and print the table."""
+    """Runs the requested scripts and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not figures to quote")
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, help="these scripts alone")

@@ -67,7 +67,7 @@ class Running:
         return self._read()
 
     def window(self, seconds: float) -> dict[str, float]:
-        """Let it run and say what that cost."""
+        """Lets the runtime run for a span. Returns its cost."""
         before = self.ask("begin")
         time.sleep(seconds)
         until_ns = time.monotonic_ns()

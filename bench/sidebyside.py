@@ -40,7 +40,7 @@ def ratio_of(rounds: Sequence[tuple[float, ...]], place: int, ours: int = 0) -> 
 
 
 class InProcess:
-    """A subject in a process of its own, so that its heap is nobody else's: a script that answers lines with JSON."""
+    """A subject in its own process, so that its heap holds nothing else: a script that answers lines with JSON."""
 
     def __init__(self, *command: str) -> None:
         self.process = subprocess.Popen(

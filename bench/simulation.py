@@ -27,7 +27,7 @@ RUNS = 5
 
 
 class World(NamedTuple):
-    """What is simulated for how long, and how fast that must be."""
+    """The size and length of a simulation, and the speed that it must reach."""
 
     targets: int
     minutes: int

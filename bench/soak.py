@@ -92,7 +92,7 @@ def recorded(store: Path) -> list[tuple[str, bool]]:
 
 
 def notices(hooks: list[Any], incidents: list[tuple[str, bool]]) -> dict[str, int]:
-    """What was told against what was to be told."""
+    """Counts the notices that arrived against those that the incidents require."""
     keys = [key for key, _, _ in hooks]
     told = [(body["incident"]["id"], body["type"]) for _, _, body in hooks]
     due = {(name, "incident.opened") for name, _ in incidents}

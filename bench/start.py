@@ -54,7 +54,7 @@ def write(path: Path, form: str, count: int, port: int) -> None:
 
 
 def run(path: Path, door: socket.socket) -> dict[str, float]:
-    """From before the interpreter starts until somebody knocks: that is the first due tick, seen from outside."""
+    """Measures the time from before the interpreter starts until the first probe arrives: the first due tick, from outside."""
     began = time.monotonic()
     command = [sys.executable, "-m", "watchkeeper", "run", str(path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -1,4 +1,4 @@
-"""What the record costs: samples committed against bare apsw, bytes in sealed history, and reading 90 days back.
+"""The cost of the record: samples committed against bare apsw, bytes in sealed history, and reading 90 days back.
 
     python bench/store.py [--pairs 5] [--batches 100]
 

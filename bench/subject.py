@@ -31,7 +31,7 @@ class Recent:
 
     def read(self, status: RuntimeStatus) -> tuple[float, float]:
         """Median and 99th percentile in milliseconds."""
-        # What came due while the question itself held the interpreter says nothing about the load.
+        # Attempts that came due while the question itself held the interpreter say nothing about the load.
         since_ns, self._since_ns = self._since_ns, time.monotonic_ns() + SETTLE_NS
         newest = (target.attempt for target in status.targets if target.attempt is not None)
         late_ms = sorted(one.lateness_ns / 1e6 for one in newest if one.due.monotonic_ns >= since_ns)
@@ -42,7 +42,7 @@ RECENT = Recent()
 
 
 def spent() -> dict[str, float]:
-    """What the process has cost so far, and its peak of memory."""
+    """Returns the CPU time of the process so far, and its peak of memory."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "at_ns": time.monotonic_ns(),
@@ -53,7 +53,7 @@ def spent() -> dict[str, float]:
 
 
 def figures(runtime: Runtime) -> dict[str, object]:
-    """What the process has cost before it was asked, and what the runtime has done."""
+    """Returns the cost of the process before this question, and the counters of the runtime."""
     cost = spent()
     pid = os.getpid()
     status = runtime.status()
@@ -70,9 +70,9 @@ def figures(runtime: Runtime) -> dict[str, object]:
 
 
 def begin(runtime: Runtime) -> dict[str, object]:
-    """The same where a span begins: neither this question's own cost is the span's, nor the collection that it brings nearer.
+    """Returns the same at the begin of a span, without this question's own cost and the garbage collection that it hastens.
 
-    What is there by now is frozen, as the launcher does once it has started.
+    Freezes the present objects, as the launcher does once it has started.
     """
     found = figures(runtime)
     gc.freeze()
@@ -105,7 +105,7 @@ def attempts(runtime: Runtime, since_ns: int, until_ns: int, prefix: str = "") -
 
 
 def states(runtime: Runtime) -> dict[str, object]:
-    """How many targets are in which status, and what troubles the runtime."""
+    """Counts the targets of each status, and names the problems of the runtime."""
     status = runtime.status()
     found: dict[str, int] = {}
     for target in status.targets:
@@ -155,11 +155,11 @@ CALLABLES = {"slow": take_time, "ignore": ignore}
 
 
 SYSTEM_FILES = "unix"
-"""Where SQLite keeps files when nobody says otherwise."""
+"""The default file system of SQLite."""
 
 
 class SlowFile(apsw.VFSFile):
-    """A file of a disk that takes its time to say that something is safe."""
+    """A file of a disk whose syncs are slow."""
 
     def __init__(self, vfs: str, name: object, flags: list[int], wait_s: float) -> None:
         super().__init__(vfs, name, flags)
@@ -182,7 +182,7 @@ class SlowDisk(apsw.VFS):
 
 
 def main() -> None:
-    """Run what the first line says until the input ends."""
+    """Runs the configuration of the first line until the input ends."""
     stay_on(int(sys.argv[1]))
     disk = SlowDisk(int(sys.argv[2]) / 1e3) if int(sys.argv[2]) else None
     plan = msgspec.json.decode(sys.stdin.readline(), type=Configuration)

@@ -1,4 +1,4 @@
-"""The rows of the whole table: which script measures each, what its figure is, what is asked of it, and whether it is."""
+"""The rows of the table: the script, the figure, the limit and the verdict of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ def _late(row: str, name: str, bar: str) -> Row:
 
 
 def _beside(row: str, name: str) -> Row:
-    """What one that misbehaves does to everybody else."""
+    """Returns the row that shows the effect of one misbehaving target on the others."""
 
     def figure(found: Figures) -> str:
         late, plain = found["rows"][row], found["rows"]["plain"]
@@ -98,7 +98,7 @@ def _beside(row: str, name: str) -> Row:
     return Row(what=f"everybody else's lateness, {name}", script="lateness", bar="none", figure=figure)
 
 
-def _told(mode: str) -> Callable[[Figures], str]:
+def _reported(mode: str) -> Callable[[Figures], str]:
     return lambda found: f"p99 {found['detection'][mode]['past_bound_p99_ms']:.0f} ms past the bound"
 
 
@@ -219,14 +219,14 @@ ROWS: tuple[Row, ...] = (
         what="detection, a target that fails at once",
         script="detection",
         bar="p99 300 ms past the bound",
-        figure=_told("fail"),
+        figure=_reported("fail"),
         met=lambda found: found["detection"]["fail"]["met"],
     ),
     Row(
         what="detection, a target that hangs",
         script="detection",
         bar="p99 300 ms past the bound",
-        figure=_told("hang"),
+        figure=_reported("hang"),
         met=lambda found: found["detection"]["hang"]["met"],
     ),
 )

@@ -1,4 +1,4 @@
-"""What a timer costs to arm, to cancel and to fire while 100,000 others are pending.
+"""The cost of a timer to arm, to cancel and to fire while 100,000 others are pending.
 
     python bench/timers.py [--pairs 5] [--quick]
 
@@ -28,7 +28,7 @@ PENDING = 100_000
 OURS_AT_ONCE = 20_000
 APSCHEDULER_AT_ONCE = 1_000
 FAR_S = 600.0
-"""What is pending stays so: it is due at any time of half a minute that comes after the run."""
+"""Pending timers stay pending: they are due within a half minute that begins after the run."""
 SPREAD_S = 30.0
 TIMEOUT_S = 100.0
 SOON_S = 0.3
@@ -75,7 +75,7 @@ class Ours:
         delays_ns = [int(delay_s * 1e9) for delay_s in delays_s(count, least_s, spread_s)]
 
         def work() -> None:
-            # The supervisor reads the clock once per message, whatever it arms.
+            # The supervisor reads the clock once per message, however many timers it arms.
             timers, keys, now_ns = self.timer_driver.timers, self.keys, time.monotonic_ns()
             for number, delay_ns in enumerate(delays_ns):
                 timers.arm(keys[number], now_ns + delay_ns)

@@ -1,4 +1,4 @@
-"""What holds for every test: which are left out of a run, and that the end of the run names them."""
+"""Hooks of every test: slow tests are left out of a usual run, and its last lines name them."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Mutants are small, are drawn by a seed, and are put to the tests that run their line; those that survive are told."""
+"""Mutants are small, are drawn by a seed, and are put to the tests that run their line; those that survive are reported."""
 
 import ast
 import sys
@@ -69,7 +69,7 @@ def test_every_mutant_of_the_core_can_be_read_and_is_no_longer_the_tree():
             assert mutant.source.count("\n") == source.count("\n")
 
 
-def test_what_is_not_run_is_not_changed():
+def test_a_line_that_no_test_runs_is_not_mutated():
     source = "def f(a: Literal[1]) -> Literal[2]:\n    assert a < 3, f'{a > 4}'\n    assert_never(a)\n"
     assert list(mutants_of("f.py", source)) == []
 

@@ -65,7 +65,7 @@ def put(find, template, name="Queue.hand_out", source=SOURCE):
         ("LIMIT", "3", "4", 2, "LIMIT = (4)"),
     ],
 )
-def test_what_fits_a_pattern_is_replaced_in_its_line(name, find, template, number, line):
+def test_a_match_of_a_pattern_is_replaced_in_its_line(name, find, template, number, line):
     assert put(find, template, name) == (number, line)
 
 

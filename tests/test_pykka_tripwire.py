@@ -10,7 +10,7 @@ from pykka import Actor, ActorRef, Future
 from pykka._envelope import Envelope
 
 RECHECK = {
-    Actor.start.__func__: "what `start` does before `_start_actor_loop`: register, then run",
+    Actor.start.__func__: "the order in `start` before `_start_actor_loop`: register, then run",
     Actor.__init__: "which attributes a spawned actor makes for itself: urn, inbox, stopped, reference",
     Actor._stop: "the order unregister, stopped, on_stop, which `DispatchedActor._stop` relies on",
     Actor._actor_loop: "that setup, running and teardown are all there is to a loop",
@@ -74,7 +74,7 @@ def test_pykka_still_does_what_we_rely_on(function):
 
 def test_a_changed_body_changes_the_fingerprint():
     def one():
-        """Says one."""
+        """Returns 1."""
         return 1
 
     def two():

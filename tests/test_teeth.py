@@ -1,4 +1,4 @@
-"""The seeded bugs still fit the code, a sample of them is caught, and a bug that nobody catches is reported."""
+"""The seeded bugs still fit the code, a sample of them is caught, and a bug that no test catches is reported."""
 
 import ast
 import builtins
@@ -61,7 +61,7 @@ def of_a_library(attribute):
 
 
 def is_there(test):
-    """Whether a file of tests, or one function in it whatever its parameters, is there to catch anything."""
+    """Whether a file of tests exists, or one function in it with any parameters."""
     path, _, function = test.partition("::")
     if not (ROOT / path).is_file():
         return False

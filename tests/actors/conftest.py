@@ -1,4 +1,4 @@
-"""What the tests of the actors share."""
+"""Fixtures of the tests of the actors."""
 
 import sys
 

@@ -23,7 +23,7 @@ FATAL = [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), Generator
 
 
 class Fragile(DispatchedActor):
-    """Raises what it is told to raise, wherever it is told to."""
+    """Raises the given error in the given method."""
 
     def __init__(self, heard, *, on_start=None, on_stop=None):
         super().__init__()
@@ -49,7 +49,7 @@ class Fragile(DispatchedActor):
 
 
 class Exits(list):
-    """What was told of exits."""
+    """The exits that the callback has received."""
 
     def __call__(self, address, epoch, reason, error):
         self.append((address.name, epoch, reason, error))
@@ -85,7 +85,7 @@ def test_a_crash_costs_its_own_actor_and_nothing_else(dispatcher, error, asked):
             question.get(timeout=0)
 
 
-def test_what_waits_at_a_crash_goes_to_the_next_in_order(dispatcher):
+def test_messages_queued_at_a_crash_go_to_the_next_incarnation_in_order(dispatcher):
     exits, heard = Exits(), []
     address = spawn(Fragile, heard, dispatcher=dispatcher, on_exit=exits)
     for message in (1, ValueError("bug"), 2, 3):
@@ -100,7 +100,7 @@ def test_what_waits_at_a_crash_goes_to_the_next_in_order(dispatcher):
     assert (address.epoch, len(address)) == (2, 0)
 
 
-def test_an_actor_may_be_restarted_while_its_exit_is_told(dispatcher):
+def test_an_actor_may_be_restarted_in_its_exit_callback(dispatcher):
     heard = []
 
     def restart(address, epoch, reason, error):
@@ -201,7 +201,7 @@ def test_the_last_hook_runs_however_an_actor_ends(dispatcher):
         assert (ended, len(exits)) == ([1], 1)
 
 
-def test_whoever_is_told_of_an_exit_may_fail_harmlessly(dispatcher, caplog):
+def test_an_exit_callback_may_fail_harmlessly(dispatcher, caplog):
     def fail(*_):
         raise LookupError("no supervisor")
 
@@ -223,7 +223,7 @@ def test_without_anybody_to_restart_it_the_address_closes(dispatcher):
         behind.get(timeout=0)
 
 
-def test_what_comes_to_a_closed_address_is_a_dead_letter(dispatcher):
+def test_a_message_to_a_closed_address_is_a_dead_letter(dispatcher):
     letters = DeadLetters(lambda: 0)
     address = address_for(Fragile, "a", dead_letters=letters)
     address.tell(1)
@@ -246,7 +246,7 @@ def test_a_closed_address_lets_its_actor_finish(dispatcher):
     assert (heard, letters.total) == (["start 1", 1], 1)
 
 
-def test_a_sender_overtaken_by_the_close_is_told_the_truth():
+def test_a_sender_overtaken_by_the_close_gets_the_true_error():
     """The address closes between the sender's look at it and its putting of the question."""
     letters = DeadLetters(lambda: 0)
 
@@ -346,7 +346,7 @@ def test_an_ended_actor_is_let_go(dispatcher):
     assert "0 actors" in repr(dispatcher)
 
 
-def test_the_first_error_is_the_one_that_is_told(dispatcher):
+def test_the_first_error_is_the_one_that_is_reported(dispatcher):
     class Clumsy(Fragile):
         def on_failure(self, *_):
             raise LookupError("second")

@@ -1,4 +1,4 @@
-"""What an actor leaves behind when it crashes or is outlived: nothing runs on, and no answer is taken for another's."""
+"""After the crash of an actor nothing that it started runs on, and no answer is taken for another's."""
 
 import pytest
 from records import notice_of, opened
@@ -25,13 +25,13 @@ SHOP = Target(id="shop", every="10s", http=HTTP, rules=(Consecutive(id="down", a
 
 
 class Told(list):
-    """A listener that keeps what it is told."""
+    """A listener that records its messages."""
 
     tell = list.append
 
 
 class Edge:
-    """A prober and a messenger whose answers come when the test says so."""
+    """A prober and a messenger whose answers come on request of the test."""
 
     def __init__(self):
         self.answers, self.cancelled = [], []
@@ -130,7 +130,7 @@ def test_a_crash_stops_what_is_under_way(request, clock, dispatcher, edge, name,
     assert edge.cancelled == [0]
 
 
-def test_what_is_carried_answers_for_the_newest_attempt(dispatcher, courier, edge, told):
+def test_a_delivery_in_flight_answers_for_the_newest_attempt(dispatcher, courier, edge, told):
     notice = notice_of(opened())
     courier.tell(Deliver(notice, 1, NS_PER_S))
     courier.tell(Deliver(notice, 2, NS_PER_S))

@@ -102,7 +102,7 @@ def test_a_cancelled_alarm_stays_silent(loop_dispatcher):
 
 @pytest.mark.parametrize("make_timer", TIMERS)
 def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_timer):
-    """One that is cancelled holds back nobody, and one that rings may arm the next."""
+    """A cancelled alarm delays no other, and an alarm that rings may arm the next."""
     before = descriptors()
     dispatcher = LoopDispatcher(monotonic_ns=time.monotonic_ns, make_timer=make_timer)
     dispatcher.start()
@@ -127,7 +127,7 @@ def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_ti
 
 
 class Sets:
-    """A timer that keeps what it is set to, and goes off when the test says so."""
+    """A timer that records its settings, and fires on request of the test."""
 
     def __init__(self, loop, on_time):
         self.loop, self.on_time, self.set_to = loop, on_time, []
@@ -162,7 +162,7 @@ def test_a_cancelled_alarm_is_forgotten_and_wakes_nobody(timer_driver):
     assert timers[0].set_to == [NS_PER_MS, 5 * NS_PER_MS]
 
 
-def test_what_is_due_already_rings_in_the_next_round_without_its_timer(timer_driver):
+def test_an_alarm_that_is_due_already_rings_in_the_next_round_without_its_timer(timer_driver):
     clock, timers = timer_driver
     rang = []
     clock.call_at(-1, lambda: rang.append("first"))

@@ -1,4 +1,4 @@
-"""What a courier says of itself, and when."""
+"""The messages of a courier to its supervisor, and their moments."""
 
 import pytest
 from records import notice_of, opened
@@ -11,7 +11,7 @@ from watchkeeper.testing.clock import ManualClock
 
 
 class Told(list):
-    """A listener that keeps what it is told."""
+    """A listener that records its messages."""
 
     tell = list.append
 

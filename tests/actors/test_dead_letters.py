@@ -17,7 +17,7 @@ def test_the_log_of_dead_letters_is_throttled(caplog):
     assert letters.total == DEAD_LETTERS_LOGGED_FIRST + 7
 
 
-def test_what_is_no_news_is_counted_without_a_word(caplog):
+def test_an_unlogged_kind_is_counted_and_not_logged(caplog):
     letters = DeadLetters(lambda: 0, unlogged=(int,))
     letters.record("a", 1)
     letters.record("a", "two")

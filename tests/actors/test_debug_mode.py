@@ -1,4 +1,4 @@
-"""Debug mode: what must never happen is said, counted and shown while the runtime runs, and costs nobody a notice."""
+"""Debug mode: a violated invariant is logged, counted and shown while the runtime runs, and costs no notice."""
 
 import logging
 from types import MappingProxyType
@@ -38,7 +38,7 @@ WITHIN_S = 10.0
 
 
 class Forgetful(MemoryStore):
-    """Remembers nothing of what was open once it has failed to read."""
+    """Restores no open incident once `open` has failed."""
 
     failed = False
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections import deque
 from pathlib import Path
 
 import pytest
 from execution_models import LoopActor, errand
+from interleaving import Interleaving
 from watchkeeper.actors.dispatch.actor import DispatchedActor
 from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
@@ -261,36 +261,25 @@ def test_alarms_under_sustained_load_leave_each_round_of_the_loop_one_batch():
     assert turns[0] <= (rounds[0] + 2) * BATCH_TURNS_MAX
 
 
-def test_what_is_scheduled_as_the_loop_goes_idle_is_run():
-    class LateReady(deque):
-        late = None
+def interleaved_batch(dispatcher, line):
+    """Schedules a turn before the nth line that the rest of a batch executes. Returns whether there was such a line.
 
-        def __bool__(self):
-            filled = len(self) > 0
-            if not filled and self.late is not None:
-                late, self.late = self.late, None
-                late()
-            return filled
+    The watch ends with the batch, and nothing else is scheduled meanwhile: a later batch would hide a lost wake-up.
+    """
+    done = threading.Event()
+    late = Interleaving(("run/loop.py",), line, lambda: dispatcher.schedule(errand(done.set)))
+    dispatcher.schedule(errand(late.begin))
+    assert late.over.wait(SOON_S)
+    assert not late.happened or done.wait(SOON_S), f"the turn before line {line} never ran"
+    return late.happened
 
-    dispatcher, done = LoopDispatcher(), threading.Event()
-    dispatcher._ready = ready = LateReady()
+
+def test_a_turn_that_is_scheduled_before_any_line_of_a_batch_runs():
+    dispatcher, line = LoopDispatcher(), 0
     dispatcher.start()
-    on_loop(dispatcher, lambda: None)
-    for skipped in range(4):
-        done.clear()
-        countdown = [skipped]
-
-        def late(countdown=countdown):
-            if countdown[0]:
-                countdown[0] -= 1
-                ready.late = late
-            else:
-                dispatcher.schedule(errand(done.set))
-
-        ready.late = late
-        on_loop(dispatcher, lambda: None)
-        on_loop(dispatcher, lambda: None)
-        assert done.wait(SOON_S)
+    while interleaved_batch(dispatcher, line):
+        line += 1
+    assert line >= 8, "the end of a batch executes more lines than that"
     assert dispatcher.stop(SOON_S) == ()
 
 

@@ -1,12 +1,13 @@
 """Bounds and overflow policies, and where every message is in the end."""
 
 import threading
-from collections import Counter, deque
+from collections import Counter
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interleaving import interleaved
 from pykka import ActorDeadError
 from watchkeeper.actors.dispatch.actor import DispatchedActor
 from watchkeeper.actors.dispatch.mailbox.address import Address
@@ -44,7 +45,7 @@ def sort(message):
 
 
 class Keeper(DispatchedActor):
-    """Keeps what it hears."""
+    """Records its messages."""
 
     def __init__(self, heard):
         super().__init__()
@@ -75,7 +76,7 @@ def test_messages_come_out_as_they_went_in():
 
 @pytest.mark.parametrize("capacity", [1, 3, MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_LIGHT_MESSAGES_MAX + 1])
 @pytest.mark.parametrize("policy", [None, sort])
-def test_what_has_no_room_is_rejected_and_counted(capacity, policy):
+def test_a_message_without_room_is_rejected_and_counted(capacity, policy):
     address = Address("keeper", capacity=capacity, policy=policy)
     for number in range(capacity + 2):
         address.tell(Note(number))
@@ -115,7 +116,7 @@ def test_a_question_without_room_is_answered_at_once():
         address.ask(2, ENDLESS_S)
 
 
-def test_a_question_that_is_driven_out_is_answered():
+def test_a_question_that_is_dropped_is_answered():
     class Asked(NamedTuple):
         number: int
 
@@ -156,7 +157,7 @@ class Fragile(Keeper):
 
 
 def play(script, capacity):
-    """Run a script of messages and events. Returns who runs it, the address, its dead letters, what was sent and heard."""
+    """Runs a script of messages and events. Returns the dispatcher, the address, its dead letters, the sent and the handled."""
     dispatcher, letters = SimulatedDispatcher(ManualClock(), turn_messages=1), DeadLetters(lambda: 0)
     address, heard, sent = Address("keeper", capacity=capacity, policy=sort, dead_letters=letters), [], []
     for entry in script:
@@ -231,32 +232,32 @@ def test_threads_that_race_lose_nothing(tiny_switches):
     assert changes == Counter({Change(number): 3 for number in range(2_000)})
 
 
-class LateMail(deque):
-    """Mail into which a sender puts something right after the reader found it empty for the nth time."""
-
-    def __init__(self, checks, send):
-        super().__init__()
-        self.checks = checks
-        self.send = send
-
-    def __bool__(self):
-        filled = len(self) > 0
-        if not filled:
-            self.checks -= 1
-            if self.checks == 0:
-                self.send()
-        return filled
+MAILBOX = ("mailbox/mailbox.py", "mailbox/address.py", "mailbox/message_queue.py")
 
 
-@pytest.mark.parametrize("checks", range(1, 8))
-def test_mail_that_comes_as_the_actor_goes_idle_is_handled(checks):
-    address, heard, dispatcher = Address("keeper"), [], world()
-    address._work = LateMail(checks, lambda: address.tell("late"))
+def late_message(line, *, policy, turn_messages):
+    """Sends a message before the nth line that a turn of the mailbox executes. Returns what the actor got, and whether."""
+    address, heard = Address("keeper", policy=policy), []
+    dispatcher = SimulatedDispatcher(ManualClock(), turn_messages=turn_messages)
     spawn(Keeper, heard, dispatcher=dispatcher, address=address)
     address.tell("early")
-    dispatcher.run_until_idle()
-    assert heard in (["early", "late"], ["late", "early"], ["early"])
-    assert (heard == ["early"]) == (address._work.checks > 0)
+    with interleaved(MAILBOX, line, lambda: address.tell("late")) as sender:
+        dispatcher.run_until_idle()
+    return heard, sender.happened
+
+
+@pytest.mark.parametrize("policy", [None, sort])
+@pytest.mark.parametrize("turn_messages", [1, 100])
+def test_a_message_that_arrives_before_any_line_of_a_turn_is_handled(policy, turn_messages):
+    line = 0
+    while True:
+        heard, arrived = late_message(line, policy=policy, turn_messages=turn_messages)
+        if not arrived:
+            break
+        assert sorted(heard) == ["early", "late"], f"the message before line {line} of the turn"
+        line += 1
+    assert heard == ["early"]
+    assert line > 20, "a turn executes more lines than that"
 
 
 def test_a_question_to_a_closed_mailbox_is_answered():

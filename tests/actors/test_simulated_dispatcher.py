@@ -1,4 +1,4 @@
-"""Virtual time, and a choice of who runs next."""
+"""Virtual time, and the choice of the next turn."""
 
 import random
 import threading
@@ -47,7 +47,7 @@ def test_without_a_choice_actors_run_in_order():
     assert trace_of(None, turn_messages=32) == [(name, number) for name in "abc" for number in range(3)]
 
 
-def test_the_choice_decides_who_runs_next():
+def test_the_choice_decides_which_actor_runs_next():
     assert trace_of(lambda count: count - 1) == [(name, number) for name in "cba" for number in range(3)]
 
 
@@ -64,7 +64,7 @@ def test_messages_to_one_actor_stay_in_order_whatever_is_chosen(seed):
         assert [number for who, number in trace if who == name] == [0, 1, 2]
 
 
-def test_time_moves_only_when_nobody_can_run():
+def test_time_moves_only_when_no_actor_can_run():
     clock = ManualClock()
     dispatcher, seen = SimulatedDispatcher(clock), []
     begin_ns = clock.read().monotonic_ns
@@ -115,7 +115,7 @@ def test_a_cancelled_alarm_does_not_move_time():
     assert not dispatcher.step()
 
 
-def test_whoever_asks_runs_the_actors_meanwhile():
+def test_a_thread_that_asks_runs_the_actors_while_it_waits():
     dispatcher = SimulatedDispatcher(ManualClock())
     assert spawn(Caller, dispatcher=dispatcher).ask(lambda: "here", 1) == "here"
 

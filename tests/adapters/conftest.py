@@ -1,4 +1,4 @@
-"""What the tests of the adapters share."""
+"""Fixtures of the tests of the adapters."""
 
 import asyncio
 

@@ -230,7 +230,7 @@ def test_a_deadline_that_has_passed_starts_nothing(on_bench):
     assert on_bench(main).effects == 0
 
 
-def test_a_defect_of_the_one_who_is_told_harms_nobody(on_bench):
+def test_a_failing_listener_harms_no_other_call(on_bench):
     async def main(bench):
         complaints = []
         bench.loop.set_exception_handler(lambda loop, context: complaints.append(context["exception"]))

@@ -47,7 +47,7 @@ def send(messenger, timeout_ns=10 * NS_PER_S, notice=NOTICE):
 
 
 def run(main, make):
-    """Run against a messenger that is closed whatever happens."""
+    """Runs against a messenger that is closed in every case."""
 
     async def whole():
         messenger = make(asyncio.get_running_loop())
@@ -93,7 +93,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
 @pytest.mark.parametrize(("behaviour", "answer"), ANSWERS)
-def test_what_the_callable_returns_is_the_answer(colour, behaviour, answer):
+def test_the_return_value_of_the_callable_is_the_answer(colour, behaviour, answer):
     notices = []
 
     def sync(notice):
@@ -125,7 +125,7 @@ def test_a_callable_that_hangs_is_timed_out_and_accounted():
     assert abandoned == ("watchkeeper-channel-pager-1: pager",)
 
 
-def test_no_free_thread_is_retried_not_given_up():
+def test_a_notice_without_a_free_thread_is_retried_not_abandoned():
     release = threading.Event()
 
     async def main(messenger):

@@ -1,4 +1,4 @@
-"""What a callable returns or raises is one observation, of whichever colour it is and wherever it runs."""
+"""The value or exception of a callable is one observation, sync or async, on any thread or loop."""
 
 import asyncio
 import contextvars

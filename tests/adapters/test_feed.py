@@ -1,4 +1,4 @@
-"""The feed: events reach whoever listens, and who does not listen holds nobody up."""
+"""The feed: events reach every subscriber, and a subscriber that does not read delays no other."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ def test_a_subscriber_that_never_reads_loses_the_oldest_and_knows_it():
     assert [int(each.detail) for each in slow] == list(range(7, SUBSCRIPTION_EVENTS_MAX + 7))
 
 
-def test_who_gives_up_waiting_leaves_nothing_behind():
+def test_a_cancelled_wait_leaves_nothing_behind():
     async def host():
         subscription = Subscriptions().subscribe()
         for _ in range(5):

@@ -1,4 +1,4 @@
-"""The kernel's timer behind a loop's descriptor: never early, set anew at will, and gone when it is closed."""
+"""The kernel's timer behind a loop's descriptor: never early, settable again at any time, and gone when it is closed."""
 
 import asyncio
 import errno
@@ -24,7 +24,7 @@ def loop(request):
 
 
 class Bell:
-    """What a timer rings; remembers when, on the clock that the timer goes by."""
+    """The callback of a timer; records its moments on the clock that the timer uses."""
 
     def __init__(self, loop):
         self.rang = asyncio.Event()
@@ -60,7 +60,7 @@ def test_it_never_rings_early_and_rings_once(loop):
     bell.timer.close()
 
 
-def test_setting_anew_replaces_what_was_set_and_zero_is_never(loop):
+def test_setting_again_replaces_the_time_and_zero_is_never(loop):
     bell, other = Bell(loop), Bell(loop)
 
     async def run():

@@ -36,7 +36,7 @@ def listener(request, loop):
 
 
 class Listener:
-    """Remembers what it was told; `next` runs the loop until it is told something."""
+    """Records its events; `next` runs the loop until one comes."""
 
     def __init__(self, loop, kind):
         self._loop = loop
@@ -56,13 +56,13 @@ class Listener:
         return [(descriptor, mask & (READABLE | WRITABLE)) for descriptor, mask in events]
 
     def turn(self):
-        """Let the loop look for what is ready now, and say what was told."""
+        """Lets the loop check all descriptors once. Returns the reported events."""
         for _ in range(5):
             self._loop.run_until_complete(asyncio.sleep(0))
         return self.heard
 
 
-def test_what_is_readable_is_told_until_it_is_read(listener, pair):
+def test_a_readable_descriptor_is_reported_until_it_is_read(listener, pair):
     ours, theirs = pair
     listener.events.register(ours.fileno(), READABLE)
     assert listener.turn() == []
@@ -88,7 +88,7 @@ def test_the_mask_named_last_is_the_one_that_counts(listener, pair):
     assert listener.turn() == []
 
 
-def test_an_edge_of_writability_is_told_once_and_again_when_asked_for(listener, pair):
+def test_an_edge_of_writability_is_reported_once_and_again_on_request(listener, pair):
     ours, _ = pair
     listener.events.register(ours.fileno(), WRITABLE | EDGE)
     assert listener.next() == [(ours.fileno(), WRITABLE)]
@@ -98,7 +98,7 @@ def test_an_edge_of_writability_is_told_once_and_again_when_asked_for(listener, 
     assert listener.turn() == []
 
 
-def test_nothing_is_told_of_what_is_not_registered_any_more(listener, pair):
+def test_nothing_is_reported_for_a_descriptor_that_was_removed(listener, pair):
     ours, theirs = pair
     theirs.send(b"x")
     listener.events.register(ours.fileno(), READABLE | WRITABLE)
@@ -112,7 +112,7 @@ def test_nothing_is_told_of_what_is_not_registered_any_more(listener, pair):
     listener.events.will_close(descriptor)
 
 
-def test_after_closing_nothing_is_told_and_nothing_is_left_on_the_loop(loop, listener, pair):
+def test_after_closing_nothing_is_reported_and_nothing_is_left_on_the_loop(loop, listener, pair):
     ours, theirs = pair
     listener.events.register(ours.fileno(), READABLE | WRITABLE)
     theirs.send(b"x")

@@ -47,7 +47,7 @@ class ManualTimer:
 
 
 class Probes:
-    """A prober whose probes end when the test says so."""
+    """A prober whose probes end on request of the test."""
 
     def __init__(self):
         self.requests, self.answers, self.closed = [], [], False
@@ -212,7 +212,7 @@ def test_a_joiner_with_more_time_asks_again(bench):
 
 
 @pytest.mark.parametrize("seen", [TIMED_OUT, OVERLOADED], ids=["timed out", "overloaded"])
-def test_what_says_nothing_later_is_not_kept(bench, seen):
+def test_a_result_without_evidence_is_not_kept(bench, seen):
     bench.ask(timeout_ns=0)
     bench.probes.answers[0](seen)
 

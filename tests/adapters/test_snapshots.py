@@ -20,7 +20,7 @@ def threads():
 
 
 class Gate:
-    """A question that says when it is asked, and is answered when it is let; each answer is used once."""
+    """A question that signals when it is asked, and waits for the test's release; each answer is used once."""
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
@@ -39,7 +39,7 @@ class Gate:
 
 
 class WatchedClock:
-    """A clock that tells how often it was read: twice for each question."""
+    """A clock that counts its readings: two for each question."""
 
     def __init__(self):
         self.reads = 0
@@ -76,7 +76,7 @@ def test_eight_threads_that_know_nothing_cause_one_load(threads):
     assert gate.loads == 1
 
 
-def test_what_is_older_than_asked_for_is_loaded_anew():
+def test_an_entry_older_than_asked_for_is_loaded_again():
     gate = Gate("old", "new")
     gate.release.set()
     snapshots = StatusCache(gate, NS_PER_S)
@@ -84,7 +84,7 @@ def test_what_is_older_than_asked_for_is_loaded_anew():
     assert [snapshots.status(AGE_NS), snapshots.status(AGE_NS), snapshots.status(1)] == ["old", "old", "new"]
 
 
-def test_what_is_outdated_while_it_is_loaded_is_not_kept(threads):
+def test_an_answer_outdated_during_its_load_is_not_kept(threads):
     gate = Gate("old", "new")
     snapshots, _ = watched(gate)
     asked = threads.submit(snapshots.status, AGE_NS)

@@ -88,7 +88,7 @@ def test_no_free_thread_before_the_deadline_is_unknown(run):
     run(main)
 
 
-def test_a_full_queue_refuses_at_once_as_our_own_trouble(run):
+def test_a_full_queue_refuses_at_once_as_an_internal_fault(run):
     release = threading.Event()
 
     async def main():
@@ -151,7 +151,7 @@ def test_an_obedient_coroutine_is_cancelled_at_the_deadline(run):
     assert cleaned == [True]
 
 
-def test_a_hosts_loop_that_stands_still_is_our_own_trouble(run):
+def test_a_blocked_loop_of_the_host_is_an_internal_fault(run):
     host_loop = asyncio.new_event_loop()
 
     async def check():

@@ -96,7 +96,7 @@ def admission():
     return made
 
 
-def patience():
+def backoff():
     made = DeliveryBackoff({"ops": RetryPolicy(name="ops")})
     made.next_try_ns("ops", "key", 1, 0, 0.5, None)
     return made
@@ -156,7 +156,7 @@ IGNORANT = (
     deadline,
     timers,
     admission,
-    patience,
+    backoff,
     restarts,
     blindness,
     histogram,

@@ -109,7 +109,7 @@ OUTSIDE = {
     # A lock is taken with what the host may have patched; weak references let a subscriber go.
     | {"queue", "sys", "threading", "weakref"},
 }
-"""Modules from outside that each part may import; a part that is not named here wraps whatever it needs."""
+"""Modules from outside that each part may import; a part that is not listed may import any."""
 
 DISPATCHERS_ALONE = {"asyncio", "uvloop"}
 CLOCK = "adapters/clock.py"
@@ -237,7 +237,7 @@ def test_every_import_keeps_to_the_layers():
     assert faults(ROOT) == []
 
 
-def test_the_layers_are_looked_at_whole():
+def test_every_module_of_every_layer_is_read():
     """A scan of nothing would pass too."""
     seen = {part_of(name) for name, _ in sources(ROOT)}
     assert {*LAYERS, "runtime"} - {"web"} <= seen

@@ -1,4 +1,4 @@
-"""What is said and who hears it: messages by their names, frozen all the way down, and the actors' own names."""
+"""Messages and their actors: names that agree, types that are frozen all the way down."""
 
 import ast
 import inspect
@@ -71,7 +71,7 @@ PAST = [
 ]
 PAST += ["Resumed", "Seen", "Settled", "Started", "Taken", "Tracked", "Untracked", "Woke", "Abandoned"]
 NOUNS = {"Beat": "event", "Barrier": "question"}
-"""A host's report and its question whether everything before it was heard have names of their own."""
+"""A report of the host, and its question whether all earlier messages were handled, have names of another form."""
 
 
 def kind_of(name):
@@ -101,7 +101,7 @@ ACTOR_FILES = ("supervisor", "poller", "owner", "sink", "courier", "recorder")
 
 
 @pytest.mark.parametrize("listener", ACTOR_FILES)
-def test_what_an_actor_hears_stands_in_the_file_of_its_name(listener):
+def test_the_messages_of_an_actor_stand_in_the_file_of_its_name(listener):
     assert len([*(ROOT / "actors").glob(f"{listener}.py"), *(ROOT / "actors").glob(f"*/{listener}.py")]) == 1
     module = import_module(f"watchkeeper.protocol.{listener}")
     union = module.__dict__[f"{listener.capitalize()}Message"]
@@ -119,7 +119,7 @@ def test_every_listener_is_an_actor():
 
 
 def changeable(info, seen=()):
-    """Whatever in a type could be changed after it was sent, by the path to it."""
+    """Yields the path of each part of a type that could be changed after a message was sent."""
     match info:
         case msgspec.inspect.StructType(cls=cls, fields=fields):
             if cls in seen:
@@ -128,7 +128,7 @@ def changeable(info, seen=()):
                 yield f"{cls.__name__} is not frozen"
             hints = get_type_hints(cls)
             for field in fields:
-                # Pairs are written as a mapping too; the specification keeps a tuple whatever it was given.
+                # Pairs may be written as a mapping; the specification keeps a tuple in both cases.
                 if hints.get(field.name) != Pairs:
                     yield from (
                         f"{cls.__name__}.{field.name}: {fault}"

@@ -12,6 +12,10 @@ ROOT = Path(__file__).parents[2]
 REPOSITORY = ROOT
 LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
+BESIDE = sorted(
+    path for folder in ("tests", "bench", "examples", "docs") for path in (ROOT / folder).rglob("*.py")
+)
+"""The code beside the package: its docstrings and comments keep the same rule, and its texts may be data."""
 DOCUMENTS = sorted(
     path
     for path in (
@@ -66,16 +70,35 @@ def texts(path):
             yield node.lineno, node.value
 
 
-def begins_badly(path):
+def docstrings(path):
+    """Docstrings and documented fields as (line, text), without the messages and other texts of `texts`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str() as text)):
+                yield node.lineno, text
+
+
+def begins_badly(path, said=texts):
     return [
         f"{named(path)}:{line} {found[0]!r}"
-        for line, text in (*texts(path), *comments(path))
+        for line, text in (*said(path), *comments(path))
         if (found := riddles(text))
     ]
 
 
 def test_no_sentence_of_the_package_begins_as_a_riddle():
     assert [fault for path in PACKAGE for fault in begins_badly(path)] == []
+
+
+def test_no_docstring_or_comment_beside_the_package_begins_as_a_riddle():
+    assert [fault for path in BESIDE for fault in begins_badly(path, docstrings)] == []
+
+
+def test_a_riddle_in_a_test_is_caught_and_its_data_is_not(tmp_path):
+    source = tmp_path / "test_example.py"
+    source.write_text('"""What a test shares."""\n\n# Nobody reads it.\nROWS = ["Who are you, then"]\n')
+    found = [riddles(text)[0] for _, text in (*docstrings(source), *comments(source)) if riddles(text)]
+    assert found == ["What", "Nobody"]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)

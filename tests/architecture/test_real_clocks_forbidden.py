@@ -70,7 +70,7 @@ world.restart()
 world.run("10m")
 world.untrack("shop")
 world.run("1m")
-assert world.status().healthy, world.status().troubles
+assert world.status().healthy, world.status().problems
 print(*world.delivered("ops"), sep="\\n")
 """
 
@@ -79,7 +79,7 @@ def run(program):
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
-def test_a_whole_life_reads_no_real_clock_and_no_shared_dice():
+def test_a_complete_run_reads_no_real_clock_and_no_shared_dice():
     ran = run(FORBIDDEN + SCENARIO)
     assert ran.returncode == 0, ran.stderr
     said = ran.stdout.splitlines()

@@ -105,7 +105,7 @@ def crowded(root, layers=LAYERS):
 
 
 def unexplained(root, layers=LAYERS):
-    """Folders whose `__init__` does not say in two sentences what belongs there and what does not."""
+    """Yields the folders whose `__init__` lacks the two sentences about what belongs there and what does not."""
     for folder in folders(root, layers):
         init = root / folder / "__init__.py"
         text = ast.get_docstring(ast.parse(init.read_text())) if init.exists() else None

@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("domain", "protocol", "actors", "adapters", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
 CORE = ("domain", "protocol", "actors")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -119,7 +119,7 @@ def test_no_module_is_named_by_kind():
 
 
 def dispatched_by_name(tree):
-    """Calls of whatever `getattr` found."""
+    """Yields the lines of calls of a function that `getattr` found."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Call(func=ast.Name(id="getattr"))):
@@ -134,19 +134,19 @@ def test_nothing_is_dispatched_by_a_name_in_a_text():
 
 
 HOST_EDGE = "actors/engine.py"
-"""Runs on the host's own threads: there, and nowhere else among the actors, may an answer be waited for."""
+"""Runs on the host's own threads: the only place among the actors that may wait for an answer."""
 READERS = (
     "actors/behaviour.py",
     HOST_EDGE,
     "actors/dispatch/",
-    "actors/engine.py",
     "actors/system.py",
     "adapters/",
+    "host/",
     "runtime.py",
     "testing/",
     "launcher/",
 )
-"""Who may read the clock: once per message, when an actor is started again without one, and at the edges."""
+"""The only readers of the clock: once per message, at a restart without a message, and at the edges."""
 
 
 def reads_the_clock(node):
@@ -182,7 +182,7 @@ def test_actors_tell_and_do_not_ask_or_wait():
     found = [
         f"{named(path)}:{method.lineno} {method.attr}"
         for path, method in calls
-        # A text's own `join` waits for nobody.
+        # The `join` of a text does not wait.
         if isinstance(method, ast.Attribute)
         and method.attr in waiting
         and not isinstance(method.value, ast.Constant)
@@ -265,7 +265,7 @@ def test_a_docstring_is_a_sentence():
 
 
 def shaky(tree):
-    """What a test may not do: sleep, mock, or patch anything but limits and the environment."""
+    """Yields each forbidden line of a test: one that sleeps, mocks, or patches anything but limits and the environment."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and called(node) == "sleep":
             # asyncio.sleep(0) yields and waits for nothing.
@@ -309,24 +309,6 @@ PRIVATE_BY_CONTRACT = {
     # pykka's own, which an actor's mailbox calls.
     "_answer",
 }
-STILL_REACHED_INTO = {
-    # A race put at its exact place: mail or work that comes right after a look found none.
-    "tests/actors/test_mailbox.py": {"_work"},
-    "tests/actors/test_loop_dispatcher.py": {"_ready"},
-    # The state between two moments of a restart, held by the test.
-    "tests/runtime/test_restarts.py": {"_configured", "_lifecycle", "_engine"},
-    # The roster and the waiting attempts of a living supervisor.
-    "tests/actors/flow/driver.py": {"_actor", "_handover", "_roster"},
-    "tests/actors/flow/test_cancelling.py": {"_actor", "_attempts"},
-    "tests/actors/flow/test_attempts.py": {"_actor", "_attempts"},
-    # A failure or a fault that only the library below could cause.
-    "tests/actors/flow/test_lost_file.py": {"_failure"},
-    "tests/adapters/network/test_http_probe.py": {"_handles", "_stocked"},
-    "tests/stores/test_sqlite_history.py": {"_session", "_job"},
-    # A store that forgets, which no public way can make: the defect that a world has to find.
-    "tests/testing/test_forecast.py": {"_record"},
-}
-"""Names that a test may still take from the inside, by file: it only shrinks."""
 
 
 def own(node):
@@ -359,7 +341,7 @@ def test_tests_reach_into_no_other_object():
         for path in TESTS
         if not (name := named(path)).startswith(ABOUT_PYKKA) and (names := reached_into(tree_of(path)))
     }
-    assert found == STILL_REACHED_INTO
+    assert found == {}
 
 
 @pytest.mark.parametrize(
@@ -383,6 +365,15 @@ def test_names_of_tests_are_sentences():
         if node.name.startswith("test_") and (len(node.name) < 20 or node.name.count("_") < 3)
     ]
     assert short == []
+
+
+NO_SUBJECT = ("test_who_", "test_what_", "test_whoever_", "test_whatever_", "test_nobody_", "test_whose_")
+
+
+def test_names_of_tests_begin_with_their_subject():
+    names = [node.name for _, node in nodes(TESTS, FUNCTIONS) if node.name.startswith("test_")]
+    assert [name for name in names if name.startswith(NO_SUBJECT)] == []
+    assert len(names) > 1_000
 
 
 def test_tests_are_functions():

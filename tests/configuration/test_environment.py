@@ -1,4 +1,4 @@
-"""Values from the environment: where they go, what is refused, and that none is ever shown."""
+"""Values from the environment: their places, the refused ones, and that none is ever shown."""
 
 import json
 
@@ -44,7 +44,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("written", "said"), REFUSED.items())
-def test_what_cannot_be_filled_in_is_told_by_key_and_name(written, said):
+def test_an_unset_variable_is_reported_by_key_and_name(written, said):
     substitution = Substitution({**ENVIRONMENT, "LINE": "a\nb", "LONG": "x" * 70_000})
     substitution.fill({"k": [written]})
     (problem,) = substitution.problems
@@ -107,5 +107,5 @@ def test_no_problem_ever_shows_a_value_of_the_environment(tmp_path_factory, secr
         ("nothing of it", "hunter22", "nothing of it"),
     ],
 )
-def test_a_value_is_masked_whole_and_in_quoted_parts(text, value, shown):
+def test_a_value_is_masked_completely_and_in_quoted_parts(text, value, shown):
     assert masked(text, {value}) == shown

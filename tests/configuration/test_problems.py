@@ -233,7 +233,7 @@ FILES = {
     "targets: [{id: a, exec: {argv: [ls]}}]": [
         "1:25: targets[0].exec: programs may not be run: set allow_exec to true under runtime to let this one"
     ],
-    # What follows from another problem is not told.
+    # A consequence of another problem is not reported.
     target("every: 300\n  timeout: 60s"): [
         "4:10: targets[0].every: expected a duration, got the number 300: write 300s"
     ],
@@ -251,7 +251,7 @@ def test_a_bad_file_is_answered_with_exactly_these_lines(text, lines, tmp_path):
     assert problems_in(text, tmp_path) == lines
 
 
-def test_every_problem_of_a_file_is_told_at_once_in_order(tmp_path):
+def test_every_problem_of_a_file_is_reported_at_once_in_order(tmp_path):
     text = (
         "runtime: {stor: x}\n"
         "defaults: {every: 30}\n"
@@ -302,7 +302,7 @@ def test_a_flood_of_problems_in_python_is_cut_and_counted():
     assert str(refused.value).count("\n") == 1_000
 
 
-def test_a_problem_of_a_default_is_told_once(tmp_path):
+def test_a_problem_of_a_default_is_reported_once(tmp_path):
     text = "defaults: {every: 5 s}\ntargets:\n" + "".join(
         f"- {{id: t{n}, call: {{name: f}}}}\n" for n in range(5)
     )

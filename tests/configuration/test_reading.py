@@ -1,4 +1,4 @@
-"""What scalars are, what the caps refuse, and that JSON and YAML are read alike."""
+"""The types of scalars, the limits of a document, and the equal reading of JSON and YAML."""
 
 import json
 import os
@@ -148,7 +148,7 @@ def test_too_many_bytes_are_refused_before_reading(tmp_path, monkeypatch):
         (b"\xef\xbb\xbftargets: 5", "1:10: targets: expected a list"),
     ],
 )
-def test_what_is_not_utf8_is_told_by_place(content, said, tmp_path):
+def test_bytes_that_are_not_utf8_are_reported_by_place(content, said, tmp_path):
     (tmp_path / "w.yaml").write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path / "w.yaml", {})

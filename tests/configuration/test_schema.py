@@ -76,5 +76,5 @@ INVALID = [
 
 
 @pytest.mark.parametrize("data", INVALID)
-def test_what_does_not_load_is_not_valid(data, validator):
+def test_a_file_that_does_not_load_is_not_valid(data, validator):
     assert not validator.is_valid(data)

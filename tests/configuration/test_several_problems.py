@@ -66,12 +66,12 @@ def _places(at, rest):
 
 
 @pytest.mark.parametrize("rest", FAULTY, ids=range(len(FAULTY)))
-def test_what_else_is_wrong_with_a_target_is_told_too(rest, tmp_path):
+def test_every_further_mistake_of_a_target_is_reported_too(rest, tmp_path):
     assert places_in(_file([rest]), tmp_path) == _places(0, rest)
 
 
 @given(st.lists(st.sampled_from([*FAULTY]), min_size=1, max_size=8))
-def test_each_target_is_told_the_same_in_any_company(tmp_path_factory, targets):
+def test_each_target_has_the_same_problems_beside_any_others(tmp_path_factory, targets):
     expected = [place for at, rest in enumerate(targets) for place in _places(at, rest)]
     assert places_in(_file(targets), tmp_path_factory.getbasetemp()) == expected
 
@@ -99,11 +99,11 @@ ALONE = {
     "a channel without id": f"channels: [{{log: {{}}}}]\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
     "channels misspelt": f"chanels: [{{id: ops, log: {{}}}}]\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
     "channels that are no list": f"channels: {{ops: 1}}\ntargets: [{{id: a, {HTTP}, notify: [ops]}}]",
-    # Nor may programs be refused where nobody knows whether they are allowed.
+    # Programs are not refused where `allow_exec` itself cannot be read.
     "allow_exec": "runtime: {allow_exec: yes}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime by another name": "settings: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
     "runtime misspelt": "runtme: {allow_exec: true}\ntargets: [{id: a, exec: {argv: [ls]}}]",
-    # What is not known is neither too short nor too long for anything.
+    # An unknown length is neither too short nor too long.
     "every misspelt": f"targets: [{{id: a, {HTTP}, evry: 1h, timeout: 60s}}]",
     "every by another name": f"targets: [{{id: a, {HTTP}, interval: 1h, timeout: 60s}}]",
     "every of the defaults": f"defaults: {{every: 3600}}\ntargets: [{{id: a, {HTTP}, timeout: 60s}}]",
@@ -140,7 +140,7 @@ ALONE = {
 
 
 @pytest.mark.parametrize("text", ALONE.values(), ids=ALONE)
-def test_what_merely_follows_from_a_problem_is_not_told(text, tmp_path):
+def test_a_mere_consequence_of_a_problem_is_not_reported(text, tmp_path):
     (tmp_path / "w.yaml").write_text("x")
     assert len(places_in(text, tmp_path)) == 1
 
@@ -160,7 +160,7 @@ def test_a_faulty_default_hides_no_problem_of_a_target(tmp_path):
     ]
 
 
-def test_python_is_told_of_every_part_at_once_too():
+def test_every_part_of_a_python_configuration_is_reported_at_once():
     http = Http(url="http://h/")
     configuration = Configuration(
         runtime=RuntimeOptions(grace="999d"),
@@ -189,7 +189,7 @@ def test_python_is_told_of_every_part_at_once_too():
     ]
 
 
-def test_one_specification_is_told_of_all_its_faults_where_it_is_written():
+def test_every_mistake_of_one_specification_is_reported_in_its_place():
     with pytest.raises(ConfigurationError) as refused:
         Target(id="a", every=-5, timeout="1y", htp=Http(url="http://h/"), notify="ops", paused="yes")
 
@@ -202,7 +202,7 @@ def test_one_specification_is_told_of_all_its_faults_where_it_is_written():
     ]
 
 
-def test_what_replace_let_in_is_told_of_its_shape_and_meaning_at_once():
+def test_a_value_that_replace_let_in_is_reported_in_shape_and_meaning_at_once():
     sound = Target(id="a", http=Http(url="htp://h/"), notify=("opss",))
     problems = judged_target(replace(sound, every=30), channels=["ops"])[1]
     assert [str(problem).split(": ")[0] for problem in problems] == ["every", "http.url", "notify[0]"]
@@ -230,13 +230,13 @@ def test_no_junk_in_python_is_more_than_a_problem(part):
     for field in part.__struct_fields__:
         for junk in JUNK:
             try:
-                whole = _whole(replace(part, **{field: junk}))
+                whole = _complete(replace(part, **{field: junk}))
             except (TypeError, ValueError):
                 continue  # it was not even made
             assert all(str(problem).isprintable() for problem in judged(whole)[1]), (field, junk)
 
 
-def _whole(part):
+def _complete(part):
     """A configuration around a part."""
     match part:
         case Channel():
@@ -248,14 +248,14 @@ def _whole(part):
         case Target():
             return Configuration(targets=(part, part))
         case Http():
-            return _whole(Target(id="a", http=part))
+            return _complete(Target(id="a", http=part))
         case Tcp():
-            return _whole(Target(id="a", tcp=part))
+            return _complete(Target(id="a", tcp=part))
         case Exec():
-            return _whole(Target(id="a", exec=part))
+            return _complete(Target(id="a", exec=part))
         case BasicAuth():
-            return _whole(Http(url="http://h/", basic_auth=part))
+            return _complete(Http(url="http://h/", basic_auth=part))
         case Tls():
-            return _whole(Http(url="http://h/", tls=part))
+            return _complete(Http(url="http://h/", tls=part))
         case _:
-            return _whole(Target(id="a", http=Http(url="http://h/"), rules=(part, 5, part)))
+            return _complete(Target(id="a", http=Http(url="http://h/"), rules=(part, 5, part)))

@@ -39,7 +39,7 @@ def ruled(**fields):
     return target(rules=(Threshold(**({"id": "r", "value": 100} | fields)),))
 
 
-def test_a_sound_configuration_has_no_problems():
+def test_a_valid_configuration_has_no_problems():
     configuration = Configuration(
         channels=(Channel(id="ops", log=Log()),),
         targets=(
@@ -139,7 +139,7 @@ TARGETS = [
 
 
 @pytest.mark.parametrize(("faulty", "where", "said"), TARGETS, ids=range(len(TARGETS)))
-def test_a_target_that_cannot_work_is_told_where_and_why(faulty, where, said):
+def test_an_invalid_target_is_reported_with_place_and_reason(faulty, where, said):
     (problem,) = problems_of_target(faulty, channels=["ops"])
     assert str(problem).startswith(f"{where}: ")
     assert said in problem.text
@@ -239,7 +239,7 @@ CHANNELS = [
 
 
 @pytest.mark.parametrize(("channel", "where", "said"), CHANNELS, ids=range(len(CHANNELS)))
-def test_a_channel_that_cannot_work_is_told_where_and_why(channel, where, said):
+def test_an_invalid_channel_is_reported_with_place_and_reason(channel, where, said):
     (problem,) = problems_of(Configuration(channels=(channel,)))
     assert str(problem).startswith(f"channels[0].{where}: ")
     assert said in problem.text

@@ -31,7 +31,7 @@ for name, value in vars(upstream).items():
 
 @pytest.fixture(scope="session", params=[MODEL])
 def runtime(request):
-    """What pykka's suite needs to know of an execution model."""
+    """The execution model under which pykka's suite runs."""
     return Runtime(
         name=request.param,
         actor_class=MODELS[request.param],

@@ -2,9 +2,8 @@
 
     python tests/conformance/run.py [loop] [pool] [simulated] [--cache FOLDER]
 
-The suite comes from pykka's source distribution, downloaded at a pinned version and hash. What is kept is the archive,
-whose hash is checked each time; it is unpacked anew for each run, so that no file of an earlier run can pass for the
-suite. One line is printed per model; the exit status is 0 only when every test passed on every model that was asked for.
+The suite comes from pykka's source distribution, downloaded at a pinned version and hash. The archive is kept and its
+hash checked each time; it is unpacked for each run, so that no file of an earlier run can pass for the suite. One line is printed per model; the exit status is 0 only when every test passed on every model that was asked for.
 """
 
 import argparse
@@ -93,7 +92,7 @@ def run(model: str, suite: Path, mock: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run what was asked for. Returns the exit status."""
+    """Runs the requested models. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help="by default " + ", ".join(MODELS))
     parser.add_argument("--cache", type=Path, help="keep the downloads here")

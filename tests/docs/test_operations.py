@@ -52,7 +52,7 @@ def called(node):
 
 
 def shape(node):
-    """A text as it stands, with {} for what is filled in."""
+    """Returns a text of the code, with {} for each value that is filled in."""
     match node:
         case ast.Constant(value=str(text)):
             return text

@@ -25,7 +25,7 @@ def test_the_test_of_a_blip_passes():
     namespace["test_a_blip_notifies_nobody"]()
 
 
-def test_the_configuration_by_example_is_sound(tmp_path):
+def test_the_configuration_by_example_is_valid(tmp_path):
     path = tmp_path / "watchkeeper.yaml"
     path.write_text(YAML[0], encoding="utf-8")
 

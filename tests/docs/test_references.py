@@ -1,4 +1,4 @@
-"""What the documents point at is there."""
+"""Every file and name that the documents refer to exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What threads share is a closed list, docs/internal/ownership.md Q-02; what the code has is compared with it."""
+"""The objects that threads share are a closed list, docs/internal/ownership.md Q-02, compared here with the code."""
 
 import ast
 import re
@@ -51,7 +51,7 @@ def uses_threads(node):
 
 
 def made_of(node):
-    """What a node makes an object of, or a class: the names without those of asyncio."""
+    """Returns the names of the classes that a node instantiates or derives from, without those of asyncio."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="asyncio"))):
             return []
@@ -120,7 +120,7 @@ def changed_globals(tree):
 SOURCES = sources()
 
 
-def test_what_threads_share_stands_in_the_list():
+def test_every_object_that_threads_share_stands_in_the_list():
     guarding = {path for path, tree in SOURCES.items() if guards(tree)}
     assert len(guarding) > 10
     assert {path for path in guarding if f"({'../../' + path})" not in ANSWER} == set()

@@ -44,7 +44,7 @@ def taken(number, outcome=Outcome.UP, **fields):
 
 @dataclass
 class Told:
-    """An aggregate with everything it said, each step checked as it is said."""
+    """An aggregate with all its transitions, each checked as it is made."""
 
     aggregate: TargetAggregate
     latest: dict = field(default_factory=dict)
@@ -92,7 +92,7 @@ def test_any_stream_gives_legal_transitions_each_with_its_evidence(outcomes, aft
 
 
 @given(STREAMS)
-def test_what_is_no_evidence_moves_nothing(outcomes):
+def test_a_sample_that_is_no_evidence_changes_nothing(outcomes):
     with_gaps, without = told(DOWN), told(DOWN)
     for number, outcome in enumerate(outcomes, 1):
         said = with_gaps.take(taken(number, outcome))
@@ -124,7 +124,7 @@ def saved(aggregate, at):
 
 
 def outline(transition):
-    """What a restart may not change: all but the incident's own id and the attempts it names."""
+    """Returns the part of a transition that a restart must not change: all but the incident's id and its evidence."""
     return msgspec.structs.replace(transition, id="", evidence=())
 
 
@@ -158,7 +158,7 @@ def test_a_restart_goes_on_as_if_it_had_not_happened(rules, outcomes, cut):
         assert [outline(step) for step in got] == [outline(step) for step in expected]
 
 
-def test_time_in_which_nobody_watched_counts_for_no_clock():
+def test_time_without_a_running_process_counts_for_no_clock():
     world = told(HELD)
     world.take(taken(1, Outcome.DOWN))
     world.take(taken(2, Outcome.DOWN))
@@ -212,7 +212,7 @@ def test_an_incident_without_a_checkpoint_stays_open_until_it_is_acquitted():
 
 @given(STREAMS, st.integers(0, 40))
 def test_a_new_specification_keeps_incidents_and_clocks(outcomes, cut):
-    """The same rules, written anew with another cadence and another rule beside them."""
+    """The same rules, written again with another cadence and another rule beside them."""
     steady, changed = told(DOWN, HELD), told(DOWN, HELD)
     for number, outcome in enumerate(outcomes, 1):
         if number == cut:
@@ -265,7 +265,7 @@ def test_other_thresholds_of_a_pending_rule_keep_its_start():
 
 
 @pytest.mark.parametrize(("mildest", "opens_at"), [("down", 3), ("degraded", 5)])
-def test_what_was_counted_stands_while_bad_means_the_same(mildest, opens_at):
+def test_a_count_stands_while_bad_means_the_same(mildest, opens_at):
     world = told(DOWN)
     for number in (1, 2):
         world.take(taken(number, Outcome.DOWN))
@@ -379,7 +379,7 @@ def test_an_incident_names_why_and_the_recovery_does_too():
     assert world.take(taken(5))[0].reason == "recovered"
 
 
-def test_a_breach_of_a_figure_is_told_in_figures():
+def test_a_breach_of_a_figure_is_reported_in_figures():
     world = told(SLOW)
     (opened,) = world.take(taken(1, latency_ns=400_000_000))
     assert (opened.reason, opened.explanation) == ("threshold", "last of response_time is 400, > 300")

@@ -31,7 +31,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("reading", "lag_ns", "cause"), ROWS)
-def test_each_way_of_being_blind_is_told_apart(reading, lag_ns, cause):
+def test_each_cause_of_blindness_is_distinguished(reading, lag_ns, cause):
     detector = BlindnessDetector()
     detector.woke(later(), None)
     interval = detector.woke(reading, reading.at.monotonic_ns - lag_ns)
@@ -63,7 +63,7 @@ def test_an_early_or_unplanned_wake_up_is_no_lag():
     assert detector.worst_lag_ns(0) == 0
 
 
-def test_what_was_planned_for_before_the_last_look_is_late_since_that_look():
+def test_a_wake_up_planned_before_the_last_check_is_late_since_that_check():
     detector = BlindnessDetector()
     detector.woke(later(), None)
     detector.woke(later(20 * S, 20 * S, 20 * S), NOON.monotonic_ns)

@@ -1,4 +1,4 @@
-"""Conditions: what is shown, what is shared, and the laws that hold for any text and any body."""
+"""Conditions: the shown values, the shared parts, and the laws that hold for any text and any body."""
 
 import json
 
@@ -120,7 +120,7 @@ def test_a_float_is_read_as_it_is_written(number):
 
 
 @pytest.mark.parametrize("text", ["", "0x", "0b2", "08", "1__0", "_1", "1_", "٣", "1 ", "--1", "1" * 129])
-def test_what_go_reads_as_no_integer_is_none_here(text):
+def test_a_number_that_go_reads_as_no_integer_is_none_here(text):
     assert integer_of(text) is None
 
 

@@ -1,4 +1,4 @@
-"""What conditions mean, a row each: text, facts, passed, what is shown, and a part of the error."""
+"""The meaning of conditions, a row each: text, facts, result, the shown text, and a part of the error."""
 
 import pytest
 from watchkeeper.domain.conditions.condition import evaluate

@@ -1,4 +1,4 @@
-"""Durations: what is read, what is refused with which words, and that writing and reading agree."""
+"""Durations: the accepted and the refused texts with their messages, and that writing and reading agree."""
 
 from contextlib import suppress
 
@@ -71,7 +71,7 @@ def test_a_duration_is_read_to_the_nanosecond(text, duration_ns):
         ("9" * 5000 + "w", "5001 characters"),
     ],
 )
-def test_what_is_no_duration_is_refused_by_name(text, says):
+def test_a_text_that_is_no_duration_is_refused_by_name(text, says):
     with pytest.raises(ValueError, match=says) as caught:
         parse_duration(text)
     assert len(str(caught.value)) < 200
@@ -99,7 +99,7 @@ def test_a_length_is_written_for_people(duration_ns, text):
 
 
 @given(st.integers(0, DURATION_NS_MAX))
-def test_what_is_written_is_read_back_the_same(duration_ns):
+def test_a_written_value_is_read_back_the_same(duration_ns):
     assert parse_duration(format_duration(duration_ns)) == duration_ns
 
 

@@ -139,7 +139,7 @@ LATENCIES = st.lists(st.none() | st.integers(0, 20), min_size=1, max_size=40)
 
 
 def naive_figure(rule, values):
-    """The window's figure, recomputed; None where it says nothing. Samples come every second."""
+    """The window's figure, recomputed; None where it has too few samples. Samples come every second."""
     match rule.mode:
         case Mode.THRESHOLD:
             ranked = sorted(values)
@@ -279,8 +279,8 @@ def test_every_reason_for_being_down_had_an_answer_or_none():
 
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("reason", Reason)
-def test_what_is_answered_is_what_a_rule_calls_fast(outcome, reason):
-    """A rule never sees what is no evidence."""
+def test_only_answers_count_as_fast_for_a_rule(outcome, reason):
+    """A sample that is no evidence never reaches a rule."""
     rule = Threshold(id="quick", operator="<", value=100)
     found = counted(taken(1, outcome, reason=reason, latency_ns=FAST_NS), rule)
     assert is_answered(outcome, reason) is (outcome in EVIDENCE and found is not None)
@@ -323,7 +323,7 @@ def test_an_answer_that_is_too_late_counts_against_it_alone():
     evaluator = evaluator_of(Threshold(id="slow", value=100, window=4, aggregate=Aggregate.P95))
     late = taken(1, Outcome.TIMED_OUT, latency_ns=SLOW_NS)
     assert evaluator.take(late, firing=False) is Verdict.VIOLATED
-    # Little of the deadline was left when it began: nobody knows how long it would have taken.
+    # Little of the deadline was left at its start: the true latency is unknown.
     assert evaluator.take(taken(2, Outcome.TIMED_OUT, latency_ns=FAST_NS), firing=True) is Verdict.UNCHANGED
     assert evaluator.says().startswith("p95 of response_time is 400")
 
@@ -331,7 +331,7 @@ def test_an_answer_that_is_too_late_counts_against_it_alone():
 @pytest.mark.parametrize(
     "fields", [{"operator": "<"}, {"operator": "!="}, {"mode": Mode.RATE_OF_CHANGE, "window": 2}]
 )
-def test_what_at_least_does_not_settle_stays_open(fields):
+def test_a_timeout_decides_nothing_where_its_least_latency_does_not(fields):
     evaluator = evaluator_of(Threshold(id="odd", value=500, **fields))
     for number in (1, 2):
         late = taken(number, Outcome.TIMED_OUT, latency_ns=SLOW_NS)
@@ -339,7 +339,7 @@ def test_what_at_least_does_not_settle_stays_open(fields):
 
 
 def test_a_late_answer_never_ends_a_breach():
-    """The mean falls below the value as the slowest answer leaves the window: the next answer may say so."""
+    """The mean falls below the value as the slowest answer leaves the window: the next answer may resolve."""
     evaluator = evaluator_of(Threshold(id="slow", value=150, window=3, aggregate=Aggregate.MEAN))
     for number, latency_ms in enumerate((900, 10, 10), 1):
         evaluator.take(taken(number, latency_ns=latency_ms * 1_000_000), firing=number > 1)
@@ -358,7 +358,7 @@ def test_a_certificate_runs_down_while_nothing_answers():
 
 
 @pytest.mark.parametrize("kinds", [(NoData, Consecutive), (Consecutive, NoData)])
-def test_a_rule_that_became_another_kind_while_nobody_ran_begins_anew(kinds):
+def test_a_rule_that_became_another_kind_between_two_runs_begins_again(kinds):
     before, after, fresh = (RuleWatch(kind(id="down")) for kind in (*kinds, kinds[1]))
     resume(after, saved_of(before, NOON), NOON)
     assert saved_of(after, NOON) == saved_of(fresh, NOON)

@@ -1,4 +1,4 @@
-"""Globs: what Go's filepath.Match takes, without its trouble with slashes, in linear time."""
+"""Globs: the syntax of Go's filepath.Match, without its special case of slashes, in linear time."""
 
 import pytest
 from hypothesis import given
@@ -120,7 +120,7 @@ def test_classes_of_one_mean_their_character(pattern, text):
 def test_any_pattern_is_compiled_or_refused_in_place(pattern, text):
     try:
         glob = Glob.compile(pattern)
-    except ParseError as trouble:
-        assert 0 <= trouble.position <= len(pattern)  # noqa: PT017 - either end is right
+    except ParseError as error:
+        assert 0 <= error.position <= len(pattern)  # noqa: PT017 - either end is right
     else:
         assert glob.matches(text) in {True, False}

@@ -47,7 +47,7 @@ documents = st.recursive(
         b'["' + b'\\"' * 30_000,
     ],
 )
-def test_what_is_no_json_within_bounds_is_refused(body):
+def test_a_body_that_is_no_json_within_bounds_is_refused(body):
     with pytest.raises(ValueError, match=r"\w") as caught:
         parse_json(body)
     assert len(str(caught.value)) < 200
@@ -64,7 +64,7 @@ def test_what_is_no_json_within_bounds_is_refused(body):
         b"9" * 400,
     ],
 )
-def test_what_is_within_the_bounds_is_read(body):
+def test_a_document_within_the_bounds_is_read(body):
     assert parse_json(body) == json.loads(body)
 
 

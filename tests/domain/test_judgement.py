@@ -54,9 +54,9 @@ def test_each_observation_amounts_to_one_outcome(observation, conditions, outcom
 
 @pytest.mark.parametrize("reason", sorted(INTERNAL_FAULTS))
 @pytest.mark.parametrize("outcome", Outcome)
-def test_our_own_trouble_says_nothing_about_the_target(reason, outcome):
-    trouble = Observation(connected=False, outcome=outcome, reason=reason, detail="why")
-    sample = judge(trouble, "[CONNECTED] == false")
+def test_an_internal_fault_is_no_evidence_about_the_target(reason, outcome):
+    fault = Observation(connected=False, outcome=outcome, reason=reason, detail="why")
+    sample = judge(fault, "[CONNECTED] == false")
     assert (sample.outcome, sample.reason, sample.detail) == (Outcome.UNKNOWN, reason, "why")
 
 

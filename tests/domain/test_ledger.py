@@ -1,4 +1,4 @@
-"""The ledger: whatever happens in whatever order, every channel is told what it should know, once, and in order."""
+"""The ledger: after any events in any order, every channel is notified of each due transition once, and in order."""
 
 import msgspec
 import pytest
@@ -38,13 +38,17 @@ class LedgerUnderEverything(RuleBasedStateMachine):
             place = (notice.incident.id, notice.channel)
             before = self.heard.get(place, [])
             assert place not in self.under_way, "at most one under way per incident and channel"
-            assert notice.incident == self.latest[place[0]].incident, "what is told is what is so"
-            assert not any(said.sequence >= notice.sequence for said in before), "nothing is told twice"
+            assert notice.incident == self.latest[place[0]].incident, "a notice shows the present state"
+            assert not any(said.sequence >= notice.sequence for said in before), (
+                "no transition is notified twice"
+            )
             assert before or notice.change is TransitionKind.OPENED, (
-                "nobody hears of the end who did not of the start"
+                "no channel gets an end without its start"
             )
             dead = self.given_up.get(place)
-            assert dead is None or dead.sequence < notice.sequence, "what was given up is not said by itself"
+            assert dead is None or dead.sequence < notice.sequence, (
+                "an abandoned notice is not sent again by itself"
+            )
             assert not self.muted(notice.incident), "a mute mutes"
             self.under_way[place] = notice
 
@@ -110,7 +114,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
 
     @rule()
     def restart(self):
-        """What a store remembers: everything, in other objects; what was under way goes on."""
+        """Restores the state from a store: equal values in other objects; notices under way go on."""
         kept = Restored(
             incidents=tuple(step.incident for step in self.latest.values()),
             told=tuple(
@@ -169,7 +173,7 @@ def deliver(ledger, notice, state=DELIVERED):
     return ledger.settle(notice, delivery_of(notice, state), NOON)
 
 
-def test_what_happens_while_a_notice_is_under_way_is_told_when_it_is_settled():
+def test_a_transition_during_a_delivery_is_notified_when_it_is_settled():
     ledger = Ledger(CHANNELS)
     step = opened()
     (first,) = ledger.note(step, NOON)
@@ -182,7 +186,7 @@ def test_what_happens_while_a_notice_is_under_way_is_told_when_it_is_settled():
     assert ledger.incident(step.incident_id) is None
 
 
-def test_what_was_given_up_is_not_said_again_by_itself():
+def test_an_abandoned_notice_is_not_sent_again_by_itself():
     ledger = Ledger(CHANNELS)
     (first,) = ledger.note(opened(), NOON)
     assert deliver(ledger, first, DEAD) == ()
@@ -190,14 +194,14 @@ def test_what_was_given_up_is_not_said_again_by_itself():
 
 
 @pytest.mark.parametrize("severity", Severity)
-def test_a_channel_hears_from_its_least_severity_on(severity):
+def test_a_channel_is_notified_from_its_least_severity_on(severity):
     ledger = Ledger(CHANNELS)
     said = ledger.note(opened(severity=severity, notify=NAMES), NOON)
     expected = set(NAMES) if severity is Severity.CRITICAL else {"ops"}
     assert {notice.channel for notice in said} == expected
 
 
-def test_who_heard_of_it_hears_the_end_whatever_the_severity_by_then():
+def test_a_channel_notified_of_the_start_gets_the_end_at_any_severity():
     ledger = Ledger(CHANNELS)
     step = opened(notify=("calm",))
     deliver(ledger, *ledger.note(step, NOON))
@@ -207,7 +211,7 @@ def test_who_heard_of_it_hears_the_end_whatever_the_severity_by_then():
     assert (last.channel, last.change) == ("calm", TransitionKind.RESOLVED)
 
 
-def test_who_heard_of_it_hears_the_end_though_another_is_notified_now():
+def test_a_channel_notified_of_the_start_gets_the_end_though_another_is_notified_now():
     ledger = Ledger(CHANNELS)
     step = opened(notify=("ops",))
     deliver(ledger, *ledger.note(step, NOON))
@@ -215,7 +219,7 @@ def test_who_heard_of_it_hears_the_end_though_another_is_notified_now():
     assert (last.channel, last.change) == ("ops", TransitionKind.RESOLVED)
 
 
-def test_a_channel_that_is_not_configured_is_told_nothing():
+def test_a_channel_that_is_not_configured_is_not_notified():
     assert Ledger(CHANNELS).note(opened(notify=("gone",)), NOON) == ()
 
 
@@ -264,7 +268,7 @@ def test_a_silence_ended_early_speaks_at_once():
     assert [notice.change for notice in ledger.reconcile(NOON)] == [TransitionKind.OPENED]
 
 
-def test_a_dead_letter_is_driven_again_unless_later_news_arrived():
+def test_a_dead_letter_is_redriven_unless_a_later_notice_arrived():
     step = opened()
     notice = notice_of(step)
     dead = Delivery(key=notice.key, state=DEAD, attempts=9, at_ns=0)
@@ -282,7 +286,7 @@ def test_a_dead_letter_is_driven_again_unless_later_news_arrived():
     assert [said.change for said in deliver(ledger, notice)] == [TransitionKind.RESOLVED]
 
 
-def test_nothing_is_kept_of_what_is_over_and_told():
+def test_nothing_is_kept_of_a_resolved_and_delivered_incident():
     ledger = Ledger(CHANNELS)
     step = opened(notify=NAMES)
     for said in ledger.note(step, NOON):

@@ -10,7 +10,7 @@ def test_a_line_is_printable_and_never_too_long(text, characters_max):
         assert len(line) <= characters_max
 
 
-def test_what_a_terminal_would_obey_is_shown_as_an_escape():
+def test_a_control_character_is_shown_as_an_escape():
     assert escaped("a\nb\x1b[31m\u202eü\x00") == r"a\nb\x1b[31m\u202eü\x00"
 
 

@@ -1,4 +1,4 @@
-"""Moments and deadlines: two hands that say different things, and an end that is over at its very instant."""
+"""Moments and deadlines: a wall and a monotonic time that may differ, and a deadline that has passed at its very instant."""
 
 import msgspec
 import pytest
@@ -40,7 +40,7 @@ def test_a_deadline_is_over_at_its_very_instant(timeout_ns, after_ns, remaining_
     assert (deadline.remaining_ns(then), deadline.expired(then)) == (remaining_ns, expired)
 
 
-def test_who_waits_for_a_deadline_is_never_told_less_than_nothing():
+def test_the_rest_of_a_deadline_is_never_negative():
     deadline = Deadline.after(NOW, 10 * NS_PER_S)
     waits = [deadline.remaining_s(NOW.shifted(passed_s * NS_PER_S)) for passed_s in (0, 3, 10, 12)]
     assert waits == [10.0, 7.0, 0.0, 0.0]

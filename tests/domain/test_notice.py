@@ -1,4 +1,4 @@
-"""Notices: the one comparison of what a channel was told with what is so, row by row."""
+"""Notices: the comparison of the last delivered notice with the present state, row by row."""
 
 import msgspec
 import pytest
@@ -32,7 +32,7 @@ def heard(step):
 
 
 ROWS = [
-    # what was told, what is so, muted, what is due. Numbers are rows of Alertmanager's table that apply to us.
+    # Last delivered, present, muted, due. The numbers are the rows of Alertmanager's table that apply here.
     pytest.param(None, OPENED, False, TransitionKind.OPENED, id="first (1)"),
     pytest.param(None, RESOLVED, False, None, id="never told of the problem (2, 7)"),
     pytest.param(None, CHANGED, False, TransitionKind.OPENED, id="first heard of after a change (1)"),
@@ -57,7 +57,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("told", "present", "muted", "due"), ROWS)
-def test_what_is_due_is_what_was_told_against_what_is_so(told, present, muted, due):
+def test_a_notice_is_due_by_the_last_delivered_one_and_the_present_state(told, present, muted, due):
     assert due_change(present, None if told is None else heard(told), muted=muted) is due
 
 

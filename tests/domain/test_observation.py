@@ -36,7 +36,7 @@ def test_nothing_in_a_context_can_be_changed(context):
     assert mutable_parts(Observation(context=context).context) == []
 
 
-def test_what_the_host_changes_later_is_not_seen():
+def test_a_later_change_by_the_host_is_not_seen():
     rows, context = [1], {}
     context["rows"] = rows
     seen = Observation(context=context)
@@ -56,7 +56,7 @@ def test_a_context_that_holds_itself_is_refused():
         Observation(context=context)
 
 
-def test_an_observation_with_context_is_a_sound_report():
+def test_an_observation_with_context_is_a_valid_report():
     seen = observation_of(Observation(context={"user": {"ids": [5, 7]}, "tags": {1}}))
     assert seen.outcome is Outcome.UP
     assert evaluate("[CONTEXT].user.ids[1] == 7", Observation(context={"user": {"ids": [5, 7]}})).passed
@@ -78,11 +78,11 @@ def test_a_context_of_what_is_no_plain_data_is_refused():
     ],
     ids=range(6),
 )
-def test_what_no_record_can_hold_is_no_report(reported):
+def test_a_value_that_no_record_can_hold_is_no_report(reported):
     seen = observation_of(reported)
     assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.INVALID_MEASUREMENT)
 
 
-def test_what_is_no_character_is_written_as_an_escape():
+def test_a_code_that_is_no_character_is_written_as_an_escape():
     seen = observation_of(Observation(ip="\ud800", detail="\ud800"))
     assert (seen.ip, seen.detail) == ("\\ud800", "\\ud800")

@@ -115,7 +115,7 @@ def test_an_answer_for_a_notice_that_has_left_is_refused(answer):
     assert notice.key not in outbox
 
 
-def test_what_is_on_its_way_again_is_not_given_up():
+def test_a_redriven_notice_on_its_way_is_not_abandoned():
     outbox = Outbox(CHANNELS)
     notice = notice_of(opened())
     outbox.add(notice)

@@ -106,6 +106,6 @@ def test_the_bounds_are_those_that_prometheus_names(for_s, keep_s, steps, phases
 
 
 def test_a_longer_for_makes_nobody_pending_who_fires():
-    """Prometheus goes back to pending here; what people were told stays true with us."""
+    """Prometheus goes back to pending here; watchkeeper keeps the state that was notified."""
     firing = PhaseState(FIRING, NOON)
     assert next_state(firing, BROKEN, NOON.shifted(S), for_ns=3_600 * S, keep_firing_ns=0).phase is FIRING

@@ -75,7 +75,7 @@ def test_a_plugins_output_is_taken_apart_by_the_guidelines(output, line, measure
 
 
 @pytest.mark.parametrize("item", REFUSED)
-def test_what_is_no_finite_figure_is_counted_and_dropped(item):
+def test_a_figure_that_is_not_finite_is_counted_and_dropped(item):
     parsed = parse_plugin_output(f"OK | {item} good=1")
 
     assert parsed.refused == 1

@@ -54,7 +54,7 @@ def test_nothing_is_tried_past_the_budget(policy, attempts, first_ns, elapsed_ns
         assert at_ns is None
 
 
-def test_asking_for_patience_does_not_end_the_retries():
+def test_a_long_retry_after_does_not_end_the_retries():
     impatient = RetryPolicy(name="impatient", jitter=0.0, give_up_after_ns=600 * S)
     told = {"first_at_ns": 0, "dice": 0.0, "retry_after_ns": 3_600 * S}
     assert impatient.next_at_ns(attempts=1, now_ns=0, **told) == 600 * S - 1
@@ -77,7 +77,7 @@ def test_retrying_comes_to_an_end(policy, dice):
 @pytest.mark.parametrize(
     ("asked_s", "wait_s"), [(None, 1), (0, 1), (-5, 1), (30, 30), (3_600, 3_600), (86_400, 3_600)]
 )
-def test_a_receiver_may_ask_for_patience_up_to_the_cap(asked_s, wait_s):
+def test_a_receiver_may_set_retry_after_up_to_the_cap(asked_s, wait_s):
     asked_ns = None if asked_s is None else asked_s * S
     assert PLAIN.wait_ns(1, 0.0, asked_ns) == wait_s * S
 

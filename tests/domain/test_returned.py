@@ -72,7 +72,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("returned", "observation"), READ, ids=repr)
-def test_what_a_callable_returns_has_one_meaning(returned, observation):
+def test_each_return_value_of_a_callable_has_one_meaning(returned, observation):
     assert observation_of(returned) == observation
 
 
@@ -82,7 +82,7 @@ def name_of(returned):
 
 
 @pytest.mark.parametrize("returned", REFUSED, ids=name_of)
-def test_what_means_nothing_is_unknown_and_says_why(returned):
+def test_a_value_without_meaning_is_unknown_with_its_reason(returned):
     observation = observation_of(returned)
 
     assert (observation.outcome, observation.reason) == (Outcome.UNKNOWN, Reason.INVALID_MEASUREMENT)

@@ -1,4 +1,4 @@
-"""The lifecycle of a rule: a draft is judged and tells nobody, a retired rule is not judged."""
+"""The lifecycle of a rule: a draft is judged and notifies no channel, a retired rule is not judged."""
 
 import msgspec
 import pytest
@@ -39,7 +39,7 @@ def test_the_table_lists_every_state_and_only_forward_moves():
 
 
 @pytest.mark.parametrize(("state", "steps", "notices"), [(DRAFT, 1, 0), (ACTIVE, 1, 1), (RETIRED, 0, 0)])
-def test_each_state_is_judged_and_told_as_the_lifecycle_says(state, steps, notices):
+def test_each_state_is_judged_and_notified_as_the_lifecycle_says(state, steps, notices):
     aggregate, ledger = TargetAggregate(shop(state), 1), Ledger([Channel(id="ops", log=Log())])
     made = aggregate.apply(bad(1), NOON)
     assert len(made) == steps

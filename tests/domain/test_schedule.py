@@ -1,4 +1,4 @@
-"""The schedule: flights that move by the table, records that anybody may inspect, and grids that hold."""
+"""The schedule: attempts that change state by the table, their records, and the grid of a cadence."""
 
 import msgspec
 import pytest
@@ -55,7 +55,7 @@ def test_no_attempt_begins_while_the_last_one_has_not_ended():
     assert (entry.pending, entry.number) == (pending, 1)
 
 
-def test_who_becomes_a_heartbeat_again_has_not_been_heard_before():
+def test_a_target_that_becomes_a_heartbeat_again_has_no_former_beat():
     entry = Scheduled(shop(tcp=None, heartbeat=Heartbeat(grace="1s")))
     entry.last_beat = NOON
     entry.adopt(shop(tcp=None, heartbeat=Heartbeat(grace="2s")))
@@ -125,7 +125,7 @@ def test_silence_is_measured_for_rules_that_are_not_retired():
     assert entry.silences == (("derived", 27 * NS_PER_S), ("stated", 60 * NS_PER_S))
 
 
-def test_what_waited_through_a_change_runs_no_longer_than_the_new_timeout():
+def test_an_attempt_queued_through_a_change_runs_no_longer_than_the_new_timeout():
     entry = Scheduled(shop())
     pending = entry.enqueue(NOON, NOON)
     entry.adopt(msgspec.structs.replace(shop(), timeout="500ms"))

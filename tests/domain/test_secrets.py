@@ -1,4 +1,4 @@
-"""What a specification keeps to itself when it is printed, in a log or in a traceback."""
+"""Secrets of a specification never appear in its printed form, in a log or in a traceback."""
 
 import pytest
 from watchkeeper.domain.specification.channel import Channel, Webhook
@@ -23,7 +23,7 @@ def test_a_target_prints_none_of_its_secrets(probe):
         assert SECRET not in printed
 
 
-def test_what_a_probe_asks_is_still_recognised():
+def test_the_request_of_a_probe_is_still_recognised():
     assert repr(PROBES[0]) == "Http(GET https://shop.example/health?***, headers=[])"
     assert repr(PROBES[3]) == "Tcp('keys.example', 6379, send=***, expect='PONG')"
 

@@ -1,4 +1,4 @@
-"""What hosts write is kept in its declared types, and what cannot be is refused where it is written."""
+"""The values of a specification are kept in their declared types; others are refused at construction."""
 
 import inspect
 import pydoc
@@ -157,12 +157,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("make", "said"), REFUSED, ids=[said for _, said in REFUSED])
-def test_what_cannot_be_is_refused_where_it_is_written(make, said):
+def test_an_impossible_value_is_refused_where_it_is_written(make, said):
     (problem,) = refused(make)
     assert said in problem
 
 
-def test_all_that_is_wrong_is_told_at_once():
+def test_every_mistake_is_reported_at_once():
     assert len(refused(lambda: Target(id="a", http=HTTP, every=-5, intervall=5, notify="ops"))) == 3
 
 
@@ -213,7 +213,7 @@ def test_junk_is_either_kept_in_its_declared_type_or_refused(kind, fields):
                 assert msgspec.convert(msgspec.to_builtins(made), kind) == made, (name, junk)
 
 
-# What is shown to whoever asks.
+# Public attributes and printed forms.
 
 PUBLIC = [
     kind

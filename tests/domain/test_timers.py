@@ -1,4 +1,4 @@
-"""Timers against a sorted list: whatever is armed, cancelled or armed again, the same comes out in the same order."""
+"""Timers against a sorted list: after any arming and cancelling, the same timers fire in the same order."""
 
 import weakref
 from collections import UserString
@@ -56,7 +56,7 @@ TestTimersAgainstSortedList = TimersAgainstSortedList.TestCase
 TestTimersAgainstSortedList.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-def test_what_is_armed_while_timers_fire_and_is_due_fires_too():
+def test_a_due_timer_that_is_armed_while_others_fire_fires_too():
     timers = Timers()
     timers.arm("first", 1)
     fired = []

@@ -1,4 +1,4 @@
-"""Every example runs, starts and ends by itself, and prints what its text says."""
+"""Every example runs, starts and ends by itself, and prints the output that its text announces."""
 
 import runpy
 import threading

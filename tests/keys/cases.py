@@ -10,7 +10,7 @@ DOWN = ["shop/down opened", "shop/down resolved"]
 
 
 class Case(NamedTuple):
-    """A document, another value of one of its keys, and what is seen of both. A value of ... removes the key."""
+    """A document, another value of one of its keys, and the visible effect of both. A value of ... removes the key."""
 
     document: dict[str, Any]
     key: tuple[str | int, ...]

@@ -1,4 +1,4 @@
-"""What keys of channels do, seen at receivers, functions and the log."""
+"""The effect of each key of a channel, seen at receivers, functions and the log."""
 
 import threading
 from collections.abc import Callable

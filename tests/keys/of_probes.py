@@ -1,4 +1,4 @@
-"""What keys of probes and targets do, seen at real servers and programs."""
+"""The effect of each key of probes and targets, seen at real servers and programs."""
 
 import base64
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What keys of the runtime do, seen in files, threads and connections."""
+"""The effect of each key of the runtime, seen in files, threads and connections."""
 
 import threading
 from collections.abc import Callable

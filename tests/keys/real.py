@@ -1,4 +1,4 @@
-"""The keys whose effect only a real server, program, function or file shows: two values, and what is seen of each."""
+"""The keys whose effect only a real server, program, function or file shows: two values, and the effect of each."""
 
 import base64
 

@@ -20,7 +20,7 @@ def written(folder, document):
 
 
 def told(folder, document, script="ok 5m, down 5m, ok", length="20m", channel="ok"):
-    """What each channel hears, as `(channel, target/rule change, seconds since the start)`."""
+    """Returns the notices of each channel, as `(channel, target/rule change, seconds since the start)`."""
     world = World(written(folder, document))
     began_ns = world.now.wall_ns
     for target in world.targets:

@@ -86,7 +86,7 @@ def listening(host: str, serve: Callable[[socket.socket], None]) -> Iterator[int
 
 @contextmanager
 def talking(answer: bytes, host: str = "127.0.0.1") -> Iterator[tuple[int, list[bytes]]]:
-    """A TCP server that reads a line and answers; yields its port and what it heard."""
+    """A TCP server that reads a line and answers; yields its port and the received lines."""
     heard: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Documents with one target, and a value of a key beside what is seen of it."""
+"""Documents with one target, and a value of a key beside its visible effect."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ NOWHERE = "http://127.0.0.1:9/"
 
 
 class Real(NamedTuple):
-    """How a value of a key is seen, and what is seen of two values."""
+    """The way to see a value of a key, and the visible effects of two values."""
 
     see: Callable[[Path, Any], Any]
     values: tuple[Any, Any]

@@ -1,4 +1,4 @@
-"""What `notices` shows of the outbox, and what `redrive` puts back into it."""
+"""`notices` shows the outbox, and `redrive` puts an abandoned notice back into it."""
 
 import json
 
@@ -66,7 +66,7 @@ def test_of_several_keys_all_are_redriven_or_none(dead):
     assert run("redrive", config, key, key).output.count("back in the outbox") == 1
 
 
-def test_what_is_no_dead_letter_is_refused_with_a_hint(dead):
+def test_a_key_of_no_dead_letter_is_refused_with_a_hint(dead):
     config, _, _ = dead
 
     result = run("redrive", config, "msg_nothing")

@@ -1,4 +1,4 @@
-"""Output that cannot be written: each verb ends with a message and a documented status, whatever Python buffers."""
+"""Output that cannot be written: each verb ends with a message and a documented status, with and without buffering."""
 
 import fcntl
 import os
@@ -88,7 +88,7 @@ def started(verb, folder, output, *, environment=None, redirect=""):
 
 
 def ended(verb, folder, output, **options):
-    """Its exit status, and what it said on standard error."""
+    """Returns the exit status and the text of standard error."""
     with started(verb, folder, output, **options) as process:
         said = process.communicate(timeout=WITHIN_S)[1]
         return process.returncode, said

@@ -22,7 +22,7 @@ def write(folder, targets=1):
 
 @contextmanager
 def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run")):
-    """A process that has said that it watches; killed at the end if it still lives."""
+    """A process that has printed that it watches; killed at the end if it still lives."""
     process = subprocess.Popen(
         [*command, str(path)],
         stdout=stdout,
@@ -99,7 +99,7 @@ def test_a_command_without_standard_streams_ends_well(tmp_path):
         assert process.wait(WITHIN_S) == 0
 
 
-def test_a_bad_file_read_again_is_told_and_changes_nothing(tmp_path):
+def test_a_bad_file_at_a_reload_is_reported_and_changes_nothing(tmp_path):
     path = write(tmp_path)
     with running(path) as process:
         path.write_text("targets: [{id: t0, tpc: {}}]")

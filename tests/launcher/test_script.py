@@ -1,14 +1,17 @@
-"""The script `launch`: what it says where nothing can be installed or nothing need be."""
+"""The script `launch`: its usage, its messages where nothing can be installed, and the verbs that it passes on."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
+from watchkeeper.launcher.main import cli
 
 ROOT = Path(__file__).parents[2]
 INSTALLED_BY = ("setup.cfg", "pyproject.toml", "build_backend/linking.py")
-"""The files that make the environment; a change of one installs it anew."""
+"""The files that make the environment; a change of one installs it again."""
 TOOLS = ("sh", "cat", "cksum", "dirname")
 
 
@@ -42,17 +45,34 @@ def test_without_a_verb_the_usage_is_shown(bare):
 def test_an_unknown_verb_is_refused_with_the_usage(bare):
     done = launch(*bare, "frobnicate")
     assert done.returncode == 2
-    assert "there is no verb frobnicate" in done.stderr
+    assert "unknown verb: frobnicate" in done.stderr
 
 
-def test_a_machine_without_a_new_python_is_told_so(bare):
+def test_a_machine_without_a_new_python_gets_a_message(bare):
     done = launch(*bare, "check", "x.yaml")
     assert done.returncode == 1
     assert "no Python of version 3.11 or newer was found" in done.stderr
     assert not (bare[0] / ".venv").exists()
 
 
-def test_what_is_installed_runs_without_a_word_about_it(bare):
+def verbs_of(text):
+    """Returns the verbs of a usage text: the first words of its indented lines."""
+    lines = [line.split() for line in text.splitlines() if line.startswith("    ") and line[4] != " "]
+    return {words[0] for words in lines}
+
+
+def test_the_usage_names_every_verb_of_the_command_line_and_its_arguments(bare):
+    shown = launch(*bare, "--help").stdout
+    assert set(cli.commands) <= verbs_of(shown)
+    for name, command in cli.commands.items():
+        arguments = [each for each in command.params if isinstance(each, click.Argument)]
+        (line,) = (each for each in shown.splitlines() if each.startswith(f"    {name} "))
+        assert len(re.findall(r"\b[A-Z]{3,}\b", line[:28])) == len(arguments), name
+
+
+@pytest.fixture
+def installed(bare):
+    """The bare copy with an environment that is up to date, whose interpreter prints its arguments."""
     folder, environment = bare
     python = folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -63,5 +83,10 @@ def test_what_is_installed_runs_without_a_word_about_it(bare):
         f'cd "{folder}" && printf "%s" "{folder} $(cat {" ".join(INSTALLED_BY)} | cksum)" > .venv/installed'
     )
     subprocess.run(["sh", "-c", program], check=True)
-    done = launch(folder, environment, "run", "my file.yaml")
-    assert (done.stdout, done.stderr) == ("-P -m watchkeeper run my file.yaml\n", "")
+    return folder, environment
+
+
+@pytest.mark.parametrize("arguments", [("run", "my file.yaml"), ("--version",)])
+def test_an_installed_copy_starts_the_verb_without_a_message(installed, arguments):
+    done = launch(*installed, *arguments)
+    assert (done.stdout, done.stderr) == (f"-P -m watchkeeper {' '.join(arguments)}\n", "")

@@ -1,4 +1,4 @@
-"""What `status` and `incidents` say of a store that a runtime left behind."""
+"""`status` and `incidents` read a store that a runtime left behind."""
 
 import json
 import os
@@ -101,7 +101,7 @@ def test_how_soon_it_was_refused_is_not_shown_as_a_latency(config):
     ]
 
 
-def test_what_is_too_old_is_unknown_with_the_reason(config):
+def test_a_value_that_is_too_old_is_unknown_with_the_reason(config):
     def row(after_s, name):
         reader = StoreReader(str(config.parent / "watch.db"))
         document = status_document(load(config, {}), reader, NOON.wall_ns + after_s * NS_PER_S)
@@ -143,7 +143,7 @@ def test_status_prints_json_with_the_same_rows(config):
     assert [row["target"] for row in document["targets"]] == ["shop", "quiet", "gone\x1b[31m"]
 
 
-def test_status_says_who_runs_it_and_that_nobody_does(config):
+def test_status_names_the_running_process_or_that_there_is_none(config):
     path = str(config.parent / "watch.db")
     assert json.loads(run("status", config, "--json").stdout)["run_by"] is None
 

@@ -1,4 +1,4 @@
-"""The verb `simulate`: what it prints, how far it says it is, and how it ends."""
+"""The verb `simulate`: its output, its progress and its exit status."""
 
 import pytest
 from click.testing import CliRunner
@@ -31,7 +31,7 @@ def simulate(tmp_path):
     return run
 
 
-def test_a_sound_script_ends_with_a_sentence(simulate):
+def test_a_passing_script_ends_with_a_sentence(simulate):
     result = simulate("ok 10m, down 5m, ok")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "channel ops: 2 notices\n" in result.stdout
@@ -51,7 +51,7 @@ def test_a_script_that_cannot_be_is_a_usage_error(simulate):
     assert result.stderr == ("target 'shop' can never be `ok`: the condition '1 == 2' never holds\n")
 
 
-def test_progress_is_told_every_few_seconds():
+def test_progress_is_shown_every_few_seconds():
     clock, lines = ManualClock(), []
     passed = progress(clock, 24 * NS_PER_HOUR, lines.append)
     for hour in range(1, 9):

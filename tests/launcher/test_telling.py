@@ -85,7 +85,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("case", ENDS)
-def test_what_is_left_at_the_end_waits_or_is_lost(case):
+def test_work_left_at_the_end_is_pending_or_lost(case):
     left, lines = ENDS[case]
     assert lines_of_end(left) == lines
     assert bool(left.lost) == any(line.startswith("abandoned: ") for line in lines)

@@ -38,7 +38,7 @@ def test_check_counts_what_a_good_file_has(files):
     assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: 2 targets, 1 channel\n", "")
 
 
-def test_what_calls_functions_is_for_a_program_to_run(tmp_path):
+def test_a_configuration_that_calls_functions_needs_a_program(tmp_path):
     path = tmp_path / "calls.yaml"
     path.write_text("targets: [{id: a, call: {name: f}}, {id: b, call: {name: f}}]")
     checked = run("check", path)

@@ -42,7 +42,7 @@ LINUX_ALONE = {
 
 
 class BsdSocket(_socket.socket):
-    """A socket that says of a connection under way, made or refused what BSD and macOS say of it."""
+    """A socket that returns the errors of BSD and macOS for a connection under way, made or refused."""
 
     def connect_ex(self, address):
         if not getattr(self, "_begun", False):

@@ -1,4 +1,4 @@
-"""The wire: every message survives its bytes, and bytes that are no message of ours are refused within limits."""
+"""The wire: every message survives encoding and decoding, and other bytes are refused within limits."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def int_of(info):
 
 
 def value_of(info):
-    """Whatever a type allows: what msgspec knows of it is all that is used."""
+    """Returns a strategy of all values that a type allows, derived from msgspec's description of it."""
     match info:
         case inspect.StructType():
             return st.deferred(lambda: struct_of(info))
@@ -96,7 +96,7 @@ def test_a_message_is_the_same_after_its_bytes(tag, data):
     hash(again)
 
 
-def test_every_listener_hears_messages_of_its_own_tags():
+def test_every_listener_accepts_messages_of_its_own_tags():
     assert {tag.split(".")[0] for tag in registry()} == set(LISTENERS)
     assert len(set(registry().values())) == len(registry())
 
@@ -273,6 +273,6 @@ def test_a_key_that_a_specification_does_not_know_is_refused():
         ),
     ],
 )
-def test_what_cannot_be_read_back_is_not_written(message):
+def test_a_message_that_cannot_be_read_back_is_not_written(message):
     with pytest.raises(MessageError):
         encode(message)

@@ -10,7 +10,7 @@ from watchkeeper.domain.specification.channel import CallChannel
 
 
 class Site:
-    """A web server that answers with whatever status it is told to."""
+    """A web server that answers with the status that the test sets."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -51,7 +51,7 @@ def shop(site):
 
 
 class Inbox:
-    """A channel that is a function, and everything that it was told."""
+    """A channel that is a function, and its notices."""
 
     def __init__(self) -> None:
         self.notices = []

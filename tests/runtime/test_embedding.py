@@ -1,4 +1,4 @@
-"""A runtime inside somebody's program: what its host may rely on."""
+"""A runtime inside a host program: the guarantees for its host."""
 
 import asyncio
 import inspect
@@ -49,7 +49,7 @@ def event_of(subscription, kind, fits=lambda _: True):
     raise AssertionError(f"no {kind.__name__} in {DEADLINE_S} s")
 
 
-def test_an_outage_is_told_once_and_its_end_once(site, shop, inbox, ops):
+def test_an_outage_is_notified_once_and_its_end_once(site, shop, inbox, ops):
     with Runtime(targets=[shop], **ops) as runtime, runtime.subscribe() as events:
         site.status = 503
         event_of(events, IncidentChanged, lambda event: event.incident.change.value == "opened")
@@ -122,7 +122,7 @@ def test_sync_and_async_checks_are_both_watched():
     assert asyncio.run(host()) == {("sync", "up"), ("async", "up")}
 
 
-def test_what_blocks_is_refused_on_an_event_loop():
+def test_a_blocking_method_is_refused_on_an_event_loop():
     async def host() -> None:
         runtime = Runtime()
         for call in (
@@ -158,7 +158,7 @@ def test_a_name_that_is_not_there_is_refused_with_a_hint(shop, ops):
             runtime.heartbeat("shop")
 
 
-def test_a_target_that_cannot_be_run_is_refused_whole():
+def test_a_target_that_cannot_run_is_refused_completely():
     runtime = Runtime()
 
     with pytest.raises(ConfigurationError) as refused:
@@ -306,7 +306,7 @@ def test_an_active_rule_cannot_become_a_draft_again(shop):
         )
 
 
-def test_what_was_lost_is_counted_where_hosts_look(shop):
+def test_losses_are_counted_where_hosts_look(shop):
     world = World([shop])
     assert "dead_letters" not in dict(world.status().counters)
     owner = world.system.owner
@@ -318,7 +318,7 @@ def test_what_was_lost_is_counted_where_hosts_look(shop):
     assert dict(world.status().counters)["dead_letters"] >= 1
 
 
-def test_a_channel_that_fails_is_a_trouble_until_it_is_well(site, shop):
+def test_a_channel_that_fails_is_a_problem_until_it_recovers(site, shop):
     failures = [OSError("no route")]
 
     def page(notice):

@@ -1,4 +1,4 @@
-"""Functions that targets and channels name: whoever names one that nobody gave is told, and none is kept for ever."""
+"""Functions that targets and channels name: a missing one is reported, and none is kept for ever."""
 
 import gc
 import weakref
@@ -19,7 +19,7 @@ def start(runtime):
         pass
 
 
-def test_a_function_that_nobody_gave_is_told_at_the_start():
+def test_a_missing_function_is_reported_at_the_start():
     start(Runtime(targets=[QUEUE], callables=FUNCTIONS))
     channel = Channel(id="ops", call=CallChannel(name="inbx"))
     runtime = Runtime(targets=[QUEUE, MISSPELT], channels=[channel], callables=FUNCTIONS)
@@ -31,7 +31,7 @@ def test_a_function_that_nobody_gave_is_told_at_the_start():
     ]
 
 
-def test_a_function_that_nobody_gave_is_told_at_once_when_tracked():
+def test_a_missing_function_is_reported_at_once_when_tracked():
     runtime = Runtime(callables=FUNCTIONS)
     runtime.track(QUEUE)
     for begin in (lambda: None, runtime.start):
@@ -42,21 +42,21 @@ def test_a_function_that_nobody_gave_is_told_at_once_when_tracked():
     runtime.stop()
 
 
-def test_a_function_that_nobody_gave_keeps_what_runs_at_a_reload():
+def test_a_missing_function_at_a_reload_keeps_the_running_configuration():
     with Runtime(targets=[QUEUE], callables=FUNCTIONS) as runtime:
         with pytest.raises(ConfigurationError, match=SAID):
             runtime.reload(Configuration(targets=(QUEUE, MISSPELT)))
         assert [target.id for target in runtime.status().targets] == ["queue"]
 
 
-def test_a_function_that_nobody_gave_is_told_of_a_file_too(tmp_path):
+def test_a_missing_function_is_reported_for_a_file_too(tmp_path):
     path = tmp_path / "watch.yaml"
     path.write_text("targets: [{id: queue, call: {name: queue_dpth}}]")
     with pytest.raises(ConfigurationError, match=SAID):
         Runtime.from_config(path, callables=FUNCTIONS).start()
 
 
-def test_all_that_is_wrong_with_a_target_is_told_at_once():
+def test_every_mistake_of_a_target_is_reported_at_once():
     wrong = Target(id="x", every="1h", call=Call(name="nobody"), notify=("ops",))
     with pytest.raises(ConfigurationError) as refused:
         Runtime().track(wrong)
@@ -76,7 +76,7 @@ def test_a_call_that_is_none_is_a_problem_and_no_crash(probe):
 
 
 def test_a_target_may_call_a_function_that_is_given_later():
-    """What is given when the runtime is made is judged when it starts: a check may come in between."""
+    """The targets given to the constructor are validated at the start: a check may come in between."""
     runtime = Runtime(targets=[Target(id="other", every="1h", call=Call(name="depth"))])
     runtime.check("depth", every="1h")(lambda: 1)
     start(runtime)

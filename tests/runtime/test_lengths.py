@@ -67,7 +67,7 @@ def test_a_stop_within_nothing_does_not_wait_for_the_grace(ops):
 
 
 @pytest.mark.parametrize("length", [-1, "-1s", timedelta(-1), float("nan"), "soon"], ids=repr)
-def test_what_is_no_length_is_refused_and_stops_nothing(length, shop, ops):
+def test_a_text_that_is_no_length_is_refused_and_stops_nothing(length, shop, ops):
     with Runtime(targets=[shop], **ops) as runtime:
         for call in (runtime.stop, runtime.status, lambda length: runtime.silence("move", length=length)):
             with pytest.raises(ValueError, match=r"is no duration|is below zero"):
@@ -77,7 +77,7 @@ def test_what_is_no_length_is_refused_and_stops_nothing(length, shop, ops):
         assert runtime.status().healthy
 
 
-def test_what_is_not_even_like_a_length_is_a_mistake_of_type(shop, ops):
+def test_a_value_of_another_type_than_a_length_is_a_type_error(shop, ops):
     with Runtime(targets=[shop], **ops) as runtime, pytest.raises(TypeError, match="got \\['5s'\\]"):
         runtime.status(["5s"])
 

@@ -29,7 +29,7 @@ def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, s
     lifecycle.start(None)
     with stopped_after(lifecycle), lifecycle.feed.subscribe() as events:
         path.unlink()
-        lifecycle.engine.system.sink.tell(RunMaintenance())  # what the supervisor says every minute
+        lifecycle.engine.system.sink.tell(RunMaintenance())  # as the supervisor does every minute
         said = events.get(WITHIN_S)
         assert isinstance(said, HealthChanged)
         assert f" problem: store: {path} is gone" in line_of(said)

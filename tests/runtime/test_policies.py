@@ -112,7 +112,7 @@ def test_pages_that_ask_at_once_cause_one_question():
     assert heard == ["how it stands"] * 8
 
 
-def test_a_question_that_fails_is_asked_anew():
+def test_a_question_that_fails_is_asked_again():
     answers = iter([RuntimeError("not now"), "how it stands"])
 
     def load():

@@ -1,10 +1,11 @@
-"""Reloads that need a stop and a start: what is reported meanwhile, what cannot come back, and a stop that is held up."""
+"""Reloads that need a stop and a start: reports during the restart, failed restarts, and a stop that is delayed."""
 
 import asyncio
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from watchkeeper import (
@@ -31,7 +32,7 @@ JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"))
 
 
 def seen_within(what):
-    """Whether something becomes so in time; nothing tells when it does."""
+    """Polls a condition until it is true. Returns False where time runs out."""
     pause = threading.Event()
     return any(what() or pause.wait(0.01) for _ in range(int(WITHIN_S / 0.01)))
 
@@ -68,7 +69,7 @@ def with_one_more_channel(ops, *targets, store):
     return Configuration(runtime=RuntimeOptions(store=str(store)), channels=channels, targets=targets)
 
 
-def test_what_is_reported_during_a_restart_is_heard_after(shop, ops, inbox, site, tmp_path):
+def test_a_report_during_a_restart_reaches_the_next_engine(shop, ops, inbox, site, tmp_path):
     store = tmp_path / "watch.db"
     site.status = 503
     with Runtime(targets=[shop, JOB], store=store, **ops) as runtime:
@@ -115,12 +116,10 @@ ASKED = {
 
 def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
     store = tmp_path / "watch.db"
-    with Runtime(targets=[JOB], store=store, **ops) as runtime, ThreadPoolExecutor(len(ASKED)) as pool:
-        # Under the guard the next engine cannot take over.
-        with (
-            in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised,
-            runtime._configured.guard,
-        ):
+    # The restart waits for the stuck check as long as the grace allows, here longer than the questions need.
+    options = RuntimeOptions(store=str(store), grace=f"{WITHIN_S}s")
+    with Runtime(targets=[JOB], options=options, **ops) as runtime, ThreadPoolExecutor(len(ASKED)) as pool:
+        with in_restart(runtime, with_one_more_channel(ops, JOB, store=store)) as raised:
             assert "stopped" in repr(runtime)
             answers = {name: pool.submit(ask, runtime) for name, ask in ASKED.items()}
             assert wait(answers.values(), 0.1).done == set()
@@ -136,26 +135,28 @@ def test_a_question_during_a_restart_is_answered_after(ops, tmp_path):
 
 @pytest.mark.parametrize("name", ["incidents", "awaited incidents"])
 def test_a_question_to_an_engine_that_ends_goes_to_the_next(name, ops, tmp_path):
-    """It has begun before the restart did, and finds nobody where it asks."""
+    """The question has chosen its engine before the restart begins, and is sent after the restart has ended."""
     store = tmp_path / "watch.db"
     with Runtime(targets=[JOB], store=store, **ops) as runtime:
-        former = runtime._lifecycle.engine
-        runtime.reload(with_one_more_channel(ops, JOB, store=store))
-        present, runtime._lifecycle._engine = runtime._lifecycle._engine, former
+        reload = partial(runtime.reload, with_one_more_channel(ops, JOB, store=store))
+        reloading = threading.Thread(target=reload)
 
-        def next_engine(frame, event, argument):
+        def replace_engine(frame, event, argument):
             if event == "call" and frame.f_code.co_name == "question":
-                runtime._lifecycle._engine = present
+                sys.setprofile(None)
+                reloading.start()
+                reloading.join(WITHIN_S)
 
-        sys.setprofile(next_engine)
+        sys.setprofile(replace_engine)
         try:
             assert ASKED[name](runtime) == ()
         finally:
             sys.setprofile(None)
-            runtime._lifecycle._engine = present
+        assert reloading.ident is not None, "the question was sent without a restart"
+        assert not reloading.is_alive()
 
 
-def test_who_asks_is_told_when_the_next_engine_is_late():
+def test_a_question_fails_in_time_when_the_next_engine_is_late():
     meanwhile = RestartBuffer()
     run_blocking(meanwhile.wait(0.0, blocking))
     asyncio.run(meanwhile.wait(0.0, awaiting))
@@ -168,7 +169,7 @@ def test_who_asks_is_told_when_the_next_engine_is_late():
     run_blocking(meanwhile.wait(0.0, blocking))
 
 
-def test_who_no_longer_waits_does_not_hold_up_the_others():
+def test_a_cancelled_wait_does_not_end_the_others():
     meanwhile = RestartBuffer()
 
     async def give_up_beside_another():
@@ -197,7 +198,7 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
     assert not kept.keep(reports[0])
 
 
-def test_what_is_reported_waits_for_no_comparison(ops):
+def test_a_report_waits_for_no_comparison_of_configurations(ops):
     """The guard is held while 100,000 targets are compared; here it is held by the test."""
     with Runtime(targets=[JOB], **ops) as runtime:
         with ThreadPoolExecutor() as pool, runtime._configured.guard:
@@ -206,7 +207,7 @@ def test_what_is_reported_waits_for_no_comparison(ops):
         assert [record.outcome for record in runtime.attempts("job")] == ["up"]
 
 
-def test_a_target_is_known_once_its_engine_was_told_of_it():
+def test_a_target_is_known_once_its_engine_got_it():
     """Else a heartbeat could overtake it, and be lost."""
     host = ConfiguredTargets(Configuration(), {})
     diff = host.diff(Configuration(targets=(JOB,)))
@@ -244,7 +245,7 @@ def test_a_restart_that_fails_both_ways_is_the_end(shop, ops, caplog, tmp_path):
         assert runtime.status().healthy
 
 
-def test_what_a_restart_abandons_is_said(ops, caplog):
+def test_work_that_a_restart_abandons_is_logged(ops, caplog):
     with (
         Runtime(options=RuntimeOptions(grace="300ms"), **ops) as runtime,
         in_restart(runtime, Configuration()) as raised,

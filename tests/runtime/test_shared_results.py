@@ -1,4 +1,4 @@
-"""`max_age`: equal probes of several targets share a result, which says so and counts once for each of them."""
+"""`max_age`: equal probes of several targets share a result, which is marked and counts once for each of them."""
 
 import threading
 
@@ -26,7 +26,7 @@ def targets(count, **fields):
 
 
 def samples_of(watched, check, enough):
-    """Every sample until `enough` says so of what was seen so far."""
+    """Returns the samples up to the one at which `enough` is true."""
     seen = []
     with (
         Runtime(callables={"shop": check}) as runtime,

@@ -1,4 +1,4 @@
-"""Every invariant of the simulator bites: shown what breaks it, it says so."""
+"""Every invariant of the simulator detects its violation."""
 
 import msgspec
 import pytest
@@ -279,13 +279,13 @@ CRIMES = {
 @pytest.mark.parametrize(
     ("crime", "invariant"), CRIMES.items(), ids=lambda value: getattr(value, "__name__", value)
 )
-def test_what_breaks_an_invariant_is_complained_of(crime, invariant):
+def test_each_violation_of_an_invariant_is_reported(crime, invariant):
     rules = Rules()
     crime(rules)
     assert invariant in rules.complaints
 
 
-def test_a_sound_life_gives_no_cause_for_complaint():
+def test_a_valid_life_violates_no_invariant():
     rules = Rules()
     recorded(rules, [Outcome.DOWN, Outcome.DOWN], OPENED)
     attempted(rules)
@@ -299,7 +299,7 @@ def test_a_sound_life_gives_no_cause_for_complaint():
 
 
 @pytest.mark.parametrize(("later", "complaints"), [(PENDING, []), (DEAD, []), (DELIVERED, ["S9"])])
-def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(later, complaints):
+def test_a_redriven_notice_may_arrive_behind_one_whose_answer_was_lost(later, complaints):
     rules = Rules()
     late, end = notice_of(CHANGED), notice_of(then(CHANGED, TransitionKind.RESOLVED))
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, DEAD),)))
@@ -318,7 +318,7 @@ def test_what_is_driven_again_may_be_heard_behind_what_nobody_knows_was_heard(la
 
 
 @pytest.mark.parametrize(("state", "complaints"), [(DEAD, []), (PENDING, ["S9"])])
-def test_only_what_was_given_up_may_be_heard_late(state, complaints):
+def test_only_an_abandoned_notice_may_arrive_late(state, complaints):
     rules = Rules()
     late, end = notice_of(CHANGED), notice_of(then(CHANGED, TransitionKind.RESOLVED))
     rules.commit(TOLD, Batch(transitions=(CHANGED,), notices=(late,), deliveries=(delivery_of(late, state),)))

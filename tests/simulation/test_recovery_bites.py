@@ -75,14 +75,14 @@ def test_a_dead_letter_that_is_lost_is_noticed(run):
     assert set(broken(run)) == {"L13"}
 
 
-def test_what_was_sent_again_and_did_not_arrive_is_noticed(run):
+def test_a_redriven_notice_that_did_not_arrive_is_detected(run):
     rules = RecoveryRules(run.machine)
     rules.redrive({})
     rules.check_redriven()
     assert broken(run) == ["L13"]
 
 
-def test_what_is_shown_up_on_old_evidence_is_noticed(run):
+def test_a_target_shown_as_up_on_old_evidence_is_detected(run):
     rules, machine = RecoveryRules(run.machine), run.machine
     status = machine.system.recorder.ask(GetStatus(), 1.0)
     (shown,) = status.targets

@@ -1,4 +1,4 @@
-"""The invariant of silences bites, and only where somebody lived who should have noticed."""
+"""The invariant of silences detects a late end, and only where the actors that end a silence live."""
 
 import pytest
 from records import NOON
@@ -10,7 +10,7 @@ SILENCE = Silence(id="all", until_ns=NOON.wall_ns + 10 * NS_PER_S)
 
 
 class Watch:
-    """The rule with everybody alive, one silence shown, and a look at every second that is told to it."""
+    """The rule with all actors alive, one silence shown, and a check at every given second."""
 
     def __init__(self):
         self.complaints = []
@@ -60,7 +60,7 @@ def test_a_wall_clock_that_is_set_leaves_a_second_from_then_on():
 
 
 @pytest.mark.parametrize("actor", ["sink", "supervisor"])
-def test_who_has_crashed_is_owed_a_second_when_it_is_back(actor):
+def test_a_crashed_actor_has_a_second_after_its_restart(actor):
     watch = Watch()
     watch.look(1)
     watch.rules.crashed(actor)

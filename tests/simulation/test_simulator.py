@@ -59,7 +59,7 @@ def test_seeds_break_nothing_on_a_disk_that_fails():
     met = Counter()
     for seed in range(8):
         case = draw_case(seed, allowed=disk, minutes=5)
-        options = msgspec.structs.replace(case.options, store="sqlite", faults=disk, trouble_every=300)
+        options = msgspec.structs.replace(case.options, store="sqlite", faults=disk, micro_fault_every=300)
         result = run_case(msgspec.structs.replace(case, options=options))
         assert said(result) == [], f"seed {seed}"
         met.update(result.sometimes)
@@ -143,7 +143,7 @@ def test_a_command_in_the_middle_of_a_probe_breaks_nothing(command, after_ns):
 
 
 def test_a_paused_heartbeat_is_met_in_the_middle_of_gaps():
-    """A command that would wait for a probe is done at once where nobody probes, or it were never done."""
+    """A command that waits for a probe is executed at once for a target without probes: otherwise it would never be."""
     beating = msgspec.structs.replace(SMALL.target, http=None, heartbeat=Heartbeat(grace="2s"))
     watched = msgspec.structs.replace(SMALL, target=beating)
     acts = (
@@ -160,7 +160,7 @@ def test_a_paused_heartbeat_is_met_in_the_middle_of_gaps():
 
 
 def unopenable():
-    """A target that is down for good under a rule that never says so: it breaks L2."""
+    """A target that stays down under a rule that never opens: it violates L2."""
     rules = (Consecutive(id="down", after=900),)
     target = msgspec.structs.replace(SMALL.target, id="mute", rules=rules)
     return Watched(target=target, script="down", finally_="down")
@@ -181,7 +181,7 @@ def test_a_failure_is_shortened_stored_and_found_again(tmp_path):
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
-def test_what_was_broken_once_stays_whole(path):
+def test_a_regression_case_violates_no_invariant(path):
     assert said(run_case(load_case(path))) == []
 
 
@@ -206,11 +206,11 @@ def test_a_batch_that_never_met_a_situation_says_so():
         (["--one", "1", "--faults", "gremlins"], "no fault is called 'gremlins'; there are all, none"),
         (["--seeds", "9"], "write it like 0:1000"),
         (["--seeds", "9:3"], "write it like 0:1000"),
-        ([], "say which seeds"),
+        ([], "name the seeds"),
         (["--replay", "nowhere.json"], "nowhere.json"),
     ],
 )
-def test_what_cannot_be_run_is_refused_with_what_could(words, says):
+def test_a_wrong_command_line_is_refused_with_a_hint(words, says):
     outcome = CliRunner().invoke(main, words)
     assert outcome.exit_code == 2
     assert says in outcome.output

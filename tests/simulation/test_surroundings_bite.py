@@ -1,4 +1,4 @@
-"""Every invariant about clocks, configurations, poison and recovery bites: shown what breaks it, it says so."""
+"""Every invariant about clocks, configurations, isolation and recovery detects its violation."""
 
 import msgspec
 import pytest
@@ -80,7 +80,7 @@ def sleep_nobody_hears_of(rules):
     rules.blindness.check_peace()
 
 
-def sleep_told_twice(rules):
+def sleep_reported_twice(rules):
     asleep(rules)
     rules.blindness.recording(slept())
     rules.blindness.recording(slept())
@@ -187,7 +187,7 @@ def a_tick_served_twice(rules):
 
 CRIMES = {
     sleep_nobody_hears_of: "S21",
-    sleep_told_twice: "S21",
+    sleep_reported_twice: "S21",
     sleep_that_never_was: "S21",
     sleep_by_another_name: "S21",
     judged_by_what_ran_while_asleep: "S21",
@@ -213,13 +213,13 @@ CRIMES = {
 @pytest.mark.parametrize(
     ("crime", "invariant"), CRIMES.items(), ids=lambda value: getattr(value, "__name__", value)
 )
-def test_what_breaks_such_an_invariant_is_complained_of(crime, invariant):
+def test_each_violation_of_such_an_invariant_is_reported(crime, invariant):
     rules = Rules()
     crime(rules)
     assert set(rules.complaints) == {invariant}
 
 
-def test_a_sound_course_of_events_is_not_complained_of():
+def test_a_valid_course_of_events_violates_no_invariant():
     rules = Rules()
     asleep(rules)
     rules.blindness.recording(slept())

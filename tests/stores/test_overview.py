@@ -1,4 +1,4 @@
-"""All targets read at once: the same that each says when it is read alone, whatever has been sealed by then."""
+"""All targets read at once give the same as each target read alone, before and after sealing."""
 
 import random
 

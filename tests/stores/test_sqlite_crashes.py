@@ -46,7 +46,7 @@ def remembered(restored):
 
 @pytest.fixture(scope="module")
 def chapters():
-    """What a restart remembers after each part of the story."""
+    """Returns the state that a restart restores after each part of the story."""
     seen = []
     for count in range(len(STORY) + 1):
         model = MemoryStore()
@@ -138,7 +138,7 @@ def after_power_cut(disk, path, folder, survives):
     return SqliteStore(str(folder / path.name))
 
 
-def test_a_power_cut_at_any_call_loses_nothing_told(tmp_path, calls, chapters):
+def test_a_power_cut_at_any_call_loses_nothing_committed(tmp_path, calls, chapters):
     for at, _ in calls:
         path = tmp_path / f"{at}.db"
         chance = random.Random(at)

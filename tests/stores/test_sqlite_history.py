@@ -51,7 +51,7 @@ def measured(hours, targets=("shop", "door"), every_s=120, seed=1):
 
 
 def run_maintenance(store, after_ns, calls=400):
-    """What the sink does in idle moments, after the clock has stood firm for long enough."""
+    """Runs maintenance as the sink does in idle moments, once the clock has been steady for long enough."""
     later = NOON.shifted(after_ns)
     store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     for _ in range(calls):
@@ -150,15 +150,32 @@ def test_a_sample_later_than_its_table_joins_the_chunk(store, path):
     assert reader.uptime("shop", *ALL).count == 900
 
 
-def test_a_late_sample_restarts_a_seal_under_way(store, path, monkeypatch):
+def seal_first_hour(store, path):
+    """Runs maintenance until the first hour is sealed. Returns the number of calls that it took."""
+    store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
+    for number in range(1, 1_000):
+        store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR))
+        if in_file(path, "hourly"):
+            return number
+    raise AssertionError("the hour was not sealed")
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_late_sample_restarts_a_seal_under_way(store, path, tmp_path, monkeypatch, share):
     monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 5)
     samples = measured(1)
+    # Another store of the same samples shows how many calls a seal takes, so that the late sample comes in its midst.
+    other = SqliteStore(str(tmp_path / "other.db"), LONG)
+    other.open(NOON)
+    other.commit(Batch(samples=samples[1:]))
+    calls = seal_first_hour(other, str(tmp_path / "other.db"))
+    other.close()
     store.commit(Batch(samples=samples[1:]))
     store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR - limits.HOUSE_SETTLE_NS))
     for number in range(300):
         store.run_maintenance(NOON.shifted(3 * NS_PER_HOUR))
-        if number == 30:
-            assert store._session.housekeeper._job.hours[0] == NOON.wall_ns // NS_PER_HOUR
+        if number == int(calls * share):
+            assert in_file(path, "hourly") == 0
             store.commit(Batch(samples=(samples[0],)))
     assert len(StoreReader(path).samples("shop", *ALL)) == len(samples) // 2
     assert StoreReader(path).hourly("shop", *ALL)[0].rollup.count == len(samples) // 2

@@ -80,7 +80,7 @@ def test_a_store_of_the_first_version_keeps_everything(path):
     assert not StoreReader(path).verify().problems
 
 
-def test_what_is_brought_on_is_guarded_from_then_on(path):
+def test_a_migrated_store_is_guarded_from_then_on(path):
     store = SqliteStore(path)
     store.open(NOON)
     store.commit(Batch(silences=(Silence(id="more", until_ns=LATER_NS),)))

@@ -1,4 +1,4 @@
-"""A store whose file is deleted, moved away or replaced while it is open: it goes on, and says so."""
+"""A store whose file is deleted, moved away or replaced while it is open: it goes on, and reports the problem."""
 
 from contextlib import suppress
 
@@ -65,7 +65,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_becomes_of_the_file_is_said_until_it_is_back(store, path, way):
+def test_a_lost_file_is_reported_until_it_is_back(store, path, way):
     assert store.file_problem() == ""
     put_back = way(path)
     said = store.file_problem()
@@ -98,7 +98,7 @@ def test_without_its_folder_a_store_fails(store, path):
 
 
 @pytest.mark.parametrize("way", [moved, replaced])
-def test_what_was_written_meanwhile_is_there_when_it_is_back(store, path, way):
+def test_records_written_while_the_file_was_lost_are_there_when_it_is_back(store, path, way):
     put_back = way(path)
     store.commit(CHANGED)
     put_back()
@@ -157,7 +157,7 @@ def test_a_start_after_the_head_was_removed_begins_a_new_one(store, path):
     other.close()
 
 
-def test_a_store_of_nothing_but_samples_may_begin_anew(path):
+def test_a_store_of_samples_alone_may_begin_again(path):
     first = SqliteStore(str(path))
     first.open(NOON)
     first.commit(Batch(samples=(sample_at(0),)))

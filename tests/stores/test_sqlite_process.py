@@ -1,4 +1,4 @@
-"""One process per file: who else may come near, and what they are told."""
+"""One process per file: the access of other processes, and their messages."""
 
 import fcntl
 import os
@@ -62,7 +62,7 @@ def lowest_free_descriptor():
     return descriptor
 
 
-def test_a_second_process_is_told_who_holds_the_store(path, holder):
+def test_a_second_process_learns_which_process_holds_the_store(path, holder):
     with pytest.raises(StoreBusy, match=rf"held by process {holder.pid} on .+ since 2026-01-01T12:00:00"):
         SqliteStore(path).open(NOON)
 
@@ -75,7 +75,7 @@ def test_the_holder_of_a_store_is_named_until_it_is_gone(path, holder):
     assert holder_of(f"{path}-of-nobody") is None
 
 
-def test_looking_for_the_holder_keeps_nobody_from_the_store(path):
+def test_looking_for_the_holder_blocks_no_other_process(path):
     stopped = threading.Event()
 
     def look():
@@ -251,7 +251,7 @@ def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
 
 
 def test_every_write_begins_as_a_writer(path):
-    """Begun as a reader, it would fail at once with BUSY_SNAPSHOT, whatever the time-out, when it comes to writing."""
+    """Begun as a reader, it would fail at once with BUSY_SNAPSHOT, regardless of the timeout, at its first write."""
     said = []
     apsw.connection_hooks.append(
         lambda connection: connection.set_exec_trace(lambda _, sql, __: said.append(sql) or True)

@@ -1,4 +1,4 @@
-"""What SQLite itself does not notice: lost tails, flipped bits, older copies."""
+"""Damage that SQLite itself does not notice: lost tails, flipped bits, older copies."""
 
 import random
 import shutil
@@ -78,7 +78,7 @@ def outcome(path):
     return "whole" if whole and len(restored.told) == len(restored.silences) == COUNT else "lost"
 
 
-def test_an_untouched_store_is_whole(path):
+def test_an_untouched_store_is_intact(path):
     assert outcome(path) == "whole"
 
 
@@ -342,7 +342,7 @@ def test_a_long_chain_is_verified_from_an_anchor(path, monkeypatch):
     connection = apsw.Connection(str(path))
     connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 5")
     connection.close()
-    assert outcome(path) == "lost", "what lies before the anchor is left to `verify`"
+    assert outcome(path) == "lost", "records before the anchor are left to `verify`"
     assert StoreReader(str(path)).verify().problems
     connection = apsw.Connection(str(path))
     connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 21")

@@ -1,4 +1,4 @@
-"""What every store promises."""
+"""The contract of every store."""
 
 import pytest
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
@@ -36,7 +36,7 @@ def test_a_new_store_remembers_nothing(store):
     assert store.open(NOON) == Restored(epoch=1)
 
 
-def test_a_store_that_lies_where_it_lay_has_no_trouble(store):
+def test_a_store_in_its_place_has_no_problem(store):
     assert store.file_problem() == ""
     store.open(NOON)
     assert store.file_problem() == ""
@@ -56,7 +56,7 @@ def test_a_resolved_incident_is_not_brought_back(store):
     assert committed(store, Batch(transitions=(OPENED, CHANGED, RESOLVED))).incidents == ()
 
 
-def test_a_resolution_not_yet_heard_is_brought_back(store):
+def test_a_resolution_not_yet_delivered_is_restored(store):
     restored = committed(store, told_of(OPENED), Batch(transitions=(CHANGED, RESOLVED)))
     assert restored.incidents == (RESOLVED.incident,)
     assert [(told.channel, told.sequence, told.change) for told in restored.told] == [
@@ -64,7 +64,7 @@ def test_a_resolution_not_yet_heard_is_brought_back(store):
     ]
 
 
-def test_a_resolution_heard_by_all_is_settled(store):
+def test_a_resolution_delivered_to_all_is_settled(store):
     restored = committed(store, told_of(OPENED), told_of(CHANGED), told_of(RESOLVED))
     assert (restored.incidents, restored.told, restored.outbox) == ((), (), ())
 
@@ -132,7 +132,7 @@ def test_another_step_in_the_same_place_is_corruption(store):
     [(CHANGED,), (OPENED, RESOLVED), (OPENED, CHANGED, RESOLVED, then(RESOLVED, TransitionKind.CHANGED))],
     ids=["without a first", "with a gap", "after the end"],
 )
-def test_an_illegal_move_is_refused_whole(store, steps):
+def test_an_illegal_transition_is_refused_with_its_batch(store, steps):
     store.open(NOON)
     with pytest.raises(StoreError, match="may not follow"):
         store.commit(Batch(transitions=steps, checkpoints=(Checkpoint("shop", b"state", 5),)))
@@ -212,7 +212,7 @@ def test_deliveries_move_by_the_table(store, moves, ends):
     assert bool(restart(store).outbox) == (ends is PENDING)
 
 
-def test_what_a_channel_heard_never_goes_back(store):
+def test_the_last_delivered_notice_of_a_channel_never_goes_back(store):
     late = notice_of(OPENED)
     store.open(NOON)
     store.commit(Batch(transitions=(OPENED, CHANGED), notices=(late,)))
@@ -221,7 +221,7 @@ def test_what_a_channel_heard_never_goes_back(store):
     assert [told.sequence for told in restart(store).told] == [2]
 
 
-def test_a_dead_letter_is_recalled_with_what_was_told(store):
+def test_a_dead_letter_is_recalled_with_the_last_delivered_notice(store):
     notice = notice_of(CHANGED)
     dead = delivery_of(notice, DEAD, attempts=9, detail="given up")
     store.open(NOON)

@@ -76,7 +76,7 @@ others = st.fixed_dictionaries(
 
 @st.composite
 def batches(draw):
-    """A life told again up to some step (an echo, where it is known), with notices and deliveries of it or of any."""
+    """Repeats the transitions of an incident up to some step (an echo, where it is known), with notices and deliveries of it or of any."""
     told = tuple(draw(st.sampled_from(LIVES)))[: draw(st.integers(0, 4))]
     stray = draw(st.lists(st.sampled_from(STEPS), max_size=1)) if draw(st.integers(0, 5)) == 0 else []
     near = [notice for notice in NOTICES if notice.incident in told] or list(NOTICES)

@@ -21,7 +21,7 @@ from execution_models import LoopActor
 
 ASKERS = 3
 SWITCH_S = 1e-6
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 DELAYS = 12
 """The stop comes after 0 to 11 messages, so that it falls before, among and after the questions."""
 
@@ -40,9 +40,9 @@ def race(dispatcher: LoopDispatcher, *, stock: bool, delay: int) -> list[str]:
     gate, outcomes = threading.Barrier(ASKERS + 1), []
 
     def ask():
-        gate.wait(PATIENCE_S)
+        gate.wait(TIMEOUT_S)
         try:
-            answer = reference.ask(1, timeout=PATIENCE_S) if stock else address.ask(1, PATIENCE_S)
+            answer = reference.ask(1, timeout=TIMEOUT_S) if stock else address.ask(1, TIMEOUT_S)
             outcomes.append("answered" if answer == 1 else "wrong")
         except ActorDeadError:
             outcomes.append("refused")
@@ -54,7 +54,7 @@ def race(dispatcher: LoopDispatcher, *, stock: bool, delay: int) -> list[str]:
     threads = [threading.Thread(target=ask) for _ in range(ASKERS)]
     for thread in threads:
         thread.start()
-    gate.wait(PATIENCE_S)
+    gate.wait(TIMEOUT_S)
     for _ in range(delay):
         reference.ask(0, block=False) if stock else address.tell(0)
     if stock:
@@ -79,7 +79,7 @@ def run(races: int) -> dict[str, int]:
                 counts[outcome] += 1
     finally:
         sys.setswitchinterval(before)
-        dispatcher.stop(PATIENCE_S)
+        dispatcher.stop(TIMEOUT_S)
     return counts
 
 

@@ -27,9 +27,9 @@ _defaults: dict[tuple[str, int], Dispatcher] = {}
 
 
 def _default(name: str, make: Callable[[], Dispatcher]) -> Dispatcher:
-    """The only state of the process: the dispatchers of actors that are started without one.
+    """Returns the dispatcher of actors that are started without one: the only state of the process.
 
-    In a forked child the threads of the parent's are gone, so another is made.
+    Makes another in a forked child, where the threads of the parent's do not exist.
     """
     with _lock:
         place = (name, os.getpid())
@@ -46,7 +46,7 @@ def _started(make: type[LoopDispatcher | SelfDrivenDispatcher]) -> Dispatcher:
 
 
 class LoopActor(DispatchedActor):
-    """An actor for an event loop's thread."""
+    """An actor that runs on an event loop's thread."""
 
     @classmethod
     def default_dispatcher(cls) -> Dispatcher:
@@ -54,7 +54,7 @@ class LoopActor(DispatchedActor):
 
 
 class PoolActor(DispatchedActor):
-    """An actor that may block, for a bounded pool of threads."""
+    """An actor that may block, on a bounded pool of threads."""
 
     @classmethod
     def default_dispatcher(cls) -> Dispatcher:
@@ -62,7 +62,7 @@ class PoolActor(DispatchedActor):
 
 
 class SimulatedActor(DispatchedActor):
-    """An actor for virtual time."""
+    """An actor that runs in virtual time."""
 
     @classmethod
     def default_dispatcher(cls) -> Dispatcher:

@@ -1,4 +1,4 @@
-"""A file system for SQLite that fails, tears and dies on command, and knows what a power cut would leave.
+"""A file system for SQLite that fails, tears writes and dies on command, and computes the content after a power cut.
 
 with FaultsVfs("faults") as disk:
     store = SqliteStore(path, vfs=disk.name)
@@ -16,23 +16,23 @@ from watchkeeper.domain.errors import UsageError
 
 
 class Fault(StrEnum):
-    """What happens to the call that is armed."""
+    """The fault that strikes the armed call."""
 
     WRITE_FAILED = "write_failed"
     DISK_FULL = "disk_full"
     SHORT_WRITE = "short_write"
     """Half of the bytes arrive, then the write fails."""
     FAILED_SYNC = "failed_sync"
-    """The sync fails once and works from then on; what it should have written still reads back, but never becomes
-    durable, as with a kernel that has marked its pages clean."""
+    """The sync fails once and works from then on; its writes still read back, but never become durable, as with a kernel
+    that has marked its pages clean."""
     DEATH = "death"
-    """The process is gone: this call and every later one does nothing."""
+    """The process dies: this call and every later one does nothing."""
     TORN_DEATH = "torn_death"
     """As above, and half of a write arrives."""
 
 
 class Call(StrEnum):
-    """What is counted."""
+    """The calls that are counted."""
 
     WRITE = "write"
     TRUNCATE = "truncate"
@@ -48,7 +48,7 @@ STRIKES: dict[Fault, frozenset[Call]] = {
     Fault.DEATH: frozenset(Call),
     Fault.TORN_DEATH: frozenset(Call),
 }
-"""The calls that each fault can strike; it waits for the first of them at or after the one that is armed."""
+"""The calls that each fault can strike. It strikes the first of them at or after the armed call."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class _Disk:
-    """What a file holds for good, and the changes since its last sync."""
+    """The durable content of a file, and the changes since its last sync."""
 
     def __init__(self, content: bytes) -> None:
         self.synced = bytearray(content)
@@ -92,7 +92,7 @@ class FaultsVfs(apsw.VFS):
         self.unregister()
 
     def arm(self, fault: Fault, at: int) -> None:
-        """Strike the call number `at`, counted from 1 and from now."""
+        """Arms a fault for call number `at`, counted from 1 and from now."""
         if at < 1:
             raise UsageError(f"calls are counted from 1, not from {at}")
         self.disarm()
@@ -100,18 +100,18 @@ class FaultsVfs(apsw.VFS):
 
     @property
     def drops_pages(self) -> bool:
-        """Whether what a failing sync leaves behind is lost."""
+        """True where the writes before a failed sync never become durable."""
         return self._fault is Fault.FAILED_SYNC
 
     def disarm(self) -> None:
-        """Everything works again, also after a death, and counting begins anew."""
+        """Lets every call work again, also after a death; counting begins again at 1."""
         self._fault, self._dead, self.struck = None, False, False
         self.calls.clear()
 
     def durable(self, survives: Callable[[int], bool] = lambda _: False) -> dict[str, bytes]:
-        """File contents by path after a power cut now: what was synced, and of the rest what `survives` lets live.
+        """Returns the file contents by path after a power cut now: the synced changes, and those that `survives` accepts.
 
-        `survives` is asked once for every unsynced change, by its number; a file system may keep any of them.
+        `survives` is called once for every unsynced change, with its number: a file system may keep any of them.
         """
         number = 0
         contents = {}
@@ -136,7 +136,7 @@ class FaultsVfs(apsw.VFS):
         self._disks.pop(filename, None)
 
     def strike(self, call: Call) -> bool:
-        """Count a call and raise what is armed for it; True when half of a write must reach the disk first."""
+        """Counts a call and raises its armed fault. Returns True where half of a write must reach the disk first."""
         self.calls.append(call)
         if self._dead:
             raise _io_error(apsw.SQLITE_IOERR)

@@ -1,4 +1,4 @@
-"""Records as tests need them: an incident's steps, the notices about them, samples, each with sensible values."""
+"""Records for tests, with sensible values: an incident's transitions, their notices, and samples."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
 
 NOON = Moment(monotonic_ns=NS_PER_S, wall_ns=1_767_268_800 * NS_PER_S)
-"""2026-01-01T12:00:00Z, one second after the machine came up."""
+"""2026-01-01T12:00:00Z, one second after the machine has started."""
 
 
 def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **fields: Any) -> Transition:
-    """The first step of an incident."""
+    """Returns the first transition of an incident."""
     said: dict[str, Any] = {
         "severity": Severity.CRITICAL,
         "at_ns": NOON.wall_ns,
@@ -29,7 +29,7 @@ def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **
 
 
 def then(transition: Transition, change: TransitionKind, **fields: Any) -> Transition:
-    """The step after `transition`, a second later."""
+    """Returns the transition after `transition`, a second later."""
     at_ns = transition.at_ns + NS_PER_S
     ended = {"resolved_at_ns": at_ns} if change is TransitionKind.RESOLVED else {}
     said = {"sequence": transition.sequence + 1, "change": change, "at_ns": at_ns} | ended | fields
@@ -37,20 +37,20 @@ def then(transition: Transition, change: TransitionKind, **fields: Any) -> Trans
 
 
 def notice_of(transition: Transition, channel: str = "ops") -> Notice:
-    """The notice that tells a channel of a step."""
+    """Returns the notice of a transition for a channel."""
     return make_notice(
         transition.incident, channel, transition.change, transition.at_ns, NoticeReason.TRANSITION
     )
 
 
 def delivery_of(notice: Notice, state: DeliveryState, attempts: int = 1, detail: str = "") -> Delivery:
-    """What became of a notice, a second after it was made."""
+    """Returns the delivery of a notice in a state, a second after the notice was made."""
     at_ns = notice.created_at_ns + NS_PER_S
     return Delivery(key=notice.key, state=state, attempts=attempts, at_ns=at_ns, detail=detail)
 
 
 def sample_at(after_ns: int, target: str = "shop", outcome: Outcome = Outcome.UP, **fields: Any) -> Sample:
-    """A sample of a target taken so long after noon."""
+    """Returns a sample of a target, taken `after_ns` after noon."""
     up = outcome is Outcome.UP
     said: dict[str, Any] = {
         "epoch": 1,

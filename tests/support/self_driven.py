@@ -1,4 +1,4 @@
-"""The simulated execution model for a caller that does not drive it: it runs by itself."""
+"""The simulated execution model for callers that do not drive it: it runs on its own thread."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from watchkeeper.domain.time.moment import Moment
 
 
 class _StandingClock:
-    """Virtual time that nobody but the dispatcher moves."""
+    """Virtual time that only the dispatcher moves."""
 
     def __init__(self) -> None:
         self._now = Moment(0, 0)
@@ -22,7 +22,7 @@ class _StandingClock:
 
 
 class SelfDrivenDispatcher(SimulatedDispatcher):
-    """Turns are run by a thread of its own, and by whoever waits for an answer meanwhile; never by two at once."""
+    """Runs turns on its own thread, and on each thread that waits for an answer; never on two at once."""
 
     def __init__(self) -> None:
         super().__init__(_StandingClock())
@@ -31,16 +31,16 @@ class SelfDrivenDispatcher(SimulatedDispatcher):
         self._thread = threading.Thread(target=self._run, name="watchkeeper-simulated", daemon=True)
 
     def start(self) -> None:
-        """Begin to run actors."""
+        """Starts the thread that runs actors."""
         self._thread.start()
 
     def schedule(self, runnable: Runnable) -> None:
-        """Make it one of those that could run next, and see to it that somebody runs it."""
+        """Adds a turn to those that may run next, and wakes the thread that runs it."""
         super().schedule(runnable)
         self._work_came.release()
 
     def drive(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Help out while waiting, unless the other thread is at it: it will run everything that is ready."""
+        """Runs turns while it waits, unless another thread does: that one runs everything that is ready."""
         if self._stepping_thread == threading.get_ident():
             super().drive(done, timeout_s)
         if self._right_to_step.acquire(blocking=False):

@@ -1,4 +1,4 @@
-"""What a store, a receiver and the lines of every process must agree on once all is quiet."""
+"""The agreement of a store, a receiver and the output of every process once nothing is pending."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ MUST_BE_NONE = (
 
 
 class Record(NamedTuple):
-    """All of a store that bears on what was told."""
+    """The part of a store that notices depend on."""
 
     incidents: tuple[Incident, ...]
     transitions: dict[str, tuple[Transition, ...]]
@@ -48,13 +48,13 @@ def read_record(path: Path) -> Record:
 
 
 def is_quiet(path: Path) -> bool:
-    """Nothing is open and nothing waits to be told."""
+    """Whether no incident is open and no notice is pending."""
     reader = StoreReader(str(path))
     return not reader.incidents(open_only=True) and not reader.outbox(DeliveryState.PENDING)
 
 
 def audit(path: Path, receiver: Receiver, said: Sequence[str]) -> Counter[str]:
-    """The figures of one store with its receiver. Those of MUST_BE_NONE are 0 when all is well."""
+    """Returns the figures of one store with its receiver. Those of MUST_BE_NONE are 0 where nothing was lost or repeated."""
     record = read_record(path)
     posts, applied = receiver.posts, receiver.applied
     figures = Counter(dict.fromkeys(MUST_BE_NONE, 0))
@@ -80,7 +80,7 @@ def audit(path: Path, receiver: Receiver, said: Sequence[str]) -> Counter[str]:
 
 
 def _writes(record: Record, said: Iterable[str]) -> Counter[str]:
-    """A line that a process printed, and a notice that was sent, is a write that was acknowledged."""
+    """Counts the acknowledged writes, those that a process printed, and those of them that the store lacks."""
     steps = [step for steps in record.transitions.values() for step in steps]
     known = {line_of(IncidentChanged(step)) for step in steps}
     known |= {line_of(NoticeEnded(each.notice, each.delivery)) for each in record.outbox}
@@ -91,7 +91,7 @@ def _writes(record: Record, said: Iterable[str]) -> Counter[str]:
 
 
 def _heard(record: Record, applied: Sequence[Post]) -> Counter[str]:
-    """What the receiver applied, against what every incident owed it."""
+    """Counts the notices that the receiver applied, against those that every incident requires."""
     rows = {each.notice.key: each for each in record.outbox}
     figures: Counter[str] = Counter()
     heard: dict[str, list[Outgoing]] = {incident.id: [] for incident in record.incidents}
@@ -112,17 +112,17 @@ def _heard(record: Record, applied: Sequence[Post]) -> Counter[str]:
 
 
 def _applied_twice(applied: Sequence[Post]) -> int:
-    """The same step of the same incident under two ids."""
+    """Counts the transitions that were applied under a second id."""
     documents = [json.loads(post.body) for post in applied]
     steps = Counter((document["incident"]["id"], document["sequence"]) for document in documents)
     return sum(count - 1 for count in steps.values())
 
 
 def lost_and_collapsed(steps: Sequence[Transition], told: Sequence[Outgoing]) -> tuple[int, int]:
-    """How many steps should have been told and were not, and how many a later notice told as well.
+    """Counts the transitions that lack a notice, and those that a later notice covers.
 
-    The first step and the last are told always; one between them only unless another notice was under way when it
-    was made, for then the next comparison tells what stands by then.
+    The first transition and the last always need a notice. One between them needs none where another notice was under way
+    at its time: the next comparison then notifies the state of that moment.
     """
     heard = {row.notice.sequence for row in told}
     lost = collapsed = 0

@@ -1,9 +1,9 @@
-"""`watchkeeper` that dies at a named point, as a power cut would have it.
+"""`watchkeeper` with a crash at a named point, as at a power cut.
 
     CRASH_AT=send.after:2 python tests/system/crashing.py run CONFIG
 
-The store and the messenger are wrapped on the outside; what is watched is the production code as it stands. The n-th
-passing of the point ends the process with status 137, without a buffer flushed or a thread waited for.
+The store and the messenger are wrapped from outside; the code under test is the production code. The n-th passing of
+the point ends the process with status 137, without flushing a buffer or waiting for a thread.
 """
 
 import os
@@ -32,10 +32,11 @@ POINTS = (
     "close.after",
 )
 CRASHED = 137
+"""The status of a process that SIGKILL has ended: 128 + 9."""
 
 
 class Fuse:
-    """Counts how often a point is passed, and ends the process there."""
+    """Counts the passings of a point, and ends the process at the n-th."""
 
     def __init__(self, crash_at: str) -> None:
         self._point, _, count = crash_at.partition(":")
@@ -54,7 +55,7 @@ FUSE = Fuse(os.environ.get("CRASH_AT", ""))
 
 
 class CrashingStore(SqliteStore):
-    """Commits of samples alone are not counted: nobody is told of them."""
+    """A store with crash points. Commits of samples alone do not count: they lead to no notice."""
 
     def open(self, now: Moment) -> Restored:
         FUSE.passes("open.before")
@@ -81,7 +82,9 @@ class CrashingStore(SqliteStore):
 
 
 class CrashingMessenger(WebhookMessenger):
-    """`answer.before`: the receiver has answered and nobody here knows; `answer.after`: known, and not recorded."""
+    """A messenger with crash points. `answer.before`: the answer has arrived and no actor has it; `answer.after`: an actor has
+    it, and it is not recorded.
+    """
 
     def send(
         self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], Any]

@@ -3,9 +3,9 @@
     python -m tests.system.disk [--faults 12]
 
 The full disk is a small tmpfs, which takes root to mount. The failing one is made by `strace -e inject` on the write-ahead
-log: the 1st write or sync fails, the 2nd ..., each in a life of its own. Whatever happens, the store must say that it
-failed, polling must go on, the store must come back by itself, and the record and the receiver must agree in the end.
-Prints the figures as JSON and in one line; the exit status is 0 only when nothing was lost or said twice.
+log: the 1st write or sync fails, the 2nd ..., each in its own process. In every case the store must report its
+failure, polling must go on, the store must come back by itself, and the record and the receiver must agree in the end.
+Prints the figures as JSON and in one line; the exit status is 0 only when nothing was lost or delivered twice.
 """
 
 import argparse
@@ -29,16 +29,17 @@ from tests.system.kill import Lane, faults_of
 from tests.system.processes import Watch
 
 RECOVERED_WITHIN_S = 30.0
+"""The bound of L15 in docs/internal/reliability.md."""
 FAILED = "problem: store: "
 WELL_AGAIN = "recovered: store"
 FAULTS = ("pwrite64:EIO", "pwrite64:ENOSPC", "fdatasync:EIO", "fdatasync:ENOSPC")
 FAILURES_IN_A_ROW = 2
-"""The second strikes the first try to come back."""
+"""The second failure strikes the first attempt to recover."""
 
 
 @contextmanager
 def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """A tmpfs of that size at `place`, taken away afterwards. Raises where mounting is not allowed."""
+    """Mounts a tmpfs of a size at `place` for the block. Raises: PermissionError where mounting is not allowed."""
     place.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "watchkeeper", str(place)],
@@ -58,7 +59,7 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Leave not one free page; returns the file to delete."""
+    """Fills a disk to the last page. Returns the file to delete."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -66,11 +67,11 @@ def fill(disk: Path) -> Path:
                 pass
         except OSError:
             return ballast
-    raise AssertionError("a disk without end")
+    raise AssertionError("the disk never filled up")
 
 
 def fill_and_free(folder: Path) -> Counter[str]:
-    """One runtime whose disk fills up while it runs and is freed again."""
+    """Runs one process whose disk fills up and is freed again. Returns its figures."""
     with small_disk(folder / "disk", "2m") as disk:
         lane = Lane(disk, Random(0), targets=2)
         try:
@@ -104,20 +105,23 @@ def _fill_and_free(lane: Lane, disk: Path) -> Counter[str]:
         full_said_after_ms=round(1000 * said_after_s),
         full_recovered_after_ms=round(1000 * recovered_after_s),
         full_polls_meanwhile=lane.site.asked["t1"] - asked,
-        full_told_too_early=sent_while_full,
-        full_told_afterwards=told,
+        full_sent_too_early=sent_while_full,
+        full_sent_afterwards=told,
     )
 
 
 def find_strace() -> str:
-    """Where strace is; installed by the system's package tool where it is missing. Raises when that fails too."""
+    """Returns the path of strace; installs it with apt-get where it is missing. Raises: CalledProcessError where that fails."""
     if shutil.which("strace") is None:
         subprocess.run(["apt-get", "install", "--yes", "--quiet", "strace"], check=True)
     return shutil.which("strace") or "strace"
 
 
 def tracer(log: Path, store: Path, fault: str, nth: int) -> list[str]:
-    """The command that has the n-th call and the next on the write-ahead log fail; the traced process keeps its pid."""
+    """Returns the command that lets the n-th call on the write-ahead log fail, and the next one.
+
+    With `-D` strace is the child, so that the traced process keeps the pid that the test signals.
+    """
     call, _, error = fault.partition(":")
     when = f"{nth}..{nth + FAILURES_IN_A_ROW - 1}"
     return [
@@ -140,14 +144,14 @@ def tracer(log: Path, store: Path, fault: str, nth: int) -> list[str]:
 
 
 def make_store(path: Path) -> None:
-    """Have it there before it is struck: most of what is written to a new store is its schema."""
+    """Makes the store before the fault: most writes to a new store are its schema."""
     store = SqliteStore(str(path))
     store.open(SystemClock().read())
     store.close()
 
 
 def fail_at(folder: Path, fault: str, nth: int) -> Counter[str]:
-    """One life in which the n-th write or sync fails, and one after it in which all is well."""
+    """Runs one process in which the n-th write or sync fails, and one without a fault after it. Returns their figures."""
     place = folder / f"{fault.replace(':', '.')}.{nth}"
     place.mkdir()
     lane = Lane(place, Random(0), targets=2)
@@ -166,16 +170,17 @@ def fail_at(folder: Path, fault: str, nth: int) -> Counter[str]:
 
 
 def _live_through(lane: Lane, watch: Watch) -> Counter[str]:
-    """Problems come and go until the store has failed and is well again; or it was struck while it was opened."""
+    """Lets incidents open and resolve until the store has failed and recovered, or the start has failed."""
     if not watch.errors.wait_for("watching: "):
         status = watch.wait()
         assert status in {1, 3}, watch.errors.all()
         return Counter(starts_refused=1)
+    # 20 s: each change of the targets brings some writes, and the fault strikes the twelfth at the latest.
     for turn in range(40):
         lane.site.down = {"t1"} if turn % 2 else {"t0"}
         if watch.lines.wait_for(FAILED, 0.5):
             break
-    assert watch.lines.wait_for(FAILED, 0.5), "the fault was never met"
+    assert watch.lines.wait_for(FAILED, 0.5), "the fault never struck"
     assert lane.site.wait_for_questions(5)
     assert watch.lines.wait_for(WELL_AGAIN, RECOVERED_WITHIN_S), watch.lines.all()
     assert watch.stop() == 0, watch.errors.all()
@@ -186,7 +191,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--faults", type=int, default=12, help="how many calls of each kind fail, one a life")
+    parser.add_argument(
+        "--faults", type=int, default=12, help="how many calls of each kind fail, one in each process"
+    )
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

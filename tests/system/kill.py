@@ -1,12 +1,12 @@
-"""Kills `watchkeeper run` at random moments and at named points, restarts it, and counts what was lost or said twice.
+"""Kills `watchkeeper run` at random moments and at named points, restarts it, and counts losses and duplicates.
 
     python -m tests.system.kill [--kills 200] [--points 0] [--seed 0]
 
 Two runs at a time, each with a store, targets that fail and recover, and a receiver that keeps ids, answers late,
-refuses and hangs up. Every second kill waits for a post to arrive and strikes before or after it is answered. Then the
-targets recover, nobody is killed, and the record, the receiver and every printed line are compared.
-A raw duplicate is a post whose id had been answered with 200 before: what a kill between the answer and its record must
-cost, at most one for each notice in flight, and nothing else may. Prints the figures as JSON and in one line; the exit
+refuses and closes connections. Every second kill waits for a post to arrive and strikes before or after it is answered. Then the
+targets recover, no process is killed, and the record, the receiver and every printed line are compared.
+A raw duplicate is a post whose id had been answered with 200 before: the necessary cost of a kill between the answer and
+its record, at most one for each notice in flight; nothing else may cause one. Prints the figures as JSON and in one line; the exit
 status is 0 only when nothing was lost, applied twice, repeated without a kill, or out of order.
 """
 
@@ -28,16 +28,18 @@ from tests.system.processes import COMMAND, Watch, write_configuration
 
 CRASHING = (str(Path(__file__).with_name("crashing.py")),)
 LANES = 2
+"""One for each core of the machines that the limits in run.py are for."""
 TARGETS = 4
 LIFE_S_MAX = 1.8
-"""Starting takes about half of it, so that starting is struck as well as running."""
+"""The longest life of a process that is killed. A start takes about half of it, so that kills strike starts, too."""
 QUIET_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
 POINT_PASSED_MAX = 40
+"""More than a process passes any point with two targets: a leg that reaches it has not counted to the end."""
 
 
 class Lane:
-    """One store with its targets and its receiver, and the processes that one after the other run it."""
+    """One store with its targets and its receiver, and the processes that run it one after the other."""
 
     def __init__(self, folder: Path, dice: Random, *, targets: int = TARGETS) -> None:
         self.dice = dice
@@ -73,11 +75,11 @@ class Lane:
         return Watch(self.path, command=CRASHING if crash_at else COMMAND, environment=environment)
 
     def listen(self, watch: Watch) -> None:
-        """After the end of a process: keep what it said."""
+        """Keeps the lines of a process that has ended."""
         self.said += watch.lines.close()
 
     def settle(self) -> bool:
-        """All targets recover and one process runs until nothing is open and nothing waits; says whether that came."""
+        """Lets all targets recover and one process run until nothing is open or pending. Returns False where it never came."""
         self.site.down = set()
         self.receiver.mood = lambda: 200
         with self.start() as watch:
@@ -107,7 +109,7 @@ class Lane:
 
 
 def moody(lane: Lane) -> Callable[[], int | None]:
-    """A receiver that is slow, refuses and hangs up, each now and then."""
+    """Returns the mood of a receiver that now and then is slow, refuses, or closes the connection; nine of ten answers are 200."""
     dice = Random(lane.dice.random())
 
     def mood() -> int | None:
@@ -118,7 +120,7 @@ def moody(lane: Lane) -> Callable[[], int | None]:
 
 
 def kill_at_random(folder: Path, seed: int, kills: int) -> Counter[str]:
-    """A lane that is killed that many times, settled and audited."""
+    """Kills a lane's process so many times, lets it settle, and returns its audit."""
     lane = Lane(folder, Random(seed))
     try:
         lane.receiver.mood = moody(lane)
@@ -144,7 +146,7 @@ def _live_and_die(lane: Lane) -> None:
 
 
 def _strike_at_a_post(lane: Lane, watch: Watch) -> None:
-    """While it runs targets fail and recover, and the configuration is read again; a post may end that life early."""
+    """Changes targets and reloads the configuration of a running process, then waits for a post, near which it is killed."""
     dice = lane.dice
     if watch.errors.wait_for("watching: ", LIFE_S_MAX):
         lane.site.down ^= {dice.choice(sorted(lane.names()))}
@@ -155,7 +157,7 @@ def _strike_at_a_post(lane: Lane, watch: Watch) -> None:
 
 
 def kill_at_point(folder: Path, point: str, targets: int, passings_max: int) -> Counter[str]:
-    """Crash at the first passing of a point, the second ..., each in a life of its own, until a life ends whole."""
+    """Crashes at the first passing of a point, the second ..., each in its own process, until a process does not crash."""
     figures: Counter[str] = Counter()
     for passing in range(1, passings_max + 1):
         place = folder / f"{point}.{passing}"
@@ -173,11 +175,11 @@ def kill_at_point(folder: Path, point: str, targets: int, passings_max: int) -> 
 
 
 def _live_until(lane: Lane, crash_at: str) -> bool:
-    """All targets fail and recover in one life; whether it died at the point."""
+    """Lets all targets fail and recover in one process. Returns True where it crashed at the point."""
     lane.site.down = lane.names()
     count = len(lane.names())
     with lane.start(crash_at) as watch:
-        if _both_told(lane, watch, count):
+        if _both_delivered(lane, watch, count):
             watch.signal(15)
         crashed = watch.wait() == CRASHED
         lane.kills += crashed
@@ -185,8 +187,8 @@ def _live_until(lane: Lane, crash_at: str) -> bool:
     return crashed
 
 
-def _both_told(lane: Lane, watch: Watch, count: int) -> bool:
-    """Until the problem of every target and its end were told, or the process has ended."""
+def _both_delivered(lane: Lane, watch: Watch, count: int) -> bool:
+    """Waits until the start and the end of every target's incident were delivered. Returns False where the process ended."""
     for change in ("opened", "resolved"):
         while not lane.receiver.wait_until_applied(change, count, LOOK_EVERY_S):
             if not watch.is_alive:
@@ -196,7 +198,7 @@ def _both_told(lane: Lane, watch: Watch, count: int) -> bool:
 
 
 def run(folder: Path, *, kills: int, targets_at_points: int, passings_max: int, seed: int) -> Counter[str]:
-    """Everything, two lanes at a time; the sum of the figures."""
+    """Runs everything, two lanes at a time. Returns the sum of the figures."""
     with ThreadPoolExecutor(LANES) as lanes:
         jobs = []
         for lane in range(LANES if kills else 0):
@@ -216,7 +218,7 @@ def run(folder: Path, *, kills: int, targets_at_points: int, passings_max: int, 
 
 
 def faults_of(figures: Counter[str]) -> dict[str, int]:
-    """The figures that should be 0 and are not."""
+    """Returns the figures that should be 0 and are not."""
     return {name: figures[name] for name in (*MUST_BE_NONE, "unsettled") if figures[name]}
 
 
@@ -226,7 +228,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--kills", type=int, default=200, help="at random moments")
     parser.add_argument(
-        "--points", type=int, default=2, help="targets whose life is cut at every point; 0: none"
+        "--points", type=int, default=2, help="targets of the processes that crash at every point; 0: none"
     )
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)

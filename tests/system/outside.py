@@ -1,4 +1,4 @@
-"""The other side of a process under test: targets that fail when told to, and a receiver that keeps every id."""
+"""The outside of a process under test: targets that fail on request, and a receiver that keeps every id."""
 
 import base64
 import hashlib
@@ -9,22 +9,24 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
-SECRET = "a secret of the tests"  # noqa: S105  # known to both sides of a test and to nobody else
+SECRET = "a secret of the tests"  # noqa: S105  # of the tests alone: both sides of a test know it
 WITHIN_S = 30.0
+"""The bound of every wait: only a failing test reaches it, as a process starts within a second (LIFE_S_MAX in kill.py)."""
 
 
 class QuietServer(ThreadingHTTPServer):
-    """A peer that was killed while it was answered is no error here: it is what the tests are about."""
+    """A server that ignores errors of a connection: the tests kill the peer while it is answered."""
 
     daemon_threads = True
     request_queue_size = 128
+    """Instead of 5: up to 40 targets connect at the same moment."""
 
     def handle_error(self, request, client_address):
         pass
 
 
 class Loopback:
-    """An HTTP server on a free port, in threads of its own."""
+    """An HTTP server on a free port, on its own threads."""
 
     def __init__(self, handle: Callable[[BaseHTTPRequestHandler], None]) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -38,6 +40,7 @@ class Loopback:
 
         self._server = QuietServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        # Looks for a shutdown every 20 ms instead of 500: `close` waits for it.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -48,7 +51,7 @@ class Loopback:
 
 
 class Site(Loopback):
-    """Targets by path; those in `down` answer 503, all of them late by `late_s`; `asked` counts the questions to each."""
+    """Targets by path: those in `down` answer 503; all answer after `late_s`; `asked` counts the requests to each."""
 
     def __init__(self) -> None:
         self.down: set[str] = set()
@@ -66,7 +69,7 @@ class Site(Loopback):
         answer(request, 503 if name in self.down else 200)
 
     def wait_for_questions(self, count: int, *names: str, within_s: float = WITHIN_S) -> bool:
-        """Until each of these targets (none: t0) was asked that many times more."""
+        """Waits until each of these targets (none: t0) has got `count` more requests. Returns False where time runs out."""
         with self._asked:
             wanted = {name: self.asked.get(name, 0) + count for name in names or ("t0",)}
             return self._asked.wait_for(
@@ -80,11 +83,11 @@ class Post(NamedTuple):
     key: str
     body: bytes
     status: int | None
-    """What it was answered with; None: the connection was closed without an answer."""
+    """The status of the answer; None: the connection was closed without an answer."""
     life: str
-    """Which process sent it, as the URL says."""
+    """The process that sent it, from the URL."""
     answered_before: frozenset[str]
-    """The lives in which the same id had been answered with 200 already."""
+    """The processes that had got an answer of 200 for the same id before."""
 
 
 def always_fine() -> int | None:
@@ -92,9 +95,9 @@ def always_fine() -> int | None:
 
 
 class Receiver(Loopback):
-    """Takes notices as the documents ask: checks the signature, applies each id once, answers 200 to a repeated one.
+    """Receives notices as the documents ask: checks the signature, applies each id once, answers 200 to a repeated one.
 
-    `mood` is asked before each answer: a status other than 200 applies nothing, None applies and hangs up.
+    `mood` returns each answer's status: one other than 200 applies nothing, None applies and closes the connection.
     """
 
     def __init__(self, mood: Callable[[], int | None] = always_fine) -> None:
@@ -138,18 +141,18 @@ class Receiver(Loopback):
         return status
 
     def wait_for_arrivals(self, count: int, within_s: float = WITHIN_S) -> bool:
-        """Until that many more posts have arrived, whether or not they are answered yet."""
+        """Waits until so many more posts have arrived, answered or not. Returns False where time runs out."""
         with self._changed:
             wanted = self._arrived + count
             return self._changed.wait_for(lambda: self._arrived >= wanted, within_s)
 
     def wait_until_applied(self, change: str, count: int, within_s: float = WITHIN_S) -> bool:
-        """Until so many notices of a change were applied in all."""
+        """Waits until so many notices of a change were applied in all. Returns False where time runs out."""
         with self._changed:
             return self._changed.wait_for(lambda: self.changes().count(change) >= count, within_s)
 
     def changes(self) -> list[str]:
-        """What was applied, in order: `opened`, `resolved` ..."""
+        """Returns the applied changes in order: `opened`, `resolved` ..."""
         return [json.loads(post.body)["type"].removeprefix("incident.") for post in self.applied]
 
 
@@ -161,7 +164,7 @@ def answer(request: BaseHTTPRequestHandler, status: int) -> None:
 
 
 def is_genuine(request: BaseHTTPRequestHandler, body: bytes) -> bool:
-    """Whether the post carries the signature that the secret makes of it."""
+    """Whether the post carries the signature that the secret gives."""
     key, stamp = request.headers["webhook-id"], request.headers["webhook-timestamp"]
     digest = hmac.new(SECRET.encode(), f"{key}.{stamp}.".encode() + body, hashlib.sha256).digest()
     wanted = "v1," + base64.b64encode(digest).decode()

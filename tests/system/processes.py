@@ -1,4 +1,4 @@
-"""Real `watchkeeper run` processes: started, listened to, and always ended."""
+"""Real `watchkeeper run` processes: started, read from, and always ended."""
 
 import io
 import os
@@ -39,7 +39,7 @@ def write_configuration(
     grace: str = "5s",
     in_flight: int = 4,
 ) -> Path:
-    """A configuration of targets t0, t1 ... of a site that tells one receiver; replaced as a whole, never half written."""
+    """Writes a configuration of targets t0, t1 ... of a site, with one receiver. The file is replaced atomically."""
     head = CONFIGURATION.format(
         store=store, grace=grace, receiver=receiver, secret=SECRET, in_flight=in_flight
     )
@@ -53,7 +53,7 @@ def write_configuration(
 
 
 class Lines:
-    """What a process has said on one pipe so far; an unfinished last line does not count."""
+    """The output of a process on one pipe so far; an unfinished last line does not count."""
 
     def __init__(self, pipe: IO[str]) -> None:
         self._pipe = pipe
@@ -74,7 +74,7 @@ class Lines:
             self._said.notify_all()
 
     def wait_for(self, wanted: str, within_s: float = WITHIN_S, *, times: int = 1) -> bool:
-        """Until lines with `wanted` in them were said so many times; False when it is too late."""
+        """Waits for so many lines that contain `wanted`. Returns False where time runs out or the output ends."""
 
         def is_said() -> bool:
             return sum(wanted in line for line in self._lines) >= times
@@ -88,14 +88,14 @@ class Lines:
             return list(self._lines)
 
     def close(self) -> list[str]:
-        """After the process has ended: everything it said."""
+        """Returns all lines, after the process has ended."""
         self._thread.join(WITHIN_S)
         self._pipe.close()
         return self._lines
 
 
 class Watch:
-    """One process that runs a configuration; `before` is put in front of its command (a tracer, a limit)."""
+    """One process that runs a configuration; `before` stands in front of its command (a tracer, a limit)."""
 
     def __init__(
         self,
@@ -116,6 +116,7 @@ class Watch:
             errors="replace",
             cwd=path.parent,
             env={**os.environ, "LIFE": "1", **(environment or {})},
+            # A process group of its own, so that `kill` ends what it started (strace, sh) too.
             start_new_session=True,
         )
         self.pid = self._process.pid
@@ -145,7 +146,7 @@ class Watch:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End it and whatever it started, without a word."""
+        """Kills the process and every process that it started."""
         os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(WITHIN_S)
 
@@ -153,6 +154,6 @@ class Watch:
         return self._process.wait(within_s)
 
     def stop(self) -> int:
-        """Ask it to end and wait for it; returns the exit status."""
+        """Sends SIGTERM and waits for the end. Returns the exit status."""
         self.signal(signal.SIGTERM)
         return self.wait()

@@ -1,10 +1,10 @@
-"""Every leg on real processes in full size, one after the other, and a table of what each has printed.
+"""Runs every leg on real processes in full size, one after the other, and prints a table of their last lines.
 
     python -m tests.system.run [--only kill disk processes clocks races]
 
-Takes about ten minutes on two cores and at most twenty: a leg that is not done by its time has failed. Needs root (a
+Takes about ten minutes on two cores and at most 22, the sum of the limits: a leg that exceeds its limit has failed. Needs root (a
 small tmpfs is mounted), a C compiler, and strace, which is installed when it is missing. The exit status is 0 only when
-every leg's was.
+every leg has ended with 0.
 """
 
 import argparse
@@ -26,7 +26,7 @@ class Leg(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How a leg ended."""
+    """The end of a leg."""
 
     passed: bool
     took_s: float
@@ -47,7 +47,7 @@ LEGS = {
 
 
 def run(leg: Leg) -> Result:
-    """Run one leg; its last line is what it has to say."""
+    """Runs one leg. Its last line is its summary."""
     started_at = time.monotonic()
     try:
         done = subprocess.run(

@@ -10,7 +10,7 @@ OFFSETS = struct.Struct("=qq")
 
 
 def build(folder: Path) -> Path:
-    """The shim as a library; needs a C compiler."""
+    """Builds the shim as a library; needs a C compiler."""
     library = folder / "wallshift.so"
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(library), str(SOURCE), "-ldl"],
@@ -20,7 +20,7 @@ def build(folder: Path) -> Path:
 
 
 class Shift:
-    """The two offsets of one process; `environment` is what it is to be started with."""
+    """The two offsets of one process, which must be started with `environment`."""
 
     def __init__(self, library: Path, folder: Path) -> None:
         path = folder / "offsets"
@@ -30,7 +30,7 @@ class Shift:
         self.environment = {"LD_PRELOAD": str(library), "WALLSHIFT": str(path)}
 
     def set(self, *, wall_s: float = 0, boot_s: float = 0) -> None:
-        """How far each clock is off from now on."""
+        """Sets the offset of each clock, in seconds, from now on."""
         self._mapped[:] = OFFSETS.pack(round(wall_s * 1e9), round(boot_s * 1e9))
 
     def close(self) -> None:

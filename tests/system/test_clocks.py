@@ -1,4 +1,4 @@
-"""Clocks that are set, and a machine that slept: what is recorded, what stays as it was, and what ends on time."""
+"""Steps of the wall clock and suspends of the machine: each is recorded, opens no incident and delays no poll."""
 
 import pytest
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -13,7 +13,7 @@ HOUR_S = 3_600
 YEAR_S = 365 * 24 * HOUR_S
 TARGETS = 6
 ON_TIME_S = 4.0
-"""For three questions to a target that is asked every 400 ms."""
+"""For three requests to a target that is polled every 400 ms: three times what they take."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def receiver():
 
 @pytest.fixture
 def path(tmp_path, site, receiver):
-    """Targets that are judged by their answers and by their silence."""
+    """Targets that are judged by their answers and by a lack of samples."""
     path = write_configuration(
         tmp_path / "watch.yaml", site=site.url, receiver=receiver.url, targets=TARGETS, every="400ms"
     )
@@ -76,7 +76,7 @@ def test_a_wall_clock_that_is_set_is_recorded_and_moves_nothing(path, shift, sit
 
 
 @pytest.mark.slow
-def test_an_incident_outlives_every_step_and_is_told_once(path, shift, site, receiver, reader):
+def test_an_incident_outlives_every_clock_step_and_is_notified_once(path, shift, site, receiver, reader):
     site.down = {"t0"}
     with Watch(path, environment=shift.environment).until_watching() as watch:
         assert receiver.wait_until_applied("opened", 1)

@@ -1,4 +1,4 @@
-"""The kill leg in small: a few kills at random, one at every point, and what the audit would notice."""
+"""A small run of the kill leg: a few kills at random, one at some points, and the losses that the audit notices."""
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from tests.system.crashing import POINTS
 from tests.system.kill import faults_of, kill_at_point, kill_at_random
 
 PASSED_TWICE = ("commit.after", "send.after", "answer.before")
+"""Points that a process passes at least twice: for the opening and for the end of an incident."""
 
 
 @pytest.mark.slow
@@ -55,5 +56,5 @@ THIRD = then(SECOND, TransitionKind.RESOLVED)
         ([row(FIRST, 0), row(SECOND, 0), row(THIRD, 0)], 0, 0),
     ],
 )
-def test_a_step_nobody_heard_is_lost_unless_another_was_under_way(told, lost, collapsed):
+def test_an_undelivered_transition_is_skipped_unless_another_was_pending(told, lost, collapsed):
     assert lost_and_collapsed((FIRST, SECOND, THIRD), told) == (lost, collapsed)

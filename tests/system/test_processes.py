@@ -1,4 +1,4 @@
-"""Whole processes: how they end, what they refuse, and what a machine short of something does not make them believe."""
+"""Complete processes: their ends, their refusals, and shortages of the machine, which are no evidence about targets."""
 
 import fcntl
 import os
@@ -15,7 +15,9 @@ from tests.system.outside import Receiver, Site
 from tests.system.processes import Watch, write_configuration
 
 FOR_EVER_NS = 2**62
+"""A time after every sample."""
 AT_ONCE_S = 3.0
+"""Above the grace of 1 s and its margin, and far below the grace of 20 s that must not be waited for."""
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def reader(tmp_path):
 
 @pytest.fixture
 def hang(receiver):
-    """Has the receiver keep every post waiting until the test ends."""
+    """Lets the receiver hold every post until the test sets the event."""
     released = threading.Event()
 
     def mood():
@@ -79,7 +81,9 @@ def test_a_signal_lets_what_is_in_hand_be_answered(configure, site, receiver, re
     assert [each.delivery.state for each in reader.outbox()] == [DeliveryState.DELIVERED]
 
 
-def test_what_outlives_the_grace_is_named_and_told_next_time(configure, site, receiver, reader, hang):
+def test_a_notice_that_outlives_the_grace_is_named_and_sent_next_time(
+    configure, site, receiver, reader, hang
+):
     site.down = {"t0"}
     path = configure(grace="1s")
     with Watch(path).until_watching() as watch:
@@ -130,10 +134,11 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
         assert watch.stop() == 0
 
 
-# What a machine that is short of something does not make them believe.
+# A shortage of the machine opens no incident.
 
 
 @pytest.mark.slow
+# On both sides of STALL_NS, 5 s.
 @pytest.mark.parametrize(("stopped_s", "intervals"), [(2.0, 0), (5.5, 1)])
 def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, stopped_s, intervals):
     site.late_s = 0.25  # so that some attempt is under way whenever the process is stopped
@@ -150,6 +155,7 @@ def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, st
 
 def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader):
     site.late_s = 0.4
+    # Enough descriptors to start, and too few for 40 targets whose connections stay open for 0.4 s of each second.
     limited = ("sh", "-c", 'ulimit -n 30; exec "$@"', "sh")
     with Watch(configure(targets=40, every="1s"), before=limited).until_watching() as watch:
         assert site.wait_for_questions(3)
@@ -162,7 +168,7 @@ def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader
 
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_want_of_threads_ends_the_start_aloud(configure, tmp_path, nth):
+def test_a_start_without_threads_ends_with_a_message(configure, tmp_path, nth):
     refused = (
         find_strace(),
         "-D",
@@ -179,13 +185,14 @@ def test_want_of_threads_ends_the_start_aloud(configure, tmp_path, nth):
         assert watch.errors.wait_for("can't start new thread")
 
 
-# What nobody reads.
+# Output without a reader.
 
 
 @pytest.fixture
 def full_pipe():
-    """The end to write to of a pipe that takes nothing more."""
+    """The write end of a full pipe."""
     reading, writing = os.pipe()
+    # One page, the smallest pipe, so that one write fills it.
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(writing, False)
     os.write(writing, bytes(4096))
@@ -196,7 +203,7 @@ def full_pipe():
 
 @pytest.fixture
 def closed_pipe():
-    """The end to write to of a pipe that nobody holds the other end of."""
+    """The write end of a pipe whose read end is closed."""
     reading, writing = os.pipe()
     os.close(reading)
     return writing
@@ -204,16 +211,16 @@ def closed_pipe():
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_full_pipe_holds_nothing_up(configure, site, receiver, full_pipe, stream):
-    speak_to_nobody(configure, site, receiver, **{stream: full_pipe})
+    run_without_reader(configure, site, receiver, **{stream: full_pipe})
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_closed_pipe_holds_nothing_up(configure, site, receiver, closed_pipe, stream):
-    speak_to_nobody(configure, site, receiver, **{stream: closed_pipe})
+    run_without_reader(configure, site, receiver, **{stream: closed_pipe})
 
 
-def speak_to_nobody(configure, site, receiver, **streams):
-    """Two incidents come and go, then the process is asked to end."""
+def run_without_reader(configure, site, receiver, **streams):
+    """Lets two incidents open and resolve, then stops the process."""
     with Watch(configure(), **streams) as watch:
         os.close(*streams.values())
         for count in (1, 2):

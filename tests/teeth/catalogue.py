@@ -24,7 +24,7 @@ class Bug(Edit, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     id: str
     says: str
-    """What goes wrong, in a sentence."""
+    """The defect, in a sentence."""
     breaks: tuple[str, ...]
     """The invariants (S and L), faults (F), controls (C) or promises (B) that it breaks."""
     file: str

@@ -38,12 +38,12 @@ NOTHING = "seeds find nothing"
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
-class NoVerdict(Exception):  # what became of a command, not a fault of ours
+class NoVerdict(Exception):  # the end of a command, not a fault of this script
     """A command neither passed nor caught anything."""
 
 
 class Find(msgspec.Struct, frozen=True):
-    """What one command made of a bug."""
+    """The result of one command in a copy with a bug."""
 
     caught: bool
     by: str

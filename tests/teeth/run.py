@@ -22,7 +22,7 @@ CONTROL_S_MAX = 1_200
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one bug."""
+    """The result of one bug."""
 
     id: str
     breaks: tuple[str, ...]
@@ -58,7 +58,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def verdict(ask: Callable[[], Find]) -> Find:
-    """What a command found. One that came to nothing has caught nothing, and costs no other bug its turn."""
+    """Returns the finds of a command; one that could not run has none, and ends no other bug's turn."""
     try:
         return ask()
     except NoVerdict as error:
@@ -80,7 +80,7 @@ def examined(bug: Bug, copy: Copy, wanted: argparse.Namespace) -> Row:
 
 
 def control(bugs: list[Bug], copy: Copy, wanted: argparse.Namespace) -> list[str]:
-    """What the unchanged tree fails: nothing, else no find below means anything."""
+    """Returns the failures of the unchanged tree: with any, no find below means anything."""
     failures = []
     if wanted.by != "simulator":
         tests = list(dict.fromkeys(path for bug in bugs for path in bug.tests))

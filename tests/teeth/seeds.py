@@ -23,7 +23,7 @@ def report(seeds, found):
 
 
 def broken_by(seed):
-    """What a seed finds; empty when it finds nothing."""
+    """Returns the finds of a seed; empty for none."""
     try:
         result = run_case(draw_case(seed), keep_tape=False)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Invariants at run time: sound traffic passes, and what must never happen is refused by its id."""
+"""Invariants at run time: valid traffic passes, and a violation is refused with the id of its invariant."""
 
 import pytest
 from records import NOON, delivery_of, notice_of, opened, then
@@ -21,7 +21,7 @@ DEADLINE = Deadline.after(NOON, NS_PER_S)
 
 
 class Outside:
-    """A messenger that answers when the test says so."""
+    """A messenger that answers on request of the test."""
 
     def send(self, notice, attempt, deadline, done):
         self.done = done
@@ -49,7 +49,7 @@ def messenger(checks, outside):
     return checks.messengers({"ops": outside})["ops"]
 
 
-def test_what_is_committed_first_may_leave(store, messenger, outside):
+def test_a_committed_notice_may_leave(store, messenger, outside):
     store.commit(ATTEMPTED)
     messenger.send(NOTICE, 1, DEADLINE, lambda _: None)
     outside.done(Answer(accepted=True))
@@ -61,13 +61,13 @@ def test_nothing_leaves_before_it_is_committed(store, messenger):
         messenger.send(NOTICE, 1, DEADLINE, lambda _: None)
 
 
-def test_nobody_hears_of_an_end_alone(store, messenger):
+def test_no_channel_gets_an_end_alone(store, messenger):
     store.commit(Batch(transitions=(OPENED, RESOLVED), notices=(notice_of(RESOLVED),)))
     with pytest.raises(InvariantBroken, match=r"^S9: "):
         messenger.send(notice_of(RESOLVED), 1, DEADLINE, lambda _: None)
 
 
-def test_nothing_is_delivered_that_nobody_accepted(store):
+def test_a_notice_that_was_not_accepted_is_not_delivered(store):
     store.commit(ATTEMPTED)
     with pytest.raises(InvariantBroken, match=r"^S8: "):
         store.commit(Batch(deliveries=(delivery_of(NOTICE, DeliveryState.DELIVERED, 1),)))

@@ -1,7 +1,8 @@
-"""Forecasts: drawn from a seed, the same every time, and true to what was asked for."""
+"""Forecasts: drawn from a seed, the same every time, and true to the given faults and scripts."""
 
 import logging
 
+import msgspec
 import pytest
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration
@@ -10,6 +11,7 @@ from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.units import NS_PER_MINUTE
 from watchkeeper.testing import World
+from watchkeeper.testing.fakes import ScriptedStore
 from watchkeeper.testing.forecast import (
     CHANNEL_WORDS,
     FAULTS,
@@ -87,7 +89,7 @@ def test_every_fault_is_met_however_short_the_time(fault):
     assert run_course(drawn).broken == ""
 
 
-def test_what_a_fault_does_can_be_seen():
+def test_the_effect_of_a_fault_can_be_seen():
     calm = run_course(course(minutes=600, shop="ok 1h, down", job="ok"))
     seen = run_course(course(minutes=600, faults=("acknowledge",), shop="ok 1h, down", job="ok"))
     assert calm.incidents[0].acknowledged_at_ns is None
@@ -125,7 +127,7 @@ def test_a_fault_that_there_is_not_is_refused(name):
         parse_faults(name)
 
 
-def test_a_script_for_nobody_says_who_there_is():
+def test_a_script_for_an_unknown_target_names_the_known_ones():
     with pytest.raises(ValueError, match="no target 'shpo' to follow a script; there are shop, job"):
         course(shpo="ok")
 
@@ -156,11 +158,23 @@ def test_a_silence_that_a_new_process_finds_in_force_is_no_surprise():
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
 
 
+class Forgetful(ScriptedStore):
+    """A store that restores no incident once it `forgets`: the defect of a recovery that reads too little."""
+
+    forgets = False
+
+    def open(self, now):
+        restored = super().open(now)
+        return msgspec.structs.replace(restored, incidents=()) if self.forgets else restored
+
+
 def test_a_restart_that_forgets_is_a_defect_that_a_world_finds():
     world = World([SHOP])
+    world.store = Forgetful(world.clock.read)
+    world.crash()
     world.script("shop", "down")
     world.run("5m")
-    world.store._record.latest.clear()
+    world.store.forgets = True
     world.crash()
     with pytest.raises(AssertionError, match=r"^S11: open incidents"):
         world.run("1m")

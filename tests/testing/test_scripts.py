@@ -1,4 +1,4 @@
-"""What the words of a script mean to a target's conditions, in a world and in `simulate`."""
+"""The meaning of a script's words for a target's conditions, in a world and in `simulate`."""
 
 import pytest
 from watchkeeper.domain.specification.configuration import Configuration
@@ -84,7 +84,7 @@ def test_each_word_is_judged_by_itself(first, then):
     assert {first: before.status, then: after.status} == {"ok": 200, "degraded": None}
 
 
-def test_a_status_that_nobody_said_is_not_shown():
+def test_a_status_that_was_not_reported_is_not_shown():
     world = World([shop(("[STATUS] == 201",))])
     world.run("1m")
     assert world.status().targets[0].sample.status is None

@@ -1,4 +1,4 @@
-"""A host's own tests: a world that says what would happen, without waiting for it."""
+"""A host's own tests: a world that shows what would happen, without waiting for it."""
 
 import pytest
 from watchkeeper.domain.errors import ConfigurationError
@@ -41,7 +41,7 @@ def test_a_world_takes_and_refuses_what_a_runtime_does():
 
 
 def test_an_outage_ends_no_incident_about_slowness():
-    """A refusal comes sooner than any answer, and says nothing about how fast the target is."""
+    """A refusal comes sooner than any answer, and its latency says nothing about the target's."""
     slow = Threshold(id="slow", value=100, window=3)
     world = World([shop(rules=(*QUICK, slow))])
     world.script("shop", "ok 5m, slow 300ms 5m, down 5m, slow 300ms 5m, ok 5m")
@@ -76,7 +76,7 @@ def test_a_script_that_means_nothing_is_refused(text):
 @pytest.mark.parametrize(
     ("script", "known"), [(World.script, "shop"), (World.script_channel, "ops")], ids=["target", "channel"]
 )
-def test_a_script_for_nobody_says_who_there_is(script, known):
+def test_a_script_for_an_unknown_target_names_the_known_ones(script, known):
     with pytest.raises(KeyError, match=known):
         script(World([shop()]), "shpo", "ok")
 

@@ -145,7 +145,7 @@ def mistakes() -> None:
     Runtime().stop(within=b"5s")  # type: ignore[arg-type]
 
 
-# Specifications: what is kept.
+# Specifications: the types of their fields.
 
 
 def kept(target: Target, channel: Channel, rule: Threshold) -> tuple[object, ...]:

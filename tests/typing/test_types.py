@@ -1,4 +1,4 @@
-"""What a host writes is accepted by type checkers, and what is wrong is not."""
+"""Type checkers accept the public API as hosts use it, and reject its misuse."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ README = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encod
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What hosts write, beside a package of the name that they import."""
+    """A folder with the code of a host, beside a package of the name that it imports."""
     folder = tmp_path_factory.mktemp("typing")
     (folder / "watchkeeper").symlink_to(ROOT)
     hosts = folder / "hosts"

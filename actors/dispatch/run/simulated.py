@@ -64,6 +64,11 @@ class SimulatedDispatcher(Dispatcher):
         heappush(self._alarms, (monotonic_ns, next(self._order), alarm))
         return alarm
 
+    @property
+    def living(self) -> tuple[Runnable, ...]:
+        """The actors that live, in the order of their start; one that waits for its restart is not among them."""
+        return tuple(self._actors)
+
     def next_alarm_ns(self) -> int | None:
         """Returns the monotonic time of the next alarm; None where none is set."""
         while self._alarms and not self._alarms[0][2].armed:

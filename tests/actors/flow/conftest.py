@@ -13,7 +13,7 @@ from tests.actors.flow.driver import Driver
 
 
 class Watched:
-    """Passes everything on to a store, and keeps what became durable; fails while it is told to."""
+    """Passes every call on to a store and keeps the committed batches; fails the call that `failing` names."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -64,7 +64,7 @@ class Watched:
 
 @pytest.fixture
 def shop():
-    """Makes a target of sensible values with others in their place."""
+    """Makes a target of sensible values; keyword arguments replace them."""
 
     def make(name="shop", **fields):
         said = {
@@ -81,7 +81,7 @@ def shop():
 
 @pytest.fixture
 def driven():
-    """Makes a world whose probes answer only when the test says so."""
+    """Makes a world whose probes answer only on request of the test."""
 
     def make(*targets, on_cancel=CancelOutcome.WITHOUT_EFFECT, **named):
         world = World(targets, **{"through_bytes": True, **named})
@@ -96,7 +96,7 @@ def driven():
 
 @pytest.fixture
 def watched():
-    """Makes a world whose store is watched and fails when it is told to."""
+    """Makes a world whose store records its batches and fails on request."""
 
     def make(*targets, **named):
         world = World(targets, **{"through_bytes": True, **named})
@@ -123,13 +123,13 @@ def _target(world, name="shop"):
 
 @pytest.fixture
 def attempts():
-    """The newest attempts of a target, as anybody may inspect them."""
+    """The newest attempts of a target, as the recorder shows them."""
     return _attempts
 
 
 @pytest.fixture
 def counter():
-    """A counter, after the pulse that makes it known."""
+    """A counter, after the flush that publishes it."""
     return _counter
 
 

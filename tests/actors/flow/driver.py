@@ -5,13 +5,14 @@ from collections import Counter
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.time.cadence import Cadence
 
 UP = Observation(connected=True, response_time_ns=5_000_000)
 DOWN = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
 
 
 class Driver:
-    """A probe driver that answers when the test says so, and never by itself."""
+    """A probe driver that answers on request of the test, and never by itself."""
 
     def __init__(self, on_cancel=CancelOutcome.WITHOUT_EFFECT):
         self.on_cancel = on_cancel
@@ -40,7 +41,7 @@ class Driver:
 
 
 class Handle:
-    """What a driver gives back: a cancel comes to whatever the test has set."""
+    """The handle of a started attempt; its cancel has the outcome that the test has set."""
 
     def __init__(self, driver, attempt):
         self.driver = driver
@@ -52,10 +53,14 @@ class Handle:
         return self.driver.on_cancel
 
 
-def pollers(world):
-    """The registry of pollers in the hands of its present owner: a supervisor, or the system between two of them."""
-    supervisor, handover = world.system.supervisor._actor, world.system._handover
-    return (handover.look() if supervisor is None else supervisor._roster).pollers
+def poller(world, target="shop"):
+    """The address of a target's living poller; None where it has crashed, or was stopped."""
+    return next((actor for actor in world.dispatcher.living if actor.name == f"poller/{target}"), None)
+
+
+def run_until_due(world, name, every_ns):
+    """Let time pass until the next tick of a target's grid."""
+    world.dispatcher.run_until(Cadence.of(name, every_ns).next_after(world.now.monotonic_ns))
 
 
 def start_times(world, name="shop"):

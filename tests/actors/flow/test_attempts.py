@@ -11,7 +11,7 @@ from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.protocol.supervisor import AttemptFinished, Untrack
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
+from tests.actors.flow.driver import DOWN, poller, run_to_start, run_until_due, start_times
 
 S = 1_000_000_000
 
@@ -170,7 +170,7 @@ def test_a_suspect_target_is_looked_at_more_often_until_it_is_well(shop):
 # Admission.
 
 
-def test_who_waits_starts_when_a_place_is_free(driven, shop, attempts):
+def test_a_queued_attempt_starts_when_a_place_is_free(driven, shop, attempts):
     world = driven(*(shop(f"t{number}", every="10s", timeout="8s") for number in range(3)), in_flight_max=1)
     served = []
     for _ in range(200):
@@ -183,7 +183,7 @@ def test_who_waits_starts_when_a_place_is_free(driven, shop, attempts):
     assert max(world.prober.in_flight_max.values()) == 1
 
 
-def test_who_waits_past_the_deadline_never_ran_and_is_unknown(driven, shop, attempts, target_of):
+def test_an_attempt_queued_past_its_deadline_never_ran_and_is_unknown(driven, shop, attempts, target_of):
     targets = [shop(f"t{number}", every="10s", timeout="1s") for number in range(4)]
     slow = shop("slow", every="10s", timeout="9s")
     world = driven(slow, *targets, in_flight_max=1)
@@ -203,7 +203,7 @@ def test_who_waits_past_the_deadline_never_ran_and_is_unknown(driven, shop, atte
     assert evidence & {(name, record.attempt.number) for name, record in expired} == set()
 
 
-def test_who_waits_and_is_paused_was_cancelled_before_it_started(driven, shop, attempts):
+def test_a_queued_attempt_of_a_paused_target_was_cancelled_before_it_started(driven, shop, attempts):
     one, other = (shop(name, every="10s", timeout="9s") for name in ("one", "other"))
     phases = [Cadence.of(target.id, 10 * S).phase_ns for target in (one, other)]
     apart_ns = (phases[1] - phases[0]) % (10 * S)
@@ -223,17 +223,14 @@ def test_who_waits_and_is_paused_was_cancelled_before_it_started(driven, shop, a
     assert start_times(world, second) == []
 
 
-def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, shop, attempts):
+def test_an_expired_attempt_does_not_start_though_a_place_is_free(driven, shop, attempts):
     """We stood still: the place became free and the deadline passed in the same instant."""
     one, other = (shop(name, every="10s", timeout="9s") for name in ("one", "other"))
     world = driven(one, other, in_flight_max=1)
     first = run_to_start(world)
     second = {"one": "other", "other": "one"}[first.target]
-    while second not in world.system.supervisor._actor._attempts.under_way:
-        world.run("100ms")
-        if first in world.prober.cancelled:
-            first = world.prober.requests[-1].attempt
-            second = {"one": "other", "other": "one"}[first.target]
+    run_until_due(world, second, 10 * S)
+    assert first not in world.prober.cancelled
     before = len(world.prober.requests)
     world.clock.advance(20 * S)
     world.prober.answer(first)
@@ -248,7 +245,7 @@ def test_who_has_waited_too_long_does_not_start_though_a_place_is_free(driven, s
 
 
 def crash_poller(world, name="shop"):
-    pollers(world).poller(name).tell(object())
+    poller(world, name).tell(object())
     world.run("1ms")
 
 
@@ -288,7 +285,7 @@ def test_a_poller_that_goes_on_crashing_is_parked_and_tried_again(driven, shop, 
     for _ in range(7):
         for _ in range(400):
             world.run("100ms")
-            if pollers(world).alive("shop"):
+            if poller(world) is not None:
                 crash_poller(world)
                 break
     assert "quarantined" in dict(world.status().problems)["poller/shop"]
@@ -304,7 +301,7 @@ def test_a_poller_that_goes_on_crashing_is_parked_and_tried_again(driven, shop, 
     assert counter(world, "ticks_without_poller") > 300
 
 
-def test_the_trouble_of_a_poller_ends_when_its_target_is_watched_no_longer(driven, shop):
+def test_the_problem_of_a_poller_ends_when_its_target_is_untracked(driven, shop):
     world = driven(shop())
     crash_poller(world)
     world.run("1ms")
@@ -324,7 +321,7 @@ class Raising:
         """Holds nothing."""
 
 
-def test_a_driver_that_cannot_start_is_our_own_trouble(shop, target_of):
+def test_a_driver_that_cannot_start_is_an_internal_fault(shop, target_of):
     world = World([shop()])
     world.prober = Raising()
     world.crash()

@@ -1,4 +1,4 @@
-"""What pausing, untracking and a new specification make of the attempt that runs: cancelled by the table."""
+"""Pausing, untracking and a new specification cancel the running attempt, as the table of cancellation says."""
 
 import pytest
 from watchkeeper.domain.observation.attempt import CANCELLED_STATES, AttemptState, CancelOutcome
@@ -6,7 +6,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.protocol.supervisor import Pause, Resume, Track, Untrack
 
-from tests.actors.flow.driver import DOWN, pollers, run_to_start, start_times
+from tests.actors.flow.driver import DOWN, poller, run_to_start, run_until_due, start_times
 
 S = 1_000_000_000
 
@@ -74,7 +74,7 @@ def test_untracking_cancels_what_runs_and_refuses_its_answer(driven, shop, count
     assert counter(world, AttemptState.CANCEL_UNKNOWN.value) == 1
 
 
-def test_a_target_tracked_anew_takes_no_old_answer_for_its_own(driven, shop, target_of):
+def test_a_target_tracked_again_refuses_an_old_answer(driven, shop, target_of):
     world = driven(shop(), on_cancel=CancelOutcome.UNKNOWN)
     old = run_to_start(world)
     world.untrack("shop")
@@ -133,7 +133,7 @@ def test_a_command_for_a_target_that_is_not_there_is_refused(driven, shop, comma
     assert world.system.supervisor.epoch == 1
 
 
-# What is probed becomes a heartbeat, and back.
+# A probed target becomes a heartbeat target, and back.
 
 
 def beating(shop, name="shop", **fields):
@@ -142,7 +142,7 @@ def beating(shop, name="shop", **fields):
 
 @pytest.mark.parametrize("outcome", CancelOutcome)
 @pytest.mark.parametrize("paused", [False, True])
-def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
+def test_a_change_to_a_heartbeat_ends_the_attempt_that_runs(
     driven, shop, attempts, target_of, outcome, paused
 ):
     world = driven(shop(), on_cancel=outcome)
@@ -161,7 +161,7 @@ def test_what_becomes_a_heartbeat_ends_the_attempt_that_runs(
 
 
 @pytest.mark.parametrize("then", ["heartbeat", "pause", "untrack"])
-def test_a_place_is_given_back_by_what_becomes_a_heartbeat(driven, shop, then):
+def test_a_target_that_becomes_a_heartbeat_frees_its_place(driven, shop, then):
     world = driven(shop(), in_flight_max=1)
     run_to_start(world)
     world.track(beating(shop))
@@ -171,12 +171,12 @@ def test_a_place_is_given_back_by_what_becomes_a_heartbeat(driven, shop, then):
     assert world.system.supervisor.epoch == 1
 
 
-def test_what_waits_and_becomes_a_heartbeat_is_never_started(driven, shop, attempts):
+def test_a_queued_attempt_whose_target_becomes_a_heartbeat_is_never_started(driven, shop, attempts):
     world = driven(shop(timeout="9s"), shop("mail", timeout="9s"), in_flight_max=1)
     first = run_to_start(world).target
     second = "mail" if first == "shop" else "shop"
-    while second not in world.system.supervisor._actor._attempts.under_way:
-        world.run("100ms")
+    run_until_due(world, second, 10 * S)
+    assert start_times(world, second) == []
     world.track(beating(shop, second))
     world.prober.answer()
     assert [record.state for record in attempts(world, second)] == [AttemptState.CANCELLED_BEFORE_START]
@@ -194,7 +194,7 @@ def test_an_answer_to_what_became_a_heartbeat_is_refused(driven, shop, target_of
     assert counter(world, "late_answers") == 1
 
 
-def test_what_is_probed_again_has_one_attempt_at_a_time(driven, shop):
+def test_a_target_that_is_probed_again_has_one_attempt_at_a_time(driven, shop):
     world = driven(shop(every="1s", timeout="900ms"))
     for _ in range(5):
         run_to_start(world)
@@ -204,7 +204,7 @@ def test_what_is_probed_again_has_one_attempt_at_a_time(driven, shop):
     assert len(world.prober.requests) == 5
 
 
-def test_who_becomes_a_heartbeat_again_has_its_whole_time(driven, shop, target_of):
+def test_a_target_that_becomes_a_heartbeat_again_has_its_full_time(driven, shop, target_of):
     world = driven(beating(shop))
     world.heartbeat("shop")
     world.track(shop())
@@ -220,16 +220,16 @@ def test_who_becomes_a_heartbeat_again_has_its_whole_time(driven, shop, target_o
 def test_a_poller_that_is_to_be_restarted_is_not_when_it_has_no_work(driven, shop):
     world = driven(shop())
     world.run("1s")
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.dispatcher.run_until_idle()
     world.track(beating(shop))
     world.run("10m")
-    assert "shop" not in pollers(world)
+    assert poller(world) is None
 
 
-def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop):
+def test_the_problem_of_a_poller_ends_when_its_target_becomes_a_heartbeat(driven, shop):
     world = driven(shop(), shop("mail"))
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.run("1ms")
     assert [part for part, _ in world.status().problems] == ["poller/shop"]
     world.track(beating(shop))
@@ -237,13 +237,13 @@ def test_the_trouble_of_a_poller_goes_with_it_as_a_heartbeat_comes(driven, shop)
     world.run("1h")
     assert world.status().problems == ()
     world.track(shop())
-    assert "shop" in pollers(world)
+    assert poller(world) is not None
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_crash_that_is_heard_of_after_the_heartbeat_came_is_no_trouble(driven, shop, seed):
+def test_a_crash_that_is_reported_after_the_change_to_a_heartbeat_is_no_problem(driven, shop, seed):
     world = driven(shop(), seed=seed)
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.system.supervisor.tell(Track(beating(shop)))
     world.run("1m")
     assert world.status().problems == ()

@@ -1,11 +1,11 @@
-"""Two things go wrong at once: whoever was to bring the first back is gone itself."""
+"""Two crashes at once: the actor that was to restart the first is dead itself."""
 
 import pytest
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import pollers
+from tests.actors.flow.driver import poller
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)
 
@@ -24,12 +24,11 @@ def test_a_new_supervisor_brings_back_what_the_old_one_was_to(shop, name):
 
 
 def addresses_of(world):
-    poller = pollers(world).poller("shop")
-    return (*world.system.addresses(), poller)
+    return (*world.system.addresses(), poller(world))
 
 
 class Particular:
-    """A store that refuses batches in which there is something to tell, until it is told otherwise."""
+    """A store that refuses batches with notices while `refusing` is set."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -46,7 +45,7 @@ class Particular:
         return getattr(self.inner, name)
 
 
-def test_nobody_hears_what_could_not_be_committed(shop):
+def test_nothing_is_notified_that_could_not_be_committed(shop):
     world = World([shop(rules=QUICK)])
     world.store.close()
     world.store = Particular(world.store)
@@ -60,7 +59,7 @@ def test_nobody_hears_what_could_not_be_committed(shop):
     assert world.delivered("ops") == ["shop/down opened"]
 
 
-def test_a_notice_that_backs_off_outlives_whoever_was_to_retry_it(shop):
+def test_a_notice_in_backoff_outlives_the_supervisor_that_was_to_retry_it(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
     world.script_channel("ops", "status 503 2m, ok")

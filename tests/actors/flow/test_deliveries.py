@@ -1,4 +1,4 @@
-"""Deliveries: nothing before the commit, the same key however often, given up aloud, driven again by hand."""
+"""Deliveries: none before the commit, each retry under the same key, abandoned visibly, redriven by hand."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -24,7 +24,7 @@ def posts(world):
 
 
 class Jealous:
-    """Passes on to a messenger what is durable, and nothing else."""
+    """Passes durable notices on to a messenger, and asserts that there are no others."""
 
     def __init__(self, inner, store):
         self.inner = inner
@@ -126,13 +126,13 @@ def test_an_answer_that_retrying_cannot_change_is_a_dead_letter_at_once(shop):
     world.script_channel("ops", "status 400 5m, ok")
     world.run("1h")
     assert [post.attempt for post in posts(world)] == [1]
-    ((part, trouble),) = world.status().problems
+    ((part, problem),) = world.status().problems
     assert part == "channel ops"
-    assert posts(world)[0].notice.key in trouble
+    assert posts(world)[0].notice.key in problem
     assert dict(world.status().counters)["notices_dead"] == 1
 
 
-def test_a_notice_is_given_up_when_its_patience_is_over(shop):
+def test_a_notice_is_abandoned_when_its_retry_budget_is_used_up(shop):
     world = World([shop(rules=QUICK)], [ops(give_up_after="1m")])
     world.script("shop", "ok 1m, down")
     world.script_channel("ops", "status 503 1h, ok")
@@ -143,7 +143,7 @@ def test_a_notice_is_given_up_when_its_patience_is_over(shop):
     assert [outgoing.delivery.state for outgoing in world.store.outbox()] == [DeliveryState.DEAD]
 
 
-def test_who_was_never_told_of_the_problem_is_not_told_of_its_end(shop):
+def test_a_channel_without_the_start_gets_no_end(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down 5m, ok")
     world.script_channel("ops", "status 400 3m, ok")
@@ -172,7 +172,7 @@ def test_a_dead_letter_is_sent_again_under_its_own_key_when_asked(shop):
 
 
 @pytest.mark.parametrize("death", ["crash", "restart"])
-def test_a_dead_letter_stays_dead_over_a_restart_until_it_is_driven(shop, death):
+def test_a_dead_letter_stays_dead_over_a_restart_until_it_is_redriven(shop, death):
     world = World([shop(rules=QUICK)])
     key = dead(world)
     getattr(world, death)()
@@ -183,7 +183,7 @@ def test_a_dead_letter_stays_dead_over_a_restart_until_it_is_driven(shop, death)
     assert world.delivered("ops") == ["shop/down opened"]
 
 
-def test_one_that_was_given_up_says_why_and_has_all_its_patience_again_when_it_is_driven(shop):
+def test_an_abandoned_notice_shows_why_and_has_its_full_budget_after_a_redrive(shop):
     world = World([shop(rules=QUICK)], [ops(give_up_after="1m")])
     world.script("shop", "ok 1m, down")
     world.script_channel("ops", "status 503 10m, ok")
@@ -197,7 +197,7 @@ def test_one_that_was_given_up_says_why_and_has_all_its_patience_again_when_it_i
     assert len(posts(world)) > 5 + 3
 
 
-def test_after_a_dead_letter_is_driven_the_channel_hears_the_end(shop):
+def test_after_a_redrive_the_channel_is_notified_of_the_end(shop):
     world = World([shop(rules=QUICK)])
     key = dead(world, "ok 1m, down 30m, ok")
     assert world.redrive(key)
@@ -206,7 +206,7 @@ def test_after_a_dead_letter_is_driven_the_channel_hears_the_end(shop):
 
 
 class Patient:
-    """A channel that asks for patience, once."""
+    """A channel whose answer sets `retry_after`, once."""
 
     def __init__(self, dispatcher_of, retry_after_ns):
         self.dispatcher_of = dispatcher_of
@@ -230,7 +230,7 @@ class Patient:
 
 
 @pytest.mark.parametrize(("asked_s", "waited_s"), [(30, 30), (7_200, 3_600), (-9, 1)])
-def test_a_receiver_that_asks_for_patience_gets_it_up_to_the_cap(shop, asked_s, waited_s):
+def test_a_notice_waits_as_retry_after_says_up_to_the_cap(shop, asked_s, waited_s):
     world = World([shop(rules=QUICK)])
     patient = Patient(lambda: world, asked_s * S)
     world.messengers = {"ops": patient}
@@ -319,7 +319,7 @@ def test_one_dead_channel_delays_no_other(shop):
     assert world.delivered("calm") == BOTH
 
 
-def test_a_channel_hears_from_its_least_severity_on(shop):
+def test_a_channel_is_notified_from_its_least_severity_on(shop):
     mild = (Consecutive(id="down", after=1, recover=1, severity=Severity.WARNING),)
     channels = [ops(min_severity=Severity.CRITICAL), Channel(id="all", log=Log())]
     world = World([shop(rules=mild, notify=("ops", "all"))], channels)
@@ -328,7 +328,7 @@ def test_a_channel_hears_from_its_least_severity_on(shop):
     assert (world.delivered("ops"), world.delivered("all")) == ([], BOTH)
 
 
-# What an operator does.
+# Commands of an operator.
 
 
 MAINTENANCE = [
@@ -341,7 +341,7 @@ MAINTENANCE = [
 
 @pytest.mark.parametrize(("script", "before", "length", "told"), MAINTENANCE)
 @pytest.mark.parametrize("death", [None, "crash", "restart"])
-def test_a_silence_mutes_what_is_told_and_nothing_else(shop, script, before, length, told, death):
+def test_a_silence_mutes_notices_and_nothing_else(shop, script, before, length, told, death):
     world = World([shop(rules=QUICK)])
     world.script("shop", script)
     world.run(before)
@@ -357,7 +357,7 @@ def test_a_silence_mutes_what_is_told_and_nothing_else(shop, script, before, len
     assert world.delivered("ops") == (told if "90m" not in script else BOTH[:1])
 
 
-def test_what_was_acknowledged_is_told_to_be_seen_and_to_be_over(shop):
+def test_an_acknowledgement_and_the_end_are_notified(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down 10m, ok")
     world.run("3m")
@@ -370,7 +370,7 @@ def test_what_was_acknowledged_is_told_to_be_seen_and_to_be_over(shop):
     assert world.notices("ops")[1].incident.acknowledged_by == "ann"
 
 
-def test_what_was_acknowledged_before_anybody_was_told_is_told_to_nobody(shop):
+def test_an_incident_acknowledged_before_its_first_notice_is_notified_to_no_channel(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down 10m, ok")
     world.silence(None, "5m")

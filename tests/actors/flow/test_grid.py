@@ -7,7 +7,7 @@ from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import pollers, run_to_start
+from tests.actors.flow.driver import poller, run_to_start
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -24,7 +24,7 @@ def test_over_a_stall_every_tick_is_served_or_counted_once(shop):
     world.run("20s")
     world.clock.advance(60 * S)
     world.run("25s")
-    # What is counted is told every five seconds.
+    # Counters are published every five seconds.
     assert 100 <= served_and_counted(world) <= 106
 
 
@@ -38,7 +38,7 @@ def test_a_clock_that_is_set_by_less_than_a_period_shifts_no_tick(shop, driven):
     assert {(later - starts[0]) % (10 * S) for later in starts} == {0}
 
 
-def test_who_waits_is_called_as_soon_as_a_place_is_free(driven, shop):
+def test_a_waiting_caller_is_served_as_soon_as_a_place_is_free(driven, shop):
     world = driven(*(shop(f"t{number}", every="10s", timeout="10s") for number in range(8)), in_flight_max=1)
     world.run("9999ms")
     assert len(world.prober.requests) == 1
@@ -48,7 +48,7 @@ def test_who_waits_is_called_as_soon_as_a_place_is_free(driven, shop):
         assert len(world.prober.requests) == served
 
 
-def test_who_has_waited_too_long_is_not_started_by_a_late_answer(driven, shop, attempts):
+def test_an_expired_attempt_is_not_started_by_a_late_answer(driven, shop, attempts):
     targets = [shop(f"t{number}", every="10s", timeout="5s") for number in range(8)]
     world = driven(*targets, in_flight_max=1)
     while not world.prober.requests:
@@ -91,7 +91,7 @@ def test_a_heartbeat_noticed_late_was_missed_at_its_moment(shop, target_of):
     assert sample.at.since(beat) == 70 * S
 
 
-def test_who_waits_when_we_stop_is_recorded_as_never_started(driven, shop, attempts):
+def test_a_queued_attempt_at_a_stop_is_recorded_as_never_started(driven, shop, attempts):
     targets = [shop(f"t{number}", every="10s", timeout="8s") for number in range(8)]
     world = driven(*targets, in_flight_max=1)
     while not world.prober.requests:
@@ -107,19 +107,19 @@ def test_who_waits_when_we_stop_is_recorded_as_never_started(driven, shop, attem
     assert SUPERVISOR in world.system.ended
 
 
-def test_an_attempt_that_nobody_can_end_does_not_keep_us_from_ending(driven, shop):
+def test_an_attempt_that_cannot_be_cancelled_does_not_block_the_drain(driven, shop):
     world = driven(shop(every="1m", timeout="50s"))
     while not world.prober.requests:
         world.run("1s")
     world.system.drain_supervisor(10 * S)
-    pollers(world).poller("shop").tell(object())
+    poller(world).tell(object())
     world.run("9s")
     assert SUPERVISOR not in world.system.ended
     world.run("2s")
     assert SUPERVISOR in world.system.ended
 
 
-def test_a_tick_during_an_attempt_is_counted_and_told_by_the_next(driven, shop, attempts, counter):
+def test_a_tick_during_an_attempt_is_counted_and_shown_by_the_next(driven, shop, attempts, counter):
     world = driven(shop(every="1s", timeout="1s"))
     run_to_start(world)
     world.run("1100ms")
@@ -131,12 +131,12 @@ def test_a_tick_during_an_attempt_is_counted_and_told_by_the_next(driven, shop, 
     assert counter(world, "overlapped_ticks") == 1
 
 
-def test_a_tick_without_a_poller_is_counted_and_told_by_the_next(driven, shop, attempts, counter):
+def test_a_tick_without_a_poller_is_counted_and_shown_by_the_next(driven, shop, attempts, counter):
     world = driven(shop(every="1s", timeout="500ms"))
     run_to_start(world)
     world.prober.answer()
-    while pollers(world).alive("shop"):
-        pollers(world).poller("shop").tell(object())
+    while poller(world) is not None:
+        poller(world).tell(object())
         world.run("1s")
     run_to_start(world)
     world.prober.answer()

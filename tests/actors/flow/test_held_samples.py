@@ -39,16 +39,16 @@ def test_a_bad_sample_is_on_record_at_once_with_those_before_it(watched, shop):
     assert without_gap(world)
 
 
-def test_what_is_held_when_the_owner_crashes_is_recorded(watched, shop):
+def test_samples_held_at_a_crash_of_the_owner_are_recorded(watched, shop):
     world = watched(shop(every="10ms", timeout="10ms"))
     world.run("5100ms")
     world.system.owner.tell(object())
     world.run("1s")
-    # What comes in before the new owner has been told of its targets is counted, and lost.
+    # Samples that arrive before the new owner knows its targets are counted as lost.
     assert kept(world)[:509] == list(range(509))
 
 
-def test_what_is_held_at_the_end_is_recorded(watched, shop):
+def test_samples_held_at_the_end_are_recorded(watched, shop):
     world = watched(shop(every="10ms", timeout="10ms"))
     world.run("5100ms")
     taken = dict(world.status().counters)["samples"]

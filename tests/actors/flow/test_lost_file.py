@@ -1,6 +1,7 @@
-"""The file of the store is deleted, moved away or replaced while we run: that is shown, and everything goes on."""
+"""The file of the store is deleted, moved away or replaced at run time: a problem shows it, and everything goes on."""
 
 import pytest
+from faulty_files import Fault, FaultsVfs
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.read_model.event import HealthChanged
 from watchkeeper.domain.specification.rule import Consecutive
@@ -16,17 +17,23 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def world(shop, path):
+def disk():
+    with FaultsVfs("lost_file") as disk:
+        yield disk
+
+
+@pytest.fixture
+def world(shop, path, disk):
     """On a real file, in virtual time."""
     made = World([shop(rules=QUICK)], through_bytes=True)
     made.store.close()
-    made.store = SqliteStore(str(path))
+    made.store = SqliteStore(str(path), vfs=disk.name)
     made.crash()
     yield made
     made.store.close()
 
 
-def trouble(world):
+def problem(world):
     return dict(world.status().problems).get("store", "")
 
 
@@ -45,20 +52,20 @@ def test_a_lost_file_is_shown_within_a_minute(world, path, aside, another):
         path.touch()
     world.run("1m")
     assert not world.status().healthy
-    assert ("another file lies in the place of" in trouble(world)) is another
-    assert str(path) in trouble(world)
+    assert ("another file lies in the place of" in problem(world)) is another
+    assert str(path) in problem(world)
 
 
-def test_while_the_file_is_lost_everything_is_judged_and_told(world, aside):
+def test_while_the_file_is_lost_targets_are_judged_and_channels_notified(world, aside):
     aside.unlink()
     world.run("30m")
     assert world.delivered("ops") == BOTH * 2
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
 
 
-def test_a_file_that_is_put_back_is_no_trouble_any_more(world, path, aside):
+def test_a_file_that_is_put_back_ends_the_problem(world, path, aside):
     world.run("4m")
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
     aside.rename(path)
     world.run("1m")
     assert world.status().healthy
@@ -67,7 +74,7 @@ def test_a_file_that_is_put_back_is_no_trouble_any_more(world, path, aside):
     assert world.delivered("ops") == BOTH * 2
 
 
-def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
+def test_a_subscriber_gets_the_loss_and_its_end(world, path, aside):
     with world.feed.subscribe() as events:
         world.run("1m")
         aside.rename(path)
@@ -79,20 +86,21 @@ def test_who_listens_hears_of_the_loss_and_of_its_end(world, path, aside):
     assert last == HealthChanged("store", "")
 
 
-def test_a_new_recorder_is_told_of_the_loss(world, aside):
+def test_a_new_recorder_learns_of_the_lost_file(world, aside):
     world.run("1m")
     world.system.recorder.tell(object())
     world.run("90s")
-    assert "is gone" in trouble(world)
+    assert "is gone" in problem(world)
 
 
-def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside):
+def test_a_failure_while_the_file_is_lost_begins_no_empty_store(world, path, aside, disk):
     """An open incident would be unknown to it, and the end of that incident could never be written."""
     world.run("3m")
     assert world.delivered("ops") == BOTH[:1]
-    world.store._failure = "injected: as after a failed sync"
+    disk.arm(Fault.FAILED_SYNC, at=1)
     world.run("10m")
-    assert "is gone" in trouble(world)
+    assert disk.struck
+    assert "is gone" in problem(world)
     assert not path.exists()
     aside.rename(path)
     world.run("30m")

@@ -1,4 +1,4 @@
-"""No evidence: a target of which nothing is known for a while, and one that nobody tracks any more."""
+"""No evidence: a target without samples for a while, and one that is tracked no longer."""
 
 import pytest
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -119,7 +119,7 @@ def test_nothing_is_expected_of_anybody_while_we_drain(driven, shop):
     assert world.incidents() == ()
 
 
-# Incidents whose target nobody tracks any more.
+# Incidents whose target is tracked no longer.
 
 
 def orphaned(shop):

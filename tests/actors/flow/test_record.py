@@ -1,4 +1,4 @@
-"""The record: a store that fails and recovers loses nothing, and nobody hears of what is not in it."""
+"""The record: a store that fails and recovers loses nothing, and no notice leaves before it is in the record."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -14,7 +14,7 @@ QUICK = (Consecutive(id="down", after=1, recover=1),)
 BOTH = ["shop/down opened", "shop/down resolved"]
 
 
-def test_while_nothing_can_be_written_nobody_is_told(watched, shop):
+def test_without_a_commit_no_notice_leaves(watched, shop):
     world = watched(shop(rules=QUICK))
     world.script("shop", "ok 1m, down 10m, ok")
     world.run("30s")
@@ -117,7 +117,7 @@ def test_samples_are_durable_within_a_quarter_of_a_second(watched, shop):
             assert world.store.samples("shop")[-1].at.wall_ns >= seen // 1_000 * 1_000
 
 
-def test_a_failed_write_is_written_once_whoever_ends_the_runtime(watched, shop):
+def test_a_failed_write_is_written_once_however_the_runtime_ends(watched, shop):
     world = watched(shop(rules=QUICK))
     world.script("shop", "ok 1m, down")
     world.run("30s")

@@ -52,7 +52,7 @@ def test_a_target_that_came_before_a_crash_is_watched_after_it(shop):
     assert world.prober.started > before
 
 
-def test_a_supervisor_that_cannot_even_start_leaves_the_roster_whole(shop):
+def test_a_supervisor_that_cannot_start_leaves_the_roster_intact(shop):
     world = World([shop(), shop("mail")])
     world.expectation_of = FailsOnce()
     world.crash()

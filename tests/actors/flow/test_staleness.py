@@ -1,4 +1,4 @@
-"""What is not known is not shown: a state fades when its newest sample is older than its target's cadence allows."""
+"""A state becomes unknown when its newest sample is older than its target's cadence allows."""
 
 import pytest
 from watchkeeper.domain.rules.aggregate import Status
@@ -39,7 +39,7 @@ def test_the_bound_is_two_and_a_half_periods_and_the_timeout(shop, target_of, st
 
 
 @pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.WARNING])
-def test_what_is_down_stays_what_its_open_incident_says(shop, severity):
+def test_a_down_target_keeps_the_status_of_its_open_incident(shop, severity):
     world = World([shop(rules=(Consecutive(id="down", after=1, recover=1, severity=severity),))])
     world.script("shop", "down")
     world.run("1m")
@@ -89,7 +89,7 @@ def test_a_clock_that_is_set_makes_nothing_stale(shop):
 
 @pytest.mark.parametrize(("silence", "status"), [("69s", Status.UP), ("300s", Status.UNKNOWN)])
 def test_a_heartbeat_has_its_grace_before_it_is_stale(shop, silence, status):
-    """A missed one is a bad sample at once; only where nothing of ours ran is there none."""
+    """A missed heartbeat is a bad sample at once; there is none only where the process did not run."""
     world = World([shop("nightly", every="60s", tcp=None, heartbeat=Heartbeat(grace="100s"), rules=QUICK)])
     world.heartbeat("nightly")
     world.run("1ms")

@@ -1,4 +1,4 @@
-"""The end of a system: what runs is waited for or cancelled, and what is left over is done by the next."""
+"""The end of a system: running attempts end or are cancelled, and pending notices are sent by the next one."""
 
 import pytest
 from watchkeeper.domain.specification.rule import Consecutive
@@ -22,7 +22,7 @@ def test_stopping_waits_for_what_runs_and_counts_it(driven, shop):
     assert world.prober.cancelled == []
 
 
-def test_what_runs_for_too_long_is_cancelled_at_half_time(driven, shop):
+def test_an_attempt_that_runs_too_long_is_cancelled_at_half_time(driven, shop):
     world = driven(shop(every="1m", timeout="50s"))
     while not world.prober.requests:
         world.run("1s")
@@ -34,7 +34,7 @@ def test_what_runs_for_too_long_is_cancelled_at_half_time(driven, shop):
 
 
 @pytest.mark.parametrize("channel", ["status 503 10m, ok", "hang 10m, ok"])
-def test_what_is_not_delivered_when_we_stop_is_delivered_after(shop, channel):
+def test_a_notice_pending_at_a_stop_is_delivered_after_the_start(shop, channel):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
     world.script_channel("ops", channel)

@@ -63,7 +63,7 @@ def test_silence_that_goes_on_is_one_bad_sample_a_period(shop, target_of):
 @pytest.mark.parametrize(
     ("ok", "outcome", "reason"), [(True, Outcome.UP, Reason.OK), (False, Outcome.DOWN, Reason.REPORTED)]
 )
-def test_what_the_host_reports_is_the_sample(shop, target_of, ok, outcome, reason):
+def test_the_report_of_the_host_is_the_sample(shop, target_of, ok, outcome, reason):
     world = World([nightly(shop)])
     world.heartbeat("nightly", ok=ok)
     world.run("1ms")
@@ -76,7 +76,7 @@ def test_what_the_host_reports_is_the_sample(shop, target_of, ok, outcome, reaso
     ("name", "paused", "heard"),
     [("nightly", False, True), ("nightly", True, False), ("shop", False, False), ("no", False, False)],
 )
-def test_a_beat_is_heard_by_a_heartbeat_target_that_is_not_paused(shop, name, paused, heard):
+def test_only_an_active_heartbeat_target_accepts_a_beat(shop, name, paused, heard):
     world = World([nightly(shop), shop()])
     if paused:
         world.pause(name)
@@ -117,7 +117,7 @@ def test_a_heartbeat_that_is_gone_is_waited_for_no_more_after_a_gap(shop, counte
     assert counter(world, "samples_without_target") == 0
 
 
-def test_a_heartbeat_missed_while_silenced_is_told_when_the_silence_ends(shop):
+def test_a_heartbeat_missed_while_silenced_is_notified_when_the_silence_ends(shop):
     world = World([nightly(shop)])
     world.silence("nightly", "10m")
     world.run("9m")
@@ -142,7 +142,7 @@ def test_sleep_is_recorded_and_fails_nobody(shop, driven, target_of):
     assert [incident for incident in world.incidents() if incident.target == "nightly"] == []
 
 
-def test_what_ran_while_we_slept_is_unknown_whatever_it_said(driven, shop, attempts, target_of):
+def test_an_attempt_during_a_suspend_is_unknown_with_any_answer(driven, shop, attempts, target_of):
     world = driven(shop(rules=QUICK, timeout="9s", every="1m"))
     while not world.prober.requests:
         world.run("1s")
@@ -155,7 +155,7 @@ def test_what_ran_while_we_slept_is_unknown_whatever_it_said(driven, shop, attem
 
 
 @pytest.mark.parametrize("gap", [World.suspend, World.stall], ids=["sleep", "stall"])
-def test_a_bad_answer_that_comes_before_our_waking_is_not_believed(driven, shop, target_of, gap):
+def test_a_bad_answer_that_comes_before_the_wake_up_is_unknown(driven, shop, target_of, gap):
     world = driven(shop(rules=QUICK, timeout="9s", every="1m"))
     while not world.prober.requests:
         world.run("1s")
@@ -181,7 +181,7 @@ def test_a_heartbeat_that_waited_through_a_stall_moves_no_deadline_back(shop):
     assert (world.incidents(), [interval.cause for interval in world.status().blind]) == ((), ["stalled"])
 
 
-def test_one_heartbeat_that_is_heard_twice_counts_once(shop):
+def test_one_heartbeat_that_arrives_twice_counts_once(shop):
     world = World([nightly(shop)])
     for _ in range(2):
         world.heartbeat("nightly")
@@ -242,7 +242,7 @@ def test_an_incident_over_a_clock_set_back_ends_no_earlier_than_it_began(shop):
     assert resolved.resolved_at_ns == resolved.opened_at_ns
 
 
-def test_a_target_that_is_really_down_after_sleep_is_told(shop):
+def test_a_target_that_is_really_down_after_sleep_is_notified(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
     world.run("50s")
@@ -264,7 +264,7 @@ def test_a_silence_ends_by_the_wall_clock_even_over_sleep(shop):
 
 @pytest.mark.parametrize("step_s", [0, 37, -37, 600])
 def test_the_end_of_a_silence_is_noticed_within_a_second(shop, step_s):
-    """Nothing is polled meanwhile, and the wall clock is set both ways."""
+    """Nothing is polled during the steps, and the wall clock is set both ways."""
     world = World([shop(every="1h", rules=QUICK)])
     world.script("shop", "down")
     world.silence(None, "2m3s")
@@ -292,7 +292,7 @@ def test_each_of_several_silences_ends_in_its_own_time(shop):
     assert world.delivered("ops") == ["shop/down opened", "mail/down opened"]
 
 
-def test_where_nothing_is_silenced_nobody_wakes_for_it(shop):
+def test_without_a_silence_there_is_no_wake_up_for_one(shop):
     def turns(world, length):
         before = world.dispatcher.steps
         world.run(length)
@@ -306,7 +306,7 @@ def test_where_nothing_is_silenced_nobody_wakes_for_it(shop):
     assert turns(world, "1h") == quiet
 
 
-def test_a_restart_of_whoever_wakes_the_sink_delays_no_end(shop):
+def test_a_new_process_delays_no_end_of_a_silence(shop):
     world = World([shop(every="1h", rules=QUICK)])
     world.script("shop", "down")
     world.silence(None, "2m3s")
@@ -335,5 +335,5 @@ def test_pending_and_firing_clocks_go_on_over_a_death(shop, death, when):
     assert broken.delivered("ops") == unbroken.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     for ours, theirs in zip(broken.notices("ops"), unbroken.notices("ops"), strict=True):
         assert ours.incident.opened_at_ns == theirs.incident.opened_at_ns
-        # What was between the last sample and the death counts for no clock: a period at most, and one of ours.
+        # The time between the last sample and the death counts for no clock: at most one period, and one restart.
         assert 0 <= ours.incident.at_ns - theirs.incident.at_ns <= 20 * S

@@ -1,4 +1,4 @@
-"""What the tests of commands share: a loop on a thread of its own, and a look at what is left behind."""
+"""Fixtures of the tests of commands: a loop on its own thread, and a check of what is left behind."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from tests.adapters.timing import call_at_of
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def run(request):
-    """Run a coroutine with a prober on a loop that is not the main thread's, and look for what is left behind."""
+    """Runs a coroutine with a prober on a loop outside the main thread, and checks that nothing is left behind."""
 
     def run(main):
         async def whole():

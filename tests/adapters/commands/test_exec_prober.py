@@ -1,4 +1,4 @@
-"""What a command says and how it ends is one observation; what it is given is what was stated and no more."""
+"""The output and the end of a command are one observation; it gets the stated environment and no more."""
 
 import asyncio
 import errno
@@ -81,7 +81,7 @@ def test_figures_become_measurements_and_output_the_body(run):
     ],
     ids=["absent", "not on PATH", "not executable", "a folder", "nul", "too long"],
 )
-def test_what_cannot_be_run_is_down_and_says_why(run, argv, word):
+def test_a_program_that_cannot_run_is_down_with_its_reason(run, argv, word):
     seen = run(lambda prober: begin(prober, *argv)[1])
 
     assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.COMMAND_FAILED)
@@ -203,7 +203,7 @@ def test_a_flood_is_capped_drained_and_counted(run):
     )
 
 
-def test_a_figure_that_the_cap_cut_is_dropped_whole(run):
+def test_a_figure_that_the_cap_cut_is_dropped_completely(run):
     seen = shell(run, "echo 'OK | a=1 b=123456'", output_bytes_max=14)
 
     assert seen.body == b"OK | a=1 b=123"
@@ -226,7 +226,7 @@ def test_fifty_at_once_all_answer(run):
     assert [each.detail for each in seen] == [f"n{number}" for number in range(50)]
 
 
-def test_too_many_at_once_is_our_own_trouble(run, tmp_path):
+def test_too_many_programs_at_once_are_an_internal_fault(run, tmp_path):
     gate = tmp_path / "gate"
     os.mkfifo(gate)
 

@@ -1,4 +1,4 @@
-"""The end of a program by a pidfd and by a thread that waits: the same to whoever watches it."""
+"""The end of a program by a pidfd and by a waiting thread: the same result for the caller."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def test_a_program_that_runs_is_not_reaped_and_a_killed_one_has_a_signal(watch):
     assert ended(end) == -signal.SIGKILL
 
 
-def test_what_a_program_leaves_in_its_group_is_killed(watch):
+def test_a_process_that_a_program_left_in_its_group_is_killed(watch):
     reading, writing = os.pipe()
     _, end = watch("sleep 1000 &", pass_fds=(writing,))
     os.close(writing)

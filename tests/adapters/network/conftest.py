@@ -1,4 +1,4 @@
-"""What the tests of the network adapters share: a loop, a real clock, and one attempt run to its end."""
+"""Fixtures of the tests of the network adapters: a loop, a real clock, and one attempt run to its end."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ class Bench:
         return self.loop.run_until_complete(asyncio.wait_for(answer, (timeout_ms + 5_000) / 1_000))
 
     def turn(self) -> None:
-        """Let the loop do what is ready now."""
+        """Lets the loop run the callbacks that are ready now."""
         self.loop.run_until_complete(asyncio.sleep(0))
 
     def when(self, event, timeout_s: float = 5.0) -> bool:

@@ -11,7 +11,7 @@ GRACE_MS = 150
 
 DOWN, UP, LATE = Outcome.DOWN, Outcome.UP, Outcome.TIMED_OUT
 
-# what the server does, the outcome, the reason, the status that is seen
+# Behaviour of the server, outcome, reason, observed status.
 TABLE = [
     ("healthy", UP, Reason.OK, 200),
     ("status/503", UP, Reason.OK, 503),

@@ -44,7 +44,7 @@ def turning(then):
 
 
 def second_of(bench, prober, server, **fields):
-    """What is seen the second time."""
+    """Returns the observation of the second attempt."""
     probe = Http(url=server.url("/turn"), **fields)
     assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
     return bench.run(prober, probe, TIMEOUT_MS).seen

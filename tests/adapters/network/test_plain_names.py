@@ -20,7 +20,7 @@ ELSEWHERE = ResolvedAddress(socket.AF_INET, "127.0.0.9")
 
 
 class NameService:
-    """Answers what it is told to, when it may."""
+    """Gives the prepared answer, once the test releases it."""
 
     def __init__(self) -> None:
         self.answer = LookedUp((HERE,))
@@ -35,7 +35,7 @@ class NameService:
 
 
 class Counting(FastHttpEngine):
-    """A short way that counts who takes it."""
+    """A fast path that counts its requests."""
 
     taken = 0
 
@@ -95,7 +95,7 @@ def test_the_time_of_a_look_up_is_that_of_its_phase(bench, plain, names, server)
     assert parts.connect_ns < 40_000_000
 
 
-def test_a_name_that_leads_nowhere_is_told_in_the_words_of_libcurl(bench, plain, names):
+def test_a_name_that_does_not_resolve_is_reported_in_the_words_of_libcurl(bench, plain, names):
     with HostileServer() as server:
         prober = HttpProber(bench.transport, plain)
         probe = named(server)
@@ -110,7 +110,7 @@ def test_a_name_that_leads_nowhere_is_told_in_the_words_of_libcurl(bench, plain,
     assert (again.outcome, plain.taken) == (Outcome.UP, 1)
 
 
-def test_a_look_up_that_we_had_no_means_for_is_our_own_trouble(bench, plain, names, server):
+def test_a_look_up_without_a_free_thread_is_an_internal_fault(bench, plain, names, server):
     prober = HttpProber(bench.transport, plain)
     bench.run(prober, named(server))
     names.answer = LookedUp(error_number=24, message="Too many open files")
@@ -154,7 +154,7 @@ def test_the_address_that_libcurl_got_through_to_is_preferred(bench, plain, name
     assert plain.taken == 2
 
 
-def test_an_address_that_cannot_be_reached_is_tried_anew_by_libcurl(bench, plain, names, server):
+def test_an_address_that_cannot_be_reached_is_tried_again_by_libcurl(bench, plain, names, server):
     names.answer = LookedUp((ELSEWHERE,))
     prober = HttpProber(bench.transport, plain)
     seen = [bench.run(prober, named(server)).seen for _ in range(3)]

@@ -1,4 +1,4 @@
-"""When the short way may be taken, told the moment."""
+"""The eligibility for the fast path, with the time as an argument."""
 
 import pycurl
 import pytest
@@ -66,7 +66,7 @@ def test_a_handshake_that_took_all_the_time_is_not_asked_again():
         {"tls": Tls(verify=False)},
     ],
 )
-def test_what_only_libcurl_can_do_never_goes_the_short_way(shape):
+def test_a_request_that_only_libcurl_can_do_never_takes_the_fast_path(shape):
     assert learned(route()) is not None
     assert learned(route(**shape)) is None
 

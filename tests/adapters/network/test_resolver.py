@@ -10,7 +10,7 @@ FOUND = LookedUp((ResolvedAddress(2, "192.0.2.1"),))
 
 
 class SlowSystem:
-    """A name service that answers when told, and counts what it is asked."""
+    """A name service that answers on request of the test, and counts its questions."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

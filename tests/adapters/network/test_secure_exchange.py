@@ -26,7 +26,7 @@ DAY = dt.timedelta(days=1)
 
 
 class Counting(FastHttpEngine):
-    """A short way that counts who takes it."""
+    """A fast path that counts its requests."""
 
     taken = 0
 
@@ -76,7 +76,7 @@ def context_of_nobody():
 
 
 def securely(context, then):
-    """What is done once the connection is TLS and the request was read."""
+    """Returns a behaviour that runs `then` once the connection is TLS and the request was read."""
 
     def serve(visit):
         visit.secure(context)
@@ -154,7 +154,7 @@ def proven(server, authority, **fields):
 
 
 def after_two(bench, prober, server, authority, **fields):
-    """What is seen the third time: by then a short way is known to be one."""
+    """Returns the observation of the third attempt: by then the fast path is proven."""
     probe = proven(server, authority, **fields)
     for _ in range(2):
         assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
@@ -162,13 +162,13 @@ def after_two(bench, prober, server, authority, **fields):
 
 
 def cause(detail):
-    """What went wrong, without the number that libcurl puts before it and the version it ran."""
+    """Returns the cause in a detail, without libcurl's error number and version."""
     said = detail.rpartition("::")[2].removesuffix(", errno 0")
     return re.sub(r"^(ssl/tls|sslv3) ", "", said)
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_each_failed_handshake_is_told_in_the_words_of_libcurl(bench, plain, authority, name):
+def test_each_failed_handshake_is_reported_in_the_words_of_libcurl(bench, plain, authority, name):
     seen = []
     for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
         with Turning(context_of(authority), FAILURES[name](authority)) as server:
@@ -370,7 +370,7 @@ def test_an_answer_cut_short_politely_is_cut_short_all_the_same(bench, plain, au
     short, curl = seen
     assert (short.outcome, short.status, plain.taken) == (Outcome.DOWN, 200, 2)
     assert (curl.outcome, curl.reason) == (Outcome.DOWN, Reason.TRUNCATED)
-    # The package of rustls hears no farewell: to it every end is a rude one.
+    # The package of rustls does not report a close message: it takes every end for a truncation.
     assert short.reason is Reason.PROTOCOL_ERROR
 
 

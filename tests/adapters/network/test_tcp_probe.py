@@ -41,7 +41,7 @@ def test_a_connection_that_stands_is_enough(bench, prober):
     assert 0 < seen.phases.connect_ns <= seen.response_time_ns
 
 
-def test_what_is_expected_is_found_across_pieces(bench, prober):
+def test_an_expected_text_is_found_across_pieces(bench, prober):
     pieces = [b"220 ma", b"il.exam", b"ple ESM", b"TP ready\r\n"]
     with HostileServer(greeting=lambda visit: visit.drip(pieces, 0.01)) as server:
         seen = bench.run(prober, target(server, expect="example ESMTP")).seen
@@ -51,7 +51,7 @@ def test_what_is_expected_is_found_across_pieces(bench, prober):
     assert seen.phases.transfer_ns > 0
 
 
-def test_what_is_sent_arrives_and_is_answered(bench, prober):
+def test_a_message_that_is_sent_arrives_and_is_answered(bench, prober):
     heard = []
 
     def answer(visit):
@@ -64,7 +64,7 @@ def test_what_is_sent_arrives_and_is_answered(bench, prober):
     assert (seen.outcome, heard) == (Outcome.UP, ["PING ü\r\n".encode()])
 
 
-def test_a_long_line_is_sent_whole(bench, prober):
+def test_a_long_line_is_sent_completely(bench, prober):
     heard = bytearray()
     line = "x" * 20_000_000
 
@@ -161,7 +161,7 @@ def test_a_silent_address_does_not_use_up_the_deadline(bench, full_backlog):
     assert 240 < ended.took_ms < 700
 
 
-def test_a_name_is_looked_up_and_its_time_is_told(bench, prober):
+def test_a_name_is_looked_up_and_its_time_is_measured(bench, prober):
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         spec = Tcp(host="localhost", port=server.port, address_family="ipv4")
         first, second = (bench.run(prober, spec).seen for _ in range(2))
@@ -212,7 +212,7 @@ def test_cancelling_after_the_answer_comes_too_late(bench, prober):
     assert attempt.cancel() is CancelOutcome.COMPLETED_ANYWAY
 
 
-def test_a_failure_at_once_is_told_after_start_returned(bench, prober):
+def test_an_immediate_failure_is_reported_after_start_returned(bench, prober):
     heard = []
     attempt = prober.start(bench.request(Tcp(host="127.0.0.1", port=1), timeout_ms=0), heard.append)
     assert heard == []

@@ -98,7 +98,7 @@ def closed_in_the_handshake(_authority):
 
 def demands_a_client_certificate(authority):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # TLS 1.3 says so only after the handshake, racing its alert against the reset of the closed socket.
+    # TLS 1.3 reports it only after the handshake: its alert races with the reset of the closed socket.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     authority.ca.configure_trust(context)
@@ -155,7 +155,7 @@ def test_tls_on_the_plain_port_is_no_http(bench, prober, authority):
     assert seen.reason in {Reason.TRUNCATED, Reason.PROTOCOL_ERROR, Reason.CONNECTION_RESET}
 
 
-def test_an_unproven_certificate_passes_only_where_told(bench, prober, authority):
+def test_an_unproven_certificate_passes_only_where_configured(bench, prober, authority):
     with self_signed(authority) as server:
         strict = bench.run(prober, Http(url=server.url())).seen
         lax = bench.run(prober, Http(url=server.url(), tls=Tls(verify=False))).seen

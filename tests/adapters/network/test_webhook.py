@@ -94,7 +94,7 @@ def test_a_retry_says_the_same_under_the_same_id(bench, server):
 
 
 @pytest.mark.parametrize(("ago_s", "late_s"), [(0, None), (59, None), (3_600, 3_600)])
-def test_what_is_no_news_any_more_is_marked_and_its_body_stays_the_same(bench, server, ago_s, late_s):
+def test_a_late_notice_is_marked_and_its_body_stays_the_same(bench, server, ago_s, late_s):
     at_ns = bench.clock.read().wall_ns - ago_s * NS_PER_S
     step = msgspec.structs.replace(TRANSITION, at_ns=at_ns, opened_at_ns=at_ns)
     notice = make_notice(step, "ops", TransitionKind.OPENED, at_ns, NoticeReason.TRANSITION)
@@ -153,7 +153,7 @@ def test_a_network_failure_may_be_tried_again(bench):
     assert "canary" not in answer.detail
 
 
-def test_a_receiver_may_ask_for_patience(bench):
+def test_a_receiver_may_set_retry_after(bench):
     def busy(visit):
         visit.answer("503 Busy", ["Retry-After: 17"])
 
@@ -205,7 +205,7 @@ def test_no_retry_after_asks_for_nothing():
     ],
     ids=str,
 )
-def test_what_cannot_be_sent_is_refused_without_showing_it(fields):
+def test_a_header_that_cannot_be_sent_is_refused_without_showing_it(fields):
     channel = Channel(id="a", webhook=Webhook(**{"url": "http://127.0.0.1/", **fields}))
     _, (problem,) = judged(Configuration(channels=(channel,)))
 

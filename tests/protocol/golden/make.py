@@ -1,4 +1,4 @@
-"""Write the golden bytes: one file per message type that has none yet. What was once written is never rewritten.
+"""Writes the golden bytes: one file per message type that has none yet. An existing file is never rewritten.
 
 Run it after adding a message: `python tests/protocol/golden/make.py`. A change that makes an existing file differ is a
 change of the wire, and needs a new SCHEMA_VERSION and a new folder beside this one.
@@ -35,7 +35,7 @@ def of_struct(kind: inspect.StructType) -> object:
 
 
 def of_text(kind: inspect.StrType, name: str) -> str:
-    """A text that its pattern allows; a duration where the pattern says so."""
+    """Returns a text that the pattern allows; a duration where the pattern is that of one."""
     if name in TEXTS:
         return TEXTS[name]
     return "30s" if kind.pattern is not None and "ns|us" in kind.pattern else f"some {name}"

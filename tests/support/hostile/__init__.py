@@ -1,6 +1,6 @@
-"""A real server on loopback that answers as badly as it is asked to, and what it does to each connection.
+"""A real server on loopback that answers as badly as the path asks, and its connections.
 
-Never here: probes, channels, or checks of how they take such answers.
+Never here: probes, channels, or checks of how they handle such answers.
 """
 
 from .answers import ANSWERS

@@ -6,10 +6,13 @@ from itertools import chain, repeat
 from .visit import Answer, Visit
 
 FOREVER = 1_000_000
+"""Repetitions that no test waits for: at one each DRIP_S they would take 14 hours."""
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 DRIP_S = 0.05
+"""Far below every timeout of the tests, so that a timeout per read would never end such an answer."""
 BOMB_BYTES = 200 * 1024 * 1024
+"""50 times the largest body that a probe may read (4 MB)."""
 BLOCK = b"x" * 65_536
 
 
@@ -45,12 +48,14 @@ def _endless(visit: Visit) -> None:
 
 
 def _many_headers(visit: Visit) -> None:
+    """200,000 header lines, 2.4 MB: libcurl ends a header at 300 KB."""
     visit.send(HEAD)
     visit.pour(b"".join(b"X-%05d: y\r\n" % number for number in range(1_000)), 200)
     visit.send(b"Content-Length: 2\r\n\r\nok")
 
 
 def _long_header(visit: Visit) -> None:
+    """One header line of 5 MB."""
     visit.send(HEAD + b"X-Long: ")
     visit.pour(BLOCK, 80)
     visit.send(b"\r\nContent-Length: 2\r\n\r\nok")
@@ -64,12 +69,14 @@ def _wide_header(visit: Visit) -> None:
 
 
 def _chunk_extension(visit: Visit) -> None:
+    """A chunk of two bytes behind an extension of 3 MB."""
     visit.send(CHUNKED + b"2;x=")
     visit.pour(BLOCK, 48)
     visit.send(b"\r\nok\r\n0\r\n\r\n")
 
 
 def _tiny_chunks(visit: Visit) -> None:
+    """200,000 chunks of one byte: six bytes on the wire for each byte of the body."""
     visit.send(CHUNKED)
     visit.pour(b"1\r\nx\r\n" * 1_000, 200)
     visit.send(b"0\r\n\r\n")
@@ -85,7 +92,7 @@ def _reset_in_body(visit: Visit) -> None:
 
 
 def _said(data: bytes) -> Answer:
-    """These very bytes, and then the end of the connection."""
+    """Sends these bytes and closes the connection."""
     return lambda visit: visit.send(data)
 
 

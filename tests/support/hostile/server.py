@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as badly as the path asks, for tests of what must survive it."""
+"""A real HTTP server on loopback that answers as badly as the path asks, for tests of probes and channels that must survive it."""
 
 import contextlib
 import socket
@@ -15,7 +15,9 @@ from .answers import ANSWERS
 from .visit import Answer, Visit
 
 BACKLOG = 512
+"""Connections that may wait for the accepting thread, so that a burst of a test is not refused."""
 JOIN_S = 5.0
+"""Every answer ends at once when the server is closed; a longer wait is a defect of the answer."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -27,12 +29,12 @@ class Heard(msgspec.Struct, frozen=True):
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The value of the first header of that name, given in lower case."""
+        """Returns the value of the first header of a name, which is given in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
 class HostileServer:
-    """Serves in threads of its own from `with` to its end; every answer ends at once when it is closed.
+    """Serves on its own threads from the begin of `with` to its end; every answer ends at once when it is closed.
 
     `answers` adds to or replaces the ready-made ones, which are keyed by the first segment of the path; `greeting` takes
     a connection over before anything is read; with `tls` the connection is TLS.
@@ -122,7 +124,7 @@ class HostileServer:
     def close(self) -> None:
         """Close the listener and every connection, and wait for the threads."""
         self._stopped.set()
-        # Closing alone would leave accept() asleep.
+        # Closing alone would leave accept() blocked.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

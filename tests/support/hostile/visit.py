@@ -8,14 +8,15 @@ import threading
 from collections.abc import Callable, Iterable
 
 READ_BYTES = 64 * 1024
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
+"""Longer than every timeout of a probe in the tests, so that the client always ends the connection first."""
 
 
 class Visit:
     """A client's connection, its last request, and the ways to mistreat it. Every wait ends when the server is closed."""
 
     def __init__(self, connection: socket.socket, stopped: threading.Event) -> None:
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(TIMEOUT_S)
         self._socket = connection
         self._stopped = stopped
         self._read = b""
@@ -30,7 +31,7 @@ class Visit:
         self._socket = context.wrap_socket(self._socket, server_side=True)
 
     def read_request(self) -> bool:
-        """Read one request; False when the client has left."""
+        """Reads one request. Returns False where the client has left."""
         self.kept = False
         while b"\r\n\r\n" not in self._read:
             if not self._read_more():
@@ -58,7 +59,7 @@ class Visit:
         self._socket.sendall(data)
 
     def say_farewell(self) -> None:
-        """Say over TLS that nothing more will come, and wait for no answer to that."""
+        """Sends the close message of TLS, and does not wait for the client's."""
         self._socket.settimeout(0)
         if isinstance(self._socket, ssl.SSLSocket):
             with contextlib.suppress(ssl.SSLWantReadError):
@@ -71,14 +72,14 @@ class Visit:
         self.send("\r\n".join(lines).encode("latin-1") + body)
 
     def drip(self, parts: Iterable[bytes], every_s: float) -> None:
-        """Send the parts one by one with a pause after each, until all are sent or the client or the server is gone."""
+        """Sends the parts with a pause after each, until all are sent, the client leaves or the server is closed."""
         for part in parts:
             self.send(part)
             if self._stopped.wait(every_s):
                 return
 
     def pour(self, chunk: bytes, times: int) -> None:
-        """Send the same chunk again and again without any pause."""
+        """Sends the same chunk again and again without a pause."""
         for _ in range(times):
             if self._stopped.is_set():
                 return
@@ -90,7 +91,7 @@ class Visit:
             pass
 
     def read_something(self) -> bytes:
-        """Whatever the client sends first, unread as a request."""
+        """Returns the first bytes that the client sends, without parsing them as a request."""
         return self._socket.recv(READ_BYTES)
 
     def reset(self) -> None:
@@ -101,7 +102,7 @@ class Visit:
     def interrupt(self) -> None:
         """End the connection under a thread that waits on it."""
         with contextlib.suppress(OSError):
-            # The socket alone: a TLS one would wait for the peer's farewell.
+            # The plain socket: shutting down TLS would wait for the peer's close message.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:

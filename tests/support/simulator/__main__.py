@@ -28,7 +28,7 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
         return None
     first, _, last = text.partition(":")
     if not (first.isdigit() and last.isdigit() and int(first) < int(last)):
-        raise click.BadParameter(f"{text!r} is no range of seeds: write it like 0:1000")
+        raise click.BadParameter(f"{text!r} is not a range of seeds: write it like 0:1000")
     return range(int(first), int(last))
 
 
@@ -42,7 +42,9 @@ def _faults(context: click.Context, parameter: click.Parameter, text: str) -> tu
 
 @click.command()
 @click.option("--seeds", callback=_seeds, help="Run the seeds from A to B - 1, written A:B.")
-@click.option("--one", type=click.IntRange(min=0), help="Run one seed and say everything about it.")
+@click.option(
+    "--one", type=click.IntRange(min=0), help="Run one seed and print its last steps and violations."
+)
 @click.option("--replay", type=click.Path(path_type=Path), help="Run a stored case.")
 @click.option("--faults", callback=_faults, default="all", help="all, none, or names joined by commas.")
 @click.option("--minutes", type=click.IntRange(1, 10_000), default=15, help="Simulated minutes under faults.")
@@ -59,14 +61,14 @@ def main(
     processes: int,
     store_failures: Path | None,
 ) -> None:
-    """Break everything around the production actors in virtual time, and check the invariants after every step."""
+    """Run the production actors in virtual time under injected faults, and check the invariants after every step."""
     order = Order(faults=faults, minutes=minutes)
     if replay is not None:
         sys.exit(_show(_refusing(lambda: load_case(replay))))
     if one is not None:
         sys.exit(_show(draw_case(one, allowed=order.faults, minutes=order.minutes)))
     if seeds is None:
-        raise click.UsageError("say which seeds: --seeds 0:1000, --one 7 or --replay FILE")
+        raise click.UsageError("name the seeds: --seeds 0:1000, --one 7 or --replay FILE")
     sys.exit(_batch(seeds, order, processes, store_failures))
 
 
@@ -103,7 +105,7 @@ def _batch(seeds: range, order: Order, processes: int, store_failures: Path | No
 
 
 def _store(result: Result, order: Order, folder: Path) -> None:
-    """Shorten a failure and keep it as a regression case."""
+    """Shortens a failure and stores it as a regression case."""
     case = draw_case(result.seed, allowed=order.faults, minutes=order.minutes)
     invariant = result.violations[0].invariant
     shrinker = Shrinker(case, invariant, budget_ns=SHRINK_NS)

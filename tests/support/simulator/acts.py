@@ -114,9 +114,9 @@ def _restart(machine: Machine, _: Act) -> None:
 
 
 def _over_a_probe(do: Callable[[Machine, Act], None]) -> Callable[[Machine, Act], None]:
-    """With a length: that long after the target's next probe has started, for by chance that is seldom hit.
+    """Delays an act that has a length until so long after the target's next probe has started: chance seldom hits that.
 
-    Who is not probed, a heartbeat or one that is paused, has none to wait for.
+    A heartbeat target and a paused one are not probed: the act happens at once.
     """
 
     def act_so(machine: Machine, act: Act) -> None:
@@ -159,7 +159,7 @@ def perform(machine: Machine, act: Act) -> None:
 
 
 def beat(machine: Machine, target: str) -> None:
-    """What a healthy host of a heartbeat target does at its cadence; a failing one is silent."""
+    """Reports to a heartbeat target, as its healthy host does at its cadence; a failing host is silent."""
     known: Target | None = machine.roster.get(target)
     if known is None or known.heartbeat is None:
         return

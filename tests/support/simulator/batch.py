@@ -1,4 +1,4 @@
-"""A batch: many seeds over a few processes, and what they came to together."""
+"""A batch: many seeds over a few processes, and the sum of their results."""
 
 import subprocess
 from collections import Counter
@@ -18,7 +18,7 @@ HOUR_NS = 3_600 * NS_PER_S
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What every seed of a batch is run with."""
+    """The options of every seed of a batch."""
 
     faults: tuple[Fault, ...] = tuple(Fault)
     minutes: int = 15
@@ -39,7 +39,7 @@ class Figures(msgspec.Struct, kw_only=True):
     sometimes: Counter[str] = msgspec.field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
-        """Take in one run."""
+        """Adds the result of one run."""
         self.seeds += 1
         self.simulated_ns += result.simulated_ns
         self.real_ns += result.real_ns
@@ -52,11 +52,11 @@ class Figures(msgspec.Struct, kw_only=True):
             self.failed.append(result)
 
     def missing(self, order: Order) -> list[str]:
-        """Situations that never occurred, once there were seeds enough to expect them."""
+        """Returns the situations that never occurred; none before there were enough seeds to expect them."""
         return never_happened(self.sometimes, order.faults) if self.seeds >= ENOUGH_SEEDS else []
 
     def as_builtins(self) -> dict[str, object]:
-        """For printing as JSON."""
+        """Returns the figures in types that JSON has."""
         return {
             "seeds": self.seeds,
             "failed": [result.seed for result in self.failed],
@@ -72,7 +72,7 @@ class Figures(msgspec.Struct, kw_only=True):
 
 
 def run_seed(seed: int, order: Order) -> Result:
-    """One seed as a batch runs it; the tape of a failure is drawn again when it is shortened."""
+    """Runs one seed for a batch. Keeps no tape: a failure is run again when it is shortened."""
     return run_case(draw_case(seed, allowed=order.faults, minutes=order.minutes), keep_tape=False)
 
 
@@ -89,7 +89,7 @@ class _Job:
 def run_batch(
     seeds: Iterable[int], order: Order, *, processes: int = 1, progress: Callable[[Figures], None]
 ) -> Figures:
-    """Run all seeds; what fails is kept and does not stop the others."""
+    """Runs all seeds; a failure is kept and does not stop the others."""
     figures = Figures()
     for result in _results(list(seeds), order, processes):
         figures.add(result)
@@ -107,7 +107,7 @@ def _results(seeds: list[int], order: Order, processes: int) -> Iterator[Result]
 
 
 def commit_of_source() -> str:
-    """The commit that is running, for the line that reproduces a failure."""
+    """Returns the commit of the running source, for the line that reproduces a failure."""
     root = Path(__file__).resolve().parents[3]
     try:
         found = subprocess.run(
@@ -124,7 +124,7 @@ def commit_of_source() -> str:
 
 
 def reproduction(result: Result, order: Order) -> str:
-    """One line that runs a failure again."""
+    """Returns the command line that runs a failure again."""
     faults = "all" if order.faults == tuple(Fault) else ",".join(order.faults) or "none"
     return (
         f"PYTHONPATH=tests/support python -m simulator --one {result.seed} --faults {faults} "

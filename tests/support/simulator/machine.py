@@ -1,4 +1,4 @@
-"""The machine: what outlives our processes (clocks, disk, targets, receivers), and the process that runs now."""
+"""The machine: the clocks, disk, targets and receivers that outlive a process, and the process that runs now."""
 
 from collections.abc import Callable
 
@@ -27,6 +27,7 @@ from .stores.recording import STORE_FAULTS, Disk, WatchedStore
 from .surroundings.addresses import WatchedAddress
 from .surroundings.causality import Causality
 from .surroundings.hub import Halt, Hub
+from .surroundings.micro_faults import MicroFaults, Site
 from .surroundings.mishaps import Mishaps
 from .surroundings.ports import (
     CHANNEL_FAULTS,
@@ -38,15 +39,17 @@ from .surroundings.ports import (
 )
 from .surroundings.receiver import Receiver
 from .surroundings.schedules import FewDeviations, Schedule, ScheduledDispatcher, schedule_of
-from .surroundings.trouble import Site, Troubles
 
 DOWNTIME_NS_MAX = 10 * NS_PER_S
+"""Up to two periods of the fastest drawn cadence: ticks pass while no process runs."""
 TIGHT = 1
+"""The capacity of a mailbox under Fault.TIGHT_MAILBOX."""
 SILENCE_NS_MAX = 300 * NS_PER_S
+"""Longer than every drawn silence (200 s): one with more time left was lengthened by a step of the wall clock."""
 
 
 class HazardousClock:
-    """The clock as actors read it: a reading may be where an actor crashes."""
+    """The clock of the actors. Each reading is a site at which a micro fault may strike."""
 
     def __init__(self, clock: ManualClock, hub: Hub) -> None:
         self._hub = hub
@@ -82,7 +85,10 @@ class Machine:
         self.auditor.record.floors = {
             reached.channel.id: reached.channel.min_severity for reached in case.channels
         }
-        self.problems = Troubles(self.tape.stream("trouble"), options.faults, options.trouble_every)
+        # The name of a stream is a part of its seed: another name would draw other faults for every saved case.
+        self.micro_faults = MicroFaults(
+            self.tape.stream("trouble"), options.faults, options.micro_fault_every
+        )
         self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock, self.roster)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
@@ -90,7 +96,7 @@ class Machine:
         self.processes = 0
         self.restart_asked = False
         self.reboots_next = False
-        """Whether the machine starts anew with the next process."""
+        """Whether the machine reboots before the next process."""
         self._tight = Fault.TIGHT_MAILBOX in options.faults
         self._is_calm = False
         self._schedule: Schedule | None = None
@@ -120,7 +126,7 @@ class Machine:
     # Processes.
 
     def boot(self) -> None:
-        """Start a process on what is left of the one before."""
+        """Starts a process on the disk that the previous one left."""
         options = self.case.options
         causality = Causality() if options.schedule.startswith("pct") else None
         schedule = self._schedule or schedule_of(
@@ -129,7 +135,7 @@ class Machine:
         self.processes += 1
         self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
         self.hub = Hub(
-            self.problems, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
+            self.micro_faults, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
         )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
@@ -177,7 +183,7 @@ class Machine:
         return address
 
     def bury(self) -> None:
-        """After a death: what was on its way to receivers may or may not arrive; the disk keeps what was committed."""
+        """After a death: posts under way may or may not arrive at receivers; the disk keeps every commit."""
         stream = self.tape.stream("death")
         for channel, receiver in self.receivers.items():
             seen = receiver.due(self.clock.lived_ns)
@@ -202,21 +208,21 @@ class Machine:
             self.auditor.rebooted()
 
     def monotonic_ns(self, lived_ns: int) -> int:
-        """What the monotonic hand of this process shows when the bystander's clock shows that."""
+        """Converts a time of the world's own clock, which survives reboots, to the monotonic clock of this process."""
         return lived_ns - self.clock.lived_ns + self.clock.read().monotonic_ns
 
     def after(self, by_ns: int, callback: Callable[[], object]) -> Timer:
-        """Let something happen in the life of this process."""
+        """Calls back after a length of virtual time; never once this process has ended."""
         return self.dispatcher.call_at(self.clock.read().monotonic_ns + by_ns, callback)
 
     def calm(self) -> None:
-        """All faults stop; what a channel that stays dead does is its own."""
+        """Ends all faults, except for the receivers that stay dead by the case."""
         self._tight, self._is_calm = False, True
         for address in self.addresses:
             address.resize(address.capacity)
         self._schedule = FewDeviations(self.tape.stream("peace"), 0)
         self.dispatcher.follow(self._schedule)
-        self.problems.calm()
+        self.micro_faults.calm()
         self.targets.mishaps.calm()
         self.messengers_mishaps.calm()
         self.disk.mishaps.calm()

@@ -1,4 +1,4 @@
-"""One run: a phase in which everything may break, then peace, in which all must come right."""
+"""One run: a phase with faults, checked for safety, then a phase without, in which everything must recover."""
 
 import gc
 import logging
@@ -23,21 +23,24 @@ from .machine import Machine
 from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels
 from .recovery.reference import check_reference
 from .recovery.service import SERVICE_WITHIN_NS, RecoveryRules
-from .surroundings.trouble import Kind, ProcessDied
+from .surroundings.micro_faults import Kind, ProcessDied
 
 SETTLE_NS = 120 * NS_PER_S
 SETTLE_NS_MAX = 1_500 * NS_PER_S
-"""A quarantined poller is tried again after ten minutes, an incident without a target ends after ten."""
+"""Two waits of ten minutes, one after the other, and a margin: a quarantined poller is tried again after ten minutes, and an
+incident without a target ends after ten."""
 SLICE_NS = 20 * NS_PER_S
 GRACE_NS = 20 * NS_PER_S
 BOOTS_MAX = 10_000
+"""Deaths in a row during a start, each at another drawn site; only an endless loop reaches the bound."""
 AT_ONCE_S = 1e-9
+"""One nanosecond of virtual time: the answer may wait for turns, and for no timer."""
 COLLECTED_AFTER = 50_000
-"""New objects between two looks of the collector."""
+"""New objects between two runs of the garbage collector."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to."""
+    """The result of one run."""
 
     seed: int
     violations: tuple[Violation, ...]
@@ -46,14 +49,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     simulated_ns: int
     steps: int
     sites: int
-    """Places at which the process could have died."""
+    """The sites that were passed: the places where the process could have died."""
     processes: int
     real_ns: int
     sometimes: dict[str, int]
     tape: dict[str, list[int]] = {}
-    """Every draw, when something is wrong."""
+    """Every draw of a run that violates an invariant."""
     tail: tuple[str, ...] = ()
-    """The last steps, when something is wrong."""
+    """The last steps of a run that violates an invariant."""
 
 
 class Run:
@@ -68,10 +71,10 @@ class Run:
         self._peace = False
         self._live()
 
-    # Time passes.
+    # Passage of time.
 
     def advance(self, until_ns: int) -> None:
-        """Let time pass up to a bystander's time, whatever dies on the way. Stops at the first violation."""
+        """Runs up to a time of the world's own clock, over deaths and restarts. Stops at the first violation."""
         while not self._violated and self._interrupted(until_ns):
             self._recover()
 
@@ -86,7 +89,7 @@ class Run:
         return self.machine.halt.now
 
     def _recover(self) -> None:
-        """After whatever stopped the world: the next process, unless an invariant is broken."""
+        """Starts the next process after a death or a stop, unless an invariant is violated."""
         machine = self.machine
         if self._violated:
             return
@@ -113,7 +116,7 @@ class Run:
         raise RuntimeError("the simulated process never comes up")
 
     def _live(self) -> None:
-        """What the world does to a process, armed anew for each."""
+        """Arms the acts of the world and the heartbeats of hosts, for each process again."""
         self._arm_act()
         tracked = [act.target for act in self._case.acts if act.target is not None]
         known = [watched.target for watched in self._case.targets]
@@ -144,20 +147,20 @@ class Run:
     # The phases.
 
     def safety(self, progress: Callable[[int], None] | None = None) -> None:
-        """Everything may break. `progress` hears now and then how much time has passed."""
+        """Runs the phase with faults. Calls `progress` every 20 s of virtual time with the time that has passed."""
         until_ns = self._began_ns + self._case.options.minutes * 60 * NS_PER_S
         if progress is not None:
-            self._advance_aloud(until_ns, progress)
+            self._advance_with_progress(until_ns, progress)
         self.advance(until_ns)
 
-    def _advance_aloud(self, until_ns: int, progress: Callable[[int], None]) -> None:
+    def _advance_with_progress(self, until_ns: int, progress: Callable[[int], None]) -> None:
         clock = self.machine.clock
         while not self._violated and clock.lived_ns + SLICE_NS < until_ns:
             self.advance(clock.lived_ns + SLICE_NS)
             progress(clock.lived_ns - self._began_ns)
 
     def liveness(self) -> None:
-        """All faults stop; within the bounds everything must come right."""
+        """Ends all faults and runs until everything has recovered, or the bounds have passed."""
         self._peace = True
         machine = self.machine
         machine.calm()
@@ -181,12 +184,12 @@ class Run:
             check()
 
     def _settle(self, until_ns: int) -> None:
-        """Let time pass until nothing is left to be told, at most until a bystander's time."""
+        """Runs until no notice is pending and every actor lives, at most until a time of the world's own clock."""
         while not self._violated and not self._settled() and self.machine.clock.lived_ns <= until_ns:
             self.advance(self.machine.clock.lived_ns + SLICE_NS)
 
     def _settle_ns(self) -> int:
-        """The longest that any target may take until its incident must be open or over."""
+        """Returns the longest time that any target's incident may take to open or to resolve."""
         waits = [
             target.every_ns * 8 + target.timeout_ns + 60 * NS_PER_S for target in self.machine.roster.values()
         ]
@@ -203,7 +206,7 @@ class Run:
         return told and alive and not orphans and not muted
 
     def _look(self, recovery: RecoveryRules) -> None:
-        """What is shown at the very moment at which the faults stop, unless nobody is there to say."""
+        """Checks the status at the very moment at which the faults stop, unless the recorder is dead then."""
         with suppress(ActorDeadError, ProcessDied, Timeout):
             recovery.check_freshness(self.machine.system.recorder.ask(GetStatus(), AT_ONCE_S))
 
@@ -217,7 +220,7 @@ class Run:
         return self.machine.system.recorder.ask(question, 60.0)
 
     def end(self) -> None:
-        """Stop in good order and look at what is left."""
+        """Stops in order and checks the counts of messages and the record."""
         if not self._violated:
             self._stop()
             check_conservation(self.machine)
@@ -245,12 +248,12 @@ class Run:
         return done() or machine.hub.dead
 
     def close(self) -> None:
-        """Nothing of the run goes on, and nothing of it is left."""
+        """Ends the process and removes its files."""
         self.machine.hub.dead = True
         self.machine.store.remove()
 
     def result(self, *, keep_tape: bool = True) -> Result:
-        """What it came to so far."""
+        """Returns the result so far."""
         machine, auditor = self.machine, self.machine.auditor
         violations = tuple(auditor.violations)
         return Result(
@@ -259,7 +262,7 @@ class Run:
             trace=auditor.trace.digest(),
             simulated_ns=machine.clock.lived_ns - self._began_ns,
             steps=auditor.trace.steps,
-            sites=machine.problems.passed,
+            sites=machine.micro_faults.passed,
             processes=machine.processes,
             real_ns=SystemClock().read().monotonic_ns - self._real_began_ns,
             sometimes=dict(auditor.sometimes),
@@ -269,12 +272,12 @@ class Run:
 
 
 def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -> Result:
-    """Run a case. With `die_at` the process dies at that site, counted from the start, and nothing else goes wrong."""
+    """Runs a case. With `die_at` the process dies at that site, counted from the start, and no other micro fault strikes."""
     with quiet(), collecting_seldom():
         run = Run(case)
         try:
             if die_at is not None:
-                run.machine.problems.only(Kind.DIE, die_at)
+                run.machine.micro_faults.only(Kind.DIE, die_at)
             run.safety()
             run.liveness()
             run.end()
@@ -285,7 +288,7 @@ def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -
 
 @contextmanager
 def collecting_seldom() -> Iterator[None]:
-    """Let the collector look for cycles once in many allocations: a run makes few, and the looking is 6 % of it."""
+    """Runs the garbage collector seldom: a run makes few cycles, and looking for them takes 6 % of its time."""
     before = gc.get_threshold()
     gc.set_threshold(COLLECTED_AFTER, *before[1:])
     try:
@@ -296,7 +299,7 @@ def collecting_seldom() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Injected crashes are no news: what actors log of them is not shown, and not even formatted."""
+    """Silences the loggers: the log of injected crashes is neither shown nor formatted."""
     loggers = [logging.getLogger(name) for name in ("pykka", "watchkeeper")]
     levels = [logger.level for logger in loggers]
     try:

@@ -1,4 +1,4 @@
-"""Shrinking: a failing case made shorter as long as it breaks the same invariant."""
+"""Shrinking: makes a failing case shorter while it violates the same invariant."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,7 +12,7 @@ Fails = Callable[[Case], bool]
 
 
 class Shrinker:
-    """Takes things away, one kind after the other, and keeps what still fails."""
+    """Removes parts of a case, one kind after the other, and keeps each shorter case that still fails."""
 
     def __init__(self, case: Case, invariant: str, *, budget_ns: int) -> None:
         self.case = msgspec.structs.replace(case, expects=invariant)
@@ -22,7 +22,7 @@ class Shrinker:
         self.tries = 0
 
     def shrink(self) -> Case:
-        """The shortest case found within the budget."""
+        """Returns the shortest case found within the budget."""
         self._freeze_tape()
         before = None
         while before != self.case and not self._spent():
@@ -38,13 +38,13 @@ class Shrinker:
         return self._clock.read().monotonic_ns > self._ends_ns
 
     def _freeze_tape(self) -> None:
-        """From a seed to the draws that it made, which may then be changed one by one."""
+        """Replaces the seed by its recorded draws, which may then be changed one by one."""
         if self.case.tape is None:
             tape = run_case(self.case).tape
             self._offer(msgspec.structs.replace(self.case, tape=tape))
 
     def _offer_all(self, shorter: Callable[[Case], Iterator[Case]]) -> None:
-        """Try every shorter case of a kind; after a success begin anew from what it left."""
+        """Try every shorter case of a kind; after a success begin again from the shorter case."""
         again = True
         while again and not self._spent():
             again = any(self._offer(case) for case in shorter(self.case) if not self._spent())

@@ -1,4 +1,4 @@
-"""What must have happened at least once in a batch: a simulator that never reaches a situation proves nothing about it."""
+"""Situations that a batch must reach at least once: a simulator that never reaches one proves nothing about it."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ ALWAYS_WANTED = (
 WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.PROBE_LATENCY: ("probe_latency",),
     Fault.PROBE_HANG: ("probe_hang",),
-    Fault.PROBE_RAISES: ("probe_raises", "verdict: probe_crashed", "looked at beside a poisoned one"),
+    Fault.PROBE_RAISES: ("probe_raises", "verdict: probe_crashed", "polled beside a poisoned one"),
     Fault.PROBE_LATE: ("probe_late", "second answer"),
     Fault.PROBE_UNSTOPPABLE: ("probe_unstoppable", "answer after a cancel"),
     Fault.STALE_ANSWER: ("stale answer",),
@@ -63,7 +63,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.DISK_FULL: ("disk fault at a commit",),
     Fault.DISK_WRITE_FAILED: ("disk fault at a commit",),
     Fault.DISK_SHORT_WRITE: ("disk fault at a commit",),
-    Fault.DISK_SYNC_FAILED: ("doubt resolved: whole", "doubt resolved: absent"),
+    Fault.DISK_SYNC_FAILED: ("doubt resolved: complete", "doubt resolved: absent"),
     Fault.DISK_DEATH: ("death at disk", "power cut"),
     Fault.DISK_TORN: ("death at disk", "power cut"),
     Fault.BIT_FLIP: ("flipped bit detected", "flipped bit harmless"),

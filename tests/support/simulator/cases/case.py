@@ -1,4 +1,4 @@
-"""A case: everything that makes a run what it is, as one value that can be stored, shortened and run again."""
+"""A case: everything that determines a run, as one value that can be stored, shortened and run again."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from watchkeeper.domain.specification.target import Target
 from .faults import Fault
 
 CASE_VERSION = 4
-"""Raised whenever a seed no longer means the same case."""
+"""Increased by every change after which a seed means another case."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is drawn once per run, so that no two runs are alike (swarm testing)."""
+    """The options that are drawn once per run, so that no two runs are alike (swarm testing)."""
 
     minutes: int = 15
     faults: tuple[Fault, ...] = ()
@@ -24,24 +24,24 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     through_bytes: bool = False
     turn_messages: int = 1
     in_flight_max: int = 1_000
-    trouble_every: int = 400
-    """How many messages pass between two micro faults, on average."""
+    micro_fault_every: int = msgspec.field(default=400, name="trouble_every")
+    """The mean number of sites between two micro faults. Saved cases hold it under its former name."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Something that is done to the world at a time."""
+    """One act of an operator, a host or the machine, at a time."""
 
     at_ns: int
     """Since the beginning of the run."""
     do: str
     name: str = ""
-    """The target, actor or channel that it is done to."""
+    """The target, actor or channel that the act concerns."""
     length_ns: int = 0
     target: Target | None = None
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A target, what it does, and what it does once all faults have stopped."""
+    """A target, its script during the faults, and its script once all faults have stopped."""
 
     target: Target
     script: str
@@ -49,7 +49,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A channel, what its receiver does, and whether it stays dead when all else is healed."""
+    """A channel, its receiver's script, and whether the receiver stays dead when all faults have stopped."""
 
     channel: Channel
     script: str = "ok"
@@ -57,7 +57,7 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run, whole."""
+    """Everything that determines one run."""
 
     version: int = CASE_VERSION
     seed: int
@@ -72,13 +72,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def save_case(case: Case, path: Path) -> None:
-    """Write a case down as JSON that a person can read."""
+    """Writes a case as indented JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n")
 
 
 def load_case(path: Path) -> Case:
-    """Read a case. Raises ValueError for one of another version or one that is none."""
+    """Reads a case. Raises: ValueError for another version, and for a file that holds no case."""
     data = path.read_bytes()
     try:
         version = msgspec.json.decode(data, type=_Versioned).version

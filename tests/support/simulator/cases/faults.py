@@ -1,11 +1,11 @@
-"""What the simulator can break, by name."""
+"""The faults that the simulator can inject, by name."""
 
 from collections.abc import Iterable
 from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One kind of trouble. Every run draws a subset of those allowed."""
+    """One kind of fault. Every run draws a subset of the allowed ones."""
 
     PROBE_LATENCY = "probe_latency"
     """An answer takes far longer than usual, yet less than its timeout."""
@@ -15,9 +15,9 @@ class Fault(StrEnum):
     PROBE_LATE = "probe_late"
     """A driver answers although it was cancelled, or answers twice."""
     PROBE_UNSTOPPABLE = "probe_unstoppable"
-    """A cancelled driver says that it cannot know what became of the attempt."""
+    """A cancelled driver answers that the outcome of the attempt is unknown."""
     STALE_ANSWER = "stale_answer"
-    """The supervisor hears an answer of an older incarnation."""
+    """The supervisor receives an answer of an older incarnation."""
     DELAY = "delay"
     """Messages of one pair wait; their order stays."""
     DUPLICATE = "duplicate"
@@ -26,18 +26,18 @@ class Fault(StrEnum):
     CRASH = "crash"
     """An actor ends by an exception: before or after a side effect, at its start, at its end."""
     DEATH = "death"
-    """The process is gone, before or after a message, a commit or a send."""
+    """The process dies, before or after a message, a commit or a send."""
     RESTART = "restart"
-    """The process is stopped in good order and started again."""
+    """The process is stopped in order and started again."""
     REBOOT = "reboot"
-    """The machine starts anew: the monotonic clock and the boot time begin again at a smaller value, the wall goes on."""
+    """The machine reboots: the monotonic clock and the boot time begin again at a smaller value, the wall goes on."""
     STORE_FULL = "store_full"
     """Commits are refused for a while."""
     STORE_IN_DOUBT = "store_in_doubt"
     """A commit fails although it was written."""
     STORE_UNOPENABLE = "store_unopenable"
     DISK_FULL = "disk_full"
-    """The disk under SQLite, as are the others of its kind: a write finds no room."""
+    """A write to the disk under SQLite finds no room. The other faults of this prefix strike the same disk."""
     DISK_WRITE_FAILED = "disk_write_failed"
     DISK_SHORT_WRITE = "disk_short_write"
     DISK_SYNC_FAILED = "disk_sync_failed"
@@ -46,7 +46,7 @@ class Fault(StrEnum):
     DISK_TORN = "disk_torn"
     """The same, with half of a write done."""
     BIT_FLIP = "bit_flip"
-    """One bit of the database or of its log is not what it was."""
+    """One bit of the database or of its log is flipped."""
     WALL_STEP = "wall_step"
     SUSPEND = "suspend"
     STALL = "stall"
@@ -56,9 +56,9 @@ class Fault(StrEnum):
     CHANNEL_BUSY = "channel_busy"
     """429 and 503."""
     CHANNEL_REFUSES = "channel_refuses"
-    """An answer that no retry will change: a dead letter."""
+    """An answer that no retry changes: the notice becomes a dead letter."""
     CHANNEL_RAISES = "channel_raises"
-    """A notice that cannot even be rendered."""
+    """The messenger fails to render a notice."""
     CHANNEL_LATE = "channel_late"
     """A channel answers after it was cancelled, or answers twice."""
     RECONFIGURE = "reconfigure"
@@ -88,7 +88,7 @@ HIDING = frozenset(
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
-    """Read `all`, `none` or names joined by commas. Raises ValueError that says what there is."""
+    """Reads `all`, `none` or names joined by commas. Raises: ValueError with the known names."""
     if text in {"all", "none"}:
         return tuple(Fault) if text == "all" else ()
     named = [word.strip() for word in text.split(",") if word.strip()]
@@ -100,6 +100,6 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 
 
 def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """Each once, in the order of their definition: what is drawn must not depend on how a set is laid out."""
+    """Returns each once, in the order of definition: draws must not depend on the layout of a set."""
     wanted = list(faults)
     return tuple(fault for fault in Fault if fault in wanted)

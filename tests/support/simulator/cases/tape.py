@@ -1,16 +1,17 @@
-"""The tape: every draw of a run, by labelled stream, so that a run can be replayed and its chances be taken away.
+"""The tape: every draw of a run, by labelled stream, so that a run can be replayed and shortened draw by draw.
 
-Zero always means that nothing unusual happens: a tape of zeros is a run without faults, first in, first out.
+A zero always means that nothing unusual happens: a tape of zeros is a run without faults, first in, first out.
 """
 
 from collections.abc import Mapping
 from random import Random
 
 DICE_SIDES = 1 << 53
+"""The precision of a float."""
 
 
 class Stream:
-    """One labelled source of chance. Another draw here moves nothing in any other stream."""
+    """One labelled source of draws. A further draw here changes no other stream."""
 
     __slots__ = ("_next", "_random", "_recorded", "draws")
 
@@ -44,7 +45,7 @@ class Stream:
 
 
 class Tape:
-    """Forks streams off one root seed, or plays back what was recorded."""
+    """Derives streams from one root seed, or plays back recorded draws."""
 
     def __init__(self, seed: int, recorded: Mapping[str, list[int]] | None = None) -> None:
         self._seed = seed

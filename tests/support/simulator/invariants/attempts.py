@@ -34,7 +34,7 @@ class AttemptRules:
         self.evidence_at: dict[str, Moment] = {}
         """Per target, the moment of the newest sample that counts, of this process."""
         self.truths: dict[str, list[tuple[int, Outcome]]] = {}
-        """Per target, what it really did in every attempt that was evidence, in order."""
+        """Per target, the true outcomes of all attempts that were evidence, in order."""
 
     def process_began(self, now: Moment) -> None:
         self._began_ns = now.monotonic_ns
@@ -46,14 +46,14 @@ class AttemptRules:
         self.evidence_at = {}
 
     def rebooted(self) -> None:
-        """The monotonic hand begins again: what was measured by it before compares with nothing."""
+        """The monotonic clock begins again: earlier readings cannot be compared with later ones."""
         self.started_ns = {}
 
     def tracked(self, target: str) -> None:
         self._gone.pop(target, None)
 
     def released(self, target: str) -> None:
-        """The owner lets go of it, unless the host has asked for it again meanwhile."""
+        """The owner forgets the target, unless the host has tracked it again since."""
         if target not in self._roster:
             self._gone[target] = None
 
@@ -67,7 +67,7 @@ class AttemptRules:
             self._complain("S19", f"two attempts of {attempt.target} run at once: {attempt}")
         self._running[attempt] = request.deadline.monotonic_ns
         self._truth[attempt] = truth
-        # Who has not answered at its deadline, or is no longer watched, gives up its place at once and is just being stopped.
+        # An attempt past its deadline, and one of an untracked target, has freed its place already: it is only being stopped.
         timely = sum(
             deadline_ns > now_ns and self._is_probed(running.target)
             for running, deadline_ns in self._running.items()
@@ -75,7 +75,7 @@ class AttemptRules:
         if timely > self.in_flight_max:
             self._complain("S24", f"{timely} attempts run at once")
         if attempt.target in self._gone:
-            self._complain("S23", f"{attempt.target} is probed although nobody watches it")
+            self._complain("S23", f"{attempt.target} is probed although it is not tracked")
         if request.deadline.monotonic_ns <= now_ns:
             self._complain("L16", f"{attempt} starts with nothing left of its deadline")
         self.started_ns[attempt.target] = now_ns
@@ -90,7 +90,7 @@ class AttemptRules:
         self._running.pop(request.attempt, None)
 
     def taken(self, sample: Sample, record: AttemptRecord) -> None:
-        """The supervisor vouches for a sample: S17 by the truth of its attempt, S18 by its number."""
+        """Checks a sample that the supervisor passes on: S17 by the true outcome of its attempt, S18 by its number."""
         newest = self._newest.get(sample.target, (0, 0))
         if (sample.epoch, sample.attempt) <= newest and sample.attempt <= newest[1]:
             self._complain("S18", f"attempt {sample.attempt} of {sample.target} is judged after {newest}")
@@ -120,7 +120,7 @@ class AttemptRules:
             if due_ns < self._began_ns:
                 self._complain("L8", f"{record} was due before this process began")
             if due_ns <= self._due.get(place, -1):
-                self._complain("L8", f"{record} serves again what was due by {self._due[place]}")
+                self._complain("L8", f"{record} serves a tick again that was due by {self._due[place]}")
             self._due[place] = due_ns
         elif sample.outcome.is_evidence:
             if self._beat.get(sample.target) == sample.at:

@@ -1,4 +1,4 @@
-"""The auditor: sees everything that happens in a run, and says which invariant it breaks."""
+"""The auditor: observes every event of a run, and reports each violated invariant."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ from .violation import Violation
 
 
 class Auditor:
-    """Fits every observer's shape of the simulator. It outlives the processes of a run."""
+    """Implements every observer protocol of the simulator. It outlives the processes of a run."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class Auditor:
         self.isolation = IsolationRules(roster, complain, self.happened)
         self.configuration = ConfigurationRules(complain, self.happened)
         self.upon_probe: dict[str, Callable[[], object]] = {}
-        """Per target, what is to happen when its next probe starts."""
+        """Per target, the callback of the start of its next probe."""
         self.committed_ns: dict[str, int] = {}
-        """When each notice became durable, by a bystander's clock."""
+        """The time at which each notice became durable, by the world's own clock."""
         self._checks: dict[type, Callable[[Any], None]] = {
             Record: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
@@ -92,12 +92,12 @@ class Auditor:
         }
 
     def complain(self, invariant: str, says: str) -> None:
-        """An invariant does not hold."""
+        """Records the violation of an invariant, and stops the run."""
         self._halt.now = True
         self.violations.append(Violation(invariant, says, self._clock.lived_ns))
 
     def happened(self, what: str) -> None:
-        """A named situation occurred."""
+        """Counts a named situation."""
         self.sometimes[what] += 1
         if what.startswith("crash"):
             self.silences.crashed(what.removeprefix("crash of "))
@@ -108,7 +108,7 @@ class Auditor:
         self.trace.note(name, epoch, message)
         kind = type(message)
         if kind is Woke or (isinstance(message, AttemptFinished) and message.sample.outcome in BAD):
-            # The supervisor compares its clocks when it wakes, and before it believes what is bad.
+            # The supervisor compares its clocks at each wake-up, and before it accepts a bad sample.
             self.blindness.looking(epoch, self._read())
             self.isolation.passing(self._read().monotonic_ns)
         check = self._checks.get(kind)
@@ -141,12 +141,12 @@ class Auditor:
     # Clocks.
 
     def suspended(self, length_ns: int) -> None:
-        """The machine is about to sleep."""
+        """Called before the machine is suspended."""
         self.blindness.suspended(self._read(), length_ns)
         self.isolation.disturbed()
 
     def stalled(self, length_ns: int) -> None:
-        """Nothing of ours is about to run for a while."""
+        """Called before the process stands still for a while."""
         self.blindness.stalled(self._read(), length_ns)
         self.isolation.disturbed()
 
@@ -159,7 +159,7 @@ class Auditor:
     # Processes.
 
     def process_began(self) -> None:
-        """Another process: nothing of the last one is under way any more."""
+        """Called at the start of a process: nothing of the previous one is under way."""
         if self._in_flight:
             self.happened("death with a notice in flight")
         self._in_flight.clear()
@@ -175,11 +175,11 @@ class Auditor:
         self.silences.process_began()
 
     def stopping(self) -> None:
-        """The process ends in good order: nothing is started any more."""
+        """Called before an orderly stop: nothing starts any more."""
         self.isolation.disturbed()
 
     def rebooted(self) -> None:
-        """The machine starts anew."""
+        """The machine has rebooted."""
         self.attempts.rebooted()
         self.evidence.rebooted()
         durable = self.durable

@@ -1,4 +1,4 @@
-"""Invariants of blindness: what we could not see is said once, and proves nothing."""
+"""Invariants of blindness: each gap is reported once, and no sample from it is evidence."""
 
 from typing import NamedTuple
 
@@ -15,26 +15,27 @@ from .attempts import BAD
 from .violation import Happened
 
 SEEN_STALL_NS = limits.STALL_NS + 5 * NS_PER_S
-"""A stall of that length is late for some timer by the bound, as the supervisor's pulse is never further away."""
+"""A stall of that length is late for some timer by the bound, as the supervisor's next flush is at most 5 s away."""
 SPANS_KEPT = 8
+"""The newest gaps: an attempt lasts seconds, and overlaps no older one."""
 
 
 class Gaps:
-    """What was done to the clocks since the supervisor looked at them last."""
+    """The changes of the clocks since the supervisor compared them last."""
 
     def __init__(self) -> None:
         self.suspended_ns = 0
         self.stepped_ns = 0
         self.stalled_ns = 0
         self.began_ns: int | None = None
-        """When by the monotonic hand it began that we could not see."""
+        """The monotonic time at which the gap began."""
 
     def begin(self, now: Moment) -> None:
         if self.began_ns is None:
             self.began_ns = now.monotonic_ns
 
     def causes(self) -> tuple[str | None, tuple[str, ...]]:
-        """What must be said of them at the next look, and what may be."""
+        """Returns the cause that the next comparison must report, and the causes that it may report."""
         if self.suspended_ns >= limits.SUSPEND_NS:
             return "suspended", ()
         if abs(self.suspended_ns + self.stepped_ns) >= limits.CLOCK_STEP_NS:
@@ -45,17 +46,17 @@ class Gaps:
 
 
 class Said(NamedTuple):
-    """One interval, by what it must be called and when it ended."""
+    """One blind interval: its cause and its end."""
 
     cause: str
     ended_at_ns: int
 
 
 class BlindnessRules:
-    """S21: every gap is one blind interval, nothing else is, and nobody is judged by what fell into one.
+    """S21: every gap is one blind interval, nothing else is, and no target is judged by an attempt that fell into one.
 
-    It knows the gaps from who made them, not from the clocks. A supervisor compares with the last look of its own
-    incarnation, so what lies before its first look is known to nobody.
+    The simulator reports the gaps that it makes; the clocks are not asked. A supervisor compares with the last reading of
+    its own incarnation, so a gap before its first reading is unknown to it.
     """
 
     def __init__(self, complain: Complain, happened: Happened) -> None:
@@ -73,7 +74,7 @@ class BlindnessRules:
         self._must, self._may = {}, {}
         self._spans = []
 
-    # What is done to the clocks.
+    # Changes of the clocks.
 
     def suspended(self, now: Moment, length_ns: int) -> None:
         self._gaps.begin(now)
@@ -86,13 +87,13 @@ class BlindnessRules:
     def stepped(self, by_ns: int) -> None:
         self._gaps.stepped_ns += by_ns
 
-    # What becomes of it.
+    # Comparisons and reports.
 
     def looking(self, epoch: int, now: Moment) -> None:
-        """The supervisor wakes and is about to compare its clocks."""
+        """Called before the supervisor compares its clocks."""
         gaps, self._gaps = self._gaps, Gaps()
         if epoch != self._epoch:
-            # What the one before was about to say, it may have said, and it may have crashed over it.
+            # The previous incarnation may have reported its gaps before it crashed: the report becomes optional.
             self._epoch = epoch
             self._may |= self._must
             self._must = {}
@@ -105,7 +106,7 @@ class BlindnessRules:
             self._spans = [*self._spans[-SPANS_KEPT:], (gaps.began_ns, now.monotonic_ns)]
 
     def recording(self, interval: BlindInterval) -> None:
-        """The sink hears of an interval."""
+        """Checks an interval that the sink records."""
         said = Said(interval.cause, interval.ended_at_ns)
         self._happened(f"blind: {interval.cause}")
         if said in self._must:
@@ -116,7 +117,7 @@ class BlindnessRules:
             self._complain("S21", f"{interval} is recorded, and nothing of the kind happened, or not again")
 
     def judging(self, sample: Sample, record: AttemptRecord) -> None:
-        """Somebody is judged: not by what was under way while we were blind."""
+        """Checks a bad sample: its attempt must not overlap a gap."""
         if sample.outcome not in BAD or record.started is None or record.ended is None:
             return
         missed = sample.reason is Reason.HEARTBEAT_MISSED
@@ -124,9 +125,9 @@ class BlindnessRules:
         ended_ns = sample.at.monotonic_ns if missed else record.ended.monotonic_ns
         for blind_from_ns, blind_until_ns in self._spans:
             if began_ns <= blind_until_ns and ended_ns >= blind_from_ns:
-                self._complain("S21", f"{sample} counts although we were blind while it ran")
+                self._complain("S21", f"{sample} counts although the runtime was blind while it ran")
 
     def check_peace(self) -> None:
-        """Everything that was to be said has been."""
+        """Complains about each gap that was not reported by the end of the run."""
         for said in self._must:
-            self._complain("S21", f"nobody was told that we were {said.cause} until {said.ended_at_ns}")
+            self._complain("S21", f"no blind interval was reported: {said.cause} until {said.ended_at_ns}")

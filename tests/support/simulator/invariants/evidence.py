@@ -1,4 +1,4 @@
-"""Invariants of evidence: what an incident opens and resolves on, checked when the sink hears of it."""
+"""Invariants of evidence: the samples on which an incident opens and resolves, checked when the sink receives it."""
 
 from collections import deque
 
@@ -16,20 +16,21 @@ from watchkeeper.protocol.sink import Record
 from .violation import Happened
 
 KEPT = 64
+"""Samples per target: more than any drawn rule needs in a row (at most 4)."""
 Place = tuple[str, int, int, int]
 BY_DECREE = frozenset({"removed", "retired", "no_data"})
-"""Ends that need no evidence."""
+"""The reasons of ends that need no evidence."""
 
 Order = tuple[int, int, int]
-"""Which start of the machine, when after it, and which attempt of that moment."""
+"""The number of the machine's start, the monotonic time, and the attempt: sorts samples across reboots."""
 Seen = tuple[Order, Outcome]
 
 
 class EvidenceRules:
     """S3: opened after enough bad samples in a row, resolved after enough good ones, none of them doubtful.
 
-    What a crash of the sink or of the process has taken out of the record does not count: then the record goes on from
-    what is durable, and so does this.
+    Samples that a crash of the sink or of the process has removed from the record do not count: the record goes on from
+    its durable part, and so does this rule.
     """
 
     def __init__(self, targets: list[Target], complain: Complain, happened: Happened) -> None:
@@ -45,7 +46,7 @@ class EvidenceRules:
         self._orders: dict[Place, Order] = {}
 
     def rebooted(self) -> None:
-        """The monotonic hand begins again: what comes now is later than everything before."""
+        """The monotonic clock begins again: every later sample is sorted behind all earlier ones."""
         self._starts += 1
 
     def tracked(self, target: Target) -> None:
@@ -56,7 +57,7 @@ class EvidenceRules:
     def resuming(self, generation: int) -> bool:
         """True for a new incarnation of the sink, which counts from another opening of the store.
 
-        What is not durable by then never was.
+        Samples that are not durable by then are lost.
         """
         began = generation // GENERATIONS_PER_RUN != self._generation // GENERATIONS_PER_RUN
         self._generation = generation
@@ -125,7 +126,7 @@ def _place(sample: Sample) -> Place:
 
 
 def _tail(seen: deque[Seen], count: int, bad: frozenset[Outcome], *, good: bool) -> list[Seen]:
-    """The newest `count` entries as far as they are all of one kind."""
+    """Returns the newest entries, at most `count`, up to the first of the other kind."""
     tail = []
     for entry in list(seen)[-count:][::-1]:
         if (entry[1] in bad) is good:

@@ -1,4 +1,4 @@
-"""The invariant of silences: one that is over is over for everybody, in time."""
+"""The invariant of silences: a silence that has ended is not shown in force for longer than a second."""
 
 from collections.abc import Iterable
 
@@ -10,18 +10,18 @@ from .violation import Happened
 
 NOTICED_WITHIN_NS = NS_PER_S
 STALL_NS = 20 * NS_PER_MS
-"""A wake-up that is later than this shows that nothing of ours ran meanwhile."""
+"""A wake-up that is later than this shows that the process did not run."""
 
 
 class SilenceRules:
-    """L14: a silence is shown in force no longer than a second after its end, wherever somebody lives to end it."""
+    """L14: a silence is shown in force at most a second after its end, while the sink and the supervisor live."""
 
     def __init__(self, complain: Complain, happened: Happened) -> None:
         self._complain = complain
         self._happened = happened
         self._shown: tuple[Silence, ...] = ()
         self._over: dict[Silence, int] = {}
-        """Since when it is over, by the monotonic hand."""
+        """The monotonic time of each silence's end."""
         self._looked: Moment | None = None
         self._able_ns = 0
         self._missing: dict[str, None] = {"sink": None, "supervisor": None}
@@ -31,26 +31,26 @@ class SilenceRules:
         self._missing = {"sink": None, "supervisor": None}
 
     def crashed(self, actor: str) -> None:
-        """Who should have noticed is away."""
+        """Marks an actor as dead: without the sink and the supervisor no silence can end."""
         if actor in {"sink", "supervisor"}:
             self._missing[actor] = None
         if actor == "recorder":
             self._shown = ()
 
     def began(self, actor: str, now: Moment) -> None:
-        """It is there again, and is owed its full time."""
+        """An actor lives again, and has its full time from now on."""
         self._missing.pop(actor, None)
         self._able_ns = now.monotonic_ns
 
     def shown(self, silences: Iterable[Silence]) -> None:
-        """The read model was told which are in force."""
+        """The read model has received the silences in force."""
         ended = [silence for silence in self._shown if silence in self._over]
         self._shown = tuple(silences)
         if any(silence not in self._shown for silence in ended):
             self._happened("end of a silence noticed")
 
     def woke(self, planned_ns: int, now: Moment) -> None:
-        """The supervisor wakes: nothing may still be shown that was over a second ago."""
+        """Checks, at a wake-up of the supervisor, that no silence is shown that ended more than a second ago."""
         if now.monotonic_ns - planned_ns > STALL_NS:
             self._able_ns = now.monotonic_ns
         over = {silence: None for silence in self._shown if silence.until_ns <= now.wall_ns}
@@ -62,7 +62,7 @@ class SilenceRules:
                 self._complain("L14", f"{silence.id} is in force {late_ns / NS_PER_S:g} s after its end")
 
     def _since(self, silence: Silence, now: Moment) -> int:
-        """When it ended, unless the wall clock was set since the last look: then it may have ended only just now."""
+        """Returns the end of a silence; now, where the wall clock was set since the last check."""
         looked = self._looked
         stepped = looked is None or now.wall_ns - looked.wall_ns != now.since(looked)
         return now.monotonic_ns - (0 if stepped else now.wall_ns - silence.until_ns)

@@ -1,4 +1,4 @@
-"""Invariants of the end: once all faults have stopped, everything is as it should be, within bounds."""
+"""Invariants of the end: once all faults have stopped, everything recovers within bounds."""
 
 from watchkeeper.actors.supervisor.poller_registry import POLLER
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -13,7 +13,7 @@ from ..machine import Machine
 
 
 def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozenset[str]) -> None:
-    """Everything that holds once the faults have stopped and the bounds of D.3 have passed."""
+    """Checks everything that holds once the faults have stopped and the bounds of D.3 have passed."""
     complain = machine.auditor.complain
     machine.auditor.blindness.check_peace()
     for address in machine.addresses:
@@ -51,7 +51,7 @@ def _manned(machine: Machine) -> None:
 
 
 def _detected(auditor: Auditor, watched: Watched, target: Target) -> None:
-    """L2 and L3."""
+    """L2 and L3: a target that stays down has an open incident, and a recovered one has none."""
     for rule in target.rules:
         if isinstance(rule, Consecutive) and rule.state is not RuleState.RETIRED:
             is_open = (target.id, rule.id) in auditor.durable.open
@@ -62,7 +62,7 @@ def _detected(auditor: Auditor, watched: Watched, target: Target) -> None:
 
 
 def _polled(machine: Machine, target: Target) -> None:
-    """L1, seen from outside: no longer between two starts than the cadence and its slack."""
+    """L1, from outside: two starts are no further apart than the cadence and its slack."""
     if target.heartbeat is not None:
         return
     since_ns = machine.clock.read().monotonic_ns - machine.auditor.attempts.started_ns.get(target.id, 0)
@@ -74,7 +74,7 @@ def _polled(machine: Machine, target: Target) -> None:
 
 
 def _delivered(machine: Machine) -> None:
-    """L4, L7: who is well has heard everything that it is to hear, whatever else is dead."""
+    """L4, L7: a healthy channel has received every notice that is due to it, whatever other channels are dead."""
     auditor, dead = machine.auditor, dead_channels(machine.case)
     given_up = {(notice.incident.id, notice.channel): None for notice in auditor.dead_letters()}
     for key in auditor.durable.pending:
@@ -88,18 +88,18 @@ def _delivered(machine: Machine) -> None:
             heard = auditor.receiving.heard(channel, name)
             over = bool(heard) and heard[-1].change is TransitionKind.RESOLVED
             if incident.is_open and not heard and incident.acknowledged_at_ns is None:
-                auditor.complain("L4", f"{channel} was never told of {incident.target}/{incident.rule}")
+                auditor.complain("L4", f"{channel} never got the start of {incident.target}/{incident.rule}")
             if not incident.is_open and heard and not over:
-                auditor.complain("L4", f"{channel} was never told of the end of {incident.target}")
+                auditor.complain("L4", f"{channel} never got the end of {incident.target}")
 
 
 def dead_channels(case: Case) -> dict[str, None]:
-    """Those that stay dead when all else is healed."""
+    """Returns the channels that stay dead when all faults have stopped."""
     return {reached.channel.id: None for reached in case.channels if reached.dead}
 
 
 def check_conservation(machine: Machine) -> None:
-    """S35: what was told was handled, or waits, or was dropped and counted."""
+    """S35: every message was handled, is queued, or was dropped and counted."""
     for address in machine.addresses:
         known = address.handled + len(address) + address.dropped + address.dead
         # A poller is dismissed without a message.
@@ -115,7 +115,8 @@ def check_conservation(machine: Machine) -> None:
             machine.auditor.happened(f"dropped {kind}")
 
 
-SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Counted", "Beat")
+SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Beat")
+"""The kinds of messages that a full mailbox may drop, written here a second time: the code must agree."""
 
 
 def check_stopped(machine: Machine, late: tuple[str, ...]) -> None:

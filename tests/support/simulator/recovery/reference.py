@@ -1,4 +1,4 @@
-"""The reference: a naive serial reading of what the targets really did, and the incidents that must follow from it."""
+"""The reference: a naive serial evaluation of the targets' true outcomes, and the incidents that must follow."""
 
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.observation.outcome import Outcome
@@ -9,7 +9,7 @@ from ..machine import Machine
 
 
 def check_reference(machine: Machine) -> None:
-    """Where no fault hides evidence, the record holds exactly the transitions that the truth demands, in order."""
+    """Where no fault hides evidence, the record holds exactly the transitions that the true outcomes require, in order."""
     if machine.processes > 1 or any(fault in HIDING for fault in machine.case.options.faults):
         return
     machine.auditor.happened("compared with the reference")
@@ -42,7 +42,7 @@ def _compare(machine: Machine, target: str, rule: Consecutive, truths: list[tupl
 
 
 def expected(truths: list[tuple[int, Outcome]], rule: Consecutive) -> list[TransitionKind]:
-    """The opens and resolves of a rule that counts, one attempt after the other."""
+    """Returns the opens and resolves of a counting rule, one attempt after the other."""
     bad = {"down": (Outcome.DOWN, Outcome.TIMED_OUT)}.get(
         rule.on, (Outcome.DOWN, Outcome.TIMED_OUT, Outcome.DEGRADED)
     )

@@ -1,4 +1,4 @@
-"""Invariants of recovery: what was broken serves again by itself, and what was given up can be sent again."""
+"""Invariants of recovery: every part serves again by itself, and an abandoned notice can be sent again."""
 
 from watchkeeper.domain.incidents.notice import Notice
 from watchkeeper.domain.read_model.status import RuntimeStatus
@@ -9,11 +9,12 @@ from watchkeeper.protocol.sink import Redrive
 from ..machine import Machine
 
 SERVICE_WITHIN_NS = 30 * NS_PER_S
+"""The bound of L15 in docs/internal/reliability.md."""
 ANSWER_WITHIN_S = 60.0
 
 
 class RecoveryRules:
-    """L13, L15: looked at when the faults have stopped, and again at the end."""
+    """L13 and L15, checked when the faults have stopped, and again at the end."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -23,21 +24,21 @@ class RecoveryRules:
         self._redriven: list[Notice] = []
 
     def _living(self) -> dict[str, int]:
-        """Whoever serves now, with its incarnation; who is away or comes later has a time of its own to come back."""
+        """Returns the living actors and their incarnations. A dead or later one has its own time limit to come back."""
         return {address.name: address.epoch for address in self._machine.addresses if address.alive}
 
     def _served(self, *names: str) -> bool:
-        """Whether these were there all the time since the faults stopped."""
+        """Whether these actors have lived without a restart since the faults stopped."""
         living = self._living()
         return all(name in living and living[name] == self._epochs.get(name) for name in names)
 
     def check_store(self) -> None:
-        """L15: the store is written again, without anybody's help."""
+        """L15: the store is written again by itself."""
         if self._machine.auditor.record.is_failed and self._served("sink", "supervisor"):
-            self._complain("L15", "the store can be written for 30 s, and nobody has opened it again")
+            self._complain("L15", "the store can be written for 30 s, and the sink has not opened it again")
 
     def check_channels(self, dead: dict[str, None]) -> None:
-        """L15: what was committed since has left in time, where the channel is well."""
+        """L15: a notice that was committed since then has left in time, where its channel is healthy."""
         machine = self._machine
         for key, committed_ns in machine.auditor.committed_ns.items():
             channel = machine.auditor.durable.notices[key].channel
@@ -46,10 +47,10 @@ class RecoveryRules:
             arrived_ns = machine.receivers[channel].first_ns.get(key, machine.clock.lived_ns)
             waited_ns = arrived_ns - committed_ns
             if waited_ns > SERVICE_WITHIN_NS and self._served("sink", "supervisor", f"courier/{channel}"):
-                self._complain("L15", f"{key} waited {waited_ns / NS_PER_S:g} s though {channel} is well")
+                self._complain("L15", f"{key} waited {waited_ns / NS_PER_S:g} s though {channel} is healthy")
 
     def check_freshness(self, status: RuntimeStatus) -> None:
-        """S38: nobody is shown up on evidence that is older than his cadence allows."""
+        """S38: no target is shown as up on evidence that is older than its cadence allows."""
         machine, now = self._machine, self._machine.clock.read()
         for shown in status.targets:
             target = machine.roster.get(shown.id)
@@ -65,26 +66,26 @@ class RecoveryRules:
                 )
 
     def redrive(self, dead: dict[str, None]) -> None:
-        """L13: an operator finds every dead letter and sends it again, unless its channel has heard something later."""
+        """L13: every dead letter can be found and sent again, unless its channel has received a later notice."""
         machine = self._machine
         if not self._served("sink"):
             return
-        # Of one incident and channel the last: it tells all that those before it would have told.
+        # The last one of each incident and channel: it shows the state that the earlier ones led to.
         letters = sorted(machine.auditor.dead_letters(), key=lambda notice: notice.sequence)
         newest = {(notice.incident.id, notice.channel): notice for notice in letters}
         for notice in newest.values():
             if notice.channel in dead:
                 continue
             if machine.store.recall(notice.key) is None:
-                self._complain("L13", f"{notice.key} was given up and is not to be found")
+                self._complain("L13", f"{notice.key} was abandoned and cannot be found")
             if machine.system.sink.ask(Redrive(notice.key), ANSWER_WITHIN_S):
                 machine.auditor.happened("dead letter re-driven in peace")
                 self._redriven.append(notice)
             elif not self._outlived(notice):
-                self._complain("L13", f"{notice.key} was given up and cannot be sent again")
+                self._complain("L13", f"{notice.key} was abandoned and cannot be sent again")
 
     def _outlived(self, notice: Notice) -> bool:
-        """Whether its channel has heard something later, or is about to hear of the same incident."""
+        """Whether its channel has received a later notice, or one of the same incident is pending."""
         durable, place = self._machine.auditor.durable, (notice.incident.id, notice.channel)
         pending = [durable.notices[key] for key in durable.pending]
         under_way = [*pending, *self._redriven]
@@ -93,7 +94,7 @@ class RecoveryRules:
         )
 
     def check_redriven(self) -> None:
-        """L13: what was sent again has arrived."""
+        """L13: every notice that was sent again has arrived."""
         for notice in self._redriven:
             if notice.key not in self._machine.receivers[notice.channel].applied:
                 self._complain("L13", f"{notice.key} was sent again and has not arrived")

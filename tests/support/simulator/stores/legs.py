@@ -35,9 +35,9 @@ DEADLY = frozenset({DiskFault.DEATH, DiskFault.TORN_DEATH})
 FAULT_EVERY = 12
 CALLS_MAX = 12
 FLIPS = 8
-"""Bits of one store that are flipped, one after the other."""
+"""The number of bits of one store that are flipped, one after the other."""
 FLIPPED_FRAMES = 6
-"""In a WAL they lie in its last frames: an earlier one takes more away, which is noticed sooner."""
+"""Bits of a WAL are flipped in its last frames: damage of an earlier frame removes more, and is easier to detect."""
 _names = count()
 
 
@@ -45,12 +45,12 @@ class Leg(Store, Protocol):
     """A store that outlives the processes of a run, as disks do."""
 
     def found(self) -> tuple[Batch, ...]:
-        """Batches whose commit was in doubt and that the last opening found to be whole."""
+        """Returns the batches whose commit was in doubt and that the last opening found complete."""
         ...
 
     @property
     def killed(self) -> bool:
-        """Whether the disk has seen the process die within a call; asked once after every commit."""
+        """Whether the process died within a call to the disk; asked once after every commit."""
         ...
 
     def calm(self) -> None:
@@ -58,16 +58,16 @@ class Leg(Store, Protocol):
         ...
 
     def abandon(self) -> None:
-        """The process that had it open is gone."""
+        """Ends the use by a process that has died."""
         ...
 
     def remove(self) -> None:
-        """Leave nothing behind."""
+        """Removes every file."""
         ...
 
 
 class MemoryLeg(MemoryStore):
-    """The fast one: what is committed is there, what is not is not."""
+    """The fast store, in memory: a batch is committed, or it is not."""
 
     killed = False
 
@@ -75,7 +75,7 @@ class MemoryLeg(MemoryStore):
         return ()
 
     def calm(self) -> None:
-        """Nothing of its own ever fails."""
+        """Does nothing: this store has no faults of its own."""
 
     def abandon(self) -> None:
         self.close()
@@ -85,16 +85,16 @@ class MemoryLeg(MemoryStore):
 
 
 class Model(MemoryStore):
-    """The model of the real store, which may be asked at any time what a restart would find."""
+    """The model of the real store, which shows at any time the state that a restart would restore."""
 
     def view(self, now: Moment) -> Restored:
-        """As if it were closed and opened."""
+        """Returns the state that the store restores after closing and opening."""
         self.close()
         return self.open(now)
 
 
 class DiskLeg:
-    """SQLite on a faulty file system with the model beside it; both must remember the same after every commit."""
+    """SQLite on a faulty file system with the model beside it; both must hold the same after every commit."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class DiskLeg:
     def _gap(self) -> int:
         return self._stream.below(2 * FAULT_EVERY) or -1
 
-    # What the sink asks for.
+    # The calls of the sink.
 
     def open(self, now: Moment) -> Restored:
         self._vfs.disarm()
@@ -146,7 +146,7 @@ class DiskLeg:
         return restored
 
     def _opened(self, now: Moment) -> Restored:
-        """S11: nothing that a process or a power cut leaves behind keeps the next one from opening it."""
+        """S11: the store opens again whatever a dead process or a power cut has left behind."""
         self._touched = True
         try:
             return self._real.open(now)
@@ -155,13 +155,13 @@ class DiskLeg:
             raise
 
     def _resolved(self, restored: Restored, wanted: Restored, doubtful: Batch, now: Moment) -> Restored:
-        """A commit that failed is wholly there or wholly absent: see which, and let the model follow."""
+        """Finds whether a failed commit is there completely or not at all, and lets the model follow."""
         if _alike(restored) == _alike(wanted) and len(doubtful.samples) != len(doubtful):
             self._happened("doubt resolved: absent")
             return wanted
         self._model.commit(doubtful)
         self._model.close()
-        self._happened("doubt resolved: whole")
+        self._happened("doubt resolved: complete")
         self._found = (doubtful,)
         return self._model.open(now)
 
@@ -182,7 +182,7 @@ class DiskLeg:
             if not self._deadly:
                 self._vfs.disarm()
         self._model.commit(batch)
-        # Samples and blind intervals alone leave what is compared as it was.
+        # Samples and blind intervals alone do not change the compared state.
         if len(batch) > len(batch.samples) + len(batch.blind):
             self._compare(self._look.restored(str(self._path), self._now()), self._model.view(self._now()))
         return left_out
@@ -218,14 +218,14 @@ class DiskLeg:
     def found(self) -> tuple[Batch, ...]:
         return self._found
 
-    # The disk's own life.
+    # Events of the disk.
 
     def calm(self) -> None:
         """Nothing fails any more."""
         self._calm, self._flips = True, False
 
     def abandon(self) -> None:
-        """The process is killed: what it wrote is there, or after a power cut only what was synced and some of the rest."""
+        """Kills the process: its writes are there, or after a power cut only the synced ones and some of the others."""
         self._look.close()
         self._model.close()
         self._vfs.disarm()
@@ -243,7 +243,7 @@ class DiskLeg:
         self._real = self._store()
 
     def _move_to(self, contents: dict[str, bytes]) -> None:
-        """Another machine finds what the disk held for good."""
+        """Moves the store to the content that was durable, under another name."""
         self._touched = False
         old, self._path = self._path, self._path.with_name(f"watch-{next(self._numbers)}.db")
         for name, content in contents.items():
@@ -253,7 +253,7 @@ class DiskLeg:
             Path(f"{self._path}-head").write_bytes(head.read_bytes())
 
     def _try_flipped(self, now: Moment) -> None:
-        """S13: a flipped bit is detected, or it lies where nothing is remembered; then the bit is put back."""
+        """S13: a flipped bit is detected, or it lies where it changes nothing. Puts each bit back."""
         victims = [path for path in (self._path, Path(f"{self._path}-wal")) if _size(path)]
         if not victims:
             return
@@ -280,12 +280,12 @@ class DiskLeg:
         wanted = self._model.open(now)
         self._model.close()
         if _alike(restored) != _alike(wanted) and self._doubtful is None:
-            self._complain("S13", f"bit {at} of {victim.name} is flipped and nobody noticed")
+            self._complain("S13", f"bit {at} of {victim.name} is flipped and was not detected")
         self._happened("flipped bit harmless")
 
     @contextmanager
     def _intact(self) -> Iterator[None]:
-        """Put every file back as it was."""
+        """Restores every file at the end of the block."""
         names = [Path(f"{self._path}{suffix}") for suffix in ("", "-wal", "-shm", "-head")]
         before = {name: name.read_bytes() for name in names if name.exists()}
         try:
@@ -312,7 +312,7 @@ def _size(path: Path) -> int:
 
 
 def _span(wal: bytearray) -> tuple[int, int]:
-    """Where the last frames of a WAL lie that count: behind them may be those of before it began anew."""
+    """Returns the begin and the end of the last valid frames of a WAL: behind them may be older ones, from before SQLite restarted the log."""
     salt, frame = wal[16:24], 24 + int.from_bytes(wal[8:12], "big")
     end = 32
     while end < len(wal) and wal[end + 8 : end + 16] == salt:
@@ -321,12 +321,12 @@ def _span(wal: bytearray) -> tuple[int, int]:
 
 
 def _memory_disk() -> str | None:
-    """Syncs cost nothing there, and what they mean is the faulty file system's to say."""
+    """Returns a folder in memory: real syncs are not needed, as the faulty file system decides which writes are durable."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # a fresh private folder is made in it
 
 
 def _alike(restored: Restored) -> Restored:
-    """What both must remember; how often each was opened is its own."""
+    """Returns the part of a restored state that both stores must agree on; the count of openings is not in it."""
     return msgspec.structs.replace(
         restored,
         epoch=0,

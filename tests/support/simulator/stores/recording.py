@@ -1,4 +1,4 @@
-"""The store of one simulated process: the real one inside, trouble around it, every commit shown to the auditor."""
+"""The store of one simulated process: the real store inside, faults around it, every commit shown to the auditor."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,15 +9,15 @@ from watchkeeper.domain.time.moment import Moment
 
 from ..cases.faults import Fault
 from ..surroundings.hub import Hub
+from ..surroundings.micro_faults import ProcessDied, Site
 from ..surroundings.mishaps import Mishaps
-from ..surroundings.trouble import ProcessDied, Site
 from .legs import Leg
 
 STORE_FAULTS = (Fault.STORE_FULL, Fault.STORE_IN_DOUBT, Fault.STORE_UNOPENABLE)
 
 
 class StoreObserver(Protocol):
-    """Who is shown the life of the record."""
+    """Observes the openings, commits and failures of the record."""
 
     def opened(self, restored: Restored, now: Moment) -> None: ...
 
@@ -26,7 +26,7 @@ class StoreObserver(Protocol):
     def committed(self, batch: Batch) -> None: ...
 
     def commit_failed(self, batch: Batch, *, certain: bool) -> None:
-        """`certain`: nothing of it was written; else that shows only when the store is opened."""
+        """`certain`: nothing of it was written; otherwise only the next opening shows whether it was."""
         ...
 
     def closed(self) -> None: ...
@@ -35,17 +35,17 @@ class StoreObserver(Protocol):
 
 
 class Disk:
-    """When the store can be written. It outlives the processes of a run."""
+    """The times at which the store can be written and opened. It outlives the processes of a run."""
 
     def __init__(self, mishaps: Mishaps) -> None:
         self.mishaps = mishaps
         self.full_until_ns = 0
         self.unopenable = 0
-        """So many times opening it will fail."""
+        """The number of openings that will fail."""
 
 
 class WatchedStore:
-    """Fits the port of the sink. After its process has died it does nothing any more."""
+    """Implements the store port of the sink. After its process has died, every call raises ProcessDied."""
 
     def __init__(
         self, inner: Leg, hub: Hub, disk: Disk, observer: StoreObserver, lived_ns: Callable[[], int]
@@ -83,7 +83,7 @@ class WatchedStore:
         if mishap is Fault.STORE_IN_DOUBT:
             self._observer.happened("commit in doubt")
             self._observer.commit_failed(batch, certain=False)
-            raise StoreError("injected: it was written, and nobody can know")
+            raise StoreError("injected: it was written, and the answer was lost")
         self._hub.pass_site(Site.PORT)
         return left_out
 

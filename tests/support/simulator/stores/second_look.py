@@ -1,4 +1,4 @@
-"""A second look at the disk: what somebody reads who was not there when it was written."""
+"""A second reader of the disk, independent of the connection that writes."""
 
 import apsw
 from watchkeeper.adapters.stores.sqlite.chain import Chain
@@ -12,13 +12,13 @@ from watchkeeper.domain.time.moment import Moment
 
 
 class SecondLook:
-    """Another connection to the database of a store, through the file system as it is, that only reads."""
+    """A read-only connection to the database of a store, through the real file system."""
 
     def __init__(self) -> None:
         self._connection: apsw.Connection | None = None
 
     def restored(self, path: str, now: Moment) -> Restored:
-        """What a restart would find now, in one read transaction."""
+        """Returns the state that a restart would restore now, in one read transaction."""
         connection = self._connection = self._connection or connect_reader(path)
         connection.execute("BEGIN")
         try:
@@ -27,7 +27,7 @@ class SecondLook:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Let go of the file; the next look opens it anew."""
+        """Closes the file; the next read opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -1,4 +1,4 @@
-"""Addresses through which the simulator sees, and may trouble, every message."""
+"""Addresses through which the simulator observes every message and may disturb it."""
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Witness:
-    """Stands in the mailbox's sight for the actor: whatever it handles is seen before and after."""
+    """Takes the actor's place in its mailbox, and reports each message to the hub before and after it is handled."""
 
     def __init__(self, address: "WatchedAddress", hub: Hub) -> None:
         self._address = address
@@ -31,14 +31,14 @@ class _Witness:
         return answer
 
     def _answer(self, envelope: "Envelope[Any]") -> bool:
-        """What an answerable message is handled by; see `DispatchedActor`."""
+        """Handles a question; see `DispatchedActor`."""
         self._address.handled += 1
         self._address.forget_head()
         return self.actor._answer(envelope)  # the mailbox runs its own actor, through this
 
 
 class WatchedAddress(Address):
-    """An address of the production kind whose traffic goes through the hub of its process."""
+    """A production address whose messages go through the hub of its process."""
 
     __slots__ = (
         "_chains",
@@ -68,7 +68,7 @@ class WatchedAddress(Address):
         self._witness = _Witness(self, hub)
         self._chains: deque[int] = deque()
         self.told = 0
-        """Messages that arrived here, whatever became of them."""
+        """Messages that arrived here, handled or not."""
         self.dismissals = 0
         """Stops that came without a message."""
         self.handled = 0
@@ -82,7 +82,7 @@ class WatchedAddress(Address):
         self._hub.tell(self, message)
 
     def resize(self, capacity: int) -> None:
-        """Take in no more than so many messages from now on."""
+        """Sets the capacity."""
         if not self.closed:
             self._capacity = capacity
 
@@ -103,7 +103,7 @@ class WatchedAddress(Address):
         super()._count_dead(message)
 
     def arrive(self, message: object) -> None:
-        """What the hub lets through."""
+        """Delivers a message that the hub has let through."""
         self.told += 1
         causality = self._hub.causality
         if causality is not None:
@@ -111,13 +111,13 @@ class WatchedAddress(Address):
         super().tell(message)
 
     def head_chain(self) -> int | None:
-        """The causal chain of the message that is next; where mail was dropped, of one near it."""
+        """Returns the causal chain of the next message; after a drop, that of one near it."""
         while len(self._chains) > len(self):
             self._chains.popleft()
         return self._chains[0] if self._chains else None
 
     def forget_head(self) -> None:
-        """The next message is being handled."""
+        """Removes the chain of the message that is handled now."""
         if self._chains:
             self._chains.popleft()
 

@@ -1,4 +1,4 @@
-"""The hub: every message of one simulated process passes here, in the order of its pair, and may meet trouble."""
+"""The hub: every message of one simulated process passes here, in the order of its pair, and may meet a fault."""
 
 from collections import deque
 from collections.abc import Callable
@@ -31,13 +31,14 @@ from watchkeeper.protocol.supervisor import (
 
 from ..cases.tape import Stream
 from .causality import Causality
-from .trouble import InjectedCrash, Kind, ProcessDied, Site, Troubles
+from .micro_faults import InjectedCrash, Kind, MicroFaults, ProcessDied, Site
 
 if TYPE_CHECKING:
     from .addresses import WatchedAddress
 
 OUTSIDE = "outside"
 DELAY_NS_MAX = 30 * NS_PER_MS
+"""Shorter than LATE_NS of the ports, so that a late answer comes behind every delayed message."""
 REPEATABLE = (
     Acknowledge,
     AttemptCancelled,
@@ -58,11 +59,11 @@ REPEATABLE = (
     Track,
     Untrack,
 )
-"""Messages that mean the same when they are heard twice in a row."""
+"""Messages that have the same effect when they arrive twice in a row."""
 
 
 class Halt:
-    """Whether the run must stop to look at what happened."""
+    """Tells the run to stop after the present turn: a process has died, or an invariant is violated."""
 
     __slots__ = ("now",)
 
@@ -71,30 +72,30 @@ class Halt:
 
 
 class Observer(Protocol):
-    """Who is shown what is handled."""
+    """Observes every message as it is handled."""
 
     def handling(self, name: str, epoch: int, message: object) -> None: ...
 
     def resuming(self, generation: int) -> None:
-        """The sink says from where the owner is to go on; what was judged before is stale."""
+        """The sink tells the owner its new generation; judgements of older ones are stale."""
         ...
 
     def happened(self, what: str) -> None: ...
 
 
 class Hub:
-    """The traffic of one process."""
+    """Carries every message of one process, and applies the micro faults to them."""
 
     def __init__(
         self,
-        problems: Troubles,
+        micro_faults: MicroFaults,
         stream: Stream,
         observer: Observer,
         call_after: Callable[[int, Callable[[], object]], object],
         causality: Causality | None,
         halt: Halt,
     ) -> None:
-        self._problems = problems
+        self._micro_faults = micro_faults
         self._stream = stream
         self._observer = observer
         self._call_after = call_after
@@ -111,12 +112,12 @@ class Hub:
     # Turns.
 
     def enter(self, name: str) -> None:
-        """An actor's turn begins; what goes wrong now is its own crash."""
+        """Begins an actor's turn, in which a crash ends this actor."""
         self._running = name
         self._armed = True
 
     def disarm(self) -> None:
-        """What follows belongs to nobody's handler."""
+        """Ends the part of a turn in which a crash may strike: no handler runs from here on."""
         self._armed = False
 
     def leave(self) -> None:
@@ -128,8 +129,8 @@ class Hub:
         if self.causality is not None:
             address.forget_head()
         self._observer.handling(address.name, address.epoch, message)
-        self._problems.left -= 1
-        if not self._problems.left:
+        self._micro_faults.left -= 1
+        if not self._micro_faults.left:
             self._strike(Site.HANDLE)
         if self.doomed and self.doomed.get(address.name):
             del self.doomed[address.name]
@@ -137,27 +138,27 @@ class Hub:
 
     def handled(self, address: "WatchedAddress") -> None:
         """An actor has handled a message."""
-        self._problems.left -= 1
-        if not self._problems.left:
+        self._micro_faults.left -= 1
+        if not self._micro_faults.left:
             self._strike(Site.HANDLED)
         if self.doomed and self.doomed.pop(address.name, None) is not None:
             self._crash()
 
-    # Trouble.
+    # Micro faults.
 
     def pass_site(self, site: Site) -> Kind | None:
-        """Something may go wrong here. Raises what ends the actor or the process; else says what is the caller's to do."""
-        problems = self._problems
-        problems.left -= 1
-        if problems.left:
+        """Passes a site. Raises the end of the actor or of the process; returns any other fault for the caller to apply."""
+        micro_faults = self._micro_faults
+        micro_faults.left -= 1
+        if micro_faults.left:
             return None
         return self._strike(site)
 
     def _strike(self, site: Site) -> Kind | None:
         if self.dead:
-            self._problems.postpone()
+            self._micro_faults.postpone()
             return None
-        kind = self._problems.strike(site, armed=self._armed)
+        kind = self._micro_faults.strike(site, armed=self._armed)
         if kind is Kind.DIE:
             self.die(site)
         if kind is Kind.CRASH:
@@ -170,7 +171,7 @@ class Hub:
         raise InjectedCrash(self._running)
 
     def die(self, where: str) -> None:
-        """The process is gone: nothing that it still does has any effect."""
+        """Ends the process: no later action of it has any effect."""
         self._observer.happened(f"death at {where}")
         self.dead = self._halt.now = True
         raise ProcessDied(where)
@@ -182,29 +183,29 @@ class Hub:
             return
         if type(message) is ResumeFrom:
             self._observer.resuming(message.generation)
-        # Every message of a run passes here: the sites are counted in place rather than by `pass_site`.
-        problems = self._problems
-        problems.left -= 1
-        trouble = None if problems.left else self._strike(Site.TELL)
-        if trouble is not None:
-            self._troubled(trouble, address, message)
+        # Every message passes here, so `pass_site` is repeated in place: a call costs more than the count.
+        micro_faults = self._micro_faults
+        micro_faults.left -= 1
+        fault = None if micro_faults.left else self._strike(Site.TELL)
+        if fault is not None:
+            self._disturb(fault, address, message)
         elif self._links:
             self._follow(address, message)
         else:
             address.arrive(message)
-        problems.left -= 1
-        if not problems.left:
+        micro_faults.left -= 1
+        if not micro_faults.left:
             self._strike(Site.TOLD)
 
     def _follow(self, address: "WatchedAddress", message: object) -> None:
-        """Behind what waits of the same pair, else straight in."""
+        """Queues a message behind the delayed ones of its pair; without any, delivers it at once."""
         link = self._links.get((self._running, address.name))
         if link is None:
             address.arrive(message)
         else:
             link.append((address, message))
 
-    def _troubled(self, kind: Kind, address: "WatchedAddress", message: object) -> None:
+    def _disturb(self, kind: Kind, address: "WatchedAddress", message: object) -> None:
         match kind:
             case Kind.DELAY:
                 self._delay(address, message)
@@ -239,7 +240,7 @@ class Hub:
 
     @property
     def waiting(self) -> int:
-        """Messages on their way."""
+        """The number of delayed messages."""
         return sum(len(link) for link in self._links.values())
 
 

@@ -1,11 +1,11 @@
-"""Mishaps: trouble at a port, every so many calls."""
+"""Mishaps: faults at a port, one in so many calls."""
 
 from ..cases.faults import Fault
 from ..cases.tape import Stream
 
 
 class Mishaps:
-    """Says for each call which of the allowed faults befalls it. It outlives the processes of a run."""
+    """Decides for each call which of the allowed faults strikes it. It outlives the processes of a run."""
 
     def __init__(
         self, stream: Stream, allowed: tuple[Fault, ...], kinds: tuple[Fault, ...], every: int
@@ -19,7 +19,7 @@ class Mishaps:
         return (self._stream.below(2 * self._every) or -1) if self._kinds else -1
 
     def next(self) -> Fault | None:
-        """What befalls this call, if anything. A draw of zero ends all mishaps."""
+        """Returns the fault of this call, or None. A draw of zero ends all mishaps."""
         self._left -= 1
         if self._left:
             return None
@@ -28,6 +28,6 @@ class Mishaps:
         return kind
 
     def calm(self) -> None:
-        """No more."""
+        """Ends all mishaps."""
         self._kinds = []
         self._left = -1

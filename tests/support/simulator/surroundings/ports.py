@@ -1,4 +1,4 @@
-"""The ports of one simulated process: its probe driver and its messengers, with whatever befalls them."""
+"""The ports of one simulated process: its probe driver and its messengers, with their mishaps."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -17,9 +17,9 @@ from watchkeeper.testing.script import Script
 
 from ..cases.faults import Fault
 from .hub import Hub
+from .micro_faults import InjectedCrash, Site
 from .mishaps import Mishaps
 from .receiver import Receiver
-from .trouble import InjectedCrash, Site
 
 PROBE_FAULTS = (
     Fault.PROBE_LATENCY,
@@ -32,11 +32,13 @@ CHANNEL_FAULTS = (Fault.CHANNEL_RAISES, Fault.CHANNEL_LATE)
 POISONS = (Fault.PROBE_HANG, Fault.PROBE_RAISES)
 UNRENDERABLE = "a notice that cannot be rendered"
 LATE_NS = 40 * NS_PER_MS
+"""The delay of a second answer, and of one after a cancel: longer than any delay of a message (DELAY_NS_MAX)."""
 BUSY_RETRY_AFTER_NS = 20 * NS_PER_S
+"""Longer than the first backoffs, shorter than the 90 s after which some channels give up."""
 
 
 class PortObserver(Protocol):
-    """Who is shown what crosses the edge."""
+    """Observes every probe and every post."""
 
     def probing(self, request: ProbeRequest, truth: Outcome | None) -> None: ...
 
@@ -45,7 +47,7 @@ class PortObserver(Protocol):
     def sending(self, channel: str, notice: Notice, attempt: int) -> None: ...
 
     def sent(self, channel: str, notice: Notice, attempt: int) -> None:
-        """The request is over for us: answered, or cancelled."""
+        """The request has ended: answered, or cancelled."""
         ...
 
     def applied(self, channel: str, notice: Notice, *, first: bool) -> None: ...
@@ -62,7 +64,7 @@ class PortObserver(Protocol):
 
 
 class Edge:
-    """What all ports of one process share."""
+    """The parts that all ports of one process share."""
 
     def __init__(self, hub: Hub, clock: ManualClock, call_at: CallAt, observer: PortObserver) -> None:
         self.hub = hub
@@ -76,7 +78,7 @@ class Edge:
 
 
 class Running:
-    """Something under way at a port. A sound driver is silent after a cancel; some mishaps make it speak."""
+    """A call under way at a port. A correct driver never answers after a cancel; some mishaps make it answer."""
 
     def __init__(self, edge: Edge, ended: Callable[[], None], mishap: Fault | None) -> None:
         self._edge = edge
@@ -100,7 +102,7 @@ class Running:
             self._edge.after(LATE_NS, answer)
 
     def handed_over(self) -> "Running":
-        """The last thing before whoever began it holds it: who crashes just here leaves it to itself."""
+        """A crash site just before the caller holds the handle: a crash here leaves the call without an owner."""
         try:
             self._edge.hub.pass_site(Site.PORT)
         except InjectedCrash:
@@ -128,7 +130,7 @@ class Running:
 
 
 class Targets:
-    """What targets do. They outlive every process of ours."""
+    """The targets and their scripts. They outlive every simulated process."""
 
     def __init__(self, mishaps: Mishaps, clock: ManualClock, roster: Mapping[str, Target]) -> None:
         self.mishaps = mishaps
@@ -138,17 +140,17 @@ class Targets:
         self._scripts: dict[str, tuple[int, Script]] = {}
 
     def follow(self, target: str, script: Script) -> None:
-        """Let a target do this from now on."""
+        """Sets the script of a target, which begins now."""
         self._scripts[target] = (self._clock.lived_ns, script)
 
     def behaviour(self, target: str) -> tuple[Observation, int | None]:
-        """What it answers now, and after how long (None: never)."""
+        """Returns the target's answer now, and the nanoseconds until it (None: never)."""
         began_ns, script = self._scripts[target]
         behaviour = script.at(self._clock.lived_ns - began_ns)
         return behaviour.observation, behaviour.after_ns
 
     def truth(self, request: ProbeRequest, seen: Observation) -> Outcome:
-        """What a person would say of the target who sees that and knows what it is to answer."""
+        """Returns the true outcome of an observation, judged by the expectation that the target has at this moment."""
         target = self._roster.get(request.attempt.target)
         if target is not None and target.expect:
             return self._expectation_of(target).judge(request.attempt, request.started, seen).outcome
@@ -228,7 +230,7 @@ class SimulatedMessenger:
         left_ns = deadline.remaining_ns(now)
         after_ns = left_ns + 1 if behaviour.after_ns is None else behaviour.after_ns
         if answer.accepted or behaviour.after_ns is None:
-            # The receiver takes it in whether or not we are there to hear so.
+            # The receiver applies the notice even where the process dies before the answer.
             looks_ns = left_ns // 2 if behaviour.after_ns is None else after_ns - 1
             receiver.expect(notice, edge.clock.lived_ns + looks_ns)
             edge.after(looks_ns, self._take_in)

@@ -1,4 +1,4 @@
-"""Receivers: the outside of a channel. They keep keys, and they outlive every process of ours."""
+"""Receivers: the outside of a channel. They keep the applied keys, and they outlive every simulated process."""
 
 from watchkeeper.domain.auditing.receipts import Receipts
 from watchkeeper.domain.incidents.notice import Notice
@@ -6,7 +6,7 @@ from watchkeeper.testing.script import ALWAYS_OK, Script
 
 
 class Receiver(Receipts):
-    """Behaves by a script."""
+    """A receiver that follows a script."""
 
     def __init__(self, channel: str, began_ns: int) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class Receiver(Receipts):
         """When each key arrived first."""
 
     def follow(self, script: Script, now_ns: int) -> None:
-        """Behave like this from now on."""
+        """Sets the script, which begins now."""
         self.script, self._began_ns = script, now_ns
 
     def take_in(self, at_ns: int, notice: Notice, attempt: int) -> None:
@@ -27,16 +27,16 @@ class Receiver(Receipts):
         self.arrived(notice, attempt)
 
     def expect(self, notice: Notice, at_ns: int) -> None:
-        """A request is there that it will look at then."""
+        """Records a request that the receiver processes at a time."""
         self._pending.append((at_ns, notice))
         self._pending.sort(key=lambda request: request[0])
 
     def due(self, now_ns: int) -> list[Notice]:
-        """What it has looked at by now, in its own order, however long we stood still meanwhile."""
+        """Returns the notices that it has processed by now, in its own order, even where the process stood still."""
         taken = [notice for at_ns, notice in self._pending if at_ns <= now_ns]
         self._pending = self._pending[len(taken) :]
         return taken
 
     def since_ns(self, now_ns: int) -> int:
-        """How long it has followed its script."""
+        """Returns the time since the script began."""
         return now_ns - self._began_ns

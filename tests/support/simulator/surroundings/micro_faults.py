@@ -1,4 +1,4 @@
-"""Micro faults: what goes wrong at one message, one commit, one send. Sites are counted, and trouble comes at some of them."""
+"""Micro faults: faults at one message, one commit or one send. Every site is counted; a fault strikes at some of them."""
 
 from enum import StrEnum
 
@@ -6,16 +6,16 @@ from ..cases.faults import Fault
 from ..cases.tape import Stream
 
 
-class InjectedCrash(BaseException):  # not an Exception: no handler may take it for trouble of its own
-    """An actor ends here. It is no Exception, so that production code that contains those cannot contain it."""
+class InjectedCrash(BaseException):  # not an Exception: no handler may contain it
+    """Ends an actor at this site. Production code that catches Exception does not catch it."""
 
 
 class ProcessDied(BaseException):  # as above
-    """The whole process ends here; nothing of it happens any more."""
+    """Ends the process at this site: none of its code runs any more."""
 
 
 class Site(StrEnum):
-    """A place where something can go wrong."""
+    """A place where a micro fault can strike."""
 
     TELL = "tell"
     TOLD = "told"
@@ -27,7 +27,7 @@ class Site(StrEnum):
 
 
 class Kind(StrEnum):
-    """What can go wrong there."""
+    """The kinds of micro faults."""
 
     CRASH = "crash"
     DIE = "die"
@@ -46,8 +46,8 @@ KIND_OF: dict[Fault, Kind] = {
 WEIGHTS: dict[Kind, int] = {Kind.CRASH: 2, Kind.DIE: 1, Kind.DELAY: 6, Kind.DUPLICATE: 4, Kind.STALE: 2}
 
 
-class Troubles:
-    """Decides at which site which trouble comes. It outlives the processes of a run."""
+class MicroFaults:
+    """Decides the sites and the kinds of micro faults. It outlives the processes of a run."""
 
     def __init__(self, stream: Stream, faults: tuple[Fault, ...], every: int) -> None:
         self._stream = stream
@@ -56,31 +56,31 @@ class Troubles:
         self._every = every
         self._pending: Kind | None = None
         self.sites = 0
-        """How many were passed, all told."""
+        """The number of sites up to the next fault, counted from the begin of the run."""
         self.left = 0
-        """How many are left until the next trouble; below zero: none will come."""
+        """The number of sites left until the next fault; negative where none will come."""
         self.rearm()
 
     def rearm(self) -> None:
-        """Wait for the next. A draw of zero ends all trouble."""
+        """Draws the distance to the next fault. A draw of zero ends all faults."""
         self._pending = None
         gap = self._stream.below(2 * self._every) if self._weighted else 0
         self._wait(gap or -1)
 
     def only(self, kind: Kind, at_site: int) -> None:
-        """One trouble at one site, counted from here; then none."""
+        """Sets one fault at one site, counted from here, and none after it."""
         self._weighted = []
         self._pending = kind
         self._wait(at_site)
 
     def calm(self) -> None:
-        """No more trouble."""
+        """Ends all faults."""
         self._weighted = []
         self._pending = None
         self._wait(-1)
 
     def postpone(self) -> None:
-        """What comes, comes at the next site: this one belongs to a process that is gone."""
+        """Moves the fault to the next site: this one belongs to a process that has died."""
         self._wait(1)
 
     def _wait(self, sites: int) -> None:
@@ -94,7 +94,7 @@ class Troubles:
         return self.sites - self.left
 
     def strike(self, site: Site, *, armed: bool) -> Kind | None:
-        """The countdown has ended at a site: what happens here. What does not fit waits for a site that it fits."""
+        """Returns the fault at the site where the countdown ends. A kind that does not fit the site waits for one that fits."""
         if self._pending is None:
             self._pending = self._weighted[self._stream.below(len(self._weighted))]
         kind = self._pending

@@ -40,7 +40,7 @@ targets:
 WITHIN_S = 20
 
 
-def test_what_cannot_be_built_leaves_no_thread_behind():
+def test_a_runtime_that_cannot_be_built_leaves_no_thread_behind():
     nowhere = Channel(id="ops", webhook=Webhook(url="http://ä..b/"))
     threads = set(threading.enumerate())
 
@@ -94,7 +94,7 @@ def test_a_reload_removes_a_target_named_like_a_function(inbox, tmp_path):
         assert {target.id for target in runtime.status().targets} == {"width", "made here"}
 
 
-@pytest.mark.parametrize("grace", ["10s", "11s"])  # unchanged, and so changed that the runtime starts anew
+@pytest.mark.parametrize("grace", ["10s", "11s"])  # unchanged, and so changed that the runtime restarts
 def test_a_reload_leaves_a_pause_that_was_commanded(grace, shop, ops):
     still = msgspec.structs.replace(shop, id="still", paused=True)
     with Runtime(targets=[shop, still], **ops) as runtime:
@@ -167,7 +167,7 @@ def test_an_interrupt_leaves_neither_thread_nor_lock_behind(place, shop, ops, tm
 
 
 def test_a_command_does_not_wait_for_a_stop(site, shop, ops):
-    """A callable that does not return holds the stop up for the grace; whoever commands meanwhile is not held up."""
+    """A callable that does not return delays the stop by the grace; a command at that time is not delayed."""
     begun, go_on = threading.Event(), threading.Event()
     runtime = Runtime(targets=[shop], **ops)
     runtime.start()
@@ -188,7 +188,7 @@ def test_a_command_does_not_wait_for_a_stop(site, shop, ops):
     assert not stopping.is_alive()
 
 
-def test_what_is_commanded_before_a_start_is_done_by_it(shop, ops):
+def test_a_command_before_a_start_is_applied_by_it(shop, ops):
     runtime = Runtime(targets=[shop], **ops)
     with runtime:
         runtime.stop()
@@ -208,7 +208,7 @@ def lifecycle_of(shop, ops):
 
 
 def test_a_supervisor_that_comes_back_is_shown_what_its_host_asks_for(shop, ops):
-    """What it crashed over is lost; here the command is never told, which is the same to it."""
+    """The command that crashed the supervisor is lost; here it is never sent, which has the same effect."""
     later = Target(id="later", http=Http(url="http://127.0.0.1:1/"))
     configured, lifecycle = lifecycle_of(shop, ops)
     lifecycle.start(None)

@@ -1,4 +1,4 @@
-"""What must happen, from the bug trackers of the peers: one test a row."""
+"""Behaviour that the bug trackers of comparable tools call for: one test a row."""
 
 import pytest
 from watchkeeper.domain.incidents.notice import NoticeReason
@@ -37,7 +37,7 @@ def test_down_then_muted_then_well_tells_one_recovery():
     assert world.delivered("ops") == [OPENED, RESOLVED]
 
 
-def test_down_through_a_silence_is_not_told_twice():
+def test_down_through_a_silence_is_not_notified_twice():
     world = world_of(script="ok 1m, down")
     world.run("3m")
     world.silence("shop", "10m")
@@ -45,7 +45,7 @@ def test_down_through_a_silence_is_not_told_twice():
     assert world.delivered("ops") == [OPENED]
 
 
-def test_what_begins_and_ends_in_a_silence_is_never_told():
+def test_an_incident_within_a_silence_is_never_notified():
     world = world_of(script="ok 1m, down 5m, ok")
     world.silence("shop", "30m")
     world.run("2h")
@@ -53,7 +53,7 @@ def test_what_begins_and_ends_in_a_silence_is_never_told():
     assert len(world.incidents()) == 1
 
 
-def test_what_begins_in_a_silence_and_lasts_is_told_once():
+def test_an_incident_that_outlasts_a_silence_is_notified_once():
     world = world_of(script="ok 1m, down")
     world.silence(None, "30m")
     world.run("2h")
@@ -71,14 +71,14 @@ def test_a_dead_channel_delays_and_loses_nothing(words):
     assert world.delivered("ops") == [OPENED]
 
 
-def test_a_recovery_is_never_told_before_its_problem():
+def test_a_recovery_is_never_notified_before_its_problem():
     world = world_of(script="ok 10m, down 10m, ok")
     world.script_channel("ops", "ok 5m, down 1h, ok")
     world.run("3h")
     assert world.delivered("ops") == [OPENED, RESOLVED]
 
 
-def test_dead_between_commit_and_send_is_told_after_restart():
+def test_a_death_between_commit_and_send_is_notified_after_the_restart():
     world = world_of(script="down")
     world.script_channel("ops", "down")
     world.run("1m")
@@ -140,7 +140,7 @@ def test_flapping_that_ends_well_ends_with_a_recovery():
     assert told == [OPENED, RESOLVED] * (len(told) // 2), "opened and resolved take turns"
 
 
-def test_a_heartbeat_missed_under_a_silence_is_told_at_its_end():
+def test_a_heartbeat_missed_under_a_silence_is_notified_at_its_end():
     job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=QUICK, notify=("ops",))
     world = World([job], through_bytes=True)
     world.heartbeat("job")
@@ -221,7 +221,7 @@ def test_a_target_that_hangs_for_ever_times_out_and_goes_on():
     assert world.delivered("ops") == [OPENED]
 
 
-def test_our_own_trouble_opens_and_resolves_nothing():
+def test_an_internal_fault_opens_and_resolves_nothing():
     world = world_of(script="ok 1m, unknown 10m, down 1m, unknown 30m, ok")
     world.run("5m")
     assert world.delivered("ops") == []
@@ -229,7 +229,7 @@ def test_our_own_trouble_opens_and_resolves_nothing():
     assert world.delivered("ops") == [OPENED]
 
 
-def test_what_was_acknowledged_is_only_told_to_be_over():
+def test_an_acknowledged_incident_is_only_notified_of_its_end():
     world = world_of(script="down 10m, ok")
     world.run("1m")
     (incident,) = world.incidents()

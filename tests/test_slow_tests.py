@@ -1,4 +1,4 @@
-"""The end of a run says how many slow tests it left out, and names each test that this machine cannot run."""
+"""The end of a run shows how many slow tests were left out, and names each test that this machine cannot run."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SLOW = "tests/test_teeth.py::test_a_sample_of_seeded_bugs_is_caught"
-TRACED = "tests/system/test_processes.py::test_want_of_threads_ends_the_start_aloud[1]"
+TRACED = "tests/system/test_processes.py::test_a_start_without_threads_ends_with_a_message[1]"
 
 
 def run_pytest(*arguments, **environment):

@@ -1,4 +1,4 @@
-"""What setup.cfg declares is what there is: every room is a package of the wheel, every library is in an extra."""
+"""setup.cfg agrees with the tree: every room is a package of the wheel, every library is in an extra."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""What a full mailbox may drop: samples, heartbeats and what repeats itself, never a step, a command or an answer."""
+"""A full mailbox may drop samples, heartbeats and repeated messages; never a transition, a command or an answer."""
 
 from typing import get_args
 
@@ -64,7 +64,7 @@ class Hears(DispatchedActor):
         self.heard.append(message)
 
 
-def test_a_flood_of_heartbeats_is_shed_and_nothing_else_that_the_supervisor_hears():
+def test_a_flood_of_heartbeats_is_dropped_and_no_other_message_to_the_supervisor():
     supervisor = address_for(Supervisor, "supervisor")
     supervisor.tell(Pause("shop"))
     for _ in range(limits.SUPERVISOR_MAILBOX_MAX + 10):

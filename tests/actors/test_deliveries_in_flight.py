@@ -1,4 +1,4 @@
-"""What a courier has on the wire when it is told to let go, crashes or ends: nothing goes on behind anybody's back."""
+"""Deliveries in flight when their courier releases them, crashes or ends: each is cancelled or answered."""
 
 import pytest
 from records import notice_of, opened
@@ -19,7 +19,7 @@ class Listener(list):
 
 
 class Wire:
-    """A messenger that sends and never hears anything; it keeps what is still on its way."""
+    """A messenger that sends and never gets an answer; it records the deliveries in flight."""
 
     def __init__(self):
         self.open = []
@@ -37,7 +37,7 @@ class Wire:
 
 @pytest.fixture
 def carrying():
-    """A courier with one notice on the wire: its address, the wire, what the sink was told, and how time goes on."""
+    """A courier with one notice in flight: its address, the messenger, the messages to the sink, and the clock."""
     dispatcher, wire, told = SimulatedDispatcher(ManualClock()), Wire(), Listener()
     address = address_for(Courier, "courier/ops")
     spawn(
@@ -95,7 +95,7 @@ def test_a_channel_carries_no_more_than_it_has_room_for(carrying):
     assert [answered.key for answered in told] == [others[1].key, NOTICE.key]
 
 
-def test_what_waits_for_room_follows_an_answer(carrying):
+def test_a_notice_that_waits_for_room_follows_an_answer(carrying):
     address, wire, told, run = carrying
     other = notice_of(opened("inc_2"))
     address.tell(Deliver(other, 1, 1_000_000_000))

@@ -99,7 +99,7 @@ def test_the_source_distribution_has_what_builds_it(distributions):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
-def test_what_was_built_shows_the_demonstration(distributions, tmp_path, kind):
+def test_the_built_wheel_runs_the_demo(distributions, tmp_path, kind):
     python = environment(tmp_path / "empty")
     pip(python, "install", *distributions.glob(kind), cwd=tmp_path)
     said = run(python.with_name("watchkeeper"), "demo", cwd=tmp_path)

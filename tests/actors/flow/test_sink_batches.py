@@ -1,4 +1,4 @@
-"""What the sink writes, in which order, and what it refuses to write."""
+"""The batches of the sink: their content, their order, and the transitions that it refuses."""
 
 import pytest
 from records import opened, then
@@ -36,7 +36,7 @@ def test_a_sample_that_comes_twice_is_counted_where_a_user_sees_it(shop):
     assert dict(world.status().counters)["samples_not_newer"] == 1
 
 
-def test_what_gathered_last_is_written_when_we_stop(watched, shop):
+def test_the_last_gathered_records_are_written_at_a_stop(watched, shop):
     world = watched(shop())
     world.run("1m")
     while world.prober.started == 6:
@@ -46,7 +46,7 @@ def test_what_gathered_last_is_written_when_we_stop(watched, shop):
     assert len(world.store.samples("shop")) == 7
 
 
-def test_after_a_failure_the_store_is_opened_anew_before_it_is_written(watched, shop):
+def test_after_a_failure_the_store_is_opened_again_before_a_write(watched, shop):
     world = watched(shop(rules=QUICK))
     calls = []
     for name in ("close", "open", "commit"):
@@ -77,7 +77,7 @@ def noted(store, name, calls):
 
 
 @pytest.mark.parametrize("again", ["the same step", "a step too far", "a step after the end"])
-def test_a_step_that_may_not_follow_is_counted_and_hurts_nobody(watched, shop, again):
+def test_an_illegal_transition_is_counted_and_harms_no_other(watched, shop, again):
     world = watched(shop())
     world.script("shop", "ok 1m, down 1m, ok")
     world.run("90s" if again != "a step after the end" else "4m")
