@@ -187,9 +187,9 @@ assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 
-# Mutes.
-# The longest delay in noticing the end of a silence after the wall clock is set.
+# Silences.
 SILENCE_LOOK_NS = 500 * NS_PER_MS
+"""The longest delay in noticing the end of a silence after the wall clock is set."""
 assert SILENCE_LOOK_NS < NS_PER_S
 
 # The store.
@@ -203,7 +203,8 @@ CHAIN_VERIFIED_WHOLE = 100_000
 CHAIN_ANCHOR_EVERY = 50_000
 DAY_TABLES_MAX = 64
 RAW_SAMPLES_NS_MAX = 60 * 86_400 * NS_PER_S
-"""Raw samples use one table per day; a day for which no table is left is not recorded."""
+"""Raw samples use one table per day; a day for which no table is left is not recorded. Besides the days that are kept, three
+tables are in use: the day being deleted, today, and tomorrow for a clock that is ahead."""
 SAMPLE_WALL_NS_MIN = 946_684_800 * NS_PER_S  # 2000-01-01
 SAMPLE_WALL_NS_MAX = 7_258_118_400 * NS_PER_S  # 2200-01-01
 EXPLANATION_CHARACTERS_MAX = 1_000
@@ -214,6 +215,5 @@ SEAL_AFTER_NS = 600 * NS_PER_S
 SEAL_ROWS_HELD_MAX = 500_000
 READ_INCIDENTS_MAX = 10_000
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
-# Besides the days that are kept: the day being deleted, today, and tomorrow for a clock that is ahead.
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX

@@ -321,7 +321,7 @@ def test_closing_closes_the_prober_and_forgets(bench):
     assert "entries=0," in repr(bench.prober)
 
 
-def test_what_was_forgotten_while_it_was_under_way_is_not_kept(bench):
+def test_a_value_forgotten_while_it_was_under_way_is_not_kept(bench):
     bench.ask()
     bench.prober.close()
 

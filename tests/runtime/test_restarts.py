@@ -21,11 +21,18 @@ from watchkeeper import (
     WatchkeeperError,
 )
 from watchkeeper.actors.dispatch.run.future import awaiting, blocking, run_blocking
+from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.limits import COMMANDS_KEPT_MAX
+from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.host.configured import ConfiguredTargets
+from watchkeeper.host.lifecycle import Lifecycle
 from watchkeeper.host.restart_buffer import RestartBuffer
 from watchkeeper.protocol.owner import Acknowledge
+from watchkeeper.protocol.recorder import GetAttempts
+from watchkeeper.protocol.sink import Mute
+from watchkeeper.protocol.supervisor import Beat
 
 WITHIN_S = 20
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"))
@@ -200,11 +207,21 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
 
 def test_a_report_waits_for_no_comparison_of_configurations(ops):
     """The guard is held while 100,000 targets are compared; here it is held by the test."""
-    with Runtime(targets=[JOB], **ops) as runtime:
-        with ThreadPoolExecutor() as pool, runtime._configured.guard:
-            pool.submit(runtime.heartbeat, "job").result(WITHIN_S)
-            pool.submit(runtime.silence, "move", length="1h").result(WITHIN_S)
-        assert [record.outcome for record in runtime.attempts("job")] == ["up"]
+    configuration = Configuration(channels=ops["channels"], targets=(JOB,))
+    configured = ConfiguredTargets(configuration, ops["callables"])
+    lifecycle = Lifecycle(configured, outdated=lambda: None, forked=lambda: None)
+    beat = Beat("job", Outcome.UP, "", SystemClock().read())
+    silence = Silence(id="move", target="job", until_ns=2**62)
+    lifecycle.start(None)
+    try:
+        with ThreadPoolExecutor() as pool, configured.guard:
+            assert pool.submit(configured.known, "job").result(WITHIN_S) == JOB
+            pool.submit(lifecycle.report, beat).result(WITHIN_S)
+            pool.submit(lifecycle.report, Mute(silence)).result(WITHIN_S)
+        attempts = lifecycle.ask(RECORDER, GetAttempts("job"))
+        assert [record.outcome for record in attempts] == ["up"]
+    finally:
+        lifecycle.stop()
 
 
 def test_a_target_is_known_once_its_engine_got_it():
