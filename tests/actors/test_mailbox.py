@@ -1,6 +1,7 @@
 """Bounds and overflow policies, and where every message is in the end."""
 
 import threading
+import tracemalloc
 from collections import Counter
 from typing import NamedTuple
 
@@ -258,6 +259,21 @@ def test_a_message_that_arrives_before_any_line_of_a_turn_is_handled(policy, tur
         line += 1
     assert heard == ["early"]
     assert line > 20, "a turn executes more lines than that"
+
+
+def bytes_of_one(capacity, policy):
+    tracemalloc.start()
+    kept = [Address("keeper", capacity=capacity, policy=policy) for _ in range(100)]
+    size = tracemalloc.get_traced_memory()[0] // len(kept)
+    tracemalloc.stop()
+    return size
+
+
+def test_a_small_mailbox_costs_little_memory_and_least_without_a_policy():
+    """A runtime has 100,000 pollers, each with a mailbox that is nearly always empty."""
+    light, deep = MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_LIGHT_MESSAGES_MAX + 1
+    assert bytes_of_one(light, None) + 500 < bytes_of_one(deep, None)
+    assert bytes_of_one(light, None) + 30 < bytes_of_one(light, sort)
 
 
 def test_a_question_to_a_closed_mailbox_is_answered():
