@@ -75,6 +75,7 @@ class Alone:
         self.handover = RosterHandover(self.roster)
         self.supervisor = address_for(Supervisor, "supervisor")
         self.ends = []
+        self.error = None
         self.arguments = {
             "handover": self.handover,
             "policies": supervisor_policies([Channel(id="ops", log=Log())], in_flight_max),
@@ -94,10 +95,29 @@ class Alone:
             self.clock,
             dispatcher=self.dispatcher,
             address=self.supervisor,
-            on_exit=lambda *exit_: self.ends.append(exit_),
+            on_exit=self.ended,
             **self.arguments,
         )
         self.dispatcher.run_until_idle()
+
+    def ended(self, _address, _epoch, reason, error):
+        self.ends.append(reason)
+        self.error = error
+
+    def crash(self):
+        """Crash the supervisor, as nothing else may."""
+        self.supervisor.tell(object())
+        self.dispatcher.run_until_idle()
+        self.error = None
+
+    def settle(self, until_ns=None):
+        """Let everything happen until a moment. Raises the error of a supervisor that has crashed."""
+        if until_ns is None:
+            self.dispatcher.run_until_idle()
+        else:
+            self.dispatcher.run_until(until_ns)
+        if self.error is not None:
+            raise self.error
 
     def now_ns(self):
         """The time since the start."""
@@ -126,7 +146,7 @@ class Alone:
         """Tell the supervisor, and let it react."""
         for message in messages:
             self.supervisor.tell(message)
-        self.dispatcher.run_until_idle()
+        self.settle()
 
     def ask(self, question):
         return self.supervisor.ask(question, 60.0)
@@ -136,11 +156,11 @@ class Alone:
 
     def run(self, length):
         """Let time pass."""
-        self.dispatcher.run_until(self.clock.read().monotonic_ns + duration_ns(length))
+        self.settle(self.clock.read().monotonic_ns + duration_ns(length))
 
     def run_to(self, at_ns):
         """Let time pass until so long after the start."""
-        self.dispatcher.run_until(self.began_ns + at_ns)
+        self.settle(self.began_ns + at_ns)
 
     def requests(self, target="shop"):
         """The attempts that the poller of a target was asked to start."""
@@ -150,7 +170,7 @@ class Alone:
         """Let time pass, from alarm to alarm, until an attempt of a target is started. Returns its request."""
         before = len(self.requests(target))
         for _ in range(1_000):
-            self.dispatcher.run_until(self.dispatcher.next_alarm_ns())
+            self.settle(self.dispatcher.next_alarm_ns())
             if len(self.requests(target)) > before:
                 return self.requests(target)[-1]
         raise AssertionError(f"no attempt of {target} was started")

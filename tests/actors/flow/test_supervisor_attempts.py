@@ -3,7 +3,7 @@
 import pytest
 from records import sample_at
 from watchkeeper.domain.limits import COMMIT_SAMPLES_NS, DEADLINE_SLACK_NS
-from watchkeeper.domain.observation.attempt import AttemptState, CancelOutcome
+from watchkeeper.domain.observation.attempt import AttemptId, AttemptState, CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.rule import NoData
 from watchkeeper.domain.time.cadence import Cadence
@@ -94,8 +94,32 @@ def test_each_counter_is_published_with_what_was_added_since(shop):
         "late_answers": 1,
     }
     assert alone.counted() == {}
+    alone.owner.clear()
     alone.answer(request)
     assert alone.counted() == {"late_answers": 1}
+    assert alone.owner == []
+
+
+@pytest.mark.parametrize(
+    ("target", "number"),
+    [("unheard of", 0), ("shop", 1), ("shop", -1)],
+    ids=["no target", "later", "earlier"],
+)
+def test_an_answer_to_an_attempt_that_does_not_run_is_no_sample(shop, target, number):
+    alone = Alone(shop(every="1h"))
+    alone.answer(alone.run_to_start())
+    request = alone.requests()[0]
+    for running in (False, True):
+        if running:
+            request = alone.run_to_start()
+        alone.owner.clear()
+        stray = AttemptId(target, request.attempt.epoch, request.attempt.number + number)
+        if running or number:
+            alone.tell(AttemptCancelled(stray, CancelOutcome.UNKNOWN))
+            alone.tell(AttemptFinished(stray, sample_at(1, target=target)))
+    alone.run("1s")
+    assert alone.judged("shop") == alone.judged(target) == alone.owner.of(FlushSamples) == []
+    assert alone.counted()["late_answers"] >= 1
 
 
 def test_a_cancelled_attempt_is_a_sample_of_its_start(shop):
@@ -140,7 +164,7 @@ def test_ticks_that_have_passed_are_counted_by_the_one_that_is_late(shop, late_n
     alone.run("9s")
     alone.owner.clear()
     alone.clock.advance(S + late_ns)
-    alone.dispatcher.run_until_idle()
+    alone.settle()
     alone.answer(alone.requests()[-1])
     _, record = alone.last()
     assert (record.missed, record.lateness_ns) == (missed, late_ns)
@@ -179,6 +203,18 @@ def test_a_bad_answer_moves_the_next_tick_to_the_retry_cadence_and_a_good_one_ba
     assert next_start(DOWN, "1s") == ["retry"]
     assert next_start(Outcome.UNKNOWN, "1s") == ["every"]
     assert next_start(TIMED_OUT, "2s") == ["retry"]
+
+
+@pytest.mark.parametrize("outcome", [UP, Outcome.UNKNOWN])
+def test_an_answer_in_the_instant_of_the_next_tick_skips_no_tick(shop, outcome):
+    alone = Alone(shop(every="20s", timeout="20s", retry_every="7s"))
+    request = alone.run_to_start()
+    alone.run(f"{20 * S - 1}ns")
+    alone.clock.advance(1)
+    alone.answer(request, outcome)
+    assert [message.started.monotonic_ns for message in alone.requests()[1:]] == [
+        alone.clock.read().monotonic_ns
+    ]
 
 
 def test_a_bad_answer_behind_a_pause_starts_nothing(shop):
@@ -247,10 +283,10 @@ def test_a_place_that_becomes_free_at_a_deadline_goes_to_no_attempt_whose_time_i
     first, second = in_turn(alone, "a", "b")
     request = alone.run_to_start(first)
     due_ns = Cadence.of(second, 10 * S).first_after(alone.began_ns, 2)
-    alone.dispatcher.run_until(due_ns)
+    alone.settle(due_ns)
     alone.clock.advance(10 * S)
     alone.supervisor.tell(AttemptFinished(request.attempt, sample_at(9, target=first)))
-    alone.dispatcher.run_until_idle()
+    alone.settle()
     assert [record.state for _, record in alone.judged(second)] == [AttemptState.EXPIRED]
     assert alone.requests(second) == []
 

@@ -155,7 +155,7 @@ def test_children_that_are_missing_at_the_start_are_started_at_once(shop, parts)
     alone = Alone(shop(every="1h"), children=[part.child() for part in parts.values()])
     assert parts["sink"].starts == [["shop"]]
     alone.pollers["shop"].alive = False
-    alone.tell(object())
+    alone.crash()
     alone.start()
     assert len(alone.starts) == 2
 

@@ -221,8 +221,8 @@ def test_a_supervisor_that_crashes_cancels_what_runs_and_its_alarm_and_gives_the
     alone.answer(alone.requests("mail")[0])
     with pytest.raises(ValueError, match="belongs to a supervisor"):
         alone.handover.look()
-    alone.tell(object())
-    assert alone.ends[-1][2] is ExitReason.CRASHED
+    alone.crash()
+    assert alone.ends[-1] is ExitReason.CRASHED
     assert alone.pollers["shop"].of(CancelAttempt) == [CancelAttempt(request.attempt)]
     assert alone.pollers["mail"].of(CancelAttempt) == []
     assert [alarm for alarm in alone.alarms if alarm.armed] == []
@@ -233,7 +233,7 @@ def test_the_next_supervisor_watches_on_under_numbers_of_its_own(shop):
     alone = Alone(shop(every="1h"))
     assert alone.owner.of(Adopt) == []
     first = alone.run_to_start()
-    alone.tell(object())
+    alone.crash()
     for listener in (alone.owner, alone.sink, alone.recorder, alone.pollers["shop"]):
         listener.clear()
     alone.start()
@@ -247,8 +247,8 @@ def test_the_next_supervisor_watches_on_under_numbers_of_its_own(shop):
 
 def test_a_supervisor_that_stops_leaves_no_alarm(alone):
     alone.supervisor.stop()
-    alone.dispatcher.run_until_idle()
-    assert alone.ends[-1][2] is ExitReason.NORMAL
+    alone.settle()
+    assert alone.ends[-1] is ExitReason.NORMAL
     assert [alarm for alarm in alone.alarms if alarm.armed] == []
 
 

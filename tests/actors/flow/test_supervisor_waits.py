@@ -56,6 +56,19 @@ def test_only_what_was_started_after_a_blind_interval_is_believed(shop, after_ns
     assert (alone.last()[0].outcome is Outcome.UNKNOWN) is doubted
 
 
+def test_an_attempt_that_was_due_while_blind_and_started_after_it_is_believed(shop):
+    alone = Alone(shop("a", timeout="10s"), shop("b", timeout="10s"), in_flight_max=1)
+    alone.run(f"{10 * S - 1}ns")
+    (first,) = [name for name in "ab" if alone.requests(name)]
+    alone.clock.suspend(SUSPEND_NS)
+    alone.tell(Woke(alone.clock.read().monotonic_ns))
+    alone.clock.advance(1)
+    alone.answer(alone.requests(first)[0])
+    second = {"a": "b", "b": "a"}[first]
+    alone.answer(alone.requests(second)[0], DOWN)
+    assert alone.last(second)[0].outcome is DOWN
+
+
 @pytest.mark.parametrize(
     ("lag_ns", "outcome", "doubted"),
     [(S, TIMED_OUT, False), (S + MS, TIMED_OUT, True), (S + MS, DOWN, False)],
@@ -130,7 +143,7 @@ def test_beats_that_were_missed_while_the_wake_up_was_late_are_counted(shop, lat
     alone = Alone(beating(shop, every="1s", grace="1s"))
     alone.run(f"{2 * S - 1}ns")
     alone.clock.advance(1 + late_ns)
-    alone.dispatcher.run_until_idle()
+    alone.settle()
     assert silent_moments(alone, "1500ms")[:2] == [2, next_s]
     assert [record.missed for _, record in alone.judged("job")][:2] == [0, missed]
 
