@@ -12,12 +12,15 @@ from watchkeeper.actors.supervisor.supervisor import Supervisor
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.duration import duration_ns
 from watchkeeper.protocol.owner import SampleTaken
 from watchkeeper.protocol.poller import StartAttempt
 from watchkeeper.protocol.recorder import CounterIncreased, HealthReported
 from watchkeeper.protocol.supervisor import AttemptFinished, Track
 from watchkeeper.testing.clock import ManualClock
+
+S = 1_000_000_000
 
 
 def beating(shop, name="job", every="1m", grace="10s", **fields):
@@ -184,6 +187,10 @@ class Alone:
         )
         self.tell(AttemptFinished(attempt, sample))
         return sample
+
+    def in_turn(self, *names):
+        """The names of targets of ten seconds that were tracked at the start, ordered by their first ticks."""
+        return sorted(names, key=lambda name: Cadence.of(name, 10 * S).first_after(self.began_ns, len(names)))
 
     def judged(self, target="shop"):
         """The samples of a target that the owner was given and that were not taken, each with its record."""

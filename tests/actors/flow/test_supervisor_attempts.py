@@ -5,17 +5,13 @@ from records import sample_at
 from watchkeeper.domain.limits import COMMIT_SAMPLES_NS, DEADLINE_SLACK_NS
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptState, CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.specification.rule import NoData
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.protocol.owner import FlushSamples
 from watchkeeper.protocol.poller import CancelAttempt, Reconfigure, StartAttempt
-from watchkeeper.protocol.recorder import Abandoned
 from watchkeeper.protocol.supervisor import (
     AttemptCancelled,
     AttemptFinished,
-    Beat,
     ChildExited,
-    Drain,
     Pause,
     Untrack,
 )
@@ -229,15 +225,10 @@ def test_a_bad_answer_behind_a_pause_starts_nothing(shop):
 # Admission.
 
 
-def in_turn(alone, *names):
-    """The names, ordered by the first tick of each: nothing of them may have been answered."""
-    return sorted(names, key=lambda name: Cadence.of(name, 10 * S).first_after(alone.began_ns, len(names)))
-
-
 def test_a_place_that_becomes_free_goes_to_the_first_that_still_waits(shop):
     names = ("a", "b", "c", "d")
     alone = Alone(*(shop(name, timeout="10s") for name in names), in_flight_max=1)
-    first, cancelled, next_, later = in_turn(alone, *names)
+    first, cancelled, next_, later = alone.in_turn(*names)
     alone.run_to(10 * S - 1)
     assert {name: len(alone.requests(name)) for name in (first, cancelled, next_, later)} == {
         first: 1,
@@ -260,7 +251,7 @@ def test_a_place_that_becomes_free_goes_to_the_first_that_still_waits(shop):
 
 def test_a_queued_attempt_expires_at_its_deadline_and_never_starts(shop):
     alone = Alone(shop("a", timeout="10s"), shop("b", timeout="10s"), in_flight_max=1)
-    first, second = in_turn(alone, "a", "b")
+    first, second = alone.in_turn("a", "b")
     alone.track(shop(second, timeout="1s"))
     request = alone.run_to_start(first)
     due_ns = Cadence.of(second, 10 * S).first_after(alone.began_ns, 2)
@@ -280,7 +271,7 @@ def test_a_queued_attempt_expires_at_its_deadline_and_never_starts(shop):
 
 def test_a_place_that_becomes_free_at_a_deadline_goes_to_no_attempt_whose_time_is_over(shop):
     alone = Alone(shop("a", timeout="10s"), shop("b", timeout="10s"), in_flight_max=1)
-    first, second = in_turn(alone, "a", "b")
+    first, second = alone.in_turn("a", "b")
     request = alone.run_to_start(first)
     due_ns = Cadence.of(second, 10 * S).first_after(alone.began_ns, 2)
     alone.settle(due_ns)
@@ -347,65 +338,3 @@ def test_a_target_that_is_tracked_again_numbers_on(shop):
     assert (sample.outcome, record.state) == (Outcome.CANCELLED, AttemptState.CANCEL_UNKNOWN)
     alone.track(shop())
     assert alone.requests()[0].attempt.number == request.attempt.number + 1
-
-
-# Drain.
-
-
-def test_a_drain_lets_attempts_run_for_half_of_its_time_and_leaves_at_the_end(shop):
-    slow = {"every": "1h", "timeout": "50m"}
-    alone = Alone(shop(**slow), shop("mail", **slow))
-    request, idle = alone.run_to_start("shop"), alone.run_to_start("mail")
-    alone.answer(idle)
-    begun_ns = alone.now_ns()
-    alone.tell(Drain(4 * S))
-    alone.run("3999ms")
-    assert alone.ends == []
-    assert alone.pollers["shop"].moments(CancelAttempt) == [begun_ns + 2 * S]
-    assert alone.pollers["mail"].moments(CancelAttempt) == []
-    assert alone.recorder.of(Abandoned) == []
-    alone.run("1ms")
-    assert alone.recorder.of(Abandoned) == [Abandoned("attempts still running", ("shop",))]
-    assert [len(alone.ends), alone.pollers["shop"].dismissed, alone.pollers["mail"].dismissed] == [
-        1,
-        True,
-        True,
-    ]
-    assert request.attempt not in [sample.attempt for sample, _ in alone.judged()]
-
-
-@pytest.mark.parametrize("by", ["an answer", "a cancel", "its deadline", "nothing to wait for"])
-def test_a_drain_is_over_with_the_last_attempt(shop, by):
-    alone = Alone(shop())
-    if by != "nothing to wait for":
-        request = alone.run_to_start()
-    alone.tell(Drain(60 * S))
-    assert (alone.ends != []) is (by == "nothing to wait for")
-    match by:
-        case "an answer":
-            alone.answer(request)
-        case "a cancel":
-            alone.tell(AttemptCancelled(request.attempt, CancelOutcome.UNKNOWN))
-        case "its deadline":
-            alone.run("3s")
-    assert len(alone.ends) == 1
-    assert alone.recorder.of(Abandoned) == []
-
-
-def test_a_drain_starts_nothing_and_expects_nothing(shop):
-    alone = Alone(
-        shop("a", timeout="10s"),
-        shop("b", timeout="10s", rules=(NoData(id="silent", after="1m"),)),
-        beating(shop, every="5s", grace="1s"),
-        in_flight_max=1,
-    )
-    first, second = in_turn(alone, "a", "b")
-    alone.run_to(10 * S - 1)
-    alone.owner.clear()
-    alone.tell(Drain(600 * S))
-    assert [record.state for _, record in alone.judged(second)] == [AttemptState.CANCELLED_BEFORE_START]
-    assert alone.ask(Beat("job", UP, "", alone.clock.read())) is False
-    alone.answer(alone.requests(first)[0])
-    assert alone.ends != []
-    assert alone.requests(second) == []
-    assert [target for target in ("job", first) if len(alone.judged(target)) > (target == first)] == []
