@@ -1,6 +1,7 @@
 """Attempts: the supervisor's work on targets: schedule, admission, deadlines, and the samples that it accepts."""
 
 from collections import Counter
+from operator import attrgetter
 
 import msgspec
 
@@ -189,9 +190,8 @@ class Attempts:
 
     def overdue(self, pending: PendingAttempt, now: Moment) -> None:
         """Ends an attempt whose deadline and slack have passed without an answer, or that was never admitted."""
-        entry = self._scheduled.get(pending.attempt.target)
-        if entry is None or entry.pending is not pending:
-            return
+        # The end of an attempt cancels its timer, and a target is untracked only once its attempt has ended.
+        entry = self._scheduled[pending.attempt.target]
         if pending.state is AttemptState.QUEUED:
             detail = "its deadline passed while it waited for admission"
             sample = _without_answer(pending, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
@@ -205,9 +205,7 @@ class Attempts:
 
     def lost(self, target: str, detail: str, now: Moment) -> None:
         """Ends the attempt of a poller that has ended, and begins a new epoch, which refuses its late answers."""
-        entry = self._scheduled.get(target)
-        if entry is None:
-            return
+        entry = self._scheduled[target]
         entry.epoch += 1
         pending = entry.pending
         if pending is not None and pending.state is AttemptState.RUNNING:
@@ -266,8 +264,7 @@ class Attempts:
             return True  # the same report again: it counts once
         entry.heard = (at, outcome.value)
         # A report that was queued during a gap is older than `last_beat`, which `blind` moved to the end of the gap.
-        if entry.last_beat is None or entry.last_beat.monotonic_ns < at.monotonic_ns:
-            entry.last_beat = at
+        entry.last_beat = max(at, entry.last_beat or at, key=attrgetter("monotonic_ns"))
         pending = entry.enqueue(at, now)
         pending.begin(at)
         reason = Reason.OK if outcome is Outcome.UP else Reason.REPORTED
@@ -301,10 +298,9 @@ class Attempts:
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
         """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
-        entry = self._scheduled.get(target)
-        if entry is not None:
-            self._timers.arm(NoEvidence(target, rule), now.monotonic_ns + entry.cadence.every_ns)
-            self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
+        every_ns = self._scheduled[target].cadence.every_ns
+        self._timers.arm(NoEvidence(target, rule), now.monotonic_ns + every_ns)
+        self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
 
     def blind(self, now: Moment) -> None:
         """Distrusts attempts that ran until now, and lets every heartbeat and no_data rule begin its wait again."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from execution_models import errand
-from watchkeeper.actors.dispatch.run.alarm import AlarmClock, MillisecondTimer
+from watchkeeper.actors.dispatch.run.alarm import Alarm, AlarmClock, MillisecondTimer
 from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
 from watchkeeper.domain.time.moment import NS_PER_MS
@@ -130,17 +130,23 @@ class Sets:
     """A timer that records its settings, and fires on request of the test."""
 
     def __init__(self, loop, on_time):
-        self.loop, self.on_time, self.set_to = loop, on_time, []
+        self.loop, self.on_time, self.set_to, self.closed = loop, on_time, [], False
 
     def set(self, after_ns):
         self.set_to.append(after_ns)
 
     def close(self):
-        """Holds nothing."""
+        self.closed = True
 
 
 @pytest.fixture
-def timer_driver():
+def now_ns():
+    """The time of the alarm clock, in a list."""
+    return [0]
+
+
+@pytest.fixture
+def timer_driver(now_ns):
     """An alarm clock at time 0 with the timer behind it."""
     made = []
 
@@ -149,7 +155,7 @@ def timer_driver():
         return made[-1]
 
     loop = asyncio.new_event_loop()
-    yield AlarmClock(loop, lambda: 0, make_timer), made
+    yield AlarmClock(loop, lambda: now_ns[0], make_timer), made
     loop.close()
 
 
@@ -171,3 +177,105 @@ def test_an_alarm_that_is_due_already_rings_in_the_next_round_without_its_timer(
     timers[0].loop.run_until_complete(asyncio.sleep(0))
     assert rang == ["first", "second"]
     assert [after_ns for after_ns in timers[0].set_to if after_ns] == []
+
+
+def test_an_alarm_of_this_very_moment_rings_in_the_next_round(timer_driver):
+    clock, timers = timer_driver
+    rang = []
+    clock.call_at(0, lambda: rang.append("now"))
+    assert (rang, timers[0].set_to) == ([], [])
+    timers[0].loop.run_until_complete(asyncio.sleep(0))
+    assert rang == ["now"]
+
+
+def test_the_timer_is_set_for_the_earliest_alarm_alone(timer_driver, now_ns):
+    clock, timers = timer_driver
+    rang = []
+    for at_ns in (50, 30, 40, 30):
+        clock.call_at(at_ns, lambda at_ns=at_ns: rang.append(at_ns))
+    assert timers[0].set_to == [50, 30]
+    now_ns[0] = 29
+    timers[0].on_time()
+    assert (rang, timers[0].set_to) == ([], [50, 30, 1])
+    now_ns[0] = 40
+    timers[0].on_time()
+    assert (rang, timers[0].set_to) == ([30, 30, 40], [50, 30, 1, 10])
+    now_ns[0] = 50
+    timers[0].on_time()
+    assert (rang[3:], timers[0].set_to[4:]) == ([50], [0])
+    clock.call_at(70, lambda: None)
+    assert (len(timers), timers[0].set_to[5:]) == (1, [20])
+
+
+def test_an_alarm_that_rings_may_cancel_another_and_set_the_next(timer_driver, now_ns):
+    clock, timers = timer_driver
+    rang = []
+
+    def ring():
+        rang.append("first")
+        second.cancel()
+        clock.call_at(15, lambda: rang.append("third"))
+
+    clock.call_at(10, ring)
+    second = clock.call_at(10, lambda: rang.append("second"))
+    now_ns[0] = 10
+    timers[0].on_time()
+    assert (rang, timers[0].set_to) == (["first"], [10, 0, 5])
+    now_ns[0] = 15
+    timers[0].on_time()
+    assert rang == ["first", "third"]
+
+
+def test_a_closed_alarm_clock_rings_nothing_and_makes_no_timer(timer_driver, now_ns):
+    clock, timers = timer_driver
+    rang = []
+    clock.call_at(10, lambda: rang.append("never"))
+    clock.close()
+    assert timers[0].closed
+    now_ns[0] = 10
+    timers[0].on_time()
+    clock.call_at(5, lambda: rang.append("never"))
+    clock.close()
+    assert (rang, len(timers), timers[0].set_to) == ([], 1, [10])
+
+
+def test_an_alarm_is_forgotten_once_and_only_where_it_was_cancelled():
+    forgotten, rang = [], []
+    cancelled, rung, plain = (
+        Alarm(lambda: rang.append(1), forgotten.append),
+        Alarm(lambda: rang.append(2), forgotten.append),
+        Alarm(lambda: rang.append(3)),
+    )
+    assert [alarm.armed for alarm in (cancelled, rung, plain)] == [True] * 3
+    rung.run_turn()
+    for alarm in (cancelled, cancelled, rung, plain):
+        alarm.cancel()
+        alarm.run_turn()
+    assert (forgotten, rang) == ([cancelled], [2])
+    assert [alarm.armed for alarm in (cancelled, rung, plain)] == [False] * 3
+
+
+class Later:
+    """A loop that notes what it is to call, and a handle of that."""
+
+    def __init__(self):
+        self.calls, self.cancelled = [], []
+
+    def call_later(self, delay_s, callback):
+        self.calls.append((delay_s, callback))
+        return self
+
+    def cancel(self):
+        self.cancelled.append(len(self.calls))
+
+
+def test_a_timer_of_milliseconds_is_rounded_up_and_holds_one_setting_at_a_time():
+    loop, ring = Later(), lambda: None
+    timer = MillisecondTimer(loop, ring)
+    for after_ns in (1, NS_PER_MS, NS_PER_MS + 1, 0, 2_500 * NS_PER_MS):
+        timer.set(after_ns)
+    assert loop.calls == [(0.001, ring), (0.001, ring), (0.002, ring), (2.5, ring)]
+    assert loop.cancelled == [1, 2, 3]
+    timer.close()
+    timer.close()
+    assert loop.cancelled == [1, 2, 3, 4]

@@ -1,6 +1,7 @@
 """Bounds and overflow policies, and where every message is in the end."""
 
 import threading
+import tracemalloc
 from collections import Counter
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
 from watchkeeper.actors.dispatch.mailbox.message_queue import MailboxFull
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import spawn
-from watchkeeper.domain.limits import MAILBOX_LIGHT_MESSAGES_MAX
+from watchkeeper.domain.limits import MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_SEARCHED_MAX
 from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.testing.clock import ManualClock
 
@@ -138,6 +139,54 @@ def test_a_policy_that_fails_does_not_reach_the_sender(caplog):
     assert "The mailbox policy failed for a Note" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "dropped"),
+    [
+        (MAILBOX_SEARCHED_MAX - 1, 100, 2),
+        (MAILBOX_SEARCHED_MAX, 100, 1),
+        (100, MAILBOX_SEARCHED_MAX - 1, 2),
+        (100, MAILBOX_SEARCHED_MAX, 1),
+    ],
+)
+def test_a_message_to_drop_is_searched_for_near_both_ends(before, after, dropped):
+    """The queue is over its bound by more than one; the newest is found in any case."""
+    address = Address("keeper", capacity=before + 1, policy=sort)
+    stays = [Change(number) for number in range(before + after)]
+    for message in (*stays[:before], Sighting(1), *stays[before:], Sighting(2)):
+        address.tell(message)
+    assert address.dropped == dropped
+    heard = kept(address, world())
+    assert [message for message in heard if not isinstance(message, Sighting)] == stays
+
+
+def test_a_sender_that_is_interrupted_while_it_makes_room_waits_for_no_lock():
+    """A signal handler may send to the very mailbox that the interrupted thread is trimming."""
+    interrupted = []
+
+    def policy(message):
+        if message == Sighting(1) and len(address) == 3 and not interrupted:
+            interrupted.append(True)
+            address.tell(Sighting(4))
+        return OverflowPolicy.DROP_OLDEST
+
+    address = Address("keeper", capacity=2, policy=policy)
+    for number in (1, 2, 3):
+        address.tell(Sighting(number))
+    assert interrupted
+    assert kept(address, world()) == [Sighting(3), Sighting(4)]
+    assert address.dropped == 2
+
+
+def test_a_stop_finds_room_in_a_full_mailbox():
+    address = Address("keeper", capacity=1)
+    heard, dispatcher = [], world()
+    spawn(Keeper, heard, dispatcher=dispatcher, address=address)
+    address.tell(Note(1))
+    address.stop()
+    dispatcher.run_until_idle()
+    assert (heard, address.alive) == ([Note(1)], False)
+
+
 messages = st.lists(
     st.one_of(
         st.builds(Note, st.integers(0, 9)),
@@ -258,6 +307,21 @@ def test_a_message_that_arrives_before_any_line_of_a_turn_is_handled(policy, tur
         line += 1
     assert heard == ["early"]
     assert line > 20, "a turn executes more lines than that"
+
+
+def bytes_of_one(capacity, policy):
+    tracemalloc.start()
+    kept = [Address("keeper", capacity=capacity, policy=policy) for _ in range(100)]
+    size = tracemalloc.get_traced_memory()[0] // len(kept)
+    tracemalloc.stop()
+    return size
+
+
+def test_a_small_mailbox_costs_little_memory_and_least_without_a_policy():
+    """A runtime has 100,000 pollers, each with a mailbox that is nearly always empty."""
+    light, deep = MAILBOX_LIGHT_MESSAGES_MAX, MAILBOX_LIGHT_MESSAGES_MAX + 1
+    assert bytes_of_one(light, None) + 500 < bytes_of_one(deep, None)
+    assert bytes_of_one(light, None) + 30 < bytes_of_one(light, sort)
 
 
 def test_a_question_to_a_closed_mailbox_is_answered():

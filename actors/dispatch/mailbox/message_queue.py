@@ -105,9 +105,8 @@ class MessageQueue:
         The search is bounded, as it runs in the sender: behind a long run of messages that must stay, the newest
         droppable message goes instead.
         """
-        count = len(self._work)
-        front = range(min(count, MAILBOX_SEARCHED_MAX))
-        back = range(count - 1, max(count - 1 - MAILBOX_SEARCHED_MAX, -1), -1)
+        places = range(len(self._work))
+        front, back = places[:MAILBOX_SEARCHED_MAX], places[::-1][:MAILBOX_SEARCHED_MAX]
         return next((index for index in (*front, *back) if self._droppable(self._work[index])), None)
 
     def _droppable(self, item: object) -> bool:

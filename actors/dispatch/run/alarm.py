@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from math import inf
 from typing import Protocol, TypeAlias
 
 from ....domain.time.moment import NS_PER_MS
 from ....domain.time.timers import Timers
 
 logger = logging.getLogger(__name__)
-
-NEVER_NS = 1 << 63
 
 
 class Alarm:
@@ -97,8 +96,8 @@ class AlarmClock:
         self._ring = ring
         self._alarms: Timers[Alarm] = Timers()
         self._timer: LoopTimer | None = None
-        self._wakes_ns = NEVER_NS
-        """The time of the next call of `_on_time`; never later than the earliest alarm."""
+        self._wakes_ns = inf
+        """The time of the next call of `_on_time`; never later than the earliest alarm, and in the past once closed."""
 
     def call_at(self, monotonic_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back at a moment or soon after; never before it, and never from within this call."""
@@ -127,16 +126,15 @@ class AlarmClock:
         now_ns = self._monotonic_ns()
         due = list(self._alarms.due(now_ns))
         next_ns = self._alarms.next_ns()
-        self._wakes_ns = NEVER_NS if next_ns is None else next_ns
-        self._timer.set(0 if next_ns is None else max(next_ns - now_ns, 1))
+        self._wakes_ns = inf if next_ns is None else next_ns
+        self._timer.set(0 if next_ns is None else next_ns - now_ns)
         for alarm, _ in due:
-            # The callback of an earlier alarm may have cancelled this one.
-            if alarm.armed:
-                self._ring(alarm)
+            self._ring(alarm)
 
     def close(self) -> None:
         """Rings nothing more. Called on the loop's thread, or after the loop has ended."""
         timer, self._timer = self._timer, None
-        self._wakes_ns = NEVER_NS
+        # A task that is cancelled with the loop may still set alarms: none of them makes another timer.
+        self._wakes_ns = -inf
         if timer is not None:
             timer.close()

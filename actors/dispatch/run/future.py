@@ -104,11 +104,13 @@ class DispatchedFuture(Future[T]):
         self._call_back()
 
     def _call_back(self) -> None:
-        while self._callbacks:
+        while True:
             try:
-                self._callbacks.pop()()
-            except IndexError:  # another thread took the last one
+                callback = self._callbacks.pop()
+            except IndexError:  # none is left, or another thread took the last one
                 return
+            try:
+                callback()
             except Exception:
                 logger.exception("A callback of a future failed")
 
@@ -155,11 +157,9 @@ class DispatchedFuture(Future[T]):
 
         Raises: Timeout where no answer came in time; and what `get` raises.
         """
-        arrival = self.arrival()
         # `wait` does not raise at the timeout: an answer that arrives in the same instant is still returned.
-        await asyncio.wait((arrival,), timeout=timeout_s)
+        await asyncio.wait((self.arrival(),), timeout=timeout_s)
         if not self.done():
-            arrival.cancel()
             raise Timeout(f"{timeout_s} seconds")
         return self.get()
 
@@ -168,8 +168,7 @@ class DispatchedFuture(Future[T]):
         if self._hook_lock is not None:
             hooked: T = yield from asyncio.to_thread(self.get).__await__()
             return hooked
-        if self._outcome is None:
-            yield from self.arrival().__await__()
+        yield from self.arrival().__await__()
         value: T = self.get()
         return value
 

@@ -1,6 +1,7 @@
 """The production actors in virtual time, with drivers, channels and a store under the test's hand."""
 
 import pytest
+from records import opened
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.probe import Tcp
@@ -10,6 +11,7 @@ from watchkeeper.protocol.recorder import GetAttempts
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import Driver
+from tests.actors.flow.sink_alone import SinkAlone
 
 
 class Watched:
@@ -137,3 +139,20 @@ def counter():
 def target_of():
     """A target as the read model has it."""
     return _target
+
+
+@pytest.fixture
+def sink():
+    """A sink that is alone and has opened an empty record."""
+    made = SinkAlone()
+    made.forget()
+    return made
+
+
+@pytest.fixture
+def carrying(sink):
+    """A sink that is alone and whose courier holds the first attempt of one notice; and that notice."""
+    sink.record(opened())
+    ((notice, _),) = sink.delivered()
+    sink.forget()
+    return sink, notice

@@ -1,0 +1,279 @@
+"""The messages of a sink that is alone with listeners, and the batches that it commits before them."""
+
+import pytest
+from records import NOON, delivery_of, notice_of, opened, sample_at, then
+from watchkeeper.actors.sink import GENERATIONS_PER_RUN
+from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
+from watchkeeper.domain.incidents.record import (
+    Batch,
+    BlindInterval,
+    Checkpoint,
+    Outgoing,
+    Restored,
+    Silence,
+)
+from watchkeeper.domain.limits import BATCH_RECORDS_MAX
+from watchkeeper.protocol.courier import Deliver
+from watchkeeper.protocol.owner import ResumeFrom
+from watchkeeper.protocol.recorder import (
+    Committed,
+    CounterIncreased,
+    HealthReported,
+    IncidentsResumed,
+    SilencesChanged,
+)
+from watchkeeper.protocol.sink import (
+    Commit,
+    ExpireSilences,
+    GetResumed,
+    Mute,
+    RecordBlindness,
+    Redrive,
+    ReopenStore,
+    RunMaintenance,
+)
+from watchkeeper.protocol.supervisor import (
+    DeliveryBegan,
+    SilenceCheckRequested,
+    StoreFailed,
+    StoreRecovered,
+)
+
+from tests.actors.flow.sink_alone import SinkAlone
+
+S = 1_000_000_000
+OPENED = opened()
+RESOLVED = then(OPENED, TransitionKind.RESOLVED)
+PENDING, DEAD, DELIVERED = DeliveryState.PENDING, DeliveryState.DEAD, DeliveryState.DELIVERED
+
+
+def counts(alone):
+    return {each.counter: each.by for each in alone.recorder.of(CounterIncreased)}
+
+
+def outgoing(notice, state=PENDING, attempts=1):
+    return Outgoing(notice, delivery_of(notice, state, attempts))
+
+
+# The start.
+
+
+def test_a_start_resumes_the_owner_and_the_recorder_from_the_record():
+    notice = notice_of(OPENED)
+    gone = notice_of(opened("inc_2", notify=("gone",)), "gone")
+    silence = Silence(id="s", target="mail", until_ns=NOON.wall_ns * 2)
+    checkpoint = Checkpoint("shop", b"x", 1)
+    alone = SinkAlone(
+        Restored(
+            epoch=3,
+            incidents=(OPENED.incident,),
+            outbox=(outgoing(notice, attempts=4), outgoing(gone, attempts=2)),
+            checkpoints=(checkpoint,),
+            silences=(silence,),
+        )
+    )
+    assert alone.store.calls[:2] == ["close", "open"]
+    assert alone.owner.take() == [ResumeFrom(3 * GENERATIONS_PER_RUN + 1, (OPENED.incident,), (checkpoint,))]
+    assert alone.recorder.of(IncidentsResumed) == [IncidentsResumed((OPENED.incident,), (silence,))]
+    assert alone.supervisor.of(SilenceCheckRequested) == [SilenceCheckRequested(silence.until_ns)]
+    alone.tell(Commit())
+    assert alone.delivered() == [(notice, 5)]
+    (batch,) = alone.store.take()
+    dead, attempt = batch.deliveries
+    assert dead == alone.delivery(gone, DEAD, 2, "the channel is no longer configured")
+    assert attempt == alone.delivery(notice, PENDING, 5, "attempting")
+
+
+def test_a_start_sends_what_is_due_by_the_record():
+    alone = SinkAlone(Restored(incidents=(OPENED.incident,)))
+    ((notice, attempt),) = alone.delivered()
+    assert (notice.reason, notice.change, attempt) == (NoticeReason.CATCH_UP, TransitionKind.OPENED, 1)
+
+
+def test_a_restarted_listener_is_given_what_the_sink_has_now(sink):
+    checkpoints = [Checkpoint("shop", b"x", 1), Checkpoint("mail", b"y", 1)]
+    sink.record(OPENED, checkpoints=tuple(checkpoints))
+    sink.record(checkpoints=(Checkpoint("mail", b"", 2), Checkpoint("new", b"", 2)))
+    sink.forget()
+    sink.tell(GetResumed())
+    assert sink.owner.take() == [ResumeFrom(sink.generation + 1, (OPENED.incident,), (checkpoints[0],))]
+    assert sink.recorder.take() == [IncidentsResumed((OPENED.incident,), ())]
+
+
+# Records.
+
+
+def test_a_step_is_committed_before_it_is_published_and_its_notice_sent(sink):
+    sink.record(OPENED)
+    (batch,) = sink.store.take()
+    assert (batch.transitions, [notice.key for notice in batch.notices]) == (
+        (OPENED,),
+        [notice_of(OPENED).key],
+    )
+    ((notice, attempt),) = sink.delivered()
+    assert batch.deliveries == (sink.delivery(notice, PENDING, 1, "attempting"),)
+    assert sink.ops.take() == [Deliver(notice, 1, 7 * S)]
+    assert (attempt, sink.calm) == (1, [])
+    assert sink.recorder.take() == [Committed((OPENED,))]
+    assert sink.supervisor.take() == [DeliveryBegan("ops", notice.key, 1, 7 * S)]
+
+
+@pytest.mark.parametrize("number", [BATCH_RECORDS_MAX - 1, BATCH_RECORDS_MAX])
+def test_samples_wait_for_a_commit_until_they_fill_a_batch(sink, number):
+    samples = tuple(sample_at(at) for at in range(1, number + 1))
+    sink.record(samples=samples)
+    assert (sink.store.batches != []) is (number == BATCH_RECORDS_MAX)
+    sink.tell(Commit(), Commit())
+    (batch,) = sink.store.take()
+    assert batch == Batch(samples=samples)
+    assert (sink.recorder, sink.supervisor) == ([], [])
+
+
+def test_steps_that_arrive_together_share_one_commit(sink):
+    for number in range(3):
+        sink.sink.tell(sink.recorded(opened(f"inc_{number}", target=f"t{number}")))
+    sink.dispatcher.run_until_idle()
+    (batch,) = sink.store.take()
+    assert len(batch.transitions) == 3
+    sink.record(opened("inc_9", target="t9"))
+    assert len(sink.store.take()) == 1
+
+
+def test_samples_that_find_no_room_are_counted(sink):
+    sink.store.failing = {"commit"}
+    sink.record(OPENED)
+    sink.forget()
+    samples = tuple(sample_at(at) for at in range(1, 2 * BATCH_RECORDS_MAX + 1))
+    sink.record(samples=samples)
+    assert counts(sink) == {}
+    sink.record(samples=samples[:3])
+    assert counts(sink) == {"samples_shed": 3}
+
+
+def test_a_step_of_an_earlier_generation_is_counted_and_its_samples_are_kept(sink):
+    checkpoint = Checkpoint("shop", b"x", 1)
+    sink.record(OPENED, samples=(sample_at(1),), checkpoints=(checkpoint,), generation=sink.generation - 1)
+    assert counts(sink) == {"stale_transitions": 1}
+    assert sink.store.take() == [Batch(samples=(sample_at(1),))]
+    sink.forget()
+    sink.record(samples=(sample_at(2),), generation=sink.generation - 1)
+    assert counts(sink) == {}
+    sink.tell(GetResumed())
+    assert sink.owner.take()[0].checkpoints == ()
+
+
+def test_an_illegal_step_is_counted_and_not_committed(sink):
+    sink.record(RESOLVED)
+    assert counts(sink) == {"illegal_transitions": 1}
+    assert (sink.store.take(), sink.ops) == ([], [])
+
+
+def test_records_of_any_kind_go_into_the_next_commit(sink):
+    interval = BlindInterval(1, 2, "stalled")
+    sink.tell(RecordBlindness(interval))
+    sink.record(checkpoints=(Checkpoint("shop", b"x", 1),))
+    assert sink.store.take() == []
+    sink.tell(Commit())
+    assert sink.store.take() == [Batch(blind=(interval,), checkpoints=(Checkpoint("shop", b"x", 1),))]
+    sink.tell(Commit())
+    assert sink.store.take() == []
+
+
+def test_samples_that_the_store_leaves_out_are_counted_once(sink):
+    sink.store.left_out = 4
+    sink.record(OPENED)
+    assert counts(sink) == {"samples_left_out_of_record": 4}
+    sink.forget()
+    sink.record(RESOLVED)
+    assert counts(sink) == {}
+
+
+# Silences.
+
+
+def test_a_silence_holds_notices_back_until_it_ends(sink):
+    silence = Silence(id="s", target="shop", until_ns=sink.wall_ns + 60 * S)
+    sink.tell(Mute(silence))
+    assert sink.store.take() == [Batch(silences=(silence,))]
+    assert sink.recorder.take() == [SilencesChanged((silence,))]
+    assert sink.supervisor.take() == [SilenceCheckRequested(silence.until_ns)]
+    sink.record(OPENED)
+    assert sink.ops == []
+    sink.clock.advance(59 * S)
+    sink.forget()
+    sink.tell(ExpireSilences())
+    assert (sink.recorder, sink.supervisor.take()) == ([], [SilenceCheckRequested(silence.until_ns)])
+    sink.clock.advance(S)
+    sink.tell(ExpireSilences())
+    assert sink.recorder.take() == [SilencesChanged(())]
+    assert sink.supervisor.of(SilenceCheckRequested) == []
+    ((notice, _),) = sink.delivered()
+    assert notice.reason is NoticeReason.CATCH_UP
+
+
+def test_a_silence_that_is_ended_early_sends_the_notices_at_once(sink):
+    sink.tell(Mute(Silence(id="s", until_ns=sink.wall_ns + 60 * S)))
+    sink.record(OPENED)
+    assert sink.ops == []
+    sink.tell(Mute(Silence(id="s", until_ns=sink.wall_ns)))
+    assert [notice.change for notice, _ in sink.delivered()] == [TransitionKind.OPENED]
+
+
+def test_a_commit_ends_the_silences_whose_time_is_over(sink):
+    sink.tell(Mute(Silence(id="s", until_ns=sink.wall_ns + 60 * S)))
+    sink.record(OPENED)
+    sink.clock.advance(60 * S)
+    sink.tell(Commit())
+    assert len(sink.delivered()) == 1
+
+
+# A store that fails.
+
+
+def test_a_commit_that_fails_is_kept_and_published_once_it_is_durable(sink):
+    sink.store.failing = {"commit"}
+    sink.record(OPENED)
+    assert sink.supervisor.take() == [StoreFailed("commit failed")]
+    sink.tell(Commit(), ReopenStore())
+    assert sink.store.calls == ["commit", "close", "open", "commit"]
+    assert sink.supervisor.take() == [StoreFailed("commit failed")]
+    assert (sink.recorder, sink.ops) == ([], [])
+    sink.store.failing = {"open"}
+    sink.tell(ReopenStore())
+    assert sink.supervisor.take() == [StoreFailed("open failed")]
+    sink.store.failing = set()
+    sink.store.calls.clear()
+    sink.record(opened("inc_2", target="mail"))
+    sink.tell(ReopenStore())
+    assert sink.store.calls == ["close", "open", "commit", "commit"]
+    assert [said.transitions[0].id for said in sink.recorder.of(Committed)] == ["inc_1", "inc_2"]
+    assert sink.supervisor.of(StoreRecovered) == [StoreRecovered()]
+    assert [notice.incident.id for notice, _ in sink.delivered()] == ["inc_1", "inc_2"]
+    sink.forget()
+    sink.tell(ReopenStore())
+    assert (sink.store.calls, sink.supervisor) == ([], [])
+
+
+@pytest.mark.parametrize("problem", ["", "the file is gone"])
+def test_maintenance_reports_the_problem_of_the_file(sink, problem):
+    sink.store.problem = problem
+    sink.tell(RunMaintenance())
+    assert sink.store.calls == ["run_maintenance"]
+    assert sink.recorder.take() == [HealthReported("store", problem)]
+
+
+@pytest.mark.parametrize("call", ["run_maintenance", "recall"])
+def test_a_call_that_fails_stops_all_calls_until_the_store_was_opened_again(sink, call):
+    sink.store.failing = {call}
+    sink.tell(RunMaintenance())
+    assert sink.ask(Redrive("unheard of")) is False
+    assert sink.supervisor.take() == [StoreFailed(f"{call} failed")]
+    sink.tell(RunMaintenance())
+    assert sink.ask(Redrive("unheard of")) is False
+    sink.record(OPENED)
+    assert sink.store.calls[-1] == call
+    assert "commit" not in sink.store.calls
+    sink.store.failing = set()
+    sink.tell(ReopenStore())
+    assert [batch.transitions for batch in sink.store.take()] == [(), (OPENED,)]
