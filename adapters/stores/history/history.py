@@ -94,8 +94,8 @@ class History(Findable):
         for hour, data in self._spans(_CHUNKS, first, end):
             columns, hour_us = unpack(data), hour * US_PER_HOUR
             begin, after = (bisect_left(columns.at_us, bound - hour_us) for bound in (since_us, until_us))
-            at_us, *others = (column[begin:after] for column in columns)
-            yield from zip([hour_us + within_us for within_us in at_us], *others, strict=True)
+            at_us = [hour_us + within_us for within_us in columns.at_us[begin:after]]
+            yield from zip(at_us, *(column[begin:after] for column in columns[1:]), strict=True)
 
     def _spans(self, sql: str, first: int, end: int) -> list[tuple[int, bytes]]:
         """The target's rows of a table whose hour or day lies in a span."""
