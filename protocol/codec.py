@@ -73,7 +73,7 @@ def encode(message: Message, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:
     try:
         body = msgspec.to_builtins(message)
         _refuse(body, MESSAGE_DEPTH_MAX - 1)
-        data: bytes = msgpack.packb({"t": tag, "v": SCHEMA_VERSION, "b": body}, use_bin_type=True)
+        data: bytes = msgpack.packb({"t": tag, "v": SCHEMA_VERSION, "b": body})
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise MessageError(f"{tag} cannot be encoded: {error}") from error
     if len(data) > bytes_max:
@@ -118,8 +118,6 @@ def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Message:
         envelope = msgpack.unpackb(
             data,
             use_list=False,
-            raw=False,
-            strict_map_key=True,
             ext_hook=_refuse_extension,
             max_str_len=bytes_max,
             max_bin_len=bytes_max,

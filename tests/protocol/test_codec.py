@@ -157,7 +157,8 @@ HOSTILE = [
     pytest.param(b"\x81\x01\x02", "no msgpack message", id="a key that is a number"),
     pytest.param(b"\x81\x91\x01\x02", "no msgpack message", id="a key that is an array"),
     pytest.param(b"\x81\xa1t\xa2\xff\xfe", "no msgpack message", id="a text that is no UTF-8"),
-    pytest.param(msgpack.packb(msgpack.ExtType(5, b"")), "message", id="an extension"),
+    pytest.param(msgpack.packb(msgpack.ExtType(5, b"")), "extension type 5", id="an extension"),
+    pytest.param(msgpack.packb(msgpack.ExtType(5, b"x")), "no msgpack message", id="an extension of a byte"),
     pytest.param(msgpack.packb(msgpack.Timestamp(2**34 - 1, 999_999_999)), "message", id="a timestamp"),
     pytest.param(b"\xc7\x0c\xff" + b"\xff" * 12, "message", id="a timestamp beyond all time"),
     pytest.param(msgpack.packb([1, 2, 3]), "a message is a map", id="an array"),
@@ -198,16 +199,38 @@ def test_too_many_bytes_are_refused_before_they_are_read():
     refused(b"\x80" * (MESSAGE_BYTES_MAX + 1), f"{MESSAGE_BYTES_MAX + 1} bytes; a message may take")
 
 
-def test_too_many_items_are_refused():
-    refused(packed(body={"x": [0] * (MESSAGE_ITEMS_MAX + 1)}), "no msgpack message")
-
-
 def test_an_array_of_empty_maps_up_to_the_limit_is_read_and_refused():
     refused(b"\xdc\xff\xff" + b"\x80" * 65_535, "a message is a map")
 
 
 def test_as_deep_as_allowed_is_not_too_deep():
     assert decode(packed(body={"x": nested(MESSAGE_DEPTH_MAX - 2)})) == Commit()
+
+
+def test_nothing_is_written_that_is_nested_too_deep_to_be_read():
+    refused(encode(Woke(nested(MESSAGE_DEPTH_MAX - 2))), "planned_ns")
+    with pytest.raises(MessageError, match="nested deeper"):
+        encode(Woke(nested(MESSAGE_DEPTH_MAX - 1)))
+
+
+def test_a_message_takes_as_many_bytes_as_the_limit_says():
+    size = len(encode(Woke(5)))
+    assert decode(encode(Woke(5), size), size) == Woke(5)
+    with pytest.raises(MessageError, match=f"takes {size} bytes; a message may take {size - 1}"):
+        encode(Woke(5), size - 1)
+    with pytest.raises(MessageError, match=f"{size} bytes; a message may take {size - 1}"):
+        decode(encode(Woke(5)), size - 1)
+
+
+@pytest.mark.parametrize(
+    ("bytes_max", "items_max"),
+    [(MESSAGE_BYTES_MAX, MESSAGE_ITEMS_MAX), (8 * MESSAGE_ITEMS_MAX, 2 * MESSAGE_ITEMS_MAX)],
+)
+def test_a_larger_message_may_hold_more_items(bytes_max, items_max):
+    """One for every four bytes; never fewer than the limit."""
+    assert decode(packed(body={"x": [0] * items_max}), bytes_max) == Commit()
+    with pytest.raises(MessageError, match="no msgpack message"):
+        decode(packed(body={"x": [0] * (items_max + 1)}), bytes_max)
 
 
 @settings(max_examples=300, deadline=None)

@@ -107,6 +107,13 @@ def test_a_late_sample_in_a_sealed_hour_is_in_the_overview(store, reader):
     all_agree(reader, 30)
 
 
+def test_a_target_without_evidence_has_no_uptime(store, reader):
+    store.commit(Batch(samples=(sample_at(0, outcome=Outcome.UNKNOWN), sample_at(0, "often"))))
+    for hours in (0, 5):
+        run_maintenance(store, hours * NS_PER_HOUR, 40)
+        assert reader.uptimes(NOON.wall_ns, NOON.wall_ns + NS_PER_HOUR) == {"often": 1.0}
+
+
 def test_an_overview_of_an_empty_store_is_empty(store, reader):
     store.commit(Batch())
     assert reader.latest(0, NOON.wall_ns) == {}

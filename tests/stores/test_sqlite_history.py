@@ -1,9 +1,10 @@
 """Samples over months: sealed, summed up, dropped, and read back as one history."""
 
-import random
+import zlib
 
 import apsw
 import pytest
+from histories import ALL, LONG, day_tables, in_file, measured, run_maintenance
 from records import NOON, sample_at
 from watchkeeper.adapters.stores.history.chunks import pack, unpack
 from watchkeeper.adapters.stores.history.stored import Rollup, merged
@@ -17,10 +18,6 @@ from watchkeeper.domain.specification.configuration import Retention
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR, format_duration
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
 
-LONG = Retention(samples="48h", failed_samples="20d", history="30d", hourly="90d", daily="730d")
-START_NS = NOON.wall_ns - NS_PER_DAY
-ALL = (START_NS - 400 * NS_PER_DAY, START_NS + 400 * NS_PER_DAY)
-
 
 @pytest.fixture
 def path(tmp_path):
@@ -33,48 +30,6 @@ def store(path):
     made.open(NOON)
     yield made
     made.close()
-
-
-def measured(hours, targets=("shop", "door"), every_s=120, seed=1):
-    """Samples of several targets on a grid that our own lateness blurs a little; one in twenty is not up."""
-    chance = random.Random(seed)
-    return tuple(
-        sample_at(
-            second * NS_PER_S + chance.randrange(3_000_000),
-            target,
-            chance.choices(list(Outcome), [95, 1, 1, 1, 1, 1])[0],
-            latency_ns=chance.choice([None, chance.randrange(10**8)]),
-        )
-        for second in range(0, hours * 3_600, every_s)
-        for target in targets
-    )
-
-
-def run_maintenance(store, after_ns, calls=400):
-    """Runs maintenance as the sink does in idle moments, once the clock has been steady for long enough."""
-    later = NOON.shifted(after_ns)
-    store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
-    for _ in range(calls):
-        store.run_maintenance(later)
-
-
-def in_file(path, table):
-    connection = apsw.Connection(path)
-    try:
-        return connection.execute(f"SELECT count(*) FROM {table}").get  # noqa: S608
-    finally:
-        connection.close()
-
-
-def day_tables(path):
-    connection = apsw.Connection(path)
-    try:
-        return [
-            name
-            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE name GLOB 'sample_*'")
-        ]
-    finally:
-        connection.close()
 
 
 def test_sealing_changes_nothing_that_is_read(store, path):
@@ -300,16 +255,29 @@ def test_hours_that_were_summed_up_before_are_read_as_they_are(store, path):
     connection.close()
     before, now = StoreReader(path).hourly("shop", *ALL)
     assert before.rollup == hour
+    assert now.rollup.buckets == hour.buckets[1:]
     assert merged([before.rollup, now.rollup]).latency_sum_us == 160_400
 
 
-@pytest.mark.parametrize("wall_ns", [0, -NS_PER_S, 253_402_300_799 * NS_PER_S, 10**15 * NS_PER_S])
-def test_a_clock_gone_mad_makes_no_table(store, path, wall_ns):
+@pytest.mark.parametrize(
+    ("wall_ns", "is_left_out"),
+    [
+        (0, True),
+        (-NS_PER_S, True),
+        (limits.SAMPLE_WALL_NS_MIN - 1, True),
+        (limits.SAMPLE_WALL_NS_MIN, False),
+        (limits.SAMPLE_WALL_NS_MAX - 1, False),
+        (limits.SAMPLE_WALL_NS_MAX, True),
+        (253_402_300_799 * NS_PER_S, True),
+        (10**15 * NS_PER_S, True),
+    ],
+)
+def test_a_clock_gone_mad_makes_no_table(store, path, wall_ns, is_left_out):
     mad = sample_at(0)
     mad = type(mad)(target="shop", epoch=1, attempt=1, at=Moment(0, wall_ns), outcome=Outcome.UP)
     left_out = store.commit(Batch(samples=(mad, sample_at(0))))
-    assert len(day_tables(path)) == 1
-    assert left_out == 1
+    assert len(day_tables(path)) == 2 - is_left_out
+    assert left_out == is_left_out
 
 
 def test_a_wandering_clock_makes_a_bounded_number_of_tables(store, path):
@@ -362,7 +330,11 @@ def test_chunks_keep_every_extreme():
     assert list(zip(*unpack(pack(rows)), strict=True)) == rows
 
 
-@pytest.mark.parametrize("data", [b"", b"\x02abc", b"\x01abc", pack([(1, 1, None, None)])[:-6]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x02abc", b"\x01abc", pack([(1, 1, None, None)])[:-6]]
+    + [b"\x01" + zlib.compress(bytes(size)) for size in (0, 4, 12, 17, 20)],
+)
 def test_a_damaged_chunk_is_named(data):
     with pytest.raises(StoreCorrupt, match="chunk"):
         unpack(data)

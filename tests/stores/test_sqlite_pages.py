@@ -4,6 +4,7 @@ import apsw
 import pytest
 from records import NOON, sample_at
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreCorrupt
 from watchkeeper.domain.incidents.record import Batch
 
@@ -33,3 +34,20 @@ def test_a_torn_page_of_samples_is_found_before_anything_is_written(torn):
     with pytest.raises(StoreCorrupt, match="does not read back"):
         SqliteStore(str(torn)).open(NOON)
     assert torn.read_bytes() == before
+
+
+def test_a_larger_file_is_not_looked_at_whole(torn, monkeypatch):
+    size = torn.stat().st_size
+    monkeypatch.setattr(limits, "STORE_BYTES_CHECKED_WHOLE", size)
+    with pytest.raises(StoreCorrupt, match="does not read back"):
+        SqliteStore(str(torn)).open(NOON)
+    monkeypatch.setattr(limits, "STORE_BYTES_CHECKED_WHOLE", size - 1)
+    store = SqliteStore(str(torn))
+    store.open(NOON)
+    store.close()
+
+
+def test_one_problem_is_named(torn):
+    with pytest.raises(StoreCorrupt) as refused:
+        SqliteStore(str(torn)).open(NOON)
+    assert str(refused.value).count("page") == 1, str(refused.value)

@@ -11,15 +11,16 @@ from contextlib import closing, suppress
 import apsw
 import pytest
 from faulty_files import Fault, FaultsVfs
-from records import NOON, opened, sample_at
+from records import NOON, opened, sample_at, then
 from watchkeeper.adapters.stores.sqlite.connection import connect_reader, connect_writer
 from watchkeeper.adapters.stores.sqlite.lock import StoreLock, holder_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.errors import StoreBusy, StoreError
-from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.errors import StoreBusy, StoreCorrupt, StoreError
+from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.record import Batch, BlindInterval
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 HOLD = """
@@ -110,6 +111,39 @@ def test_a_store_that_is_refused_leaves_no_descriptor_open(path, holder):
         with pytest.raises(StoreBusy):
             store.open(NOON)
     assert lowest_free_descriptor() == before
+
+
+def test_a_file_that_is_refused_is_let_go_at_once(path):
+    """While the error is still at hand: nothing waits for it to be forgotten."""
+    for name, content in (
+        ("none", b"not a database at all, but long enough to look at" * 20),
+        ("newer", None),
+    ):
+        file = f"{path}-{name}"
+        if content is None:
+            with closing(apsw.Connection(file)) as connection:
+                connection.pragma("application_id", int.from_bytes(b"Watc"))
+                connection.pragma("user_version", len(MIGRATIONS) + 1)
+        else:
+            with open(file, "wb") as other:  # noqa: PTH123
+                other.write(content)
+        before = lowest_free_descriptor()
+        store = SqliteStore(file)
+        with pytest.raises(StoreError) as refused:
+            store.open(NOON)
+        assert lowest_free_descriptor() == before
+        assert type(refused.value) is (StoreError if content is None else StoreCorrupt)
+        assert holder_of(file) is None
+
+
+def test_a_longer_name_in_the_lock_file_is_overwritten(path):
+    with open(f"{path}-lock", "w") as left:  # noqa: PTH123
+        left.write("x" * 1_000)
+    lock = StoreLock(path, NOON)
+    assert holder_of(path).startswith(f"process {os.getpid()} on ")
+    lock.release()
+    lock.release()
+    assert holder_of(path) is None
 
 
 def test_kill_releases_the_store_and_loses_nothing(path, holder):
@@ -235,6 +269,22 @@ def test_the_database_of_another_program_is_left_alone(path):
     connection.close()
 
 
+def test_a_file_that_another_program_has_signed_is_left_alone(path):
+    with closing(apsw.Connection(path)) as connection:
+        connection.pragma("application_id", 7)
+    with pytest.raises(StoreError, match="another program"):
+        SqliteStore(path).open(NOON)
+
+
+def test_a_store_is_signed_with_four_letters(path):
+    """Files of earlier versions are known by them."""
+    store = SqliteStore(path)
+    store.open(NOON)
+    store.close()
+    with closing(apsw.Connection(path)) as connection:
+        assert connection.pragma("application_id") == int.from_bytes(b"Watc")
+
+
 def test_a_foreign_writer_is_waited_for_then_named(path, monkeypatch):
     monkeypatch.setattr(limits, "STORE_BUSY_NS", 20 * NS_PER_MS)
     store = SqliteStore(path)
@@ -274,19 +324,36 @@ def test_every_write_begins_as_a_writer(path):
 def test_a_reader_cannot_write(path):
     store = SqliteStore(path)
     store.open(NOON)
-    with closing(connect_reader(path)) as connection, pytest.raises(apsw.ReadOnlyError):
-        connection.execute("DELETE FROM chain")
+    with closing(connect_reader(path)) as connection:
+        assert connection.pragma("mmap_size") in {None, 0}
+        with pytest.raises(apsw.ReadOnlyError):
+            connection.execute("DELETE FROM chain")
     store.close()
 
 
-def test_the_wal_stays_bounded_by_checkpoints(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "STORE_WAL_PAGES_MAX", 50)
+def test_a_reader_gives_the_newest_incidents_up_to_a_limit(path, monkeypatch):
     store = SqliteStore(path)
     store.open(NOON)
-    for number in range(200):
-        store.commit(Batch(transitions=(opened(f"inc_{number}", target=f"t{number}"),)))
-    assert (tmp_path / "watch.db-wal").stat().st_size < 120 * 4_200
+    steps = [opened(f"inc_{number}", target=f"t{number}") for number in range(102)]
+    changed = then(steps[101], TransitionKind.CHANGED)
+    store.commit(Batch(transitions=(*steps, changed, then(changed, TransitionKind.RESOLVED))))
     store.close()
+    reader = StoreReader(path)
+    assert [each.id for each in reader.incidents()] == [f"inc_{number}" for number in range(101, 1, -1)]
+    assert [each.id for each in reader.incidents(open_only=True, limit=2)] == ["inc_100", "inc_99"]
+    assert [each.id for each in reader.incidents(target="t7")] == ["inc_7"]
+    monkeypatch.setattr(limits, "READ_INCIDENTS_MAX", 3)
+    assert len(reader.incidents(limit=4)) == 3
+
+
+def test_a_reader_gives_the_intervals_that_end_later(path):
+    store = SqliteStore(path)
+    store.open(NOON)
+    store.commit(Batch(blind=(BlindInterval(0, 1, "stalled"), BlindInterval(0, 7, "stalled"))))
+    store.close()
+    ends = [[each.ended_at_ns for each in found] for found in map(StoreReader(path).blind, (0, 1, 6, 7))]
+    assert ends == [[1, 7], [7], [7], []]
+    assert len(StoreReader(path).blind()) == 2
 
 
 STEP = "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1); ALTER TABLE silence ADD COLUMN note TEXT;"

@@ -296,6 +296,44 @@ def test_a_truncated_wal_loses_nothing_silently(path, tmp_path):
             store.open(NOON)
 
 
+DAMAGE = {
+    "checkpoint": "UPDATE checkpoint SET state = x'00' WHERE target = 'shop-3'",
+    "silence": "UPDATE silence SET until_ns = 1 WHERE id = 'quiet-3'",
+    "dead letter": "UPDATE outbox SET detail = 'none' WHERE state = 'dead'",
+    "incident": "UPDATE incident SET is_open = 0, is_live = 0 WHERE id = 'inc_3'",
+    "link": "UPDATE chain SET body = body || ' ' WHERE position = 1",
+    "missing link": "DELETE FROM chain WHERE position = 5",
+    "head": "UPDATE head SET position = position + 1",
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_store_with_any_damage_is_not_written(path, kind):
+    """The dead letter is one of an incident that is over, which no restart brings back."""
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    over = then(STEP, TransitionKind.RESOLVED)
+    store.commit(
+        Batch(
+            transitions=(STEP, over),
+            notices=(WAITING,),
+            deliveries=(delivery_of(WAITING, DeliveryState.DEAD),),
+        )
+    )
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute(DAMAGE[kind])
+    connection.close()
+    before = {name: beside(path, name).read_bytes() for name in ("", "-head")}
+    with pytest.raises(StoreCorrupt):
+        SqliteStore(str(path)).open(NOON)
+    assert {name: beside(path, name).read_bytes() for name in ("", "-head")} == before
+    assert not beside(path, "-wal").read_bytes()
+    verification = StoreReader(str(path)).verify()
+    assert len(verification.problems) == 1
+    assert verification.links == (2 * COUNT + 2 if kind in {"checkpoint", "silence", "dead letter"} else 0)
+
+
 def test_a_corrupt_store_is_left_as_it_was_found(path):
     wal = bytearray(beside(path, "-wal").read_bytes())
     wal[len(wal) // 2] ^= 1

@@ -1,5 +1,6 @@
 """The contract of every store."""
 
+import msgspec
 import pytest
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
@@ -177,6 +178,19 @@ def test_a_notice_made_again_stays_the_first_one(store):
     assert [outgoing.notice for outgoing in restored.outbox] == [first]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [notice_of(OPENED, "chat"), notice_of(CHANGED), notice_of(opened("inc_2", target="door"))],
+    ids=["another channel", "another step", "another incident"],
+)
+def test_a_key_of_another_notice_is_corruption(store, other):
+    store.open(NOON)
+    steps = (OPENED, CHANGED, opened("inc_2", target="door"))
+    store.commit(Batch(transitions=steps, notices=(notice_of(OPENED),)))
+    with pytest.raises(StoreCorrupt, match="recorded for another notice"):
+        store.commit(Batch(notices=(msgspec.structs.replace(other, key=notice_of(OPENED).key),)))
+
+
 def test_a_delivery_without_a_notice_is_refused(store):
     store.open(NOON)
     with pytest.raises(StoreError, match="no notice"):
@@ -274,6 +288,13 @@ def test_a_store_that_is_not_open_takes_nothing(store):
         store.commit(Batch())
     with pytest.raises(StoreError, match="not open"):
         store.run_maintenance(NOON)
+    with pytest.raises(StoreError, match="not open"):
+        store.recall("msg_1")
+
+
+def test_a_commit_leaves_no_sample_out(store):
+    store.open(NOON)
+    assert store.commit(Batch(samples=(sample_at(0),))) == 0
 
 
 def test_opening_an_open_store_is_refused(store):

@@ -1,10 +1,10 @@
 """Sealed history: the samples of one target and hour as compressed columns, about four bytes a sample."""
 
-import sys
 import zlib
-from array import array
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from struct import pack as pack_struct
+from struct import unpack as unpack_struct
 from typing import NamedTuple
 
 from ....domain.errors import StoreCorrupt
@@ -15,8 +15,7 @@ LATENCY_US_MAX = 2**32 - 2
 
 _NO_STATUS = -(2**31)
 _WIDTH = 4
-_PLACES = range(_WIDTH) if sys.byteorder == "little" else range(_WIDTH)[::-1]
-"""The bytes of a value, the lowest first."""
+_CODES = "IIiI"
 _FORMAT = b"\x01"
 
 
@@ -34,12 +33,12 @@ def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
     """Bytes of (microseconds since the hour began, finding, status, latency) in the order of time."""
     at_us, finding, status, latency_us = zip(*rows, strict=True)
     columns = (
-        array("I", (later - earlier for earlier, later in pairwise((0, *at_us)))),
-        array("I", finding),
-        array("i", (_NO_STATUS if code is None else code for code in status)),
-        array("I", (0 if latency is None else latency + 1 for latency in latency_us)),
+        [later - earlier for earlier, later in pairwise((0, *at_us))],
+        finding,
+        [_NO_STATUS if code is None else code for code in status],
+        [0 if latency is None else latency + 1 for latency in latency_us],
     )
-    return _FORMAT + zlib.compress(b"".join(map(_shuffled, columns)), 6)
+    return _FORMAT + zlib.compress(b"".join(map(_shuffled, _CODES, columns)))
 
 
 def unpack(data: bytes) -> Columns:
@@ -48,13 +47,14 @@ def unpack(data: bytes) -> Columns:
         content = zlib.decompress(data[1:]) if data[:1] == _FORMAT else b""
     except zlib.error:
         content = b""
-    size, rest = divmod(len(content), 4)
-    if not size or rest or size % _WIDTH:
+    count, rest = divmod(len(content), _WIDTH * len(_CODES))
+    if not count or rest:
         raise StoreCorrupt(
             f"a chunk of {len(data)} bytes does not read back: it is damaged or of another format"
         )
+    size = count * _WIDTH
     at_us, finding, status, latency = (
-        _unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate("IIiI")
+        _unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate(_CODES)
     )
     return Columns(
         list(accumulate(at_us)),
@@ -64,15 +64,15 @@ def unpack(data: bytes) -> Columns:
     )
 
 
-def _shuffled(column: "array[int]") -> bytes:
+def _shuffled(code: str, column: Sequence[int]) -> bytes:
     """All lowest bytes, then all second ones ...: equal high bytes stand together and cost next to nothing."""
-    content = column.tobytes()
-    return b"".join(content[place::_WIDTH] for place in _PLACES)
+    content = pack_struct(f"<{len(column)}{code}", *column)
+    return b"".join(content[place::_WIDTH] for place in range(_WIDTH))
 
 
-def _unshuffled(code: str, content: bytes) -> "array[int]":
-    size = len(content) // _WIDTH
+def _unshuffled(code: str, content: bytes) -> tuple[int, ...]:
+    count = len(content) // _WIDTH
     together = bytearray(len(content))
-    for rank, place in enumerate(_PLACES):
-        together[place::_WIDTH] = content[rank * size : (rank + 1) * size]
-    return array(code, together)
+    for place in range(_WIDTH):
+        together[place::_WIDTH] = content[place * count : (place + 1) * count]
+    return unpack_struct(f"<{count}{code}", together)

@@ -1,5 +1,6 @@
 """One target's past, put together from sealed chunks, roll-ups and what is still raw."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import groupby, repeat
 
@@ -91,14 +92,10 @@ class History(Findable):
     def _chunked(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
         first, end = since_us // US_PER_HOUR, -(-until_us // US_PER_HOUR)
         for hour, data in self._spans(_CHUNKS, first, end):
-            columns = unpack(data)
-            hour_us = hour * US_PER_HOUR
-            at_us = [hour_us + within_us for within_us in columns.at_us]
-            found = zip(at_us, *columns[1:], strict=True)
-            if since_us <= hour_us and hour_us + US_PER_HOUR <= until_us:
-                yield from found
-            else:
-                yield from (row for row in found if since_us <= row[0] < until_us)
+            columns, hour_us = unpack(data), hour * US_PER_HOUR
+            begin, after = (bisect_left(columns.at_us, bound - hour_us) for bound in (since_us, until_us))
+            at_us = [hour_us + within_us for within_us in columns.at_us[begin:after]]
+            yield from zip(at_us, *(column[begin:after] for column in columns[1:]), strict=True)
 
     def _spans(self, sql: str, first: int, end: int) -> list[tuple[int, bytes]]:
         """The target's rows of a table whose hour or day lies in a span."""

@@ -95,8 +95,7 @@ class Housekeeper:
 
     def _drop_some(self, now_ns: int) -> None:
         kept = self._retention
-        if self._drop_day(_start_of(kept.samples, now_ns)):
-            return
+        self._drop_day(_start_of(kept.samples, now_ns))
         daily_ns = _start_of(kept.daily, now_ns)
         self._drop("chunk", "hour, target", "hour", _start_of(kept.history, now_ns) // NS_PER_HOUR)
         self._drop("hourly", "hour, target", "hour", _start_of(kept.hourly, now_ns) // NS_PER_HOUR)
@@ -107,13 +106,11 @@ class Housekeeper:
         self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns)
         self._drop("silence", "id", "until_ns", daily_ns)
 
-    def _drop_day(self, before_ns: int) -> bool:
-        """A day's table goes at once, when all of its hours are in the sealed history and its day is summed up."""
-        for day in sorted(self._samples.days & rolled_days(self._connection)):
-            if (day + 1) * NS_PER_DAY <= before_ns:
-                self._samples.drop(day)
-                return True
-        return False
+    def _drop_day(self, before_ns: int) -> None:
+        """One day's table goes at once, when all of its hours are in the sealed history and its day is summed up."""
+        oldest = min(self._samples.days & rolled_days(self._connection), default=None)
+        if oldest is not None and (oldest + 1) * NS_PER_DAY <= before_ns:
+            self._samples.drop(oldest)
 
     def _drop(self, table: str, key: str, time: str, before: int) -> None:
         self._connection.execute(

@@ -33,9 +33,9 @@ SELECT target, data FROM chunk WHERE hour = ? AND target IN (SELECT value FROM j
 class _Evidence(msgspec.Struct, array_like=True, gc=False):
     """The head of a roll-up: its buckets of latency are nine tenths of it, and not read."""
 
-    count: int = 0
-    good: int = 0
-    bad: int = 0
+    count: int
+    good: int
+    bad: int
 
 
 _EVIDENCE = msgspec.msgpack.Decoder(_Evidence)
@@ -64,7 +64,7 @@ class Overview(Findable):
                 *self._chunked(hour, begin_us, end_us, missing),
                 *self._raw(hour, begin_us, end_us, missing),
             ):
-                if target in missing and (target not in found or found[target][0] < row[0]):
+                if target not in found or found[target][0] < row[0]:
                     found[target] = row
         names = [self._names[target] for target in found]
         return dict(zip(names, self._stored(found, found.values()), strict=True))
@@ -110,9 +110,8 @@ class Overview(Findable):
                 " WHERE at_us >= ? AND at_us < ? GROUP BY target",
                 (day_us, from_us - day_us, end_us - day_us),
             ):
-                if target in left:
-                    left.discard(target)
-                    yield target, (row[0], row[1], row[2], row[3])
+                left.discard(target)
+                yield target, (row[0], row[1], row[2], row[3])
             end_us, look_us = from_us, 2 * look_us
 
     # The uptime of each.

@@ -27,9 +27,6 @@ FROM {table}
 WHERE (at_us, target) > (?, ?) AND at_us < ? AND target > ? AND target <= ? ORDER BY at_us, target LIMIT ?
 """
 
-
-TARGETS_PER_SLICE = limits.HOUSE_ROWS_MAX // 24
-
 _READ_DAY = f"""
 SELECT target, body FROM hourly WHERE hour IN ({", ".join("?" * 24)}) AND target > ? AND target <= ?
 ORDER BY target, hour
@@ -64,7 +61,7 @@ class Seal:
 
     def _begin_pass(self) -> None:
         self._ceiling = _NO_CEILING
-        self._cursor = (self._first_us, -1)
+        self._cursor = (self._first_us, 0)
         self._held: dict[int, bytearray] = {}
         self._rows_held = 0
         self._reading = True
@@ -142,7 +139,8 @@ class DaySum:
     def work(self) -> bool:
         """One slice; returns whether it was the last."""
         newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM target").get
-        ceiling = self._floor + TARGETS_PER_SLICE
+        ceiling = self._floor + limits.HOUSE_ROWS_MAX // len(self.hours)
+        is_last: bool = ceiling >= newest
         with transaction(self._connection):
             found = rows(self._connection, _READ_DAY, (*self.hours, self._floor, ceiling))
             self._connection.executemany(
@@ -156,7 +154,7 @@ class DaySum:
                     for target, of_target in groupby(found, itemgetter(0))
                 ],
             )
-            if ceiling >= newest:
+            if is_last:
                 self._connection.execute("INSERT OR IGNORE INTO rolled_day VALUES (?)", (self._day,))
         self._floor = ceiling
-        return bool(ceiling >= newest)
+        return is_last

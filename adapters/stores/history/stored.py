@@ -1,13 +1,16 @@
 """Samples as a store returns them: compact values."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
 import msgspec
 
 from ....domain.observation.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
 from ....domain.read_model.histogram import bucket_of, upper_edge
+from ....domain.units import NS_PER_US
 
 _SUB_BITS = 2
 """Buckets of latency are at most a quarter wider than the one before."""
@@ -58,12 +61,9 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The latency that `share` of the answers did not exceed, at most a quarter too high."""
         if not self.timed:
             return None
-        seen = 0
-        for bucket, count in self.buckets:
-            seen += count
-            if seen >= share * self.timed:
-                return min(upper_edge(bucket, _SUB_BITS), self.latency_max_us) * 1_000
-        return self.latency_max_us * 1_000
+        seen = [*accumulate(count for _, count in self.buckets)]
+        bucket, _ = self.buckets[bisect_left(seen, share * self.timed)]
+        return min(upper_edge(bucket, _SUB_BITS), self.latency_max_us) * NS_PER_US
 
 
 ROLLUPS = msgspec.msgpack.Decoder(Rollup)

@@ -45,10 +45,14 @@ def connect_writer(path: str, vfs: str | None = None) -> apsw.Connection:
 def connect_reader(path: str) -> apsw.Connection:
     """A connection that can neither write nor checkpoint."""
     connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
-    connection.pragma("query_only", "ON")
     connection.pragma("mmap_size", 0)
-    connection.wal_autocheckpoint(0)
     return connection
+
+
+def refuse_old_sqlite(version: int) -> None:
+    """Raises StoreError for a version of SQLite that can corrupt a WAL."""
+    if version < SQLITE_VERSION_MIN:
+        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can corrupt a WAL; 3.51.3 or newer is needed")
 
 
 def begin_wal(connection: apsw.Connection) -> None:
@@ -88,9 +92,8 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            with suppress(apsw.Error):
-                connection.execute("ROLLBACK")
+        with suppress(apsw.Error):  # after some errors SQLite has rolled back already
+            connection.execute("ROLLBACK")
         raise
 
 
@@ -127,11 +130,10 @@ def remedied(path: str) -> Iterator[None]:
 
 
 def _connect(path: str, flags: int, vfs: str | None = None) -> apsw.Connection:
-    if apsw.SQLITE_VERSION_NUMBER < SQLITE_VERSION_MIN:
-        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can corrupt a WAL; 3.51.3 or newer is needed")
+    refuse_old_sqlite(apsw.SQLITE_VERSION_NUMBER)
     connection = apsw.Connection(path, flags=flags, vfs=vfs)
     # Closing must not fold a WAL into the file that has not been verified, nor do so from a second connection.
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
     connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)
     return connection
 

@@ -102,7 +102,7 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 def _holder_text(descriptor: int) -> str:
     try:
-        holder = msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
+        holder = msgspec.json.decode(os.pread(descriptor, os.fstat(descriptor).st_size, 0), type=Holder)
     except msgspec.MsgspecError:
         return "a process that has not yet said which"
     return f"process {holder.pid} on {holder.host} since {holder.since}"

@@ -91,7 +91,7 @@ def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS)
     version = refuse_newer(connection, len(migrations))
     if version == len(migrations):
         return
-    connection.create_scalar_function("digest", digest, deterministic=True)
+    connection.create_scalar_function("digest", digest)
     with transaction(connection):
         for step in migrations[version:]:
             connection.execute(step)

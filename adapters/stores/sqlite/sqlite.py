@@ -56,8 +56,6 @@ class Session:
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)
         self.marks.note_blind(batch.blind)
-        if not batch.samples:
-            return 0
         hours, left_out = self.samples.record(batch.samples)
         self.housekeeper.touched(hours)
         return left_out
@@ -71,8 +69,7 @@ class Session:
     def fold_wal(self) -> None:
         """Checkpoint when there is enough of it; a reader that stands in the way only delays it."""
         if self.wal_pages >= limits.STORE_WAL_PAGES_MAX:
-            left, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self.wal_pages = left - folded
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def restored(self, epoch: int, now: Moment) -> Restored:
         incidents = self.incidents.live()
@@ -104,7 +101,7 @@ class Session:
     def fold_all(self) -> None:
         """Checkpoint before closing, which may then remove the WAL."""
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, False)
 
     def _count_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self.wal_pages = pages
