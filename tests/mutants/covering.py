@@ -26,10 +26,15 @@ SUITES = (
     "adapters",
 )
 """Folders of tests that are about the core and run it in the process of pytest itself."""
+_DOCUMENTS = "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says"
 TABLES = {
-    "domain/limits.py": "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says[limits.md]"
+    "domain/limits.py": f"{_DOCUMENTS}[limits.md]",
+    **{
+        f"domain/specification/{name}.py": f"{_DOCUMENTS}[configuration.md]"
+        for name in ("channel", "configuration", "probe", "rule", "target", "text")
+    },
 }
-"""Files of constants, and the test that compares all of them with a document."""
+"""Files of constants, and the test that compares all of them with a document: bounds, and the defaults of every key."""
 TABLE_S = 5.0
 """The time of such a test, which is no part of a recorded folder."""
 RECORDING_S_MAX = 1_800
