@@ -55,9 +55,9 @@ def parse(text: str) -> Comparison:
 def _operator(text: str) -> tuple[str, int]:
     for sign in OPERATORS:
         at = text.find(f" {sign} ")
-        if at >= 0:
+        if at != -1:
             again = text.find(f" {sign} ", at + len(sign) + 1)
-            if again >= 0:
+            if again != -1:
                 raise ParseError(
                     f"{sign} stands here a second time: one comparison to a condition", again + 1
                 )

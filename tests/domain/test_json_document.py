@@ -146,6 +146,7 @@ def test_the_depth_is_counted_and_texts_are_not(openers):
         ("first name.x", ("first name", "x")),
         ("ids.0", ("ids", "0")),
         ("a-b_c.é", ("a-b_c", "é")),
+        (".".join("a" * JSON_STEPS_MAX), ("a",) * JSON_STEPS_MAX),
     ],
 )
 def test_a_path_is_keys_and_indexes(path, steps):

@@ -8,6 +8,7 @@ from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX, FAILED_CONDITIONS_K
 from watchkeeper.domain.observation.attempt import AttemptId
 from watchkeeper.domain.observation.observation import Measurement, Observation, Phases
 from watchkeeper.domain.observation.outcome import INTERNAL_FAULTS, Outcome, Reason
+from watchkeeper.domain.observation.sample import sample_without_answer
 
 ATTEMPT = AttemptId("shop", 3, 17)
 
@@ -89,3 +90,8 @@ def test_every_fact_that_is_kept_reaches_the_sample():
     assert (sample.latency_ns, sample.status, sample.ip) == (5_000_000, 200, "127.0.0.1")
     assert (sample.phases, sample.measurements, sample.certificate_expires_in_ns) == (phases, figures, 9)
     assert sample.reused_connection
+
+
+def test_no_connection_is_called_reused_unless_the_probe_says_so():
+    silent = sample_without_answer(ATTEMPT, NOON, Outcome.TIMED_OUT, Reason.TIMED_OUT)
+    assert [sample.reused_connection for sample in (judge(answered()), silent)] == [False, False]
