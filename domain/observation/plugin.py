@@ -51,7 +51,7 @@ def parse_plugin_output(output: str) -> PluginOutput:
     figures: dict[str, Measurement] = {}
     refused = 0
     for label, text in _items(performance):
-        if text.split(";", 1)[0] == _UNDETERMINED:
+        if text.partition(";")[0] == _UNDETERMINED:
             continue
         figure = _figure(label, text)
         if figure is None or figure.name in figures or len(figures) >= MEASUREMENTS_MAX:

@@ -67,6 +67,13 @@ def test_a_failed_condition_shows_what_it_saw():
     assert sample.explanation() == "condition_failed: [STATUS] (500) == 200"
 
 
+def test_a_sample_without_a_failed_condition_is_explained_by_its_detail_or_its_reason():
+    explanations = [
+        judge(seen).explanation() for seen in (answered(503), answered(), answered(detail="slow"))
+    ]
+    assert explanations == ["unexpected_answer: HTTP 503", "ok", "ok: slow"]
+
+
 def test_of_many_failures_the_first_are_kept():
     conditions = [f"[STATUS] == {number}" for number in range(300, 320)]
     assert len(judge(answered(), *conditions).failed) == FAILED_CONDITIONS_KEPT
