@@ -60,7 +60,14 @@ def messages() -> tuple[Message, ...]:
         started=at,
     )
     record = AttemptRecord(
-        attempt=attempt, state=AttemptState.FINISHED, due=at, started=at, ended=at, outcome="up"
+        attempt=attempt,
+        state=AttemptState.FINISHED,
+        due=at,
+        started=at,
+        ended=at,
+        lateness_ns=0,
+        missed=0,
+        outcome="up",
     )
     return (
         StartAttempt(request),

@@ -30,6 +30,8 @@ CONDITIONS_PER_TARGET_MAX = 32
 """Each condition is evaluated for every answer, and all of them stand in one entry of the target."""
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
+NAME_CHARACTERS_MAX = 128
+"""The longest id of a target, rule or channel: one line of a terminal, and a key of the store."""
 EVERY_NS_MIN = 10 * NS_PER_MS
 """The shortest cadence, 100 checks a second of one target: ticks stay five times as far apart as most wake-ups are late (2 ms)."""
 EVERY_NS_MAX = 366 * 86_400 * NS_PER_S

@@ -98,6 +98,4 @@ def equality(left: Reader | Pattern | Choice, sign: str, right: Reader | Pattern
         return Match(right, sign, left, wanted, expected_first=True)
     if isinstance(right, Literal | Pattern | Choice):
         return Match(left, sign, right, wanted)
-    if isinstance(left, Literal):
-        return Match(right, sign, left, wanted, expected_first=True)
     return Pair(left, sign, right, OPERATORS[sign], ordering=False)

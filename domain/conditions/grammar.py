@@ -55,9 +55,9 @@ def parse(text: str) -> Comparison:
 def _operator(text: str) -> tuple[str, int]:
     for sign in OPERATORS:
         at = text.find(f" {sign} ")
-        if at >= 0:
+        if at != -1:
             again = text.find(f" {sign} ", at + len(sign) + 1)
-            if again >= 0:
+            if again != -1:
                 raise ParseError(
                     f"{sign} stands here a second time: one comparison to a condition", again + 1
                 )
@@ -174,7 +174,7 @@ def _in_document(text: str, name: str, at: int) -> InDocument:
 
 def _refuse_unknown_placeholder(text: str, name: str, *, closed: bool) -> None:
     """A bracketed word is no plain text unless it is JSON: `[STATSU]` is a slip, `[true]` is an array."""
-    close = get_close_matches(name, PLACEHOLDERS, n=1)
+    close = get_close_matches(name, PLACEHOLDERS)
     if not closed:
         if name in PLACEHOLDERS:
             raise ParseError(f"the bracket is never closed: write [{name}]", 0)
@@ -193,6 +193,6 @@ def _refuse_unknown_function(text: str, name: str, inside_at: int) -> None:
     inside = _NAME.match(text, inside_at)
     if name.lower() not in _FUNCTIONS and (inside is None or inside[1].upper() not in PLACEHOLDERS):
         return
-    close = get_close_matches(name.lower(), _FUNCTIONS, n=1)
+    close = get_close_matches(name.lower(), _FUNCTIONS)
     known = f"did you mean {close[0]}()?" if close else "there are len(), has(), pat() and any()"
     raise ParseError(f"there is no function {name}(): {known}", 0)

@@ -68,7 +68,5 @@ class Expectation:
 
     def _failed(self, seen: Observation) -> tuple[str, ...]:
         """The conditions that fail, shown with what they saw."""
-        if not self.conditions:
-            return ()
         results = evaluate_all(self.conditions, seen)
         return tuple([result.shown for result in results if not result.passed])

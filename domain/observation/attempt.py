@@ -96,8 +96,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     due: Moment
     started: Moment | None = None
     ended: Moment | None = None
-    lateness_ns: int = 0
+    lateness_ns: int
     """The time from due to started."""
-    missed: int = 0
+    missed: int
     """Ticks of the grid that passed without an attempt just before this one."""
     outcome: str = ""

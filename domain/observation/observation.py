@@ -71,9 +71,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 def _unchangeable(value: Any, depth_left: int) -> Any:
     """Returns an immutable copy of plain data. Raises: ValueError where it is nested too deeply or contains itself."""
-    if depth_left == 0:
-        raise ValueError(f"the context is nested deeper than {JSON_DEPTH_MAX}")
     match value:
+        case Mapping() | list() | tuple() if depth_left == 0:
+            raise ValueError(f"the context is nested deeper than {JSON_DEPTH_MAX}")
         case Mapping():
             return MappingProxyType(
                 {key: _unchangeable(inner, depth_left - 1) for key, inner in value.items()}

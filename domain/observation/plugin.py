@@ -28,9 +28,9 @@ class PluginOutput(msgspec.Struct, frozen=True, kw_only=True):
 
     line: str
     """The first line without its performance data, bounded and escaped."""
-    figures: tuple[Measurement, ...] = ()
+    figures: tuple[Measurement, ...]
     """Of `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are the plugin's own business."""
-    refused: int = 0
+    refused: int
     """The number of performance items that were no finite figure, repeated a label, or exceeded the limit."""
 
 
@@ -51,7 +51,7 @@ def parse_plugin_output(output: str) -> PluginOutput:
     figures: dict[str, Measurement] = {}
     refused = 0
     for label, text in _items(performance):
-        if text.split(";", 1)[0] == _UNDETERMINED:
+        if text.partition(";")[0] == _UNDETERMINED:
             continue
         figure = _figure(label, text)
         if figure is None or figure.name in figures or len(figures) >= MEASUREMENTS_MAX:

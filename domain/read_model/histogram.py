@@ -6,13 +6,13 @@ _SUB_BITS = 3
 """An eighth."""
 
 
-def bucket_of(value: int, sub_bits: int = _SUB_BITS) -> int:
+def bucket_of(value: int, sub_bits: int) -> int:
     """The bucket of a number of at least 0; each power of two has `2 ** sub_bits` of them."""
     shift = max(value.bit_length() - 1 - sub_bits, 0)
     return (shift << sub_bits) + (value >> shift)
 
 
-def upper_edge(bucket: int, sub_bits: int = _SUB_BITS) -> int:
+def upper_edge(bucket: int, sub_bits: int) -> int:
     """The greatest value in a bucket."""
     if bucket < 2 << sub_bits:
         return bucket
@@ -24,11 +24,11 @@ def upper_edge(bucket: int, sub_bits: int = _SUB_BITS) -> int:
 class Percentiles(msgspec.Struct, frozen=True, gc=False):
     """Percentiles of a histogram in nanoseconds; each is the upper edge of its bucket, at most 12.5 % too high."""
 
-    count: int = 0
-    p50_ns: int = 0
-    p90_ns: int = 0
-    p99_ns: int = 0
-    max_ns: int = 0
+    count: int
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
+    max_ns: int
 
 
 class Histogram:
@@ -44,7 +44,7 @@ class Histogram:
     def add(self, value_ns: int) -> None:
         """Adds one duration in nanoseconds; a negative one counts as zero."""
         value_ns = max(value_ns, 0)
-        bucket = bucket_of(value_ns)
+        bucket = bucket_of(value_ns, _SUB_BITS)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         self.count += 1
         self._max_ns = max(self._max_ns, value_ns)
@@ -58,5 +58,5 @@ class Histogram:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= wanted:
-                return min(upper_edge(bucket), self._max_ns)
+                return min(upper_edge(bucket, _SUB_BITS), self._max_ns)
         return 0

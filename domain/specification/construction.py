@@ -90,13 +90,13 @@ def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, ...]]]:
     """How files call each field, and of which types a length of time may be where a field is one."""
-    struct = inspect.type_info(cls)
-    fields = struct.fields if isinstance(struct, inspect.StructType) else ()
+    fields = msgspec.structs.fields(cls)
     lengths: dict[str, tuple[type, ...]] = {}
     for field in fields:
-        if is_duration(field.type):
+        kind = inspect.type_info(field.type)
+        if is_duration(kind):
             # Where a whole number may stand, it counts something.
-            counts = any(isinstance(choice, inspect.IntType) for choice in plain_types(field.type))
+            counts = any(isinstance(choice, inspect.IntType) for choice in plain_types(kind))
             lengths[field.encode_name] = (timedelta,) if counts else (int, float, timedelta)
     return {field.name: field.encode_name for field in fields}, lengths
 

@@ -16,7 +16,7 @@ def descriptions(specification: Any) -> dict[str, str]:
     """The sentences that stand under each field in the source, by its name; empty where the sources were not shipped."""
     found: dict[str, str] = {}
     for part in reversed(specification.__mro__):
-        if msgspec.Struct in part.__mro__[1:]:
+        if issubclass(part, msgspec.Struct) and part is not msgspec.Struct:
             found |= _own_sentences(part)
     return found
 
@@ -69,10 +69,9 @@ def _own_sentences(specification: type[Any]) -> dict[str, str]:
         source = inspect.getsource(specification)
     except OSError:
         return {}
-    body = ast.parse(dedent(source)).body[0]
-    lines = body.body if isinstance(body, ast.ClassDef) else []
+    classes = (node for node in ast.parse(dedent(source)).body if isinstance(node, ast.ClassDef))
     found: dict[str, str] = {}
-    for field, after in pairwise(lines):
+    for field, after in (pair for node in classes for pair in pairwise(node.body)):
         match field, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
                 found[name] = " ".join(text.split())

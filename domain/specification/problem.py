@@ -80,4 +80,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that is closest, empty where none is close."""
     if len(word) > PROBLEM_WORD_CHARACTERS_MAX:
         return ""
-    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), "")
+    return next(iter(get_close_matches(word.lower(), list(known))), "")

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from ..limits import PROBLEM_WORD_CHARACTERS_MAX
 from ..time.duration import parse_duration
 from .problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
 from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
@@ -117,11 +116,13 @@ class ShapeChecker:
     def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
         found = kind_of(value)
         choices = [choice for choice in plain_types(kind) if _ACCEPTED.get(type(choice), "text") == found]
-        if not choices:
-            return self.tell(path, mismatch(value, kind))
-        if len(choices) > 1:
-            return self._tagged(value, choices, path)
-        return self._fit(value, choices[0], path)
+        match choices:
+            case []:
+                return self.tell(path, mismatch(value, kind))
+            case [choice]:
+                return self._fit(value, choice, path)
+            case _:
+                return self._tagged(value, choices, path)
 
     def _tagged(self, value: Any, choices: list[inspect.Type], path: Path) -> Any:
         """One of several specifications that a key such as `kind` tells apart."""
@@ -155,7 +156,7 @@ class ShapeChecker:
             return sound
         is_certain = given or self.unread.isdisjoint((*path, name) for name in cls.one_of)
         name = (*path, "id")
-        if is_certain and name not in self.unread and name not in self.ambiguous:
+        if is_certain and name not in self.unread:
             self.problems.append(Problem(path, not_one(given, cls.one_of)))
         return {name: item for name, item in sound.items() if name not in given} | cls.harmless
 
@@ -193,7 +194,7 @@ class ShapeChecker:
     def _list(self, value: Sequence[Any], kind: inspect.VarTupleType, path: Path) -> Any:
         if kind.max_length is not None and len(value) > kind.max_length:
             return self.tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
-        if len(value) < (kind.min_length or 0):
+        if kind.min_length is not None and len(value) < kind.min_length:
             return self.tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
         entries = (self._entry(item, kind.item_type, (*path, at)) for at, item in enumerate(value))
         return [entry for entry in entries if entry is not _DROPPED]
@@ -209,7 +210,7 @@ class ShapeChecker:
 
 def _meant_by(key: str, known: set[str]) -> str:
     """The known key for which others use this word, empty where there is none."""
-    meaning = _ALSO_CALLED.get(key.lower(), "") if len(key) <= PROBLEM_WORD_CHARACTERS_MAX else ""
+    meaning = _ALSO_CALLED.get(key.lower(), "")
     return meaning if meaning in known else ""
 
 
@@ -251,9 +252,8 @@ def _misread(value: Any, kind: inspect.Type) -> str:
         return ""
     if is_duration(kind):
         return _duration_fault(value)
-    length = len(value)
-    if length < (kind.min_length or 0) or (kind.max_length is not None and length > kind.max_length):
-        return f"a text of {length} characters: it may have {kind.min_length or 0} to {kind.max_length}"
+    if kind.max_length is not None and len(value) > kind.max_length:
+        return f"a text of {len(value):,} characters: {kind.max_length:,} are the most"
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
     if kind.pattern == NAME_PATTERN:

@@ -33,5 +33,4 @@ class Cadence(msgspec.Struct, frozen=True, gc=False):
 
     def missed_between(self, due_ns: int, now_ns: int) -> int:
         """How many ticks after `due_ns` have passed by `now_ns`: they are counted and skipped, never replayed."""
-        first = self.next_after(due_ns)
-        return 0 if first > now_ns else 1 + (now_ns - first) // self.every_ns
+        return max(0, 1 + (now_ns - self.next_after(due_ns)) // self.every_ns)

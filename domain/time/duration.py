@@ -42,7 +42,8 @@ def parse_duration(text: str) -> int:
         raise ValueError(f"an empty text is no duration: {_RIGHT}")
     if len(text) > DURATION_CHARACTERS_MAX:
         raise ValueError(f"a text of {len(text)} characters is no duration: {_RIGHT}")
-    total_ns, smallest_ns, position = 0, NS_PER_WEEK + 1, 0
+    # The longest duration is longer than every unit, so that the first term may have any.
+    total_ns, smallest_ns, position = 0, DURATION_NS_MAX, 0
     while position < len(text):
         term = _TERM.match(text, position)
         if term is None:
@@ -73,15 +74,16 @@ def duration_ns(length: Duration) -> int:
             return parse_duration(length)
         case timedelta():
             length_ns = length // timedelta(microseconds=1) * NS_PER_US
+            if 0 <= length_ns <= DURATION_NS_MAX:
+                return length_ns
         case int() | float() if not isinstance(length, bool):
             # Compared before it is multiplied: a float may be NaN or infinite, an int may have 5,000 digits.
-            length_ns = round(length * NS_PER_S) if 0 <= length <= DURATION_NS_MAX // NS_PER_S else -1
+            if 0 <= length <= DURATION_NS_MAX // NS_PER_S:
+                return round(length * NS_PER_S)
         case _:
             raise TypeError(f"expected a duration such as 5, '5s' or timedelta(seconds=5), got {length!r}")
-    if not 0 <= length_ns <= DURATION_NS_MAX:
-        # The length itself is not shown: Python refuses to write an int of 5,000 digits.
-        raise ValueError(f"a length below zero or of more than 100 years is no duration: {_RIGHT}")
-    return length_ns
+    # The length itself is not shown: Python refuses to write an int of 5,000 digits.
+    raise ValueError(f"a length below zero or of more than 100 years is no duration: {_RIGHT}")
 
 
 def format_duration(length_ns: int) -> str:

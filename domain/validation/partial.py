@@ -74,11 +74,8 @@ class PartialConfiguration:
     def _is_unread(self, path: Path) -> bool:
         """Returns whether the value is unreadable or ambiguous, at the path itself or in the default that filled it."""
         unread, ambiguous = self._fitting.unread, self._fitting.ambiguous
-        return bool(unread or ambiguous) and any(
-            place[:length] in unread or place[:length] in ambiguous
-            for place in {path, self._origin(path)}
-            for length in range(len(place) + 1)
-        )
+        around = (part for place in {path, self._origin(path)} for part in _with_parents(place))
+        return any(part in unread or part in ambiguous for part in around)
 
     def _origin(self, path: Path) -> Path:
         """Returns the path that states a value: a field that a target omits comes from the defaults."""
@@ -88,6 +85,14 @@ class PartialConfiguration:
                 return ("defaults", *path[2:]) if inherited else path
             case _:
                 return path
+
+
+def _with_parents(path: Path) -> Iterator[Path]:
+    """Yields a path and everything that holds it, up to the whole."""
+    yield path
+    while path:
+        path = path[:-1]
+        yield path
 
 
 def assembled(data: Any) -> Configuration:

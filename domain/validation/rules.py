@@ -54,10 +54,11 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
 
 def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
     known = _MEASURES.get(target.kind)
-    if not rule.measure or (known is not None and rule.measure not in known):
-        names = ", ".join(known or ())
-        text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {names}"
-        yield Problem((*path, "measure"), text + suggestion(rule.measure, known or ()))
+    if known is not None and rule.measure not in known:
+        text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"
+        yield Problem((*path, "measure"), text + suggestion(rule.measure, known))
+    elif not rule.measure:
+        yield Problem((*path, "measure"), "is empty: write the name of a measurement that the check reports")
     yield from _window_problems(rule, target, path)
     if not isfinite(rule.value):
         yield Problem((*path, "value"), f"{rule.value} is no finite number: write one")

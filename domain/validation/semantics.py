@@ -22,7 +22,7 @@ TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.field
 
 
 def meaning_problems(
-    configuration: Configuration, *, names_known: bool = True, timeouts_stated: Collection[int] = ()
+    configuration: Configuration, *, names_known: bool, timeouts_stated: Collection[int]
 ) -> Iterator[Problem]:
     """Everything wrong with a configuration whose types are right, in no particular order.
 
@@ -123,7 +123,7 @@ class _Judge:
 
     def _longer(self, text: str, name: str, every: str, path: Path) -> Iterator[Problem]:
         own_ns, every_ns = length_ns(text), length_ns(every)
-        if own_ns is not None and every_ns is not None and 0 < every_ns < own_ns:
+        if own_ns and every_ns and every_ns < own_ns:
             most = format_duration(every_ns)
             said = f"{text} is longer than every {most}: write {most} or less"
             yield Problem((*path, name), said, depends_on=((*path, "every"),))

@@ -133,6 +133,9 @@ TARGETS = [
     (probed(heartbeat=Heartbeat(grace="400d")), "heartbeat.grace", "out of range"),
     (probed(exec=Exec(argv=("ls",))), "exec", "set allow_exec to true"),
     (probed(tcp=Tcp(host="http://h", port=1)), "tcp.host", "is a URL"),
+    (probed(tcp=Tcp(host="h/x", port=1)), "tcp.host", "is a URL"),
+    (probed(tcp=Tcp(host="[h]", port=1)), "tcp.host", "brackets"),
+    (probed(tcp=Tcp(host="h x", port=1)), "tcp.host", "holds a blank"),
     (probed(tcp=Tcp(host="", port=1)), "tcp.host", "is empty"),
     (probed(tcp=Tcp(host="h", port=1, expect="")), "tcp.expect", "is in every answer"),
 ]
@@ -143,6 +146,58 @@ def test_an_invalid_target_is_reported_with_place_and_reason(faulty, where, said
     (problem,) = problems_of_target(faulty, channels=["ops"])
     assert str(problem).startswith(f"{where}: ")
     assert said in problem.text
+
+
+def login(**fields):
+    return target(http=Http(url="https://h/", **fields))
+
+
+CERTIFICATE = ("[CERTIFICATE_EXPIRATION] > 48h",)
+ACCEPTED = [
+    login(bearer="a"),
+    login(basic_auth=BasicAuth(user="u", password=PASSWORD)),
+    login(tls=Tls(certificate_file="c")),
+    login(tls=Tls(certificate_file="c", key_file="k")),
+    login(tls=Tls(ca_file="c")),
+    login(tls=Tls(verify=False)),
+    login(tls=Tls(server_name="h")),
+    login(headers={"A": "x\ty", "B": "z"}),
+    probed(tcp=Tcp(host="::1", port=1, address_family="ipv6")),
+    probed(tcp=Tcp(host="127.0.0.1", port=1, address_family="ipv4")),
+    probed(tcp=Tcp(host="h", port=1, address_family="ipv4")),
+    probed(tcp=Tcp(host="h", port=1, expect="x")),
+    probed(exec=Exec(argv=("ls", ""), environment={"_A1": ""})),
+    # A certificate may come by a redirect, and is asked for where it comes.
+    target(http=Http(url="http://h/"), expect=CERTIFICATE),
+    target(http=Http(url="HTTPS://h/", follow_redirects=False), expect=CERTIFICATE),
+    target(http=Http(url="http://h/", follow_redirects=False), expect=("[STATUS] == 200",)),
+    # Times that just fit.
+    target(every="3s", timeout="3s", retry_every="3s"),
+    Target(id="a", every="1s", timeout="3s", heartbeat=Heartbeat()),
+    target(rules=(NoData(id="r", after="31s"),)),
+    target(every="10ms", timeout="10ms", rules=(Threshold(id="r", value=5, window="1000s"),)),
+    ruled(mode=Mode.RATE_OF_CHANGE, window=2),
+    ruled(mode=Mode.RATE_OF_CHANGE, window="31s"),
+    ruled(mode=Mode.RATE_OF_CHANGE, window="31s", value=-9_000),
+    # Values that a figure can have.
+    ruled(measure="status", operator="==", value=201),
+    ruled(measure="status", operator="==", value=999),
+    ruled(measure="status", operator=">", value=200.5),
+    ruled(measure="certificate_expiration", operator="<", value=-1),
+    Target(id="a", heartbeat=Heartbeat(), rules=(Threshold(id="r", value=9_000),)),
+    Target(id="a", call=Call(name="f"), rules=(Threshold(id="r", measure="queue", value=-1),)),
+]
+
+
+@pytest.mark.parametrize("sound", ACCEPTED, ids=range(len(ACCEPTED)))
+def test_a_target_that_only_just_means_something_is_accepted(sound):
+    assert problems_of_target(sound, channels=(), allow_exec=True) == ()
+
+
+@pytest.mark.parametrize("secret", [None, "x", "whsec_MfKQ", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+def test_a_secret_of_either_form_is_accepted(secret):
+    channel = Channel(id="c", webhook=Webhook(url="http://h/", secret=secret))
+    assert problems_of(Configuration(channels=(channel,))) == ()
 
 
 URLS = {
@@ -167,7 +222,8 @@ URLS = {
     "http://h /": "blank",
     "http://h/\r\nHost: evil": "line end",
     "http://h/\0": "control character",
-    "http://h/" + "a" * 9_000: "9,009 characters",
+    "http://h:000080/": "port",
+    "http://h/" + "a" * 8_184: "8,193 characters",
 }
 
 
@@ -187,7 +243,10 @@ def test_urls_that_lead_nowhere_good_are_refused(url, said):
         "http://1.2.3.4:1/?a=b@c",
         "http://bücher.example/",
         "http://h/#@",
+        "http://h:65535/",
+        "http://h/" + "a" * 8_183,
     ],
+    ids=range(8),
 )
 def test_urls_of_any_usual_form_are_accepted(url):
     assert problems_of_target(probed(http=Http(url=url)), channels=()) == ()
@@ -210,6 +269,11 @@ REQUESTS = [
         "basic_auth.password",
         "line end",
     ),
+    (
+        Http(url="http://h/", basic_auth=BasicAuth(user="u\0", password=PASSWORD)),
+        "basic_auth.user",
+        "control",
+    ),
     (Http(url="http://h/", tls=Tls(key_file="k")), "tls.key_file", "without certificate_file"),
     (Http(url="http://h/", tls=Tls(verify=False, ca_file="c")), "tls.ca_file", "no effect"),
     (Http(url="http://h/", tls=Tls(server_name="h:1")), "tls.server_name", "port"),
@@ -227,6 +291,7 @@ CHANNELS = [
     (Channel(id="c", webhook=Webhook(url="ftp://h/")), "webhook.url", "'ftp'"),
     (Channel(id="c", webhook=Webhook(url="http://h/", secret="")), "webhook.secret", "is empty"),
     (Channel(id="c", webhook=Webhook(url="http://h/", secret=SECRET)), "webhook.secret", "no base64"),
+    (Channel(id="c", webhook=Webhook(url="http://h/", secret=SECRET[:-1])), "webhook.secret", "no base64"),
     (
         Channel(id="c", webhook=Webhook(url="http://h/", headers={"Webhook-Id": "1"})),
         "webhook.headers.Webhook-Id",

@@ -4,7 +4,8 @@ import subprocess
 import sys
 from collections import Counter
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 from watchkeeper.domain.limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
 from watchkeeper.domain.time.cadence import Cadence
@@ -41,6 +42,17 @@ def test_a_herd_of_one_cadence_is_spread_over_its_period(seconds):
     assert min(quarters) > 60
 
 
+@pytest.mark.parametrize("every_ns", [SHARED_TICK_NS, SHARED_TICK_NS // 2])
+def test_a_cadence_of_one_tick_or_less_is_spread_within_it(every_ns):
+    phases = {Cadence.of(f"target-{number}", every_ns).phase_ns for number in range(100)}
+    assert len(phases) > 90
+
+
+def test_a_target_tracked_at_its_tick_is_checked_at_once():
+    cadence = Cadence(every_ns=10, phase_ns=3)
+    assert [cadence.first_after(now_ns) for now_ns in (12, 13, 14)] == [13, 13, 23]
+
+
 def test_the_phase_is_the_same_in_every_process():
     program = (
         "from watchkeeper.domain.time.cadence import Cadence; print(Cadence.of('shop', 30 * 10**9).phase_ns)"
@@ -67,6 +79,7 @@ def test_the_next_due_time_is_the_first_of_the_grid_later_than_now(name, every_n
 
 
 @given(NAMES, EVERY, TIMES)
+@example("shop", FIRST_LOOK_WITHIN_NS, FIRST_LOOK_WITHIN_NS - 1)
 def test_the_first_look_comes_within_a_minute_of_tracking(name, every_ns, now_ns):
     cadence = Cadence.of(name, every_ns)
     first_ns = cadence.first_after(now_ns)

@@ -101,6 +101,28 @@ def test_a_number_meets_a_text_as_a_number_and_two_texts_meet_letter_by_letter(o
     assert equal(one, other) is equal(other, one) is same
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("5s", 5_000),
+        ("+5s", 5_000),
+        ("-5s", -5_000),
+        ("1500us", 1.5),
+        ("-1500us", -1.5),
+        ("+5", 5),
+        ("-.5e1", -5.0),
+        ("s", None),
+        ("--5s", None),
+        ("5s-", None),
+        ("5 s", None),
+        ("", None),
+        ("1e400", None),
+    ],
+)
+def test_a_text_is_a_duration_in_milliseconds_an_integer_a_float_or_no_number(text, number):
+    assert (number_of(text), type(number_of(text))) == (number, type(number))
+
+
 @pytest.mark.parametrize("start", ["", "0."])
 def test_a_number_is_read_up_to_its_length_and_not_beyond(start):
     longest = start + "5".rjust(NUMBER_CHARACTERS_MAX - len(start), "0")

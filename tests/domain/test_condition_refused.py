@@ -14,10 +14,11 @@ REFUSED = [
     ("[STATUS] ==", 10, "blank on both sides"),
     ("[STATUS] <300", 10, "like [STATUS] < 200"),
     ("[STATUS] == 200 == 200", 17, "a second time"),
+    ("[STATUS] == == 200", 13, "a second time"),
     ("1 > 2 <= 3", 1, "'1 > 2' is no number"),
     ("[STATSU] == 200", 1, "did you mean [STATUS]?"),
     ("200 == [RESPONSETIME]", 8, "did you mean [RESPONSE_TIME]?"),
-    ("[HEADER].x == 1", 1, "there is no placeholder [HEADER]"),
+    ("[HEADER].x == 1", 1, "there is no placeholder [HEADER]: there are STATUS, CONNECTED, "),
     ("[STATUS == 200", 1, "write [STATUS]"),
     ("[STATUS].code == 200", 9, "has no parts"),
     ("[STATUS]x == 200", 9, "has no parts"),
@@ -43,7 +44,8 @@ REFUSED = [
     ("has(len([BODY].x)) == true", 5, "takes a placeholder"),
     ("len([BODY].a[x]) == 3", 13, "an index is a number"),
     ("LEN([BODY].x) == 3", 1, "did you mean len()?"),
-    ("age([BODY].x) == 3", 1, "there is no function age()"),
+    ("LEN(x) == 3", 1, "did you mean len()?"),
+    ("age([BODY].x) == 3", 1, "there is no function age(): there are len(), has(), pat() and any()"),
     ("[BODY] < pat(a*)", 10, "== and != only"),
     ("any(1, 2) >= [STATUS]", 1, "== and != only"),
     ("pat(a) == pat(b)", 11, "on both sides"),
@@ -56,8 +58,8 @@ REFUSED = [
     ("[IP] > 5", 1, "[IP] is no number"),
     ("[CONNECTED] > 0", 1, "[CONNECTED] is no number"),
     ("has([BODY].x) > 0", 1, "is no number"),
-    ("[BODY] == " + "x" * 600, 513, "more than the 512"),
-    ("[STATUS] == any(" + "1," * 70 + "1)", 145, "more than 64 options"),
+    ("[BODY] == " + "x" * 503, 513, "more than the 512"),
+    ("[STATUS] == any(" + "1," * 64 + "1)", 145, "more than 64 options"),
 ]
 
 
@@ -76,6 +78,11 @@ def test_evaluating_nonsense_fails_and_never_raises(text, _character, _problem):
     with pytest.raises(ConditionError) as caught:
         compile_condition(text)
     assert result.error == str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[BODY] == " + "x" * 502, "[STATUS] == any(" + "1," * 63 + "1)"])
+def test_the_longest_condition_and_the_longest_list_are_accepted(text):
+    assert compile_condition(text).text == text
 
 
 def test_the_error_is_a_value_error_of_the_configuration():

@@ -81,6 +81,8 @@ TIMES = [
     passes("[RESPONSE_TIME] < 500", response_time_ns=50 * MS),
     fails("[RESPONSE_TIME] < 500", "[RESPONSE_TIME] (750) < 500", response_time_ns=750 * MS),
     fails("[RESPONSE_TIME] < 500", "[RESPONSE_TIME] (750) < 500", response_time_ns=750 * MS + 1),
+    fails("[RESPONSE_TIME] < 500", "[RESPONSE_TIME] (751) < 500", response_time_ns=751 * MS + 1),
+    fails("[RESPONSE_TIME] < 500", "[RESPONSE_TIME] (501) < 500", response_time_ns=501 * MS + 1),
     fails("[RESPONSE_TIME] < 500", "[RESPONSE_TIME] (500) < 500", response_time_ns=500 * MS),
     passes("[RESPONSE_TIME] <= 500", response_time_ns=500 * MS),
     fails("[RESPONSE_TIME] <= 500", "[RESPONSE_TIME] (500.25) <= 500", response_time_ns=500 * MS + 250_000),
@@ -111,6 +113,11 @@ TIMES = [
     fails(
         "[CERTIFICATE_EXPIRATION] > 48h",
         "[CERTIFICATE_EXPIRATION] (47h59m59.5s) > 48h",
+        certificate_expires_in_ns=48 * H - S // 2,
+    ),
+    fails(
+        "[CERTIFICATE_EXPIRATION] > 172800500ms",
+        "[CERTIFICATE_EXPIRATION] (47h59m59s) > 172800500ms",
         certificate_expires_in_ns=48 * H - S // 2,
     ),
     fails(
@@ -255,6 +262,11 @@ FUNCTIONS = [
         '[BODY] (<!DOCTYPE html><html lang...(truncated)) == pat(*<div id="user">john.doe</div>*)',
         body=HTML,
     ),
+    fails("[BODY] == pat(b*)", f"[BODY] ({'a' * 25}) == pat(b*)", body=b"a" * 25),
+    fails("[BODY] == pat(b*)", f"[BODY] ({'a' * 25}...(truncated)) == pat(b*)", body=b"a" * 26),
+    fails("[BODY] == b", f"[BODY] ({'a' * 26}) == b", body=b"a" * 26),
+    fails("[BODY] == b", f"[BODY] ({'a' * 100}) == b", body=b"a" * 100),
+    fails("[BODY] == b", f"[BODY] ({'a' * 99}…) == b", body=b"a" * 101),
     fails("pat(*x*) == [BODY]", "pat(*x*) == [BODY] (<!DOCTYPE html><html lang...(truncated))", body=HTML),
     passes("pat(a*) == abc"),
     passes("[STATUS] == any(200, 429)", status=429),
@@ -276,6 +288,9 @@ FUNCTIONS = [
     fails("[BODY] == any(a,)", "[BODY] (b) == any(a,)", body=b"b"),
     fails("[STATUS] == any(200, pat(3*))", "[STATUS] (404) == any(200, pat(3*))", status=404),
     passes("[BODY] == foo(bar)", body=b"foo(bar)"),
+    passes("[BODY] == foo([bar])", body=b"foo([bar])"),
+    passes("[BODY] == [bar", body=b"[bar"),
+    passes(" == [BODY]", body=b""),
     passes("[BODY] == :)", body=b":)"),
 ]
 
@@ -292,8 +307,19 @@ CONTEXTS = [
         context={"expected": 200},
     ),
     unanswered("[CONTEXT].x == 1", "[CONTEXT].x (INVALID) == 1", "the probe gave no context"),
-    unanswered("[CONTEXT].x == 1", "[CONTEXT].x (INVALID) == 1", "not JSON", context={"x": float("nan")}),
+    unanswered(
+        "[CONTEXT].x == 1",
+        "[CONTEXT].x (INVALID) == 1",
+        "the context is not JSON: Out of range float",
+        context={"x": float("nan")},
+    ),
     unanswered("[CONTEXT].x == 1", "[CONTEXT].x (INVALID) == 1", "set has no place", context={"x": {1}}),
+    unanswered(
+        "has([CONTEXT].x) == false",
+        "has([CONTEXT].x) (INVALID) == false",
+        "set has no place",
+        context={"x": {1}},
+    ),
 ]
 
 UNANSWERED = [
@@ -341,6 +367,9 @@ UNANSWERED = [
     ),
     unanswered("[BODY].x == 1", "[BODY].x (INVALID) == 1", "nested deeper than 100", body=b"[" * 60_000),
     unanswered("[BODY] == x", "[BODY] (INVALID) == x", "the body is not UTF-8: byte 2", body=b"ab\xff"),
+    unanswered(
+        "has([BODY]) == false", "has([BODY]) (INVALID) == false", "the body is not UTF-8", body=b"\xff"
+    ),
     unanswered("[BODY].x == 1", "[BODY].x (INVALID) == 1", "UTF-8", body=b'{"x": "\xff"}'),
     unanswered(
         "[STATUS] == [BODY].x", "[STATUS] (200) == [BODY].x (INVALID)", "nothing at", status=200, body=b"{}"

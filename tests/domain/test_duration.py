@@ -1,12 +1,14 @@
 """Durations: the accepted and the refused texts with their messages, and that writing and reading agree."""
 
+import math
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.limits import DURATION_CHARACTERS_MAX, DURATION_NS_MAX
-from watchkeeper.domain.time.duration import format_duration, parse_duration
+from watchkeeper.domain.time.duration import duration_ns, format_duration, parse_duration
 
 S = 1_000_000_000
 
@@ -32,6 +34,8 @@ S = 1_000_000_000
         ("1w2d3h4m5s6ms7us8ns", 788_645_006_007_008),
         ("1.000000001s", S + 1),
         ("007s", 7 * S),
+        ("0" * (DURATION_CHARACTERS_MAX - 1) + "s", 0),
+        (f"{DURATION_NS_MAX}ns", DURATION_NS_MAX),
     ],
 )
 def test_a_duration_is_read_to_the_nanosecond(text, duration_ns):
@@ -67,7 +71,9 @@ def test_a_duration_is_read_to_the_nanosecond(text, duration_ns):
         ("1.5ns", "finer than a nanosecond"),
         ("0.0000000001s", "finer than a nanosecond"),
         ("101000w", "100 years"),
+        (f"{DURATION_NS_MAX + 1}ns", "100 years"),
         ("9" * (DURATION_CHARACTERS_MAX - 1) + "w", "100 years"),
+        ("0" * DURATION_CHARACTERS_MAX + "s", "65 characters"),
         ("9" * 5000 + "w", "5001 characters"),
     ],
 )
@@ -82,7 +88,10 @@ def test_a_text_that_is_no_duration_is_refused_by_name(text, says):
     [
         (0, "0s"),
         (1, "1ns"),
+        (999, "999ns"),
+        (1_000, "1us"),
         (1_500, "1.5us"),
+        (1_000_000, "1ms"),
         (250_000_000, "250ms"),
         (1_500_000, "1.5ms"),
         (S, "1s"),
@@ -96,6 +105,50 @@ def test_a_text_that_is_no_duration_is_refused_by_name(text, says):
 )
 def test_a_length_is_written_for_people(duration_ns, text):
     assert format_duration(duration_ns) == text
+
+
+@pytest.mark.parametrize(
+    ("length", "length_ns"),
+    [
+        ("1m30s", 90 * S),
+        (0, 0),
+        (0.0, 0),
+        (timedelta(0), 0),
+        (1.5, 1_500_000_000),
+        (4e-10, 0),
+        (6e-10, 1),
+        (timedelta(days=1, microseconds=1), 86_400 * S + 1_000),
+        (DURATION_NS_MAX // S, DURATION_NS_MAX),
+        (timedelta(seconds=DURATION_NS_MAX // S), DURATION_NS_MAX),
+    ],
+)
+def test_a_length_is_a_text_a_number_of_seconds_or_a_timedelta(length, length_ns):
+    assert duration_ns(length) == length_ns
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        -1,
+        -1e-9,
+        timedelta(microseconds=-1),
+        DURATION_NS_MAX // S + 1,
+        timedelta(seconds=DURATION_NS_MAX // S, microseconds=1),
+        10**5_000,
+        math.inf,
+        math.nan,
+    ],
+    ids=range(8),
+)
+def test_a_length_below_zero_or_beyond_a_hundred_years_is_refused(length):
+    with pytest.raises(ValueError, match="below zero or of more than 100 years"):
+        duration_ns(length)
+
+
+@pytest.mark.parametrize("length", [True, None, b"5s", (5,)])
+def test_anything_else_is_no_length(length):
+    with pytest.raises(TypeError, match="expected a duration such as 5, '5s' or"):
+        duration_ns(length)
 
 
 @given(st.integers(0, DURATION_NS_MAX))

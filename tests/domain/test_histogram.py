@@ -38,11 +38,16 @@ def test_small_values_are_exact(values):
     assert of(values).percentiles().p50_ns == sorted(values)[ceil(len(values) / 2) - 1]
 
 
+def test_a_value_is_read_as_the_greatest_of_its_eighth_unless_that_exceeds_the_maximum():
+    assert of([900, 900, 5_000]).percentiles() == Percentiles(3, 959, 5_000, 5_000, 5_000)
+    assert of([900]).percentiles().p50_ns == 900
+
+
 def test_an_empty_histogram_reads_zero():
-    assert Histogram().percentiles() == Percentiles()
+    assert Histogram().percentiles() == Percentiles(0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("bits", [10, 40, 63])
 def test_the_space_grows_with_the_bits_of_a_value_alone(bits):
     values = (number << max(bits - 12, 0) for number in range(1 << min(bits, 12)))
-    assert len({bucket_of(value) for value in values}) <= 8 * (bits + 1)
+    assert len({bucket_of(value, 3) for value in values}) <= 8 * (bits + 1)

@@ -1,16 +1,19 @@
 """JSON from strangers: bounded, strict, and walked by paths."""
 
+import inspect
 import json
+import sys
+import time
 from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
-from watchkeeper.domain.conditions.json_document import compact_json, parse_json
+from watchkeeper.domain.conditions.json_document import compact_json, nested_deeper, parse_json
 from watchkeeper.domain.conditions.json_path import find, parse_path
 from watchkeeper.domain.conditions.parse_error import ParseError
-from watchkeeper.domain.limits import JSON_DEPTH_MAX, JSON_STEPS_MAX
+from watchkeeper.domain.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX, JSON_STEPS_MAX
 
 documents = st.recursive(
     st.none()
@@ -68,6 +71,44 @@ def test_a_document_within_the_bounds_is_read(body):
     assert parse_json(body) == json.loads(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "deeper"),
+    [
+        (b"[" * 100, False),
+        (b"[" * 101, True),
+        (b"[" * 100 + b"]" * 100, False),
+        (b"[" * 101 + b"]" * 101, True),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, True),
+        (b"[{" * 51, True),
+        (b"[]" * 101, False),
+        (b'"' + b"[" * 101 + b'"', False),
+        (b'"\\"' + b"[" * 101 + b'"', False),
+    ],
+    ids=range(9),
+)
+def test_levels_are_counted_closed_or_not(body, deeper):
+    assert nested_deeper(body, 100) is deeper
+
+
+def below(frames, call):
+    return below(frames - 1, call) if frames else call()
+
+
+@pytest.mark.parametrize("left", [20, 40, 60])
+def test_a_document_that_the_stack_of_the_caller_has_no_room_for_is_refused(left):
+    body = b"[" * JSON_DEPTH_MAX + b"]" * JSON_DEPTH_MAX
+    frames = sys.getrecursionlimit() - len(inspect.stack(0)) - left
+    with pytest.raises(ValueError, match="nested too deep to read here"):
+        below(frames, lambda: parse_json(body))
+
+
+def test_brackets_that_never_close_are_counted_in_no_time():
+    body = b"[" * BODY_BYTES_MAX
+    before = time.process_time()
+    assert nested_deeper(body, JSON_DEPTH_MAX)
+    assert time.process_time() - before < 1, "every level is another pass over the body"
+
+
 def test_of_duplicate_keys_the_last_wins():
     assert parse_json(b'{"a": 1, "a": 2}') == {"a": 2}
 
@@ -105,6 +146,7 @@ def test_the_depth_is_counted_and_texts_are_not(openers):
         ("first name.x", ("first name", "x")),
         ("ids.0", ("ids", "0")),
         ("a-b_c.é", ("a-b_c", "é")),
+        (".".join("a" * JSON_STEPS_MAX), ("a",) * JSON_STEPS_MAX),
     ],
 )
 def test_a_path_is_keys_and_indexes(path, steps):

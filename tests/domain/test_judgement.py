@@ -8,6 +8,7 @@ from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX, FAILED_CONDITIONS_K
 from watchkeeper.domain.observation.attempt import AttemptId
 from watchkeeper.domain.observation.observation import Measurement, Observation, Phases
 from watchkeeper.domain.observation.outcome import INTERNAL_FAULTS, Outcome, Reason
+from watchkeeper.domain.observation.sample import sample_without_answer
 
 ATTEMPT = AttemptId("shop", 3, 17)
 
@@ -66,6 +67,13 @@ def test_a_failed_condition_shows_what_it_saw():
     assert sample.explanation() == "condition_failed: [STATUS] (500) == 200"
 
 
+def test_a_sample_without_a_failed_condition_is_explained_by_its_detail_or_its_reason():
+    explanations = [
+        judge(seen).explanation() for seen in (answered(503), answered(), answered(detail="slow"))
+    ]
+    assert explanations == ["unexpected_answer: HTTP 503", "ok", "ok: slow"]
+
+
 def test_of_many_failures_the_first_are_kept():
     conditions = [f"[STATUS] == {number}" for number in range(300, 320)]
     assert len(judge(answered(), *conditions).failed) == FAILED_CONDITIONS_KEPT
@@ -89,3 +97,8 @@ def test_every_fact_that_is_kept_reaches_the_sample():
     assert (sample.latency_ns, sample.status, sample.ip) == (5_000_000, 200, "127.0.0.1")
     assert (sample.phases, sample.measurements, sample.certificate_expires_in_ns) == (phases, figures, 9)
     assert sample.reused_connection
+
+
+def test_no_connection_is_called_reused_unless_the_probe_says_so():
+    silent = sample_without_answer(ATTEMPT, NOON, Outcome.TIMED_OUT, Reason.TIMED_OUT)
+    assert [sample.reused_connection for sample in (judge(answered()), silent)] == [False, False]

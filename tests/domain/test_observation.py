@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from watchkeeper.domain.conditions.condition import evaluate
 from watchkeeper.domain.limits import INTEGER_MAX, JSON_DEPTH_MAX
 from watchkeeper.domain.observation.observation import Observation, Phases
-from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.outcome import Outcome, Reason, is_answered
 from watchkeeper.domain.observation.returned import observation_of
 
 PLAIN = st.recursive(
@@ -54,6 +54,32 @@ def test_a_context_that_holds_itself_is_refused():
     context["self"] = context
     with pytest.raises(ValueError, match=f"deeper than {JSON_DEPTH_MAX}"):
         Observation(context=context)
+
+
+def test_a_context_is_nested_as_deeply_as_a_body_may_be_and_not_one_level_more():
+    deepest = 5
+    for _ in range(JSON_DEPTH_MAX):
+        deepest = {"a": deepest}
+    assert evaluate(f"len([CONTEXT]{'.a' * 3}) > 0", Observation(context=deepest)).passed
+    for one_more in ({"a": deepest}, {"a": [deepest]}):
+        with pytest.raises(ValueError, match=f"deeper than {JSON_DEPTH_MAX}"):
+            Observation(context=one_more)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "answered"),
+    [
+        (Outcome.UP, Reason.OK, True),
+        (Outcome.DOWN, Reason.CONDITION_FAILED, True),
+        (Outcome.DEGRADED, Reason.EXIT_STATUS, True),
+        (Outcome.DOWN, Reason.CONNECTION_REFUSED, False),
+        (Outcome.TIMED_OUT, Reason.TIMED_OUT, False),
+        (Outcome.UNKNOWN, Reason.EXIT_STATUS, False),
+        (Outcome.CANCELLED, Reason.CANCELLED, False),
+    ],
+)
+def test_a_whole_answer_in_time_is_an_answer_right_or_wrong(outcome, reason, answered):
+    assert is_answered(outcome, reason) is answered
 
 
 def test_an_observation_with_context_is_a_valid_report():

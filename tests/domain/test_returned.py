@@ -38,6 +38,8 @@ READ = [
     (Observation(body=bytearray(b"ok")), Observation(body=b"ok")),
     ({}, UP),
     ({"depth": 3}, value(3.0, "depth")),
+    ({"x" * 128: 3}, value(3.0, "x" * 128)),
+    ({"x": 3}, value(3.0, "x")),
     (OrderedDict(b=1, a=2.5), Observation(measurements=(Measurement("b", 1.0), Measurement("a", 2.5)))),
     (REPORTED, REPORTED),
     (value(3.0), value(3.0)),

@@ -3,6 +3,7 @@
 import weakref
 from collections import UserString
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -111,6 +112,25 @@ def test_timers_armed_again_take_no_room_for_ever(rounds, shift):
         timers.arm(watched(Key("again"), keys), number + 1 << shift)
         assert list(timers.due(0)) == []
     assert alive(keys) <= 130
+
+
+@pytest.mark.parametrize("armed", [1, 10])
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize(("more", "left"), [(64, "all"), (65, "armed")])
+def test_cancelled_timers_are_cleared_beyond_sixty_four_and_two_for_each_that_is_armed(
+    armed, slots, more, left
+):
+    timers = Timers()
+    for start in range(0, 3_000, 1_000):  # each time anew: what was cleared or has fired is counted no more
+        timers.arm("fired", start << SLOT_BITS)
+        assert list(timers.due(start << SLOT_BITS)) == [("fired", start << SLOT_BITS)]
+        keys, count = [], 3 * armed + more - 1  # beside the one that has fired, which still takes its place
+        for number in range(count):
+            timers.arm(watched(Key(str(number)), keys), start + number % slots + 1 << SLOT_BITS)
+        for number in range(armed, count):
+            timers.cancel(Key(str(number)))
+        assert alive(keys) == (count if left == "all" else armed)
+        assert len(list(timers.due(start + 10 << SLOT_BITS))) == armed
 
 
 class Key(UserString):

@@ -26,17 +26,24 @@ SUITES = (
     "adapters",
 )
 """Folders of tests that are about the core and run it in the process of pytest itself."""
-TABLES = dict.fromkeys(
-    (
-        "domain/limits.py",
-        "domain/policy.py",
-        "domain/supervision/admission.py",
-        "domain/supervision/restart.py",
-        "domain/supervision/retry.py",
+_DOCUMENTS = "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says"
+TABLES = {
+    **dict.fromkeys(
+        (
+            "domain/limits.py",
+            "domain/policy.py",
+            "domain/supervision/admission.py",
+            "domain/supervision/restart.py",
+            "domain/supervision/retry.py",
+        ),
+        f"{_DOCUMENTS}[limits.md]",
     ),
-    "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says[limits.md]",
-)
-"""Files of bounds and policies, and the test that compares all of them with a document."""
+    **{
+        f"domain/specification/{name}.py": f"{_DOCUMENTS}[configuration.md]"
+        for name in ("channel", "configuration", "probe", "rule", "target", "text")
+    },
+}
+"""Files of bounds, policies and defaults, and the test that compares all of them with a document."""
 TABLE_S = 5.0
 """The time of such a test, which is no part of a recorded folder."""
 RECORDING_S_MAX = 1_800

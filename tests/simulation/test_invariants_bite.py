@@ -181,7 +181,11 @@ def judged(rules, number, truth, outcome, lateness_ns=0):
     rules.attempts.probing(request(number), truth, NOON.monotonic_ns)
     rules.attempts.probed(request(number))
     record = AttemptRecord(
-        attempt=AttemptId("shop", 1, number), state=AttemptState.FINISHED, due=NOON, lateness_ns=lateness_ns
+        attempt=AttemptId("shop", 1, number),
+        state=AttemptState.FINISHED,
+        due=NOON,
+        lateness_ns=lateness_ns,
+        missed=0,
     )
     rules.attempts.taken(sample(number, outcome), record)
 

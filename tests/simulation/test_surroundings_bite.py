@@ -63,6 +63,8 @@ def record(number=1, due=NOON, started=NOON, ended=LATER):
         due=due,
         started=started,
         ended=ended,
+        lateness_ns=0,
+        missed=0,
     )
 
 
