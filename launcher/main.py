@@ -1,4 +1,4 @@
-"""The command line: its verbs. Each imports its code only when it is called, so that `--help` is quick."""
+"""The command line: its verbs. Each imports its own code when it is called."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One HTTP exchange with redirects and deadlines, over libcurl or over our own engine.
+"""One HTTP exchange with redirects and deadlines, over libcurl, or over our own engine (fast/) for answers of the plainest form.
 
 Never here: the conditions that judge an answer.
 """

@@ -83,7 +83,7 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     call: CallChannel | None = None
     """Notices go to a function of the host."""
     min_severity: Severity = Severity.INFO
-    """The mildest severity of which it is told."""
+    """The mildest severity of which the channel is notified."""
     give_up_after: DurationText = "24h"
     """How long a notice is retried before it becomes a dead letter."""
     in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4

@@ -17,7 +17,7 @@ Times = Annotated[int, msgspec.Meta(ge=1, le=limits.CONSECUTIVE_MAX)]
 
 
 class Severity(StrEnum):
-    """How much an incident matters, mildest first; channels choose from which on they are told."""
+    """How much an incident matters, mildest first; a channel chooses from which one on it is notified."""
 
     INFO = "info"
     WARNING = "warning"

@@ -31,7 +31,7 @@ class TargetFields(TypedDict, total=False):
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call` and `heartbeat` is given.
 
-    Raises ConfigurationError where it is written for whatever it cannot be. Checks that need the rest of the
+    Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
     """
 

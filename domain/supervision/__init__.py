@@ -1,4 +1,4 @@
-"""Policies of the supervisor as values: schedule, admission, blindness, restart, retry and backoff.
+"""The policies that the supervisor applies, as values: schedule, admission, blindness, restart, retry, backoff.
 
 Never here: actors or timers; each policy is given the moment and the random number.
 """

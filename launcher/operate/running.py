@@ -103,7 +103,7 @@ def _reload(runtime: Runtime, speaker: Speaker) -> None:
 
 
 def _stop(runtime: Runtime, speaker: Speaker) -> ExitStatus:
-    speaker.say("stopping: a second signal ends the process at once")
+    speaker.say("stopping (a second signal would end the process at once)")
     left = runtime.stop()
     for line in lines_of_end(left):
         speaker.say(line)

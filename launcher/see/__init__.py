@@ -1,4 +1,4 @@
-"""Verbs that read: status, incidents and notices.
+"""Verbs that read a store: status, incidents and notices; redrive stands beside the list that it acts on.
 
-Never here: verbs that change anything (act/).
+Never here: verbs that start a runtime; those are in operate/.
 """

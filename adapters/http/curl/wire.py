@@ -1,4 +1,4 @@
-"""How many bytes a connection has brought, framing included: what no HTTP parser's own limits count."""
+"""The number of bytes that a connection has received, framing included; the limits of HTTP parsers count bodies only."""
 
 import fcntl
 import socket
