@@ -106,6 +106,14 @@ def test_late_samples_of_a_dropped_day_are_read_at_once(store, path):
         assert len(reader.samples("shop", *ALL)) == reader.daily("shop", *ALL)[0].rollup.count == count
 
 
+def test_a_day_that_is_dropped_leaves_the_next_one_sealed(store, path):
+    store.commit(Batch(samples=(sample_at(0), sample_at(NS_PER_DAY))))
+    run_maintenance(store, MIDNIGHT_NS + 2 * NS_PER_DAY - 1, calls=150)
+    assert (in_file(path, "sealed_hour"), len(day_tables(path))) == (48, 2)
+    run_maintenance(store, MIDNIGHT_NS + 2 * NS_PER_DAY, calls=1)
+    assert (in_file(path, "sealed_hour"), len(day_tables(path))) == (24, 1)
+
+
 def test_a_late_sample_of_a_day_that_is_summed_up_joins_the_sum(store, path):
     store.commit(Batch(samples=measured(30)))
     run_maintenance(store, 40 * NS_PER_HOUR)
