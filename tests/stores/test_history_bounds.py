@@ -125,7 +125,7 @@ def test_a_late_sample_of_a_day_that_is_summed_up_joins_the_sum(store, path):
 
 def test_the_first_sample_of_a_moment_stays(store, path):
     """Another one for it changes nothing: while it is raw, sealed, and when its table is gone."""
-    store.commit(Batch(samples=(sample_at(0),)))
+    store.commit(Batch(samples=(sample_at(0), sample_at(0, "door", Outcome.DOWN))))
     reader = StoreReader(path)
     kept = reader.samples("shop", *ALL)
     for after_ns in (0, 3 * NS_PER_HOUR, 6 * NS_PER_DAY):
@@ -133,8 +133,8 @@ def test_the_first_sample_of_a_moment_stays(store, path):
         store.commit(Batch(samples=(sample_at(0, outcome=Outcome.DOWN, status=500),)))
         for _ in range(2):
             assert reader.samples("shop", *ALL) == kept
-            assert reader.latest(*ALL) == {"shop": kept[0]}
-            assert reader.uptimes(*ALL) == {"shop": 1.0}
+            assert reader.latest(*ALL)["shop"] == kept[0]
+            assert reader.uptimes(*ALL) == {"shop": 1.0, "door": 0.0}
             run_maintenance(store, after_ns)
 
 
