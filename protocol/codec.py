@@ -117,7 +117,6 @@ def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Message:
     try:
         envelope = msgpack.unpackb(
             data,
-            use_list=False,
             ext_hook=_refuse_extension,
             max_str_len=bytes_max,
             max_bin_len=bytes_max,

@@ -106,6 +106,14 @@ def test_late_samples_of_a_dropped_day_are_read_at_once(store, path):
         assert len(reader.samples("shop", *ALL)) == reader.daily("shop", *ALL)[0].rollup.count == count
 
 
+def test_a_day_that_is_dropped_leaves_the_next_one_sealed(store, path):
+    store.commit(Batch(samples=(sample_at(0), sample_at(NS_PER_DAY))))
+    run_maintenance(store, MIDNIGHT_NS + 2 * NS_PER_DAY - 1, calls=150)
+    assert (in_file(path, "sealed_hour"), len(day_tables(path))) == (48, 2)
+    run_maintenance(store, MIDNIGHT_NS + 2 * NS_PER_DAY, calls=1)
+    assert (in_file(path, "sealed_hour"), len(day_tables(path))) == (24, 1)
+
+
 def test_a_late_sample_of_a_day_that_is_summed_up_joins_the_sum(store, path):
     store.commit(Batch(samples=measured(30)))
     run_maintenance(store, 40 * NS_PER_HOUR)
@@ -117,7 +125,7 @@ def test_a_late_sample_of_a_day_that_is_summed_up_joins_the_sum(store, path):
 
 def test_the_first_sample_of_a_moment_stays(store, path):
     """Another one for it changes nothing: while it is raw, sealed, and when its table is gone."""
-    store.commit(Batch(samples=(sample_at(0),)))
+    store.commit(Batch(samples=(sample_at(0), sample_at(0, "door", Outcome.DOWN))))
     reader = StoreReader(path)
     kept = reader.samples("shop", *ALL)
     for after_ns in (0, 3 * NS_PER_HOUR, 6 * NS_PER_DAY):
@@ -125,8 +133,8 @@ def test_the_first_sample_of_a_moment_stays(store, path):
         store.commit(Batch(samples=(sample_at(0, outcome=Outcome.DOWN, status=500),)))
         for _ in range(2):
             assert reader.samples("shop", *ALL) == kept
-            assert reader.latest(*ALL) == {"shop": kept[0]}
-            assert reader.uptimes(*ALL) == {"shop": 1.0}
+            assert reader.latest(*ALL)["shop"] == kept[0]
+            assert reader.uptimes(*ALL) == {"shop": 1.0, "door": 0.0}
             run_maintenance(store, after_ns)
 
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, suppress
 
 import apsw
@@ -97,11 +98,14 @@ def test_looking_for_the_holder_blocks_no_other_process(path):
 
 def test_a_store_that_is_looked_at_without_end_is_refused_at_last(path, monkeypatch):
     monkeypatch.setattr(limits, "LOCK_TRIES_MAX", 3)
+    monkeypatch.setattr(limits, "LOCK_TRY_EVERY_NS", 5 * NS_PER_MS)
     StoreLock(path, NOON).release()
     with open(f"{path}-lock") as looked_at:  # noqa: PTH123
         fcntl.flock(looked_at, fcntl.LOCK_SH)
+        began_ns = time.monotonic_ns()
         with pytest.raises(StoreBusy, match="looked at by other processes"):
             StoreLock(path, NOON)
+    assert time.monotonic_ns() - began_ns >= 15 * NS_PER_MS
 
 
 def test_a_store_that_is_refused_leaves_no_descriptor_open(path, holder):

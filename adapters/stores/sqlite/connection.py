@@ -50,7 +50,10 @@ def connect_reader(path: str) -> apsw.Connection:
 
 
 def refuse_old_sqlite(version: int) -> None:
-    """Refuses a version of SQLite that can corrupt a WAL. Raises: StoreError for one."""
+    """Refuses a version of SQLite that can corrupt a WAL.
+
+    Raises: StoreError for such a version.
+    """
     if version < SQLITE_VERSION_MIN:
         raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can corrupt a WAL; 3.51.3 or newer is needed")
 
