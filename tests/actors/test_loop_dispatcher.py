@@ -12,7 +12,7 @@ from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
 from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.errors import UsageError
-from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from watchkeeper.domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 SOON_S = 20.0
@@ -224,6 +224,26 @@ def test_a_batch_ends_after_its_turns_where_time_stands_still():
     dispatcher.start()
     assert done.wait(SOON_S)
     assert seen == [BATCH_TURNS_MAX]
+    assert dispatcher.stop(SOON_S) == ()
+
+
+@pytest.mark.parametrize(("turn_ns", "turns"), [(BATCH_NS_MAX, 2), (BATCH_NS_MAX + 1, 1)])
+def test_a_batch_ends_after_its_time(turn_ns, turns):
+    now_ns, ran, seen, done = [0], [0], [], threading.Event()
+    dispatcher = LoopDispatcher(monotonic_ns=lambda: now_ns[0])
+
+    def run():
+        if not ran[0]:
+            dispatcher.loop.call_soon(lambda: seen.append(ran[0]))
+        ran[0] += 1
+        now_ns[0] += turn_ns
+
+    for _ in range(5):
+        dispatcher.schedule(errand(run))
+    dispatcher.schedule(errand(done.set))
+    dispatcher.start()
+    assert done.wait(SOON_S)
+    assert seen == [turns]
     assert dispatcher.stop(SOON_S) == ()
 
 
