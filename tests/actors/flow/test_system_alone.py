@@ -149,7 +149,7 @@ def test_a_supervisor_that_is_restarted_is_given_the_commands_that_a_crash_may_h
     assert alone.status.problems == ()
 
 
-def test_what_is_watched_as_it_is_wanted_is_not_told_again(shop):
+def test_a_target_that_is_watched_as_it_is_wanted_is_not_told_again(shop):
     told = []
     alone = SystemAlone(
         shop(), asked=lambda answer: told.append(len(alone.system.supervisor)) or answer([shop()])
