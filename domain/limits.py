@@ -116,6 +116,12 @@ SIMULATED_STEPS_MAX = 50_000_000
 DEAD_LETTERS_LOGGED_FIRST = 10
 DEAD_LETTERS_LOGGED_EVERY_NS = 300 * NS_PER_S
 LOOP_CLOSING_S = 5.0
+START_WITHIN_S = 60.0
+"""The longest wait for a start: opening and verifying a large store takes long."""
+ANSWER_WITHIN_NS = 10 * NS_PER_S
+"""The longest wait for the recorder's answer, also during a stop."""
+GENERATIONS_PER_RUN = 65_536
+"""The generations of one opening of the store are numbered below those of the next opening."""
 assert TURN_NS_MAX <= BATCH_NS_MAX
 assert MAILBOX_LIGHT_MESSAGES_MAX <= MAILBOX_MESSAGES_MAX
 assert TURN_MESSAGES_MAX <= MAILBOX_LIGHT_MESSAGES_MAX
