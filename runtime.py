@@ -8,7 +8,6 @@ from typing import Any, Self, TypeVar, Unpack
 
 import msgspec
 
-from .actors.engine import ANSWER_WITHIN_NS
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.supervisor.supervisor import RECORDER
 from .actors.system import SINK
@@ -19,6 +18,7 @@ from .adapters.configuration import load
 from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import Silence
+from .domain.limits import ANSWER_WITHIN_NS
 from .domain.line import first_line
 from .domain.observation.attempt import AttemptRecord
 from .domain.observation.outcome import Outcome

@@ -105,7 +105,6 @@ class Courier(Behaviour[heard.CourierMessage]):
             self._send_waiting()
 
     def on_stop(self) -> None:
-        self._waiting = {}
         carried, self._carried = self._carried, {}
         for one in carried.values():
             one.running.cancel()

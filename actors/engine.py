@@ -11,7 +11,7 @@ from pykka import ActorDeadError, Timeout
 
 from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreError
-from ..domain.limits import EXPLANATION_CHARACTERS_MAX
+from ..domain.limits import ANSWER_WITHIN_NS, EXPLANATION_CHARACTERS_MAX, START_WITHIN_S
 from ..domain.line import first_line
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
@@ -33,10 +33,6 @@ from .ports import Clock, Messenger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, shut_down
 
-ANSWER_WITHIN_NS = 10 * NS_PER_S
-"""The longest wait for the recorder's answer during a stop."""
-START_WITHIN_S = 60.0
-"""The longest wait for a start: opening and verifying a large store takes long."""
 CLOSE_SLACK_NS = NS_PER_S
 """The time for closing after a drain that used up its own; each thread gets the same time to end."""
 Left: TypeAlias = list[tuple[str, tuple[str, ...]]]

@@ -40,9 +40,6 @@ from .behaviour import Behaviour
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter
 
-GENERATIONS_PER_RUN = 65_536
-"""The generations of one opening of the store are numbered below those of the next opening."""
-
 
 def _overflow(message: object) -> OverflowPolicy:
     """Allows only a Record of mere samples to be dropped, which is counted."""
@@ -76,7 +73,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
-        self._generation = restored.epoch * GENERATIONS_PER_RUN
+        self._generation = restored.epoch * limits.GENERATIONS_PER_RUN
         self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
         for outgoing in restored.outbox:

@@ -183,6 +183,12 @@ DEAD_LETTERS_LOGGED_EVERY_NS = 300 * NS_PER_S
 """... and after those, one in this time is logged, so that a loop of dead letters fills no disk."""
 LOOP_CLOSING_S = 5.0
 """The wait for cancelled tasks when the runtime's own loop is closed; a task that ignores its cancellation is left."""
+START_WITHIN_S = 60.0
+"""The longest wait for a start: opening and verifying a large store takes long."""
+ANSWER_WITHIN_NS = 10 * NS_PER_S
+"""The longest wait for an answer of the recorder, in use and during a stop."""
+GENERATIONS_PER_RUN = 65_536
+"""How often the owner may resume within one opening of the store: its generations are numbered below those of the next."""
 assert TURN_NS_MAX <= BATCH_NS_MAX
 assert MAILBOX_LIGHT_MESSAGES_MAX <= MAILBOX_MESSAGES_MAX
 assert TURN_MESSAGES_MAX <= MAILBOX_LIGHT_MESSAGES_MAX

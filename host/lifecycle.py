@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 from pykka import ActorDeadError
 
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
-from ..actors.engine import ANSWER_WITHIN_NS, Engine
+from ..actors.engine import Engine
 from ..adapters.clock import SystemClock
 from ..domain.errors import UsageError, WatchkeeperError
+from ..domain.limits import ANSWER_WITHIN_NS
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target

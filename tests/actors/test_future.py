@@ -3,11 +3,12 @@
 import asyncio
 import queue
 import threading
+import types
 
 import pytest
 from pykka import Timeout
 from watchkeeper.actors.dispatch.run.dispatcher import Dispatcher
-from watchkeeper.actors.dispatch.run.future import DispatchedFuture
+from watchkeeper.actors.dispatch.run.future import DispatchedFuture, blocking, run_blocking
 from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
 
 SOON_S = 20.0
@@ -149,7 +150,7 @@ def test_the_dispatcher_of_the_answer_runs_while_a_thread_waits(future):
             future.set(timeout_s)
 
     future.driver = Answering()
-    assert future.get(timeout=7) == 7
+    assert future.get(timeout=0.5) == 0.5
 
 
 # Hooks.
@@ -221,3 +222,44 @@ def test_an_answer_that_is_there_is_awaited_on_any_loop(future):
     future.set("answer")
     assert [asyncio.run(awaited(future)) for _ in range(2)] == ["answer"] * 2
     assert asyncio.run(future.within(0)) == "answer"
+
+
+def test_an_answer_is_awaited_without_a_thread(future):
+    before = threading.active_count()
+
+    async def wait():
+        waiting = asyncio.ensure_future(awaited(future))
+        await asyncio.wait((waiting,), timeout=0)
+        threads = threading.active_count()
+        future.set("answer")
+        return threads, await waiting
+
+    assert asyncio.run(wait()) == (before, "answer")
+
+
+# Coroutines that block.
+
+
+def test_a_coroutine_that_only_blocks_runs_without_an_event_loop(future):
+    async def ask():
+        return await blocking(future, SOON_S)
+
+    setting = on_thread(lambda: future.set("answer"))
+    assert run_blocking(ask()) == "answer"
+    assert setting() is None
+
+
+def test_a_coroutine_that_suspends_all_the_same_is_refused(future):
+    waiting = awaited_bare()
+    with pytest.raises(RuntimeError, match="was to block has suspended"):
+        run_blocking(waiting)
+    waiting.close()
+
+
+@types.coroutine
+def suspend():
+    yield
+
+
+async def awaited_bare():
+    await suspend()

@@ -12,7 +12,7 @@ from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
 from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.domain.errors import UsageError
-from watchkeeper.domain.limits import BATCH_TURNS_MAX, TURN_MESSAGES_MAX
+from watchkeeper.domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX, TURN_NS_MAX
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 SOON_S = 20.0
@@ -184,6 +184,40 @@ def test_a_slow_turn_ends_after_its_time():
     assert dispatcher.stop(SOON_S) == ()
 
 
+def turns_of(first, *, step_ns, messages):
+    """The order in which two actors handle their messages, each of which takes so long and may send the next."""
+    now_ns, order = [0], []
+    dispatcher = LoopDispatcher(monotonic_ns=lambda: now_ns[0])
+
+    class Slow(DispatchedActor):
+        def on_receive(self, message):
+            now_ns[0] += step_ns
+            order.append(message)
+            name, number = message
+            if first <= int(number) < messages:
+                self.address.tell(f"{name}{int(number) + 1}")
+
+    for name in "ab":
+        address = spawn(Slow, dispatcher=dispatcher)
+        for number in range(1, first + 1):
+            address.tell(f"{name}{number}")
+    dispatcher.start()
+    while len(order) < 2 * messages:
+        on_loop(dispatcher, lambda: None)
+    assert dispatcher.stop(SOON_S) == ()
+    return order
+
+
+def test_a_turn_goes_on_until_its_time_is_over():
+    assert turns_of(2, step_ns=TURN_NS_MAX, messages=2) == ["a1", "a2", "b1", "b2"]
+    assert turns_of(2, step_ns=TURN_NS_MAX + 1, messages=2) == ["a1", "b1", "a2", "b2"]
+
+
+def test_the_time_of_a_turn_that_began_with_one_message_counts_from_its_second():
+    assert turns_of(1, step_ns=TURN_NS_MAX, messages=3) == ["a1", "a2", "a3", "b1", "b2", "b3"]
+    assert turns_of(1, step_ns=TURN_NS_MAX + 1, messages=3) == ["a1", "a2", "b1", "b2", "a3", "b3"]
+
+
 class Wakes(LoopDispatcher):
     """Counts how often a batch is asked for."""
 
@@ -224,6 +258,26 @@ def test_a_batch_ends_after_its_turns_where_time_stands_still():
     dispatcher.start()
     assert done.wait(SOON_S)
     assert seen == [BATCH_TURNS_MAX]
+    assert dispatcher.stop(SOON_S) == ()
+
+
+@pytest.mark.parametrize(("turn_ns", "turns"), [(BATCH_NS_MAX, 2), (BATCH_NS_MAX + 1, 1)])
+def test_a_batch_ends_after_its_time(turn_ns, turns):
+    now_ns, ran, seen, done = [0], [0], [], threading.Event()
+    dispatcher = LoopDispatcher(monotonic_ns=lambda: now_ns[0])
+
+    def run():
+        if not ran[0]:
+            dispatcher.loop.call_soon(lambda: seen.append(ran[0]))
+        ran[0] += 1
+        now_ns[0] += turn_ns
+
+    for _ in range(5):
+        dispatcher.schedule(errand(run))
+    dispatcher.schedule(errand(done.set))
+    dispatcher.start()
+    assert done.wait(SOON_S)
+    assert seen == [turns]
     assert dispatcher.stop(SOON_S) == ()
 
 

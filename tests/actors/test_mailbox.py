@@ -306,7 +306,7 @@ def test_a_message_that_arrives_before_any_line_of_a_turn_is_handled(policy, tur
         assert sorted(heard) == ["early", "late"], f"the message before line {line} of the turn"
         line += 1
     assert heard == ["early"]
-    assert line > 20, "a turn executes more lines than that"
+    assert line >= 20, "a turn executes at least so many lines"
 
 
 def bytes_of_one(capacity, policy):

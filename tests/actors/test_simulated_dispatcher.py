@@ -7,9 +7,12 @@ import pytest
 from execution_models import SimulatedActor
 from pykka import Timeout
 from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.actors.dispatch.mailbox.address import Address
+from watchkeeper.actors.dispatch.run.future import DispatchedFuture
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.run.would_deadlock import WouldDeadlock
 from watchkeeper.actors.dispatch.spawning import spawn
+from watchkeeper.domain import limits
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
 
@@ -151,6 +154,80 @@ def test_waiting_within_a_turn_is_refused():
     one, two = (spawn(Caller, dispatcher=dispatcher) for _ in range(2))
     with pytest.raises(WouldDeadlock, match="within its own turn"):
         one.ask(lambda: two.ask(dict, 1), 1)
+
+
+@pytest.mark.parametrize("turns", [10, 11])
+def test_actors_that_do_not_become_idle_end_the_simulation(monkeypatch, turns):
+    monkeypatch.setattr(limits, "SIMULATED_STEPS_MAX", 10)
+    dispatcher = SimulatedDispatcher(ManualClock())
+    address, left = spawn(Caller, dispatcher=dispatcher), [turns]
+
+    def again():
+        left[0] -= 1
+        if left[0]:
+            address.tell(again)
+
+    address.tell(again)
+    dispatcher.turn_messages = 1
+    if turns == 11:
+        with pytest.raises(RuntimeError, match="10 turns at one instant"):
+            dispatcher.run_until_idle()
+    else:
+        assert dispatcher.run_until_idle() == turns
+
+
+@pytest.mark.parametrize(("timeout_s", "answered"), [(2, True), (1.999, False)])
+def test_a_question_waits_for_an_alarm_within_its_time(timeout_s, answered):
+    clock = ManualClock()
+    dispatcher, address = SimulatedDispatcher(clock), Address("late")
+    begin_ns = clock.read().monotonic_ns
+    spawn(Caller, dispatcher=dispatcher, address=address)
+    gate = DispatchedFuture()
+    gate.driver = dispatcher
+    dispatcher.call_at(begin_ns + 2 * NS_PER_S, lambda: address.tell(lambda: gate.set("here")))
+    if answered:
+        assert gate.get(timeout=timeout_s) == "here"
+        assert clock.read().monotonic_ns == begin_ns + 2 * NS_PER_S
+    else:
+        with pytest.raises(Timeout):
+            gate.get(timeout=timeout_s)
+        assert clock.read().monotonic_ns == begin_ns
+
+
+def test_a_run_counts_its_turns_and_ends_at_its_moment():
+    clock = ManualClock()
+    dispatcher = SimulatedDispatcher(clock)
+    begin_ns = clock.read().monotonic_ns
+    for at_ns in (5, 10, 11):
+        dispatcher.call_at(begin_ns + at_ns, lambda: None)
+    assert dispatcher.run_until(begin_ns + 10) == 2
+    assert (dispatcher.steps, clock.read().monotonic_ns) == (2, begin_ns + 10)
+    assert dispatcher.run_until(begin_ns + 10) == 0
+    assert dispatcher.next_alarm_ns() == begin_ns + 11
+    assert (dispatcher.step(), dispatcher.living) == (False, ())
+    assert repr(dispatcher) == "<SimulatedDispatcher: 0 actors, 0 ready, 1 alarms>"
+
+
+def test_living_actors_are_listed_in_the_order_of_their_start():
+    dispatcher = SimulatedDispatcher(ManualClock())
+    first, second = (spawn(Caller, dispatcher=dispatcher) for _ in range(2))
+    assert dispatcher.living == (first, second)
+    first.stop()
+    dispatcher.run_until_idle()
+    assert dispatcher.living == (second,)
+
+
+def test_a_turn_that_raises_leaves_the_dispatcher_free():
+    dispatcher = SimulatedDispatcher(ManualClock())
+
+    class Broken:
+        def run_turn(self):
+            raise LookupError("broken")
+
+    dispatcher.schedule(Broken())
+    with pytest.raises(LookupError, match="broken"):
+        dispatcher.step()
+    assert spawn(Caller, dispatcher=dispatcher).ask(lambda: "here", 1) == "here"
 
 
 def test_the_simulation_makes_no_thread():

@@ -5,7 +5,9 @@ import threading
 import pytest
 from execution_models import LoopActor, PoolActor, SimulatedActor
 from pykka import ActorDeadError, ActorRegistry
+from pykka._envelope import Envelope
 from watchkeeper.actors.dispatch.pykka_compat.stopped_flag import StoppedFlag
+from watchkeeper.actors.dispatch.run.future import DispatchedFuture
 from watchkeeper.actors.dispatch.run.loop import LoopDispatcher
 from watchkeeper.domain.limits import TURN_MESSAGES_MAX
 
@@ -57,6 +59,14 @@ def test_questions_behind_a_stop_are_answered_with_the_end(echo):
             answer.get(timeout=SOON_S)
     with pytest.raises(ActorDeadError):
         echo.ask("later", timeout=SOON_S)
+
+
+def test_a_question_of_a_sender_that_saw_the_actor_alive_is_answered_after_its_end(echo):
+    echo.stop(timeout=SOON_S)
+    late = DispatchedFuture()
+    echo.actor_inbox.put(Envelope("late", reply_to=late))
+    with pytest.raises(ActorDeadError):
+        late.get(timeout=SOON_S)
 
 
 def test_an_error_of_a_stock_actor_reaches_its_asker_and_the_actor_goes_on(echo):

@@ -12,12 +12,14 @@ logger = logging.getLogger(__name__)
 class DeadLetters:
     """Counts every dead letter and logs the first few, then one in five minutes, so that they cannot flood the log."""
 
+    _logged_ns: int
+    """The moment of the newest line in the log; set by the first."""
+
     def __init__(self, monotonic_ns: Callable[[], int], *, unlogged: tuple[type, ...] = ()) -> None:
         self._monotonic_ns = monotonic_ns
         self._unlogged = unlogged
         self._tally = Tally()
         self._logged = 0
-        self._logged_ns = 0
         self._hushed = False
 
     def hush(self) -> None:

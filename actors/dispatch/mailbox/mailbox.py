@@ -94,9 +94,6 @@ class Mailbox(MessageQueue):
         # may run the next turn, and a context that is still entered cannot be entered again.
         if actor is None or context is None or not context.run(actor._take_turn, self):  # noqa: SLF001  # see above
             return
-        if self._work or self._halted:
-            self._dispatcher.schedule(self)
-            return
         # A sender that sees `_idle` before the release finds the flag held and does nothing: the last check finds its
         # message.
         self._idle = True

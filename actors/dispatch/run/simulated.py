@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pykka import Timeout
 
-from ....domain.limits import SIMULATED_STEPS_MAX, TURN_MESSAGES_MAX
+from ....domain import limits
 from ....domain.time.moment import NS_PER_S, Moment
 from .alarm import Alarm
 from .dispatcher import Dispatcher, Runnable
@@ -41,7 +41,7 @@ class SimulatedDispatcher(Dispatcher):
         clock: VirtualClock,
         choose: Callable[[int], int] | None = None,
         *,
-        turn_messages: int = TURN_MESSAGES_MAX,
+        turn_messages: int = limits.TURN_MESSAGES_MAX,
     ) -> None:
         super().__init__(turn_messages)
         self._clock = clock
@@ -132,11 +132,11 @@ class SimulatedDispatcher(Dispatcher):
         return f"<SimulatedDispatcher: {len(self._actors)} actors, {len(self._ready)} ready, {len(self._alarms)} alarms>"
 
     def _run_ready(self, done: Callable[[], bool]) -> None:
-        limit = self.steps + SIMULATED_STEPS_MAX
+        limit = self.steps + limits.SIMULATED_STEPS_MAX
         while not done() and self.step():
             if self.steps > limit:
                 raise RuntimeError(
-                    f"the actors do not become idle: {SIMULATED_STEPS_MAX} turns at one instant"
+                    f"the actors do not become idle: {limits.SIMULATED_STEPS_MAX} turns at one instant"
                 )
 
     def _run_through(self, until_ns: int | None, done: Callable[[], bool]) -> None:

@@ -3,10 +3,11 @@
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.actors.ports import Neighbours
-from watchkeeper.actors.sink import GENERATIONS_PER_RUN, IncidentSink
+from watchkeeper.actors.sink import IncidentSink
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.notice import Answer, Delivery
 from watchkeeper.domain.incidents.record import Restored
+from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.channel import Channel, Log, Webhook
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.sink import DeliveryAnswered, Record

@@ -2,7 +2,6 @@
 
 import pytest
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
-from watchkeeper.actors.sink import GENERATIONS_PER_RUN
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import (
@@ -13,7 +12,7 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
-from watchkeeper.domain.limits import BATCH_RECORDS_MAX
+from watchkeeper.domain.limits import BATCH_RECORDS_MAX, GENERATIONS_PER_RUN
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.owner import ResumeFrom
 from watchkeeper.protocol.recorder import (

@@ -2,9 +2,9 @@
 
 import pytest
 from records import opened, then
-from watchkeeper.actors.sink import GENERATIONS_PER_RUN
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.time.duration import NS_PER_DAY
 from watchkeeper.protocol.owner import SampleTaken

@@ -2,10 +2,10 @@
 
 from collections import deque
 
-from watchkeeper.actors.sink import GENERATIONS_PER_RUN
 from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.rules.evaluation import BAD_FROM
