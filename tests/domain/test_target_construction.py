@@ -232,6 +232,7 @@ def test_the_signature_of_a_target_is_readable():
 
 @pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
 def test_help_has_a_line_for_each_field(kind):
+    assert not kind.__doc__.startswith(f"{kind.__struct_fields__[0]}: ")
     lines = [line.removeprefix(" |").strip() for line in pydoc.plain(pydoc.render_doc(kind)).splitlines()]
     for name in kind.__struct_fields__:
         assert len([line for line in lines if line.startswith(f"{name}: ")]) == 1, name
