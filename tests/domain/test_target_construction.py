@@ -162,6 +162,14 @@ def test_an_impossible_value_is_refused_where_it_is_written(make, said):
     assert said in problem
 
 
+def test_brackets_are_asked_for_where_a_list_is_wanted_and_nowhere_else():
+    wrong = Tcp(host="h", port=1)
+    assert refused(lambda: Target(id="a", http=wrong)) == ("Target 'a': http: expected Http, got a Tcp",)
+    assert refused(lambda: Target(id="a", http=HTTP, rules=wrong)) == (
+        "Target 'a': rules: expected a list, got a Tcp: put it in brackets, [like, this]",
+    )
+
+
 def test_every_mistake_is_reported_at_once():
     assert len(refused(lambda: Target(id="a", http=HTTP, every=-5, intervall=5, notify="ops"))) == 3
 
