@@ -31,7 +31,7 @@ CONDITIONS_PER_TARGET_MAX = 32
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128
-"""The longest id of a target, rule or channel: one line of a terminal, and a key of the store."""
+"""An id stands in every sample, notice and line about its target, and must leave room for the rest of the line."""
 EVERY_NS_MIN = 10 * NS_PER_MS
 """The shortest cadence, 100 checks a second of one target: ticks stay five times as far apart as most wake-ups are late (2 ms)."""
 EVERY_NS_MAX = 366 * 86_400 * NS_PER_S

@@ -24,7 +24,7 @@ class Glob(msgspec.Struct, frozen=True):
 
     @classmethod
     def compile(cls, pattern: str) -> Self:
-        """Raises Misread for a class or an escape that does not end."""
+        """Raises: ParseError for a class or an escape that does not end."""
         segments = _segments(pattern.replace("/", ""))
         first, *middle = (re.compile("".join(segment), re.DOTALL) for segment in segments)
         last = middle.pop() if middle else None

@@ -8,7 +8,6 @@ class ParseError(ValueError):
     """The fault and the index of its character, counted from zero."""
 
     def __init__(self, problem: str, position: int) -> None:
-        super().__init__(problem, position)
         self.problem = problem
         self.position = position
 

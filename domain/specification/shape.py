@@ -204,7 +204,7 @@ class ShapeChecker:
         return _stand_in(kind, path) if sound is _DROPPED else sound
 
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
-        judged = {key: self._fit(item, kind.value_type, (*path, key)) for key, item in value.items()}
+        judged = {key: self._fit(item, kind.value_type, (*path, str(key))) for key, item in value.items()}
         return {key: item for key, item in judged.items() if item is not _DROPPED}
 
 

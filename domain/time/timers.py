@@ -3,6 +3,7 @@
 from bisect import insort
 from collections.abc import Callable, Hashable, Iterator
 from heapq import heappop, heappush
+from itertools import count
 from typing import Generic, Protocol, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -50,7 +51,7 @@ class Timers(Generic[Key]):
         self._later_count = 0
         self._slots: list[int] = []
         """A heap of the slots that wait."""
-        self._sequence = 0
+        self._sequence = count()
 
     def __len__(self) -> int:
         return len(self._armed)
@@ -60,8 +61,7 @@ class Timers(Generic[Key]):
 
     def arm(self, key: Key, at_ns: int) -> None:
         """Let `key` be due at `at_ns` (monotonic), whatever it was due at before."""
-        self._sequence = sequence = self._sequence + 1
-        self._armed[key] = entry = (at_ns, sequence, key)
+        self._armed[key] = entry = (at_ns, next(self._sequence), key)
         if self._first is None or at_ns < self._first[0]:
             self._first = entry
         slot = at_ns >> SLOT_BITS

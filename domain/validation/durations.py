@@ -6,10 +6,10 @@ from ..specification.problem import Path, Problem
 from ..time.duration import format_duration, parse_duration
 
 
-def length_ns(text: str) -> int | None:
-    """The length, None where the text is no duration."""
+def length_ns(text: str | None) -> int | None:
+    """The length, None where none is written or the text is no duration."""
     try:
-        return parse_duration(text)
+        return parse_duration(text or "")
     except ValueError:
         return None
 

@@ -32,7 +32,7 @@ class PartialConfiguration:
         if not isinstance(value, specification):
             self._fitting.tell(path, f"expected a {specification.__name__}, got a {type(value).__name__}")
             return msgspec.convert(stand_in(specification, path), specification)
-        plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=lambda _: b"")
+        plain = msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=lambda _: b"")
         try:
             valid = msgspec.convert(plain, specification)
             msgspec.msgpack.encode(valid)
@@ -100,11 +100,11 @@ def assembled(data: Any) -> Configuration:
 
     Raises: ValidationError or TypeError, of msgspec, where the data does not fit.
     """
-    defaults = msgspec.convert(data.get("defaults", {}) if isinstance(data, dict) else {}, Defaults)
+    if not isinstance(data, dict) or not isinstance(data.get("targets"), list):
+        return msgspec.convert(data, Configuration)
+    defaults = msgspec.convert(data.get("defaults", {}), Defaults)
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
     filling = {name: value for name, value in stated if value is not None}
-    if not filling or not isinstance(data.get("targets"), list):
-        return msgspec.convert(data, Configuration)
     targets = [filling | target for target in data["targets"]]
     return msgspec.convert({**data, "targets": targets}, Configuration)
 

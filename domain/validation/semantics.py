@@ -64,8 +64,7 @@ class _Judge:
 
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
         yield from _spans(defaults, path)
-        if defaults.every and defaults.timeout:
-            yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
+        yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
 
@@ -118,10 +117,10 @@ class _Judge:
         yield from _spans(target, ())
         if target.kind != "heartbeat" and timeout_stated:
             yield from self._longer(target.timeout, "timeout", target.every, ())
-        if target.retry_every is not None:
-            yield from self._longer(target.retry_every, "retry_every", target.every, ())
+        yield from self._longer(target.retry_every, "retry_every", target.every, ())
 
-    def _longer(self, text: str, name: str, every: str, path: Path) -> Iterator[Problem]:
+    def _longer(self, text: str | None, name: str, every: str | None, path: Path) -> Iterator[Problem]:
+        """The problem of a length that is longer than the cadence; where either is not written, there is none."""
         own_ns, every_ns = length_ns(text), length_ns(every)
         if own_ns and every_ns and every_ns < own_ns:
             most = format_duration(every_ns)

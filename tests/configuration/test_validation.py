@@ -180,6 +180,8 @@ ACCEPTED = [
     ruled(mode=Mode.RATE_OF_CHANGE, window="31s"),
     ruled(mode=Mode.RATE_OF_CHANGE, window="31s", value=-9_000),
     # Values that a figure can have.
+    ruled(value=0),
+    ruled(measure="status", operator=">", value=0),
     ruled(measure="status", operator="==", value=201),
     ruled(measure="status", operator="==", value=999),
     ruled(measure="status", operator=">", value=200.5),

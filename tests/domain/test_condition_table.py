@@ -217,6 +217,7 @@ FUNCTIONS = [
     passes("len([BODY].hex) == 4", body=SHOP),
     passes("len([BODY].empty) == 0", body=SHOP),
     passes("len([BODY][0]) == 23", body=b'[{"age": 18, "adult": true}]'),
+    passes("len([BODY][0]) == 3", body=b'["[ab"]'),
     passes("len([BODY]) == 3", body=b"[1, 2, 3]"),
     passes("len([BODY]) == 6", body=b"[1, 2)"),
     passes("len([BODY]) == 8", body=b"john.doe"),

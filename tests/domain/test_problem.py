@@ -1,8 +1,10 @@
 """Problems: the words of a path, of a list that is cut, and of a key that was meant."""
 
 import pytest
+from msgspec import inspect
 from watchkeeper.domain.limits import PROBLEM_WORD_CHARACTERS_MAX, PROBLEMS_MAX
 from watchkeeper.domain.specification.problem import Problem, capped, path_text, quoted, suggestion
+from watchkeeper.domain.specification.shape_words import mismatch
 
 LONGEST = "x" * PROBLEM_WORD_CHARACTERS_MAX
 
@@ -63,6 +65,14 @@ def test_a_list_of_problems_is_cut_and_the_others_are_counted(count, more, kept,
 )
 def test_a_known_word_is_suggested_where_one_is_close(word, known, said):
     assert suggestion(word, known) == said
+
+
+def test_a_whole_number_without_bounds_may_be_any():
+    assert [mismatch(number, inspect.type_info(int)) for number in (-(10**30), 0, 10**30)] == ["", "", ""]
+    assert (
+        mismatch("5", inspect.type_info(int))
+        == "expected a whole number, got a text: write it without quotes"
+    )
 
 
 def test_a_quoted_word_is_of_bounded_length():

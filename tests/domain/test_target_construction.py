@@ -162,6 +162,14 @@ def test_an_impossible_value_is_refused_where_it_is_written(make, said):
     assert said in problem
 
 
+def test_brackets_are_asked_for_where_a_list_is_wanted_and_nowhere_else():
+    wrong = Tcp(host="h", port=1)
+    assert refused(lambda: Target(id="a", http=wrong)) == ("Target 'a': http: expected Http, got a Tcp",)
+    assert refused(lambda: Target(id="a", http=HTTP, rules=wrong)) == (
+        "Target 'a': rules: expected a list, got a Tcp: put it in brackets, [like, this]",
+    )
+
+
 def test_every_mistake_is_reported_at_once():
     assert len(refused(lambda: Target(id="a", http=HTTP, every=-5, intervall=5, notify="ops"))) == 3
 
@@ -232,6 +240,7 @@ def test_the_signature_of_a_target_is_readable():
 
 @pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
 def test_help_has_a_line_for_each_field(kind):
+    assert not kind.__doc__.startswith(f"{kind.__struct_fields__[0]}: ")
     lines = [line.removeprefix(" |").strip() for line in pydoc.plain(pydoc.render_doc(kind)).splitlines()]
     for name in kind.__struct_fields__:
         assert len([line for line in lines if line.startswith(f"{name}: ")]) == 1, name

@@ -26,22 +26,23 @@ SUITES = (
     "adapters",
 )
 """Folders of tests that are about the core and run it in the process of pytest itself."""
-_DOCUMENTS = "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says"
-TABLES = {
-    **dict.fromkeys(
-        (
-            "domain/limits.py",
-            "domain/policy.py",
-            "domain/supervision/admission.py",
-            "domain/supervision/restart.py",
-            "domain/supervision/retry.py",
-        ),
-        f"{_DOCUMENTS}[limits.md]",
+DOCUMENTS = {
+    "limits.md": (
+        "domain/limits.py",
+        "domain/policy.py",
+        "domain/supervision/admission.py",
+        "domain/supervision/restart.py",
+        "domain/supervision/retry.py",
     ),
-    **{
-        f"domain/specification/{name}.py": f"{_DOCUMENTS}[configuration.md]"
+    "configuration.md": tuple(
+        f"domain/specification/{name}.py"
         for name in ("channel", "configuration", "probe", "rule", "target", "text")
-    },
+    ),
+}
+TABLES = {
+    file: f"tests/docs/test_generated.py::test_a_document_holds_what_the_code_says[{document}]"
+    for document, files in DOCUMENTS.items()
+    for file in files
 }
 """Files of bounds, policies and defaults, and the test that compares all of them with a document."""
 TABLE_S = 5.0
