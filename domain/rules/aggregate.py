@@ -80,8 +80,7 @@ class TargetAggregate:
 
     def status(self) -> Status:
         """Returns the confirmed status: by the open incidents, and without any by the newest evidence."""
-        open_ = self.incidents()
-        confirmed = status_of(open_) if open_ else None
+        confirmed = status_of(self.incidents())
         if confirmed is not None:
             return confirmed
         raw = self.raw_status()

@@ -13,7 +13,7 @@ from watchkeeper.domain.rules.evaluation import (
     ThresholdEvaluator,
     Verdict,
 )
-from watchkeeper.domain.rules.phase import Phase, PhaseState
+from watchkeeper.domain.rules.phase import IDLE, Phase, PhaseState
 from watchkeeper.domain.rules.watch import RuleCheckpoint, RuleWatch, resume
 from watchkeeper.domain.specification.probe import Tcp
 from watchkeeper.domain.specification.rule import (
@@ -235,6 +235,7 @@ def test_the_clocks_of_a_rule_go_on_from_its_checkpoint(state, expected):
     watch = RuleWatch(DOWN)
     resume(watch, state, NOON)
     assert watch.phase_state == expected
+    assert (watch.phase_state is IDLE) is (expected == IDLE)
     assert (watch.evaluator.counters(), watch.evaluator.since()) == ((1, 0), None)
 
 
