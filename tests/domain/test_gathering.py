@@ -62,7 +62,7 @@ def test_a_gathering_is_empty_until_something_is_in_it():
 
 
 @pytest.mark.parametrize("more", [0, 1, 2])
-def test_what_was_not_written_is_counted_and_its_first_steps_are_named(more):
+def test_unwritten_records_are_counted_and_their_first_steps_named(more):
     steps = tuple(opened(f"inc_{number}", rule=f"r{number}") for number in range(UNWRITTEN_STEPS_SAID + more))
     said = unwritten(Batch(transitions=steps[:10], samples=samples(1, 2)), Batch(transitions=steps[10:]))
     assert said[0] == f"{len(steps) + 2} records"

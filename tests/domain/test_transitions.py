@@ -1,9 +1,11 @@
 """Transitions in detail: what each says, which evidence it names, and what a checkpoint brings back."""
 
 import pytest
+from msgspec.msgpack import decode
 from msgspec.structs import replace
 from records import NOON, sample_at
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.record import Checkpoint
 from watchkeeper.domain.limits import CONSECUTIVE_MAX
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.rules.aggregate import REMOVED, TargetAggregate, end_of
@@ -144,9 +146,10 @@ def test_an_open_incident_follows_the_severity_and_the_state_of_its_rule(changed
 
 def test_a_rule_that_is_not_open_changes_without_a_word():
     aggregate = TargetAggregate(shop(DOWN), run=1)
+    assert fed(aggregate, Outcome.DOWN) == []
     assert aggregate.reconfigure(shop(replace(DOWN, severity=Severity.INFO)), NOON) == ()
-    (opened,) = fed(aggregate, Outcome.DOWN, Outcome.DOWN)
-    assert opened.severity is Severity.INFO
+    (opened,) = fed(aggregate, Outcome.DOWN, first=2)
+    assert (opened.severity, opened.evidence) == (Severity.INFO, (1, 2))
 
 
 def test_missing_samples_advance_the_clocks_of_the_checkpoint():
@@ -159,6 +162,15 @@ def test_missing_samples_advance_the_clocks_of_the_checkpoint():
     assert before != aggregate.checkpoint() != b""
     (opened,) = aggregate.missing("silent", NOON, NOON.shifted(30 * S))
     assert (opened.opened_at_ns, opened.reason) == (NOON.wall_ns, "no_data")
+
+
+def test_a_sample_from_before_a_silence_sets_no_clock_of_the_checkpoint_back():
+    held = replace(DOWN, after=1, for_="60s")
+    aggregate = TargetAggregate(shop(held, NoData(id="silent", for_="30s")), run=1)
+    fed(aggregate, Outcome.DOWN)
+    aggregate.missing("silent", NOON, NOON.shifted(10 * S))
+    fed(aggregate, Outcome.DOWN, first=2)
+    assert decode(aggregate.checkpoint(), type=list[RuleCheckpoint])[0].active_ns == 9 * S
 
 
 # Evidence.
@@ -253,3 +265,12 @@ def test_counters_of_another_kind_of_rule_are_left(rule):
     counting = RuleWatch(DOWN)
     resume(counting, saved(since_wall_ns=5, counters=()), NOON)
     assert (counting.evaluator.counters(), counting.evaluator.since()) == ((0, 0), None)
+
+
+def test_the_checkpoint_of_a_rule_that_is_gone_is_left():
+    aggregate = TargetAggregate(shop(DOWN), run=1)
+    fed(aggregate, Outcome.DOWN)
+    kept = Checkpoint("shop", aggregate.checkpoint(), NOON.wall_ns)
+    other = TargetAggregate(shop(replace(DOWN, id="other")), run=2)
+    assert other.restore(kept, (), NOON) == ()
+    assert other.checkpoint() == b""
