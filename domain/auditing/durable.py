@@ -102,7 +102,7 @@ class Durable:
         notice = self.notices.get(delivery.key)
         if notice is not None and delivery.state is DeliveryState.DELIVERED:
             place = (notice.incident.id, notice.channel)
-            self.told[place] = max(self.told.get(place, 0), notice.sequence)
+            self.told[place] = max(notice.sequence, self.told.get(place, notice.sequence))
         return True
 
     def open_incidents(self) -> list[Incident]:

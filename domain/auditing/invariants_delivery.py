@@ -16,12 +16,12 @@ class DeliveryRules:
         self._durable = durable
         self._receivers = receivers
         self._complain = complain
-        self._claims: dict[tuple[str, str], int] = {}
+        self._claims: set[tuple[str, str]] = set()
         self.room: dict[str, int] = {}
         """How many notices a channel may have in flight."""
 
     def process_began(self) -> None:
-        self._claims = {}
+        self._claims = set()
 
     def sending(self, channel: str, notice: Notice, attempt: int) -> None:
         """Checks S5, S7, S10, S16, S24: committed, recorded, sent by one courier, within the channel's limit."""
@@ -36,7 +36,7 @@ class DeliveryRules:
         place = (channel, notice.key)
         if place in self._claims:
             self._complain("S16", f"{notice.key} is carried twice at once")
-        self._claims[place] = attempt
+        self._claims.add(place)
         carried = sum(1 for claimed, _ in self._claims if claimed == channel)
         if carried > self.room.get(channel, limits.AUDITED_CLAIMS_MAX):
             self._complain("S24", f"channel {channel} carries {carried} notices at once")
@@ -48,4 +48,4 @@ class DeliveryRules:
             self._complain("S10", f"attempt {attempt} of {notice.key} is posted twice")
 
     def sent(self, channel: str, key: str) -> None:
-        self._claims.pop((channel, key), None)
+        self._claims.discard((channel, key))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..incidents.incident import INCIDENT_TRANSITIONS, Transition
+from ..incidents.incident import INCIDENT_TRANSITIONS, Transition, TransitionKind
 from ..incidents.ledger import SEVERITY_RANK
 from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
 from ..incidents.record import Batch, Restored, Silence
@@ -84,7 +84,7 @@ class RecordRules:
     # Commits.
 
     def committed(self, batch: Batch) -> None:
-        before = dict(self._durable.silences) if batch.notices else {}
+        before = dict(self._durable.silences)
         news = self._durable.apply(batch)
         for step in news.rivals:
             self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
@@ -140,21 +140,22 @@ class RecordRules:
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
-        silences = (*self._durable.silences.values(), *batch.silences)
-        is_muted = any(silence.target in {None, step.target} for silence in silences)
+        is_muted = any(silence.target in {None, step.target} for silence in self._durable.silences.values())
         if step.draft or is_muted or self._durable.lives[step.incident_id][-1].sequence != step.sequence:
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
                 continue
-            told = self._durable.told.get((step.incident_id, channel), 0)
-            if told or (step.is_open and step.acknowledged_at_ns is None):
-                quiet = step.acknowledged_at_ns is not None and step.change.value == "changed"
-                is_mild = (
-                    SEVERITY_RANK[step.severity] < SEVERITY_RANK[self.floors.get(channel, Severity.INFO)]
-                )
-                if told < step.sequence and not quiet and (told or not is_mild):
-                    self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
+            if self._is_due(step, channel):
+                self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
+
+    def _is_due(self, step: Transition, channel: str) -> bool:
+        """Whether a channel is due for a step: one that knows the incident, for all but changes after an acknowledgement."""
+        if (step.incident_id, channel) in self._durable.told:
+            return step.acknowledged_at_ns is None or step.change is not TransitionKind.CHANGED
+        floor = self.floors.get(channel, Severity.INFO)
+        is_mild = SEVERITY_RANK[step.severity] < SEVERITY_RANK[floor]
+        return step.is_open and step.acknowledged_at_ns is None and not is_mild
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
         """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""

@@ -42,7 +42,7 @@ class Ledger:
     def _give_up(self, notice: Notice) -> None:
         """Notes that a notice was given up: only later steps of its incident become due by themselves."""
         place = (notice.incident.id, notice.channel)
-        self._given_up[place] = max(notice.sequence, self._given_up.get(place, 0))
+        self._given_up[place] = max(notice.sequence, self._given_up.get(place, notice.sequence))
 
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(incident for incident in self._incidents.values() if incident.is_open)

@@ -31,7 +31,7 @@ class OutboxEntry(msgspec.Struct, eq=False):
     """One unsettled notice. Owned by the sink."""
 
     notice: Notice
-    attempts: int = 0
+    attempts: int
     stage: OutboxStage = OutboxStage.READY
     refusal: str = ""
     """The last error of its receiver or of the connection."""

@@ -80,8 +80,7 @@ class TargetAggregate:
 
     def status(self) -> Status:
         """Returns the confirmed status: by the open incidents, and without any by the newest evidence."""
-        open_ = self.incidents()
-        confirmed = status_of(open_) if open_ else None
+        confirmed = status_of(self.incidents())
         if confirmed is not None:
             return confirmed
         raw = self.raw_status()
@@ -218,9 +217,7 @@ class TargetAggregate:
         return (*made, *self._end(kept.values(), RETIRED, now))
 
     def _adopt(self, watch: RuleWatch, rule: Rule, now: Moment) -> list[Transition]:
-        if watch.rule == rule:
-            return []
-        if type(watch.rule) is not type(rule) or measures_otherwise(watch.rule, rule):
+        if measures_otherwise(watch.rule, rule):
             former, watch.evaluator = watch.evaluator, evaluator_of(rule)
             counting = former if counts_alike(watch.rule, rule) else watch.evaluator
             watch.evaluator.resume(counting.counters(), former.since())
@@ -301,7 +298,7 @@ def end_of(
         reason="recovered" if cause.reason == "ok" else cause.reason,
         explanation=cause.explanation,
         # The wall clock may have gone back since the opening; an incident never ends before it began.
-        resolved_at_ns=max((at or now).wall_ns, incident.opened_at_ns, incident.acknowledged_at_ns or 0),
+        resolved_at_ns=max((at or now).wall_ns, incident.acknowledged_at_ns or incident.opened_at_ns),
         evidence=evidence,
         notify=notify or incident.notify,
     )

@@ -47,7 +47,7 @@ class RuleWatch:
 
 
 def measures_otherwise(old: Rule, new: Rule) -> bool:
-    """Whether the evaluator must be replaced: the rules differ in more than id, state, clocks and severity."""
+    """Whether the evaluator must be replaced: the rules differ in kind, or in more than id, state, clocks and severity."""
     kept = ("id", "severity", "state", "for_", "keep_firing_for")
     same = {name: getattr(old, name) for name in kept}
     return msgspec.structs.replace(new, **same) != old
@@ -88,6 +88,10 @@ def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
     if saved.phase is not Phase.INACTIVE:
         watch.phase_state = PhaseState(
             saved.phase,
-            now.shifted(-(saved.active_ns or 0)),
-            None if saved.keep_firing_ns is None else now.shifted(-saved.keep_firing_ns),
+            _ago(saved.active_ns, now),
+            _ago(saved.keep_firing_ns, now),
         )
+
+
+def _ago(length_ns: int | None, now: Moment) -> Moment | None:
+    return None if length_ns is None else now.shifted(-length_ns)

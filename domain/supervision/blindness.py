@@ -38,11 +38,8 @@ class BlindnessDetector:
         """
         last, self._last = self._last, reading
         now = reading.at
-        # The process ran at the last wake-up: a timer planned for before it was armed late, and shows no stall since.
-        seen_ns = 0 if last is None else last.at.monotonic_ns
-        lag_ns = 0 if planned_ns is None else max(0, now.monotonic_ns - max(planned_ns, seen_ns))
-        if lag_ns:
-            self._note_lag(now.monotonic_ns, lag_ns)
+        lag_ns = _lag_ns(last, planned_ns, now)
+        self._note_lag(now.monotonic_ns, lag_ns)
         if last is None:
             return None
         elapsed_ns = now.since(last.at)
@@ -66,3 +63,11 @@ class BlindnessDetector:
     def worst_lag_ns(self, since_ns: int) -> int:
         """Returns the worst lateness of the process's wake-ups since `since_ns` (monotonic), within the last minute."""
         return next((lag for at, lag in self._lags if at >= since_ns), 0)
+
+
+def _lag_ns(last: Reading | None, planned_ns: int | None, now: Moment) -> int:
+    if planned_ns is None:
+        return 0
+    # The process ran at the last wake-up: a timer planned for before it was armed late, and shows no stall since.
+    armed_ns = planned_ns if last is None else max(planned_ns, last.at.monotonic_ns)
+    return max(0, now.monotonic_ns - armed_ns)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import NOON
-from watchkeeper.domain.limits import CLOCK_STEP_NS, STALL_NS, SUSPEND_NS
+from watchkeeper.domain.limits import CLOCK_STEP_NS, LAGS_KEPT_NS, STALL_NS, SUSPEND_NS
 from watchkeeper.domain.supervision.blindness import BlindnessDetector, Reading
 from watchkeeper.domain.time.moment import Moment
 
@@ -84,3 +84,11 @@ def test_the_worst_lag_is_that_of_all_wake_ups_since(wakes, back_s):
     since_ns = now_ns - back_s * S
     expected = max((lag for at_ns, lag in seen if at_ns >= since_ns), default=0)
     assert detector.worst_lag_ns(since_ns) == expected
+
+
+@pytest.mark.parametrize(("after_ns", "worst_ns"), [(LAGS_KEPT_NS, 3 * S), (LAGS_KEPT_NS + 1, 2 * S)])
+def test_a_lag_is_remembered_for_a_minute(after_ns, worst_ns):
+    detector = BlindnessDetector()
+    for at_ns, lag_ns in ((0, 3 * S), (after_ns, 2 * S)):
+        detector.woke(later(at_ns, at_ns, at_ns), NOON.monotonic_ns + at_ns - lag_ns)
+    assert detector.worst_lag_ns(0) == worst_ns

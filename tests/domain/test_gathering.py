@@ -1,13 +1,14 @@
 """Gathering: everything rides in the next batch exactly once; only samples are ever shed, oldest first."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.pending_batch import Gathering
+from watchkeeper.domain.incidents.pending_batch import Gathering, unwritten
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
-from watchkeeper.domain.limits import BATCH_RECORDS_MAX
+from watchkeeper.domain.limits import BATCH_RECORDS_MAX, INTEGER_MAX, UNWRITTEN_STEPS_SAID
 
 
 def samples(first, count):
@@ -51,3 +52,26 @@ def test_samples_are_shed_oldest_first_and_counted(sizes):
     total = sum(sizes)
     assert len(kept) == min(total, 2 * BATCH_RECORDS_MAX) == total - shed
     assert kept == samples(first - len(kept), len(kept))
+
+
+def test_a_gathering_is_empty_until_something_is_in_it():
+    gathering = Gathering()
+    assert gathering.empty
+    gathering.checkpoints["shop"] = Checkpoint("shop", b"", 1)
+    assert not gathering.empty
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_unwritten_records_are_counted_and_their_first_steps_named(more):
+    steps = tuple(opened(f"inc_{number}", rule=f"r{number}") for number in range(UNWRITTEN_STEPS_SAID + more))
+    said = unwritten(Batch(transitions=steps[:10], samples=samples(1, 2)), Batch(transitions=steps[10:]))
+    assert said[0] == f"{len(steps) + 2} records"
+    assert said[1 : UNWRITTEN_STEPS_SAID + 1] == tuple(f"opened shop/{step.rule}" for step in steps[:50])
+    assert said[UNWRITTEN_STEPS_SAID + 1 :] == ((f"{more} steps more",) if more else ())
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_silence_ends_at_a_moment_that_can_be_recorded(sign):
+    assert Silence(id="s", until_ns=sign * INTEGER_MAX).until_ns == sign * INTEGER_MAX
+    with pytest.raises(ValueError, match="between the years 1678 and 2262"):
+        Silence(id="s", until_ns=sign * (INTEGER_MAX + 1))

@@ -298,3 +298,57 @@ def test_nothing_is_kept_of_a_resolved_and_delivered_incident():
     again = ledger.note(opened(notify=NAMES), NOON)
     assert [said.change for said in again] == [TransitionKind.OPENED] * len(NAMES)
     assert ledger.reconcile(NOON) == ()
+
+
+def test_a_notice_that_is_a_dead_letter_already_is_left_and_only_the_next_step_is_due():
+    ledger, step = Ledger(CHANNELS), opened()
+    (dead,) = ledger.note(step, NOON)
+    ledger.leave_given_up(dead)
+    assert ledger.reconcile(NOON) == ()
+    (next_one,) = ledger.note(then(step, TransitionKind.CHANGED), NOON)
+    assert (next_one.change, next_one.sequence) == (TransitionKind.OPENED, 2)
+
+
+def test_the_end_of_a_notice_of_an_unknown_incident_is_followed_by_none():
+    ledger = Ledger(CHANNELS)
+    for state in (DELIVERED, DEAD):
+        assert deliver(ledger, notice_of(opened()), state) == ()
+
+
+def redriven(notice, channel="ops", told=None):
+    """Returns a ledger that re-drives a dead letter; `told` is the sequence that its channel has had."""
+    ledger = Ledger(CHANNELS)
+    name = notice.incident.id
+    last = told and LastDelivered(
+        incident_id=name, channel=channel, sequence=told, change=TransitionKind.OPENED
+    )
+    return ledger, ledger.redrive(notice, notice.incident, last)
+
+
+def test_a_notice_that_its_channel_has_had_is_not_redriven():
+    notice = notice_of(then(opened(), TransitionKind.CHANGED))
+    assert [redriven(notice, told=told)[1] for told in (None, 1, 2, 3)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("told", "after"), [(1, [TransitionKind.RESOLVED]), (None, [])])
+def test_a_redriven_notice_that_fails_again_leaves_what_its_channel_has_had(told, after):
+    step = then(opened(), TransitionKind.CHANGED)
+    ledger, _ = redriven(notice_of(step), told=told)
+    assert ledger.incident(step.incident_id) == step.incident
+    assert deliver(ledger, notice_of(step), DEAD) == ()
+    assert [said.change for said in ledger.note(then(step, TransitionKind.RESOLVED), NOON)] == after
+
+
+def test_a_redriven_notice_makes_no_channel_want_what_is_too_mild_for_it():
+    step = opened(severity=Severity.INFO, notify=("calm",))
+    ledger, _ = redriven(notice_of(step, "calm"), "calm")
+    assert deliver(ledger, notice_of(step, "calm"), DEAD) == ()
+    assert ledger.note(then(step, TransitionKind.CHANGED), NOON) == ()
+
+
+def test_an_incident_that_came_and_went_within_a_mute_is_forgotten():
+    ledger, step = Ledger(CHANNELS), opened()
+    muted(ledger)
+    ledger.note(step, NOON)
+    ledger.note(then(step, TransitionKind.RESOLVED), NOON)
+    assert ledger.incident(step.incident_id) is None

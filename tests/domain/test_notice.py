@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import notice_of, opened, then
+from records import delivery_of, notice_of, opened, then
+from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import (
     DELIVERY_TRANSITIONS,
@@ -12,9 +13,11 @@ from watchkeeper.domain.incidents.notice import (
     LastDelivered,
     NoticeReason,
     due_change,
+    lateness_s,
     make_notice,
     notice_key,
 )
+from watchkeeper.domain.limits import NOTICE_LATE_NS
 
 OPENED = opened()
 CHANGED = then(OPENED, TransitionKind.CHANGED)
@@ -80,3 +83,54 @@ def test_the_moves_of_a_delivery_list_every_state():
     assert set(DELIVERY_TRANSITIONS) == set(DeliveryState)
     assert DELIVERY_TRANSITIONS[DeliveryState.DELIVERED] == ()
     assert DELIVERY_TRANSITIONS[DeliveryState.DEAD] == (DeliveryState.PENDING,)
+
+
+PENDING, DELIVERED, DEAD = DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD
+REPLACED = {
+    (PENDING, PENDING): True,
+    (PENDING, DELIVERED): True,
+    (PENDING, DEAD): True,
+    (DELIVERED, PENDING): False,
+    (DELIVERED, DELIVERED): False,
+    (DELIVERED, DEAD): StoreError,
+    (DEAD, PENDING): True,
+    (DEAD, DELIVERED): StoreError,
+    (DEAD, DEAD): False,
+}
+
+
+@pytest.mark.parametrize("before", DeliveryState)
+@pytest.mark.parametrize("after", DeliveryState)
+def test_a_delivery_replaces_the_recorded_one_by_the_table(before, after):
+    notice = notice_of(OPENED)
+    recorded, following = delivery_of(notice, before, 1), delivery_of(notice, after, 2)
+    expected = REPLACED[before, after]
+    if expected is StoreError:
+        with pytest.raises(StoreError, match=f"notice {notice.key} cannot go from {before} to {after}"):
+            following.replaces(recorded)
+    else:
+        assert following.replaces(recorded) is expected
+
+
+def test_a_delivery_that_says_the_same_replaces_nothing():
+    recorded = delivery_of(notice_of(OPENED), PENDING)
+    assert not delivery_of(notice_of(OPENED), PENDING).replaces(recorded)
+
+
+def test_a_redriven_dead_letter_is_pending_with_the_attempts_it_had():
+    dead = delivery_of(notice_of(OPENED), DEAD, 9, "HTTP 500")
+    again = dead.redriven(7)
+    assert (again.key, again.state, again.attempts) == (dead.key, PENDING, 9)
+    assert (again.at_ns, again.detail) == (7, "re-driven")
+
+
+def test_a_delivered_notice_is_remembered_by_incident_channel_and_step():
+    assert notice_of(CHANGED).as_delivered() == heard(CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "said"),
+    [(0, None), (NOTICE_LATE_NS, None), (NOTICE_LATE_NS + 1, 60), (90_999_999_999, 90), (-1, None)],
+)
+def test_a_notice_is_late_by_whole_seconds_after_a_minute(age_ns, said):
+    assert lateness_s(notice_of(OPENED), OPENED.at_ns + age_ns) == said

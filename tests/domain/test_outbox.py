@@ -124,3 +124,15 @@ def test_a_redriven_notice_on_its_way_is_not_abandoned():
     outbox.all_ready_again()
     assert outbox.settle(notice.key) is None
     assert notice.key in outbox
+
+
+def test_a_dead_letter_says_the_last_answer_of_its_receiver():
+    outbox, notice = Outbox(CHANNELS), notice_of(opened())
+    outbox.add(notice)
+    bare = "given up: the retry policy is exhausted"
+    assert outbox.why_given_up("msg_unknown") == outbox.why_given_up(notice.key) == bare
+    for attempt, refusal in ((1, "HTTP 500"), (2, "HTTP 503")):
+        outbox.hand_out(0)
+        outbox.failed(notice.key, attempt, refusal)
+        assert outbox.why_given_up(notice.key) == f"{bare}; the last answer: {refusal}"
+        outbox.ready_again(notice.key)

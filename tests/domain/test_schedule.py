@@ -8,7 +8,7 @@ from watchkeeper.domain.specification.probe import Heartbeat, Tcp
 from watchkeeper.domain.specification.rule import NoData, RuleState
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.supervision.schedule import PendingAttempt, Scheduled
-from watchkeeper.domain.time.moment import NS_PER_S, Deadline
+from watchkeeper.domain.time.moment import NS_PER_S, Deadline, Moment
 
 PORT = Tcp(host="127.0.0.1", port=80)
 LATER = NOON.shifted(3 * NS_PER_S)
@@ -131,3 +131,81 @@ def test_an_attempt_queued_through_a_change_runs_no_longer_than_the_new_timeout(
     entry.adopt(msgspec.structs.replace(shop(), timeout="500ms"))
     request = entry.start(pending, NOON)
     assert request.deadline == pending.deadline == Deadline.after(NOON, NS_PER_S // 2)
+
+
+def test_a_target_begins_without_suspicion_missed_ticks_or_attempts():
+    entry = Scheduled(shop(retry_every="1s"))
+    assert (entry.number, entry.missed, entry.pending, entry.suspect, entry.paused) == (
+        0,
+        0,
+        None,
+        False,
+        False,
+    )
+    assert entry.enqueue(NOON, NOON).missed == 0
+    assert entry.next_due_ns(NOON) == entry.cadence.next_after(NOON.monotonic_ns)
+    assert Scheduled(shop(paused=True)).paused
+
+
+def test_an_attempt_on_time_was_not_late():
+    pending = flight_in(AttemptState.QUEUED)
+    assert pending.record(None, "").lateness_ns == 0
+    pending.begin(NOON)
+    assert pending.record(LATER, "up").lateness_ns == 0
+    early = flight_in(AttemptState.QUEUED)
+    early.begin(NOON.shifted(-1))
+    assert early.record(LATER, "up").lateness_ns == 0
+
+
+@pytest.mark.parametrize(
+    ("now_s", "due_s"), [(0, 12), (11.9, 12), (12, 22), (13, 22), (21.9, 22), (22, 32), (1_000, 1_002)]
+)
+def test_a_missed_heartbeat_is_missed_again_after_each_further_period(now_s, due_s):
+    """The cadence is 10 s and the grace 2 s; moments that have passed are not replayed."""
+    entry = Scheduled(shop(tcp=None, heartbeat=Heartbeat(grace="2s")))
+    now = NOON.shifted(int(now_s * NS_PER_S))
+    assert entry.next_silence_ns(NOON, now) == NOON.monotonic_ns + due_s * NS_PER_S
+
+
+def test_an_attempt_that_starts_takes_a_place():
+    entry = Scheduled(shop())
+    pending = entry.enqueue(NOON, NOON)
+    assert not pending.admitted
+    entry.start(pending, LATER)
+    assert (pending.admitted, pending.started) == (True, LATER)
+    entry.end(LATER)
+    assert entry.pending is None
+
+
+@pytest.mark.parametrize(("waited_s", "left_s"), [(0, 2), (0.5, 1.5)])
+def test_an_attempt_keeps_the_deadline_that_it_was_given(waited_s, left_s):
+    entry = Scheduled(shop())
+    pending = entry.enqueue(NOON, NOON)
+    deadline = pending.deadline
+    started = NOON.shifted(int(waited_s * NS_PER_S))
+    assert entry.start(pending, started).deadline is deadline
+    assert deadline.remaining_ns(started) == left_s * NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("max_age", "ended_ns", "blind_until_ns", "expected"),
+    [
+        ("0s", None, 0, 0),
+        ("5ns", None, 0, 5),
+        ("60s", None, 0, LATER.monotonic_ns - 1),
+        ("60s", 40, 0, LATER.monotonic_ns - 41),
+        ("60s", 40, 50, LATER.monotonic_ns - 51),
+        ("60s", 40, LATER.monotonic_ns - 1, 0),
+        ("60s", 40, LATER.monotonic_ns + 9, 0),
+    ],
+)
+def test_a_shared_result_is_younger_than_the_last_attempt_and_the_last_blindness(
+    max_age, ended_ns, blind_until_ns, expected
+):
+    entry = Scheduled(shop(max_age=max_age))
+    if ended_ns is not None:
+        entry.enqueue(NOON, NOON)
+        entry.end(Moment(ended_ns, NOON.wall_ns))
+    pending = entry.enqueue(NOON, NOON)
+    blind = {"blind_until_ns": blind_until_ns} if blind_until_ns else {}
+    assert entry.start(pending, LATER, **blind).max_age_ns == expected
