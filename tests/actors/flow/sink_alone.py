@@ -115,6 +115,9 @@ class SinkAlone:
         for message in messages:
             self.sink.tell(message)
         self.dispatcher.run_until_idle()
+        for *_, error in self.ends:
+            if error is not None:
+                raise error
 
     def ask(self, question):
         return self.sink.ask(question, 60.0)

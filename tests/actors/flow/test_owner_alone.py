@@ -53,6 +53,7 @@ class OwnerAlone:
         self.clock = ManualClock(wall_ns=NOON.wall_ns)
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.sink, self.recorder = (Told(name, lambda: 0) for name in ("sink", "recorder"))
+        self.ends = []
         self.owner = address_for(AggregateOwner, "owner")
         spawn(
             AggregateOwner,
@@ -62,7 +63,7 @@ class OwnerAlone:
             self.recorder,
             dispatcher=self.dispatcher,
             address=self.owner,
-            on_exit=lambda *_: None,
+            on_exit=lambda *exit_: self.ends.append(exit_),
         )
         if resumed:
             self.tell(ResumeFrom(7, (), ()))
@@ -75,6 +76,7 @@ class OwnerAlone:
     def take(self, number, outcome=UP, target="shop"):
         sample = sample_at(number, target=target, outcome=outcome)
         self.tell(SampleTaken(sample, record_of(sample)))
+        assert self.ends == []
         return sample
 
 

@@ -139,6 +139,16 @@ def test_steps_that_arrive_together_share_one_commit(sink):
     assert len(sink.store.take()) == 1
 
 
+def test_one_commit_is_queued_however_many_steps_wait_for_it(sink):
+    sink.dispatcher.turn_messages = 1
+    for number in range(2):
+        sink.sink.tell(sink.recorded(opened(f"inc_{number}", target=f"t{number}")))
+    sink.dispatcher.step()
+    sink.record(samples=(sample_at(1),))
+    (batch,) = sink.store.take()
+    assert (len(batch.transitions), batch.samples) == (2, ())
+
+
 def test_samples_that_find_no_room_are_counted(sink):
     sink.store.failing = {"commit"}
     sink.record(OPENED)
