@@ -61,7 +61,6 @@ class Evaluator(ABC):
 
     def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
         """Resumes the values of `counters` and `since` from before a restart."""
-        del counters
         self._since = since
 
 
@@ -250,7 +249,6 @@ class NoDataEvaluator(Evaluator):
         self._rule = rule
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
-        del firing
         self._since = None
         self._attempts = (sample.attempt,)
         return Verdict.OK

@@ -204,6 +204,7 @@ def test_a_rule_of_rows_names_the_samples_of_its_last_row():
         (Outcome.DOWN, True, (1, 0), (6,), 6),
         (Outcome.UP, True, (0, 1), (7,), 6),
         (Outcome.UP, True, (0, 2), (7, 8), 6),
+        (Outcome.UP, False, (0, 0), (), None),
     ]
     for number, (outcome, firing, counters, evidence, since) in enumerate(rows, 1):
         evaluator.take(taken(number, outcome), firing=firing)
