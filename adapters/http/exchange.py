@@ -39,7 +39,7 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The result of one request. Times are nanoseconds since its beginning, 0 where a phase was not reached."""
 
     code: int = 0
-    """Curl's result: 0 when an answer was read wholly."""
+    """Curl's result: 0 when an answer was read, wholly or up to the shape's cap of its body."""
     error_number: int = 0
     """The operating system's word about it, 0 if it had none."""
     message: str = ""
@@ -49,6 +49,7 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes = b""
     """At most the shape's cap."""
     body_cut: bool = False
+    """The body goes on behind the cap; nothing more of it was read."""
     wire_cut: bool = False
     """It was ended because framing alone had brought more bytes than the body and header may have."""
     refused_address: str | None = None

@@ -132,8 +132,6 @@ def _failure_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
         return Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail
     if answer.wire_cut:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, "framing brought more bytes than the answer may have"
-    if answer.body_cut:
-        return Outcome.DOWN, Reason.BODY_TOO_LARGE, f"more than {len(answer.body)} bytes of body"
     reason = _failure_reason(answer)
     return Outcome.DOWN, reason, detail or reason.value.replace("_", " ")
 

@@ -23,9 +23,9 @@ class Facts:
     @cached_property
     def body_text(self) -> str | Missing:
         """The body without the blanks around it."""
-        body = self.observation.body
-        if body is None:
-            return Missing("the probe gave no body")
+        body = self._read()
+        if isinstance(body, Missing):
+            return body
         try:
             return body.decode().strip()
         except UnicodeDecodeError as error:
@@ -34,10 +34,17 @@ class Facts:
     @cached_property
     def body(self) -> Value:
         """The body as JSON."""
+        body = self._read()
+        if isinstance(body, Missing):
+            return body
+        return _document(body, "the body") if body.strip() else Missing("the body is empty")
+
+    def _read(self) -> bytes | Missing:
+        """The body's bytes; a beginning of it could satisfy what the whole would not."""
         body = self.observation.body
         if body is None:
             return Missing("the probe gave no body")
-        return _document(body, "the body") if body.strip() else Missing("the body is empty")
+        return Missing(body_cut_text(self.observation), absent=False) if self.observation.body_cut else body
 
     @cached_property
     def context(self) -> Value:
@@ -50,6 +57,12 @@ class Facts:
         except (TypeError, ValueError, RecursionError) as error:
             return Missing(f"the context is not JSON: {error}", absent=False)
         return _document(written.encode(), "the context")
+
+
+def body_cut_text(observation: Observation) -> str:
+    """What is wrong with a body that was longer than what is read of it, and what to do."""
+    read = len(observation.body or b"")
+    return f"the body has more than the {read:,} bytes that are read of it: raise body_bytes_max"
 
 
 def _as_object(value: object) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
     redirects_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
     """How many redirects are followed in one attempt."""
     body_bytes_max: BodyCap = limits.BODY_BYTES
-    """How much of the answer's body is read, in bytes."""
+    """How much of the answer's body is read, in bytes. A longer body fails the conditions on it, and nothing else."""
     address_family: AddressFamily = "any"
     """Which kind of address of the host is connected to."""
     connection: Literal["fresh", "reuse"] = "fresh"

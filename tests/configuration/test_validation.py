@@ -106,6 +106,11 @@ TARGETS = [
         "expect[0]",
         "no certificate without https",
     ),
+    (
+        target(http=Http(url="http://h/", body_bytes_max=0), expect=("[BODY] == ok",)),
+        "expect[0]",
+        "raise body_bytes_max",
+    ),
     (target(rules=(Consecutive(id="r"), NoData(id="r"))), "rules[1].id", "stands twice"),
     (
         target(rules=(Consecutive(id="r", keep_firing_for="400d"),)),

@@ -1,7 +1,9 @@
 """The facts that curl has about a finished transfer, read once."""
 
 import errno
+import re
 import socket
+from urllib.parse import urljoin
 
 import pycurl
 
@@ -10,12 +12,17 @@ from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
 
+LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
+
 
 def read_answer(
     handle: Handle, destination: Destination, code: int, message: str, *, keeps_connection: bool
 ) -> HttpAnswer:
     """The answer a handle holds. Asks only what can have a value: each question costs a third of a microsecond."""
     ask = handle.curl.getinfo
+    if handle.body_cut:
+        # The cap ended it, not a failure: everything before the rest of the body was read.
+        code, message = 0, ""
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
@@ -28,7 +35,7 @@ def read_answer(
         wire_cut=handle.wire_cut,
         refused_address=handle.refused_address,
         ip=ask(pycurl.PRIMARY_IP),
-        redirect_url=ask(pycurl.REDIRECT_URL) if 300 <= status < 400 else None,
+        redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate_expires=_certificate_expires(handle) if destination.secure else None,
         name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
@@ -38,6 +45,13 @@ def read_answer(
         first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US if handle.header else 0,
         total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
+
+
+def _redirect_url(handle: Handle, destination: Destination) -> str | None:
+    """Where a redirect leads. Curl says nothing of one whose body was cut."""
+    url: str | None = handle.curl.getinfo(pycurl.REDIRECT_URL)
+    location = LOCATION.findall(b"".join(handle.header)) if handle.body_cut and not url else ()
+    return urljoin(destination.url, location[-1].decode("utf-8", "replace")) if location else url
 
 
 def _error_number(handle: Handle, code: int) -> int:

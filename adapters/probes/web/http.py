@@ -111,6 +111,7 @@ class HttpAttempt(Activity):
                 connected=_connected(answer, secure=self._hop.destination.secure),
                 status=answer.status or None,
                 body=answer.body,
+                body_cut=answer.body_cut,
                 response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
                 ip=answer.ip or None,
                 certificate_expires_in_ns=_expires_in_ns(expires, self._request.started.wall_ns),

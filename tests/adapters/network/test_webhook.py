@@ -163,6 +163,16 @@ def test_a_receiver_may_set_retry_after(bench):
     assert answer.retry_after_ns == 17 * NS_PER_S
 
 
+def test_a_long_page_beside_a_refusal_hides_nothing_of_it(bench):
+    def busy(visit):
+        visit.answer("503 Busy", ["Retry-After: 17"], b"x" * 100_000)
+
+    with HostileServer({"busy": busy}) as server:
+        answer = post(bench, Webhook(url=server.url("/busy")))
+
+    assert (answer.detail, answer.retry_after_ns) == ("HTTP 503", 17 * NS_PER_S)
+
+
 @pytest.mark.parametrize(
     ("text", "wait_ns"),
     [

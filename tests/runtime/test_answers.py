@@ -1,0 +1,75 @@
+"""Real answers and the samples that they amount to, seen through a runtime: each target is checked once."""
+
+import pytest
+from hostile.server import HostileServer
+from watchkeeper import Http, Runtime, SampleSeen, Target
+from watchkeeper.domain.limits import BODY_BYTES
+
+WITHIN_S = 20
+LARGE = b"fine" + b"x" * BODY_BYTES
+
+
+def large_redirect(visit):
+    visit.answer("302 Found", ["Location: /healthy"], LARGE)
+
+
+ANSWERS = {
+    "large": lambda visit: visit.answer(body=LARGE),
+    "large_redirect": large_redirect,
+    "large_error": lambda visit: visit.answer("500 No", body=LARGE),
+    "forbidden": lambda visit: visit.answer("403 Forbidden", body=b'{"login": "needed"}'),
+}
+
+CASES = {
+    "a page above the cap that nobody reads": ("large", {}, "up ok"),
+    "one whose status alone is asked for": ("large", {"expect": ["[STATUS] == 200"]}, "up ok"),
+    "one that never ends": ("endless", {"expect": ["[STATUS] == 200"]}, "up ok"),
+    "one that a condition reads": ("large", {"expect": ["[BODY] == pat(fine*)"]}, "down body_too_large"),
+    "one that must lack a text": ("large", {"expect": ["[BODY] != pat(*error*)"]}, "down body_too_large"),
+    "one that is an error": ("large_error", {}, "down unexpected_answer"),
+    "one of a wrong status": (
+        "large_error",
+        {"expect": ["[STATUS] == 200", "len([BODY]) > 1"]},
+        "down condition_failed",
+    ),
+    "a redirect with such a page": ("large_redirect", {"expect": ["[BODY] == ok"]}, "up ok"),
+    "a refusal without conditions": ("forbidden", {}, "down unexpected_answer"),
+    "a refusal with the expected body": ("forbidden", {"expect": ["[BODY].login == needed"]}, "up ok"),
+    "a refusal in time": ("forbidden", {"expect": ["[RESPONSE_TIME] < 1m"]}, "up ok"),
+    "a refusal that the status excludes": (
+        "forbidden",
+        {"expect": ["[STATUS] < 400"]},
+        "down condition_failed",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """The first sample of each case, by its name."""
+    with HostileServer(ANSWERS) as server:
+        targets = [_target(number, server, *case[:2]) for number, case in enumerate(CASES.values())]
+        seen = {}
+        runtime = Runtime(targets=targets)
+        with runtime, runtime.subscribe(samples=True) as events:
+            while len(seen) < len(CASES):
+                event = events.get(WITHIN_S)
+                assert event is not None
+                if isinstance(event, SampleSeen):
+                    seen.setdefault(event.sample.target, event.sample)
+    return dict(zip(CASES, (seen[target.id] for target in targets), strict=True))
+
+
+def _target(number, server, path, fields):
+    return Target(id=f"t{number}", every="2s", timeout="2s", http=Http(url=server.url(f"/{path}")), **fields)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_answer_amounts_to_what_its_target_asks_for(samples, name):
+    sample, (_, _, amounts_to) = samples[name], CASES[name]
+
+    assert f"{sample.outcome.value} {sample.reason.value}" == amounts_to, sample.explanation()
+
+
+def test_a_body_that_is_too_large_names_the_setting(samples):
+    assert "raise body_bytes_max" in samples["one that a condition reads"].detail
