@@ -278,6 +278,8 @@ RESOLVER_THREADS_MAX = 8
 """Names looked up at the same time, as the system's call blocks: at 5 s for a dead name server, others still get through."""
 RESOLVER_QUEUE_MAX = 4_096
 """Names that wait to be looked up; every attempt in flight may wait for one."""
+COMPRESSED_PARTS_MAX = 16
+"""Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
 WIRE_BYTES_SLACK = 512 * 1024
 """Bytes of headers, framing and TLS that an answer may bring beside twice its body: ends a flood that no parser counts."""
 WIRE_EVENTS_BEFORE_LOOKING = 3

@@ -9,7 +9,7 @@ from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
 from ..time.moment import Moment
 from .condition import Condition, evaluate_all, facts_named
-from .facts import BODY, body_cut_text
+from .facts import BODY, body_fault
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 FAILED_FROM = 400
@@ -69,11 +69,12 @@ class Expectation:
         self, seen: Observation, failed: tuple[str, ...]
     ) -> tuple[Outcome, Reason, tuple[str, ...], str]:
         """The verdict on an answer that fails conditions: a cut body is the cause where those alone fail that read it."""
+        detail = body_fault(seen) or seen.detail
         if seen.body_cut:
             others = Expectation([each for each in self.conditions if BODY not in facts_named(each)])
             if not others.failed(seen):
-                return Outcome.DOWN, Reason.BODY_TOO_LARGE, failed, body_cut_text(seen)
-        return Outcome.DOWN, Reason.CONDITION_FAILED, failed, seen.detail
+                return Outcome.DOWN, Reason.BODY_TOO_LARGE, failed, detail
+        return Outcome.DOWN, Reason.CONDITION_FAILED, failed, detail
 
     def failed(self, seen: Observation) -> tuple[str, ...]:
         """The conditions that fail, shown with what they saw."""

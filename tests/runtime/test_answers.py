@@ -1,5 +1,8 @@
 """Real answers and the samples that they amount to, seen through a runtime: each target is checked once."""
 
+import gzip
+import zlib
+
 import pytest
 from hostile.server import HostileServer
 from watchkeeper import Http, Runtime, SampleSeen, Target
@@ -17,6 +20,29 @@ ANSWERS = {
     "large": lambda visit: visit.answer(body=LARGE),
     "large_redirect": large_redirect,
     "large_error": lambda visit: visit.answer("500 No", body=LARGE),
+    "latin": lambda visit: visit.answer(
+        headers=["Content-Type: text/html; charset=iso-8859-1"], body=b"caf\xe9"
+    ),
+    "kana": lambda visit: visit.answer(
+        headers=['Content-Type: text/html; charset="Shift_JIS"'], body="\u6b63\u5e38".encode("shift_jis")
+    ),
+    "wide": lambda visit: visit.answer(
+        headers=["Content-Type: application/json; charset=utf-16"], body='{"a": "\u00fc"}'.encode("utf-16")
+    ),
+    "marked": lambda visit: visit.answer(body='{"a": 1}'.encode("utf-16")),
+    "signed": lambda visit: visit.answer(body=b'\xef\xbb\xbf{"a": 1}'),
+    "unnamed": lambda visit: visit.answer(body=b'{"name": "caf\xe9", "a": 1}'),
+    "zipped": lambda visit: visit.answer(headers=["Content-Encoding: gzip"], body=gzip.compress(b'{"a": 1}')),
+    "deflated": lambda visit: visit.answer(
+        headers=["Content-Encoding: deflate"], body=zlib.compress(b'{"a": 1}')[2:-4]
+    ),
+    "brotli": lambda visit: visit.answer(headers=["Content-Encoding: br"], body=b"\x0b\x02\x80ok\x03"),
+    "little_bomb": lambda visit: visit.answer(
+        headers=["Content-Encoding: gzip"], body=gzip.compress(bytes(20_000_000))
+    ),
+    "mislabelled": lambda visit: visit.answer(
+        headers=["Content-Type: text/html; charset=iso-8859-1"], body="caf\u00e9".encode()
+    ),
     "forbidden": lambda visit: visit.answer("403 Forbidden", body=b'{"login": "needed"}'),
 }
 
@@ -33,6 +59,23 @@ CASES = {
         "down condition_failed",
     ),
     "a redirect with such a page": ("large_redirect", {"expect": ["[BODY] == ok"]}, "up ok"),
+    "Latin-1": ("latin", {"expect": ["[BODY] == caf\u00e9"]}, "up ok"),
+    "Shift_JIS": ("kana", {"expect": ["[BODY] == \u6b63\u5e38"]}, "up ok"),
+    "UTF-16": ("wide", {"expect": ["[BODY].a == \u00fc"]}, "up ok"),
+    "UTF-16 by its mark": ("marked", {"expect": ["[BODY].a == 1"]}, "up ok"),
+    "UTF-8 with a mark": ("signed", {"expect": ["[BODY].a == 1"]}, "up ok"),
+    "UTF-8 that is called Latin-1": ("mislabelled", {"expect": ["[BODY] == caf\u00e9"]}, "up ok"),
+    "no charset at all": ("unnamed", {"expect": ["[BODY].a == 1", "[BODY] == pat(*caf*)"]}, "up ok"),
+    "compressed unasked": ("zipped", {"expect": ["[BODY].a == 1"]}, "up ok"),
+    "deflated unasked": ("deflated", {"expect": ["[BODY].a == 1"]}, "up ok"),
+    "compressed as nobody reads it": ("brotli", {}, "up ok"),
+    "compressed as it cannot be read": (
+        "brotli",
+        {"expect": ["[BODY] != pat(*x*)"]},
+        "down condition_failed",
+    ),
+    "a bomb that is read": ("little_bomb", {"expect": ["len([BODY]) > 1"]}, "down body_too_large"),
+    "a bomb that is not": ("little_bomb", {}, "up ok"),
     "a refusal without conditions": ("forbidden", {}, "down unexpected_answer"),
     "a refusal with the expected body": ("forbidden", {"expect": ["[BODY].login == needed"]}, "up ok"),
     "a refusal in time": ("forbidden", {"expect": ["[RESPONSE_TIME] < 1m"]}, "up ok"),

@@ -12,6 +12,7 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Http
 from ....domain.units import NS_PER_S
 from ...activity import Activity
+from ...http.body import readable_body
 from ...http.curl.transport import CurlTransport, Transfer
 from ...http.exchange import HttpAnswer
 from ...http.failures import verdict_of
@@ -106,12 +107,14 @@ class HttpAttempt(Activity):
         if answer.certificate_expires is not None:
             self._plan.certificate_expires = answer.certificate_expires
         expires = self._plan.certificate_expires if self._hop.destination.secure else None
+        read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(
             Observation(
                 connected=_connected(answer, secure=self._hop.destination.secure),
                 status=answer.status or None,
-                body=answer.body,
-                body_cut=answer.body_cut,
+                body=read.body,
+                body_cut=read.cut,
+                body_coding=read.coding,
                 response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
                 ip=answer.ip or None,
                 certificate_expires_in_ns=_expires_in_ns(expires, self._request.started.wall_ns),
