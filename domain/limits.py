@@ -292,6 +292,8 @@ TLS_CONTEXTS_KEPT = 64
 """Contexts of rustls, one for each file of authorities and its state: each holds all authorities of its file."""
 HANDSHAKE_DOUBTS_MAX = 11
 """Doublings of the time for which libcurl does a target's handshakes after rustls failed: 2 ** 11 times half a minute, 17 hours."""
+ANSWER_PAUSE_NS = 100 * NS_PER_MS
+"""A TCP answer of which no text is expected ends with a pause of this length, longer than between the packets of one answer."""
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 """The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from .. import limits
 from ..observation.attempt import AttemptId
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
+from ..specification.probe import ANY_ANSWER, Probe, Tcp
 from ..time.moment import Moment
 from .condition import Condition, evaluate_all, facts_named
 from .facts import BODY, body_fault
@@ -19,11 +22,18 @@ FAILED_FROM = 400
 class Expectation:
     """The conditions of one target, compiled once, with what they speak of."""
 
-    __slots__ = ("conditions", "speaks_of_connection")
+    __slots__ = ("conditions", "reads_body", "speaks_of_connection")
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self.conditions = tuple(conditions)
+        self.reads_body = any(BODY in facts_named(condition) for condition in conditions)
         self.speaks_of_connection = any("[CONNECTED]" in condition.text.upper() for condition in conditions)
+
+    def asked_of(self, probe: Probe) -> Probe:
+        """The probe as these conditions need it: a TCP answer that they read is waited for, whatever text it holds."""
+        if self.reads_body and isinstance(probe, Tcp) and probe.send and probe.expect is None:
+            return msgspec.structs.replace(probe, expect=ANY_ANSWER)
+        return probe
 
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
         """The sample that an observation amounts to."""

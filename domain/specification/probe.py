@@ -17,6 +17,8 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 AddressFamily = Literal["any", "ipv4", "ipv6"]
+ANY_ANSWER = ""
+"""The expected text of a TCP probe whose answer conditions judge; a configuration cannot state it."""
 
 
 class BasicAuth(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,7 +97,7 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
     port: Port
     """The port, 1 to 65,535."""
     send: TcpText | None = None
-    """A text that is sent, in UTF-8, once the connection is made."""
+    """A text that is sent, in UTF-8, once the connection is made. Without `expect`, the answer is read where a condition asks for `[BODY]`."""
     expect: TcpText | None = None
     """A text that the answer must contain."""
     address_family: AddressFamily = "any"

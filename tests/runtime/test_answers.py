@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 from hostile.server import HostileServer
-from watchkeeper import Http, Runtime, SampleSeen, Target
+from watchkeeper import Http, Runtime, SampleSeen, Target, Tcp
 from watchkeeper.domain.limits import BODY_BYTES
 
 WITHIN_S = 20
@@ -92,19 +92,59 @@ def samples():
     """The first sample of each case, by its name."""
     with HostileServer(ANSWERS) as server:
         targets = [_target(number, server, *case[:2]) for number, case in enumerate(CASES.values())]
-        seen = {}
-        runtime = Runtime(targets=targets)
-        with runtime, runtime.subscribe(samples=True) as events:
-            while len(seen) < len(CASES):
-                event = events.get(WITHIN_S)
-                assert event is not None
-                if isinstance(event, SampleSeen):
-                    seen.setdefault(event.sample.target, event.sample)
-    return dict(zip(CASES, (seen[target.id] for target in targets), strict=True))
+        return dict(zip(CASES, _first_samples(targets), strict=True))
+
+
+def _first_samples(targets):
+    seen = {}
+    runtime = Runtime(targets=targets)
+    with runtime, runtime.subscribe(samples=True) as events:
+        while len(seen) < len(targets):
+            event = events.get(WITHIN_S)
+            assert event is not None
+            if isinstance(event, SampleSeen):
+                seen.setdefault(event.sample.target, event.sample)
+    return [seen[target.id] for target in targets]
 
 
 def _target(number, server, path, fields):
     return Target(id=f"t{number}", every="2s", timeout="2s", http=Http(url=server.url(f"/{path}")), **fields)
+
+
+def greeted(visit):
+    if visit.read_something() == b"PING\r\n":
+        visit.drip([b"+PO", b"NG\r\n"], 0.01)
+        visit.wait_for_client_to_leave()
+
+
+TALKS = {
+    "no condition on the answer": ({}, {}, "up ok"),
+    "the right answer": ({}, {"expect": ["[BODY] == +PONG"]}, "up ok"),
+    "another one": ({}, {"expect": ["[BODY] == +OK"]}, "down condition_failed"),
+    "one that comes before its text": ({"expect": "NG"}, {"expect": ["[BODY] == +PONG"]}, "up ok"),
+    "a shared one": ({}, {"expect": ["[BODY] == +PONG"], "max_age": "1m"}, "up ok"),
+    "none at all": ({"send": "QUIET"}, {"expect": ["[BODY] == +PONG"]}, "down truncated"),
+}
+
+
+def test_a_tcp_answer_is_read_where_a_condition_asks_for_it():
+    with HostileServer(greeting=greeted) as server:
+        targets = [
+            Target(
+                id=f"t{number}",
+                every="2s",
+                timeout="2s",
+                tcp=Tcp(**({"host": server.host, "port": server.port, "send": "PING\r\n"} | tcp)),
+                **fields,
+            )
+            for number, (tcp, fields, _) in enumerate(TALKS.values())
+        ]
+        seen = _first_samples(targets)
+
+    assert {
+        name: f"{sample.outcome.value} {sample.reason.value}"
+        for name, sample in zip(TALKS, seen, strict=True)
+    } == {name: amounts_to for name, (_, _, amounts_to) in TALKS.items()}
 
 
 @pytest.mark.parametrize("name", CASES)
