@@ -33,6 +33,8 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     connect_to: tuple[str, int] | None = None
     """Host and port to connect to in place of the URL's; its name still is what the certificate must prove."""
     deny_private_addresses: bool = False
+    cookies: tuple[bytes, ...] = ()
+    """The cookies that earlier answers of the same attempt set, as libcurl writes them; sent where they belong."""
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -56,6 +58,8 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ip: str = ""
     redirect_url: str | None = None
     """Where a redirect leads, made absolute."""
+    cookies: tuple[bytes, ...] = ()
+    """Of a redirect: the cookies that it and the requests before it set."""
     reused_connection: bool = False
     certificate_expires: str | None = None
     """`Nov 21 18:25:00 2026 GMT`: the end of the leaf certificate's life, if a handshake showed one."""

@@ -68,8 +68,8 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
     bearer: str | None = None
     """A token sent as `Authorization: Bearer`; not together with `basic_auth`."""
     follow_redirects: bool = True
-    """Whether a redirect is followed; otherwise it is the answer."""
-    redirects_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
+    """Whether a redirect is followed; otherwise it is the answer. Cookies that it sets last for the attempt."""
+    redirects_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = 10
     """How many redirects are followed in one attempt."""
     body_bytes_max: BodyCap = limits.BODY_BYTES
     """How much of the answer's body is read, in bytes. A longer body fails the conditions on it, and nothing else."""

@@ -36,6 +36,7 @@ def read_answer(
         refused_address=handle.refused_address,
         ip=ask(pycurl.PRIMARY_IP),
         redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
+        cookies=_cookies(handle) if 300 <= status < 400 else (),
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate_expires=_certificate_expires(handle) if destination.secure else None,
         name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
@@ -52,6 +53,10 @@ def _redirect_url(handle: Handle, destination: Destination) -> str | None:
     url: str | None = handle.curl.getinfo(pycurl.REDIRECT_URL)
     location = LOCATION.findall(b"".join(handle.header)) if handle.body_cut and not url else ()
     return urljoin(destination.url, location[-1].decode("utf-8", "replace")) if location else url
+
+
+def _cookies(handle: Handle) -> tuple[bytes, ...]:
+    return tuple(handle.curl.getinfo_raw(pycurl.INFO_COOKIELIST))
 
 
 def _error_number(handle: Handle, code: int) -> int:

@@ -11,12 +11,16 @@ from ...net.addresses import is_public
 from ..exchange import HttpShape
 from .curl_options import keep_names, prepare
 
+COOKIES_ON = "Set-Cookie: none=; Max-Age=0"
+"""A cookie that has ended: libcurl has a jar from then on, through every reset. COOKIEFILE would add to a list each time."""
+
 
 class Handle:
     """One easy handle and what the answer under way has brought so far."""
 
     def __init__(self) -> None:
         self.curl = pycurl.Curl()
+        self.curl.setopt(pycurl.COOKIELIST, COOKIES_ON)
         self.header: list[bytes] = []
         self._asks_anew = False
         self.clear(0)
@@ -106,6 +110,9 @@ class Handles:
             handle = self._take_any()
             handle.prepare(shelf.shape)
         handle.clear(shelf.shape.body_bytes_max)
+        handle.curl.setopt(pycurl.COOKIELIST, "ALL")
+        for cookie in shelf.shape.cookies:
+            handle.curl.setopt(pycurl.COOKIELIST, cookie)
         return handle
 
     def _take_from(self, shelf: Shelf) -> Handle:

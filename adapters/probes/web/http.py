@@ -92,9 +92,10 @@ class HttpAttempt(Activity):
             return
         self._earlier += (answer,)
         self._hop = step
-        shelf = self._transport.shelf(step.shape)
+        hop = self._plan.under_own_name(step)
+        shelf_of = self._transport.shelf_for_once if hop.shape.cookies else self._transport.shelf
         self._transfer = self._transport.start(
-            shelf, step.destination, self._request.deadline, self._answered, last_use=True
+            shelf_of(hop.shape), hop.destination, self._request.deadline, self._answered, last_use=True
         )
 
     def _of_hop(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> SystemErrorMeaning:
