@@ -18,7 +18,7 @@ from ..clock import MomentClock
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.destination import destination_of
 from ..http.exchange import Headers, HttpAnswer, HttpShape, completed
-from ..http.failures import ends_in_header, verdict_of
+from ..http.failures import ends_in_header, speaks_http, verdict_of
 from ..http.naming import naming_of
 from .retry_after import retry_after_ns
 from .signature import signed_headers, signing_key
@@ -117,7 +117,7 @@ def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool, literal: bo
     leads to a denied address may lead elsewhere later.
     """
     status = answer.status
-    if 200 <= status < 300 and not ends_in_header(answer.header):
+    if 200 <= status < 300 and speaks_http(answer.header) and not ends_in_header(answer.header):
         return Answer(accepted=True, detail=f"HTTP {status}")
     if status >= 300 and not answer.code:
         retryable = status != GONE

@@ -12,6 +12,7 @@ from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
 
+NAMELESS = "SSL: the certificate has no subject alternative name, and the common name alone proves no host"
 LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
 
 
@@ -23,6 +24,9 @@ def read_answer(
     if handle.body_cut:
         # The cap ended it, not a failure: everything before the rest of the body was read.
         code, message = 0, ""
+    if handle.nameless_certificate:
+        code, message = pycurl.E_PEER_FAILED_VERIFICATION, NAMELESS
+    proven = destination.secure and not handle.nameless_certificate
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
@@ -41,7 +45,7 @@ def read_answer(
         certificate_expires=_certificate_expires(handle) if destination.secure else None,
         name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
         connect_ns=ask(pycurl.CONNECT_TIME_T) * NS_PER_US,
-        tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if destination.secure else 0,
+        tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if proven else 0,
         # Curl tells the time of a first byte of a connection that was refused, too.
         first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US if handle.header else 0,
         total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,

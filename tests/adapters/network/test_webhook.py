@@ -131,6 +131,8 @@ def test_a_late_notice_is_marked_and_its_body_stays_the_same(bench, server, ago_
         ("status/500", False, True),
         ("status/503", False, True),
         ("status_000", False, True),
+        ("status_2000", False, True),
+        ("small_http", False, True),
         ("reset", False, True),
         ("early_close", False, True),
         ("close_in_header", False, True),
