@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .. import limits
 from ..time.duration import Duration
@@ -44,8 +45,21 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Path of a PEM file with the certificate that we show."""
     key_file: str | None = None
     """Path of a PEM file with its private key; default: it stands in `certificate_file`."""
+    key_password: str | UnsetType = UNSET
+    """The pass phrase of a private key that is encrypted; it is never shown."""
+    # UNSET, and not in the bytes of a message, where none is given.
     server_name: str | None = None
     """The host name that the certificate must be for; default: the one in the URL."""
+
+    def __repr__(self) -> str:
+        stated = {
+            field.name: repr(getattr(self, field.name))
+            for field in msgspec.structs.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        if self.key_password is not UNSET:
+            stated["key_password"] = MASK
+        return f"Tls({', '.join(f'{name}={value}' for name, value in stated.items())})"
 
 
 class _Probe(Specification, frozen=True, tag_field="kind"):

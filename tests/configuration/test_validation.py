@@ -216,6 +216,11 @@ REQUESTS = [
         "line end",
     ),
     (Http(url="http://h/", tls=Tls(key_file="k")), "tls.key_file", "without certificate_file"),
+    (
+        Http(url="http://h/", tls=Tls(key_password=PASSWORD)),
+        "tls.key_password",
+        "without certificate_file",
+    ),
     (Http(url="http://h/", tls=Tls(verify=False, ca_file="c")), "tls.ca_file", "no effect"),
     (Http(url="http://h/", tls=Tls(server_name="h:1")), "tls.server_name", "port"),
 ]

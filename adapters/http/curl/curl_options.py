@@ -110,6 +110,8 @@ def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:
         curl.setopt(pycurl.CAINFO, authorities)
     if tls.certificate_file is not None:
         curl.setopt(pycurl.SSLCERT, tls.certificate_file)
+        # Always one: without any OpenSSL asks for it on the terminal, and this loop waits for the answer.
+        curl.setopt(pycurl.KEYPASSWD, tls.key_password or "")
     if tls.key_file is not None:
         curl.setopt(pycurl.SSLKEY, tls.key_file)
 

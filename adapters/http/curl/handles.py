@@ -74,7 +74,7 @@ class Handle:
         """
         chain = self.curl.getinfo(pycurl.INFO_CERTINFO)
         self.nameless_certificate = bool(chain) and all(name != ALTERNATIVE_NAMES for name, _ in chain[0])
-        return pycurl.PREREQFUNC_ABORT if self.nameless_certificate else pycurl.PREREQFUNC_OK
+        return int(pycurl.PREREQFUNC_ABORT if self.nameless_certificate else pycurl.PREREQFUNC_OK)
 
     def _open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
         """Judge the very address that is about to be connected to: no second look-up can change it."""
