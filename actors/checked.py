@@ -110,8 +110,10 @@ class Checks:
 
     def left(self, channel: str, notice: Notice, attempt: int) -> None:
         """Checks a notice that is about to be sent; S9 against the last delivered step of its channel in the record."""
-        told = self.durable.told.get((notice.incident.id, channel))
-        if told is None and notice.change is not TransitionKind.OPENED:
+        place = (notice.incident.id, channel)
+        told = self.durable.told.get(place)
+        begun = told is not None or place in self.durable.given_up
+        if not begun and notice.change is not TransitionKind.OPENED:
             self._refuse("S9", f"{channel} would get {notice.change} first of {notice.incident.target}")
         if told is not None and told >= notice.sequence:
             self._refuse("S9", f"{channel} would get step {notice.sequence} after {told}")

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, assert_never
 
+from msgspec.structs import replace
+
 from ..domain import limits
 from ..domain.conditions.judgement import Expectation
 from ..domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
@@ -70,7 +72,9 @@ class Poller(Behaviour[heard.PollerMessage]):
             self._report(request.attempt, now, expectation, observation)
 
         try:
-            running = self._context.probers[type(request.probe)].start(request, done)
+            probe = expectation.asked_of(request.probe)
+            asked = request if probe is request.probe else replace(request, probe=probe)
+            running = self._context.probers[type(probe)].start(asked, done)
         except Exception as error:  # noqa: BLE001  # a driver that cannot start is an internal fault, not the target's
             self._report(request.attempt, now, expectation, _crashed(error))
             return

@@ -286,6 +286,8 @@ RESOLVER_THREADS_MAX = 8
 """Names looked up at the same time, as the system's call blocks: at 5 s for a dead name server, others still get through."""
 RESOLVER_QUEUE_MAX = 4_096
 """Names that wait to be looked up; every attempt in flight may wait for one."""
+COMPRESSED_PARTS_MAX = 16
+"""Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
 WIRE_BYTES_SLACK = 512 * 1024
 """Bytes of headers, framing and TLS that an answer may bring beside twice its body: ends a flood that no parser counts."""
 WIRE_EVENTS_BEFORE_LOOKING = 3
@@ -298,6 +300,8 @@ TLS_CONTEXTS_KEPT = 64
 """Contexts of rustls, one for each file of authorities and its state: each holds all authorities of its file."""
 HANDSHAKE_DOUBTS_MAX = 11
 """Doublings of the time for which libcurl does a target's handshakes after rustls failed: 2 ** 11 times half a minute, 17 hours."""
+ANSWER_PAUSE_NS = 100 * NS_PER_MS
+"""A TCP answer of which no text is expected ends with a pause of this length, longer than between the packets of one answer."""
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 """The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024

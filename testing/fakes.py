@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from ..adapters.channels.webhook import GONE
 from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import StoreError
 from ..domain.incidents.notice import Answer, Notice
@@ -148,6 +149,4 @@ def answer_to(observation: Observation) -> Answer:
     status = observation.status
     if status is None:
         return Answer(accepted=False, detail=observation.reason.value)
-    return Answer(
-        accepted=200 <= status < 300, retryable=status >= 500 or status == 429, detail=f"HTTP {status}"
-    )
+    return Answer(accepted=200 <= status < 300, retryable=status != GONE, detail=f"HTTP {status}")

@@ -18,13 +18,13 @@ from ..clock import MomentClock
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.destination import destination_of
 from ..http.exchange import Headers, HttpAnswer, HttpShape, completed
-from ..http.failures import ends_in_header, verdict_of
+from ..http.failures import ends_in_header, speaks_http, verdict_of
 from ..http.naming import naming_of
 from .retry_after import retry_after_ns
 from .signature import signed_headers, signing_key
 
-RETRYABLE = frozenset({408, 425, 429})
-"""Refusals that time may heal; all of 5xx is too."""
+GONE = 410
+"""The one status by which a receiver says that it never wants anything again; every other refusal may be a mistake."""
 
 LATE = "watchkeeper-late"
 """The header of an attempt that tells of something that is no news any more: how many seconds ago it happened."""
@@ -49,8 +49,10 @@ class WebhookMessenger:
         self._transport = transport
         self._clock = clock
         self._key = signing_key(spec.secret)
-        naming = naming_of(destination_of(spec.url), spec.tls)
+        written = destination_of(spec.url)
+        naming = naming_of(written, spec.tls)
         self._destination = naming.destination
+        self._literal = written.literal
         self._shape = HttpShape(
             method="POST",
             headers=_headers_of(spec, naming.headers),
@@ -61,7 +63,7 @@ class WebhookMessenger:
         )
 
     def send(self, notice: Notice, attempt: int, deadline: Deadline, done: OnAnswered) -> "Posting":
-        """Begin one attempt; a redirect is an answer that refuses, never followed."""
+        """Begin one attempt; a redirect is a wrong answer, never followed."""
         try:
             body = notice_body(notice)
         except ValueError as error:
@@ -77,7 +79,7 @@ class WebhookMessenger:
         shelf = self._transport.shelf_for_once(shape)
 
         def answered(answer: HttpAnswer) -> None:
-            done(answer_of(answer, now.wall_ns, secure=self._destination.secure))
+            done(answer_of(answer, now.wall_ns, secure=self._destination.secure, literal=self._literal))
 
         return Posting(self._transport.start(shelf, self._destination, deadline, answered))
 
@@ -108,18 +110,22 @@ class Posting:
         return self._outcome
 
 
-def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool) -> Answer:
-    """Translates the receiver's response. Its body is ignored, so a 2xx is accepted however the body ended."""
+def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool, literal: bool = False) -> Answer:
+    """Translates the receiver's response. Its body is ignored, so a 2xx is accepted however the body ended.
+
+    Only what can never succeed is not retried: a receiver that is gone, and a `literal` address that is denied. A name that
+    leads to a denied address may lead elsewhere later.
+    """
     status = answer.status
-    if 200 <= status < 300 and not ends_in_header(answer.header):
+    if 200 <= status < 300 and speaks_http(answer.header) and not ends_in_header(answer.header):
         return Answer(accepted=True, detail=f"HTTP {status}")
-    if 300 <= status < 600 and not answer.code:
-        retryable = status in RETRYABLE or status >= 500
+    if status >= 300 and not answer.code:
+        retryable = status != GONE
         wait_ns = retry_after_ns(answer.header, now_wall_ns) if retryable else None
         return Answer(accepted=False, retryable=retryable, retry_after_ns=wait_ns, detail=f"HTTP {status}")
     _, reason, detail = verdict_of(answer, secure=secure)
     said = one_line(f"{reason.value}: {detail}" if detail else reason.value)
-    return Answer(accepted=False, retryable=answer.refused_address is None, detail=said)
+    return Answer(accepted=False, retryable=answer.refused_address is None or not literal, detail=said)
 
 
 def _headers_of(spec: Webhook, host: Headers) -> Headers:

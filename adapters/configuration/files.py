@@ -1,11 +1,13 @@
-"""Files that a configuration names: found from its own folder, and readable."""
+"""Files that a configuration names: found from its own folder, readable, and of use."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
+from ...domain.line import one_line
 from ...domain.specification.problem import Path, Problem, quoted
 from ...domain.specification.shape import UNREADABLE
 
@@ -27,7 +29,26 @@ def settle(data: Any, folder: FilePath) -> list[Problem]:
         holder[key] = UNREADABLE if fault else str(found)
         if fault:
             problems.append(Problem(path, fault))
+    problems.extend(_key_problems(data))
     return problems
+
+
+def _key_problems(data: Any) -> Iterator[Problem]:
+    """Private keys that cannot be used with their certificates; of pairs whose files can be read."""
+    key_fault = cache(_key_fault)
+    for tls, path in _tls_parts(data):
+        certificate, key = tls.get("certificate_file"), tls.get("key_file")
+        password = tls.get("key_password")
+        if isinstance(certificate, str) and isinstance(key or "", str) and isinstance(password or "", str):
+            fault = key_fault(certificate, key, password)
+            if fault:
+                yield Problem((*path, "certificate_file" if key is None else "key_file"), fault)
+
+
+def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
+    for group, kind in (("targets", "http"), ("channels", "webhook")):
+        for at, entry in enumerate(_part(data, group, list)):
+            yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
 
 
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
@@ -35,13 +56,12 @@ def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
     runtime = _part(data, "runtime", dict)
     if "store" in runtime:
         yield runtime, "store", ("runtime", "store")
-    for group, kind in (("targets", "http"), ("channels", "webhook")):
-        for at, entry in enumerate(_part(data, group, list)):
-            tls = _part(_part(entry, kind, dict), "tls", dict)
-            yield from ((tls, key, (group, at, kind, "tls", key)) for key in _FILES if key in tls)
-            command = _part(entry, "exec", dict)
-            if "directory" in command:
-                yield command, "directory", (group, at, "exec", "directory")
+    for tls, path in _tls_parts(data):
+        yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)
+    for at, entry in enumerate(_part(data, "targets", list)):
+        command = _part(entry, "exec", dict)
+        if "directory" in command:
+            yield command, "directory", ("targets", at, "exec", "directory")
 
 
 def _part(holder: Any, key: str, kind: type[P]) -> P:
@@ -78,4 +98,27 @@ def _reading_fault(found: FilePath) -> str:
         return f"{quoted(str(found))} is a folder: name a file"
     with found.open("rb") as file:
         file.read(1)
+    return ""
+
+
+def _key_fault(certificate: str, key: str | None, password: str | None) -> str:
+    """Why a private key cannot be used; OpenSSL never asks for a pass phrase here."""
+    asked: list[bool] = []
+
+    def pass_phrase() -> str:
+        asked.append(True)
+        return password or ""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A short key is judged where it is shown, by the peer and by the library that shows it.
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        context.load_cert_chain(certificate, key, pass_phrase)
+    except (OSError, ValueError) as error:
+        if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
+            return "is the key of another certificate"
+        if not asked:
+            return f"cannot be used with its certificate: {one_line(str(error))}"
+        why = "key_password does not open it" if password else "give its pass phrase under key_password"
+        return f"is encrypted: {why}"
     return ""

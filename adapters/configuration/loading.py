@@ -23,7 +23,8 @@ from .substitution import Substitution
 def load(path: str | FilePath, environment: Mapping[str, str]) -> Configuration:
     """The configuration in a YAML or JSON file. Raises ConfigurationError with every problem found.
 
-    `${NAME}` in texts is replaced from `environment`; relative file names are found from the file's own folder.
+    `${NAME}` in texts is replaced from `environment` and `${file:PATH}` from a file; relative file names are found from the
+    file's own folder.
     """
     file = FilePath(path)
     folder = FilePath(abspath(file)).parent  # noqa: PTH100  # resolve() would follow a link out of the folder
@@ -38,7 +39,7 @@ def parse_configuration(
     Raises: ConfigurationError with every problem, each of which begins with `name`.
     """
     document = parse(text)
-    substitution = Substitution(environment)
+    substitution = Substitution(environment, folder)
     data = substitution.fill(document.data) if "${" in text else document.data
     of_files = settle(data, folder)
     configuration, problems = _judge(data)

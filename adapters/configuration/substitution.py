@@ -1,24 +1,30 @@
-"""Values from the environment: `${NAME}` and `${NAME:-default}` in texts, put in after parsing and never parsed again."""
+"""Values from outside a configuration, put into its texts after parsing and never parsed again.
+
+`${NAME}` and `${NAME:-default}` come from the environment, `${file:PATH}` from a file such as a mounted secret.
+"""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from typing import Any
 
 from ...domain.limits import ENVIRONMENT_VALUE_CHARACTERS_MAX
-from ...domain.specification.problem import Path, Problem, suggestion
+from ...domain.specification.problem import Path, Problem, quoted, suggestion
 from ...domain.specification.shape import UNREADABLE
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_FILE = re.compile(r"file:(?!-)(.+)", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SHORT = 3
 
 
 class Substitution:
-    """One pass over plain data; it remembers what it put where, so that no problem shows a value of the environment."""
+    """One pass over plain data; it remembers what it put where, so that no problem shows such a value."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: FilePath = FilePath()) -> None:
         self._environment = environment
+        self._folder = folder
         self._given: dict[Path, set[str]] = {}
         self.problems: list[Problem] = []
 
@@ -56,6 +62,9 @@ class Substitution:
     def _value(self, found: re.Match[str], path: Path) -> str:
         if found[0] == "$${":
             return "${"
+        file = _FILE.fullmatch(found[1] or "")
+        if file is not None:
+            return self._content(file[1], path)
         name = _NAME.fullmatch(found[1] or "")
         if name is None:
             text = "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
@@ -63,22 +72,36 @@ class Substitution:
         variable, default = name.groups()
         value = self._environment.get(variable)
         if value is not None:
-            self._given.setdefault(path, set()).add(value)
-            return self._checked(value, variable, path)
+            return self._checked(value, f"the environment variable {variable}", path)
         if default is None:
             close = suggestion(variable, self._environment)
             text = f"is not set{close}: set it or write ${{{variable}:-default}}"
             return self._tell(path, f"the environment variable {variable} {text}")
         return str(default)
 
-    def _checked(self, value: str, variable: str, path: Path) -> str:
+    def _content(self, name: str, path: Path) -> str:
+        """The text of a file without its last line end. Only so much is read as a value may have."""
+        said = f"the file {quoted(name)}"
+        try:
+            with (self._folder / name).open(encoding="utf-8") as file:
+                text = file.read(ENVIRONMENT_VALUE_CHARACTERS_MAX + 2)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            return self._tell(path, f"{said} cannot be read: {why}")
+        value = text.removesuffix("\n")
+        if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
+            return self._tell(path, f"{said} has more than {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} characters")
+        return self._checked(value, said, path)
+
+    def _checked(self, value: str, source: str, path: Path) -> str:
+        self._given.setdefault(path, set()).add(value)
         if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
             fault = f"has {len(value):,} characters: {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} are the most"
         elif _UNPRINTABLE.search(value):
             fault = "holds a line end or another control character: remove it"
         else:
             return value
-        return self._tell(path, f"the environment variable {variable} {fault}")
+        return self._tell(path, f"{source} {fault}")
 
     def _tell(self, path: Path, text: str) -> str:
         self.problems.append(Problem(path, text))

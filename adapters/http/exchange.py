@@ -33,13 +33,15 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     connect_to: tuple[str, int] | None = None
     """Host and port to connect to in place of the URL's; its name still is what the certificate must prove."""
     deny_private_addresses: bool = False
+    cookies: tuple[bytes, ...] = ()
+    """The cookies that earlier answers of the same attempt set, as libcurl writes them; sent where they belong."""
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The result of one request. Times are nanoseconds since its beginning, 0 where a phase was not reached."""
 
     code: int = 0
-    """Curl's result: 0 when an answer was read wholly."""
+    """Curl's result: 0 when an answer was read, wholly or up to the shape's cap of its body."""
     error_number: int = 0
     """The operating system's word about it, 0 if it had none."""
     message: str = ""
@@ -49,12 +51,15 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes = b""
     """At most the shape's cap."""
     body_cut: bool = False
+    """The body goes on behind the cap; nothing more of it was read."""
     wire_cut: bool = False
     """It was ended because framing alone had brought more bytes than the body and header may have."""
     refused_address: str | None = None
     ip: str = ""
     redirect_url: str | None = None
     """Where a redirect leads, made absolute."""
+    cookies: tuple[bytes, ...] = ()
+    """Of a redirect: the cookies that it and the requests before it set."""
     reused_connection: bool = False
     certificate_expires: str | None = None
     """`Nov 21 18:25:00 2026 GMT`: the end of the leaf certificate's life, if a handshake showed one."""

@@ -1,12 +1,20 @@
 """Failures of HTTP exchanges: curl's result codes as outcomes and reasons."""
 
+import re
+
 import pycurl
 
-from ...domain.limits import HEADER_BYTES_MAX
+from ...domain.limits import HEADER_BYTES_MAX, INTEGER_MAX
 from ...domain.line import one_line
 from ...domain.observation.outcome import Outcome, Reason
 from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, UP, SystemErrorMeaning
 from .exchange import HttpAnswer
+
+END_OF_HEADER = b"\r\n\r\n"
+STATUS_LINE = re.compile(rb"HTTP/(?:1\.[01]|[23]) [1-9]\d\d(?: [^\r\n]*)?(?:\r|\Z)")
+"""By RFC 9112, and as libcurl writes those of HTTP/2 and 3, which have none. Libcurl itself reads on behind the third digit."""
+DIGITS_MAX = 20
+FRAMING = re.compile(rb"\n(content-length|transfer-encoding)([ \t]*):([^\r\n]*)")
 
 # pycurl has no name for this one; the number is libcurl's ABI (curl.h).
 E_TOO_LARGE = 100
@@ -80,32 +88,48 @@ def _framing_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
 
 def ends_in_header(header: bytes) -> bool:
     """Whether the last header has no end; curl takes it for whole. Trailers, which follow the end, are no header."""
-    if header.endswith(b"\r\n\r\n"):
+    if header.endswith(END_OF_HEADER):
         return False
-    _, whole, rest = header.rpartition(b"\r\n\r\n")
+    _, whole, rest = header.rpartition(END_OF_HEADER)
     return not whole or rest.startswith(b"HTTP/")
 
 
 def _framing_problem(answer: HttpAnswer) -> str:
-    if not 100 <= answer.status <= 599:
-        return f"status {answer.status} is none of HTTP's"
     header = answer.header
     if header.count(b"\n") != header.count(b"\r\n"):
         return "a header line ends with a bare line feed"
-    lower = header.lower()
-    lengths, codings = lower.count(b"\ncontent-length:"), lower.count(b"\ntransfer-encoding:")
-    if lengths + codings < 2:
-        return ""
-    return _double_framing(lower)
+    if not speaks_http(header):
+        return "the status line is none of HTTP's"
+    answers = _answers_in(header)
+    return _length_problem(answers[-1].lower()) if answers else ""
 
 
-def _double_framing(header: bytes) -> str:
-    """The same of the last answer alone, which interim ones precede."""
-    last = header.rstrip(b"\r\n").rpartition(b"\r\n\r\n")[2]
-    lengths, codings = last.count(b"\ncontent-length:"), last.count(b"\ntransfer-encoding:")
-    if lengths > 1:
+def speaks_http(header: bytes) -> bool:
+    """Whether each status line is one: libcurl takes `HTTP/1.1 2000 Odd` for a 200."""
+    return all(map(STATUS_LINE.match, _answers_in(header)))
+
+
+def _answers_in(header: bytes) -> list[bytes]:
+    """The header of each answer. Interim ones come before the one that counts, and trailers behind it."""
+    return [part for part in header.split(END_OF_HEADER) if part[:5].lower() == b"http/"]
+
+
+def _length_problem(header: bytes) -> str:
+    """Why it cannot be said where the body of an answer ends."""
+    fields = FRAMING.findall(header)
+    lengths = [value.strip() for name, _, value in fields if name == b"content-length"]
+    if any(blank for _, blank, _ in fields):
+        return "a blank stands before the colon of a header that says where the body ends"
+    if len(lengths) > 1:
         return "several Content-Length headers"
-    return "both Content-Length and Transfer-Encoding" if lengths and codings else ""
+    if len(fields) > 1:
+        return "both Content-Length and Transfer-Encoding" if lengths else "several Transfer-Encoding headers"
+    return "the Content-Length is no number of bytes" if lengths and not _is_length(lengths[0]) else ""
+
+
+def _is_length(text: bytes) -> bool:
+    digits = text.lstrip(b"0") or text[:1]
+    return digits.isdigit() and len(digits) < DIGITS_MAX and int(digits) <= INTEGER_MAX
 
 
 def _timeout_verdict(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
@@ -132,8 +156,6 @@ def _failure_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
         return Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail
     if answer.wire_cut:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, "framing brought more bytes than the answer may have"
-    if answer.body_cut:
-        return Outcome.DOWN, Reason.BODY_TOO_LARGE, f"more than {len(answer.body)} bytes of body"
     reason = _failure_reason(answer)
     return Outcome.DOWN, reason, detail or reason.value.replace("_", " ")
 

@@ -2,6 +2,8 @@
 
 from base64 import b64encode
 
+from msgspec.structs import replace
+
 from ...domain.limits import CONNECTION_USES_MAX
 from ...domain.specification.probe import Http
 from ...domain.specification.text import as_pairs
@@ -17,7 +19,7 @@ from .redirects import Hop
 class Plan:
     """One specification's prepared request, and what is remembered between its attempts."""
 
-    __slots__ = ("certificate_expires", "home", "hop", "plain", "shelf", "spec", "uses")
+    __slots__ = ("_host", "certificate_expires", "home", "hop", "plain", "shelf", "spec", "uses")
 
     def __init__(
         self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool, fast_tls: bool
@@ -26,6 +28,7 @@ class Plan:
         naming = naming_of(written, spec.tls)
         shape = _shape_of(spec, naming, deny_private_addresses=deny_private_addresses)
         self.spec = spec
+        self._host = written.origin.host
         self.hop = Hop(shape, naming.destination)
         self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
         self.shelf: Shelf = transport.shelf(shape)
@@ -33,6 +36,14 @@ class Plan:
         self.uses = 0
         self.certificate_expires: str | None = None
         """Of the last handshake: a kept connection shows no certificate again."""
+
+    def under_own_name(self, hop: Hop) -> Hop:
+        """A redirect to the target's own host, asked there under the name that the target's certificate must prove."""
+        if not hop.destination.secure or hop.destination.origin.host != self._host:
+            return hop
+        naming = naming_of(hop.destination, self.spec.tls)
+        headers = completed(hop.shape.headers, naming.headers)
+        return Hop(replace(hop.shape, headers=headers, connect_to=naming.connect_to), naming.destination)
 
     def last_use(self) -> bool:
         """Count one attempt; true for the one after which a kept connection is given up for a fresh one."""

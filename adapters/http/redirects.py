@@ -1,7 +1,8 @@
 """Following a redirect by ourselves: where it may lead, and what may go there.
 
 Libcurl keeps its own credentials to their origin but sends every header that the caller wrote to any host; and it cannot
-refuse the step from https to http. So each hop is a request of its own.
+refuse the step from https to http. So each hop is a request of its own. Cookies that an answer sets are libcurl's to keep to
+their hosts; they end with the attempt.
 """
 
 import msgspec
@@ -42,7 +43,7 @@ def next_hop(
         return _refused("it leads to no http or https URL")
     if before.shape.deny_private_addresses and before.destination.secure and not destination.secure:
         return _refused("it leads from https to http")
-    shape = _repeated(before.shape, answer.status)
+    shape = msgspec.structs.replace(_repeated(before.shape, answer.status), cookies=answer.cookies)
     # After a detour the shape is a stripped one already: coming home brings nothing back.
     if destination.origin in home:
         return Hop(shape, destination)

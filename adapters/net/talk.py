@@ -1,4 +1,4 @@
-"""The conversation on an established TCP connection: one text sent, one expected."""
+"""The conversation on an established TCP connection: one text sent, one expected or any answer taken."""
 
 import os
 import socket
@@ -15,19 +15,25 @@ READ_BYTES = 64 * 1024
 class Talk:
     """One dialogue: `advance` does what can be done without waiting and says how it ended, or None."""
 
-    __slots__ = ("_connection", "_expected", "_unsent", "received")
+    __slots__ = ("_connection", "_expected", "_reads", "_unsent", "received")
 
     def __init__(self, connection: socket.SocketType, spec: Tcp) -> None:
         self._connection = connection
         self._unsent = (spec.send or "").encode()
         self._expected = (spec.expect or "").encode()
+        self._reads = spec.expect is not None
         self.received = bytearray()
 
     @property
     def mask(self) -> int:
         """Returns the readiness mask to wait for."""
-        reading = READABLE if self._expected else 0
+        reading = READABLE if self._reads else 0
         return reading | WRITABLE if self._unsent else reading
+
+    @property
+    def may_end(self) -> bool:
+        """Whether what has come is the answer, unless more follows soon: no text says where it ends."""
+        return self._reads and not self._expected and bool(self.received)
 
     def advance(self) -> SystemErrorMeaning | None:
         try:
@@ -41,19 +47,29 @@ class Talk:
     def _step(self) -> SystemErrorMeaning | None:
         if self._unsent:
             self._unsent = self._unsent[self._connection.send(self._unsent) :]
-        if self._expected:
+        if self._reads:
             return self._read()
         return None if self._unsent else UP
 
     def _read(self) -> SystemErrorMeaning | None:
         chunk = self._connection.recv(READ_BYTES)
         if not chunk:
-            return Outcome.DOWN, Reason.TRUNCATED, "closed before the expected text came"
+            return self._closed()
         # Only the part that may hold it anew is searched, or a drip would cost the square of its length.
         before = max(0, len(self.received) - len(self._expected) + 1)
         self.received += chunk[: BODY_BYTES - len(self.received)]
-        if self.received.find(self._expected, before) >= 0:
+        if self._expected and self.received.find(self._expected, before) >= 0:
             return UP
         if len(self.received) >= BODY_BYTES:
-            return Outcome.DOWN, Reason.BODY_TOO_LARGE, f"{BODY_BYTES} bytes came without the expected text"
+            return Outcome.DOWN, Reason.BODY_TOO_LARGE, f"{BODY_BYTES} bytes came without {self.awaited}"
         return None
+
+    def _closed(self) -> SystemErrorMeaning:
+        return UP if self.may_end else (Outcome.DOWN, Reason.TRUNCATED, f"closed before {self.awaited} came")
+
+    @property
+    def awaited(self) -> str:
+        """The thing that has yet to come, for people."""
+        if self._expected:
+            return "the expected text"
+        return "an end of the answer" if self.received else "an answer"

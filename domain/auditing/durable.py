@@ -17,6 +17,8 @@ class Durable:
         self.deliveries: dict[str, Delivery] = {}
         self.pending: dict[str, None] = {}
         self.told: dict[tuple[str, str], int] = {}
+        self.given_up: dict[tuple[str, str], None] = {}
+        """The incidents and channels with a dead letter, though it was driven again later."""
         self.silences: dict[str, Silence] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
         self.epoch = 0
@@ -47,6 +49,7 @@ class Durable:
         for name in over:
             del self.lives[name]
         self.told = {place: told for place, told in self.told.items() if place[0] in self.lives}
+        self.given_up = {place: None for place in self.given_up if place[0] in self.lives}
         keys = [key for key, notice in self.notices.items() if notice.incident.id not in self.lives]
         for key in keys:
             del self.notices[key]
@@ -60,6 +63,8 @@ class Durable:
             self._adopt(outgoing.notice.incident)
             self.notices.setdefault(outgoing.notice.key, outgoing.notice)
             self.deliveries.setdefault(outgoing.notice.key, outgoing.delivery)
+        for outgoing in restored.dead:
+            self.given_up[outgoing.notice.incident.id, outgoing.notice.channel] = None
         for told in restored.told:
             self.told.setdefault((told.incident_id, told.channel), told.sequence)
 
@@ -100,10 +105,16 @@ class Durable:
             return True
         self.pending.pop(delivery.key, None)
         notice = self.notices.get(delivery.key)
-        if notice is not None and delivery.state is DeliveryState.DELIVERED:
-            place = (notice.incident.id, notice.channel)
-            self.told[place] = max(notice.sequence, self.told.get(place, notice.sequence))
+        if notice is not None:
+            self._settle(delivery, notice)
         return True
+
+    def _settle(self, delivery: Delivery, notice: Notice) -> None:
+        place = (notice.incident.id, notice.channel)
+        if delivery.state is DeliveryState.DELIVERED:
+            self.told[place] = max(notice.sequence, self.told.get(place, notice.sequence))
+        else:
+            self.given_up[place] = None
 
     def open_incidents(self) -> list[Incident]:
         return [self.lives[incident][-1] for incident in self.open.values()]

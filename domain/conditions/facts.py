@@ -13,6 +13,9 @@ from ..observation.observation import Observation
 from .json_document import parse_json
 from .value import Json, Missing, Value, milliseconds
 
+MARK = "\ufeff".encode()
+"""The byte order mark that some programs put before UTF-8."""
+
 
 class Facts:
     """One observation as conditions read it: its body is decoded and parsed at most once, however many ask."""
@@ -23,21 +26,30 @@ class Facts:
     @cached_property
     def body_text(self) -> str | Missing:
         """The body without the blanks around it."""
-        body = self.observation.body
-        if body is None:
-            return Missing("the probe gave no body")
-        try:
-            return body.decode().strip()
-        except UnicodeDecodeError as error:
-            return Missing(f"the body is not UTF-8: byte {error.start} cannot be read", absent=False)
+        body = self._utf8
+        return body if isinstance(body, Missing) else body.decode().strip()
 
     @cached_property
     def body(self) -> Value:
         """The body as JSON."""
+        body = self._utf8
+        if isinstance(body, Missing):
+            return body
+        return _document(body, "the body") if body.strip() else Missing("the body is empty")
+
+    @cached_property
+    def _utf8(self) -> bytes | Missing:
+        """The body without a byte order mark.
+
+        Bytes that are no UTF-8 stand as U+FFFD: the rest of such a body matches as it is. A cut body and a compressed one are
+        never judged: they could satisfy what the whole text would not.
+        """
         body = self.observation.body
         if body is None:
             return Missing("the probe gave no body")
-        return _document(body, "the body") if body.strip() else Missing("the body is empty")
+        if fault := body_fault(self.observation):
+            return Missing(fault, absent=False)
+        return body if body.isascii() else body.removeprefix(MARK).decode(errors="replace").encode()
 
     @cached_property
     def context(self) -> Value:
@@ -50,6 +62,15 @@ class Facts:
         except (TypeError, ValueError, RecursionError) as error:
             return Missing(f"the context is not JSON: {error}", absent=False)
         return _document(written.encode(), "the context")
+
+
+def body_fault(observation: Observation) -> str:
+    """Why conditions cannot read the body that came, and what to do; empty where they can."""
+    if observation.body_cut:
+        read = len(observation.body or b"")
+        return f"the body has more than the {read:,} bytes that are read of it: raise body_bytes_max"
+    coding = observation.body_coding
+    return f"the body is compressed, and {coding} cannot be undone here" if coding else ""
 
 
 def _as_object(value: object) -> dict[str, Any]:

@@ -2,29 +2,38 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from .. import limits
 from ..observation.attempt import AttemptId
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
+from ..specification.probe import ANY_ANSWER, Probe, Tcp
 from ..time.moment import Moment
-from .condition import Condition, evaluate_all
+from .condition import Condition, evaluate_all, facts_named
+from .facts import BODY, body_fault
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 FAILED_FROM = 400
-"""Statuses from this one on are failures by HTTP's own classes; a redirect that was not followed is an answer."""
+"""Without conditions, statuses from this one on are failures by HTTP's own classes; a redirect that was not followed is an answer."""
 
 
 class Expectation:
     """The conditions of one target, compiled once, with what they speak of."""
 
-    __slots__ = ("conditions", "speaks_of_connection", "speaks_of_status")
+    __slots__ = ("conditions", "reads_body", "speaks_of_connection")
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self.conditions = tuple(conditions)
-        texts = [condition.text.upper() for condition in conditions]
-        self.speaks_of_status = any("[STATUS]" in text for text in texts)
-        self.speaks_of_connection = any("[CONNECTED]" in text for text in texts)
+        self.reads_body = any(BODY in facts_named(condition) for condition in conditions)
+        self.speaks_of_connection = any("[CONNECTED]" in condition.text.upper() for condition in conditions)
+
+    def asked_of(self, probe: Probe) -> Probe:
+        """The probe as these conditions need it: a TCP answer that they read is waited for, whatever text it holds."""
+        if self.reads_body and isinstance(probe, Tcp) and probe.send and probe.expect is None:
+            return msgspec.structs.replace(probe, expect=ANY_ANSWER)
+        return probe
 
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
         """The sample that an observation amounts to."""
@@ -56,17 +65,28 @@ class Expectation:
         unreachable = seen.outcome in DECIDABLE_WITHOUT_CONNECTION
         if not seen.outcome.is_evidence or (unreachable and not self.speaks_of_connection):
             return as_observed
-        failed = self._failed(seen)
+        failed = self.failed(seen)
         if unreachable:
             outcome, reason = (seen.outcome, seen.reason) if failed else (Outcome.UP, Reason.OK)
             return outcome, reason, failed, seen.detail
         if failed:
-            return Outcome.DOWN, Reason.CONDITION_FAILED, failed, seen.detail
-        if seen.status is not None and seen.status >= FAILED_FROM and not self.speaks_of_status:
+            return self._failure(seen, failed)
+        if seen.status is not None and seen.status >= FAILED_FROM and not self.conditions:
             return Outcome.DOWN, Reason.UNEXPECTED_ANSWER, (), f"HTTP {seen.status}"
         return as_observed
 
-    def _failed(self, seen: Observation) -> tuple[str, ...]:
+    def _failure(
+        self, seen: Observation, failed: tuple[str, ...]
+    ) -> tuple[Outcome, Reason, tuple[str, ...], str]:
+        """The verdict on an answer that fails conditions: a cut body is the cause where those alone fail that read it."""
+        detail = body_fault(seen) or seen.detail
+        if seen.body_cut:
+            others = Expectation([each for each in self.conditions if BODY not in facts_named(each)])
+            if not others.failed(seen):
+                return Outcome.DOWN, Reason.BODY_TOO_LARGE, failed, detail
+        return Outcome.DOWN, Reason.CONDITION_FAILED, failed, detail
+
+    def failed(self, seen: Observation) -> tuple[str, ...]:
         """The conditions that fail, shown with what they saw."""
         results = evaluate_all(self.conditions, seen)
         return tuple([result.shown for result in results if not result.passed])

@@ -129,9 +129,11 @@ class Ledger:
             if self._given_up.get(place, 0) >= incident.sequence:
                 continue
             told = self._last_delivered.get(place)
-            change = due_change(incident, told, muted=muted)
+            given_up = place in self._given_up
+            change = due_change(incident, told, muted=muted, given_up=given_up)
             if change is None:
-                waits = waits or (muted and due_change(incident, told, muted=False) is not None)
+                unmuted = due_change(incident, told, muted=False, given_up=given_up)
+                waits = waits or (muted and unmuted is not None)
                 continue
             notice = self._under_way[place] = make_notice(incident, channel, change, now.wall_ns, reason)
             made.append(notice)
@@ -144,7 +146,8 @@ class Ledger:
         spec = self._channels.get(channel)
         if spec is None:
             return False
-        told = (incident.id, channel) in self._last_delivered
+        place = (incident.id, channel)
+        told = any(place in known for known in (self._last_delivered, self._given_up))
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:

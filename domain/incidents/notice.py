@@ -130,17 +130,22 @@ def lateness_s(notice: Notice, now_wall_ns: int) -> int | None:
     return late_ns // NS_PER_S if late_ns > NOTICE_LATE_NS else None
 
 
-def due_change(incident: Incident, told: LastDelivered | None, *, muted: bool) -> TransitionKind | None:
+def due_change(
+    incident: Incident, told: LastDelivered | None, *, muted: bool, given_up: bool = False
+) -> TransitionKind | None:
     """Returns the kind of notice that is due for a channel now, None for no notice: compares `told` with the incident.
 
     A channel is notified of a recovery only after the problem, and of each step once; after an acknowledgement it is
-    notified only of the end.
+    notified only of the end. A notice that was `given_up` counts as the problem: its receiver may have acted on it without
+    an answer, and would otherwise hear neither the beginning nor the end.
     """
     if muted or incident.draft:
         return None
     seen = incident.acknowledged_at_ns is not None
     if told is None:
-        return TransitionKind.OPENED if incident.is_open and not seen else None
+        if incident.is_open:
+            return None if seen else TransitionKind.OPENED
+        return incident.change if given_up else None
     if told.sequence >= incident.sequence or (seen and incident.change is TransitionKind.CHANGED):
         return None
     return incident.change

@@ -45,6 +45,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     connected: bool | None = None
     status: StatusCode | None = None
     body: bytes | None = None
+    body_cut: bool = False
+    """The body was longer than what was read of it: no condition on it holds."""
+    body_coding: ShortText | None = None
+    """The compression of the body that could not be undone: no condition on it holds."""
     response_time_ns: LengthNs | None = None
     ip: ShortText | None = None
     dns_rcode: ShortText | None = None

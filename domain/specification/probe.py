@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .. import limits
 from ..time.duration import Duration
@@ -17,6 +18,8 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 AddressFamily = Literal["any", "ipv4", "ipv6"]
+ANY_ANSWER = ""
+"""The expected text of a TCP probe whose answer conditions judge; a configuration cannot state it."""
 
 
 class BasicAuth(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,8 +45,21 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Path of a PEM file with the certificate that we show."""
     key_file: str | None = None
     """Path of a PEM file with its private key; default: it stands in `certificate_file`."""
+    key_password: str | UnsetType = UNSET
+    """The pass phrase of a private key that is encrypted; it is never shown."""
+    # UNSET, and not in the bytes of a message, where none is given.
     server_name: str | None = None
     """The host name that the certificate must be for; default: the one in the URL."""
+
+    def __repr__(self) -> str:
+        stated = {
+            field.name: repr(getattr(self, field.name))
+            for field in msgspec.structs.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        if self.key_password is not UNSET:
+            stated["key_password"] = MASK
+        return f"Tls({', '.join(f'{name}={value}' for name, value in stated.items())})"
 
 
 class _Probe(Specification, frozen=True, tag_field="kind"):
@@ -66,11 +82,11 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
     bearer: str | None = None
     """A token sent as `Authorization: Bearer`; not together with `basic_auth`."""
     follow_redirects: bool = True
-    """Whether a redirect is followed; otherwise it is the answer."""
-    redirects_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
+    """Whether a redirect is followed; otherwise it is the answer. Cookies that it sets last for the attempt."""
+    redirects_max: Annotated[int, msgspec.Meta(ge=0, le=20)] = 10
     """How many redirects are followed in one attempt."""
     body_bytes_max: BodyCap = limits.BODY_BYTES
-    """How much of the answer's body is read, in bytes."""
+    """How much of the answer's body is read, in bytes. A longer body fails the conditions on it, and nothing else."""
     address_family: AddressFamily = "any"
     """Which kind of address of the host is connected to."""
     connection: Literal["fresh", "reuse"] = "fresh"
@@ -95,7 +111,7 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
     port: Port
     """The port, 1 to 65,535."""
     send: TcpText | None = None
-    """A text that is sent, in UTF-8, once the connection is made."""
+    """A text that is sent, in UTF-8, once the connection is made. Without `expect`, the answer is read where a condition asks for `[BODY]`."""
     expect: TcpText | None = None
     """A text that the answer must contain."""
     address_family: AddressFamily = "any"

@@ -30,7 +30,7 @@ _ACCEPTED: dict[type[inspect.Type], str] = {
 }
 """The kind of plain value in which a choice of a union may find one that fits; any other choice: a text."""
 _SECRETS = frozenset(
-    {"secret", "password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
+    {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
 )
 """Under these keys no value is ever shown."""
 

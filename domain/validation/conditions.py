@@ -3,8 +3,9 @@
 from functools import lru_cache
 
 from ..conditions.condition import compile_condition, facts_named
+from ..conditions.facts import BODY
 from ..errors import ConditionError
-from ..limits import EXPECTATIONS_KEPT
+from ..limits import BODY_BYTES, EXPECTATIONS_KEPT
 from ..specification.target import Target
 
 _GIVEN: dict[str, frozenset[str]] = {
@@ -29,7 +30,22 @@ def condition_fault(text: str, target: Target) -> str:
         return f"a {target.kind} probe gives no [{missing[0]}]: it gives {known}"
     if "CERTIFICATE_EXPIRATION" in named and never_encrypted(target):
         return "there is no certificate without https: change the url or leave the condition out"
+    if BODY in named and never_read(target):
+        return "nothing of the body is read: raise body_bytes_max under http or leave the condition out"
     return ""
+
+
+def never_read(target: Target) -> bool:
+    """Whether every body is cut before its first byte."""
+    return target.http is not None and not target.http.body_bytes_max
+
+
+def reads_usual_cap(target: Target) -> bool:
+    """Whether conditions read the body of an HTTP answer, up to the cap that no key states."""
+    http = target.http
+    if http is None or http.body_bytes_max != BODY_BYTES:
+        return False
+    return any(BODY in named for named in map(_named, target.expect) if not isinstance(named, str))
 
 
 # Most targets expect the same, and compiling a condition costs 20 microseconds.

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
+from msgspec import UNSET
+
 from ..limits import URL_CHARACTERS_MAX
 from ..specification.channel import Webhook
 from ..specification.probe import Exec, Http, Tcp, Tls
@@ -176,6 +178,9 @@ def _tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
     if tls.key_file is not None and tls.certificate_file is None:
         text = "has no effect without certificate_file: give both or none"
         yield Problem((*path, "key_file"), text, depends_on=((*path, "certificate_file"),))
+    if tls.key_password is not UNSET and tls.certificate_file is None:
+        text = "has no effect without certificate_file: leave it out"
+        yield Problem((*path, "key_password"), text, depends_on=((*path, "certificate_file"),))
     if tls.ca_file is not None and not tls.verify:
         yield Problem((*path, "ca_file"), "has no effect with verify: false: leave one of them out")
     if tls.server_name is not None and (fault := _host_fault(tls.server_name)):

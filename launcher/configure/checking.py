@@ -2,14 +2,17 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from ...adapters.configuration import json_schema, load
 from ...domain.errors import ConfigurationError
+from ...domain.limits import BODY_BYTES
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import quoted
+from ...domain.validation.conditions import reads_usual_cap
 from ..output import ExitStatus, count_of
 
 NAMES_SHOWN = 8
@@ -28,8 +31,18 @@ def check_all(files: tuple[Path, ...]) -> ExitStatus:
             targets = count_of(len(configuration.targets), "target")
             said = f"ok: {targets}, {count_of(len(configuration.channels), 'channel')}"
             click.echo(f"{config}: {said}" if len(files) > 1 else said)
+            _tell_bodies(configuration)
             _tell_functions(config, configuration)
     return verdict
+
+
+def _tell_bodies(configuration: Configuration) -> None:
+    """Names the setting that ends a body, where conditions read it and the file leaves the setting out."""
+    names = [target.id for target in configuration.targets if reads_usual_cap(target)]
+    if names:
+        click.echo(
+            f"conditions on [BODY] of {_shown(names)} read up to {BODY_BYTES:,} bytes of it: body_bytes_max sets how many"
+        )
 
 
 def _tell_functions(config: Path, configuration: Configuration) -> None:
@@ -38,10 +51,13 @@ def _tell_functions(config: Path, configuration: Configuration) -> None:
     probed = {target.call.name for target in configuration.targets if target.call is not None}
     names = sorted(told | probed)
     if names:
-        shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
-        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-        said = f"{config}: calls {shown}{more}: `run` refuses this file, pass functions in `callables` of a program"
+        said = f"{config}: calls {_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
         click.echo(said, err=True)
+
+
+def _shown(names: Sequence[str]) -> str:
+    shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
+    return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
 
 
 def schema_text() -> str:

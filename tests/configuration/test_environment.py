@@ -51,6 +51,30 @@ def test_an_unset_variable_is_reported_by_key_and_name(written, said):
     assert (problem.path, problem.text) == (("k", 0), said)
 
 
+def test_a_text_comes_from_a_file_without_its_last_line_end(tmp_path):
+    (tmp_path / "token").write_text("from ${A} file\n")
+    written = ["${file:token}", f"x ${{file:{tmp_path}/token}}", "${file:-default}"]
+    filled = ["from ${A} file", "x from ${A} file", "default"]
+    assert Substitution(ENVIRONMENT, tmp_path).fill({"k": written}) == {"k": filled}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "the file 'token' cannot be read: No such file or directory"),
+        (b"\xff", "the file 'token' cannot be read: it is not UTF-8"),
+        (b"a\nb\n", "the file 'token' holds a line end or another control character: remove it"),
+        (b"a" * 70_000, "the file 'token' has more than 65,536 characters"),
+    ],
+)
+def test_a_file_that_holds_no_value_is_reported(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    substitution = Substitution(ENVIRONMENT, tmp_path)
+    substitution.fill({"k": "${file:token}"})
+    assert [problem.text for problem in substitution.problems] == [said]
+
+
 def test_a_value_stays_a_text_whatever_it_looks_like(tmp_path):
     text = "channels: [{id: ops, webhook: {url: 'http://h/', secret: '${PIN}'}}]"
     configuration = parse_configuration(text, {"PIN": "0123"}, name="w", folder=tmp_path)

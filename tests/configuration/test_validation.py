@@ -106,6 +106,11 @@ TARGETS = [
         "expect[0]",
         "no certificate without https",
     ),
+    (
+        target(http=Http(url="http://h/", body_bytes_max=0), expect=("[BODY] == ok",)),
+        "expect[0]",
+        "raise body_bytes_max",
+    ),
     (target(rules=(Consecutive(id="r"), NoData(id="r"))), "rules[1].id", "stands twice"),
     (
         target(rules=(Consecutive(id="r", keep_firing_for="400d"),)),
@@ -277,6 +282,11 @@ REQUESTS = [
         "control",
     ),
     (Http(url="http://h/", tls=Tls(key_file="k")), "tls.key_file", "without certificate_file"),
+    (
+        Http(url="http://h/", tls=Tls(key_password=PASSWORD)),
+        "tls.key_password",
+        "without certificate_file",
+    ),
     (Http(url="http://h/", tls=Tls(verify=False, ca_file="c")), "tls.ca_file", "no effect"),
     (Http(url="http://h/", tls=Tls(server_name="h:1")), "tls.server_name", "port"),
 ]

@@ -146,6 +146,13 @@ TIMES = [
 ]
 
 BODIES = [
+    passes("[BODY] == pat(*fine*)", body=b"\xff is fine"),
+    passes("[BODY] == pat(*Gr\u00fc\u00dfe*)", body="Gr\u00fc\u00dfe".encode() + b"\xff"),
+    fails("[BODY] == x", "[BODY] (ab\ufffd) == x", body=b"ab\xff"),
+    passes("[BODY] == ok", body=b"\xef\xbb\xbfok"),
+    passes("[BODY].x == 1", body=b'\xef\xbb\xbf{"x": 1}'),
+    passes("[BODY].x == 1", body=b'{"x": 1, "name": "\xfc"}'),
+    fails("[BODY].name == u", "[BODY].name (\ufffd) == u", body=b'{"x": 1, "name": "\xfc"}'),
     passes("[BODY] == test", body=b"test"),
     passes("[BODY] == test", body=b"  test\r\n"),
     passes("[BODY] == ", body=b""),
@@ -367,11 +374,8 @@ UNANSWERED = [
         "[BODY].x == 1", "[BODY].x (INVALID) == 1", "out of range", body=b'{"x": ' + b"9" * 5000 + b"}"
     ),
     unanswered("[BODY].x == 1", "[BODY].x (INVALID) == 1", "nested deeper than 100", body=b"[" * 60_000),
-    unanswered("[BODY] == x", "[BODY] (INVALID) == x", "the body is not UTF-8: byte 2", body=b"ab\xff"),
-    unanswered(
-        "has([BODY]) == false", "has([BODY]) (INVALID) == false", "the body is not UTF-8", body=b"\xff"
-    ),
-    unanswered("[BODY].x == 1", "[BODY].x (INVALID) == 1", "UTF-8", body=b'{"x": "\xff"}'),
+    unanswered("[BODY] != x", "[BODY] (INVALID) != x", "raise body_bytes_max", body=b"ab", body_cut=True),
+    unanswered("[BODY] != x", "[BODY] (INVALID) != x", "br cannot be undone", body=b"ab", body_coding="br"),
     unanswered(
         "[STATUS] == [BODY].x", "[STATUS] (200) == [BODY].x (INVALID)", "nothing at", status=200, body=b"{}"
     ),

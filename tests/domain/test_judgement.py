@@ -25,6 +25,7 @@ def answered(status=200, **fields):
 REFUSED = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
 LATE = Observation(connected=False, outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT)
 WARNED = answered(None, outcome=Outcome.DEGRADED, reason=Reason.EXIT_STATUS)
+CUT = answered(body=b"long", body_cut=True)
 STOPPED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED)
 
 ROWS = [
@@ -32,7 +33,14 @@ ROWS = [
     (answered(399), [], Outcome.UP, Reason.OK),
     (answered(400), [], Outcome.DOWN, Reason.UNEXPECTED_ANSWER),
     (answered(503), ["[STATUS] == 503"], Outcome.UP, Reason.OK),
-    (answered(503), ["[RESPONSE_TIME] < 300"], Outcome.DOWN, Reason.UNEXPECTED_ANSWER),
+    (answered(503), ["[RESPONSE_TIME] < 300"], Outcome.UP, Reason.OK),
+    (answered(403, body=b"sign in"), ["[BODY] == sign in"], Outcome.UP, Reason.OK),
+    (CUT, [], Outcome.UP, Reason.OK),
+    (CUT, ["[STATUS] == 200"], Outcome.UP, Reason.OK),
+    (CUT, ["[BODY] == pat(long*)"], Outcome.DOWN, Reason.BODY_TOO_LARGE),
+    (CUT, ["len([BODY]) > 1", "[STATUS] == 200"], Outcome.DOWN, Reason.BODY_TOO_LARGE),
+    (CUT, ["has([BODY].error) == false"], Outcome.DOWN, Reason.BODY_TOO_LARGE),
+    (CUT, ["len([BODY]) > 1", "[STATUS] == 201"], Outcome.DOWN, Reason.CONDITION_FAILED),
     (answered(), ["[STATUS] == 500"], Outcome.DOWN, Reason.CONDITION_FAILED),
     (answered(), ["[STATUS] == 200", "[RESPONSE_TIME] < 1"], Outcome.DOWN, Reason.CONDITION_FAILED),
     (WARNED, [], Outcome.DEGRADED, Reason.EXIT_STATUS),

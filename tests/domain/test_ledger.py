@@ -42,10 +42,10 @@ class LedgerUnderEverything(RuleBasedStateMachine):
             assert not any(said.sequence >= notice.sequence for said in before), (
                 "no transition is notified twice"
             )
-            assert before or notice.change is TransitionKind.OPENED, (
-                "no channel gets an end without its start"
-            )
             dead = self.given_up.get(place)
+            assert before or dead is not None or notice.change is TransitionKind.OPENED, (
+                "no channel gets an end without its start, delivered or given up"
+            )
             assert dead is None or dead.sequence < notice.sequence, (
                 "an abandoned notice is not sent again by itself"
             )
@@ -158,9 +158,12 @@ class LedgerUnderEverything(RuleBasedStateMachine):
             return
         seen = step.acknowledged_at_ns is not None
         if said:
-            assert said[0].change is TransitionKind.OPENED
+            assert said[0].change is TransitionKind.OPENED or place in self.given_up
             assert said[-1].sequence == step.sequence or (seen and step.change is TransitionKind.CHANGED)
             return
+        assert dead is None or step.is_open or channel not in step.notify, (
+            "an end follows a beginning given up"
+        )
         unwanted = channel == "calm" and step.severity is not Severity.CRITICAL
         assert unwanted or seen or not step.is_open or channel not in step.notify
 
@@ -190,7 +193,17 @@ def test_an_abandoned_notice_is_not_sent_again_by_itself():
     ledger = Ledger(CHANNELS)
     (first,) = ledger.note(opened(), NOON)
     assert deliver(ledger, first, DEAD) == ()
-    assert ledger.note(then(opened(), TransitionKind.RESOLVED), NOON) == ()
+    assert ledger.reconcile(NOON) == ()
+
+
+def test_the_step_after_an_abandoned_notice_is_notified_all_the_same():
+    ledger = Ledger(CHANNELS)
+    (first,) = ledger.note(opened(), NOON)
+    deliver(ledger, first, DEAD)
+    (last,) = ledger.note(then(opened(), TransitionKind.RESOLVED), NOON)
+    assert (last.change, last.sequence) == (TransitionKind.RESOLVED, 2)
+    assert deliver(ledger, last, DEAD) == ()
+    assert ledger.incident(first.incident.id) is None
 
 
 @pytest.mark.parametrize("severity", Severity)

@@ -28,6 +28,21 @@ RESOLVED_AFTER_SEEN = then(SEEN, TransitionKind.RESOLVED)
 DRAFT = msgspec.structs.replace(OPENED, draft=True)
 
 
+@pytest.mark.parametrize(
+    ("present", "due"),
+    [
+        (OPENED, TransitionKind.OPENED),
+        (CHANGED, TransitionKind.OPENED),
+        (SEEN, None),
+        (RESOLVED, TransitionKind.RESOLVED),
+        (RESOLVED_AFTER_SEEN, TransitionKind.RESOLVED),
+    ],
+)
+def test_a_beginning_that_was_given_up_is_followed_by_the_end(present, due):
+    assert due_change(present, None, muted=False, given_up=True) is due
+    assert due_change(present, None, muted=True, given_up=True) is None
+
+
 def heard(step):
     return LastDelivered(
         incident_id=step.incident_id, channel="ops", sequence=step.sequence, change=step.change

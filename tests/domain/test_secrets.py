@@ -2,7 +2,7 @@
 
 import pytest
 from watchkeeper.domain.specification.channel import Channel, Webhook
-from watchkeeper.domain.specification.probe import BasicAuth, Exec, Http, Tcp
+from watchkeeper.domain.specification.probe import BasicAuth, Exec, Http, Tcp, Tls
 from watchkeeper.domain.specification.target import Target
 
 SECRET = "canary"  # noqa: S105  # it sings and opens nothing
@@ -11,6 +11,10 @@ PROBES = [
     Http(url=f"https://shop.example/health?token={SECRET}"),
     Http(url="https://shop.example/", headers={"Authorization": SECRET}, bearer=SECRET, body=SECRET),
     Http(url="https://shop.example/", basic_auth=BasicAuth(user="ann", password=SECRET)),
+    Http(
+        url="https://shop.example/",
+        tls=Tls(certificate_file="c.pem", key_password=SECRET, server_name="shop.example"),
+    ),
     Tcp(host="keys.example", port=6379, send=f"AUTH {SECRET}\r\nPING\r\n", expect="PONG"),
     Exec(argv=("/bin/check", SECRET), environment={"TOKEN": SECRET}),
 ]
@@ -25,7 +29,10 @@ def test_a_target_prints_none_of_its_secrets(probe):
 
 def test_the_request_of_a_probe_is_still_recognised():
     assert repr(PROBES[0]) == "Http(GET https://shop.example/health?***, headers=[])"
-    assert repr(PROBES[3]) == "Tcp('keys.example', 6379, send=***, expect='PONG')"
+    assert repr(PROBES[3].tls) == (
+        "Tls(certificate_file='c.pem', key_password=***, server_name='shop.example')"
+    )
+    assert repr(PROBES[4]) == "Tcp('keys.example', 6379, send=***, expect='PONG')"
 
 
 def test_a_channel_prints_none_of_its_secrets():

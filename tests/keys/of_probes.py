@@ -132,6 +132,12 @@ def client(folder: Path, value: dict[str, str]) -> Any:
     return tls(folder, asks=True, ca_file="file", **value)
 
 
+def key_password(folder: Path, value: str | None) -> Any:
+    files = {"certificate_file": "certificate_file", "key_file": "locked_key_file"}
+    given = files if value is None else {**files, "key_password": value}
+    return refused_or(lambda: tls(folder, asks=True, ca_file="file", **given))
+
+
 def half_client(missing: str) -> Callable[[Path, bool], Any]:
     def see(folder: Path, whole: bool) -> Any:
         authority = Authority(folder)

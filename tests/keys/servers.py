@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 from hostile.server import HostileServer
 
 
@@ -30,6 +31,15 @@ class Authority:
         self.certificate_file, self.key_file = str(folder / "client.pem"), str(folder / "client.key")
         client.cert_chain_pems[0].write_to_path(self.certificate_file)
         client.private_key_pem.write_to_path(self.key_file)
+        key = serialization.load_pem_private_key(client.private_key_pem.bytes(), None)
+        self.locked_key_file = str(folder / "locked.key")
+        Path(self.locked_key_file).write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(b"sesame"),
+            )
+        )
 
     @contextmanager
     def web(self, name: str = "127.0.0.1", *, asks_for_client: bool = False) -> Iterator[HostileServer]:

@@ -52,6 +52,19 @@ def test_a_configuration_that_calls_functions_needs_a_program(tmp_path):
     assert "targets[1].call.name" in ran.stderr
 
 
+def test_check_names_the_setting_that_ends_a_body_which_conditions_read(tmp_path):
+    path, body = tmp_path / "bodies.yaml", 'expect: ["[BODY].ok == true"]'
+    path.write_text(
+        "targets:\n"
+        f"  - {{id: a, http: {{url: 'http://h/'}}, {body}}}\n"
+        f"  - {{id: b, http: {{url: 'http://h/', body_bytes_max: 9}}, {body}}}\n"
+        "  - {id: c, http: {url: 'http://h/'}}\n"
+    )
+    checked = run("check", path)
+    said = "conditions on [BODY] of 'a' read up to 65,536 bytes of it: body_bytes_max sets how many"
+    assert (checked.exit_code, checked.stdout) == (0, f"ok: 3 targets, 0 channels\n{said}\n")
+
+
 def test_check_tells_the_problems_of_a_bad_file(files):
     result = run("check", files / "bad.yaml")
     assert (result.exit_code, result.stdout) == (2, "")

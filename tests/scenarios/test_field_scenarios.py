@@ -3,6 +3,7 @@
 import pytest
 from watchkeeper.domain.incidents.notice import NoticeReason
 from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Heartbeat, Http
 from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
 from watchkeeper.domain.specification.target import Target
@@ -61,6 +62,24 @@ def test_an_incident_that_outlasts_a_silence_is_notified_once():
     assert notice.reason is NoticeReason.CATCH_UP
     late_ns = notice.created_at_ns - notice.incident.opened_at_ns
     assert late_ns > 25 * 60 * NS_PER_S, "it is told late, with the time at which it really began"
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 403, 404])
+def test_a_wrong_answer_of_a_receiver_loses_neither_beginning_nor_end(status):
+    world = world_of(script="ok 10m, down 40m, ok")
+    world.script_channel("ops", f"ok 5m, status {status} 10m, ok")
+    world.run("2h")
+    assert world.delivered("ops") == [OPENED, RESOLVED]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_the_end_is_told_though_the_beginning_was_given_up(status):
+    channel = Channel(id="ops", log=Log(), give_up_after="1m")
+    world = World((shop(),), channels=(channel,), through_bytes=True)
+    world.script("shop", "ok 10m, down 40m, ok")
+    world.script_channel("ops", f"ok 5m, status {status} 30m, ok")
+    world.run("2h")
+    assert world.delivered("ops") == [RESOLVED]
 
 
 @pytest.mark.parametrize("words", ["down", "hang", "status 503"])

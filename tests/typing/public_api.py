@@ -98,7 +98,14 @@ HTTP = Http(
     body_bytes_max=1_000,
     address_family="ipv4",
     connection="reuse",
-    tls=Tls(verify=True, ca_file="ca.pem", certificate_file="c.pem", key_file="k.pem", server_name="h"),
+    tls=Tls(
+        verify=True,
+        ca_file="ca.pem",
+        certificate_file="c.pem",
+        key_file="k.pem",
+        key_password="p",  # noqa: S106  # it opens nothing
+        server_name="h",
+    ),
 )
 TARGETS = [
     Target(

@@ -1,7 +1,9 @@
 """The facts that curl has about a finished transfer, read once."""
 
 import errno
+import re
 import socket
+from urllib.parse import urljoin
 
 import pycurl
 
@@ -10,12 +12,21 @@ from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
 
+NAMELESS = "SSL: the certificate has no subject alternative name, and the common name alone proves no host"
+LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
+
 
 def read_answer(
     handle: Handle, destination: Destination, code: int, message: str, *, keeps_connection: bool
 ) -> HttpAnswer:
     """The answer a handle holds. Asks only what can have a value: each question costs a third of a microsecond."""
     ask = handle.curl.getinfo
+    if handle.body_cut:
+        # The cap ended it, not a failure: everything before the rest of the body was read.
+        code, message = 0, ""
+    if handle.nameless_certificate:
+        code, message = pycurl.E_PEER_FAILED_VERIFICATION, NAMELESS
+    proven = destination.secure and not handle.nameless_certificate
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
@@ -28,16 +39,28 @@ def read_answer(
         wire_cut=handle.wire_cut,
         refused_address=handle.refused_address,
         ip=ask(pycurl.PRIMARY_IP),
-        redirect_url=ask(pycurl.REDIRECT_URL) if 300 <= status < 400 else None,
+        redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
+        cookies=_cookies(handle) if 300 <= status < 400 else (),
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate_expires=_certificate_expires(handle) if destination.secure else None,
         name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
         connect_ns=ask(pycurl.CONNECT_TIME_T) * NS_PER_US,
-        tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if destination.secure else 0,
+        tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if proven else 0,
         # Curl tells the time of a first byte of a connection that was refused, too.
         first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US if handle.header else 0,
         total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
+
+
+def _redirect_url(handle: Handle, destination: Destination) -> str | None:
+    """Where a redirect leads. Curl says nothing of one whose body was cut."""
+    url: str | None = handle.curl.getinfo(pycurl.REDIRECT_URL)
+    location = LOCATION.findall(b"".join(handle.header)) if handle.body_cut and not url else ()
+    return urljoin(destination.url, location[-1].decode("utf-8", "replace")) if location else url
+
+
+def _cookies(handle: Handle) -> tuple[bytes, ...]:
+    return tuple(handle.curl.getinfo_raw(pycurl.INFO_COOKIELIST))
 
 
 def _error_number(handle: Handle, code: int) -> int:

@@ -56,7 +56,12 @@ def _isolate(curl: pycurl.Curl) -> None:
 
 
 def _set_request(curl: pycurl.Curl, shape: HttpShape) -> None:
-    curl.setopt(pycurl.HTTPHEADER, [_line(*header) for header in headers_of(shape)])
+    headers = headers_of(shape)
+    curl.setopt(pycurl.HTTPHEADER, [_line(*header) for header in headers if header[0].lower() != "cookie"])
+    for name, value in headers:
+        if name.lower() == "cookie" and value:
+            # In its own option: as a header line it would be sent beside a second one with the cookies of a redirect.
+            curl.setopt(pycurl.COOKIE, value.encode())
     if shape.method == "HEAD":
         curl.setopt(pycurl.NOBODY, 1)
         return
@@ -105,6 +110,8 @@ def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:
         curl.setopt(pycurl.CAINFO, authorities)
     if tls.certificate_file is not None:
         curl.setopt(pycurl.SSLCERT, tls.certificate_file)
+        # Always one: without any OpenSSL asks for it on the terminal, and this loop waits for the answer.
+        curl.setopt(pycurl.KEYPASSWD, tls.key_password or "")
     if tls.key_file is not None:
         curl.setopt(pycurl.SSLKEY, tls.key_file)
 

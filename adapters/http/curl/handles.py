@@ -11,12 +11,17 @@ from ...net.addresses import is_public
 from ..exchange import HttpShape
 from .curl_options import keep_names, prepare
 
+ALTERNATIVE_NAMES = "X509v3 Subject Alternative Name"
+COOKIES_ON = "Set-Cookie: none=; Max-Age=0"
+"""A cookie that has ended: libcurl has a jar from then on, through every reset. COOKIEFILE would add to a list each time."""
+
 
 class Handle:
     """One easy handle and what the answer under way has brought so far."""
 
     def __init__(self) -> None:
         self.curl = pycurl.Curl()
+        self.curl.setopt(pycurl.COOKIELIST, COOKIES_ON)
         self.header: list[bytes] = []
         self._asks_anew = False
         self.clear(0)
@@ -28,6 +33,8 @@ class Handle:
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         # Appending to a list is the cheapest callback there is; libcurl itself ends a header at 300 KB.
         self.curl.setopt(pycurl.HEADERFUNCTION, self.header.append)
+        if shape.tls.verify:
+            self.curl.setopt(pycurl.PREREQFUNCTION, self._names_its_host)
         if shape.deny_private_addresses:
             self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
@@ -38,6 +45,7 @@ class Handle:
         self.room = body_bytes_max
         self.body_cut = False
         self.wire_cut = False
+        self.nameless_certificate = False
         self.refused_address: str | None = None
         self.open_error_number = 0
         if self._asks_anew:
@@ -58,6 +66,15 @@ class Handle:
         self.body_cut = True
         # Any number but the chunk's length makes curl stop.
         return 0
+
+    def _names_its_host(self, *_addresses: object) -> int:
+        """Refuse, before anything is asked, a certificate that names its host by the common name alone.
+
+        RFC 9110 (4.3.4) and every browser do; libcurl takes it. A kept connection shows no certificate again.
+        """
+        chain = self.curl.getinfo(pycurl.INFO_CERTINFO)
+        self.nameless_certificate = bool(chain) and all(name != ALTERNATIVE_NAMES for name, _ in chain[0])
+        return int(pycurl.PREREQFUNC_ABORT if self.nameless_certificate else pycurl.PREREQFUNC_OK)
 
     def _open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
         """Judge the very address that is about to be connected to: no second look-up can change it."""
@@ -106,6 +123,9 @@ class Handles:
             handle = self._take_any()
             handle.prepare(shelf.shape)
         handle.clear(shelf.shape.body_bytes_max)
+        handle.curl.setopt(pycurl.COOKIELIST, "ALL")
+        for cookie in shelf.shape.cookies:
+            handle.curl.setopt(pycurl.COOKIELIST, cookie)
         return handle
 
     def _take_from(self, shelf: Shelf) -> Handle:

@@ -207,10 +207,7 @@ class PlainExchange(Activity):
             return True
         if self._missing(header, min(header.body_length, self._request.shape.body_bytes_max + 1)) > 0:
             return False
-        if header.body_length > self._request.shape.body_bytes_max:
-            self._tell(self._answer(pycurl.E_WRITE_ERROR, body_cut=True))
-        else:
-            self._tell(self._answer(0))
+        self._tell(self._answer(0, body_cut=header.body_length > self._request.shape.body_bytes_max))
         return True
 
     def _missing(self, header: PlainHeader, length: int) -> int:

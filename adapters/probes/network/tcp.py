@@ -1,8 +1,12 @@
-"""The `tcp` probe: a connection, and optionally something sent and something expected."""
+"""The `tcp` probe: a connection, and optionally something sent and something expected.
+
+An answer of which no text is expected, and which a condition reads, ends when the peer closes or pauses.
+"""
 
 import asyncio
 import socket
 
+from ....domain.limits import ANSWER_PAUSE_NS
 from ....domain.line import one_line
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
 from ....domain.observation.observation import Observation, OnObserved, Phases
@@ -90,8 +94,10 @@ class TcpAttempt(Activity):
     _named_ns: int | None = None
     _connected_ns: int | None = None
     _first_byte_ns: int | None = None
+    _last_byte_ns: int | None = None
     _ip: str | None = None
     _timer: asyncio.TimerHandle | None = None
+    _pause: asyncio.TimerHandle | None = None
     _connection: socket.SocketType | None = None
     _talk: Talk | None = None
     _race: Race | None = None
@@ -159,19 +165,32 @@ class TcpAttempt(Activity):
         """Go on with the talk as far as it gets."""
         if self._talk is None or self._connection is None:
             return
+        known = len(self._talk.received)
         verdict = self._talk.advance()
-        if self._first_byte_ns is None and self._talk.received:
-            self._first_byte_ns = self._prober.clock.monotonic_ns()
-        if verdict is None:
-            self._prober.sockets.listen(self._connection, self._talk.mask, self._on_ready)
-        else:
+        if len(self._talk.received) > known:
+            self._last_byte_ns = self._prober.clock.monotonic_ns()
+            self._first_byte_ns = self._first_byte_ns or self._last_byte_ns
+        if verdict is not None:
             self._end(verdict)
+            return
+        self._prober.sockets.listen(self._connection, self._talk.mask, self._on_ready)
+        if self._talk.may_end:
+            self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """Take what has come for the answer unless more comes soon."""
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self._prober.loop.call_later(ANSWER_PAUSE_NS / NS_PER_S, self._paused)
+
+    def _paused(self) -> None:
+        self._end(UP, self._last_byte_ns)
 
     def _expire(self) -> None:
-        if self._connected_ns is not None:
-            self._end(
-                (Outcome.TIMED_OUT, Reason.TIMED_OUT, "the deadline passed before the expected text came")
-            )
+        talk = self._talk
+        if talk is not None:
+            late = Outcome.TIMED_OUT, Reason.TIMED_OUT, f"the deadline passed before {talk.awaited} came"
+            self._end(*((UP, self._last_byte_ns) if talk.may_end else (late, None)))
             return
         race = self._race
         where = (
@@ -198,6 +217,9 @@ class TcpAttempt(Activity):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         if self._race is not None:
             self._race.stop()
             # It holds this attempt's methods: without the cycle nothing waits for the garbage collector.

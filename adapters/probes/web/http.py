@@ -12,6 +12,7 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Http
 from ....domain.units import NS_PER_S
 from ...activity import Activity
+from ...http.body import readable_body
 from ...http.curl.transport import CurlTransport, Transfer
 from ...http.exchange import HttpAnswer
 from ...http.failures import verdict_of
@@ -91,9 +92,10 @@ class HttpAttempt(Activity):
             return
         self._earlier += (answer,)
         self._hop = step
-        shelf = self._transport.shelf(step.shape)
+        hop = self._plan.under_own_name(step)
+        shelf_of = self._transport.shelf_for_once if hop.shape.cookies else self._transport.shelf
         self._transfer = self._transport.start(
-            shelf, step.destination, self._request.deadline, self._answered, last_use=True
+            shelf_of(hop.shape), hop.destination, self._request.deadline, self._answered, last_use=True
         )
 
     def _of_hop(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> SystemErrorMeaning:
@@ -106,11 +108,14 @@ class HttpAttempt(Activity):
         if answer.certificate_expires is not None:
             self._plan.certificate_expires = answer.certificate_expires
         expires = self._plan.certificate_expires if self._hop.destination.secure else None
+        read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(
             Observation(
                 connected=_connected(answer, secure=self._hop.destination.secure),
                 status=answer.status or None,
-                body=answer.body,
+                body=read.body,
+                body_cut=read.cut,
+                body_coding=read.coding,
                 response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
                 ip=answer.ip or None,
                 certificate_expires_in_ns=_expires_in_ns(expires, self._request.started.wall_ns),

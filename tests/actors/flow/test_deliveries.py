@@ -123,7 +123,7 @@ def test_a_channel_that_hangs_may_have_taken_it_and_is_asked_again_under_the_sam
 def test_an_answer_that_retrying_cannot_change_is_a_dead_letter_at_once(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down")
-    world.script_channel("ops", "status 400 5m, ok")
+    world.script_channel("ops", "status 410 5m, ok")
     world.run("1h")
     assert [post.attempt for post in posts(world)] == [1]
     ((part, problem),) = world.status().problems
@@ -143,18 +143,18 @@ def test_a_notice_is_abandoned_when_its_retry_budget_is_used_up(shop):
     assert [outgoing.delivery.state for outgoing in world.store.outbox()] == [DeliveryState.DEAD]
 
 
-def test_a_channel_without_the_start_gets_no_end(shop):
+def test_a_channel_that_refused_the_start_gets_the_end(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down 5m, ok")
-    world.script_channel("ops", "status 400 3m, ok")
+    world.script_channel("ops", "status 410 3m, ok")
     world.run("1h")
-    assert world.delivered("ops") == []
-    assert len(posts(world)) == 1
+    assert world.delivered("ops") == ["shop/down resolved"]
+    assert len(posts(world)) == 2
 
 
 def dead(world, shop_script="ok 1m, down"):
     world.script("shop", shop_script)
-    world.script_channel("ops", "status 400 5m, ok")
+    world.script_channel("ops", "status 410 5m, ok")
     world.run("10m")
     return posts(world)[0].notice.key
 

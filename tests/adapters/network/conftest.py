@@ -12,6 +12,10 @@ from typing import NamedTuple
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hostile.server import HostileServer
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.http.curl.transport import CurlTransport
@@ -140,6 +144,27 @@ class Authority:
         context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate = (ca or self.ca).issue_cert(*names or ("127.0.0.1",), not_after=expires)
         certificate.configure_cert(context)
+        return HostileServer(tls=context)
+
+    def nameless_server(self) -> HostileServer:
+        """A server whose valid certificate names it by the common name alone."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        ca_key = serialization.load_pem_private_key(self.ca.private_key_pem.bytes(), None)
+        ca = x509.load_pem_x509_certificate(self.ca.cert_pem.bytes())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(ca.subject)
+        builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(ca.not_valid_before_utc).not_valid_after(ca.not_valid_after_utc)
+        pem = builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        pem += key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        file = self.folder / "nameless.pem"
+        file.write_bytes(pem)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
         return HostileServer(tls=context)
 
     def client_files(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from watchkeeper.adapters.http.exchange import HttpAnswer, HttpShape
 from watchkeeper.adapters.http.redirects import Hop, next_hop
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.specification.probe import BasicAuth, Http
+from watchkeeper.domain.specification.probe import BasicAuth, Http, Tls
 
 SECRETS = {"X-Api-Key": "canary", "Cookie": "canary", "Proxy-Authorization": "canary", "Accept": "text/plain"}
 
@@ -151,3 +151,85 @@ def test_https_does_not_lead_to_http_when_addresses_matter():
     step = next_hop(before, frozenset({before.destination.origin}), answer)
 
     assert step[:2] == (Outcome.DOWN, Reason.REDIRECT_REFUSED)
+
+
+def signing_in(visit):
+    """Sends a client without the cookie to the page that sets it, and that one back."""
+    name = visit.path.partition("?")[0]
+    cookies = dict(visit.headers).get("Cookie", "")
+    if name == "/login":
+        visit.answer("302 Found", ["Set-Cookie: session=1; Path=/; HttpOnly", "Location: /shop"])
+    elif "session=1" in cookies:
+        visit.answer(body=cookies.encode())
+    else:
+        visit.answer("302 Found", ["Set-Cookie: seen=yes", "Location: /login"])
+
+
+PAGES = {"shop": signing_in, "login": signing_in}
+
+
+def test_a_cookie_that_a_redirect_sets_is_sent_on(bench, prober):
+    with HostileServer(PAGES) as server:
+        bodies = [bench.run(prober, Http(url=server.url("/shop"))).seen.body for _ in range(2)]
+        heard = [request.header("cookie") for request in server.heard]
+
+    assert [sorted(body.split(b"; ")) for body in bodies] == [[b"seen=yes", b"session=1"]] * 2
+    assert heard[0] is heard[3] is None, "an attempt begins without the cookies of another"
+
+
+def test_a_cookie_that_is_configured_is_sent_beside_those_of_a_redirect(bench, prober):
+    with HostileServer(PAGES) as server:
+        seen = bench.run(prober, Http(url=server.url("/shop"), headers={"Cookie": "mine=2"})).seen
+        heard = [[value for name, value in request.headers if name == "Cookie"] for request in server.heard]
+
+    assert "mine=2" in seen.body.decode()
+    assert [len(cookies) for cookies in heard] == [1, 1, 1]
+
+
+def test_a_cookie_does_not_go_to_another_host(bench, prober):
+    def leave(visit):
+        visit.answer("302 Found", ["Set-Cookie: session=canary", f"Location: {away.url('/healthy')}"])
+
+    with HostileServer({"leave": leave}) as home, HostileServer(host="127.0.0.2") as away:
+        assert bench.run(prober, Http(url=home.url("/leave"))).seen.status == 200
+        assert away.heard[0].header("cookie") is None
+
+
+def test_cookies_without_end_do_not_grow_a_request(bench, prober):
+    def flood(visit):
+        lines = [f"Set-Cookie: c{number}={'x' * 900}" for number in range(60)]
+        visit.answer("302 Found", [*lines, "Location: /flood"])
+
+    with HostileServer({"flood": flood}) as server:
+        seen = bench.run(prober, Http(url=server.url("/flood"))).seen
+        lengths = [len(request.header("cookie") or "") for request in server.heard]
+
+    assert seen.reason is Reason.TOO_MANY_REDIRECTS
+    assert max(lengths) < 9_000
+
+
+def test_ten_redirects_are_followed_where_nothing_else_is_said(bench, prober, servers):
+    home, _ = servers
+    seen = bench.run(prober, Http(url=home.url("/loop"))).seen
+
+    assert (seen.reason, len(home.heard)) == (Reason.TOO_MANY_REDIRECTS, 11)
+
+
+@pytest.mark.parametrize("detour", [False, True])
+def test_the_name_to_prove_holds_for_a_redirect_to_the_targets_own_host(bench, prober, authority, detour):
+    def home(visit):
+        visit.answer("302 Found", [f"Location: {own.url('/healthy')}"])
+
+    def away(visit):
+        visit.answer("302 Found", [f"Location: {own.url('/home')}"])
+
+    with authority.server("shop.test") as own, HostileServer({"away": away}) as other:
+        own.answers |= {
+            "home": home,
+            "leave": lambda visit: visit.answer("302 Found", [f"Location: {other.url('/away')}"]),
+        }
+        tls = Tls(ca_file=authority.file, server_name="shop.test")
+        seen = bench.run(prober, Http(url=own.url("/leave" if detour else "/home"), tls=tls)).seen
+
+        assert (seen.outcome, seen.status, seen.detail) == (Outcome.UP, 200, "")
+        assert {request.header("host") for request in own.heard} == {f"127.0.0.1:{own.port}"}

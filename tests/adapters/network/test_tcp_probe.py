@@ -8,10 +8,11 @@ from hostile.visit import Visit
 from msgspec.structs import replace
 from watchkeeper.adapters.net.resolver import LookedUp, Resolver, literal_address
 from watchkeeper.adapters.probes.network.tcp import TcpProber
-from watchkeeper.domain.limits import BODY_BYTES
+from watchkeeper.domain.limits import ANSWER_PAUSE_NS, BODY_BYTES
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.probe import ANY_ANSWER, Tcp
+from watchkeeper.domain.time.moment import NS_PER_MS
 
 TIMEOUT_MS = 300
 
@@ -62,6 +63,45 @@ def test_a_message_that_is_sent_arrives_and_is_answered(bench, prober):
         seen = bench.run(prober, target(server, send="PING ü\r\n", expect="+PONG")).seen
 
     assert (seen.outcome, heard) == (Outcome.UP, ["PING ü\r\n".encode()])
+
+
+ANSWERED = [
+    (lambda visit: visit.send(b"+PONG\r\n"), Outcome.UP, Reason.OK, b"+PONG\r\n"),
+    (lambda visit: visit.drip([b"imok"], 5), Outcome.UP, Reason.OK, b"imok"),
+    (lambda visit: visit.drip([b"a", b"b", b"c"], 0.02), Outcome.UP, Reason.OK, b"abc"),
+    (lambda visit: visit.drip([b"x"] * 1_000, 0.02), Outcome.UP, Reason.OK, b"xx"),
+    (Visit.wait_for_client_to_leave, Outcome.TIMED_OUT, Reason.TIMED_OUT, b""),
+    (lambda visit: None, Outcome.DOWN, Reason.TRUNCATED, b""),
+    (lambda visit: visit.pour(b"y" * 65_536, 1_000), Outcome.DOWN, Reason.BODY_TOO_LARGE, b"yy"),
+]
+
+
+@pytest.mark.parametrize(("serve", "outcome", "reason", "begins"), ANSWERED)
+def test_any_answer_is_taken_until_it_ends_or_pauses(bench, prober, serve, outcome, reason, begins):
+    def answer(visit):
+        visit.read_something()
+        serve(visit)
+
+    with HostileServer(greeting=answer) as server:
+        ended = bench.run(prober, target(server, send="hello", expect=ANY_ANSWER), 300)
+        assert server.gone.wait(5)
+
+    assert (ended.seen.outcome, ended.seen.reason) == (outcome, reason)
+    assert ended.seen.body.startswith(begins)
+    assert ended.seen.detail.isprintable()
+
+
+def test_the_pause_after_an_answer_is_not_its_time(bench, prober):
+    def answer(visit):
+        visit.read_something()
+        visit.drip([b"ready"], 5)
+
+    with HostileServer(greeting=answer) as server:
+        ended = bench.run(prober, target(server, send="hello", expect=ANY_ANSWER))
+
+    assert ended.took_ms >= ANSWER_PAUSE_NS / NS_PER_MS
+    assert ended.seen.response_time_ns < ANSWER_PAUSE_NS
+    assert ended.seen.phases.transfer_ns < ANSWER_PAUSE_NS
 
 
 def test_a_long_line_is_sent_completely(bench, prober):

@@ -53,6 +53,21 @@ def test_a_kept_connection_still_knows_its_certificate(bench, prober, authority)
     assert seen[1].phases.tls_ns is None
 
 
+@pytest.mark.parametrize("connection", ["fresh", "reuse"])
+def test_a_certificate_without_alternative_names_proves_nothing(bench, prober, authority, connection):
+    with authority.nameless_server() as server:
+        spec = Http(url=server.url(), tls=Tls(ca_file=authority.file), connection=connection)
+        seen = [bench.run(prober, spec).seen for _ in range(3)]
+        unproven = bench.run(prober, Http(url=server.url(), tls=Tls(verify=False))).seen
+        asked = len(server.heard)
+
+    assert {(one.outcome, one.reason, one.connected, one.status) for one in seen} == {
+        (Outcome.DOWN, Reason.CERTIFICATE_INVALID, False, None)
+    }
+    assert "no subject alternative name" in seen[0].detail
+    assert (unproven.outcome, asked) == (Outcome.UP, 1), "nothing is sent to a host that is not proven"
+
+
 def expired(authority):
     return authority.server(expires=now() - DAY)
 

@@ -114,20 +114,25 @@ def test_a_late_notice_is_marked_and_its_body_stays_the_same(bench, server, ago_
         ("status/299", True, True),
         ("endless", True, True),
         ("reset_in_body", True, True),
-        ("status/301", False, False),
-        ("status/304", False, False),
-        ("redirect/307?/healthy", False, False),
-        ("status/400", False, False),
-        ("status/401", False, False),
-        ("status/404", False, False),
+        ("status/301", False, True),
+        ("status/304", False, True),
+        ("redirect/307?/healthy", False, True),
+        ("status/400", False, True),
+        ("status/401", False, True),
+        ("status/404", False, True),
         ("status/410", False, False),
-        ("status/422", False, False),
+        ("status/422", False, True),
         ("status/408", False, True),
         ("status/425", False, True),
         ("status/429", False, True),
+        ("status/403", False, True),
+        ("status/302", False, True),
+        ("status/999", False, True),
         ("status/500", False, True),
         ("status/503", False, True),
         ("status_000", False, True),
+        ("status_2000", False, True),
+        ("small_http", False, True),
         ("reset", False, True),
         ("early_close", False, True),
         ("close_in_header", False, True),
@@ -161,6 +166,16 @@ def test_a_receiver_may_set_retry_after(bench):
         answer = post(bench, Webhook(url=server.url("/busy")))
 
     assert answer.retry_after_ns == 17 * NS_PER_S
+
+
+def test_a_long_page_beside_a_refusal_hides_nothing_of_it(bench):
+    def busy(visit):
+        visit.answer("503 Busy", ["Retry-After: 17"], b"x" * 100_000)
+
+    with HostileServer({"busy": busy}) as server:
+        answer = post(bench, Webhook(url=server.url("/busy")))
+
+    assert (answer.detail, answer.retry_after_ns) == ("HTTP 503", 17 * NS_PER_S)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +237,17 @@ def test_a_private_receiver_is_refused_when_denied(bench, server):
 
     assert (said.accepted, said.retryable) == (False, False)
     assert server.heard == []
+
+
+def test_a_name_that_leads_to_a_private_address_is_tried_again(bench, server):
+    spec = Webhook(url=f"http://localhost:{server.port}/hook")
+    messenger = WebhookMessenger(spec, bench.transport, bench.clock, deny_private_addresses=True)
+    answer = bench.loop.create_future()
+    messenger.send(NOTICE, 1, Deadline.after(bench.clock.read(), NS_PER_S), answer.set_result)
+    said = bench.wait(answer)
+
+    assert (said.accepted, said.retryable) == (False, True)
+    assert "address_refused" in said.detail
 
 
 def test_a_cancel_before_the_request_left_has_no_effect(bench, server):

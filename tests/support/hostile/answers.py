@@ -135,6 +135,24 @@ ANSWERS: dict[str, Answer] = {
     "bad_chunk": _said(CHUNKED + b"zz\r\nok\r\n0\r\n\r\n"),
     "status_000": _said(b"HTTP/1.1 000 Nought\r\nContent-Length: 2\r\n\r\nok"),
     "status_99999": _said(b"HTTP/1.1 99999 Much\r\nContent-Length: 2\r\n\r\nok"),
+    "status_2000": _said(b"HTTP/1.1 2000 Odd\r\nContent-Length: 2\r\n\r\nok"),
+    "status_200ok": _said(b"HTTP/1.1 200OK\r\nContent-Length: 2\r\n\r\nok"),
+    "status_tabs": _said(b"HTTP/1.1\t200\tOK\r\nContent-Length: 2\r\n\r\nok"),
+    "small_http": _said(b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    "http_2_in_text": _said(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    "odd_interim": _said(b"HTTP/1.1 1000 Hm\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nok"),
+    "no_reason": _said(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"),
+    "huge_length": _said(HEAD + b"Content-Length: 99999999999999999999\r\n\r\nok"),
+    "length_of_64_bits": _said(HEAD + b"Content-Length: 9223372036854775808\r\n\r\nok"),
+    "length_list": _said(HEAD + b"Content-Length: 2, 2\r\n\r\nok"),
+    "blank_before_colon": _said(HEAD + b"Content-Length : 2\r\n\r\nok"),
+    "two_codings": _said(
+        HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    ),
+    "trailers_behind_two_framings": _said(
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Checksum: 1\r\n\r\n"
+    ),
+    "status_999": _said(b"HTTP/1.1 999 Denied\r\nContent-Length: 2\r\n\r\nok"),
     "status_777": _said(b"HTTP/1.1 777 Odd\r\nContent-Length: 2\r\n\r\nok"),
     "http_0_9": _said(b"<html>hello</html>"),
     "ssh": _said(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),

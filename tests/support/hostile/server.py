@@ -53,7 +53,7 @@ class HostileServer:
         """Set by each request, once it was read or its connection was greeted."""
         self.gone = threading.Event()
         """Set when a client has left a connection."""
-        self._answers: dict[str, Answer] = {**ANSWERS, **(answers or {})}
+        self.answers: dict[str, Answer] = {**ANSWERS, **(answers or {})}
         self._tls = tls
         self._greeting = greeting
         self._stopped = threading.Event()
@@ -119,7 +119,7 @@ class HostileServer:
 
     def _answer_of(self, visit: Visit) -> Answer:
         name = visit.path.split("?")[0].split("/")[1]
-        return self._answers.get(name, self._answers["healthy"])
+        return self.answers.get(name, self.answers["healthy"])
 
     def close(self) -> None:
         """Close the listener and every connection, and wait for the threads."""

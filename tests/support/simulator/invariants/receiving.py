@@ -25,7 +25,10 @@ class ReceivingRules:
         self._given_up |= {delivery.key for delivery in batch.deliveries if self._is_given_up(delivery.key)}
 
     def applied(self, channel: str, notice: Notice, *, first: bool) -> None:
-        """Checks S9: each channel receives an incident's steps in order, and its opening before any other step."""
+        """Checks S9: each channel receives an incident's steps in order, and its opening before any other step.
+
+        An opening that was given up counts: the receiver may have heard it without an answer.
+        """
         if not first:
             self._happened("repeated key absorbed")
             return
@@ -35,7 +38,8 @@ class ReceivingRules:
                 self._happened("given up, and heard late all the same")
                 return
             self._complain("S9", f"{channel} receives step {notice.sequence} after {heard[-1].sequence}")
-        if not heard and notice.change is not TransitionKind.OPENED:
+        given_up = (notice.incident.id, channel) in self._durable.given_up
+        if not heard and not given_up and notice.change is not TransitionKind.OPENED:
             self._complain("S9", f"{channel} receives {notice.change} first of {notice.incident.target}")
         heard.append(notice)
 
