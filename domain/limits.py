@@ -166,11 +166,18 @@ CONNECTIONS_KEPT_MAX = 4_096
 CONNECTION_USES_MAX = 10
 EVENTS_PER_BATCH_MAX = 512
 DNS_FRESH_NS = 30 * NS_PER_S
-DNS_ENTRIES_CURL_MAX = 29_999
 DNS_ENTRIES_MAX = 10_000
 NEXT_ADDRESS_NS = 250 * NS_PER_MS
-RESOLVER_THREADS_MAX = 8
 RESOLVER_QUEUE_MAX = 4_096
+NAME_TRY_NS = (
+    500 * NS_PER_MS
+)  # of the first question to a name server; c-ares adapts it to the answers, and doubles it each time
+NAME_TRIES = 5
+NAME_LOOK_NS = 100 * NS_PER_MS  # how often questions without an answer are looked at
+NAME_SILENT_NS = (
+    300 * NS_PER_MS
+)  # a name service that has answered nothing for so long is asked whether it lives
+NAME_HEARD_NS = 2 * NS_PER_S  # one that has answered within so long lives
 WIRE_BYTES_SLACK = 512 * 1024
 WIRE_EVENTS_BEFORE_LOOKING = 3
 CERTIFICATE_TEXTS_MAX = 8_192
@@ -184,6 +191,7 @@ RETRIED_PER_SUCCESS = 2
 """How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 

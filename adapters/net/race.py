@@ -14,8 +14,8 @@ from ...domain.observation.outcome import Outcome, Reason
 from ...domain.units import NS_PER_S
 from ..activity import Activity
 from .addresses import is_public
+from .names import ResolvedAddress, refused
 from .readiness import WRITABLE
-from .resolver import ResolvedAddress
 from .sockets import Sockets, open_stream, refusal_of
 from .system_errors import SystemErrorMeaning, verdict_of_error
 
@@ -42,8 +42,7 @@ class Dialled(NamedTuple):
 def dial(address: ResolvedAddress, port: int, *, deny_private: bool) -> Dialled:
     """Begin to connect. On this machine a connection stands, or is refused, at once."""
     if deny_private and not is_public(address.host):
-        detail = f"{address.host} is not a public address: refused"
-        return Dialled(address, None, verdict=(Outcome.DOWN, Reason.ADDRESS_REFUSED, detail))
+        return Dialled(address, None, verdict=refused(address.host))
     try:
         connection = open_stream(address.family)
     except OSError as error:

@@ -5,6 +5,7 @@ import errno
 import socket
 from collections.abc import Callable
 
+from ..activity import tell
 from .readiness import make_events
 
 OnReady = Callable[[int], None]
@@ -22,6 +23,15 @@ def open_stream(family: socket.AddressFamily) -> socket.SocketType:
     return connection
 
 
+def socket_error(family: socket.AddressFamily) -> int:
+    """Why no socket can be opened at the moment; 0 when one can."""
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError as error:
+        return error.errno or 0
+    return 0
+
+
 def refusal_of(connection: socket.SocketType, number: int) -> int:
     """Why a connection is refused, of which a call has failed with `number`; 0 while it is still being made.
 
@@ -36,6 +46,7 @@ class Sockets:
     """Wakes the one listener of each socket on the loop's thread, with the mask of what it is ready for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._events = make_events(loop, self._on_events)
         self._listeners: dict[int, tuple[socket.SocketType, int, OnReady]] = {}
 
@@ -49,6 +60,12 @@ class Sockets:
             self._events.modify(descriptor, mask)
         self._listeners[descriptor] = (connection, mask, on_ready)
 
+    def forget(self, connection: socket.SocketType) -> None:
+        """Listen to the socket no more, which somebody else owns from now on."""
+        descriptor = connection.fileno()
+        if self._listeners.pop(descriptor, None) is not None:
+            self._events.unregister(descriptor)
+
     def close(self, connection: socket.SocketType) -> None:
         """Close the socket now and forget its listener."""
         descriptor = connection.fileno()
@@ -61,7 +78,7 @@ class Sockets:
             # An earlier event of the same batch may have closed this one.
             listener = self._listeners.get(descriptor)
             if listener is not None:
-                listener[2](mask)
+                tell(self._loop, listener[2], mask)
 
     def close_all(self) -> None:
         for connection, _, _ in list(self._listeners.values()):

@@ -6,15 +6,25 @@ import socket
 import pycurl
 
 from ....domain.units import NS_PER_US
+from ...net.sockets import socket_error
 from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
 
 
 def read_answer(
-    handle: Handle, destination: Destination, code: int, message: str, *, keeps_connection: bool
+    handle: Handle,
+    destination: Destination,
+    code: int,
+    message: str,
+    *,
+    keeps_connection: bool,
+    name_ns: int,
 ) -> HttpAnswer:
-    """The answer a handle holds. Asks only what can have a value: each question costs a third of a microsecond."""
+    """The answer a handle holds; `name_ns` is what its name took before libcurl began.
+
+    Asks only what can have a value: each question costs a third of a microsecond.
+    """
     ask = handle.curl.getinfo
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
@@ -31,13 +41,18 @@ def read_answer(
         redirect_url=ask(pycurl.REDIRECT_URL) if 300 <= status < 400 else None,
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate_expires=_certificate_expires(handle) if destination.secure else None,
-        name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
-        connect_ns=ask(pycurl.CONNECT_TIME_T) * NS_PER_US,
-        tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if destination.secure else 0,
+        name_ns=name_ns,
+        connect_ns=_after(name_ns, ask(pycurl.CONNECT_TIME_T)),
+        tls_ns=_after(name_ns, ask(pycurl.APPCONNECT_TIME_T)) if destination.secure else 0,
         # Curl tells the time of a first byte of a connection that was refused, too.
-        first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US if handle.header else 0,
-        total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
+        first_byte_ns=_after(name_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
+        total_ns=name_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
+
+
+def _after(name_ns: int, time_us: int) -> int:
+    """A time of libcurl's, counted from the beginning of the look-up; 0 for a phase that was not reached."""
+    return name_ns + time_us * NS_PER_US if time_us else 0
 
 
 def _error_number(handle: Handle, code: int) -> int:
@@ -48,15 +63,6 @@ def _error_number(handle: Handle, code: int) -> int:
     if code == pycurl.E_COULDNT_CONNECT:
         # A refused connection leaves a number: without one no socket could be opened at all.
         return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or errno.EMFILE
-    return socket_error(socket.AF_INET) if code == pycurl.E_COULDNT_RESOLVE_HOST else 0
-
-
-def socket_error(family: socket.AddressFamily) -> int:
-    """Why no socket can be opened at the moment; 0 when one can."""
-    try:
-        socket.socket(family, socket.SOCK_STREAM).close()
-    except OSError as error:
-        return error.errno or 0
     return 0
 
 

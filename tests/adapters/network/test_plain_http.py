@@ -12,7 +12,7 @@ from watchkeeper.adapters.http.failures import verdict_of
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.parser import read_plain
 from watchkeeper.adapters.http.fast.request import PlainRequest
-from watchkeeper.adapters.net.resolver import literal_address
+from watchkeeper.adapters.net.names import literal_address
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -28,7 +28,7 @@ FINE = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n"
 
 @pytest.fixture
 def plain(bench):
-    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at)
+    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at, bench.resolver)
     yield plain
     plain.close()
 
@@ -131,7 +131,7 @@ class Lagging(SystemClock):
 
 def test_a_ring_before_the_deadline_is_followed_by_another(bench):
     clock = Lagging()
-    plain = FastHttpEngine(bench.loop, clock, call_at_of(bench.loop, clock))
+    plain = FastHttpEngine(bench.loop, clock, call_at_of(bench.loop, clock), bench.resolver)
     with turning(ANSWERS["nothing"]) as server:
         prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
         bench.run(prober, probe)
