@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 import msgspec
 
 from ...domain.errors import ConfigurationError
-from ...domain.validation.network import url_fault
+from ...domain.validation.network import ascii_host, url_fault
 from ..net.addresses import is_literal
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -74,9 +74,8 @@ def with_host(destination: Destination, host: str) -> Destination:
 
 
 def _ascii_host(parts: SplitResult) -> str:
-    host = parts.hostname or ""
-    # IDNA also folds full-width digits, so that they are judged as the address they stand for.
-    return host if host.isascii() else host.encode("idna").decode("ascii")
+    # UTS 46 also folds full-width digits, so that they are judged as the address they stand for.
+    return ascii_host(parts.hostname or "")
 
 
 def _ascii_url(parts: SplitResult, origin: Origin) -> str:

@@ -14,6 +14,7 @@ from ...domain.limits import DNS_ENTRIES_MAX, DNS_FRESH_NS, NAME_HEARD_NS, RESOL
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.specification.probe import AddressFamily
+from ...domain.validation.network import ascii_host
 from ..activity import Activity, tell
 from ..cache import Recent
 from ..clock import MomentClock
@@ -71,6 +72,12 @@ class Resolver:
         if pending is not None:
             pending.waiting.append(done)
             return None
+        try:
+            written = ascii_host(host)
+        except UnicodeError:
+            return not_found(host, "it is no valid name")
+        if written != host:
+            return self.look_up(written, family, done)
         numeric = numeric_addresses(host, family)
         return LookedUp(numeric) if numeric else self._ask(question, done)
 
@@ -80,10 +87,7 @@ class Resolver:
         pending = self._pending[question] = PendingLookUp()
         answered = partial(self._answered, question, pending, self._clock.read().monotonic_ns)
         host, family = question
-        try:
-            self._service.ask(asked_name(host), family, answered)
-        except UnicodeError:
-            answered(not_found(host, "it is no valid name"))
+        self._service.ask(asked_name(host), family, answered)
         # The file of hosts answers at once.
         if pending.found is None:
             pending.waiting.append(done)

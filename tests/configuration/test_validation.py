@@ -134,6 +134,8 @@ TARGETS = [
     (probed(exec=Exec(argv=("ls",))), "exec", "set allow_exec to true"),
     (probed(tcp=Tcp(host="http://h", port=1)), "tcp.host", "is a URL"),
     (probed(tcp=Tcp(host="", port=1)), "tcp.host", "is empty"),
+    (probed(tcp=Tcp(host="ü" * 70, port=1)), "tcp.host", "is no international name"),
+    (probed(tcp=Tcp(host="a\u200b\ufffd.test", port=1)), "tcp.host", "is no international name"),
     (probed(tcp=Tcp(host="h", port=1, expect="")), "tcp.expect", "is in every answer"),
 ]
 
@@ -153,6 +155,7 @@ URLS = {
     "gopher://h/": "'gopher'",
     "javascript://h": "'javascript'",
     "http://": "names no host",
+    f"http://{'ü' * 70}/": "has a host that is no international name",
     "http:///path": "names no host",
     "http://:80/": "names no host",
     "http://user@h/": "basic_auth",

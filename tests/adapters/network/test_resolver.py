@@ -6,11 +6,14 @@ import threading
 import msgspec
 import pytest
 from hostile.names import SERVER_FAILED, SILENCE, NameServer
+from hostile.server import HostileServer
 from watchkeeper.adapters.net.name_service import CaresNameService
 from watchkeeper.adapters.net.names import LookedUp, ResolvedAddress, literal_address, not_found, public_only
 from watchkeeper.adapters.net.resolver import DNS_CACHE, Resolver
+from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.limits import DNS_FRESH_NS, RESOLVER_QUEUE_MAX
 from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http
 
 from tests.adapters.network.held_names import FOUND, HeldNames
 
@@ -208,6 +211,38 @@ def test_names_of_this_machine_are_asked_of_nobody(bench, names, host):
 def test_every_spelling_of_an_address_is_asked_of_nobody(bench, names, host, address):
     assert addresses(ask(bench, bench.resolver, host)) == [address]
     assert not names.asked
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("straße.test", "xn--strae-oqa.test"),
+        ("BÜCHER.Test", "xn--bcher-kva.test"),
+        ("βόλος.test", "xn--nxasmm1c.test"),
+        ("نامه‌ای.test", "xn--mgba3gch31f060k.test"),
+        ("☃.test", "xn--n3h.test"),
+        ("_dmarc.straße.test", "_dmarc.xn--strae-oqa.test"),
+        ("日本。test", "xn--wgv71a.test"),
+        ("_dmarc.test", "_dmarc.test"),
+        ("ab--cd.test", "ab--cd.test"),
+        ("under_score.test", "under_score.test"),
+    ],
+)
+def test_an_international_name_is_asked_for_as_browsers_do(bench, names, written, asked):
+    names.names[asked] = ("127.0.0.1",)
+
+    assert addresses(ask(bench, bench.resolver, written)) == ["127.0.0.1"]
+    assert set(names.asked) == {asked}
+
+
+def test_an_international_name_is_asked_for_by_http_and_in_its_header(bench, names):
+    names.names["xn--strae-oqa.test"] = ("127.0.0.1",)
+    with HostileServer() as server:
+        prober = HttpProber(bench.transport)
+        seen = bench.run(prober, Http(url=f"http://straße.test:{server.port}/")).seen
+
+        assert server.heard[0].header("host") == f"xn--strae-oqa.test:{server.port}"
+    assert (seen.outcome, seen.ip) == (Outcome.UP, "127.0.0.1")
 
 
 def test_a_scoped_address_keeps_its_scope(bench):
