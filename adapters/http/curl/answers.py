@@ -1,6 +1,7 @@
 """The facts that curl has about a finished transfer, read once."""
 
 import errno
+import os
 import socket
 
 import pycurl
@@ -29,7 +30,7 @@ def read_answer(
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
-        error_number=_error_number(handle, code) if code else 0,
+        error_number=_error_number(handle, code, message) if code else 0,
         message=message,
         status=status,
         header=b"".join(handle.header),
@@ -55,9 +56,12 @@ def _after(name_ns: int, time_us: int) -> int:
     return name_ns + time_us * NS_PER_US if time_us else 0
 
 
-def _error_number(handle: Handle, code: int) -> int:
+def _error_number(handle: Handle, code: int, message: str) -> int:
     """The system's word about a failure; where curl has kept none, what the system says to the same wish."""
     known = int(handle.curl.getinfo(pycurl.OS_ERRNO)) or handle.open_error_number
+    if handle.curl.getinfo(pycurl.CONNECT_TIME_T) and os.strerror(known) not in message:
+        # Of an address that was tried before the one that answered.
+        return 0
     if known or handle.refused_address is not None:
         return known
     if code == pycurl.E_COULDNT_CONNECT:
