@@ -20,6 +20,7 @@ from ..cache import Recent
 from ..clock import MomentClock
 from .name_service import CaresNameService, NameService
 from .names import LookedUp, asked_name, not_found, numeric_addresses
+from .sockets import has_route
 from .system_errors import SystemErrorMeaning, verdict_of_error
 
 DNS_CACHE = CachePolicy(
@@ -35,6 +36,19 @@ OnResolved = Callable[[LookedUp], None]
 Question = tuple[str, AddressFamily]
 
 TOO_MANY = LookedUp(verdict=verdict_of_error(errno.ENOBUFS, "too many names are being looked up"))
+
+
+def routable(found: LookedUp) -> LookedUp:
+    """The addresses without those of a family to which this machine has no route, where the other family has one.
+
+    They would be refused one by one in each attempt, and the last refusal would pass for the reason.
+    """
+    firsts = {address.family: address for address in reversed(found.addresses)}
+    if len(firsts) < 2:
+        return found
+    reached = {family for family, address in firsts.items() if has_route(address.host)}
+    left = tuple(address for address in found.addresses if address.family in reached)
+    return LookedUp(left) if left and len(reached) < len(firsts) else found
 
 
 class PendingLookUp(Activity):
@@ -94,6 +108,7 @@ class Resolver:
         return pending.found
 
     def _answered(self, question: Question, pending: PendingLookUp, asked_ns: int, found: LookedUp) -> None:
+        found = routable(found)
         pending.found = found
         self._pending.pop(question, None)
         if found.addresses:

@@ -2,13 +2,19 @@
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Callable
 
+from ...domain.observation.outcome import Outcome, Reason
 from ..activity import tell
 from .readiness import make_events
+from .system_errors import NO_ROUTE, SystemErrorMeaning, verdict_of_error
 
 OnReady = Callable[[int], None]
+
+DISCARD = 9
+"""A port to name where no packet is sent."""
 
 NONBLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)
 """Saves the call that makes a socket non-blocking; macOS has none."""
@@ -30,6 +36,24 @@ def socket_error(family: socket.AddressFamily) -> int:
     except OSError as error:
         return error.errno or 0
     return 0
+
+
+def has_route(host: str) -> bool:
+    """Whether this machine knows a way to the address. Asks the system; nothing is sent."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as unsent:
+            unsent.connect((host, DISCARD))
+    except OSError as error:
+        return error.errno not in NO_ROUTE
+    return True
+
+
+def verdict_of_connection(number: int, host: str, detail: str) -> SystemErrorMeaning:
+    """Returns the outcome of a connection that failed: UNKNOWN where this machine could reach nobody there."""
+    if number in NO_ROUTE and not has_route(host):
+        return Outcome.UNKNOWN, Reason.BLIND, f"this machine has no route to {host}: {os.strerror(number)}"
+    return verdict_of_error(number, detail)
 
 
 def refusal_of(connection: socket.SocketType, number: int) -> int:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 import pycurl
+from msgspec.structs import replace
 
 from ....domain.limits import CONNECTIONS_KEPT_MAX, WIRE_BYTES_SLACK, WIRE_EVENTS_BEFORE_LOOKING
 from ....domain.observation.attempt import CancelOutcome
@@ -14,10 +15,11 @@ from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, tell
 from ...clock import MonotonicClock
-from ...net.names import LookedUp, public_only
+from ...net.names import LookedUp, ResolvedAddress, public_only
 from ...net.readiness import BROKEN, READABLE, WRITABLE, make_events
 from ...net.resolver import Resolver
-from ...net.system_errors import SystemErrorMeaning
+from ...net.sockets import has_route, verdict_of_connection
+from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
 from ..destination import Destination
 from ..exchange import HttpAnswer, HttpShape
 from .answers import read_answer
@@ -42,6 +44,8 @@ class Transfer(Activity):
     begun_ns: int
     place: NamedPlace | None
     """The name to look up, unless a kept connection makes that unnecessary."""
+    addresses: tuple[ResolvedAddress, ...] = ()
+    """What was found for the name."""
     name_ns: int = 0
     """How long the look-up took; 0 before it, and where there was none."""
     handle: Handle | None = None
@@ -191,6 +195,7 @@ class CurlTransport:
         transfer.stop_timer()
         if transfer.done is None:
             return
+        transfer.addresses = found.addresses
         # Never 0, which says that nothing was looked up.
         transfer.name_ns = max(self._clock.monotonic_ns() - transfer.begun_ns, NS_PER_US)
         if transfer.shelf.shape.deny_private_addresses:
@@ -335,6 +340,8 @@ class CurlTransport:
             keeps_connection=transfer.shelf.shape.keep_connection,
             name_ns=transfer.name_ns,
         )
+        if code == pycurl.E_COULDNT_CONNECT and answer.error_number in NO_ROUTE:
+            answer = _blamed_on_route(answer, transfer)
         return transfer, answer
 
     def _deliver(self, transfer: Transfer, answer: HttpAnswer) -> None:
@@ -361,6 +368,17 @@ class CurlTransport:
     def __repr__(self) -> str:
         in_flight = len(self._transfers) + len(self._unnamed)
         return f"CurlTransport(in_flight={in_flight}, idle_handles={self._handles.idle_count})"
+
+
+def _blamed_on_route(answer: HttpAnswer, transfer: Transfer) -> HttpAnswer:
+    """The answer with the verdict of a connection to one of its addresses, where this machine could reach none of them."""
+    hosts = [address.host for address in transfer.addresses]
+    if not hosts:
+        shape = transfer.shelf.shape
+        hosts = [shape.connect_to[0] if shape.connect_to else transfer.destination.origin.host]
+    if any(map(has_route, hosts)):
+        return answer
+    return replace(answer, unconnected=verdict_of_connection(answer.error_number, hosts[0], answer.message))
 
 
 def _curl_mask(mask: int) -> int:

@@ -19,8 +19,8 @@ from ...net.names import LookedUp, ResolvedAddress, public_only
 from ...net.race import Race, dial
 from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
 from ...net.resolver import Resolver
-from ...net.sockets import Sockets, open_stream, refusal_of
-from ...net.system_errors import SystemErrorMeaning
+from ...net.sockets import Sockets, open_stream, refusal_of, verdict_of_connection
+from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
 from ..destination import host_and_port
 from ..exchange import HttpAnswer
 from .parser import END_OF_HEADER, PlainHeader, read_plain
@@ -268,6 +268,9 @@ class PlainExchange(Activity):
             spent_ms = self._spent_ns() // NS_PER_MS
             code = pycurl.E_COULDNT_CONNECT
             message = f"Failed to connect to {host_and_port(host, port)} after {spent_ms} ms: Could not connect to server"
+            if number in NO_ROUTE:
+                self._unconnected(code, verdict_of_connection(number, host, message))
+                return
         self._tell(self._answer(code, message, error_number=number))
 
     def _unconnected(self, code: int, verdict: SystemErrorMeaning) -> None:
