@@ -45,7 +45,7 @@ class Transfer(Activity):
     place: NamedPlace | None
     """The name to look up, unless a kept connection makes that unnecessary."""
     addresses: tuple[ResolvedAddress, ...] = ()
-    """What was found for the name."""
+    """The addresses of the name, once it is looked up."""
     name_ns: int = 0
     """How long the look-up took; 0 before it, and where there was none."""
     handle: Handle | None = None

@@ -1,6 +1,7 @@
 """Our own network gone: no route, no name server. No target is guilty of it, and no notice is given up."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def test_a_machine_without_a_route_blames_no_target():
         "-m",
         "tests.adapters.network.without_route",
     ]
-    paths = f"{ROOT}:{ROOT / 'tests' / 'support'}"
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support"), *sys.path])
     ran = subprocess.run(
         command, cwd=ROOT, env={"PYTHONPATH": paths}, capture_output=True, timeout=60, check=False, text=True
     )
