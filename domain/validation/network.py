@@ -157,9 +157,12 @@ def _host_fault(host: str) -> str:
 
 def _name_fault(host: str) -> str:
     try:
-        ascii_host(host)
+        written = ascii_host(host)
     except UnicodeError:
-        return "is no international name: a character is not allowed, or a part of it is too long"
+        return "is no international name: a character in it is not allowed"
+    labels = [] if ":" in written else written.removesuffix(".").split(".")
+    if any(not 1 <= len(label) <= _LABEL_CHARACTERS_MAX for label in labels):
+        return f"is no name: a part of it between dots is empty or longer than {_LABEL_CHARACTERS_MAX} characters"
     return ""
 
 
@@ -179,10 +182,7 @@ def _ascii_label(label: str) -> str:
     # Not by the stricter rules of IDNA 2008, to which a name of symbols is none: such names exist and browsers open them.
     if label.isascii():
         return label
-    coded = f"xn--{label.encode('punycode').decode()}"
-    if len(coded) > _LABEL_CHARACTERS_MAX:
-        raise UnicodeError("a part of the name is too long")
-    return coded
+    return f"xn--{label.encode('punycode').decode()}"
 
 
 def _header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iterator[Problem]:
