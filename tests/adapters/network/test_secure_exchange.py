@@ -149,8 +149,8 @@ FAILURES = {
 }
 
 
-def proven(server, authority, **fields):
-    return Http(url=server.url(), tls=Tls(ca_file=authority.file), **fields)
+def proven(server, authority, host="127.0.0.1", **fields):
+    return Http(url=server.url().replace("127.0.0.1", host), tls=Tls(ca_file=authority.file), **fields)
 
 
 def after_two(bench, prober, server, authority, **fields):
@@ -180,15 +180,15 @@ def test_each_failed_handshake_is_reported_in_the_words_of_libcurl(bench, plain,
     assert cause(short.detail) == cause(curl.detail)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "two.example"])
 @pytest.mark.parametrize("name", sorted(ANSWERS))
-def test_each_hostile_answer_over_tls_is_judged_as_by_libcurl(bench, plain, authority, name):
-    seen = []
-    context = context_of(authority)
+def test_each_hostile_answer_over_tls_is_judged_as_by_libcurl(bench, plain, names, authority, name, host):
+    seen, context = [], context_of(authority, host)
+    names.names["two.example"] = ("::1", "127.0.0.1")
     for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
         with Turning(context, securely(context, ANSWERS[name])) as server:
-            seen.append(after_two(bench, prober, server, authority))
+            seen.append(after_two(bench, prober, server, authority, host=host))
     short, curl = seen
-
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert (short.connected, short.ip) == (curl.connected, curl.ip)
     assert abs(short.certificate_expires_in_ns - curl.certificate_expires_in_ns) < 10**10
