@@ -18,7 +18,7 @@ from .domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded
 from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.rules.aggregate import Status
 from .domain.specification.channel import CallChannel, Channel, Log, Webhook
-from .domain.specification.configuration import Configuration, Retention, RuntimeOptions
+from .domain.specification.configuration import Configuration, Connectivity, Retention, RuntimeOptions
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -37,6 +37,7 @@ __all__ = [
     "Channel",
     "Configuration",
     "ConfigurationError",
+    "Connectivity",
     "Consecutive",
     "Duration",
     "Exec",

@@ -301,7 +301,7 @@ class Runtime:
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]:
         """Returns every applied policy, with its name: retry, restart, cancellation, admission, overflow and cache."""
         given = self._configured.given
-        return (*actor_policies(given.channels, given.runtime.in_flight_max), *CACHES)
+        return (*actor_policies(given.channels, given.runtime), *CACHES)
 
     @sync_only
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:

@@ -5,7 +5,9 @@ from typing import Any
 
 from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
 from ..domain.specification.channel import Channel
+from ..domain.specification.configuration import RuntimeOptions
 from ..domain.supervision.admission import AdmissionPolicy
+from ..domain.supervision.own_network import ConnectivityPolicy
 from ..domain.supervision.restart import RestartPolicy, SupervisorPolicies
 from ..domain.supervision.retry import RetryPolicy
 from ..domain.time.duration import parse_duration
@@ -17,7 +19,9 @@ from .recorder import Recorder
 from .sink import IncidentSink
 from .supervisor.supervisor import Supervisor
 
-ActorPolicy = RetryPolicy | RestartPolicy | CancellationPolicy | AdmissionPolicy | MailboxOverflow
+ActorPolicy = (
+    ConnectivityPolicy | RetryPolicy | RestartPolicy | CancellationPolicy | AdmissionPolicy | MailboxOverflow
+)
 
 ACTORS: tuple[type[Behaviour[Any]], ...] = (
     Supervisor,
@@ -29,20 +33,27 @@ ACTORS: tuple[type[Behaviour[Any]], ...] = (
 )
 
 
-def supervisor_policies(channels: Iterable[Channel], in_flight_max: int) -> SupervisorPolicies:
+def supervisor_policies(channels: Iterable[Channel], options: RuntimeOptions) -> SupervisorPolicies:
     """Returns the policies that a supervisor of these channels applies."""
+    speaking = options.connectivity
+    connectivity = (
+        ConnectivityPolicy()
+        if speaking is None
+        else ConnectivityPolicy(targets=speaking.targets, every=speaking.every)
+    )
     retries = {
         channel.id: RetryPolicy(
             name=f"channel {channel.id}", give_up_after_ns=parse_duration(channel.give_up_after)
         )
         for channel in channels
     }
-    return SupervisorPolicies(AdmissionPolicy(in_flight_max=in_flight_max), retries)
+    admission = AdmissionPolicy(in_flight_max=options.in_flight_max)
+    return SupervisorPolicies(admission, retries, connectivity=connectivity)
 
 
-def actor_policies(channels: Iterable[Channel], in_flight_max: int) -> tuple[ActorPolicy, ...]:
+def actor_policies(channels: Iterable[Channel], options: RuntimeOptions) -> tuple[ActorPolicy, ...]:
     """Returns every policy in use: retry, restart, cancellation, admission, and the overflow of each mailbox."""
-    applied = supervisor_policies(channels, in_flight_max)
+    applied = supervisor_policies(channels, options)
     return (
         *applied.retries.values(),
         applied.reopen,
@@ -50,6 +61,7 @@ def actor_policies(channels: Iterable[Channel], in_flight_max: int) -> tuple[Act
         applied.pollers,
         applied.cancellation,
         applied.admission,
+        applied.connectivity,
         *map(_mailbox_overflow, ACTORS),
     )
 

@@ -16,8 +16,8 @@ class Activity(msgspec.Struct, eq=False):
 
 
 def tell(loop: asyncio.AbstractEventLoop, done: Callable[[Answer], None], answer: Answer) -> None:
-    """Give an answer; a fault of its receiver is the loop's to report, and costs no other receiver an answer."""
+    """Give an answer or an event; a fault of its receiver is the loop's to report, and costs no other receiver its own."""
     try:
         done(answer)
     except Exception as error:  # noqa: BLE001  # the receiver's fault
-        loop.call_exception_handler({"message": "an answer's callback failed", "exception": error})
+        loop.call_exception_handler({"message": "a callback failed", "exception": error})

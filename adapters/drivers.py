@@ -12,12 +12,11 @@ from .channels.local.call import CallMessenger
 from .channels.local.log import LogMessenger
 from .channels.webhook import WebhookMessenger
 from .clock import MonotonicClock
-from .http.curl import transport
 from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
-from .net import resolver
+from .net.resolver import DNS_CACHE, Resolver
 from .probes import shared
 from .probes.local.call import CallProber
 from .probes.local.exec import ExecProber
@@ -26,7 +25,7 @@ from .probes.shared import SharableProber, SharedProber
 from .probes.web.http import HttpProber
 
 AnyMessenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
-CACHES = (resolver.DNS_CACHE, transport.DNS_CACHE, tls_contexts.POLICY, shared.POLICY)
+CACHES = (DNS_CACHE, tls_contexts.POLICY, shared.POLICY)
 """The policy of every cache that lies between a runtime and the network."""
 
 
@@ -49,15 +48,16 @@ class Drivers:
         self._callables = callables
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
-        self._transport = CurlTransport(loop, clock, call_at)
+        self._resolver = Resolver(loop, clock)
+        self._transport = CurlTransport(loop, clock, call_at, self._resolver)
         contexts = TlsContexts() if options.tls_library == "rustls" else None
-        self._plain = FastHttpEngine(loop, clock, call_at, contexts=contexts)
+        self._plain = FastHttpEngine(loop, clock, call_at, self._resolver, contexts=contexts)
         self._calls = CallProber(
             loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
         )
         probers: dict[type[Probe], SharableProber] = {
             Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
-            Tcp: TcpProber(loop, clock, deny_private_addresses=self._deny),
+            Tcp: TcpProber(loop, clock, self._resolver, deny_private_addresses=self._deny),
             Exec: ExecProber(loop, clock, call_at),
             Call: self._calls,
         }
@@ -87,6 +87,7 @@ class Drivers:
             prober.close()
         self._plain.close()
         self._transport.close()
+        self._resolver.close()
         callers = [
             messenger for messenger in self.messengers.values() if not isinstance(messenger, WebhookMessenger)
         ]

@@ -28,20 +28,24 @@ def run_side(port: int, checks: int) -> dict[str, float]:
     import socket
 
     socket.SocketType = _socket.socket
-    from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
+    from watchkeeper.actors.dispatch.run.alarm import AlarmClock, MillisecondTimer
     from watchkeeper.actors.dispatch.run.event_loops import new_event_loop
     from watchkeeper.adapters.clock import SystemClock
     from watchkeeper.adapters.http.curl.transport import CurlTransport
     from watchkeeper.adapters.http.fast.engine import FastHttpEngine
     from watchkeeper.adapters.kernel_timer import KernelTimer, has_kernel_timer
+    from watchkeeper.adapters.net.resolver import Resolver
     from watchkeeper.adapters.probes.local.exec import ExecProber
     from watchkeeper.adapters.probes.network.tcp import TcpProber
     from watchkeeper.adapters.probes.web.http import HttpProber
     from watchkeeper.domain.specification.probe import Exec, Http, Tcp
 
     loop, clock = new_event_loop(), SystemClock()
-    tcp, commands = TcpProber(loop, clock), ExecProber(loop, clock)
-    transport, plain = CurlTransport(loop, clock), FastHttpEngine(loop, clock)
+    call_at = AlarmClock(loop, clock.monotonic_ns).call_at
+    resolver = Resolver(loop, clock)
+    tcp, commands = TcpProber(loop, clock, resolver), ExecProber(loop, clock, call_at)
+    transport = CurlTransport(loop, clock, call_at, resolver)
+    plain = FastHttpEngine(loop, clock, call_at, resolver)
     page = Http(url=f"http://127.0.0.1:{port}/")
     rows = {
         "tcp": (tcp, Tcp(host="127.0.0.1", port=port, send="GET / HTTP/1.1\r\n\r\n", expect="fine"), checks),

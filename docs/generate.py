@@ -70,6 +70,7 @@ _TIMEOUT: Bounds = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
 _CLOCK: Bounds = (0, limits.KEEP_FIRING_NS_MAX)
 DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("RuntimeOptions", "grace"): (0, limits.GRACE_NS_MAX),
+    ("Connectivity", "every"): _EVERY,
     ("Retention", "samples"): (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX),
     **{("Retention", name): _KEPT for name in ("failed_samples", "history", "hourly", "daily")},
     **{(owner, name): _EVERY for owner in ("Target", "Defaults") for name in ("every", "retry_every")},

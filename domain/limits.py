@@ -276,16 +276,22 @@ EVENTS_PER_BATCH_MAX = 512
 """Ready sockets taken from the system at once; the rest is taken on the loop's next round."""
 DNS_FRESH_NS = 30 * NS_PER_S
 """How long a resolved name is used: at the usual cadence of 30 s a changed record is seen by the next check or the one after."""
-DNS_ENTRIES_CURL_MAX = 29_999
-"""Names that libcurl keeps: its own limit, which no option changes."""
 DNS_ENTRIES_MAX = 10_000
 """Names that a resolver keeps, and names not found that are asked for anew; beyond it the least recently used is asked again."""
 NEXT_ADDRESS_NS = 250 * NS_PER_MS
 """The head start of one address before the next is tried beside it: the delay that RFC 8305 recommends."""
-RESOLVER_THREADS_MAX = 8
-"""Names looked up at the same time, as the system's call blocks: at 5 s for a dead name server, others still get through."""
 RESOLVER_QUEUE_MAX = 4_096
-"""Names that wait to be looked up; every attempt in flight may wait for one."""
+"""Names that wait for an answer; every attempt in flight may wait for one."""
+NAME_TRY_NS = 500 * NS_PER_MS
+"""The wait of the first question to a name server; c-ares adapts it to the answers, and doubles it each time."""
+NAME_TRIES = 5
+"""Questions about one name: with the doubling, a lost packet or three cost no look-up."""
+NAME_LOOK_NS = 100 * NS_PER_MS
+"""How often questions without an answer are looked at."""
+NAME_SILENT_NS = 300 * NS_PER_MS
+"""A name service that has answered nothing for so long is asked whether it lives."""
+NAME_HEARD_NS = 2 * NS_PER_S
+"""A name service that has answered within so long lives."""
 COMPRESSED_PARTS_MAX = 16
 """Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
 WIRE_BYTES_SLACK = 512 * 1024
@@ -313,6 +319,7 @@ RETRIED_PER_SUCCESS = 2
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
 """The longest wait that is read from a receiver's `Retry-After`; the retry policy of the channel shortens it further."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 

@@ -18,7 +18,7 @@ from ..domain.incidents.record import Silence
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel, Log
-from ..domain.specification.configuration import Configuration, RuntimeOptions
+from ..domain.specification.configuration import Configuration, Connectivity, RuntimeOptions
 from ..domain.specification.probe import KINDS
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
@@ -66,7 +66,11 @@ class World:
         self._targets = {target.id: target for target in configuration.targets}
         self._channels = configuration.channels
         self._choose = choose
-        self._options = RuntimeOptions(in_flight_max=in_flight_max, debug=through_bytes)
+        self._options = RuntimeOptions(
+            in_flight_max=in_flight_max,
+            debug=through_bytes,
+            connectivity=configuration.runtime.connectivity,
+        )
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
         self.clock = ManualClock()
@@ -282,13 +286,18 @@ def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration
     targets, given = whole.targets, whole.channels
     named = dict.fromkeys(channel for target in targets for channel in target.notify)
     missing = [name for name in named if name not in {channel.id for channel in given}]
-    return _sound(targets, (*(Channel(id=name, log=Log()) for name in missing), *given))
+    channels = (*(Channel(id=name, log=Log()) for name in missing), *given)
+    return _sound(targets, channels, whole.runtime.connectivity)
 
 
-def _sound(targets: tuple[Target, ...], channels: tuple[Channel, ...]) -> Configuration:
-    """Returns both in their declared types; executes nothing.
+def _sound(
+    targets: tuple[Target, ...],
+    channels: tuple[Channel, ...],
+    connectivity: Connectivity | None = None,
+) -> Configuration:
+    """Returns all in their declared types; executes nothing.
 
     Raises: ConfigurationError with everything that is wrong.
     """
-    plan = Configuration(runtime=RuntimeOptions(allow_exec=True), targets=targets, channels=channels)
-    return require_valid(plan, None)
+    options = RuntimeOptions(allow_exec=True, connectivity=connectivity)
+    return require_valid(Configuration(runtime=options, targets=targets, channels=channels), None)

@@ -23,6 +23,14 @@ def may_mount() -> bool:
     return unshare is not None and not subprocess.run([unshare, "--mount", "true"], check=False).returncode
 
 
+@cache
+def may_leave_the_network() -> bool:
+    """Whether a program can be run in a network of its own, in which there is no route to anywhere."""
+    unshare = shutil.which("unshare")
+    command = [unshare or "", "--map-root-user", "--net", "true"]
+    return unshare is not None and not subprocess.run(command, check=False, capture_output=True).returncode
+
+
 def can_trace() -> bool:
     """Whether strace is there; root on Debian installs it where it is missing."""
     return shutil.which("strace") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
@@ -30,6 +38,7 @@ def can_trace() -> bool:
 
 NEEDS = {
     "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
+    "network": (may_leave_the_network, "runs a program in a network of its own, which this system forbids"),
     "strace": (can_trace, "has system calls fail by strace, which is not installed"),
     "cc": (
         lambda: shutil.which("cc") is not None,

@@ -1,31 +1,46 @@
 """Attempts: the supervisor's work on targets: schedule, admission, deadlines, and the samples that it accepts."""
 
 from collections import Counter
+from collections.abc import Callable
 from operator import attrgetter
 
 import msgspec
 
 from ...domain import limits
+from ...domain.incidents.record import BlindInterval
 from ...domain.observation.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.observation.sample import Sample, sample_without_answer
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
+from ...domain.supervision.own_network import OwnNetwork
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
+from ...protocol.recorder import HealthReported
 from .periodic_timers import NoEvidence, SupervisorContext
 
+NETWORK = "network"
+"""The part of the runtime by which its health names this machine's own network."""
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class Attempts:
     """Holds the schedule, the admission and every pending attempt. Owned by the supervisor."""
 
-    def __init__(self, context: SupervisorContext, blindness: BlindnessDetector, numbers_from: int) -> None:
-        self._timers, self._owner = context.timers, context.to.owner
+    def __init__(
+        self,
+        context: SupervisorContext,
+        blindness: BlindnessDetector,
+        on_blind: Callable[[BlindInterval, Moment], None],
+        numbers_from: int,
+    ) -> None:
+        self._timers, self._owner, self._recorder = context.timers, context.to.owner, context.to.recorder
+        self._connectivity = context.policies.connectivity
+        self._network = OwnNetwork(self._connectivity.targets)
+        self._on_blind = on_blind
         self._targets, self._pollers = context.roster
         self._blindness = blindness
         self._cancellation = context.policies.cancellation
@@ -51,6 +66,7 @@ class Attempts:
 
     def track(self, target: Target, now: Moment) -> None:
         """Schedules a target, or continues a known one under its new specification."""
+        target = self._connectivity.checked(target)
         entry = self._scheduled.get(target.id)
         if entry is None:
             entry = self._scheduled[target.id] = Scheduled(target, self._numbers_from)
@@ -62,6 +78,8 @@ class Attempts:
             self._pollers.start(target)
         if target.paused != entry.paused:
             self.set_paused(target.id, target.paused, now)
+        if not entry.paused:
+            self._network.listen(entry.target)
         self._arm(entry, now)
 
     def _change(self, entry: Scheduled, target: Target) -> None:
@@ -77,6 +95,7 @@ class Attempts:
         # A target of the same name that is tracked later must not accept an old answer.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
+        self._note_network(self._network.forget(target, now), now)
 
     def set_paused(self, target: str, paused: bool, now: Moment) -> bool:
         """Starts no further attempt for a target and cancels a running one, or resumes it. False: it is unknown."""
@@ -85,9 +104,12 @@ class Attempts:
             return False
         entry.paused = paused
         if not paused:
+            self._network.listen(entry.target)
             entry.last_beat = None  # a heartbeat has its whole time from now on
             self._arm(entry, now)
-        elif (running := self._withdraw(entry, now)) is not None:
+            return True
+        self._note_network(self._network.forget(target, now), now)
+        if (running := self._withdraw(entry, now)) is not None:
             self._pollers.poller(target).tell(CancelAttempt(running.attempt))
         return True
 
@@ -174,6 +196,7 @@ class Attempts:
         if entry is None or pending is None or pending.attempt != attempt:
             self.counters["late_answers"] += 1
             return False
+        self._hear_of_network(sample, now)
         trusted = self._trusted(sample, pending, now)
         # The poller's own start: the lateness then includes the way to the poller, behind others due at the same time.
         pending.started = sample.at
@@ -201,6 +224,7 @@ class Attempts:
         sample = _without_answer(
             pending, now, Outcome.TIMED_OUT, Reason.TIMED_OUT, "no answer before the deadline"
         )
+        self._hear_of_network(sample, now)
         self._end(entry, pending, AttemptState.TIMED_OUT, now, self._trusted(sample, pending, now))
 
     def lost(self, target: str, detail: str, now: Moment) -> None:
@@ -238,11 +262,26 @@ class Attempts:
         if entry.retry_cadence != entry.cadence and entry in self._timers:
             self._timers.arm(entry, entry.next_due_ns(now))
 
+    def _hear_of_network(self, sample: Sample, now: Moment) -> None:
+        """Lets a raw sample say whether this machine's network stands, before it may count against its target."""
+        was_lost = self._network.lost
+        ended = self._network.observe(sample.target, sample.outcome, sample.reason, sample.at, now)
+        if self._network.lost and not was_lost:
+            self._recorder.tell(HealthReported(NETWORK, self._network.problem))
+        self._note_network(ended, now)
+
+    def _note_network(self, ended: BlindInterval | None, now: Moment) -> None:
+        if ended is not None:
+            self._recorder.tell(HealthReported(NETWORK, ""))
+            self._on_blind(ended, now)
+
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
         if sample.outcome not in BAD:
             return sample
+        if self._network.lost:
+            return _doubted(sample, Reason.BLIND, "the network of this machine is gone")
         if started_ns <= self._blind_until_ns:
             return _doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
         lag_ns = self._blindness.worst_lag_ns(started_ns)
@@ -280,6 +319,9 @@ class Attempts:
         sample = sample_without_answer(
             pending.attempt, due, Outcome.DOWN, Reason.HEARTBEAT_MISSED, "no heartbeat in time"
         )
+        if self._network.lost:
+            # The beat may have been on its way.
+            sample = _doubted(sample, Reason.BLIND, "the network of this machine is gone")
         self._end(entry, pending, AttemptState.FINISHED, now, sample)
         missed = (now.monotonic_ns - due.monotonic_ns) // entry.cadence.every_ns
         entry.missed += missed
@@ -300,7 +342,8 @@ class Attempts:
         """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
         every_ns = self._scheduled[target].cadence.every_ns
         self._timers.arm(NoEvidence(target, rule), now.monotonic_ns + every_ns)
-        self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
+        if not self._network.lost:
+            self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
 
     def blind(self, now: Moment) -> None:
         """Distrusts attempts that ran until now, and lets every heartbeat and no_data rule begin its wait again."""

@@ -21,7 +21,7 @@ from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, Targe
 from ...protocol.sink import RecordBlindness, ResumeRetries, RetryDelivery
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
-from .attempts import BAD, Attempts
+from .attempts import BAD, NETWORK, Attempts
 from .periodic_timers import (
     ChildRestart,
     Chore,
@@ -91,7 +91,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         context = SupervisorContext(self._timers, self._to, self._policies, self._dice, self._roster)
         self._retries = Retries(context)
         self._children = RestartTracker(context, self._permanent)
-        self._attempts = Attempts(context, self._blindness, self.address.epoch << ATTEMPT_NUMBER_BITS)
+        self._attempts = Attempts(
+            context, self._blindness, self._blind, self.address.epoch << ATTEMPT_NUMBER_BITS
+        )
         self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted)
         for target in self._targets.values():
             self._introduce(target)
@@ -99,6 +101,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             if self.address.epoch > 1:
                 # The incarnation before may have crashed between tracking the target and telling the owner.
                 self._to.owner.tell(Adopt(target))
+        if self.address.epoch > 1:
+            # The knowledge of the network ended with the earlier incarnation.
+            self._to.recorder.tell(HealthReported(NETWORK, ""))
         self._make_whole(now)
         self._periodic_timers.begin(now)
         self._timer_driver.rearm()

@@ -10,6 +10,7 @@ from ...domain.incidents.notice_body import notice_body
 from ...domain.limits import NOTICE_ANSWER_BYTES_MAX
 from ...domain.line import one_line
 from ...domain.observation.attempt import CancelOutcome
+from ...domain.observation.outcome import Reason
 from ...domain.specification.channel import Webhook
 from ...domain.specification.text import as_pairs
 from ...domain.time.moment import Deadline
@@ -125,7 +126,8 @@ def answer_of(answer: HttpAnswer, now_wall_ns: int, *, secure: bool, literal: bo
         return Answer(accepted=False, retryable=retryable, retry_after_ns=wait_ns, detail=f"HTTP {status}")
     _, reason, detail = verdict_of(answer, secure=secure)
     said = one_line(f"{reason.value}: {detail}" if detail else reason.value)
-    return Answer(accepted=False, retryable=answer.refused_address is None or not literal, detail=said)
+    never = reason is Reason.ADDRESS_REFUSED and literal
+    return Answer(accepted=False, retryable=not never, detail=said)
 
 
 def _headers_of(spec: Webhook, host: Headers) -> Headers:

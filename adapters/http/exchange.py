@@ -6,6 +6,7 @@ import msgspec
 
 from ...domain import limits
 from ...domain.specification.probe import AddressFamily, Tls
+from ..net.system_errors import SystemErrorMeaning
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -42,6 +43,8 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     code: int = 0
     """Curl's result: 0 when an answer was read, wholly or up to the shape's cap of its body."""
+    unconnected: SystemErrorMeaning | None = None
+    """Why no address was found or none could be connected to, where that is known without libcurl."""
     error_number: int = 0
     """The operating system's word about it, 0 if it had none."""
     message: str = ""

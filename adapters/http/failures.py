@@ -7,6 +7,7 @@ import pycurl
 from ...domain.limits import HEADER_BYTES_MAX, INTEGER_MAX
 from ...domain.line import one_line
 from ...domain.observation.outcome import Outcome, Reason
+from ..net.names import refused
 from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, UP, SystemErrorMeaning
 from .exchange import HttpAnswer
 
@@ -63,12 +64,10 @@ def verdict_of(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
     """Returns outcome and reason of a request: UP for every complete answer whose framing is consistent."""
     if answer.code == 0:
         return _framing_verdict(answer)
+    if answer.unconnected is not None:
+        return answer.unconnected
     if answer.refused_address is not None and answer.code == pycurl.E_COULDNT_CONNECT:
-        return (
-            Outcome.DOWN,
-            Reason.ADDRESS_REFUSED,
-            f"{answer.refused_address} is not a public address: refused",
-        )
+        return refused(answer.refused_address)
     if answer.code == pycurl.E_OPERATION_TIMEDOUT:
         return _timeout_verdict(answer, secure=secure)
     return _failure_verdict(answer)

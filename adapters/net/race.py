@@ -14,10 +14,10 @@ from ...domain.observation.outcome import Outcome, Reason
 from ...domain.units import NS_PER_S
 from ..activity import Activity
 from .addresses import is_public
+from .names import ResolvedAddress, refused
 from .readiness import WRITABLE
-from .resolver import ResolvedAddress
-from .sockets import Sockets, open_stream, refusal_of
-from .system_errors import SystemErrorMeaning, verdict_of_error
+from .sockets import Sockets, open_stream, refusal_of, verdict_of_connection
+from .system_errors import SystemErrorMeaning
 
 OnWon = Callable[[socket.SocketType, ResolvedAddress], None]
 OnLost = Callable[[SystemErrorMeaning], None]
@@ -42,8 +42,7 @@ class Dialled(NamedTuple):
 def dial(address: ResolvedAddress, port: int, *, deny_private: bool) -> Dialled:
     """Begin to connect. On this machine a connection stands, or is refused, at once."""
     if deny_private and not is_public(address.host):
-        detail = f"{address.host} is not a public address: refused"
-        return Dialled(address, None, verdict=(Outcome.DOWN, Reason.ADDRESS_REFUSED, detail))
+        return Dialled(address, None, verdict=refused(address.host))
     try:
         connection = open_stream(address.family)
     except OSError as error:
@@ -56,7 +55,8 @@ def dial(address: ResolvedAddress, port: int, *, deny_private: bool) -> Dialled:
 
 
 def _refused(address: ResolvedAddress, port: int, number: int) -> SystemErrorMeaning:
-    return verdict_of_error(number, f"{address.host} port {port}: {os.strerror(number)}")
+    detail = f"{address.host} port {port}: {os.strerror(number)}"
+    return verdict_of_connection(number, address.host, detail)
 
 
 class Race(Activity):
@@ -71,7 +71,7 @@ class Race(Activity):
     _left: list[ResolvedAddress] = msgspec.field(default_factory=list)
     _running: dict[socket.SocketType, ResolvedAddress] = msgspec.field(default_factory=dict)
     _timer: asyncio.TimerHandle | None = None
-    _verdict: SystemErrorMeaning = NO_ADDRESS
+    _verdict: SystemErrorMeaning | None = None
 
     @property
     def connecting_to(self) -> str | None:
@@ -94,7 +94,7 @@ class Race(Activity):
                 self._give_it_time()
                 return
         if not self._running:
-            self._on_lost(self._verdict)
+            self._on_lost(self._verdict or NO_ADDRESS)
 
     def _give_it_time(self) -> None:
         if self._left:
@@ -104,7 +104,7 @@ class Race(Activity):
         """Whether there is anything to wait for, or nothing more to do."""
         connection = dialled.connection
         if connection is None:
-            self._verdict = dialled.verdict
+            self._note(dialled.verdict)
             return False
         if dialled.stands:
             self.stop()
@@ -122,8 +122,13 @@ class Race(Activity):
             self._on_won(connection, address)
             return
         self._sockets.close(connection)
-        self._verdict = _refused(address, self._port, number)
+        self._note(_refused(address, self._port, number))
         self._go_on()
+
+    def _note(self, verdict: SystemErrorMeaning) -> None:
+        """Keep the last verdict; what one address did counts more than that another could not be tried."""
+        if self._verdict is None or verdict[0].is_evidence or not self._verdict[0].is_evidence:
+            self._verdict = verdict
 
     def _forget_timer(self) -> None:
         if self._timer is not None:

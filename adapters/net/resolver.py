@@ -1,68 +1,61 @@
-"""Names to addresses, without blocking the loop and without its default threads.
+"""Names to addresses for every probe and every channel of a runtime: asked once, kept for a while, never queued.
 
-A handful of dead names fills asyncio's own pool with sleeping look-ups and then stops everybody's; these threads are
-few, dedicated and counted, and beyond their queue a look-up fails at once.
+No name waits for another: however many zones are silent, the name service is asked for the next name at once.
 """
 
 import asyncio
-import contextlib
 import errno
-import queue
-import socket
-import threading
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import IPv4Address, ip_address
+from functools import partial
 
 import msgspec
 
-from ...domain.limits import CLOSE_NS, DNS_ENTRIES_MAX, DNS_FRESH_NS, RESOLVER_QUEUE_MAX, RESOLVER_THREADS_MAX
+from ...domain.limits import DNS_ENTRIES_MAX, DNS_FRESH_NS, NAME_HEARD_NS, RESOLVER_QUEUE_MAX
+from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.specification.probe import AddressFamily
-from ...domain.units import NS_PER_S
+from ...domain.validation.network import ascii_host
+from ..activity import Activity, tell
 from ..cache import Recent
 from ..clock import MomentClock
-
-FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
-    "any": socket.AF_UNSPEC,
-    "ipv4": socket.AF_INET,
-    "ipv6": socket.AF_INET6,
-}
+from .name_service import CaresNameService, NameService
+from .names import LookedUp, asked_name, not_found, numeric_addresses
+from .sockets import has_route
+from .system_errors import SystemErrorMeaning, verdict_of_error
 
 DNS_CACHE = CachePolicy(
-    name="names of tcp targets and of plain http ones",
+    name="names of targets and of channels",
     key="host and address family",
-    owner="the resolver that each of the two has",
+    owner="the one resolver of a runtime",
     fresh_for_ns=DNS_FRESH_NS,
     entries_max=DNS_ENTRIES_MAX,
+    invalidation="by age; a name that was not found is asked for anew",
 )
 
-
-class ResolvedAddress(msgspec.Struct, frozen=True):
-    """One numeric address, as a socket wants it but for the port."""
-
-    family: socket.AddressFamily
-    host: str
-    scope: int = 0
-
-    def with_port(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-        if self.family == socket.AF_INET:
-            return (self.host, port)
-        return (self.host, port, 0, self.scope)
-
-
-class LookedUp(msgspec.Struct, frozen=True):
-    """The result of a look-up: addresses, or the system's error text."""
-
-    addresses: tuple[ResolvedAddress, ...] = ()
-    error_number: int = 0
-    """An errno where the system failed rather than the name; 0 otherwise."""
-    message: str = ""
-
-
 OnResolved = Callable[[LookedUp], None]
-Ask = Callable[[str, AddressFamily], LookedUp]
 Question = tuple[str, AddressFamily]
+
+TOO_MANY = LookedUp(verdict=verdict_of_error(errno.ENOBUFS, "too many names are being looked up"))
+
+
+def routable(found: LookedUp) -> LookedUp:
+    """The addresses without those of a family to which this machine has no route, where the other family has one.
+
+    They would be refused one by one in each attempt, and the last refusal would pass for the reason.
+    """
+    firsts = {address.family: address for address in reversed(found.addresses)}
+    if len(firsts) < 2:
+        return found
+    reached = {family for family, address in firsts.items() if has_route(address.host)}
+    left = tuple(address for address in found.addresses if address.family in reached)
+    return LookedUp(left) if left and len(reached) < len(firsts) else found
+
+
+class PendingLookUp(Activity):
+    """One question under way, and the callbacks that wait for its answer."""
+
+    waiting: list[OnResolved] = msgspec.field(default_factory=list)
+    found: LookedUp | None = None
 
 
 class Resolver:
@@ -73,16 +66,14 @@ class Resolver:
         loop: asyncio.AbstractEventLoop,
         clock: MomentClock,
         *,
-        ask: Ask | None = None,
+        service: NameService | None = None,
         policy: CachePolicy = DNS_CACHE,
     ) -> None:
         self._loop = loop
         self._clock = clock
-        self._ask_system = ask_system if ask is None else ask
+        self._service: NameService = CaresNameService(loop, clock) if service is None else service
         self.kept: Recent[Question, LookedUp] = Recent(policy)
-        self._waiting: dict[Question, list[OnResolved]] = {}
-        self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._pending: dict[Question, PendingLookUp] = {}
         self._closed = False
 
     def look_up(self, host: str, family: AddressFamily, done: OnResolved) -> LookedUp | None:
@@ -91,76 +82,61 @@ class Resolver:
         known = self.kept.fresh(question, self._clock.read())
         if known is not None:
             return known
-        waiting = self._waiting.get(question)
-        if waiting is not None:
-            waiting.append(done)
+        pending = self._pending.get(question)
+        if pending is not None:
+            pending.waiting.append(done)
             return None
-        if len(self._waiting) >= RESOLVER_QUEUE_MAX or self._closed:
-            return LookedUp(error_number=errno.ENOBUFS, message="too many names wait to be looked up")
-        self._waiting[question] = [done]
-        self._ask(question)
-        return None
+        try:
+            written = ascii_host(host)
+        except UnicodeError:
+            return not_found(host, "it is no valid name")
+        if written != host:
+            return self.look_up(written, family, done)
+        numeric = numeric_addresses(host, family)
+        return LookedUp(numeric) if numeric else self._ask(question, done)
 
-    def _ask(self, question: Question) -> None:
-        if len(self._threads) < min(RESOLVER_THREADS_MAX, len(self._waiting)):
-            thread = threading.Thread(target=self._work, name="watchkeeper resolver", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._questions.put(question)
+    def _ask(self, question: Question, done: OnResolved) -> LookedUp | None:
+        if len(self._pending) >= RESOLVER_QUEUE_MAX or self._closed:
+            return TOO_MANY
+        pending = self._pending[question] = PendingLookUp()
+        answered = partial(self._answered, question, pending, self._clock.read().monotonic_ns)
+        host, family = question
+        self._service.ask(asked_name(host), family, answered)
+        # The file of hosts answers at once.
+        if pending.found is None:
+            pending.waiting.append(done)
+        return pending.found
 
-    def _work(self) -> None:
-        while (question := self._questions.get()) is not None:
-            asked_ns = self._clock.read().monotonic_ns
-            answer = self._ask_system(*question)
-            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-                self._loop.call_soon_threadsafe(self._answered, question, asked_ns, answer)
+    def _answered(self, question: Question, pending: PendingLookUp, asked_ns: int, found: LookedUp) -> None:
+        found = routable(found)
+        pending.found = found
+        self._pending.pop(question, None)
+        if found.addresses:
+            self.kept.keep(question, found, asked_ns)
+        waiting, pending.waiting = pending.waiting, []
+        for done in waiting:
+            tell(self._loop, done, found)
 
-    def _answered(self, question: Question, asked_ns: int, answer: LookedUp) -> None:
-        if answer.addresses:
-            self.kept.keep(question, answer, asked_ns)
-        for done in self._waiting.pop(question, ()):
-            done(answer)
+    def overdue(self, since_ns: int) -> SystemErrorMeaning:
+        """The verdict of an attempt that has waited for an address since `since_ns` (monotonic), and has no time left.
+
+        A name service that answers other questions meanwhile shows that this name's own servers are silent. One that
+        answers nothing at all is a fault on this side, of which no target is guilty.
+        """
+        now_ns = self._clock.read().monotonic_ns
+        if self._service.answered_since(min(since_ns, now_ns - NAME_HEARD_NS)):
+            detail = "the deadline passed while the name was looked up"
+            return Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, detail
+        detail = "the deadline passed while the name was looked up: the name service answers nothing"
+        return Outcome.UNKNOWN, Reason.BLIND, detail
 
     def __repr__(self) -> str:
-        waiting, threads = len(self._waiting), len(self._threads)
-        return f"Resolver(kept={len(self.kept)}, under_way={waiting}, threads={threads})"
+        return f"Resolver(kept={len(self.kept)}, under_way={len(self._pending)})"
 
     def close(self) -> None:
-        """End the threads; one that is stuck in a look-up ends with it and holds nobody back."""
+        """End every look-up; no callback is called any more."""
         self._closed = True
-        self._waiting.clear()
-        for _ in self._threads:
-            self._questions.put(None)
-        for thread in self._threads:
-            thread.join(CLOSE_NS / NS_PER_S / RESOLVER_THREADS_MAX)
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-
-
-@lru_cache(maxsize=DNS_ENTRIES_MAX)
-def literal_address(host: str) -> ResolvedAddress | None:
-    """The address that a host already is; None for a name, and for a scoped address, whose scope must be looked up."""
-    try:
-        address = ip_address(host.strip("[]"))
-    except ValueError:
-        return None
-    if "%" in host:
-        return None
-    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    return ResolvedAddress(family, str(address))
-
-
-def ask_system(host: str, family: AddressFamily) -> LookedUp:
-    """The system's answer, in the order it prefers; blocks."""
-    try:
-        found = socket.getaddrinfo(host, None, family=FAMILIES[family], type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        return LookedUp(message=str(error.strerror))
-    except OSError as error:
-        return LookedUp(error_number=error.errno or 0, message=str(error.strerror))
-    except UnicodeError:
-        return LookedUp(message="the host is no valid name")
-    addresses = [
-        ResolvedAddress(socket.AddressFamily(kind), str(place[0]), int(place[3]) if len(place) > 3 else 0)
-        for kind, _, _, _, place in found
-    ]
-    return LookedUp(tuple(dict.fromkeys(addresses)))
+        for pending in self._pending.values():
+            pending.waiting.clear()
+        self._pending.clear()
+        self._service.close()

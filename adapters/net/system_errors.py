@@ -12,6 +12,15 @@ UP: SystemErrorMeaning = (Outcome.UP, Reason.OK, "")
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 """Our own machine's want, never the target's fault."""
 
+NO_ROUTE = frozenset(
+    {errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+)
+"""A fault of our own network where the system says so at once, before a packet is sent.
+
+A router far away may send the first and the third; the last also says that no port is free, or that this machine has no
+address of the family.
+"""
+
 REASONS_BY_ERROR: dict[int, Reason] = {
     errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
     errno.ECONNRESET: Reason.CONNECTION_RESET,

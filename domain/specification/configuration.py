@@ -41,6 +41,17 @@ class Retention(Specification, frozen=True, kw_only=True, forbid_unknown_fields=
     ) -> None: ...
 
 
+class Connectivity(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The targets that speak for this machine's own network: while all of them fail, no sample counts against a target."""
+
+    targets: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+    """Targets that fail only with this machine's network, such as its gateway or a far host that is always up."""
+    every: DurationText = "10s"
+    """How often they are checked, where they are not checked more often anyway."""
+
+    def __init__(self, *, targets: Sequence[str], every: Duration = ...) -> None: ...
+
+
 class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the runtime as a whole."""
 
@@ -58,6 +69,8 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     """Refuse to probe or notify loopback, private, link-local and other special addresses."""
     tls_library: Literal["openssl", "rustls"] = "openssl"
     """The TLS library of plain `https` checks; rustls takes half the time and needs the extra `rustls`."""
+    connectivity: Connectivity | None = None
+    """The targets that speak for this machine's own network."""
     retention: Retention = Retention()
     """How long the record is kept."""
     debug: bool = False
@@ -73,6 +86,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
         threads_max: int = ...,
         deny_private_addresses: bool = ...,
         tls_library: Literal["openssl", "rustls"] = ...,
+        connectivity: Connectivity | None = ...,
         retention: Retention = ...,
         debug: bool = ...,
     ) -> None: ...

@@ -12,6 +12,7 @@ import msgspec
 from ..policy import CancellationPolicy
 from ..units import NS_PER_MS, NS_PER_S
 from .admission import AdmissionPolicy
+from .own_network import ConnectivityPolicy
 from .retry import RetryPolicy
 
 
@@ -51,6 +52,7 @@ class SupervisorPolicies(NamedTuple):
     children: RestartPolicy = CHILD_POLICY
     pollers: RestartPolicy = POLLER_POLICY
     cancellation: CancellationPolicy = CancellationPolicy()
+    connectivity: ConnectivityPolicy = ConnectivityPolicy()
 
 
 class Restart(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
+import idna
 from msgspec import UNSET
 
 from ..limits import URL_CHARACTERS_MAX
@@ -21,6 +22,7 @@ _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@\\]*)(?::([0-9]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_LABEL_CHARACTERS_MAX = 63  # RFC 1035, 2.3.4
 _METHODS = (
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PURGE",
     "PROPFIND", "PROPPATCH", "MKCOL", "MKCALENDAR", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH",
@@ -119,6 +121,8 @@ def _authority_fault(authority: str) -> str:
         )
     if not found[1]:
         return "names no host: write it like https://example.org/health"
+    if fault := _name_fault(found[1]):
+        return f"has a host that {fault}"
     port = found[2]
     if port is not None and not (port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65_535):
         return "has a port that is none: it may be 1 to 65,535"
@@ -149,7 +153,37 @@ def _host_fault(host: str) -> str:
         return "is a URL: write the name alone, and the port under port"
     if host.startswith("[") or (host.count(":") == 1):
         return "holds a port or brackets: write the name or the address alone, and the port under port"
+    return _name_fault(host)
+
+
+def _name_fault(host: str) -> str:
+    try:
+        written = ascii_host(host)
+    except UnicodeError:
+        return "is no international name: a character in it is not allowed"
+    labels = [] if ":" in written else written.removesuffix(".").split(".")
+    if any(not 1 <= len(label) <= _LABEL_CHARACTERS_MAX for label in labels):
+        return f"is no name: a part of it between dots is empty or longer than {_LABEL_CHARACTERS_MAX} characters"
     return ""
+
+
+def ascii_host(host: str) -> str:
+    """Returns the host as the name service is asked for it: by UTS 46, non-transitional, as browsers and curl do.
+
+    An ASCII name is asked for as it is written: many that resolve (`_dmarc.example.org`) are no names to IDNA.
+    Raises: UnicodeError for a name that cannot be asked for.
+    """
+    if host.isascii():
+        return host
+    mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+    return ".".join(map(_ascii_label, mapped.split(".")))
+
+
+def _ascii_label(label: str) -> str:
+    # Not by the stricter rules of IDNA 2008, to which a name of symbols is none: such names exist and browsers open them.
+    if label.isascii():
+        return label
+    return f"xn--{label.encode('punycode').decode()}"
 
 
 def _header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iterator[Problem]:

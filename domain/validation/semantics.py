@@ -1,13 +1,13 @@
 """Checks of a configuration beyond its types."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from .. import limits
 from ..specification.channel import CallChannel, Channel, Log, Webhook
-from ..specification.configuration import Configuration, Defaults, Retention, RuntimeOptions
+from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
 from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import Target
@@ -33,6 +33,9 @@ def meaning_problems(
     names = tuple(channel.id for channel in channels) if names_known else None
     judge = _Judge(names, allow_exec=configuration.runtime.allow_exec)
     yield from judge.runtime(configuration.runtime, ("runtime",))
+    if configuration.runtime.connectivity is not None:
+        path: Path = ("runtime", "connectivity")
+        yield from _connectivity(configuration.runtime.connectivity, targets, path)
     yield from judge.defaults(configuration.defaults, ("defaults",))
     yield from _repeated(channels, ("channels",))
     for at, channel in enumerate(channels):
@@ -160,6 +163,7 @@ _KEPT = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
 _CADENCE = {"every": _EVERY, "timeout": _TIMEOUT, "retry_every": _EVERY}
 _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     RuntimeOptions: {"grace": (0, limits.GRACE_NS_MAX)},
+    Connectivity: {"every": _EVERY},
     Retention: dict.fromkeys(Retention.__struct_fields__, _KEPT)
     | {"samples": (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX)},
     Defaults: _CADENCE,
@@ -178,6 +182,24 @@ def _spans(part: Any, path: Path) -> Iterator[Problem]:
         text = getattr(part, name)
         if text is not None:
             yield from span_problems(text, (*path, name), low_ns, high_ns)
+
+
+def _connectivity(connectivity: Connectivity, targets: Sequence[Target], path: Path) -> Iterator[Problem]:
+    """The problems of the targets that speak for the network: each is one that is probed."""
+    yield from _spans(connectivity, path)
+    kinds = {target.id: target.kind for target in targets}
+    ids = tuple(("targets", at, "id") for at in range(len(targets)))
+    for at, name in enumerate(connectivity.targets):
+        where = (*path, "targets", at)
+        if name not in kinds:
+            text = f"there is no target {quoted(name)}{suggestion(name, kinds)}"
+            yield Problem(where, text, depends_on=(("targets",), *ids))
+        elif kinds[name] == "heartbeat":
+            yield Problem(
+                where, f"{quoted(name)} is a heartbeat, which is not checked: name a target that is"
+            )
+        elif name in connectivity.targets[:at]:
+            yield Problem(where, f"the target {quoted(name)} stands twice: keep one")
 
 
 def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:

@@ -94,6 +94,7 @@ VALUE_TOOLS = frozenset(
         "unicodedata",
         "urllib.parse",
         "zoneinfo",
+        "idna",
         "msgspec",
         "msgspec.structs",
     ]

@@ -142,6 +142,9 @@ TARGETS = [
     (probed(tcp=Tcp(host="[h]", port=1)), "tcp.host", "brackets"),
     (probed(tcp=Tcp(host="h x", port=1)), "tcp.host", "holds a blank"),
     (probed(tcp=Tcp(host="", port=1)), "tcp.host", "is empty"),
+    (probed(tcp=Tcp(host="ü" * 70, port=1)), "tcp.host", "is no name: a part of it"),
+    (probed(tcp=Tcp(host="shop..example", port=1)), "tcp.host", "is no name: a part of it"),
+    (probed(tcp=Tcp(host="a\u200b\ufffd.test", port=1)), "tcp.host", "is no international name"),
     (probed(tcp=Tcp(host="h", port=1, expect="")), "tcp.expect", "is in every answer"),
 ]
 
@@ -215,6 +218,8 @@ URLS = {
     "gopher://h/": "'gopher'",
     "javascript://h": "'javascript'",
     "http://": "names no host",
+    f"http://{'ü' * 70}/": "has a host that is no name",
+    "http://ä..b/": "has a host that is no name",
     "http:///path": "names no host",
     "http://:80/": "names no host",
     "http://user@h/": "basic_auth",

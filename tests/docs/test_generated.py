@@ -62,6 +62,7 @@ def test_every_duration_of_the_configuration_has_bounds():
 PLACES = {
     "RuntimeOptions": ("runtime",),
     "Retention": ("runtime", "retention"),
+    "Connectivity": ("runtime", "connectivity"),
     "Defaults": ("defaults",),
     "Channel": ("channels", 0),
     "Webhook": ("channels", 0, "webhook"),
@@ -81,7 +82,7 @@ def plain():
         {"id": "c", "kind": "no_data"},
     ]
     return {
-        "runtime": {"retention": {}},
+        "runtime": {"retention": {}, "connectivity": {"targets": ["a"]}},
         "defaults": {},
         "channels": [{"id": "a", "webhook": {"url": "http://h/"}}, {"id": "b", "call": {"name": "f"}}],
         "targets": [

@@ -141,6 +141,7 @@ REPORTED = {
     "channel": "channel NAME",
     "POLLER + target": "poller TARGET",
     "SUPERVISOR": "supervisor",
+    "NETWORK": "network",
     "'invariants'": "invariants",
     "child": "sink",
     "part": None,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from seeing import first, told, words
+from seeing import first, told, without_a_gateway, words
 
 DOWN = ["shop/down opened", "shop/down resolved"]
 
@@ -71,6 +71,16 @@ def scripted(see: Callable[..., Any], **how: Any) -> Callable[..., Any]:
 
 
 SLOW = scripted(words, script="ok 5m, slow 700ms 5m, ok")
+SPEAKING = {
+    **shop({"id": "down", "kind": "consecutive", "after": 3, "recover": 1}),
+    "runtime": {"connectivity": {"targets": ["gateway"], "every": "5s"}},
+}
+SPEAKING["targets"] = [
+    *SPEAKING["targets"],
+    {"id": "gateway", "every": "10m", "tcp": {"host": "gateway", "port": 53}},
+    {"id": "far", "every": "1h", "tcp": {"host": "far", "port": 53}},
+]
+N = ("runtime", "connectivity")
 BLIND = {"script": "ok 5m, unknown 5m, ok"}
 R = ("targets", 0, "rules", 0)
 T = ("targets", 0)
@@ -94,6 +104,9 @@ HEARTBEAT = {
 }  # fmt: skip
 
 VIRTUAL: dict[str, Case] = {
+    "RuntimeOptions.connectivity": Case(SPEAKING, N, ..., without_a_gateway, [], DOWN),
+    "Connectivity.targets": Case(SPEAKING, (*N, "targets"), ["far"], without_a_gateway, [], DOWN),
+    "Connectivity.every": Case(SPEAKING, (*N, "every"), "10m", without_a_gateway, [], DOWN),
     "Configuration.targets": Case(shop(), ("targets",), [], words, DOWN, []),
     "Configuration.channels": Case(
         shop(), ("channels",), [{"id": "ops", "log": {}}, {"id": "boss", "log": {}}],

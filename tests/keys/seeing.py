@@ -41,6 +41,15 @@ def words(folder, document, **how):
     return [said for _, said, _ in told(folder, document, **how)]
 
 
+def without_a_gateway(folder, document):
+    """Returns the notices where the shop and the gateway are down together."""
+    world = World(written(folder, document))
+    for target in ("shop", "gateway"):
+        world.script(target, "ok 5m, down 5m, ok")
+    world.run("20m")
+    return world.delivered("ops")
+
+
 def first(folder, document, **how):
     """The second in which the first notice is made; None without any."""
     return next(iter(sorted(at for _, _, at in told(folder, document, **how))), None)

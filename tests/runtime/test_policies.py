@@ -9,6 +9,7 @@ import pytest
 from watchkeeper import Channel, Log, Runtime
 from watchkeeper.domain.policy import CachePolicy, CancellationPolicy, MailboxOverflow, OverflowPolicy
 from watchkeeper.domain.supervision.admission import AdmissionPolicy
+from watchkeeper.domain.supervision.own_network import ConnectivityPolicy
 from watchkeeper.domain.supervision.restart import RestartPolicy
 from watchkeeper.domain.supervision.retry import RetryPolicy
 from watchkeeper.host.status_cache import StatusCache
@@ -25,12 +26,12 @@ def test_every_policy_is_listed_by_its_name():
         RestartPolicy,
         CancellationPolicy,
         AdmissionPolicy,
+        ConnectivityPolicy,
         MailboxOverflow,
         CachePolicy,
     }
     assert {policy.name for policy in by_kind[CachePolicy]} == {
-        "names of tcp targets and of plain http ones",
-        "names of http targets",
+        "names of targets and of channels",
         "tls contexts",
         "shared probe results",
         "compiled conditions",

@@ -41,7 +41,7 @@ WITHIN_S = 20
 
 
 def test_a_runtime_that_cannot_be_built_leaves_no_thread_behind():
-    nowhere = Channel(id="ops", webhook=Webhook(url="http://ä..b/"))
+    nowhere = Channel(id="ops", webhook=Webhook(url="https://h/", tls={"server_name": "::1"}))
     threads = set(threading.enumerate())
 
     with pytest.raises(ConfigurationError):

@@ -18,6 +18,7 @@ from watchkeeper import (
     Channel,
     Configuration,
     ConfigurationError,
+    Connectivity,
     Consecutive,
     Duration,
     Exec,
@@ -133,6 +134,7 @@ CHANNELS = (
 OPTIONS = RuntimeOptions(
     store="watch.db",
     grace=10,
+    connectivity=Connectivity(targets=["port"], every=timedelta(seconds=10)),
     retention=Retention(samples=timedelta(days=2), hourly=3_600),
     tls_library="rustls",
 )

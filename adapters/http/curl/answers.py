@@ -1,6 +1,7 @@
 """The facts that curl has about a finished transfer, read once."""
 
 import errno
+import os
 import re
 import socket
 from urllib.parse import urljoin
@@ -8,6 +9,7 @@ from urllib.parse import urljoin
 import pycurl
 
 from ....domain.units import NS_PER_US
+from ...net.sockets import socket_error
 from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
@@ -17,9 +19,18 @@ LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
 
 
 def read_answer(
-    handle: Handle, destination: Destination, code: int, message: str, *, keeps_connection: bool
+    handle: Handle,
+    destination: Destination,
+    code: int,
+    message: str,
+    *,
+    keeps_connection: bool,
+    name_ns: int,
 ) -> HttpAnswer:
-    """The answer a handle holds. Asks only what can have a value: each question costs a third of a microsecond."""
+    """The answer a handle holds; `name_ns` is what its name took before libcurl began.
+
+    Asks only what can have a value: each question costs a third of a microsecond.
+    """
     ask = handle.curl.getinfo
     if handle.body_cut:
         # The cap ended it, not a failure: everything before the rest of the body was read.
@@ -30,7 +41,7 @@ def read_answer(
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
-        error_number=_error_number(handle, code) if code else 0,
+        error_number=_error_number(handle, code, message) if code else 0,
         message=message,
         status=status,
         header=b"".join(handle.header),
@@ -43,12 +54,12 @@ def read_answer(
         cookies=_cookies(handle) if 300 <= status < 400 else (),
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate_expires=_certificate_expires(handle) if destination.secure else None,
-        name_ns=0 if destination.literal else ask(pycurl.NAMELOOKUP_TIME_T) * NS_PER_US,
-        connect_ns=ask(pycurl.CONNECT_TIME_T) * NS_PER_US,
-        tls_ns=ask(pycurl.APPCONNECT_TIME_T) * NS_PER_US if proven else 0,
+        name_ns=name_ns,
+        connect_ns=_after(name_ns, ask(pycurl.CONNECT_TIME_T)),
+        tls_ns=_after(name_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
         # Curl tells the time of a first byte of a connection that was refused, too.
-        first_byte_ns=ask(pycurl.STARTTRANSFER_TIME_T) * NS_PER_US if handle.header else 0,
-        total_ns=ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
+        first_byte_ns=_after(name_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
+        total_ns=name_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
 
 
@@ -63,23 +74,22 @@ def _cookies(handle: Handle) -> tuple[bytes, ...]:
     return tuple(handle.curl.getinfo_raw(pycurl.INFO_COOKIELIST))
 
 
-def _error_number(handle: Handle, code: int) -> int:
+def _after(name_ns: int, time_us: int) -> int:
+    """A time of libcurl's, counted from the beginning of the look-up; 0 for a phase that was not reached."""
+    return name_ns + time_us * NS_PER_US if time_us else 0
+
+
+def _error_number(handle: Handle, code: int, message: str) -> int:
     """The system's word about a failure; where curl has kept none, what the system says to the same wish."""
     known = int(handle.curl.getinfo(pycurl.OS_ERRNO)) or handle.open_error_number
+    if handle.curl.getinfo(pycurl.CONNECT_TIME_T) and os.strerror(known) not in message:
+        # Of an address that was tried before the one that answered.
+        return 0
     if known or handle.refused_address is not None:
         return known
     if code == pycurl.E_COULDNT_CONNECT:
         # A refused connection leaves a number: without one no socket could be opened at all.
         return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or errno.EMFILE
-    return socket_error(socket.AF_INET) if code == pycurl.E_COULDNT_RESOLVE_HOST else 0
-
-
-def socket_error(family: socket.AddressFamily) -> int:
-    """Why no socket can be opened at the moment; 0 when one can."""
-    try:
-        socket.socket(family, socket.SOCK_STREAM).close()
-    except OSError as error:
-        return error.errno or 0
     return 0
 
 

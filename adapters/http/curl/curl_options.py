@@ -5,9 +5,8 @@ from functools import cache
 
 import pycurl
 
-from ....domain.limits import DNS_FRESH_NS
 from ....domain.specification.probe import AddressFamily, Tls
-from ....domain.units import NS_PER_S
+from ...net.addresses import is_literal
 from ..destination import host_and_port
 from ..exchange import HttpShape
 
@@ -85,17 +84,11 @@ def _line(name: str, value: str | None) -> bytes:
 
 
 def _set_connection(curl: pycurl.Curl, shape: HttpShape) -> None:
-    keep_names(curl, DNS_FRESH_NS)
     curl.setopt(pycurl.IPRESOLVE, FAMILIES[shape.address_family])
     curl.setopt(pycurl.FRESH_CONNECT, not shape.keep_connection)
     curl.setopt(pycurl.FORBID_REUSE, not shape.keep_connection)
-    if shape.connect_to is not None:
+    if shape.connect_to is not None and is_literal(shape.connect_to[0]):
         curl.setopt(pycurl.CONNECT_TO, [f"::{host_and_port(*shape.connect_to)}"])
-
-
-def keep_names(curl: pycurl.Curl, for_ns: int) -> None:
-    """How old an answer of the name service this handle may use."""
-    curl.setopt(pycurl.DNS_CACHE_TIMEOUT, for_ns // NS_PER_S)
 
 
 def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:

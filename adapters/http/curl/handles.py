@@ -3,13 +3,46 @@
 import contextlib
 import socket
 from functools import lru_cache
+from typing import NamedTuple
 
 import pycurl
 
-from ....domain.limits import DNS_FRESH_NS, HANDLES_IDLE_MAX, SHELVES_MAX
-from ...net.addresses import is_public
+from ....domain.limits import HANDLES_IDLE_MAX, SHELVES_MAX
+from ....domain.specification.probe import AddressFamily
+from ...net.addresses import is_literal, is_public
+from ...net.names import ResolvedAddress
+from ..destination import Destination, bracketed
 from ..exchange import HttpShape
-from .curl_options import keep_names, prepare
+from .curl_options import prepare
+
+
+class NamedPlace(NamedTuple):
+    """A name to connect to."""
+
+    host: str
+    port: int
+    family: AddressFamily
+
+    @property
+    def key(self) -> str:
+        """The name under which libcurl is given the addresses: one for each family, and none that anybody could look up."""
+        return f"{self.family}.{self.host.rstrip('.')}:{self.port}"
+
+
+def place_of(shape: HttpShape, destination: Destination) -> NamedPlace | None:
+    """The name that a request needs the addresses of; None where it has an address already."""
+    if shape.connect_to is None:
+        literal, host, port = destination.literal, destination.origin.host, destination.origin.port
+    else:
+        host, port = shape.connect_to
+        literal = is_literal(host)
+    return None if literal else NamedPlace(host, port, shape.address_family)
+
+
+def _refuse(*_: object) -> int:
+    """Any number but 0 keeps libcurl from looking a name up, for which it would start a thread."""
+    return 1
+
 
 ALTERNATIVE_NAMES = "X509v3 Subject Alternative Name"
 COOKIES_ON = "Set-Cookie: none=; Max-Age=0"
@@ -23,12 +56,13 @@ class Handle:
         self.curl = pycurl.Curl()
         self.curl.setopt(pycurl.COOKIELIST, COOKIES_ON)
         self.header: list[bytes] = []
-        self._asks_anew = False
+        self._named = False
         self.clear(0)
 
     def prepare(self, shape: HttpShape) -> None:
         """Make the handle fit for requests of this shape, whatever it served before."""
         self.curl.reset()
+        self._named = False
         prepare(self.curl, shape)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         # Appending to a list is the cheapest callback there is; libcurl itself ends a header at 300 KB.
@@ -48,14 +82,25 @@ class Handle:
         self.nameless_certificate = False
         self.refused_address: str | None = None
         self.open_error_number = 0
-        if self._asks_anew:
-            self._asks_anew = False
-            keep_names(self.curl, DNS_FRESH_NS)
 
-    def ask_anew(self) -> None:
-        """Take no name from the cache for the next request."""
-        self._asks_anew = True
-        keep_names(self.curl, 0)
+    def lead_to(self, place: "NamedPlace | None", addresses: tuple[ResolvedAddress, ...]) -> None:
+        """Connect to these addresses of a place, or only by a connection that is kept where there are none.
+
+        Libcurl looks nothing up: without an address it ends with E_ABORTED_BY_CALLBACK. None is a URL with an address.
+        """
+        if place is None:
+            if self._named:
+                self._named = False
+                self.curl.unsetopt(pycurl.RESOLVER_START_FUNCTION)
+                self.curl.unsetopt(pycurl.CONNECT_TO)
+            return
+        if not self._named:
+            self._named = True
+            self.curl.setopt(pycurl.RESOLVER_START_FUNCTION, _refuse)
+        self.curl.setopt(pycurl.CONNECT_TO, [f"::{place.key}"])
+        hosts = ",".join(bracketed(address.host) for address in addresses)
+        # The plus lets an entry of libcurl's cache grow old; the minus takes it away.
+        self.curl.setopt(pycurl.RESOLVE, [f"+{place.key}:{hosts}" if hosts else f"-{place.key}"])
 
     def _take_body(self, chunk: bytes) -> int:
         self.room -= len(chunk)

@@ -3,40 +3,28 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pycurl
+from msgspec.structs import replace
 
-from ....domain.limits import (
-    CONNECTIONS_KEPT_MAX,
-    DNS_ENTRIES_CURL_MAX,
-    DNS_ENTRIES_MAX,
-    DNS_FRESH_NS,
-    WIRE_BYTES_SLACK,
-    WIRE_EVENTS_BEFORE_LOOKING,
-)
+from ....domain.limits import CONNECTIONS_KEPT_MAX, WIRE_BYTES_SLACK, WIRE_EVENTS_BEFORE_LOOKING
 from ....domain.observation.attempt import CancelOutcome
-from ....domain.policy import CachePolicy
 from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt, Timer
-from ....domain.units import NS_PER_MS
+from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, tell
 from ...clock import MonotonicClock
+from ...net.names import LookedUp, ResolvedAddress, public_only
 from ...net.readiness import BROKEN, READABLE, WRITABLE, make_events
+from ...net.resolver import Resolver
+from ...net.sockets import has_route, verdict_of_connection
+from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
 from ..destination import Destination
 from ..exchange import HttpAnswer, HttpShape
 from .answers import read_answer
-from .handles import Handle, Handles, Shelf
+from .handles import Handle, Handles, NamedPlace, Shelf, place_of
 from .wire import bytes_allowed, bytes_read
-
-DNS_CACHE = CachePolicy(
-    name="names of http targets",
-    key="host and port",
-    owner="the transport's multi handle (libcurl)",
-    fresh_for_ns=DNS_FRESH_NS,
-    entries_max=DNS_ENTRIES_CURL_MAX,
-    invalidation="by age; a name that was not found is asked for anew by each request until one succeeds",
-)
-"""Libcurl's own cache of answers, shared by every handle of the transport."""
 
 MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 """The readiness masks of curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT."""
@@ -50,9 +38,20 @@ class Transfer(Activity):
     _transport: "CurlTransport"
     shelf: Shelf
     destination: Destination
+    deadline: Deadline
+    last_use: bool
     done: OnTransferred | None
+    begun_ns: int
+    place: NamedPlace | None
+    """The name to look up, unless a kept connection makes that unnecessary."""
+    addresses: tuple[ResolvedAddress, ...] = ()
+    """The addresses of the name, once it is looked up."""
+    name_ns: int = 0
+    """How long the look-up took; 0 before it, and where there was none."""
     handle: Handle | None = None
     ended: CancelOutcome | None = None
+    timer: Timer | None = None
+    """Ends the look-up at the deadline; libcurl keeps the deadline itself."""
 
     def cancel(self) -> CancelOutcome:
         """Close its socket now, or say that the answer has been given."""
@@ -62,16 +61,22 @@ class Transfer(Activity):
             self.done = None
         return self.ended
 
+    def stop_timer(self) -> None:
+        timer, self.timer = self.timer, None
+        if timer is not None:
+            timer.cancel()
+
     def request_was_sent(self) -> bool:
         """Whether bytes of the request have left, so that the other side may act on it."""
         return self.handle is not None and bool(self.handle.curl.getinfo(pycurl.REQUEST_SIZE))
 
 
 class Watched(Activity):
-    """A socket of libcurl's."""
+    """A descriptor of libcurl's: a socket, or the one by which its own threads wake it."""
 
     mask: int
-    events_seen: int = 0
+    events_seen: int | None = 0
+    """None where nothing counts the bytes of the descriptor."""
     bytes_allowed: int = WIRE_BYTES_SLACK
 
 
@@ -118,17 +123,27 @@ class Wake:
 
 
 class CurlTransport:
-    """Carries requests on one loop; all its methods are called on the loop's thread. Follows no redirect."""
+    """Carries requests on one loop; all its methods are called on the loop's thread. Follows no redirect.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, call_at: CallAt) -> None:
+    Names are looked up by the resolver, which is its maker's to close: libcurl is given addresses.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, call_at: CallAt, resolver: Resolver
+    ) -> None:
         self._loop = loop
         self._clock = clock
+        self._call_at = call_at
+        self._resolver = resolver
         self._handles = Handles()
         self.shelf = self._handles.shelf
         """Returns the handle pool for requests of a shape; callers keep it to save the look-up."""
         self._transfers: dict[pycurl.Curl, tuple[Transfer, Handle]] = {}
-        self._unresolved: set[str] = set()
+        self._unnamed: set[Transfer] = set()
+        """The transfers that wait for an address."""
         self._watched: dict[int, Watched] = {}
+        self._running = 0
+        """How many transfers libcurl had not ended when it was last called."""
         self._closed = False
         self._events = make_events(loop, self._on_events)
         self._wake = Wake(clock, call_at, self._on_time)
@@ -155,31 +170,73 @@ class CurlTransport:
 
         With `last_use` a connection that the shape would keep is closed afterwards.
         """
-        transfer = Transfer(self, shelf, destination, done)
-        remaining_ns = deadline.remaining_ns(self._clock.read())
-        if self._closed or remaining_ns <= 0:
+        now_ns = self._clock.monotonic_ns()
+        place = place_of(shelf.shape, destination)
+        transfer = Transfer(self, shelf, destination, deadline, last_use, done, now_ns, place)
+        if self._closed or deadline.monotonic_ns <= now_ns:
             self._fail_soon(transfer, pycurl.E_OPERATION_TIMEDOUT, "nothing was left of the deadline")
-            return transfer
-        try:
-            self._begin(transfer, -(-remaining_ns // NS_PER_MS), last_use)
-        except pycurl.error as error:
-            self._fail_soon(transfer, error.args[0], str(error.args[-1]))
+        elif place is None or shelf.shape.keep_connection:
+            self._begin(transfer, LookedUp())
+        else:
+            self._look_up(transfer, place)
         return transfer
+
+    def _look_up(self, transfer: Transfer, place: NamedPlace) -> None:
+        found = self._resolver.look_up(place.host, place.family, partial(self._named, transfer))
+        if found is not None:
+            self._named(transfer, found)
+            return
+        self._unnamed.add(transfer)
+        transfer.timer = self._call_at(transfer.deadline.monotonic_ns, partial(self._overdue, transfer))
+
+    def _named(self, transfer: Transfer, found: LookedUp) -> None:
+        """The name service has answered."""
+        self._unnamed.discard(transfer)
+        transfer.stop_timer()
+        if transfer.done is None:
+            return
+        transfer.addresses = found.addresses
+        # Never 0, which says that nothing was looked up.
+        transfer.name_ns = max(self._clock.monotonic_ns() - transfer.begun_ns, NS_PER_US)
+        if transfer.shelf.shape.deny_private_addresses:
+            found = public_only(found)
+        if found.addresses:
+            self._begin(transfer, found)
+        else:
+            self._end_unnamed(transfer, pycurl.E_COULDNT_RESOLVE_HOST, found.verdict)
+
+    def _overdue(self, transfer: Transfer) -> None:
+        transfer.timer = None
+        self._unnamed.discard(transfer)
+        verdict = self._resolver.overdue(transfer.begun_ns)
+        self._end_unnamed(transfer, pycurl.E_OPERATION_TIMEDOUT, verdict)
+
+    def _end_unnamed(self, transfer: Transfer, code: int, verdict: SystemErrorMeaning) -> None:
+        total_ns = self._clock.monotonic_ns() - transfer.begun_ns
+        answer = HttpAnswer(code=code, unconnected=verdict, total_ns=total_ns)
+        self._loop.call_soon(self._deliver, transfer, answer)
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call back as soon as the loop comes round, for what needs no request to be answered."""
         self._loop.call_soon(callback)
 
-    def _begin(self, transfer: Transfer, timeout_ms: int, last_use: bool) -> None:
+    def _begin(self, transfer: Transfer, found: LookedUp) -> None:
+        """Give the request to libcurl with the addresses that were found, or to take a connection that is kept."""
+        try:
+            self._hand_over(transfer, found)
+        except pycurl.error as error:
+            self._fail_soon(transfer, error.args[0], str(error.args[-1]))
+
+    def _hand_over(self, transfer: Transfer, found: LookedUp) -> None:
         shelf = transfer.shelf
         handle = transfer.handle = self._handles.take(shelf)
         handle.curl.setopt(pycurl.URL, transfer.destination.url)
-        handle.curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+        remaining_ns = transfer.deadline.monotonic_ns - self._clock.monotonic_ns()
+        # Libcurl takes 0 for no limit at all.
+        handle.curl.setopt(pycurl.TIMEOUT_MS, max(1, -(-remaining_ns // NS_PER_MS)))
         if shelf.shape.keep_connection:
-            handle.curl.setopt(pycurl.FORBID_REUSE, last_use)
-        if transfer.destination.origin.host in self._unresolved:
-            # Libcurl keeps a failed look-up too: one lost packet would be seconds of a target that is up and called down.
-            handle.ask_anew()
+            handle.curl.setopt(pycurl.FORBID_REUSE, transfer.last_use)
+        handle.lead_to(transfer.place, found.addresses)
         self._multi.add_handle(handle.curl)
         self._transfers[handle.curl] = transfer, handle
 
@@ -190,6 +247,8 @@ class CurlTransport:
         """Take a transfer back from curl, which closes its socket, and its handle for others."""
         handle, transfer.handle = transfer.handle, None
         if handle is None:
+            self._unnamed.discard(transfer)
+            transfer.stop_timer()
             return
         if self._transfers.pop(handle.curl, None) is not None:
             self._multi.remove_handle(handle.curl)
@@ -210,26 +269,33 @@ class CurlTransport:
             self._events.modify(descriptor, watched.mask)
 
     def _on_time(self) -> None:
-        _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        if running != len(self._transfers):
+        _, self._running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        if self._running != len(self._transfers):
             self._collect()
 
     def _on_events(self, events: list[tuple[int, int]]) -> None:
-        running = len(self._transfers)
-        for descriptor, mask in events:
-            watched = self._watched.get(descriptor)
-            _, running = self._multi.socket_action(descriptor, _curl_mask(mask))
-            if watched is None:
-                continue
-            watched.events_seen += 1
-            if watched.events_seen > WIRE_EVENTS_BEFORE_LOOKING and self._watched.get(descriptor) is watched:
-                self._look_at_wire(descriptor, watched)
-        if running != len(self._transfers):
+        for event in events:
+            # A fault with one descriptor must not cost the others of the batch their events.
+            tell(self._loop, self._act, event)
+        if self._running != len(self._transfers):
             self._collect()
+
+    def _act(self, event: tuple[int, int]) -> None:
+        descriptor, mask = event
+        watched = self._watched.get(descriptor)
+        _, self._running = self._multi.socket_action(descriptor, _curl_mask(mask))
+        if watched is None or watched.events_seen is None:
+            return
+        watched.events_seen += 1
+        if watched.events_seen > WIRE_EVENTS_BEFORE_LOOKING and self._watched.get(descriptor) is watched:
+            self._look_at_wire(descriptor, watched)
 
     def _look_at_wire(self, descriptor: int, watched: Watched) -> None:
         """End a transfer whose framing alone brings more than its answer may have."""
         read = bytes_read(descriptor)
+        if read is None:
+            watched.events_seen = None
+            return
         if read <= watched.bytes_allowed:
             return
         handle = self._handle_on(descriptor)
@@ -252,14 +318,31 @@ class CurlTransport:
         ended = [self._take_out(curl, 0, "") for curl in whole]
         ended += [self._take_out(curl, code, message) for curl, code, message in failed]
         for transfer, answer in ended:
-            self._deliver(transfer, answer)
+            if answer.code == pycurl.E_ABORTED_BY_CALLBACK and transfer.place is not None:
+                self._without_connection(transfer, transfer.place)
+            else:
+                self._deliver(transfer, answer)
+
+    def _without_connection(self, transfer: Transfer, place: NamedPlace) -> None:
+        """No connection was kept: the request has yet to begin."""
+        if transfer.done is not None:
+            self.abandon(transfer)
+            self._look_up(transfer, place)
 
     def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> tuple[Transfer, HttpAnswer]:
         transfer, handle = self._transfers.pop(curl)
         self._multi.remove_handle(curl)
-        self._remember_look_up(transfer.destination.origin.host, code)
-        keeps = transfer.shelf.shape.keep_connection
-        return transfer, read_answer(handle, transfer.destination, code, message, keeps_connection=keeps)
+        answer = read_answer(
+            handle,
+            transfer.destination,
+            code,
+            message,
+            keeps_connection=transfer.shelf.shape.keep_connection,
+            name_ns=transfer.name_ns,
+        )
+        if code == pycurl.E_COULDNT_CONNECT and answer.error_number in NO_ROUTE:
+            answer = _blamed_on_route(answer, transfer)
+        return transfer, answer
 
     def _deliver(self, transfer: Transfer, answer: HttpAnswer) -> None:
         # The callback's owner holds the transfer too: without the cycle nothing waits for the garbage collector.
@@ -270,21 +353,12 @@ class CurlTransport:
         transfer.ended = CancelOutcome.COMPLETED_ANYWAY
         tell(self._loop, done, answer)
 
-    def _remember_look_up(self, host: str, code: int) -> None:
-        """Note whose name was not found, so that the next request asks anew; forget it when it is."""
-        if code == pycurl.E_COULDNT_RESOLVE_HOST:
-            if len(self._unresolved) >= DNS_ENTRIES_MAX:
-                self._unresolved.pop()
-            self._unresolved.add(host)
-        elif code == 0:
-            self._unresolved.discard(host)
-
     def close(self) -> None:
         """Cancel what is under way and release every descriptor; kept connections are closed."""
         if self._closed:
             return
         self._closed = True
-        for transfer, _ in list(self._transfers.values()):
+        for transfer in [*self._unnamed, *(transfer for transfer, _ in self._transfers.values())]:
             transfer.cancel()
         self._handles.close()
         self._multi.close()
@@ -292,7 +366,19 @@ class CurlTransport:
         self._events.close()
 
     def __repr__(self) -> str:
-        return f"CurlTransport(in_flight={len(self._transfers)}, idle_handles={self._handles.idle_count})"
+        in_flight = len(self._transfers) + len(self._unnamed)
+        return f"CurlTransport(in_flight={in_flight}, idle_handles={self._handles.idle_count})"
+
+
+def _blamed_on_route(answer: HttpAnswer, transfer: Transfer) -> HttpAnswer:
+    """The answer with the verdict of a connection to one of its addresses, where this machine could reach none of them."""
+    hosts = [address.host for address in transfer.addresses]
+    if not hosts:
+        shape = transfer.shelf.shape
+        hosts = [shape.connect_to[0] if shape.connect_to else transfer.destination.origin.host]
+    if any(map(has_route, hosts)):
+        return answer
+    return replace(answer, unconnected=verdict_of_connection(answer.error_number, hosts[0], answer.message))
 
 
 def _curl_mask(mask: int) -> int:

@@ -20,23 +20,27 @@ def bytes_allowed(shape: HttpShape) -> int:
     return each * CONNECTION_USES_MAX if shape.keep_connection else each
 
 
-def bytes_read(descriptor: int) -> int:
-    """Returns the bytes read from a TCP socket so far: all that arrived, less those still in the kernel; 0 if unknown.
+def bytes_read(descriptor: int) -> int | None:
+    """Returns the bytes read from a TCP socket so far: all that arrived, less those still in the kernel; None if unknown.
 
-    Always unknown where the system does not count for each socket: there the deadline alone ends a flood of framing.
+    Unknown for a descriptor that is no socket, and where the system does not count for each socket: there the deadline alone
+    ends a flood of framing.
     """
     if TCP_INFO is None:
-        return 0
-    borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
+        return None
+    try:
+        borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
+    except OSError:
+        return None
     try:
         info = borrowed.getsockopt(socket.IPPROTO_TCP, TCP_INFO, TCP_INFO_BYTES)
         waiting = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
     except OSError:
-        return 0
+        return None
     finally:
         # The descriptor is curl's: it must outlive this look at it.
         borrowed.detach()
     if len(info) < TCP_INFO_BYTES:
-        return 0
+        return None
     received = int(struct.unpack_from("=Q", info, RECEIVED_AT)[0])
     return received - int(struct.unpack("=i", waiting)[0])

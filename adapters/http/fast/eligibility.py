@@ -8,7 +8,7 @@ import pycurl
 from ....domain.limits import DNS_FRESH_NS, HANDSHAKE_DOUBTS_MAX
 from ....domain.specification.probe import Tls
 from ...net.addresses import is_literal
-from ...net.resolver import ResolvedAddress
+from ...net.names import ResolvedAddress
 from ..curl.curl_options import headers_of
 from ..destination import Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
@@ -17,7 +17,7 @@ from .request import PlainRequest
 
 
 class FastPathEligibility:
-    """Remembers whether the last answer had the common form, and which address gave it."""
+    """Remembers whether the last answer had the common form."""
 
     __slots__ = ("_barred_until_ns", "_doubts", "_literal", "_prepared", "_proven", "_secure", "request")
 
@@ -43,7 +43,7 @@ class FastPathEligibility:
     def _by(self, request: PlainRequest, ip: str) -> PlainRequest:
         """The request to the address that libcurl got through to."""
         if not self._literal:
-            return request._replace(preferred=ip)
+            return request
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         return request._replace(address=ResolvedAddress(family, ip))
 
@@ -53,9 +53,6 @@ class FastPathEligibility:
             self._proven, self._doubts = True, 0
         elif self._secure and answer.connect_ns and not answer.tls_ns:
             return self._handshake_failed(answer, now_ns)
-        elif not self._literal and not answer.connect_ns:
-            # Another address may help: the next attempt is libcurl's.
-            self.request = None
         return True
 
     def _handshake_failed(self, answer: HttpAnswer, now_ns: int) -> bool:

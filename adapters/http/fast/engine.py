@@ -11,6 +11,7 @@ from ....domain.time.timers import CallAt
 from ...clock import MonotonicClock
 from ...net.readiness import make_events
 from ...net.resolver import Resolver
+from ...net.sockets import Sockets
 from .exchange import OnExchanged, PlainExchange
 from .request import PlainRequest
 from .tls_contexts import TlsContexts
@@ -18,26 +19,27 @@ from .tls_exchange import TlsExchange
 
 
 class FastHttpEngine:
-    """Carries plain requests on one loop; all its methods are called on the loop's thread."""
+    """Carries plain requests on one loop; all its methods are called on the loop's thread. The resolver is its maker's to close."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         clock: MonotonicClock,
         call_at: CallAt,
+        resolver: Resolver,
         *,
-        resolver: Resolver | None = None,
         contexts: TlsContexts | None = None,
     ) -> None:
         self.loop = loop
         self._events = make_events(loop, self._on_events)
+        self.sockets = Sockets(loop)
         self._exchanges: dict[int, PlainExchange] = {}
         self._call_at = call_at
         self._contexts = contexts
         self.secures = contexts is not None
         """Whether it can shake hands; without contexts HTTPS is for libcurl."""
         # Used by its exchanges as they are: a method around each would cost as much again.
-        self.resolver = Resolver(loop, clock) if resolver is None else resolver
+        self.resolver = resolver
         self.now_ns = clock.monotonic_ns
         self.watch_again = self._events.modify
 
@@ -99,7 +101,7 @@ class FastHttpEngine:
         for exchange in list(self._exchanges.values()):
             exchange.cancel()
         self._events.close()
-        self.resolver.close()
+        self.sockets.close_all()
 
     def __repr__(self) -> str:
         return f"PlainHttp(under_way={len(self._exchanges)})"

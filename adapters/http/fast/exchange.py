@@ -15,11 +15,12 @@ from ....domain.observation.attempt import CancelOutcome
 from ....domain.time.timers import Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, tell
-from ...net.addresses import is_public
+from ...net.names import LookedUp, ResolvedAddress, public_only
+from ...net.race import Race, dial
 from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
-from ...net.resolver import LookedUp, ResolvedAddress, Resolver
-from ...net.sockets import open_stream, refusal_of
-from ...net.system_errors import OUT_OF_DESCRIPTORS
+from ...net.resolver import Resolver
+from ...net.sockets import Sockets, open_stream, refusal_of, verdict_of_connection
+from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
 from ..destination import host_and_port
 from ..exchange import HttpAnswer
 from .parser import END_OF_HEADER, PlainHeader, read_plain
@@ -41,6 +42,8 @@ class ExchangeHost(Protocol):
 
     loop: asyncio.AbstractEventLoop
     resolver: Resolver
+    sockets: Sockets
+    """Those that race to be the one of an exchange."""
     now_ns: Callable[[], int]
     watch_again: Callable[[int, int], None]
 
@@ -67,6 +70,7 @@ class PlainExchange(Activity):
     _header: PlainHeader | None = None
     _certificate_expires: str | None = None
     _connection: socket.SocketType | None = None
+    _race: Race | None = None
     ended: CancelOutcome | None = None
     timer: Timer | None = None
     """Calls `expired` at the deadline; the engine's, which sets it and cancels it."""
@@ -80,6 +84,9 @@ class PlainExchange(Activity):
         return self.ended
 
     def release(self) -> None:
+        race, self._race = self._race, None
+        if race is not None:
+            race.stop()
         connection, self._connection = self._connection, None
         self._engine.forget(-1 if connection is None else connection.fileno(), self)
         if connection is not None:
@@ -102,16 +109,33 @@ class PlainExchange(Activity):
         """The name service has answered."""
         if self._done is None:
             return
-        if not answer.addresses:
-            self._engine.loop.call_soon(self._unresolved, answer.error_number)
+        found = public_only(answer) if self._request.shape.deny_private_addresses else answer
+        if not found.addresses:
+            self._engine.loop.call_soon(self._unconnected, pycurl.E_COULDNT_RESOLVE_HOST, found.verdict)
             return
         self._name_ns = self._spent_ns()
-        public_only, preferred = self._request.shape.deny_private_addresses, self._request.preferred
-        found = next((each for each in answer.addresses if each.host == preferred), answer.addresses[0])
-        if public_only and found.host != preferred and not is_public(found.host):
-            self._engine.loop.call_soon(self._tell, None)
-            return
-        self._connect(found)
+        if len(found.addresses) == 1:
+            self._connect(found.addresses[0])
+        else:
+            self._dial(found.addresses)
+
+    def _dial(self, addresses: tuple[ResolvedAddress, ...]) -> None:
+        """Connect to the first of several addresses that answers."""
+        engine, port = self._engine, self._request.port
+        self._race = Race(
+            engine.loop, engine.sockets, port, self._won, self._lost, deny_private_addresses=False
+        )
+        self._race.begin(dial(addresses[0], port, deny_private=False), addresses[1:])
+
+    def _lost(self, verdict: SystemErrorMeaning) -> None:
+        self._engine.loop.call_soon(self._unconnected, pycurl.E_COULDNT_CONNECT, verdict)
+
+    def _won(self, connection: socket.SocketType, address: ResolvedAddress) -> None:
+        self._race = None
+        self._engine.sockets.forget(connection)
+        self._address = address.with_port(self._request.port)
+        self._connection = connection
+        self._begin_to_send(connection)
 
     def _connect(self, to: ResolvedAddress) -> None:
         self._address = address = to.with_port(self._request.port)
@@ -125,6 +149,9 @@ class PlainExchange(Activity):
         if number not in UNDER_WAY:
             self._engine.loop.call_soon(self.failed, number)
             return
+        self._begin_to_send(connection)
+
+    def _begin_to_send(self, connection: socket.SocketType) -> None:
         # To send without waiting to be told saves a wake-up where the target is on this machine, else it costs 1 us.
         number = self._send(connection)
         self._engine.watch(connection.fileno(), self, CONNECT if self._unsent else READ)
@@ -233,35 +260,43 @@ class PlainExchange(Activity):
         if self._connect_ns:
             code = pycurl.E_SEND_ERROR if self._unsent else pycurl.E_RECV_ERROR
             message = f"{'Send' if self._unsent else 'Recv'} failure: {os.strerror(number)}"
-        elif self._request.address is None and number not in OUT_OF_DESCRIPTORS:
-            self._tell(None)
-            return
         else:
             host, port = self._address[:2]
             spent_ms = self._spent_ns() // NS_PER_MS
             code = pycurl.E_COULDNT_CONNECT
             message = f"Failed to connect to {host_and_port(host, port)} after {spent_ms} ms: Could not connect to server"
+            if number in NO_ROUTE:
+                self._unconnected(code, verdict_of_connection(number, host, message))
+                return
         self._tell(self._answer(code, message, error_number=number))
 
-    def _unresolved(self, number: int) -> None:
-        """The name leads nowhere, or the system says by a number why it could not ask."""
-        message = f"Could not resolve host: {self._request.host}"
-        self._tell(self._answer(pycurl.E_COULDNT_RESOLVE_HOST, message, error_number=number))
+    def _unconnected(self, code: int, verdict: SystemErrorMeaning) -> None:
+        """There is no address, or no connection to any of them."""
+        self._tell(self._answer(code, unconnected=verdict))
 
     def expired(self) -> None:
         """The deadline has passed."""
-        self._tell(self._answer(pycurl.E_OPERATION_TIMEDOUT))
+        waits_for_name = self._request.address is None and not self._name_ns
+        verdict = self._engine.resolver.overdue(self.begun_ns) if waits_for_name else None
+        self._tell(self._answer(pycurl.E_OPERATION_TIMEDOUT, unconnected=verdict))
 
     def crashed(self, error: Exception) -> None:
         """Our own fault: nothing was learned about the target."""
         self._tell(HttpAnswer(code=pycurl.E_FAILED_INIT, message=str(error), total_ns=self._spent_ns()))
 
     def _answer(
-        self, code: int, message: str = "", *, error_number: int = 0, body_cut: bool = False
+        self,
+        code: int,
+        message: str = "",
+        *,
+        error_number: int = 0,
+        body_cut: bool = False,
+        unconnected: SystemErrorMeaning | None = None,
     ) -> HttpAnswer:
         header = self._header
         return HttpAnswer(
             code=code,
+            unconnected=unconnected,
             error_number=error_number,
             message=message,
             status=self._status(),

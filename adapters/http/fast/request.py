@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ...net.resolver import ResolvedAddress
+from ...net.names import ResolvedAddress
 from ..exchange import HttpShape
 
 
@@ -17,6 +17,4 @@ class PlainRequest(NamedTuple):
     server_name: str | None = None
     """The name that the peer must prove by TLS; None where nothing is encrypted."""
     address: ResolvedAddress | None = None
-    """The host where it is an address; None where it is a name, of which libcurl is to try the other addresses."""
-    preferred: str = ""
-    """The address that libcurl got through to: the one to take where a name has several."""
+    """The host where it is an address; None where it is a name."""

@@ -7,7 +7,6 @@ import asyncio
 import socket
 
 from ....domain.limits import ANSWER_PAUSE_NS
-from ....domain.line import one_line
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
 from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
@@ -15,29 +14,30 @@ from ....domain.specification.probe import Tcp
 from ....domain.units import NS_PER_S
 from ...activity import Activity, tell
 from ...clock import MonotonicClock
+from ...net.names import LookedUp, ResolvedAddress, literal_address, public_only
 from ...net.race import Race, dial
-from ...net.resolver import LookedUp, ResolvedAddress, Resolver, literal_address
+from ...net.resolver import Resolver
 from ...net.sockets import Sockets
-from ...net.system_errors import OUT_OF_DESCRIPTORS, UP, SystemErrorMeaning, verdict_of_error
+from ...net.system_errors import UP, SystemErrorMeaning
 from ...net.talk import Talk
 
 
 class TcpProber:
-    """Runs `tcp` probes on one loop; all its methods are called on the loop's thread."""
+    """Runs `tcp` probes on one loop; all its methods are called on the loop's thread. The resolver is its maker's to close."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         clock: MonotonicClock,
+        resolver: Resolver,
         *,
         deny_private_addresses: bool = False,
-        resolver: Resolver | None = None,
     ) -> None:
         self.loop = loop
         self.clock = clock
         self.deny_private_addresses = deny_private_addresses
         self.sockets = Sockets(loop)
-        self.resolver = Resolver(loop, clock) if resolver is None else resolver
+        self.resolver = resolver
         self.under_way: set[TcpAttempt] = set()
         self.closed = False
         self._ended_at_once: list[tuple[TcpAttempt, Observation]] = []
@@ -67,13 +67,12 @@ class TcpProber:
             tell(self.loop, attempt.tell, seen)
 
     def close(self) -> None:
-        """Cancel what is under way and release every descriptor and thread."""
+        """Cancel what is under way and release every descriptor."""
         if self.closed:
             return
         self.closed = True
         for attempt in list(self.under_way):
             attempt.cancel()
-        self.resolver.close()
         self.sockets.close_all()
 
     def __repr__(self) -> str:
@@ -127,12 +126,11 @@ class TcpAttempt(Activity):
         if self._released:
             return
         self._named_ns = self._prober.clock.monotonic_ns()
-        if answer.addresses:
-            self._connect(answer.addresses)
-        elif answer.error_number in OUT_OF_DESCRIPTORS:
-            self._end(verdict_of_error(answer.error_number, one_line(answer.message)))
+        found = public_only(answer) if self._prober.deny_private_addresses else answer
+        if found.addresses:
+            self._connect(found.addresses)
         else:
-            self._end((Outcome.DOWN, Reason.DNS_FAILED, one_line(answer.message)))
+            self._end(found.verdict)
 
     def _connect(self, addresses: tuple[ResolvedAddress, ...]) -> None:
         """Dial the first; a race is begun only where that does not stand at once."""
@@ -192,10 +190,10 @@ class TcpAttempt(Activity):
             late = Outcome.TIMED_OUT, Reason.TIMED_OUT, f"the deadline passed before {talk.awaited} came"
             self._end(*((UP, self._last_byte_ns) if talk.may_end else (late, None)))
             return
-        race = self._race
-        where = (
-            "while the name was looked up" if race is None else f"while connecting to {race.connecting_to}"
-        )
+        if self._race is None:
+            self._end(self._prober.resolver.overdue(self._begun_ns))
+            return
+        where = f"while connecting to {self._race.connecting_to}"
         self._end((Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT, f"the deadline passed {where}"))
 
     def _end(self, verdict: SystemErrorMeaning, now_ns: int | None = None) -> None:

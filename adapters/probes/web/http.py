@@ -100,7 +100,7 @@ class HttpAttempt(Activity):
 
     def _of_hop(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> SystemErrorMeaning:
         """A redirect to an address that is denied is a refused redirect, not a refused target."""
-        if self._earlier and answer.refused_address is not None and answer.code:
+        if self._earlier and verdict[1] is Reason.ADDRESS_REFUSED:
             return verdict[0], Reason.REDIRECT_REFUSED, verdict[2]
         return verdict
 

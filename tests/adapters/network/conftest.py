@@ -16,9 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hostile.names import NameServer
 from hostile.server import HostileServer
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.http.curl.transport import CurlTransport
+from watchkeeper.adapters.net.name_service import CaresNameService, NameService
+from watchkeeper.adapters.net.resolver import Resolver
 from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
@@ -39,11 +42,17 @@ class Ended(NamedTuple):
 class Bench:
     """A loop with a transport, and attempts started on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_server: str) -> None:
         self.loop = asyncio.new_event_loop()
         self.clock = SystemClock()
         self.call_at = call_at_of(self.loop, self.clock)
-        self.transport = CurlTransport(self.loop, self.clock, self.call_at)
+        self.service = CaresNameService(self.loop, self.clock, servers=(name_server,))
+        self.resolver = Resolver(self.loop, self.clock, service=self.service)
+        self.transport = CurlTransport(self.loop, self.clock, self.call_at, self.resolver)
+
+    def naming(self, names: NameService) -> Resolver:
+        """A resolver that asks a name service of the test's."""
+        return Resolver(self.loop, self.clock, service=names)
 
     def request(self, probe, timeout_ms: int = TIMEOUT_MS) -> ProbeRequest:
         now = self.clock.read()
@@ -74,13 +83,21 @@ class Bench:
 
     def close(self) -> None:
         self.transport.close()
+        self.resolver.close()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
 
 @pytest.fixture
-def bench():
-    bench = Bench()
+def names():
+    """A name server of the test's own: other names than those that the test gives it do not exist."""
+    with NameServer() as names:
+        yield names
+
+
+@pytest.fixture
+def bench(names):
+    bench = Bench(names.place)
     yield bench
     bench.close()
 

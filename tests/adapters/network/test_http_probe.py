@@ -1,12 +1,9 @@
 import socket
 from contextlib import contextmanager
 
-import pycurl
 import pytest
 from hostile.server import HostileServer
 from watchkeeper.adapters.http.curl.transport import CurlTransport
-from watchkeeper.adapters.http.destination import destination_of
-from watchkeeper.adapters.http.exchange import HttpShape
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -14,7 +11,7 @@ from watchkeeper.domain.observation.observation import Phases
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import BasicAuth, Http
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
+from watchkeeper.domain.time.moment import NS_PER_MS
 from watchkeeper.domain.validation.partial import judged_target
 
 BASIC = BasicAuth(user="u", password="p")  # noqa: S106 - nobody's
@@ -69,23 +66,6 @@ def test_a_name_that_does_not_exist_is_a_dns_failure(bench, prober):
     seen = bench.run(prober, Http(url="http://nowhere.invalid/")).seen
 
     assert (seen.outcome, seen.reason, seen.connected) == (Outcome.DOWN, Reason.DNS_FAILED, False)
-
-
-def test_a_failed_look_up_is_not_kept_but_asked_again(bench):
-    shelf, destination = bench.transport.shelf(HttpShape()), destination_of("http://nowhere.invalid/")
-    asked = []
-
-    def code():
-        answer = bench.loop.create_future()
-        deadline = Deadline.after(bench.clock.read(), 2_000 * NS_PER_MS)
-        bench.transport.start(shelf, destination, deadline, answer.set_result)
-        return bench.wait(answer).code
-
-    code()
-    shelf.idle[0].curl.setopt(pycurl.RESOLVER_START_FUNCTION, lambda *_: asked.append(1) or 0)
-
-    assert [code() for _ in range(2)] == [pycurl.E_COULDNT_RESOLVE_HOST] * 2
-    assert len(asked) == 2
 
 
 def test_an_ipv6_target_answers_over_ipv6(bench, prober):
@@ -299,7 +279,7 @@ def test_two_hundred_requests_run_at_once(bench, prober, server):
 
 def test_closing_leaves_no_descriptor(bench, server, descriptors):
     before = descriptors()
-    transport = CurlTransport(bench.loop, bench.clock, bench.call_at)
+    transport = CurlTransport(bench.loop, bench.clock, bench.call_at, bench.resolver)
     prober = HttpProber(transport)
     ended = bench.loop.create_future()
     prober.start(bench.request(Http(url=server.url(), connection="reuse")), ended.set_result)
@@ -325,6 +305,8 @@ def test_a_closed_transport_answers_late_starters(bench, prober, server):
 
 def test_a_lack_of_descriptors_is_not_the_targets_fault(bench, prober, server, no_descriptors):
     assert bench.run(prober, Http(url=server.url())).seen.status == 200
+    # The server shares the process: its end of the connection would be a descriptor that comes free.
+    assert bench.when(server.gone)
     with no_descriptors():
         literal = bench.run(prober, Http(url=server.url())).seen
         named = bench.run(prober, Http(url=f"http://localhost:{server.port}/")).seen

@@ -12,7 +12,7 @@ from watchkeeper.adapters.http.failures import verdict_of
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.parser import read_plain
 from watchkeeper.adapters.http.fast.request import PlainRequest
-from watchkeeper.adapters.net.resolver import literal_address
+from watchkeeper.adapters.net.names import literal_address
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -28,7 +28,7 @@ FINE = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n"
 
 @pytest.fixture
 def plain(bench):
-    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at)
+    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at, bench.resolver)
     yield plain
     plain.close()
 
@@ -43,19 +43,22 @@ def turning(then):
     return HostileServer({"turn": answer})
 
 
-def second_of(bench, prober, server, **fields):
+def second_of(bench, prober, server, host="127.0.0.1", **fields):
     """Returns the observation of the second attempt."""
-    probe = Http(url=server.url("/turn"), **fields)
+    probe = Http(url=server.url("/turn").replace("127.0.0.1", host), **fields)
     assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
     return bench.run(prober, probe, TIMEOUT_MS).seen
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "one.example", "two.example"])
 @pytest.mark.parametrize("name", SAME_WHOEVER_ASKS)
-def test_each_hostile_answer_is_judged_as_libcurl_judges_it(bench, plain, name):
+def test_each_hostile_answer_is_judged_as_libcurl_judges_it(bench, plain, names, name, host):
+    """By address, by name, and by a name whose first address refuses."""
+    names.names |= {"one.example": ("127.0.0.1",), "two.example": ("::1", "127.0.0.1")}
     with turning(ANSWERS[name]) as server:
-        short = second_of(bench, HttpProber(bench.transport, plain), server)
+        short = second_of(bench, HttpProber(bench.transport, plain), server, host)
     with turning(ANSWERS[name]) as server:
-        curl = second_of(bench, HttpProber(bench.transport), server)
+        curl = second_of(bench, HttpProber(bench.transport), server, host)
 
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert short.connected == curl.connected
@@ -80,6 +83,44 @@ def test_both_ways_send_the_same_request_but_for_its_order(bench, plain):
 
     assert sorted(short.headers) == sorted(curl.headers)
     assert (short.method, short.path) == (curl.method, curl.path)
+
+
+URLS = [
+    "http://SHOP.Example:{port}/turn",
+    "http://shop.example.:{port}/turn",
+    "http://shop.localhost:{port}/turn",
+    "http://localhost.:{port}/turn",
+    "http://bücher.example:{port}/turn",
+    "http://127.1:{port}/turn",
+    "http://2130706433:{port}/turn",
+    "http://0x7f.0.0.1:{port}/turn",
+    "http://[::ffff:127.0.0.1]:{port}/turn",
+    "http://127.0.0.1:{port}//turn",
+    "http://127.0.0.1:{port}/turn?",
+    "http://127.0.0.1:{port}?turn",
+    "http://127.0.0.1:{port}/turn#part",
+    "http://127.0.0.1:{port}/turn/%41%7e%2f?a=%20&b=+",
+    "http://127.0.0.1:{port}/turn/{{}}|^`\"<>'",
+    "http://127.0.0.1:{port}/turn;x=1/ü?ü=ü",
+    "http://127.0.0.1:{port}/turn?a=../b/./c",
+    "HTTP://127.0.0.1:{port}/turn",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_both_ways_ask_for_a_url_in_the_same_words(bench, plain, names, url):
+    names.names |= dict.fromkeys(("shop.example", "xn--bcher-kva.example"), ("127.0.0.1",))
+    with turning(ANSWERS["healthy"]) as server:
+        server_url = url.format(port=server.port)
+        seen = [
+            bench.run(HttpProber(bench.transport, way), Http(url=server_url)).seen
+            for way in (None, plain, plain)
+        ]
+        prober = HttpProber(bench.transport, plain)
+        seen += [bench.run(prober, Http(url=server_url)).seen for _ in range(3)]
+
+    assert {(one.outcome, one.status, one.ip) for one in seen} == {(Outcome.UP, seen[0].status, seen[0].ip)}
+    assert len({(heard.path, tuple(sorted(heard.headers))) for heard in server.heard}) == 1
 
 
 @pytest.mark.parametrize(
@@ -131,7 +172,7 @@ class Lagging(SystemClock):
 
 def test_a_ring_before_the_deadline_is_followed_by_another(bench):
     clock = Lagging()
-    plain = FastHttpEngine(bench.loop, clock, call_at_of(bench.loop, clock))
+    plain = FastHttpEngine(bench.loop, clock, call_at_of(bench.loop, clock), bench.resolver)
     with turning(ANSWERS["nothing"]) as server:
         prober, probe = HttpProber(bench.transport, plain), Http(url=server.url("/turn"))
         bench.run(prober, probe)

@@ -14,7 +14,7 @@ from watchkeeper.adapters.http.exchange import HttpShape
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.request import PlainRequest
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
-from watchkeeper.adapters.net.resolver import literal_address
+from watchkeeper.adapters.net.names import literal_address
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -37,7 +37,7 @@ class Counting(FastHttpEngine):
 
 @pytest.fixture
 def plain(bench):
-    plain = Counting(bench.loop, bench.clock, bench.call_at, contexts=TlsContexts())
+    plain = Counting(bench.loop, bench.clock, bench.call_at, bench.resolver, contexts=TlsContexts())
     yield plain
     plain.close()
 
@@ -149,8 +149,8 @@ FAILURES = {
 }
 
 
-def proven(server, authority, **fields):
-    return Http(url=server.url(), tls=Tls(ca_file=authority.file), **fields)
+def proven(server, authority, host="127.0.0.1", **fields):
+    return Http(url=server.url().replace("127.0.0.1", host), tls=Tls(ca_file=authority.file), **fields)
 
 
 def after_two(bench, prober, server, authority, **fields):
@@ -180,15 +180,15 @@ def test_each_failed_handshake_is_reported_in_the_words_of_libcurl(bench, plain,
     assert cause(short.detail) == cause(curl.detail)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "two.example"])
 @pytest.mark.parametrize("name", sorted(ANSWERS))
-def test_each_hostile_answer_over_tls_is_judged_as_by_libcurl(bench, plain, authority, name):
-    seen = []
-    context = context_of(authority)
+def test_each_hostile_answer_over_tls_is_judged_as_by_libcurl(bench, plain, names, authority, name, host):
+    seen, context = [], context_of(authority, host)
+    names.names["two.example"] = ("::1", "127.0.0.1")
     for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
         with Turning(context, securely(context, ANSWERS[name])) as server:
-            seen.append(after_two(bench, prober, server, authority))
+            seen.append(after_two(bench, prober, server, authority, host=host))
     short, curl = seen
-
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert (short.connected, short.ip) == (curl.connected, curl.ip)
     assert abs(short.certificate_expires_in_ns - curl.certificate_expires_in_ns) < 10**10
@@ -270,7 +270,7 @@ def test_a_certificate_that_is_not_to_be_proven_is_left_to_libcurl(bench, plain)
 
 
 def test_without_a_library_of_its_own_every_handshake_is_libcurls(bench, authority):
-    plain = Counting(bench.loop, bench.clock, bench.call_at)
+    plain = Counting(bench.loop, bench.clock, bench.call_at, bench.resolver)
     with Turning(context_of(authority), nothing_more, fine=3) as server:
         seen = after_two(bench, HttpProber(bench.transport, plain), server, authority)
     plain.close()
@@ -291,7 +291,7 @@ def sent(bench, plain, server, authority, *, name="127.0.0.1", wire=b"GET / HTTP
 
 
 def test_a_secure_request_is_never_sent_in_the_clear(bench, authority):
-    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at)
+    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at, bench.resolver)
     with HostileServer(tls=context_of(authority)) as server:
         assert sent(bench, plain, server, authority) is None
     plain.close()

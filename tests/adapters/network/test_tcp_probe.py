@@ -6,7 +6,6 @@ import pytest
 from hostile.server import HostileServer
 from hostile.visit import Visit
 from msgspec.structs import replace
-from watchkeeper.adapters.net.resolver import LookedUp, Resolver, literal_address
 from watchkeeper.adapters.probes.network.tcp import TcpProber
 from watchkeeper.domain.limits import ANSWER_PAUSE_NS, BODY_BYTES
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -19,7 +18,7 @@ TIMEOUT_MS = 300
 
 @pytest.fixture
 def prober(bench):
-    prober = TcpProber(bench.loop, bench.clock)
+    prober = TcpProber(bench.loop, bench.clock, bench.resolver)
     yield prober
     prober.close()
 
@@ -174,16 +173,14 @@ def test_a_full_backlog_times_out_while_connecting(bench, prober, full_backlog):
     assert TIMEOUT_MS - 1 <= ended.took_ms < TIMEOUT_MS + 150
 
 
-def naming(bench, *hosts) -> TcpProber:
+def naming(bench, names, *hosts) -> TcpProber:
     """A prober to which every name has these addresses."""
-    found = LookedUp(tuple(literal_address(host) for host in hosts))
-    return TcpProber(
-        bench.loop, bench.clock, resolver=Resolver(bench.loop, bench.clock, ask=lambda *_: found)
-    )
+    names.names["two.example"] = hosts
+    return TcpProber(bench.loop, bench.clock, bench.resolver)
 
 
-def test_a_name_tries_the_next_address_when_one_fails(bench):
-    prober = naming(bench, "::1", "127.0.0.1")
+def test_a_name_tries_the_next_address_when_one_fails(bench, names):
+    prober = naming(bench, names, "::1", "127.0.0.1")
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         seen = bench.run(prober, Tcp(host="two.example", port=server.port)).seen
     prober.close()
@@ -191,8 +188,8 @@ def test_a_name_tries_the_next_address_when_one_fails(bench):
     assert (seen.outcome, seen.ip) == (Outcome.UP, "127.0.0.1")
 
 
-def test_a_silent_address_does_not_use_up_the_deadline(bench, full_backlog):
-    prober = naming(bench, "127.0.0.2", "127.0.0.1")
+def test_a_silent_address_does_not_use_up_the_deadline(bench, names, full_backlog):
+    prober = naming(bench, names, "127.0.0.2", "127.0.0.1")
     with full_backlog("127.0.0.2") as port, socket.create_server(("127.0.0.1", port)):
         ended = bench.run(prober, Tcp(host="two.example", port=port))
     prober.close()
@@ -221,7 +218,7 @@ def test_a_name_without_address_is_a_dns_failure(bench, prober, host):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "127.1", "①②⑦.⓪.⓪.①"])
 def test_a_private_address_is_refused_when_denied(bench, host):
-    prober = TcpProber(bench.loop, bench.clock, deny_private_addresses=True)
+    prober = TcpProber(bench.loop, bench.clock, bench.resolver, deny_private_addresses=True)
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         seen = bench.run(prober, Tcp(host=host, port=server.port)).seen
         assert not server.arrived.is_set()
@@ -264,7 +261,7 @@ def test_an_immediate_failure_is_reported_after_start_returned(bench, prober):
 
 def test_closing_leaves_no_descriptor_and_no_thread(bench, descriptors):
     before = descriptors(), threading.active_count()
-    prober = TcpProber(bench.loop, bench.clock)
+    prober = TcpProber(bench.loop, bench.clock, bench.resolver)
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         bench.run(prober, Tcp(host="localhost", port=server.port))
         prober.start(bench.request(target(server, expect="never")), print)

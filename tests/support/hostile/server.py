@@ -47,6 +47,7 @@ class HostileServer:
         tls: ssl.SSLContext | None = None,
         greeting: Callable[[Visit], None] | None = None,
         host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.heard: list[Heard] = []
         self.arrived = threading.Event()
@@ -60,7 +61,7 @@ class HostileServer:
         self._threads: list[threading.Thread] = []
         self._visits: set[Visit] = set()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=BACKLOG)
+        self._listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         self.host: str = host
         self.port: int = self._listener.getsockname()[1]
 

@@ -1,0 +1,285 @@
+"""The system's name service, asked by c-ares on the loop: no thread, no queue, one socket for any number of names.
+
+Honours /etc/hosts, search domains, and the servers and options of resolv.conf. A channel of c-ares keeps answers as long as
+their zone allows, cannot be told otherwise, and reads resolv.conf once: after a while the next question goes to a new channel.
+"""
+
+import asyncio
+import errno
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import pycares
+
+from ...domain.limits import DNS_FRESH_NS, NAME_LOOK_NS, NAME_SILENT_NS, NAME_TRIES, NAME_TRY_NS
+from ...domain.observation.outcome import Outcome, Reason
+from ...domain.specification.probe import AddressFamily
+from ...domain.units import NS_PER_S
+from ..clock import MomentClock
+from .names import FAMILIES, LookedUp, ResolvedAddress, not_found
+from .sockets import socket_error
+from .system_errors import verdict_of_error
+
+OnLookedUp = Callable[[LookedUp], None]
+
+KINDS: dict[AddressFamily, str] = {"any": "", "ipv4": "IPv4 ", "ipv6": "IPv6 "}
+ANSWERS: dict[int, str] = {
+    pycares.errno.ARES_ENOTFOUND: "there is no such name",
+    pycares.errno.ARES_ESERVFAIL: "the name service has failed (SERVFAIL)",
+    pycares.errno.ARES_EREFUSED: "the name service refuses to answer (REFUSED)",
+    pycares.errno.ARES_EFORMERR: "the name service does not understand the question (FORMERR)",
+    pycares.errno.ARES_ENOTIMP: "the name service does not know such questions (NOTIMP)",
+    pycares.errno.ARES_EBADRESP: "the name service's answer cannot be read",
+}
+"""The answers of a name service for a name without an address."""
+SAID = frozenset({0, None, pycares.errno.ARES_ENODATA, *ANSWERS})
+"""The results that show that a name service answers."""
+NOT_ASKED: dict[int, int] = {
+    pycares.errno.ARES_ECONNREFUSED: errno.ECONNREFUSED,
+    pycares.errno.ARES_EFILE: errno.EMFILE,
+    pycares.errno.ARES_ENOMEM: errno.ENOMEM,
+    pycares.errno.ARES_ECANCELLED: errno.ECANCELED,
+    pycares.errno.ARES_EDESTRUCTION: errno.ECANCELED,
+    pycares.errno.ARES_ETIMEOUT: errno.ETIMEDOUT,
+}
+"""The results that say nothing about the name, as errors of the system."""
+NONE = -1
+
+
+class NameService(Protocol):
+    """Answers questions about names; used on the loop's thread."""
+
+    def ask(self, host: str, family: AddressFamily, answered: OnLookedUp) -> None:
+        """Ask; `answered` is called once, on the loop's thread, perhaps before this returns."""
+
+    def answered_since(self, since_ns: int) -> bool:
+        """Whether a server has answered any question since then (monotonic)."""
+
+    def close(self) -> None:
+        """Give every question up, without an answer."""
+
+
+class CaresChannel:
+    """One channel of c-ares, whose sockets and time-outs are the loop's."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, servers: Sequence[str], tries: int, on_said: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._on_said = on_said
+        self._closed = False
+        self._reading = False
+        self._arrived: list[Callable[[], None]] = []
+        self.pending = 0
+        """How many questions have no answer yet."""
+        self._cares = pycares.Channel(
+            sock_state_cb=self._on_socket, timeout=NAME_TRY_NS / NS_PER_S, tries=tries, servers=servers
+        )
+
+    def ask(self, host: str, family: AddressFamily, answered: Callable[[Any, int | None], None]) -> None:
+        self.pending += 1
+        take = partial(self._take, answered)
+        try:
+            self._cares.getaddrinfo(
+                host, None, family=FAMILIES[family], type=socket.SOCK_STREAM, callback=take
+            )
+        except BaseException:
+            self.pending -= 1
+            raise
+        self._deliver()
+
+    def ask_for_life(self) -> None:
+        """Ask for a name that no cache knows and every server can answer by itself: `.invalid` does not exist (RFC 6761)."""
+        name = f"{secrets.token_hex(8)}.invalid"
+        self._cares.query(name, pycares.QUERY_TYPE_A, callback=lambda _, status: self._note(status))
+
+    def _note(self, status: int | None) -> None:
+        # An answer out of the file of hosts or the channel's own cache comes while it is asked.
+        if self._reading and status in SAID:
+            self._on_said()
+
+    def _take(self, answered: Callable[[Any, int | None], None], result: Any, status: int | None) -> None:
+        """Note an answer. Called within c-ares, which an exception would not leave and a new question would enter anew."""
+        self._note(status)
+        self._arrived.append(partial(answered, result, status))
+
+    def _deliver(self) -> None:
+        while self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self.pending -= len(arrived)
+            for answer in arrived:
+                answer()
+
+    def _on_socket(self, descriptor: int, readable: int, writable: int) -> None:
+        if self._closed:
+            # The thread that destroys a channel closes its sockets.
+            return
+        if readable:
+            self._loop.add_reader(descriptor, self.process, descriptor, NONE)
+        else:
+            self._loop.remove_reader(descriptor)
+        if writable:
+            self._loop.add_writer(descriptor, self.process, NONE, descriptor)
+        else:
+            self._loop.remove_writer(descriptor)
+
+    def process(self, readable: int = NONE, writable: int = NONE) -> None:
+        """Read what has come, and repeat or end what is overdue."""
+        if self._closed:
+            return
+        self._reading = True
+        try:
+            self._cares.process_fd(readable, writable)
+        finally:
+            self._reading = False
+        self._deliver()
+
+    def close(self) -> None:
+        """Give all questions up. Their sockets are closed here, on the loop's thread, before the channel is destroyed."""
+        if not self._closed:
+            self._cares.cancel()
+            self._arrived.clear()
+            self._closed = True
+            self._cares.close()
+
+
+class CaresNameService:
+    """Asks the servers of resolv.conf, or those that are named: `192.0.2.53`, `127.0.0.1:5353`, `[2001:db8::53]:53`.
+
+    Each server is asked as often as `tries` says before a name is given up.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: MomentClock,
+        *,
+        servers: Sequence[str] = (),
+        tries: int = NAME_TRIES,
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._servers = servers
+        self._tries = tries
+        self._newest: tuple[CaresChannel, int] | None = None
+        self._older: list[CaresChannel] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._said_ns: int | None = None
+        self._silent_since_ns = 0
+
+    def ask(self, host: str, family: AddressFamily, answered: OnLookedUp) -> None:
+        asked_ns = self._clock.read().monotonic_ns
+        if self._timer is None:
+            self._silent_since_ns = asked_ns
+        try:
+            channel = self._channel(asked_ns)
+        except pycares.AresError:
+            answered(LookedUp(verdict=verdict_of_error(errno.ENOMEM, "no name can be looked up")))
+            return
+        channel.ask(host, family, partial(self._answered, host, family, asked_ns, answered))
+        if channel.pending and self._timer is None:
+            self._look_later()
+
+    def answered_since(self, since_ns: int) -> bool:
+        return self._said_ns is not None and self._said_ns >= since_ns
+
+    def _channel(self, now_ns: int) -> CaresChannel:
+        """The channel of a new question: one that has not yet kept an answer for long."""
+        if self._newest is not None:
+            newest, since_ns = self._newest
+            if now_ns - since_ns < DNS_FRESH_NS:
+                return newest
+            self._older.append(newest)
+            self._newest = None
+            self._close_idle()
+        channel = CaresChannel(self._loop, self._servers, self._tries, self._note_life)
+        self._newest = channel, now_ns
+        return channel
+
+    def _close_idle(self) -> None:
+        for channel in [each for each in self._older if not each.pending]:
+            self._older.remove(channel)
+            channel.close()
+
+    def _note_life(self) -> None:
+        self._said_ns = self._silent_since_ns = self._clock.read().monotonic_ns
+
+    def _channels(self) -> list[CaresChannel]:
+        return [*self._older, *(() if self._newest is None else (self._newest[0],))]
+
+    def _look_later(self) -> None:
+        self._timer = self._loop.call_later(NAME_LOOK_NS / NS_PER_S, self._look)
+
+    def _look(self) -> None:
+        """Repeat what is overdue; where nothing is answered, find out whether anything would be."""
+        self._timer = None
+        for channel in self._channels():
+            channel.process()
+        self._close_idle()
+        pending = [channel for channel in self._channels() if channel.pending]
+        if not pending:
+            return
+        now_ns = self._clock.read().monotonic_ns
+        if now_ns - self._silent_since_ns >= NAME_SILENT_NS:
+            self._silent_since_ns = now_ns
+            pending[-1].ask_for_life()
+        if self._timer is None:
+            self._look_later()
+
+    def _answered(
+        self,
+        host: str,
+        family: AddressFamily,
+        asked_ns: int,
+        answered: OnLookedUp,
+        result: Any,
+        status: int | None,
+    ) -> None:
+        if result is None:
+            answered(self._without_address(host, family, asked_ns, status or 0))
+            return
+        addresses = tuple(dict.fromkeys(map(_address_of, result.nodes)))
+        answered(LookedUp(addresses) if addresses else not_found(host, f"it has no {KINDS[family]}address"))
+
+    def _without_address(self, host: str, family: AddressFamily, asked_ns: int, status: int) -> LookedUp:
+        if status == pycares.errno.ARES_ENODATA:
+            return not_found(host, f"it has no {KINDS[family]}address")
+        number = NOT_ASKED.get(status)
+        if number is None:
+            return not_found(host, ANSWERS.get(status, "it is no valid name"))
+        if number == errno.ETIMEDOUT and self.answered_since(asked_ns):
+            return not_found(host, "its name servers do not answer")
+        if number == errno.ECONNREFUSED:
+            # C-ares says the same of a server that refuses and of a socket that could not be opened.
+            number = socket_error(socket.AF_INET) or number
+        return LookedUp(verdict=_own_fault(number))
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for channel in self._channels():
+            channel.close()
+        self._older.clear()
+        self._newest = None
+
+    def __repr__(self) -> str:
+        return f"CaresNameService(under_way={sum(channel.pending for channel in self._channels())})"
+
+
+def _own_fault(number: int) -> tuple[Outcome, Reason, str]:
+    """The verdict where no name server could be asked: nothing was learned about the target."""
+    verdict = verdict_of_error(number, "no name server can be asked")
+    if verdict[0] is Outcome.UNKNOWN:
+        return verdict
+    why = "answers" if number == errno.ETIMEDOUT else "can be reached"
+    return Outcome.UNKNOWN, Reason.BLIND, f"no name server {why}: see resolv.conf"
+
+
+def _address_of(node: Any) -> ResolvedAddress:
+    family = socket.AddressFamily(node.family)
+    scope = node.addr[3] if family == socket.AF_INET6 else 0
+    return ResolvedAddress(family, node.addr[0].decode(), scope)

@@ -1,0 +1,99 @@
+"""This machine's own network: gone while every target that speaks for it fails, so that no target is blamed."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from ..incidents.record import BlindInterval
+from ..observation.outcome import Outcome, Reason
+from ..specification.target import Target
+from ..time.duration import parse_duration
+from ..time.moment import Moment
+
+NETWORK_LOST = "network_lost"
+NETWORKED = frozenset({"http", "tcp"})
+
+
+class ConnectivityPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Names the targets that speak for this machine's network; without names, all that need a network speak together."""
+
+    name: str = "connectivity"
+    targets: tuple[str, ...] = ()
+    every: str = ""
+    """The longest cadence of the named ones; their own where it is shorter."""
+
+    def checked(self, target: Target) -> Target:
+        """Returns the target with the cadence that its word for the network needs."""
+        if target.id not in self.targets or parse_duration(target.every) <= parse_duration(self.every):
+            return target
+        return msgspec.structs.replace(target, every=self.every)
+
+
+class OwnNetwork:
+    """Decides from raw samples whether the network of this machine is gone.
+
+    A named target fails by any sample but a good one. Without names only a sample by which the system itself says so
+    counts (no route, no name server): a machine whose targets are all down may have a network all the same.
+    """
+
+    __slots__ = ("_failing", "_named", "_since", "_speaking", "_started")
+
+    def __init__(self, named: Collection[str]) -> None:
+        self._named = frozenset(named)
+        self._speaking: set[str] = set()
+        self._failing: set[str] = set()
+        self._started: Moment | None = None
+        """The beginning of the first failed attempt since the last that was none."""
+        self._since: Moment | None = None
+
+    @property
+    def lost(self) -> bool:
+        return self._since is not None
+
+    @property
+    def problem(self) -> str:
+        """The description of the loss for an operator; empty while the network stands."""
+        if not self.lost:
+            return ""
+        fails = f"all of {', '.join(sorted(self._named))} fail" if self._named else "no target can be reached"
+        return f"the network of this machine is gone: {fails}, so no sample counts against a target"
+
+    def listen(self, target: Target) -> None:
+        """Count the word of a target from now on, if it speaks for the network."""
+        if target.id in self._named or (not self._named and target.kind in NETWORKED):
+            self._speaking.add(target.id)
+        else:
+            self._speaking.discard(target.id)
+            self._failing.discard(target.id)
+
+    def forget(self, target: str, now: Moment) -> BlindInterval | None:
+        """Count a target no more: it was removed or paused. Returns the interval that ends by that."""
+        self._speaking.discard(target)
+        self._failing.discard(target)
+        return self._judge(now)
+
+    def observe(
+        self, target: str, outcome: Outcome, reason: Reason, began: Moment, now: Moment
+    ) -> BlindInterval | None:
+        """Notes the raw sample of an attempt. Returns the interval without a network that it ends, if it ends one."""
+        if target not in self._speaking or outcome is Outcome.CANCELLED:
+            return None
+        if self._fails(outcome, reason):
+            self._failing.add(target)
+            self._started = self._started or began
+        else:
+            self._failing.discard(target)
+            self._started = None
+        return self._judge(now)
+
+    def _fails(self, outcome: Outcome, reason: Reason) -> bool:
+        if self._named:
+            return outcome not in {Outcome.UP, Outcome.DEGRADED}
+        return outcome is Outcome.UNKNOWN and reason is Reason.BLIND
+
+    def _judge(self, now: Moment) -> BlindInterval | None:
+        if self._failing and len(self._failing) == len(self._speaking):
+            self._since = self._since or self._started
+            return None
+        since, self._since = self._since, None
+        return None if since is None else BlindInterval(since.wall_ns, now.wall_ns, NETWORK_LOST)

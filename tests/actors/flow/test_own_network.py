@@ -1,0 +1,174 @@
+"""This machine's own network gone: nobody is blamed, one interval is recorded, and the health says it."""
+
+import pytest
+from watchkeeper import (
+    Channel,
+    Configuration,
+    ConfigurationError,
+    Connectivity,
+    Consecutive,
+    Heartbeat,
+    Http,
+    Log,
+    NoData,
+    Observation,
+    Outcome,
+    Reason,
+    RuntimeOptions,
+    Target,
+    Tcp,
+)
+from watchkeeper.domain.time.moment import NS_PER_S as S
+from watchkeeper.testing.world import World
+
+from tests.actors.flow.driver import UP
+
+QUICK = (Consecutive(id="down", after=3, recover=1),)
+OUTAGE = "ok 5m, down 5m, ok"
+NO_ROUTE = Observation(outcome=Outcome.UNKNOWN, reason=Reason.BLIND, detail="no route")
+
+
+def http(name, **fields):
+    return Target(
+        **{
+            "id": name,
+            "every": "10s",
+            "http": Http(url=f"http://{name}/"),
+            "rules": QUICK,
+            "notify": ("ops",),
+            **fields,
+        }
+    )
+
+
+def gateway(name="gateway", **fields):
+    return Target(**{"id": name, "every": "1m", "tcp": Tcp(host=name, port=53), "rules": QUICK, **fields})
+
+
+def world_of(*targets, named=("gateway",), every="5s"):
+    options = RuntimeOptions(connectivity=Connectivity(targets=named, every=every) if named else None)
+    channels = (Channel(id="ops", log=Log()),)
+    return World(Configuration(runtime=options, channels=channels, targets=targets))
+
+
+def test_nine_targets_down_with_the_gateway_open_no_incident():
+    world = world_of(gateway(), *(http(f"shop{n}") for n in range(9)))
+    for name in world.targets:
+        world.script(name, OUTAGE)
+    world.run("8m")
+    assert world.status().problems == (
+        (
+            "network",
+            "the network of this machine is gone: all of gateway fail, so no sample counts against a target",
+        ),
+    )
+    assert {target.sample.outcome for target in world.status().targets} == {Outcome.UNKNOWN}
+    world.run("12m")
+
+    assert (world.incidents(), world.delivered("ops"), world.status().problems) == ((), [], ())
+    (interval,) = world.status().blind
+    assert interval.cause == "network_lost"
+    assert 295 * S <= interval.ended_at_ns - interval.started_at_ns <= 310 * S
+
+
+def test_a_target_down_while_the_gateway_answers_is_told():
+    world = world_of(gateway(), http("shop"))
+    world.script("shop", OUTAGE)
+    world.run("20m")
+
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
+    assert world.status().blind == ()
+
+
+def test_one_of_two_that_speak_for_the_network_is_enough_for_it_to_stand():
+    world = world_of(gateway(), gateway("far"), http("shop"), named=("gateway", "far"))
+    world.script("shop", OUTAGE)
+    world.script("gateway", OUTAGE)
+    world.run("20m")
+
+    assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
+
+
+def test_the_outage_that_outlasts_that_of_the_network_is_told():
+    world = world_of(gateway(), http("shop"))
+    world.script("gateway", OUTAGE)
+    world.script("shop", "ok 5m, down 10m, ok")
+    world.run("10m")
+    assert world.delivered("ops") == []
+    world.run("3m")
+
+    assert world.delivered("ops") == ["shop/down opened"]
+
+
+def test_those_that_speak_for_the_network_are_checked_as_often_as_was_said():
+    world = world_of(gateway(every="1m"), gateway("far", every="2s"), named=("gateway", "far"))
+    world.run("10m")
+    samples = {target.id: target.samples for target in world.status().targets}
+
+    assert samples == {"gateway": pytest.approx(120, abs=1), "far": pytest.approx(300, abs=1)}
+
+
+def test_silence_while_the_network_is_gone_is_no_lack_of_data_and_no_missed_beat():
+    silent = (*QUICK, NoData(id="silent", after="1m"))
+    nightly = Target(id="nightly", every="1m", heartbeat=Heartbeat(grace="10s"), rules=QUICK, notify=("ops",))
+    world = world_of(gateway(), http("shop", rules=silent), nightly)
+    for name in ("gateway", "shop"):
+        world.script(name, OUTAGE)
+    for _ in range(5):
+        world.heartbeat("nightly")
+        world.run("1m")
+    world.run("5m")
+    for _ in range(10):
+        world.heartbeat("nightly")
+        world.run("1m")
+
+    assert (world.incidents(), world.delivered("ops")) == ((), [])
+
+
+def test_a_paused_gateway_speaks_for_nothing():
+    world = world_of(gateway(), http("shop"))
+    for name in world.targets:
+        world.script(name, OUTAGE)
+    world.run("7m")
+    assert world.delivered("ops") == []
+    world.pause("gateway")
+    world.run("2m")
+
+    assert world.delivered("ops") == ["shop/down opened"]
+    assert world.status().problems == ()
+
+
+def test_the_system_itself_may_say_that_nothing_can_be_reached(driven, shop):
+    world = driven(shop(), shop("blog"))
+
+    def polled(observation):
+        asked = len(world.prober.requests)
+        world.run("15s")
+        for request in world.prober.requests[asked:]:
+            world.prober.answer(request.attempt, observation)
+        world.run("1s")
+
+    polled(NO_ROUTE)
+    ((part, problem),) = world.status().problems
+    assert (part, "no target can be reached" in problem) == ("network", True)
+    polled(UP)
+
+    assert world.status().problems == ()
+    assert [interval.cause for interval in world.status().blind] == ["network_lost"]
+    assert world.incidents() == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        (("gatewy",), "there is no target 'gatewy', did you mean gateway"),
+        (("nightly",), "is a heartbeat"),
+        (("gateway", "gateway"), "stands twice"),
+    ],
+)
+def test_a_name_that_cannot_speak_for_the_network_is_refused(named, words):
+    nightly = Target(id="nightly", every="1m", heartbeat=Heartbeat())
+    with pytest.raises(ConfigurationError) as refused:
+        world_of(gateway(), nightly, named=named)
+
+    assert words in str(refused.value)

@@ -1,0 +1,119 @@
+"""Names of silent zones beside healthy ones: whose look-up waits for nothing is told, and is told in time."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+from hostile.names import SILENCE
+from hostile.server import HostileServer
+from hostile.visit import Visit
+from watchkeeper.adapters.channels.webhook import WebhookMessenger
+from watchkeeper.adapters.probes.network.tcp import TcpProber
+from watchkeeper.adapters.probes.web.http import HttpProber
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.channel import Webhook
+from watchkeeper.domain.specification.probe import Http, Tcp
+from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
+
+from tests.support.records import notice_of, opened
+
+TIMEOUT_MS = 1_500
+QUICK_MS = 1_000
+
+
+@pytest.fixture(autouse=True)
+def zones(names):
+    names.names |= {".silent.example": SILENCE, ".good.example": ("127.0.0.1",)}
+
+
+@pytest.fixture
+def server():
+    with HostileServer() as server:
+        yield server
+
+
+def started(bench, prober, probes):
+    """The observations to come of probes that begin together."""
+    answers = []
+    for probe in probes:
+        answer = bench.loop.create_future()
+        prober.start(bench.request(probe, TIMEOUT_MS), answer.set_result)
+        answers.append(answer)
+    return answers
+
+
+def ended(bench, answers):
+    return bench.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*answers), 10))
+
+
+def test_sixty_dead_names_over_https_cost_the_healthy_ones_nothing(bench, names, server):
+    prober = HttpProber(bench.transport)
+    begun = bench.clock.read()
+    dead = started(bench, prober, [Http(url=f"https://{n}.silent.example/") for n in range(60)])
+    healthy = started(bench, prober, [Http(url=f"http://{n}.good.example:{server.port}/") for n in range(14)])
+
+    assert {seen.outcome for seen in ended(bench, healthy)} == {Outcome.UP}
+    assert bench.clock.read().since(begun) < QUICK_MS * NS_PER_MS
+    seen = ended(bench, dead)
+    assert {(one.outcome, one.reason) for one in seen} == {(Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT)}
+    assert {one.detail for one in seen} == {"the deadline passed while the name was looked up"}
+
+
+def test_thirty_dead_names_over_tcp_cost_the_healthy_ones_nothing(bench, names):
+    prober = TcpProber(bench.loop, bench.clock, bench.resolver)
+    with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
+        begun = bench.clock.read()
+        dead = started(bench, prober, [Tcp(host=f"{n}.silent.example", port=80) for n in range(30)])
+        healthy = started(bench, prober, [Tcp(host=f"{n}.good.example", port=server.port) for n in range(14)])
+        assert {seen.outcome for seen in ended(bench, healthy)} == {Outcome.UP}
+        assert bench.clock.read().since(begun) < QUICK_MS * NS_PER_MS
+        seen = ended(bench, dead)
+    prober.close()
+
+    assert {(one.outcome, one.reason) for one in seen} == {(Outcome.TIMED_OUT, Reason.CONNECT_TIMED_OUT)}
+
+
+def test_a_channel_by_name_waits_for_no_target(bench, names, server):
+    prober = HttpProber(bench.transport)
+    started(bench, prober, [Http(url=f"https://{n}.silent.example/") for n in range(60)])
+    begun = bench.clock.read()
+    answer = bench.loop.create_future()
+    messenger = WebhookMessenger(
+        Webhook(url=f"http://ops.good.example:{server.port}/"), bench.transport, bench.clock
+    )
+    messenger.send(notice_of(opened()), 1, Deadline.after(begun, 5_000 * NS_PER_MS), answer.set_result)
+
+    assert bench.wait(answer).accepted
+    assert bench.clock.read().since(begun) < QUICK_MS * NS_PER_MS
+
+
+def test_a_dead_name_service_says_nothing_about_any_target(bench, names, server):
+    names.mute = True
+    probes = [
+        Http(url=f"http://0.good.example:{server.port}/"),
+        Http(url="https://1.good.example/"),
+        Http(url="http://2.silent.example/"),
+    ]
+    seen = ended(bench, started(bench, HttpProber(bench.transport), probes))
+
+    assert {(one.outcome, one.reason) for one in seen} == {(Outcome.UNKNOWN, Reason.BLIND)}
+    assert {one.detail for one in seen} == {
+        "the deadline passed while the name was looked up: the name service answers nothing"
+    }
+
+
+def test_a_target_that_hangs_beside_a_name_that_is_none_costs_no_answer(bench, names, server):
+    """Libcurl's own resolver woke its loop by a descriptor that is no socket, over which the batch stumbled."""
+    problems = []
+    bench.loop.set_exception_handler(lambda _, context: problems.append(context))
+    prober = HttpProber(bench.transport)
+    with ExitStack() as ends:
+        hanging = started(bench, prober, [Http(url=server.url("/nothing"))])
+        ends.callback(ended, bench, hanging)
+        for number in range(20):
+            nowhere = Http(url=f"http://{number}.nowhere.example/")
+            healthy = Http(url=f"http://{number}.good.example:{server.port}/")
+            seen = ended(bench, started(bench, prober, [nowhere, healthy]))
+            assert [one.outcome for one in seen] == [Outcome.DOWN, Outcome.UP]
+
+    assert problems == []
