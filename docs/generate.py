@@ -3,13 +3,12 @@
 A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test compares the documents with what this prints.
 """
 
-import ast
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+from bounds import bounds, length, policies
 from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 from watchkeeper.adapters.configuration import json_schema
 from watchkeeper.domain import limits
@@ -21,7 +20,6 @@ from watchkeeper.domain.observation.outcome import WITHOUT_ANSWER, Reason
 from watchkeeper.domain.rules.phase import PHASE_TRANSITIONS
 from watchkeeper.domain.specification import rule, text
 from watchkeeper.domain.specification.rule import RULE_TRANSITIONS
-from watchkeeper.domain.time.duration import NS_PER_DAY, format_duration
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -61,43 +59,6 @@ def judged() -> str:
     return "\n".join(
         ["| a sample with | counts |", "|---|---|", *rows, "", f"Reasons without a whole answer: {reasons}."]
     )
-
-
-# The bounds of the system.
-
-
-def bounds() -> str:
-    """The constants of `limits` under the comments that head them, each with its reason where one is given."""
-    lines: list[str] = []
-    source = Path(limits.__file__).read_text(encoding="utf-8")
-    reasons = _reasons(source)
-    for line in source.splitlines():
-        if heading := re.match(r"# ([A-Z][^:.]*)", line):
-            lines += ["", f"### {heading[1]}", "", "| bound | value | reason |", "|---|---|---|"]
-        elif name := re.match(r"([A-Z][A-Z_]+) = ", line):
-            trailing = line.partition("  # ")[2]
-            reason = " ".join((reasons.get(name[1]) or trailing).split())
-            lines.append(f"| `{name[1]}` | {_amount(name[1], getattr(limits, name[1]))} | {reason} |")
-    return "\n".join(lines[1:])
-
-
-def _reasons(source: str) -> dict[str, str]:
-    """The texts that follow an assignment, by the name that is assigned."""
-    body = ast.parse(source).body
-    return {
-        before.targets[0].id: after.value.value
-        for before, after in pairwise(body)
-        if isinstance(before, ast.Assign) and isinstance(before.targets[0], ast.Name)
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-    }
-
-
-def _amount(name: str, value: float) -> str:
-    if "_NS" in name:
-        return _length(value) if value else "0"
-    if "_BYTES" in name and not value % 1024:
-        return f"{value // 1024**2:,} MiB" if not value % 1024**2 else f"{value // 1024:,} KiB"
-    return f"{value:,} s" if name.endswith("_S") and not name.endswith("_PER_S") else f"{value:,}"
 
 
 # The reference of the configuration.
@@ -220,7 +181,7 @@ class Reference:
     def _bounds(self, owner: str, key: str, schema: dict[str, Any]) -> Iterator[str]:
         for each in schema.get("anyOf", [schema]):
             if _text_type(each) == "duration":
-                yield " to ".join(map(_length, DURATION_BOUNDS[owner, key]))
+                yield " to ".join(map(length, DURATION_BOUNDS[owner, key]))
             elif each.get("type") in {"integer", "number"} and "minimum" in each:
                 yield f"{each['minimum']:,} to {each['maximum']:,}"
             elif "maxItems" in each and "prefixItems" not in each.get("items", {}):
@@ -251,11 +212,6 @@ def _text_type(schema: dict[str, Any]) -> str:
             return "text"
 
 
-def _length(length_ns: int) -> str:
-    days, rest = divmod(length_ns, NS_PER_DAY)
-    return f"{days:,} days" if days > 1 and not rest else format_duration(length_ns)
-
-
 def _anchor(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower().lstrip("# ")).replace(" ", "-")
@@ -270,6 +226,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "statuses": statuses,
     "judged": judged,
     "limits": bounds,
+    "policies": policies,
     "configuration": lambda: Reference().render(),
 }
 

@@ -1,40 +1,60 @@
-"""Every bound of the system in one place, with asserts of how they relate."""
+"""Every bound of the system in one place: below each, what it protects and why this number, with asserts of how they relate."""
 
 from .units import NS_PER_MS, NS_PER_S
 
 # Bounds of data from targets.
 BODY_BYTES = 64 * 1024
+"""The body of an answer unless the target says otherwise: a status page fits, and 2,000 attempts at once hold 128 MiB at most."""
 BODY_BYTES_MAX = 4 * 1024 * 1024
+"""The largest `body_bytes_max`: a body of this size, parsed as JSON, holds the one loop for about 0.1 s."""
 HEADER_BYTES_MAX = 64 * 1024
+"""Ends an answer whose header goes on and on; servers send a few KiB, and libcurl itself gives up at 300 KB only."""
 DETAIL_CHARACTERS_MAX = 300
+"""The text of a failure: two lines of a terminal, kept with each bad sample and shown in notices."""
 FAILED_CONDITIONS_KEPT = 8
+"""Failed conditions that a sample names: the first ones say what is wrong, and a target has rarely more than five."""
 MEASUREMENTS_MAX = 32
+"""Named figures of one sample: more than monitoring plugins print, and at most 4 KiB a sample by the length of their names."""
 INTEGER_MAX = 2**63 - 1
+"""The largest integer that SQLite stores; as nanoseconds it is 292 years."""
 ADDRESS_CHARACTERS_MAX = 256
+"""The text of an address: the longest, an IPv6 address with a zone, stays far below it."""
 assert BODY_BYTES <= BODY_BYTES_MAX
 
 # Bounds of a configuration.
 TARGETS_MAX = 200_000
+"""Twice the 100,000 targets that are benchmarked: about 600 MB at 2.8 KB for each idle one."""
 RULES_PER_TARGET_MAX = 16
+"""Each rule is evaluated for every sample: five cost 8 microseconds, so this many stay below 30."""
 CONDITIONS_PER_TARGET_MAX = 32
+"""Each condition is evaluated for every answer, and all of them stand in one entry of the target."""
 CHANNELS_MAX = 256
+"""Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 EVERY_NS_MIN = 10 * NS_PER_MS
+"""The shortest cadence, 100 checks a second of one target: ticks stay five times as far apart as most wake-ups are late (2 ms)."""
 EVERY_NS_MAX = 366 * 86_400 * NS_PER_S
+"""The longest cadence, which heartbeats of yearly jobs need: a leap year."""
 TIMEOUT_NS_MIN = NS_PER_MS
+"""The shortest timeout: the usual lateness of a wake-up, below which every answer would be late."""
 TIMEOUT_NS_MAX = 3_600 * NS_PER_S
+"""The longest timeout: an attempt that hangs keeps one of the places of IN_FLIGHT_MAX for so long."""
 CONSECUTIVE_MAX = 1_000
+"""The most samples in a row that a rule may ask for; the counts stop there, so that they do not grow in the checkpoint."""
 WINDOW_SAMPLES_MAX = 100_000
-WINDOW_BLOCK_VALUES_MAX = (
-    1_024  # a block of sorted values is split beyond; moving half of one takes 0.1 microseconds
-)
+"""The most samples of a window, as benchmarked: some 10 MB for a target, and 9 microseconds for five rules."""
+WINDOW_BLOCK_VALUES_MAX = 1_024
+"""A block of sorted values is split beyond it; moving half of one takes 0.1 microseconds."""
 assert TIMEOUT_NS_MIN < EVERY_NS_MIN
 
 # Messages at a boundary.
 MESSAGE_BYTES_MAX = 256 * 1024
+"""A message at a boundary, judged before it is read: four times a body, so that no sample or notice comes near it."""
 IN_PROCESS_BYTES_MAX = 256 * 1024 * 1024
 """Used in debug mode only: the state that a sink sends to a new owner grows with the number of open incidents."""
 MESSAGE_DEPTH_MAX = 16
+"""Levels of a message: more than its own types need, and each level costs a pass of the check."""
 MESSAGE_ITEMS_MAX = 65_536
+"""Items of one list or map: an item of one byte takes seventy in memory, 4.5 MiB for all."""
 assert BODY_BYTES < MESSAGE_BYTES_MAX < IN_PROCESS_BYTES_MAX
 
 # Cadence.
@@ -44,36 +64,57 @@ A longer tick saves more CPU and delays the last target of a shared wake-up; one
 FIRST_LOOK_WITHIN_NS = 60 * NS_PER_S
 """A target with a longer cadence is checked once before its first tick, within this time of being tracked ..."""
 FIRST_LOOKS_PER_S = 1_000
-"""... or, where that exceeds this many first checks per second, within the time that this rate needs."""
+"""... or, where that exceeds this many first checks per second, within the time that this rate needs: half of the rated load."""
 
 # Attempts.
 IN_FLIGHT_MAX = 2_000
+"""Attempts that run at once unless configured otherwise: each holds a descriptor, and 2,000 checks a second is the rated load."""
 ATTEMPTS_KEPT_PER_TARGET = 8
+"""The last attempts that `attempts(target)` shows: half a KB each, 4 KB for a target."""
 ENDED_INCIDENTS_KEPT = 1_000
+"""Ended incidents that `incidents()` shows from memory: about 1 MB."""
+EVIDENCE_KEPT = 10
+"""Attempts that an incident names as its evidence, the first ones: enough to look them up, few enough for a notice."""
 SUBSCRIPTION_EVENTS_MAX = 10_000
+"""Events that wait for one slow subscriber; beyond it the oldest is dropped and counted, and nothing waits for the reader."""
 EXPECTATIONS_KEPT = 10_000
+"""Compiled condition lists: compiling one condition takes 20 microseconds, and most targets share a few lists."""
 SHARED_RESULTS_KEPT = 1_000
+"""Results that `max_age` lets equal probes share; beyond it the least recently asked for is probed again."""
 SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
+"""The longest `max_age`: an older result says nothing about the state of a target now."""
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
+"""The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
 BLIND_INTERVALS_KEPT = 100
+"""Blind intervals that `status()` lists, newest kept; the store has all of them."""
 
 # Blindness: how far the two clocks may diverge, and how late a wake-up may be, before samples are no evidence.
 CLOCK_STEP_NS = 2 * NS_PER_S
+"""A smaller step is the work of a clock being slewed or a leap second, and harms no time that people read."""
 SUSPEND_NS = 5 * NS_PER_S
+"""A shorter suspension is seen as lateness alone: an attempt with the usual timeout of 5 s outlasts it."""
 STALL_NS = 5 * NS_PER_S
+"""A shorter stall delays a wake-up, which is counted as lateness, and leaves the samples of that time valid."""
 LAG_SHARE_OF_TIMEOUT = 0.25
+"""A timeout is no evidence where the loop itself was late by more than this share of it: a quarter may have decided."""
+LAGS_KEPT_NS = 60 * NS_PER_S
+"""How long the lateness of a wake-up is remembered, to judge timeouts by it: far longer than usual timeouts."""
 DEADLINE_SLACK_NS = 250 * NS_PER_MS
 """How long after a deadline the result that reports the timeout may still arrive."""
 
 # The record.
 COMMIT_SAMPLES_NS = 250 * NS_PER_MS
+"""A sample is durable within this time; a crash loses no more, and a sync of the disk serves all samples of it."""
 BATCH_RECORDS_MAX = 5_000
+"""Samples of one commit: about 10 ms of writing at 500,000 a second; twice as many wait while the store cannot be written."""
 SAMPLES_HELD_MAX = 512
-"""The largest number of samples in one message to the sink."""
+"""The largest number of samples in one message to the sink: with short texts they take 150 KB of a message's 256."""
 UNWRITTEN_STEPS_SAID = 50
 """How many unrecorded transitions are listed by name when a runtime stops."""
 SINK_MAILBOX_MAX = 1_000
+"""Messages that wait for the disk; beyond it the oldest samples are dropped and counted, never a transition."""
 OWNER_MAILBOX_MAX = 50_000
+"""Samples that wait to be judged: 25 s of the rated load, after which the oldest are dropped and counted."""
 RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
 """The recorder receives a message per target at the start; the bound leaves room so that no first sample is dropped."""
 SUPERVISOR_MAILBOX_MAX = TARGETS_MAX + 50_000
@@ -84,112 +125,187 @@ assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 AUDITED_LIVES_MAX = 10_000
 """Beyond this number of audited incidents, those that have ended are removed."""
 AUDITED_BREACHES_KEPT = 100
+"""Broken invariants kept as text; the log and the counter have all of them, and the first ones show the cause."""
 AUDITED_CLAIMS_MAX = 64
+"""Notices in flight on a channel of unknown bound: the largest `in_flight_max` that a channel may have."""
 
 # Durations as text.
 DURATION_NS_MAX = 100 * 366 * 86_400 * NS_PER_S
+"""The longest duration, 100 leap years: longer than any other bound, and a third of what 64 bits hold."""
 DURATION_CHARACTERS_MAX = 64
+"""The text of a duration: all eight units with six digits each fit."""
 DURATIONS_KEPT = 1_024
+"""Texts whose length is remembered: 100,000 targets repeat the same few a million times."""
 assert DURATION_NS_MAX > EVERY_NS_MAX
 
 # Conditions: limits of the written text, of the values shown in a failure, and of the JSON body that is parsed.
 CONDITION_CHARACTERS_MAX = 512
+"""The text of one condition: a pattern or a list of options fits, a misplaced document does not."""
 CONDITION_OPTIONS_MAX = 64
+"""Options of `any(...)`: each is compared with the answer."""
 CONDITION_VALUE_CHARACTERS_MAX = 100
+"""A value found in an answer, as a failed condition shows it: enough to recognise an error page."""
 CONDITION_MATCHED_CHARACTERS_MAX = 25
+"""A value that a pattern was held against, as a failed condition shows it: the length that Gatus cuts it to."""
 CONDITION_SHOWN_CHARACTERS_MAX = 1_024
+"""A failed condition with the values it found: its text, and two values beside it."""
 JSON_DEPTH_MAX = 100
+"""Levels of a JSON body: a tenth of the depth at which Python stops a recursion, so that a hostile body only fails a condition."""
 JSON_STEPS_MAX = 32
+"""Steps of a JSON path: no document that people query is nested so deep."""
 NUMBER_CHARACTERS_MAX = 128
+"""Characters of a number: converting one takes time that grows with the square of its length."""
 assert CONDITION_SHOWN_CHARACTERS_MAX > CONDITION_CHARACTERS_MAX + 2 * CONDITION_VALUE_CHARACTERS_MAX
 assert JSON_STEPS_MAX < JSON_DEPTH_MAX
 
 # Dispatch: mailboxes, turns and the logging of dead letters.
 MAILBOX_MESSAGES_MAX = 1_000
+"""The capacity of a mailbox that sets none: an actor that far behind does not catch up by waiting."""
 MAILBOX_LIGHT_MESSAGES_MAX = 128
+"""Up to this capacity a mailbox is a list: 56 bytes empty instead of 760, and short enough to take from its front."""
 MAILBOX_SEARCHED_MAX = 32
+"""Places at either end that a sender searches for a message to drop: a few microseconds at most."""
 TURN_MESSAGES_MAX = 32
+"""Messages of one turn, after which another actor runs: it shares the cost of a turn without keeping others waiting."""
 TURN_NS_MAX = 2 * NS_PER_MS
+"""The time of one turn: a wake-up behind it stays within the rated lateness of 25 ms."""
 BATCH_TURNS_MAX = 256
+"""Turns of one batch, between which no socket is looked at: a quarter of a millisecond with turns of one microsecond."""
 BATCH_NS_MAX = 2 * NS_PER_MS
+"""The time of one batch: with the turn that runs at its end, sockets wait at most twice as long."""
 SIMULATED_STEPS_MAX = 50_000_000
+"""Turns at one instant of virtual time, about a minute: actors that do not become idle until then send to each other for ever."""
 DEAD_LETTERS_LOGGED_FIRST = 10
+"""Dead letters that are logged one by one; all of them are counted ..."""
 DEAD_LETTERS_LOGGED_EVERY_NS = 300 * NS_PER_S
+"""... and after those, one in this time is logged, so that a loop of dead letters fills no disk."""
 LOOP_CLOSING_S = 5.0
+"""The wait for cancelled tasks when the runtime's own loop is closed; a task that ignores its cancellation is left."""
 assert TURN_NS_MAX <= BATCH_NS_MAX
 assert MAILBOX_LIGHT_MESSAGES_MAX <= MAILBOX_MESSAGES_MAX
 assert TURN_MESSAGES_MAX <= MAILBOX_LIGHT_MESSAGES_MAX
 
 # A configuration file.
 CONFIGURATION_BYTES_MAX = 64 * 1024 * 1024
+"""The size of a file: 200,000 targets of 300 bytes fit."""
 CONFIGURATION_NODES_MAX = 10_000_000
+"""Values of a file: 50 for each of 200,000 targets."""
 CONFIGURATION_DEPTH_MAX = 32
+"""Levels of a file: its own shape has fewer than ten, and the reader recurses once for each."""
 CONFIGURATION_DIGITS_MAX = 100
+"""Digits of a number: converting one takes time that grows with the square of its length."""
 CONFIGURATION_WORDS_KEPT = 10_000
+"""Plain words whose type is remembered while a file is read: files of many targets repeat them."""
 PROBLEMS_MAX = 1_000
+"""Problems that are listed; how many more there are is said in one line."""
 PROBLEM_WORD_CHARACTERS_MAX = 60
+"""A word that a problem quotes: a line of a terminal has room for it and for what is wrong with it."""
 ENVIRONMENT_VALUE_CHARACTERS_MAX = 64 * 1024
+"""The value of a variable that a file refers to: certificates and keys fit, and each reference copies it."""
 URL_CHARACTERS_MAX = 8_192
+"""The text of a URL: common servers refuse longer request lines."""
 KEEP_FIRING_NS_MAX = 366 * 86_400 * NS_PER_S
+"""The longest clock of a rule (`for`, `keep_firing_for`, `after`, a window): as long as the longest cadence."""
 GRACE_NS_MAX = 3_600 * NS_PER_S
+"""The longest drain of a stop: no attempt and no notice takes longer than its timeout, which has the same bound."""
 RETENTION_NS_MIN = 60 * NS_PER_S
+"""The shortest retention: housekeeping runs once a minute, so less could not be kept to."""
 RETENTION_NS_MAX = 100 * 365 * 86_400 * NS_PER_S
+"""The longest retention: 100 years stand for ever."""
 GIVE_UP_NS_MIN = NS_PER_S
+"""The shortest patience with a channel: the first wait between two tries."""
 GIVE_UP_NS_MAX = 30 * 86_400 * NS_PER_S
+"""The longest patience with a channel: a receiver keeps the ids of notices for as long, to know a repeat."""
 assert RETENTION_NS_MAX <= DURATION_NS_MAX
 assert GRACE_NS_MAX >= TIMEOUT_NS_MIN
+assert GIVE_UP_NS_MAX <= DURATION_NS_MAX
 
 # The host's callables and commands.
 CALL_THREADS_MAX = 16
+"""Checked functions that block at the same time: they share one interpreter lock, and a thread costs some 100 KB."""
 CALL_QUEUE_MAX = 1_024
+"""Calls that wait for a thread; beyond it a call is UNKNOWN at once, as most of those before it will be at their deadline."""
 ABANDONED_CALLS_MAX = 16
+"""Calls that run on after their deadline: each keeps its thread, and as many as there are useful ones may be lost."""
 ABANDONED_CALLS_PER_NAME_MAX = 1
+"""The same for one function: a second call waits for the first to return, so that one that hangs takes one thread."""
 CHANNEL_THREADS_MAX = 4
+"""Deliveries of a `call` channel at the same time: as many as its `in_flight_max` unless configured otherwise."""
 COMMAND_START_THREADS_MAX = 4
+"""Programs that are being started at the same time: starting one blocks for milliseconds, on the system's side mostly."""
 COMMANDS_MAX = 256
-COMMANDS_KEPT_MAX = 10_000  # reports of the host that wait while a runtime restarts
+"""Programs that run at the same time: each has up to three descriptors here, and a process in the system."""
+COMMANDS_KEPT_MAX = 10_000
+"""Reports of the host that wait while a runtime restarts; one more is refused with an error."""
 COMMAND_ERROR_BYTES_MAX = 4 * 1024
+"""Standard error of a program: its first lines explain a failure; the rest is read, counted and dropped."""
 READ_BYTES_MAX = 64 * 1024
+"""One read of a program's output: what a pipe of Linux holds."""
 READS_AFTER_EXIT_MAX = 64
+"""Reads after a program has ended: a child in another session may hold the pipe and write for ever; 4 MiB, as the largest output."""
 CLOSE_NS = 2 * NS_PER_S
+"""The wait at a stop for threads and killed programs; beyond it they are left and named."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
+"""The name of a figure: longer than plugins print."""
 assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
 assert COMMANDS_KEPT_MAX <= SUPERVISOR_MAILBOX_MAX
 assert BODY_BYTES_MAX <= READ_BYTES_MAX * READS_AFTER_EXIT_MAX
 
 # The network: bounds of what is kept between requests, and of one request.
 READ_PLAIN_BYTES = 16 * 1024
+"""One read of a socket: a whole record of TLS, and most answers."""
 HANDLES_IDLE_MAX = 2_048
+"""Prepared handles of libcurl that are kept idle: as many as attempts run at once by default."""
 SHELVES_MAX = 8_192
+"""Shapes of requests whose idle handles are found again; targets with the same headers and options share one."""
 PLANS_MAX = TARGETS_MAX
+"""Prepared requests: one for each target, as every target comes again."""
 CONNECTIONS_KEPT_MAX = 4_096
+"""Connections that libcurl keeps open for targets with `connection: reuse`: each is a descriptor."""
 CONNECTION_USES_MAX = 10
+"""Requests of a kept connection before a fresh one: each tenth check sees DNS, the listener and the certificate anew."""
 EVENTS_PER_BATCH_MAX = 512
+"""Ready sockets taken from the system at once; the rest is taken on the loop's next round."""
 DNS_FRESH_NS = 30 * NS_PER_S
+"""How long a resolved name is used: at the usual cadence of 30 s a changed record is seen by the next check or the one after."""
 DNS_ENTRIES_MAX = 10_000
+"""Names that a resolver keeps; beyond it the least recently used is asked again."""
 NEXT_ADDRESS_NS = 250 * NS_PER_MS
+"""The head start of one address before the next is tried beside it: the delay that RFC 8305 recommends."""
 RESOLVER_QUEUE_MAX = 4_096
-NAME_TRY_NS = (
-    500 * NS_PER_MS
-)  # of the first question to a name server; c-ares adapts it to the answers, and doubles it each time
+"""Names that are looked up at the same time; every attempt in flight may wait for one."""
+NAME_TRY_NS = 500 * NS_PER_MS
+"""The wait for the first answer of a name server before it is asked again: c-ares shortens it after quick answers, and doubles it each time."""
 NAME_TRIES = 5
-NAME_LOOK_NS = 100 * NS_PER_MS  # how often questions without an answer are looked at
-NAME_SILENT_NS = (
-    300 * NS_PER_MS
-)  # a name service that has answered nothing for so long is asked whether it lives
-NAME_HEARD_NS = 2 * NS_PER_S  # one that has answered within so long lives
+"""Questions to each name server before a name is given up: at a doubled wait each time, 8 s after quick answers and 13 s at first."""
+NAME_LOOK_NS = 100 * NS_PER_MS
+"""How often questions without an answer are looked at: what is overdue is repeated that much later at most."""
+NAME_SILENT_NS = 300 * NS_PER_MS
+"""The silence of a name service after which it is asked whether it lives: longer than a usual answer, shorter than a usual timeout."""
+NAME_HEARD_NS = 2 * NS_PER_S
+"""The age of an answer that shows that a name service lives, for attempts whose own timeout is shorter."""
 WIRE_BYTES_SLACK = 512 * 1024
+"""Bytes of headers, framing and TLS that an answer may bring beside twice its body: ends a flood that no parser counts."""
 WIRE_EVENTS_BEFORE_LOOKING = 3
+"""Events of a socket before its bytes are counted, which takes two system calls each time: a usual answer is over by then."""
 CERTIFICATE_TEXTS_MAX = 8_192
+"""Expiry dates that are read once: thousands of targets have their own certificate, and its date stays the same."""
 CERTIFICATES_KEPT = 1_024
+"""Certificates whose date is known, by their bytes: reading one takes 10 microseconds in each handshake."""
 TLS_CONTEXTS_KEPT = 64
-HANDSHAKE_DOUBTS_MAX = 11  # 2 ** 11 times half a minute: 17 hours
+"""Contexts of rustls, one for each file of authorities and its state: each holds all authorities of its file."""
+HANDSHAKE_DOUBTS_MAX = 11
+"""Doublings of the time for which libcurl does a target's handshakes after rustls failed: 2 ** 11 times half a minute, 17 hours."""
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
+"""The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
 NOTICE_ANSWER_BYTES_MAX = 4 * 1024
-NOTICE_LATE_NS = 60 * NS_PER_S  # a transition older than that is marked as late
+"""The answer of a receiver: only the reason of a refusal is read from it."""
+NOTICE_LATE_NS = 60 * NS_PER_S
+"""A transition older than that is marked as late: a first retry or two are usual, an outage is not."""
 RETRIED_PER_SUCCESS = 2
 """How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
+"""The longest wait that is read from a receiver's `Retry-After`; the retry policy of the channel shortens it further."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
@@ -202,26 +318,44 @@ assert SILENCE_LOOK_NS < NS_PER_S
 
 # The store.
 LOCK_TRIES_MAX = 1_000
+"""Tries for the lock of a store, a second in all: other processes that ask for its holder have it for microseconds only."""
 LOCK_TRY_EVERY_NS = NS_PER_MS
+"""The pause between two of these tries: longer than such a question takes."""
 STORE_BUSY_NS = 2 * NS_PER_S
+"""The wait for another program that has locked the database; judging goes on, and mailboxes hold the samples meanwhile."""
 STORE_WAL_PAGES_MAX = 1_000
+"""Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
 STORE_BYTES_CHECKED_WHOLE = 64 * 1024 * 1024
+"""The largest file of which every page is checked when it is opened: a quarter of a second."""
 STORE_WAL_BYTES_KEPT = 8 * 1024 * 1024
+"""The size to which the file of the write-ahead log is cut after it has grown: twice what folding leaves."""
 CHAIN_VERIFIED_WHOLE = 100_000
+"""Links up to which the whole chain is verified when a store is opened; in a longer one, those since the last anchor ..."""
 CHAIN_ANCHOR_EVERY = 50_000
+"""... and an anchor is a multiple of this number: at most half as many links as in the longest chain that is read whole."""
 DAY_TABLES_MAX = 64
+"""Tables of raw samples, one a day: a clock that jumps about makes no more of them."""
 RAW_SAMPLES_NS_MAX = 60 * 86_400 * NS_PER_S
 """Raw samples use one table per day; a day for which no table is left is not recorded. Besides the days that are kept, three
 tables are in use: the day being deleted, today, and tomorrow for a clock that is ahead."""
-SAMPLE_WALL_NS_MIN = 946_684_800 * NS_PER_S  # 2000-01-01
-SAMPLE_WALL_NS_MAX = 7_258_118_400 * NS_PER_S  # 2200-01-01
+SAMPLE_WALL_NS_MIN = 946_684_800 * NS_PER_S
+"""2000-01-01: a sample from before it comes from a clock that was never set."""
+SAMPLE_WALL_NS_MAX = 7_258_118_400 * NS_PER_S
+"""2200-01-01: a sample from after it comes from a clock that is broken; nanoseconds fit in 64 bits until 2262."""
 EXPLANATION_CHARACTERS_MAX = 1_000
+"""The explanation of a bad sample in the store, which keeps it for months: three failed conditions with their values."""
 HOUSE_SETTLE_NS = 600 * NS_PER_S
+"""How long the clocks must agree before something is sealed or dropped: time servers correct a clock within minutes of a start."""
 HOUSE_STEP_NS = 60 * NS_PER_S
+"""The divergence of the clocks between two rounds of housekeeping that starts that time anew; a slewed clock stays below."""
 HOUSE_ROWS_MAX = 5_000
+"""Rows of one slice of housekeeping, during which no transition is committed: about 10 ms."""
 SEAL_AFTER_NS = 600 * NS_PER_S
+"""How long after its end an hour is sealed: late samples and small steps of the clock are in it by then."""
 SEAL_ROWS_HELD_MAX = 500_000
+"""Rows of an hour that are held at once while it is sealed, 16 bytes each: 8 MB; more takes another pass over the hour."""
 READ_INCIDENTS_MAX = 10_000
+"""Incidents of one reading from the store: about 10 MB."""
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX

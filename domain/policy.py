@@ -23,9 +23,11 @@ class MailboxOverflow(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     messages_max: int
+    """How many messages may wait; the reason for each stands in the table of bounds."""
     dropped: tuple[str, ...]
     """The messages that may be dropped, oldest first and counted; any other is accepted beyond the bound."""
     policy: OverflowPolicy
+    """The way in which a message to the full mailbox is handled."""
 
 
 class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +37,7 @@ class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
     slack_ns: int = limits.DEADLINE_SLACK_NS
     """How long after a deadline its timeout result may still arrive before the attempt is cancelled."""
     drain_share: float = 0.5
-    """The share of the drain time during which a running attempt is not cancelled."""
+    """The share of the drain time during which a running attempt is not cancelled; the other half is left to deliver."""
 
 
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     key: str
-    """The key: two requests with an equal key share one entry."""
+    """Two requests with an equal key share one entry."""
     owner: str
     """The one object that fills it and may empty it."""
     fresh_for_ns: int

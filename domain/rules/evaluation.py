@@ -48,7 +48,7 @@ class Evaluator(ABC):
         return self._attempts
 
     def _add_evidence(self, sample: Sample) -> None:
-        if len(self._attempts) < EVIDENCE_KEPT:
+        if len(self._attempts) < limits.EVIDENCE_KEPT:
             self._attempts = (*self._attempts, sample.attempt)
 
     def says(self) -> str:
@@ -69,7 +69,6 @@ BAD_FROM: dict[str, frozenset[Outcome]] = {
     "down": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
     "degraded": frozenset({Outcome.DEGRADED, Outcome.DOWN, Outcome.TIMED_OUT}),
 }
-EVIDENCE_KEPT = 10
 
 
 class ConsecutiveEvaluator(Evaluator):

@@ -15,6 +15,7 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "attempts"
     in_flight_max: int = limits.IN_FLIGHT_MAX
+    """How many attempts run at once: `runtime.in_flight_max`."""
 
 
 class Admission(Generic[WaitingAttempt]):

@@ -7,7 +7,6 @@ import msgspec
 from .. import limits
 from ..incidents.record import BlindInterval
 from ..time.moment import Moment
-from ..units import NS_PER_S
 
 CLOCK_STEPPED = "clock_stepped"
 """The wall clock was set: recorded, but samples stay valid, because no duration is measured by it."""
@@ -60,7 +59,7 @@ class BlindnessDetector:
         lags = self._lags
         while lags and lags[-1][1] <= lag_ns:
             lags.pop()
-        while lags and lags[0][0] < now_ns - 60 * NS_PER_S:
+        while lags and lags[0][0] < now_ns - limits.LAGS_KEPT_NS:
             lags.popleft()
         lags.append((now_ns, lag_ns))
 

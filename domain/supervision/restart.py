@@ -21,11 +21,15 @@ class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     intensity: int = 5
+    """So many restarts within the period are ordinary; one more is quarantine."""
     period_ns: int = 60 * NS_PER_S
+    """The span in which restarts count: the waits of five restarts in a row, 31 s at most, fit in it."""
     backoff_ns_min: int = NS_PER_S
-    backoff_ns_max: int = 300 * NS_PER_S
+    """The wait before the first restart within the period."""
     factor: float = 2.0
+    """Each further wait is so many times as long as the one before it; the fifth is the last before quarantine."""
     jitter: float = 0.2
+    """At most this share is subtracted from each wait, so that children that crash together do not restart together."""
     quarantine_retry_ns: int = 600 * NS_PER_S
     """A quarantined child stays visible and is restarted at this interval."""
 
@@ -76,5 +80,5 @@ class RestartHistory:
         self._at_ns.append(now_ns)
         if recent >= policy.intensity:
             return Restart(policy.quarantine_retry_ns, quarantined=True)
-        grown = min(policy.backoff_ns_min * policy.factor**recent, policy.backoff_ns_max)
+        grown = policy.backoff_ns_min * policy.factor**recent
         return Restart(int(grown * (1.0 - policy.jitter * dice)))

@@ -13,13 +13,17 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     first_ns: int = NS_PER_S
+    """The wait after the first failure: a receiver that restarts is reached again within seconds."""
     factor: float = 2.0
+    """Each further wait is so many times as long as the one before it: nine tries in the first five minutes."""
     backoff_ns_max: int = 300 * NS_PER_S
+    """The longest wait: how late a notice may be after its receiver has recovered."""
     jitter: float = 0.2
     """At most this share is subtracted from each wait, so that many channels do not retry at the same moment."""
     retry_after_ns_max: int = 3_600 * NS_PER_S
     """The maximum wait that a receiver may ask for."""
     give_up_after_ns: int = 24 * 3_600 * NS_PER_S
+    """The time from the first failure until a notice is given up: a channel's `give_up_after`. The store is never given up."""
 
     def wait_ns(self, attempts: int, dice: float, retry_after_ns: int | None) -> int:
         """Returns the wait after `attempts` failures; `dice` is drawn from [0, 1)."""

@@ -1,10 +1,12 @@
 """The generated parts of the documents agree with the code."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
 import pytest
+from bounds import SOURCE
 from semantics import ATTEMPTS, NOTICES, SHOWN
 from watchkeeper.adapters.configuration import json_schema, load
 from watchkeeper.domain.errors import ConfigurationError
@@ -32,6 +34,14 @@ def test_every_state_of_an_action_has_its_row():
     assert list(ATTEMPTS) == list(AttemptState)
     assert list(NOTICES) == [*OutboxStage, *DeliveryState]
     assert list(SHOWN) == list(Status)
+
+
+def test_every_bound_and_every_setting_of_a_policy_has_its_reason():
+    bounds = GENERATE["bounds"]()
+    rows = [row for row in (bounds + GENERATE["policies"]()).splitlines() if row.startswith(("| `", "- `"))]
+    assert [row for row in rows if row.endswith(("|  |", ": "))] == []
+    assert len(rows) > len(re.findall("^[A-Z_]+ = ", SOURCE, re.MULTILINE)) > 140
+    assert bounds.count("\n| `") == len(re.findall("^[A-Z_]+ = ", SOURCE, re.MULTILINE))
 
 
 def durations():

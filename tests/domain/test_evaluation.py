@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import NOON, sample_at
+from watchkeeper.domain.limits import EVIDENCE_KEPT
 from watchkeeper.domain.observation.observation import Measurement, Phases
 from watchkeeper.domain.observation.outcome import (
     INTERNAL_FAULTS,
@@ -18,7 +19,6 @@ from watchkeeper.domain.observation.outcome import (
 from watchkeeper.domain.rules.evaluation import (
     ANSWER_TIMES,
     BAD_FROM,
-    EVIDENCE_KEPT,
     MEASURES,
     OPERATORS,
     ConsecutiveEvaluator,

@@ -26,10 +26,17 @@ SUITES = (
     "adapters",
 )
 """Folders of tests that are about the core and run it in the process of pytest itself."""
-TABLES = {
-    "domain/limits.py": "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says[limits.md]"
-}
-"""Files of constants, and the test that compares all of them with a document."""
+TABLES = dict.fromkeys(
+    (
+        "domain/limits.py",
+        "domain/policy.py",
+        "domain/supervision/admission.py",
+        "domain/supervision/restart.py",
+        "domain/supervision/retry.py",
+    ),
+    "tests/docs/test_generated.py::test_a_document_holds_what_the_code_says[limits.md]",
+)
+"""Files of bounds and policies, and the test that compares all of them with a document."""
 TABLE_S = 5.0
 """The time of such a test, which is no part of a recorded folder."""
 RECORDING_S_MAX = 1_800
