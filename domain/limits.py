@@ -277,21 +277,21 @@ EVENTS_PER_BATCH_MAX = 512
 DNS_FRESH_NS = 30 * NS_PER_S
 """How long a resolved name is used: at the usual cadence of 30 s a changed record is seen by the next check or the one after."""
 DNS_ENTRIES_MAX = 10_000
-"""Names that a resolver keeps, and names not found that are asked for anew; beyond it the least recently used is asked again."""
+"""Names that a resolver keeps; beyond it the least recently used is asked again."""
 NEXT_ADDRESS_NS = 250 * NS_PER_MS
 """The head start of one address before the next is tried beside it: the delay that RFC 8305 recommends."""
 RESOLVER_QUEUE_MAX = 4_096
-"""Names that wait for an answer; every attempt in flight may wait for one."""
+"""Names that are looked up at the same time; every attempt in flight may wait for one."""
 NAME_TRY_NS = 500 * NS_PER_MS
-"""The wait of the first question to a name server; c-ares adapts it to the answers, and doubles it each time."""
+"""The wait for the first answer of a name server before it is asked again: c-ares shortens it after quick answers, and doubles it each time."""
 NAME_TRIES = 5
-"""Questions about one name: with the doubling, a lost packet or three cost no look-up."""
+"""Questions to each name server before a name is given up: at a doubled wait each time, 8 s after quick answers and 13 s at first."""
 NAME_LOOK_NS = 100 * NS_PER_MS
-"""How often questions without an answer are looked at."""
+"""How often questions without an answer are looked at: what is overdue is repeated that much later at most."""
 NAME_SILENT_NS = 300 * NS_PER_MS
-"""A name service that has answered nothing for so long is asked whether it lives."""
+"""The silence of a name service after which it is asked whether it lives: longer than a usual answer, shorter than a usual timeout."""
 NAME_HEARD_NS = 2 * NS_PER_S
-"""A name service that has answered within so long lives."""
+"""The age of an answer that shows that a name service lives, for attempts whose own timeout is shorter."""
 COMPRESSED_PARTS_MAX = 16
 """Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
 WIRE_BYTES_SLACK = 512 * 1024

@@ -19,6 +19,7 @@ class ConnectivityPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "connectivity"
     targets: tuple[str, ...] = ()
+    """The named ones, of `runtime.connectivity`; empty where all http and tcp targets speak together."""
     every: str = ""
     """The longest cadence of the named ones; their own where it is shorter."""
 
