@@ -100,7 +100,7 @@ def test_tests_of_what_runs_at_import_run_the_lines_that_use_it():
     lines = (ROOT / user).read_text().splitlines()
     use = next(number for number, line in enumerate(lines, 1) if "DEADLINE_SLACK_NS" in line)
     cover = Cover([Covered({"slack": 1.0, "other": 1.0}, {user: {use: (0,), use + 1: (1,)}})])
-    assert cover.tests_of(slack) == ["slack", TABLES[file]]
+    assert cover.tests_of(slack) == [TABLES[file], "slack"]
 
 
 @pytest.mark.parametrize("each", run.explanations(), ids=lambda each: f"{each.file}-{each.within}")

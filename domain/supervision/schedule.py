@@ -139,7 +139,7 @@ class Scheduled:
         self.pending = PendingAttempt(attempt, due, Deadline.after(now, self.timeout_ns), missed)
         return self.pending
 
-    def start(self, pending: PendingAttempt, now: Moment, *, blind_until_ns: int = 0) -> ProbeRequest:
+    def start(self, pending: PendingAttempt, now: Moment, *, blind_until_ns: int) -> ProbeRequest:
         """Starts an admitted attempt. Returns the request for the poller."""
         pending.begin(now)
         pending.admitted = True

@@ -29,6 +29,7 @@ from watchkeeper.domain.rules.evaluation import (
     evaluator_of,
     measured,
 )
+from watchkeeper.domain.rules.phase import Phase, PhaseState
 from watchkeeper.domain.rules.watch import RuleWatch, resume, saved_of
 from watchkeeper.domain.specification.rule import (
     Aggregate,
@@ -362,3 +363,13 @@ def test_a_rule_that_became_another_kind_between_two_runs_begins_again(kinds):
     before, after, fresh = (RuleWatch(kind(id="down")) for kind in (*kinds, kinds[1]))
     resume(after, saved_of(before, NOON), NOON)
     assert saved_of(after, NOON) == saved_of(fresh, NOON)
+
+
+def test_the_checkpoint_of_a_firing_rule_stays_equal_while_nothing_changes():
+    """It is compared with the last one before each commit: equal bytes are not written again."""
+    watch = RuleWatch(Consecutive(id="down"))
+    watch.phase_state = PhaseState(Phase.FIRING, active_at=NOON)
+    later = NOON.shifted(60_000_000_000)
+    assert saved_of(watch, NOON) == saved_of(watch, later)
+    watch.phase_state = PhaseState(Phase.PENDING, active_at=NOON)
+    assert saved_of(watch, NOON) != saved_of(watch, later)

@@ -67,7 +67,7 @@ def test_a_target_that_becomes_a_heartbeat_again_has_no_former_beat():
 def test_the_deadline_counts_from_now_and_bounds_the_wait_too():
     entry = Scheduled(shop())
     pending = entry.enqueue(NOON, LATER)
-    request = entry.start(pending, LATER.shifted(NS_PER_S))
+    request = entry.start(pending, LATER.shifted(NS_PER_S), blind_until_ns=0)
     assert request.deadline == Deadline.after(LATER, 2 * NS_PER_S)
     assert request.deadline.remaining_ns(request.started) == NS_PER_S
 
@@ -75,7 +75,7 @@ def test_the_deadline_counts_from_now_and_bounds_the_wait_too():
 def test_a_record_tells_due_started_ended_and_lateness():
     entry = Scheduled(shop())
     pending = entry.enqueue(NOON, NOON)
-    entry.start(pending, LATER)
+    entry.start(pending, LATER, blind_until_ns=0)
     pending.move(AttemptState.FINISHED)
     record = pending.record(LATER.shifted(5), "up")
     assert (record.due, record.started, record.ended) == (NOON, LATER, LATER.shifted(5))
@@ -129,7 +129,7 @@ def test_an_attempt_queued_through_a_change_runs_no_longer_than_the_new_timeout(
     entry = Scheduled(shop())
     pending = entry.enqueue(NOON, NOON)
     entry.adopt(msgspec.structs.replace(shop(), timeout="500ms"))
-    request = entry.start(pending, NOON)
+    request = entry.start(pending, NOON, blind_until_ns=0)
     assert request.deadline == pending.deadline == Deadline.after(NOON, NS_PER_S // 2)
 
 
@@ -171,7 +171,7 @@ def test_an_attempt_that_starts_takes_a_place():
     entry = Scheduled(shop())
     pending = entry.enqueue(NOON, NOON)
     assert not pending.admitted
-    entry.start(pending, LATER)
+    entry.start(pending, LATER, blind_until_ns=0)
     assert (pending.admitted, pending.started) == (True, LATER)
     entry.end(LATER)
     assert entry.pending is None
@@ -183,7 +183,7 @@ def test_an_attempt_keeps_the_deadline_that_it_was_given(waited_s, left_s):
     pending = entry.enqueue(NOON, NOON)
     deadline = pending.deadline
     started = NOON.shifted(int(waited_s * NS_PER_S))
-    assert entry.start(pending, started).deadline is deadline
+    assert entry.start(pending, started, blind_until_ns=0).deadline is deadline
     assert deadline.remaining_ns(started) == left_s * NS_PER_S
 
 
@@ -208,4 +208,4 @@ def test_a_shared_result_is_younger_than_the_last_attempt_and_the_last_blindness
         entry.end(Moment(ended_ns, NOON.wall_ns))
     pending = entry.enqueue(NOON, NOON)
     blind = {"blind_until_ns": blind_until_ns} if blind_until_ns else {}
-    assert entry.start(pending, LATER, **blind).max_age_ns == expected
+    assert entry.start(pending, LATER, **{"blind_until_ns": 0, **blind}).max_age_ns == expected
