@@ -11,6 +11,7 @@ from watchkeeper.actors.supervisor.poller_registry import PollerRegistry, Roster
 from watchkeeper.actors.supervisor.supervisor import Supervisor
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.configuration import RuntimeOptions
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.duration import duration_ns
@@ -81,7 +82,9 @@ class Alone:
         self.error = None
         self.arguments = {
             "handover": self.handover,
-            "policies": supervisor_policies([Channel(id="ops", log=Log())], in_flight_max),
+            "policies": supervisor_policies(
+                [Channel(id="ops", log=Log())], RuntimeOptions(in_flight_max=in_flight_max)
+            ),
             "neighbours": Neighbours(
                 self.supervisor, self.owner, self.sink, self.recorder, {"ops": self.ops}
             ),

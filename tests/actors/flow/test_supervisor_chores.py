@@ -238,7 +238,10 @@ def test_the_next_supervisor_watches_on_under_numbers_of_its_own(shop):
         listener.clear()
     alone.start()
     assert alone.owner.take() == [Adopt(shop(every="1h"))]
-    assert alone.recorder.take() == [TargetTracked("shop", "tcp", False, shop(every="1h").stale_after_ns)]
+    assert alone.recorder.take() == [
+        HealthReported("network", ""),
+        TargetTracked("shop", "tcp", False, shop(every="1h").stale_after_ns),
+    ]
     assert alone.sink.take() == [ResumeRetries()]
     assert alone.starts == [(0, "shop")]
     assert first.attempt.number == (1 << 40) + 1
