@@ -154,8 +154,8 @@ class CheckedStore:
             self._checks.look(self._checks.durable.recall, recalled)
         return recalled
 
-    def run_maintenance(self, now: Moment) -> None:
-        self._inner.run_maintenance(now)
+    def run_maintenance(self, now: Moment) -> bool:
+        return self._inner.run_maintenance(now)
 
     def file_problem(self) -> str:
         return self._inner.file_problem()

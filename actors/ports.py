@@ -102,8 +102,13 @@ class Store(Protocol):
         """Returns a dead letter with its incident's newest state and its channel's last delivered step, or None."""
         ...
 
-    def run_maintenance(self, now: Moment) -> None:
-        """Does one bounded slice of sealing, rolling up and dropping what retention allows to drop."""
+    def run_maintenance(self, now: Moment) -> bool:
+        """Does one bounded slice of sealing, rolling up and dropping what retention allows to drop.
+
+        Returns whether work is left that should not wait for the next round.
+
+        Raises: StoreError where the slice failed.
+        """
         ...
 
     def file_problem(self) -> str:

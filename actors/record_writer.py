@@ -96,16 +96,19 @@ class RecordWriter:
             self._failed(CommitUnit(Batch(), [], []), str(error))
             return None
 
-    def run_maintenance(self, now: Moment) -> str | None:
-        """Does one slice of maintenance. Returns the file's problem or an empty text; None after a failed commit."""
+    def run_maintenance(self, now: Moment) -> bool:
+        """Does one slice of maintenance. Returns whether work is left; False while the store waits to be reopened."""
         if self._failed_commit is not None:
-            return None
+            return False
         try:
-            self._store.run_maintenance(now)
+            return self._store.run_maintenance(now)
         except StoreError as error:
             self._failed(CommitUnit(Batch(), [], []), str(error))
-            return None
-        return self._store.file_problem()
+            return False
+
+    def file_problem(self) -> str | None:
+        """Returns the file's problem or an empty text; None while the store waits to be reopened."""
+        return None if self._failed_commit is not None else self._store.file_problem()
 
     def close(self) -> None:
         """Closes the store and releases its lock."""

@@ -32,6 +32,7 @@ from ..protocol.supervisor import (
     ChannelRecovered,
     DeliveryBegan,
     DeliverySettled,
+    NextSliceRequested,
     RetryAsked,
     SilenceCheckRequested,
     StoreRecovered,
@@ -112,6 +113,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.ReopenStore():
                 self._reopen(now)
             case heard.RunMaintenance():
+                self._run_maintenance(now)
+                self._report_file()
+            case heard.ContinueMaintenance():
                 self._run_maintenance(now)
             case heard.DrainSink():
                 self._drain(now)
@@ -296,11 +300,16 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._commit_soon(True)
 
     def _run_maintenance(self, now: Moment) -> None:
-        trouble = self._writer.run_maintenance(now)
-        if trouble is not None:
-            # Repeated each time for a recorder that was restarted meanwhile; it publishes a repeated problem again, and
+        """Does one slice. The supervisor paces the next: commits and deliveries come between two slices."""
+        if self._writer.run_maintenance(now):
+            self._to.supervisor.tell(NextSliceRequested())
+
+    def _report_file(self) -> None:
+        problem = self._writer.file_problem()
+        if problem is not None:
+            # Repeated each round for a recorder that was restarted meanwhile; it publishes a repeated problem again, and
             # ignores an empty one that ends no problem.
-            self._to.recorder.tell(HealthReported("store", trouble))
+            self._to.recorder.tell(HealthReported("store", problem))
 
     def _drain(self, now: Moment) -> None:
         self._commit(now)

@@ -356,6 +356,10 @@ SAMPLE_WALL_NS_MAX = 7_258_118_400 * NS_PER_S
 """2200-01-01: a sample from after it comes from a clock that is broken; nanoseconds fit in 64 bits until 2262."""
 EXPLANATION_CHARACTERS_MAX = 1_000
 """The explanation of a bad sample in the store, which keeps it for months: three failed conditions with their values."""
+HOUSE_EVERY_NS = 60 * NS_PER_S
+"""The time between two rounds of housekeeping; a round does slices until no work is left."""
+HOUSE_PAUSE_NS = 100 * NS_PER_MS
+"""The pause between two slices of a round: a slice takes 5 to 10 ms, and at 2,000 samples a second sealing needs two a second."""
 HOUSE_SETTLE_NS = 600 * NS_PER_S
 """How long the clocks must agree before something is sealed or dropped: time servers correct a clock within minutes of a start."""
 HOUSE_STEP_NS = 60 * NS_PER_S

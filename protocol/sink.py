@@ -81,7 +81,13 @@ class ReopenStore(Message, frozen=True):
 
 
 class RunMaintenance(Message, frozen=True):
-    """Do one bounded slice of sealing, rolling up and dropping in the store."""
+    """Begin a round of maintenance: look whether the store's file is in place, and do one bounded slice of sealing,
+    rolling up and dropping. Answered by NextSliceRequested where work is left.
+    """
+
+
+class ContinueMaintenance(Message, frozen=True):
+    """Do the next slice of a round: the supervisor's answer to NextSliceRequested, after a pause."""
 
 
 class DrainSink(Message, frozen=True):
@@ -95,5 +101,5 @@ class EndSink(Message, frozen=True):
 _OfRecord = Record | RecordBlindness | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
 _OfSilences = Mute | ExpireSilences
-_OfStore = ReopenStore | RunMaintenance | DrainSink | EndSink
+_OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
 SinkMessage = _OfRecord | _OfDeliveries | _OfSilences | _OfStore

@@ -114,6 +114,10 @@ class StoreRecovered(Message, frozen=True):
     """The store was reopened and the failed commit is durable."""
 
 
+class NextSliceRequested(Message, frozen=True):
+    """A slice of maintenance ended and work is left: the supervisor sends ContinueMaintenance after a pause."""
+
+
 class Woke(Message, frozen=True):
     """The supervisor's alarm rang; it was set for `planned_ns` (monotonic)."""
 
@@ -133,6 +137,6 @@ class Drain(Message, frozen=True):
 _OfTargets = Track | Untrack | Pause | Resume | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
-_OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested
+OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested | NextSliceRequested
 _OfRuntime = ChildExited | Woke | Barrier | Drain
-SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | _OfRecord | _OfRuntime
+SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | OfRecord | _OfRuntime

@@ -12,9 +12,10 @@ from ...domain.supervision.restart import SupervisorPolicies
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import NS_PER_S, Moment
 from ...domain.time.timers import Timers
+from ...protocol import supervisor as heard
 from ...protocol.owner import EndOrphans, FlushSamples
 from ...protocol.recorder import CounterIncreased, HealthReported
-from ...protocol.sink import Commit, ExpireSilences, ReopenStore, RunMaintenance
+from ...protocol.sink import Commit, ContinueMaintenance, ExpireSilences, ReopenStore, RunMaintenance
 from ..ports import Neighbours
 from .poller_registry import Roster
 
@@ -24,6 +25,7 @@ class Chore(Enum):
 
     COMMIT = "commit the samples"
     MAINTENANCE = "maintain the store"
+    SLICE = "do the next slice of maintenance"
     FLUSH = "write the records that are not urgent"
     ORPHANS = "close incidents without a target"
     SILENCES = "check for ended silences"
@@ -89,7 +91,6 @@ class SupervisorContext(NamedTuple):
     roster: Roster
 
 
-MAINTENANCE_EVERY_NS = 60 * NS_PER_S
 FLUSH_EVERY_NS = 5 * NS_PER_S
 ORPHANS_AFTER_NS = 600 * NS_PER_S
 """The time that a restarted host has to track targets with open incidents again, before these are closed."""
@@ -106,7 +107,7 @@ class PeriodicTimers:
 
     def begin(self, now: Moment) -> None:
         """Arms the chores that every run has."""
-        self._arm(Chore.MAINTENANCE, MAINTENANCE_EVERY_NS, now)
+        self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
         self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
         self._arm(Chore.ORPHANS, ORPHANS_AFTER_NS, now)
 
@@ -118,17 +119,32 @@ class PeriodicTimers:
         if Chore.COMMIT not in self._timers:
             self._arm(Chore.COMMIT, limits.COMMIT_SAMPLES_NS, now)
 
-    def check_silences_at(self, until_ns: int, now: Moment) -> None:
+    def asked(self, message: heard.OfRecord, now: Moment) -> None:
+        """Sets the timer that the sink asks for: it owns the record, but no time."""
+        match message:
+            case heard.SilenceCheckRequested(until_ns):
+                self._check_silences_at(until_ns, now)
+            case heard.StoreFailed(detail):
+                self._store_failed(detail, now)
+            case heard.StoreRecovered():
+                self._store_recovered()
+            case heard.NextSliceRequested():
+                # The pause leaves the sink to commits and deliveries for most of the time.
+                self._arm(Chore.SLICE, limits.HOUSE_PAUSE_NS, now)
+            case _:
+                assert_never(message)
+
+    def _check_silences_at(self, until_ns: int, now: Moment) -> None:
         """Arms the check for a silence that ends at a wall time: at most 500 ms ahead, as the wall clock may be set."""
         self._arm(Chore.SILENCES, min(max(until_ns - now.wall_ns, 0), limits.SILENCE_LOOK_NS), now)
 
-    def store_failed(self, detail: str, now: Moment) -> None:
+    def _store_failed(self, detail: str, now: Moment) -> None:
         """Reports the store's problem and arms its reopening after a wait that grows with each failure."""
         self._reopenings += 1
         self._to.recorder.tell(HealthReported("store", detail))
         self._arm(Chore.REOPEN, self._reopen.wait_ns(self._reopenings, self._dice(), None), now)
 
-    def store_recovered(self) -> None:
+    def _store_recovered(self) -> None:
         """Ends the store's problem and resets the wait."""
         self._reopenings = 0
         self._to.recorder.tell(HealthReported("store", ""))
@@ -139,8 +155,10 @@ class PeriodicTimers:
             case Chore.COMMIT:
                 self._to.owner.tell(FlushSamples())
             case Chore.MAINTENANCE:
-                self._arm(Chore.MAINTENANCE, MAINTENANCE_EVERY_NS, now)
+                self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
                 self._to.sink.tell(RunMaintenance())
+            case Chore.SLICE:
+                self._to.sink.tell(ContinueMaintenance())
             case Chore.FLUSH:
                 self._flush(now)
             case Chore.ORPHANS:

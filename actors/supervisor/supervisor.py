@@ -49,6 +49,7 @@ TIMING = (
     heard.DeliverySettled,
     heard.ChannelRecovered,
     heard.RetryAsked,
+    heard.NextSliceRequested,
 )
 """Messages that only set or clear timers."""
 
@@ -153,12 +154,13 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._retries.retry_now(channel, now)
             case heard.RetryAsked():
                 self._retries.asked(message, now)
-            case heard.SilenceCheckRequested(until_ns):
-                self._periodic_timers.check_silences_at(until_ns, now)
-            case heard.StoreFailed(detail):
-                self._periodic_timers.store_failed(detail, now)
-            case heard.StoreRecovered():
-                self._periodic_timers.store_recovered()
+            case (
+                heard.SilenceCheckRequested()
+                | heard.StoreFailed()
+                | heard.StoreRecovered()
+                | heard.NextSliceRequested()
+            ):
+                self._periodic_timers.asked(message, now)
             case heard.Barrier():
                 return True
             case heard.Drain(within_ns):

@@ -95,9 +95,10 @@ class MemoryStore:
             told=tuple(told for told in self._last_delivered(name) if told.channel == channel),
         )
 
-    def run_maintenance(self, now: Moment) -> None:
-        """Nothing to do: no samples are kept."""
+    def run_maintenance(self, now: Moment) -> bool:
+        """Nothing to do, and nothing left: no samples are kept."""
         self._require_use()
+        return False
 
     def file_problem(self) -> str:
         """None: there is no file."""

@@ -28,6 +28,7 @@ IMPERATIVES = [
     "Ask",
     "Cancel",
     "Commit",
+    "Continue",
     "Deliver",
     "Drain",
     "End",

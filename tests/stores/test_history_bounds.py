@@ -157,7 +157,7 @@ def test_figures_beyond_a_column_are_sealed_as_its_ends(store, path):
     ]
 
 
-SETTLE_NS, STEP_NS = limits.HOUSE_SETTLE_NS, limits.HOUSE_STEP_NS
+SETTLE_NS, STEP_NS, ROUND_NS = limits.HOUSE_SETTLE_NS, limits.HOUSE_STEP_NS, limits.HOUSE_EVERY_NS
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,8 @@ SETTLE_NS, STEP_NS = limits.HOUSE_SETTLE_NS, limits.HOUSE_STEP_NS
         ([(SETTLE_NS, STEP_NS)] * 9, 6),
         ([(SETTLE_NS, 0), (1, STEP_NS + 1)], 0),
         ([(SETTLE_NS, 2 * STEP_NS)] * 9, 0),
+        ([(SETTLE_NS, 0)] + [(1, STEP_NS // 2 + 1)] * 3, 1),
+        ([(SETTLE_NS, 0)] + [(ROUND_NS, STEP_NS // 2 + 1)] * 3, 3),
     ],
 )
 def test_a_clock_is_trusted_that_kept_step_for_long_enough(store, path, calls, sealed):

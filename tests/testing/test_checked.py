@@ -268,6 +268,7 @@ class Letters(MemoryStore):
 
     def run_maintenance(self, now):
         self.maintained += 1
+        return True
 
 
 LETTER = Restored(
@@ -284,7 +285,7 @@ def test_a_checked_store_answers_as_the_store_behind_it(checks):
     assert checks.durable.lives == {}
     assert store.recall(NOTICE.key) is LETTER
     assert checks.durable.lives.keys() == {"inc_1"}
-    store.run_maintenance(NOON)
+    assert store.run_maintenance(NOON) is True
     assert letters.maintained == 1
 
 

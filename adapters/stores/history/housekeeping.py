@@ -29,7 +29,8 @@ class Housekeeper:
         self._connection = connection
         self._samples = samples
         self._retention = retention
-        self._trusted_since: Moment | None = None
+        self._compared: Moment | None = None
+        self._steady_since_ns = 0
         self._job: Seal | DaySum | None = None
 
     def touched(self, hours: set[int]) -> None:
@@ -42,40 +43,45 @@ class Housekeeper:
         self._job = None
         self._samples.reload()
 
-    def work(self, now: Moment) -> None:
-        """A slice of sealing and summing, and a slice of dropping."""
-        if self._is_settled(now):
-            self._sum_up_some(now.wall_ns)
-            with transaction(self._connection):
-                self._drop_some(now.wall_ns)
+    def work(self, now: Moment) -> bool:
+        """A slice of sealing and summing, and a slice of dropping; returns whether work may be left.
+
+        A slice that did something says so; only one that finds nothing to do says that nothing is left.
+        """
+        if not self._is_settled(now):
+            return False
+        summed = self._sum_up_some(now.wall_ns)
+        with transaction(self._connection):
+            return self._drop_some(now.wall_ns) or summed
 
     def _is_settled(self, now: Moment) -> bool:
-        since = self._trusted_since
-        if since is None or abs((now.wall_ns - since.wall_ns) - now.since(since)) > limits.HOUSE_STEP_NS:
-            self._trusted_since = now
+        before = self._compared
+        if before is None or abs((now.wall_ns - before.wall_ns) - now.since(before)) > limits.HOUSE_STEP_NS:
+            self._compared, self._steady_since_ns = now, now.monotonic_ns
             return False
-        if now.since(since) < limits.HOUSE_SETTLE_NS:
+        if now.monotonic_ns - self._steady_since_ns < limits.HOUSE_SETTLE_NS:
             return False
-        # A clock that is slewed drifts from where it was; only a jump between two calls is distrusted.
-        self._trusted_since = now.shifted(-limits.HOUSE_SETTLE_NS)
+        # A clock that is slewed drifts from where it was; only a jump between two rounds is distrusted. The slices of a
+        # round keep its reading: steps of the clock between them add up.
+        if now.since(before) >= limits.HOUSE_EVERY_NS:
+            self._compared = now
         return True
 
-    def _sum_up_some(self, now_ns: int) -> None:
+    def _sum_up_some(self, now_ns: int) -> bool:
+        """A slice of the job under way, or of the next; returns False where there is none."""
         if self._job is None:
-            self._job = self._next_job(now_ns)
-        if self._job is not None and self._job.work():
+            hour = next(self._finished_hours(now_ns), None)
+            if hour is not None and hour < _start_of(self._retention.history, now_ns) // NS_PER_HOUR:
+                # Late samples of an hour whose history is dropped already are dropped with it.
+                with transaction(self._connection):
+                    self._samples.seal(hour)
+                return True
+            self._job = self._next_day() if hour is None else Seal(self._connection, self._samples, hour)
+        if self._job is None:
+            return False
+        if self._job.work():
             self._job = None
-
-    def _next_job(self, now_ns: int) -> Seal | DaySum | None:
-        hour = next(self._finished_hours(now_ns), None)
-        if hour is None:
-            return self._next_day()
-        if hour >= _start_of(self._retention.history, now_ns) // NS_PER_HOUR:
-            return Seal(self._connection, self._samples, hour)
-        # Late samples of an hour whose history is dropped already are dropped with it.
-        with transaction(self._connection):
-            self._samples.seal(hour)
-        return None
+        return True
 
     def _finished_hours(self, now_ns: int) -> Iterator[int]:
         """Those not sealed, oldest first. Days beyond tomorrow come from a clock that was ahead: they are over too."""
@@ -93,29 +99,40 @@ class Housekeeper:
                 return DaySum(self._connection, day)
         return None
 
-    def _drop_some(self, now_ns: int) -> None:
+    def _drop_some(self, now_ns: int) -> bool:
+        """A slice of each kind of record; returns whether more of one may be to drop."""
         kept = self._retention
-        self._drop_day(_start_of(kept.samples, now_ns))
         daily_ns = _start_of(kept.daily, now_ns)
-        self._drop("chunk", "hour, target", "hour", _start_of(kept.history, now_ns) // NS_PER_HOUR)
-        self._drop("hourly", "hour, target", "hour", _start_of(kept.hourly, now_ns) // NS_PER_HOUR)
-        self._drop("daily", "day, target", "day", daily_ns // NS_PER_DAY)
-        self._drop("rolled_day", "day", "day", daily_ns // NS_PER_DAY)
+        history_hour = _start_of(kept.history, now_ns) // NS_PER_HOUR
+        hourly_hour = _start_of(kept.hourly, now_ns) // NS_PER_HOUR
         failed_us = _start_of(kept.failed_samples, now_ns) // NS_PER_US
-        self._drop("explanation", "at_us, target", "at_us", failed_us)
-        self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns)
-        self._drop("silence", "id", "until_ns", daily_ns)
+        # A list: each kind has its slice, whether or not the one before it is done.
+        return any(
+            [
+                self._drop_day(_start_of(kept.samples, now_ns)),
+                self._drop("chunk", "hour, target", "hour", history_hour),
+                self._drop("hourly", "hour, target", "hour", hourly_hour),
+                self._drop("daily", "day, target", "day", daily_ns // NS_PER_DAY),
+                self._drop("rolled_day", "day", "day", daily_ns // NS_PER_DAY),
+                self._drop("explanation", "at_us, target", "at_us", failed_us),
+                self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns),
+                self._drop("silence", "id", "until_ns", daily_ns),
+            ]
+        )
 
-    def _drop_day(self, before_ns: int) -> None:
+    def _drop_day(self, before_ns: int) -> bool:
         """One day's table goes at once, when all of its hours are in the sealed history and its day is summed up."""
         oldest = min(self._samples.days & rolled_days(self._connection), default=None)
-        if oldest is not None and (oldest + 1) * NS_PER_DAY <= before_ns:
-            self._samples.drop(oldest)
+        if oldest is None or (oldest + 1) * NS_PER_DAY > before_ns:
+            return False
+        self._samples.drop(oldest)
+        return True
 
-    def _drop(self, table: str, key: str, time: str, before: int) -> None:
-        self._connection.execute(
-            _DROP.format(table=table, key=key, time=time), (before, limits.HOUSE_ROWS_MAX)
-        )
+    def _drop(self, table: str, key: str, time: str, before: int) -> bool:
+        """Deletes a slice of a table; returns whether the slice was full."""
+        rows_max = limits.HOUSE_ROWS_MAX
+        self._connection.execute(_DROP.format(table=table, key=key, time=time), (before, rows_max))
+        return self._connection.changes() == rows_max
 
 
 def _start_of(period: str, now_ns: int) -> int:

@@ -159,10 +159,11 @@ class SqliteStore:
         with self._guarded("reading") as session:
             return session.recall(key)
 
-    def run_maintenance(self, now: Moment) -> None:
+    def run_maintenance(self, now: Moment) -> bool:
         with self._guarded("keeping house") as session:
-            session.housekeeper.work(now)
+            is_work_left = session.housekeeper.work(now)
             session.fold_wal()
+            return is_work_left
 
     def file_problem(self) -> str:
         problem = file_problem(self._path, self._file)

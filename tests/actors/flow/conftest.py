@@ -46,7 +46,7 @@ class Watched:
 
     def run_maintenance(self, now):
         self._fail("run_maintenance")
-        self.inner.run_maintenance(now)
+        return self.inner.run_maintenance(now)
 
     def file_problem(self):
         return self.inner.file_problem()

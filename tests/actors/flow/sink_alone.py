@@ -34,6 +34,7 @@ class Shelf:
         self.dead = {}
         self.problem = ""
         self.left_out = 0
+        self.slices_left = 0
 
     def call(self, name):
         self.calls.append(name)
@@ -56,6 +57,8 @@ class Shelf:
 
     def run_maintenance(self, now):
         self.call("run_maintenance")
+        self.slices_left = max(self.slices_left - 1, 0)
+        return self.slices_left > 0
 
     def file_problem(self):
         return self.problem

@@ -24,6 +24,7 @@ from watchkeeper.protocol.recorder import (
 )
 from watchkeeper.protocol.sink import (
     Commit,
+    ContinueMaintenance,
     ExpireSilences,
     GetResumed,
     Mute,
@@ -34,6 +35,7 @@ from watchkeeper.protocol.sink import (
 )
 from watchkeeper.protocol.supervisor import (
     DeliveryBegan,
+    NextSliceRequested,
     SilenceCheckRequested,
     StoreFailed,
     StoreRecovered,
@@ -270,6 +272,30 @@ def test_maintenance_reports_the_problem_of_the_file(sink, problem):
     sink.tell(RunMaintenance())
     assert sink.store.calls == ["run_maintenance"]
     assert sink.recorder.take() == [HealthReported("store", problem)]
+
+
+@pytest.mark.parametrize("order", [RunMaintenance(), ContinueMaintenance()])
+@pytest.mark.parametrize("slices_left", [0, 1, 2])
+def test_a_slice_of_maintenance_says_whether_work_is_left(sink, order, slices_left):
+    sink.store.slices_left = slices_left
+    sink.tell(order)
+    assert sink.store.calls == ["run_maintenance"]
+    assert sink.supervisor.take() == [NextSliceRequested()] * (slices_left > 1)
+
+
+def test_the_next_slice_of_a_round_says_nothing_of_the_file(sink):
+    sink.store.problem = "the file is gone"
+    sink.tell(ContinueMaintenance())
+    assert sink.recorder.take() == []
+
+
+def test_a_slice_that_fails_asks_for_no_other(sink):
+    sink.store.slices_left = 9
+    sink.store.failing = {"run_maintenance"}
+    sink.tell(ContinueMaintenance(), ContinueMaintenance())
+    assert sink.store.calls == ["run_maintenance"]
+    assert sink.supervisor.take() == [StoreFailed("run_maintenance failed")]
+    assert sink.recorder.take() == []
 
 
 @pytest.mark.parametrize("call", ["run_maintenance", "recall"])

@@ -4,7 +4,13 @@ import pytest
 from records import NOON
 from watchkeeper.actors.dispatch.mailbox.mailbox import ExitReason
 from watchkeeper.domain.incidents.record import BlindInterval
-from watchkeeper.domain.limits import CLOCK_STEP_NS, DEADLINE_SLACK_NS, SILENCE_LOOK_NS, SUSPEND_NS
+from watchkeeper.domain.limits import (
+    CLOCK_STEP_NS,
+    DEADLINE_SLACK_NS,
+    HOUSE_PAUSE_NS,
+    SILENCE_LOOK_NS,
+    SUSPEND_NS,
+)
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.protocol.courier import AbandonDelivery
@@ -13,6 +19,7 @@ from watchkeeper.protocol.poller import CancelAttempt
 from watchkeeper.protocol.recorder import BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
 from watchkeeper.protocol.sink import (
     Commit,
+    ContinueMaintenance,
     ExpireSilences,
     GiveUpDelivery,
     RecordBlindness,
@@ -26,6 +33,7 @@ from watchkeeper.protocol.supervisor import (
     ChannelRecovered,
     DeliveryBegan,
     DeliverySettled,
+    NextSliceRequested,
     Pause,
     Resume,
     RetryAsked,
@@ -60,6 +68,21 @@ def test_chores_are_done_at_their_moments_for_ever(alone):
     assert alone.owner == [(600 * S, EndOrphans())]
     assert alone.recorder == []
     assert len(alone.sink) == 1 + 252 + 21
+
+
+def test_a_slice_that_leaves_work_is_followed_by_the_next_after_a_pause(alone):
+    alone.run("1m")
+    alone.sink.clear()
+    alone.tell(NextSliceRequested())
+    alone.run("1m")
+    assert alone.sink.moments(ContinueMaintenance) == [60 * S + HOUSE_PAUSE_NS]
+    assert alone.sink.moments(RunMaintenance) == [120 * S]
+
+
+def test_slices_that_end_together_are_followed_by_one(alone):
+    alone.tell(NextSliceRequested(), NextSliceRequested())
+    alone.run("1m")
+    assert alone.sink.of(ContinueMaintenance) == [ContinueMaintenance()]
 
 
 @pytest.mark.parametrize(

@@ -204,8 +204,8 @@ class DiskLeg:
     def recall(self, key: str) -> Restored | None:
         return self._real.recall(key)
 
-    def run_maintenance(self, now: Moment) -> None:
-        self._real.run_maintenance(now)
+    def run_maintenance(self, now: Moment) -> bool:
+        return self._real.run_maintenance(now)
 
     def file_problem(self) -> str:
         return self._real.file_problem()

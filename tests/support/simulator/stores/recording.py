@@ -106,9 +106,9 @@ class WatchedStore:
         self._require_life()
         return self._inner.recall(key)
 
-    def run_maintenance(self, now: Moment) -> None:
+    def run_maintenance(self, now: Moment) -> bool:
         self._require_life()
-        self._inner.run_maintenance(now)
+        return self._inner.run_maintenance(now)
 
     def file_problem(self) -> str:
         return self._inner.file_problem()
