@@ -148,6 +148,40 @@ def test_sealing_resumes_after_a_restart(store, path, monkeypatch):
     assert StoreReader(path).samples("shop", *ALL) == before
 
 
+@pytest.fixture
+def released(store, path, monkeypatch):
+    """A store with a day of 720 rows that is sealed and released, and slices of 100 rows."""
+    store.commit(Batch(samples=measured(12)))
+    run_maintenance(store, 40 * NS_PER_HOUR)
+    monkeypatch.setattr(limits, "HOUSE_ROWS_MAX", 100)
+    assert len(day_tables(path)) == 1
+    return store
+
+
+def test_a_large_day_is_dropped_in_slices_and_read_as_a_whole_meanwhile(released, path):
+    (table,) = day_tables(path)
+    reader, left = StoreReader(path), []
+    before = reader.samples("shop", *ALL)
+    while day_tables(path):
+        left.append(in_file(path, table))
+        assert released.run_maintenance(NOON.shifted(6 * NS_PER_DAY)) is True
+        assert reader.samples("shop", *ALL) == before
+    assert left == list(range(720, 0, -100))
+    assert released.run_maintenance(NOON.shifted(6 * NS_PER_DAY)) is False
+
+
+def test_a_late_sample_of_a_day_that_is_half_dropped_joins_its_history(released, path):
+    for _ in range(3):
+        released.run_maintenance(NOON.shifted(6 * NS_PER_DAY))
+    released.commit(Batch(samples=(sample_at(NS_PER_S),)))
+    reader = StoreReader(path)
+    for _ in range(40):
+        assert len(reader.samples("shop", *ALL)) == reader.uptime("shop", *ALL).count == 361
+        released.run_maintenance(NOON.shifted(6 * NS_PER_DAY))
+    assert day_tables(path) == []
+    assert reader.daily("shop", *ALL)[0].rollup.count == 361
+
+
 def test_each_kind_of_record_has_its_own_retention(store, path):
     store.commit(
         Batch(samples=measured(30), blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + 1, "stalled"),))

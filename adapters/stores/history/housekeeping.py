@@ -121,11 +121,14 @@ class Housekeeper:
         )
 
     def _drop_day(self, before_ns: int) -> bool:
-        """One day's table goes at once, when all of its hours are in the sealed history and its day is summed up."""
+        """A slice of the oldest day, once all of its hours are in the sealed history and the day is summed up.
+
+        Readers take these hours from the sealed history, so that rows may go before their table does.
+        """
         oldest = min(self._samples.days & rolled_days(self._connection), default=None)
         if oldest is None or (oldest + 1) * NS_PER_DAY > before_ns:
             return False
-        self._samples.drop(oldest)
+        self._samples.drop(oldest, limits.HOUSE_ROWS_MAX)
         return True
 
     def _drop(self, table: str, key: str, time: str, before: int) -> bool:

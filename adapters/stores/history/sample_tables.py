@@ -78,9 +78,20 @@ class SampleTables:
         self._unseal(hours.keys() & self.sealed_hours)
         return set(hours), len(samples) - sum(map(len, hours.values()))
 
-    def drop(self, day: int) -> None:
-        """Take a whole day away inside the caller's transaction."""
-        self._connection.execute(f"DROP TABLE IF EXISTS {day_table(day)}")
+    def drop(self, day: int, rows_max: int) -> None:
+        """Takes so many of a day's oldest rows away inside the caller's transaction, and its table with the last.
+
+        A large table dropped at once would hold up commits: 30 ms for each million rows, 170 million a day at 2,000/s.
+        """
+        table = day_table(day)
+        first_kept = self._connection.execute(
+            f"SELECT at_us, target FROM {table} ORDER BY at_us, target LIMIT 1 OFFSET ?",  # noqa: S608 - a number
+            (rows_max,),
+        ).fetchone()
+        if first_kept is not None:
+            self._connection.execute(f"DELETE FROM {table} WHERE (at_us, target) < (?, ?)", first_kept)  # noqa: S608
+            return
+        self._connection.execute(f"DROP TABLE {table}")
         hours = range(day * 24, day * 24 + 24)
         self._connection.execute("DELETE FROM sealed_hour WHERE hour BETWEEN ? AND ?", (hours[0], hours[-1]))
         self.sealed_hours.difference_update(hours)
