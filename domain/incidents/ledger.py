@@ -147,7 +147,7 @@ class Ledger:
         if spec is None:
             return False
         place = (incident.id, channel)
-        told = any(place in known for known in (self._last_delivered, self._given_up))
+        told = place in self._last_delivered or (place in self._given_up and not incident.is_open)
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def test_a_signal_lets_what_is_in_hand_be_answered(configure, site, receiver, re
     with Watch(configure()).until_watching() as watch:
         assert receiver.wait_for_arrivals(1)
         watch.signal(signal.SIGTERM)
-        assert watch.errors.wait_for("stopping: ")
+        assert watch.errors.wait_for("stopping (")
         hang.set()
         assert watch.wait() == 0
     assert [each.delivery.state for each in reader.outbox()] == [DeliveryState.DELIVERED]
@@ -106,7 +106,7 @@ def test_a_second_signal_ends_a_drain_at_once(configure, site, receiver, reader,
     with Watch(configure(grace="20s")).until_watching() as watch:
         assert receiver.wait_for_arrivals(1)
         watch.signal(number)
-        assert watch.errors.wait_for("stopping: ")
+        assert watch.errors.wait_for("stopping (")
         watch.signal(number)
         assert watch.wait(AT_ONCE_S) == status
     assert not reader.verify().problems
