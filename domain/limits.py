@@ -157,6 +157,8 @@ JSON_STEPS_MAX = 32
 """Steps of a JSON path: no document that people query is nested so deep."""
 NUMBER_CHARACTERS_MAX = 128
 """Characters of a number: converting one takes time that grows with the square of its length."""
+CONDITION_NUMBER_TRIED_MAX = 10**15
+"""A constant up to which a condition is tried for having but one result: up to there a float tells halves apart."""
 assert CONDITION_SHOWN_CHARACTERS_MAX > CONDITION_CHARACTERS_MAX + 2 * CONDITION_VALUE_CHARACTERS_MAX
 assert JSON_STEPS_MAX < JSON_DEPTH_MAX
 

@@ -75,11 +75,12 @@ def demo() -> None:
 
 @cli.command()
 @click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
-def check(configs: tuple[Path, ...]) -> None:
-    """Report every problem of the files CONFIGS, each with its line and column."""
+@click.option("--strict", is_flag=True, help="End with status 2 after a warning, too.")
+def check(configs: tuple[Path, ...], *, strict: bool) -> None:
+    """Report every problem of the files CONFIGS, each with its line and column, and warn of what is probably not meant."""
     from .configure.checking import check_all
 
-    sys.exit(check_all(configs))
+    sys.exit(check_all(configs, strict=strict))
 
 
 @cli.command()

@@ -12,6 +12,7 @@ from ..observation.sample import Sample
 from ..specification.probe import ANY_ANSWER, Probe, Tcp
 from ..time.moment import Moment
 from .condition import Condition, evaluate_all, facts_named
+from .display import printable
 from .facts import BODY, body_fault
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
@@ -87,6 +88,10 @@ class Expectation:
         return Outcome.DOWN, Reason.CONDITION_FAILED, failed, detail
 
     def failed(self, seen: Observation) -> tuple[str, ...]:
-        """The conditions that fail, shown with what they saw."""
-        results = evaluate_all(self.conditions, seen)
-        return tuple([result.shown for result in results if not result.passed])
+        """The conditions that fail, shown with what they saw; why a value cannot be read stands at the first that asks for it."""
+        shown: dict[str, str | None] = {}
+        for result in evaluate_all(self.conditions, seen):
+            if not result.passed:
+                new = result.error is not None and result.error not in shown.values()
+                shown[result.shown] = result.error if new else None
+        return tuple([printable(f"{text}: {why}") if why else text for text, why in shown.items()])

@@ -1,12 +1,14 @@
 """Conditions that mean nothing, or that ask a probe for what it never gives."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from ..conditions.condition import compile_condition, facts_named
+from ..conditions.condition import Condition, compile_condition, facts_named
 from ..conditions.facts import BODY
 from ..errors import ConditionError
 from ..limits import BODY_BYTES, EXPECTATIONS_KEPT
 from ..specification.target import Target
+from .fates import contradiction, fate_fault
 
 _GIVEN: dict[str, frozenset[str]] = {
     "http": frozenset({"STATUS", "BODY", "CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION"}),
@@ -16,28 +18,44 @@ _GIVEN: dict[str, frozenset[str]] = {
 """The facts of each probe kind; a host's own report (call, heartbeat) may have any."""
 
 
-def condition_fault(text: str, target: Target) -> str:
-    """The fault of a condition on this target; empty when there is none."""
-    named = _named(text)
-    if isinstance(named, str):
-        return named
-    given = _GIVEN.get(target.kind)
-    if given is None:
-        return ""
-    missing = sorted(named - given)
-    if missing:
+def condition_faults(target: Target) -> Iterator[tuple[int, str]]:
+    """The faults of the conditions on a target, each with its position."""
+    sound: list[tuple[int, Condition]] = []
+    for at, text in enumerate(target.expect):
+        condition = compiled(text)
+        fault = condition if isinstance(condition, str) else _fault(condition, target)
+        if fault:
+            yield at, fault
+        elif not isinstance(condition, str):
+            sound.append((at, condition))
+    found = contradiction([condition for _, condition in sound], target.kind) if len(sound) > 1 else None
+    if found is not None:
+        yield sound[found[0]][0], found[1]
+
+
+def _fault(condition: Condition, target: Target) -> str:
+    named, given = facts_named(condition), _GIVEN.get(target.kind)
+    missing = sorted(named - given) if given is not None else ()
+    if given is not None and missing:
         known = ", ".join(f"[{name}]" for name in sorted(given))
         return f"a {target.kind} probe gives no [{missing[0]}]: it gives {known}"
     if "CERTIFICATE_EXPIRATION" in named and never_encrypted(target):
         return "there is no certificate without https: change the url or leave the condition out"
-    if BODY in named and never_read(target):
+    if BODY in named and (fault := unread(target)):
+        return fault
+    return fate_fault(condition, target.kind)
+
+
+def unread(target: Target) -> str:
+    """Why no probe of this target reads a body, and what to do; empty where one does."""
+    http, tcp = target.http, target.tcp
+    if http is not None and not http.body_bytes_max:
         return "nothing of the body is read: raise body_bytes_max under http or leave the condition out"
+    if http is not None and http.method == "HEAD":
+        return "an answer to HEAD has no body: write method: GET under http or leave the condition out"
+    if tcp is not None and not tcp.send and tcp.expect is None:
+        return "nothing is read of the answer: write send or expect under tcp, or leave the condition out"
     return ""
-
-
-def never_read(target: Target) -> bool:
-    """Whether every body is cut before its first byte."""
-    return target.http is not None and not target.http.body_bytes_max
 
 
 def reads_usual_cap(target: Target) -> bool:
@@ -45,15 +63,20 @@ def reads_usual_cap(target: Target) -> bool:
     http = target.http
     if http is None or http.body_bytes_max != BODY_BYTES:
         return False
-    return any(BODY in named for named in map(_named, target.expect) if not isinstance(named, str))
+    return any(BODY in facts_named(condition) for condition in conditions_of(target))
+
+
+def conditions_of(target: Target) -> Iterable[Condition]:
+    """The conditions of a target that can be read."""
+    return (found for found in map(compiled, target.expect) if not isinstance(found, str))
 
 
 # Most targets expect the same, and compiling a condition costs 20 microseconds.
 @lru_cache(EXPECTATIONS_KEPT)
-def _named(text: str) -> frozenset[str] | str:
-    """The facts that a condition names, or why it is none."""
+def compiled(text: str) -> Condition | str:
+    """The condition that a text is, or why it is none."""
     try:
-        return facts_named(compile_condition(text))
+        return compile_condition(text)
     except ConditionError as error:
         return str(error)
 

@@ -12,7 +12,7 @@ from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import Target
 from ..time.duration import format_duration
-from .conditions import condition_fault, never_encrypted, never_read
+from .conditions import condition_faults, never_encrypted, unread
 from .durations import length_ns, span_problems
 from .network import exec_problems, http_problems, tcp_problems, webhook_problems
 from .rules import rule_problems
@@ -93,7 +93,7 @@ class _Judge:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
         cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
         entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
-        key = target.kind, never_encrypted(target), never_read(target), cadence, entries
+        key = target.kind, never_encrypted(target), unread(target), cadence, entries
         if key not in self._judged:
             self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
         return self._judged[key]
@@ -112,9 +112,8 @@ class _Judge:
                 ("expect",), "has no effect on a heartbeat, whose host says itself how it is: leave it out"
             )
             return
-        for at, text in enumerate(target.expect):
-            if fault := condition_fault(text, target):
-                yield Problem(("expect", at), fault)
+        for at, fault in condition_faults(target):
+            yield Problem(("expect", at), fault)
 
     def _cadence(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
         yield from _spans(target, ())

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,15 +10,17 @@ from ...adapters.configuration import json_schema, load
 from ...domain.errors import ConfigurationError
 from ...domain.limits import BODY_BYTES
 from ...domain.specification.configuration import Configuration
-from ...domain.specification.problem import quoted
+from ...domain.specification.problem import capped
 from ...domain.validation.conditions import reads_usual_cap
+from ...domain.validation.doubts import doubts, names_shown
 from ..output import ExitStatus, count_of
 
-NAMES_SHOWN = 8
 
+def check_all(files: tuple[Path, ...], *, strict: bool = False) -> ExitStatus:
+    """Checks every file, also after an invalid one; problems and warnings go to stderr.
 
-def check_all(files: tuple[Path, ...]) -> ExitStatus:
-    """Checks every file, also after an invalid one; problems go to stderr."""
+    With `strict` a warning is a problem.
+    """
     verdict = ExitStatus.FINE
     for config in files:
         try:
@@ -33,6 +34,8 @@ def check_all(files: tuple[Path, ...]) -> ExitStatus:
             click.echo(f"{config}: {said}" if len(files) > 1 else said)
             _tell_bodies(configuration)
             _tell_functions(config, configuration)
+            if _warn(config, configuration) and strict:
+                verdict = ExitStatus.CONFIGURATION
     return verdict
 
 
@@ -41,8 +44,16 @@ def _tell_bodies(configuration: Configuration) -> None:
     names = [target.id for target in configuration.targets if reads_usual_cap(target)]
     if names:
         click.echo(
-            f"conditions on [BODY] of {_shown(names)} read up to {BODY_BYTES:,} bytes of it: body_bytes_max sets how many"
+            f"conditions on [BODY] of {names_shown(names)} read up to {BODY_BYTES:,} bytes of it: body_bytes_max sets how many"
         )
+
+
+def _warn(config: Path, configuration: Configuration) -> int:
+    """Reports what the author of a valid file probably does not mean; returns how many warnings there are."""
+    found = [str(doubt) for doubt in doubts(configuration)]
+    for said in capped(found):
+        click.echo(f"{config}: warning: {said}", err=True)
+    return len(found)
 
 
 def _tell_functions(config: Path, configuration: Configuration) -> None:
@@ -51,13 +62,8 @@ def _tell_functions(config: Path, configuration: Configuration) -> None:
     probed = {target.call.name for target in configuration.targets if target.call is not None}
     names = sorted(told | probed)
     if names:
-        said = f"{config}: calls {_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
+        said = f"{config}: calls {names_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
         click.echo(said, err=True)
-
-
-def _shown(names: Sequence[str]) -> str:
-    shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
-    return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
 
 
 def schema_text() -> str:

@@ -40,7 +40,8 @@ def test_a_configuration_passes_check(block, tmp_path):
     path = tmp_path / "watchkeeper.yaml"
     path.write_text(as_file(block), encoding="utf-8")
     found = CliRunner().invoke(cli, ["check", str(path)])
-    assert (found.exit_code, found.stderr) == (0, "")
+    problems = [line for line in found.stderr.splitlines() if ": warning: " not in line]
+    assert (found.exit_code, problems) == (0, [])
 
 
 @pytest.mark.parametrize("block", [*blocks("python")])

@@ -75,6 +75,31 @@ def test_a_failed_condition_shows_what_it_saw():
     assert sample.explanation() == "condition_failed: [STATUS] (500) == 200"
 
 
+UNREADABLE = [
+    (b"", "[BODY].a (INVALID) == 1: the body is empty"),
+    (b"<html>", "[BODY].a (INVALID) == 1: the body is not JSON: "),
+    (b'{"b": 2}', "[BODY].a (INVALID) == 1: the body has nothing at [BODY].a"),
+    (b'{"a": "\xff"}', "[BODY].a (\ufffd) == 1"),
+    (None, "[BODY].a (INVALID) == 1: the probe gave no body"),
+    (b'{"a": "many"}', "[BODY].a (many) == 1"),
+]
+
+
+@pytest.mark.parametrize(("body", "shown"), UNREADABLE)
+def test_a_value_that_cannot_be_read_is_explained(body, shown):
+    sample = judge(answered(body=body), "[BODY].a == 1")
+    assert sample.explanation().startswith(f"condition_failed: {shown}")
+
+
+def test_conditions_that_fail_for_one_cause_say_it_once():
+    sample = judge(answered(body=b""), "[BODY].a == 1", "[BODY].b == 2", "[BODY] == up")
+    assert sample.failed == (
+        "[BODY].a (INVALID) == 1: the body is empty",
+        "[BODY].b (INVALID) == 2",
+        "[BODY] () == up",
+    )
+
+
 def test_a_sample_without_a_failed_condition_is_explained_by_its_detail_or_its_reason():
     explanations = [
         judge(seen).explanation() for seen in (answered(503), answered(), answered(detail="slow"))

@@ -18,7 +18,11 @@ from watchkeeper.domain.errors import (
 from watchkeeper.launcher.main import cli, status_of
 from watchkeeper.launcher.output import ExitStatus
 
-GOOD = "targets: [{id: a, heartbeat: {}}, {id: b, heartbeat: {}}]\nchannels: [{id: ops, log: {}}]\n"
+GOOD = """\
+defaults: {notify: [ops]}
+targets: [{id: a, tcp: {host: h, port: 1}}, {id: b, tcp: {host: h, port: 2}}]
+channels: [{id: ops, log: {}}]
+"""
 BAD = "targets: [{id: a, cal: {name: f}}]\n"
 
 
@@ -69,6 +73,39 @@ def test_check_tells_the_problems_of_a_bad_file(files):
     result = run("check", files / "bad.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{files}/bad.yaml:1:19: targets[0].cal: unknown key, did you mean call" in result.stderr
+
+
+DOUBTFUL = {
+    "heartbeat: {}": ["targets: only a Python program reports 'a'"],
+    "http: {url: 'http://h/'}, notify: []": [
+        "targets: the incidents of 'a' notify nobody",
+        "channels[0]: no",
+    ],
+    "http: {url: 'http://h/'}, rules: []": ["targets: no active rule opens an incident when 'a' fails"],
+    "http: {url: 'http://h/'}, expect: ['[BODY].ok == \"yes\"']": ['expect[0]: the quotes of "yes" are'],
+    "http: {url: 'http://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 7d']": ["expect[0]: an http url has"],
+    "http: {url: 'https://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 14']": ["14 is that many milli"],
+    "http: {url: 'https://h/'}, rules: [{id: c, kind: threshold, measure: certificate_expiration, operator: '<', value: 14}, "
+    "{id: down, kind: consecutive}]": ["rules[0].value: 14 is that many milliseconds"],
+}
+
+
+@pytest.mark.parametrize("written", DOUBTFUL)
+def test_check_warns_of_what_is_probably_not_meant(written, tmp_path):
+    path = tmp_path / "doubtful.yaml"
+    path.write_text(
+        f"defaults: {{notify: [ops]}}\nchannels: [{{id: ops, log: {{}}}}]\ntargets: [{{id: a, {written}}}]\n"
+    )
+    checked = run("check", path)
+    assert (checked.exit_code, run("check", "--strict", path).exit_code) == (0, 2)
+    lines = checked.stderr.splitlines()
+    assert all(line.startswith(f"{path}: warning: ") for line in lines)
+    assert len(lines) == len(DOUBTFUL[written])
+    assert all(said in checked.stderr for said in DOUBTFUL[written])
+
+
+def test_a_strict_check_passes_a_file_without_a_warning(files):
+    assert run("check", "--strict", files / "good.yaml").exit_code == 0
 
 
 def test_check_judges_every_file_it_is_given(files):

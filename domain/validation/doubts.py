@@ -1,0 +1,73 @@
+"""Doubts: what a valid configuration says and its author probably does not mean."""
+
+from collections.abc import Iterator, Sequence
+
+from ..conditions.condition import Condition, facts_named
+from ..specification.configuration import Configuration
+from ..specification.problem import Problem, quoted
+from ..specification.rule import Consecutive, RuleState, Threshold
+from ..specification.target import Target
+from ..units import NS_PER_MS, NS_PER_S
+from .conditions import compiled
+from .fates import bare_numbers, quoted_constants
+
+NAMES_SHOWN = 8
+SHORT_MS = 60 * NS_PER_S // NS_PER_MS
+"""Below a minute an expiry is nearly over: days or hours were meant."""
+EXPIRY = "CERTIFICATE_EXPIRATION"
+
+
+def doubts(configuration: Configuration) -> Iterator[Problem]:
+    """The doubts about a configuration that has no problems."""
+    targets = configuration.targets
+    used = {name for target in targets for name in target.notify}
+    for at, channel in enumerate(configuration.channels):
+        if channel.id not in used:
+            said = f"no target notifies the channel {quoted(channel.id)}: name it under notify or remove it"
+            yield Problem(("channels", at), said)
+    if silent := [target.id for target in targets if not target.notify]:
+        said = f"the incidents of {names_shown(silent)} notify nobody: name a channel under notify"
+        yield Problem(("targets",), said)
+    if unjudged := [target.id for target in targets if not any(map(_judges_outcome, target.rules))]:
+        said = f"no active rule opens an incident when {names_shown(unjudged)} fails: add one of kind consecutive"
+        yield Problem(("targets",), said)
+    if waiting := [target.id for target in targets if target.heartbeat is not None]:
+        said = f"only a Python program reports {names_shown(waiting)}: `run` takes no heartbeats and calls them missed"
+        yield Problem(("targets",), said)
+    for at, target in enumerate(targets):
+        for doubt in _of_target(target):
+            yield doubt.below(("targets", at))
+
+
+def names_shown(names: Sequence[str]) -> str:
+    """The first names, quoted, and how many more there are."""
+    shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
+    return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
+
+
+def _judges_outcome(rule: object) -> bool:
+    return isinstance(rule, Consecutive) and rule.state is RuleState.ACTIVE
+
+
+def _of_target(target: Target) -> Iterator[Problem]:
+    for at, text in enumerate(target.expect):
+        condition = compiled(text)
+        if isinstance(condition, Condition):
+            for said in _of_condition(condition, target):
+                yield Problem(("expect", at), said)
+    for at, rule in enumerate(target.rules):
+        if isinstance(rule, Threshold) and rule.measure == EXPIRY.lower() and 0 < rule.value < SHORT_MS:
+            said = f"{rule.value:g} is that many milliseconds: a day has 86400000"
+            yield Problem(("rules", at, "value"), said)
+
+
+def _of_condition(condition: Condition, target: Target) -> Iterator[str]:
+    for text in quoted_constants(condition):
+        yield f"the quotes of {text} are a part of the text: leave them out unless the answer has them"
+    if EXPIRY not in facts_named(condition):
+        return
+    if target.http is not None and not target.http.url.lower().startswith("https:"):
+        yield "an http url has a certificate only where it redirects to https: write the https url"
+    for text, number in bare_numbers(condition):
+        if 0 < number < SHORT_MS:
+            yield f"{text} is that many milliseconds: for days write {text}d"

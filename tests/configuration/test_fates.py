@@ -1,0 +1,143 @@
+"""Conditions that no answer changes are refused with what to write, and no other ones are."""
+
+import pytest
+from watchkeeper.domain.specification.probe import Call, Exec, Http, Tcp
+from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.validation.partial import judged_target
+
+PAGE = {"http": Http(url="https://h/")}
+HEAD = {"http": Http(url="https://h/", method="HEAD")}
+PORT = {"tcp": Tcp(host="h", port=1)}
+ASKED = {"tcp": Tcp(host="h", port=1, send="PING\n")}
+CALL = {"call": Call(name="f")}
+PROGRAM = {"exec": Exec(argv=("ls",))}
+
+
+def problems(probe, *expect):
+    target = Target(id="a", expect=expect, **probe)
+    return [str(each) for each in judged_target(target, channels=(), allow_exec=True)[1]]
+
+
+MEANINGLESS = [
+    (PAGE, "[STATUS] == OK", "can never hold: a status is a number from 100 to 999"),
+    (PAGE, "[STATUS] != OK", "can never fail: a status is a number from 100 to 999"),
+    (PAGE, "[STATUS] == 2xx", "write [STATUS] == pat(2??)"),
+    (PAGE, "[STATUS] == 200-299", "write two conditions, [STATUS] >= 200 and [STATUS] <= 299"),
+    (PAGE, "[status] == 200..299", "write two conditions, [status] >= 200 and [status] <= 299"),
+    (PAGE, "[STATUS] == 200, 204", "write [STATUS] == any(200, 204)"),
+    (PAGE, "[STATUS] == 200 or 204", "write [STATUS] == any(200, 204)"),
+    (PAGE, '[STATUS] == "200"', "there are no quotes here: write 200"),
+    (PAGE, "[STATUS] == any(200, 2xx)", "2xx in any() is never met"),
+    (PAGE, "[STATUS] == any(OK, UP)", "can never hold"),
+    (PAGE, "[STATUS] == pat(7)", "can never hold"),
+    (PAGE, "[STATUS] == pat(*)", "can never fail"),
+    (PAGE, "[STATUS] == 1000", "can never hold"),
+    (PAGE, "99 >= [STATUS]", "can never hold"),
+    (PAGE, "[STATUS] < 1000", "can never fail"),
+    (
+        PAGE,
+        "[RESPONSE_TIME] < 0",
+        "can never hold: a response time is a number of milliseconds, never below 0",
+    ),
+    (PAGE, "[RESPONSE_TIME] >= 0", "can never fail"),
+    (PAGE, "[RESPONSE_TIME] == fast", "can never hold"),
+    (PAGE, "[IP] == localhost", "can never hold: it is an address such as"),
+    (PAGE, "[IP] == any(127.0.0.1, localhost)", "localhost in any() is never met"),
+    (PAGE, "[IP] == 127.0.0.01", "can never hold"),
+    (PAGE, "[CONNECTED] == yes", "can never hold: it is true or false"),
+    (PAGE, "has([BODY].a) == True", "can never hold: it is true or false"),
+    (PAGE, "has([BODY].a) == any(true, false)", "can never fail"),
+    (PAGE, "len([BODY]) == two", "can never hold: a length is a whole number from 0 on"),
+    (PAGE, "len([BODY]) >= 0", "can never fail"),
+    (PAGE, "len([BODY].a) == 2.5", "can never hold"),
+    (PAGE, "[CERTIFICATE_EXPIRATION] == soon", "can never hold"),
+    (PAGE, "status == 200", "compares two constants, so no answer changes it: did you mean [STATUS]?"),
+    (PAGE, "body.ok == true", "did you mean [BODY]?"),
+    (PAGE, "200 == 200", "compares two constants, so no answer changes it: name a placeholder"),
+    (PAGE, "5 > 3", "compares two constants"),
+    (PAGE, "x == pat(x*)", "compares two constants"),
+    (HEAD, "[BODY] == ok", "an answer to HEAD has no body"),
+    (PORT, "[BODY] == ok", "write send or expect under tcp"),
+    (CALL, "[STATUS] == OK", "can never hold"),
+    (PROGRAM, "len([BODY]) < 0", "can never hold"),
+]
+
+
+@pytest.mark.parametrize(("probe", "condition", "said"), MEANINGLESS)
+def test_a_condition_that_no_answer_changes_is_refused(probe, condition, said):
+    (problem,) = problems(probe, condition)
+    assert problem.startswith("expect[0]: ")
+    assert said in problem
+
+
+MEANT = [
+    (PAGE, "[STATUS] == 999"),
+    (PAGE, "[STATUS] == pat(2??)"),
+    (PAGE, "[STATUS] == 0xC8"),
+    (PAGE, "[STATUS] > 100"),
+    (PAGE, "[STATUS] <= 998"),
+    (PAGE, "[RESPONSE_TIME] <= 0"),
+    (PAGE, "[RESPONSE_TIME] < 300ms"),
+    (PAGE, "[RESPONSE_TIME] == pat(1*)"),
+    (PAGE, "[RESPONSE_TIME] == 0.5"),
+    (PAGE, "[IP] == any(::1, 127.0.0.1)"),
+    (PAGE, "[IP] != 192.0.2.1"),
+    (PAGE, "[IP] == pat(10.*)"),
+    (PAGE, "[CONNECTED] == true"),
+    (PAGE, "has([BODY].a) != true"),
+    (PAGE, "len([BODY]) > 0"),
+    (PAGE, "len([BODY]) == 0"),
+    (PAGE, "[CERTIFICATE_EXPIRATION] > -1h"),
+    (PAGE, "[STATUS] == [BODY].status"),
+    (PAGE, "[BODY].a > 1e300"),
+    (PAGE, "[BODY] == pat(*)"),
+    (ASKED, "[BODY] == PONG"),
+    (CALL, "[STATUS] == 1"),
+    (CALL, "[IP] == localhost"),
+    (PROGRAM, "[BODY] == pat(OK*)"),
+]
+
+
+@pytest.mark.parametrize(("probe", "condition"), MEANT)
+def test_a_condition_that_an_answer_decides_is_accepted(probe, condition):
+    assert problems(probe, condition) == []
+
+
+CONTRADICTORY = [
+    ("[STATUS] == 200", "[STATUS] == 404"),
+    ("[STATUS] >= 300", "[status] < 300"),
+    ("[STATUS] == pat(2*)", "[STATUS] > 300"),
+    ("[RESPONSE_TIME] > 300", "[RESPONSE_TIME] < 300ms"),
+    ("len([BODY]) > 2", "len([BODY]) < 3"),
+    ("has([BODY].a) == true", "has([BODY].a) == false"),
+    ("[BODY].a == up", "[BODY].a == any(ok, fine)"),
+    ("[BODY].a == up", "[BODY].a != up"),
+    ("[BODY].a > 5", "[BODY].a <= 5"),
+    ("[CONNECTED] == true", "[CONNECTED] == false"),
+]
+
+
+@pytest.mark.parametrize("pair", CONTRADICTORY)
+def test_two_conditions_that_contradict_each_other_are_refused(pair):
+    assert problems(PAGE, pair[0], "[BODY] == pat(*ok*)", pair[1]) == [
+        f"expect[2]: contradicts {pair[0]}: no answer meets all of them"
+    ]
+
+
+AGREEING = [
+    ("[STATUS] >= 200", "[STATUS] < 300", "[STATUS] != 204"),
+    ("[RESPONSE_TIME] > 1", "[RESPONSE_TIME] < 2"),
+    ("[BODY].a != x", "[BODY].a != y"),
+    ("[BODY].a == 16", "[BODY].a == 0x10"),
+    ("[BODY].a == 16", "[BODY].a == pat(0x*)"),
+    ("[BODY].a == any(x, y)", "[BODY].a == any(y, z)"),
+    ("[BODY].a == 1", "[BODY].A == 2"),
+    ("[BODY].a == 5m", "[BODY].a > 3s"),
+    ("[CERTIFICATE_EXPIRATION] > 1d", "[CERTIFICATE_EXPIRATION] < 400d"),
+    ("[IP] != 192.0.2.1", "[IP] != 192.0.2.2"),
+]
+
+
+@pytest.mark.parametrize("conditions", AGREEING)
+def test_conditions_that_one_answer_meets_are_accepted(conditions):
+    assert problems(PAGE, *conditions) == []
