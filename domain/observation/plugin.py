@@ -39,8 +39,10 @@ _QUOTED = rf"'(?P<quoted>(?:[^']|''){{0,{PERFORMANCE_LABEL_CHARACTERS_MAX}}}+)'"
 _PLAIN = r"(?P<plain>[^\s='][^\s=]*+)"
 _ITEM = re.compile(rf"(?:{_QUOTED}|{_PLAIN})=(?P<figure>\S*+)|(?P<junk>\S++)")
 _FIGURE = re.compile(
-    r"(?P<value>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?P<unit>[^0-9\s;'\"=.,+-][^0-9\s;'\"=]{0,15})?"
+    r"(?P<value>[-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?)(?P<unit>[^0-9\s;'\"=.,+-][^0-9\s;'\"=]{0,15})?"
 )
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}")
+"""May be thousands or a decimal comma: no figure, for a wrong guess is wrong by 1000. Any other comma is decimal."""
 _UNDETERMINED = "U"
 """The guidelines' word for a value that could not be determined: no figure, and no error."""
 
@@ -84,7 +86,9 @@ def _figure(label: str, text: str) -> Measurement | None:
     match = _FIGURE.fullmatch(shown)
     if match is None or not 0 < len(label) <= PERFORMANCE_LABEL_CHARACTERS_MAX or len(limits) > 4:
         return None
-    value = float(match["value"])
+    if _THOUSANDS.fullmatch(match["value"]):
+        return None
+    value = float(match["value"].replace(",", "."))
     if not math.isfinite(value):
         return None
     return Measurement(escaped(label), value, match["unit"] or "")
