@@ -31,7 +31,9 @@ class PluginOutput(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Measurement, ...]
     """Of `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are the plugin's own business."""
     refused: int
-    """The number of performance items that were no finite figure, repeated a label, or exceeded the limit."""
+    """The number of performance items that were no finite figure or repeated a label."""
+    surplus: int
+    """The number of figures beyond MEASUREMENTS_MAX, which are dropped."""
 
 
 # Bounded and possessive, with nothing optional in front: the expression never backtracks over a hostile output.
@@ -51,16 +53,20 @@ def parse_plugin_output(output: str) -> PluginOutput:
     """Parses a plugin's output; unreadable performance items are counted, never guessed."""
     first, performance = _parted(output)
     figures: dict[str, Measurement] = {}
-    refused = 0
+    refused = surplus = 0
     for label, text in _items(performance):
         if text.partition(";")[0] == _UNDETERMINED:
             continue
         figure = _figure(label, text)
-        if figure is None or figure.name in figures or len(figures) >= MEASUREMENTS_MAX:
+        if figure is None or figure.name in figures:
             refused += 1
+        elif len(figures) >= MEASUREMENTS_MAX:
+            surplus += 1
         else:
             figures[figure.name] = figure
-    return PluginOutput(line=first_line(first), figures=tuple(figures.values()), refused=refused)
+    return PluginOutput(
+        line=first_line(first), figures=tuple(figures.values()), refused=refused, surplus=surplus
+    )
 
 
 def _parted(output: str) -> tuple[str, str]:

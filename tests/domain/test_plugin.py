@@ -98,7 +98,7 @@ def test_no_more_figures_are_kept_than_the_limit_allows():
     parsed = parse_plugin_output("OK | " + " ".join(f"m{i}={i}" for i in range(MEASUREMENTS_MAX + 5)))
 
     assert len(parsed.figures) == MEASUREMENTS_MAX
-    assert parsed.refused == 5
+    assert (parsed.refused, parsed.surplus) == (0, 5)
 
 
 @pytest.mark.parametrize("run", ["'", "' ", "''x ", "'' ", "a='", " "])

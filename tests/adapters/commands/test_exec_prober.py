@@ -34,6 +34,9 @@ def fill_descriptors():
     return fillers
 
 
+MANY = " ".join(f"m{number}=1" for number in range(limits.MEASUREMENTS_MAX + 5))
+DROPPED = "(5 figures dropped: 32 are kept)"
+LOST = f"(1 unreadable figures) {DROPPED}"
 ENDS = [
     ("echo 'OK fine | t=1.5s'; exit 0", Outcome.UP, Reason.OK, "OK fine"),
     ("echo 'WARNING'; exit 1", Outcome.DEGRADED, Reason.EXIT_STATUS, "WARNING"),
@@ -49,6 +52,8 @@ ENDS = [
     ("printf 'a\\033[31mb\\nmore'", Outcome.UP, Reason.OK, r"a\x1b[31mb"),
     ("printf 'OK \\377'", Outcome.UP, Reason.OK, "OK \ufffd"),
     ("echo 'OK | a=nan b=1'", Outcome.UP, Reason.OK, "OK (1 unreadable figures)"),
+    (f"echo 'OK | {MANY} z=nan'", Outcome.UP, Reason.OK, f"OK {LOST}"),
+    (f"echo 'broken | {MANY}'; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, f"broken {DROPPED}"),
     ("exec >&- 2>&-; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, ""),
 ]
 
