@@ -188,8 +188,11 @@ class Runtime:
         `fields` are those of a Target. Without `notify` every channel is notified. `domain/observation/returned.py`
         lists the values that the function may return; an exception is a bad sample.
 
-        Raises: ConfigurationError with every problem of the target.
+        Raises: ConfigurationError with every problem of the target, and for a name that is watched already; UsageError
+        for a decorator without a name, and for a thing that cannot be called.
         """
+        if callable(name):
+            raise UsageError('a check has a name: write `@runtime.check("name")`')
         if fields.get("notify") is None:
             fields["notify"] = self._configured.channels
         given = Target(id=name, call=Call(name=name), **fields)

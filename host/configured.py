@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ..adapters.http.fast.tls_contexts import missing_library
-from ..domain.errors import ConfigurationError, UnknownName
+from ..domain.errors import ConfigurationError, UnknownName, UsageError
 from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call
@@ -44,7 +44,9 @@ class ConfiguredTargets:
         self._said_paused = _paused_in(configuration)
         """The targets that the configuration itself pauses, whatever commands have changed since."""
         self._duplicates = len(self._targets) < len(configuration.targets)
-        self.callables: dict[str, Callable[..., Any]] = dict(callables)
+        self.callables: dict[str, Callable[..., Any]] = {
+            name: _callable(function, f"callables[{name!r}]") for name, function in callables.items()
+        }
         self._given = frozenset(callables)
         """Functions that the host passed in `callables`."""
         self._checks: set[str] = set()
@@ -122,13 +124,18 @@ class ConfiguredTargets:
     def accepted_check(self, target: Target, function: Callable[..., Any]) -> Target:
         """Accepts a target of `check` and stores its function. Returns and raises as `accepted` does.
 
-        A check never takes the place of a function in `callables`: a channel may send its notices by it.
+        A check never takes the place of a function in `callables`: a channel may send its notices by it. Nor does it take
+        the place of a watched target: that one would no longer be polled, and nothing would say so.
         """
+        _callable(function, f"check {target.id!r}")
         target = self.accepted(target, checked=True)
         if target.id in self._given:
             _refuse(
                 [f"{_titled(target)}`callables` has a function of this name: give the check another name"]
             )
+        if target.id in self._targets:
+            told = "is watched already: give the check another name, or call untrack() first"
+            _refuse([f"{_titled(target)}{told}"])
         self.callables[target.id] = function
         self._checks.add(target.id)
         return target
@@ -189,6 +196,13 @@ class ConfiguredTargets:
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
         """Returns the names of the targets removed since `before`, and the targets that are new or changed."""
         return _differences(before, self._targets)
+
+
+def _callable(function: Callable[..., Any], place: str) -> Callable[..., Any]:
+    """Returns the function. Raises: UsageError for a value that cannot be called."""
+    if not callable(function):
+        raise UsageError(f"{place} is no function: {type(function).__name__} cannot be called")
+    return function
 
 
 def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> tuple[list[str], list[Target]]:

@@ -120,9 +120,9 @@ class Calls:
 
     @staticmethod
     def _seen(call: PendingCall, ended: Ended) -> Ended:
-        """Returns Cancelled for a CancelledError after `cancel`; any other is the function's failure."""
-        ours = call.cancel_outcome is not None and isinstance(ended, Raised) and ended.cancelled
-        return Cancelled() if ours else ended
+        """Returns Cancelled for a CancelledError, or no begin, after `cancel`; without it they are what they are."""
+        stopped = ended.cancelled if isinstance(ended, Raised) else isinstance(ended, Overloaded)
+        return Cancelled() if stopped and call.cancel_outcome is not None else ended
 
     def _end(self, call: PendingCall, ended: Ended) -> None:
         if call.stage in {CallStage.ENDED, CallStage.ABANDONED}:

@@ -45,7 +45,7 @@ class CallTasks:
             return
         task = self._home.create_task(_contained(call), name=call.name, context=self._context.copy())
         call.worker = task
-        task.add_done_callback(lambda ended: self._hand_back(call, ended.result()))
+        task.add_done_callback(lambda ended: self._hand_back(call, _end_of(ended)))
 
     def _hand_back(self, call: PendingCall, ended: Ended | None) -> None:
         """Runs on the home loop's thread."""
@@ -77,6 +77,11 @@ async def _contained(call: PendingCall) -> Ended:
         ended = raised(error)
     call.performed = True
     return ended
+
+
+def _end_of(task: "asyncio.Task[Ended]") -> Ended:
+    """How the call ended. A task that is cancelled before its first step never enters `_contained`, which catches the rest."""
+    return Overloaded("its task was cancelled before it began") if task.cancelled() else task.result()
 
 
 def _interrupt(call: PendingCall) -> None:

@@ -19,13 +19,12 @@ from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.probe import AddressFamily
 from ...domain.units import NS_PER_S
 from ..clock import MomentClock
-from .names import FAMILIES, LookedUp, ResolvedAddress, not_found
+from .names import FAMILIES, LookedUp, ResolvedAddress, no_address, not_found
 from .sockets import socket_error
 from .system_errors import verdict_of_error
 
 OnLookedUp = Callable[[LookedUp], None]
 
-KINDS: dict[AddressFamily, str] = {"any": "", "ipv4": "IPv4 ", "ipv6": "IPv6 "}
 ANSWERS: dict[int, str] = {
     pycares.errno.ARES_ENOTFOUND: "there is no such name",
     pycares.errno.ARES_ESERVFAIL: "the name service has failed (SERVFAIL)",
@@ -242,11 +241,11 @@ class CaresNameService:
             answered(self._without_address(host, family, asked_ns, status or 0))
             return
         addresses = tuple(dict.fromkeys(map(_address_of, result.nodes)))
-        answered(LookedUp(addresses) if addresses else not_found(host, f"it has no {KINDS[family]}address"))
+        answered(LookedUp(addresses) if addresses else no_address(host, family))
 
     def _without_address(self, host: str, family: AddressFamily, asked_ns: int, status: int) -> LookedUp:
         if status == pycares.errno.ARES_ENODATA:
-            return not_found(host, f"it has no {KINDS[family]}address")
+            return no_address(host, family)
         number = NOT_ASKED.get(status)
         if number is None:
             return not_found(host, ANSWERS.get(status, "it is no valid name"))

@@ -44,6 +44,15 @@ def not_found(host: str, why: str) -> LookedUp:
     return LookedUp(verdict=(Outcome.DOWN, Reason.DNS_FAILED, f"could not resolve {host}: {why}"))
 
 
+def no_address(host: str, family: AddressFamily) -> LookedUp:
+    """The name stands without an address, or without one of the configured family."""
+    if family == "any":
+        return not_found(host, "it has no address")
+    kind = "IPv4" if family == "ipv4" else "IPv6"
+    text = f"{host} has no {kind} address, and address_family: {family} allows no other"
+    return LookedUp(verdict=(Outcome.DOWN, Reason.DNS_FAILED, text))
+
+
 def public_only(found: LookedUp) -> LookedUp:
     """The addresses in the public network alone; where all are in another one, the name is refused."""
     public = tuple(address for address in found.addresses if is_public(address.host))

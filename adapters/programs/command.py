@@ -13,7 +13,8 @@ from ...domain.specification.probe import Exec
 from ...domain.units import NS_PER_MS
 from .program_end import watch_end
 
-LANGUAGE = "C.UTF-8"
+LOCALE = "C.UTF-8"
+"""The language of plugins: others write a decimal comma, and read `-w 0.5` as 0."""
 
 
 class Capture:
@@ -93,12 +94,14 @@ class Command:
 
 
 def environment_of(spec: Exec) -> dict[str, str]:
-    """PATH and LANG of ours and the specification's own pairs; nothing else is inherited."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LANG": os.environ.get("LANG", LANGUAGE),
-        **dict(spec.environment),
-    }
+    """PATH of ours, one locale on every machine, and the specification's own pairs; nothing else is inherited.
+
+    LC_ALL goes where the pairs name a locale variable, which it would override.
+    """
+    pairs = dict(spec.environment)
+    named = any(name == "LANG" or name.startswith("LC_") for name in pairs)
+    fixed = {"LANG": LOCALE} if named else {"LANG": LOCALE, "LC_ALL": LOCALE}
+    return {"PATH": os.environ.get("PATH", os.defpath), **fixed, **pairs}
 
 
 def start_command(spec: Exec) -> Command:

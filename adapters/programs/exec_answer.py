@@ -3,6 +3,9 @@
 import errno
 import signal
 
+from msgspec.structs import replace
+
+from ...domain.limits import MEASUREMENTS_MAX
 from ...domain.line import first_line, one_line
 from ...domain.observation.observation import Observation
 from ...domain.observation.outcome import Outcome, Reason
@@ -60,9 +63,7 @@ def _parsed(command: Command) -> PluginOutput:
     parsed = parse_plugin_output(_text(command.output))
     if parsed.line:
         return parsed
-    return PluginOutput(
-        line=first_line(_text(command.errors)), figures=parsed.figures, refused=parsed.refused
-    )
+    return replace(parsed, line=first_line(_text(command.errors)))
 
 
 def _text(capture: Capture) -> str:
@@ -102,6 +103,8 @@ def _remarks(command: Command, parsed: PluginOutput) -> list[str]:
     remarks = []
     if parsed.refused:
         remarks.append(f"({parsed.refused} unreadable figures)")
+    if parsed.surplus:
+        remarks.append(f"({parsed.surplus} figures dropped: {MEASUREMENTS_MAX} are kept)")
     if command.output.dropped:
         remarks.append(f"({command.output.dropped} bytes of output dropped)")
     return remarks

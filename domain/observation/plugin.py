@@ -31,7 +31,9 @@ class PluginOutput(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Measurement, ...]
     """Of `'label'=value[UOM];[warn];[crit];[min];[max]`; the thresholds are the plugin's own business."""
     refused: int
-    """The number of performance items that were no finite figure, repeated a label, or exceeded the limit."""
+    """The number of performance items that were no finite figure or repeated a label."""
+    surplus: int
+    """The number of figures beyond MEASUREMENTS_MAX, which are dropped."""
 
 
 # Bounded and possessive, with nothing optional in front: the expression never backtracks over a hostile output.
@@ -39,8 +41,10 @@ _QUOTED = rf"'(?P<quoted>(?:[^']|''){{0,{PERFORMANCE_LABEL_CHARACTERS_MAX}}}+)'"
 _PLAIN = r"(?P<plain>[^\s='][^\s=]*+)"
 _ITEM = re.compile(rf"(?:{_QUOTED}|{_PLAIN})=(?P<figure>\S*+)|(?P<junk>\S++)")
 _FIGURE = re.compile(
-    r"(?P<value>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?P<unit>[^0-9\s;'\"=.,+-][^0-9\s;'\"=]{0,15})?"
+    r"(?P<value>[-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?)(?P<unit>[^0-9\s;'\"=.,+-][^0-9\s;'\"=]{0,15})?"
 )
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}")
+"""May be thousands or a decimal comma: no figure, for a wrong guess is wrong by 1000. Any other comma is decimal."""
 _UNDETERMINED = "U"
 """The guidelines' word for a value that could not be determined: no figure, and no error."""
 
@@ -49,16 +53,20 @@ def parse_plugin_output(output: str) -> PluginOutput:
     """Parses a plugin's output; unreadable performance items are counted, never guessed."""
     first, performance = _parted(output)
     figures: dict[str, Measurement] = {}
-    refused = 0
+    refused = surplus = 0
     for label, text in _items(performance):
         if text.partition(";")[0] == _UNDETERMINED:
             continue
         figure = _figure(label, text)
-        if figure is None or figure.name in figures or len(figures) >= MEASUREMENTS_MAX:
+        if figure is None or figure.name in figures:
             refused += 1
+        elif len(figures) >= MEASUREMENTS_MAX:
+            surplus += 1
         else:
             figures[figure.name] = figure
-    return PluginOutput(line=first_line(first), figures=tuple(figures.values()), refused=refused)
+    return PluginOutput(
+        line=first_line(first), figures=tuple(figures.values()), refused=refused, surplus=surplus
+    )
 
 
 def _parted(output: str) -> tuple[str, str]:
@@ -84,7 +92,9 @@ def _figure(label: str, text: str) -> Measurement | None:
     match = _FIGURE.fullmatch(shown)
     if match is None or not 0 < len(label) <= PERFORMANCE_LABEL_CHARACTERS_MAX or len(limits) > 4:
         return None
-    value = float(match["value"])
+    if _THOUSANDS.fullmatch(match["value"]):
+        return None
+    value = float(match["value"].replace(",", "."))
     if not math.isfinite(value):
         return None
     return Measurement(escaped(label), value, match["unit"] or "")

@@ -147,14 +147,19 @@ class ShapeChecker:
             if field.required and field.encode_name not in sound:
                 self._required(field, value, path)
                 sound[field.encode_name] = _stand_in(field.type, (*path, field.encode_name))
-        return self._with_one(sound, kind.cls, path)
+        return self._with_one(sound, kind.cls, path, is_misnamed=_has_unknown_part(value, kind))
 
-    def _with_one(self, sound: dict[str, Any], cls: Any, path: Path) -> Any:
-        """Has a harmless one in place of several probes or transports, or of none."""
+    def _with_one(self, sound: dict[str, Any], cls: Any, path: Path, *, is_misnamed: bool) -> Any:
+        """Has a harmless one in place of several probes or transports, or of none.
+
+        An unknown key with keys of its own, `slack: {...}`, is the one that is missing, and has been reported.
+        """
         given = [name for name in cls.one_of if sound.get(name) is not None]
         if not cls.one_of or len(given) == 1:
             return sound
-        is_certain = given or self.unread.isdisjoint((*path, name) for name in cls.one_of)
+        is_certain = given or (
+            not is_misnamed and self.unread.isdisjoint((*path, name) for name in cls.one_of)
+        )
         name = (*path, "id")
         if is_certain and name not in self.unread:
             self.problems.append(Problem(path, not_one(given, cls.one_of)))
@@ -206,6 +211,11 @@ class ShapeChecker:
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
         judged = {key: self._fit(item, kind.value_type, (*path, str(key))) for key, item in value.items()}
         return {key: item for key, item in judged.items() if item is not _DROPPED}
+
+
+def _has_unknown_part(value: dict[str, Any], kind: inspect.StructType) -> bool:
+    known = {field.encode_name for field in kind.fields}
+    return any(isinstance(item, dict) for key, item in value.items() if key not in known)
 
 
 def _meant_by(key: str, known: set[str]) -> str:

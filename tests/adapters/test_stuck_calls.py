@@ -151,6 +151,62 @@ def test_an_obedient_coroutine_is_cancelled_at_the_deadline(run):
     assert cleaned == [True]
 
 
+def test_a_task_that_is_cancelled_before_its_first_step_ends_its_call(run):
+    async def check():
+        return None
+
+    def cancel_all():
+        for task in asyncio.all_tasks():
+            if task.get_name() == "check":
+                task.cancel()
+
+    async def main():
+        checks = prober(check)
+        _, answered = begin(checks, timeout_ns=SOON_NS)
+        asyncio.get_running_loop().call_soon(cancel_all)
+        seen = await answered
+        assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.OVERLOADED)
+        assert seen.detail == "its task was cancelled before it began"
+        assert checks.abandoned() == ()
+        assert (await begin(checks)[1]).outcome is Outcome.UP
+        checks.close()
+
+    run(main)
+
+
+def test_a_call_that_is_cancelled_while_the_hosts_loop_makes_its_task_ends_cancelled(run):
+    making, cancelled = threading.Event(), threading.Event()
+    host_loop = asyncio.new_event_loop()
+
+    def make(loop, coroutine, **settings):
+        making.set()
+        assert cancelled.wait(20)
+        return asyncio.Task(coroutine, loop=loop, **settings)
+
+    async def check():
+        return None
+
+    async def main():
+        checks = prober(check, host_loop=host_loop)
+        attempt, answered = begin(checks, timeout_ns=SOON_NS)
+        assert making.wait(20)
+        assert attempt.cancel() is CancelOutcome.UNKNOWN
+        cancelled.set()
+        assert (await answered).outcome is Outcome.CANCELLED
+        assert (await begin(checks)[1]).outcome is Outcome.UP
+        checks.close()
+
+    host_loop.set_task_factory(make)
+    host = threading.Thread(target=host_loop.run_forever)
+    host.start()
+    try:
+        run(main)
+    finally:
+        host_loop.call_soon_threadsafe(host_loop.stop)
+        host.join(20)
+        host_loop.close()
+
+
 def test_a_blocked_loop_of_the_host_is_an_internal_fault(run):
     host_loop = asyncio.new_event_loop()
 

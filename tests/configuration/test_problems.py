@@ -6,9 +6,7 @@ from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 
 HTTP = "http: {url: 'http://h/'}"
-TARGET_KEYS = "id, every, timeout, retry_every, http, tcp, exec, call, heartbeat, expect, rules, notify, max_age, paused"
-
-
+CHANNEL_KEYS = "id, webhook, log, call, min_severity, give_up_after, in_flight_max"
 TARGET_KEYS = ", ".join(Target.__struct_fields__)
 
 
@@ -87,6 +85,16 @@ FILES = {
     ],
     "targets: [{id: a}]": [
         "1:11: targets[0]: needs exactly one of http, tcp, exec, call, heartbeat; it has none"
+    ],
+    "targets: [{id: a, sql: {url: 'db'}}]": [
+        f"1:19: targets[0].sql: unknown key (known here: {TARGET_KEYS})"
+    ],
+    "targets: []\nchannels: [{id: a, slack: {url: 'https://h/'}}]": [
+        f"2:20: channels[0].slack: unknown key (known here: {CHANNEL_KEYS})"
+    ],
+    "targets: []\nchannels: [{id: a, color: red}]": [
+        "2:12: channels[0]: needs exactly one of webhook, log, call; it has none",
+        f"2:20: channels[0].color: unknown key (known here: {CHANNEL_KEYS})",
     ],
     "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
     "targets: [{name: a, interval: 5s, call: {name: f}}]": [

@@ -27,6 +27,8 @@ READ = [
     ("OK | t=1.5E-3s", "OK", [("t", 0.0015, "s")]),
     ("OK | n=17c", "OK", [("n", 17.0, "c")]),
     ("OK | t=3µs", "OK", [("t", 3.0, "µs")]),
+    ("OK | time=0,001s size=5,b;1,5;2", "OK", [("time", 0.001, "s"), ("size", 5.0, "b")]),
+    ("OK | t=,5 u=-1,5e3 v=1234,567", "OK", [("t", 0.5, ""), ("u", -1500.0, ""), ("v", 1234.567, "")]),
     ("OK | a=U b=1", "OK", [("b", 1.0, "")]),
     ("OK | a=U;1;2 b=1", "OK", [("b", 1.0, "")]),
     ("OK |", "OK", []),
@@ -52,7 +54,10 @@ REFUSED = [
     "a",
     "=1",
     "''=1",
-    "a=1,5",
+    "a=1,234",
+    "a=-12,500s",
+    "a=1,5,5",
+    "a=1,234.5",
     "a=1;2;3;4;5;6",
     "a=0x10",
     "a=1_000",
@@ -93,7 +98,7 @@ def test_no_more_figures_are_kept_than_the_limit_allows():
     parsed = parse_plugin_output("OK | " + " ".join(f"m{i}={i}" for i in range(MEASUREMENTS_MAX + 5)))
 
     assert len(parsed.figures) == MEASUREMENTS_MAX
-    assert parsed.refused == 5
+    assert (parsed.refused, parsed.surplus) == (0, 5)
 
 
 @pytest.mark.parametrize("run", ["'", "' ", "''x ", "'' ", "a='", " "])

@@ -122,6 +122,39 @@ def test_sync_and_async_checks_are_both_watched():
     assert asyncio.run(host()) == {("sync", "up"), ("async", "up")}
 
 
+async def leave():
+    raise SystemExit(1)
+
+
+ENDS = [
+    (lambda loop: loop.stop(), "loop.stop()"),
+    (lambda loop: loop.call_soon(sys.exit), "SystemExit"),
+    (lambda loop: loop.create_task(leave()), "SystemExit"),
+]
+
+
+@pytest.mark.parametrize(("end", "how"), ENDS)
+def test_a_check_that_ends_the_runtimes_event_loop_is_survived_and_logged(
+    end, how, site, shop, inbox, ops, caplog
+):
+    ended = []
+    with Runtime(targets=[shop], **ops) as runtime:
+
+        @runtime.check("ends", every="50ms", notify=())
+        async def ends() -> None:
+            loop = asyncio.get_running_loop()
+            if not ended:
+                ended.append(end(loop))
+
+        with runtime.subscribe(samples=True) as events:
+            for _ in range(3):
+                event_of(events, SampleSeen, lambda event: event.sample.target == "ends")
+        site.status = 503
+        assert inbox.wait_for(1) == ["opened"]
+    said = f"A function of the host ended the runtime's event loop ({how}): it runs on"
+    assert said in [record.getMessage() for record in caplog.records]
+
+
 def test_a_blocking_method_is_refused_on_an_event_loop():
     async def host() -> None:
         runtime = Runtime()

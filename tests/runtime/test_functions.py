@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 from msgspec.structs import replace
-from watchkeeper import Call, Channel, Configuration, ConfigurationError, Runtime, Target
+from watchkeeper import Call, Channel, Configuration, ConfigurationError, Runtime, Target, UsageError
 from watchkeeper.domain.specification.channel import CallChannel
 
 QUEUE = Target(id="queue", every="1h", call=Call(name="queue_depth"))
@@ -88,6 +88,40 @@ def test_a_check_does_not_take_the_place_of_a_function_that_a_channel_calls():
         with pytest.raises(ConfigurationError, match=r"'inbox': `callables` has a function of this name"):
             runtime.check("inbox", every="1h")(lambda: 1)
         assert runtime.status().targets == ()
+
+
+def test_a_decorator_without_a_name_is_refused():
+    runtime = Runtime()
+    with pytest.raises(UsageError, match=r'a check has a name: write `@runtime\.check\("name"\)`'):
+
+        @runtime.check
+        def depth():
+            return 1
+
+
+@pytest.mark.parametrize("begin", [lambda runtime: None, Runtime.start])
+@pytest.mark.parametrize("first", ["checked", "tracked"])
+def test_a_check_does_not_take_the_place_of_a_watched_target(first, begin):
+    runtime = Runtime(callables=FUNCTIONS)
+    begin(runtime)
+    if first == "checked":
+        runtime.check("queue", every="1h")(lambda: 1)
+    else:
+        runtime.track(QUEUE)
+    with pytest.raises(ConfigurationError, match=r"target 'queue': is watched already: .* untrack\(\) first"):
+        runtime.check("queue", every="1h")(lambda: False)
+    runtime.untrack("queue")
+    runtime.check("queue", every="1h")(lambda: False)
+    runtime.stop()
+
+
+def test_a_value_that_cannot_be_called_is_no_check():
+    runtime = Runtime()
+    with pytest.raises(UsageError, match=r"check 'z' is no function: int cannot be called"):
+        runtime.check("z", every="1h")(5)
+    assert repr(runtime) == "<Runtime stopped: 0 targets, 0 channels>"
+    with pytest.raises(UsageError, match=r"callables\['depth'\] is no function: int cannot be called"):
+        Runtime(callables={"depth": 5})
 
 
 def test_a_check_that_is_gone_leaves_no_function_behind():

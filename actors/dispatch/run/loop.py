@@ -1,6 +1,7 @@
 """The dispatcher that runs many actors on one event loop."""
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from .event_loops import close_event_loop, new_event_loop
 from .would_deadlock import mark_thread
 
 R = TypeVar("R")
+logger = logging.getLogger(__name__)
 
 
 class LoopDispatcher(Dispatcher):
@@ -109,10 +111,25 @@ class LoopDispatcher(Dispatcher):
         self._thread_id = threading.get_ident()
         mark_thread(self)
         try:
-            self.loop.run_forever()
+            self._run_until_stopped()
         finally:
             self._alarms.close()
             close_event_loop(self.loop)
+
+    def _run_until_stopped(self) -> None:
+        """Runs the loop again where code of the host ended it: without the loop nothing is polled or told.
+
+        A coroutine of the host reaches the loop's `stop`, and a SystemExit in a task of its own leaves `run_forever`.
+        """
+        while True:
+            how = "loop.stop()"
+            try:
+                self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                how = type(error).__name__
+            if self._stopped:
+                return
+            logger.error("A function of the host ended the runtime's event loop (%s): it runs on", how)
 
     def _call_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
         try:

@@ -34,6 +34,9 @@ def fill_descriptors():
     return fillers
 
 
+MANY = " ".join(f"m{number}=1" for number in range(limits.MEASUREMENTS_MAX + 5))
+DROPPED = "(5 figures dropped: 32 are kept)"
+LOST = f"(1 unreadable figures) {DROPPED}"
 ENDS = [
     ("echo 'OK fine | t=1.5s'; exit 0", Outcome.UP, Reason.OK, "OK fine"),
     ("echo 'WARNING'; exit 1", Outcome.DEGRADED, Reason.EXIT_STATUS, "WARNING"),
@@ -49,6 +52,8 @@ ENDS = [
     ("printf 'a\\033[31mb\\nmore'", Outcome.UP, Reason.OK, r"a\x1b[31mb"),
     ("printf 'OK \\377'", Outcome.UP, Reason.OK, "OK \ufffd"),
     ("echo 'OK | a=nan b=1'", Outcome.UP, Reason.OK, "OK (1 unreadable figures)"),
+    (f"echo 'OK | {MANY} z=nan'", Outcome.UP, Reason.OK, f"OK {LOST}"),
+    (f"echo 'broken | {MANY}'; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, f"broken {DROPPED}"),
     ("exec >&- 2>&-; exit 2", Outcome.DOWN, Reason.EXIT_STATUS, ""),
 ]
 
@@ -139,15 +144,29 @@ def test_metacharacters_reach_the_program_as_they_are(run):
     assert seen.body == hostile.encode()
 
 
-def test_only_path_lang_and_the_pairs_are_inherited(run, monkeypatch):
-    monkeypatch.setenv("SECRET_OF_THE_HOST", "leaked")
-    monkeypatch.setenv("LANG", "C.UTF-8")
+NEUTRAL = ["LANG=C.UTF-8", "LC_ALL=C.UTF-8"]
 
-    seen = run(lambda prober: begin(prober, "/usr/bin/env", environment={"TOKEN": "t"})[1])
 
-    assert sorted(seen.body.decode().split()) == sorted(
-        ["LANG=C.UTF-8", f"PATH={os.environ['PATH']}", "TOKEN=t"]
-    )
+@pytest.mark.parametrize(
+    ("pairs", "locale"),
+    [
+        ({"TOKEN": "t"}, NEUTRAL),
+        ({"LANG": "de_DE"}, []),
+        ({"LC_NUMERIC": "de_DE"}, NEUTRAL[:1]),
+        ({"LC_ALL": "de_DE"}, NEUTRAL[:1]),
+    ],
+    ids=str,
+)
+def test_only_path_and_the_pairs_reach_a_program_and_no_locale_of_the_machine(
+    pairs, locale, run, monkeypatch
+):
+    for name in ("SECRET_OF_THE_HOST", "LANG", "LC_ALL", "LC_NUMERIC"):
+        monkeypatch.setenv(name, "fr_FR.UTF-8")
+
+    seen = run(lambda prober: begin(prober, "/usr/bin/env", environment=pairs)[1])
+
+    stated = [f"{name}={value}" for name, value in pairs.items()]
+    assert sorted(seen.body.decode().split()) == sorted([f"PATH={os.environ['PATH']}", *locale, *stated])
 
 
 def test_a_program_has_a_session_of_its_own_and_empty_hands(run):

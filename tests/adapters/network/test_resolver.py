@@ -185,9 +185,17 @@ def test_a_lost_packet_is_asked_again(bench, names):
         (SERVER_FAILED, "any", "SERVFAIL"),
         (5, "any", "REFUSED"),
         (3, "any", "no such name"),
-        (("::1",), "ipv4", "no IPv4 address"),
-        (("127.0.0.1",), "ipv6", "no IPv6 address"),
-        ((), "any", "no address"),
+        (
+            ("::1",),
+            "ipv4",
+            "shop.example has no IPv4 address, and address_family: ipv4 allows no other",
+        ),
+        (
+            ("127.0.0.1",),
+            "ipv6",
+            "shop.example has no IPv6 address, and address_family: ipv6 allows no other",
+        ),
+        ((), "any", "could not resolve shop.example: it has no address"),
     ],
     ids=str,
 )
@@ -197,6 +205,7 @@ def test_an_answer_without_an_address_says_why(bench, names, behaviour, family, 
 
     assert found.verdict[:2] == (Outcome.DOWN, Reason.DNS_FAILED)
     assert words in found.verdict[2]
+    assert ("could not resolve" in found.verdict[2]) is (family == "any")
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost.", "shop.localhost", "Shop.Localhost."])
