@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from ...domain.line import one_line
+from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.problem import Path, Problem, quoted
 from ...domain.specification.shape import UNREADABLE
 
@@ -54,7 +55,7 @@ def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
     """Every place in plain data where a file is named, whatever else may be wrong with the data."""
     runtime = _part(data, "runtime", dict)
-    if "store" in runtime:
+    if runtime.get("store", IN_MEMORY) != IN_MEMORY:
         yield runtime, "store", ("runtime", "store")
     for tls, path in _tls_parts(data):
         yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)
