@@ -87,6 +87,8 @@ def _fault(found: FilePath, key: str) -> str:
 def _store_fault(found: FilePath) -> str:
     if found.is_dir():
         return f"{quoted(str(found))} is a folder: name a file in it"
+    if found.exists() and not found.is_file():
+        return f"{quoted(str(found))} is a device or a pipe: name a file"
     if not found.parent.is_dir():
         return f"there is no folder {quoted(str(found.parent))} for the store: make it first"
     if not os.access(found.parent, os.W_OK):
