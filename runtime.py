@@ -32,7 +32,7 @@ from .domain.time.duration import Duration, duration_ns
 from .domain.time.moment import wall_ns_of
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
-from .host.configured import ConfiguredTargets, require_valid
+from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
 from .host.lifecycle import Lifecycle
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
@@ -69,8 +69,9 @@ class Runtime:
     ) -> None:
         if store is not None:
             options = msgspec.structs.replace(options, store=str(store))
+        self._folder = current_folder()
         configuration = Configuration(runtime=options, channels=channels, targets=targets)
-        self._configured = ConfiguredTargets(configuration, callables or {})
+        self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})
         self._status_cache = StatusCache(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
         self._lifecycle = Lifecycle(
             self._configured, outdated=self._status_cache.forget, forked=self._status_cache.after_fork
@@ -96,7 +97,8 @@ class Runtime:
 
         Raises: ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
         """
-        read = partial(load, path, os.environ if environment is None else environment)
+        given = os.environ if environment is None else environment
+        read = partial(load, Path(path).absolute(), given, name=str(path))
         configuration = read()
         runtime = cls(
             targets=configuration.targets,
@@ -140,6 +142,8 @@ class Runtime:
         removed, a target of `check` stays, and a commanded pause stays. Other channels or options need a short restart,
         in which nothing durable is lost.
 
+        A relative file name means the same file as when the runtime was made.
+
         Raises: ConfigurationError with every problem; UsageError without a configuration in a runtime that has no file;
         any error of the new engine's start, and then the old configuration runs on.
         """
@@ -147,7 +151,8 @@ class Runtime:
             if self._read is None:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
             configuration = self._read()
-        self._lifecycle.reload(require_valid(configuration, self._configured.callables))
+        valid = require_valid(configuration, self._configured.callables)
+        self._lifecycle.reload(with_store_in(self._folder, valid))
 
     @sync_only
     def __enter__(self) -> Self:

@@ -163,10 +163,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._publisher.publish(NoticeEnded(notice, delivery))
 
     def _changed(self, part: str, detail: str) -> None:
-        if detail:
-            self._problems[part] = detail
-        elif self._problems.pop(part, None) is None:
+        """Keeps and publishes the problem of a part, where it differs: each failed attempt of a notice reports the same."""
+        if detail == self._problems.get(part, ""):
             return
+        self._problems[part] = detail
+        if not detail:
+            del self._problems[part]
         self._publisher.publish(HealthChanged(part, detail))
 
     def _went_blind(self, interval: BlindInterval) -> None:

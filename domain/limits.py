@@ -208,6 +208,8 @@ CONFIGURATION_WORDS_KEPT = 10_000
 """Plain words whose type is remembered while a file is read: files of many targets repeat them."""
 PROBLEMS_MAX = 1_000
 """Problems that are listed; how many more there are is said in one line."""
+NAMES_SHOWN_MAX = 10
+"""Names that one line of a log or a terminal lists; a stop in an outage may leave thousands of notices."""
 PROBLEM_WORD_CHARACTERS_MAX = 60
 """A word that a problem quotes: a line of a terminal has room for it and for what is wrong with it."""
 ENVIRONMENT_VALUE_CHARACTERS_MAX = 64 * 1024

@@ -1,6 +1,8 @@
 """Converts untrusted text to one bounded line without control characters for terminals and logs."""
 
-from .limits import DETAIL_CHARACTERS_MAX
+from collections.abc import Sequence
+
+from .limits import DETAIL_CHARACTERS_MAX, NAMES_SHOWN_MAX
 
 
 def escaped(text: str) -> str:
@@ -25,3 +27,10 @@ def first_line(text: str, characters_max: int = DETAIL_CHARACTERS_MAX) -> str:
     """Returns the first line that is not blank, stripped, escaped and cut."""
     line = next((line for line in text.splitlines() if line.strip()), "")
     return one_line(line.strip(), characters_max)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names in one bounded line: the first few, each cut, and the count of the others."""
+    shown = ", ".join(one_line(name) for name in names[:NAMES_SHOWN_MAX])
+    more = len(names) - NAMES_SHOWN_MAX
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -224,6 +225,22 @@ def _sharing(target: Target, parts: dict[Any, Any]) -> Target:
     """Returns the target with equal parts shared: each copy takes half a kilobyte, and there may be 100,000."""
     alike = {name: getattr(target, name) for name in ("expect", "rules", "notify")}
     return replace(target, **{name: parts.setdefault(part, part) for name, part in alike.items()})
+
+
+def current_folder() -> Path:
+    """Returns the folder that relative names are found from now; a removed one leaves them relative."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
+
+
+def with_store_in(folder: Path, configuration: Configuration) -> Configuration:
+    """Returns the configuration with the absolute path of its store, so that a change of directory opens no second one."""
+    options = configuration.runtime
+    if not options.store:
+        return configuration
+    return replace(configuration, runtime=replace(options, store=str(folder / options.store)))
 
 
 def require_valid(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:

@@ -14,6 +14,7 @@ from ..actors.engine import Engine
 from ..adapters.clock import SystemClock
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.limits import ANSWER_WITHIN_NS
+from ..domain.line import listed
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
@@ -181,7 +182,7 @@ class Lifecycle:
         """
         try:
             for what, names in engine.stop(duration_ns(self._grace)).left:
-                logger.warning("Abandoned at a restart: %s: %s", what, ", ".join(names))
+                logger.warning("Abandoned at a restart: %s: %s", what, listed(names))
             self.start(self._host_loop)
         except Exception as error:
             self._go_back(old, error)

@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from ...domain.line import one_line
+from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.problem import Path, Problem, quoted
 from ...domain.specification.shape import UNREADABLE
 
@@ -54,7 +55,7 @@ def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
     """Every place in plain data where a file is named, whatever else may be wrong with the data."""
     runtime = _part(data, "runtime", dict)
-    if "store" in runtime:
+    if runtime.get("store", IN_MEMORY) != IN_MEMORY:
         yield runtime, "store", ("runtime", "store")
     for tls, path in _tls_parts(data):
         yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)
@@ -86,6 +87,8 @@ def _fault(found: FilePath, key: str) -> str:
 def _store_fault(found: FilePath) -> str:
     if found.is_dir():
         return f"{quoted(str(found))} is a folder: name a file in it"
+    if found.exists() and not found.is_file():
+        return f"{quoted(str(found))} is a device or a pipe: name a file"
     if not found.parent.is_dir():
         return f"there is no folder {quoted(str(found.parent))} for the store: make it first"
     if not os.access(found.parent, os.W_OK):

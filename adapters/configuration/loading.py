@@ -20,15 +20,15 @@ from .positions import located
 from .substitution import Substitution
 
 
-def load(path: str | FilePath, environment: Mapping[str, str]) -> Configuration:
+def load(path: str | FilePath, environment: Mapping[str, str], *, name: str = "") -> Configuration:
     """The configuration in a YAML or JSON file. Raises ConfigurationError with every problem found.
 
     `${NAME}` in texts is replaced from `environment` and `${file:PATH}` from a file; relative file names are found from the
-    file's own folder.
+    file's own folder. Each problem begins with `name`, by default the path.
     """
-    file = FilePath(path)
+    file, name = FilePath(path), name or str(path)
     folder = FilePath(abspath(file)).parent  # noqa: PTH100  # resolve() would follow a link out of the folder
-    return parse_configuration(_read(file), environment, name=str(path), folder=folder)
+    return parse_configuration(_read(file, name), environment, name=name, folder=folder)
 
 
 def parse_configuration(
@@ -51,22 +51,22 @@ def parse_configuration(
     raise ConfigurationError(*capped(lines, document.faults_left_out + len(found) - len(told)))
 
 
-def _read(file: FilePath) -> str:
+def _read(file: FilePath, name: str) -> str:
     try:
         with file.open("rb") as stream:
             content = stream.read(limits.CONFIGURATION_BYTES_MAX + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError(f"{file}:1:1: the file cannot be read: {reason}") from None
+        raise ConfigurationError(f"{name}:1:1: the file cannot be read: {reason}") from None
     if len(content) > limits.CONFIGURATION_BYTES_MAX:
         most = limits.CONFIGURATION_BYTES_MAX // (1024 * 1024)
-        raise ConfigurationError(f"{file}:1:1: the file has more than the {most} MiB that are read")
+        raise ConfigurationError(f"{name}:1:1: the file has more than the {most} MiB that are read")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, column = end_of(content[: error.start].decode(errors="replace"))
         raise ConfigurationError(
-            f"{file}:{line}:{column}: this is not UTF-8: save the file as UTF-8"
+            f"{name}:{line}:{column}: this is not UTF-8: save the file as UTF-8"
         ) from None
 
 

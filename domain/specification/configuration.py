@@ -52,11 +52,15 @@ class Connectivity(Specification, frozen=True, kw_only=True, forbid_unknown_fiel
     def __init__(self, *, targets: Sequence[str], every: Duration = ...) -> None: ...
 
 
+IN_MEMORY = ":memory:"
+"""The name that SQLite gives to a database without a file."""
+
+
 class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the runtime as a whole."""
 
     store: str | None = None
-    """Path of the SQLite file, relative to the configuration's folder; None keeps the record in memory only."""
+    """Path of the SQLite file, relative to the configuration's folder; None or `:memory:` keeps the record in memory only."""
     allow_exec: bool = False
     """Whether `exec` targets may run programs."""
     grace: DurationText = "10s"
@@ -90,6 +94,10 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
         retention: Retention = ...,
         debug: bool = ...,
     ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if self.store == IN_MEMORY:
+            msgspec.structs.force_setattr(self, "store", None)
 
 
 class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):

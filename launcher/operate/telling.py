@@ -4,7 +4,7 @@ from typing import assert_never
 
 from ...adapters.clock import SystemClock
 from ...domain.incidents.incident import Incident
-from ...domain.line import escaped
+from ...domain.line import escaped, listed
 from ...domain.read_model.event import (
     Event,
     HealthChanged,
@@ -51,8 +51,8 @@ def _name(incident: Incident) -> str:
 
 def lines_of_end(left: AbandonedWork) -> tuple[str, ...]:
     """Returns a line for each kind of lost work, and one for the notices that the next run sends."""
-    lines = [f"abandoned: {what}: {', '.join(names)}" for what, names in left.lost]
+    lines = [f"abandoned: {what}: {listed(names)}" for what, names in left.lost]
     if left.waiting:
-        notices = f"{count_of(len(left.waiting), 'notice')}: {', '.join(left.waiting)}"
+        notices = f"{count_of(len(left.waiting), 'notice')}: {listed(left.waiting)}"
         lines.append(f"kept in {left.store}, and sent by the next run: {notices}")
     return tuple(lines)

@@ -12,7 +12,7 @@ from watchkeeper.adapters.configuration.document import Document, DocumentReader
 from watchkeeper.adapters.configuration.loading import load, parse_configuration
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
 
 ISSUE = Path(__file__).with_name("issue.yaml")
 
@@ -159,6 +159,12 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
     for path in (tmp_path / "none.yaml", tmp_path, "nul\0byte"):
         with pytest.raises(ConfigurationError, match="cannot be read"):
             load(path, {})
+
+
+def test_a_store_in_memory_is_no_file(tmp_path):
+    (tmp_path / "w.yaml").write_text("runtime: {store: ':memory:'}\ntargets: []")
+    assert load(tmp_path / "w.yaml", {}).runtime.store is None
+    assert RuntimeOptions(store=":memory:").store is None
 
 
 FILE_NAMES = (

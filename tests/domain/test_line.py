@@ -1,6 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.line import escaped, first_line, one_line
+from watchkeeper.domain.line import escaped, first_line, listed, one_line
 
 
 @given(st.text(max_size=400), st.integers(min_value=1, max_value=60))
@@ -22,3 +22,9 @@ def test_the_first_line_is_the_first_that_is_not_blank():
 def test_a_long_line_is_cut_with_an_ellipsis():
     assert one_line("x" * 10, 5) == "xxxx…"
     assert one_line("xxxxx", 5) == "xxxxx"
+
+
+def test_a_list_is_bounded_however_many_and_long_its_names():
+    assert listed(("one", "two")) == "one, two"
+    assert len(listed(("x" * 10_000,) * 10_000)) < 4_000
+    assert listed(("a\nb",)) == "a\\nb"

@@ -63,6 +63,7 @@ NOTICES = (IN_THE_OUTBOX, ("key 1", "key 2"))
 ACTORS = ("actors that did not end in time", ("sink",))
 RECORDS = (UNWRITTEN, ("the opening of shop/down",))
 ALL_LOST = "abandoned: notices left in the outbox: key 1, key 2"
+FIRST_TEN = ", ".join(f"key {number}" for number in range(10))
 ENDS = {
     "nothing": (AbandonedWork((), "watch.db"), ()),
     "kept": (
@@ -76,6 +77,14 @@ ENDS = {
             "abandoned: actors that did not end in time: sink",
             "kept in watch.db, and sent by the next run: 2 notices: key 1, key 2",
         ),
+    ),
+    "a thousand notices": (
+        AbandonedWork(((IN_THE_OUTBOX, tuple(f"key {number}" for number in range(1_000))),), "watch.db"),
+        (f"kept in watch.db, and sent by the next run: 1000 notices: {FIRST_TEN} and 990 more",),
+    ),
+    "a thousand names of what is lost": (
+        AbandonedWork((("attempts", tuple(f"key {number}" for number in range(2_010))),), "watch.db"),
+        (f"abandoned: attempts: {FIRST_TEN} and 2,000 more",),
     ),
     "of records not written": (
         AbandonedWork((RECORDS, NOTICES), "watch.db"),

@@ -382,3 +382,10 @@ def test_a_silence_has_a_length_or_an_end_and_the_end_an_offset(shop, ops):
         for both_or_none in ({}, {"length": "1h", "until": "2099-01-31T12:30:00Z"}):
             with pytest.raises(UsageError, match="a length or an end"):
                 runtime.silence("move", **both_or_none)
+
+
+def test_a_store_in_memory_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Runtime(store=":memory:") as runtime:
+        assert runtime.status().problems == ()
+    assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.errors import StoreBusy, StoreCorrupt, StoreError
+from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, BlindInterval
 from watchkeeper.domain.time.moment import NS_PER_MS
@@ -136,7 +136,7 @@ def test_a_file_that_is_refused_is_let_go_at_once(path):
         with pytest.raises(StoreError) as refused:
             store.open(NOON)
         assert lowest_free_descriptor() == before
-        assert type(refused.value) is (StoreError if content is None else StoreCorrupt)
+        assert type(refused.value) is StoreError
         assert holder_of(file) is None
 
 

@@ -354,11 +354,13 @@ def test_a_store_moved_without_its_head_opens(path):
     assert outcome(path) == "whole"
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
-    path = tmp_path / "watch.db"
-    path.write_bytes(b"not a database at all, but long enough to look at" * 20)
-    with pytest.raises(StoreCorrupt, match="not a database"):
+def test_a_store_whose_first_page_is_overwritten_is_damaged(path):
+    closed(path)
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(StoreCorrupt, match=r"does not verify: .* is not a database any more: put it back"):
         SqliteStore(str(path)).open(NOON)
+    with pytest.raises(StoreCorrupt, match="is not a database any more"):
+        StoreReader(str(path)).incidents()
 
 
 def test_the_reader_verifies_the_whole_store(path):

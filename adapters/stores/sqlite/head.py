@@ -8,9 +8,14 @@ from typing import TypeAlias
 import msgspec
 
 from ....domain.errors import StoreCorrupt
+from .files import open_beside
 
 FileNumber: TypeAlias = tuple[int, int]
 """While a file is open nothing else can have its number, and SQLite goes on writing to it wherever it has gone."""
+
+
+_HEAD_BYTES_MAX = 4 * 1024
+"""A head has some hundred bytes."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -26,12 +31,14 @@ class Head(msgspec.Struct, frozen=True):
 def read_head(path: str) -> Head | None:
     """Returns the head beside the store at `path`; None without one, as for a store that was moved here.
 
-    Raises: StoreCorrupt for a head file that cannot be read.
+    Raises: StoreCorrupt for a head file that cannot be read; StoreError for a link in its place.
     """
     try:
-        content = Path(f"{path}-head").read_bytes()
+        descriptor = open_beside(f"{path}-head", os.O_RDONLY)
     except FileNotFoundError:
         return None
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(_HEAD_BYTES_MAX)
     try:
         return msgspec.json.decode(content, type=Head)
     except msgspec.MsgspecError as error:
@@ -41,7 +48,9 @@ def read_head(path: str) -> Head | None:
 def write_head(path: str, head: Head) -> None:
     """Replace the head beside the store at one stroke. Only ever after the commit that it speaks of."""
     draft = Path(f"{path}-head.new")
-    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    # A new file each time: what a crash left, or somebody else laid there, is neither followed nor written to.
+    draft.unlink(missing_ok=True)
+    descriptor = open_beside(str(draft), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     try:
         os.write(descriptor, msgspec.json.encode(head))
         _make_durable(descriptor)

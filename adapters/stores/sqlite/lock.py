@@ -9,8 +9,9 @@ import weakref
 import msgspec
 
 from ....domain import limits
-from ....domain.errors import StoreBusy
+from ....domain.errors import StoreBusy, StoreError
 from ....domain.time.moment import NS_PER_MS, Moment, wall_text
+from .files import open_beside, require_own
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -26,8 +27,9 @@ class StoreLock:
 
     def __init__(self, path: str, now: Moment) -> None:
         self._pid = os.getpid()
-        self._descriptor = os.open(f"{path}-lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        self._descriptor = open_beside(f"{path}-lock", os.O_CREAT | os.O_RDWR)
         try:
+            require_own(f"{path}-lock", self._descriptor, path)
             self._take(path, now)
         except BaseException:
             self.release()
@@ -78,8 +80,8 @@ class StoreLock:
 def holder_of(path: str) -> str | None:
     """The process that holds a store, None when nobody does. A process that starts right now is not kept from it."""
     try:
-        descriptor = os.open(f"{path}-lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        descriptor = open_beside(f"{path}-lock", os.O_RDONLY)
+    except (OSError, StoreError):
         return None
     try:
         if not _lock(descriptor, fcntl.LOCK_SH):

@@ -17,6 +17,7 @@ from ..history.overview import Overview
 from ..history.stored import Rollup, StoredSample, Summed
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained
+from .files import told_from_others
 from .head import read_head
 from .incidents import INCIDENTS, TRANSITIONS, IncidentTable
 from .marks import MarkTable
@@ -139,11 +140,20 @@ class StoreReader:
         if not Path(self._path).exists():
             raise StoreError(f"there is no store at {self._path}")
         with explained(f"reading {self._path}"):
-            connection = connect_reader(self._path)
+            with told_from_others(self._path):
+                connection = self._connected()
             try:
-                refuse_strangers(connection)
-                refuse_others(connection)
                 connection.execute("BEGIN")
                 yield connection
             finally:
                 connection.close()
+
+    def _connected(self) -> apsw.Connection:
+        connection = connect_reader(self._path)
+        try:
+            refuse_strangers(connection)
+            refuse_others(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -115,9 +115,11 @@ def refuse_strangers(connection: apsw.Connection) -> None:
 def refuse_others(connection: apsw.Connection) -> None:
     """Refuses a file of another schema version.
 
-    Raises: StoreError for a newer file, and for an older one that no runtime of this version has opened yet.
+    Raises: StoreError for a newer file, for an empty one, and for an older one that no runtime of this version has opened yet.
     """
     version = refuse_newer(connection)
+    if not version:
+        raise StoreError(f"there is no store at {connection.filename}: the file is empty")
     if version < len(MIGRATIONS):
         raise StoreError(
             f"{connection.filename} has schema version {version}, written by an older watchkeeper;"

@@ -16,6 +16,7 @@ from ..history.housekeeping import Housekeeper
 from ..history.sample_tables import SampleTables
 from .chain import Chain
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
+from .files import refuse_devices, told_from_others
 from .head import FileNumber, Head, file_number, file_problem, read_head, require_known, write_head
 from .incidents import IncidentTable
 from .lock import StoreLock
@@ -137,6 +138,7 @@ class SqliteStore:
         if self._session is not None:
             raise StoreError(f"{self._path} is open already")
         with explained(f"opening {self._path}"), ExitStack() as held:
+            refuse_devices(self._path)
             self._lock = StoreLock(self._path, now)
             held.callback(self._lock.release)
             outside = read_head(self._path)
@@ -181,10 +183,11 @@ class SqliteStore:
                 session.fold_all()
 
     def _begin(self, outside: Head | None, now: Moment, held: ExitStack) -> Restored:
-        connection = connect_writer(self._path, self._vfs)
-        held.callback(connection.close)
-        file = file_number(self._path)
-        refuse_strangers(connection)
+        with told_from_others(self._path):
+            connection = connect_writer(self._path, self._vfs)
+            held.callback(connection.close)
+            file = file_number(self._path)
+            refuse_strangers(connection)
         begin_wal(connection)
         require_sound_pages(connection)
         migrate(connection)
