@@ -147,7 +147,9 @@ class Ledger:
         if spec is None:
             return False
         place = (incident.id, channel)
-        told = place in self._last_delivered or (place in self._given_up and not incident.is_open)
+        # Of a problem whose notice was given up, a channel hears the end alone.
+        known = (self._last_delivered,) if incident.is_open else (self._last_delivered, self._given_up)
+        told = any(place in notices for notices in known)
         return told or SEVERITY_RANK[incident.severity] >= SEVERITY_RANK[spec.min_severity]
 
     def _audience(self, incident: Incident) -> tuple[str, ...]:
