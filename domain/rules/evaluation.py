@@ -242,7 +242,7 @@ class ThresholdEvaluator(Evaluator):
 
 
 class NoDataEvaluator(Evaluator):
-    """Returns OK for every sample that is evidence; `missing` judges the absence of samples by the rule's policy."""
+    """Returns OK for every sign of life; `missing` judges the absence of samples by the rule's policy."""
 
     __slots__ = ("_rule",)
 
@@ -252,6 +252,8 @@ class NoDataEvaluator(Evaluator):
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         del firing
+        if not sample.is_sign_of_life:
+            return Verdict.UNCHANGED
         self._since = None
         self._attempts = (sample.attempt,)
         return Verdict.OK

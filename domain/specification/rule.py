@@ -162,7 +162,7 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
 
 
 class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
-    """Judges silence: no sample that is evidence for longer than `after`."""
+    """Judges silence: no sample that is evidence for longer than `after`; a missed heartbeat is none."""
 
     after: DurationText | None = None
     """How long silence may last; default: two and a half times the cadence plus the timeout."""
