@@ -62,6 +62,8 @@ CLOCK_STEP_NS = 2 * NS_PER_S
 SUSPEND_NS = 5 * NS_PER_S
 STALL_NS = 5 * NS_PER_S
 LAG_SHARE_OF_TIMEOUT = 0.25
+SILENT_AFTER_NS_MIN = 600 * NS_PER_S
+"""The shortest silence that the default rule `silent` calls an incident."""
 OUTAGE_TOLERANCE_NS = 3_600 * NS_PER_S
 """The longest stop that counts as silence of a target that reports by itself; Prometheus' outage tolerance of `for`."""
 DEADLINE_SLACK_NS = 250 * NS_PER_MS

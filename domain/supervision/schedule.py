@@ -99,7 +99,7 @@ class Scheduled:
         self.max_age_ns = parse_duration(target.max_age)
         self.silences = tuple(
             (rule.id, target.staleness_ns(rule))
-            for rule in target.rules
+            for rule in target.judged_rules
             if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
         )
         """The no_data rules, each with the longest silence that it allows."""

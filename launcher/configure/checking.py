@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import click
+from msgspec import UNSET
 
 from ...adapters.configuration import json_schema, load
 from ...domain.errors import ConfigurationError
@@ -29,6 +30,7 @@ def check_all(files: tuple[Path, ...]) -> ExitStatus:
             said = f"ok: {targets}, {count_of(len(configuration.channels), 'channel')}"
             click.echo(f"{config}: {said}" if len(files) > 1 else said)
             _tell_functions(config, configuration)
+            _tell_rules(config, configuration)
     return verdict
 
 
@@ -38,10 +40,26 @@ def _tell_functions(config: Path, configuration: Configuration) -> None:
     probed = {target.call.name for target in configuration.targets if target.call is not None}
     names = sorted(told | probed)
     if names:
-        shown = ", ".join(quoted(name) for name in names[:NAMES_SHOWN])
-        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-        said = f"{config}: calls {shown}{more}: `run` refuses this file, pass functions in `callables` of a program"
+        said = f"{config}: calls {_some_of(names)}: `run` refuses this file, pass functions in `callables` of a program"
         click.echo(said, err=True)
+
+
+def _tell_rules(config: Path, configuration: Configuration) -> None:
+    """Reports the targets whose own rules stand beside the default ones without saying so."""
+    names = [
+        target.id
+        for target in configuration.targets
+        if target.default_rules is UNSET and len(target.judged_rules) > len(target.rules) > 0
+    ]
+    if names:
+        added = "the default rules (`down` and `silent`, of a heartbeat `missed`) are judged beside their own"
+        ways = "say `default_rules: true` to keep them, `false` to drop them"
+        click.echo(f"{config}: rules of {_some_of(names)}: {added}: {ways}")
+
+
+def _some_of(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(quoted(name) for name in names[:NAMES_SHOWN]) + more
 
 
 def schema_text() -> str:
