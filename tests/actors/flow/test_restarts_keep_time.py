@@ -3,7 +3,11 @@
 import pytest
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive, NoData
+from watchkeeper.domain.supervision.last_heard import LastHeard
+from watchkeeper.protocol.supervisor import LastHeardResumed
 from watchkeeper.testing.world import World
+
+from tests.actors.flow.driver import run_to_start
 
 S = 1_000_000_000
 H = 3_600 * S
@@ -215,11 +219,11 @@ def test_a_stop_is_no_silence_where_the_first_check_fails_on_our_own_side(shop):
     assert world.incidents() == ()
 
 
-def test_a_heartbeat_overdue_at_the_start_makes_no_time_out_doubtful(shop):
-    world = World([nightly(shop), shop(rules=QUICK)])
-    world.heartbeat("nightly")
-    world.run("24h45m")
-    world.script("shop", "hang")
-    world.crash("30m")
-    world.run("20s")
+def test_an_answer_of_the_record_that_is_late_makes_no_time_out_doubtful(shop, driven):
+    world = driven(nightly(shop), shop(rules=QUICK))
+    run_to_start(world)
+    world.run("1300ms")
+    overdue = LastHeard("nightly", world.now.shifted(-26 * H), reports=True)
+    world.system.supervisor.tell(LastHeardResumed((overdue,)))
+    world.run("2s")
     assert {incident.target for incident in world.incidents()} == {"nightly", "shop"}
