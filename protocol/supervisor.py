@@ -4,6 +4,7 @@ from ..domain.observation.attempt import AttemptId, CancelOutcome
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
 from ..domain.specification.target import Target
+from ..domain.supervision.last_heard import LastHeard
 from ..domain.time.moment import Moment
 from .message import Message
 
@@ -114,6 +115,12 @@ class StoreRecovered(Message, frozen=True):
     """The store was reopened and the failed commit is durable."""
 
 
+class LastHeardResumed(Message, frozen=True):
+    """When each target was last heard, by the record: the sink's answer to a supervisor that starts."""
+
+    heard: tuple[LastHeard, ...]
+
+
 class Woke(Message, frozen=True):
     """The supervisor's alarm rang; it was set for `planned_ns` (monotonic)."""
 
@@ -133,6 +140,6 @@ class Drain(Message, frozen=True):
 _OfTargets = Track | Untrack | Pause | Resume | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
-_OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested
+_OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested | LastHeardResumed
 _OfRuntime = ChildExited | Woke | Barrier | Drain
 SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | _OfRecord | _OfRuntime

@@ -15,7 +15,7 @@ LATER = NOON.shifted(3 * NS_PER_S)
 
 
 def shop(**fields):
-    return Target(id="shop", every="10s", timeout="2s", **({"tcp": PORT} | fields))
+    return Target(id="shop", every="10s", timeout="2s", default_rules=False, **({"tcp": PORT} | fields))
 
 
 def flight_in(state):
