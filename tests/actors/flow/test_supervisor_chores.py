@@ -239,8 +239,8 @@ def test_the_next_supervisor_watches_on_under_numbers_of_its_own(shop):
     alone.start()
     assert alone.owner.take() == [Adopt(shop(every="1h"))]
     assert alone.recorder.take() == [
-        HealthReported("network", ""),
         TargetTracked("shop", "tcp", False, shop(every="1h").stale_after_ns),
+        HealthReported("network", ""),
     ]
     assert alone.sink.take() == [ResumeRetries()]
     assert alone.starts == [(0, "shop")]
