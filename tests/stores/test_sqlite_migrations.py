@@ -72,7 +72,7 @@ def second(tmp_path):
     """A kept file that the second version wrote, with the same content."""
     path = tmp_path / "second.db"
     path.write_bytes(gzip.decompress((KEPT / "version-2.db.gz").read_bytes()))
-    shutil.copy(KEPT / "version-2.db-head", f"{path}-head")
+    shutil.copy(KEPT / "version-2.head", f"{path}-head")
     return str(path)
 
 
