@@ -79,7 +79,7 @@ def gathering():
 
 def schedule():
     made = Scheduled(SHOP)
-    made.start(made.enqueue(NOON, NOON), NOON)
+    made.start(made.enqueue(NOON, NOON), NOON, blind_until_ns=0)
     return made
 
 
