@@ -333,8 +333,9 @@ class Attempts:
             pending.attempt, due, Outcome.DOWN, Reason.HEARTBEAT_MISSED, "no heartbeat in time"
         )
         if self._network.lost:
-            # The beat may have been on its way.
+            # The beat may have been on its way, and a restart knows nothing of that: the silence counts from here on.
             sample = _doubted(sample, Reason.BLIND, "the network of this machine is gone")
+            self._waits.begin_anew([entry], due)
         else:
             self._waits.missed(entry, due)
         self._end(entry, pending, AttemptState.FINISHED, now, sample)

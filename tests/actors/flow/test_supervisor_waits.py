@@ -7,6 +7,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.rule import NoData, RuleState
 from watchkeeper.domain.supervision.last_heard import LastHeard
 from watchkeeper.protocol.owner import FlushSamples, SamplesMissing
+from watchkeeper.protocol.sink import RecordHeard
 from watchkeeper.protocol.supervisor import (
     Beat,
     Pause,
@@ -167,7 +168,8 @@ def test_a_beat_missed_while_the_network_is_gone_is_unknown_and_not_noted_as_mis
     assert (sample.outcome, sample.reason) == (Outcome.UNKNOWN, Reason.BLIND)
     assert sample.detail.startswith("the network of this machine is gone; its sample was heartbeat_missed")
     assert (record.state, record.outcome) == (AttemptState.FINISHED, "unknown")
-    assert alone.roster.heard == {}
+    assert alone.roster.heard == {"job": LastHeard("job", sample.at, reports=True)}
+    assert alone.sink.of(RecordHeard) == [RecordHeard((LastHeard("job", sample.at, reports=True),))]
     assert silent_moments(alone, "60s") == []
 
 
