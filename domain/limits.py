@@ -102,7 +102,7 @@ LAG_SHARE_OF_TIMEOUT = 0.25
 LAGS_KEPT_NS = 60 * NS_PER_S
 """How long the lateness of a wake-up is remembered, to judge timeouts by it: far longer than usual timeouts."""
 SILENT_AFTER_NS_MIN = 600 * NS_PER_S
-"""The shortest silence that the default rule `silent` calls an incident."""
+"""The default rule `silent` waits this long at least: a shorter span without evidence mostly ends by itself."""
 OUTAGE_TOLERANCE_NS = 3_600 * NS_PER_S
 """The longest stop that counts as silence of a target that reports by itself; Prometheus' outage tolerance of `for`."""
 DEADLINE_SLACK_NS = 250 * NS_PER_MS
