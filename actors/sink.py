@@ -15,6 +15,7 @@ from ..domain.incidents.record import Checkpoint, Outgoing, Restored, Silence
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from ..domain.specification.channel import Channel
+from ..domain.supervision.last_heard import HeardRegister
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.courier import Deliver
@@ -32,6 +33,7 @@ from ..protocol.supervisor import (
     ChannelRecovered,
     DeliveryBegan,
     DeliverySettled,
+    LastHeardResumed,
     NextSliceRequested,
     RetryAsked,
     SilenceCheckRequested,
@@ -71,17 +73,22 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._draining = False
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
+        self._register = HeardRegister()
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
         self._generation = restored.epoch * limits.GENERATIONS_PER_RUN
         self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
+        self._register.restore(restored.heard, now)
         for outgoing in restored.outbox:
             self._take_up(outgoing, now)
         self._enqueue(self._ledger.reconcile(now))
         self._resume_owner(now)
         self._request_silence_check()
+        if self.address.epoch > 1:
+            # The supervisor asked an earlier incarnation, which may have crashed on that question.
+            self._to.supervisor.tell(LastHeardResumed(self._register.known()))
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
         match message:
@@ -104,6 +111,10 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.ExpireSilences():
                 self._expire_silences(now)
                 self._request_silence_check()
+            case heard.RecordHeard(noted):
+                for each in noted:
+                    self._register.note(each)
+                self._commit_soon(True)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
@@ -113,6 +124,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.ReopenStore():
                 self._reopen(now)
             case heard.RunMaintenance():
+                self._gathered.add_heard(self._register.changed(now))
+                self._commit(now)
                 self._run_maintenance(now)
                 self._report_file()
             case heard.ContinueMaintenance():
@@ -126,6 +139,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         return None
 
     def _record(self, message: heard.Record, now: Moment) -> None:
+        self._register.take(message.samples)
         shed = self._gathered.add_samples(message.samples)
         if shed:
             self._count("samples_shed", shed)
@@ -175,8 +189,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
-        if self._gathered.empty:
+        if self._gathered.empty and not self._register.has_urgent:
             return
+        self._gathered.add_heard(self._register.urgent(now))
         settled, self._settled = self._settled, []
         unit = CommitUnit(self._gathered.take(), handed, settled)
         if self._writer.write(unit):
@@ -230,6 +245,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._commit_soon(True)
 
     def _resume_retries(self) -> None:
+        self._to.supervisor.tell(LastHeardResumed(self._register.known()))
         self._commit_soon(self._outbox.all_ready_again() > 0)
         self._request_silence_check()
         self._writer.report_failure()
@@ -324,6 +340,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._draining = True
         # The last chance for a failed commit; does nothing where none failed.
         self._reopen(now)
+        self._gathered.add_heard(self._register.changed(now))
         self._commit(now)
         if self._writer.is_stuck:
             lost = unwritten(self._writer.unwritten, self._gathered.take())

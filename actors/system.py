@@ -91,7 +91,7 @@ class System:
         targets = {target.id: target for target in configuration.targets}
         self._poller_context = PollerContext(self.supervisor, parts.probers, parts.expectation_of)
         registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
-        self._handover = RosterHandover(Roster(targets, registry))
+        self._handover = RosterHandover(Roster(targets, registry, {}))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()

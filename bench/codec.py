@@ -149,7 +149,7 @@ def share(seconds: float) -> dict[str, float]:
     spent = Spent()
     rules = (Consecutive(id="down"),)
     targets = [
-        Target(id=f"check-{number}", every="200ms", call=Call(name="check"), rules=rules)
+        Target(id=f"check-{number}", every="200ms", call=Call(name="check"), rules=rules, default_rules=False)
         for number in range(TARGETS)
     ]
     with timed(spent), tempfile.TemporaryDirectory() as folder:

@@ -35,7 +35,7 @@ BOUND_S = {"fail": AFTER * EVERY_S, "hang": AFTER * EVERY_S + TIMEOUT_S}
 def plan(world: Misbehaving) -> tuple[list[Target], list[Channel]]:
     rules = (Consecutive(id="down", after=AFTER, recover=1),)
     targets = [
-        Target(id=f"t{number}", every="1s", timeout="500ms", rules=rules, notify=("ops",),
+        Target(id=f"t{number}", every="1s", timeout="500ms", rules=rules, default_rules=False, notify=("ops",),
                http=Http(url=world.url(f"t{number}")))
         for number in range(TARGETS)
     ]  # fmt: skip

@@ -39,7 +39,14 @@ def run(count: int, server: nginx.Nginx, folder: Path) -> dict[str, Any]:
     every = f"{count * 1_000 // RATE}ms"
     timeout = f"{min(2_000, count * 1_000 // RATE)}ms"
     targets = [
-        Target(id=f"t{number}", every=every, timeout=timeout, rules=RULES, http=Http(url=server.url(number)))
+        Target(
+            id=f"t{number}",
+            every=every,
+            timeout=timeout,
+            rules=RULES,
+            default_rules=False,
+            http=Http(url=server.url(number)),
+        )
         for number in range(count)
     ]
     store = folder / f"{time.monotonic_ns()}.db"

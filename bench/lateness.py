@@ -63,7 +63,7 @@ ROWS = {
 def targets(row: Row, server: nginx.Nginx, world: Misbehaving) -> list[Target]:
     """The healthy ones on the light server, the odd ones on the one that misbehaves."""
     made = [
-        Target(id=f"{GOOD}{number}", every=f"{row.every_s}s", timeout="2s", rules=RULES, expect=("[STATUS] == 200",),
+        Target(id=f"{GOOD}{number}", every=f"{row.every_s}s", timeout="2s", rules=RULES, default_rules=False, expect=("[STATUS] == 200",),
                http=Http(url=server.url(number)))
         for number in range(TARGETS - row.odd)
     ]  # fmt: skip
@@ -77,6 +77,7 @@ def targets(row: Row, server: nginx.Nginx, world: Misbehaving) -> list[Target]:
                 every=f"{row.every_s}s",
                 timeout="2s",
                 rules=RULES,
+                default_rules=False,
                 notify=notify,
                 http=Http(url=world.url(name)),
             )

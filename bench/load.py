@@ -48,7 +48,7 @@ def plan(
             world.set(name, mode)
         url = server.url(number) if mode == "ok" else world.url(name)
         targets.append(
-            Target(id=name, every=options.every, timeout=options.timeout, rules=RULES, notify=notify,
+            Target(id=name, every=options.every, timeout=options.timeout, rules=RULES, default_rules=False, notify=notify,
                    http=Http(url=url))
         )  # fmt: skip
     return targets, channels

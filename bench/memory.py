@@ -54,7 +54,14 @@ class StandingClock(SystemClock):
 def target(number: int) -> Target:
     """One of many: its name and its address are its own, what it expects and its rules are everybody's."""
     url = f"https://host-{number}.example/health"
-    return Target(id=f"target-{number}", http=Http(url=url), expect=EXPECT, rules=RULES, notify=("ops",))
+    return Target(
+        id=f"target-{number}",
+        http=Http(url=url),
+        expect=EXPECT,
+        rules=RULES,
+        default_rules=False,
+        notify=("ops",),
+    )
 
 
 def whole_runtime(count: int) -> int:

@@ -77,7 +77,9 @@ def target(kind: str, server: nginx.Nginx, number: int) -> Target:
         case "tcp":
             probe = {"tcp": Tcp(host=nginx.address(number), port=server.plain)}
     name, every = f"{kind}-{number}", f"{EVERY_S[kind]}s"
-    return Target(id=name, every=every, timeout=every, expect=EXPECT[kind], rules=RULES, **probe)
+    return Target(
+        id=name, every=every, timeout=every, expect=EXPECT[kind], rules=RULES, default_rules=False, **probe
+    )
 
 
 def named(kind: str, server: nginx.Nginx, number: int) -> str:

@@ -67,7 +67,9 @@ def samples(length: int, count: int) -> list[Sample]:
 
 
 def aggregate(rules: tuple[Rule, ...]) -> TargetAggregate:
-    return TargetAggregate(Target(id="shop", http=Http(url="http://shop.example/"), rules=rules), 1)
+    return TargetAggregate(
+        Target(id="shop", http=Http(url="http://shop.example/"), rules=rules, default_rules=False), 1
+    )
 
 
 def ours(length: int) -> Callable[[], float]:

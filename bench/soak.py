@@ -74,7 +74,15 @@ def plan(count: int, server: nginx.Nginx, world: Misbehaving) -> tuple[list[Targ
     urls = {name: world.url(name) for name in odd}
     urls |= {f"good-{number}": server.url(number) for number in range(count - len(odd))}
     targets = [
-        Target(id=name, every=EVERY, timeout="1500ms", rules=RULES, notify=("ops",), http=Http(url=url))
+        Target(
+            id=name,
+            every=EVERY,
+            timeout="1500ms",
+            rules=RULES,
+            default_rules=False,
+            notify=("ops",),
+            http=Http(url=url),
+        )
         for name, url in urls.items()
     ]
     return targets, odd

@@ -101,6 +101,10 @@ LAG_SHARE_OF_TIMEOUT = 0.25
 """A timeout is no evidence where the loop itself was late by more than this share of it: a quarter may have decided."""
 LAGS_KEPT_NS = 60 * NS_PER_S
 """How long the lateness of a wake-up is remembered, to judge timeouts by it: far longer than usual timeouts."""
+SILENT_AFTER_NS_MIN = 600 * NS_PER_S
+"""The default rule `silent` waits this long at least: a shorter span without evidence mostly ends by itself."""
+OUTAGE_TOLERANCE_NS = 3_600 * NS_PER_S
+"""The longest stop that counts as silence of a target that reports by itself; Prometheus' outage tolerance of `for`."""
 DEADLINE_SLACK_NS = 250 * NS_PER_MS
 """How long after a deadline the result that reports the timeout may still arrive."""
 

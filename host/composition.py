@@ -22,13 +22,14 @@ def make_engine(
     configured: ConfiguredTargets,
     feed: Subscriptions,
     host_loop: asyncio.AbstractEventLoop | None,
+    memory: MemoryStore,
 ) -> Engine:
-    """Returns an engine that is ready to start.
+    """Returns an engine that is ready to start; without a file its record is `memory`, which outlives it.
 
     Its loop thread runs already, because drivers are made on that thread.
     """
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
-    store: Store = SqliteStore(options.store, options.retention) if options.store else MemoryStore()
+    store: Store = SqliteStore(options.store, options.retention) if options.store else memory
     return Engine(
         configuration,
         EngineDependencies(

@@ -147,7 +147,7 @@ class ConfiguredTargets:
             f"target {target.id!r}: {fault}"
             for target in targets
             if target.id in self._targets
-            for fault in illegal_transitions(self._targets[target.id].rules, target.rules)
+            for fault in illegal_transitions(self._targets[target.id].judged_rules, target.judged_rules)
         ]
 
     def remove(self, target: str) -> None:

@@ -12,6 +12,7 @@ from pykka import ActorDeadError
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
 from ..actors.engine import Engine
 from ..adapters.clock import SystemClock
+from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.limits import ANSWER_WITHIN_NS
 from ..domain.line import listed
@@ -56,6 +57,8 @@ class Lifecycle:
         """Set while no engine runs and none follows, once one has run."""
         self._restart_buffer = RestartBuffer()
         self.feed = Subscriptions()
+        self._memory = MemoryStore()
+        """The record of a runtime without a file: it ends with the process, and a reload continues it."""
 
     @property
     def started(self) -> bool:
@@ -88,7 +91,7 @@ class Lifecycle:
             if self._engine is not None:
                 raise UsageError("this runtime is running already: call stop() first, or reload()")
             configuration = self._configured.configuration()
-            engine = make_engine(configuration, self._configured, self.feed, host_loop)
+            engine = make_engine(configuration, self._configured, self.feed, host_loop, self._memory)
             engine.start()
             self._host_loop = host_loop
             self._grace = configuration.runtime.grace
@@ -101,6 +104,7 @@ class Lifecycle:
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
+        self._memory = MemoryStore()
         self.ended = threading.Event()
         self._forked()
         self._pid = os.getpid()

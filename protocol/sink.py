@@ -4,6 +4,7 @@ from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
 from ..domain.observation.sample import Sample
+from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
 
@@ -20,6 +21,12 @@ class RecordBlindness(Message, frozen=True):
     """Record an interval in which the runtime could not observe its targets."""
 
     interval: BlindInterval
+
+
+class RecordHeard(Message, frozen=True):
+    """Note when targets were last heard, or their wait began; None forgets a target that is tracked no longer."""
+
+    heard: tuple[LastHeard, ...]
 
 
 class Commit(Message, frozen=True):
@@ -98,7 +105,7 @@ class EndSink(Message, frozen=True):
     """Commit and stop now; notices that couriers hold stay in the outbox."""
 
 
-_OfRecord = Record | RecordBlindness | Commit | GetResumed
+_OfRecord = Record | RecordBlindness | RecordHeard | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
 _OfSilences = Mute | ExpireSilences
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink

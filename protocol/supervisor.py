@@ -4,6 +4,7 @@ from ..domain.observation.attempt import AttemptId, CancelOutcome
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
 from ..domain.specification.target import Target
+from ..domain.supervision.last_heard import LastHeard
 from ..domain.time.moment import Moment
 from .message import Message
 
@@ -118,6 +119,12 @@ class NextSliceRequested(Message, frozen=True):
     """A slice of maintenance ended and work is left: the supervisor sends ContinueMaintenance after a pause."""
 
 
+class LastHeardResumed(Message, frozen=True):
+    """When each target was last heard, by the record: the sink's answer to a supervisor that starts."""
+
+    heard: tuple[LastHeard, ...]
+
+
 class Woke(Message, frozen=True):
     """The supervisor's alarm rang; it was set for `planned_ns` (monotonic)."""
 
@@ -138,5 +145,5 @@ _OfTargets = Track | Untrack | Pause | Resume | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
 OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested | NextSliceRequested
-_OfRuntime = ChildExited | Woke | Barrier | Drain
+_OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain
 SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | OfRecord | _OfRuntime

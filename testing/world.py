@@ -171,19 +171,20 @@ class World:
         """Refuses every write to the store for a length of time, as a full disk does."""
         self.store.refuse_until(self.clock.read().monotonic_ns + duration_ns(length))
 
-    def crash(self) -> None:
-        """Kills the process and starts another: only committed records are left."""
-        self._new_process()
+    def crash(self, away: Duration = 0) -> None:
+        """Kills the process and starts another after a while: only committed records are left."""
+        self._new_process(away)
         self.system = self._begin()
 
-    def restart(self) -> tuple[str, ...]:
-        """Stops in order and starts again. Returns the names of the actors that did not end in time."""
+    def restart(self, away: Duration = 0) -> tuple[str, ...]:
+        """Stops in order and starts again after a while. Returns the names of the actors that did not end in time."""
         late = shut_down(self.system, self._wait, self.clock.read(), 10 * NS_PER_S)
-        self._new_process()
+        self._new_process(away)
         self.system = self._begin()
         return late
 
-    def _new_process(self) -> None:
+    def _new_process(self, away: Duration) -> None:
+        self.clock.advance(duration_ns(away))
         self.dispatcher = SimulatedDispatcher(self.clock, self._choose)
         self._checks.process_began()
         self.store.close()

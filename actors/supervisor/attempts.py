@@ -14,6 +14,7 @@ from ...domain.observation.sample import Sample, sample_without_answer
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
+from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.own_network import OwnNetwork
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
@@ -21,6 +22,7 @@ from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
 from ...protocol.recorder import HealthReported
 from .periodic_timers import NoEvidence, SupervisorContext
+from .waits import Waits
 
 NETWORK = "network"
 """The part of the runtime by which its health names this machine's own network."""
@@ -41,12 +43,13 @@ class Attempts:
         self._connectivity = context.policies.connectivity
         self._network = OwnNetwork(self._connectivity.targets)
         self._on_blind = on_blind
-        self._targets, self._pollers = context.roster
+        self._targets, self._pollers = context.roster.targets, context.roster.pollers
         self._blindness = blindness
         self._cancellation = context.policies.cancellation
         self._numbers_from = numbers_from
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
+        self._waits = Waits(context, self._is_left_alone)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -67,11 +70,11 @@ class Attempts:
     def track(self, target: Target, now: Moment) -> None:
         """Schedules a target, or continues a known one under its new specification."""
         target = self._connectivity.checked(target)
-        entry = self._scheduled.get(target.id)
+        entry = known = self._scheduled.get(target.id)
         if entry is None:
             entry = self._scheduled[target.id] = Scheduled(target, self._numbers_from)
         else:
-            self._change(entry, target)
+            self._change(entry, target, now)
         if entry.is_heartbeat:
             self._dismiss(entry, now)
         elif target.id not in self._pollers:
@@ -81,12 +84,17 @@ class Attempts:
         if not entry.paused:
             self._network.listen(entry.target)
         self._arm(entry, now)
+        if known is None:
+            self._waits.scheduled(entry, now)
 
-    def _change(self, entry: Scheduled, target: Target) -> None:
-        self._expect_nothing(entry)
+    def _change(self, entry: Scheduled, target: Target, now: Moment) -> None:
+        reported = entry.is_heartbeat
+        self._waits.end(entry)
         entry.adopt(target)
         if not entry.is_heartbeat and target.id in self._pollers:
             self._pollers.poller(target.id).tell(Reconfigure(target))
+        if entry.is_heartbeat is not reported:
+            self._waits.begin_anew([entry], now)
 
     def untrack(self, target: str, now: Moment) -> None:
         """Forgets a tracked target and cancels its attempt."""
@@ -96,6 +104,7 @@ class Attempts:
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
         self._note_network(self._network.forget(target, now), now)
+        self._waits.forget(target)
 
     def set_paused(self, target: str, paused: bool, now: Moment) -> bool:
         """Starts no further attempt for a target and cancels a running one, or resumes it. False: it is unknown."""
@@ -107,6 +116,7 @@ class Attempts:
             self._network.listen(entry.target)
             entry.last_beat = None  # a heartbeat has its whole time from now on
             self._arm(entry, now)
+            self._waits.begin_anew([entry], now)
             return True
         self._note_network(self._network.forget(target, now), now)
         if (running := self._withdraw(entry, now)) is not None:
@@ -123,7 +133,7 @@ class Attempts:
 
     def _withdraw(self, entry: Scheduled, now: Moment) -> PendingAttempt | None:
         """Cancels the target's timers and ends a queued attempt. Returns a running one, which its poller must end."""
-        self._expect_nothing(entry)
+        self._waits.end(entry)
         pending = entry.pending
         if pending is None or pending.state is not AttemptState.QUEUED:
             return pending
@@ -144,7 +154,7 @@ class Attempts:
             self._timers.arm(entry, entry.next_silence_ns(entry.last_beat, now))
         else:
             self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns, len(self._targets)))
-        self._expect_evidence(entry, now)
+        self._waits.expect_evidence(entry, now)
 
     def tick(self, entry: Scheduled, due_ns: int, now: Moment) -> None:
         """Starts an attempt at a target's tick. Ticks that have passed are counted and skipped, never replayed."""
@@ -249,8 +259,10 @@ class Attempts:
         self._accept(entry, pending, sample, now)
 
     def _accept(self, entry: Scheduled, pending: PendingAttempt, sample: Sample, now: Moment) -> None:
+        if sample.is_sign_of_life:
+            entry.heard_here = True
+            self._waits.expect_evidence(entry, now)
         if sample.outcome.is_evidence:
-            self._expect_evidence(entry, now)
             self._suspect(entry, sample.outcome in BAD, now)
         self._owner.tell(SampleTaken(sample, pending.record(now, sample.outcome.value)))
 
@@ -308,6 +320,7 @@ class Attempts:
         pending.begin(at)
         reason = Reason.OK if outcome is Outcome.UP else Reason.REPORTED
         sample = sample_without_answer(pending.attempt, at, outcome, reason, detail)
+        self._waits.reported(entry, entry.last_beat)
         self._end(entry, pending, AttemptState.FINISHED, now, sample)
         self._timers.arm(entry, entry.silent_at_ns(entry.last_beat))
         return True
@@ -320,23 +333,15 @@ class Attempts:
             pending.attempt, due, Outcome.DOWN, Reason.HEARTBEAT_MISSED, "no heartbeat in time"
         )
         if self._network.lost:
-            # The beat may have been on its way.
+            # The beat may have been on its way, and a restart knows nothing of that: the silence counts from here on.
             sample = _doubted(sample, Reason.BLIND, "the network of this machine is gone")
+            self._waits.begin_anew([entry], due)
+        else:
+            self._waits.missed(entry, due)
         self._end(entry, pending, AttemptState.FINISHED, now, sample)
         missed = (now.monotonic_ns - due.monotonic_ns) // entry.cadence.every_ns
         entry.missed += missed
         self._timers.arm(entry, due.monotonic_ns + (missed + 1) * entry.cadence.every_ns)
-
-    def _expect_evidence(self, entry: Scheduled, now: Moment) -> None:
-        if self._is_left_alone(entry):
-            return
-        for rule, wait_ns in entry.silences:
-            self._timers.arm(NoEvidence(entry.id, rule), now.monotonic_ns + wait_ns)
-
-    def _expect_nothing(self, entry: Scheduled) -> None:
-        self._timers.cancel(entry)
-        for rule, _ in entry.silences:
-            self._timers.cancel(NoEvidence(entry.id, rule))
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
         """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
@@ -348,13 +353,17 @@ class Attempts:
     def blind(self, now: Moment) -> None:
         """Distrusts attempts that ran until now, and lets every heartbeat and no_data rule begin its wait again."""
         self._blind_until_ns = now.monotonic_ns
-        for entry in self._scheduled.values():
-            if self._is_left_alone(entry):
-                continue
+        awaited = [entry for entry in self._scheduled.values() if not self._is_left_alone(entry)]
+        self._waits.begin_anew(awaited, now)
+        for entry in awaited:
             if entry.is_heartbeat:
                 entry.last_beat = now
                 self._timers.arm(entry, entry.silent_at_ns(now))
-            self._expect_evidence(entry, now)
+            self._waits.expect_evidence(entry, now)
+
+    def heard_before(self, heard: tuple[LastHeard, ...], now: Moment) -> None:
+        """Lets every wait go on from what the record knows."""
+        self._waits.resume(heard, self._scheduled.values(), now)
 
     # Drain.
 

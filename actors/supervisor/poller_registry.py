@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...domain.specification.target import Target
+from ...domain.supervision.last_heard import LastHeard
 from ...protocol.poller import PollerMessage
 from ..dispatch.mailbox.address import Address
 from ..ports import Listener
@@ -61,6 +62,8 @@ class Roster(NamedTuple):
 
     targets: dict[str, Target]
     pollers: PollerRegistry
+    heard: dict[str, LastHeard]
+    """Per heartbeat: the record may not have it yet when the next incarnation begins."""
 
 
 class RosterHandover:

@@ -140,10 +140,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._track(target, now)
             case heard.Untrack(target):
                 return self._untrack(target, now)
-            case heard.Pause(target):
-                return self._pause(target, True, now)
-            case heard.Resume(target):
-                return self._pause(target, False, now)
+            case heard.Pause(target) | heard.Resume(target):
+                return self._pause(target, type(message) is heard.Pause, now)
             case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
             case heard.DeliveryBegan():
@@ -161,6 +159,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 | heard.NextSliceRequested()
             ):
                 self._periodic_timers.asked(message, now)
+            case heard.LastHeardResumed(before):
+                # A wait that was over before this process began makes no later wake-up late.
+                self._look(self._timer_driver.overdue_ns(now.monotonic_ns), now)
+                self._attempts.heard_before(before, now)
             case heard.Barrier():
                 return True
             case heard.Drain(within_ns):

@@ -7,7 +7,7 @@ from typing import Any
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
-from ...domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
+from ...domain.incidents.record import Batch, Checkpoint, HeardMark, Outgoing, Restored, Silence
 from ...domain.time.moment import Moment
 
 
@@ -25,6 +25,7 @@ class _Draft:
         self.told: MutableMapping[tuple[str, str], LastDelivered] = above("told")
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
+        self.heard: MutableMapping[str, HeardMark] = above("heard")
 
     def take_over(self, draft: "_Draft") -> None:
         for name, changed in vars(draft).items():
@@ -69,6 +70,7 @@ class MemoryStore:
                 for _, silence in sorted(self._record.silences.items())
                 if silence.until_ns > now.wall_ns
             ),
+            heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
         )
 
     def commit(self, batch: Batch) -> int:
@@ -141,6 +143,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
     for delivery in batch.deliveries:
         _write_delivery(draft, delivery)
     draft.checkpoints.update({checkpoint.target: checkpoint for checkpoint in batch.checkpoints})
+    draft.heard.update({mark.target: mark for mark in batch.heard})
     draft.silences.update({silence.id: silence for silence in batch.silences})
 
 

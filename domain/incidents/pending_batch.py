@@ -4,13 +4,13 @@ from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.sample import Sample
 from .incident import Transition
 from .notice import Delivery, Notice
-from .record import Batch, BlindInterval, Checkpoint, Silence
+from .record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
 
 
 class Gathering:
     """Owns the records between two commits, by the names that a batch has for them.
 
-    Of several checkpoints of a target only the newest is kept.
+    Of several checkpoints or marks of a target only the newest is kept.
     """
 
     def __init__(self) -> None:
@@ -21,6 +21,7 @@ class Gathering:
         self.silences: list[Silence] = []
         self.checkpoints: dict[str, Checkpoint] = {}
         self.samples: list[Sample] = []
+        self.heard: dict[str, HeardMark] = {}
 
     @property
     def full(self) -> bool:
@@ -40,9 +41,17 @@ class Gathering:
         del self.samples[:excess]
         return excess
 
+    def add_heard(self, marks: list[HeardMark]) -> None:
+        """Adds marks of when targets were last heard."""
+        self.heard |= {mark.target: mark for mark in marks}
+
     def take(self) -> Batch:
         """Returns all records as one batch and clears them."""
-        gathered = {**vars(self), "checkpoints": self.checkpoints.values()}
+        gathered = {
+            **vars(self),
+            "checkpoints": self.checkpoints.values(),
+            "heard": self.heard.values(),
+        }
         batch = Batch(**{name: tuple(records) for name, records in gathered.items()})
         self.__init__()  # type: ignore[misc]  # the same empty state as at the start
         return batch

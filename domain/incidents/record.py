@@ -44,6 +44,16 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             )
 
 
+class HeardMark(msgspec.Struct, frozen=True, gc=False):
+    """When a target was last heard; the empty name stands for the runtime itself."""
+
+    target: str
+    at_ns: int | None
+    """Wall time; None takes the mark away."""
+    missed_at_ns: int | None = None
+    """The newest moment at which it missed a report."""
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The records of one transaction: all of them are durable or none."""
 
@@ -54,9 +64,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     blind: tuple[BlindInterval, ...] = ()
     silences: tuple[Silence, ...] = ()
+    heard: tuple[HeardMark, ...] = ()
 
     def __len__(self) -> int:
-        return sum(len(getattr(self, name)) for name in self.__struct_fields__)
+        """Returns the number of records; marks of what was heard only go along with these and are none."""
+        return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name != "heard")
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -82,3 +94,5 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     silences: tuple[Silence, ...] = ()
     """The silences that had not ended at their last write."""
+    heard: tuple[HeardMark, ...] = ()
+    """When each target was last heard, and until when the last process ran."""

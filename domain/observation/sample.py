@@ -36,6 +36,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Latency, phases and address are those of that probe. UNSET, and left out of the bytes, where the attempt probed itself.
     """
 
+    @property
+    def is_sign_of_life(self) -> bool:
+        """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
+        return self.outcome.is_evidence and self.reason is not Reason.HEARTBEAT_MISSED
+
     def explanation(self) -> str:
         """Returns the reason in one line for people."""
         parts = [*self.failed] or ([self.detail] if self.detail else [])

@@ -61,7 +61,9 @@ class TargetAggregate:
     def __init__(self, target: Target, run: int) -> None:
         self._target = target
         self._run = run
-        self._watches = [RuleWatch(rule) for rule in target.rules if rule.state is not RuleState.RETIRED]
+        self._watches = [
+            RuleWatch(rule) for rule in target.judged_rules if rule.state is not RuleState.RETIRED
+        ]
         self._applied = 0
         self._last: Sample | None = None
         self._judged: Moment | None = None
@@ -207,7 +209,7 @@ class TargetAggregate:
         made: list[Transition] = []
         watches: list[RuleWatch] = []
         self._target = target
-        for rule in target.rules:
+        for rule in target.judged_rules:
             if rule.state is RuleState.RETIRED:
                 continue
             watch = kept.pop(rule.id, None) or RuleWatch(rule)

@@ -240,7 +240,7 @@ class ThresholdEvaluator(Evaluator):
 
 
 class NoDataEvaluator(Evaluator):
-    """Returns OK for every sample that is evidence; `missing` judges the absence of samples by the rule's policy."""
+    """Returns OK for every sign of life; `missing` judges the absence of samples by the rule's policy."""
 
     __slots__ = ("_rule",)
 
@@ -249,6 +249,8 @@ class NoDataEvaluator(Evaluator):
         self._rule = rule
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        if not sample.is_sign_of_life:
+            return Verdict.UNCHANGED
         self._since = None
         self._attempts = (sample.attempt,)
         return Verdict.OK

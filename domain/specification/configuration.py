@@ -111,6 +111,8 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The cadence while the last sample was bad, for a target that does not say it itself."""
     rules: tuple[Rule, ...] | None = None
     """The rules of a target that has none of its own."""
+    default_rules: bool | None = None
+    """Whether the default rules are judged too, for a target that does not say it itself."""
     notify: tuple[Name, ...] | None = None
     """The channels of a target that names none itself."""
 
@@ -121,6 +123,7 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
         timeout: Duration | None = ...,
         retry_every: Duration | None = ...,
         rules: Sequence[Rule] | None = ...,
+        default_rules: bool | None = ...,
         notify: Sequence[str] | None = ...,
     ) -> None: ...
 

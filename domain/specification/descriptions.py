@@ -36,12 +36,19 @@ def signature_of(specification: type[Any]) -> inspect.Signature:
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if field.required else field.default,
+                default=_default_of(field),
                 annotation=annotations[field.name],
             )
             for field in msgspec.structs.fields(specification)
         ]
     )
+
+
+def _default_of(field: msgspec.structs.FieldInfo) -> Any:
+    """The default of a field; that of a switch which messages may leave out is on."""
+    if field.required:
+        return inspect.Parameter.empty
+    return True if field.default is msgspec.UNSET else field.default
 
 
 class _Source(str):

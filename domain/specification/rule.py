@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
 from .. import limits
-from ..time.duration import Duration
+from ..time.duration import Duration, format_duration
 from .construction import Specification
 from .text import DurationText, Name
 
@@ -162,7 +163,7 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
 
 
 class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
-    """Judges silence: no sample that is evidence for longer than `after`."""
+    """Judges silence: no sample that is evidence for longer than `after`; a missed heartbeat is none."""
 
     after: DurationText | None = None
     """How long silence may last; default: two and a half times the cadence plus the timeout."""
@@ -181,8 +182,17 @@ class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):
 
 Rule: TypeAlias = Consecutive | Threshold | NoData
 
-DEFAULT_RULES: tuple[Rule, ...] = (Consecutive(id="down"),)
-"""The rules of a target without its own."""
+DOWN = Consecutive(id="down")
+MISSED = Consecutive(id="missed", after=1, recover=1)
+
+
+@lru_cache(limits.DURATIONS_KEPT)
+def default_rules(kind: str, silence_ns: int) -> tuple[Rule, ...]:
+    """Returns the rules that a target of a kind has beside its own; `silence_ns` is the bound that its cadence gives."""
+    if kind == "heartbeat":
+        return (MISSED,)
+    after = format_duration(max(silence_ns, limits.SILENT_AFTER_NS_MIN))
+    return (DOWN, NoData(id="silent", severity=Severity.WARNING, after=after))
 
 
 def illegal_transitions(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[str, ...]:

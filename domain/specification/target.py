@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypedDict, Unpack
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .. import limits
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
-from .rule import DEFAULT_RULES, NoData, Rule, RuleState
+from .rule import NoData, Rule, RuleState, default_rules
 from .text import DurationText, Name
 
 
@@ -23,6 +24,7 @@ class TargetFields(TypedDict, total=False):
     retry_every: Duration | None
     expect: Sequence[str]
     rules: Sequence[Rule]
+    default_rules: bool
     notify: Sequence[str]
     max_age: Duration
     paused: bool
@@ -58,8 +60,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Not checked: it reports by itself."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
-    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = DEFAULT_RULES
-    """The rules that open incidents; default: three bad samples in a row, until two good ones."""
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
+    """Its own rules; one with the id of a default rule takes that rule's place."""
+    default_rules: bool | UnsetType = UNSET
+    """Whether the default rules are judged too: `down` and `silent`, of a heartbeat `missed`; default: they are."""
     notify: tuple[Name, ...] = ()
     """The ids of the channels that are told of its incidents."""
     max_age: DurationText = "0s"
@@ -116,14 +120,29 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """How long silence may last before `rule` speaks: stated, or derived from the cadence."""
         if rule.after is not None:
             return parse_duration(rule.after)
+        return self._silence_ns
+
+    @property
+    def _silence_ns(self) -> int:
         return self.every_ns * 5 // 2 + self.timeout_ns
+
+    @property
+    def judged_rules(self) -> tuple[Rule, ...]:
+        """The default rules whose place none of its own takes, unless it has only its own, and then these."""
+        if self.default_rules is False:
+            return self.rules
+        defaults = default_rules(self.kind, self._silence_ns)
+        if not self.rules:
+            return defaults
+        own = {rule.id for rule in self.rules}
+        return (*(rule for rule in defaults if rule.id not in own), *self.rules)
 
     @property
     def stale_after_ns(self) -> int:
         """How old the newest sample may be until it says nothing of how the target is now."""
         spoken = [
             self.staleness_ns(rule)
-            for rule in self.rules
+            for rule in self.judged_rules
             if isinstance(rule, NoData) and rule.state is RuleState.ACTIVE
         ]
-        return min([self.every_ns * 5 // 2 + self.timeout_ns + self.grace_ns, *spoken])
+        return min([self._silence_ns + self.grace_ns, *spoken])

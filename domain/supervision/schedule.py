@@ -55,6 +55,7 @@ class Scheduled:
         "ended_ns",
         "epoch",
         "heard",
+        "heard_here",
         "id",
         "last_beat",
         "max_age_ns",
@@ -82,6 +83,8 @@ class Scheduled:
         self.last_beat: Moment | None = None
         self.heard: tuple[Moment, str] | None = None
         """The newest report of the host: its moment and its detail."""
+        self.heard_here = False
+        """Whether it was heard, or its wait began anew, since it was scheduled: what was before counts no more then."""
         self.paused = target.paused
         self.adopt(target)
 
@@ -96,7 +99,7 @@ class Scheduled:
         self.max_age_ns = parse_duration(target.max_age)
         self.silences = tuple(
             (rule.id, target.staleness_ns(rule))
-            for rule in target.rules
+            for rule in target.judged_rules
             if isinstance(rule, NoData) and rule.state is not RuleState.RETIRED
         )
         """The no_data rules, each with the longest silence that it allows."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ..limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
 from ..specification.problem import Path, Problem, quoted, suggestion
-from ..specification.rule import Mode, NoData, Rule, RuleState, Threshold
+from ..specification.rule import Mode, NoData, NoDataPolicy, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..time.duration import format_duration
 from ..units import NS_PER_MS
@@ -42,6 +42,9 @@ def rule_problems(rule: Rule, target: Target, path: Path) -> Iterator[Problem]:
 
 
 def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Problem]:
+    if target.kind == "heartbeat" and rule.policy is NoDataPolicy.OK:
+        text = "would call a silent job well, also one that missed its heartbeat: write fire or keep"
+        yield Problem((*path, "policy"), text)
     if rule.after is None:
         return
     yield from span_problems(rule.after, (*path, "after"), 0, KEEP_FIRING_NS_MAX)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import click
+from msgspec import UNSET
 
 from ...adapters.configuration import json_schema, load
 from ...domain.errors import ConfigurationError
@@ -34,6 +35,7 @@ def check_all(files: tuple[Path, ...], *, strict: bool = False) -> ExitStatus:
             click.echo(f"{config}: {said}" if len(files) > 1 else said)
             _tell_bodies(configuration)
             _tell_functions(config, configuration)
+            _tell_rules(config, configuration)
             if _warn(config, configuration) and strict:
                 verdict = ExitStatus.CONFIGURATION
     return verdict
@@ -64,6 +66,19 @@ def _tell_functions(config: Path, configuration: Configuration) -> None:
     if names:
         said = f"{config}: calls {names_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
         click.echo(said, err=True)
+
+
+def _tell_rules(config: Path, configuration: Configuration) -> None:
+    """Reports the targets whose own rules stand beside the default ones without saying so."""
+    names = [
+        target.id
+        for target in configuration.targets
+        if target.default_rules is UNSET and len(target.judged_rules) > len(target.rules) > 0
+    ]
+    if names:
+        added = "the default rules (`down` and `silent`, of a heartbeat `missed`) are judged beside their own"
+        ways = "say `default_rules: true` to keep them, `false` to drop them"
+        click.echo(f"{config}: rules of {names_shown(names)}: {added}: {ways}")
 
 
 def schema_text() -> str:

@@ -32,6 +32,7 @@ JOB = Target(
     every="1h",
     heartbeat=Heartbeat(grace="1h"),
     rules=(Consecutive(id="down", after=1, recover=1),),
+    default_rules=False,
     notify=("ops",),
 )
 WITHIN_S = 10.0

@@ -119,6 +119,11 @@ TARGETS = [
     ),
     (target(rules=(Consecutive(id="r", for_="400d"),)), "rules[0].for", "out of range"),
     (target(rules=(NoData(id="r", after="30s"),)), "rules[0].after", "would always fire"),
+    (
+        Target(id="job", heartbeat=Heartbeat(), rules=(NoData(id="r", policy="ok"),)),
+        "rules[0].policy",
+        "would call a silent job well",
+    ),
     (ruled(value=nan), "rules[0].value", "no finite number"),
     (ruled(value=inf), "rules[0].value", "no finite number"),
     (ruled(value=5_000), "rules[0].value", "can never be true"),

@@ -35,7 +35,8 @@ SLOW = Threshold(id="slow", value=300, severity=Severity.WARNING)
 
 
 def shop(*rules, **fields):
-    return Target(id="shop", every="10s", tcp=Tcp(host="a", port=1), rules=rules, notify=("ops",), **fields)
+    said = {"tcp": Tcp(host="a", port=1), "rules": rules, "default_rules": False, "notify": ("ops",)}
+    return Target(id="shop", every="10s", **said, **fields)
 
 
 def taken(number, outcome=Outcome.UP, **fields):

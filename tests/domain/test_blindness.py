@@ -9,6 +9,7 @@ from watchkeeper.domain.supervision.blindness import BlindnessDetector, Reading
 from watchkeeper.domain.time.moment import Moment
 
 S = 1_000_000_000
+MS = 1_000_000
 NOON_BOOT_NS = 50 * S
 
 
@@ -77,11 +78,11 @@ WAKES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4_000)), min_size=
 def test_the_worst_lag_is_that_of_all_wake_ups_since(wakes, back_s):
     detector, seen, now_ns = BlindnessDetector(), [], NOON.monotonic_ns
     for gap_s, lag_ms in wakes:
-        awake_ns, now_ns = now_ns, now_ns + gap_s * S
-        detector.woke(Reading(Moment(now_ns, now_ns), now_ns), now_ns - lag_ms * 1_000_000)
-        # A timer that was planned for before the last wake-up was armed late.
-        lag_ns = lag_ms * 1_000_000
-        seen.append((now_ns, min(lag_ns, now_ns - awake_ns) if seen else lag_ns))
+        # Before the first wake-up nothing is known of the process, so its lag has no bound.
+        asleep_ns_max = gap_s * S if seen else lag_ms * MS
+        now_ns += gap_s * S
+        detector.woke(Reading(Moment(now_ns, now_ns), now_ns), now_ns - lag_ms * MS)
+        seen.append((now_ns, min(lag_ms * MS, asleep_ns_max)))
     since_ns = now_ns - back_s * S
     expected = max((lag for at_ns, lag in seen if at_ns >= since_ns), default=0)
     assert detector.worst_lag_ns(since_ns) == expected

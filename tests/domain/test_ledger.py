@@ -343,21 +343,34 @@ def test_a_notice_that_its_channel_has_had_is_not_redriven():
     assert [redriven(notice, told=told)[1] for told in (None, 1, 2, 3)] == [True, True, False, False]
 
 
-@pytest.mark.parametrize("told", [1, None])
-def test_a_redriven_notice_that_fails_again_is_followed_by_the_end(told):
+@pytest.mark.parametrize(
+    ("told", "next_step", "after"),
+    [
+        (1, TransitionKind.CHANGED, TransitionKind.CHANGED),
+        (None, TransitionKind.CHANGED, TransitionKind.OPENED),
+        (1, TransitionKind.RESOLVED, TransitionKind.RESOLVED),
+        (None, TransitionKind.RESOLVED, TransitionKind.RESOLVED),
+    ],
+)
+def test_a_redriven_notice_that_fails_again_leaves_what_its_channel_has_had(told, next_step, after):
     step = then(opened(), TransitionKind.CHANGED)
     ledger, _ = redriven(notice_of(step), told=told)
     assert ledger.incident(step.incident_id) == step.incident
     assert deliver(ledger, notice_of(step), DEAD) == ()
-    assert [said.change for said in ledger.note(then(step, TransitionKind.RESOLVED), NOON)] == [
-        TransitionKind.RESOLVED
-    ]
+    assert [said.change for said in ledger.note(then(step, next_step), NOON)] == [after]
 
 
 def test_a_redriven_notice_makes_no_channel_want_what_is_too_mild_for_it():
     step = opened(severity=Severity.INFO, notify=("calm",))
     ledger, _ = redriven(notice_of(step, "calm"), "calm")
     assert deliver(ledger, notice_of(step, "calm"), DEAD) == ()
+    assert ledger.note(then(step, TransitionKind.CHANGED), NOON) == ()
+
+
+def test_a_redriven_notice_that_fails_again_keeps_no_channel_in_an_incident_that_names_another():
+    step = opened(severity=Severity.CRITICAL, notify=("ops",))
+    ledger, _ = redriven(notice_of(step, "calm"), "calm")
+    assert deliver(ledger, notice_of(step, "calm"), DEAD)[0].channel == "ops"
     assert ledger.note(then(step, TransitionKind.CHANGED), NOON) == ()
 
 

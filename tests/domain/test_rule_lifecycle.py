@@ -25,7 +25,7 @@ DRAFT, ACTIVE, RETIRED = RuleState.DRAFT, RuleState.ACTIVE, RuleState.RETIRED
 
 def shop(state):
     rule = Consecutive(id="down", after=1, recover=1, state=state)
-    return Target(id="shop", tcp=Tcp(host="a", port=1), rules=(rule,), notify=("ops",))
+    return Target(id="shop", tcp=Tcp(host="a", port=1), rules=(rule,), default_rules=False, notify=("ops",))
 
 
 def bad(number):

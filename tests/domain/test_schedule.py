@@ -15,7 +15,7 @@ LATER = NOON.shifted(3 * NS_PER_S)
 
 
 def shop(**fields):
-    return Target(id="shop", every="10s", timeout="2s", **({"tcp": PORT} | fields))
+    return Target(id="shop", every="10s", timeout="2s", default_rules=False, **({"tcp": PORT} | fields))
 
 
 def flight_in(state):
@@ -207,5 +207,4 @@ def test_a_shared_result_is_younger_than_the_last_attempt_and_the_last_blindness
         entry.enqueue(NOON, NOON)
         entry.end(Moment(ended_ns, NOON.wall_ns))
     pending = entry.enqueue(NOON, NOON)
-    blind = {"blind_until_ns": blind_until_ns} if blind_until_ns else {}
-    assert entry.start(pending, LATER, **{"blind_until_ns": 0, **blind}).max_age_ns == expected
+    assert entry.start(pending, LATER, blind_until_ns=blind_until_ns).max_age_ns == expected

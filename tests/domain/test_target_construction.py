@@ -235,7 +235,7 @@ def test_the_signature_of_a_target_is_readable():
     text = str(inspect.signature(Target))
     assert len(text) < 600
     assert text.startswith("(*, id: str, every: Duration = '30s', timeout: Duration = '5s', ")
-    assert "rules: Sequence[Rule] = (Consecutive(id='down'),)" in text
+    assert "rules: Sequence[Rule] = (), default_rules: bool = True" in text
 
 
 @pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
@@ -252,3 +252,43 @@ def test_a_signature_names_each_field_with_its_default(kind):
     assert tuple(parameters) == kind.__struct_fields__
     for field in msgspec.structs.fields(kind):
         assert (parameters[field.name].default is inspect.Parameter.empty) == field.required
+
+
+# Default rules.
+
+HTTP = Http(url="http://h/")
+SLOW = Threshold(id="slow", value=500)
+OWN = Consecutive(id="down", after=1)
+
+
+def ids(target):
+    return [rule.id for rule in target.judged_rules]
+
+
+@pytest.mark.parametrize(
+    ("fields", "judged"),
+    [
+        ({"http": HTTP}, ["down", "silent"]),
+        ({"http": HTTP, "rules": (SLOW,)}, ["down", "silent", "slow"]),
+        ({"http": HTTP, "rules": (OWN, SLOW)}, ["silent", "down", "slow"]),
+        ({"http": HTTP, "default_rules": False}, []),
+        ({"http": HTTP, "default_rules": True, "rules": (SLOW,)}, ["down", "silent", "slow"]),
+        ({"http": HTTP, "default_rules": False, "rules": (SLOW,)}, ["slow"]),
+        ({"heartbeat": Heartbeat()}, ["missed"]),
+        ({"heartbeat": Heartbeat(), "rules": (Consecutive(id="missed", after=2),)}, ["missed"]),
+    ],
+)
+def test_own_rules_add_to_the_default_ones_or_take_their_places(fields, judged):
+    assert ids(Target(id="shop", **fields)) == judged
+
+
+def test_a_rule_in_the_place_of_a_default_one_is_judged_as_written():
+    assert Target(id="shop", http=HTTP, rules=(OWN,)).judged_rules[-1] is OWN
+
+
+@pytest.mark.parametrize(
+    ("every", "timeout", "after"), [("30s", "5s", "10m"), ("10m", "5s", "25m5s"), ("24h", "1h", "61h")]
+)
+def test_the_default_rule_of_silence_waits_for_the_cadence_and_ten_minutes_at_least(every, timeout, after):
+    _, silent = Target(id="shop", http=HTTP, every=every, timeout=timeout).judged_rules
+    assert (silent.after, silent.severity, silent.policy) == (after, Severity.WARNING, rule.NoDataPolicy.FIRE)

@@ -43,7 +43,7 @@ def shop(*rules: dict[str, Any], **fields: Any) -> dict[str, Any]:
         **fields,
     }
     if rules:
-        target["rules"] = list(rules)
+        target |= {"rules": list(rules), "default_rules": False}
     return {"channels": [{"id": "ops", "log": {}}], "targets": [target]}
 
 
@@ -85,6 +85,7 @@ BLIND = {"script": "ok 5m, unknown 5m, ok"}
 R = ("targets", 0, "rules", 0)
 T = ("targets", 0)
 C = ("channels", 0)
+RETIRED = [{"id": "down", "kind": "consecutive", "state": "retired"}]
 MILD = [{"id": "ops", "log": {}, "min_severity": "warning"}]
 
 
@@ -121,18 +122,19 @@ VIRTUAL: dict[str, Case] = {
     "Target.timeout": Case(shop(), (*T, "timeout"), "1s", scripted(words, script="ok 5m, slow 3s 5m, ok"), [], DOWN),
     "Target.expect": Case(shop(), (*T, "expect"), ["[STATUS] == 200"],
                           scripted(words, script="ok 5m, status 204 5m, ok"), [], DOWN),
-    "Target.rules": Case(shop(), (*T, "rules"), [], words, DOWN, []),
+    "Target.rules": Case(shop(), (*T, "rules"), RETIRED, words, DOWN, []),
+    "Target.default_rules": Case(shop(), (*T, "default_rules"), False, words, DOWN, []),
     "Target.notify": Case(shop(), (*T, "notify"), [], words, DOWN, []),
     "Target.paused": Case(shop(), (*T, "paused"), True, words, DOWN, []),
     "Target.heartbeat": Case(shop(), T, {"id": "shop", "every": "10s", "heartbeat": {}, "notify": ["ops"]},
-                             scripted(words, script="ok"), [], ["shop/down opened"]),
+                             scripted(words, script="ok"), [], ["shop/missed opened"]),
     "Heartbeat.grace": Case(HEARTBEAT, (*T, "heartbeat", "grace"), "50s", first, 70, 110),
     "Defaults.every": Case(without("every"), ("defaults", "every"), "5s", seconds, [384, 654], [314, 609]),
     "Defaults.timeout": Case(shop(), ("defaults", "timeout"), "1s",
                              scripted(words, script="ok 5m, slow 3s 5m, ok"), [], DOWN),
     "Defaults.retry_every": Case(shop(every="1m"), ("defaults", "retry_every"), "5s", seconds, [444, 684], [334, 624]),
-    "Defaults.rules": Case(shop(), ("defaults", "rules"), [{"id": "first", "kind": "consecutive", "after": 1}],
-                           words, DOWN, ["shop/first opened", "shop/first resolved"]),
+    "Defaults.rules": Case(shop(), ("defaults", "rules"), RETIRED, words, DOWN, []),
+    "Defaults.default_rules": Case(shop(), ("defaults", "default_rules"), False, words, DOWN, []),
     "Defaults.notify": Case(without("notify"), ("defaults", "notify"), ["ops"], words, [], DOWN),
     "Channel.id": Case(shop(), C, {"id": "boss", "log": {}},
                        lambda folder, document: {name for name, _, _ in told(folder, {**document, "targets": [

@@ -69,6 +69,19 @@ def test_check_names_the_setting_that_ends_a_body_which_conditions_read(tmp_path
     assert (checked.exit_code, checked.stdout) == (0, f"ok: 3 targets, 0 channels\n{said}\n")
 
 
+def test_check_names_targets_that_do_not_say_whether_they_want_the_default_rules(tmp_path):
+    rules = "rules: [{id: slow, kind: threshold, value: 500}]"
+    shop = f'http: {{url: "http://h/"}}, {rules}'
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        f"targets:\n- {{id: old, {shop}}}\n- {{id: new, {shop}, default_rules: true}}\n- {{id: own, {shop}, default_rules: false}}\n"
+    )
+    said = run("check", path).stdout
+    assert "rules of 'old': the default rules" in said
+    assert "'new'" not in said
+    assert "'own'" not in said
+
+
 def test_check_tells_the_problems_of_a_bad_file(files):
     result = run("check", files / "bad.yaml")
     assert (result.exit_code, result.stdout) == (2, "")

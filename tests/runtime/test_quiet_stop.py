@@ -23,7 +23,14 @@ def test_a_stop_right_after_a_silence_logs_no_dead_letter(attempt, tmp_path, cap
 def test_a_stop_while_notices_are_delivered_logs_no_dead_letter(attempt, tmp_path, caplog, ops):
     caplog.set_level(logging.WARNING)
     jobs = [
-        Target(id=f"job-{number}", every="1h", heartbeat=Heartbeat(), rules=(MISSED,), notify=("ops",))
+        Target(
+            id=f"job-{number}",
+            every="1h",
+            heartbeat=Heartbeat(),
+            rules=(MISSED,),
+            default_rules=False,
+            notify=("ops",),
+        )
         for number in range(20)
     ]
     with Runtime(targets=jobs, store=tmp_path / "watch.db", **ops) as runtime:

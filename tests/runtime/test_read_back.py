@@ -12,7 +12,7 @@ MISSED = Consecutive(id="down", after=1, recover=1)
 
 def jobs(count=1):
     return [
-        Target(id=f"job-{number}", every="1h", heartbeat=Heartbeat(), rules=(MISSED,))
+        Target(id=f"job-{number}", every="1h", heartbeat=Heartbeat(), rules=(MISSED,), default_rules=False)
         for number in range(count)
     ]
 

@@ -96,6 +96,18 @@ def test_a_report_during_a_restart_reaches_the_next_engine(shop, ops, inbox, sit
         assert beat.started.wall_ns <= reported_ns
 
 
+def test_a_runtime_without_a_file_goes_on_with_its_incidents_after_a_reload(shop, ops, inbox, site):
+    site.status = 503
+    with Runtime(targets=[shop], **ops) as runtime:
+        inbox.wait_for(1)
+        (incident,) = runtime.incidents(open_only=True)
+        channels = (*ops["channels"], Channel(id="lines", log=Log()))
+        runtime.reload(Configuration(channels=channels, targets=(shop,)))
+        assert [each.id for each in runtime.incidents(open_only=True)] == [incident.id]
+        site.status = 200
+        assert inbox.wait_for(2) == ["opened", "resolved"]
+
+
 QUESTIONS = {
     "status": lambda surface: surface.status(),
     "shared status": lambda surface: surface.status("5s"),

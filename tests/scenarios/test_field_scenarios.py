@@ -18,7 +18,17 @@ HOUR_NS = 3_600 * NS_PER_S
 def shop(**fields):
     http = Http(url="http://shop.example/")
     return Target(
-        **({"id": "shop", "every": "10s", "http": http, "rules": QUICK, "notify": ("ops",)} | fields)
+        **(
+            {
+                "id": "shop",
+                "every": "10s",
+                "http": http,
+                "rules": QUICK,
+                "default_rules": False,
+                "notify": ("ops",),
+            }
+            | fields
+        )
     )
 
 
@@ -160,7 +170,14 @@ def test_flapping_that_ends_well_ends_with_a_recovery():
 
 
 def test_a_heartbeat_missed_under_a_silence_is_notified_at_its_end():
-    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=QUICK, notify=("ops",))
+    job = Target(
+        id="job",
+        every="1m",
+        heartbeat=Heartbeat(grace="10s"),
+        rules=QUICK,
+        default_rules=False,
+        notify=("ops",),
+    )
     world = World([job], through_bytes=True)
     world.heartbeat("job")
     world.silence("job", "30m")
@@ -172,7 +189,14 @@ def test_a_heartbeat_missed_under_a_silence_is_notified_at_its_end():
 
 
 def test_five_minutes_of_sleep_open_nothing_and_are_recorded():
-    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=QUICK, notify=("ops",))
+    job = Target(
+        id="job",
+        every="1m",
+        heartbeat=Heartbeat(grace="10s"),
+        rules=QUICK,
+        default_rules=False,
+        notify=("ops",),
+    )
     world = world_of(shop(), job)
     world.heartbeat("job")
     world.run("30s")
@@ -286,7 +310,14 @@ def test_a_dead_letter_sent_again_leaves_later_ones_dead():
 
 def test_a_reload_does_not_count_one_missed_heartbeat_twice():
     rules = (Consecutive(id="down", after=5, recover=1),)
-    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="5s"), rules=rules, notify=("ops",))
+    job = Target(
+        id="job",
+        every="1m",
+        heartbeat=Heartbeat(grace="5s"),
+        rules=rules,
+        default_rules=False,
+        notify=("ops",),
+    )
     world = World([job])
     world.run("66s")
     for _ in range(10):

@@ -44,7 +44,10 @@ class Rules:
         self.receiving = ReceivingRules(self.durable, *common)
         self.attempts = AttemptRules(self.roster, *common)
         self.shop = shop = Target(
-            id="shop", http=Http(url="http://x/"), rules=(Consecutive(id="down", after=2),)
+            id="shop",
+            http=Http(url="http://x/"),
+            rules=(Consecutive(id="down", after=2),),
+            default_rules=False,
         )
         self.evidence = EvidenceRules([shop], *common)
         self.record.opened(Restored(epoch=1), NOON)

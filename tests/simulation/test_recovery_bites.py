@@ -18,6 +18,7 @@ SHOP = Target(
     timeout="2s",
     http=Http(url="http://shop.example/"),
     rules=(Consecutive(id="down", after=2, recover=1),),
+    default_rules=False,
     notify=("ops",),
 )
 CASE = Case(

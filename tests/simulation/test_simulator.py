@@ -33,6 +33,7 @@ SMALL = Watched(
         timeout="2s",
         http=Http(url="http://shop.example/"),
         rules=(Consecutive(id="down", after=2, recover=1),),
+        default_rules=False,
         notify=("ops",),
     ),
     script="ok 6s, down 15s, ok",

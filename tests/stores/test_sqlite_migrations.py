@@ -1,5 +1,6 @@
 """A store that an earlier version wrote, opened by this one."""
 
+import gzip
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
 
 LATER_NS = NOON.wall_ns + 3_600 * NS_PER_S
@@ -29,12 +30,14 @@ CONTENT = Batch(
     silences=(SILENCE, Silence(id="over", until_ns=1)),
     blind=(BLIND,),
 )
+KEPT = Path(__file__).parent / "kept"
 COLUMNS = "SELECT name, (SELECT json_group_array(name) FROM pragma_table_info(schema.name)) FROM sqlite_schema AS schema"
 
 
 def as_before(path):
-    """Take away what the second version added to a closed store, and to the head beside it."""
+    """Take away what later versions added to a closed store of the first, and to the head beside it."""
     connection = apsw.Connection(path)
+    connection.execute("DROP TABLE heard")
     connection.execute("ALTER TABLE head DROP COLUMN writes")
     connection.execute("ALTER TABLE silence DROP COLUMN digest")
     connection.execute("ALTER TABLE blind DROP COLUMN digest")
@@ -64,6 +67,15 @@ def path(tmp_path):
     return path
 
 
+@pytest.fixture
+def second(tmp_path):
+    """A kept file that the second version wrote, with the same content."""
+    path = tmp_path / "second.db"
+    path.write_bytes(gzip.decompress((KEPT / "version-2.db.gz").read_bytes()))
+    shutil.copy(KEPT / "version-2.head", f"{path}-head")
+    return str(path)
+
+
 def whole(restored):
     kept = (restored.incidents, len(restored.outbox), restored.checkpoints, restored.silences)
     return kept == ((STEP.incident,), 1, CONTENT.checkpoints, (SILENCE,))
@@ -78,6 +90,18 @@ def test_a_store_of_the_first_version_keeps_everything(path):
     store.close()
     assert StoreReader(path).blind() == (BLIND,)
     assert not StoreReader(path).verify().problems
+
+
+def test_a_store_of_the_second_version_keeps_everything_and_what_is_heard_from_then_on(second):
+    store, mark = SqliteStore(second), HeardMark("shop", LATER_NS)
+    assert whole(restored := store.open(NOON))
+    assert restored.heard == ()
+    store.commit(Batch(heard=(mark,)))
+    store.close()
+    assert store.open(NOON).heard == (mark,)
+    store.close()
+    assert StoreReader(second).blind() == (BLIND,)
+    assert not StoreReader(second).verify().problems
 
 
 def test_a_migrated_store_is_guarded_from_then_on(path):
@@ -122,4 +146,4 @@ def test_an_opening_that_is_cut_while_it_migrates_is_old_or_new(path, tmp_path):
         assert whole(store.open(NOON))
         store.close()
     assert at > 5
-    assert versions == {1, 2}
+    assert versions == {1, len(MIGRATIONS)}

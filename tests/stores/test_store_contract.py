@@ -6,7 +6,7 @@ from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
-from watchkeeper.domain.incidents.record import Batch, Checkpoint, Outgoing, Restored, Silence
+from watchkeeper.domain.incidents.record import Batch, Checkpoint, HeardMark, Outgoing, Restored, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
 
 PENDING, DELIVERED, DEAD = DeliveryState
@@ -41,6 +41,14 @@ def test_a_store_in_its_place_has_no_problem(store):
     assert store.file_problem() == ""
     store.open(NOON)
     assert store.file_problem() == ""
+
+
+def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store):
+    shop, door = HeardMark("shop", 5), HeardMark("door", 3)
+    marks = Batch(heard=(HeardMark("shop", 9), door)), Batch(heard=(shop, HeardMark("", 7)))
+    assert committed(store, *marks).heard == (HeardMark("", 7), door, shop)
+    store.commit(Batch(heard=(HeardMark("door", None), HeardMark("", None))))
+    assert restart(store).heard == (shop,)
 
 
 def test_every_opening_has_a_higher_epoch(store):

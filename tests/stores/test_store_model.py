@@ -12,7 +12,7 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.domain.units import NS_PER_US
@@ -45,6 +45,9 @@ others = st.fixed_dictionaries(
                 Checkpoint, st.sampled_from(TARGETS), st.sampled_from([b"", b"a", b"b"]), st.integers(0, 9)
             ),
             max_size=2,
+        ),
+        "heard": st.lists(
+            st.builds(HeardMark, st.sampled_from(("", *TARGETS)), st.none() | st.integers(0, 9)), max_size=2
         ),
         "silences": st.lists(
             st.builds(

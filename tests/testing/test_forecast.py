@@ -26,9 +26,16 @@ from watchkeeper.testing.forecast import (
 
 RULES = (Consecutive(id="down", after=2, recover=1),)
 SHOP = Target(
-    id="shop", every="30s", http=Http(url="http://shop.example/"), rules=RULES, notify=("ops", "dev")
+    id="shop",
+    every="30s",
+    http=Http(url="http://shop.example/"),
+    rules=RULES,
+    default_rules=False,
+    notify=("ops", "dev"),
 )
-JOB = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=RULES, notify=("ops",))
+JOB = Target(
+    id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=RULES, default_rules=False, notify=("ops",)
+)
 CHANNELS = (Channel(id="ops", log=Log()), Channel(id="dev", log=Log(), give_up_after="10m"))
 HOURS = Configuration(targets=(SHOP, JOB), channels=CHANNELS)
 

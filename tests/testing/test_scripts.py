@@ -49,7 +49,9 @@ NEVER = [
 def shop(expect):
     rules = (Consecutive(id="down", after=2, recover=1),)
     http = Http(url="http://shop.example/")
-    return Target(id="shop", every="10s", http=http, expect=expect, rules=rules, notify=("ops",))
+    return Target(
+        id="shop", every="10s", http=http, expect=expect, rules=rules, default_rules=False, notify=("ops",)
+    )
 
 
 @pytest.mark.parametrize(("script", "expect", "told"), WORDS)

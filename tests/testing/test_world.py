@@ -15,7 +15,17 @@ QUICK = (Consecutive(id="down", after=2, recover=1),)
 
 def shop(**fields):
     return Target(
-        **({"id": "shop", "every": "10s", "http": HTTP, "rules": QUICK, "notify": ("ops",)} | fields)
+        **(
+            {
+                "id": "shop",
+                "every": "10s",
+                "http": HTTP,
+                "rules": QUICK,
+                "default_rules": False,
+                "notify": ("ops",),
+            }
+            | fields
+        )
     )
 
 

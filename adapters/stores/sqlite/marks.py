@@ -1,4 +1,4 @@
-"""Checkpoints, silences and blind intervals in SQLite, each row with a digest of its other columns."""
+"""Checkpoints, silences, blind intervals and marks of what was heard in SQLite, each row with a digest of its other columns."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt
-from ....domain.incidents.record import BlindInterval, Checkpoint, Silence
+from ....domain.incidents.record import BlindInterval, Checkpoint, HeardMark, Silence
 from .outbox import digest
 
 SILENCES = msgspec.json.Decoder(Silence)
@@ -28,6 +28,15 @@ class MarkTable:
             else:
                 self._connection.execute("DELETE FROM checkpoint WHERE target = ?", (checkpoint.target,))
 
+    def note_heard(self, marks: tuple[HeardMark, ...]) -> None:
+        """The newest of each target stays; one without a time takes it away."""
+        for mark in marks:
+            if mark.at_ns is None:
+                self._connection.execute("DELETE FROM heard WHERE target = ?", (mark.target,))
+            else:
+                said = msgspec.structs.astuple(mark)
+                self._write("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?)", said)
+
     def mute(self, silences: tuple[Silence, ...]) -> None:
         for silence in silences:
             said = (silence.id, silence.until_ns, msgspec.json.encode(silence).decode())
@@ -40,6 +49,10 @@ class MarkTable:
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """All of them, by target."""
         return tuple(Checkpoint(*said) for said in self._read("checkpoint", "target"))
+
+    def heard(self) -> tuple[HeardMark, ...]:
+        """All of them, by target."""
+        return tuple(HeardMark(*said) for said in self._read("heard", "target"))
 
     def silences(self, now_ns: int) -> tuple[Silence, ...]:
         """Those that end after `now_ns`, by id."""
@@ -55,8 +68,8 @@ class MarkTable:
         return tuple(interval for interval in found if interval.ended_at_ns > since_ns)
 
     def verify(self) -> None:
-        """Raise StoreCorrupt when a checkpoint or a silence is damaged: a restart builds on them."""
-        for table, key in (("checkpoint", "target"), ("silence", "id")):
+        """Raise StoreCorrupt when a checkpoint, a silence or a mark is damaged: a restart builds on them."""
+        for table, key in (("checkpoint", "target"), ("silence", "id"), ("heard", "target")):
             list(self._read(table, key))
 
     def _write(self, statement: str, said: tuple[Any, ...]) -> None:

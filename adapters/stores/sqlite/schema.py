@@ -82,7 +82,14 @@ ALTER TABLE blind ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
 UPDATE blind SET digest = digest(started_at_ns, ended_at_ns, cause);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+-- When each target was last heard; the empty name says until when a process kept this record.
+CREATE TABLE heard (
+    target TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, missed_at_ns INTEGER, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 """Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
 
 

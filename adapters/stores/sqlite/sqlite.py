@@ -57,6 +57,7 @@ class Session:
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)
         self.marks.note_blind(batch.blind)
+        self.marks.note_heard(batch.heard)
         hours, left_out = self.samples.record(batch.samples)
         self.housekeeper.touched(hours)
         return left_out
@@ -82,6 +83,7 @@ class Session:
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),
+            heard=self.marks.heard(),
         )
 
     def recall(self, key: str) -> Restored | None:

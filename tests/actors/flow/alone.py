@@ -75,7 +75,7 @@ class Alone:
         self.failing = set()
         self.alarms = []
         registry = PollerRegistry(self.poller, self.start_poller)
-        self.roster = Roster({target.id: target for target in targets}, registry)
+        self.roster = Roster({target.id: target for target in targets}, registry, {})
         self.handover = RosterHandover(self.roster)
         self.supervisor = address_for(Supervisor, "supervisor")
         self.ends = []

@@ -75,6 +75,7 @@ def shop():
             "tcp": Tcp(host="a", port=1),
             "rules": (Consecutive(id="down", after=3, recover=2),),
             "notify": ("ops",),
+            "default_rules": False,
         }
         return Target(id=name, **(said | fields))
 

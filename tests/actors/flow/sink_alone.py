@@ -1,5 +1,6 @@
 """The sink alone: its neighbours note what they are told, and its store what is committed, opened and closed."""
 
+import msgspec
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.actors.ports import Neighbours
@@ -24,11 +25,12 @@ ACCEPTED, REFUSED = Answer(accepted=True, detail="thanks"), Answer(accepted=Fals
 
 
 class Shelf:
-    """A store that keeps its batches, and fails at the calls that the test names."""
+    """A store that keeps its batches and, apart from them, the marks of what was heard; fails at the named calls."""
 
     def __init__(self, restored):
         self.restored = restored
         self.batches = []
+        self.marks = []
         self.calls = []
         self.failing = set()
         self.dead = {}
@@ -47,7 +49,9 @@ class Shelf:
 
     def commit(self, batch):
         self.call("commit")
-        self.batches.append(batch)
+        self.marks.extend(batch.heard)
+        if len(batch) or not batch.heard:
+            self.batches.append(msgspec.structs.replace(batch, heard=()))
         left_out, self.left_out = self.left_out, 0
         return left_out
 
@@ -67,7 +71,7 @@ class Shelf:
         self.call("close")
 
     def take(self):
-        """The batches since the last call."""
+        """The batches since the last call, without those of mere marks."""
         taken, self.batches = self.batches, []
         return taken
 

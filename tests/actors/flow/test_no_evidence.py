@@ -3,6 +3,7 @@
 import pytest
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
 from watchkeeper.protocol.supervisor import Drain, Pause
@@ -79,6 +80,30 @@ def test_silence_that_counts_as_fine_ends_what_keeps_firing(shop):
     world.script("shop", "ok 2m, down 1m, unknown")
     world.run("20m")
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
+
+
+@pytest.mark.parametrize("policy", [FIRE, KEEP])
+@pytest.mark.parametrize("after", ["90s", "5m"])
+def test_a_missed_beat_ends_no_silence(shop, target_of, policy, after):
+    rules = (*QUICK, NoData(id="silent", after=after, policy=policy))
+    world = World([shop("job", every="1m", tcp=None, heartbeat=Heartbeat(grace="10s"), rules=rules)])
+    world.heartbeat("job")
+    world.run("30m")
+    assert "job/silent resolved" not in world.delivered("ops")
+    assert ("job/silent opened" in world.delivered("ops")) is (policy is FIRE)
+    assert target_of(world, "job").status is Status.DOWN
+    world.heartbeat("job")
+    world.run("1s")
+    assert world.incidents(open_only=True) == ()
+
+
+def test_a_silent_job_with_a_rule_on_its_silence_alone_is_not_up(shop, target_of):
+    rules = (NoData(id="silent", after="90s"),)
+    world = World([shop("job", every="1m", tcp=None, heartbeat=Heartbeat(grace="10s"), rules=rules)])
+    world.heartbeat("job")
+    world.run("30m")
+    assert target_of(world, "job").status is Status.DOWN
+    assert world.delivered("ops") == ["job/silent opened"]
 
 
 def test_a_paused_target_is_not_silent(shop):

@@ -24,6 +24,7 @@ from watchkeeper.testing.world import World
 from tests.actors.flow.driver import UP
 
 QUICK = (Consecutive(id="down", after=3, recover=1),)
+ONCE = (Consecutive(id="missed", after=1, recover=1),)
 OUTAGE = "ok 5m, down 5m, ok"
 NO_ROUTE = Observation(outcome=Outcome.UNKNOWN, reason=Reason.BLIND, detail="no route")
 
@@ -123,6 +124,23 @@ def test_silence_while_the_network_is_gone_is_no_lack_of_data_and_no_missed_beat
         world.run("1m")
 
     assert (world.incidents(), world.delivered("ops")) == ((), [])
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash])
+def test_a_restart_while_the_network_is_gone_makes_no_beat_missed(how):
+    job = Target(id="job", every="1m", heartbeat=Heartbeat(grace="10s"), rules=ONCE, notify=("ops",))
+    world = world_of(gateway(), job)
+    world.script("gateway", OUTAGE)
+    for _ in range(5):
+        world.heartbeat("job")
+        world.run("1m")
+    world.run("2m30s")
+    how(world)
+    world.run("2m50s")
+    assert world.incidents() == ()
+    world.run("1m")
+
+    assert world.delivered("ops") == ["job/missed opened"]
 
 
 def test_a_paused_gateway_speaks_for_nothing():

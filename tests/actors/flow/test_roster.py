@@ -20,7 +20,7 @@ class FailsOnce:
 
 
 def test_a_roster_that_was_taken_belongs_to_its_owner_until_it_is_given_back():
-    roster = Roster({}, None)
+    roster = Roster({}, None, {})
     handover = RosterHandover(roster)
     assert handover.look() is roster
     assert handover.take() is roster

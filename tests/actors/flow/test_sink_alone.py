@@ -8,11 +8,13 @@ from watchkeeper.domain.incidents.record import (
     Batch,
     BlindInterval,
     Checkpoint,
+    HeardMark,
     Outgoing,
     Restored,
     Silence,
 )
 from watchkeeper.domain.limits import BATCH_RECORDS_MAX, GENERATIONS_PER_RUN
+from watchkeeper.domain.supervision.last_heard import RUNTIME
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.owner import ResumeFrom
 from watchkeeper.protocol.recorder import (
@@ -270,7 +272,8 @@ def test_a_commit_that_fails_is_kept_and_published_once_it_is_durable(sink):
 def test_maintenance_reports_the_problem_of_the_file(sink, problem):
     sink.store.problem = problem
     sink.tell(RunMaintenance())
-    assert sink.store.calls == ["run_maintenance"]
+    assert sink.store.calls == ["commit", "run_maintenance"]
+    assert (sink.store.take(), sink.store.marks) == ([], [HeardMark(RUNTIME, sink.wall_ns)])
     assert sink.recorder.take() == [HealthReported("store", problem)]
 
 
@@ -304,6 +307,7 @@ def test_a_call_that_fails_stops_all_calls_until_the_store_was_opened_again(sink
     sink.tell(RunMaintenance())
     assert sink.ask(Redrive("unheard of")) is False
     assert sink.supervisor.take() == [StoreFailed(f"{call} failed")]
+    assert sink.store.calls.pop(0) == "commit"
     sink.tell(RunMaintenance())
     assert sink.ask(Redrive("unheard of")) is False
     sink.record(OPENED)

@@ -7,11 +7,13 @@ from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import (
     Batch,
+    HeardMark,
     Outgoing,
     Restored,
     Silence,
 )
 from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
+from watchkeeper.domain.supervision.last_heard import RUNTIME
 from watchkeeper.protocol.recorder import (
     Abandoned,
     CounterIncreased,
@@ -33,6 +35,7 @@ from watchkeeper.protocol.supervisor import (
     ChannelRecovered,
     DeliveryBegan,
     DeliverySettled,
+    LastHeardResumed,
     RetryAsked,
     SilenceCheckRequested,
     StoreFailed,
@@ -142,12 +145,12 @@ def test_notices_of_a_courier_that_came_back_are_sent_to_it_again(carrying):
 def test_notices_that_wait_are_sent_at_once_for_a_new_supervisor(carrying):
     alone, notice = carrying
     alone.tell(ResumeRetries())
-    assert (alone.store.calls, alone.supervisor) == ([], [])
+    assert (alone.store.calls, alone.supervisor.take()) == ([], [LastHeardResumed(())])
     alone.answer(notice, REFUSED)
     alone.forget()
     alone.tell(ResumeRetries())
     assert alone.delivered() == [(notice, 2)]
-    assert alone.supervisor.take() == [DeliveryBegan("ops", notice.key, 2, 7 * S)]
+    assert alone.supervisor.take() == [LastHeardResumed(()), DeliveryBegan("ops", notice.key, 2, 7 * S)]
 
 
 def test_a_new_supervisor_is_told_of_a_silence_and_of_a_store_that_failed(sink):
@@ -158,6 +161,7 @@ def test_a_new_supervisor_is_told_of_a_silence_and_of_a_store_that_failed(sink):
     sink.forget()
     sink.tell(ResumeRetries())
     assert sink.supervisor.take() == [
+        LastHeardResumed(()),
         SilenceCheckRequested(until_ns),
         StoreFailed("the record could not be written; the store is reopened soon"),
     ]
@@ -230,7 +234,8 @@ def test_a_drain_waits_for_the_couriers_and_sends_nothing_more(carrying):
 def test_a_drain_without_work_is_over_at_once(sink):
     sink.tell(DrainSink())
     assert len(sink.ends) == 1
-    assert (sink.store.calls, sink.recorder) == (["close"], [])
+    assert (sink.store.calls, sink.recorder) == (["commit", "close"], [])
+    assert (sink.store.take(), sink.store.marks) == ([], [HeardMark(RUNTIME, sink.wall_ns)])
 
 
 def test_an_end_commits_and_names_the_notices_that_couriers_hold(carrying):

@@ -5,7 +5,9 @@ from watchkeeper.domain.limits import COMMIT_SAMPLES_NS, STALL_NS, SUSPEND_NS
 from watchkeeper.domain.observation.attempt import AttemptState
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.rule import NoData, RuleState
+from watchkeeper.domain.supervision.last_heard import LastHeard
 from watchkeeper.protocol.owner import FlushSamples, SamplesMissing
+from watchkeeper.protocol.sink import RecordHeard
 from watchkeeper.protocol.supervisor import (
     Beat,
     Pause,
@@ -156,6 +158,36 @@ def test_a_heartbeat_waits_its_whole_time_from_a_resume_on(shop):
     alone.run("60s")
     alone.tell(Resume("job"))
     assert silent_moments(alone, "70s") == [190]
+
+
+def test_a_beat_missed_while_the_network_is_gone_is_unknown_and_not_noted_as_missed(shop):
+    alone = Alone(beating(shop), shop(every="1h"))
+    alone.answer(alone.run_to_start(), Outcome.UNKNOWN, reason=Reason.BLIND)
+    alone.run_to(70 * S)
+    sample, record = alone.last("job")
+    assert (sample.outcome, sample.reason) == (Outcome.UNKNOWN, Reason.BLIND)
+    assert sample.detail.startswith("the network of this machine is gone; its sample was heartbeat_missed")
+    assert (record.state, record.outcome) == (AttemptState.FINISHED, "unknown")
+    assert alone.roster.heard == {"job": LastHeard("job", sample.at, reports=True)}
+    assert alone.sink.of(RecordHeard) == [RecordHeard((LastHeard("job", sample.at, reports=True),))]
+    assert silent_moments(alone, "60s") == []
+
+
+def test_a_beat_missed_while_the_network_stands_is_noted_with_its_moment(shop):
+    alone = Alone(beating(shop))
+    began = alone.clock.read()
+    alone.run("71s")
+    assert alone.roster.heard == {"job": LastHeard("job", began, began.shifted(70 * S), reports=True)}
+
+
+def test_a_heartbeat_waits_its_whole_time_from_the_return_of_the_network_on(shop):
+    alone = Alone(beating(shop), shop(every="2m"))
+    alone.answer(alone.run_to_start(), Outcome.UNKNOWN, reason=Reason.BLIND)
+    request = alone.run_to_start()
+    back = alone.clock.read()
+    alone.answer(request)
+    assert alone.roster.heard == {"job": LastHeard("job", back, reports=True)}
+    assert silent_moments(alone, "75s") == [(back.monotonic_ns - alone.began_ns) / S + 70]
 
 
 # Evidence.

@@ -144,6 +144,7 @@ def _watched(stream: Stream, number: int, channels: tuple[str, ...], every_s: in
         http=None if is_heartbeat else HTTP,
         heartbeat=Heartbeat(grace="2s") if is_heartbeat else None,
         rules=_rules(stream),
+        default_rules=False,
         notify=channels if stream.below(3) else channels[:1],
     )
     parts = [
@@ -233,6 +234,7 @@ def _changed(stream: Stream, spec: Target) -> Target:
         http=None if is_heartbeat else Http(url=f"{HTTP.url}{stream.below(1_000)}"),
         heartbeat=Heartbeat(grace="2s") if is_heartbeat else None,
         rules=(down, *others),
+        default_rules=False,
         notify=spec.notify,
         paused=stream.one_in(6),
     )

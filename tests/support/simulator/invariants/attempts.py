@@ -112,14 +112,14 @@ class AttemptRules:
             self._complain("S18", f"{sample.target} is {truth} and judged up")
 
     def _served_once(self, sample: Sample, record: AttemptRecord, *, probed: bool) -> None:
-        """L8: a tick or a missed heartbeat is served once, and none of an earlier process; S31: a heartbeat counts once."""
+        """L8: a tick or a missed heartbeat is served once, and no tick of an earlier process; S31: a heartbeat counts once."""
         missed = sample.reason is Reason.HEARTBEAT_MISSED
         due_ns = record.due.monotonic_ns
         if probed or missed:
             place = (sample.target, missed)
-            if due_ns < self._began_ns:
+            if probed and due_ns < self._began_ns:
                 self._complain("L8", f"{record} was due before this process began")
-            if due_ns <= self._due.get(place, -1):
+            if due_ns <= self._due.get(place, due_ns - 1):
                 self._complain("L8", f"{record} serves a tick again that was due by {self._due[place]}")
             self._due[place] = due_ns
         elif sample.outcome.is_evidence:

@@ -17,7 +17,16 @@ from watchkeeper.domain.time.moment import Moment
 from watchkeeper.protocol.owner import Release, SamplesMissing, SampleTaken
 from watchkeeper.protocol.recorder import HealthReported, IncidentsResumed, SilencesChanged
 from watchkeeper.protocol.sink import Commit, ExpireSilences, Mute, Record, RecordBlindness, ResumeRetries
-from watchkeeper.protocol.supervisor import AttemptFinished, ChildExited, Pause, Resume, Track, Untrack, Woke
+from watchkeeper.protocol.supervisor import (
+    AttemptFinished,
+    ChildExited,
+    LastHeardResumed,
+    Pause,
+    Resume,
+    Track,
+    Untrack,
+    Woke,
+)
 from watchkeeper.testing.clock import ManualClock
 
 from ..surroundings.hub import Halt
@@ -107,7 +116,9 @@ class Auditor:
     def handling(self, name: str, epoch: int, message: object) -> None:
         self.trace.note(name, epoch, message)
         kind = type(message)
-        if kind is Woke or (isinstance(message, AttemptFinished) and message.sample.outcome in BAD):
+        if kind in {Woke, LastHeardResumed} or (
+            isinstance(message, AttemptFinished) and message.sample.outcome in BAD
+        ):
             # The supervisor compares its clocks at each wake-up, and before it accepts a bad sample.
             self.blindness.looking(epoch, self._read())
             self.isolation.passing(self._read().monotonic_ns)

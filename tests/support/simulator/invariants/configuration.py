@@ -61,7 +61,7 @@ class ConfigurationRules:
             self.resumed(target.id)
         heard = self._heard.setdefault(target.id, deque(maxlen=KEPT))
         heard.append(Heard(now.monotonic_ns, target))
-        active = {rule.id for rule in target.rules if rule.state is not RuleState.RETIRED}
+        active = {rule.id for rule in target.judged_rules if rule.state is not RuleState.RETIRED}
         for name, rule in list(self._rules):
             if name == target.id and rule not in active:
                 self._retired[name, rule] = None

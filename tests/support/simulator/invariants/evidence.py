@@ -102,7 +102,7 @@ class EvidenceRules:
         rules = [
             rule
             for target in self._specifications.get(step.target, ())
-            for rule in target.rules
+            for rule in target.judged_rules
             if rule.id == step.rule and isinstance(rule, Consecutive)
         ]
         if not rules or step.reason in BY_DECREE:

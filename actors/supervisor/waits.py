@@ -1,0 +1,97 @@
+"""Waits: how long each target may stay silent, also over a restart of the process or of the supervisor."""
+
+from collections.abc import Callable, Iterable
+
+from ...domain.supervision.last_heard import LastHeard
+from ...domain.supervision.schedule import Scheduled
+from ...domain.time.moment import Moment
+from ...protocol.sink import RecordHeard
+from .periodic_timers import NoEvidence, SupervisorContext
+
+
+class Waits:
+    """Arms the timers of missing heartbeats and of no_data rules, and states to the record what it cannot know."""
+
+    def __init__(self, context: SupervisorContext, is_left_alone: Callable[[Scheduled], bool]) -> None:
+        self._timers, self._sink = context.timers, context.to.sink
+        self._targets, self._heard = context.roster.targets, context.roster.heard
+        self._slack_ns = context.policies.cancellation.slack_ns
+        self._is_left_alone = is_left_alone
+        self._before: dict[str, LastHeard] | None = None
+        """The record of targets that are not scheduled yet; None until the sink has answered."""
+
+    def expect_evidence(self, entry: Scheduled, now: Moment) -> None:
+        """Begins the wait of every no_data rule of a target."""
+        if self._is_left_alone(entry):
+            return
+        for rule, wait_ns in entry.silences:
+            self._timers.arm(NoEvidence(entry.id, rule), now.monotonic_ns + wait_ns)
+
+    def end(self, entry: Scheduled) -> None:
+        """Expects nothing more of a target."""
+        self._timers.cancel(entry)
+        for rule, _ in entry.silences:
+            self._timers.cancel(NoEvidence(entry.id, rule))
+
+    def forget(self, target: str) -> None:
+        """Drops a target that is tracked no longer from the record."""
+        self._heard.pop(target, None)
+        self._sink.tell(RecordHeard((LastHeard(target, None),)))
+
+    def reported(self, entry: Scheduled, at: Moment) -> None:
+        """Notes a report of a heartbeat, for a supervisor that follows this one."""
+        self._heard[entry.id] = LastHeard(entry.id, at, reports=True)
+
+    def missed(self, entry: Scheduled, due: Moment) -> None:
+        """Notes that a heartbeat was missed and is in the record."""
+        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, due, reports=True)
+
+    def begin_anew(self, entries: Iterable[Scheduled], now: Moment) -> None:
+        """Notes that the silence of targets counts from now on, so that a restart counts nothing before."""
+        noted = []
+        for entry in entries:
+            entry.heard_here = True
+            noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat))
+            if entry.is_heartbeat:
+                self.reported(entry, now)
+        self._note(noted)
+
+    def resume(self, heard: tuple[LastHeard, ...], entries: Iterable[Scheduled], now: Moment) -> None:
+        """Takes over what the record knows of every target, and lets the waits of these targets go on from there."""
+        self._before = {each.target: each for each in heard}
+        self._note([self._resume(entry, self._before, now) for entry in entries])
+
+    def scheduled(self, entry: Scheduled, now: Moment) -> None:
+        """Lets the wait of a new target go on; before the sink has answered, `resume` does it."""
+        if self._before is not None:
+            self._note([self._resume(entry, self._before, now)])
+
+    def _note(self, noted: Iterable[LastHeard | None]) -> None:
+        new = tuple(each for each in noted if each is not None)
+        if new:
+            self._sink.tell(RecordHeard(new))
+
+    def _resume(self, entry: Scheduled, known: dict[str, LastHeard], now: Moment) -> LastHeard | None:
+        """Returns what the record is to note: the first moment of a new target, or whether a stop counted."""
+        before = known.pop(entry.id, None)
+        if entry.is_heartbeat:
+            before = self._heard.get(entry.id, before)
+        if before is None or entry.heard_here:
+            return LastHeard(entry.id, entry.last_beat or now, reports=entry.is_heartbeat)
+        before = before.settled(reports=entry.is_heartbeat)
+        if not self._is_left_alone(entry):
+            self._continue(entry, before, now)
+        return before if entry.is_heartbeat else None
+
+    def _continue(self, entry: Scheduled, before: LastHeard, now: Moment) -> None:
+        since, least_ns = before.at or now, now.monotonic_ns
+        if entry.is_heartbeat:
+            entry.last_beat = since
+            self._timers.arm(entry, entry.next_silence_ns(since, before.missed_at or since))
+        else:
+            # A checked target is not called silent before the first check of this process has ended.
+            least_ns = entry.grid().first_after(now.monotonic_ns, len(self._targets))
+            least_ns += entry.timeout_ns + self._slack_ns
+        for rule, wait_ns in entry.silences:
+            due_ns = max(since.monotonic_ns + wait_ns, least_ns)
+            self._timers.arm(NoEvidence(entry.id, rule), due_ns)

@@ -1,0 +1,141 @@
+"""Last heard: when each target last gave evidence or reported, in a form that a restart resumes."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from .. import limits
+from ..incidents.record import HeardMark
+from ..observation.outcome import Reason
+from ..observation.sample import Sample
+from ..time.moment import Moment
+
+RUNTIME = ""
+"""The name of the mark that says until when a process kept this record; no target has it."""
+
+
+class LastHeard(msgspec.Struct, frozen=True, gc=False):
+    """When a target was last heard, on the clock of this process."""
+
+    target: str
+    at: Moment | None
+    """Its last report or evidence, or when its wait began; None where it is tracked no longer."""
+    missed_at: Moment | None = None
+    """The newest moment at which a report was missed and that is in the record already."""
+    stopped_ns: int = 0
+    """How long no process ran after that, which both moments leave out; 0 once a supervisor has settled whether it counts."""
+    reports: bool = False
+    """Whether it reports by itself, as a supervisor states; what it reports is written with the next commit."""
+
+    def settled(self, *, reports: bool) -> "LastHeard":
+        """Returns the same with the stop counted where it counts.
+
+        A stop up to `OUTAGE_TOLERANCE_NS` counts for a target that reports by itself. A longer one does not, as no report
+        could arrive, nor does any for a target that is checked.
+        """
+        counts = reports and self.stopped_ns <= limits.OUTAGE_TOLERANCE_NS
+        by_ns = -self.stopped_ns if counts else 0
+        at, missed_at = (each and each.shifted(by_ns) for each in (self.at, self.missed_at))
+        return LastHeard(self.target, at, missed_at, reports=reports)
+
+
+class HeardRegister:
+    """When each target was last heard, on the clock of this process; owned by the sink.
+
+    A mark becomes wall time when it is written, from the time elapsed since then, so that a clock that was set in between
+    changes nothing. Evidence of checked targets is written once a minute and at the end; reports, missed ones, and
+    what a supervisor states are written with the next commit.
+    """
+
+    def __init__(self) -> None:
+        self._heard: dict[str, Moment] = {}
+        self._missed: dict[str, Moment] = {}
+        self._reporting: set[str] = set()
+        self._restored: dict[str, LastHeard] = {}
+        self._written: Moment | None = None
+        self._changed: dict[str, None] = {}
+        self._urgent: dict[str, None] = {}
+
+    def restore(self, marks: Iterable[HeardMark], now: Moment) -> None:
+        """Takes over the marks of an earlier process."""
+        by_name = {mark.target: mark for mark in marks}
+        runtime = by_name.pop(RUNTIME, None)
+        alive_ns = now.wall_ns if runtime is None or runtime.at_ns is None else runtime.at_ns
+        # A wall clock that was set back while nothing ran makes no stop negative.
+        stopped_ns = max(0, now.wall_ns - alive_ns)
+
+        def moment(wall_ns: int | None) -> Moment | None:
+            return None if wall_ns is None else now.shifted(-max(0, alive_ns - wall_ns))
+
+        self._restored = {
+            name: LastHeard(name, moment(mark.at_ns), moment(mark.missed_at_ns), stopped_ns)
+            for name, mark in by_name.items()
+        }
+
+    def known(self) -> tuple[LastHeard, ...]:
+        """Returns what is known of every target, for a supervisor that starts."""
+        heard = [LastHeard(target, at, self._missed.get(target)) for target, at in self._heard.items()]
+        return (*self._restored.values(), *heard)
+
+    def take(self, samples: Iterable[Sample]) -> None:
+        """Notes what samples say: that a target was heard, or that a report was missed."""
+        for sample in samples:
+            target = sample.target
+            if sample.is_sign_of_life:
+                self._heard[target] = sample.at
+                (self._urgent if target in self._reporting else self._changed)[target] = None
+                if self._restored:
+                    self._restored.pop(target, None)
+            elif sample.reason is Reason.HEARTBEAT_MISSED:
+                self._missed[target] = sample.at
+                self._urgent[target] = None
+
+    def note(self, noted: LastHeard) -> None:
+        """Notes what a supervisor states of a target."""
+        target = noted.target
+        self._restored.pop(target, None)
+        self._urgent[target] = None
+        if noted.at is None or not noted.reports:
+            self._reporting.discard(target)
+        if noted.at is None:
+            self._heard.pop(target, None)
+            self._missed.pop(target, None)
+            return
+        self._heard[target] = noted.at
+        if noted.reports:
+            self._reporting.add(target)
+        if noted.missed_at is not None:
+            self._missed[target] = noted.missed_at
+
+    @property
+    def has_urgent(self) -> bool:
+        """Whether a mark does not wait for other records to be committed."""
+        return bool(self._urgent)
+
+    def urgent(self, now: Moment) -> list[HeardMark]:
+        """Returns the marks that go with the next commit, first that a process keeps the record until now."""
+        before, self._written = self._written or now, now
+        # A wall clock that was set has every mark written again.
+        if abs(now.wall_ns - before.wall_ns - now.since(before)) >= limits.CLOCK_STEP_NS:
+            self._urgent |= dict.fromkeys(self._heard)
+        urgent, self._urgent = self._urgent, {}
+        return [HeardMark(RUNTIME, now.wall_ns), *self._marks(urgent, now)]
+
+    def changed(self, now: Moment) -> list[HeardMark]:
+        """Returns every mark that differs from the record."""
+        # A target that is still not heard by now is written without the stop; later stops add up to it.
+        for restored in self._restored.copy().values():
+            self.note(restored)
+        changed, self._changed = self._changed, {}
+        return [*self.urgent(now), *self._marks(changed, now)]
+
+    def _marks(self, targets: Iterable[str], now: Moment) -> list[HeardMark]:
+        heard, missed = self._heard, self._missed
+        return [
+            HeardMark(target, _wall_ns(heard.get(target), now), _wall_ns(missed.get(target), now))
+            for target in targets
+        ]
+
+
+def _wall_ns(at: Moment | None, now: Moment) -> int | None:
+    return None if at is None else now.wall_ns - now.since(at)
