@@ -28,7 +28,7 @@ def doubts(configuration: Configuration) -> Iterator[Problem]:
     if silent := [target.id for target in targets if not target.notify]:
         said = f"the incidents of {names_shown(silent)} notify nobody: name a channel under notify"
         yield Problem(("targets",), said)
-    if unjudged := [target.id for target in targets if not any(map(_judges_outcome, target.rules))]:
+    if unjudged := [target.id for target in targets if not any(map(_judges_outcome, target.judged_rules))]:
         said = f"no active rule opens an incident when {names_shown(unjudged)} fails: add one of kind consecutive"
         yield Problem(("targets",), said)
     if waiting := [target.id for target in targets if target.heartbeat is not None]:
