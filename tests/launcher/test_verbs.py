@@ -94,7 +94,9 @@ DOUBTFUL = {
         "targets: the incidents of 'a' notify nobody",
         "channels[0]: no",
     ],
-    "http: {url: 'http://h/'}, rules: []": ["targets: no active rule opens an incident when 'a' fails"],
+    "http: {url: 'http://h/'}, default_rules: false": [
+        "targets: no active rule opens an incident when 'a' fails"
+    ],
     "http: {url: 'http://h/'}, expect: ['[BODY].ok == \"yes\"']": ['expect[0]: the quotes of "yes" are'],
     "http: {url: 'http://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 7d']": ["expect[0]: an http url has"],
     "http: {url: 'https://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 14']": ["14 is that many milli"],

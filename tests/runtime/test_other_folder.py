@@ -8,7 +8,12 @@ from watchkeeper.domain.read_model.event import IncidentChanged
 from watchkeeper.host.configured import current_folder
 
 JOB = Target(
-    id="job", every="1h", heartbeat=Heartbeat(), rules=(Consecutive(id="down", after=1),), notify=("ops",)
+    id="job",
+    every="1h",
+    heartbeat=Heartbeat(),
+    rules=(Consecutive(id="down", after=1),),
+    default_rules=False,
+    notify=("ops",),
 )
 OPS = Channel(id="ops", log=Log())
 MORE = Configuration(
