@@ -1,21 +1,17 @@
 """Conditions in a scripted world: they judge only the facts that a script gives; a missing fact fails none."""
 
-from collections.abc import Iterator
-
 import msgspec
 
 from ..adapters.expectations import Expectations
-from ..domain.conditions.comparison import Match
-from ..domain.conditions.condition import Condition, facts_named
+from ..domain.conditions.condition import facts_named
 from ..domain.conditions.judgement import Expectation
-from ..domain.conditions.operand import Literal, Named, Reader
 from ..domain.observation.attempt import AttemptId
 from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
-from .script import Script, ScriptedAnswer
+from .script import ScriptedAnswer
 
 
 class ScriptedExpectation(Expectation):
@@ -59,34 +55,3 @@ class ScriptedExpectations(Expectations):
         """Returns the expectation of a target. Raises: ConditionError for a text that is no condition."""
         whole = super().__call__(target)
         return ScriptedExpectation(whole) if whole.conditions else whole
-
-
-def require_meetable(target: Target, script: Script) -> None:
-    """Raises: ValueError where a script contains `ok` and no answer could meet the conditions."""
-    if not script.says_ok:
-        return
-    for says in _unmeetable(ScriptedExpectations()(target).conditions):
-        raise ValueError(f"target {target.id!r} can never be `ok`: {says}")
-
-
-def _unmeetable(conditions: tuple[Condition, ...]) -> Iterator[str]:
-    wanted: dict[str, tuple[Literal, str]] = {}
-    for condition in conditions:
-        if not facts_named(condition) and not condition.evaluate(Observation()).passed:
-            yield f"the condition {condition.text!r} never holds"
-        match condition.comparison:
-            case Match(reader=reader, expected=Literal() as literal, wanted=True):
-                other, text = wanted.setdefault(_subject(reader), (literal, condition.text))
-                if not _alike(other, literal):
-                    yield f"the conditions {text!r} and {condition.text!r} never hold together"
-            case _:
-                pass
-
-
-def _subject(reader: Reader) -> str:
-    """Returns the same text for equal readers: names are case-insensitive, paths are not."""
-    return reader.text.upper() if isinstance(reader, Named) else reader.text
-
-
-def _alike(one: Literal, other: Literal) -> bool:
-    return one.text == other.text or (one.number is not None and one.number == other.number)

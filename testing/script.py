@@ -125,11 +125,6 @@ class Script:
             lengths.append(length_ns)
         return cls(behaviours, lengths)
 
-    @property
-    def says_ok(self) -> bool:
-        """Whether `ok` is among its behaviours."""
-        return PLAIN["ok"]() in self._behaviours
-
     def at(self, since_start_ns: int) -> ScriptedBehaviour:
         """Returns the behaviour at this time after the start of the script, in nanoseconds."""
         return self._behaviours[min(bisect_right(self._ends_ns, since_start_ns), len(self._behaviours) - 1)]
