@@ -133,15 +133,16 @@ MEASURES: dict[str, Callable[[Sample], float | None]] = {
     "first_byte": lambda sample: _milliseconds((sample.phases or NO_PHASES).first_byte_ns),
     "transfer": lambda sample: _milliseconds((sample.phases or NO_PHASES).transfer_ns),
 }
-"""The measures that every sample may have; any other name is looked up among its measurements."""
+"""The measures that every sample may have, unless its check reports a figure of the same name."""
 
 
 def measured(sample: Sample, name: str) -> float | None:
-    """Returns the figure `name` of a sample, None without one."""
+    """Returns the figure `name` of a sample, None without one. A figure that the check reports by this name comes first."""
+    for figure in sample.measurements:
+        if figure.name == name:
+            return figure.value
     reader = MEASURES.get(name)
-    if reader is not None:
-        return reader(sample)
-    return next((figure.value for figure in sample.measurements if figure.name == name), None)
+    return None if reader is None else reader(sample)
 
 
 ANSWER_TIMES = frozenset({"response_time", "first_byte", "transfer"})

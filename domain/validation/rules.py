@@ -94,7 +94,7 @@ def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Pr
 
 def _reach_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
     low, high = _range(rule.measure, target)
-    if rule.measure == "status" and rule.value % 1:
+    if rule.measure == "status" and rule.value % 1 and target.kind in _MEASURES:
         if rule.operator == "==":
             yield Problem((*path, "value"), f"can never be true: no status is {rule.value:g}")
         return
@@ -107,10 +107,12 @@ def _reach_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Pro
 
 def _range(measure: str, target: Target) -> tuple[float, float]:
     """Between which two values, both possible, a measure lies."""
+    if target.kind not in _MEASURES:
+        return -inf, inf  # a check may report any figure by this name
     if measure == "status":
         return 0, _STATUS_MAX
     if measure == "response_time" or measure in _PHASES:
-        timeout_ns = None if target.kind == "heartbeat" else length_ns(target.timeout)
+        timeout_ns = length_ns(target.timeout)
         return 0, inf if timeout_ns is None else timeout_ns / NS_PER_MS
     return -inf, inf
 

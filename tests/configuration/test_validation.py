@@ -393,3 +393,10 @@ def test_a_comparison_called_constant_is_constant(operator, value, high, seen):
 @pytest.mark.parametrize("aggregate", Aggregate)
 def test_a_threshold_within_reach_is_accepted(aggregate):
     assert problems_of_target(ruled(aggregate=aggregate, window="5m", value=4_999), channels=()) == ()
+
+
+@pytest.mark.parametrize("measure", ["status", "connect", "response_time"])
+def test_a_figure_that_a_check_may_report_has_no_bounds(measure):
+    rules = (Threshold(id="r", measure=measure, operator="==", value=1_000_000.5),)
+    reporting = Target(id="t", every="5s", timeout="5s", call=Call(name="depth"), rules=rules)
+    assert problems_of_target(reporting, channels=()) == ()

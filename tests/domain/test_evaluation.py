@@ -54,6 +54,13 @@ def run_of(flags):
     return next((back for back, flag in enumerate(reversed(flags)) if not flag), len(flags))
 
 
+@pytest.mark.parametrize("name", [*MEASURES, "lag"])
+def test_a_reported_figure_is_judged_whatever_its_name(name):
+    evaluator = evaluator_of(Threshold(id="over", measure=name, value=5))
+    reported = taken(1, latency_ns=1, measurements=(Measurement(name, 7.0),))
+    assert evaluator.take(reported, firing=False) is Verdict.VIOLATED
+
+
 @given(OUTCOMES, st.integers(1, 5), st.integers(1, 5), st.sampled_from(["down", "degraded"]))
 def test_bad_samples_in_a_row_break_and_good_ones_mend(outcomes, after, recover, mildest):
     """Gatus' thresholds: failures reset successes and the other way round; firing is the rule's own last word."""
