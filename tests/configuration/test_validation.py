@@ -6,7 +6,7 @@ import pytest
 from watchkeeper.domain.specification.channel import CallChannel, Channel, Log, Webhook
 from watchkeeper.domain.specification.configuration import Configuration, Retention, RuntimeOptions
 from watchkeeper.domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
-from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
+from watchkeeper.domain.specification.rule import Consecutive, Mode, NoData, RuleState, Threshold
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.validation.partial import judged, judged_target
 
