@@ -78,9 +78,9 @@ def cli() -> None:
 @cli.command()
 @POSITIONAL
 def run(config: Path | None) -> None:
-    """Watch the targets of CONFIG (watchkeeper.yaml) until SIGTERM or SIGINT.
+    """Watch the targets of CONFIG until a signal.
 
-    The first signal drains within `runtime.grace`, a second one ends the process at once. SIGHUP reloads CONFIG; an
+    CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends the process at once. SIGHUP reloads CONFIG; an
     invalid one is reported, and the running configuration stays in force. Events that standard output does not accept
     are dropped, and standard error reports it.
     """
@@ -92,7 +92,10 @@ def run(config: Path | None) -> None:
 
 @cli.command()
 def demo() -> None:
-    """Watch three local servers that fail on a script, for at most 30 seconds."""
+    """Watch three local servers that fail.
+
+    It ends by itself within 30 seconds.
+    """
     from .operate.demo import run_demo
 
     sys.exit(run_demo())
@@ -102,9 +105,10 @@ def demo() -> None:
 @click.argument("configs", type=PATH, nargs=-1)
 @click.option("--strict", is_flag=True, help="End with status 2 after a warning, too.")
 def check(configs: tuple[Path, ...], *, strict: bool) -> None:
-    """Report every problem of the files CONFIGS (watchkeeper.yaml), and warn of what is probably not meant.
+    """Report every mistake of configurations.
 
-    Each line begins with file, line and column.
+    CONFIGS is watchkeeper.yaml where it is left out. Each problem has its line and column; a warning tells of what is valid and
+    probably not meant.
     """
     from .configure.checking import check_all
     from .place import config_named
@@ -114,7 +118,10 @@ def check(configs: tuple[Path, ...], *, strict: bool) -> None:
 
 @cli.command()
 def schema() -> None:
-    """Print the JSON Schema of a configuration."""
+    """Print the schema of a configuration.
+
+    It is a JSON Schema (draft 2020-12) for editors and other programs.
+    """
     from .configure.checking import schema_text
 
     click.echo(schema_text())
@@ -128,7 +135,10 @@ def schema() -> None:
     "--exit-code", is_flag=True, help="End with 4 when nobody runs the store, with 1 when a target is down."
 )
 def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code: bool) -> None:
-    """Show the recorded state of each target, during a run and after it."""
+    """Show the recorded state of each target.
+
+    It works while the targets are watched, and afterwards. The configuration may have mistakes, and needs no secret.
+    """
     from .place import find_store
     from .see.status import show_status
 
@@ -167,7 +177,10 @@ def incidents(
 @click.option("--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in one state.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def notices(config: Path | None, store: Path | None, *, as_json: bool, state: str | None, limit: int) -> None:
-    """Show notices, the newest last: pending, delivered, and given up (dead letters)."""
+    """Show notices, the newest last.
+
+    A notice is pending, delivered, or given up (a dead letter).
+    """
     from .place import find_store
     from .see.notices import show_notices
 
@@ -179,9 +192,9 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
 @STORE
 @click.argument("keys", nargs=-1, required=True)
 def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
-    """Put the dead letters KEYS back into the outbox; the next `run` delivers them under the same keys.
+    """Send dead letters again with the next run.
 
-    A key may be shortened as `notices` shows it.
+    The notices KEYS are put back into the outbox, and are delivered under the same keys. A key may be shortened as `notices` shows it.
     """
     from .place import find_store
     from .see.notices import redrive_notices
@@ -198,9 +211,9 @@ def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> N
     "--script", "scripts", multiple=True, metavar="TARGET=TEXT", help="As in shop='ok 10m, down 90s, ok'."
 )
 def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scripts: tuple[str, ...]) -> None:
-    """Run a configuration in virtual time and print the incidents and notices that would occur.
+    """Forecast incidents and notices.
 
-    Targets without a script fail at random. Nothing is probed and no notice is sent.
+    The configuration runs in virtual time. Targets without a script fail at random. Nothing is probed and no notice is sent.
 
     A script is a list of words with lengths, for example shop='ok 10m, status 503 5m, ok'; the last word lasts for
     ever.

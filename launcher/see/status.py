@@ -153,6 +153,7 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
         "paused": target is not None and target.paused,
         "silenced_until": None if silence is None else wall_text(silence.until_ns),
         "silenced_by": None if silence is None else silence.by,
+        "silenced_for": None if silence is None else silence.reason,
         "acknowledged_by": _acknowledged_by(recorded.open_incidents),
         "open_incidents": len(recorded.open_incidents),
         **_measured(recorded),
@@ -224,7 +225,8 @@ def _notes(recorded: _Recorded) -> list[str]:
         notes.append(f"acknowledged by {', '.join(seen)}")
     if silence is not None:
         by = f" by {silence.by}" if silence.by else ""
-        notes.append(f"silenced{by} until {minute_text(silence.until_ns)}")
+        reason = f" ({silence.reason})" if silence.reason else ""
+        notes.append(f"silenced{by} until {minute_text(silence.until_ns)}{reason}")
     if recorded.target is None:
         notes.append("not configured")
     return notes

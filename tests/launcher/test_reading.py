@@ -80,6 +80,7 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
         "paused": False,
         "silenced_until": None,
         "silenced_by": None,
+        "silenced_for": None,
         "acknowledged_by": [],
         "open_incidents": 0,
         "outcome": "down",
@@ -108,14 +109,15 @@ def test_status_says_who_holds_notices_back(config):
     until_ns = NOON.wall_ns + 3_600 * NS_PER_S
     silences = (
         Silence(id="works", until_ns=NOON.wall_ns + 600 * NS_PER_S),
-        Silence(id="move", target="shop", until_ns=until_ns, by="ada"),
+        Silence(id="move", target="shop", until_ns=until_ns, by="ada", reason="move"),
         Silence(id="over", target="quiet", until_ns=NOON.wall_ns + NS_PER_S),
     )
     transitions = (down, then(down, TransitionKind.ACKNOWLEDGED, **seen))
     record(config, transitions=transitions, silences=silences)
     shop, quiet, _ = document_of(config)["targets"]
     assert (shop["status"], shop["acknowledged_by"]) == ("degraded", ["otto"])
-    assert (shop["silenced_until"], shop["silenced_by"]) == ("2026-01-01T13:00:00.000Z", "ada")
+    assert shop["silenced_until"] == "2026-01-01T13:00:00.000Z"
+    assert (shop["silenced_by"], shop["silenced_for"]) == ("ada", "move")
     assert (quiet["silenced_until"], quiet["silenced_by"]) == ("2026-01-01T12:10:00.000Z", "")
 
 

@@ -85,7 +85,7 @@ def test_a_report_during_a_restart_reaches_the_next_engine(shop, ops, inbox, sit
         with in_restart(runtime, with_one_more_channel(ops, shop, JOB, store=store)) as raised:
             runtime.heartbeat("job", detail="done")
             reported_ns = SystemClock().read().wall_ns
-            runtime.silence("move", length="1h", target="job")
+            runtime.silence("job", "1h", id="move")
             runtime.acknowledge(incident.id, by="ada")
             assert "stopped" in repr(runtime)
         assert raised == []

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
+from watchkeeper import ALL
 from watchkeeper.domain.incidents.notice import Answer, DeliveryState, NoticeReason
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.rule import Consecutive, Severity
@@ -373,7 +374,7 @@ def test_an_acknowledgement_and_the_end_are_notified(shop):
 def test_an_incident_acknowledged_before_its_first_notice_is_notified_to_no_channel(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down 10m, ok")
-    world.silence(None, "5m")
+    world.silence(ALL, "5m")
     world.run("3m")
     world.acknowledge(world.incidents()[0].id)
     world.run("30m")
