@@ -37,7 +37,6 @@ from .host.silencing import make_silence
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
-from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Mute, Redrive
 from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
@@ -256,11 +255,11 @@ class Runtime:
 
     @bridge
     def acknowledge(self, incident: str, by: str) -> None:
-        """Records that `by` has seen an incident; an incident that is not open stays as it is.
+        """Records that `by` has seen an incident; the first who has seen it stays.
 
-        Raises: UsageError while the runtime is stopped.
+        Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
         """
-        self._lifecycle.report(Acknowledge(first_line(incident), first_line(by)))
+        self._lifecycle.acknowledge(first_line(incident), first_line(by))
 
     @bridge
     def silence(

@@ -80,9 +80,9 @@ def cli() -> None:
 def run(config: Path | None) -> None:
     """Watch the targets of CONFIG until a signal.
 
-    CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends the process at once. SIGHUP reloads CONFIG; an
-    invalid one is reported, and the running configuration stays in force. Events that standard output does not accept
-    are dropped, and standard error reports it.
+    CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends
+    the process at once. SIGHUP reloads CONFIG; an invalid one is reported, and the running configuration stays in
+    force. Events that standard output does not accept are dropped, and standard error reports it.
     """
     from .operate.running import run_until_stopped
     from .place import config_named

@@ -232,7 +232,8 @@ class World:
         self.dispatcher.run_until_idle()
 
     def acknowledge(self, incident: str, by: str = "operator") -> None:
-        """Acknowledges an incident by its id."""
+        """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
+        self.feed.require_open(incident)
         self._tell(self.system.owner, Acknowledge(incident, by))
 
     def silence(

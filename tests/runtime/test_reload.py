@@ -250,7 +250,8 @@ def test_no_text_of_a_host_stands_in_the_way_of_the_record(site, shop, inbox, op
         with pytest.raises(ConfigurationError, match="surrogate"):
             runtime.check(lone, every="1s")(bool)
         runtime.silence(ALL, "0s", by=lone, reason=lone, id=lone)
-        runtime.acknowledge(lone, by=lone)
+        with pytest.raises(UnknownName, match=r"no open incident is \\ud800; open: inc_\w+ \(shop/down\)"):
+            runtime.acknowledge(lone, by=lone)
         runtime.acknowledge(incident.id, by=lone)
         assert inbox.wait_for(2) == ["opened", "acknowledged"]
         assert inbox.notices[1].incident.acknowledged_by == "\\ud800"
