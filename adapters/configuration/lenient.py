@@ -17,6 +17,7 @@ from ...domain.specification.shape import UNREADABLE
 from ...domain.validation.partial import PartialConfiguration
 from .document import Document, parse
 from .loading import folder_of, lines_of, read_text
+from .places import give_types
 from .positions import located
 from .substitution import Substitution
 
@@ -35,6 +36,7 @@ def load_leniently(
     document = parse(text)
     substitution = Substitution(environment, folder_of(file))
     data = substitution.fill(document.beginning if document.data is UNREADABLE else document.data)
+    give_types(data, substitution.filled)
     configuration = _readable(data)
     store = configuration.runtime.store
     if store:

@@ -16,6 +16,7 @@ from ...domain.validation.partial import PartialConfiguration, assembled
 from ..http.fast.tls_contexts import missing_library
 from .document import DocumentFault, end_of, parse
 from .files import settle
+from .places import give_types
 from .positions import located
 from .substitution import Substitution
 
@@ -45,6 +46,7 @@ def parse_configuration(
     document = parse(text)
     substitution = Substitution(environment, folder)
     data = substitution.fill(document.data) if "${" in text else document.data
+    give_types(data, substitution.filled)
     of_files = settle(data, folder)
     configuration, problems = _judge(data)
     found = [*substitution.problems, *of_files, *problems]
