@@ -229,18 +229,6 @@ def test_an_acknowledged_incident_says_who_has_seen_it(site, shop, inbox, ops):
         assert inbox.notices[1].incident.acknowledged_by == "ada"
 
 
-def test_an_incident_of_an_earlier_run_is_acknowledged_as_soon_as_the_next_has_started(
-    site, shop, inbox, ops, tmp_path
-):
-    site.status = 500
-    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
-        inbox.wait_for(1)
-        (incident,) = runtime.incidents(open_only=True)
-    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
-        runtime.acknowledge(incident.id, by="ada")
-        assert inbox.wait_for(2) == ["opened", "acknowledged"]
-
-
 def test_the_restart_resumes_an_open_incident_silently(site, shop, inbox, ops, tmp_path):
     site.status = 500
     with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops):
