@@ -101,7 +101,7 @@ DOUBTFUL = {
     "http: {url: 'http://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 7d']": ["expect[0]: an http url has"],
     "http: {url: 'https://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 14']": ["14 is that many milli"],
     "http: {url: 'https://h/'}, rules: [{id: c, kind: threshold, measure: certificate_expiration, operator: '<', value: 14}, "
-    "{id: down, kind: consecutive}]": ["rules[0].value: 14 is that many milliseconds"],
+    "{id: down, kind: consecutive}]": ["rules[0].value: 14 is that many milliseconds: for days write 14d"],
 }
 
 
