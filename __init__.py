@@ -11,6 +11,7 @@ from .domain.errors import (
 )
 from .domain.incidents.incident import Incident, TransitionKind
 from .domain.incidents.notice import Notice
+from .domain.incidents.record import ALL
 from .domain.observation.observation import Measurement, Observation
 from .domain.observation.outcome import Outcome, Reason
 from .domain.observation.sample import Sample
@@ -30,6 +31,7 @@ from .runtime import Runtime
 __version__ = "0.1.0"
 
 __all__ = [
+    "ALL",
     "AbandonedWork",
     "BasicAuth",
     "Call",

@@ -17,7 +17,7 @@ from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
-from .domain.incidents.record import Silence
+from .domain.incidents.record import ALL, AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
 from .domain.line import first_line
 from .domain.observation.attempt import AttemptRecord
@@ -29,15 +29,14 @@ from .domain.specification.configuration import Configuration, RuntimeOptions
 from .domain.specification.probe import Call
 from .domain.specification.target import Target, TargetFields
 from .domain.time.duration import Duration, duration_ns
-from .domain.time.moment import wall_ns_of
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
 from .host.lifecycle import Lifecycle
+from .host.silencing import make_silence
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
-from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Mute, Redrive
 from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
@@ -256,36 +255,35 @@ class Runtime:
 
     @bridge
     def acknowledge(self, incident: str, by: str) -> None:
-        """Records that `by` has seen an incident; an incident that is not open stays as it is.
+        """Records that `by` has seen an incident; the first who has seen it stays.
 
-        Raises: UsageError while the runtime is stopped.
+        Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
         """
-        self._lifecycle.report(Acknowledge(first_line(incident), first_line(by)))
+        self._lifecycle.acknowledge(first_line(incident), first_line(by))
 
     @bridge
     def silence(
         self,
-        name: str,
+        target: str | AllTargets,
+        length: Duration = "",
         *,
-        length: Duration | None = None,
-        until: str | None = None,
-        target: str | None = None,
+        until: str = "",
         by: str = "",
+        reason: str = "",
+        id: str | None = None,  # noqa: A002  # the silence's id
     ) -> None:
-        """Mutes a target (None: all) for a length (`0s` ends the silence) or until a moment: `2026-01-31T12:30:00Z`.
+        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
 
-        Raises: UsageError unless exactly one of length and end is given, and while the runtime is stopped; UnknownName
-        for a target that is not watched.
+        A silence of the same `id` is replaced, and ended by the length `0s`; without ids each target has one, and so
+        has ALL.
+
+        Raises: UnknownName for a target that is not watched; UsageError unless exactly one of length and end is given,
+        and while the runtime is stopped; ValueError for a text that is no length and no moment.
         """
-        if length is not None and until is None:
-            until_ns = self._clock.read().wall_ns + duration_ns(length)
-        elif until is not None and length is None:
-            until_ns = wall_ns_of(until)
-        else:
-            raise UsageError("a silence has a length or an end: give one of the two")
-        if target is not None:
+        now = self._clock.read()
+        silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=now)
+        if target is not ALL:
             self._configured.known(target)
-        silence = Silence(id=first_line(name), target=target, until_ns=until_ns, by=first_line(by))
         self._lifecycle.report(Mute(silence))
 
     @bridge

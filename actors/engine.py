@@ -20,7 +20,7 @@ from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples
-from ..protocol.recorder import CounterIncreased, GetAbandoned, HealthReported
+from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
 from ..protocol.sink import Commit, Mute
 from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
@@ -146,6 +146,8 @@ class Engine:
             with suppress(ActorDeadError, Timeout):
                 # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
                 self.system.supervisor.ask(Barrier(), START_WITHIN_S)
+                # Behind the open incidents of the record, so that a host may acknowledge one as soon as it has started.
+                self.system.recorder.ask(GetIncidents(open_only=True), START_WITHIN_S)
         except (ActorDeadError, Timeout):
             self.stop(NS_PER_S)
             raise self.system.ended.get(SINK) or StoreError("the store did not open in time") from None

@@ -1,8 +1,9 @@
 """Ports: the protocols through which actors use adapters and each other; adapters and fakes implement them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
+from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Answer, Notice
 from ..domain.incidents.record import Batch, Restored
 from ..domain.observation.attempt import CancelOutcome, ProbeRequest
@@ -74,9 +75,12 @@ class Messenger(Protocol):
 
 
 class Publisher(Protocol):
-    """Passes events to subscribers. Never blocks and never raises."""
+    """Passes events to subscribers, and knows the open incidents. Never blocks and never raises."""
 
     def publish(self, event: Event) -> None: ...
+
+    def resume(self, incidents: Iterable[Incident]) -> None:
+        """Replaces the open incidents: the record has told them all."""
 
 
 class Store(Protocol):

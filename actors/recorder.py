@@ -107,6 +107,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._rows.pop(target, None)
             case heard.IncidentsResumed(incidents, silences):
                 self._open = {incident.id: incident for incident in incidents}
+                self._publisher.resume(incidents)
                 self._silences = silences
             case heard.SilencesChanged(silences):
                 self._silences = silences

@@ -85,6 +85,7 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     },
     ("NoData", "after"): _CLOCK,
     ("Threshold", "window"): (1, limits.KEEP_FIRING_NS_MAX),
+    ("Threshold", "value"): _CLOCK,
 }
 """Rules of durations that JSON Schema cannot express; a test compares each with what a configuration is refused for."""
 _DURATION = get_args(text.DurationText)[1].description

@@ -22,6 +22,7 @@ from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Deadline
 from ..protocol.message import Message
+from ..protocol.owner import Acknowledge
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
@@ -237,6 +238,16 @@ class Lifecycle:
         if not isinstance(report, Beat):
             # A heartbeat changes one target as any sample does, and a host may report thousands a second.
             self._outdated()
+
+    def acknowledge(self, incident: str, by: str) -> None:
+        """Reports that `by` has seen an incident.
+
+        Raises: UsageError where no engine runs; UnknownName for an incident that is not open.
+        """
+        # Without an engine `report` says so, or keeps the report of an incident that the next engine may resume.
+        if self._engine is not None:
+            self.feed.require_open(incident)
+        self.report(Acknowledge(incident, by))
 
     def ask(self, listener: str, question: Message) -> Any:
         """Asks the recorder or the sink; during a reload, those of the next engine. Blocks for a bounded time.

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from threading import Condition
 from typing import Self
 
+from ..domain.errors import UnknownName
+from ..domain.incidents.incident import Incident
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
-from ..domain.read_model.event import Event, SampleSeen
+from ..domain.line import listed, one_line
+from ..domain.read_model.event import Event, IncidentChanged, SampleSeen
 
 EventWaiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 """The event loop of a coroutine that awaits the next event, and the asyncio event that wakes it up."""
@@ -103,10 +106,32 @@ class Subscriptions:
     def __init__(self) -> None:
         self._subscriptions: tuple[Subscription, ...] = ()
         self._changing = Condition()
+        self._open: dict[str, Incident] = {}
+        """Written on the runtime's thread alone; single look-ups and copies from other threads need no lock."""
+
+    def resume(self, incidents: Iterable[Incident]) -> None:
+        """Replaces the open incidents by those of the record."""
+        self._open = {incident.id: incident for incident in incidents if incident.is_open}
+
+    def require_open(self, incident: str) -> None:
+        """Raises: UnknownName for an incident that is not open, with those that are."""
+        if incident in self._open:
+            return
+        names = [f"{one.id} ({one.target}/{one.rule})" for one in self._open.copy().values()]
+        raise UnknownName(f"no open incident is {one_line(incident)}; open: {listed(names) or 'none'}")
 
     def publish(self, event: Event) -> None:
+        # First: a subscriber may acknowledge an incident as soon as it hears of it.
+        if type(event) is IncidentChanged:
+            self._follow(event.incident)
         for subscription in self._subscriptions:
             subscription.offer(event)
+
+    def _follow(self, incident: Incident) -> None:
+        if incident.is_open:
+            self._open[incident.id] = incident
+        else:
+            self._open.pop(incident.id, None)
 
     def subscribe(self, *, samples: bool = False) -> Subscription:
         subscription = Subscription(self, samples=samples)

@@ -6,11 +6,24 @@ from pathlib import Path
 import click
 
 from .. import __version__
-from ..domain.errors import ConfigurationError, StoreBusy, StoreCorrupt, WatchkeeperError
+from ..domain.errors import ConfigurationError, StoreError, WatchkeeperError
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 
-CONFIG = click.argument("config", type=click.Path(path_type=Path))
+VARIABLE = "WATCHKEEPER_CONFIG"
+PATH = click.Path(path_type=Path)
+POSITIONAL = click.argument("config", type=PATH, required=False)
+CONFIG = click.option(
+    "-c",
+    "--config",
+    type=PATH,
+    envvar=VARIABLE,
+    show_envvar=True,
+    help="The configuration file.  [default: watchkeeper.yaml]",
+)
+STORE = click.option(
+    "--store", type=PATH, help="The store, in place of the one that the configuration names."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with stable keys.")
 
 
@@ -23,6 +36,8 @@ class Verbs(click.Group):
         except WatchkeeperError as error:
             click.echo(str(error), err=True)
             ctx.exit(status_of(error))
+        except click.UsageError as error:
+            raise click.UsageError(_explained(error), error.ctx) from error
         except OSError as error:
             click.echo(f"watchkeeper: {error}", err=True)
             ctx.exit(ExitStatus.FAILED)
@@ -38,11 +53,20 @@ class Verbs(click.Group):
             formatter.write_dl([(str(status.value), status.meaning) for status in ExitStatus])
 
 
+def _explained(error: click.UsageError) -> str:
+    """Returns the message, with the option where a configuration stands as an argument, as `run` and `check` take it."""
+    takes_option = error.ctx is not None and any("-c" in one.opts for one in error.ctx.command.params)
+    said = error.format_message()
+    if takes_option and "unexpected extra argument" in said:
+        return f"{said.rstrip('.')}: name a configuration with -c FILE."
+    return said
+
+
 def status_of(error: WatchkeeperError) -> ExitStatus:
     """Returns the exit status for an error."""
     if isinstance(error, ConfigurationError):
         return ExitStatus.CONFIGURATION
-    return ExitStatus.STORE if isinstance(error, StoreBusy | StoreCorrupt) else ExitStatus.FAILED
+    return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,40 +76,52 @@ def cli() -> None:
 
 
 @cli.command()
-@CONFIG
-def run(config: Path) -> None:
-    """Watch the targets of CONFIG until SIGTERM or SIGINT.
+@POSITIONAL
+def run(config: Path | None) -> None:
+    """Watch the targets of CONFIG until a signal.
 
-    The first signal drains within `runtime.grace`, a second one ends the process at once. SIGHUP reloads CONFIG; an
-    invalid one is reported, and the running configuration stays in force. Events that standard output does not accept
-    are dropped, and standard error reports it.
+    CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends
+    the process at once. SIGHUP reloads CONFIG; an invalid one is reported, and the running configuration stays in
+    force. Events that standard output does not accept are dropped, and standard error reports it.
     """
     from .operate.running import run_until_stopped
+    from .place import config_named
 
-    sys.exit(run_until_stopped(config))
+    sys.exit(run_until_stopped(config_named(config)))
 
 
 @cli.command()
 def demo() -> None:
-    """Watch three local servers that fail on a script, for at most 30 seconds."""
+    """Watch three local servers that fail.
+
+    It ends by itself within 30 seconds.
+    """
     from .operate.demo import run_demo
 
     sys.exit(run_demo())
 
 
 @cli.command()
-@click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("configs", type=PATH, nargs=-1)
 @click.option("--strict", is_flag=True, help="End with status 2 after a warning, too.")
 def check(configs: tuple[Path, ...], *, strict: bool) -> None:
-    """Report every problem of the files CONFIGS, each with its line and column, and warn of what is probably not meant."""
-    from .configure.checking import check_all
+    """Report every mistake of configurations.
 
-    sys.exit(check_all(configs, strict=strict))
+    CONFIGS is watchkeeper.yaml where it is left out. Each problem has its line and column; a warning tells of what is valid and
+    probably not meant.
+    """
+    from .configure.checking import check_all
+    from .place import config_named
+
+    sys.exit(check_all(configs or (config_named(),), strict=strict))
 
 
 @cli.command()
 def schema() -> None:
-    """Print the JSON Schema of a configuration."""
+    """Print the schema of a configuration.
+
+    It is a JSON Schema (draft 2020-12) for editors and other programs.
+    """
     from .configure.checking import schema_text
 
     click.echo(schema_text())
@@ -93,47 +129,77 @@ def schema() -> None:
 
 @cli.command()
 @CONFIG
+@STORE
 @JSON
-def status(config: Path, *, as_json: bool) -> None:
-    """Show the recorded state of each target of CONFIG, during a run and after it."""
-    from .see.showing import show_status
+@click.option(
+    "--exit-code", is_flag=True, help="End with 4 when nobody runs the store, with 1 when a target is down."
+)
+def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code: bool) -> None:
+    """Show the recorded state of each target.
 
-    show_status(config, as_json=as_json)
+    It works while the targets are watched, and afterwards. The configuration may have mistakes, and needs no secret.
+    """
+    from .place import find_store
+    from .see.status import show_status
+
+    sys.exit(show_status(find_store(config, store), as_json=as_json, exit_code=exit_code))
 
 
 @cli.command()
 @CONFIG
+@STORE
 @JSON
 @click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
 @click.option("--target", help="Only incidents of one target.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def incidents(config: Path, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
+def incidents(
+    config: Path | None,
+    store: Path | None,
+    *,
+    as_json: bool,
+    open_only: bool,
+    target: str | None,
+    limit: int,
+) -> None:
     """Show incidents, newest first."""
-    from .see.showing import show_incidents
+    from .place import find_store
+    from .see.incidents import show_incidents
 
-    show_incidents(config, as_json=as_json, open_only=open_only, target=target, limit=limit)
+    show_incidents(
+        find_store(config, store), as_json=as_json, open_only=open_only, target=target, limit=limit
+    )
 
 
 @cli.command()
 @CONFIG
+@STORE
 @JSON
 @click.option("--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in one state.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def notices(config: Path, *, as_json: bool, state: str | None, limit: int) -> None:
-    """Show notices with their keys: pending, delivered, and given up (dead letters)."""
+def notices(config: Path | None, store: Path | None, *, as_json: bool, state: str | None, limit: int) -> None:
+    """Show notices, the newest last.
+
+    A notice is pending, delivered, or given up (a dead letter).
+    """
+    from .place import find_store
     from .see.notices import show_notices
 
-    show_notices(config, state=state, limit=limit, as_json=as_json)
+    show_notices(find_store(config, store), state=state, limit=limit, as_json=as_json)
 
 
 @cli.command()
 @CONFIG
+@STORE
 @click.argument("keys", nargs=-1, required=True)
-def redrive(config: Path, keys: tuple[str, ...]) -> None:
-    """Put the dead letters KEYS back into the outbox; the next `run` delivers them under the same keys."""
+def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
+    """Send dead letters again with the next run.
+
+    The notices KEYS are put back into the outbox, and are delivered under the same keys. A key may be shortened as `notices` shows it.
+    """
+    from .place import find_store
     from .see.notices import redrive_notices
 
-    redrive_notices(config, keys)
+    redrive_notices(find_store(config, store), keys)
 
 
 @cli.command()
@@ -144,10 +210,10 @@ def redrive(config: Path, keys: tuple[str, ...]) -> None:
 @click.option(
     "--script", "scripts", multiple=True, metavar="TARGET=TEXT", help="As in shop='ok 10m, down 90s, ok'."
 )
-def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tuple[str, ...]) -> None:
-    """Run CONFIG in virtual time and print the incidents and notices that would occur.
+def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scripts: tuple[str, ...]) -> None:
+    """Forecast incidents and notices.
 
-    Targets without a script fail at random. Nothing is probed and no notice is sent.
+    The configuration runs in virtual time. Targets without a script fail at random. Nothing is probed and no notice is sent.
 
     A script is a list of words with lengths, for example shop='ok 10m, status 503 5m, ok'; the last word lasts for
     ever.
@@ -167,8 +233,9 @@ def simulate(config: Path, *, hours: float, seed: str, faults: str, scripts: tup
     Conditions judge the facts that a word gives; conditions on any other fact count as met.
     """
     from .configure.simulate import simulate_configuration
+    from .place import config_named
 
-    simulate_configuration(config, hours=hours, seed=seed, faults=faults, scripts=scripts)
+    simulate_configuration(config_named(config), hours=hours, seed=seed, faults=faults, scripts=scripts)
 
 
 def main() -> None:

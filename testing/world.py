@@ -14,7 +14,7 @@ from ..actors.system import System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
-from ..domain.incidents.record import Silence
+from ..domain.incidents.record import ALL, AllTargets
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel, Log
@@ -25,6 +25,7 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.configured import require_valid
+from ..host.silencing import make_silence
 from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
@@ -231,13 +232,27 @@ class World:
         self.dispatcher.run_until_idle()
 
     def acknowledge(self, incident: str, by: str = "operator") -> None:
-        """Acknowledges an incident by its id."""
+        """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
+        self.feed.require_open(incident)
         self._tell(self.system.owner, Acknowledge(incident, by))
 
-    def silence(self, target: str | None, length: Duration) -> None:
-        """Mutes a target (None: all) for a length of time."""
-        until_ns = self.clock.read().wall_ns + duration_ns(length)
-        silence = Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns)
+    def silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        by: str = "",
+        reason: str = "",
+        id: str | None = None,  # noqa: A002  # as of a runtime
+    ) -> None:
+        """Mutes a target (ALL: every one), as `Runtime.silence` does.
+
+        Raises: KeyError for an unknown target; UsageError unless exactly one of length and end is given.
+        """
+        silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=self.clock.read())
+        if target is not ALL:
+            _require_known("target", target, self._targets)
         self._checks.record.muted(silence)
         self._tell(self.system.sink, Mute(silence))
 

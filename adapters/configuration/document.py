@@ -34,9 +34,12 @@ class Document(msgspec.Struct, frozen=True):
     """The content of a file as plain data, and its faults as YAML."""
 
     data: Any
+    """UNREADABLE where the file could not be read to its end."""
     faults: tuple[DocumentFault, ...] = ()
     faults_left_out: int = 0
     """How many more there are than are told at once."""
+    beginning: Any = None
+    """The keys of the whole that were read completely before the first fault that ends reading."""
 
 
 def parse(text: str) -> Document:
@@ -60,6 +63,7 @@ class DocumentReader:
         self._left_out = 0
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
         self._nodes = 0
+        self._top: dict[str, Any] = {}
         self._text = text
         self._resolve = lru_cache(limits.CONFIGURATION_WORDS_KEPT)(resolve)
         """For one file alone: a word may be a secret."""
@@ -77,7 +81,7 @@ class DocumentReader:
             self._fault(*end_of(before), _unprintable(error))
         except _Hopeless:
             pass
-        return Document(data, tuple(self._faults), self._left_out)
+        return Document(data, tuple(self._faults), self._left_out, self._top)
 
     def _documents(self) -> Any:
         self._next()
@@ -132,6 +136,8 @@ class DocumentReader:
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         entries: dict[str, Any] = {}
+        if depth == 0:
+            self._top = entries
         firsts: dict[str, Any] = {}
         path, below = self._path, depth + 1
         while type(event := self._next()) is not yaml.MappingEndEvent:

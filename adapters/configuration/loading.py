@@ -16,6 +16,7 @@ from ...domain.validation.partial import PartialConfiguration, assembled
 from ..http.fast.tls_contexts import missing_library
 from .document import DocumentFault, end_of, parse
 from .files import settle
+from .places import give_types
 from .positions import located
 from .substitution import Substitution
 
@@ -27,8 +28,12 @@ def load(path: str | FilePath, environment: Mapping[str, str], *, name: str = ""
     file's own folder. Each problem begins with `name`, by default the path.
     """
     file, name = FilePath(path), name or str(path)
-    folder = FilePath(abspath(file)).parent  # noqa: PTH100  # resolve() would follow a link out of the folder
-    return parse_configuration(_read(file, name), environment, name=name, folder=folder)
+    return parse_configuration(read_text(file, name), environment, name=name, folder=folder_of(file))
+
+
+def folder_of(file: FilePath) -> FilePath:
+    """Returns the absolute folder from which a configuration's file names are found."""
+    return FilePath(abspath(file)).parent  # noqa: PTH100  # resolve() would follow a link out of the folder
 
 
 def parse_configuration(
@@ -41,17 +46,19 @@ def parse_configuration(
     document = parse(text)
     substitution = Substitution(environment, folder)
     data = substitution.fill(document.data) if "${" in text else document.data
+    give_types(data, substitution.filled)
     of_files = settle(data, folder)
     configuration, problems = _judge(data)
     found = [*substitution.problems, *of_files, *problems]
     if not found and not document.faults and configuration is not None:
         return configuration
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
-    lines = _lines(name, document.faults, located(text, told))
+    lines = lines_of(name, document.faults, located(text, told))
     raise ConfigurationError(*capped(lines, document.faults_left_out + len(found) - len(told)))
 
 
-def _read(file: FilePath, name: str) -> str:
+def read_text(file: FilePath, name: str) -> str:
+    """Returns the text of a file. Raises: ConfigurationError where it cannot be read."""
     try:
         with file.open("rb") as stream:
             content = stream.read(limits.CONFIGURATION_BYTES_MAX + 1)
@@ -83,7 +90,7 @@ def _judge(data: Any) -> tuple[Configuration | None, tuple[Problem, ...]]:
     return configuration, pieces.problems(configuration, missing_library(configuration.runtime))
 
 
-def _lines(name: str, *groups: Iterable[DocumentFault]) -> list[str]:
+def lines_of(name: str, *groups: Iterable[DocumentFault]) -> list[str]:
     """One line per fault, in the order of the file, the same line once."""
     faults = sorted(
         (fault for group in groups for fault in group), key=lambda fault: (fault.line, fault.column)

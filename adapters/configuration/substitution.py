@@ -26,6 +26,8 @@ class Substitution:
         self._environment = environment
         self._folder = folder
         self._given: dict[Path, set[str]] = {}
+        self.filled: list[Path] = []
+        """The places of texts with references; what was put there is a text."""
         self.problems: list[Problem] = []
 
     def fill(self, data: Any, path: Path = ()) -> Any:
@@ -56,6 +58,7 @@ class Substitution:
 
     def _text(self, text: str, path: Path) -> Any:
         told = len(self.problems)
+        self.filled.append(path)
         filled = _REFERENCE.sub(lambda found: self._value(found, path), text)
         return filled if len(self.problems) == told else UNREADABLE
 
@@ -72,7 +75,7 @@ class Substitution:
         variable, default = name.groups()
         value = self._environment.get(variable)
         if value is not None:
-            return self._checked(value, f"the environment variable {variable}", path)
+            return self._checked(_without_end(value), f"the environment variable {variable}", path)
         if default is None:
             close = suggestion(variable, self._environment)
             text = f"is not set{close}: set it or write ${{{variable}:-default}}"
@@ -88,7 +91,7 @@ class Substitution:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             return self._tell(path, f"{said} cannot be read: {why}")
-        value = text.removesuffix("\n")
+        value = _without_end(text)
         if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
             return self._tell(path, f"{said} has more than {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} characters")
         return self._checked(value, said, path)
@@ -106,6 +109,11 @@ class Substitution:
     def _tell(self, path: Path, text: str) -> str:
         self.problems.append(Problem(path, text))
         return ""
+
+
+def _without_end(text: str) -> str:
+    """Returns the text without its last line end, which editors and `echo` add."""
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def masked(text: str, values: set[str]) -> str:

@@ -1,6 +1,7 @@
 """The records of a store: the batch of one transaction, and the state that a restart restores."""
 
-from typing import Annotated
+from enum import Enum
+from typing import Annotated, Final
 
 import msgspec
 
@@ -26,7 +27,17 @@ class BlindInterval(msgspec.Struct, frozen=True, gc=False):
     cause: str
 
 
-class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class AllTargets(Enum):
+    """The type of ALL."""
+
+    ALL = "all targets"
+
+
+ALL: Final = AllTargets.ALL
+"""Stands for every target where a silence names its target."""
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An operator's silence with an end: notices wait, while probing and judging go on."""
 
     id: str
@@ -35,6 +46,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     until_ns: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     """Wall time; a silence that was ended early has that moment."""
     by: str = ""
+    reason: str = ""
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.

@@ -82,12 +82,7 @@ class TargetAggregate:
 
     def status(self) -> Status:
         """Returns the confirmed status: by the open incidents, and without any by the newest evidence."""
-        confirmed = status_of(self.incidents())
-        if confirmed is not None:
-            return confirmed
-        raw = self.raw_status()
-        # A bad sample that no rule has confirmed yet does not make the target down.
-        return Status.UP if raw is Status.DOWN else raw
+        return confirmed_status(self.incidents(), self.raw_status())
 
     def is_news(self, sample: Sample) -> bool:
         """Whether a sample is newer than the last applied one; another is not judged."""
@@ -281,6 +276,12 @@ def status_of(incidents: Iterable[Incident]) -> Status | None:
     if not severities:
         return None
     return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
+
+
+def confirmed_status(incidents: Iterable[Incident], raw: Status) -> Status:
+    """Returns the status by the open incidents of one target, and without any by `raw`, that of its newest sample."""
+    # A bad sample that no rule has confirmed yet does not make the target down.
+    return status_of(incidents) or (Status.UP if raw is Status.DOWN else raw)
 
 
 def end_of(

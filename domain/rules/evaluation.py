@@ -166,7 +166,7 @@ def counted(sample: Sample, rule: Threshold) -> float | None:
     if sample.outcome is not Outcome.TIMED_OUT:
         return value
     at_least = rule.operator in AT_LEAST and rule.mode is not Mode.RATE_OF_CHANGE
-    return value if at_least and OPERATORS[rule.operator](value, rule.value) else None
+    return value if at_least and OPERATORS[rule.operator](value, rule.bound) else None
 
 
 class ThresholdEvaluator(Evaluator):
@@ -203,7 +203,7 @@ class ThresholdEvaluator(Evaluator):
         rule, window = self._rule, self._window
         match rule.mode:
             case Mode.CONSECUTIVE:
-                window.add(at_ns, float(self._breach(value, rule.value)))
+                window.add(at_ns, float(self._breach(value, rule.bound)))
                 if not window.read():
                     return Verdict.OK
                 return Verdict.VIOLATED if window.covered() else Verdict.UNCHANGED
@@ -212,7 +212,7 @@ class ThresholdEvaluator(Evaluator):
                 figure = window.read() if rule.mode is Mode.THRESHOLD else window.change_per_second()
                 if figure is None:
                     return Verdict.UNCHANGED
-                return Verdict.VIOLATED if self._breach(figure, rule.value) else Verdict.OK
+                return Verdict.VIOLATED if self._breach(figure, rule.bound) else Verdict.OK
             case _:
                 assert_never(rule.mode)
 
@@ -228,14 +228,16 @@ class ThresholdEvaluator(Evaluator):
 
     def says(self) -> str:
         rule, window = self._rule, self._window
+        bound = rule.text_of(rule.bound)
         match rule.mode:
             case Mode.THRESHOLD:
-                return f"{rule.aggregate.value} of {rule.measure} is {window.read():g}, {rule.operator} {rule.value:g}"
+                figure = rule.text_of(window.read())
+                return f"{rule.aggregate.value} of {rule.measure} is {figure}, {rule.operator} {bound}"
             case Mode.CONSECUTIVE:
-                return f"{len(window)} values of {rule.measure} in a row are {rule.operator} {rule.value:g}"
+                return f"{len(window)} values of {rule.measure} in a row are {rule.operator} {bound}"
             case Mode.RATE_OF_CHANGE:
-                rate = window.change_per_second() or 0.0
-                return f"{rule.measure} changes by {rate:g} a second, {rule.operator} {rule.value:g}"
+                rate = rule.text_of(window.change_per_second() or 0.0)
+                return f"{rule.measure} changes by {rate} a second, {rule.operator} {bound}"
             case _:
                 assert_never(rule.mode)
 

@@ -102,8 +102,9 @@ def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, 
     for field in fields:
         kind = inspect.type_info(field.type)
         if is_duration(kind):
-            # Where a whole number may stand, it counts something.
-            counts = any(isinstance(choice, inspect.IntType) for choice in plain_types(kind))
+            # Where a number may stand, it counts or measures something.
+            numbers = inspect.IntType | inspect.FloatType
+            counts = any(isinstance(choice, numbers) for choice in plain_types(kind))
             lengths[field.encode_name] = (timedelta,) if counts else (int, float, timedelta)
     return {field.name: field.encode_name for field in fields}, lengths
 

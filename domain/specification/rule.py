@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Literal, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
 from .. import limits
-from ..time.duration import Duration, format_duration
+from ..time.duration import Duration, format_duration, parse_duration
+from ..units import NS_PER_MS
 from .construction import Specification
 from .text import DurationText, Name
 
@@ -139,8 +141,8 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
     the name of a measurement that the probe reports."""
     operator: Operator = ">"
     """How the figure stands to `value` while the rule is broken."""
-    value: float
-    """The value to compare with; a length of time is a number of milliseconds."""
+    value: float | DurationText
+    """The value to compare with: a number, of milliseconds where the measure is a time, or there a duration such as 14d."""
     window: DurationText | Annotated[int, msgspec.Meta(ge=1, le=limits.WINDOW_SAMPLES_MAX)] = 1
     """A count of samples, or a length of time (newest first, its far end exclusive)."""
     aggregate: Aggregate = Aggregate.LAST
@@ -152,7 +154,7 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
         self,
         *,
         id: str,  # noqa: A002  # the field's name
-        value: float,
+        value: float | str | timedelta,
         measure: str = ...,
         operator: Operator = ...,
         window: int | str | timedelta = ...,
@@ -160,6 +162,16 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
         mode: ModeLike = ...,
         **fields: Unpack[RuleFields],
     ) -> None: ...
+
+    @property
+    def bound(self) -> float:
+        """The value as a number; of a duration its milliseconds."""
+        return parse_duration(self.value) / NS_PER_MS if isinstance(self.value, str) else self.value
+
+    def text_of(self, figure: float) -> str:
+        """Returns a figure as the value is written: as a duration, to the millisecond, or as a number."""
+        as_written = isinstance(self.value, str) and isfinite(figure)
+        return format_duration(round(figure) * NS_PER_MS) if as_written else f"{figure:g}"
 
 
 class NoData(_Rule, frozen=True, kw_only=True, tag="no_data"):

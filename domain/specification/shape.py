@@ -21,14 +21,16 @@ class Unreadable:
 
 UNREADABLE: Final = Unreadable()
 _DROPPED: Final = Unreadable()
-_ACCEPTED: dict[type[inspect.Type], str] = {
-    inspect.NoneType: "null",
-    inspect.StructType: "mapping",
-    inspect.DictType: "mapping",
-    inspect.VarTupleType: "list",
-    inspect.IntType: "whole number",
+_TEXT = ("text",)
+_ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
+    inspect.NoneType: ("null",),
+    inspect.StructType: ("mapping",),
+    inspect.DictType: ("mapping",),
+    inspect.VarTupleType: ("list",),
+    inspect.IntType: ("whole number",),
+    inspect.FloatType: ("whole number", "number"),
 }
-"""The kind of plain value in which a choice of a union may find one that fits; any other choice: a text."""
+"""The kinds of plain value in which a choice of a union may find one that fits; any other choice: a text."""
 _SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
 )
@@ -115,7 +117,7 @@ class ShapeChecker:
 
     def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
         found = kind_of(value)
-        choices = [choice for choice in plain_types(kind) if _ACCEPTED.get(type(choice), "text") == found]
+        choices = [choice for choice in plain_types(kind) if found in _ACCEPTED.get(type(choice), _TEXT)]
         match choices:
             case []:
                 return self.tell(path, mismatch(value, kind))

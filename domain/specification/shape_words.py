@@ -7,8 +7,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
-from ..time.duration import duration_ns, parse_duration
-from ..units import NS_PER_MS
+from ..time.duration import duration_ns
 from .problem import quoted, suggestion
 from .text import DurationText
 
@@ -90,7 +89,8 @@ def _not_a_text(seconds: float) -> str:
         return (
             f"{_number(seconds)} is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"
         )
-    return f"expected a duration, got the number {_number(seconds)}: write {_number(seconds)}s"
+    written = f"write {_number(seconds)}s" if seconds else "write a length with its unit, such as 30s"
+    return f"expected a duration, got the number {_number(seconds)}: {written}"
 
 
 def wanted(kind: inspect.Type) -> str:
@@ -164,20 +164,9 @@ def _hint(value: Any, kind: inspect.Type) -> str:
             return ": write false"
         case inspect.IntType() | inspect.FloatType() if word.isdigit():
             return ": write it without quotes"
-        case inspect.FloatType() if length := _milliseconds(word):
-            return f": a length of time is a number of milliseconds here, write {length}"
         case inspect.VarTupleType() if kind_of(value) not in {"mapping", "null"}:
             return ": put it in brackets, [like, this]"
         case _ if value is None:
             return ": leave the key out or give it a value"
         case _:
             return ""
-
-
-def _milliseconds(word: str) -> str:
-    """The length of time that the word is, empty where it is none."""
-    try:
-        length_ns = parse_duration(word)
-    except ValueError:
-        return ""
-    return f"{length_ns / NS_PER_MS:.6f}".rstrip("0").rstrip(".")

@@ -56,8 +56,10 @@ def _of_target(target: Target) -> Iterator[Problem]:
             for said in _of_condition(condition, target):
                 yield Problem(("expect", at), said)
     for at, rule in enumerate(target.rules):
-        if isinstance(rule, Threshold) and rule.measure == EXPIRY.lower() and 0 < rule.value < SHORT_MS:
-            said = f"{rule.value:g} is that many milliseconds: a day has 86400000"
+        if not isinstance(rule, Threshold) or isinstance(rule.value, str):
+            continue
+        if rule.measure == EXPIRY.lower() and 0 < rule.value < SHORT_MS:
+            said = f"{rule.value:g} is that many milliseconds: for days write {rule.value:g}d"
             yield Problem(("rules", at, "value"), said)
 
 

@@ -19,6 +19,8 @@ _MEASURES: dict[str, tuple[str, ...]] = {
     "tcp": ("response_time", "dns", "connect"),
 }
 """The measures of the probe kinds that define a fixed set."""
+_TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration"})
+"""The measures in milliseconds: a duration may stand beside them."""
 _STATUS_MAX = 999
 _EVERY = ("every",)
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
@@ -63,12 +65,26 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
     elif not rule.measure:
         yield Problem((*path, "measure"), "is empty: write the name of a measurement that the check reports")
     yield from _window_problems(rule, target, path)
-    if not isfinite(rule.value):
-        yield Problem((*path, "value"), f"{rule.value} is no finite number: write one")
+    faults = tuple(_value_faults(rule, (*path, "value")))
+    if faults:
+        yield from faults
     elif rule.mode is not Mode.RATE_OF_CHANGE:
         depends_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",))
         for problem in _reach_problems(rule, target, path):
             yield replace(problem, depends_on=depends_on)
+
+
+def _value_faults(rule: Threshold, path: Path) -> Iterator[Problem]:
+    if not isinstance(rule.value, str):
+        if not isfinite(rule.value):
+            yield Problem(path, f"{rule.value} is no finite number: write one")
+    elif rule.measure not in _TIMES:
+        text = (
+            f"{rule.value} is a duration, and {quoted(rule.measure)} is not measured in time: write a number"
+        )
+        yield Problem(path, text, depends_on=((*path[:-1], "measure"),))
+    else:
+        yield from span_problems(rule.value, path, 0, KEEP_FIRING_NS_MAX)
 
 
 def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
@@ -94,14 +110,14 @@ def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Pr
 
 def _reach_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
     low, high = _range(rule.measure, target)
-    if rule.measure == "status" and rule.value % 1 and target.kind in _MEASURES:
+    if rule.measure == "status" and rule.bound % 1 and target.kind in _MEASURES:
         if rule.operator == "==":
-            yield Problem((*path, "value"), f"can never be true: no status is {rule.value:g}")
+            yield Problem((*path, "value"), f"can never be true: no status is {rule.bound:g}")
         return
-    fate = _fate(rule.operator, rule.value, low, high)
+    fate = _fate(rule.operator, rule.bound, low, high)
     if fate:
-        span = f"is at most {high:g}" if rule.value >= high else f"is never below {low:g}"
-        said = f"{rule.measure} {rule.operator} {rule.value:g} {fate}: {rule.measure} {span}{_unit(rule.measure, target)}"
+        span = f"is at most {high:g}" if rule.bound >= high else f"is never below {low:g}"
+        said = f"{rule.measure} {rule.operator} {rule.text_of(rule.bound)} {fate}: {rule.measure} {span}{_unit(rule.measure, target)}"
         yield Problem((*path, "value"), f"{said}; choose another value or operator")
 
 

@@ -75,12 +75,72 @@ def test_a_file_that_holds_no_value_is_reported(tmp_path, content, said):
     assert [problem.text for problem in substitution.problems] == [said]
 
 
-def test_a_value_stays_a_text_whatever_it_looks_like(tmp_path):
+def test_a_value_where_a_text_may_stand_stays_a_text_whatever_it_looks_like(tmp_path):
     text = "channels: [{id: ops, webhook: {url: 'http://h/', secret: '${PIN}'}}]"
     configuration = parse_configuration(text, {"PIN": "0123"}, name="w", folder=tmp_path)
     assert configuration.channels[0].webhook.secret == "0123"  # noqa: S105  # it is the test's own
-    with pytest.raises(ConfigurationError, match="expected a whole number, got the text"):
-        parse_configuration("runtime: {threads_max: '${N}'}", {"N": "5"}, name="w", folder=tmp_path)
+
+
+TYPED = {
+    "runtime: {threads_max: '${V}'}": ("5", lambda whole: whole.runtime.threads_max, 5),
+    "runtime: {debug: '${V}'}": ("true", lambda whole: whole.runtime.debug, True),
+    "runtime: {grace: '${V}s'}": ("5", lambda whole: whole.runtime.grace, "5s"),
+    "targets: [{id: a, tcp: {host: h, port: '${V}'}}]": ("80", lambda whole: whole.targets[0].tcp.port, 80),
+    "targets: [{id: a, tcp: {host: h, port: '${NONE:-80}'}}]": (
+        "",
+        lambda whole: whole.targets[0].tcp.port,
+        80,
+    ),
+    "targets: [{id: a, call: {name: f}, rules: [{id: r, kind: consecutive, after: '${V}'}]}]": (
+        "4",
+        lambda whole: whole.targets[0].rules[0].after,
+        4,
+    ),
+    "targets: [{id: a, call: {name: f}, rules: [{id: r, kind: threshold, value: '${V}', window: 5m}]}]": (
+        "1.5",
+        lambda whole: whole.targets[0].rules[0].value,
+        1.5,
+    ),
+    "targets: [{id: a, call: {name: f}, rules: [{id: r, kind: threshold, value: 1, window: '${V}'}]}]": (
+        "3",
+        lambda whole: whole.targets[0].rules[0].window,
+        3,
+    ),
+    "targets: [{id: '${V}', call: {name: f}}]": ("7", lambda whole: whole.targets[0].id, "7"),
+}
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_a_value_takes_the_type_of_its_place(text, tmp_path):
+    value, found, expected = TYPED[text]
+    seen = found(parse_configuration(text, {"V": value}, name="w", folder=tmp_path))
+    assert (type(seen), seen) == (type(expected), expected)
+
+
+MISTYPED = {
+    ("threads_max", "five"): "expected a whole number, got the text '***'",
+    ("threads_max", "5.5"): "expected a whole number, got the text '***'",
+    ("threads_max", ""): "expected a whole number, got the text ''",
+    ("threads_max", "9999"): "*** is out of range: it may be 1 to 256",
+    ("debug", "yes"): "expected true or false, got the text '***': write true",
+    ("debug", "1"): "expected true or false, got the text '***'",
+}
+
+
+@pytest.mark.parametrize(("key", "value"), MISTYPED)
+def test_a_value_of_another_type_is_refused_without_a_word_of_quotes(key, value, tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(f"runtime: {{{key}: '${{V}}'}}", {"V": value}, name="w", folder=tmp_path)
+    place = 13 + len(key)
+    assert caught.value.problems == (f"w:1:{place}: runtime.{key}: {MISTYPED[key, value]}",)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_value_loses_its_last_line_end_and_no_other(end):
+    substitution = Substitution({"ONE": f"token{end}", "TWO": f"token{end}{end}"})
+    assert substitution.fill({"k": "${ONE}"}) == {"k": "token"}
+    substitution.fill({"k": "${TWO}"})
+    assert "TWO holds a line end or another" in substitution.problems[0].text
 
 
 FAULTY = {

@@ -33,9 +33,22 @@ ROWS = [
     (
         THRESHOLD,
         "value: '5'",
-        "1:85: targets[0].rules[0].value: expected a number, got the text '5': write it without quotes",
+        "1:85: targets[0].rules[0].value: '5' has no unit: write it like 500ms, 1m30s, 48h or 7d",
     ),
-    (THRESHOLD, "value: 5x", "1:85: targets[0].rules[0].value: expected a number, got the text '5x'"),
+    (
+        THRESHOLD,
+        "value: 5x",
+        (
+            "1:85: targets[0].rules[0].value: '5x' has the unknown unit 'x': the units are ns, us, ms, s, m, h, d and w"
+        ),
+    ),
+    (THRESHOLD, "value: 5s1m", "1:85: targets[0].rules[0].value: '5s1m' is no duration: units go from large to small, each once; write it like 500ms, 1m30s, 48h or 7d"),
+    (THRESHOLD, "value: true", "1:85: targets[0].rules[0].value: expected a number or a duration such as 30s, got true"),
+    (
+        TARGET,
+        "retry_every: 0",
+        "4:16: targets[0].retry_every: expected a duration, got the number 0: write a length with its unit, such as 30s",
+    ),
     # A text or a number of the right kind that cannot be.
     (
         "{}",

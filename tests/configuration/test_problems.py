@@ -176,10 +176,13 @@ FILES = {
     rule("kind: threshold, value: .nan"): [
         "4:43: targets[0].rules[0].value: .nan is no finite number: write a number, or put it in quotes if it is a text"
     ],
-    rule("kind: threshold, measure: certificate_expiration, operator: <, value: 48h"): [
+    rule("kind: threshold, measure: status, operator: <, value: 48h"): [
+        "4:73: targets[0].rules[0].value: 48h is a duration, and 'status' is not measured in time: write a number"
+    ],
+    rule("kind: threshold, value: 6s"): [
         (
-            "4:89: targets[0].rules[0].value: expected a number, got the text '48h': a length of time is a number of "
-            "milliseconds here, write 172800000"
+            "4:43: targets[0].rules[0].value: response_time > 6s can never be true: response_time is at most 5000 ms "
+            "(the timeout is 5s); choose another value or operator"
         )
     ],
     rule("kind: threshold, value: 1, window: [5]"): [

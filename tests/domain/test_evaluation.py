@@ -1,6 +1,7 @@
 """Evaluation: what each kind of rule makes of samples, against naive recomputation of the whole past."""
 
 import operator
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -380,3 +381,17 @@ def test_the_checkpoint_of_a_firing_rule_stays_equal_while_nothing_changes():
     assert saved_of(watch, NOON) == saved_of(watch, later)
     watch.phase_state = PhaseState(Phase.PENDING, active_at=NOON)
     assert saved_of(watch, NOON) != saved_of(watch, later)
+
+
+def test_a_value_written_as_a_duration_is_compared_in_milliseconds_and_shown_as_written():
+    rules = [Threshold(id="r", value=value) for value in (300, "300ms", timedelta(milliseconds=300))]
+    for rule in rules:
+        evaluator = ThresholdEvaluator(rule)
+        verdicts = [
+            evaluator.take(sample_at(number, latency_ns=ms * S // 1_000), firing=False)
+            for number, ms in enumerate((299, 300, 301))
+        ]
+        assert verdicts == [Verdict.OK, Verdict.OK, Verdict.VIOLATED]
+        bound = "300" if rule.value == 300 else "300ms"
+        assert evaluator.says().endswith(f", > {bound}")
+    assert evaluator.says() == "last of response_time is 301ms, > 300ms"

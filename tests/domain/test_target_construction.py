@@ -143,7 +143,7 @@ REFUSED = [
     (lambda: Tcp(host="h", port=1, send="x" * 20_000), "send: a text of 20,000 characters: 16,384 are the most"),
     (lambda: Exec(argv=()), "argv: has 0 entries: it needs at least 1"),
     (lambda: Consecutive(id="r", fo="5s"), "fo: unknown key, did you mean for_"),
-    (lambda: Threshold(id="r", value="10s"), "write 10000"),
+    (lambda: Threshold(id="r", value="10x"), "value: '10x' has the unknown unit"),
     (lambda: Threshold(id="r", value=1, severity="critcal"), "did you mean critical"),
     (lambda: Channel(id="c"), "Channel 'c': needs exactly one of webhook, log, call; it has none"),
     (lambda: Log(level="warn"), "level: 'warn' is not one of error, info, warning, did you mean warning"),

@@ -28,11 +28,11 @@ VERBS = [
     "run --help",
     "check watch.yaml",
     "schema",
-    "status watch.yaml",
-    "status watch.yaml --json",
-    "incidents watch.yaml",
-    "notices watch.yaml",
-    "simulate watch.yaml --hours 0.1 --script a=ok",
+    "status -c watch.yaml",
+    "status -c watch.yaml --json",
+    "incidents -c watch.yaml",
+    "notices -c watch.yaml",
+    "simulate -c watch.yaml --hours 0.1 --script a=ok",
     "demo",
 ]
 
@@ -105,7 +105,7 @@ def test_a_full_disk_ends_every_verb_with_one_line(verb, folder):
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_no_buffer_changes_how_a_verb_ends(folder, output, environment):
     opened, redirect, why = OUTPUTS[output]
-    status, said = ended("status watch.yaml", folder, opened(), redirect=redirect, environment=environment)
+    status, said = ended("status -c watch.yaml", folder, opened(), redirect=redirect, environment=environment)
     assert (status, said) == (ExitStatus.FAILED, f"watchkeeper: standard output cannot be written: {why}\n")
 
 

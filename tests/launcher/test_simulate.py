@@ -25,7 +25,7 @@ def simulate(tmp_path):
     def run(script, *options, expect=USUAL):
         path = tmp_path / "watch.yaml"
         path.write_text(CONFIG % expect)
-        arguments = ["simulate", str(path), "--hours", "0.5", "--script", f"shop={script}"]
+        arguments = ["simulate", "-c", str(path), "--hours", "0.5", "--script", f"shop={script}"]
         return CliRunner().invoke(cli, [*arguments, *options])
 
     return run
@@ -71,7 +71,7 @@ def test_a_violated_invariant_is_a_defect_of_watchkeeper():
 def test_every_fault_at_once_breaks_no_invariant(tmp_path, seed):
     path = tmp_path / "watch.yaml"
     path.write_text(CONFIG % USUAL)
-    arguments = ["simulate", str(path), "--hours", "24", "--faults", "all", "--seed", str(seed)]
+    arguments = ["simulate", "-c", str(path), "--hours", "24", "--faults", "all", "--seed", str(seed)]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.stdout[-500:]
     assert CliRunner().invoke(cli, arguments).stdout.splitlines()[:-2] == result.stdout.splitlines()[:-2]

@@ -374,14 +374,14 @@ def test_a_channel_that_fails_is_a_problem_until_it_recovers(site, shop):
 
 def test_a_silence_has_a_length_or_an_end_and_the_end_an_offset(shop, ops):
     with Runtime(targets=[shop], **ops) as runtime:
-        runtime.silence("move", until="2099-01-31T12:30:00+02:00", target="shop", by="ada")
+        runtime.silence("shop", until="2099-01-31T12:30:00+02:00", by="ada")
         (silence,) = runtime.status().silences
         assert silence.until_ns == 4_073_538_600 * 10**9
         with pytest.raises(ValueError, match="names no UTC offset"):
-            runtime.silence("move", until="2099-01-31T12:30:00")
+            runtime.silence("shop", until="2099-01-31T12:30:00")
         for both_or_none in ({}, {"length": "1h", "until": "2099-01-31T12:30:00Z"}):
             with pytest.raises(UsageError, match="a length or an end"):
-                runtime.silence("move", **both_or_none)
+                runtime.silence("shop", **both_or_none)
 
 
 def test_a_store_in_memory_leaves_no_file(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
-from watchkeeper import ConfigurationError, Http, Runtime, RuntimeOptions, Target
+from watchkeeper import ALL, ConfigurationError, Http, Runtime, RuntimeOptions, Target
 from watchkeeper.testing import World
 
 LENGTHS = {"whole": 3_600, "number": 3_600.0, "delta": timedelta(hours=1), "text": "1h"}
@@ -20,7 +20,7 @@ def silences_of(runtime, count):
 def test_a_silence_ends_after_the_same_length_however_it_is_written(shop, ops):
     with Runtime(targets=[shop], **ops) as runtime:
         for name, length in LENGTHS.items():
-            runtime.silence(name, length=length)
+            runtime.silence(ALL, length, id=name)
         ends = [silence.until_ns for silence in silences_of(runtime, len(LENGTHS))]
         assert max(ends) - min(ends) < 60 * 10**9
 
@@ -69,7 +69,7 @@ def test_a_stop_within_nothing_does_not_wait_for_the_grace(ops):
 @pytest.mark.parametrize("length", [-1, "-1s", timedelta(-1), float("nan"), "soon"], ids=repr)
 def test_a_text_that_is_no_length_is_refused_and_stops_nothing(length, shop, ops):
     with Runtime(targets=[shop], **ops) as runtime:
-        for call in (runtime.stop, runtime.status, lambda length: runtime.silence("move", length=length)):
+        for call in (runtime.stop, runtime.status, lambda length: runtime.silence(ALL, length=length)):
             with pytest.raises(ValueError, match=r"is no duration|is below zero"):
                 call(length)
         with pytest.raises(ConfigurationError, match="depth': every: "):

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from watchkeeper import Consecutive, Heartbeat, Runtime, Target
+from watchkeeper import ALL, Consecutive, Heartbeat, Runtime, Target
 
 MISSED = Consecutive(id="down", after=1, recover=1)
 
@@ -14,7 +14,7 @@ def test_a_stop_right_after_a_silence_logs_no_dead_letter(attempt, tmp_path, cap
     job = Target(id="job", every="1h", heartbeat=Heartbeat())
     with Runtime(targets=[job], store=tmp_path / "watch.db") as runtime:
         for number in range(20):
-            runtime.silence(f"works {number}", length="1h")
+            runtime.silence(ALL, "1h", id=f"works {number}")
 
     assert caplog.messages == []
 

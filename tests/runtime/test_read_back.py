@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from watchkeeper import Consecutive, Heartbeat, Runtime, Target
+from watchkeeper import ALL, Consecutive, Heartbeat, Runtime, Target
 
 TRIES = 40
 MISSED = Consecutive(id="down", after=1, recover=1)
@@ -31,7 +31,7 @@ def test_a_silence_is_in_the_status_asked_right_after_it(store, max_age):
     with Runtime(targets=jobs(), store=store) as runtime:
         seen = []
         for number in range(TRIES):
-            runtime.silence("works", length="1h", by=f"operator {number}")
+            runtime.silence(ALL, "1h", by=f"operator {number}")
             seen.append(said_by(runtime.status(max_age)))
 
     assert seen == [{f"operator {number}"} for number in range(TRIES)]
@@ -42,7 +42,7 @@ def test_a_silence_is_in_the_status_awaited_right_after_it(store):
         seen = []
         async with Runtime(targets=jobs(), store=store) as runtime:
             for number in range(TRIES):
-                runtime.silence("works", length="1h", by=f"operator {number}")
+                runtime.silence(ALL, "1h", by=f"operator {number}")
                 seen.append(said_by(await runtime.aio.status()))
         return seen
 
@@ -53,7 +53,7 @@ def test_each_of_many_threads_reads_its_own_silence(store):
     with Runtime(targets=jobs(), store=store) as runtime, ThreadPoolExecutor(8) as threads:
 
         def silenced(number):
-            runtime.silence(f"works {number}", length="1h", by=f"operator {number}")
+            runtime.silence(ALL, "1h", by=f"operator {number}", id=f"works {number}")
             return f"operator {number}" in said_by(runtime.status())
 
         assert all(threads.map(silenced, range(TRIES)))

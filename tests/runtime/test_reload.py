@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import watchkeeper
 from watchkeeper import (
+    ALL,
     Call,
     Channel,
     Configuration,
@@ -248,8 +249,9 @@ def test_no_text_of_a_host_stands_in_the_way_of_the_record(site, shop, inbox, op
         (incident,) = runtime.incidents(open_only=True)
         with pytest.raises(ConfigurationError, match="surrogate"):
             runtime.check(lone, every="1s")(bool)
-        runtime.silence(lone, length="0s", by=lone)
-        runtime.acknowledge(lone, by=lone)
+        runtime.silence(ALL, "0s", by=lone, reason=lone, id=lone)
+        with pytest.raises(UnknownName, match=r"no open incident is \\ud800; open: inc_\w+ \(shop/down\)"):
+            runtime.acknowledge(lone, by=lone)
         runtime.acknowledge(incident.id, by=lone)
         assert inbox.wait_for(2) == ["opened", "acknowledged"]
         assert inbox.notices[1].incident.acknowledged_by == "\\ud800"
@@ -260,9 +262,9 @@ def test_no_text_of_a_host_stands_in_the_way_of_the_record(site, shop, inbox, op
 def test_no_silence_of_a_host_stands_in_the_way_of_the_record(until, site, shop, inbox, ops, tmp_path):
     with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
         with pytest.raises(ValueError, match="between the years 1678 and 2262"):
-            runtime.silence("for ever", until=until)
-        runtime.silence("a long time", until="2262-04-11T00:00:00Z", target="shop")
-        runtime.silence("a long time", length="0s")
+            runtime.silence(ALL, until=until)
+        runtime.silence("shop", until="2262-04-11T00:00:00Z")
+        runtime.silence("shop", "0s")
         site.status = 503
         assert inbox.wait_for(1) == ["opened"]
         assert runtime.status().healthy

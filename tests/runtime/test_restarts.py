@@ -85,7 +85,7 @@ def test_a_report_during_a_restart_reaches_the_next_engine(shop, ops, inbox, sit
         with in_restart(runtime, with_one_more_channel(ops, shop, JOB, store=store)) as raised:
             runtime.heartbeat("job", detail="done")
             reported_ns = SystemClock().read().wall_ns
-            runtime.silence("move", length="1h", target="job")
+            runtime.silence("job", "1h", id="move")
             runtime.acknowledge(incident.id, by="ada")
             assert "stopped" in repr(runtime)
         assert raised == []
@@ -311,3 +311,15 @@ def test_a_stop_is_bounded_though_a_check_holds_the_loop():
         for each in set(threading.enumerate()) - before:
             each.join(WITHIN_S)
     assert set(threading.enumerate()) <= before
+
+
+def test_an_incident_of_an_earlier_run_is_acknowledged_as_soon_as_the_next_has_started(
+    site, shop, inbox, ops, tmp_path
+):
+    site.status = 500
+    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
+        inbox.wait_for(1)
+        (incident,) = runtime.incidents(open_only=True)
+    with Runtime(targets=[shop], store=tmp_path / "watch.db", **ops) as runtime:
+        runtime.acknowledge(incident.id, by="ada")
+        assert inbox.wait_for(2) == ["opened", "acknowledged"]

@@ -1,6 +1,7 @@
 """Behaviour that the bug trackers of comparable tools call for: one test a row."""
 
 import pytest
+from watchkeeper import ALL
 from watchkeeper.domain.incidents.notice import NoticeReason
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.channel import Channel, Log
@@ -66,7 +67,7 @@ def test_an_incident_within_a_silence_is_never_notified():
 
 def test_an_incident_that_outlasts_a_silence_is_notified_once():
     world = world_of(script="ok 1m, down")
-    world.silence(None, "30m")
+    world.silence(ALL, "30m")
     world.run("2h")
     (notice,) = world.notices("ops")
     assert notice.reason is NoticeReason.CATCH_UP

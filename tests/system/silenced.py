@@ -3,11 +3,11 @@
 import signal
 import sys
 
-from watchkeeper import Runtime
+from watchkeeper import ALL, Runtime
 
 if __name__ == "__main__":
     with Runtime.from_config(sys.argv[2]) as runtime:
-        runtime.silence("night", length="1h")
+        runtime.silence(ALL, "1h")
         runtime.status()
         sys.stderr.write("watching: silenced\n")
         signal.pause()

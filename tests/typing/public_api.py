@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Unpack
 
 from watchkeeper import (
+    ALL,
     AbandonedWork,
     BasicAuth,
     Call,
@@ -196,8 +197,8 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.pause("shop")
         runtime.resume("shop")
         runtime.heartbeat("nightly", ok=False, detail="disk full")
-        runtime.silence("move", length=timedelta(hours=1), target="shop", by="ada")
-        runtime.silence("move", until="2026-01-31T12:30:00Z")
+        runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
+        runtime.silence(ALL, until="2026-01-31T12:30:00Z")
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada")
         runtime.untrack("shop")
@@ -253,7 +254,7 @@ def tested() -> list[str]:
     world = World(TARGETS, seed=1)
     world.script("shop", "ok 10m, down 5m, ok")
     Script.parse("ok")
-    world.silence("shop", timedelta(minutes=1))
+    world.silence("shop", timedelta(minutes=1), by="ada")
     try:
         world.run(3_600)
         world.stall("5s")

@@ -11,12 +11,12 @@ from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, Outgoing
+from ....domain.incidents.record import BlindInterval, Outgoing, Silence
 from ..history.history import History
 from ..history.overview import Overview
 from ..history.stored import Rollup, StoredSample, Summed
 from .chain import TRANSITION, Chain
-from .connection import connect_reader, explained
+from .connection import connect_reader, explained, rows
 from .files import told_from_others
 from .head import read_head
 from .incidents import INCIDENTS, TRANSITIONS, IncidentTable
@@ -28,6 +28,11 @@ _INCIDENTS = """
 SELECT body FROM incident JOIN chain USING (position)
 WHERE (NOT :open_only OR is_open) AND (:target IS NULL OR incident.target = :target)
 ORDER BY ordinal DESC LIMIT :limit
+"""
+
+_RECOVERED = """
+SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM incident JOIN chain USING (position)
+WHERE NOT is_open AND NOT json_extract(body, '$.draft') GROUP BY incident.target
 """
 
 
@@ -58,6 +63,16 @@ class StoreReader:
         asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
         with self._reading() as connection:
             return tuple(INCIDENTS.decode(body) for (body,) in connection.execute(_INCIDENTS, asked))
+
+    def recovered(self) -> dict[str, int]:
+        """When the last incident of every target that had one ended (wall time), by name; those of drafts do not count."""
+        with self._reading() as connection:
+            return dict(rows(connection, _RECOVERED))
+
+    def silences(self, now_ns: int) -> tuple[Silence, ...]:
+        """Those that end after `now_ns`, by id."""
+        with self._reading() as connection:
+            return MarkTable(connection).silences(now_ns)
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
         """The life of an incident; empty for one that is not known."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
+from watchkeeper import ALL, UnknownName
 from watchkeeper.domain.incidents.notice import Answer, DeliveryState, NoticeReason
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.rule import Consecutive, Severity
@@ -364,16 +365,28 @@ def test_an_acknowledgement_and_the_end_are_notified(shop):
     (incident,) = world.incidents()
     world.acknowledge(incident.id, "ann")
     world.acknowledge(incident.id, "bob")
-    world.acknowledge("inc_unheard_of", "bob")
     world.run("20m")
     assert world.delivered("ops") == [BOTH[0], "shop/down acknowledged", BOTH[1]]
     assert world.notices("ops")[1].incident.acknowledged_by == "ann"
 
 
+def test_the_acknowledgement_of_no_open_incident_is_refused_with_those_that_are(shop):
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 1m, down 10m, ok")
+    world.run("3m")
+    (incident,) = world.incidents()
+    world.restart()
+    with pytest.raises(UnknownName, match=rf"no open incident is inc_9; open: {incident.id} \(shop/down\)$"):
+        world.acknowledge("inc_9")
+    world.run("20m")
+    with pytest.raises(UnknownName, match=rf"no open incident is {incident.id}; open: none$"):
+        world.acknowledge(incident.id)
+
+
 def test_an_incident_acknowledged_before_its_first_notice_is_notified_to_no_channel(shop):
     world = World([shop(rules=QUICK)])
     world.script("shop", "ok 1m, down 10m, ok")
-    world.silence(None, "5m")
+    world.silence(ALL, "5m")
     world.run("3m")
     world.acknowledge(world.incidents()[0].id)
     world.run("30m")

@@ -28,6 +28,9 @@ class Quiet:
     def publish(self, event):
         pass
 
+    def resume(self, incidents):
+        pass
+
     def send(self, notice, attempt, deadline, done):
         return self
 

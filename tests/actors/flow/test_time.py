@@ -1,6 +1,7 @@
 """Time that does odd things: heartbeats, sleep, stalls, clocks that are set, and deaths in between."""
 
 import pytest
+from watchkeeper import ALL
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Heartbeat
@@ -267,7 +268,7 @@ def test_the_end_of_a_silence_is_noticed_within_a_second(shop, step_s):
     """Nothing is polled during the steps, and the wall clock is set both ways."""
     world = World([shop(every="1h", rules=QUICK)])
     world.script("shop", "down")
-    world.silence(None, "2m3s")
+    world.silence(ALL, "2m3s")
     until_ns = world.now.wall_ns + 123 * S
     world.run("65s")
     assert (len(world.incidents()), world.delivered("ops")) == (1, [])
@@ -283,9 +284,9 @@ def test_the_end_of_a_silence_is_noticed_within_a_second(shop, step_s):
 
 def test_each_of_several_silences_ends_in_its_own_time(shop):
     world = World([shop(rules=QUICK), shop("mail", rules=QUICK)])
-    for target, length in (("mail", "3m4s"), ("shop", "2m3s"), (None, "90s")):
+    for target, length in (("mail", "3m4s"), ("shop", "2m3s"), (ALL, "90s")):
         world.silence(target, length)
-        world.script(target or "shop", "down")
+        world.script("shop" if target is ALL else target, "down")
     world.run("2m3s500ms")
     assert world.delivered("ops") == ["shop/down opened"]
     world.run("61s")
@@ -309,7 +310,7 @@ def test_without_a_silence_there_is_no_wake_up_for_one(shop):
 def test_a_new_process_delays_no_end_of_a_silence(shop):
     world = World([shop(every="1h", rules=QUICK)])
     world.script("shop", "down")
-    world.silence(None, "2m3s")
+    world.silence(ALL, "2m3s")
     world.run("65s")
     world.crash()
     world.run("57s999ms")

@@ -1,0 +1,66 @@
+"""Reads a configuration with problems as far as possible, for programs that only read its store.
+
+A reader needs the place of the store, and of a target its id, kind and cadence. It needs no secret, and a file that is
+being edited does not stop it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from msgspec.structs import replace
+
+from ...domain.errors import ConfigurationError
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.problem import capped
+from ...domain.specification.shape import UNREADABLE
+from ...domain.validation.partial import PartialConfiguration
+from .document import Document, parse
+from .loading import folder_of, lines_of, read_text
+from .places import give_types
+from .positions import located
+from .substitution import Substitution
+
+_STORE = ("runtime", "store")
+
+
+def load_leniently(
+    path: str | FilePath, environment: Mapping[str, str], *, needs_store: bool = True
+) -> Configuration:
+    """Returns the readable part of a configuration file, with the absolute path of its store.
+
+    Raises: ConfigurationError for a file that cannot be opened, and where a problem hides the place of a needed store.
+    """
+    file, name = FilePath(path), str(path)
+    text = read_text(file, name)
+    document = parse(text)
+    substitution = Substitution(environment, folder_of(file))
+    data = substitution.fill(document.beginning if document.data is UNREADABLE else document.data)
+    give_types(data, substitution.filled)
+    configuration = _readable(data)
+    store = configuration.runtime.store
+    if store:
+        runtime = replace(configuration.runtime, store=str(folder_of(file) / store))
+        return replace(configuration, runtime=runtime)
+    if not needs_store:
+        return configuration
+    hiding = [problem for problem in substitution.problems if problem.path == _STORE]
+    if hiding or _is_cut_before_store(document):
+        raise ConfigurationError(*capped(lines_of(name, document.faults, located(text, hiding))))
+    return configuration
+
+
+def _readable(data: Any) -> Configuration:
+    """Returns the valid part; a target without a readable id is left out."""
+    configuration = PartialConfiguration(data).read()
+    given = data.get("targets") if isinstance(data, dict) else None
+    ids = (
+        {entry.get("id") for entry in given if isinstance(entry, dict)} if isinstance(given, list) else set()
+    )
+    known = tuple(target for target in configuration.targets if target.id in ids)
+    return replace(configuration, targets=known)
+
+
+def _is_cut_before_store(document: Document) -> bool:
+    """Whether reading ended before the settings of the runtime were read."""
+    return document.data is UNREADABLE and "runtime" not in document.beginning

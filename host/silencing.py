@@ -1,0 +1,37 @@
+"""Silences as hosts ask for them, from a runtime and from a world in virtual time."""
+
+from ..domain.errors import UsageError
+from ..domain.incidents.record import ALL, AllTargets, Silence
+from ..domain.line import first_line
+from ..domain.time.duration import Duration, duration_ns
+from ..domain.time.moment import Moment, wall_ns_of
+
+
+def make_silence(
+    target: str | AllTargets,
+    length: Duration,
+    until: str,
+    *,
+    by: str,
+    reason: str,
+    id: str | None,  # noqa: A002  # the name that hosts write
+    now: Moment,
+) -> Silence:
+    """Returns a silence for a length from now or until a moment; without an id there is one silence per target.
+
+    Raises: UsageError unless a target is named and exactly one of length and end is given; ValueError for a text that is neither.
+    """
+    if target is not ALL and not isinstance(target, str):
+        raise UsageError(f"a silence names its target, or ALL for every one, not {target!r}")
+    if (length == "") == (until == ""):
+        raise UsageError("a silence has a length or an end: give one of the two")
+    until_ns = wall_ns_of(until) if until else now.wall_ns + duration_ns(length)
+    muted = None if target is ALL else target
+    usual = "all targets" if muted is None else f"target {muted}"
+    return Silence(
+        id=first_line(usual if id is None else id),
+        target=muted,
+        until_ns=until_ns,
+        by=first_line(by),
+        reason=first_line(reason),
+    )

@@ -1,0 +1,51 @@
+"""The files that a command line names: the configuration, and the store that verbs read."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from ..adapters.configuration import load_leniently
+from ..domain.errors import ConfigurationError
+from ..domain.specification.target import Target
+
+CONFIG_VARIABLE = "WATCHKEEPER_CONFIG"
+USUAL_CONFIG = Path("watchkeeper.yaml")
+
+
+class StorePlace(msgspec.Struct, frozen=True):
+    """The path of a store, and the targets that its configuration has; none where only the store is named."""
+
+    path: str
+    targets: tuple[Target, ...] = ()
+
+
+def find_store(config: Path | None, store: Path | None) -> StorePlace:
+    """Returns the store that the command line names.
+
+    Raises: ConfigurationError where it names none, or a configuration whose store cannot be found.
+    """
+    if config is None and store is not None:
+        return StorePlace(str(store))
+    file = config_named(config)
+    configuration = load_leniently(file, os.environ, needs_store=store is None)
+    path = configuration.runtime.store if store is None else str(store)
+    if path is None:
+        raise ConfigurationError(
+            f"{file}:1:1: runtime.store: without it nothing is recorded: set it to a file, which this verb then reads"
+        )
+    return StorePlace(path, configuration.targets)
+
+
+def config_named(config: Path | None = None) -> Path:
+    """Returns the configuration of the command line, else of the environment, else the usual one.
+
+    Raises: ConfigurationError without any.
+    """
+    variable = os.environ.get(CONFIG_VARIABLE)
+    file = config or (Path(variable) if variable else USUAL_CONFIG)
+    if file is USUAL_CONFIG and not file.exists():
+        raise ConfigurationError(
+            f"there is no {USUAL_CONFIG} in this folder: name a configuration, or set {CONFIG_VARIABLE}"
+        )
+    return file

@@ -1,0 +1,69 @@
+"""`incidents`: the incidents of a store, newest first."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...adapters.clock import SystemClock
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.errors import UnknownName
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice_body import incident_document
+from ...domain.specification.problem import quoted, suggestion
+from ...domain.time.duration import NS_PER_HOUR, NS_PER_MINUTE, format_duration
+from ...domain.time.moment import NS_PER_MS, NS_PER_S
+from ..place import StorePlace
+from .tables import minute_text, print_rows, shortened
+
+_COLUMNS = ("id", "incident", "severity", "status", "opened", "lasted", "explanation")
+ID_PREFIX = "inc_"
+
+
+def show_incidents(
+    place: StorePlace, *, as_json: bool, open_only: bool, target: str | None, limit: int
+) -> None:
+    """Prints one row per incident, the newest first. Raises: UnknownName for a target without any record."""
+    reader = StoreReader(place.path)
+    found = reader.incidents(open_only=open_only, target=target, limit=limit)
+    if target is not None and not found:
+        _require_known(target, {*(known.id for known in place.targets), *reader.targets()}, reader)
+    now_ns = SystemClock().read().wall_ns
+    ids = shortened({incident.id for incident in found}, ID_PREFIX)
+    shown = [{**_shown(incident, now_ns), "id": ids[incident.id]} for incident in found]
+    print_rows("incidents", _COLUMNS, shown, [_row(incident) for incident in found], as_json=as_json)
+
+
+def _require_known(target: str, known: Iterable[str], reader: StoreReader) -> None:
+    if target not in known and not reader.incidents(target=target, limit=1):
+        raise UnknownName(f"no target is named {quoted(target)}{suggestion(target, known)}")
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    """Returns an incident as plain data with stable keys; times are RFC 3339."""
+    document = incident_document(incident)
+    del document["evidence"]
+    ended_ns = incident.resolved_at_ns
+    lasted = None if ended_ns is None else _length(incident.opened_at_ns, ended_ns, NS_PER_MS)
+    return document | {"lasted": lasted, "sequence": incident.sequence, "draft": incident.draft}
+
+
+def _shown(incident: Incident, now_ns: int) -> dict[str, Any]:
+    """Returns an incident as the cells of a table."""
+    seen = f"acknowledged by {incident.acknowledged_by}" if incident.acknowledged_by else ""
+    said = incident.explanation if incident.explanation != seen else ""
+    return {
+        "incident": f"{incident.target}/{incident.rule}",
+        "severity": incident.severity.value,
+        "status": "open" if incident.is_open else "resolved",
+        "opened": minute_text(incident.opened_at_ns),
+        "lasted": _for_people(incident.opened_at_ns, incident.resolved_at_ns or now_ns),
+        "explanation": "; ".join(filter(None, (said, seen, "draft" if incident.draft else ""))),
+    }
+
+
+def _for_people(from_ns: int, until_ns: int) -> str:
+    return _length(from_ns, until_ns, NS_PER_S if until_ns - from_ns < NS_PER_HOUR else NS_PER_MINUTE)
+
+
+def _length(from_ns: int, until_ns: int, unit_ns: int) -> str:
+    """Returns the duration in whole units; never negative, even where the clock was set back."""
+    return format_duration(max(0, until_ns - from_ns) // unit_ns * unit_ns)

@@ -1,0 +1,244 @@
+"""`status`: the settled state of each target of a store."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from ...adapters.clock import SystemClock
+from ...adapters.stores.history.stored import StoredSample
+from ...adapters.stores.sqlite.lock import holder_of
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.record import BlindInterval, Silence
+from ...domain.observation.outcome import is_answered
+from ...domain.read_model.status import no_sample_since
+from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
+from ...domain.specification.probe import Heartbeat
+from ...domain.specification.target import Target
+from ...domain.time.duration import NS_PER_DAY
+from ...domain.time.moment import NS_PER_MS, wall_text
+from ..output import ExitStatus, count_of, print_table
+from ..place import StorePlace
+from .tables import minute_text, percent_text, print_json
+
+_COLUMNS = ("target", "status", "since", "24_h", "last", "note")
+_WORST_FIRST = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.PAUSED, Status.UP)
+_LOOK_BACK_NS = 7 * NS_PER_DAY
+"""A last sample older than this is shown as none."""
+
+
+class _Recorded(msgspec.Struct, frozen=True):
+    """The record of one target at one moment."""
+
+    name: str
+    target: Target | None
+    """None for a target that only the record has."""
+    last: StoredSample | None
+    open_incidents: list[Incident]
+    recovered_ns: int | None
+    """When its last incident ended."""
+    silences: list[Silence]
+    uptime: float | None
+    now_ns: int
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last sample is too old to show the present state."""
+        stale_after_ns = (self.target or _UNLISTED).stale_after_ns
+        return self.last is not None and self.now_ns - self.last.at_ns > stale_after_ns
+
+    @property
+    def status(self) -> Status:
+        if self.target is not None and self.target.paused:
+            return Status.PAUSED
+        raw = Status.UNKNOWN if self.last is None or self.is_stale else RAW_STATUS[self.last.outcome]
+        return confirmed_status(self.open_incidents, raw)
+
+    @property
+    def since_ns(self) -> int | None:
+        """When the status began; None where nothing recorded says so."""
+        status = self.status
+        if status in {Status.DOWN, Status.DEGRADED}:
+            alike = (one for one in self.open_incidents if status_of([one]) is status)
+            return min((incident.opened_at_ns for incident in alike), default=None)
+        if status is Status.UNKNOWN:
+            return self.last.at_ns if self.last is not None and self.is_stale else None
+        return self.recovered_ns if status is Status.UP else None
+
+
+_UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
+"""Stands for a target that is only in the record: its cadence is unknown, so the default one applies."""
+
+
+def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitStatus:
+    """Prints one row per target, and returns how the process ends.
+
+    With `exit_code` that is NOT_RUN where nobody runs the store, else FAILED where a target is down.
+    """
+    reader = StoreReader(place.path)
+    now_ns = SystemClock().read().wall_ns
+    recorded = recorded_targets(place, reader, now_ns)
+    document = status_document(place, reader, recorded, now_ns)
+    if as_json:
+        print_json(document)
+    else:
+        if recorded:
+            print_table(_COLUMNS, [_shown(each) for each in recorded])
+        for line in _last_lines(recorded, document):
+            click.echo(line)
+    if not exit_code:
+        return ExitStatus.FINE
+    if document["run_by"] is None:
+        return ExitStatus.NOT_RUN
+    return ExitStatus.FAILED if any(each.status is Status.DOWN for each in recorded) else ExitStatus.FINE
+
+
+def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> list[_Recorded]:
+    """Returns the configured targets in their order, then those that only the record has."""
+    opened: dict[str, list[Incident]] = {}
+    for incident in reader.incidents(open_only=True, limit=10_000):
+        opened.setdefault(incident.target, []).append(incident)
+    configured = {target.id: target for target in place.targets}
+    names = dict.fromkeys((*configured, *reader.targets(), *opened))
+    latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
+    uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
+    recovered, silences = reader.recovered(), reader.silences(now_ns)
+    return [
+        _Recorded(
+            name=name,
+            target=configured.get(name),
+            last=latest.get(name),
+            open_incidents=opened.get(name, []),
+            recovered_ns=recovered.get(name),
+            silences=[silence for silence in silences if silence.target in {None, name}],
+            uptime=uptimes.get(name),
+            now_ns=now_ns,
+        )
+        for name in names
+    ]
+
+
+def status_document(
+    place: StorePlace, reader: StoreReader, recorded: Sequence[_Recorded], now_ns: int
+) -> dict[str, Any]:
+    """Returns everything that `status` shows, as plain data."""
+    waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
+    return {
+        "at": wall_text(now_ns),
+        "run_by": holder_of(place.path),
+        "targets": [_row(each) for each in recorded],
+        "notices": {state.value: len(reader.outbox(state)) for state in waiting},
+        "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
+    }
+
+
+def _blind_row(span: BlindInterval) -> dict[str, str]:
+    started_at, ended_at = wall_text(span.started_at_ns), wall_text(span.ended_at_ns)
+    return {"started_at": started_at, "ended_at": ended_at, "cause": span.cause}
+
+
+def _row(recorded: _Recorded) -> dict[str, Any]:
+    """Returns a target as plain data with stable keys; times are RFC 3339."""
+    target, silence = recorded.target, _longest(recorded.silences)
+    return {
+        "target": recorded.name,
+        "kind": None if target is None else target.kind,
+        "configured": target is not None,
+        "status": recorded.status.value,
+        "since": _wall_text(recorded.since_ns),
+        "paused": target is not None and target.paused,
+        "silenced_until": None if silence is None else wall_text(silence.until_ns),
+        "silenced_by": None if silence is None else silence.by,
+        "silenced_for": None if silence is None else silence.reason,
+        "acknowledged_by": _acknowledged_by(recorded.open_incidents),
+        "open_incidents": len(recorded.open_incidents),
+        **_measured(recorded),
+        "uptime_24h": recorded.uptime,
+    }
+
+
+_MEASURED = ("outcome", "reason", "explanation", "sampled_at", "latency_ms")
+
+
+def _measured(recorded: _Recorded) -> dict[str, Any]:
+    """Returns the last measurement; the open incidents stand for one that is too old to show the present state."""
+    last = recorded.last
+    if last is None:
+        return dict.fromkeys(_MEASURED)
+    stale = recorded.is_stale
+    outcome = (status_of(recorded.open_incidents) or Status.UNKNOWN) if stale else last.outcome
+    return {
+        "outcome": outcome.value,
+        "reason": "stale" if stale else last.reason.value,
+        "explanation": no_sample_since(last.at_ns) if stale else last.explanation,
+        "sampled_at": wall_text(last.at_ns),
+        "latency_ms": _latency_ms(recorded),
+    }
+
+
+def _latency_ms(recorded: _Recorded) -> float | None:
+    last = recorded.last
+    if last is None or recorded.is_stale or not is_answered(last.outcome, last.reason):
+        return None
+    return None if last.latency_ns is None else last.latency_ns / NS_PER_MS
+
+
+def _acknowledged_by(incidents: Iterable[Incident]) -> list[str]:
+    return sorted({incident.acknowledged_by for incident in incidents if incident.acknowledged_by})
+
+
+def _longest(silences: Iterable[Silence]) -> Silence | None:
+    return max(silences, key=lambda silence: silence.until_ns, default=None)
+
+
+def _wall_text(wall_ns: int | None) -> str | None:
+    return None if wall_ns is None else wall_text(wall_ns)
+
+
+def _shown(recorded: _Recorded) -> dict[str, Any]:
+    """Returns a target as the cells of a table."""
+    latency_ms = _latency_ms(recorded)
+    seen = "never" if recorded.last is None else "stale" if recorded.is_stale else recorded.last.reason.value
+    return {
+        "target": recorded.name,
+        "status": recorded.status.value,
+        "since": minute_text(recorded.since_ns),
+        "24_h": percent_text(recorded.uptime),
+        "last": seen if latency_ms is None else f"{latency_ms:.1f} ms",
+        "note": "; ".join(_notes(recorded)),
+    }
+
+
+def _notes(recorded: _Recorded) -> list[str]:
+    """Returns why a target is as it is, and who holds back its notices."""
+    last, silence = recorded.last, _longest(recorded.silences)
+    notes = []
+    if last is not None and recorded.is_stale:
+        notes.append(no_sample_since(last.at_ns))
+    elif last is not None and last.explanation:
+        notes.append(last.explanation)
+    if seen := _acknowledged_by(recorded.open_incidents):
+        notes.append(f"acknowledged by {', '.join(seen)}")
+    if silence is not None:
+        by = f" by {silence.by}" if silence.by else ""
+        reason = f" ({silence.reason})" if silence.reason else ""
+        notes.append(f"silenced{by} until {minute_text(silence.until_ns)}{reason}")
+    if recorded.target is None:
+        notes.append("not configured")
+    return notes
+
+
+def _last_lines(recorded: Sequence[_Recorded], document: dict[str, Any]) -> list[str]:
+    counts = Counter(each.status for each in recorded)
+    found = ", ".join(f"{counts[status]} {status.value}" for status in _WORST_FIRST if counts[status])
+    notices, blind, holder = document["notices"], len(document["blind"]), document["run_by"]
+    saw = f"blind {count_of(blind, 'time')}" if blind else "never blind"
+    return [
+        f"{count_of(len(recorded), 'target')}: {found}" if found else "no target is configured or recorded",
+        f"notices: {notices['pending']} pending, {notices['dead']} given up; {saw} in the last 24 h",
+        f"run by {holder}" if holder else "not running: this is the last recorded state",
+    ]
