@@ -36,6 +36,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Latency, phases and address are those of that probe. UNSET, and left out of the bytes, where the attempt probed itself.
     """
 
+    slow_by_ns: int | UnsetType = UNSET
+    """Where an answer failed by its response time alone: by how much it was too long. Else UNSET, left out of the bytes."""
+    blocked_ns: int | UnsetType = UNSET
+    """How long at most the runtime's own loop stood still during the attempt: its measured times may be too long by that."""
+
     @property
     def is_sign_of_life(self) -> bool:
         """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
