@@ -222,6 +222,8 @@ PROBLEM_WORD_CHARACTERS_MAX = 60
 """A word that a problem quotes: a line of a terminal has room for it and for what is wrong with it."""
 ENVIRONMENT_VALUE_CHARACTERS_MAX = 64 * 1024
 """The value of a variable that a file refers to: certificates and keys fit, and each reference copies it."""
+SECRET_CHARACTERS_MIN = 6
+"""The shortest secret that is masked in foreign text: a shorter one is part of many an innocent word and number."""
 URL_CHARACTERS_MAX = 8_192
 """The text of a URL: common servers refuse longer request lines."""
 KEEP_FIRING_NS_MAX = 366 * 86_400 * NS_PER_S

@@ -103,6 +103,7 @@ class Lifecycle:
         # Kept, because dropping the last reference would close descriptors that the parent still uses.
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
+        self._configured.mask.guard = threading.Lock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
         self._memory = MemoryStore()
         self.ended = threading.Event()

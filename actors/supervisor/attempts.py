@@ -43,7 +43,7 @@ class Attempts:
         self._on_blind = on_blind
         self._targets, self._pollers = context.roster.targets, context.roster.pollers
         self._blindness = blindness
-        self._cancellation = context.policies.cancellation
+        self._cancellation, self._discreet = context.policies.cancellation, context.discreet
         self._numbers_from = numbers_from
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
@@ -270,7 +270,8 @@ class Attempts:
             self._waits.expect_evidence(entry, now)
         if sample.outcome.is_evidence:
             self._suspect(entry, sample.outcome in BAD, now)
-        self._owner.tell(SampleTaken(sample, pending.record(now, sample.outcome.value)))
+        told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
+        self._owner.tell(told)
 
     def _suspect(self, entry: Scheduled, suspect: bool, now: Moment) -> None:
         """Moves the next tick to the retry cadence after bad evidence, and back after good evidence."""

@@ -71,11 +71,13 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         children: Iterable[Child],
         call_at: CallAt,
         dice: Callable[[], float],
+        discreet: Callable[[str], str] = str,
     ) -> None:
         super().__init__(clock)
         self._policies = policies
         self._to = neighbours
         self._dice = dice
+        self._discreet = discreet
         self._blindness = BlindnessDetector()
         self._timer_driver = TimerDriver(
             call_at, lambda planned_ns: self.address.tell(heard.Woke(planned_ns))
@@ -89,7 +91,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def started(self, now: Moment) -> None:
         self._targets = self._roster.targets
-        context = SupervisorContext(self._timers, self._to, self._policies, self._dice, self._roster)
+        context = SupervisorContext(
+            self._timers, self._to, self._policies, self._dice, self._roster, self._discreet
+        )
         self._retries = Retries(context)
         self._children = RestartTracker(context, self._permanent)
         self._attempts = Attempts(

@@ -45,7 +45,8 @@ class Waits:
 
     def end(self, entry: Scheduled) -> None:
         """Expects nothing more of a target."""
-        for wait in (entry, *[NoEvidence(entry.id, rule) for rule, _ in entry.silences]):
+        waits: list[Scheduled | NoEvidence] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
+        for wait in (entry, *waits):
             self._timers.cancel(wait)
             self._prolonged.pop(wait, None)
 

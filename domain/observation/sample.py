@@ -1,5 +1,7 @@
 """Samples: the judged results of attempts, small enough to keep for years."""
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -45,6 +47,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def is_sign_of_life(self) -> bool:
         """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
         return self.outcome.is_evidence and self.reason is not Reason.HEARTBEAT_MISSED
+
+    def told(self, discreet: Callable[[str], str]) -> "Sample":
+        """Returns the sample with its foreign texts as `discreet` gives them: from here on they are kept and sent."""
+        if not (self.detail or self.failed or self.measurements):
+            return self
+        return msgspec.structs.replace(
+            self,
+            failed=tuple([discreet(text) for text in self.failed]),
+            detail=discreet(self.detail),
+            measurements=tuple([each.told(discreet) for each in self.measurements]),
+        )
 
     def explanation(self) -> str:
         """Returns the reason in one line for people."""
