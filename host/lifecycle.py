@@ -12,6 +12,7 @@ from pykka import ActorDeadError
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
 from ..actors.engine import Engine
 from ..adapters.clock import SystemClock
+from ..adapters.real_threads import require_real_threads
 from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.limits import ANSWER_WITHIN_NS
@@ -82,9 +83,10 @@ class Lifecycle:
     def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None:
         """Starts an engine; async checks run on `host_loop`. Blocks until every target is scheduled.
 
-        Raises: UsageError while one runs; ConfigurationError for a configuration that cannot run; StoreError for a
+        Raises: UsageError while one runs, and where a library has replaced threads; ConfigurationError for a configuration that cannot run; StoreError for a
         store that does not open.
         """
+        require_real_threads()
         if os.getpid() != self._pid:
             self._leave_to_parent()
         with self._changing:
