@@ -15,6 +15,7 @@ from .adapters import drivers as outside
 from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
+from .adapters.masking import SecretMask
 from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import ALL, AllTargets
@@ -97,7 +98,8 @@ class Runtime:
         Raises: ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
         """
         given = os.environ if environment is None else environment
-        read = partial(load, Path(path).absolute(), given, name=str(path))
+        mask = SecretMask()
+        read = partial(load, Path(path).absolute(), given, name=str(path), learn=mask.learn)
         configuration = read()
         runtime = cls(
             targets=configuration.targets,
@@ -106,6 +108,7 @@ class Runtime:
             callables=callables,
         )
         runtime._configured.is_judged = True
+        runtime._configured.mask = mask
         runtime._read = read
         return runtime
 

@@ -1,7 +1,10 @@
 """The courier: delivers notices to one channel. The supervisor decides about retries."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, assert_never
+
+from msgspec.structs import replace
 
 from ..domain.incidents.notice import Answer, Notice
 from ..domain.time.moment import Deadline, Moment
@@ -35,9 +38,17 @@ class Courier(Behaviour[heard.CourierMessage]):
     """Sends at most `room` notices at once and answers each delivery to the sink exactly once."""
 
     def __init__(
-        self, clock: Clock, channel: str, messenger: Messenger, sink: Listener[SinkMessage], *, room: int = 1
+        self,
+        clock: Clock,
+        channel: str,
+        messenger: Messenger,
+        sink: Listener[SinkMessage],
+        *,
+        room: int = 1,
+        discreet: Callable[[str], str] = str,
     ) -> None:
         super().__init__(clock)
+        self._discreet = discreet
         self._channel = channel
         self._messenger = messenger
         self._sink = sink
@@ -78,11 +89,9 @@ class Courier(Behaviour[heard.CourierMessage]):
         try:
             running = self._messenger.send(notice, attempt, deadline, done)
         except Exception as error:  # noqa: BLE001  # a notice that cannot be rendered is a dead letter, not a crash
-            self._sink.tell(
-                DeliveryAnswered(
-                    notice.key, attempt, Answer(accepted=False, retryable=False, detail=repr(error))
-                )
-            )
+            detail = self._discreet(repr(error))
+            answer = Answer(accepted=False, retryable=False, detail=detail)
+            self._sink.tell(DeliveryAnswered(notice.key, attempt, answer))
         else:
             self._carried[notice.key] = _Carried(attempt, attempt, running)
 
@@ -91,6 +100,7 @@ class Courier(Behaviour[heard.CourierMessage]):
         carried = self._carried.get(key)
         if carried is not None and carried.sent_as == sent_as:
             del self._carried[key]
+            answer = replace(answer, detail=self._discreet(answer.detail))
             self._sink.tell(DeliveryAnswered(key, carried.attempt, answer))
             self._send_waiting()
 

@@ -72,6 +72,8 @@ class EngineDependencies(NamedTuple):
     expectation_of: Callable[[Target], Expectation]
     dice: Callable[[], float]
     asked: Asked
+    discreet: Callable[[str], str]
+    """Masks the known secrets in a foreign text."""
 
 
 class Engine:
@@ -115,6 +117,7 @@ class Engine:
             dice=dependencies.dice,
             changed=self._notify,
             asked=dependencies.asked,
+            discreet=dependencies.discreet,
         )
 
     def _report(self, invariant: str, says: str) -> None:

@@ -78,8 +78,15 @@ class Recorder(Behaviour[heard.RecorderMessage]):
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.RECORDER_MAILBOX_MAX
 
-    def __init__(self, clock: Clock, publisher: Publisher, losses: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        publisher: Publisher,
+        losses: Callable[[], Mapping[str, int]],
+        discreet: Callable[[str], str] = str,
+    ) -> None:
         super().__init__(clock)
+        self._discreet = discreet
         self._publisher = publisher
         self._losses = losses
         self._rows: dict[str, _Row] = {}
@@ -114,7 +121,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.BlindnessSeen(interval):
                 self._went_blind(interval)
             case heard.HealthReported(part, detail):
-                self._changed(part, detail)
+                self._changed(part, self._discreet(detail))
             case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
             case heard.Abandoned():

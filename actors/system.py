@@ -61,6 +61,8 @@ class SystemDependencies(NamedTuple):
     """Makes the addresses; the simulator observes every message through its own."""
     asked: "Asked | None" = None
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
+    discreet: Callable[[str], str] = str
+    """Masks the known secrets in a foreign text."""
 
 
 Asked = Callable[[Callable[[Iterable[Target]], None]], None]
@@ -131,7 +133,7 @@ class System:
 
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)
-        self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses)
+        self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses, self._parts.discreet)
 
     def _ask_to_resume(self, listener: Address) -> None:
         """Asks the sink to resume a new incarnation. Sent before the start: the starter may crash right after it."""
@@ -145,8 +147,16 @@ class System:
         return {name: count for name, count in lost.items() if count}
 
     def _start_courier(self, channel: Channel) -> None:
-        address, messenger = self.couriers[channel.id], self._parts.messengers[channel.id]
-        self._spawn(address, Courier, channel.id, messenger, self.sink, room=channel.in_flight_max)
+        address, parts = self.couriers[channel.id], self._parts
+        self._spawn(
+            address,
+            Courier,
+            channel.id,
+            parts.messengers[channel.id],
+            self.sink,
+            room=channel.in_flight_max,
+            discreet=parts.discreet,
+        )
 
     def _start_sink(self) -> None:
         self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours)
@@ -165,6 +175,7 @@ class System:
             children=self._children(),
             call_at=self._parts.dispatcher.call_at,
             dice=self._parts.dice,
+            discreet=self._parts.discreet,
         )
 
     def _children(self) -> Iterator[Child]:

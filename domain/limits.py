@@ -100,7 +100,11 @@ STALL_NS = 5 * NS_PER_S
 LAG_SHARE_OF_TIMEOUT = 0.25
 """A timeout is no evidence where the loop itself was late by more than this share of it: a quarter may have decided."""
 LAGS_KEPT_NS = 60 * NS_PER_S
-"""How long the lateness of a wake-up is remembered, to judge timeouts by it: far longer than usual timeouts."""
+"""How long the lateness of a wake-up is remembered, to judge measured times by it: far longer than usual timeouts."""
+LAG_NOTED_NS = 25 * NS_PER_MS
+"""A shorter lateness of a wake-up is the rated one, and makes no measured time doubtful."""
+LAG_LOOK_NS = 50 * NS_PER_MS
+"""The longest time between two wake-ups while an attempt runs: a block of the loop is measured with this error."""
 SILENT_AFTER_NS_MIN = 600 * NS_PER_S
 """The default rule `silent` waits this long at least: a shorter span without evidence mostly ends by itself."""
 OUTAGE_TOLERANCE_NS = 3_600 * NS_PER_S
@@ -218,6 +222,8 @@ PROBLEM_WORD_CHARACTERS_MAX = 60
 """A word that a problem quotes: a line of a terminal has room for it and for what is wrong with it."""
 ENVIRONMENT_VALUE_CHARACTERS_MAX = 64 * 1024
 """The value of a variable that a file refers to: certificates and keys fit, and each reference copies it."""
+SECRET_CHARACTERS_MIN = 6
+"""The shortest secret that is masked in foreign text: a shorter one is part of many an innocent word and number."""
 URL_CHARACTERS_MAX = 8_192
 """The text of a URL: common servers refuse longer request lines."""
 KEEP_FIRING_NS_MAX = 366 * 86_400 * NS_PER_S

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from ..adapters.real_threads import require_real_threads
 from ..domain.incidents.incident import Incident
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.read_model.status import AbandonedWork, RuntimeStatus
@@ -29,6 +30,7 @@ class AsyncSurface:
     @async_only
     async def start(self) -> None:
         """Starts the runtime; async checks run on the calling event loop. A cancelled start leaves nothing running."""
+        require_real_threads()
         host_loop = asyncio.get_running_loop()
         await in_own_thread(
             "watchkeeper-start",

@@ -10,6 +10,7 @@ from ..adapters.clock import SystemClock
 from ..adapters.drivers import Drivers
 from ..adapters.expectations import Expectations
 from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
+from ..adapters.masking import secrets_of
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.specification.configuration import Configuration
@@ -28,6 +29,7 @@ def make_engine(
 
     Its loop thread runs already, because drivers are made on that thread.
     """
+    configured.mask.learn(secrets_of((*configuration.channels, *configuration.targets)))
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
     store: Store = SqliteStore(options.store, options.retention) if options.store else memory
     return Engine(
@@ -43,5 +45,6 @@ def make_engine(
             expectation_of=Expectations(),
             dice=SystemRandom().random,
             asked=configured.show,
+            discreet=configured.mask,
         ),
     )

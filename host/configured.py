@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ..adapters.http.fast.tls_contexts import missing_library
+from ..adapters.masking import SecretMask, secrets_of
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
 from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration
@@ -52,6 +53,8 @@ class ConfiguredTargets:
         """Functions that the host passed in `callables`."""
         self._checks: set[str] = set()
         """Targets that the host made with `check`."""
+        self.mask = SecretMask()
+        """Knows the secrets of every configuration that has run."""
         self.is_judged = False
         """Set where the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
 
@@ -120,6 +123,7 @@ class ConfiguredTargets:
 
     def add(self, target: Target) -> None:
         """Adds an accepted target; from here on `known` finds it."""
+        self.mask.learn(secrets_of([target]))
         self._targets[target.id] = target
 
     def accepted_check(self, target: Target, function: Callable[..., Any]) -> Target:
@@ -184,6 +188,7 @@ class ConfiguredTargets:
 
     def apply(self, diff: ConfigurationDiff) -> None:
         """Makes a compared configuration the current one; the caller holds the guard since `diff`."""
+        self.mask.learn(secrets_of((*diff.configuration.channels, *diff.changed)))
         self._configuration = diff.configuration
         self._said_paused = _paused_in(diff.configuration)
         self._targets = diff.targets

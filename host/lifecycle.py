@@ -12,6 +12,7 @@ from pykka import ActorDeadError
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
 from ..actors.engine import Engine
 from ..adapters.clock import SystemClock
+from ..adapters.real_threads import require_real_threads
 from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import UsageError, WatchkeeperError
 from ..domain.limits import ANSWER_WITHIN_NS
@@ -83,9 +84,10 @@ class Lifecycle:
     def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None:
         """Starts an engine; async checks run on `host_loop`. Blocks until every target is scheduled.
 
-        Raises: UsageError while one runs; ConfigurationError for a configuration that cannot run; StoreError for a
+        Raises: UsageError while one runs, and where a library has replaced threads; ConfigurationError for a configuration that cannot run; StoreError for a
         store that does not open.
         """
+        require_real_threads()
         if os.getpid() != self._pid:
             self._leave_to_parent()
         with self._changing:
@@ -104,6 +106,7 @@ class Lifecycle:
         # Kept, because dropping the last reference would close descriptors that the parent still uses.
         self._inherited, self._engine = self._engine, None
         self._changing, self._configured.guard = threading.RLock(), threading.RLock()
+        self._configured.mask.guard = threading.Lock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
         self._memory = MemoryStore()
         self.ended = threading.Event()

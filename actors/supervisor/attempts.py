@@ -4,9 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from operator import attrgetter
 
-import msgspec
-
-from ...domain import limits
 from ...domain.incidents.record import BlindInterval
 from ...domain.observation.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ...domain.observation.outcome import Outcome, Reason
@@ -14,6 +11,7 @@ from ...domain.observation.sample import Sample, sample_without_answer
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
+from ...domain.supervision.doubt import doubted, weighed
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.own_network import OwnNetwork
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
@@ -45,7 +43,7 @@ class Attempts:
         self._on_blind = on_blind
         self._targets, self._pollers = context.roster.targets, context.roster.pollers
         self._blindness = blindness
-        self._cancellation = context.policies.cancellation
+        self._cancellation, self._discreet = context.policies.cancellation, context.discreet
         self._numbers_from = numbers_from
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
@@ -54,6 +52,11 @@ class Attempts:
         self._draining = False
         self.counters: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
+
+    @property
+    def running(self) -> bool:
+        """Whether an attempt runs, whose times a block of the loop would make longer."""
+        return self._admission.running > 0
 
     @property
     def under_way(self) -> tuple[str, ...]:
@@ -160,7 +163,10 @@ class Attempts:
         """Starts an attempt at a target's tick. Ticks that have passed are counted and skipped, never replayed."""
         due = now.shifted(due_ns - now.monotonic_ns)
         if entry.is_heartbeat:
-            self._silent(entry, due, now)
+            began_ns = 2 * due_ns - entry.silent_at_ns(due)
+            was_due = self._waits.over(entry, due, self._blindness.blocked_ns(began_ns), now)
+            if was_due is not None:
+                self._silent(entry, was_due, now)
             return
         missed = entry.grid().missed_between(due_ns, now.monotonic_ns)
         self._timers.arm(entry, entry.next_due_ns(now))
@@ -264,7 +270,8 @@ class Attempts:
             self._waits.expect_evidence(entry, now)
         if sample.outcome.is_evidence:
             self._suspect(entry, sample.outcome in BAD, now)
-        self._owner.tell(SampleTaken(sample, pending.record(now, sample.outcome.value)))
+        told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
+        self._owner.tell(told)
 
     def _suspect(self, entry: Scheduled, suspect: bool, now: Moment) -> None:
         """Moves the next tick to the retry cadence after bad evidence, and back after good evidence."""
@@ -290,19 +297,13 @@ class Attempts:
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
-        if sample.outcome not in BAD:
-            return sample
-        if self._network.lost:
-            return _doubted(sample, Reason.BLIND, "the network of this machine is gone")
-        if started_ns <= self._blind_until_ns:
-            return _doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
-        lag_ns = self._blindness.worst_lag_ns(started_ns)
+        if sample.outcome in BAD:
+            if self._network.lost:
+                return doubted(sample, Reason.BLIND, "the network of this machine is gone")
+            if started_ns <= self._blind_until_ns:
+                return doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
         timeout_ns = pending.deadline.monotonic_ns - started_ns
-        if sample.outcome is Outcome.TIMED_OUT and lag_ns > timeout_ns * limits.LAG_SHARE_OF_TIMEOUT:
-            return _doubted(
-                sample, Reason.OVERLOADED, f"the runtime's own loop was blocked for {lag_ns // 1_000_000} ms"
-            )
-        return sample
+        return weighed(sample, started_ns, timeout_ns, self._blindness.blocked_ns)
 
     # Heartbeats, silence, blindness.
 
@@ -334,7 +335,7 @@ class Attempts:
         )
         if self._network.lost:
             # The beat may have been on its way, and a restart knows nothing of that: the silence counts from here on.
-            sample = _doubted(sample, Reason.BLIND, "the network of this machine is gone")
+            sample = doubted(sample, Reason.BLIND, "the network of this machine is gone")
             self._waits.begin_anew([entry], due)
         else:
             self._waits.missed(entry, due)
@@ -345,10 +346,14 @@ class Attempts:
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
         """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
-        every_ns = self._scheduled[target].cadence.every_ns
-        self._timers.arm(NoEvidence(target, rule), now.monotonic_ns + every_ns)
+        entry, wait = self._scheduled[target], NoEvidence(target, rule)
+        blocked_ns = self._blindness.blocked_ns(due_ns - entry.cadence.every_ns)
+        was_due = self._waits.over(wait, now.shifted(due_ns - now.monotonic_ns), blocked_ns, now)
+        if was_due is None:
+            return
+        self._timers.arm(wait, now.monotonic_ns + entry.cadence.every_ns)
         if not self._network.lost:
-            self._owner.tell(SamplesMissing(target, rule, now.shifted(due_ns - now.monotonic_ns)))
+            self._owner.tell(SamplesMissing(target, rule, was_due))
 
     def blind(self, now: Moment) -> None:
         """Distrusts attempts that ran until now, and lets every heartbeat and no_data rule begin its wait again."""
@@ -388,8 +393,3 @@ def _without_answer(
 
 def _cancelled(pending: PendingAttempt, now: Moment) -> Sample:
     return _without_answer(pending, now, Outcome.CANCELLED, Reason.CANCELLED, "cancelled")
-
-
-def _doubted(sample: Sample, reason: Reason, why: str) -> Sample:
-    detail = f"{why}; its sample was {sample.explanation()}"[: limits.DETAIL_CHARACTERS_MAX]
-    return msgspec.structs.replace(sample, outcome=Outcome.UNKNOWN, reason=reason, failed=(), detail=detail)

@@ -89,6 +89,8 @@ class SupervisorContext(NamedTuple):
     policies: SupervisorPolicies
     dice: Callable[[], float]
     roster: Roster
+    discreet: Callable[[str], str]
+    """Masks the known secrets in a foreign text."""
 
 
 FLUSH_EVERY_NS = 5 * NS_PER_S

@@ -71,11 +71,13 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         children: Iterable[Child],
         call_at: CallAt,
         dice: Callable[[], float],
+        discreet: Callable[[str], str] = str,
     ) -> None:
         super().__init__(clock)
         self._policies = policies
         self._to = neighbours
         self._dice = dice
+        self._discreet = discreet
         self._blindness = BlindnessDetector()
         self._timer_driver = TimerDriver(
             call_at, lambda planned_ns: self.address.tell(heard.Woke(planned_ns))
@@ -89,7 +91,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def started(self, now: Moment) -> None:
         self._targets = self._roster.targets
-        context = SupervisorContext(self._timers, self._to, self._policies, self._dice, self._roster)
+        context = SupervisorContext(
+            self._timers, self._to, self._policies, self._dice, self._roster, self._discreet
+        )
         self._retries = Retries(context)
         self._children = RestartTracker(context, self._permanent)
         self._attempts = Attempts(
@@ -117,7 +121,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def handle(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
-        self._timer_driver.rearm()
+        # While an attempt runs, wake-ups are frequent: a block of the loop shows by the lateness of one.
+        look_ns = now.monotonic_ns + limits.LAG_LOOK_NS if self._attempts.running else None
+        self._timer_driver.rearm(look_ns)
         return answer
 
     def _react(self, message: heard.SupervisorMessage, now: Moment) -> Any:
@@ -216,9 +222,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             self._blind(interval, now)
 
     def _look_twice(self, sample: Sample, now: Moment) -> None:
-        """Compares the clocks before a bad sample counts: after a gap it may precede the wake-up that shows the gap."""
-        if sample.outcome in BAD:
-            self._look(self._timer_driver.overdue_ns(now.monotonic_ns), now)
+        """Compares the clocks before a sample counts: after a gap it may precede the wake-up that shows the gap."""
+        overdue_ns = self._timer_driver.overdue_ns(now.monotonic_ns)
+        if sample.outcome in BAD or overdue_ns is not None:
+            self._look(overdue_ns, now)
 
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
         self._to.sink.tell(RecordBlindness(interval))

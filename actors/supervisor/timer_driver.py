@@ -16,9 +16,11 @@ class TimerDriver:
         self._alarm: Timer | None = None
         self._alarm_ns = 0
 
-    def rearm(self) -> None:
-        """Sets the alarm where it would ring later than the earliest timer."""
+    def rearm(self, at_most_ns: int | None = None) -> None:
+        """Sets the alarm where it would ring later than the earliest timer, or than `at_most_ns`."""
         next_ns = self.timers.next_ns()
+        if at_most_ns is not None:
+            next_ns = at_most_ns if next_ns is None else min(next_ns, at_most_ns)
         # An alarm that is too early stays: its wake-up costs less than setting the alarm again after each answer.
         if next_ns is None or (self._alarm is not None and self._alarm_ns <= next_ns):
             return

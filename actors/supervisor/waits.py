@@ -17,6 +17,8 @@ class Waits:
         self._targets, self._heard = context.roster.targets, context.roster.heard
         self._slack_ns = context.policies.cancellation.slack_ns
         self._is_left_alone = is_left_alone
+        self._prolonged: dict[Scheduled | NoEvidence, Moment] = {}
+        """When each wait was due that goes on because the runtime stood still."""
         self._before: dict[str, LastHeard] | None = None
         """The record of targets that are not scheduled yet; None until the sink has answered."""
 
@@ -25,13 +27,28 @@ class Waits:
         if self._is_left_alone(entry):
             return
         for rule, wait_ns in entry.silences:
-            self._timers.arm(NoEvidence(entry.id, rule), now.monotonic_ns + wait_ns)
+            wait = NoEvidence(entry.id, rule)
+            self._timers.arm(wait, now.monotonic_ns + wait_ns)
+            self._prolonged.pop(wait, None)
+
+    def over(self, wait: Scheduled | NoEvidence, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
+        """Returns when a wait was over. None where it goes on: once, for as long as the runtime stood still during it.
+
+        The same block may have held up the awaited report, or the report waits behind the timer that rang.
+        """
+        was_due = self._prolonged.pop(wait, None)
+        if was_due is not None or not blocked_ns:
+            return was_due or due
+        self._prolonged[wait] = due
+        self._timers.arm(wait, now.monotonic_ns + blocked_ns)
+        return None
 
     def end(self, entry: Scheduled) -> None:
         """Expects nothing more of a target."""
-        self._timers.cancel(entry)
-        for rule, _ in entry.silences:
-            self._timers.cancel(NoEvidence(entry.id, rule))
+        waits: list[Scheduled | NoEvidence] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
+        for wait in (entry, *waits):
+            self._timers.cancel(wait)
+            self._prolonged.pop(wait, None)
 
     def forget(self, target: str) -> None:
         """Drops a target that is tracked no longer from the record."""
@@ -40,6 +57,7 @@ class Waits:
 
     def reported(self, entry: Scheduled, at: Moment) -> None:
         """Notes a report of a heartbeat, for a supervisor that follows this one."""
+        self._prolonged.pop(entry, None)
         self._heard[entry.id] = LastHeard(entry.id, at, reports=True)
 
     def missed(self, entry: Scheduled, due: Moment) -> None:

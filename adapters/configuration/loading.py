@@ -1,6 +1,6 @@
 """From a file to a Configuration, or to every problem that it has."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os.path import abspath
 from pathlib import Path as FilePath
 from typing import Any
@@ -21,14 +21,22 @@ from .positions import located
 from .substitution import Substitution
 
 
-def load(path: str | FilePath, environment: Mapping[str, str], *, name: str = "") -> Configuration:
+def load(
+    path: str | FilePath,
+    environment: Mapping[str, str],
+    *,
+    name: str = "",
+    learn: Callable[[Iterable[str]], object] = list,
+) -> Configuration:
     """The configuration in a YAML or JSON file. Raises ConfigurationError with every problem found.
 
     `${NAME}` in texts is replaced from `environment` and `${file:PATH}` from a file; relative file names are found from the
-    file's own folder. Each problem begins with `name`, by default the path.
+    file's own folder. Each problem begins with `name`, by default the path. `learn` is given the secrets among these values.
     """
     file, name = FilePath(path), name or str(path)
-    return parse_configuration(read_text(file, name), environment, name=name, folder=folder_of(file))
+    return parse_configuration(
+        read_text(file, name), environment, name=name, folder=folder_of(file), learn=learn
+    )
 
 
 def folder_of(file: FilePath) -> FilePath:
@@ -37,7 +45,12 @@ def folder_of(file: FilePath) -> FilePath:
 
 
 def parse_configuration(
-    text: str, environment: Mapping[str, str], *, name: str, folder: FilePath
+    text: str,
+    environment: Mapping[str, str],
+    *,
+    name: str,
+    folder: FilePath,
+    learn: Callable[[Iterable[str]], object] = list,
 ) -> Configuration:
     """Returns the configuration in a text.
 
@@ -51,6 +64,7 @@ def parse_configuration(
     configuration, problems = _judge(data)
     found = [*substitution.problems, *of_files, *problems]
     if not found and not document.faults and configuration is not None:
+        learn(substitution.secrets)
         return configuration
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
     lines = lines_of(name, document.faults, located(text, told))

@@ -17,6 +17,31 @@ _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE = re.compile(r"file:(?!-)(.+)", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SHORT = 3
+_SHOWN = frozenset(
+    {
+        "id",
+        "name",
+        "host",
+        "server_name",
+        "notify",
+        "store",
+        "directory",
+        "logger",
+        "level",
+        "method",
+        "address_family",
+        "ca_file",
+        "certificate_file",
+        "key_file",
+        "every",
+        "timeout",
+        "grace",
+        "after",
+        "within",
+        "severity",
+    }
+)
+"""The keys of values that every output shows."""
 
 
 class Substitution:
@@ -28,6 +53,8 @@ class Substitution:
         self._given: dict[Path, set[str]] = {}
         self.filled: list[Path] = []
         """The places of texts with references; what was put there is a text."""
+        self.secrets: set[str] = set()
+        """The values of files, and those of variables unless they stand where every output shows them."""
         self.problems: list[Problem] = []
 
     def fill(self, data: Any, path: Path = ()) -> Any:
@@ -60,6 +87,7 @@ class Substitution:
         told = len(self.problems)
         self.filled.append(path)
         filled = _REFERENCE.sub(lambda found: self._value(found, path), text)
+        self.secrets |= {value for value in self._given.get(path, ()) if not _is_shown(value, path, filled)}
         return filled if len(self.problems) == told else UNREADABLE
 
     def _value(self, found: re.Match[str], path: Path) -> str:
@@ -92,6 +120,7 @@ class Substitution:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             return self._tell(path, f"{said} cannot be read: {why}")
         value = _without_end(text)
+        self.secrets.add(value)
         if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
             return self._tell(path, f"{said} has more than {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} characters")
         return self._checked(value, said, path)
@@ -114,6 +143,16 @@ class Substitution:
 def _without_end(text: str) -> str:
     """Returns the text without its last line end, which editors and `echo` add."""
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def _host_of(url: str) -> str:
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+
+
+def _is_shown(value: str, path: Path, filled: str) -> bool:
+    """Whether outputs show the value anyway: it is a name, a file, a length, or the host of a URL."""
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    return key in _SHOWN or (key == "url" and value in _host_of(filled))
 
 
 def masked(text: str, values: set[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from .display import show
-from .facts import Facts
-from .operand import Choice, Expected, Literal, Pattern, Reader
+from .facts import RESPONSE_TIME, Facts
+from .operand import Choice, Expected, Literal, Pattern, Reader, fact_of
 from .value import Json, Missing, Number, Value, equal, number_of
 
 
@@ -53,6 +53,10 @@ class Match(msgspec.Struct, frozen=True):
         sides = (text, seen) if self.expected_first else (seen, text)
         return f" {self.operator} ".join(sides)
 
+    def slow_by_ms(self, _facts: Facts) -> Number | None:
+        """None: no shorter time makes an equality true for certain."""
+        return None
+
 
 class Pair(msgspec.Struct, frozen=True):
     """Two values are (or are not) equal, or two numbers stand in an order; durations count as their milliseconds."""
@@ -72,6 +76,14 @@ class Pair(msgspec.Struct, frozen=True):
         if isinstance(right, Missing):
             return right
         return self.holds(left, right)
+
+    def slow_by_ms(self, facts: Facts) -> Number | None:
+        """Returns by how much the response time is too long for this order, which failed; None where it fails otherwise."""
+        longer, shorter = (self.left, self.right) if "<" in self.operator else (self.right, self.left)
+        if not self.ordering or fact_of(longer) != RESPONSE_TIME or fact_of(shorter) == RESPONSE_TIME:
+            return None
+        time_ms, limit_ms = (_number(side, side.read(facts)) for side in (longer, shorter))
+        return None if isinstance(time_ms, Missing) or isinstance(limit_ms, Missing) else time_ms - limit_ms
 
     def shown(self, facts: Facts) -> str:
         left, right = self.left.read(facts), self.right.read(facts)

@@ -1,8 +1,10 @@
 """Judgement of one attempt: facts and conditions become a sample."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from .. import limits
 from ..observation.attempt import AttemptId
@@ -11,9 +13,10 @@ from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
 from ..specification.probe import ANY_ANSWER, Probe, Tcp
 from ..time.moment import Moment
+from ..units import NS_PER_MS
 from .condition import Condition, evaluate_all, facts_named
 from .display import printable
-from .facts import BODY, body_fault
+from .facts import BODY, RESPONSE_TIME, Facts, body_fault
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 FAILED_FROM = 400
@@ -23,11 +26,12 @@ FAILED_FROM = 400
 class Expectation:
     """The conditions of one target, compiled once, with what they speak of."""
 
-    __slots__ = ("conditions", "reads_body", "speaks_of_connection")
+    __slots__ = ("conditions", "reads_body", "speaks_of_connection", "speaks_of_time")
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self.conditions = tuple(conditions)
         self.reads_body = any(BODY in facts_named(condition) for condition in conditions)
+        self.speaks_of_time = any(RESPONSE_TIME in facts_named(condition) for condition in conditions)
         self.speaks_of_connection = any("[CONNECTED]" in condition.text.upper() for condition in conditions)
 
     def asked_of(self, probe: Probe) -> Probe:
@@ -56,7 +60,18 @@ class Expectation:
             detail=detail[: limits.DETAIL_CHARACTERS_MAX],
             reused_connection=seen.reused_connection,
             shared_age_ns=seen.shared_age_ns,
+            slow_by_ns=self._slow_by_ns(seen) if reason is Reason.CONDITION_FAILED else UNSET,
         )
+
+    def _slow_by_ns(self, seen: Observation) -> int | UnsetType:
+        """By how much the response time is too long, where an answer fails by nothing else."""
+        if not self.speaks_of_time:
+            return UNSET
+        facts = Facts(seen)
+        failed = [condition for condition in self.conditions if not condition.judge(facts).passed]
+        by_ms = [condition.comparison.slow_by_ms(facts) for condition in failed]
+        slow_ms = [each for each in by_ms if each is not None]
+        return ceil(max(slow_ms) * NS_PER_MS) if slow_ms and len(slow_ms) == len(by_ms) else UNSET
 
     def _verdict(self, seen: Observation) -> tuple[Outcome, Reason, tuple[str, ...], str]:
         if seen.reason in INTERNAL_FAULTS:

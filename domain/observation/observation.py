@@ -35,6 +35,11 @@ class Measurement(msgspec.Struct, frozen=True, gc=False):
     value: float
     unit: str = ""
 
+    def told(self, discreet: Callable[[str], str]) -> "Measurement":
+        """Returns the figure with its texts as `discreet` gives them."""
+        name, unit = discreet(self.name), discreet(self.unit)
+        return self if (name, unit) == (self.name, self.unit) else Measurement(name, self.value, unit)
+
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one attempt. None means that the probe gives no such fact, never zero.

@@ -1,5 +1,7 @@
 """Samples: the judged results of attempts, small enough to keep for years."""
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -36,10 +38,26 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Latency, phases and address are those of that probe. UNSET, and left out of the bytes, where the attempt probed itself.
     """
 
+    slow_by_ns: int | UnsetType = UNSET
+    """Where an answer failed by its response time alone: by how much it was too long. Else UNSET, left out of the bytes."""
+    blocked_ns: int | UnsetType = UNSET
+    """How long at most the runtime's own loop stood still during the attempt: its measured times may be too long by that."""
+
     @property
     def is_sign_of_life(self) -> bool:
         """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
         return self.outcome.is_evidence and self.reason is not Reason.HEARTBEAT_MISSED
+
+    def told(self, discreet: Callable[[str], str]) -> "Sample":
+        """Returns the sample with its foreign texts as `discreet` gives them: from here on they are kept and sent."""
+        if not (self.detail or self.failed or self.measurements):
+            return self
+        return msgspec.structs.replace(
+            self,
+            failed=tuple([discreet(text) for text in self.failed]),
+            detail=discreet(self.detail),
+            measurements=tuple([each.told(discreet) for each in self.measurements]),
+        )
 
     def explanation(self) -> str:
         """Returns the reason in one line for people."""

@@ -133,7 +133,8 @@ class Threshold(_Rule, frozen=True, kw_only=True, tag="threshold"):
 
     A target that does not answer is neither slow nor fast: `response_time`, `first_byte` and `transfer` of a sample without an
     answer (refused, reset, no such name, cut short) change nothing. An answer that did not come in time counts as having taken that
-    long where this alone is too long, and not at all otherwise. A wrong answer, of status 500 say, is an answer.
+    long where this alone is too long, and not at all otherwise. A wrong answer, of status 500 say, is an answer. A time that a block of
+    the runtime itself may have put on the other side of `value` changes nothing.
     """
 
     measure: str = "response_time"

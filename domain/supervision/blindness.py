@@ -39,7 +39,7 @@ class BlindnessDetector:
         last, self._last = self._last, reading
         now = reading.at
         lag_ns = _lag_ns(last, planned_ns, now)
-        self._note_lag(now.monotonic_ns, lag_ns)
+        self._note_lag(last, now, lag_ns)
         if last is None:
             return None
         elapsed_ns = now.since(last.at)
@@ -51,18 +51,27 @@ class BlindnessDetector:
             return BlindInterval(now.wall_ns - lag_ns, now.wall_ns, "stalled")
         return None
 
-    def _note_lag(self, now_ns: int, lag_ns: int) -> None:
-        # The queue keeps lags that no later one reaches, so its first entry within a span is the worst of that span.
-        lags = self._lags
-        while lags and lags[-1][1] <= lag_ns:
-            lags.pop()
+    def _note_lag(self, last: Reading | None, now: Moment, lag_ns: int) -> None:
+        if lag_ns < limits.LAG_NOTED_NS:
+            return
+        lags, now_ns = self._lags, now.monotonic_ns
         while lags and lags[0][0] < now_ns - limits.LAGS_KEPT_NS:
             lags.popleft()
-        lags.append((now_ns, lag_ns))
+        # The block may have begun before the planned moment, but not before the last wake-up.
+        blocked_ns = lag_ns + limits.LAG_LOOK_NS
+        lags.append((now_ns, blocked_ns if last is None else min(blocked_ns, now.since(last.at))))
 
-    def worst_lag_ns(self, since_ns: int) -> int:
-        """Returns the worst lateness of the process's wake-ups since `since_ns` (monotonic), within the last minute."""
-        return next((lag for at, lag in self._lags if at >= since_ns), 0)
+    def blocked_ns(self, since_ns: int) -> int:
+        """Returns how long at most the process stood still since `since_ns` (monotonic), within the last minute.
+
+        Short blocks add up: an attempt takes several turns of the loop, and each of them may have been late.
+        """
+        total_ns = 0
+        for at_ns, blocked_ns in reversed(self._lags):
+            if at_ns <= since_ns:
+                break
+            total_ns += min(blocked_ns, at_ns - since_ns)
+        return total_ns
 
 
 def _lag_ns(last: Reading | None, planned_ns: int | None, now: Moment) -> int:

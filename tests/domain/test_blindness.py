@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import NOON
-from watchkeeper.domain.limits import CLOCK_STEP_NS, LAGS_KEPT_NS, STALL_NS, SUSPEND_NS
+from watchkeeper.domain.limits import (
+    CLOCK_STEP_NS,
+    LAG_LOOK_NS,
+    LAG_NOTED_NS,
+    LAGS_KEPT_NS,
+    STALL_NS,
+    SUSPEND_NS,
+)
 from watchkeeper.domain.supervision.blindness import BlindnessDetector, Reading
 from watchkeeper.domain.time.moment import Moment
 
@@ -61,7 +68,7 @@ def test_an_early_or_unplanned_wake_up_is_no_lag():
     detector = BlindnessDetector()
     for reading, planned_ns in ((later(), None), (later(S, S, S), NOON.monotonic_ns + 9 * S)):
         assert detector.woke(reading, planned_ns) is None
-    assert detector.worst_lag_ns(0) == 0
+    assert detector.blocked_ns(0) == 0
 
 
 def test_a_wake_up_planned_before_the_last_check_is_late_since_that_check():
@@ -75,22 +82,31 @@ WAKES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4_000)), min_size=
 
 
 @given(WAKES, st.integers(0, 60))
-def test_the_worst_lag_is_that_of_all_wake_ups_since(wakes, back_s):
+def test_the_blocked_time_is_the_sum_of_all_blocks_since(wakes, back_s):
     detector, seen, now_ns = BlindnessDetector(), [], NOON.monotonic_ns
     for gap_s, lag_ms in wakes:
         # Before the first wake-up nothing is known of the process, so its lag has no bound.
-        asleep_ns_max = gap_s * S if seen else lag_ms * MS
+        lag_ns = min(lag_ms * MS, gap_s * S) if seen else lag_ms * MS
         now_ns += gap_s * S
         detector.woke(Reading(Moment(now_ns, now_ns), now_ns), now_ns - lag_ms * MS)
-        seen.append((now_ns, min(lag_ms * MS, asleep_ns_max)))
+        block_ns = lag_ns + LAG_LOOK_NS
+        seen.append((now_ns, 0 if lag_ns < LAG_NOTED_NS else min(block_ns, gap_s * S) if seen else block_ns))
     since_ns = now_ns - back_s * S
-    expected = max((lag for at_ns, lag in seen if at_ns >= since_ns), default=0)
-    assert detector.worst_lag_ns(since_ns) == expected
+    expected = sum(min(block, at_ns - since_ns) for at_ns, block in seen if at_ns > since_ns)
+    assert detector.blocked_ns(since_ns) == expected
 
 
-@pytest.mark.parametrize(("after_ns", "worst_ns"), [(LAGS_KEPT_NS, 3 * S), (LAGS_KEPT_NS + 1, 2 * S)])
-def test_a_lag_is_remembered_for_a_minute(after_ns, worst_ns):
+@pytest.mark.parametrize(("after_ns", "blocks"), [(LAGS_KEPT_NS, 2), (LAGS_KEPT_NS + 1, 1)])
+def test_a_block_is_remembered_for_a_minute(after_ns, blocks):
     detector = BlindnessDetector()
-    for at_ns, lag_ns in ((0, 3 * S), (after_ns, 2 * S)):
-        detector.woke(later(at_ns, at_ns, at_ns), NOON.monotonic_ns + at_ns - lag_ns)
-    assert detector.worst_lag_ns(0) == worst_ns
+    detector.woke(later(), None)
+    for at_ns in (S, S + after_ns):
+        detector.woke(later(at_ns, at_ns, at_ns), NOON.monotonic_ns + at_ns - 500 * MS)
+    assert detector.blocked_ns(0) == blocks * (500 * MS + LAG_LOOK_NS)
+
+
+def test_a_block_is_no_longer_than_the_time_since_the_last_wake_up():
+    detector = BlindnessDetector()
+    detector.woke(later(), None)
+    detector.woke(later(30 * MS, 30 * MS, 30 * MS), NOON.monotonic_ns + MS)
+    assert detector.blocked_ns(0) == 30 * MS

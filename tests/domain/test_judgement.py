@@ -1,6 +1,7 @@
 """Judgement: what an observation amounts to, with and without conditions."""
 
 import pytest
+from msgspec import UNSET
 from records import NOON
 from watchkeeper.domain.conditions.condition import compile_condition
 from watchkeeper.domain.conditions.judgement import Expectation
@@ -135,3 +136,29 @@ def test_every_fact_that_is_kept_reaches_the_sample():
 def test_no_connection_is_called_reused_unless_the_probe_says_so():
     silent = sample_without_answer(ATTEMPT, NOON, Outcome.TIMED_OUT, Reason.TIMED_OUT)
     assert [sample.reused_connection for sample in (judge(answered()), silent)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "slow_by_ns"),
+    [
+        (("[RESPONSE_TIME] < 300",), 250_000_000),
+        (("300ms >= [response_time]",), 250_000_000),
+        (("[RESPONSE_TIME] <= 0.5s", "[STATUS] == 200", "[RESPONSE_TIME] < 100"), 450_000_000),
+        (("[RESPONSE_TIME] < 300", "[STATUS] == 201"), UNSET),
+        (("[RESPONSE_TIME] > 600",), UNSET),
+        (("[RESPONSE_TIME] == 300",), UNSET),
+        (("[STATUS] < 200",), UNSET),
+        (("[RESPONSE_TIME] < [RESPONSE_TIME]",), UNSET),
+        (("[RESPONSE_TIME] < [BODY].limit",), UNSET),
+        (("[RESPONSE_TIME] < [STATUS]",), 350_000_000),
+    ],
+)
+def test_an_answer_that_is_too_slow_and_nothing_else_states_by_how_much(conditions, slow_by_ns):
+    seen = Observation(connected=True, status=200, response_time_ns=550_000_000, body=b"{}")
+    sample = judge(seen, *conditions)
+    assert (sample.outcome, sample.slow_by_ns) == (Outcome.DOWN, slow_by_ns)
+
+
+def test_an_answer_that_is_fast_enough_states_nothing_about_its_time():
+    seen = Observation(connected=True, status=200, response_time_ns=5_000_000)
+    assert judge(seen, "[RESPONSE_TIME] < 300").slow_by_ns is UNSET

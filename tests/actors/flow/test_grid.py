@@ -85,7 +85,7 @@ def test_a_heartbeat_noticed_late_was_missed_at_its_moment(shop, target_of):
     beat = world.clock.read()
     world.run("68s")
     world.clock.advance(4 * S)
-    world.run("1s")
+    world.run("5s")
     sample = target_of(world, "nightly").sample
     assert sample.reason is Reason.HEARTBEAT_MISSED
     assert sample.at.since(beat) == 70 * S

@@ -1,7 +1,7 @@
 """Samples that are doubted, heartbeats, and the wait for evidence, by a supervisor that is alone with listeners."""
 
 import pytest
-from watchkeeper.domain.limits import COMMIT_SAMPLES_NS, STALL_NS, SUSPEND_NS
+from watchkeeper.domain.limits import COMMIT_SAMPLES_NS, LAG_LOOK_NS, STALL_NS, SUSPEND_NS
 from watchkeeper.domain.observation.attempt import AttemptState
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.rule import NoData, RuleState
@@ -139,14 +139,14 @@ def test_a_report_that_comes_again_or_late_moves_nothing(shop):
 
 
 @pytest.mark.parametrize(
-    ("late_ns", "missed", "next_s"), [(0, 0, 3), (S - 1, 0, 3), (S, 1, 4), (3 * S, 3, 6)]
+    ("late_ns", "missed", "next_s"), [(0, 0, 3), (S // 4, 0, 3), (S, 2, 5), (2 * S, 4, 7)]
 )
 def test_beats_that_were_missed_while_the_wake_up_was_late_are_counted(shop, late_ns, missed, next_s):
     alone = Alone(beating(shop, every="1s", grace="1s"))
     alone.run(f"{2 * S - 1}ns")
     alone.clock.advance(1 + late_ns)
     alone.settle()
-    assert silent_moments(alone, "1500ms")[:2] == [2, next_s]
+    assert silent_moments(alone, f"{2 * S + late_ns}ns")[:2] == [2, next_s]
     assert [record.missed for _, record in alone.judged("job")][:2] == [0, missed]
 
 
@@ -216,8 +216,10 @@ def test_a_lack_that_is_noticed_late_is_reported_for_its_moment(shop):
     alone.pollers["shop"].alive = False
     alone.run("59s")
     alone.clock.advance(3 * S)
-    alone.run("45s")
-    assert missing(alone) == [(62 * S, "silent", 60 * S), (102 * S, "silent", 102 * S)]
+    alone.run("50s")
+    noticed_ns = 64 * S + LAG_LOOK_NS
+    assert missing(alone)[0] == (noticed_ns, "silent", 60 * S)
+    assert missing(alone)[1] == (noticed_ns + 40 * S, "silent", noticed_ns + 40 * S)
 
 
 @pytest.mark.parametrize(("outcome", "is_evidence"), [(UP, True), (DOWN, True), (Outcome.UNKNOWN, False)])

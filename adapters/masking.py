@@ -1,0 +1,147 @@
+"""Known secrets, and the mask over them in foreign text: what a target echoes is kept, logged and sent without them."""
+
+import base64
+import html
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+from msgspec import UNSET
+
+from ..domain.limits import SECRET_CHARACTERS_MIN
+from ..domain.line import escaped
+from ..domain.specification.channel import Channel, Webhook
+from ..domain.specification.probe import Exec, Http, Tcp, Tls
+from ..domain.specification.target import Target
+from ..domain.specification.text import MASK, as_pairs
+
+_TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential", re.IGNORECASE)
+"""The names of headers, variables and parameters whose values are secrets."""
+_LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
+"""A line of a text protocol that carries a login."""
+_CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
+"""The end of a text that was cut, where the beginning of a secret is left."""
+
+
+class SecretMask:
+    """Replaces known secrets in texts, in the forms in which a target may echo them. Used from any thread.
+
+    A secret is never forgotten: a text that holds it may arrive after the configuration has changed.
+    """
+
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        """Held while the tables grow; a reader finds a form or not yet, never half a one."""
+        self._known: set[str] = set()
+        self._forms: dict[str, tuple[str, ...]] = {}
+        """The forms by their first characters, the longest first: a text is searched in one pass, however many there are."""
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Masks these values from now on; a value below `SECRET_CHARACTERS_MIN` would hide innocent words."""
+        with self.guard:
+            for secret in secrets:
+                if len(secret) >= SECRET_CHARACTERS_MIN and secret not in self._known:
+                    self._known.add(secret)
+                    for form in _forms_of(secret):
+                        start = form[:SECRET_CHARACTERS_MIN]
+                        forms = {*self._forms.get(start, ()), form}
+                        self._forms[start] = tuple(sorted(forms, key=len, reverse=True))
+
+    def __call__(self, text: str) -> str:
+        """Returns the text with each secret replaced by a mask, also one of which a cut has left the beginning."""
+        forms = self._forms
+        parts, at, done = [], 0, 0
+        while forms and at <= len(text) - SECRET_CHARACTERS_MIN:
+            found = forms.get(text[at : at + SECRET_CHARACTERS_MIN])
+            length = _length_at(text, at, found) if found else 0
+            if length:
+                parts += [text[done:at], MASK]
+                done = at + length
+            at += length or 1
+        return "".join([*parts, text[done:]]) if parts else text
+
+    def __repr__(self) -> str:
+        return f"SecretMask({len(self._known)} secrets)"
+
+
+def _length_at(text: str, at: int, forms: Iterable[str]) -> int:
+    """How much of the text, from a place on, is a secret or the beginning of one that was cut."""
+    for form in forms:
+        if text.startswith(form, at):
+            return len(form)
+    cut = _CUT.search(text, at)
+    piece = text[at : cut.start()] if cut else text[at:]
+    return len(piece) if any(form.startswith(piece) for form in forms) else 0
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    coded = secret.encode(errors="surrogatepass")
+    percent = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    yield from {
+        secret,
+        escaped(secret),
+        html.escape(secret),
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        base64.b64encode(coded).decode().rstrip("="),
+        base64.urlsafe_b64encode(coded).decode().rstrip("="),
+        *percent,
+        *[re.sub("%..", lambda code: code[0].lower(), form) for form in percent],
+    }
+
+
+def secrets_of(parts: Iterable[Target | Channel]) -> Iterator[str]:
+    """Returns the secrets that targets and channels state: passwords, tokens, and what a telling name holds."""
+    for part in parts:
+        if isinstance(part, Channel):
+            if part.webhook is not None:
+                yield from _of_webhook(part.webhook)
+        elif isinstance(probe := part.probe, Http):
+            yield from _of_http(probe)
+        elif isinstance(probe, Exec):
+            yield from _of_pairs(as_pairs(probe.environment))
+        elif isinstance(probe, Tcp):
+            yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
+
+
+def _of_http(probe: Http) -> Iterator[str]:
+    yield from (*_of_url(probe.url), *_of_pairs(as_pairs(probe.headers)), *_of_tls(probe.tls))
+    if probe.bearer:
+        yield probe.bearer
+    if probe.basic_auth is not None:
+        yield probe.basic_auth.password
+        pair = f"{probe.basic_auth.user}:{probe.basic_auth.password}"
+        yield base64.b64encode(pair.encode()).decode().rstrip("=")
+
+
+def _of_webhook(webhook: Webhook) -> Iterator[str]:
+    url = webhook.url
+    yield from (*_of_url(url), *_of_pairs(as_pairs(webhook.headers)), *_of_tls(webhook.tls))
+    # The path of a webhook is the right to post to it.
+    yield url.partition("://")[2].partition("/")[2]
+    if webhook.secret:
+        yield from (webhook.secret, webhook.secret.removeprefix("whsec_"))
+
+
+def _of_url(url: str) -> Iterator[str]:
+    try:
+        parsed = urlsplit(url)
+        password = parsed.password
+    except ValueError:
+        return
+    yield password or ""
+    yield from _of_pairs(parse_qsl(parsed.query))
+
+
+def _of_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, value in pairs:
+        if _TELLING.search(name):
+            yield from (value, value.rpartition(" ")[2])  # the token of `Bearer TOKEN` alone
+
+
+def _of_tls(tls: Tls) -> Iterator[str]:
+    if tls.key_password is not UNSET:
+        yield tls.key_password

@@ -1,0 +1,44 @@
+"""Doubt: what the runtime itself may have caused in a sample, and is no evidence about its target."""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import UNSET
+
+from .. import limits
+from ..observation.outcome import Outcome, Reason
+from ..observation.sample import Sample
+from ..units import NS_PER_MS
+
+
+def doubted(sample: Sample, reason: Reason, why: str) -> Sample:
+    """Returns UNKNOWN in place of a sample, with the reason and what the sample was."""
+    detail = f"{why}; its sample was {sample.explanation()}"[: limits.DETAIL_CHARACTERS_MAX]
+    return msgspec.structs.replace(
+        sample, outcome=Outcome.UNKNOWN, reason=reason, failed=(), slow_by_ns=UNSET, detail=detail
+    )
+
+
+def weighed(sample: Sample, started_ns: int, timeout_ns: int, blocked_since: Callable[[int], int]) -> Sample:
+    """Returns a sample without what a late loop may have decided in it.
+
+    `started_ns` is the start of the attempt and `timeout_ns` its whole time; `blocked_since` tells how long the loop was
+    blocked since a moment. A timeout, or an answer that was too slow and nothing else, becomes UNKNOWN where the block
+    may be the cause. Any other sample states by how much its times may be too long.
+    """
+    if sample.outcome is Outcome.TIMED_OUT:
+        blocked_ns = blocked_since(started_ns)
+        if blocked_ns > timeout_ns * limits.LAG_SHARE_OF_TIMEOUT:
+            return _late(sample, blocked_ns)
+    # A shared result was measured by an earlier probe. The way to the poller is no part of what it measures.
+    blocked_ns = blocked_since(sample.at.monotonic_ns - (sample.shared_age_ns or 0))
+    if not blocked_ns:
+        return sample
+    if sample.slow_by_ns is not UNSET and sample.slow_by_ns <= blocked_ns:
+        return _late(sample, blocked_ns)
+    return msgspec.structs.replace(sample, blocked_ns=blocked_ns)
+
+
+def _late(sample: Sample, blocked_ns: int) -> Sample:
+    why = f"the runtime's own loop was blocked for {blocked_ns // NS_PER_MS} ms"
+    return doubted(sample, Reason.OVERLOADED, why)

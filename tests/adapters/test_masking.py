@@ -1,0 +1,131 @@
+"""The mask over known secrets in foreign text, and the secrets that specifications state."""
+
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watchkeeper.adapters.configuration.substitution import Substitution
+from watchkeeper.adapters.masking import SecretMask, secrets_of
+from watchkeeper.domain.limits import SECRET_CHARACTERS_MIN
+from watchkeeper.domain.specification.channel import Channel, Webhook
+from watchkeeper.domain.specification.probe import BasicAuth, Exec, Http, Tcp, Tls
+from watchkeeper.domain.specification.target import Target
+
+SECRET = 'c/an "ary" & ü'  # noqa: S105  # it sings and opens nothing
+CANARY = "canary"
+SIGNED = "whsec_Y2FuYXJ5"
+
+
+def masking(*secrets):
+    mask = SecretMask()
+    mask.learn(secrets)
+    return mask
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").replace("%2F", "%2f").replace("%C3%BC", "%c3%bc").lower(),
+        quote_plus(SECRET),
+        json.dumps(SECRET)[1:-1],
+        html.escape(SECRET),
+        repr(SECRET)[1:-1],
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_in_every_form_in_which_it_may_be_echoed(form):
+    assert masking(SECRET)(f"it said <{form}>, twice: {form}").rstrip("=") == "it said <***>, twice: ***"
+
+
+def test_a_secret_that_a_cut_has_shortened_is_masked_as_well():
+    mask = masking("canary-of-the-mine")
+    assert mask("it said canary-of-t") == "it said ***"
+    assert mask("(canary-of…) == x") == "(***…) == x"
+    assert mask("(canary-of...(truncated)) == x") == "(***...(truncated)) == x"
+    assert mask("canary-of all colours") == "canary-of all colours"
+
+
+@pytest.mark.parametrize("value", ["", "1", "80", "admin"])
+def test_a_value_below_the_shortest_secret_hides_no_innocent_word(value):
+    assert len(value) < SECRET_CHARACTERS_MIN
+    assert masking(value)("admin 1 of 80 said 1") == "admin 1 of 80 said 1"
+
+
+def test_the_longest_secret_at_a_place_is_masked_whole():
+    mask = masking("canary", "canary-of-the-mine")
+    assert (mask("canary-of-the-mine!"), mask("canary!")) == ("***!", "***!")
+    assert repr(mask) == "SecretMask(2 secrets)"
+
+
+WORDS = st.text(st.sampled_from("ab%"), min_size=SECRET_CHARACTERS_MIN, max_size=9)
+
+
+@given(st.lists(WORDS, max_size=4), st.text(st.sampled_from("ab%"), max_size=40))
+def test_no_secret_is_left_in_a_text(secrets, text):
+    masked = masking(*secrets)(text)
+    assert not any(secret in masked for secret in secrets)
+
+
+PARTS = {
+    "a login": (
+        Http(url="https://a.test/", basic_auth=BasicAuth(user="ann", password=CANARY)),
+        ["canary", base64.b64encode(b"ann:canary").decode().rstrip("=")],
+    ),
+    "a token": (Http(url="https://a.test/", bearer="canary"), ["canary"]),
+    "a header": (
+        Http(url="https://a.test/", headers={"Authorization": "Token canary", "Accept": "text/html"}),
+        ["Token canary", "canary"],
+    ),
+    "a URL": (Http(url="https://a.test/?api_key=canary&page=second"), ["", "canary", "canary"]),
+    "a key": (
+        Http(url="https://a.test/", tls=Tls(certificate_file="c", key_password=CANARY)),
+        ["", "canary"],
+    ),
+    "a variable": (
+        Exec(argv=("/bin/check",), environment={"DB_PASSWORD": "canary", "A": "b"}),
+        ["canary"] * 2,
+    ),
+    "a text login": (Tcp(host="a.test", port=6379, send="AUTH canary\r\nPING\r\n"), ["canary"]),
+    "a text": (Tcp(host="a.test", port=25, send="EHLO everybody\r\n"), []),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_login_of_a_target_is_a_secret(part):
+    probe, secrets = PARTS[part]
+    target = Target(id="shop", **{type(probe).__name__.lower(): probe})
+    assert [each for each in secrets_of([target]) if each] == [each for each in secrets if each]
+
+
+def test_the_secret_the_path_and_the_headers_of_a_webhook_are_secrets():
+    webhook = Webhook(url="https://a.test/hooks/T1/x", secret=SIGNED, headers={"X-Key": "canary"})
+    found = set(secrets_of([Channel(id="ops", webhook=webhook)]))
+    assert found == {"", "canary", "hooks/T1/x", "whsec_Y2FuYXJ5", "Y2FuYXJ5"}
+
+
+def test_a_value_of_a_variable_is_a_secret_unless_every_output_shows_its_place(tmp_path):
+    (tmp_path / "token").write_text("from a file\n")
+    environment = {
+        "NAME": "eu-west",
+        "HOST": "shop.example",
+        "TOKEN": "canary",
+        "EVERY": "30s",
+        "WANT": "well",
+    }
+    substitution = Substitution(environment, tmp_path)
+    substitution.fill(
+        {
+            "id": "${NAME}",
+            "every": "${EVERY}",
+            "http": {"url": "https://${HOST}/${TOKEN}", "bearer": "${file:token}"},
+            "expect": ["[BODY] == ${WANT}"],
+        }
+    )
+    assert substitution.secrets == {"canary", "from a file", "well"}
