@@ -255,12 +255,12 @@ class Runtime:
         self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
 
     @bridge
-    def acknowledge(self, incident: str, by: str) -> None:
-        """Records that `by` has seen an incident; an incident that is not open stays as it is.
+    def acknowledge(self, incident: str, by: str, note: str = "") -> None:
+        """Records that `by` has seen an incident, with a note; an incident that is not open stays as it is.
 
         Raises: UsageError while the runtime is stopped.
         """
-        self._lifecycle.report(Acknowledge(first_line(incident), first_line(by)))
+        self._lifecycle.report(Acknowledge(first_line(incident), first_line(by), first_line(note)))
 
     @bridge
     def silence(

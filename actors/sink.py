@@ -148,6 +148,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._keep_checkpoint(checkpoint)
             for transition in message.transitions:
                 self._move(transition, now)
+            self._gathered.latest |= {
+                finding.incident_id: finding for finding in message.latest if self._ledger.follow(finding)
+            }
         elif message.transitions:
             self._count("stale_transitions", len(message.transitions))
         self._commit_soon(bool(message.transitions) or self._gathered.full)
@@ -163,7 +166,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if not transition.may_follow(self._ledger.incident(transition.incident_id)):
             self._count("illegal_transitions", 1)
             return
-        self._gathered.transitions.append(transition)
+        self._gathered.add_transition(transition)
         self._enqueue(self._ledger.note(transition, now))
 
     def _enqueue(self, notices: tuple[Notice, ...]) -> None:

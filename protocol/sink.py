@@ -2,19 +2,20 @@
 
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
-from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
+from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, Silence
 from ..domain.observation.sample import Sample
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
 
-class Record(Message, frozen=True):
+class Record(Message, frozen=True, omit_defaults=True):
     """Record samples and their judgement. Transitions and checkpoints judged after an older ResumeFrom are refused."""
 
     generation: int
     samples: tuple[Sample, ...]
     transitions: tuple[Transition, ...]
     checkpoints: tuple[Checkpoint, ...]
+    latest: tuple[LatestFinding, ...] = ()
 
 
 class RecordBlindness(Message, frozen=True):

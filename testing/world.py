@@ -230,9 +230,9 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def acknowledge(self, incident: str, by: str = "operator") -> None:
+    def acknowledge(self, incident: str, by: str = "operator", note: str = "") -> None:
         """Acknowledges an incident by its id."""
-        self._tell(self.system.owner, Acknowledge(incident, by))
+        self._tell(self.system.owner, Acknowledge(incident, by, note))
 
     def silence(self, target: str | None, length: Duration) -> None:
         """Mutes a target (None: all) for a length of time."""

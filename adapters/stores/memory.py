@@ -7,7 +7,15 @@ from typing import Any
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
-from ...domain.incidents.record import Batch, Checkpoint, HeardMark, Outgoing, Restored, Silence
+from ...domain.incidents.record import (
+    Batch,
+    Checkpoint,
+    HeardMark,
+    LatestFinding,
+    Outgoing,
+    Restored,
+    Silence,
+)
 from ...domain.time.moment import Moment
 
 
@@ -26,6 +34,7 @@ class _Draft:
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
         self.heard: MutableMapping[str, HeardMark] = above("heard")
+        self.found: MutableMapping[str, LatestFinding | None] = above("found")
 
     def take_over(self, draft: "_Draft") -> None:
         for name, changed in vars(draft).items():
@@ -71,6 +80,7 @@ class MemoryStore:
                 if silence.until_ns > now.wall_ns
             ),
             heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
+            latest=tuple(finding for _, finding in sorted(self._record.found.items()) if finding),
         )
 
     def commit(self, batch: Batch) -> int:
@@ -144,6 +154,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
         _write_delivery(draft, delivery)
     draft.checkpoints.update({checkpoint.target: checkpoint for checkpoint in batch.checkpoints})
     draft.heard.update({mark.target: mark for mark in batch.heard})
+    draft.found.update({finding.incident_id: finding for finding in batch.latest})
     draft.silences.update({silence.id: silence for silence in batch.silences})
 
 
@@ -160,6 +171,7 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
         raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
     draft.open[place] = name if transition.is_open else None
     draft.steps[name, transition.sequence] = transition
+    draft.found[name] = None
     draft.latest[name] = transition.incident
 
 

@@ -54,6 +54,13 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     """The newest moment at which it missed a report."""
 
 
+class LatestFinding(msgspec.Struct, frozen=True, gc=False, rename={"incident_id": "incident"}):
+    """The newest finding of an open incident's rule, between two steps of the incident; each step carries its own."""
+
+    incident_id: str
+    text: str
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The records of one transaction: all of them are durable or none."""
 
@@ -65,10 +72,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     blind: tuple[BlindInterval, ...] = ()
     silences: tuple[Silence, ...] = ()
     heard: tuple[HeardMark, ...] = ()
+    latest: tuple[LatestFinding, ...] = ()
 
     def __len__(self) -> int:
-        """Returns the number of records; marks of what was heard only go along with these and are none."""
-        return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name != "heard")
+        """Returns the number of records; what only goes along with these is none."""
+        return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name not in ALONG)
+
+
+ALONG = frozenset({"heard", "latest"})
+"""Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -96,3 +108,5 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The silences that had not ended at their last write."""
     heard: tuple[HeardMark, ...] = ()
     """When each target was last heard, and until when the last process ran."""
+    latest: tuple[LatestFinding, ...] = ()
+    """The findings since the last steps of the incidents above."""

@@ -24,7 +24,7 @@ from ...domain.rules.aggregate import Status, status_of
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import Target
-from ...domain.time.duration import NS_PER_DAY, format_duration
+from ...domain.time.duration import NS_PER_DAY
 from ...domain.time.moment import NS_PER_MS, wall_text
 from ..output import print_table
 
@@ -34,7 +34,7 @@ _STATUS_COLUMNS = (
 )
 _INCIDENT_COLUMNS = (
     *("target", "rule", "severity", "status"),
-    *("opened_at", "resolved_at", "lasted", "explanation"),
+    *("opened_at", "resolved_at", "lasted", "acknowledged_by", "note", "cause", "latest"),
 )
 _LOOK_BACK_NS = 7 * NS_PER_DAY
 """A last sample older than this is shown as none."""
@@ -155,15 +155,8 @@ def _incident_row(incident: Incident) -> dict[str, Any]:
     """Returns an incident as plain data with stable keys; times are RFC 3339."""
     document = incident_document(incident)
     del document["evidence"]
-    resolved_ns = incident.resolved_at_ns
     return document | {
         "status": incident.change.value,
-        "lasted": None if resolved_ns is None else _lasted(incident.opened_at_ns, resolved_ns),
         "sequence": incident.sequence,
         "draft": incident.draft,
     }
-
-
-def _lasted(opened_ns: int, resolved_ns: int) -> str:
-    """Returns the duration to the millisecond; never negative, even where the clock was set back."""
-    return format_duration(max(0, resolved_ns - opened_ns) // NS_PER_MS * NS_PER_MS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import apsw
 import msgspec
+from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
@@ -19,13 +20,13 @@ from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained
 from .files import told_from_others
 from .head import read_head
-from .incidents import INCIDENTS, TRANSITIONS, IncidentTable
+from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .schema import refuse_others, refuse_strangers
 
 _INCIDENTS = """
-SELECT body FROM incident JOIN chain USING (position)
+SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
 WHERE (NOT :open_only OR is_open) AND (:target IS NULL OR incident.target = :target)
 ORDER BY ordinal DESC LIMIT :limit
 """
@@ -57,7 +58,9 @@ class StoreReader:
         """Each as it stands, the newest first."""
         asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
         with self._reading() as connection:
-            return tuple(INCIDENTS.decode(body) for (body,) in connection.execute(_INCIDENTS, asked))
+            table = IncidentTable(connection, Chain(connection))
+            found = [(table.read(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
+        return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
         """The life of an incident; empty for one that is not known."""
