@@ -132,7 +132,8 @@ class RecordRules:
         target, at_ns = notice.incident.target, notice.created_at_ns
         for silence in before.values():
             now = self._durable.silences[silence.id]
-            if self._over.get(silence.id) == silence:
+            # The sink adds the moment of creation: the end alone tells one command from the next.
+            if silence.id in self._over and self._over[silence.id].until_ns == silence.until_ns:
                 continue
             until_ns = min(silence.until_ns, now.until_ns)
             if silence.target in {None, target} and at_ns < until_ns:

@@ -26,7 +26,7 @@ class BlindInterval(msgspec.Struct, frozen=True, gc=False):
     cause: str
 
 
-class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An operator's silence with an end: notices wait, while probing and judging go on."""
 
     id: str
@@ -35,6 +35,9 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     until_ns: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     """Wall time; a silence that was ended early has that moment."""
     by: str = ""
+    reason: str = ""
+    created_at_ns: int | None = None
+    """Wall time of its first command, which a later one of the same id keeps; None in records that do not say it."""
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.
