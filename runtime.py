@@ -222,14 +222,16 @@ class Runtime:
             self._lifecycle.change(Untrack(target))
 
     @bridge
-    def pause(self, target: str) -> None:
+    def pause(self, target: str, *, by: str = "") -> None:
         """Starts no more attempts of a target and cancels the running one; its incidents stay as they are.
+
+        The store keeps the pause for later processes, until `resume` or the removal of the target ends it.
 
         Raises: UnknownName for a target that is not watched.
         """
         with self._configured.guard:
-            self._configured.pause(target, paused=True)
-            self._lifecycle.change(Pause(target))
+            self._configured.pause(target, paused=True, by=first_line(by))
+            self._lifecycle.change(Pause(target, first_line(by)))
 
     @bridge
     def resume(self, target: str) -> None:

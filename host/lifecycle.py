@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
 from pykka import ActorDeadError
 
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
@@ -113,7 +114,14 @@ class Lifecycle:
         """Hands commands to this engine from now on, first those that arrived during its start."""
         with self._configured.guard:
             started_with = {target.id: target for target in configuration.targets}
+            for mark in engine.pauses:
+                if mark.target in started_with:
+                    started_with[mark.target] = replace(started_with[mark.target], paused=True)
+            self._configured.keep_paused(engine.pauses)
             self._tell_changes(engine, *self._configured.since(started_with))
+            # Commanded while no engine ran: the record knows nothing of these yet.
+            for target, by in self._configured.commanded_pauses():
+                engine.tell(Pause(target, by))
             # Under the guard no report can overtake the buffered ones.
             with self._restart_buffer.guard:
                 self._engine = engine

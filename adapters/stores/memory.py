@@ -4,6 +4,8 @@ from collections import ChainMap
 from collections.abc import MutableMapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
@@ -13,6 +15,7 @@ from ...domain.incidents.record import (
     HeardMark,
     LatestFinding,
     Outgoing,
+    PauseMark,
     Restored,
     Silence,
 )
@@ -34,6 +37,7 @@ class _Draft:
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
         self.heard: MutableMapping[str, HeardMark] = above("heard")
+        self.pauses: MutableMapping[str, PauseMark] = above("pauses")
         self.found: MutableMapping[str, LatestFinding | None] = above("found")
 
     def take_over(self, draft: "_Draft") -> None:
@@ -80,6 +84,7 @@ class MemoryStore:
                 if silence.until_ns > now.wall_ns
             ),
             heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
+            pauses=tuple(mark for _, mark in sorted(self._record.pauses.items()) if mark.at_ns is not None),
             latest=tuple(finding for _, finding in sorted(self._record.found.items()) if finding),
         )
 
@@ -121,7 +126,11 @@ class MemoryStore:
 
     def incidents(self) -> tuple[Incident, ...]:
         """Each as it stands, in the order of their opening."""
-        return tuple(self._record.latest.values())
+        found = self._record.found
+        return tuple(
+            replace(incident, latest=finding.text) if (finding := found.get(incident.id)) else incident
+            for incident in self._record.latest.values()
+        )
 
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Notices in a state, oldest first."""
@@ -154,6 +163,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
         _write_delivery(draft, delivery)
     draft.checkpoints.update({checkpoint.target: checkpoint for checkpoint in batch.checkpoints})
     draft.heard.update({mark.target: mark for mark in batch.heard})
+    draft.pauses.update({mark.target: mark for mark in batch.pauses})
     draft.found.update({finding.incident_id: finding for finding in batch.latest})
     draft.silences.update({silence.id: silence for silence in batch.silences})
 

@@ -64,6 +64,8 @@ class RecordRules:
             self._complain("S11", f"the store restores {told}, which differs from the committed deliveries")
         marks = [mark for _, mark in sorted(durable.checkpoints.items()) if mark.state]
         self._same("checkpoints", marks, sorted(restored.checkpoints, key=lambda mark: mark.target))
+        pauses = [mark for _, mark in sorted(durable.pauses.items()) if mark.at_ns is not None]
+        self._same("pauses", pauses, list(restored.pauses))
         silences = [s for _, s in sorted(durable.silences.items()) if s.until_ns > now.wall_ns]
         self._same("silences", silences, sorted(restored.silences, key=lambda silence: silence.id))
 

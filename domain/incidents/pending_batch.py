@@ -4,7 +4,7 @@ from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.sample import Sample
 from .incident import Transition
 from .notice import Delivery, Notice
-from .record import Batch, BlindInterval, Checkpoint, HeardMark, LatestFinding, Silence
+from .record import Batch, BlindInterval, Checkpoint, HeardMark, LatestFinding, PauseMark, Silence
 
 
 class Gathering:
@@ -23,6 +23,7 @@ class Gathering:
         self.samples: list[Sample] = []
         self.heard: dict[str, HeardMark] = {}
         self.latest: dict[str, LatestFinding] = {}
+        self.pauses: dict[str, PauseMark] = {}
 
     @property
     def full(self) -> bool:
@@ -58,6 +59,7 @@ class Gathering:
             "checkpoints": self.checkpoints.values(),
             "heard": self.heard.values(),
             "latest": self.latest.values(),
+            "pauses": self.pauses.values(),
         }
         batch = Batch(**{name: tuple(records) for name, records in gathered.items()})
         self.__init__()  # type: ignore[misc]  # the same empty state as at the start

@@ -57,6 +57,15 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     """The newest moment at which it missed a report."""
 
 
+class PauseMark(msgspec.Struct, frozen=True, gc=False):
+    """A commanded pause of a target, which a restart keeps."""
+
+    target: str
+    at_ns: int | None
+    """Wall time of the command; None takes the mark away."""
+    by: str = ""
+
+
 class LatestFinding(msgspec.Struct, frozen=True, gc=False, rename={"incident_id": "incident"}):
     """The newest finding of an open incident's rule, between two steps of the incident; each step carries its own."""
 
@@ -76,6 +85,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     silences: tuple[Silence, ...] = ()
     heard: tuple[HeardMark, ...] = ()
     latest: tuple[LatestFinding, ...] = ()
+    pauses: tuple[PauseMark, ...] = ()
 
     def __len__(self) -> int:
         """Returns the number of records; what only goes along with these is none."""
@@ -113,3 +123,5 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """When each target was last heard, and until when the last process ran."""
     latest: tuple[LatestFinding, ...] = ()
     """The findings since the last steps of the incidents above."""
+    pauses: tuple[PauseMark, ...] = ()
+    """The commanded pauses that no command has ended."""

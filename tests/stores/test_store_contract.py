@@ -12,6 +12,7 @@ from watchkeeper.domain.incidents.record import (
     HeardMark,
     LatestFinding,
     Outgoing,
+    PauseMark,
     Restored,
     Silence,
 )
@@ -57,6 +58,16 @@ def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store)
     assert committed(store, *marks).heard == (HeardMark("", 7), door, shop)
     store.commit(Batch(heard=(HeardMark("door", None), HeardMark("", None))))
     assert restart(store).heard == (shop,)
+
+
+def test_a_pause_is_kept_until_it_is_taken_away(store):
+    shop, door = PauseMark("shop", 5, "ann"), PauseMark("door", 3)
+    assert committed(store, Batch(pauses=(PauseMark("shop", 9), door)), Batch(pauses=(shop,))).pauses == (
+        door,
+        shop,
+    )
+    store.commit(Batch(pauses=(PauseMark("door", None), PauseMark("shop", None, "bob"))))
+    assert restart(store).pauses == ()
 
 
 def test_the_newest_finding_is_kept_until_the_next_step_of_its_incident(store):

@@ -18,6 +18,7 @@ from watchkeeper.domain.incidents.record import (
     Checkpoint,
     HeardMark,
     LatestFinding,
+    PauseMark,
     Silence,
 )
 from watchkeeper.domain.observation.outcome import Outcome
@@ -55,6 +56,9 @@ others = st.fixed_dictionaries(
         ),
         "heard": st.lists(
             st.builds(HeardMark, st.sampled_from(("", *TARGETS)), st.none() | st.integers(0, 9)), max_size=2
+        ),
+        "pauses": st.lists(
+            st.builds(PauseMark, st.sampled_from(TARGETS), st.none() | st.integers(0, 9)), max_size=2
         ),
         "latest": st.lists(
             st.builds(

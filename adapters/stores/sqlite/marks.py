@@ -7,10 +7,17 @@ import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt
-from ....domain.incidents.record import BlindInterval, Checkpoint, HeardMark, LatestFinding, Silence
+from ....domain.incidents.record import (
+    BlindInterval,
+    Checkpoint,
+    HeardMark,
+    LatestFinding,
+    PauseMark,
+    Silence,
+)
 from .outbox import digest
 
-_KEYS = {"checkpoint": "target", "silence": "id", "heard": "target", "latest": "incident"}
+_KEYS = {"checkpoint": "target", "silence": "id", "heard": "target", "latest": "incident", "pause": "target"}
 """The tables that a restart builds on, with their keys."""
 SILENCES = msgspec.json.Decoder(Silence)
 
@@ -39,6 +46,15 @@ class MarkTable:
                 said = msgspec.structs.astuple(mark)
                 self._write("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?)", said)
 
+    def pause(self, marks: tuple[PauseMark, ...]) -> None:
+        """The newest of each target stays; one without a time takes it away."""
+        for mark in marks:
+            if mark.at_ns is None:
+                self._connection.execute("DELETE FROM pause WHERE target = ?", (mark.target,))
+            else:
+                said = msgspec.structs.astuple(mark)
+                self._write("INSERT OR REPLACE INTO pause VALUES (?, ?, ?, ?)", said)
+
     def follow(self, findings: tuple[LatestFinding, ...]) -> None:
         """The newest of each incident stays, until its next step is recorded."""
         for finding in findings:
@@ -61,6 +77,10 @@ class MarkTable:
     def heard(self) -> tuple[HeardMark, ...]:
         """All of them, by target."""
         return tuple(HeardMark(*said) for said in self._read("heard", "target"))
+
+    def pauses(self) -> tuple[PauseMark, ...]:
+        """All of them, by target."""
+        return tuple(PauseMark(*said) for said in self._read("pause", "target"))
 
     def latest(self) -> tuple[LatestFinding, ...]:
         """All of them, by incident."""

@@ -12,7 +12,7 @@ from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, Outgoing
+from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark
 from ..history.history import History
 from ..history.overview import Overview
 from ..history.stored import Rollup, StoredSample, Summed
@@ -110,6 +110,11 @@ class StoreReader:
         """One roll-up of a span: of the hours that begin in it, and of its days where hours are no longer kept."""
         with self._reading() as connection:
             return History(connection, target).total(since_ns, until_ns)
+
+    def pauses(self) -> tuple[PauseMark, ...]:
+        """The commanded pauses, by target."""
+        with self._reading() as connection:
+            return MarkTable(connection).pauses()
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         """Spans in which we could not see that ended after `since_ns`."""
