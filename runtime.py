@@ -38,6 +38,7 @@ from .host.silencing import make_silence
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
+from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Mute, Redrive
 from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
@@ -224,14 +225,16 @@ class Runtime:
             self._lifecycle.change(Untrack(target))
 
     @bridge
-    def pause(self, target: str) -> None:
+    def pause(self, target: str, *, by: str = "") -> None:
         """Starts no more attempts of a target and cancels the running one; its incidents stay as they are.
+
+        The store keeps the pause for later processes, until `resume` or the removal of the target ends it.
 
         Raises: UnknownName for a target that is not watched.
         """
         with self._configured.guard:
-            self._configured.pause(target, paused=True)
-            self._lifecycle.change(Pause(target))
+            self._configured.pause(target, paused=True, by=first_line(by))
+            self._lifecycle.change(Pause(target, first_line(by)))
 
     @bridge
     def resume(self, target: str) -> None:
@@ -257,12 +260,12 @@ class Runtime:
         self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
 
     @bridge
-    def acknowledge(self, incident: str, by: str) -> None:
-        """Records that `by` has seen an incident; the first who has seen it stays.
+    def acknowledge(self, incident: str, by: str, note: str = "") -> None:
+        """Records that `by` has seen an incident, with a note; the first who has seen it stays.
 
         Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
         """
-        self._lifecycle.acknowledge(first_line(incident), first_line(by))
+        self._lifecycle.acknowledge(Acknowledge(first_line(incident), first_line(by), first_line(note)))
 
     @bridge
     def silence(

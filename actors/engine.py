@@ -11,6 +11,7 @@ from pykka import ActorDeadError, Timeout
 
 from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreError
+from ..domain.incidents.record import PauseMark
 from ..domain.limits import ANSWER_WITHIN_NS, EXPLANATION_CHARACTERS_MAX, START_WITHIN_S
 from ..domain.line import first_line
 from ..domain.read_model.status import AbandonedWork
@@ -21,7 +22,7 @@ from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
-from ..protocol.sink import Commit, Mute
+from ..protocol.sink import Commit, GetPauses, Mute
 from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
@@ -87,6 +88,8 @@ class Engine:
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._store = configuration.runtime.store
         self._changed = threading.Condition()
+        self.pauses: tuple[PauseMark, ...] = ()
+        """The pauses of the record as this engine started."""
         self._commanded = self._obeyed = object()
         self._dispatcher.start()
         try:
@@ -143,7 +146,7 @@ class Engine:
         Raises: StoreError, or a subclass, where the store cannot be opened or does not open in time.
         """
         try:
-            self.system.start()
+            self.system.start(self._restored_pauses)
             # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
             self.system.sink.ask(Commit(), START_WITHIN_S)
             with suppress(ActorDeadError, Timeout):
@@ -158,6 +161,11 @@ class Engine:
             # An interrupt: the host has no runtime object yet with which it could stop this engine.
             self.stop(NS_PER_S)
             raise
+
+    def _restored_pauses(self) -> tuple[PauseMark, ...]:
+        """Waits for the store to be open. Raises: ActorDeadError where it does not open; Timeout where it is late."""
+        self.pauses = self.system.sink.ask(GetPauses(), START_WITHIN_S)
+        return self.pauses
 
     def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""

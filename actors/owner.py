@@ -5,7 +5,7 @@ from typing import assert_never
 
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
-from ..domain.incidents.record import Checkpoint
+from ..domain.incidents.record import Checkpoint, LatestFinding
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
@@ -43,6 +43,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         # Samples that changed nothing are held here and sent in one message for each commit: a wake-up of the sink's
         # thread for each sample costs 25 microseconds, more than judging it.
         self._held: list[Sample] = []
+        self._latest: dict[str, LatestFinding] = {}
 
     def handle(self, message: heard.OwnerMessage, now: Moment) -> None:
         match message:
@@ -54,8 +55,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
                 self._adopt(target, now)
             case heard.Release(target):
                 self._release(target, now)
-            case heard.Acknowledge(incident, by):
-                self._acknowledge(incident, by, now)
+            case heard.Acknowledge():
+                self._acknowledge(message, now)
             case heard.ResumeFrom(generation, incidents, checkpoints):
                 self._resume(generation, incidents, checkpoints, now)
             case heard.FlushSamples():
@@ -75,7 +76,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             self._recorder.tell(CounterIncreased("samples_not_newer", 1))
         transitions = aggregate.apply(sample, now)
         self._record(aggregate, transitions, now, samples=(sample,))
-        self._recorder.tell(SampleJudged(sample, record, aggregate.raw_status(), aggregate.status()))
+        raw, confirmed = aggregate.raw_status(), aggregate.status()
+        self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
 
     def _missing(self, target: str, rule: str, since: Moment, now: Moment) -> None:
         aggregate = self._aggregates.get(target)
@@ -100,6 +102,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             else:
                 self._saved.pop(target, None)
         self._held.extend(samples)
+        # The sink leaves out what the record says already.
+        self._latest |= {finding.incident_id: finding for finding in aggregate.latest()}
         if transitions or checkpoints or len(self._held) >= limits.SAMPLES_HELD_MAX:
             self._hand_over(transitions, checkpoints)
 
@@ -108,8 +112,9 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
     ) -> None:
         """Sends the held samples first, then transitions and checkpoints: the order in which they happened."""
         held, self._held = tuple(self._held), []
-        if held or transitions or checkpoints:
-            self._sink.tell(Record(self._generation, held, transitions, checkpoints))
+        latest, self._latest = tuple(self._latest.values()), {}
+        if held or transitions or checkpoints or latest:
+            self._sink.tell(Record(self._generation, held, transitions, checkpoints, latest))
 
     def _adopt(self, target: Target, now: Moment) -> None:
         self._targets[target.id] = target
@@ -134,10 +139,12 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if aggregate is not None:
             self._record(aggregate, aggregate.close(now), now)
 
-    def _acknowledge(self, incident: str, by: str, now: Moment) -> None:
+    def _acknowledge(self, message: heard.Acknowledge, now: Moment) -> None:
+        incident = message.incident
         for aggregate in self._aggregates.values():
             if any(open_.id == incident for open_ in aggregate.incidents()):
-                self._record(aggregate, aggregate.acknowledge(incident, by, now), now)
+                seen = aggregate.acknowledge(incident, message.by, now, note=message.note)
+                self._record(aggregate, seen, now)
                 return
 
     def _resume(

@@ -9,7 +9,7 @@ import msgspec
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
-from ..domain.incidents.record import BlindInterval, Silence
+from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
@@ -145,10 +145,18 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             self._counters["samples_without_target"] += 1
             return
         row.take(message, self._asleep_ns)
+        for finding in message.latest:
+            self._follow(finding)
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
         self._counters["samples"] += 1
         self._publisher.publish(SampleSeen(message.sample, message.confirmed))
+
+    def _follow(self, finding: LatestFinding) -> None:
+        """Keeps what was found last. The commit of an opening may come later, and then the next sample says it again."""
+        incident = self._open.get(finding.incident_id)
+        if incident is not None and incident.latest != finding.text:
+            self._open[incident.id] = msgspec.structs.replace(incident, latest=finding.text)
 
     def _committed(self, transitions: tuple[Transition, ...]) -> None:
         for transition in transitions:

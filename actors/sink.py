@@ -11,7 +11,7 @@ from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.incidents.outbox import Outbox
 from ..domain.incidents.pending_batch import Gathering, unwritten
-from ..domain.incidents.record import Checkpoint, Outgoing, Restored, Silence
+from ..domain.incidents.record import Checkpoint, Outgoing, PauseMark, Restored, Silence
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from ..domain.specification.channel import Channel
@@ -74,6 +74,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
+        self._pauses: dict[str, PauseMark] = {}
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
@@ -81,6 +82,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
         self._register.restore(restored.heard, now)
+        self._pauses = {mark.target: mark for mark in restored.pauses}
         for outgoing in restored.outbox:
             self._take_up(outgoing, now)
         self._enqueue(self._ledger.reconcile(now))
@@ -106,11 +108,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
             case heard.Redrive(key):
                 return self._redrive(key, now)
-            case heard.Mute(silence):
-                self._mute(silence, now)
-            case heard.ExpireSilences():
-                self._expire_silences(now)
-                self._request_silence_check()
+            case heard.Mute() | heard.ExpireSilences() | heard.RecordPause() | heard.GetPauses():
+                return self._held_back(message, now)
             case heard.RecordHeard(noted):
                 for each in noted:
                     self._register.note(each)
@@ -148,6 +147,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._keep_checkpoint(checkpoint)
             for transition in message.transitions:
                 self._move(transition, now)
+            self._gathered.latest |= {
+                finding.incident_id: finding for finding in message.latest if self._ledger.follow(finding)
+            }
         elif message.transitions:
             self._count("stale_transitions", len(message.transitions))
         self._commit_soon(bool(message.transitions) or self._gathered.full)
@@ -163,7 +165,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if not transition.may_follow(self._ledger.incident(transition.incident_id)):
             self._count("illegal_transitions", 1)
             return
-        self._gathered.transitions.append(transition)
+        self._gathered.add_transition(transition)
         self._enqueue(self._ledger.note(transition, now))
 
     def _enqueue(self, notices: tuple[Notice, ...]) -> None:
@@ -280,12 +282,42 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _recall(self, key: str) -> Restored | None:
         return None if key in self._outbox else self._writer.recall(key)
 
+    def _held_back(self, message: heard.OfSuppression, now: Moment) -> tuple[PauseMark, ...] | None:
+        match message:
+            case heard.Mute(silence):
+                self._mute(silence, now)
+            case heard.ExpireSilences():
+                self._expire_silences(now)
+                self._request_silence_check()
+            case heard.RecordPause(mark):
+                self._pause(mark)
+            case heard.GetPauses():
+                return tuple(self._pauses.values())
+            case _:
+                assert_never(message)
+        return None
+
     def _mute(self, silence: Silence, now: Moment) -> None:
+        if silence.created_at_ns is None:
+            earlier = [known for known in self._ledger.silences(now) if known.id == silence.id]
+            created_at_ns = earlier[0].created_at_ns if earlier else now.wall_ns
+            silence = msgspec.structs.replace(silence, created_at_ns=created_at_ns)
         self._gathered.silences.append(silence)
         self._ledger.silence(silence)
         self._enqueue(self._ledger.reconcile(now))
         self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
         self._request_silence_check()
+        self._commit_soon(True)
+
+    def _pause(self, mark: PauseMark) -> None:
+        """Keeps the first command of a pause, until one ends it."""
+        if (mark.at_ns is not None) is (mark.target in self._pauses):
+            return
+        if mark.at_ns is None:
+            del self._pauses[mark.target]
+        else:
+            self._pauses[mark.target] = mark
+        self._gathered.pauses[mark.target] = mark
         self._commit_soon(True)
 
     def _expire_silences(self, now: Moment) -> None:

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ..domain.conditions.judgement import Expectation
+from ..domain.incidents.record import PauseMark
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
@@ -11,7 +14,7 @@ from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
 from ..domain.time.moment import NS_PER_S, Moment
 from ..protocol.recorder import HealthReported
-from ..protocol.sink import DrainSink, EndSink, GetResumed
+from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause
 from ..protocol.supervisor import ChildExited, Drain, Track, Untrack
 from .behaviour import Behaviour, through_bytes
 from .courier import Courier
@@ -105,14 +108,27 @@ class System:
 
     # Start.
 
-    def start(self) -> None:
-        """Starts every actor, each after those that it sends messages to while it starts."""
+    def start(self, pauses: Callable[[], Iterable[PauseMark]] = tuple) -> None:
+        """Starts every actor, each after those that it sends messages to while it starts.
+
+        `pauses` waits for the pauses of the record, so that a paused target is not probed before they are known.
+        """
         self._start_recorder()
         for channel in self._channels:
             self._start_courier(channel)
         self._start_sink()
+        self._keep_paused(pauses())
         self._start_owner(self._handover.look().targets.values())
         self._start_supervisor()
+
+    def _keep_paused(self, marks: Iterable[PauseMark]) -> None:
+        """Pauses targets before a supervisor lives. The pause of a target that is gone has ended with it."""
+        targets = self._handover.look().targets
+        for mark in marks:
+            if mark.target in targets:
+                targets[mark.target] = replace(targets[mark.target], paused=True)
+            else:
+                self.sink.tell(RecordPause(PauseMark(mark.target, None)))
 
     def _spawn(
         self, address: Address, actor_class: type[Behaviour[Any]], *arguments: object, **named: object

@@ -10,7 +10,7 @@ async def main() -> None:
     waiting = [5, 7, 250]
 
     async def announce(notice: Notice) -> None:
-        print(f"{notice.incident.target} {notice.change.value}: {notice.incident.explanation}")
+        print(f"{notice.incident.target} {notice.change.value}: {notice.incident.summary()}")
         told.set()
 
     runtime = Runtime(

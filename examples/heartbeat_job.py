@@ -16,7 +16,7 @@ def main() -> None:
         # The job is silent for longer than `every` and `grace`: an incident opens.
         while not isinstance(event := events.get(10), IncidentChanged):
             pass
-        print(f"{event.incident.change.value}: {event.incident.explanation}")
+        print(f"{event.incident.change.value}: {event.incident.summary()}")
         # The next report resolves it; `ok=False` would say that the job ran and failed.
         runtime.heartbeat("backup")
         while not isinstance(event := events.get(10), IncidentChanged):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ..adapters.http.fast.tls_contexts import missing_library
 from ..adapters.masking import SecretMask, secrets_of
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
+from ..domain.incidents.record import PauseMark
 from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call
@@ -45,6 +46,8 @@ class ConfiguredTargets:
         self._targets = {target.id: target for target in configuration.targets}
         self._said_paused = _paused_in(configuration)
         """The targets that the configuration itself pauses, whatever commands have changed since."""
+        self._commanded: dict[str, str | None] = {}
+        """The author of each pause that a command of this process made; None for a target that one has resumed."""
         self._duplicates = len(self._targets) < len(configuration.targets)
         self.callables: dict[str, Callable[..., Any]] = {
             name: _callable(function, f"callables[{name!r}]") for name, function in callables.items()
@@ -157,6 +160,7 @@ class ConfiguredTargets:
     def remove(self, target: str) -> None:
         self.known(target)
         del self._targets[target]
+        self._commanded.pop(target, None)
         if target in self._checks:
             self._checks.discard(target)
             self._let_go(target)
@@ -167,8 +171,20 @@ class ConfiguredTargets:
         if not any(_called(caller) == function for caller in callers):
             self.callables.pop(function, None)
 
-    def pause(self, target: str, *, paused: bool) -> None:
+    def pause(self, target: str, *, paused: bool, by: str = "") -> None:
         self._targets[target] = replace(self.known(target), paused=paused)
+        self._commanded[target] = by if paused else None
+
+    def commanded_pauses(self) -> list[tuple[str, str]]:
+        """Returns the pauses that commands of this process have made, each with its author."""
+        return [(target, by) for target, by in self._commanded.items() if by is not None]
+
+    def keep_paused(self, marks: Iterable[PauseMark]) -> None:
+        """Takes over the pauses of a record, apart from targets that a newer command has paused or resumed."""
+        for mark in marks:
+            target = self._targets.get(mark.target)
+            if target is not None and mark.target not in self._commanded:
+                self._targets[mark.target] = replace(target, paused=True)
 
     def require_legal(self, new: Configuration) -> None:
         """Raises: ConfigurationError for a rule that would go back in its lifecycle."""
@@ -190,14 +206,21 @@ class ConfiguredTargets:
         """Makes a compared configuration the current one; the caller holds the guard since `diff`."""
         self.mask.learn(secrets_of((*diff.configuration.channels, *diff.changed)))
         self._configuration = diff.configuration
+        stays = self._checks | {
+            target.id for target in diff.configuration.targets if self._says_as_before(target)
+        }
+        self._commanded = {name: by for name, by in self._commanded.items() if name in stays}
         self._said_paused = _paused_in(diff.configuration)
         self._targets = diff.targets
 
     def _as_paused(self, target: Target) -> Target:
         """Returns the target with the commanded pause, where the configuration's own `paused` is the same as before."""
         now = self._targets.get(target.id)
-        as_before = (target.id in self._said_paused) is target.paused
-        return replace(target, paused=now.paused) if now and as_before else target
+        return replace(target, paused=now.paused) if now and self._says_as_before(target) else target
+
+    def _says_as_before(self, target: Target) -> bool:
+        """Whether a new configuration pauses a target as the current one does."""
+        return (target.id in self._said_paused) is target.paused
 
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
         """Returns the names of the targets removed since `before`, and the targets that are new or changed."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
 from pykka import ActorDeadError
 
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
@@ -117,7 +118,14 @@ class Lifecycle:
         """Hands commands to this engine from now on, first those that arrived during its start."""
         with self._configured.guard:
             started_with = {target.id: target for target in configuration.targets}
+            for mark in engine.pauses:
+                if mark.target in started_with:
+                    started_with[mark.target] = replace(started_with[mark.target], paused=True)
+            self._configured.keep_paused(engine.pauses)
             self._tell_changes(engine, *self._configured.since(started_with))
+            # Commanded while no engine ran: the record knows nothing of these yet.
+            for target, by in self._configured.commanded_pauses():
+                engine.tell(Pause(target, by))
             # Under the guard no report can overtake the buffered ones.
             with self._restart_buffer.guard:
                 self._engine = engine
@@ -242,15 +250,15 @@ class Lifecycle:
             # A heartbeat changes one target as any sample does, and a host may report thousands a second.
             self._outdated()
 
-    def acknowledge(self, incident: str, by: str) -> None:
-        """Reports that `by` has seen an incident.
+    def acknowledge(self, seen: Acknowledge) -> None:
+        """Reports that somebody has seen an incident.
 
         Raises: UsageError where no engine runs; UnknownName for an incident that is not open.
         """
         # Without an engine `report` says so, or keeps the report of an incident that the next engine may resume.
         if self._engine is not None:
-            self.feed.require_open(incident)
-        self.report(Acknowledge(incident, by))
+            self.feed.require_open(seen.incident)
+        self.report(seen)
 
     def ask(self, listener: str, question: Message) -> Any:
         """Asks the recorder or the sink; during a reload, those of the next engine. Blocks for a bounded time.

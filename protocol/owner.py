@@ -36,11 +36,12 @@ class SamplesMissing(Message, frozen=True):
     since: Moment
 
 
-class Acknowledge(Message, frozen=True):
-    """Acknowledge an incident in the name of `by`."""
+class Acknowledge(Message, frozen=True, omit_defaults=True):
+    """Acknowledge an incident in the name of `by`, who may leave a note."""
 
     incident: str
     by: str
+    note: str = ""
 
 
 class ResumeFrom(Message, frozen=True):

@@ -2,7 +2,7 @@
 
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
-from ..domain.incidents.record import BlindInterval, Silence
+from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import Status
@@ -25,13 +25,16 @@ class TargetUntracked(Message, frozen=True):
     target: str
 
 
-class SampleJudged(Message, frozen=True):
-    """A sample was judged: the sample, its attempt, and the target's raw and confirmed status after it."""
+class SampleJudged(Message, frozen=True, omit_defaults=True):
+    """A sample was judged: the sample, its attempt, and after it the target's raw and confirmed status, and what was found
+    last for each open incident.
+    """
 
     sample: Sample
     record: AttemptRecord
     raw: Status
     confirmed: Status
+    latest: tuple[LatestFinding, ...] = ()
 
 
 class IncidentsResumed(Message, frozen=True):

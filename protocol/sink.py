@@ -2,19 +2,20 @@
 
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
-from ..domain.incidents.record import BlindInterval, Checkpoint, Silence
+from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Silence
 from ..domain.observation.sample import Sample
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
 
-class Record(Message, frozen=True):
+class Record(Message, frozen=True, omit_defaults=True):
     """Record samples and their judgement. Transitions and checkpoints judged after an older ResumeFrom are refused."""
 
     generation: int
     samples: tuple[Sample, ...]
     transitions: tuple[Transition, ...]
     checkpoints: tuple[Checkpoint, ...]
+    latest: tuple[LatestFinding, ...] = ()
 
 
 class RecordBlindness(Message, frozen=True):
@@ -71,6 +72,16 @@ class Mute(Message, frozen=True):
     silence: Silence
 
 
+class RecordPause(Message, frozen=True):
+    """Record a commanded pause, or its end. A second command of a pause changes nothing."""
+
+    mark: PauseMark
+
+
+class GetPauses(Message, frozen=True):
+    """Answered with the marks of the commanded pauses."""
+
+
 class ExpireSilences(Message, frozen=True):
     """End the silences whose time is over, and queue the notices that they held back."""
 
@@ -107,6 +118,6 @@ class EndSink(Message, frozen=True):
 
 _OfRecord = Record | RecordBlindness | RecordHeard | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
-_OfSilences = Mute | ExpireSilences
+OfSuppression = Mute | ExpireSilences | RecordPause | GetPauses
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
-SinkMessage = _OfRecord | _OfDeliveries | _OfSilences | _OfStore
+SinkMessage = _OfRecord | _OfDeliveries | OfSuppression | _OfStore

@@ -21,10 +21,11 @@ class Untrack(Message, frozen=True):
     target: str
 
 
-class Pause(Message, frozen=True):
-    """Start no attempt for a target until Resume; a running attempt is cancelled."""
+class Pause(Message, frozen=True, omit_defaults=True):
+    """Start no attempt for a target until Resume, in later processes, too; a running attempt is cancelled."""
 
     target: str
+    by: str = ""
 
 
 class Resume(Message, frozen=True):

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from pykka import Timeout
+from pykka import ActorDeadError, Timeout
 
 from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch.mailbox.address import Address
@@ -14,7 +15,7 @@ from ..actors.system import System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
-from ..domain.incidents.record import ALL, AllTargets
+from ..domain.incidents.record import ALL, AllTargets, PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel, Log
@@ -29,7 +30,7 @@ from ..host.silencing import make_silence
 from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge
 from ..protocol.recorder import GetIncidents, GetStatus
-from ..protocol.sink import Mute, Redrive
+from ..protocol.sink import GetPauses, Mute, Redrive
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
@@ -118,7 +119,7 @@ class World:
             parts,
             Configuration(runtime=self._options, channels=self._channels, targets=self._targets.values()),
         )
-        system.start()
+        system.start(lambda: _pauses_of(system))
         self.dispatcher.run_until_idle()
         return system
 
@@ -211,7 +212,7 @@ class World:
         self._tell(self.system.supervisor, Untrack(target))
 
     def pause(self, target: str) -> None:
-        """Starts no attempts of a target until `resume`."""
+        """Starts no attempts of a target until `resume`, after a restart, too."""
         _require_known("target", target, self._targets)
         self._tell(self.system.supervisor, Pause(target))
 
@@ -231,10 +232,10 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def acknowledge(self, incident: str, by: str = "operator") -> None:
+    def acknowledge(self, incident: str, by: str = "operator", note: str = "") -> None:
         """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
         self.feed.require_open(incident)
-        self._tell(self.system.owner, Acknowledge(incident, by))
+        self._tell(self.system.owner, Acknowledge(incident, by, note))
 
     def silence(
         self,
@@ -285,6 +286,14 @@ class World:
         """Returns the status as a host gets it."""
         status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
         return status
+
+
+def _pauses_of(system: System) -> tuple[PauseMark, ...]:
+    """Returns the pauses of the record; none where its store does not open."""
+    with suppress(ActorDeadError):
+        pauses: tuple[PauseMark, ...] = system.sink.ask(GetPauses(), 60.0)
+        return pauses
+    return ()
 
 
 def _require_known(kind: str, name: str, known: Collection[str]) -> None:

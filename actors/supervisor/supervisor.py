@@ -6,7 +6,7 @@ from typing import Any, assert_never
 import msgspec
 
 from ...domain import limits
-from ...domain.incidents.record import BlindInterval
+from ...domain.incidents.record import BlindInterval, PauseMark
 from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
 from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
@@ -18,7 +18,7 @@ from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
-from ...protocol.sink import RecordBlindness, ResumeRetries, RetryDelivery
+from ...protocol.sink import RecordBlindness, RecordPause, ResumeRetries, RetryDelivery
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
 from .attempts import BAD, NETWORK, Attempts
@@ -146,8 +146,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._track(target, now)
             case heard.Untrack(target):
                 return self._untrack(target, now)
-            case heard.Pause(target) | heard.Resume(target):
-                return self._pause(target, type(message) is heard.Pause, now)
+            case heard.Pause(target, by):
+                return self._pause(target, PauseMark(target, now.wall_ns, by), now)
+            case heard.Resume(target):
+                return self._pause(target, PauseMark(target, None), now)
             case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
             case heard.DeliveryBegan():
@@ -180,6 +182,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     # Targets.
 
     def _track(self, target: Target, now: Moment) -> None:
+        if not target.paused and target.id in self._targets and self._targets[target.id].paused:
+            self._to.sink.tell(RecordPause(PauseMark(target.id, None)))
         self._targets[target.id] = target
         self._to.owner.tell(Adopt(target))
         self._introduce(target)
@@ -196,14 +200,18 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._attempts.untrack(target, now)
         self._children.forget_poller(target)
         self._to.owner.tell(Release(target))
+        if self._targets[target].paused:
+            self._to.sink.tell(RecordPause(PauseMark(target, None)))
         self._to.recorder.tell(TargetUntracked(target))
         # Last: after a crash before this line the next incarnation still has the target, and Untrack is sent again.
         del self._targets[target]
         return True
 
-    def _pause(self, target: str, paused: bool, now: Moment) -> bool:
+    def _pause(self, target: str, mark: PauseMark, now: Moment) -> bool:
+        paused = mark.at_ns is not None
         if not self._attempts.set_paused(target, paused, now):
             return False
+        self._to.sink.tell(RecordPause(mark))
         self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
         self._introduce(self._targets[target])
         return True

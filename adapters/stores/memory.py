@@ -4,10 +4,21 @@ from collections import ChainMap
 from collections.abc import MutableMapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...domain.errors import StoreCorrupt, StoreError
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
-from ...domain.incidents.record import Batch, Checkpoint, HeardMark, Outgoing, Restored, Silence
+from ...domain.incidents.record import (
+    Batch,
+    Checkpoint,
+    HeardMark,
+    LatestFinding,
+    Outgoing,
+    PauseMark,
+    Restored,
+    Silence,
+)
 from ...domain.time.moment import Moment
 
 
@@ -26,6 +37,8 @@ class _Draft:
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
         self.heard: MutableMapping[str, HeardMark] = above("heard")
+        self.pauses: MutableMapping[str, PauseMark] = above("pauses")
+        self.found: MutableMapping[str, LatestFinding | None] = above("found")
 
     def take_over(self, draft: "_Draft") -> None:
         for name, changed in vars(draft).items():
@@ -71,6 +84,8 @@ class MemoryStore:
                 if silence.until_ns > now.wall_ns
             ),
             heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
+            pauses=tuple(mark for _, mark in sorted(self._record.pauses.items()) if mark.at_ns is not None),
+            latest=tuple(finding for _, finding in sorted(self._record.found.items()) if finding),
         )
 
     def commit(self, batch: Batch) -> int:
@@ -111,7 +126,11 @@ class MemoryStore:
 
     def incidents(self) -> tuple[Incident, ...]:
         """Each as it stands, in the order of their opening."""
-        return tuple(self._record.latest.values())
+        found = self._record.found
+        return tuple(
+            replace(incident, latest=finding.text) if (finding := found.get(incident.id)) else incident
+            for incident in self._record.latest.values()
+        )
 
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Notices in a state, oldest first."""
@@ -144,6 +163,8 @@ def _write(draft: _Draft, batch: Batch) -> None:
         _write_delivery(draft, delivery)
     draft.checkpoints.update({checkpoint.target: checkpoint for checkpoint in batch.checkpoints})
     draft.heard.update({mark.target: mark for mark in batch.heard})
+    draft.pauses.update({mark.target: mark for mark in batch.pauses})
+    draft.found.update({finding.incident_id: finding for finding in batch.latest})
     draft.silences.update({silence.id: silence for silence in batch.silences})
 
 
@@ -160,6 +181,7 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
         raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
     draft.open[place] = name if transition.is_open else None
     draft.steps[name, transition.sequence] = transition
+    draft.found[name] = None
     draft.latest[name] = transition.incident
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..incidents.incident import Incident, Transition
 from ..incidents.notice import Delivery, DeliveryState, Notice
-from ..incidents.record import Batch, Checkpoint, Restored, Silence
+from ..incidents.record import Batch, Checkpoint, PauseMark, Restored, Silence
 
 
 class Durable:
@@ -21,6 +21,7 @@ class Durable:
         """The incidents and channels with a dead letter, though it was driven again later."""
         self.silences: dict[str, Silence] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
+        self.pauses: dict[str, PauseMark] = {}
         self.epoch = 0
 
     def remember(self, restored: Restored) -> None:
@@ -33,6 +34,7 @@ class Durable:
         # A store says nothing of silences that are over, and would when the wall clock goes back.
         self.silences = ended | {silence.id: silence for silence in restored.silences}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
+        self.pauses = {mark.target: mark for mark in restored.pauses}
 
     def _adopt(self, incident: Incident) -> None:
         """Adds an incident; its earlier steps are not known, so the newest state stands for each of them."""
@@ -78,6 +80,7 @@ class Durable:
             self.pending[notice.key] = None
         deliveries = [delivery for delivery in batch.deliveries if self._deliver(delivery)]
         self.checkpoints.update((mark.target, mark) for mark in batch.checkpoints)
+        self.pauses.update((mark.target, mark) for mark in batch.pauses)
         self.silences.update((silence.id, silence) for silence in batch.silences)
         return News(transitions, rivals, notices, deliveries)
 

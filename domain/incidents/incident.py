@@ -7,6 +7,8 @@ from typing import Self
 import msgspec
 
 from ..specification.rule import Severity
+from ..time.duration import format_duration
+from ..units import NS_PER_MS
 
 
 class TransitionKind(StrEnum):
@@ -19,6 +21,8 @@ class TransitionKind(StrEnum):
 
 
 _WHILE_OPEN = (TransitionKind.CHANGED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED)
+RECOVERED = "recovered"
+"""The reason of an end by good samples."""
 INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = {
     None: (TransitionKind.OPENED,),
     TransitionKind.OPENED: _WHILE_OPEN,
@@ -29,8 +33,11 @@ INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = 
 """The legal next kinds after each kind; None stands for no incident yet."""
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "incident"}):
-    """The state of an incident. Wall times are nanoseconds since 1970 UTC."""
+class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True):
+    """The state of an incident. Wall times are nanoseconds since 1970 UTC.
+
+    Its bytes leave out the fields that hold their default, so that those of earlier versions stay the same.
+    """
 
     id: str
     sequence: int
@@ -47,10 +54,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     resolved_at_ns: int | None = None
     acknowledged_at_ns: int | None = None
     acknowledged_by: str | None = None
+    note: str = ""
+    """The text of the acknowledgement."""
+    cause: str = ""
+    """The finding of its rule at the opening, in one line for people; no later step changes it."""
+    latest: str = ""
+    """The newest finding of its rule: it follows the bad samples of an open incident, between its steps, too."""
     reason: str
-    """For programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `removed` or `retired`."""
+    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `removed` or `retired`."""
     explanation: str = ""
-    """One line for people."""
+    """Of the last transition, in one line for people."""
     evidence: tuple[int, ...] = ()
     """Attempt numbers of the samples behind the last transition, oldest first."""
     draft: bool = False
@@ -61,6 +74,26 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     @property
     def is_open(self) -> bool:
         return self.change is not TransitionKind.RESOLVED
+
+    @property
+    def lasted_ns(self) -> int | None:
+        """From its opening to its end; None while it is open. Never negative, even where the clock was set back."""
+        return None if self.resolved_at_ns is None else max(0, self.resolved_at_ns - self.opened_at_ns)
+
+    @property
+    def lasted(self) -> str | None:
+        """The same as a duration, to the millisecond."""
+        lasted_ns = self.lasted_ns
+        return None if lasted_ns is None else format_duration(lasted_ns // NS_PER_MS * NS_PER_MS)
+
+    def summary(self) -> str:
+        """Returns the last transition in one line for people, with what the incident is about."""
+        said = self.explanation or self.reason
+        if not self.cause or self.change is TransitionKind.OPENED:
+            return said
+        if self.is_open:
+            return f"{said}: {self.latest or self.cause}"
+        return f"{self.reason if self.reason == RECOVERED else said} after {self.lasted}: {self.cause}"
 
 
 class Transition(Incident, frozen=True, kw_only=True):

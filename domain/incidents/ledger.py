@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from ..specification.channel import Channel
 from ..specification.rule import Severity
 from ..time.moment import Moment
 from .incident import Incident, Transition
 from .notice import Delivery, DeliveryState, LastDelivered, Notice, NoticeReason, due_change, make_notice
-from .record import Restored, Silence
+from .record import LatestFinding, Restored, Silence
 
 SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -26,6 +28,7 @@ class Ledger:
         self._under_way: dict[tuple[str, str], Notice] = {}
         self._given_up: dict[tuple[str, str], int] = {}
         self._silences: dict[str, Silence] = {}
+        self._latest: dict[str, str] = {}
 
     def restore(self, restored: Restored) -> None:
         """Replaces the state by the restored record of a store."""
@@ -38,6 +41,7 @@ class Ledger:
         for outgoing in restored.dead:
             self._give_up(outgoing.notice)
         self._silences = {silence.id: silence for silence in restored.silences}
+        self._latest = {finding.incident_id: finding.text for finding in restored.latest}
 
     def _give_up(self, notice: Notice) -> None:
         """Notes that a notice was given up: only later steps of its incident become due by themselves."""
@@ -45,7 +49,22 @@ class Ledger:
         self._given_up[place] = max(notice.sequence, self._given_up.get(place, notice.sequence))
 
     def open_incidents(self) -> tuple[Incident, ...]:
-        return tuple(incident for incident in self._incidents.values() if incident.is_open)
+        """Returns the open incidents with what was found last; their notices say what was found at their steps."""
+        return tuple(
+            replace(incident, latest=self._latest.get(incident.id, incident.latest))
+            for incident in self._incidents.values()
+            if incident.is_open
+        )
+
+    def follow(self, finding: LatestFinding) -> bool:
+        """Notes what was found last. Returns False where that is known, and where the incident is not open."""
+        incident = self._incidents.get(finding.incident_id)
+        if incident is None or not incident.is_open:
+            return False
+        if finding.text == self._latest.get(incident.id, incident.latest):
+            return False
+        self._latest[incident.id] = finding.text
+        return True
 
     def incident(self, incident_id: str) -> Incident | None:
         return self._incidents.get(incident_id)
@@ -53,6 +72,7 @@ class Ledger:
     def note(self, transition: Transition, now: Moment) -> tuple[Notice, ...]:
         """Applies a transition. Returns the notices that are due for its incident now."""
         incident = self._incidents[transition.incident_id] = transition.incident
+        self._latest.pop(incident.id, None)
         return self._due(incident, now, NoticeReason.TRANSITION)
 
     def settle(self, notice: Notice, delivery: Delivery, now: Moment) -> tuple[Notice, ...]:

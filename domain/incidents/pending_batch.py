@@ -4,13 +4,13 @@ from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.sample import Sample
 from .incident import Transition
 from .notice import Delivery, Notice
-from .record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
+from .record import Batch, BlindInterval, Checkpoint, HeardMark, LatestFinding, PauseMark, Silence
 
 
 class Gathering:
     """Owns the records between two commits, by the names that a batch has for them.
 
-    Of several checkpoints or marks of a target only the newest is kept.
+    Of several checkpoints or marks of a target, and of several findings of an incident, only the newest is kept.
     """
 
     def __init__(self) -> None:
@@ -22,6 +22,8 @@ class Gathering:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.samples: list[Sample] = []
         self.heard: dict[str, HeardMark] = {}
+        self.latest: dict[str, LatestFinding] = {}
+        self.pauses: dict[str, PauseMark] = {}
 
     @property
     def full(self) -> bool:
@@ -45,12 +47,19 @@ class Gathering:
         """Adds marks of when targets were last heard."""
         self.heard |= {mark.target: mark for mark in marks}
 
+    def add_transition(self, transition: Transition) -> None:
+        """Adds a step, which carries what was found last."""
+        self.transitions.append(transition)
+        self.latest.pop(transition.incident_id, None)
+
     def take(self) -> Batch:
         """Returns all records as one batch and clears them."""
         gathered = {
             **vars(self),
             "checkpoints": self.checkpoints.values(),
             "heard": self.heard.values(),
+            "latest": self.latest.values(),
+            "pauses": self.pauses.values(),
         }
         batch = Batch(**{name: tuple(records) for name, records in gathered.items()})
         self.__init__()  # type: ignore[misc]  # the same empty state as at the start

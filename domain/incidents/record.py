@@ -47,6 +47,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """Wall time; a silence that was ended early has that moment."""
     by: str = ""
     reason: str = ""
+    created_at_ns: int | None = None
+    """Wall time of its first command, which a later one of the same id keeps; None in records that do not say it."""
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.
@@ -66,6 +68,22 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     """The newest moment at which it missed a report."""
 
 
+class PauseMark(msgspec.Struct, frozen=True, gc=False):
+    """A commanded pause of a target, which a restart keeps."""
+
+    target: str
+    at_ns: int | None
+    """Wall time of the command; None takes the mark away."""
+    by: str = ""
+
+
+class LatestFinding(msgspec.Struct, frozen=True, gc=False, rename={"incident_id": "incident"}):
+    """The newest finding of an open incident's rule, between two steps of the incident; each step carries its own."""
+
+    incident_id: str
+    text: str
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The records of one transaction: all of them are durable or none."""
 
@@ -77,10 +95,16 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     blind: tuple[BlindInterval, ...] = ()
     silences: tuple[Silence, ...] = ()
     heard: tuple[HeardMark, ...] = ()
+    latest: tuple[LatestFinding, ...] = ()
+    pauses: tuple[PauseMark, ...] = ()
 
     def __len__(self) -> int:
-        """Returns the number of records; marks of what was heard only go along with these and are none."""
-        return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name != "heard")
+        """Returns the number of records; what only goes along with these is none."""
+        return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name not in ALONG)
+
+
+ALONG = frozenset({"heard", "latest"})
+"""Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -108,3 +132,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The silences that had not ended at their last write."""
     heard: tuple[HeardMark, ...] = ()
     """When each target was last heard, and until when the last process ran."""
+    latest: tuple[LatestFinding, ...] = ()
+    """The findings since the last steps of the incidents above."""
+    pauses: tuple[PauseMark, ...] = ()
+    """The commanded pauses that no command has ended."""

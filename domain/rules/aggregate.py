@@ -5,8 +5,9 @@ from enum import StrEnum
 
 import msgspec
 
-from ..incidents.incident import Incident, Transition, TransitionKind, incident_id
-from ..incidents.record import Checkpoint
+from .. import limits
+from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
+from ..incidents.record import Checkpoint, LatestFinding
 from ..observation.outcome import Outcome
 from ..observation.sample import Sample
 from ..specification.rule import Rule, RuleState, Severity
@@ -76,6 +77,16 @@ class TargetAggregate:
         """Returns the open incidents, in the order of the rules."""
         return tuple([watch.incident for watch in self._watches if watch.incident is not None])
 
+    def latest(self) -> tuple[LatestFinding, ...]:
+        """Returns what was found last for each open incident, in the order of the rules."""
+        return tuple(
+            [
+                LatestFinding(watch.incident.id, watch.incident.latest)
+                for watch in self._watches
+                if watch.incident is not None
+            ]
+        )
+
     def raw_status(self) -> Status:
         """Returns the status by the newest sample alone."""
         return Status.UNKNOWN if self._last is None else RAW_STATUS[self._last.outcome]
@@ -110,6 +121,8 @@ class TargetAggregate:
             transition = self._move(watch, verdict, sample.at, now, cause)
             if transition is not None:
                 made.append(transition)
+            elif watch.incident is not None and watch.evaluator.is_bad(sample, verdict):
+                watch.follow(_found(watch, cause).explanation)
         return tuple(made)
 
     def missing(self, rule: str, since: Moment, now: Moment) -> tuple[Transition, ...]:
@@ -121,10 +134,20 @@ class TargetAggregate:
         verdict = watch.evaluator.missing(since)
         # Missing samples that count as ok resolve the incidents of every rule of the target, not only of this one.
         judged, cause = (
-            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.OK else ([watch], SILENCE_IS_BAD)
+            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.OK else ([watch], self._silence())
         )
         made = [self._move(watch, verdict, now, now, cause) for watch in judged]
+        if verdict is Verdict.VIOLATED:
+            watch.follow(cause.explanation)
         return tuple(transition for transition in made if transition is not None)
+
+    def _silence(self) -> Cause:
+        """Returns the cause of missing evidence: samples that are none say why."""
+        last = self._last
+        if last is None or last.is_sign_of_life:
+            return SILENCE_IS_BAD
+        text = f"{SILENCE_IS_BAD.explanation}; the newest sample: {last.explanation()}"
+        return Cause(SILENCE_IS_BAD.reason, text[: limits.EXPLANATION_CHARACTERS_MAX])
 
     def _note(self, at: Moment) -> None:
         """Advances the moment up to which the rules are judged: missing samples are judged after the last sample."""
@@ -146,9 +169,7 @@ class TargetAggregate:
     def _open(self, watch: RuleWatch, at: Moment, now: Moment, cause: Cause) -> Transition:
         opened_at_ns = (watch.evaluator.since() or at).wall_ns
         rule = watch.rule
-        breach = watch.evaluator.says()
-        if breach:
-            cause = Cause("threshold", breach)
+        cause = _found(watch, cause)
         step = Transition(
             id=incident_id(self._target.id, rule.id, self._run, self._applied, opened_at_ns),
             sequence=1,
@@ -158,6 +179,8 @@ class TargetAggregate:
             severity=rule.severity,
             at_ns=now.wall_ns,
             opened_at_ns=opened_at_ns,
+            cause=cause.explanation,
+            latest=cause.explanation,
             reason=cause.reason,
             explanation=cause.explanation,
             evidence=watch.evaluator.evidence(),
@@ -177,7 +200,7 @@ class TargetAggregate:
     def _end(self, watches: Iterable[RuleWatch], cause: Cause, now: Moment) -> list[Transition]:
         return [self._resolve(watch, watch.incident, now, now, cause) for watch in watches if watch.incident]
 
-    def acknowledge(self, incident: str, by: str, now: Moment) -> tuple[Transition, ...]:
+    def acknowledge(self, incident: str, by: str, now: Moment, *, note: str = "") -> tuple[Transition, ...]:
         """Acknowledges an incident: its channels then receive only its end.
 
         No transition where it is not open or was seen.
@@ -191,8 +214,9 @@ class TargetAggregate:
                     now.wall_ns,
                     acknowledged_at_ns=max(now.wall_ns, held.opened_at_ns),
                     acknowledged_by=by,
+                    note=note,
                     reason="acknowledged",
-                    explanation=f"acknowledged by {by}",
+                    explanation=f"acknowledged by {by} ({note})" if note else f"acknowledged by {by}",
                 )
                 watch.incident = step.incident
                 return (step,)
@@ -270,6 +294,12 @@ class TargetAggregate:
         return tuple(ended)
 
 
+def _found(watch: RuleWatch, cause: Cause) -> Cause:
+    """Returns what a violated rule found: its own figures where it has any, else what the sample found."""
+    breach = watch.evaluator.says()
+    return Cause("threshold", breach) if breach else cause
+
+
 def status_of(incidents: Iterable[Incident]) -> Status | None:
     """Returns the status by the open incidents of one target; None where all are drafts or there are none."""
     severities = {incident.severity for incident in incidents if not incident.draft}
@@ -298,7 +328,7 @@ def end_of(
         incident,
         TransitionKind.RESOLVED,
         now.wall_ns,
-        reason="recovered" if cause.reason == "ok" else cause.reason,
+        reason=RECOVERED if cause.reason == "ok" else cause.reason,
         explanation=cause.explanation,
         # The wall clock may have gone back since the opening; an incident never ends before it began.
         resolved_at_ns=max((at or now).wall_ns, incident.acknowledged_at_ns or incident.opened_at_ns),

@@ -39,6 +39,11 @@ class Evaluator(ABC):
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         """Judges a sample that is evidence."""
 
+    def is_bad(self, sample: Sample, verdict: Verdict) -> bool:
+        """Whether a sample speaks against the target, for this rule, after its `verdict`."""
+        del sample
+        return verdict is Verdict.VIOLATED
+
     def since(self) -> Moment | None:
         """Returns the moment of the first bad sample of the present breach."""
         return self._since
@@ -85,6 +90,11 @@ class ConsecutiveEvaluator(Evaluator):
         if sample.outcome in BAD_FROM[self._rule.on]:
             return self._bad(sample)
         return self._good(sample, firing=firing)
+
+    def is_bad(self, sample: Sample, verdict: Verdict) -> bool:
+        """Also where it is the first one after a good one, which changes nothing yet."""
+        del verdict
+        return sample.outcome in BAD_FROM[self._rule.on]
 
     def _bad(self, sample: Sample) -> Verdict:
         if not self._failures:

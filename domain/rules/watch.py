@@ -1,6 +1,7 @@
 """One rule on one target: its evaluator, phase and open incident, and the checkpoint that a restart resumes."""
 
 import msgspec
+from msgspec.structs import replace
 
 from ..incidents.incident import Incident
 from ..specification.rule import Consecutive, Rule
@@ -40,6 +41,11 @@ class RuleWatch:
         self.rule = rule
         self.for_ns = parse_duration(rule.for_)
         self.keep_firing_ns = parse_duration(rule.keep_firing_for)
+
+    def follow(self, found: str) -> None:
+        """Notes what was found last for the open incident, if there is one."""
+        if self.incident is not None and self.incident.latest != found:
+            self.incident = replace(self.incident, latest=found)
 
     @property
     def firing(self) -> bool:

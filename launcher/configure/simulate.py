@@ -83,7 +83,7 @@ def _line(incident: Incident) -> str:
     ended = f"until {wall_text(incident.resolved_at_ns)}" if incident.resolved_at_ns else "still open"
     return (
         f"{wall_text(incident.opened_at_ns)} {incident.target}/{incident.rule} {incident.severity.value} "
-        f"{ended}: {incident.explanation or incident.reason}"
+        f"{ended}: {incident.cause}"
     )
 
 

@@ -68,7 +68,7 @@ class Demo:
                 since = f"since {wall_text(incident.opened_at_ns)}"
                 self.say(
                     f"incident    {incident.change.value}: {incident.target} ({incident.rule}, "
-                    f"{incident.severity.value}) {since}: {incident.explanation}"
+                    f"{incident.severity.value}) {since}: {incident.summary()}"
                 )
             case NoticeEnded(notice, delivery):
                 self.notices_ended += 1

@@ -24,7 +24,7 @@ def line_of(event: Event, clock: SystemClock | None = None) -> str:
     match event:
         case IncidentChanged(incident):
             at_ns = incident.at_ns
-            said = f"{incident.change.value}: {_name(incident)}: {incident.explanation or incident.reason}"
+            said = f"{incident.change.value}: {_name(incident)}: {incident.summary()}"
         case NoticeEnded(notice, delivery):
             at_ns = delivery.at_ns
             tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"

@@ -10,11 +10,11 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice_body import incident_document
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.time.duration import NS_PER_HOUR, NS_PER_MINUTE, format_duration
-from ...domain.time.moment import NS_PER_MS, NS_PER_S
+from ...domain.time.moment import NS_PER_S
 from ..place import StorePlace
 from .tables import minute_text, print_rows, shortened
 
-_COLUMNS = ("id", "incident", "severity", "status", "opened", "lasted", "explanation")
+_COLUMNS = ("id", "incident", "severity", "status", "opened", "lasted", "cause")
 ID_PREFIX = "inc_"
 
 
@@ -41,22 +41,22 @@ def _row(incident: Incident) -> dict[str, Any]:
     """Returns an incident as plain data with stable keys; times are RFC 3339."""
     document = incident_document(incident)
     del document["evidence"]
-    ended_ns = incident.resolved_at_ns
-    lasted = None if ended_ns is None else _length(incident.opened_at_ns, ended_ns, NS_PER_MS)
-    return document | {"lasted": lasted, "sequence": incident.sequence, "draft": incident.draft}
+    return document | {"sequence": incident.sequence, "draft": incident.draft}
 
 
 def _shown(incident: Incident, now_ns: int) -> dict[str, Any]:
     """Returns an incident as the cells of a table."""
-    seen = f"acknowledged by {incident.acknowledged_by}" if incident.acknowledged_by else ""
-    said = incident.explanation if incident.explanation != seen else ""
+    cause = incident.cause or incident.explanation
+    now = f"now {incident.latest}" if incident.is_open and incident.latest not in {"", cause} else ""
+    note = f": {incident.note}" if incident.note else ""
+    seen = f"acknowledged by {incident.acknowledged_by}{note}" if incident.acknowledged_by else ""
     return {
         "incident": f"{incident.target}/{incident.rule}",
         "severity": incident.severity.value,
         "status": "open" if incident.is_open else "resolved",
         "opened": minute_text(incident.opened_at_ns),
         "lasted": _for_people(incident.opened_at_ns, incident.resolved_at_ns or now_ns),
-        "explanation": "; ".join(filter(None, (said, seen, "draft" if incident.draft else ""))),
+        "cause": "; ".join(filter(None, (cause, now, seen, "draft" if incident.draft else ""))),
     }
 
 

@@ -13,7 +13,7 @@ from ...adapters.stores.sqlite.lock import holder_of
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
-from ...domain.incidents.record import BlindInterval, Silence
+from ...domain.incidents.record import BlindInterval, PauseMark, Silence
 from ...domain.observation.outcome import is_answered
 from ...domain.read_model.status import no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
@@ -42,6 +42,8 @@ class _Recorded(msgspec.Struct, frozen=True):
     recovered_ns: int | None
     """When its last incident ended."""
     silences: list[Silence]
+    pause: PauseMark | None
+    """Commanded; a target that its configuration pauses has none."""
     uptime: float | None
     now_ns: int
 
@@ -52,8 +54,12 @@ class _Recorded(msgspec.Struct, frozen=True):
         return self.last is not None and self.now_ns - self.last.at_ns > stale_after_ns
 
     @property
+    def is_paused(self) -> bool:
+        return self.pause is not None or (self.target is not None and self.target.paused)
+
+    @property
     def status(self) -> Status:
-        if self.target is not None and self.target.paused:
+        if self.is_paused:
             return Status.PAUSED
         raw = Status.UNKNOWN if self.last is None or self.is_stale else RAW_STATUS[self.last.outcome]
         return confirmed_status(self.open_incidents, raw)
@@ -67,7 +73,9 @@ class _Recorded(msgspec.Struct, frozen=True):
             return min((incident.opened_at_ns for incident in alike), default=None)
         if status is Status.UNKNOWN:
             return self.last.at_ns if self.last is not None and self.is_stale else None
-        return self.recovered_ns if status is Status.UP else None
+        if status is Status.PAUSED:
+            return self.pause.at_ns if self.pause is not None else None
+        return self.recovered_ns
 
 
 _UNLISTED = Target(id="unlisted", heartbeat=Heartbeat())
@@ -107,6 +115,7 @@ def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> lis
     latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
     uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
     recovered, silences = reader.recovered(), reader.silences(now_ns)
+    pauses = {mark.target: mark for mark in reader.pauses()}
     return [
         _Recorded(
             name=name,
@@ -115,6 +124,7 @@ def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> lis
             open_incidents=opened.get(name, []),
             recovered_ns=recovered.get(name),
             silences=[silence for silence in silences if silence.target in {None, name}],
+            pause=pauses.get(name),
             uptime=uptimes.get(name),
             now_ns=now_ns,
         )
@@ -150,7 +160,8 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
         "configured": target is not None,
         "status": recorded.status.value,
         "since": _wall_text(recorded.since_ns),
-        "paused": target is not None and target.paused,
+        "paused": recorded.is_paused,
+        "paused_by": None if recorded.pause is None else recorded.pause.by or None,
         "silenced_until": None if silence is None else wall_text(silence.until_ns),
         "silenced_by": None if silence is None else silence.by,
         "silenced_for": None if silence is None else silence.reason,
@@ -223,6 +234,8 @@ def _notes(recorded: _Recorded) -> list[str]:
         notes.append(last.explanation)
     if seen := _acknowledged_by(recorded.open_incidents):
         notes.append(f"acknowledged by {', '.join(seen)}")
+    if recorded.pause is not None and recorded.pause.by:
+        notes.append(f"paused by {recorded.pause.by}")
     if silence is not None:
         by = f" by {silence.by}" if silence.by else ""
         reason = f" ({silence.reason})" if silence.reason else ""

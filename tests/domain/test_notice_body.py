@@ -21,6 +21,8 @@ def transition(**fields) -> Incident:
         "at_ns": OPENED_NS + 2 * NS_PER_S,
         "opened_at_ns": OPENED_NS,
         "reason": "timed_out",
+        "cause": "timed_out: the deadline passed",
+        "latest": "timed_out: no answer",
         "explanation": "timed_out: the deadline passed",
         "evidence": (4, 5, 6),
     }
@@ -50,6 +52,10 @@ def test_an_opened_notice_reads_as_documented():
             "acknowledged_at": None,
             "acknowledged_by": None,
             "resolved_at": None,
+            "note": None,
+            "lasted": None,
+            "cause": "timed_out: the deadline passed",
+            "latest": "timed_out: no answer",
             "reason": "timed_out",
             "explanation": "timed_out: the deadline passed",
             "evidence": [4, 5, 6],
@@ -63,6 +69,7 @@ def test_a_resolved_notice_carries_the_whole_story():
         change=TransitionKind.RESOLVED,
         acknowledged_at_ns=OPENED_NS + 5 * NS_PER_S,
         acknowledged_by="ann",
+        note="restarting it",
         resolved_at_ns=OPENED_NS + 9 * NS_PER_S + 250 * NS_PER_MS,
         reason="recovered",
     )
@@ -76,6 +83,7 @@ def test_a_resolved_notice_carries_the_whole_story():
     assert document["incident"]["status"] == "resolved"
     assert document["incident"]["acknowledged_at"] == "2026-01-01T00:00:05.000Z"
     assert document["incident"]["acknowledged_by"] == "ann"
+    assert (document["incident"]["note"], document["incident"]["lasted"]) == ("restarting it", "9.25s")
     assert document["incident"]["resolved_at"] == "2026-01-01T00:00:09.250Z"
 
 

@@ -22,8 +22,14 @@ OPENED = opened()
 NOTICE = notice_of(OPENED)
 LINES = {
     "2026-01-01T12:00:00.000Z opened: shop/down (critical): timed_out: no answer": IncidentChanged(OPENED),
-    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): recovered": IncidentChanged(
-        then(OPENED, TransitionKind.RESOLVED, explanation="", reason="recovered")
+    "2026-01-01T12:00:01.000Z acknowledged: shop/down (critical): seen by ann: timed_out: no answer": IncidentChanged(
+        then(OPENED, TransitionKind.ACKNOWLEDGED, explanation="seen by ann")
+    ),
+    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): recovered after 2s: timed_out: no answer": IncidentChanged(
+        then(OPENED, TransitionKind.RESOLVED, explanation="ok", reason="recovered")
+    ),
+    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): it was retired after 2s: timed_out: no answer": IncidentChanged(
+        then(OPENED, TransitionKind.RESOLVED, explanation="it was retired", reason="retired")
     ),
     "2026-01-01T12:00:01.000Z notice delivered: ops: opened of shop/down (critical)": NoticeEnded(
         NOTICE, delivery_of(NOTICE, DeliveryState.DELIVERED)

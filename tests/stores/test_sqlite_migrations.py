@@ -16,6 +16,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
 
@@ -37,7 +38,8 @@ COLUMNS = "SELECT name, (SELECT json_group_array(name) FROM pragma_table_info(sc
 def as_before(path):
     """Take away what later versions added to a closed store of the first, and to the head beside it."""
     connection = apsw.Connection(path)
-    connection.execute("DROP TABLE heard")
+    for table in ("heard", "latest", "pause"):
+        connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE head DROP COLUMN writes")
     connection.execute("ALTER TABLE silence DROP COLUMN digest")
     connection.execute("ALTER TABLE blind DROP COLUMN digest")
@@ -102,6 +104,20 @@ def test_a_store_of_the_second_version_keeps_everything_and_what_is_heard_from_t
     store.close()
     assert StoreReader(second).blind() == (BLIND,)
     assert not StoreReader(second).verify().problems
+
+
+def test_an_incident_of_the_second_version_has_the_cause_of_its_first_step(second):
+    store = SqliteStore(second)
+    (incident,) = store.open(NOON).incidents
+    assert (incident.cause, incident.latest) == (STEP.explanation, STEP.explanation)
+    bare = msgspec.structs.replace(STEP, cause="", latest="", sequence=2, change=TransitionKind.CHANGED)
+    seen = msgspec.structs.replace(bare, explanation="acknowledged by ann")
+    store.commit(Batch(transitions=(seen,)))
+    store.close()
+    (incident,) = store.open(NOON).incidents
+    store.close()
+    assert (incident.explanation, incident.cause) == ("acknowledged by ann", STEP.explanation)
+    assert StoreReader(second).incidents() == (incident,)
 
 
 def test_a_migrated_store_is_guarded_from_then_on(path):

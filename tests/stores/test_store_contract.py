@@ -6,7 +6,16 @@ from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
-from watchkeeper.domain.incidents.record import Batch, Checkpoint, HeardMark, Outgoing, Restored, Silence
+from watchkeeper.domain.incidents.record import (
+    Batch,
+    Checkpoint,
+    HeardMark,
+    LatestFinding,
+    Outgoing,
+    PauseMark,
+    Restored,
+    Silence,
+)
 from watchkeeper.domain.time.moment import NS_PER_S
 
 PENDING, DELIVERED, DEAD = DeliveryState
@@ -49,6 +58,24 @@ def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store)
     assert committed(store, *marks).heard == (HeardMark("", 7), door, shop)
     store.commit(Batch(heard=(HeardMark("door", None), HeardMark("", None))))
     assert restart(store).heard == (shop,)
+
+
+def test_a_pause_is_kept_until_it_is_taken_away(store):
+    shop, door = PauseMark("shop", 5, "ann"), PauseMark("door", 3)
+    assert committed(store, Batch(pauses=(PauseMark("shop", 9), door)), Batch(pauses=(shop,))).pauses == (
+        door,
+        shop,
+    )
+    store.commit(Batch(pauses=(PauseMark("door", None), PauseMark("shop", None, "bob"))))
+    assert restart(store).pauses == ()
+
+
+def test_the_newest_finding_is_kept_until_the_next_step_of_its_incident(store):
+    news = LatestFinding("inc_1", "news")
+    findings = Batch(latest=(LatestFinding("inc_1", "old"),)), Batch(latest=(news,))
+    assert committed(store, Batch(transitions=(OPENED,)), *findings).latest == (news,)
+    store.commit(Batch(transitions=(CHANGED,)))
+    assert restart(store).latest == ()
 
 
 def test_every_opening_has_a_higher_epoch(store):

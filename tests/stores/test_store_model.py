@@ -12,7 +12,15 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
+from watchkeeper.domain.incidents.record import (
+    Batch,
+    BlindInterval,
+    Checkpoint,
+    HeardMark,
+    LatestFinding,
+    PauseMark,
+    Silence,
+)
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.domain.units import NS_PER_US
@@ -48,6 +56,17 @@ others = st.fixed_dictionaries(
         ),
         "heard": st.lists(
             st.builds(HeardMark, st.sampled_from(("", *TARGETS)), st.none() | st.integers(0, 9)), max_size=2
+        ),
+        "pauses": st.lists(
+            st.builds(PauseMark, st.sampled_from(TARGETS), st.none() | st.integers(0, 9)), max_size=2
+        ),
+        "latest": st.lists(
+            st.builds(
+                LatestFinding,
+                st.sampled_from([steps[0].incident_id for steps in LIVES]),
+                st.sampled_from(["a", "b"]),
+            ),
+            max_size=2,
         ),
         "silences": st.lists(
             st.builds(

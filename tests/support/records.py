@@ -25,6 +25,8 @@ def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **
         "evidence": (1, 2, 3),
         "notify": ("ops",),
     } | fields
+    found = said["explanation"] or said["reason"]
+    said = {"cause": found, "latest": found} | said
     return Transition(id=incident, sequence=1, change=TransitionKind.OPENED, target=target, rule=rule, **said)
 
 

@@ -41,6 +41,8 @@ def line_of(notice: Notice, now_wall_ns: int) -> str:
         "severity": incident.severity.value,
         "reason": incident.reason,
         "explanation": incident.explanation,
+        "cause": "" if incident.cause == incident.explanation else incident.cause,
+        "lasted": incident.lasted or "",
         "opened_at": wall_text(incident.opened_at_ns),
         "late": "" if late_s is None else f"{late_s}s",
         "incident": incident.id,

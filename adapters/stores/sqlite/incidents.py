@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import apsw
 import msgspec
+from msgspec.structs import replace
 
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
@@ -68,24 +69,40 @@ class IncidentTable:
             )
         position = self._chain.append(name, sequence, TRANSITION, msgspec.json.encode(transition))
         self._move(transition, position)
+        self._connection.execute("DELETE FROM latest WHERE incident = ?", (name,))
 
     def latest(self, name: str) -> Incident | None:
         row = self._connection.execute(
             "SELECT body FROM incident JOIN chain USING (position) WHERE id = ?", (name,)
         ).fetchone()
-        return None if row is None else INCIDENTS.decode(row[0])
+        return None if row is None else self.read(row[0])
+
+    def read(self, body: str) -> Incident:
+        """Returns the incident of a step. A step of an earlier version says no cause: that is in the first step."""
+        incident = INCIDENTS.decode(body)
+        if incident.cause:
+            return incident
+        first = incident if incident.sequence == 1 else self._first(incident.id)
+        said = first.explanation or first.reason
+        return replace(incident, cause=said, latest=said)
+
+    def _first(self, name: str) -> Incident:
+        body = self._chain.transition(name, 1)
+        if body is None:
+            raise StoreCorrupt(f"{name} has no first step")
+        return INCIDENTS.decode(body)
 
     def at(self, name: str, sequence: int) -> Incident | None:
         """The incident as it stood after that step."""
         body = self._chain.transition(name, sequence)
-        return None if body is None else INCIDENTS.decode(body)
+        return None if body is None else self.read(body)
 
     def live(self) -> tuple[Incident, ...]:
         """Open ones, and resolved ones that some channel has not heard the end of, in the order of their opening."""
         rows = self._connection.execute(
             "SELECT body FROM incident JOIN chain USING (position) WHERE is_live ORDER BY ordinal"
         )
-        return tuple(INCIDENTS.decode(body) for (body,) in rows)
+        return tuple(self.read(body) for (body,) in rows)
 
     def told(self, name: str) -> tuple[LastDelivered, ...]:
         """Returns the last delivered step of an incident for each channel."""

@@ -1,4 +1,4 @@
-"""Checkpoints, silences, blind intervals and marks of what was heard in SQLite, each row with a digest of its other columns."""
+"""Checkpoints, silences, blind intervals and other marks in SQLite, each row with a digest of its other columns."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +7,18 @@ import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt
-from ....domain.incidents.record import BlindInterval, Checkpoint, HeardMark, Silence
+from ....domain.incidents.record import (
+    BlindInterval,
+    Checkpoint,
+    HeardMark,
+    LatestFinding,
+    PauseMark,
+    Silence,
+)
 from .outbox import digest
 
+_KEYS = {"checkpoint": "target", "silence": "id", "heard": "target", "latest": "incident", "pause": "target"}
+"""The tables that a restart builds on, with their keys."""
 SILENCES = msgspec.json.Decoder(Silence)
 
 
@@ -37,6 +46,21 @@ class MarkTable:
                 said = msgspec.structs.astuple(mark)
                 self._write("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?)", said)
 
+    def pause(self, marks: tuple[PauseMark, ...]) -> None:
+        """The newest of each target stays; one without a time takes it away."""
+        for mark in marks:
+            if mark.at_ns is None:
+                self._connection.execute("DELETE FROM pause WHERE target = ?", (mark.target,))
+            else:
+                said = msgspec.structs.astuple(mark)
+                self._write("INSERT OR REPLACE INTO pause VALUES (?, ?, ?, ?)", said)
+
+    def follow(self, findings: tuple[LatestFinding, ...]) -> None:
+        """The newest of each incident stays, until its next step is recorded."""
+        for finding in findings:
+            said = msgspec.structs.astuple(finding)
+            self._write("INSERT OR REPLACE INTO latest VALUES (?, ?, ?)", said)
+
     def mute(self, silences: tuple[Silence, ...]) -> None:
         for silence in silences:
             said = (silence.id, silence.until_ns, msgspec.json.encode(silence).decode())
@@ -54,6 +78,14 @@ class MarkTable:
         """All of them, by target."""
         return tuple(HeardMark(*said) for said in self._read("heard", "target"))
 
+    def pauses(self) -> tuple[PauseMark, ...]:
+        """All of them, by target."""
+        return tuple(PauseMark(*said) for said in self._read("pause", "target"))
+
+    def latest(self) -> tuple[LatestFinding, ...]:
+        """All of them, by incident."""
+        return tuple(LatestFinding(*said) for said in self._read("latest", "incident"))
+
     def silences(self, now_ns: int) -> tuple[Silence, ...]:
         """Those that end after `now_ns`, by id."""
         # All are read: a damaged end must not hide its row.
@@ -69,7 +101,7 @@ class MarkTable:
 
     def verify(self) -> None:
         """Raise StoreCorrupt when a checkpoint, a silence or a mark is damaged: a restart builds on them."""
-        for table, key in (("checkpoint", "target"), ("silence", "id"), ("heard", "target")):
+        for table, key in _KEYS.items():
             list(self._read(table, key))
 
     def _write(self, statement: str, said: tuple[Any, ...]) -> None:

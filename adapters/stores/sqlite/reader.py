@@ -6,12 +6,13 @@ from pathlib import Path
 
 import apsw
 import msgspec
+from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, Outgoing, Silence
+from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
 from ..history.history import History
 from ..history.overview import Overview
 from ..history.stored import Rollup, StoredSample, Summed
@@ -19,20 +20,20 @@ from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
 from .files import told_from_others
 from .head import read_head
-from .incidents import INCIDENTS, TRANSITIONS, IncidentTable
+from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .schema import refuse_others, refuse_strangers
 
 _INCIDENTS = """
-SELECT body FROM incident JOIN chain USING (position)
+SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
 WHERE (NOT :open_only OR is_open) AND (:target IS NULL OR incident.target = :target)
 ORDER BY ordinal DESC LIMIT :limit
 """
 
 _RECOVERED = """
 SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM incident JOIN chain USING (position)
-WHERE NOT is_open AND NOT json_extract(body, '$.draft') GROUP BY incident.target
+WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY incident.target
 """
 
 
@@ -62,7 +63,9 @@ class StoreReader:
         """Each as it stands, the newest first."""
         asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
         with self._reading() as connection:
-            return tuple(INCIDENTS.decode(body) for (body,) in connection.execute(_INCIDENTS, asked))
+            table = IncidentTable(connection, Chain(connection))
+            found = [(table.read(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
+        return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
 
     def recovered(self) -> dict[str, int]:
         """When the last incident of every target that had one ended (wall time), by name; those of drafts do not count."""
@@ -122,6 +125,11 @@ class StoreReader:
         """One roll-up of a span: of the hours that begin in it, and of its days where hours are no longer kept."""
         with self._reading() as connection:
             return History(connection, target).total(since_ns, until_ns)
+
+    def pauses(self) -> tuple[PauseMark, ...]:
+        """The commanded pauses, by target."""
+        with self._reading() as connection:
+            return MarkTable(connection).pauses()
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         """Spans in which we could not see that ended after `since_ns`."""

@@ -87,6 +87,11 @@ THIRD = """
 CREATE TABLE heard (
     target TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, missed_at_ns INTEGER, digest BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE pause (
+    target TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, by TEXT NOT NULL, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+-- The newest finding for an open incident since its latest transition.
+CREATE TABLE latest (incident TEXT PRIMARY KEY, text TEXT NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 
 MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)

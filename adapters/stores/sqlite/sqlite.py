@@ -58,6 +58,8 @@ class Session:
         self.marks.mute(batch.silences)
         self.marks.note_blind(batch.blind)
         self.marks.note_heard(batch.heard)
+        self.marks.follow(batch.latest)
+        self.marks.pause(batch.pauses)
         hours, left_out = self.samples.record(batch.samples)
         self.housekeeper.touched(hours)
         return left_out
@@ -84,6 +86,8 @@ class Session:
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),
             heard=self.marks.heard(),
+            latest=self.marks.latest(),
+            pauses=self.marks.pauses(),
         )
 
     def recall(self, key: str) -> Restored | None:
