@@ -112,14 +112,14 @@ class Attempts:
     def set_paused(self, target: str, paused: bool, now: Moment) -> bool:
         """Starts no further attempt for a target and cancels a running one, or resumes it. False: it is unknown."""
         entry = self._scheduled.get(target)
-        if entry is None:
-            return False
+        if entry is None or entry.paused is paused:
+            return entry is not None
         entry.paused = paused
         if not paused:
             self._network.listen(entry.target)
             entry.last_beat = None  # a heartbeat has its whole time from now on
-            self._arm(entry, now)
             self._waits.begin_anew([entry], now)
+            self._arm(entry, now)
             return True
         self._note_network(self._network.forget(target, now), now)
         if (running := self._withdraw(entry, now)) is not None:
@@ -157,7 +157,7 @@ class Attempts:
             self._timers.arm(entry, entry.next_silence_ns(entry.last_beat, now))
         else:
             self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns, len(self._targets)))
-        self._waits.expect_evidence(entry, now)
+        self._waits.go_on(entry, now)
 
     def tick(self, entry: Scheduled, due_ns: int, now: Moment) -> None:
         """Starts an attempt at a target's tick. Ticks that have passed are counted and skipped, never replayed."""

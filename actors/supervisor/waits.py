@@ -26,9 +26,22 @@ class Waits:
         """Begins the wait of every no_data rule of a target."""
         if self._is_left_alone(entry):
             return
+        entry.quiet_since_ns, entry.quiet_least_ns = now.monotonic_ns, 0
+        self._await_evidence(entry, now.monotonic_ns)
+
+    def go_on(self, entry: Scheduled, now: Moment) -> None:
+        """Begins the wait of a new target; that of a known one goes on under its new specification."""
+        if entry.quiet_since_ns is None:
+            self.expect_evidence(entry, now)
+            return
+        # What has passed by now is told now: the clocks of a rule never run backwards.
+        entry.quiet_least_ns = max(entry.quiet_least_ns, now.monotonic_ns)
+        self._await_evidence(entry, entry.quiet_since_ns)
+
+    def _await_evidence(self, entry: Scheduled, since_ns: int) -> None:
         for rule, wait_ns in entry.silences:
             wait = NoEvidence(entry.id, rule)
-            self._timers.arm(wait, now.monotonic_ns + wait_ns)
+            self._timers.arm(wait, max(since_ns + wait_ns, entry.quiet_least_ns))
             self._prolonged.pop(wait, None)
 
     def over(self, wait: Scheduled | NoEvidence, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
@@ -69,6 +82,7 @@ class Waits:
         noted = []
         for entry in entries:
             entry.heard_here = True
+            entry.quiet_since_ns = now.monotonic_ns
             noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat))
             if entry.is_heartbeat:
                 self.reported(entry, now)
@@ -110,6 +124,5 @@ class Waits:
             # A checked target is not called silent before the first check of this process has ended.
             least_ns = entry.grid().first_after(now.monotonic_ns, len(self._targets))
             least_ns += entry.timeout_ns + self._slack_ns
-        for rule, wait_ns in entry.silences:
-            due_ns = max(since.monotonic_ns + wait_ns, least_ns)
-            self._timers.arm(NoEvidence(entry.id, rule), due_ns)
+        entry.quiet_since_ns, entry.quiet_least_ns = since.monotonic_ns, least_ns
+        self._await_evidence(entry, since.monotonic_ns)

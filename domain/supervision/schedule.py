@@ -64,6 +64,8 @@ class Scheduled:
         "paused",
         "pending",
         "probe",
+        "quiet_least_ns",
+        "quiet_since_ns",
         "retry_cadence",
         "silences",
         "suspect",
@@ -85,6 +87,10 @@ class Scheduled:
         """The newest report of the host: its moment and its detail."""
         self.heard_here = False
         """Whether it was heard, or its wait began anew, since it was scheduled: what was before counts no more then."""
+        self.quiet_since_ns: int | None = None
+        """Since when its no_data rules wait for evidence, on the monotonic hand; None before the first wait."""
+        self.quiet_least_ns = 0
+        """The moment before which it is not called silent: after a restart its first check ends by then."""
         self.paused = target.paused
         self.adopt(target)
 

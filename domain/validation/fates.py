@@ -15,7 +15,17 @@ import msgspec
 from ..conditions.comparison import Comparison, Match
 from ..conditions.condition import Condition, facts_named
 from ..conditions.facts import PLACEHOLDERS, FactKind
-from ..conditions.operand import Choice, Expected, Length, Literal, Named, Pattern, Presence, Reader
+from ..conditions.operand import (
+    Choice,
+    Expected,
+    InDocument,
+    Length,
+    Literal,
+    Named,
+    Pattern,
+    Presence,
+    Reader,
+)
 from ..conditions.value import Json, Number, number_of
 from ..limits import CONDITION_NUMBER_TRIED_MAX
 from ..specification.problem import nearest
@@ -65,6 +75,8 @@ def fate_fault(condition: Condition, kind: str) -> str:
         return ""
     values, nature = _possible(weighed, kind)
     verdicts = {weighed.holds(value) for value in values}
+    if verdicts and isinstance(weighed.reader, Length) and isinstance(weighed.reader.inner, InDocument):
+        verdicts.add(False)  # the path may lead nowhere
     if len(verdicts) == 1:
         fate = "can never fail" if verdicts.pop() else "can never hold"
         return f"{fate}: {nature}{_advice(weighed)}"
@@ -113,6 +125,12 @@ def _weigh(comparison: Comparison) -> _Weighed | None:
         expected, wanted = comparison.expected, comparison.wanted
         return _Weighed(comparison.reader, expected, lambda value: expected.accepts(value) is wanted)
     left, right, holds = comparison.left, comparison.right, comparison.holds
+    if not comparison.ordering:
+        # The grammar makes a match of every constant on the right.
+        if not isinstance(left, Literal):
+            return None
+        accepts, wanted = left.accepts, comparison.operator == "=="
+        return _Weighed(right, left, lambda value: accepts(value) is wanted)
     if isinstance(right, Literal) and not isinstance(left, Literal):
         return _Weighed(left, right, lambda value: _ordered(holds, number_of(value), right.number))
     if isinstance(left, Literal) and not isinstance(right, Literal):

@@ -33,6 +33,8 @@ MEANINGLESS = [
     (PAGE, "[STATUS] == pat(*)", "can never fail"),
     (PAGE, "[STATUS] == 1000", "can never hold"),
     (PAGE, "99 >= [STATUS]", "can never hold"),
+    (PAGE, "OK == [STATUS]", "can never hold"),
+    (PAGE, "yes != [CONNECTED]", "can never fail"),
     (PAGE, "[STATUS] < 1000", "can never fail"),
     (
         PAGE,
@@ -87,6 +89,12 @@ MEANT = [
     (PAGE, "has([BODY].a) != true"),
     (PAGE, "len([BODY]) > 0"),
     (PAGE, "len([BODY]) == 0"),
+    (PAGE, "len([BODY].a) >= 0"),
+    (PAGE, "0 <= len([BODY].a)"),
+    (PAGE, "true == [CONNECTED]"),
+    (PAGE, "false != has([BODY].a)"),
+    (PAGE, "127.0.0.1 == [IP]"),
+    (PAGE, "200 == [STATUS]"),
     (PAGE, "[CERTIFICATE_EXPIRATION] > -1h"),
     (PAGE, "[STATUS] == [BODY].status"),
     (PAGE, "[BODY].a > 1e300"),
@@ -114,6 +122,7 @@ CONTRADICTORY = [
     ("[BODY].a == up", "[BODY].a != up"),
     ("[BODY].a > 5", "[BODY].a <= 5"),
     ("[CONNECTED] == true", "[CONNECTED] == false"),
+    ("up == [BODY].a", "[BODY].a == down"),
 ]
 
 
@@ -135,6 +144,8 @@ AGREEING = [
     ("[BODY].a == 5m", "[BODY].a > 3s"),
     ("[CERTIFICATE_EXPIRATION] > 1d", "[CERTIFICATE_EXPIRATION] < 400d"),
     ("[IP] != 192.0.2.1", "[IP] != 192.0.2.2"),
+    ("up == [BODY].a", "[BODY].a != down"),
+    ("0x10 == [BODY].a", "16 == [BODY].a"),
 ]
 
 

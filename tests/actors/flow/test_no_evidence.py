@@ -4,7 +4,7 @@ import pytest
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.rules.aggregate import Status
-from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.specification.probe import Heartbeat, Tcp
 from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
 from watchkeeper.protocol.supervisor import Drain, Pause
 from watchkeeper.testing.world import World
@@ -114,6 +114,51 @@ def test_a_paused_target_is_not_silent(shop):
     world.resume("shop")
     world.run("5m")
     assert world.delivered("ops") == []
+
+
+@pytest.mark.parametrize("port", [(80,), (80, 81)], ids=["unchanged", "changed"])
+def test_a_target_that_is_tracked_again_and_again_is_told_silent_in_time(shop, port):
+    rules = (NoData(id="silent", after="10m"),)
+    world = World([shop(rules=rules)])
+    world.script("shop", "ok 1m, unknown")
+    for turn in range(4):
+        world.run("4m")
+        world.track(shop(rules=rules, tcp=Tcp(host="shop", port=port[turn % len(port)])))
+    assert world.delivered("ops") == ["shop/silent opened"]
+    world.script("shop", "ok")
+    world.run("1m")
+    assert world.delivered("ops") == ["shop/silent opened", "shop/silent resolved"]
+
+
+def test_a_new_bound_of_silence_counts_what_has_passed(shop):
+    world = World([shop(rules=(NoData(id="silent", after="1h"),))])
+    world.script("shop", "ok 1m, unknown")
+    world.run("20m")
+    world.track(shop(rules=(NoData(id="silent", after="15m"),)))
+    world.run("1ms")
+    assert world.delivered("ops") == ["shop/silent opened"]
+
+
+def test_a_target_tracked_again_right_after_a_restart_is_not_silent_before_its_first_check(shop):
+    silent = shop(rules=(NoData(id="silent", after="1m"),))
+    world = World([silent])
+    world.run("5m")
+    world.restart("1h")
+    world.track(silent)
+    world.run("5m")
+    assert world.delivered("ops") == []
+
+
+def test_a_resume_of_what_is_not_paused_begins_no_wait_anew(shop):
+    silent = shop(rules=(NoData(id="silent", after="10m"),))
+    job = shop("job", every="10m", tcp=None, heartbeat=Heartbeat(grace="10s"), rules=QUICK)
+    world = World([silent, job])
+    world.script("shop", "ok 1m, unknown")
+    for _ in range(4):
+        world.run("4m")
+        world.resume("shop")
+        world.resume("job")
+    assert set(world.delivered("ops")) == {"shop/silent opened", "job/down opened"}
 
 
 def test_an_answer_behind_a_pause_makes_nobody_wait_for_the_next(driven, shop, target_of):
