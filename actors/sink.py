@@ -139,7 +139,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         return None
 
     def _record(self, message: heard.Record, now: Moment) -> None:
-        self._register.take(message.samples)
+        self._register.take(message.samples, now)
         shed = self._gathered.add_samples(message.samples)
         if shed:
             self._count("samples_shed", shed)

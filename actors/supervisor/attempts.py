@@ -337,7 +337,7 @@ class Attempts:
             sample = _doubted(sample, Reason.BLIND, "the network of this machine is gone")
             self._waits.begin_anew([entry], due)
         else:
-            self._waits.missed(entry, due)
+            self._waits.missed(entry, now)
         self._end(entry, pending, AttemptState.FINISHED, now, sample)
         missed = (now.monotonic_ns - due.monotonic_ns) // entry.cadence.every_ns
         entry.missed += missed

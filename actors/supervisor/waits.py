@@ -42,9 +42,9 @@ class Waits:
         """Notes a report of a heartbeat, for a supervisor that follows this one."""
         self._heard[entry.id] = LastHeard(entry.id, at, reports=True)
 
-    def missed(self, entry: Scheduled, due: Moment) -> None:
-        """Notes that a heartbeat was missed and is in the record."""
-        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, due, reports=True)
+    def missed(self, entry: Scheduled, now: Moment) -> None:
+        """Notes that a missed heartbeat is counted: moments up to now are not counted again."""
+        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, now, reports=True)
 
     def begin_anew(self, entries: Iterable[Scheduled], now: Moment) -> None:
         """Notes that the silence of targets counts from now on, so that a restart counts nothing before."""

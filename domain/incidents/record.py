@@ -51,7 +51,7 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     at_ns: int | None
     """Wall time; None takes the mark away."""
     missed_at_ns: int | None = None
-    """The newest moment at which it missed a report."""
+    """When the newest report that it missed was counted."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

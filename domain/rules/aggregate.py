@@ -129,6 +129,10 @@ class TargetAggregate:
             (self._watches, SILENCE_IS_FINE) if verdict is Verdict.OK else ([watch], SILENCE_IS_BAD)
         )
         made = [self._move(watch, verdict, now, now, cause) for watch in judged]
+        if verdict is Verdict.OK:
+            for watch in judged:
+                # A later bad sample is the first of a new breach, which began after the one that ends here.
+                watch.evaluator.begin_anew()
         return tuple(transition for transition in made if transition is not None)
 
     def _note(self, at: Moment) -> None:

@@ -21,7 +21,7 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
     at: Moment | None
     """Its last report or evidence, or when its wait began; None where it is tracked no longer."""
     missed_at: Moment | None = None
-    """The newest moment at which a report was missed and that is in the record already."""
+    """When the newest missed report was counted, which may be long after it was due; the record has it already."""
     stopped_ns: int = 0
     """How long no process ran after that, which both moments leave out; 0 once a supervisor has settled whether it counts."""
     reports: bool = False
@@ -77,8 +77,11 @@ class HeardRegister:
         heard = [LastHeard(target, at, self._missed.get(target)) for target, at in self._heard.items()]
         return (*self._restored.values(), *heard)
 
-    def take(self, samples: Iterable[Sample]) -> None:
-        """Notes what samples say: that a target was heard, or that a report was missed."""
+    def take(self, samples: Iterable[Sample], now: Moment) -> None:
+        """Notes what samples say: that a target was heard, or that a report was missed.
+
+        A miss is noted as of now: moments between its own and now were skipped, and no restart counts them either.
+        """
         for sample in samples:
             target = sample.target
             if sample.is_sign_of_life:
@@ -87,7 +90,7 @@ class HeardRegister:
                 if self._restored:
                     self._restored.pop(target, None)
             elif sample.reason is Reason.HEARTBEAT_MISSED:
-                self._missed[target] = sample.at
+                self._missed[target] = now
                 self._urgent[target] = None
 
     def note(self, noted: LastHeard) -> None:
