@@ -106,7 +106,7 @@ class Runtime:
             options=configuration.runtime,
             callables=callables,
         )
-        runtime._configured.is_judged = True
+        runtime._configured.is_judged = runtime._configured.is_whole = True
         runtime._read = read
         return runtime
 

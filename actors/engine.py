@@ -72,6 +72,8 @@ class EngineDependencies(NamedTuple):
     expectation_of: Callable[[Target], Expectation]
     dice: Callable[[], float]
     asked: Asked
+    is_whole: bool
+    """Whether the configuration names every target; see `SystemDependencies`."""
 
 
 class Engine:
@@ -115,6 +117,7 @@ class Engine:
             dice=dependencies.dice,
             changed=self._notify,
             asked=dependencies.asked,
+            is_whole=dependencies.is_whole,
         )
 
     def _report(self, invariant: str, says: str) -> None:
@@ -143,6 +146,8 @@ class Engine:
             self.system.start()
             # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
             self.system.sink.ask(Commit(), START_WITHIN_S)
+            # The first question waits for what the start itself changes: ends of removed targets, new names of renamed ones.
+            self._commanded = object()
             with suppress(ActorDeadError, Timeout):
                 # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
                 self.system.supervisor.ask(Barrier(), START_WITHIN_S)

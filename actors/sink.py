@@ -11,7 +11,7 @@ from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.incidents.outbox import Outbox
 from ..domain.incidents.pending_batch import Gathering, unwritten
-from ..domain.incidents.record import Checkpoint, Outgoing, Restored, Silence
+from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored, Silence
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from ..domain.specification.channel import Channel
@@ -111,10 +111,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.ExpireSilences():
                 self._expire_silences(now)
                 self._request_silence_check()
-            case heard.RecordHeard(noted):
-                for each in noted:
-                    self._register.note(each)
-                self._commit_soon(True)
+            case heard.RecordHeard() | heard.RecordRenamed():
+                self._note(message)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
@@ -160,9 +158,13 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._checkpoints.pop(checkpoint.target, None)
 
     def _move(self, transition: Transition, now: Moment) -> None:
-        if not transition.may_follow(self._ledger.incident(transition.incident_id)):
+        before = self._ledger.incident(transition.incident_id)
+        if not transition.may_follow(before):
             self._count("illegal_transitions", 1)
             return
+        if before is not None and before.target != transition.target:
+            # Before the step is told: a silence of the former name holds it back.
+            self._rename(Renamed(transition.target, (before.target,)))
         self._gathered.transitions.append(transition)
         self._enqueue(self._ledger.note(transition, now))
 
@@ -276,6 +278,24 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
         self._commit_soon(True)
         return True
+
+    def _note(self, message: heard.RecordHeard | heard.RecordRenamed) -> None:
+        match message:
+            case heard.RecordHeard(noted):
+                for each in noted:
+                    self._register.note(each)
+            case heard.RecordRenamed(renamed):
+                self._rename(renamed)
+            case _:
+                assert_never(message)
+        self._commit_soon(True)
+
+    def _rename(self, renamed: Renamed) -> None:
+        """Gives silences and marks to the target under its present name; the store does so with its history."""
+        self._register.rename(renamed)
+        for silence in self._ledger.rename(renamed):
+            self._gathered.silences.append(silence)
+        self._gathered.renamed.append(renamed)
 
     def _recall(self, key: str) -> Restored | None:
         return None if key in self._outbox else self._writer.recall(key)

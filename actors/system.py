@@ -61,6 +61,8 @@ class SystemDependencies(NamedTuple):
     """Makes the addresses; the simulator observes every message through its own."""
     asked: "Asked | None" = None
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
+    is_whole: bool = False
+    """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
 
 
 Asked = Callable[[Callable[[Iterable[Target]], None]], None]
@@ -165,6 +167,7 @@ class System:
             children=self._children(),
             call_at=self._parts.dispatcher.call_at,
             dice=self._parts.dice,
+            is_whole=self._parts.is_whole,
         )
 
     def _children(self) -> Iterator[Child]:

@@ -43,5 +43,6 @@ def make_engine(
             expectation_of=Expectations(),
             dice=SystemRandom().random,
             asked=configured.show,
+            is_whole=configured.is_whole,
         ),
     )

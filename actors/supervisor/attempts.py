@@ -365,6 +365,10 @@ class Attempts:
         """Lets every wait go on from what the record knows."""
         self._waits.resume(heard, self._scheduled.values(), now)
 
+    def forget_others(self) -> None:
+        """Drops what the record knows of targets that are not scheduled."""
+        self._waits.forget_others()
+
     # Drain.
 
     def drain(self, now: Moment) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.schedule import Scheduled
 from ...domain.time.moment import Moment
@@ -66,6 +68,11 @@ class Waits:
         if self._before is not None:
             self._note([self._resume(entry, self._before, now)])
 
+    def forget_others(self) -> None:
+        """Drops every target that nothing has scheduled from the record: one of that name begins anew."""
+        others, self._before = self._before, self._before and {}
+        self._note([LastHeard(name, None) for name in others or ()])
+
     def _note(self, noted: Iterable[LastHeard | None]) -> None:
         new = tuple(each for each in noted if each is not None)
         if new:
@@ -73,7 +80,9 @@ class Waits:
 
     def _resume(self, entry: Scheduled, known: dict[str, LastHeard], now: Moment) -> LastHeard | None:
         """Returns what the record is to note: the first moment of a new target, or whether a stop counted."""
-        before = known.pop(entry.id, None)
+        names = (entry.id, *entry.target.former_names)
+        found = [known.pop(name) for name in names if name in known]
+        before = replace(found[0], target=entry.id) if found else None
         if entry.is_heartbeat:
             before = self._heard.get(entry.id, before)
         if before is None or entry.heard_here:

@@ -48,7 +48,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     acknowledged_at_ns: int | None = None
     acknowledged_by: str | None = None
     reason: str
-    """For programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `removed` or `retired`."""
+    """For programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `renamed`, `removed` or `retired`."""
     explanation: str = ""
     """One line for people."""
     evidence: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.sample import Sample
 from .incident import Transition
 from .notice import Delivery, Notice
-from .record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
+from .record import Batch, BlindInterval, Checkpoint, HeardMark, Renamed, Silence
 
 
 class Gathering:
@@ -22,6 +22,7 @@ class Gathering:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.samples: list[Sample] = []
         self.heard: dict[str, HeardMark] = {}
+        self.renamed: list[Renamed] = []
 
     @property
     def full(self) -> bool:

@@ -54,6 +54,13 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     """When the newest report that it missed was counted."""
 
 
+class Renamed(msgspec.Struct, frozen=True, gc=False):
+    """A target with the names that it had before: from here on what is recorded under them is its own."""
+
+    target: str
+    former: tuple[str, ...]
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The records of one transaction: all of them are durable or none."""
 
@@ -65,6 +72,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     blind: tuple[BlindInterval, ...] = ()
     silences: tuple[Silence, ...] = ()
     heard: tuple[HeardMark, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
 
     def __len__(self) -> int:
         """Returns the number of records; marks of what was heard only go along with these and are none."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from .. import limits
-from ..incidents.record import HeardMark
+from ..incidents.record import HeardMark, Renamed
 from ..observation.outcome import Reason
 from ..observation.sample import Sample
 from ..time.moment import Moment
@@ -109,6 +110,17 @@ class HeardRegister:
             self._reporting.add(target)
         if noted.missed_at is not None:
             self._missed[target] = noted.missed_at
+
+    def rename(self, renamed: Renamed) -> None:
+        """Gives the marks of an earlier process to a target that has none under its present name."""
+        for name in renamed.former:
+            before = self._restored.pop(name, None)
+            if before is None:
+                continue
+            # Taken away with the write that has the mark under the present name at the latest.
+            self._changed[name] = None
+            if renamed.target not in self._restored and renamed.target not in self._heard:
+                self._restored[renamed.target] = replace(before, target=renamed.target)
 
     @property
     def has_urgent(self) -> bool:

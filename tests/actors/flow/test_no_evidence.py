@@ -169,9 +169,9 @@ def orphaned(shop):
 
 def test_an_incident_whose_target_does_not_come_back_is_closed_once(shop):
     world = orphaned(shop)
-    world.run("9m")
+    world.run("55s")
     assert world.delivered("ops") == ["shop/down opened"]
-    world.run("2m")
+    world.run("10s")
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     ended = world.notices("ops")[-1].incident
     assert (ended.change, ended.reason) == (TransitionKind.RESOLVED, "removed")
@@ -182,7 +182,7 @@ def test_an_incident_whose_target_does_not_come_back_is_closed_once(shop):
 
 def test_a_target_that_is_tracked_again_in_time_keeps_its_incident(shop):
     world = orphaned(shop)
-    world.run("5m")
+    world.run("50s")
     world.track(shop(rules=QUICK))
     world.script("shop", "down 20m, ok")
     world.run("40m")

@@ -174,7 +174,7 @@ def test_a_host_that_tracks_its_target_after_the_start_resumes_it_too(shop):
     before.restart()
     world.run("20h")
     moved_to(world, before.store)
-    world.run("1m")
+    world.run("50s")
     world.track(nightly(shop))
     world.run("6h")
     assert [incident.opened_at_ns for incident in world.incidents()] == [beat.wall_ns + 25 * H]
