@@ -108,7 +108,7 @@ class Runtime:
             options=configuration.runtime,
             callables=callables,
         )
-        runtime._configured.is_judged = True
+        runtime._configured.is_judged = runtime._configured.is_whole = True
         runtime._configured.mask = mask
         runtime._read = read
         return runtime

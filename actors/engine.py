@@ -75,6 +75,8 @@ class EngineDependencies(NamedTuple):
     asked: Asked
     discreet: Callable[[str], str]
     """Masks the known secrets in a foreign text."""
+    is_whole: bool
+    """Whether the configuration names every target; see `SystemDependencies`."""
 
 
 class Engine:
@@ -121,6 +123,7 @@ class Engine:
             changed=self._notify,
             asked=dependencies.asked,
             discreet=dependencies.discreet,
+            is_whole=dependencies.is_whole,
         )
 
     def _report(self, invariant: str, says: str) -> None:
@@ -149,6 +152,8 @@ class Engine:
             self.system.start(self._restored_pauses)
             # The sink answers once it has opened the store; where it could not, its address is closed and `ask` raises.
             self.system.sink.ask(Commit(), START_WITHIN_S)
+            # The first question waits for what the start itself changes: ends of removed targets, new names of renamed ones.
+            self._commanded = object()
             with suppress(ActorDeadError, Timeout):
                 # `start` returns once every target is scheduled; a supervisor that fails here is restarted as usual.
                 self.system.supervisor.ask(Barrier(), START_WITHIN_S)

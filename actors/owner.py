@@ -39,6 +39,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._aggregates: dict[str, TargetAggregate] = {}
         self._saved: dict[str, bytes] = {}
         self._orphans: dict[str, list[Incident]] = {}
+        self._resumable: dict[str, Checkpoint] = {}
+        """The recorded state of targets that have not begun; with the orphans, what a target of that name goes on with."""
         self._generation = 0
         # Samples that changed nothing are held here and sent in one message for each commit: a wake-up of the sink's
         # thread for each sample costs 25 microseconds, more than judging it.
@@ -90,13 +92,14 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         transitions: tuple[Transition, ...],
         now: Moment,
         samples: tuple[Sample, ...] = (),
+        dropped: tuple[Checkpoint, ...] = (),
     ) -> None:
         target = aggregate.target.id
         state = aggregate.checkpoint()
-        checkpoints: tuple[Checkpoint, ...] = ()
+        checkpoints = dropped
         # Written only where the state changed; an empty state removes the checkpoint.
         if state != self._saved.get(target, b""):
-            checkpoints = (Checkpoint(target, state, now.wall_ns),)
+            checkpoints = (*dropped, Checkpoint(target, state, now.wall_ns))
             if state:
                 self._saved[target] = state
             else:
@@ -122,16 +125,26 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if aggregate is not None:
             self._record(aggregate, aggregate.reconfigure(target, now), now)
         elif self._generation:
-            self._begin(target, None, now)
+            self._begin(target, now)
 
-    def _begin(self, target: Target, saved: Checkpoint | None, now: Moment) -> None:
+    def _begin(self, target: Target, now: Moment) -> None:
         aggregate = TargetAggregate(target, self._generation)
         self._aggregates[target.id] = aggregate
-        mine = self._orphans.pop(target.id, [])
-        if saved is not None or mine:
-            ended = aggregate.restore(saved, mine, now)
-            if ended:
-                self._record(aggregate, ended, now)
+        names = (target.id, *target.former_names)
+        # Its own name comes first: what it has itself is newer than what it had under a former name.
+        mine = [incident for name in names for incident in self._orphans.pop(name, ())]
+        saved = [checkpoint for name in names if (checkpoint := self._resumable.pop(name, None))]
+        if saved or mine:
+            made = aggregate.restore(saved[0] if saved else None, mine, now)
+            former = [checkpoint.target for checkpoint in saved if checkpoint.target != target.id]
+            if made or former:
+                self._record(aggregate, made, now, dropped=self._dropped(former, now))
+
+    def _dropped(self, names: Iterable[str], now: Moment) -> tuple[Checkpoint, ...]:
+        """Returns empty checkpoints, which take the recorded state of targets away."""
+        for name in names:
+            self._saved.pop(name, None)
+        return tuple(Checkpoint(name, b"", now.wall_ns) for name in names)
 
     def _release(self, target: str, now: Moment) -> None:
         self._targets.pop(target, None)
@@ -162,18 +175,20 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         for incident in incidents:
             if incident.is_open:
                 self._orphans.setdefault(incident.target, []).append(incident)
-        saved = {checkpoint.target: checkpoint for checkpoint in checkpoints}
+        self._resumable = {checkpoint.target: checkpoint for checkpoint in checkpoints}
         self._saved = {checkpoint.target: checkpoint.state for checkpoint in checkpoints}
         for target in self._targets.values():
-            self._begin(target, saved.get(target.id), now)
+            self._begin(target, now)
 
     def _end_orphans(self, now: Moment) -> None:
         ended = tuple(
             end_of(incident, REMOVED, now) for incidents in self._orphans.values() for incident in incidents
         )
-        self._orphans = {}
-        if ended:
-            self._hand_over(ended)
+        # A target of that name that comes back later begins anew.
+        dropped = self._dropped(self._resumable, now)
+        self._orphans, self._resumable = {}, {}
+        if ended or dropped:
+            self._hand_over(ended, dropped)
 
     def on_stop(self) -> None:
         self._hand_over()

@@ -11,7 +11,7 @@ from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.incidents.outbox import Outbox
 from ..domain.incidents.pending_batch import Gathering, unwritten
-from ..domain.incidents.record import Checkpoint, Outgoing, PauseMark, Restored, Silence
+from ..domain.incidents.record import Checkpoint, Outgoing, PauseMark, Renamed, Restored, Silence
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from ..domain.specification.channel import Channel
@@ -110,10 +110,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 return self._redrive(key, now)
             case heard.Mute() | heard.ExpireSilences() | heard.RecordPause() | heard.GetPauses():
                 return self._held_back(message, now)
-            case heard.RecordHeard(noted):
-                for each in noted:
-                    self._register.note(each)
-                self._commit_soon(True)
+            case heard.RecordHeard() | heard.RecordRenamed():
+                self._note(message)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
@@ -138,7 +136,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         return None
 
     def _record(self, message: heard.Record, now: Moment) -> None:
-        self._register.take(message.samples)
+        self._register.take(message.samples, now)
         shed = self._gathered.add_samples(message.samples)
         if shed:
             self._count("samples_shed", shed)
@@ -162,9 +160,13 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._checkpoints.pop(checkpoint.target, None)
 
     def _move(self, transition: Transition, now: Moment) -> None:
-        if not transition.may_follow(self._ledger.incident(transition.incident_id)):
+        before = self._ledger.incident(transition.incident_id)
+        if not transition.may_follow(before):
             self._count("illegal_transitions", 1)
             return
+        if before is not None and before.target != transition.target:
+            # Before the step is told: a silence of the former name holds it back.
+            self._rename(Renamed(transition.target, (before.target,)))
         self._gathered.add_transition(transition)
         self._enqueue(self._ledger.note(transition, now))
 
@@ -278,6 +280,24 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
         self._commit_soon(True)
         return True
+
+    def _note(self, message: heard.RecordHeard | heard.RecordRenamed) -> None:
+        match message:
+            case heard.RecordHeard(noted):
+                for each in noted:
+                    self._register.note(each)
+            case heard.RecordRenamed(renamed):
+                self._rename(renamed)
+            case _:
+                assert_never(message)
+        self._commit_soon(True)
+
+    def _rename(self, renamed: Renamed) -> None:
+        """Gives silences and marks to the target under its present name; the store does so with its history."""
+        self._register.rename(renamed)
+        for silence in self._ledger.rename(renamed):
+            self._gathered.silences.append(silence)
+        self._gathered.renamed.append(renamed)
 
     def _recall(self, key: str) -> Restored | None:
         return None if key in self._outbox else self._writer.recall(key)

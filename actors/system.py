@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ..domain.conditions.judgement import Expectation
-from ..domain.incidents.record import PauseMark
+from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
@@ -66,6 +66,8 @@ class SystemDependencies(NamedTuple):
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
     discreet: Callable[[str], str] = str
     """Masks the known secrets in a foreign text."""
+    is_whole: bool = False
+    """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
 
 
 Asked = Callable[[Callable[[Iterable[Target]], None]], None]
@@ -124,10 +126,13 @@ class System:
     def _keep_paused(self, marks: Iterable[PauseMark]) -> None:
         """Pauses targets before a supervisor lives. The pause of a target that is gone has ended with it."""
         targets = self._handover.look().targets
-        for mark in marks:
-            if mark.target in targets:
-                targets[mark.target] = replace(targets[mark.target], paused=True)
-            else:
+        recorded = tuple(marks)
+        for name, mark in present_pauses(recorded, targets).items():
+            targets[name] = replace(targets[name], paused=True)
+            if name != mark.target:
+                self.sink.tell(RecordPause(PauseMark(name, mark.at_ns, mark.by)))
+        for mark in recorded:
+            if mark.target not in targets:
                 self.sink.tell(RecordPause(PauseMark(mark.target, None)))
 
     def _spawn(
@@ -192,6 +197,7 @@ class System:
             call_at=self._parts.dispatcher.call_at,
             dice=self._parts.dice,
             discreet=self._parts.discreet,
+            is_whole=self._parts.is_whole,
         )
 
     def _children(self) -> Iterator[Child]:

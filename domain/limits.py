@@ -26,6 +26,8 @@ TARGETS_MAX = 200_000
 """Twice the 100,000 targets that are benchmarked: about 600 MB at 2.8 KB for each idle one."""
 RULES_PER_TARGET_MAX = 16
 """Each rule is evaluated for every sample: five cost 8 microseconds, so this many stay below 30."""
+FORMER_NAMES_MAX = 16
+"""Each former name is looked up when a target begins; a target is renamed a few times in its life."""
 CONDITIONS_PER_TARGET_MAX = 32
 """Each condition is evaluated for every answer, and all of them stand in one entry of the target."""
 CHANNELS_MAX = 256

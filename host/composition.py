@@ -46,5 +46,6 @@ def make_engine(
             dice=SystemRandom().random,
             asked=configured.show,
             discreet=configured.mask,
+            is_whole=configured.is_whole,
         ),
     )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..adapters.http.fast.tls_contexts import missing_library
 from ..adapters.masking import SecretMask, secrets_of
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
-from ..domain.incidents.record import PauseMark
+from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call
@@ -33,7 +33,7 @@ class ConfigurationDiff(NamedTuple):
     changed: list[Target]
     """The targets that are new or different."""
     needs_restart: bool
-    """Whether channels or options differ too."""
+    """Whether channels or options differ too, or a target has another name."""
 
 
 class ConfiguredTargets:
@@ -60,6 +60,9 @@ class ConfiguredTargets:
         """Knows the secrets of every configuration that has run."""
         self.is_judged = False
         """Set where the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
+
+        self.is_whole = False
+        """Set where a file or a reload names every target; a host without either may track some after the start."""
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -122,6 +125,9 @@ class ConfiguredTargets:
         found = [*problems, *([f"call.name: {missing}"] if missing else [])]
         _refuse([f"{_titled(target)}{problem}" for problem in found])
         _refuse(self._moved_wrongly([valid]))
+        watched = [name for name in valid.former_names if name in self._targets]
+        told = "is watched still: rename it by reload() or before start(), so that its record is continued"
+        _refuse([f"{_titled(target)}renamed_from: {quoted(name)} {told}" for name in watched])
         return valid
 
     def add(self, target: Target) -> None:
@@ -181,10 +187,9 @@ class ConfiguredTargets:
 
     def keep_paused(self, marks: Iterable[PauseMark]) -> None:
         """Takes over the pauses of a record, apart from targets that a newer command has paused or resumed."""
-        for mark in marks:
-            target = self._targets.get(mark.target)
-            if target is not None and mark.target not in self._commanded:
-                self._targets[mark.target] = replace(target, paused=True)
+        for name in present_pauses(marks, self._targets):
+            if name not in self._commanded:
+                self._targets[name] = replace(self._targets[name], paused=True)
 
     def require_legal(self, new: Configuration) -> None:
         """Raises: ConfigurationError for a rule that would go back in its lifecycle."""
@@ -199,7 +204,9 @@ class ConfiguredTargets:
         made = {name: target for name, target in self._targets.items() if name in self._checks}
         targets = {**made, **{target.id: self._as_paused(target) for target in new.targets}}
         removed, changed = _differences(self._targets, targets)
-        needs_restart = (old.channels, old.runtime) != (new.channels, new.runtime)
+        # A former name is continued from the record alone, so a rename restarts.
+        renamed = any(name in self._targets for target in new.targets for name in target.former_names)
+        needs_restart = renamed or (old.channels, old.runtime) != (new.channels, new.runtime)
         return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
     def apply(self, diff: ConfigurationDiff) -> None:
@@ -210,17 +217,22 @@ class ConfiguredTargets:
             target.id for target in diff.configuration.targets if self._says_as_before(target)
         }
         self._commanded = {name: by for name, by in self._commanded.items() if name in stays}
+        self.is_whole = True
         self._said_paused = _paused_in(diff.configuration)
         self._targets = diff.targets
 
     def _as_paused(self, target: Target) -> Target:
         """Returns the target with the commanded pause, where the configuration's own `paused` is the same as before."""
-        now = self._targets.get(target.id)
+        now = self._targets.get(self._name_before(target))
         return replace(target, paused=now.paused) if now and self._says_as_before(target) else target
+
+    def _name_before(self, target: Target) -> str:
+        """Returns the name under which a target of a new configuration is watched now; its own where it is not."""
+        return next((name for name in (target.id, *target.former_names) if name in self._targets), target.id)
 
     def _says_as_before(self, target: Target) -> bool:
         """Whether a new configuration pauses a target as the current one does."""
-        return (target.id in self._said_paused) is target.paused
+        return (self._name_before(target) in self._said_paused) is target.paused
 
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
         """Returns the names of the targets removed since `before`, and the targets that are new or changed."""

@@ -2,7 +2,7 @@
 
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
-from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Silence
+from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Renamed, Silence
 from ..domain.observation.sample import Sample
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
@@ -28,6 +28,12 @@ class RecordHeard(Message, frozen=True):
     """Note when targets were last heard, or their wait began; None forgets a target that is tracked no longer."""
 
     heard: tuple[LastHeard, ...]
+
+
+class RecordRenamed(Message, frozen=True):
+    """Give history, silences and marks of former names to the target that continues them."""
+
+    renamed: Renamed
 
 
 class Commit(Message, frozen=True):
@@ -116,7 +122,7 @@ class EndSink(Message, frozen=True):
     """Commit and stop now; notices that couriers hold stay in the outbox."""
 
 
-_OfRecord = Record | RecordBlindness | RecordHeard | Commit | GetResumed
+_OfRecord = Record | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
 OfSuppression = Mute | ExpireSilences | RecordPause | GetPauses
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink

@@ -67,6 +67,7 @@ class World:
         configuration = _configuration(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
         self._channels = configuration.channels
+        self._is_whole = isinstance(source, Configuration | str | Path)
         self._choose = choose
         self._options = RuntimeOptions(
             in_flight_max=in_flight_max,
@@ -114,6 +115,7 @@ class World:
             expectation_of=self.expectation_of,
             dice=self._dice.random,
             changed=lambda: None,
+            is_whole=self._is_whole,
         )
         system = System(
             parts,

@@ -338,7 +338,7 @@ class Attempts:
             sample = doubted(sample, Reason.BLIND, "the network of this machine is gone")
             self._waits.begin_anew([entry], due)
         else:
-            self._waits.missed(entry, due)
+            self._waits.missed(entry, now)
         self._end(entry, pending, AttemptState.FINISHED, now, sample)
         missed = (now.monotonic_ns - due.monotonic_ns) // entry.cadence.every_ns
         entry.missed += missed
@@ -369,6 +369,10 @@ class Attempts:
     def heard_before(self, heard: tuple[LastHeard, ...], now: Moment) -> None:
         """Lets every wait go on from what the record knows."""
         self._waits.resume(heard, self._scheduled.values(), now)
+
+    def forget_others(self) -> None:
+        """Drops what the record knows of targets that are not scheduled."""
+        self._waits.forget_others()
 
     # Drain.
 

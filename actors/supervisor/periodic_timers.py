@@ -94,8 +94,11 @@ class SupervisorContext(NamedTuple):
 
 
 FLUSH_EVERY_NS = 5 * NS_PER_S
-ORPHANS_AFTER_NS = 600 * NS_PER_S
-"""The time that a restarted host has to track targets with open incidents again, before these are closed."""
+ORPHANS_EVERY_NS = 60 * NS_PER_S
+"""The time that a restarted host has to track targets with open incidents again, before these are closed.
+
+Repeated, as a crash of the owner may have come before the record had the ends.
+"""
 
 
 class PeriodicTimers:
@@ -111,7 +114,11 @@ class PeriodicTimers:
         """Arms the chores that every run has."""
         self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
         self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
-        self._arm(Chore.ORPHANS, ORPHANS_AFTER_NS, now)
+        self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
+
+    def end_orphans(self, now: Moment) -> None:
+        """Lets incidents without a target end at once: no other target will be tracked."""
+        self._arm(Chore.ORPHANS, 0, now)
 
     def _arm(self, chore: Chore, in_ns: int, now: Moment) -> None:
         self._timers.arm(chore, now.monotonic_ns + in_ns)
@@ -164,6 +171,7 @@ class PeriodicTimers:
             case Chore.FLUSH:
                 self._flush(now)
             case Chore.ORPHANS:
+                self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
                 self._to.owner.tell(EndOrphans())
             case Chore.SILENCES:
                 self._to.sink.tell(ExpireSilences())

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 import msgspec
 
 from ...domain import limits
-from ...domain.incidents.record import BlindInterval, PauseMark
+from ...domain.incidents.record import BlindInterval, PauseMark, Renamed
 from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
 from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
@@ -18,7 +18,7 @@ from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
-from ...protocol.sink import RecordBlindness, RecordPause, ResumeRetries, RetryDelivery
+from ...protocol.sink import RecordBlindness, RecordPause, RecordRenamed, ResumeRetries, RetryDelivery
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
 from .attempts import BAD, NETWORK, Attempts
@@ -72,8 +72,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         call_at: CallAt,
         dice: Callable[[], float],
         discreet: Callable[[str], str] = str,
+        is_whole: bool = False,
     ) -> None:
         super().__init__(clock)
+        self._is_whole = is_whole
         self._policies = policies
         self._to = neighbours
         self._dice = dice
@@ -102,6 +104,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted)
         for target in self._targets.values():
             self._introduce(target)
+            self._continue_former(target)
             self._attempts.track(target, now)
             if self.address.epoch > 1:
                 # The incarnation before may have crashed between tracking the target and telling the owner.
@@ -171,6 +174,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 # A wait that was over before this process began makes no later wake-up late.
                 self._look(self._timer_driver.overdue_ns(now.monotonic_ns), now)
                 self._attempts.heard_before(before, now)
+                if self._is_whole:
+                    self._periodic_timers.end_orphans(now)
             case heard.Barrier():
                 return True
             case heard.Drain(within_ns):
@@ -187,12 +192,18 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._targets[target.id] = target
         self._to.owner.tell(Adopt(target))
         self._introduce(target)
+        self._continue_former(target)
         self._attempts.track(target, now)
         if target.heartbeat is not None:
             self._children.forget_poller(target.id)
 
     def _introduce(self, target: Target) -> None:
         self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
+
+    def _continue_former(self, target: Target) -> None:
+        """Lets the record give a target what it had under former names, before any sample of its present one."""
+        if target.former_names:
+            self._to.sink.tell(RecordRenamed(Renamed(target.id, target.former_names)))
 
     def _untrack(self, target: str, now: Moment) -> bool:
         if target not in self._targets:
@@ -260,6 +271,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             case ChildRestart(child):
                 self._restart(child, now)
             case Chore():
+                if key is Chore.ORPHANS:
+                    self._attempts.forget_others()
                 self._periodic_timers.do(key, now)
             case DrainStep.CANCEL:
                 self._attempts.cancel_all()

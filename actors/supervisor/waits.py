@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.schedule import Scheduled
 from ...domain.time.moment import Moment
@@ -73,9 +75,9 @@ class Waits:
         self._prolonged.pop(entry, None)
         self._heard[entry.id] = LastHeard(entry.id, at, reports=True)
 
-    def missed(self, entry: Scheduled, due: Moment) -> None:
-        """Notes that a heartbeat was missed and is in the record."""
-        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, due, reports=True)
+    def missed(self, entry: Scheduled, now: Moment) -> None:
+        """Notes that a missed heartbeat is counted: moments up to now are not counted again."""
+        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, now, reports=True)
 
     def begin_anew(self, entries: Iterable[Scheduled], now: Moment) -> None:
         """Notes that the silence of targets counts from now on, so that a restart counts nothing before."""
@@ -98,6 +100,11 @@ class Waits:
         if self._before is not None:
             self._note([self._resume(entry, self._before, now)])
 
+    def forget_others(self) -> None:
+        """Drops every target that nothing has scheduled from the record: one of that name begins anew."""
+        others, self._before = self._before, self._before and {}
+        self._note([LastHeard(name, None) for name in others or ()])
+
     def _note(self, noted: Iterable[LastHeard | None]) -> None:
         new = tuple(each for each in noted if each is not None)
         if new:
@@ -105,7 +112,9 @@ class Waits:
 
     def _resume(self, entry: Scheduled, known: dict[str, LastHeard], now: Moment) -> LastHeard | None:
         """Returns what the record is to note: the first moment of a new target, or whether a stop counted."""
-        before = known.pop(entry.id, None)
+        names = (entry.id, *entry.target.former_names)
+        found = [known.pop(name) for name in names if name in known]
+        before = replace(found[0], target=entry.id) if found else None
         if entry.is_heartbeat:
             before = self._heard.get(entry.id, before)
         if before is None or entry.heard_here:

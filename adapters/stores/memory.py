@@ -179,6 +179,9 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
         raise StoreError(f"step {transition.sequence} of {name} may not follow what is recorded")
     if transition.is_open and draft.open.get(place) not in {None, name}:
         raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
+    before = draft.latest.get(name)
+    if before is not None:
+        draft.open[before.target, before.rule] = None
     draft.open[place] = name if transition.is_open else None
     draft.steps[name, transition.sequence] = transition
     draft.found[name] = None

@@ -88,8 +88,10 @@ class Durable:
         life = self.lives.setdefault(step.incident_id, [])
         if step.sequence <= len(life) and life[step.sequence - 1] == step.incident:
             return False
-        life.append(step.incident)
         place = (step.target, step.rule)
+        if life and life[-1].target != step.target:
+            self.open.pop((life[-1].target, step.rule), None)
+        life.append(step.incident)
         if step.is_open:
             if self.open.get(place, step.incident_id) != step.incident_id:
                 rivals.append(step)

@@ -88,6 +88,10 @@ class RecordRules:
     def committed(self, batch: Batch) -> None:
         before = dict(self._durable.silences)
         news = self._durable.apply(batch)
+        for silence in batch.silences:
+            known = self._silences.get(silence.id)
+            if known is not None and known.until_ns == silence.until_ns:
+                self._silences[silence.id] = silence  # of a target that was renamed
         for step in news.rivals:
             self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
         for step in news.transitions:

@@ -61,7 +61,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     latest: str = ""
     """The newest finding of its rule: it follows the bad samples of an open incident, between its steps, too."""
     reason: str
-    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `removed` or `retired`."""
+    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `renamed`, `removed` or `retired`."""
     explanation: str = ""
     """Of the last transition, in one line for people."""
     evidence: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from ..specification.rule import Severity
 from ..time.moment import Moment
 from .incident import Incident, Transition
 from .notice import Delivery, DeliveryState, LastDelivered, Notice, NoticeReason, due_change, make_notice
-from .record import LatestFinding, Restored, Silence
+from .record import LatestFinding, Renamed, Restored, Silence
 
 SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -119,6 +119,16 @@ class Ledger:
     def silence(self, silence: Silence) -> None:
         """Starts, changes or ends (by an end in the past) an operator's silence."""
         self._silences[silence.id] = silence
+
+    def rename(self, renamed: Renamed) -> tuple[Silence, ...]:
+        """Lets every silence of a former name mute the renamed target. Returns these as they are now."""
+        moved = [
+            replace(silence, target=renamed.target)
+            for silence in self._silences.values()
+            if silence.target in renamed.former
+        ]
+        self._silences |= {silence.id: silence for silence in moved}
+        return tuple(moved)
 
     @property
     def next_end_ns(self) -> int | None:

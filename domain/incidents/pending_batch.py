@@ -4,7 +4,7 @@ from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.sample import Sample
 from .incident import Transition
 from .notice import Delivery, Notice
-from .record import Batch, BlindInterval, Checkpoint, HeardMark, LatestFinding, PauseMark, Silence
+from .record import Batch, BlindInterval, Checkpoint, HeardMark, LatestFinding, PauseMark, Renamed, Silence
 
 
 class Gathering:
@@ -24,6 +24,7 @@ class Gathering:
         self.heard: dict[str, HeardMark] = {}
         self.latest: dict[str, LatestFinding] = {}
         self.pauses: dict[str, PauseMark] = {}
+        self.renamed: list[Renamed] = []
 
     @property
     def full(self) -> bool:

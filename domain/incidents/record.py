@@ -1,5 +1,6 @@
 """The records of a store: the batch of one transaction, and the state that a restart restores."""
 
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Annotated, Final
 
@@ -7,6 +8,7 @@ import msgspec
 
 from ..limits import INTEGER_MAX
 from ..observation.sample import Sample
+from ..specification.target import Target
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
 
@@ -65,7 +67,14 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     at_ns: int | None
     """Wall time; None takes the mark away."""
     missed_at_ns: int | None = None
-    """The newest moment at which it missed a report."""
+    """When the newest report that it missed was counted."""
+
+
+class Renamed(msgspec.Struct, frozen=True, gc=False):
+    """A target with the names that it had before: from here on what is recorded under them is its own."""
+
+    target: str
+    former: tuple[str, ...]
 
 
 class PauseMark(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +84,13 @@ class PauseMark(msgspec.Struct, frozen=True, gc=False):
     at_ns: int | None
     """Wall time of the command; None takes the mark away."""
     by: str = ""
+
+
+def present_pauses(marks: Iterable[PauseMark], targets: Mapping[str, Target]) -> dict[str, PauseMark]:
+    """Returns the pauses of targets that are there, each by the target's present name; a mark may have a former one."""
+    present = {name: target.id for target in targets.values() for name in target.former_names}
+    present |= {name: name for name in targets}
+    return {present[mark.target]: mark for mark in marks if mark.target in present}
 
 
 class LatestFinding(msgspec.Struct, frozen=True, gc=False, rename={"incident_id": "incident"}):
@@ -97,6 +113,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     heard: tuple[HeardMark, ...] = ()
     latest: tuple[LatestFinding, ...] = ()
     pauses: tuple[PauseMark, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
 
     def __len__(self) -> int:
         """Returns the number of records; what only goes along with these is none."""

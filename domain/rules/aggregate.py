@@ -139,6 +139,10 @@ class TargetAggregate:
         made = [self._move(watch, verdict, now, now, cause) for watch in judged]
         if verdict is Verdict.VIOLATED:
             watch.follow(cause.explanation)
+        if verdict is Verdict.OK:
+            for watch in judged:
+                # A later bad sample is the first of a new breach, which began after the one that ends here.
+                watch.evaluator.begin_anew()
         return tuple(transition for transition in made if transition is not None)
 
     def _silence(self) -> Cause:
@@ -274,24 +278,43 @@ class TargetAggregate:
     def restore(
         self, saved: Checkpoint | None, incidents: Iterable[Incident], now: Moment
     ) -> tuple[Transition, ...]:
-        """Resumes the state of a former run; returns the ends of incidents whose rules are gone."""
+        """Resumes the state of a former run.
+
+        Returns the ends of incidents whose rules are gone, and a step of each that began under a former name.
+        """
         by_rule = {watch.rule.id: watch for watch in self._watches}
+        if saved:
+            self._note(now)  # its clocks go on from now
         state = saved.state if saved else b""
         for rule in msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else ():
             watch = by_rule.get(rule.rule)
             if watch is not None:
                 resume(watch, rule, now)
-        ended = []
+        made = []
         for incident in incidents:
             watch = by_rule.get(incident.rule)
-            if watch is None:
-                ended.append(end_of(incident, RETIRED, now))
+            if watch is None or watch.incident is not None:
+                made.append(end_of(incident, RETIRED if watch is None else REMOVED, now))
                 continue
+            if incident.target != self._target.id:
+                made.append(self._renamed(incident, now))
+                incident = made[-1].incident  # noqa: PLW2901  # the incident under its present name
             watch.incident = incident
             # An open incident outweighs the checkpoint, which may be missing or older: its rule fires.
             if not watch.firing:
                 watch.phase_state = PhaseState(Phase.FIRING, now)
-        return tuple(ended)
+        return tuple(made)
+
+    def _renamed(self, incident: Incident, now: Moment) -> Transition:
+        return Transition.after(
+            incident,
+            TransitionKind.CHANGED,
+            now.wall_ns,
+            target=self._target.id,
+            reason="renamed",
+            explanation=f"its target was named {incident.target}",
+            notify=self._target.notify,
+        )
 
 
 def _found(watch: RuleWatch, cause: Cause) -> Cause:

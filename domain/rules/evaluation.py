@@ -68,6 +68,10 @@ class Evaluator(ABC):
         """Resumes the values of `counters` and `since` from before a restart."""
         self._since = since
 
+    def begin_anew(self) -> None:
+        """Counts from zero: silence that counts as good has ended the breach."""
+        self.resume((0,) * len(self.counters()), None)
+
 
 BAD_FROM: dict[str, frozenset[Outcome]] = {
     "down": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),

@@ -28,6 +28,7 @@ class TargetFields(TypedDict, total=False):
     notify: Sequence[str]
     max_age: Duration
     paused: bool
+    renamed_from: Sequence[str]
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +74,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
     paused: bool = False
     """True: nothing is started for it until it is resumed."""
+    renamed_from: (
+        Annotated[tuple[Name, ...], msgspec.Meta(max_length=limits.FORMER_NAMES_MAX)] | UnsetType
+    ) = UNSET
+    """Its former ids: it goes on with their history, counters, silences and open incidents."""
 
     def __init__(
         self,
@@ -99,6 +104,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The probe that is given."""
         probe: Probe = getattr(self, self.kind)
         return probe
+
+    @property
+    def former_names(self) -> tuple[str, ...]:
+        """The ids that it had before, newest or oldest first as given."""
+        return () if self.renamed_from is UNSET else self.renamed_from
 
     @property
     def every_ns(self) -> int:

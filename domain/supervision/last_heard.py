@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from .. import limits
-from ..incidents.record import HeardMark
+from ..incidents.record import HeardMark, Renamed
 from ..observation.outcome import Reason
 from ..observation.sample import Sample
 from ..time.moment import Moment
@@ -21,7 +22,7 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
     at: Moment | None
     """Its last report or evidence, or when its wait began; None where it is tracked no longer."""
     missed_at: Moment | None = None
-    """The newest moment at which a report was missed and that is in the record already."""
+    """When the newest missed report was counted, which may be long after it was due; the record has it already."""
     stopped_ns: int = 0
     """How long no process ran after that, which both moments leave out; 0 once a supervisor has settled whether it counts."""
     reports: bool = False
@@ -77,8 +78,11 @@ class HeardRegister:
         heard = [LastHeard(target, at, self._missed.get(target)) for target, at in self._heard.items()]
         return (*self._restored.values(), *heard)
 
-    def take(self, samples: Iterable[Sample]) -> None:
-        """Notes what samples say: that a target was heard, or that a report was missed."""
+    def take(self, samples: Iterable[Sample], now: Moment) -> None:
+        """Notes what samples say: that a target was heard, or that a report was missed.
+
+        A miss is noted as of now: moments between its own and now were skipped, and no restart counts them either.
+        """
         for sample in samples:
             target = sample.target
             if sample.is_sign_of_life:
@@ -87,7 +91,7 @@ class HeardRegister:
                 if self._restored:
                     self._restored.pop(target, None)
             elif sample.reason is Reason.HEARTBEAT_MISSED:
-                self._missed[target] = sample.at
+                self._missed[target] = now
                 self._urgent[target] = None
 
     def note(self, noted: LastHeard) -> None:
@@ -106,6 +110,17 @@ class HeardRegister:
             self._reporting.add(target)
         if noted.missed_at is not None:
             self._missed[target] = noted.missed_at
+
+    def rename(self, renamed: Renamed) -> None:
+        """Gives the marks of an earlier process to a target that has none under its present name."""
+        for name in renamed.former:
+            before = self._restored.pop(name, None)
+            if before is None:
+                continue
+            # Taken away with the write that has the mark under the present name at the latest.
+            self._changed[name] = None
+            if renamed.target not in self._restored and renamed.target not in self._heard:
+                self._restored[renamed.target] = replace(before, target=renamed.target)
 
     @property
     def has_urgent(self) -> bool:

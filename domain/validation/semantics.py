@@ -41,6 +41,7 @@ def meaning_problems(
     for at, channel in enumerate(channels):
         yield from judge.channel(channel, ("channels", at))
     yield from _repeated(targets, ("targets",))
+    yield from _former(targets)
     for at, target in enumerate(targets):
         yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
 
@@ -209,6 +210,22 @@ def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:
         if where != at:
             text = f"the id {quoted(entry.id)} stands twice, first at {path[-1]}[{where}]: rename one"
             yield Problem((*path, at, "id"), text)
+
+
+def _former(targets: Sequence[Target]) -> Iterator[Problem]:
+    """Former names that are in use: history and incidents have one owner."""
+    at_id = {target.id: at for at, target in enumerate(targets)}
+    claimed: dict[str, tuple[int, int]] = {}
+    for at, target in enumerate(targets):
+        for place, name in enumerate(target.former_names):
+            path: Path = ("targets", at, "renamed_from", place)
+            first = claimed.setdefault(name, (at, place))
+            if name in at_id:
+                text = f"{quoted(name)} is the id of targets[{at_id[name]}]: only a name that no target has any more can be continued"
+                yield Problem(path, text, depends_on=(("targets", at_id[name], "id"),))
+            elif first != (at, place):
+                text = f"targets[{first[0]}] was renamed from {quoted(name)} already: one target continues it, so remove one"
+                yield Problem(path, text, depends_on=(("targets", first[0], "renamed_from"),))
 
 
 def _unnamed(name: str, path: Path) -> Iterator[Problem]:

@@ -123,6 +123,18 @@ FILES = {
     "targets: [{id: a, call: {name: f}}, {id: a, call: {name: f}}]": [
         "1:42: targets[1].id: the id 'a' stands twice, first at targets[0]: rename one"
     ],
+    "targets: [{id: a, call: {name: f}}, {id: b, call: {name: f}, renamed_from: [a]}]": [
+        "1:77: targets[1].renamed_from[0]: 'a' is the id of targets[0]: only a name that no target has any more can be continued"
+    ],
+    "targets: [{id: a, call: {name: f}, renamed_from: [a]}]": [
+        "1:51: targets[0].renamed_from[0]: 'a' is the id of targets[0]: only a name that no target has any more can be continued"
+    ],
+    "targets: [{id: a, call: {name: f}, renamed_from: [o]}, {id: b, call: {name: f}, renamed_from: [o]}]": [
+        "1:96: targets[1].renamed_from[0]: targets[0] was renamed from 'o' already: one target continues it, so remove one"
+    ],
+    "targets: [{id: a, call: {name: f}, renamed_from: [o, o]}]": [
+        "1:54: targets[0].renamed_from[1]: targets[0] was renamed from 'o' already: one target continues it, so remove one"
+    ],
     "channels: [{id: ops, log: {}}]\n" + target("notify: [oops]"): [
         "5:12: targets[0].notify[0]: there is no channel 'oops', did you mean ops (known: ops)"
     ],

@@ -272,6 +272,6 @@ def test_the_checkpoint_of_a_rule_that_is_gone_is_left():
     aggregate = TargetAggregate(shop(DOWN), run=1)
     fed(aggregate, Outcome.DOWN)
     kept = Checkpoint("shop", aggregate.checkpoint(), NOON.wall_ns)
-    other = TargetAggregate(shop(replace(DOWN, id="other")), run=2)
+    other = TargetAggregate(shop(replace(DOWN, id="other"), default_rules=False), run=2)
     assert other.restore(kept, (), NOON) == ()
     assert other.checkpoint() == b""

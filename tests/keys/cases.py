@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from seeing import first, told, without_a_gateway, words
+from seeing import after_a_rename, first, told, without_a_gateway, words
 
 DOWN = ["shop/down opened", "shop/down resolved"]
 
@@ -125,6 +125,8 @@ VIRTUAL: dict[str, Case] = {
     "Target.rules": Case(shop(), (*T, "rules"), RETIRED, words, DOWN, []),
     "Target.default_rules": Case(shop(), (*T, "default_rules"), False, words, DOWN, []),
     "Target.notify": Case(shop(), (*T, "notify"), [], words, DOWN, []),
+    "Target.renamed_from": Case(shop(), (*T, "renamed_from"), ["old"], after_a_rename,
+                                ["old/down resolved", "shop/down opened"], ["shop/down changed"]),
     "Target.paused": Case(shop(), (*T, "paused"), True, words, DOWN, []),
     "Target.heartbeat": Case(shop(), T, {"id": "shop", "every": "10s", "heartbeat": {}, "notify": ["ops"]},
                              scripted(words, script="ok"), [], ["shop/missed opened"]),

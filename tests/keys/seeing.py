@@ -50,6 +50,23 @@ def without_a_gateway(folder, document):
     return world.delivered("ops")
 
 
+def after_a_rename(folder, document):
+    """Returns the notices of a process before which another had the target under the name `old`, down."""
+    [target] = document["targets"]
+    before = World(written(folder, document | {"targets": [target | {"id": "old", "renamed_from": []}]}))
+    before.script("old", "down")
+    before.run("5m")
+    before.store.close()
+    world = World(written(folder, document))
+    world.clock.advance(before.now.monotonic_ns - world.now.monotonic_ns)
+    world.store.close()
+    world.store = before.store
+    world.crash()
+    world.script("shop", "down")
+    world.run("5m")
+    return world.delivered("ops")
+
+
 def first(folder, document, **how):
     """The second in which the first notice is made; None without any."""
     return next(iter(sorted(at for _, _, at in told(folder, document, **how))), None)

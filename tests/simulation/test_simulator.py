@@ -20,9 +20,11 @@ from simulator.shrink import Shrinker
 from simulator.sometimes import WANTED, never_happened
 from simulator.stores.legs import DiskLeg
 from watchkeeper.domain.specification.channel import Channel, Log
+from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probe import Heartbeat, Http
 from watchkeeper.domain.specification.rule import Consecutive, NoData
 from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.validation.partial import judged
 from watchkeeper.testing.script import ANSWER_NS
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
@@ -52,6 +54,16 @@ def said(result):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_seed_breaks_no_invariant(seed):
     assert said(run_case(draw_case(seed, minutes=5))) == []
+
+
+def test_every_drawn_target_is_one_that_a_configuration_may_have():
+    for seed in range(300):
+        case = draw_case(seed)
+        drawn = (*(watched.target for watched in case.targets), *(act.target for act in case.acts))
+        channels = [reached.channel for reached in case.channels]
+        for target in filter(None, drawn):
+            _, problems = judged(Configuration(targets=[target], channels=channels))
+            assert [str(problem) for problem in problems] == [], f"seed {seed}"
 
 
 def test_seeds_break_nothing_on_a_disk_that_fails():

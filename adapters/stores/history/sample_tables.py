@@ -9,6 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 import apsw
 
 from ....domain import limits
+from ....domain.incidents.record import Renamed
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.observation.sample import Sample
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
@@ -77,6 +78,13 @@ class SampleTables:
             self._explain(of_hour)
         self._unseal(hours.keys() & self.sealed_hours)
         return set(hours), len(samples) - sum(map(len, hours.values()))
+
+    def rename(self, renamed: Renamed) -> None:
+        """Gives the samples of the first former name to a target that has none yet."""
+        for name in renamed.former:
+            if name in self._targets and renamed.target not in self._targets:
+                self._connection.execute("UPDATE target SET name = ? WHERE name = ?", (renamed.target, name))
+                self._targets[renamed.target] = self._targets.pop(name)
 
     def drop(self, day: int, rows_max: int) -> None:
         """Takes so many of a day's oldest rows away inside the caller's transaction, and its table with the last.

@@ -17,7 +17,7 @@ TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
 INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
-ON CONFLICT (id) DO UPDATE SET sequence = ?4, position = ?5, is_open = ?6
+ON CONFLICT (id) DO UPDATE SET target = ?2, sequence = ?4, position = ?5, is_open = ?6
 """
 
 _TOLD = """

@@ -46,6 +46,8 @@ class Session:
         """Write a batch inside a transaction; returns how many of its samples were left out."""
         if len(batch) > len(batch.samples):
             self.chain.count_write()
+        for renamed in batch.renamed:
+            self.samples.rename(renamed)
         for transition in batch.transitions:
             self.incidents.record(transition)
         for notice in batch.notices:

@@ -23,6 +23,10 @@ def silent(shop, **fields):
     return shop(**({"every": "1s", "timeout": "1s", "rules": (NoData(id="silent", after="5s"),)} | fields))
 
 
+def crash_supervisor(world):
+    world.system.supervisor.tell("no message")
+
+
 @pytest.mark.parametrize("how", [World.restart, World.crash])
 def test_a_heartbeat_is_missed_in_time_though_the_process_restarts_every_day(shop, how):
     world = World([nightly(shop)])
@@ -65,6 +69,25 @@ def test_a_miss_that_was_counted_before_a_restart_counts_once(shop):
     assert world.incidents() == ()
     world.run("2h")
     assert [incident.opened_at_ns for incident in world.incidents()] == [beat.wall_ns + 25 * H]
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash, crash_supervisor])
+def test_misses_in_a_row_take_their_periods_though_the_process_restarts_at_once(shop, how):
+    rules = (Consecutive(id="down", after=3, recover=1),)
+    world = World([nightly(shop, every="1m", heartbeat=Heartbeat(grace="10s"), rules=rules)])
+    world.heartbeat("nightly")
+    world.run("30s")
+    world.restart("30m")
+    began = world.now
+    world.run("2s")
+    for _ in range(4):
+        how(world)
+        world.run("2s")
+    assert world.incidents() == ()
+    world.run("3m")
+    (incident,) = world.incidents()
+    assert incident.reason == "heartbeat_missed"
+    assert world.notices("ops")[0].incident.at_ns > began.wall_ns + 60 * S
 
 
 def test_a_long_stop_is_no_silence_of_a_heartbeat(shop):
@@ -151,7 +174,7 @@ def test_a_host_that_tracks_its_target_after_the_start_resumes_it_too(shop):
     before.restart()
     world.run("20h")
     moved_to(world, before.store)
-    world.run("1m")
+    world.run("50s")
     world.track(nightly(shop))
     world.run("6h")
     assert [incident.opened_at_ns for incident in world.incidents()] == [beat.wall_ns + 25 * H]

@@ -65,7 +65,7 @@ def test_chores_are_done_at_their_moments_for_ever(alone):
     assert alone.sink.moments(ResumeRetries) == [0]
     assert alone.sink.moments(Commit) == [at_s * S for at_s in range(5, 21 * 60 + 1, 5)]
     assert alone.sink.moments(RunMaintenance) == [minute * 60 * S for minute in range(1, 22)]
-    assert alone.owner == [(600 * S, EndOrphans())]
+    assert alone.owner == [(minute * 60 * S, EndOrphans()) for minute in range(1, 22)]
     assert alone.recorder == []
     assert len(alone.sink) == 1 + 252 + 21
 

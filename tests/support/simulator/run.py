@@ -27,8 +27,7 @@ from .surroundings.micro_faults import Kind, ProcessDied
 
 SETTLE_NS = 120 * NS_PER_S
 SETTLE_NS_MAX = 1_500 * NS_PER_S
-"""Two waits of ten minutes, one after the other, and a margin: a quarantined poller is tried again after ten minutes, and an
-incident without a target ends after ten."""
+"""Two waits of ten minutes, one after the other, and a margin: a quarantined poller is tried again after ten minutes."""
 SLICE_NS = 20 * NS_PER_S
 GRACE_NS = 20 * NS_PER_S
 BOOTS_MAX = 10_000

@@ -133,6 +133,16 @@ def _rules(stream: Stream) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def _allowed(rules: tuple[Rule, ...], *, heartbeat: bool) -> tuple[Rule, ...]:
+    """Returns the rules as a configuration may have them: a heartbeat has none that calls silence well."""
+    return tuple(
+        msgspec.structs.replace(rule, policy=NoDataPolicy.KEEP)
+        if heartbeat and isinstance(rule, NoData) and rule.policy is NoDataPolicy.OK
+        else rule
+        for rule in rules
+    )
+
+
 def _watched(stream: Stream, number: int, channels: tuple[str, ...], every_s: int | None) -> Watched:
     every = every_s or (5, 10, 15, 30)[stream.below(4)]
     is_heartbeat = stream.one_in(6)
@@ -143,7 +153,7 @@ def _watched(stream: Stream, number: int, channels: tuple[str, ...], every_s: in
         retry_every=f"{max(1, every // 3)}s" if stream.one_in(3) else None,
         http=None if is_heartbeat else HTTP,
         heartbeat=Heartbeat(grace="2s") if is_heartbeat else None,
-        rules=_rules(stream),
+        rules=_allowed(_rules(stream), heartbeat=is_heartbeat),
         default_rules=False,
         notify=channels if stream.below(3) else channels[:1],
     )
@@ -233,7 +243,7 @@ def _changed(stream: Stream, spec: Target) -> Target:
         timeout=f"{stream.between(1, 4)}s",
         http=None if is_heartbeat else Http(url=f"{HTTP.url}{stream.below(1_000)}"),
         heartbeat=Heartbeat(grace="2s") if is_heartbeat else None,
-        rules=(down, *others),
+        rules=_allowed((down, *others), heartbeat=is_heartbeat),
         default_rules=False,
         notify=spec.notify,
         paused=stream.one_in(6),

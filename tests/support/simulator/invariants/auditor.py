@@ -176,6 +176,7 @@ class Auditor:
         self._in_flight.clear()
         now = self._read()
         self.attempts.process_began(now)
+        self.evidence.process_began()
         self.blindness.process_began()
         self.isolation.disturbed()
         self.configuration.process_began(self._roster.values(), now)
@@ -192,7 +193,6 @@ class Auditor:
     def rebooted(self) -> None:
         """The machine has rebooted."""
         self.attempts.rebooted()
-        self.evidence.rebooted()
         durable = self.durable
         if durable.open:
             self.happened("reboot while an incident is open")

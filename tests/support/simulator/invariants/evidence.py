@@ -22,7 +22,8 @@ BY_DECREE = frozenset({"removed", "retired", "no_data"})
 """The reasons of ends that need no evidence."""
 
 Order = tuple[int, int, int]
-"""The number of the machine's start, the monotonic time, and the attempt: sorts samples across reboots."""
+"""The number of the process, the monotonic time, and the attempt. A miss that a process counts of the time before it has the
+monotonic time that its own wall clock gives, which compares with that of no other process."""
 Seen = tuple[Order, Outcome]
 
 
@@ -45,8 +46,8 @@ class EvidenceRules:
         self._starts = 0
         self._orders: dict[Place, Order] = {}
 
-    def rebooted(self) -> None:
-        """The monotonic clock begins again: every later sample is sorted behind all earlier ones."""
+    def process_began(self) -> None:
+        """Every later sample is sorted behind all earlier ones."""
         self._starts += 1
 
     def tracked(self, target: Target) -> None:
