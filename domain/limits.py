@@ -353,6 +353,8 @@ STORE_BUSY_NS = 2 * NS_PER_S
 """The wait for another program that has locked the database; judging goes on, and mailboxes hold the samples meanwhile."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
+STORE_WAL_PAGES_UNFOLDED = 8_000
+"""Pages that a reader keeps from being folded before it is called a problem: a log of 32 MiB."""
 STORE_BYTES_CHECKED_WHOLE = 64 * 1024 * 1024
 """The largest file of which every page is checked when it is opened: a quarter of a second."""
 STORE_WAL_BYTES_KEPT = 8 * 1024 * 1024
@@ -388,6 +390,7 @@ SEAL_ROWS_HELD_MAX = 500_000
 """Rows of an hour that are held at once while it is sealed, 16 bytes each: 8 MB; more takes another pass over the hour."""
 READ_INCIDENTS_MAX = 10_000
 """Incidents of one reading from the store: about 10 MB."""
+assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX

@@ -181,7 +181,11 @@ def longest_words(error):
 def store_messages():
     for path, node in nodes(ast.Raise):
         match node.exc:
-            case ast.Call(func=ast.Name(id=("StoreError" | "StoreBusy" | "StoreCorrupt"))) as error:
+            case (
+                ast.Call(
+                    func=ast.Name(id=("StoreError" | "StoreBusy" | "StoreCorrupt" | "HeadDisagrees"))
+                ) as error
+            ):
                 if path.startswith("adapters/stores/sqlite/"):
                     yield f"{path}:{node.lineno}", longest_words(error)
 

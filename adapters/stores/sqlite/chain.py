@@ -11,7 +11,7 @@ import msgspec
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt
-from .head import Head
+from .head import Head, HeadDisagrees
 
 TRANSITION = ""
 """Stands where a link about a channel names it."""
@@ -79,7 +79,7 @@ class Chain:
 
         A long chain is verified from an anchor on, so that opening takes bounded time; `whole` takes all of it.
 
-        Raises: StoreCorrupt where a link or a head does not verify.
+        Raises: StoreCorrupt where a link or a head does not verify; HeadDisagrees where the head outside differs.
         """
         head = self.head()
         start = 0 if whole else _anchor(head.position, outside)
@@ -103,13 +103,13 @@ class Chain:
             return
         lost = outside.position - head.position
         if lost > 0:
-            raise StoreCorrupt(f"{lost} committed links are lost: {outside.position} were written")
+            raise HeadDisagrees(f"{lost} committed links are lost: {outside.position} were written")
         if outside.writes > head.writes:
-            raise StoreCorrupt(
+            raise HeadDisagrees(
                 f"{outside.writes - head.writes} commits are lost: {outside.writes} were written"
             )
         if self._hash_at(outside.position) != outside.hash:
-            raise StoreCorrupt(f"link {outside.position} is not the one that was committed")
+            raise HeadDisagrees(f"link {outside.position} is not the one that was committed")
 
     def _hash_at(self, position: int) -> bytes:
         if position == 0:

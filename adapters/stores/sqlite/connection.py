@@ -11,6 +11,7 @@ import msgspec
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.units import NS_PER_MS
+from .head import HeadDisagrees
 
 SQLITE_VERSION_MIN = 3_051_003
 """Before it, a checkpoint racing a commit could corrupt a WAL (https://sqlite.org/wal.html#walresetbug)."""
@@ -126,9 +127,13 @@ def remedied(path: str) -> Iterator[None]:
         with explained(f"opening {path}"):
             yield
     except StoreCorrupt as error:
+        # Removing the head loses nothing that is there: the rest of the record is verified without it.
+        way_back = (
+            f" remove {path}-head to go on with what is there," if isinstance(error, HeadDisagrees) else ""
+        )
         raise StoreCorrupt(
             f"{path} does not verify: {error}: put it back with its -wal and its -head from"
-            " one and the same copy, or move all three away to begin a new one"
+            f" one and the same copy,{way_back} or move all three away to begin a new one"
         ) from error
 
 

@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import weakref
+from typing import Protocol
 
 import msgspec
 
@@ -12,6 +13,24 @@ from ....domain import limits
 from ....domain.errors import StoreBusy, StoreError
 from ....domain.time.moment import NS_PER_MS, Moment, wall_text
 from .files import open_beside, require_own
+
+
+class Lock(Protocol):
+    """A lock of descriptors, which a forked child has copies of."""
+
+    def release(self) -> None: ...
+
+
+def released_in_children(lock: Lock) -> None:
+    """Closes a lock in every child that is forked: a child shares it, and would keep it beyond its parent's death."""
+    alive = weakref.ref(lock)
+
+    def forget() -> None:
+        found = alive()
+        if found is not None:
+            found.release()
+
+    os.register_at_fork(after_in_child=forget)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -34,15 +53,7 @@ class StoreLock:
         except BaseException:
             self.release()
             raise
-        # A forked child shares the lock with its parent and would keep it beyond the parent's death.
-        alive = weakref.ref(self)
-
-        def forget() -> None:
-            lock = alive()
-            if lock is not None:
-                lock.release()
-
-        os.register_at_fork(after_in_child=forget)
+        released_in_children(self)
 
     @property
     def is_ours(self) -> bool:

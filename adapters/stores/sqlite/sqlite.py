@@ -17,21 +17,26 @@ from ..history.sample_tables import SampleTables
 from .chain import Chain
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
 from .files import refuse_devices, told_from_others
-from .head import FileNumber, Head, file_number, file_problem, read_head, require_known, write_head
+from .head import Head, read_head, write_head
+from .hold import FileHold
 from .incidents import IncidentTable
 from .lock import StoreLock
 from .marks import MarkTable
 from .outbox import OutboxTable
+from .place import FileNumber, OpenFiles, file_number, file_problem, require_known
 from .schema import migrate, refuse_strangers
 
 DEFAULT_RETENTION = Retention()
+_WAL_HEADER_BYTES = 32
+_FRAME_HEADER_BYTES = 24
+"""https://sqlite.org/fileformat2.html#the_write_ahead_log"""
 
 
 class Session:
     """One opening of the file: the connection, and the tables behind it."""
 
-    def __init__(self, path: str, connection: apsw.Connection, retention: Retention) -> None:
-        self._path = path
+    def __init__(self, path: str, connection: apsw.Connection, hold: FileHold, retention: Retention) -> None:
+        self._path, self._hold = path, hold
         self.connection = connection
         self.chain = Chain(connection)
         self.incidents = IncidentTable(connection, self.chain)
@@ -39,8 +44,48 @@ class Session:
         self.marks = MarkTable(connection)
         self.samples = SampleTables(connection)
         self.housekeeper = Housekeeper(connection, self.samples, retention)
-        self.wal_pages = 0
+        self.wal_pages = self.wal_pages_left = 0
+        self._page_bytes = int(connection.pragma("page_size"))
+        self._files = OpenFiles(path)
         connection.set_wal_hook(self._count_wal)
+
+    def lost_file(self) -> str:
+        """Returns which file beside the database was removed or replaced.
+
+        Raises: OSError where the database or its log was cut.
+        """
+        log_bytes = _WAL_HEADER_BYTES + self.wal_pages * (_FRAME_HEADER_BYTES + self._page_bytes)
+        return self._files.lost(log_bytes if self.wal_pages else 0)
+
+    def lost_file_problem(self) -> str:
+        try:
+            lost = self.lost_file()
+        except OSError as error:
+            return str(error)
+        return lost and f"{lost}, and another program reads it in a transaction: end that program"
+
+    def log_problem(self) -> str:
+        """Returns how large the log has grown because of a reader, and who that is; empty where folding keeps it small."""
+        if self.wal_pages_left < limits.STORE_WAL_PAGES_UNFOLDED:
+            return ""
+        size = self.wal_pages * self._page_bytes >> 20
+        return (
+            f"{self._path}-wal has grown to {size} MiB and grows on, because {self._hold.reader()} reads the"
+            " database in a transaction that does not end: end it"
+        )
+
+    def require_files(self) -> None:
+        """Looks whether what is committed now is found by the next start. A log that was removed is folded, so that nothing is
+        lost; where a reader keeps it from being folded, it is written on.
+
+        Raises: OSError where the store must be opened again first.
+        """
+        lost = self.lost_file()
+        if not lost:
+            return
+        pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if pages == folded:
+            raise OSError(f"{lost}; {self._path} has everything that was recorded, and is opened again")
 
     def record(self, batch: Batch) -> int:
         """Write a batch inside a transaction; returns how many of its samples were left out."""
@@ -74,8 +119,10 @@ class Session:
 
     def fold_wal(self) -> None:
         """Checkpoint when there is enough of it; a reader that stands in the way only delays it."""
+        self.wal_pages_left = 0
         if self.wal_pages >= limits.STORE_WAL_PAGES_MAX:
-            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self.wal_pages_left = pages - folded
 
     def restored(self, epoch: int, now: Moment) -> Restored:
         incidents = self.incidents.live()
@@ -149,15 +196,19 @@ class SqliteStore:
             refuse_devices(self._path)
             self._lock = StoreLock(self._path, now)
             held.callback(self._lock.release)
-            outside = read_head(self._path)
-            self._require_place(outside)
             with remedied(self._path):
-                restored = self._begin(outside, now, held)
+                outside = read_head(self._path)
+            self._require_place(outside)
+            hold = FileHold(self._path)
+            held.callback(hold.release)
+            with remedied(self._path):
+                restored = self._begin(outside, now, held, hold)
             self._held = held.pop_all()
             return restored
 
     def commit(self, batch: Batch) -> int:
         with self._guarded("committing") as session:
+            session.require_files()
             before = session.chain.head()
             with transaction(session.connection):
                 left_out = session.record(batch)
@@ -171,13 +222,17 @@ class SqliteStore:
 
     def run_maintenance(self, now: Moment) -> bool:
         with self._guarded("keeping house") as session:
+            session.require_files()
             is_work_left = session.housekeeper.work(now)
             session.fold_wal()
             return is_work_left
 
     def file_problem(self) -> str:
-        problem = file_problem(self._path, self._file)
-        return problem and f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
+        session = self._session
+        problem = file_problem(self._path, self._file) or (session.lost_file_problem() if session else "")
+        if problem:
+            return f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
+        return session.log_problem() if session else ""
 
     def close(self) -> None:
         """Let the file go. In a forked child this only forgets: the file belongs to the parent."""
@@ -190,7 +245,7 @@ class SqliteStore:
             if failure is None:
                 session.fold_all()
 
-    def _begin(self, outside: Head | None, now: Moment, held: ExitStack) -> Restored:
+    def _begin(self, outside: Head | None, now: Moment, held: ExitStack, hold: FileHold) -> Restored:
         with told_from_others(self._path):
             connection = connect_writer(self._path, self._vfs)
             held.callback(connection.close)
@@ -198,8 +253,10 @@ class SqliteStore:
             refuse_strangers(connection)
         begin_wal(connection)
         require_sound_pages(connection)
+        hold.keep_log()
+        held.callback(hold.let_log_go)
         migrate(connection)
-        session = Session(self._path, connection, self._retention)
+        session = Session(self._path, connection, hold, self._retention)
         _verify(session, outside)
         # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
