@@ -128,7 +128,8 @@ class Runtime:
     def stop(self, within: Duration | None = None) -> AbandonedWork:
         """Drains and ends within a length such as `5s` (default: the configured grace).
 
-        Blocks; returns the work left undone.
+        Blocks; returns the work left undone. Called by a signal handler inside start() or reload(), it takes effect when
+        that ends, and returns nothing left undone.
         """
         return self._lifecycle.stop(within)
 

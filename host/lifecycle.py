@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
@@ -56,6 +57,9 @@ class Lifecycle:
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._changing = threading.RLock()
+        self._is_beginning = False
+        """True while the thread that has `_changing` starts or reloads: a stop in between comes from a signal handler."""
+        self._stop_asked: Duration | None = None
         self.ended = threading.Event()
         """Set while no engine runs and none follows, once one has run."""
         self._restart_buffer = RestartBuffer()
@@ -91,7 +95,7 @@ class Lifecycle:
         require_real_threads()
         if os.getpid() != self._pid:
             self._leave_to_parent()
-        with self._changing:
+        with self._beginning():
             if self._engine is not None:
                 raise UsageError("this runtime is running already: call stop() first, or reload()")
             configuration = self._configured.configuration()
@@ -102,6 +106,21 @@ class Lifecycle:
             self.ended.clear()
             self._activate(engine, configuration)
 
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        """Holds the lock of a start or a reload. A `stop` that a signal handler calls inside takes effect at its end."""
+        with self._changing:
+            is_outermost = not self._is_beginning
+            self._is_beginning = True
+            try:
+                yield
+            finally:
+                if is_outermost:
+                    self._is_beginning = False
+                    within, self._stop_asked = self._stop_asked, None
+                    if within is not None:
+                        self.stop(within)
+
     def _leave_to_parent(self) -> None:
         """Resets a forked child: the engine is the parent's, and a thread that exists only there may hold a lock."""
         # Kept, because dropping the last reference would close descriptors that the parent still uses.
@@ -110,6 +129,7 @@ class Lifecycle:
         self._configured.mask.guard = threading.Lock()
         self.feed, self._restart_buffer = Subscriptions(), RestartBuffer()
         self._memory = MemoryStore()
+        self._is_beginning, self._stop_asked = False, None
         self.ended = threading.Event()
         self._forked()
         self._pid = os.getpid()
@@ -135,12 +155,16 @@ class Lifecycle:
     def stop(self, within: Duration | None = None) -> AbandonedWork:
         """Drains and ends within a length (empty: the configured grace) and a margin.
 
-        Blocks; returns the work left undone.
+        Blocks; returns the work left undone. Called by a signal handler inside a start or a reload of the same thread, it
+        returns at once, and the runtime stops when that ends.
         """
         within_ns = duration_ns(self._grace if within is None else within)
         if os.getpid() != self._pid:
             return AbandonedWork()
         with self._changing:
+            if self._is_beginning:
+                self._stop_asked = self._grace if within is None else within
+                return AbandonedWork()
             # Changes of targets that arrive while the engine drains apply at the next start.
             with self._configured.guard:
                 engine = self._withdraw()
@@ -179,7 +203,7 @@ class Lifecycle:
         Raises: ConfigurationError for a rule that would go back in its lifecycle; any error of the new engine's start,
         and then the old configuration runs on; WatchkeeperError where the old one does not start again either.
         """
-        with self._changing:
+        with self._beginning():
             with self._configured.guard:
                 self._configured.require_legal(new)
                 old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine

@@ -21,7 +21,7 @@ class RestartBuffer:
     """Owns the reports that arrive during a restart, and the future that ends the waiting of questions."""
 
     def __init__(self) -> None:
-        self.guard = threading.Lock()
+        self.guard = threading.RLock()
         """Held for one hand-over of a report and for the exchange of the engines; never longer."""
         self._kept: list[HostReport] = []
         self._over: DispatchedFuture[None] | None = None

@@ -32,7 +32,7 @@ class StatusCache:
         self._load = load
         self._answer_within_ns = answer_within_ns
         self._clock = clock or SystemClock()
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         """Held for look-ups, never while loading or waiting."""
         self._kept: tuple[int, RuntimeStatus] | None = None
         """When its load began, for it may be as old as that, and what it gave."""
@@ -66,7 +66,7 @@ class StatusCache:
 
     def after_fork(self) -> None:
         """Resets the cache in a forked child, where a thread that exists only in the parent may hold the lock."""
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._kept = self._loading = None
 
     def forget(self) -> None:
