@@ -97,7 +97,11 @@ class Checks:
     def opened(self, restored: Restored, now: Moment, *, known: bool) -> None:
         """Compares the opened store with the book; where `known` is False the book first takes over its state."""
         if not known:
+            went_back = self.durable.has_lost(restored)
             self.durable.remember(restored)
+            if went_back:
+                for receipts in self._receivers.values():
+                    receipts.keep_only(self.durable.notices)
         is_same_sink = self.record.is_failed
         self.record.opened(restored, now)
         # A sink that opens its store again after a failed commit still knows which silences were over.

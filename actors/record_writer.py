@@ -1,5 +1,7 @@
 """The record writer: writes the sink's commits to the store, and keeps a commit that failed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..domain.errors import StoreError
@@ -8,7 +10,7 @@ from ..domain.incidents.outbox import OutboxEntry
 from ..domain.incidents.record import Batch, Restored
 from ..domain.time.moment import Moment
 from ..protocol.recorder import NoticeSettled
-from ..protocol.supervisor import StoreFailed, SupervisorMessage
+from ..protocol.supervisor import StoreAnswered, StoreAsked, StoreFailed, SupervisorMessage
 from .ports import Listener, Store
 
 
@@ -21,6 +23,15 @@ class CommitUnit(NamedTuple):
     settled: list[NoticeSettled]
 
 
+class WentBack(NamedTuple):
+    """A reopened store that has lost writes, as after a copy or a fail-over: the runtime goes on from what is there."""
+
+    restored: Restored
+    lost: int
+    """The number of lost writes."""
+    unwritten: Batch
+
+
 class RecordWriter:
     """Writes for the sink, which owns it. After a failure it reads and writes nothing until the store was reopened."""
 
@@ -29,6 +40,8 @@ class RecordWriter:
         self._supervisor = supervisor
         self._failed_commit: CommitUnit | None = None
         self._left_out = 0
+        self._writes = 0
+        """How many writes the record has, as far as this process knows."""
 
     @property
     def is_stuck(self) -> bool:
@@ -47,16 +60,29 @@ class RecordWriter:
         """
         # A crashed incarnation left the store open; no other actor uses it, so it may be closed first.
         self._store.close()
-        return self._store.open(now)
+        restored = self._store.open(now)
+        self._writes = restored.writes or 0
+        return restored
 
     def write(self, unit: CommitUnit) -> bool:
         """Commits a unit and returns True; after a failure keeps it until the supervisor asks to reopen the store."""
-        try:
-            self._left_out += self._store.commit(unit.batch)
-        except StoreError as error:
-            self._failed(unit, str(error))
-            return False
+        with self._asking():
+            try:
+                self._left_out += self._store.commit(unit.batch)
+            except StoreError as error:
+                self._failed(unit, str(error))
+                return False
+        self._writes += unit.batch.is_counted
         return True
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Lets the supervisor, which owns time, watch a call that blocks; it hears of a failure before the answer."""
+        self._supervisor.tell(StoreAsked())
+        try:
+            yield
+        finally:
+            self._supervisor.tell(StoreAnswered())
 
     def take_left_out(self) -> int:
         """How many samples the store did not keep since this was last asked: their clock is outside its range."""
@@ -72,39 +98,48 @@ class RecordWriter:
         if self._failed_commit is not None:
             self._supervisor.tell(StoreFailed("the record could not be written; the store is reopened soon"))
 
-    def reopen(self, now: Moment) -> CommitUnit | None:
-        """Reopens and verifies the store and commits the failed unit again. Returns it where it is durable, or None."""
-        unit = self._failed_commit
+    def reopen(self, now: Moment) -> CommitUnit | WentBack | None:
+        """Reopens and verifies the store and commits the failed unit again.
+
+        Returns the unit where it is durable, None where it is not yet, and WentBack where the store has lost writes: the unit
+        builds on them, and would be refused for ever.
+        """
+        unit, known = self._failed_commit, self._writes
         if unit is None:
             return None
-        try:
-            self.open(now)
-        except StoreError as error:
-            self._failed(unit, str(error))
-            return None
-        # The first commit may have reached the disk although it failed: keys make the repetition harmless.
+        with self._asking():
+            try:
+                restored = self.open(now)
+            except StoreError as error:
+                self._failed(unit, str(error))
+                return None
         self._failed_commit = None
+        if restored.writes is not None and restored.writes < known:
+            return WentBack(restored, known - restored.writes, unit.batch)
+        # The first commit may have reached the disk although it failed: keys make the repetition harmless.
         return unit if self.write(unit) else None
 
     def recall(self, key: str) -> Restored | None:
         """Returns a dead letter with its incident and last delivered step; None for none and after a failed commit."""
         if self._failed_commit is not None:
             return None
-        try:
-            return self._store.recall(key)
-        except StoreError as error:
-            self._failed(CommitUnit(Batch(), [], []), str(error))
-            return None
+        with self._asking():
+            try:
+                return self._store.recall(key)
+            except StoreError as error:
+                self._failed(CommitUnit(Batch(), [], []), str(error))
+                return None
 
     def run_maintenance(self, now: Moment) -> bool:
         """Does one slice of maintenance. Returns whether work is left; False while the store waits to be reopened."""
         if self._failed_commit is not None:
             return False
-        try:
-            return self._store.run_maintenance(now)
-        except StoreError as error:
-            self._failed(CommitUnit(Batch(), [], []), str(error))
-            return False
+        with self._asking():
+            try:
+                return self._store.run_maintenance(now)
+            except StoreError as error:
+                self._failed(CommitUnit(Batch(), [], []), str(error))
+                return False
 
     def file_problem(self) -> str | None:
         """Returns the file's problem or an empty text; None while the store waits to be reopened."""

@@ -41,7 +41,7 @@ from ..protocol.supervisor import (
 )
 from .behaviour import Behaviour
 from .ports import Clock, Neighbours, Store
-from .record_writer import CommitUnit, RecordWriter
+from .record_writer import CommitUnit, RecordWriter, WentBack
 
 
 def _overflow(message: object) -> OverflowPolicy:
@@ -78,19 +78,24 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
-        self._generation = restored.epoch * limits.GENERATIONS_PER_RUN
-        self._ledger.restore(restored)
-        self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
         self._register.restore(restored.heard, now)
         self._pauses = {mark.target: mark for mark in restored.pauses}
+        self._resume(restored, now)
+        if self.address.epoch > 1:
+            # The supervisor asked an earlier incarnation, which may have crashed on that question.
+            self._to.supervisor.tell(LastHeardResumed(self._register.known()))
+
+    def _resume(self, restored: Restored, now: Moment) -> None:
+        """Goes on from what the store restored, and lets the owner do so."""
+        # After a store went back its epochs may repeat; a generation must not.
+        self._generation = max(self._generation, restored.epoch * limits.GENERATIONS_PER_RUN)
+        self._ledger.restore(restored)
+        self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
         for outgoing in restored.outbox:
             self._take_up(outgoing, now)
         self._enqueue(self._ledger.reconcile(now))
         self._resume_owner(now)
         self._request_silence_check()
-        if self.address.epoch > 1:
-            # The supervisor asked an earlier incarnation, which may have crashed on that question.
-            self._to.supervisor.tell(LastHeardResumed(self._register.known()))
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
         match message:
@@ -361,11 +366,33 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._to.recorder.tell(IncidentsResumed(self._ledger.open_incidents(), self._ledger.silences(now)))
 
     def _reopen(self, now: Moment) -> None:
-        unit = self._writer.reopen(now)
-        if unit is not None:
-            self._publish(unit)
-            self._to.supervisor.tell(StoreRecovered())
-            self._commit_soon(True)
+        reopened = self._writer.reopen(now)
+        if reopened is None:
+            return
+        if isinstance(reopened, WentBack):
+            self._go_back(reopened, now)
+        else:
+            self._publish(reopened)
+        self._to.supervisor.tell(StoreRecovered())
+        self._commit_soon(True)
+
+    def _go_back(self, went_back: WentBack, now: Moment) -> None:
+        """Forgets what the store has forgotten, as a restart would: the owner judges anew from there.
+
+        Pauses, unwritten silences, blind intervals, samples and marks are kept, because they build on no earlier record.
+        """
+        self._count("writes_lost", went_back.lost)
+        unwritten = (went_back.unwritten, self._gathered.take())
+        self._settled = []
+        self._outbox = Outbox(self._channels.values())
+        if shed := sum(map(self._gathered.add_independent, unwritten)):
+            self._count("samples_shed", shed)
+        restored = went_back.restored
+        silences = {silence.id: silence for batch in (restored, *unwritten) for silence in batch.silences}
+        self._gathered.pauses |= {mark.target: PauseMark(mark.target, None) for mark in restored.pauses}
+        self._gathered.pauses |= self._pauses
+        self._resume(msgspec.structs.replace(restored, silences=tuple(silences.values())), now)
+        self._register.write_again()
 
     def _run_maintenance(self, now: Moment) -> None:
         """Does one slice. The supervisor paces the next: commits and deliveries come between two slices."""

@@ -351,6 +351,8 @@ LOCK_TRY_EVERY_NS = NS_PER_MS
 """The pause between two of these tries: longer than such a question takes."""
 STORE_BUSY_NS = 2 * NS_PER_S
 """The wait for another program that has locked the database; judging goes on, and mailboxes hold the samples meanwhile."""
+STORE_ANSWER_NS = 5 * NS_PER_S
+"""A call to the store without an answer for so long is a problem of the health: nothing is recorded and no new notice leaves."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
 STORE_WAL_PAGES_UNFOLDED = 8_000
@@ -390,6 +392,7 @@ SEAL_ROWS_HELD_MAX = 500_000
 """Rows of an hour that are held at once while it is sealed, 16 bytes each: 8 MB; more takes another pass over the hour."""
 READ_INCIDENTS_MAX = 10_000
 """Incidents of one reading from the store: about 10 MB."""
+assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX

@@ -116,6 +116,14 @@ class StoreRecovered(Message, frozen=True):
     """The store was reopened and the failed commit is durable."""
 
 
+class StoreAsked(Message, frozen=True):
+    """The sink begins a call to the store, which blocks it until StoreAnswered."""
+
+
+class StoreAnswered(Message, frozen=True):
+    """The store has answered the call that StoreAsked announced, with a result or an error."""
+
+
 class NextSliceRequested(Message, frozen=True):
     """A slice of maintenance ended and work is left: the supervisor sends ContinueMaintenance after a pause."""
 
@@ -145,6 +153,8 @@ class Drain(Message, frozen=True):
 _OfTargets = Track | Untrack | Pause | Resume | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
-OfRecord = StoreFailed | StoreRecovered | SilenceCheckRequested | NextSliceRequested
+OfRecord = (
+    StoreFailed | StoreRecovered | StoreAsked | StoreAnswered | SilenceCheckRequested | NextSliceRequested
+)
 _OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain
 SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | OfRecord | _OfRuntime

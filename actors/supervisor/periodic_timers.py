@@ -30,6 +30,7 @@ class Chore(Enum):
     ORPHANS = "close incidents without a target"
     SILENCES = "check for ended silences"
     REOPEN = "reopen the store"
+    UNANSWERED = "report that the store does not answer"
 
     # A key of `Timers` is hashed several times for each sample, and Enum computes its hash in Python, which is slow.
     __hash__ = object.__hash__
@@ -93,6 +94,10 @@ class SupervisorContext(NamedTuple):
     """Masks the known secrets in a foreign text."""
 
 
+UNANSWERED = (
+    f"a call to the store has had no answer for {limits.STORE_ANSWER_NS // NS_PER_S} s:"
+    " nothing is recorded and no new notice leaves until it answers"
+)
 FLUSH_EVERY_NS = 5 * NS_PER_S
 ORPHANS_EVERY_NS = 60 * NS_PER_S
 """The time that a restarted host has to track targets with open incidents again, before these are closed.
@@ -109,6 +114,7 @@ class PeriodicTimers:
         self._reopen = context.policies.reopen
         self._newly_counted = newly_counted
         self._reopenings = 0
+        self._is_unanswered = False
 
     def begin(self, now: Moment) -> None:
         """Arms the chores that every run has."""
@@ -137,6 +143,10 @@ class PeriodicTimers:
                 self._store_failed(detail, now)
             case heard.StoreRecovered():
                 self._store_recovered()
+            case heard.StoreAsked():
+                self._arm(Chore.UNANSWERED, limits.STORE_ANSWER_NS, now)
+            case heard.StoreAnswered():
+                self._store_answered()
             case heard.NextSliceRequested():
                 # The pause leaves the sink to commits and deliveries for most of the time.
                 self._arm(Chore.SLICE, limits.HOUSE_PAUSE_NS, now)
@@ -158,6 +168,18 @@ class PeriodicTimers:
         self._reopenings = 0
         self._to.recorder.tell(HealthReported("store", ""))
 
+    def _store_unanswered(self) -> None:
+        """Reports a call that hangs: the sink, which has made it, cannot."""
+        self._is_unanswered = True
+        self._to.recorder.tell(HealthReported("store", UNANSWERED))
+
+    def _store_answered(self) -> None:
+        """Ends the problem of a call that hung; that of a store which waits to be reopened goes on."""
+        self._timers.cancel(Chore.UNANSWERED)
+        was_unanswered, self._is_unanswered = self._is_unanswered, False
+        if was_unanswered and not self._reopenings:
+            self._to.recorder.tell(HealthReported("store", ""))
+
     def do(self, chore: Chore, now: Moment) -> None:
         """Does a chore that is due."""
         match chore:
@@ -177,6 +199,8 @@ class PeriodicTimers:
                 self._to.sink.tell(ExpireSilences())
             case Chore.REOPEN:
                 self._to.sink.tell(ReopenStore())
+            case Chore.UNANSWERED:
+                self._store_unanswered()
             case _:
                 assert_never(chore)
 

@@ -50,6 +50,8 @@ TIMING = (
     heard.ChannelRecovered,
     heard.RetryAsked,
     heard.NextSliceRequested,
+    heard.StoreAsked,
+    heard.StoreAnswered,
 )
 """Messages that only set or clear timers."""
 
@@ -167,6 +169,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 heard.SilenceCheckRequested()
                 | heard.StoreFailed()
                 | heard.StoreRecovered()
+                | heard.StoreAsked()
+                | heard.StoreAnswered()
                 | heard.NextSliceRequested()
             ):
                 self._periodic_timers.asked(message, now)

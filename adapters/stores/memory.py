@@ -50,7 +50,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._record = _Draft()
-        self._epoch = 0
+        self._epoch = self._writes = 0
         self._is_open = False
         self._failure: str | None = None
 
@@ -86,6 +86,7 @@ class MemoryStore:
             heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
             pauses=tuple(mark for _, mark in sorted(self._record.pauses.items()) if mark.at_ns is not None),
             latest=tuple(finding for _, finding in sorted(self._record.found.items()) if finding),
+            writes=self._writes,
         )
 
     def commit(self, batch: Batch) -> int:
@@ -97,6 +98,7 @@ class MemoryStore:
             self._failure = str(error)
             raise
         self._record.take_over(draft)
+        self._writes += batch.is_counted
         return 0
 
     def recall(self, key: str) -> Restored | None:

@@ -23,12 +23,18 @@ class Durable:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.pauses: dict[str, PauseMark] = {}
         self.epoch = 0
+        self.writes = 0
+
+    def has_lost(self, restored: Restored) -> bool:
+        """Whether a store has fewer writes than were committed: it went back, and its keys may stand for other notices."""
+        return restored.writes is not None and restored.writes < self.writes
 
     def remember(self, restored: Restored) -> None:
         """Starts from the restored record of earlier runs."""
         ended = self.silences
         self.__init__()  # type: ignore[misc]  # the same empty record as at the start
         self.epoch = restored.epoch - 1
+        self.writes = restored.writes or 0
         self.recall(restored)
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
         # A store says nothing of silences that are over, and would when the wall clock goes back.
@@ -72,6 +78,7 @@ class Durable:
 
     def apply(self, batch: Batch) -> "News":
         """Applies a committed batch. A batch that is repeated after an uncertain commit changes nothing."""
+        self.writes += batch.is_counted
         rivals: list[Transition] = []
         transitions = [step for step in batch.transitions if self._step(step, rivals)]
         notices = [notice for notice in batch.notices if notice.key not in self.notices]

@@ -38,6 +38,7 @@ class Ledger:
             (outgoing.notice.incident.id, outgoing.notice.channel): outgoing.notice
             for outgoing in restored.outbox
         }
+        self._given_up = {}
         for outgoing in restored.dead:
             self._give_up(outgoing.notice)
         self._silences = {silence.id: silence for silence in restored.silences}

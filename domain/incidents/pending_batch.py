@@ -53,6 +53,17 @@ class Gathering:
         self.transitions.append(transition)
         self.latest.pop(transition.incident_id, None)
 
+    def add_independent(self, batch: Batch) -> int:
+        """Adds those records of an unwritten batch that a store takes whatever else it has.
+
+        Returns the number of older samples that were dropped to make room.
+        """
+        self.blind.extend(batch.blind)
+        self.silences.extend(batch.silences)
+        self.renamed.extend(batch.renamed)
+        self.pauses |= {mark.target: mark for mark in batch.pauses}
+        return self.add_samples(batch.samples)
+
     def take(self) -> Batch:
         """Returns all records as one batch and clears them."""
         gathered = {

@@ -119,6 +119,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         """Returns the number of records; what only goes along with these is none."""
         return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name not in ALONG)
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether stores count this batch as a write: it has more than samples, whose loss changes no notice."""
+        return len(self) > len(self.samples)
+
 
 ALONG = frozenset({"heard", "latest"})
 """Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
@@ -153,3 +158,5 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The findings since the last steps of the incidents above."""
     pauses: tuple[PauseMark, ...] = ()
     """The commanded pauses that no command has ended."""
+    writes: int | None = None
+    """How many counted batches the store has: fewer than were written show that it went back; None is not counted."""

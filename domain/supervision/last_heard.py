@@ -136,6 +136,10 @@ class HeardRegister:
         urgent, self._urgent = self._urgent, {}
         return [HeardMark(RUNTIME, now.wall_ns), *self._marks(urgent, now)]
 
+    def write_again(self) -> None:
+        """Has every mark written with the next commit: the record may have lost some."""
+        self._urgent |= dict.fromkeys(self._heard)
+
     def changed(self, now: Moment) -> list[HeardMark]:
         """Returns every mark that differs from the record."""
         # A target that is still not heard by now is written without the stop; later stops add up to it.

@@ -43,7 +43,7 @@ def told_of(step, channel="ops"):
 
 
 def test_a_new_store_remembers_nothing(store):
-    assert store.open(NOON) == Restored(epoch=1)
+    assert store.open(NOON) == Restored(epoch=1, writes=0)
 
 
 def test_a_store_in_its_place_has_no_problem(store):
@@ -76,6 +76,17 @@ def test_the_newest_finding_is_kept_until_the_next_step_of_its_incident(store):
     assert committed(store, Batch(transitions=(OPENED,)), *findings).latest == (news,)
     store.commit(Batch(transitions=(CHANGED,)))
     assert restart(store).latest == ()
+
+
+def test_every_write_but_one_of_mere_samples_or_marks_is_counted(store):
+    """A count that is lower than that of the process shows that the store went back."""
+    counted = Batch(transitions=(OPENED,)), Batch(checkpoints=(Checkpoint("shop", b"x", 1),))
+    restored = committed(
+        store, *counted, Batch(samples=(sample_at(0),)), Batch(heard=(HeardMark("shop", 5),))
+    )
+    assert restored.writes == 2
+    store.commit(Batch(transitions=(CHANGED,)))
+    assert restart(store).writes == 3
 
 
 def test_every_opening_has_a_higher_epoch(store):

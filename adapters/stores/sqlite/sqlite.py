@@ -89,7 +89,7 @@ class Session:
 
     def record(self, batch: Batch) -> int:
         """Write a batch inside a transaction; returns how many of its samples were left out."""
-        if len(batch) > len(batch.samples):
+        if batch.is_counted:
             self.chain.count_write()
         for renamed in batch.renamed:
             self.samples.rename(renamed)
@@ -137,6 +137,7 @@ class Session:
             heard=self.marks.heard(),
             latest=self.marks.latest(),
             pauses=self.marks.pauses(),
+            writes=self.chain.head().writes,
         )
 
     def recall(self, key: str) -> Restored | None:

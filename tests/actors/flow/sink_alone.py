@@ -12,6 +12,7 @@ from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.channel import Channel, Log, Webhook
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.sink import DeliveryAnswered, Record
+from watchkeeper.protocol.supervisor import StoreAnswered, StoreAsked
 from watchkeeper.testing.clock import ManualClock
 
 from tests.actors.flow.alone import Told
@@ -76,6 +77,20 @@ class Shelf:
         return taken
 
 
+class Watching(Told):
+    """The supervisor, with the announcements of calls to the store apart from all else."""
+
+    def __init__(self, name, now_ns):
+        super().__init__(name, now_ns)
+        self.announced = []
+
+    def tell(self, message):
+        if type(message) in {StoreAsked, StoreAnswered}:
+            self.announced.append(type(message))
+        else:
+            super().tell(message)
+
+
 class SinkAlone:
     """One sink between listeners that only listen."""
 
@@ -83,10 +98,9 @@ class SinkAlone:
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.store = Shelf(restored or Restored())
-        names = ("supervisor", "owner", "recorder", "ops", "calm")
-        self.supervisor, self.owner, self.recorder, self.ops, self.calm = (
-            Told(name, self.now_ns) for name in names
-        )
+        names = ("owner", "recorder", "ops", "calm")
+        self.owner, self.recorder, self.ops, self.calm = (Told(name, self.now_ns) for name in names)
+        self.supervisor = Watching("supervisor", self.now_ns)
         self.sink = address_for(IncidentSink, "sink")
         self.ends = []
         spawn(

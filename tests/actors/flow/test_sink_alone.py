@@ -39,6 +39,8 @@ from watchkeeper.protocol.supervisor import (
     DeliveryBegan,
     NextSliceRequested,
     SilenceCheckRequested,
+    StoreAnswered,
+    StoreAsked,
     StoreFailed,
     StoreRecovered,
 )
@@ -266,6 +268,18 @@ def test_a_commit_that_fails_is_kept_and_published_once_it_is_durable(sink):
     sink.forget()
     sink.tell(ReopenStore())
     assert (sink.store.calls, sink.supervisor) == ([], [])
+
+
+@pytest.mark.parametrize("failing", [set(), {"commit", "run_maintenance", "recall", "open"}])
+def test_every_call_that_blocks_is_announced_and_its_answer_too(sink, failing):
+    sink.store.failing = failing
+    sink.record(OPENED)
+    for message in (ReopenStore(), ReopenStore(), ContinueMaintenance()):
+        sink.tell(message)
+    assert sink.ask(Redrive("unheard of")) is False
+    calls = [call for call in sink.store.calls if call != "close"]
+    assert calls == (["commit", "open", "open"] if failing else ["commit", "run_maintenance", "recall"])
+    assert sink.supervisor.announced == [StoreAsked, StoreAnswered] * len(calls)
 
 
 @pytest.mark.parametrize("problem", ["", "the file is gone"])

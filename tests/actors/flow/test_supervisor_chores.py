@@ -3,6 +3,7 @@
 import pytest
 from records import NOON
 from watchkeeper.actors.dispatch.mailbox.mailbox import ExitReason
+from watchkeeper.actors.supervisor.periodic_timers import UNANSWERED
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.limits import (
     CLOCK_STEP_NS,
@@ -38,6 +39,8 @@ from watchkeeper.protocol.supervisor import (
     Resume,
     RetryAsked,
     SilenceCheckRequested,
+    StoreAnswered,
+    StoreAsked,
     StoreFailed,
     StoreRecovered,
     Track,
@@ -122,6 +125,37 @@ def test_a_store_that_fails_is_opened_again_after_waits_that_grow_until_it_works
     alone.tell(StoreFailed("disk full"))
     alone.run("20s")
     assert [at_ns // MS % 20_000 for at_ns in alone.sink.moments(ReopenStore)] == [1_900]
+
+
+def test_a_store_that_does_not_answer_for_five_seconds_is_a_problem_until_it_does(alone):
+    alone.tell(StoreAsked())
+    alone.run("4999ms")
+    assert alone.reported() == []
+    alone.run("1ms")
+    ((part, text),) = alone.reported()
+    assert (part, text) == ("store", UNANSWERED)
+    assert "no answer for 5 s" in text
+    alone.run("1m")
+    alone.tell(StoreAnswered())
+    assert alone.reported()[1:] == [("store", "")]
+
+
+def test_a_store_that_answers_in_time_is_no_problem(alone):
+    for _ in range(3):
+        alone.tell(StoreAsked())
+        alone.run("4s")
+        alone.tell(StoreAnswered())
+        alone.run("4s")
+    assert alone.reported() == []
+
+
+def test_an_answer_that_comes_late_leaves_the_problem_of_a_store_that_waits_to_be_reopened(alone):
+    alone.tell(StoreFailed("disk full"), StoreAsked())
+    alone.run("6s")
+    alone.tell(StoreAnswered())
+    assert alone.reported() == [("store", "disk full"), ("store", UNANSWERED)]
+    alone.tell(StoreRecovered())
+    assert alone.reported()[2:] == [("store", "")]
 
 
 def test_a_barrier_is_answered_with_true(alone):
