@@ -79,7 +79,14 @@ def without_either(path):
     without_its_index(path)
 
 
+def with_a_copy_of_its_log(path):
+    """As an editor or a restored backup leaves it."""
+    copied(path)
+    Path(f"{path}-copy-wal").replace(f"{path}-wal")
+
+
 WAYS = [
+    with_a_copy_of_its_log,
     read_by_another_library,
     copied,
     copied_and_read_elsewhere,

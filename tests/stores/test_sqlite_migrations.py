@@ -1,6 +1,5 @@
 """A store that an earlier version wrote, opened by this one."""
 
-import gzip
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
-from watchkeeper.domain.incidents.incident import TransitionKind
-from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, HeardMark, Silence
+from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
 from watchkeeper.domain.time.moment import NS_PER_S
 
 LATER_NS = NOON.wall_ns + 3_600 * NS_PER_S
@@ -31,7 +29,6 @@ CONTENT = Batch(
     silences=(SILENCE, Silence(id="over", until_ns=1)),
     blind=(BLIND,),
 )
-KEPT = Path(__file__).parent / "kept"
 COLUMNS = "SELECT name, (SELECT json_group_array(name) FROM pragma_table_info(schema.name)) FROM sqlite_schema AS schema"
 
 
@@ -69,15 +66,6 @@ def path(tmp_path):
     return path
 
 
-@pytest.fixture
-def second(tmp_path):
-    """A kept file that the second version wrote, with the same content."""
-    path = tmp_path / "second.db"
-    path.write_bytes(gzip.decompress((KEPT / "version-2.db.gz").read_bytes()))
-    shutil.copy(KEPT / "version-2.head", f"{path}-head")
-    return str(path)
-
-
 def whole(restored):
     kept = (restored.incidents, len(restored.outbox), restored.checkpoints, restored.silences)
     return kept == ((STEP.incident,), 1, CONTENT.checkpoints, (SILENCE,))
@@ -92,32 +80,6 @@ def test_a_store_of_the_first_version_keeps_everything(path):
     store.close()
     assert StoreReader(path).blind() == (BLIND,)
     assert not StoreReader(path).verify().problems
-
-
-def test_a_store_of_the_second_version_keeps_everything_and_what_is_heard_from_then_on(second):
-    store, mark = SqliteStore(second), HeardMark("shop", LATER_NS)
-    assert whole(restored := store.open(NOON))
-    assert restored.heard == ()
-    store.commit(Batch(heard=(mark,)))
-    store.close()
-    assert store.open(NOON).heard == (mark,)
-    store.close()
-    assert StoreReader(second).blind() == (BLIND,)
-    assert not StoreReader(second).verify().problems
-
-
-def test_an_incident_of_the_second_version_has_the_cause_of_its_first_step(second):
-    store = SqliteStore(second)
-    (incident,) = store.open(NOON).incidents
-    assert (incident.cause, incident.latest) == (STEP.explanation, STEP.explanation)
-    bare = msgspec.structs.replace(STEP, cause="", latest="", sequence=2, change=TransitionKind.CHANGED)
-    seen = msgspec.structs.replace(bare, explanation="acknowledged by ann")
-    store.commit(Batch(transitions=(seen,)))
-    store.close()
-    (incident,) = store.open(NOON).incidents
-    store.close()
-    assert (incident.explanation, incident.cause) == ("acknowledged by ann", STEP.explanation)
-    assert StoreReader(second).incidents() == (incident,)
 
 
 def test_a_migrated_store_is_guarded_from_then_on(path):
