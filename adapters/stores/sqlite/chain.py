@@ -11,7 +11,7 @@ import msgspec
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt
-from .head import Head, HeadDisagrees
+from .head import CommitsLost, Head, HeadDisagrees
 
 TRANSITION = ""
 """Stands where a link about a channel names it."""
@@ -79,7 +79,8 @@ class Chain:
 
         A long chain is verified from an anchor on, so that opening takes bounded time; `whole` takes all of it.
 
-        Raises: StoreCorrupt where a link or a head does not verify; HeadDisagrees where the head outside differs.
+        Raises: StoreCorrupt where a link or a head does not verify; CommitsLost or HeadDisagrees where the head outside
+            says otherwise.
         """
         head = self.head()
         start = 0 if whole else _anchor(head.position, outside)
@@ -103,9 +104,9 @@ class Chain:
             return
         lost = outside.position - head.position
         if lost > 0:
-            raise HeadDisagrees(f"{lost} committed links are lost: {outside.position} were written")
+            raise CommitsLost(f"{lost} committed links are lost: {outside.position} were written")
         if outside.writes > head.writes:
-            raise HeadDisagrees(
+            raise CommitsLost(
                 f"{outside.writes - head.writes} commits are lost: {outside.writes} were written"
             )
         if self._hash_at(outside.position) != outside.hash:

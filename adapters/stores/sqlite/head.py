@@ -17,6 +17,10 @@ class HeadDisagrees(StoreCorrupt):
     """The database ends before the head beside it, or otherwise; what it has may be sound."""
 
 
+class CommitsLost(HeadDisagrees):
+    """The database ends before the head beside it."""
+
+
 class Head(msgspec.Struct, frozen=True):
     """The last link, and a count. The copy beside the database is what shows that a tail of it was lost."""
 

@@ -17,7 +17,7 @@ from ..history.sample_tables import SampleTables
 from .chain import Chain
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
 from .files import refuse_devices, told_from_others
-from .head import Head, read_head, write_head
+from .head import CommitsLost, Head, read_head, write_head
 from .hold import FileHold
 from .incidents import IncidentTable
 from .lock import StoreLock
@@ -181,6 +181,8 @@ class SqliteStore:
         self._held = ExitStack()
         self._session: Session | None = None
         self._failure: str | None = None
+        self._has_failed = False
+        """Whether this process had the store open until a failure: it knows what was lost, and goes on without it."""
         self._file: FileNumber | None = None
 
     def __repr__(self) -> str:
@@ -241,6 +243,7 @@ class SqliteStore:
         if session is None or self._lock is None or not self._lock.is_ours:
             return
         self._session = self._lock = self._failure = None
+        self._has_failed = failure is not None
         with explained(f"closing {self._path}"), self._held:
             # A store that failed keeps its WAL as it is, for the next opening to verify.
             if failure is None:
@@ -258,7 +261,7 @@ class SqliteStore:
         held.callback(hold.let_log_go)
         migrate(connection)
         session = Session(self._path, connection, hold, self._retention)
-        _verify(session, outside)
+        self._verify_or_go_on(session, outside)
         # After a failed sync, pages may exist in the page cache alone: the checkpoint writes them to the database again.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
         with transaction(connection):
@@ -266,7 +269,19 @@ class SqliteStore:
         session.publish_head(None)
         restored = session.restored(epoch, now)
         self._session, self._failure, self._file = session, None, file
+        self._has_failed = False
         return restored
+
+    def _verify_or_go_on(self, session: Session, outside: Head | None) -> None:
+        """A start refuses a store that has lost commits, as only an operator knows why. A process that had it open goes on with
+        what is there: its sink counts the loss, and no alarm waits for an operator.
+        """
+        try:
+            _verify(session, outside)
+        except CommitsLost:
+            if not self._has_failed:
+                raise
+            _verify(session, None)
 
     def _require_place(self, outside: Head | None) -> None:
         """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
