@@ -11,7 +11,7 @@ from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.incidents.outbox import Outbox
 from ..domain.incidents.pending_batch import Gathering, unwritten
-from ..domain.incidents.record import Checkpoint, Outgoing, PauseMark, Renamed, Restored, Silence
+from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from ..domain.specification.channel import Channel
@@ -27,7 +27,6 @@ from ..protocol.recorder import (
     HealthReported,
     IncidentsResumed,
     NoticeSettled,
-    SilencesChanged,
 )
 from ..protocol.supervisor import (
     ChannelRecovered,
@@ -36,12 +35,12 @@ from ..protocol.supervisor import (
     LastHeardResumed,
     NextSliceRequested,
     RetryAsked,
-    SilenceCheckRequested,
     StoreRecovered,
 )
 from .behaviour import Behaviour
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter, WentBack
+from .suppressions import Suppressions
 
 
 def _overflow(message: object) -> OverflowPolicy:
@@ -74,12 +73,18 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
-        self._pauses: dict[str, PauseMark] = {}
+        self._suppressions = Suppressions(
+            self._ledger,
+            self._gathered,
+            neighbours,
+            reconcile=self._reconcile,
+            commit_soon=self._commit_soon,
+        )
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
         self._register.restore(restored.heard, now)
-        self._pauses = {mark.target: mark for mark in restored.pauses}
+        self._suppressions.restore(restored.pauses)
         self._resume(restored, now)
         if self.address.epoch > 1:
             # The supervisor asked an earlier incarnation, which may have crashed on that question.
@@ -93,9 +98,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
         for outgoing in restored.outbox:
             self._take_up(outgoing, now)
-        self._enqueue(self._ledger.reconcile(now))
+        self._reconcile(now)
         self._resume_owner(now)
-        self._request_silence_check()
+        self._suppressions.request_silence_check()
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
         match message:
@@ -114,7 +119,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.Redrive(key):
                 return self._redrive(key, now)
             case heard.Mute() | heard.ExpireSilences() | heard.RecordPause() | heard.GetPauses():
-                return self._held_back(message, now)
+                return self._suppressions.handle(message, now)
             case heard.RecordHeard() | heard.RecordRenamed():
                 self._note(message)
             case heard.RecordBlindness(interval):
@@ -175,6 +180,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._gathered.add_transition(transition)
         self._enqueue(self._ledger.note(transition, now))
 
+    def _reconcile(self, now: Moment) -> None:
+        self._enqueue(self._ledger.reconcile(now))
+
     def _enqueue(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.reason is NoticeReason.CATCH_UP and self._recall(notice.key) is not None:
@@ -193,7 +201,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        self._expire_silences(now)
+        self._suppressions.expire_silences(now)
         if self._writer.is_stuck:
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
@@ -256,7 +264,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _resume_retries(self) -> None:
         self._to.supervisor.tell(LastHeardResumed(self._register.known()))
         self._commit_soon(self._outbox.all_ready_again() > 0)
-        self._request_silence_check()
+        self._suppressions.request_silence_check()
         self._writer.report_failure()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
@@ -307,55 +315,6 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _recall(self, key: str) -> Restored | None:
         return None if key in self._outbox else self._writer.recall(key)
 
-    def _held_back(self, message: heard.OfSuppression, now: Moment) -> tuple[PauseMark, ...] | None:
-        match message:
-            case heard.Mute(silence):
-                self._mute(silence, now)
-            case heard.ExpireSilences():
-                self._expire_silences(now)
-                self._request_silence_check()
-            case heard.RecordPause(mark):
-                self._pause(mark)
-            case heard.GetPauses():
-                return tuple(self._pauses.values())
-            case _:
-                assert_never(message)
-        return None
-
-    def _mute(self, silence: Silence, now: Moment) -> None:
-        if silence.created_at_ns is None:
-            earlier = [known for known in self._ledger.silences(now) if known.id == silence.id]
-            created_at_ns = earlier[0].created_at_ns if earlier else now.wall_ns
-            silence = msgspec.structs.replace(silence, created_at_ns=created_at_ns)
-        self._gathered.silences.append(silence)
-        self._ledger.silence(silence)
-        self._enqueue(self._ledger.reconcile(now))
-        self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
-        self._request_silence_check()
-        self._commit_soon(True)
-
-    def _pause(self, mark: PauseMark) -> None:
-        """Keeps the first command of a pause, until one ends it."""
-        if (mark.at_ns is not None) is (mark.target in self._pauses):
-            return
-        if mark.at_ns is None:
-            del self._pauses[mark.target]
-        else:
-            self._pauses[mark.target] = mark
-        self._gathered.pauses[mark.target] = mark
-        self._commit_soon(True)
-
-    def _expire_silences(self, now: Moment) -> None:
-        if self._ledger.some_mute_ended(now):
-            self._enqueue(self._ledger.reconcile(now))
-            self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
-
-    def _request_silence_check(self) -> None:
-        """Asks the supervisor, which owns time, for ExpireSilences when the next silence ends."""
-        until_ns = self._ledger.next_end_ns
-        if until_ns is not None:
-            self._to.supervisor.tell(SilenceCheckRequested(until_ns))
-
     # The store.
 
     def _resume_owner(self, now: Moment) -> None:
@@ -389,8 +348,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_shed", shed)
         restored = went_back.restored
         silences = {silence.id: silence for batch in (restored, *unwritten) for silence in batch.silences}
-        self._gathered.pauses |= {mark.target: PauseMark(mark.target, None) for mark in restored.pauses}
-        self._gathered.pauses |= self._pauses
+        self._suppressions.write_again(restored)
         self._resume(msgspec.structs.replace(restored, silences=tuple(silences.values())), now)
         self._register.write_again()
 

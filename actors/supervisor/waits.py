@@ -36,7 +36,7 @@ class Waits:
         if entry.quiet_since_ns is None:
             self.expect_evidence(entry, now)
             return
-        # What has passed by now is told now: the clocks of a rule never run backwards.
+        # Time that has passed by now is told now: the clocks of a rule never run backwards.
         entry.quiet_least_ns = max(entry.quiet_least_ns, now.monotonic_ns)
         self._await_evidence(entry, entry.quiet_since_ns)
 

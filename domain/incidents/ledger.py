@@ -117,9 +117,18 @@ class Ledger:
             notice for incident in incidents for notice in self._due(incident, now, NoticeReason.CATCH_UP)
         )
 
-    def silence(self, silence: Silence) -> None:
-        """Starts, changes or ends (by an end in the past) an operator's silence."""
+    def silence(self, silence: Silence, now: Moment) -> Silence:
+        """Starts, changes or ends (by an end in the past) an operator's silence.
+
+        Returns it as it is from now on: it was made when a silence in force of its id was made.
+        """
+        if silence.created_at_ns is None:
+            earlier = self._silences.get(silence.id)
+            in_force = earlier is not None and earlier.until_ns > now.wall_ns
+            made_at_ns = earlier.created_at_ns if earlier is not None and in_force else now.wall_ns
+            silence = replace(silence, created_at_ns=made_at_ns)
         self._silences[silence.id] = silence
+        return silence
 
     def rename(self, renamed: Renamed) -> tuple[Silence, ...]:
         """Lets every silence of a former name mute the renamed target. Returns these as they are now."""

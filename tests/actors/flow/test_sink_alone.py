@@ -1,6 +1,7 @@
 """The messages of a sink that is alone with listeners, and the batches that it commits before them."""
 
 import pytest
+from msgspec.structs import replace
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
@@ -208,8 +209,9 @@ def test_samples_that_the_store_leaves_out_are_counted_once(sink):
 
 
 def test_a_silence_holds_notices_back_until_it_ends(sink):
-    silence = Silence(id="s", target="shop", until_ns=sink.wall_ns + 60 * S)
-    sink.tell(Mute(silence))
+    made = Silence(id="s", target="shop", until_ns=sink.wall_ns + 60 * S)
+    silence = replace(made, created_at_ns=sink.wall_ns)
+    sink.tell(Mute(made))
     assert sink.store.take() == [Batch(silences=(silence,))]
     assert sink.recorder.take() == [SilencesChanged((silence,))]
     assert sink.supervisor.take() == [SilenceCheckRequested(silence.until_ns)]
