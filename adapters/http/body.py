@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...domain.limits import COMPRESSED_PARTS_MAX
 from .exchange import HttpAnswer
 
-CODED = re.compile(rb"\ncontent-encoding:[ \t]*([a-z0-9_-]+)[ \t]*\r")
+CODED = re.compile(rb"\ncontent-encoding:([^\r\n]*)")
 CHARSET = re.compile(rb"\ncontent-type:[^\r\n]*;[ \t]*charset[ \t]*=[ \t]*[\"']?([a-z0-9._:-]{1,40})")
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 COMPRESSED = {
@@ -20,6 +20,14 @@ COMPRESSED = {
     b"deflate": (GZIP_OR_ZLIB, -zlib.MAX_WBITS),
 }
 """The window sizes of zlib to try: a `deflate` body comes with and without its header of two bytes."""
+UNCODED = frozenset(
+    {
+        *(b"", b"identity", b"none", b"binary", b"7bit", b"8bit"),
+        *(b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1", b"latin1", b"windows-1252"),
+    }
+)
+"""The words that say of a body that nothing was done to it: some servers name its charset in place of a compression."""
+CODING_SHOWN_MAX = 40
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """The byte order marks of text that is not UTF-8."""
 READ_AS = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
@@ -53,16 +61,22 @@ def readable_body(answer: HttpAnswer, body_bytes_max: int) -> ReadBody:
         return ReadBody(body, answer.body_cut)
     header = answer.header.lower()
     # Looked for as text first: that costs a tenth of an expression, and most answers have neither.
-    coding = CODED.findall(header) if b"\ncontent-encoding:" in header else ()
+    coding = _coding_of(header) if b"\ncontent-encoding:" in header else b""
     if coding:
-        inflated = _inflated(body, COMPRESSED.get(coding[-1], ()), body_bytes_max)
+        inflated = _inflated(body, COMPRESSED.get(coding, ()), body_bytes_max)
         if inflated is None and not _is_utf8(body):
-            return ReadBody(body, coding=coding[-1].decode())
+            return ReadBody(body, coding=coding[:CODING_SHOWN_MAX].decode("ascii", "replace"))
         body = body if inflated is None else inflated
         if len(body) > body_bytes_max:
             return ReadBody(body[:body_bytes_max], cut=True)
     named = MARKS.get(body[:2]) or (_charset_of(header) if b"charset" in header else None)
     return ReadBody(body if named is None else _in_utf8(body, named))
+
+
+def _coding_of(header: bytes) -> bytes:
+    """The compressions that an answer names, each once; empty where it names none."""
+    words = dict.fromkeys(word.strip() for line in CODED.findall(header) for word in line.split(b","))
+    return b", ".join(word for word in words if word not in UNCODED)
 
 
 def _inflated(body: bytes, windows: tuple[int, ...], bytes_max: int) -> bytes | None:

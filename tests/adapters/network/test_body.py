@@ -33,6 +33,15 @@ def read(body, *lines):
         (b"plain", "gzip", ReadBody(b"plain")),
         (b"plain", "utf-8", ReadBody(b"plain")),
         (b"\xff", "br", ReadBody(b"\xff", coding="br")),
+        (b"\xff", "identity", ReadBody(b"\xff")),
+        (b"\xff", "none", ReadBody(b"\xff")),
+        (b"\xff", "ISO-8859-1", ReadBody(b"\xff")),
+        (b"\xff", "utf-8", ReadBody(b"\xff")),
+        (b"\xff", "", ReadBody(b"\xff")),
+        (gzip.compress(b"fine"), "gzip, identity", ReadBody(b"fine")),
+        (gzip.compress(b"fine"), "gzip , gzip", ReadBody(b"fine")),
+        (b"\xff", "gzip, br", ReadBody(b"\xff", coding="gzip, br")),
+        (b"\xff", "x" * 100, ReadBody(b"\xff", coding="x" * 40)),
     ],
 )
 def test_compression_is_undone_under_the_cap(body, coding, found):
