@@ -94,6 +94,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._problems: dict[str, str] = {}
+        self._texts: dict[str, tuple[Moment, int]] = {}
+        """Since when the changed texts of each problem are counted, and how many there were."""
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
         self._asleep_ns = 0
         self._lateness = Histogram()
@@ -107,7 +109,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.Committed(transitions):
                 self._committed(transitions)
             case heard.NoticeSettled(notice, delivery):
-                self._settled(notice, delivery)
+                self._settled(notice, delivery, now)
             case heard.TargetTracked(target):
                 self._rows.setdefault(target, _Row(message)).tracked = message
             case heard.TargetUntracked(target):
@@ -121,7 +123,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.BlindnessSeen(interval):
                 self._went_blind(interval)
             case heard.HealthReported(part, detail):
-                self._changed(part, self._discreet(detail))
+                self._changed(part, self._discreet(detail), now)
             case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
             case heard.Abandoned():
@@ -169,23 +171,35 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._ended.append(incident)
             self._publisher.publish(IncidentChanged(incident))
 
-    def _settled(self, notice: Notice, delivery: Delivery) -> None:
+    def _settled(self, notice: Notice, delivery: Delivery, now: Moment) -> None:
         self._counters[f"notices_{delivery.state.value}"] += 1
         channel = f"channel {notice.channel}"
         if delivery.state is DeliveryState.DEAD:
-            self._changed(channel, f"dead letter {notice.key}: {delivery.detail}")
+            self._changed(channel, f"dead letter {notice.key}: {delivery.detail}", now)
         else:
-            self._changed(channel, "")
+            self._changed(channel, "", now)
         self._publisher.publish(NoticeEnded(notice, delivery))
 
-    def _changed(self, part: str, detail: str) -> None:
-        """Keeps and publishes the problem of a part, where it differs: each failed attempt of a notice reports the same."""
-        if detail == self._problems.get(part, ""):
+    def _changed(self, part: str, detail: str, now: Moment) -> None:
+        """Keeps the problem of a part, and publishes its beginning, its end, and in each minute a few changes of its text.
+
+        Each failed attempt and each dead letter of an outage may have a text of its own.
+        """
+        before = self._problems.pop(part, "")
+        if detail:
+            self._problems[part] = detail
+        if detail == before or (before and detail and not self._may_tell(part, now)):
             return
-        self._problems[part] = detail
-        if not detail:
-            del self._problems[part]
+        if not before or not detail:
+            self._texts.pop(part, None)
         self._publisher.publish(HealthChanged(part, detail))
+
+    def _may_tell(self, part: str, now: Moment) -> bool:
+        began, count = self._texts.get(part, (now, 0))
+        if now.since(began) >= limits.PROBLEM_TEXTS_NS:
+            began, count = now, 0
+        self._texts[part] = began, count + 1
+        return count < limits.PROBLEM_TEXTS_MAX
 
     def _went_blind(self, interval: BlindInterval) -> None:
         self._blind.append(interval)

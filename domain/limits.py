@@ -89,6 +89,10 @@ SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
 """The longest `max_age`: an older result says nothing about the state of a target now."""
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
 """The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
+PROBLEM_TEXTS_MAX = 5
+"""Changes of one problem's text that are published in one span of `PROBLEM_TEXTS_NS`; `status()` has the newest ..."""
+PROBLEM_TEXTS_NS = 60 * NS_PER_S
+"""... so that an outage with 1,000 waiting notices fills no log with a line for each failed attempt."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 

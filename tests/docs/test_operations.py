@@ -155,7 +155,7 @@ def test_every_part_of_the_health_has_its_row():
         for path, node in nodes(ast.Call)
         if path.startswith(("actors/", "host/"))
         and called(node) in {"HealthReported", "_health", "_changed"}
-        and len(node.args) == 2
+        and len(node.args) in {2, 3}
     ]
     written = {ast.unparse(node.args[0]) for node in calls}
     assert written == set(REPORTED)

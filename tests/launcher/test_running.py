@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -97,6 +98,26 @@ def test_a_command_without_standard_streams_ends_well(tmp_path):
         said_until(process, "incident.opened")
         process.terminate()
         assert process.wait(WITHIN_S) == 0
+
+
+@pytest.mark.parametrize(
+    "streams", [">&- 2>&-", "<&- >&- 2>&-", "> /dev/full 2> /dev/full", "> /dev/full 2>&-"]
+)
+def test_a_command_that_has_lost_both_streams_goes_on_watching_and_ends_well(tmp_path, streams):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(WITHIN_S)
+        path = write(tmp_path)
+        path.write_text(path.read_text().replace("port: 1}", f"port: {server.getsockname()[1]}}}"))
+        script = f'exec "$0" -m watchkeeper run "$1" {streams}'
+        process = subprocess.Popen(["sh", "-c", script, sys.executable, str(path)])
+        try:
+            for _ in range(3):
+                server.accept()[0].close()
+            process.terminate()
+            assert process.wait(WITHIN_S) == 0
+        finally:
+            process.kill()
+            process.wait(WITHIN_S)
 
 
 def test_a_bad_file_at_a_reload_is_reported_and_changes_nothing(tmp_path):

@@ -9,7 +9,13 @@ from watchkeeper.actors.recorder import Recorder
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval, Silence
-from watchkeeper.domain.limits import ATTEMPTS_KEPT_PER_TARGET, BLIND_INTERVALS_KEPT, ENDED_INCIDENTS_KEPT
+from watchkeeper.domain.limits import (
+    ATTEMPTS_KEPT_PER_TARGET,
+    BLIND_INTERVALS_KEPT,
+    ENDED_INCIDENTS_KEPT,
+    PROBLEM_TEXTS_MAX,
+    PROBLEM_TEXTS_NS,
+)
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.read_model.event import (
     HealthChanged,
@@ -287,6 +293,18 @@ def test_a_problem_is_shown_until_it_ends_and_each_change_of_it_published(alone)
         HealthChanged("poller/shop", "crashed"),
         HealthChanged("store", ""),
     ]
+
+
+def test_a_problem_whose_text_changes_all_the_time_is_published_a_few_times_a_minute(alone):
+    for number in range(1_000):
+        alone.tell(HealthReported("channel ops", f"HTTP {number}"))
+        assert alone.status.problems == (("channel ops", f"HTTP {number}"),)
+    said = [f"HTTP {number}" for number in range(PROBLEM_TEXTS_MAX + 1)]
+    assert alone.take_events() == [HealthChanged("channel ops", text) for text in said]
+    alone.clock.advance(PROBLEM_TEXTS_NS)
+    alone.tell(HealthReported("channel ops", "HTTP 500"))
+    alone.tell(HealthReported("channel ops", ""))
+    assert alone.take_events() == [HealthChanged("channel ops", text) for text in ("HTTP 500", "")]
 
 
 def test_a_dead_letter_is_the_problem_of_its_channel_until_a_notice_is_delivered(alone):
