@@ -9,8 +9,8 @@ import msgspec
 
 from ...adapters.configuration.document import DocumentFault
 from ...domain.limits import PROBLEMS_MAX
+from ...domain.line import count_of
 from ...domain.specification.problem import path_text
-from ..output import count_of
 
 Level = Literal["error", "warning", "note"]
 

@@ -90,7 +90,7 @@ def test_variables_and_files_of_another_machine_are_left_out_on_request(written)
     assert "the environment variable HOOK is not set" in told
     assert "there is no folder '/no/such/folder'" in told
     no_environment = check("--no-environment", path).stderr
-    assert "variable" not in no_environment
+    assert "environment variable" not in no_environment
     assert "the file '/no/such/secret' cannot be read" in no_environment
     no_files = check("--no-files", path).stderr
     assert "/no/such" not in no_files
