@@ -88,7 +88,7 @@ def run(config: Path | None) -> None:
     from .operate.running import run_until_stopped
     from .place import config_named
 
-    sys.exit(run_until_stopped(config_named(config)))
+    sys.exit(run_until_stopped(config_named(config, "run FILE")))
 
 
 @cli.command()
@@ -132,7 +132,7 @@ def check(
         environment=None if no_environment else os.environ,
         looks_at_files=not no_files,
     )
-    sys.exit(check_all(configs or (config_named(),), options))
+    sys.exit(check_all(configs or (config_named(None, "check FILE"),), options))
 
 
 @cli.command()
@@ -254,7 +254,9 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
     from .configure.simulate import simulate_configuration
     from .place import config_named
 
-    simulate_configuration(config_named(config), hours=hours, seed=seed, faults=faults, scripts=scripts)
+    simulate_configuration(
+        config_named(config, "-c FILE"), hours=hours, seed=seed, faults=faults, scripts=scripts
+    )
 
 
 def main() -> None:

@@ -318,7 +318,7 @@ def test_a_configuration_is_named_by_the_environment_or_lies_in_the_folder(confi
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.chdir(other)
-    assert "name a configuration" in run("status").stderr
+    assert "name the configuration with -c FILE, the store with --store FILE, or in" in run("status").stderr
     assert run("status").exit_code == ExitStatus.CONFIGURATION
     monkeypatch.setenv("WATCHKEEPER_CONFIG", str(config))
     assert "shop" in run("status").stdout
