@@ -268,6 +268,7 @@ BROKEN = {
     "a secret that is not set": SIGNED + CONFIG,
     "an unknown key": CONFIG + "- {id: new, htpp: {}}\n",
     "a target that is half written": CONFIG + "- {id: new, http: {url: \n",
+    "ids of other kinds": CONFIG + "- {id: [x], http: {}}\n- {id: 5}\n- {id: }\n- x\n",
     "a target of its probe's own secret": CONFIG + '- {id: new, http: {url: "${NO_SUCH_URL}"}}\n',
 }
 
