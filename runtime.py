@@ -20,7 +20,7 @@ from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import ALL, AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
-from .domain.line import first_line
+from .domain.line import count_of, first_line
 from .domain.observation.attempt import AttemptRecord
 from .domain.observation.outcome import Outcome
 from .domain.policy import CachePolicy
@@ -348,6 +348,5 @@ class Runtime:
 
     def __repr__(self) -> str:
         state = "running" if self._lifecycle.started else "stopped"
-        return (
-            f"<Runtime {state}: {len(self._configured)} targets, {len(self._configured.channels)} channels>"
-        )
+        targets = count_of(len(self._configured), "target")
+        return f"<Runtime {state}: {targets}, {count_of(len(self._configured.channels), 'channel')}>"

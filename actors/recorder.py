@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 import msgspec
+from msgspec import UNSET
 
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
@@ -152,6 +153,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
         self._counters["samples"] += 1
+        if message.sample.figures_dropped is not UNSET:
+            self._counters["figures_dropped"] += message.sample.figures_dropped
         self._publisher.publish(SampleSeen(message.sample, message.confirmed))
 
     def _follow(self, finding: LatestFinding) -> None:

@@ -21,12 +21,12 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.record import Batch
-from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probe import Call
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.launcher.see.showing import status_document
+from watchkeeper.launcher.place import StorePlace
+from watchkeeper.launcher.see.status import recorded_targets, status_document
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
@@ -83,13 +83,17 @@ def from_store(reads: int, raw_minutes: int) -> dict[str, float]:
         now_ns = fill(path, raw_minutes)
         print("the store is filled", file=sys.stderr)
         reader = StoreReader(path)
-        plan = Configuration(targets=tuple(Target(id=name, call=Call(name="check")) for name in names()))
+        place = StorePlace(path, tuple(Target(id=name, call=Call(name="check")) for name in names()))
+
+        def verb() -> object:
+            return status_document(place, reader, recorded_targets(place, reader, now_ns), now_ns)
+
         if len(reader.latest(now_ns - NS_PER_DAY, now_ns)) != TARGETS:
             raise RuntimeError("not every target has a sample")
         return {
             "latest_of_all_ms": median_ms(lambda: reader.latest(now_ns - NS_PER_DAY, now_ns), reads),
             "uptime_24h_of_all_ms": median_ms(lambda: reader.uptimes(now_ns - NS_PER_DAY, now_ns), reads),
-            "status_verb_ms": median_ms(lambda: status_document(plan, reader, now_ns), reads),
+            "status_verb_ms": median_ms(verb, reads),
         }
 
 

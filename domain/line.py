@@ -34,3 +34,8 @@ def listed(names: Sequence[str]) -> str:
     shown = ", ".join(one_line(name) for name in names[:NAMES_SHOWN_MAX])
     more = len(names) - NAMES_SHOWN_MAX
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def count_of(count: int, noun: str) -> str:
+    """Returns `1 target` or `2 targets`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

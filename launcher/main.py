@@ -1,5 +1,6 @@
 """The command line: its verbs. Each imports its own code when it is called."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def run(config: Path | None) -> None:
     from .operate.running import run_until_stopped
     from .place import config_named
 
-    sys.exit(run_until_stopped(config_named(config)))
+    sys.exit(run_until_stopped(config_named(config, "run FILE")))
 
 
 @cli.command()
@@ -104,16 +105,34 @@ def demo() -> None:
 @cli.command()
 @click.argument("configs", type=PATH, nargs=-1)
 @click.option("--strict", is_flag=True, help="End with status 2 after a warning, too.")
-def check(configs: tuple[Path, ...], *, strict: bool) -> None:
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="github: annotations of a workflow.",
+)
+@click.option("--no-environment", is_flag=True, help="Take variables to be set and right, as in CI.")
+@click.option("--no-files", is_flag=True, help="Do not look at the files that a configuration names.")
+def check(
+    configs: tuple[Path, ...], *, strict: bool, output: str, no_environment: bool, no_files: bool
+) -> None:
     """Report every mistake of configurations.
 
-    CONFIGS is watchkeeper.yaml where it is left out. Each problem has its line and column; a warning tells of what is valid and
-    probably not meant.
+    CONFIGS is watchkeeper.yaml where it is left out, and - is standard input. Each problem has its line and column; a
+    warning tells of what is valid and probably not meant.
     """
-    from .configure.checking import check_all
+    from .configure.checking import CheckOptions, check_all
     from .place import config_named
 
-    sys.exit(check_all(configs or (config_named(),), strict=strict))
+    options = CheckOptions(
+        strict=strict,
+        output=output,
+        environment=None if no_environment else os.environ,
+        looks_at_files=not no_files,
+    )
+    sys.exit(check_all(configs or (config_named(None, "check FILE"),), options))
 
 
 @cli.command()
@@ -235,7 +254,9 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
     from .configure.simulate import simulate_configuration
     from .place import config_named
 
-    simulate_configuration(config_named(config), hours=hours, seed=seed, faults=faults, scripts=scripts)
+    simulate_configuration(
+        config_named(config, "-c FILE"), hours=hours, seed=seed, faults=faults, scripts=scripts
+    )
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The output that all verbs share: exit statuses, counts in words, and tables that fit their terminal."""
+"""The output that all verbs share: exit statuses, and tables that fit their terminal."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,11 +28,6 @@ class ExitStatus(IntEnum):
     NOT_RUN = 4, "no process runs the store: what it shows is the past"
     INTERRUPTED = 130, "a second SIGINT ended the process at once"
     TERMINATED = 143, "a second SIGTERM ended the process at once"
-
-
-def count_of(count: int, noun: str) -> str:
-    """Returns `1 target` or `2 targets`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 _STATES = frozenset({"status", "severity", "state"})

@@ -27,7 +27,7 @@ def find_store(config: Path | None, store: Path | None) -> StorePlace:
     """
     if config is None and store is not None:
         return StorePlace(str(store))
-    file = config_named(config)
+    file = config_named(config, "-c FILE, the store with --store FILE")
     configuration = load_leniently(file, os.environ, needs_store=store is None)
     path = configuration.runtime.store if store is None else str(store)
     if path is None:
@@ -37,15 +37,15 @@ def find_store(config: Path | None, store: Path | None) -> StorePlace:
     return StorePlace(path, configuration.targets)
 
 
-def config_named(config: Path | None = None) -> Path:
+def config_named(config: Path | None, ways: str) -> Path:
     """Returns the configuration of the command line, else of the environment, else the usual one.
 
-    Raises: ConfigurationError without any.
+    Raises: ConfigurationError without any, with the `ways` to name one.
     """
     variable = os.environ.get(CONFIG_VARIABLE)
     file = config or (Path(variable) if variable else USUAL_CONFIG)
     if file is USUAL_CONFIG and not file.exists():
         raise ConfigurationError(
-            f"there is no {USUAL_CONFIG} in this folder: name a configuration, or set {CONFIG_VARIABLE}"
+            f"there is no {USUAL_CONFIG} in this folder: name the configuration with {ways}, or in {CONFIG_VARIABLE}"
         )
     return file

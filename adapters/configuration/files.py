@@ -16,8 +16,11 @@ P = TypeVar("P")
 _FILES = ("ca_file", "certificate_file", "key_file")
 
 
-def settle(data: Any, folder: FilePath) -> list[Problem]:
-    """Makes the file names in plain data absolute, in place, and returns what is wrong with the files."""
+def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
+    """Makes the file names in plain data absolute, in place, and returns what is wrong with the files.
+
+    Unless it `looks` at them, only names that no file can have are wrong.
+    """
     problems: list[Problem] = []
     fault_of = cache(_fault)
     for holder, key, path in _names(data):
@@ -26,11 +29,14 @@ def settle(data: Any, folder: FilePath) -> list[Problem]:
             continue
         found = folder / name
         usable = name and "\0" not in name
-        fault = fault_of(found, key) if usable else "an empty or unprintable text names no file"
+        fault = "an empty or unprintable text names no file"
+        if usable:
+            fault = fault_of(found, key) if looks else ""
         holder[key] = UNREADABLE if fault else str(found)
         if fault:
             problems.append(Problem(path, fault))
-    problems.extend(_key_problems(data))
+    if looks:
+        problems.extend(_key_problems(data))
     return problems
 
 

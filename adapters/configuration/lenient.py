@@ -54,10 +54,10 @@ def _readable(data: Any) -> Configuration:
     """Returns the valid part; a target without a readable id is left out."""
     configuration = PartialConfiguration(data).read()
     given = data.get("targets") if isinstance(data, dict) else None
-    ids = (
-        {entry.get("id") for entry in given if isinstance(entry, dict)} if isinstance(given, list) else set()
-    )
-    known = tuple(target for target in configuration.targets if target.id in ids)
+    entries = given if isinstance(given, list) else []
+    ids = [entry.get("id") for entry in entries if isinstance(entry, dict)]
+    texts = {name for name in ids if isinstance(name, str)}
+    known = tuple(target for target in configuration.targets if target.id in texts)
     return replace(configuration, targets=known)
 
 

@@ -56,19 +56,43 @@ def parse_configuration(
 
     Raises: ConfigurationError with every problem, each of which begins with `name`.
     """
+    examined = examine(text, environment, folder=folder)
+    if examined.configuration is not None:
+        learn(examined.secrets)
+        return examined.configuration
+    raise ConfigurationError(*capped(lines_of(name, examined.faults), examined.left_out))
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """The configuration in a text, or each fault that it has with its place."""
+
+    configuration: Configuration | None
+    faults: tuple[DocumentFault, ...] = ()
+    left_out: int = 0
+    """How many faults more there are than are told at once."""
+    secrets: frozenset[str] = frozenset()
+    """The values from outside that no output may show."""
+
+
+def examine(
+    text: str, environment: Mapping[str, str] | None, *, folder: FilePath, looks_at_files: bool = True
+) -> Examined:
+    """Judges the text of a configuration file, whose relative file names are found from `folder`.
+
+    Without an environment, or without a look at files, what they would say is taken to be right.
+    """
     document = parse(text)
-    substitution = Substitution(environment, folder)
+    substitution = Substitution(environment, folder, reads_files=looks_at_files)
     data = substitution.fill(document.data) if "${" in text else document.data
     give_types(data, substitution.filled)
-    of_files = settle(data, folder)
+    of_files = settle(data, folder, looks=looks_at_files)
     configuration, problems = _judge(data)
     found = [*substitution.problems, *of_files, *problems]
     if not found and not document.faults and configuration is not None:
-        learn(substitution.secrets)
-        return configuration
+        return Examined(configuration, secrets=frozenset(substitution.secrets))
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
-    lines = lines_of(name, document.faults, located(text, told))
-    raise ConfigurationError(*capped(lines, document.faults_left_out + len(found) - len(told)))
+    faults = (*document.faults, *located(text, told))
+    return Examined(None, faults, document.faults_left_out + len(found) - len(told))
 
 
 def read_text(file: FilePath, name: str) -> str:
@@ -79,6 +103,11 @@ def read_text(file: FilePath, name: str) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigurationError(f"{name}:1:1: the file cannot be read: {reason}") from None
+    return decoded(content, name)
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Returns the text of a file's content. Raises: ConfigurationError where it is too long, or no UTF-8."""
     if len(content) > limits.CONFIGURATION_BYTES_MAX:
         most = limits.CONFIGURATION_BYTES_MAX // (1024 * 1024)
         raise ConfigurationError(f"{name}:1:1: the file has more than the {most} MiB that are read")

@@ -47,9 +47,18 @@ _SHOWN = frozenset(
 class Substitution:
     """One pass over plain data; it remembers what it put where, so that no problem shows such a value."""
 
-    def __init__(self, environment: Mapping[str, str], folder: FilePath = FilePath()) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None,
+        folder: FilePath = FilePath(),
+        *,
+        reads_files: bool = True,
+    ) -> None:
+        """Without an environment, and unless it reads files, their values are unknown, which is no problem."""
         self._environment = environment
         self._folder = folder
+        self._reads_files = reads_files
+        self._unknown: set[Path] = set()
         self._given: dict[Path, set[str]] = {}
         self.filled: list[Path] = []
         """The places of texts with references; what was put there is a text."""
@@ -88,7 +97,7 @@ class Substitution:
         self.filled.append(path)
         filled = _REFERENCE.sub(lambda found: self._value(found, path), text)
         self.secrets |= {value for value in self._given.get(path, ()) if not _is_shown(value, path, filled)}
-        return filled if len(self.problems) == told else UNREADABLE
+        return filled if len(self.problems) == told and path not in self._unknown else UNREADABLE
 
     def _value(self, found: re.Match[str], path: Path) -> str:
         if found[0] == "$${":
@@ -101,17 +110,23 @@ class Substitution:
             text = "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
             return self._tell(path, text)
         variable, default = name.groups()
-        value = self._environment.get(variable)
+        value = None if self._environment is None else self._environment.get(variable)
         if value is not None:
             return self._checked(_without_end(value), f"the environment variable {variable}", path)
+        if default is None and self._environment is None:
+            self._unknown.add(path)
+            return ""
         if default is None:
-            close = suggestion(variable, self._environment)
+            close = suggestion(variable, self._environment or ())
             text = f"is not set{close}: set it or write ${{{variable}:-default}}"
             return self._tell(path, f"the environment variable {variable} {text}")
         return str(default)
 
     def _content(self, name: str, path: Path) -> str:
         """The text of a file without its last line end. Only so much is read as a value may have."""
+        if not self._reads_files:
+            self._unknown.add(path)
+            return ""
         said = f"the file {quoted(name)}"
         try:
             with (self._folder / name).open(encoding="utf-8") as file:

@@ -3,6 +3,7 @@
 import errno
 import signal
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ...domain.limits import MEASUREMENTS_MAX
@@ -45,6 +46,7 @@ def answer_of(command: Command, response_time_ns: int) -> Observation:
         reason=reason,
         detail=one_line(" ".join([detail, *_remarks(command, parsed)]).strip()),
         measurements=parsed.figures,
+        figures_dropped=(parsed.refused + parsed.surplus) or UNSET,
     )
 
 

@@ -56,6 +56,7 @@ class Expectation:
             ip=seen.ip,
             certificate_expires_in_ns=seen.certificate_expires_in_ns,
             measurements=seen.measurements,
+            figures_dropped=seen.figures_dropped,
             failed=failed[: limits.FAILED_CONDITIONS_KEPT],
             detail=detail[: limits.DETAIL_CHARACTERS_MAX],
             reused_connection=seen.reused_connection,

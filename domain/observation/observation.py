@@ -69,6 +69,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded line for people, free of secrets and control characters."""
     phases: Phases | None = None
     measurements: tuple[Measurement, ...] = ()
+    figures_dropped: int | UnsetType = UNSET
+    """Set by the runtime: how many figures of a plugin could not be read, or were more than are kept."""
     reused_connection: bool = False
     shared_age_ns: LengthNs | UnsetType = UNSET
     """Set by the runtime: how long before this answer the probe of another target began, whose result it is."""

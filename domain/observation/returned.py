@@ -115,6 +115,7 @@ def _checked(observation: Observation) -> Observation:
         observation,
         detail=first_line(observation.detail),
         shared_age_ns=msgspec.UNSET,
+        figures_dropped=msgspec.UNSET,
         ip=None if observation.ip is None else escaped(observation.ip),
         measurements=_measurements([msgspec.structs.astuple(figure) for figure in observation.measurements]),
     )

@@ -28,6 +28,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ip: str | None = None
     certificate_expires_in_ns: int | None = None
     measurements: tuple[Measurement, ...] = ()
+    figures_dropped: int | UnsetType = UNSET
+    """How many figures of a plugin could not be read, or were more than are kept; UNSET, and left out of the bytes, for none."""
     failed: tuple[str, ...] = ()
     """The failed conditions, each with the value that it found."""
     detail: str = ""

@@ -27,6 +27,7 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
     inspect.StructType: ("mapping",),
     inspect.DictType: ("mapping",),
     inspect.VarTupleType: ("list",),
+    inspect.BoolType: ("truth",),
     inspect.IntType: ("whole number",),
     inspect.FloatType: ("whole number", "number"),
 }

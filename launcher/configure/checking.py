@@ -1,75 +1,108 @@
 """`check` and `schema`: validate configuration files and describe their keys."""
 
 import json
-import os
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import click
+import msgspec
 from msgspec import UNSET
 
-from ...adapters.configuration import json_schema, load
+from ...adapters.configuration import json_schema
+from ...adapters.configuration.loading import decoded, examine, folder_of, read_text
+from ...adapters.configuration.positions import located
 from ...domain.errors import ConfigurationError
-from ...domain.limits import BODY_BYTES
+from ...domain.limits import BODY_BYTES, CONFIGURATION_BYTES_MAX
 from ...domain.specification.configuration import Configuration
-from ...domain.specification.problem import capped
 from ...domain.validation.conditions import reads_usual_cap
 from ...domain.validation.doubts import doubts, names_shown
-from ..output import ExitStatus, count_of
+from ..output import ExitStatus
+from .findings import FORMATS, Checked, Finding, bounded
+
+STANDARD_INPUT = Path("-")
 
 
-def check_all(files: tuple[Path, ...], *, strict: bool = False) -> ExitStatus:
-    """Checks every file, also after an invalid one; problems and warnings go to stderr.
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `check`."""
 
-    With `strict` a warning is a problem.
-    """
-    verdict = ExitStatus.FINE
-    for config in files:
-        try:
-            configuration = load(config, os.environ)
-        except ConfigurationError as error:
-            click.echo(str(error), err=True)
-            verdict = ExitStatus.CONFIGURATION
-        else:
-            targets = count_of(len(configuration.targets), "target")
-            said = f"ok: {targets}, {count_of(len(configuration.channels), 'channel')}"
-            click.echo(f"{config}: {said}" if len(files) > 1 else said)
-            _tell_bodies(configuration)
-            _tell_functions(config, configuration)
-            _tell_rules(config, configuration)
-            if _warn(config, configuration) and strict:
-                verdict = ExitStatus.CONFIGURATION
-    return verdict
+    strict: bool = False
+    """Whether a warning is a problem."""
+    output: str = "text"
+    environment: Mapping[str, str] | None = None
+    """None takes every variable to be set and right."""
+    looks_at_files: bool = True
+    """Whether the files that a configuration names are looked at."""
 
 
-def _tell_bodies(configuration: Configuration) -> None:
+def check_all(files: tuple[Path, ...], options: CheckOptions) -> ExitStatus:
+    """Checks every file, also after an invalid one; `-` is standard input."""
+    checked = [_checked(file, options) for file in files]
+    FORMATS[options.output](checked)
+    refused = any(one.has("error") or (options.strict and one.has("warning")) for one in checked)
+    return ExitStatus.CONFIGURATION if refused else ExitStatus.FINE
+
+
+def _checked(file: Path, options: CheckOptions) -> Checked:
+    name = "<stdin>" if file == STANDARD_INPUT else str(file)
+    try:
+        text = _text_of(file, name)
+    except ConfigurationError as error:
+        said = error.problems[0].removeprefix(f"{name}:1:1: ")
+        return Checked(file=name, findings=(Finding(level="error", line=1, column=1, message=said),))
+    examined = examine(
+        text, options.environment, folder=folder_of(file), looks_at_files=options.looks_at_files
+    )
+    configuration = examined.configuration
+    if configuration is None:
+        errors = [Finding.of("error", fault) for fault in examined.faults]
+        findings, left_out = bounded(errors, examined.left_out)
+        return Checked(file=name, findings=findings, left_out=left_out)
+    warnings = [Finding.of("warning", fault) for fault in located(text, [*doubts(configuration)])]
+    findings, left_out = bounded([*_notes(configuration), *warnings], 0)
+    return Checked(
+        file=name,
+        targets=len(configuration.targets),
+        channels=len(configuration.channels),
+        findings=findings,
+        left_out=left_out,
+    )
+
+
+def _text_of(file: Path, name: str) -> str:
+    if file != STANDARD_INPUT:
+        return read_text(file, name)
+    return decoded(sys.stdin.buffer.read(CONFIGURATION_BYTES_MAX + 1), name)
+
+
+def _notes(configuration: Configuration) -> Iterator[Finding]:
+    for said in (
+        *_of_bodies(configuration),
+        *_of_functions(configuration),
+        *_of_default_rules(configuration),
+    ):
+        yield Finding(level="note", message=said)
+
+
+def _of_bodies(configuration: Configuration) -> Iterator[str]:
     """Names the setting that ends a body, where conditions read it and the file leaves the setting out."""
     names = [target.id for target in configuration.targets if reads_usual_cap(target)]
     if names:
-        click.echo(
-            f"conditions on [BODY] of {names_shown(names)} read up to {BODY_BYTES:,} bytes of it: body_bytes_max sets how many"
+        yield (
+            f"conditions on [BODY] of {names_shown(names)} read up to {BODY_BYTES:,} bytes of it: "
+            "body_bytes_max sets how many"
         )
 
 
-def _warn(config: Path, configuration: Configuration) -> int:
-    """Reports what the author of a valid file probably does not mean; returns how many warnings there are."""
-    found = [str(doubt) for doubt in doubts(configuration)]
-    for said in capped(found):
-        click.echo(f"{config}: warning: {said}", err=True)
-    return len(found)
-
-
-def _tell_functions(config: Path, configuration: Configuration) -> None:
-    """Reports on stderr the functions that a file calls: a Python program can pass them, `run` cannot."""
+def _of_functions(configuration: Configuration) -> Iterator[str]:
+    """Names the functions that a file calls: a Python program can pass them, `run` cannot."""
     told = {channel.call.name for channel in configuration.channels if channel.call is not None}
     probed = {target.call.name for target in configuration.targets if target.call is not None}
-    names = sorted(told | probed)
-    if names:
-        said = f"{config}: calls {names_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
-        click.echo(said, err=True)
+    if names := sorted(told | probed):
+        yield f"calls {names_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
 
 
-def _tell_rules(config: Path, configuration: Configuration) -> None:
-    """Reports the targets whose own rules stand beside the default ones without saying so."""
+def _of_default_rules(configuration: Configuration) -> Iterator[str]:
+    """Names the targets whose own rules stand beside the default ones without saying so."""
     names = [
         target.id
         for target in configuration.targets
@@ -78,7 +111,7 @@ def _tell_rules(config: Path, configuration: Configuration) -> None:
     if names:
         added = "the default rules (`down` and `silent`, of a heartbeat `missed`) are judged beside their own"
         ways = "say `default_rules: true` to keep them, `false` to drop them"
-        click.echo(f"{config}: rules of {names_shown(names)}: {added}: {ways}")
+        yield f"rules of {names_shown(names)}: {added}: {ways}"
 
 
 def schema_text() -> str:

@@ -11,10 +11,11 @@ import click
 from ...adapters.clock import MomentClock, SystemClock
 from ...adapters.configuration.loading import load
 from ...domain.incidents.incident import Incident
+from ...domain.line import count_of
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_HOUR, NS_PER_S
 from ...testing.forecast import Forecast, draw_course, parse_faults, parse_seed, run_course, seed_text
-from ..output import ExitStatus, count_of
+from ..output import ExitStatus
 
 REPORTED_EVERY_NS = 3 * NS_PER_S
 

@@ -12,6 +12,7 @@ import click
 
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.event import Event
+from ...domain.time.moment import NS_PER_S, wall_text
 from ...runtime import Runtime
 from ..output import ExitStatus
 from ..streams import OutputLost
@@ -26,7 +27,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def run_until_stopped(config: Path) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
     speaker = Speaker()
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=speaker)
+    _log_to(speaker)
     words: SimpleQueue[Word] = SimpleQueue()
     try:
         with signals_heard(words):
@@ -36,6 +37,20 @@ def run_until_stopped(config: Path) -> ExitStatus:
             return _obey(runtime, words, speaker)
     finally:
         speaker.close()
+
+
+class _InUtc(logging.Formatter):
+    """Begins each line with the time in UTC, as all lines of `run` begin."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # the base's name
+        del datefmt
+        return wall_text(round(record.created * NS_PER_S))
+
+
+def _log_to(speaker: Speaker) -> None:
+    handler = logging.StreamHandler(speaker)
+    handler.setFormatter(_InUtc(LOG_FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _started(config: Path, speaker: Speaker) -> Runtime:
@@ -63,7 +78,7 @@ def _print_events(events: Iterable[Event], speaker: Speaker) -> None:
             click.echo(line_of(event))
         except OutputLost as error:
             if not lost:
-                speaker.say(f"watchkeeper: {error}: events are dropped until it can be written")
+                speaker.say(f"{error}: events are dropped until it can be written")
             lost = True
         else:
             lost = False

@@ -9,6 +9,9 @@ from queue import SimpleQueue
 from select import select
 from types import FrameType
 
+from ...adapters.clock import SystemClock
+from ...domain.time.moment import wall_text
+
 
 class Word(Enum):
     """A word on the queue of the main thread."""
@@ -50,5 +53,6 @@ def _end_at_once(number: int) -> None:
     # Only where the write cannot block: a pipe without a reader would hold up the end.
     if select([], [2], [], 0)[1]:
         with suppress(OSError):
-            os.write(2, b"watchkeeper: ended at once by a second signal\n")
+            now = wall_text(SystemClock().read().wall_ns)
+            os.write(2, f"{now} ended at once by a second signal\n".encode())
     os._exit(128 + number)

@@ -5,6 +5,8 @@ from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
 
+from ...adapters.clock import SystemClock
+from ...domain.time.moment import wall_text
 from ..streams import STANDARD_ERROR
 
 LINES_WAITING_MAX = 1_000
@@ -20,13 +22,15 @@ class Speaker:
     """
 
     def __init__(self) -> None:
+        self._clock = SystemClock()
         self._lines: Queue[str | None] = Queue(LINES_WAITING_MAX)
         self._thread = Thread(target=self._write, name="watchkeeper-said", daemon=True)
         self._thread.start()
 
     def say(self, text: str) -> None:
-        """Queues a line. Never blocks and never raises; a full queue drops the line."""
-        self.write(f"{text}\n")
+        """Queues lines, each with the time in UTC. Never blocks and never raises; a full queue drops them."""
+        now = wall_text(self._clock.read().wall_ns)
+        self.write("".join(f"{now} {line}\n" for line in text.splitlines()))
 
     def write(self, text: str | None) -> None:
         """Queues a text as `say` does; None ends the writing thread behind what is queued."""

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from ...adapters.clock import SystemClock
 from ...domain.incidents.incident import Incident
-from ...domain.line import escaped, listed
+from ...domain.line import count_of, escaped, listed
 from ...domain.read_model.event import (
     Event,
     HealthChanged,
@@ -16,7 +16,6 @@ from ...domain.read_model.event import (
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_MS, wall_text
-from ..output import count_of
 
 
 def line_of(event: Event, clock: SystemClock | None = None) -> str:

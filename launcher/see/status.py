@@ -14,6 +14,7 @@ from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, PauseMark, Silence
+from ...domain.line import count_of
 from ...domain.observation.outcome import is_answered
 from ...domain.read_model.status import no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
@@ -21,7 +22,7 @@ from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import Target
 from ...domain.time.duration import NS_PER_DAY
 from ...domain.time.moment import NS_PER_MS, wall_text
-from ..output import ExitStatus, count_of, print_table
+from ..output import ExitStatus, print_table
 from ..place import StorePlace
 from .tables import minute_text, percent_text, print_json
 

@@ -272,6 +272,7 @@ BROKEN = {
     "a secret that is not set": SIGNED + CONFIG,
     "an unknown key": CONFIG + "- {id: new, htpp: {}}\n",
     "a target that is half written": CONFIG + "- {id: new, http: {url: \n",
+    "ids of other kinds": CONFIG + "- {id: [x], http: {}}\n- {id: 5}\n- {id: }\n- x\n",
     "a target of its probe's own secret": CONFIG + '- {id: new, http: {url: "${NO_SUCH_URL}"}}\n',
 }
 
@@ -322,7 +323,7 @@ def test_a_configuration_is_named_by_the_environment_or_lies_in_the_folder(confi
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.chdir(other)
-    assert "name a configuration" in run("status").stderr
+    assert "name the configuration with -c FILE, the store with --store FILE, or in" in run("status").stderr
     assert run("status").exit_code == ExitStatus.CONFIGURATION
     monkeypatch.setenv("WATCHKEEPER_CONFIG", str(config))
     assert "shop" in run("status").stdout

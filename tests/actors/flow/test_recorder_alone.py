@@ -106,6 +106,16 @@ def judged(number, raw=Status.UP, confirmed=Status.UP, target="shop", **fields):
     return SampleJudged(sample, record, raw, confirmed)
 
 
+def test_figures_that_a_sample_lost_are_counted(watching):
+    for number, dropped in enumerate((0, 5, 2), 1):
+        message = judged(number)
+        if dropped:
+            lossy = msgspec.structs.replace(message.sample, figures_dropped=dropped)
+            message = msgspec.structs.replace(message, sample=lossy)
+        watching.tell(message)
+    assert dict(watching.status.counters)["figures_dropped"] == 7
+
+
 @pytest.fixture
 def alone():
     return RecorderAlone()

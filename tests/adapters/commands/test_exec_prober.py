@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 from watchkeeper.adapters.callables.results import Raised
 from watchkeeper.adapters.programs.exec_answer import could_not_start
 from watchkeeper.domain import limits
@@ -91,6 +92,13 @@ def test_a_program_that_cannot_run_is_down_with_its_reason(run, argv, word):
 
     assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.COMMAND_FAILED)
     assert word in seen.detail
+
+
+@pytest.mark.parametrize(("printed", "dropped"), [("m=1", UNSET), ("m=nan", 1), (f"{MANY} z=nan", 6)])
+def test_figures_that_are_not_kept_are_counted(run, printed, dropped):
+    seen = run(lambda prober: begin(prober, "/bin/echo", f"OK | {printed}")[1])
+
+    assert seen.figures_dropped == dropped
 
 
 def test_a_directory_that_is_not_there_is_named(run):

@@ -1,0 +1,107 @@
+"""`check` writes for people, programs and GitHub, and needs neither environment nor files where there are none."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from watchkeeper.launcher.main import cli
+
+BAD = 'channels: [{id: "a,b", log: {}}]\ntargets:\n- {id: shop, htpp: {url: "100%"}}\n'
+DOUBTFUL = "channels: [{id: ops, log: {}}]\ntargets: []\n"
+CI = """\
+runtime: {store: /no/such/folder/watch.db, threads_max: "${THREADS}"}
+channels: [{id: ops, webhook: {url: "${HOOK}", secret: "${file:/no/such/secret}"}}]
+defaults: {notify: [ops], every: "${EVERY:-30s}", default_rules: true}
+targets: [{id: shop, http: {url: "https://h/", tls: {ca_file: none.pem, certificate_file: c, key_file: k}}}]
+"""
+
+
+def check(*arguments, text=None):
+    return CliRunner().invoke(cli, ["check", *map(str, arguments)], input=text)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(name, text):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_json_has_every_finding_with_its_place(written):
+    bad, doubtful = written("bad.yaml", BAD), written("doubtful.yaml", DOUBTFUL)
+    done = check("--format", "json", bad, doubtful)
+    first, second = json.loads(done.stdout)["files"]
+    assert (done.exit_code, done.stderr) == (2, "")
+    assert (first["file"], first["valid"], first["left_out"]) == (str(bad), False, 0)
+    (error,) = first["findings"]
+    assert error["message"].startswith("unknown key, did you mean http")
+    del error["message"]
+    assert error == {"level": "error", "line": 3, "column": 14, "path": "targets[0].htpp"}
+    assert (second["valid"], second["targets"], second["channels"]) == (True, 0, 1)
+    assert second["findings"] == [
+        {
+            "level": "warning",
+            "line": 1,
+            "column": 12,
+            "path": "channels[0]",
+            "message": "no target notifies the channel 'ops': name it under notify or remove it",
+        }
+    ]
+
+
+def test_github_shows_findings_beside_their_lines(written):
+    bad, doubtful = written("bad:1,5%.yaml", BAD), written("doubtful.yaml", DOUBTFUL)
+    first, second, third = check("--format", "github", bad, doubtful).stdout.splitlines()
+    name = str(bad).replace("bad:1,5%", "bad%3A1%2C5%25")
+    assert first.startswith(
+        f"::error file={name},line=3,col=14,title=watchkeeper::targets[0].htpp: unknown key"
+    )
+    assert second.startswith(
+        f"::warning file={doubtful},line=1,col=12,title=watchkeeper::channels[0]: no target"
+    )
+    assert third == f"{doubtful}: ok: 0 targets, 1 channel"
+
+
+def test_a_file_without_problems_is_valid_in_every_format(written):
+    path = written("empty.yaml", "targets: []\n")
+    assert check(path).output == "ok: 0 targets, 0 channels\n"
+    assert json.loads(check("--format", "json", path).output)["files"][0]["findings"] == []
+    assert check("--format", "github", path).output == f"{path}: ok: 0 targets, 0 channels\n"
+
+
+def test_a_file_that_cannot_be_read_is_a_finding_too(tmp_path):
+    (only,) = json.loads(check("--format", "json", tmp_path / "none.yaml").stdout)["files"]
+    assert only["findings"][0]["message"] == "the file cannot be read: No such file or directory"
+
+
+def test_a_minus_reads_standard_input():
+    done = check("-", text=BAD)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("<stdin>:3:14: targets[0].htpp: unknown key")
+    assert check("-", text="targets: []\n").output == "ok: 0 targets, 0 channels\n"
+
+
+def test_variables_and_files_of_another_machine_are_left_out_on_request(written):
+    path = written("ci.yaml", CI)
+    told = check(path).stderr
+    assert "the environment variable HOOK is not set" in told
+    assert "there is no folder '/no/such/folder'" in told
+    no_environment = check("--no-environment", path).stderr
+    assert "environment variable" not in no_environment
+    assert "the file '/no/such/secret' cannot be read" in no_environment
+    no_files = check("--no-files", path).stderr
+    assert "/no/such" not in no_files
+    assert ".pem" not in no_files
+    neither = check("--no-environment", "--no-files", path)
+    assert (neither.exit_code, neither.output) == (0, "ok: 1 target, 1 channel\n")
+
+
+def test_a_mistake_beside_unknown_values_is_still_found(written):
+    path = written("ci.yaml", CI.replace("id: shop", "id: shop, evry: 5s"))
+    done = check("--no-environment", "--no-files", "--strict", path)
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    assert "targets[0].evry: unknown key, did you mean every" in done.stderr
