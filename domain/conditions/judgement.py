@@ -6,6 +6,7 @@ import msgspec
 
 from .. import limits
 from ..observation.attempt import AttemptId
+from ..observation.evidence import kept_body
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
@@ -54,6 +55,7 @@ class Expectation:
             measurements=seen.measurements,
             failed=failed[: limits.FAILED_CONDITIONS_KEPT],
             detail=detail[: limits.DETAIL_CHARACTERS_MAX],
+            body=kept_body(seen.body) if seen.body and outcome is not Outcome.UP else msgspec.UNSET,
             reused_connection=seen.reused_connection,
             shared_age_ns=seen.shared_age_ns,
         )

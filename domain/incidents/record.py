@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from ..limits import INTEGER_MAX
+from ..observation.evidence import Evidence
 from ..observation.sample import Sample
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
@@ -86,13 +87,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     heard: tuple[HeardMark, ...] = ()
     latest: tuple[LatestFinding, ...] = ()
     pauses: tuple[PauseMark, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    """Of samples that this batch or an earlier one has."""
 
     def __len__(self) -> int:
         """Returns the number of records; what only goes along with these is none."""
         return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name not in ALONG)
 
 
-ALONG = frozenset({"heard", "latest"})
+ALONG = frozenset({"heard", "latest", "evidence"})
 """Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
 
 

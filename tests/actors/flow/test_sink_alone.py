@@ -1,5 +1,6 @@
 """The messages of a sink that is alone with listeners, and the batches that it commits before them."""
 
+import msgspec
 import pytest
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -13,7 +14,8 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
-from watchkeeper.domain.limits import BATCH_RECORDS_MAX, GENERATIONS_PER_RUN
+from watchkeeper.domain.limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, GENERATIONS_PER_RUN
+from watchkeeper.domain.observation.evidence import Evidence
 from watchkeeper.domain.supervision.last_heard import RUNTIME
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.owner import ResumeFrom
@@ -164,6 +166,18 @@ def test_samples_that_find_no_room_are_counted(sink):
     assert counts(sink) == {"samples_shed": 3}
 
 
+def test_evidence_that_finds_no_room_is_counted(sink):
+    sink.store.failing = {"commit"}
+    sink.record(OPENED)
+    sink.forget()
+    seen = [
+        Evidence(target="shop", at_ns=number, body="no luck") for number in range(EVIDENCE_GATHERED_MAX + 2)
+    ]
+    sink.sink.tell(msgspec.structs.replace(sink.recorded(), evidence=tuple(seen)))
+    sink.dispatcher.run_until_idle()
+    assert counts(sink) == {"evidence_shed": 2}
+
+
 def test_a_step_of_an_earlier_generation_is_counted_and_its_samples_are_kept(sink):
     checkpoint = Checkpoint("shop", b"x", 1)
     sink.record(OPENED, samples=(sample_at(1),), checkpoints=(checkpoint,), generation=sink.generation - 1)
@@ -206,7 +220,7 @@ def test_samples_that_the_store_leaves_out_are_counted_once(sink):
 
 
 def test_a_silence_holds_notices_back_until_it_ends(sink):
-    silence = Silence(id="s", target="shop", until_ns=sink.wall_ns + 60 * S)
+    silence = Silence(id="s", target="shop", until_ns=sink.wall_ns + 60 * S, created_at_ns=sink.wall_ns)
     sink.tell(Mute(silence))
     assert sink.store.take() == [Batch(silences=(silence,))]
     assert sink.recorder.take() == [SilencesChanged((silence,))]
