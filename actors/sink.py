@@ -301,10 +301,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         return None
 
     def _mute(self, silence: Silence, now: Moment) -> None:
-        if silence.created_at_ns is None:
-            earlier = [known for known in self._ledger.silences(now) if known.id == silence.id]
-            created_at_ns = earlier[0].created_at_ns if earlier else now.wall_ns
-            silence = msgspec.structs.replace(silence, created_at_ns=created_at_ns)
+        silence = silence.after(self._ledger.silence_of(silence.id, now), now.wall_ns)
         self._gathered.silences.append(silence)
         self._ledger.silence(silence)
         self._enqueue(self._ledger.reconcile(now))

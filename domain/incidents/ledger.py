@@ -129,6 +129,10 @@ class Ledger:
         """Returns the silences that have not ended."""
         return tuple(silence for silence in self._silences.values() if silence.until_ns > now.wall_ns)
 
+    def silence_of(self, silence_id: str, now: Moment) -> Silence | None:
+        """Returns a silence that has not ended; None without one of this id."""
+        return next((silence for silence in self.silences(now) if silence.id == silence_id), None)
+
     def some_mute_ended(self, now: Moment) -> bool:
         """Whether a silence has ended since the last call: then `reconcile` is due. Drops the ended silences."""
         in_force = {silence.id: silence for silence in self.silences(now)}

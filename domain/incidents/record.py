@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from ..limits import INTEGER_MAX
 from ..observation.evidence import Evidence
@@ -39,6 +40,18 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     reason: str = ""
     created_at_ns: int | None = None
     """Wall time of its first command, which a later one of the same id keeps; None in records that do not say it."""
+
+    def after(self, known: "Silence | None", now_ns: int) -> "Silence":
+        """Returns the record of this command, given at `now_ns`, on a silence of the same id that has not ended, if any.
+
+        A command that ends a silence changes nothing else of it.
+        """
+        if known is not None and self.until_ns <= now_ns:
+            return replace(known, until_ns=self.until_ns)
+        created_at_ns = now_ns if known is None else known.created_at_ns
+        return replace(
+            self, created_at_ns=created_at_ns if self.created_at_ns is None else self.created_at_ns
+        )
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.

@@ -36,6 +36,8 @@ _INCIDENT_COLUMNS = (
     *("target", "rule", "severity", "status"),
     *("opened_at", "resolved_at", "lasted", "acknowledged_by", "note", "cause", "latest"),
 )
+_SELDOM = frozenset({"acknowledged_by", "note"})
+"""Columns of a table that are left out where every row is empty."""
 _LOOK_BACK_NS = 7 * NS_PER_DAY
 """A last sample older than this is shown as none."""
 
@@ -69,7 +71,7 @@ def print_rows(name: str, keys: Sequence[str], rows: list[dict[str, Any]], *, as
     if as_json:
         _print_json({"at": wall_text(SystemClock().read().wall_ns), name: rows})
     elif rows:
-        print_table(keys, rows)
+        print_table([key for key in keys if key not in _SELDOM or any(row[key] for row in rows)], rows)
     else:
         click.echo(f"no {name}")
 
