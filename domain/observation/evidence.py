@@ -62,13 +62,14 @@ class EvidenceChoice:
 
     def take(self, sample: Sample, now: Moment) -> Evidence | None:
         """Returns the evidence of a sample that is to be kept."""
+        target = sample.target
+        if sample.outcome is Outcome.UP:
+            if self._said:
+                self._said.pop(target, None)
+            return None
         hour = now.wall_ns // NS_PER_HOUR
         if hour != self._hour:
             self._hour, self._said, self._kept = hour, {}, {}
-        target = sample.target
-        if sample.outcome is Outcome.UP:
-            self._said.pop(target, None)
-            return None
         said, count = sample.explanation(), self._kept.get(target, 0)
         if said == self._said.get(target) or count >= EVIDENCE_PER_HOUR_MAX:
             return None
