@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from typing import assert_never
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.record import Checkpoint, LatestFinding
 from ..domain.observation.attempt import AttemptRecord
+from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
 from ..domain.specification.target import Target
@@ -46,6 +50,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         # thread for each sample costs 25 microseconds, more than judging it.
         self._held: list[Sample] = []
         self._latest: dict[str, LatestFinding] = {}
+        self._evidence: list[Evidence] = []
+        self._evidence_choice = EvidenceChoice()
 
     def handle(self, message: heard.OwnerMessage, now: Moment) -> None:
         match message:
@@ -77,6 +83,9 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if not aggregate.is_news(sample):
             self._recorder.tell(CounterIncreased("samples_not_newer", 1))
         transitions = aggregate.apply(sample, now)
+        evidence = self._evidence_choice.take(sample, now)
+        if evidence is not None:
+            self._evidence.append(evidence)
         self._record(aggregate, transitions, now, samples=(sample,))
         raw, confirmed = aggregate.raw_status(), aggregate.status()
         self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
@@ -104,11 +113,18 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
                 self._saved[target] = state
             else:
                 self._saved.pop(target, None)
-        self._held.extend(samples)
+        self._held.extend(
+            sample if sample.body is UNSET else replace(sample, body=UNSET) for sample in samples
+        )
         # The sink leaves out what the record says already.
         self._latest |= {finding.incident_id: finding for finding in aggregate.latest()}
-        if transitions or checkpoints or len(self._held) >= limits.SAMPLES_HELD_MAX:
+        if transitions or checkpoints or self._is_full:
             self._hand_over(transitions, checkpoints)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether what is held fills a message."""
+        return len(self._held) >= limits.SAMPLES_HELD_MAX or len(self._evidence) >= limits.EVIDENCE_HELD_MAX
 
     def _hand_over(
         self, transitions: tuple[Transition, ...] = (), checkpoints: tuple[Checkpoint, ...] = ()
@@ -116,8 +132,9 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         """Sends the held samples first, then transitions and checkpoints: the order in which they happened."""
         held, self._held = tuple(self._held), []
         latest, self._latest = tuple(self._latest.values()), {}
+        evidence, self._evidence = tuple(self._evidence), []
         if held or transitions or checkpoints or latest:
-            self._sink.tell(Record(self._generation, held, transitions, checkpoints, latest))
+            self._sink.tell(Record(self._generation, held, transitions, checkpoints, latest, evidence))
 
     def _adopt(self, target: Target, now: Moment) -> None:
         self._targets[target.id] = target

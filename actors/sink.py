@@ -150,6 +150,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         shed = self._gathered.add_samples(message.samples)
         if shed:
             self._count("samples_shed", shed)
+        lost = self._gathered.add_evidence(message.evidence)
+        if lost:
+            self._count("evidence_shed", lost)
         if message.generation == self._generation:
             for checkpoint in message.checkpoints:
                 self._keep_checkpoint(checkpoint)

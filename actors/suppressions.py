@@ -57,7 +57,9 @@ class Suppressions:
         return None
 
     def _mute(self, silence: Silence, now: Moment) -> None:
-        self._gathered.silences.append(self._ledger.silence(silence, now))
+        silence = silence.after(self._ledger.silence_of(silence.id, now), now.wall_ns)
+        self._gathered.silences.append(silence)
+        self._ledger.silence(silence)
         self._reconcile(now)
         self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
         self.request_silence_check()

@@ -1,8 +1,8 @@
 """The cost of the record: samples committed against bare apsw, bytes in sealed history, and reading 90 days back.
 
-    python bench/store.py [--pairs 5] [--batches 100]
+    python bench/store.py [--pairs 5] [--batches 100] [--evidence]
 
-Prints one JSON object. A pair writes the same rows twice in one process, by turns: `SqliteStore.commit` of Samples and
+Prints one JSON object; with `--evidence` only what a bad sample costs, in a second. A pair writes the same rows twice in one process, by turns: `SqliteStore.commit` of Samples and
 apsw `executemany` of tuples made beforehand, into the same table under the same settings; the ratio is the median of
 the pairs' ratios. History is 90 days of a sample every 30 s, with lateness and latency as noisy as they really are.
 """
@@ -23,7 +23,9 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.record import Batch
-from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.observation.evidence import evidence_of
+from watchkeeper.domain.observation.observation import Phases
+from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.configuration import Retention
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
@@ -40,6 +42,7 @@ EVERY_NS = 30 * NS_PER_S
 WATCHED = ("shop", "door")
 READS = 5
 HOUSE_CALLS_PER_DAY = 200
+BAD_SAMPLES = 10_000
 BARS = {"ratio_min": 0.5, "sealed_bytes_per_sample_max": 8.0, "read_90_days_ms_max": 50.0}
 
 TABLE = """
@@ -188,13 +191,52 @@ def history() -> dict[str, float]:
         }
 
 
+def evidence_bytes() -> dict[str, float]:
+    """Whole pages of a bad sample's explanation, and of its evidence with as long a body as is kept."""
+    phases = Phases(dns_ns=900_000, connect_ns=1_100_000, first_byte_ns=5_300_000, transfer_ns=200_000)
+    failed = ("[STATUS] (503) == 200",)
+    samples = tuple(
+        sample_at(
+            number * NS_PER_S,
+            outcome=Outcome.DOWN,
+            reason=Reason.CONDITION_FAILED,
+            ip="192.0.2.17",
+            phases=phases,
+            failed=failed,
+            body="x" * limits.EVIDENCE_BODY_BYTES_MAX,
+        )
+        for number in range(BAD_SAMPLES)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "bad.db")
+        store = SqliteStore(path)
+        store.open(NOON)
+        store.commit(Batch(samples=samples, evidence=tuple(filter(None, map(evidence_of, samples)))))
+        store.close()
+        connection = apsw.Connection(path)
+        tables = dict(
+            connection.execute(
+                "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema USING (name) GROUP BY 1"
+            )
+        )
+        connection.close()
+    return {
+        "explanation_bytes_per_bad_sample": round(tables["explanation"] / BAD_SAMPLES),
+        "evidence_bytes_per_bad_sample": round(tables["evidence"] / BAD_SAMPLES),
+    }
+
+
 def main(arguments: list[str]) -> int:
     """Measure all and print; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--batches", type=int, default=100)
+    parser.add_argument("--evidence", action="store_true", help="only the bytes of a bad sample")
     options = parser.parse_args(arguments)
-    figures: dict[str, object] = {**writing(options.pairs, options.batches), **history()}
+    if options.evidence:
+        print(json.dumps(evidence_bytes(), indent=2))
+        return 0
+    figures: dict[str, object] = {**writing(options.pairs, options.batches), **history(), **evidence_bytes()}
     met = {
         "ratio": figures["ratio"] >= BARS["ratio_min"],
         "sealed_bytes_per_sample": figures["sealed_bytes_per_sample"] <= BARS["sealed_bytes_per_sample_max"],

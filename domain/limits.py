@@ -79,6 +79,14 @@ ENDED_INCIDENTS_KEPT = 1_000
 """Ended incidents that `incidents()` shows from memory: about 1 MB."""
 EVIDENCE_KEPT = 10
 """Attempts that an incident names as its evidence, the first ones: enough to look them up, few enough for a notice."""
+EVIDENCE_BODY_BYTES_MAX = 512
+"""Bytes of a bad answer's body that are kept: an error page says what is wrong in its first lines."""
+EVIDENCE_PER_HOUR_MAX = 12
+"""Bad samples of one target in an hour of which more than the explanation is kept: what a flapping target costs is bounded."""
+EVIDENCE_HELD_MAX = 16
+"""Evidence in one message to the sink: 4 KB each at most, a quarter of a message."""
+EVIDENCE_GATHERED_MAX = 1_000
+"""Evidence that waits for a store that cannot be written, the newest: 4 MB at most."""
 SUBSCRIPTION_EVENTS_MAX = 10_000
 """Events that wait for one slow subscriber; beyond it the oldest is dropped and counted, and nothing waits for the reader."""
 EXPECTATIONS_KEPT = 10_000
@@ -396,6 +404,8 @@ SEAL_ROWS_HELD_MAX = 500_000
 """Rows of an hour that are held at once while it is sealed, 16 bytes each: 8 MB; more takes another pass over the hour."""
 READ_INCIDENTS_MAX = 10_000
 """Incidents of one reading from the store: about 10 MB."""
+READ_EVIDENCE_MAX = 1_000
+"""Evidence of one reading from the store, the newest: about 1 MB."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE

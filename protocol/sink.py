@@ -3,6 +3,7 @@
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Renamed, Silence
+from ..domain.observation.evidence import Evidence
 from ..domain.observation.sample import Sample
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
@@ -16,6 +17,7 @@ class Record(Message, frozen=True, omit_defaults=True):
     transitions: tuple[Transition, ...]
     checkpoints: tuple[Checkpoint, ...]
     latest: tuple[LatestFinding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 class RecordBlindness(Message, frozen=True):

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from .. import limits
 from ..observation.attempt import AttemptId
+from ..observation.evidence import kept_body
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
@@ -59,6 +60,7 @@ class Expectation:
             figures_dropped=seen.figures_dropped,
             failed=failed[: limits.FAILED_CONDITIONS_KEPT],
             detail=detail[: limits.DETAIL_CHARACTERS_MAX],
+            body=kept_body(seen.body) if seen.body and outcome is not Outcome.UP else msgspec.UNSET,
             reused_connection=seen.reused_connection,
             shared_age_ns=seen.shared_age_ns,
             slow_by_ns=self._slow_by_ns(seen) if reason is Reason.CONDITION_FAILED else UNSET,

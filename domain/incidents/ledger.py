@@ -117,18 +117,9 @@ class Ledger:
             notice for incident in incidents for notice in self._due(incident, now, NoticeReason.CATCH_UP)
         )
 
-    def silence(self, silence: Silence, now: Moment) -> Silence:
-        """Starts, changes or ends (by an end in the past) an operator's silence.
-
-        Returns it as it is from now on: it was made when a silence in force of its id was made.
-        """
-        if silence.created_at_ns is None:
-            earlier = self._silences.get(silence.id)
-            in_force = earlier is not None and earlier.until_ns > now.wall_ns
-            made_at_ns = earlier.created_at_ns if earlier is not None and in_force else now.wall_ns
-            silence = replace(silence, created_at_ns=made_at_ns)
+    def silence(self, silence: Silence) -> None:
+        """Starts, changes or ends (by an end in the past) an operator's silence."""
         self._silences[silence.id] = silence
-        return silence
 
     def rename(self, renamed: Renamed) -> tuple[Silence, ...]:
         """Lets every silence of a former name mute the renamed target. Returns these as they are now."""
@@ -148,6 +139,10 @@ class Ledger:
     def silences(self, now: Moment) -> tuple[Silence, ...]:
         """Returns the silences that have not ended."""
         return tuple(silence for silence in self._silences.values() if silence.until_ns > now.wall_ns)
+
+    def silence_of(self, silence_id: str, now: Moment) -> Silence | None:
+        """Returns a silence that has not ended; None without one of this id."""
+        return next((silence for silence in self.silences(now) if silence.id == silence_id), None)
 
     def some_mute_ended(self, now: Moment) -> bool:
         """Whether a silence has ended since the last call: then `reconcile` is due. Drops the ended silences."""

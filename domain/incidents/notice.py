@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import StoreError
-from ..limits import NOTICE_LATE_NS
+from ..limits import DETAIL_CHARACTERS_MAX, NOTICE_LATE_NS
 from ..units import NS_PER_S
 from .incident import Incident, TransitionKind
 
@@ -74,8 +74,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
     def redriven(self, at_ns: int) -> Self:
-        """Returns the state of a dead letter that an operator sends again."""
-        return replace(self, state=DeliveryState.PENDING, at_ns=at_ns, detail="re-driven")
+        """Returns the state of a dead letter that an operator sends again; the cause of its end stays in the detail."""
+        said = f"re-driven; it had ended: {self.detail}" if self.detail else "re-driven"
+        detail = said[:DETAIL_CHARACTERS_MAX]
+        return replace(self, state=DeliveryState.PENDING, at_ns=at_ns, detail=detail)
 
     def replaces(self, recorded: Self) -> bool:
         """Whether this is to be written over what is recorded; False for an echo.

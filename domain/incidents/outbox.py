@@ -36,6 +36,11 @@ class OutboxEntry(msgspec.Struct, eq=False):
     refusal: str = ""
     """The last error of its receiver or of the connection."""
 
+    def attempting(self) -> str:
+        """Returns the detail of an attempt that begins; the last error of an earlier one stays in it."""
+        said = f"attempting; the last answer: {self.refusal}" if self.refusal else "attempting"
+        return said[:DETAIL_CHARACTERS_MAX]
+
     def delivery(self, state: DeliveryState, at_ns: int, detail: str) -> Delivery:
         """Returns the record of the notice in `state` since `at_ns` (wall)."""
         return Delivery(key=self.notice.key, state=state, attempts=self.attempts, at_ns=at_ns, detail=detail)
@@ -75,7 +80,7 @@ class Outbox:
                 self._room[channel] -= 1
                 entry.stage = OutboxStage.HANDED_OUT
                 entry.attempts += 1
-                handed.append((entry, entry.delivery(DeliveryState.PENDING, now_ns, "attempting")))
+                handed.append((entry, entry.delivery(DeliveryState.PENDING, now_ns, entry.attempting())))
         return handed
 
     def failed(self, key: str, attempt: int, refusal: str = "") -> OutboxEntry | None:

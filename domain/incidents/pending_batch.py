@@ -1,6 +1,7 @@
 """The records of the next commit. Samples are bounded and dropped oldest first; transitions are never dropped."""
 
-from ..limits import BATCH_RECORDS_MAX, UNWRITTEN_STEPS_SAID
+from ..limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, UNWRITTEN_STEPS_SAID
+from ..observation.evidence import Evidence
 from ..observation.sample import Sample
 from .incident import Transition
 from .notice import Delivery, Notice
@@ -23,6 +24,7 @@ class Gathering:
         self.samples: list[Sample] = []
         self.heard: dict[str, HeardMark] = {}
         self.latest: dict[str, LatestFinding] = {}
+        self.evidence: list[Evidence] = []
         self.pauses: dict[str, PauseMark] = {}
         self.renamed: list[Renamed] = []
 
@@ -42,6 +44,13 @@ class Gathering:
         # Samples outgrow a batch only while the store cannot be written; the newest are the most useful then.
         excess = max(0, len(self.samples) - 2 * BATCH_RECORDS_MAX)
         del self.samples[:excess]
+        return excess
+
+    def add_evidence(self, evidence: tuple[Evidence, ...]) -> int:
+        """Adds evidence. Returns the number of older pieces that were dropped to make room."""
+        self.evidence.extend(evidence)
+        excess = max(0, len(self.evidence) - EVIDENCE_GATHERED_MAX)
+        del self.evidence[:excess]
         return excess
 
     def add_heard(self, marks: list[HeardMark]) -> None:

@@ -5,8 +5,10 @@ from enum import Enum
 from typing import Annotated, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from ..limits import INTEGER_MAX
+from ..observation.evidence import Evidence
 from ..observation.sample import Sample
 from ..specification.target import Target
 from .incident import Incident, Transition
@@ -51,6 +53,18 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     reason: str = ""
     created_at_ns: int | None = None
     """Wall time of its first command, which a later one of the same id keeps; None in records that do not say it."""
+
+    def after(self, known: "Silence | None", now_ns: int) -> "Silence":
+        """Returns the record of this command, given at `now_ns`, on a silence of the same id that has not ended, if any.
+
+        A command that ends a silence changes nothing else of it.
+        """
+        if known is not None and self.until_ns <= now_ns:
+            return replace(known, until_ns=self.until_ns)
+        created_at_ns = now_ns if known is None else known.created_at_ns
+        return replace(
+            self, created_at_ns=created_at_ns if self.created_at_ns is None else self.created_at_ns
+        )
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.
@@ -114,6 +128,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     latest: tuple[LatestFinding, ...] = ()
     pauses: tuple[PauseMark, ...] = ()
     renamed: tuple[Renamed, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    """Of samples that this batch or an earlier one has."""
 
     def __len__(self) -> int:
         """Returns the number of records; what only goes along with these is none."""
@@ -125,7 +141,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return len(self) > len(self.samples)
 
 
-ALONG = frozenset({"heard", "latest"})
+ALONG = frozenset({"heard", "latest", "evidence"})
 """Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
 
 

@@ -33,6 +33,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     failed: tuple[str, ...] = ()
     """The failed conditions, each with the value that it found."""
     detail: str = ""
+    body: str | UnsetType = UNSET
+    """The beginning of the body that a bad sample saw: 512 bytes at most, as text with control characters escaped.
+
+    UNSET, and left out of the bytes, where there is none.
+    """
     reused_connection: bool = False
     shared_age_ns: int | UnsetType = UNSET
     """Where `max_age` let the result of an equal probe answer: how old it was, counted from when that probe began.

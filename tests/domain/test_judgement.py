@@ -1,5 +1,6 @@
 """Judgement: what an observation amounts to, with and without conditions."""
 
+import msgspec
 import pytest
 from msgspec import UNSET
 from records import NOON
@@ -68,6 +69,13 @@ def test_an_internal_fault_is_no_evidence_about_the_target(reason, outcome):
     fault = Observation(connected=False, outcome=outcome, reason=reason, detail="why")
     sample = judge(fault, "[CONNECTED] == false")
     assert (sample.outcome, sample.reason, sample.detail) == (Outcome.UNKNOWN, reason, "why")
+
+
+def test_a_bad_sample_alone_keeps_the_beginning_of_the_body():
+    seen = answered(503, body=b"no luck")
+    assert judge(seen, "[STATUS] == 200").body == "no luck"
+    assert judge(seen, "[STATUS] == 503").body is msgspec.UNSET
+    assert judge(answered(503), "[STATUS] == 200").body is msgspec.UNSET
 
 
 def test_a_failed_condition_shows_what_it_saw():

@@ -98,7 +98,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
     def mute(self, watched, length_s):
         silence = Silence(id=f"of {watched}", target=watched, until_ns=self.now.wall_ns + length_s * S)
         self.silences[silence.id] = silence
-        self.ledger.silence(silence, self.now)
+        self.ledger.silence(silence)
         self.hear(self.ledger.reconcile(self.now))
 
     @rule(by_s=st.integers(1, 40))
@@ -237,7 +237,7 @@ def test_a_channel_that_is_not_configured_is_not_notified():
 
 
 def muted(ledger, target=None, length_s=60):
-    ledger.silence(Silence(id="night", target=target, until_ns=NOON.wall_ns + length_s * S), NOON)
+    ledger.silence(Silence(id="night", target=target, until_ns=NOON.wall_ns + length_s * S))
 
 
 MAINTENANCE = [

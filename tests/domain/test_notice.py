@@ -135,8 +135,9 @@ def test_a_delivery_that_says_the_same_replaces_nothing():
 def test_a_redriven_dead_letter_is_pending_with_the_attempts_it_had():
     dead = delivery_of(notice_of(OPENED), DEAD, 9, "HTTP 500")
     again = dead.redriven(7)
+    assert delivery_of(notice_of(OPENED), DEAD).redriven(7).detail == "re-driven"
     assert (again.key, again.state, again.attempts) == (dead.key, PENDING, 9)
-    assert (again.at_ns, again.detail) == (7, "re-driven")
+    assert (again.at_ns, again.detail) == (7, "re-driven; it had ended: HTTP 500")
 
 
 def test_a_delivered_notice_is_remembered_by_incident_channel_and_step():

@@ -136,3 +136,12 @@ def test_a_dead_letter_says_the_last_answer_of_its_receiver():
         outbox.failed(notice.key, attempt, refusal)
         assert outbox.why_given_up(notice.key) == f"{bare}; the last answer: {refusal}"
         outbox.ready_again(notice.key)
+
+
+def test_the_last_answer_stays_in_sight_while_a_notice_is_tried_again():
+    outbox, notice = Outbox(CHANNELS), notice_of(opened())
+    outbox.add(notice)
+    assert outbox.hand_out(1)[0][1].detail == "attempting"
+    outbox.failed(notice.key, 1, "HTTP 503")
+    outbox.ready_again(notice.key)
+    assert outbox.hand_out(2)[0][1].detail == "attempting; the last answer: HTTP 503"

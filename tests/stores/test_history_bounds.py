@@ -13,6 +13,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Silence
+from watchkeeper.domain.observation.evidence import Evidence
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.duration import NS_PER_DAY, NS_PER_HOUR
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -211,6 +212,7 @@ DROPPED_NS = {
     "daily": MIDNIGHT_NS + 730 * NS_PER_DAY,
     "rolled_day": MIDNIGHT_NS + 730 * NS_PER_DAY,
     "explanation": 20 * NS_PER_DAY + 1_000,
+    "evidence": 20 * NS_PER_DAY + 1_000,
     "blind": 730 * NS_PER_DAY + 1,
     "silence": 730 * NS_PER_DAY + 1,
     "sqlite_schema WHERE name GLOB 'sample_*'": MIDNIGHT_NS + 2 * NS_PER_DAY,
@@ -223,6 +225,7 @@ def test_a_record_is_kept_to_the_end_of_its_time(store, path, table):
     store.commit(
         Batch(
             samples=(sample_at(0, outcome=Outcome.DOWN),),
+            evidence=(Evidence(target="shop", at_ns=NOON.wall_ns, body="no luck"),),
             blind=(BlindInterval(NOON.wall_ns - 1, NOON.wall_ns, "stalled"),),
             silences=(Silence(id="all", until_ns=NOON.wall_ns),),
         )

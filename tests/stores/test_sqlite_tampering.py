@@ -12,7 +12,14 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
-from watchkeeper.domain.incidents.record import Batch, BlindInterval, Checkpoint, Silence
+from watchkeeper.domain.incidents.record import (
+    Batch,
+    BlindInterval,
+    Checkpoint,
+    LatestFinding,
+    PauseMark,
+    Silence,
+)
 from watchkeeper.domain.time.moment import NS_PER_S
 
 COUNT = 12
@@ -28,6 +35,8 @@ def incident(number):
         notices=(notice,),
         deliveries=(delivery_of(notice, DeliveryState.DELIVERED),),
         checkpoints=(Checkpoint(step.target, b"broken", 1),),
+        latest=(LatestFinding(step.incident_id, "worse"),),
+        pauses=(PauseMark(step.target, 1, "ann"),),
         silences=(Silence(id=f"quiet-{number}", target=step.target, until_ns=LATER_NS + number),),
         blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + number, "stalled"),),
     )
@@ -122,6 +131,10 @@ def flip_everywhere(file, path, tmp_path, count):
         ("checkpoint", "target"),
         ("silence", "id"),
         ("silence", "body"),
+        ("latest", "text"),
+        ("latest", "incident"),
+        ("pause", "by"),
+        ("pause", "target"),
     ],
 )
 def test_a_changed_value_is_detected(path, table, column):

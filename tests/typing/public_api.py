@@ -194,13 +194,14 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
     )
     with runtime, runtime.subscribe(samples=True) as events:
         runtime.track(TARGETS[0])
-        runtime.pause("shop")
+        runtime.pause("shop", by="ada")
         runtime.resume("shop")
         runtime.heartbeat("nightly", ok=False, detail="disk full")
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
         runtime.silence(ALL, until="2026-01-31T12:30:00Z")
         for incident in runtime.incidents(open_only=True):
-            runtime.acknowledge(incident.id, by="ada")
+            runtime.acknowledge(incident.id, by="ada", note="restarting it")
+            logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
         runtime.reload(CONFIGURATION)
         shown(runtime.status(max_age=5))

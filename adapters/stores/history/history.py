@@ -6,11 +6,13 @@ from itertools import groupby, repeat
 
 import apsw
 
+from ....domain import limits
+from ....domain.observation.evidence import Evidence
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import rows
 from .chunks import unpack
 from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table, rolled_days
-from .stored import ROLLUPS, FoundRow, Rollup, StoredSample, Summed, merged, roll_up
+from .stored import EVIDENCE, ROLLUPS, FoundRow, Rollup, StoredSample, Summed, merged, roll_up
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
 _SPANS = """
@@ -24,17 +26,28 @@ _CHUNKS = _SPANS.format(key="hour", column="data", table="chunk")
 _HOURLY = _SPANS.format(key="hour", column="body", table="hourly")
 _DAILY = _SPANS.format(key="day", column="body", table="daily")
 
+_EVIDENCE = """
+SELECT at_us, body FROM evidence WHERE target = ? AND at_us >= ? AND at_us < ? ORDER BY at_us DESC LIMIT ?
+"""
+
 
 class History(Findable):
     """Reads one target within one transaction. Spans are half open, in wall nanoseconds."""
 
     def __init__(self, connection: apsw.Connection, target: str) -> None:
         super().__init__(connection)
+        self._name = target
         self._target = connection.execute("SELECT id FROM target WHERE name = ?", (target,)).get
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
         return tuple(self._stored(repeat(self._target), found))
+
+    def evidence(self, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
+        """The newest READ_EVIDENCE_MAX of a span, in the order of time."""
+        span = (-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US), limits.READ_EVIDENCE_MAX)
+        found = rows(self._connection, _EVIDENCE, (self._target, *span))
+        return tuple(EVIDENCE.decode(body).of(self._name, at_us) for at_us, body in reversed(found))
 
     def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)

@@ -115,6 +115,7 @@ class Housekeeper:
                 self._drop("daily", "day, target", "day", daily_ns // NS_PER_DAY),
                 self._drop("rolled_day", "day", "day", daily_ns // NS_PER_DAY),
                 self._drop("explanation", "at_us, target", "at_us", failed_us),
+                self._drop("evidence", "at_us, target", "at_us", failed_us),
                 self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns),
                 self._drop("silence", "id", "until_ns", daily_ns),
             ]

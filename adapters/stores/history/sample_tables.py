@@ -10,11 +10,12 @@ import apsw
 
 from ....domain import limits
 from ....domain.incidents.record import Renamed
+from ....domain.observation.evidence import Evidence
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.observation.sample import Sample
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import rows
-from .stored import FoundRow, StoredSample
+from .stored import FoundRow, StoredSample, encoded
 
 US_PER_HOUR = NS_PER_HOUR // NS_PER_US
 US_PER_DAY = NS_PER_DAY // NS_PER_US
@@ -85,6 +86,17 @@ class SampleTables:
             if name in self._targets and renamed.target not in self._targets:
                 self._connection.execute("UPDATE target SET name = ? WHERE name = ?", (renamed.target, name))
                 self._targets[renamed.target] = self._targets.pop(name)
+
+    def keep(self, evidence: Iterable[Evidence]) -> None:
+        """Writes what bad samples saw inside the caller's transaction; nothing of one that was left out."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO evidence VALUES (?, ?, ?)",
+            (
+                (each.at_ns // NS_PER_US, self._targets[each.target], encoded(each))
+                for each in evidence
+                if each.at_ns // NS_PER_DAY in self.days
+            ),
+        )
 
     def drop(self, day: int, rows_max: int) -> None:
         """Takes so many of a day's oldest rows away inside the caller's transaction, and its table with the last.

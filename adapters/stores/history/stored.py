@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from ....domain.observation.evidence import Evidence
+from ....domain.observation.observation import Phases
 from ....domain.observation.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
 from ....domain.read_model.histogram import bucket_of, upper_edge
 from ....domain.units import NS_PER_US
@@ -28,6 +30,36 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     status: int | None = None
     latency_ns: int | None = None
     explanation: str = ""
+
+
+class StoredEvidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The evidence of a bad sample, as its row has it."""
+
+    ip: str | None
+    phases: Phases | None
+    failed: tuple[str, ...]
+    body: str
+
+    def of(self, target: str, at_us: int) -> Evidence:
+        """Returns the evidence of a target's sample."""
+        return Evidence(
+            target=target,
+            at_ns=at_us * NS_PER_US,
+            ip=self.ip,
+            phases=self.phases,
+            failed=self.failed,
+            body=self.body,
+        )
+
+
+EVIDENCE = msgspec.msgpack.Decoder(StoredEvidence)
+
+
+def encoded(evidence: Evidence) -> bytes:
+    """Returns the bytes of evidence in its row."""
+    return msgspec.msgpack.encode(
+        StoredEvidence(evidence.ip, evidence.phases, evidence.failed, evidence.body)
+    )
 
 
 class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):

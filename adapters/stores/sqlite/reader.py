@@ -13,6 +13,7 @@ from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ....domain.observation.evidence import Evidence
 from ..history.history import History
 from ..history.overview import Overview
 from ..history.stored import Rollup, StoredSample, Summed
@@ -110,6 +111,11 @@ class StoreReader:
         """Those of a target in a span of wall time, sealed or not, in the order of time."""
         with self._reading() as connection:
             return History(connection, target).samples(since_ns, until_ns)
+
+    def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
+        """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""
+        with self._reading() as connection:
+            return History(connection, target).evidence(since_ns, until_ns)
 
     def hourly(self, target: str, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         """The hours that begin in a span; what is not sealed is summed up on the way."""

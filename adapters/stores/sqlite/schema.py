@@ -90,6 +90,11 @@ CREATE TABLE heard (
 CREATE TABLE pause (
     target TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, by TEXT NOT NULL, digest BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- The rest of a bad sample; which ones are kept is not for the store to choose.
+CREATE TABLE evidence (
+    at_us INTEGER NOT NULL, target INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (at_us, target)
+) STRICT;
+CREATE INDEX evidence_of_target ON evidence (target, at_us);
 -- The newest finding for an open incident since its latest transition.
 CREATE TABLE latest (incident TEXT PRIMARY KEY, text TEXT NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """

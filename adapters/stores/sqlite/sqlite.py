@@ -108,6 +108,7 @@ class Session:
         self.marks.follow(batch.latest)
         self.marks.pause(batch.pauses)
         hours, left_out = self.samples.record(batch.samples)
+        self.samples.keep(batch.evidence)
         self.housekeeper.touched(hours)
         return left_out
 

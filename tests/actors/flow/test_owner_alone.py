@@ -1,14 +1,17 @@
 """The messages of an owner that is alone with listeners: what it holds, what it hands over, and in which order."""
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 from records import NOON, opened, sample_at
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.actors.owner import AggregateOwner
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint
-from watchkeeper.domain.limits import SAMPLES_HELD_MAX
+from watchkeeper.domain.limits import EVIDENCE_HELD_MAX, SAMPLES_HELD_MAX
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState
+from watchkeeper.domain.observation.evidence import evidence_of
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.rule import Consecutive, NoData
@@ -73,8 +76,8 @@ class OwnerAlone:
             self.owner.tell(message)
         self.dispatcher.run_until_idle()
 
-    def take(self, number, outcome=UP, target="shop"):
-        sample = sample_at(number, target=target, outcome=outcome)
+    def take(self, number, outcome=UP, target="shop", **fields):
+        sample = sample_at(number, target=target, outcome=outcome, **fields)
         self.tell(SampleTaken(sample, record_of(sample)))
         assert self.ends == []
         return sample
@@ -112,6 +115,26 @@ def test_samples_are_handed_over_when_there_are_too_many_to_hold(shop):
     alone.take(SAMPLES_HELD_MAX)
     (record,) = alone.sink.take()
     assert len(record.samples) == SAMPLES_HELD_MAX
+
+
+def test_a_body_goes_to_the_record_as_evidence_alone(shop):
+    alone = OwnerAlone(shop())
+    sample = alone.take(1, DOWN, body="no luck")
+    alone.tell(FlushSamples())
+    records = alone.sink.of(Record)
+    assert [each.samples for each in records] == [(replace(sample, body=UNSET),)]
+    assert [each.evidence for each in records] == [(evidence_of(sample),)]
+    assert [judged.sample for judged in alone.recorder.of(SampleJudged)] == [sample]
+
+
+def test_evidence_is_handed_over_when_there_is_too_much_to_hold(shop):
+    names = [f"t{number}" for number in range(EVIDENCE_HELD_MAX)]
+    alone = OwnerAlone(*(shop(name, rules=()) for name in names))
+    for number, name in enumerate(names, 1):
+        assert alone.sink == []
+        alone.take(number, DOWN, name, body="no luck")
+    (record,) = alone.sink.take()
+    assert [each.target for each in record.evidence] == names
 
 
 def test_a_step_is_handed_over_at_once_behind_the_samples_before_it(shop):

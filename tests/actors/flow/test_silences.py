@@ -36,3 +36,12 @@ def test_a_silence_that_has_ended_is_made_anew(shop):
     again_ns = world.now.wall_ns
     (again,) = muted(world, replace(asked, until_ns=again_ns + HOUR_NS))
     assert again.created_at_ns == again_ns
+
+
+def test_a_silence_that_is_ended_early_still_says_what_it_muted(shop):
+    world = World([shop()])
+    asked = Silence(id="move", target="shop", until_ns=world.now.wall_ns + HOUR_NS, by="ann", reason="moving")
+    (kept,) = muted(world, asked)
+    ended = Silence(id="move", until_ns=world.now.wall_ns)
+    assert ended.after(kept, world.now.wall_ns) == replace(kept, until_ns=world.now.wall_ns)
+    assert muted(world, ended) == ()

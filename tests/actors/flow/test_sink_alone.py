@@ -1,5 +1,6 @@
 """The messages of a sink that is alone with listeners, and the batches that it commits before them."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
@@ -14,7 +15,8 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
-from watchkeeper.domain.limits import BATCH_RECORDS_MAX, GENERATIONS_PER_RUN
+from watchkeeper.domain.limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, GENERATIONS_PER_RUN
+from watchkeeper.domain.observation.evidence import Evidence
 from watchkeeper.domain.supervision.last_heard import RUNTIME
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.owner import ResumeFrom
@@ -165,6 +167,18 @@ def test_samples_that_find_no_room_are_counted(sink):
     assert counts(sink) == {}
     sink.record(samples=samples[:3])
     assert counts(sink) == {"samples_shed": 3}
+
+
+def test_evidence_that_finds_no_room_is_counted(sink):
+    sink.store.failing = {"commit"}
+    sink.record(OPENED)
+    sink.forget()
+    seen = [
+        Evidence(target="shop", at_ns=number, body="no luck") for number in range(EVIDENCE_GATHERED_MAX + 2)
+    ]
+    sink.sink.tell(msgspec.structs.replace(sink.recorded(), evidence=tuple(seen)))
+    sink.dispatcher.run_until_idle()
+    assert counts(sink) == {"evidence_shed": 2}
 
 
 def test_a_step_of_an_earlier_generation_is_counted_and_its_samples_are_kept(sink):

@@ -102,7 +102,8 @@ def test_a_refused_notice_waits_for_the_supervisor_and_is_committed_with_the_nex
     refused = alone.delivery(notice, PENDING, 1, detail)
     alone.clock.advance(S)
     alone.tell(RetryDelivery(notice.key))
-    again = alone.delivery(notice, PENDING, 2, "attempting")
+    last = f"; the last answer: {detail}" if detail else ""
+    again = alone.delivery(notice, PENDING, 2, f"attempting{last}")
     assert alone.store.take() == [Batch(deliveries=(refused, again))]
     assert alone.delivered() == [(notice, 2)]
 
@@ -179,7 +180,8 @@ def test_a_dead_letter_is_sent_again_when_it_is_asked_for(sink):
     assert sink.ask(Redrive(notice.key)) is True
     sink.dispatcher.run_until_idle()
     redriven, attempt = sink.store.take()[0].deliveries
-    assert (redriven.state, redriven.attempts, redriven.detail) == (PENDING, 3, "re-driven")
+    assert (redriven.state, redriven.attempts) == (PENDING, 3)
+    assert redriven.detail.startswith("re-driven")
     assert attempt.attempts == 4
     assert sink.delivered() == [(notice, 4)]
     assert sink.ask(Redrive(notice.key)) is False
