@@ -164,6 +164,22 @@ def test_a_second_runtime_of_the_process_is_refused_by_another_name_of_the_file(
     second.close()
 
 
+@BY_FILE
+def test_a_file_that_another_library_of_the_process_has_for_itself_is_refused(path):
+    """Locks of one process do not show to SQLite: both would write."""
+    store = SqliteStore(path)
+    store.open(NOON)
+    store.commit(Batch(transitions=(OPENED,)))
+    store.close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusy, match="another program holds the database while"):
+            store.open(NOON)
+    assert store.open(NOON).incidents == (OPENED.incident,)
+    store.close()
+
+
 HOLD = """
 import sys
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore

@@ -1,6 +1,5 @@
 """Connections to SQLite: how they are set up, how a transaction ends, and what an error means."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.units import NS_PER_MS
+from .files import create_own
 from .head import HeadDisagrees
 
 SQLITE_VERSION_MIN = 3_051_003
@@ -30,8 +30,7 @@ _EXPECTED: tuple[tuple[str, str | int, str | int], ...] = (
 
 def connect_writer(path: str, vfs: str | None = None) -> apsw.Connection:
     """The one connection that writes and checkpoints; created with mode 0600, every setting read back."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    create_own(path)
     connection = _connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)
     try:
         for name, wanted, seen in _EXPECTED:

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -51,6 +51,12 @@ def _no_store(path: str) -> StoreError:
     if Path(f"{path}-head").exists():
         return StoreCorrupt(f"{path} is not a database any more")
     return StoreError(f"{path} is no watchkeeper store; nothing in it was touched")
+
+
+def create_own(path: str) -> None:
+    """Creates a file that no other user may read, where none lies there; opens no other file."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def open_beside(path: str, flags: int) -> int:

@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 
 from ....domain.errors import StoreBusy
+from .files import create_own
 from .lock import released_in_children
 
 # The bytes that SQLite locks: https://sqlite.org/src/file/src/os.h for the database, .../src/wal.c and os_unix.c for -shm.
@@ -22,6 +23,8 @@ _READ_MARKS, _READ_MARKS_COUNT = 123, 5
 _IN_USE_BYTE = 128
 """In -shm: without a lock here a connection takes the index for a dead one, and empties it."""
 
+_HAS_LOG_AT, _HAS_LOG = 18, b"\x02\x02"
+"""In the header of a database whose journal is a write-ahead log: https://sqlite.org/fileformat2.html#the_database_header"""
 _FLOCK = "hhqqi"
 """struct flock: kind, whence, start, length, and a process that must be 0 in a request."""
 
@@ -41,8 +44,7 @@ class FileHold:
         self._pid = os.getpid()
         self._path = path
         self._index = self._descriptor = -1
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        create_own(path)
         try:
             self._take()
         except BaseException:
@@ -56,8 +58,7 @@ class FileHold:
         Raises: StoreBusy where one is doing so.
         """
         self._index = os.open(f"{self._path}-shm", os.O_RDWR | os.O_CLOEXEC)
-        if not all(_locked(descriptor, fcntl.F_RDLCK, byte) for descriptor, byte in self._kept()):
-            raise StoreBusy(f"another program holds the database while {self._path} is opened")
+        self._keep()
 
     def let_log_go(self) -> None:
         """Lets the next connection that closes fold and remove the log, if it is the last one."""
@@ -93,12 +94,18 @@ class FileHold:
                 f" run fuser {self._path} to see by which process"
             )
 
+        # A file without a log yet needs an exclusive lock of SQLite first. Later than this, SQLite's own shared lock would have
+        # taken the place of an exclusive one that another library of this process has.
+        if os.pread(self._descriptor, len(_HAS_LOG), _HAS_LOG_AT) == _HAS_LOG:
+            self._keep()
+
+    def _keep(self) -> None:
+        if not all(_locked(descriptor, fcntl.F_RDLCK, byte) for descriptor, byte in self._kept()):
+            raise StoreBusy(f"another program holds the database while {self._path} is opened")
+
     def _kept(self) -> tuple[tuple[int, int], ...]:
-        return (
-            (self._descriptor, _SHARED_BYTE),
-            (self._index, _RECOVERY_BYTE),
-            (self._index, _IN_USE_BYTE),
-        )
+        found = ((self._descriptor, _SHARED_BYTE), (self._index, _RECOVERY_BYTE), (self._index, _IN_USE_BYTE))
+        return tuple((descriptor, byte) for descriptor, byte in found if descriptor >= 0)
 
 
 def _locked(descriptor: int, kind: int, byte: int) -> bool:

@@ -54,40 +54,43 @@ class OpenFiles:
     """The log and the index beside an open database, and its size: whether what is written now is found by the next start."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._numbers = {suffix: file_number(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")}
-        self._bytes = Path(path).stat().st_size
+        self._database, self._log, self._index = (Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm"))
+        self._numbers = {file: file_number(str(file)) for file in (self._database, self._log, self._index)}
+        self._bytes = self._database.stat().st_size
+
+    def has_log(self, log_bytes: int) -> bool:
+        """Whether the log is in place with all bytes that are in use: one call of stat, before every commit."""
+        found = self._in_place(self._log)
+        return found is not None and found.st_size >= log_bytes
 
     def lost(self, log_bytes: int = 0) -> str:
         """Returns which file beside the database was removed or replaced; empty where all are in place and whole.
 
-        A database that was itself moved is written on, and its files with it. `log_bytes` are in use in the log. Three calls
-        of stat.
+        A database that was itself moved is written on, and its files with it. `log_bytes` are in use in the log.
 
         Raises: OSError where the database or its log is shorter than it was: SQLite would leave a hole, and no later commit
         would be found again.
         """
-        found = self._in_place("")
+        found = self._in_place(self._database)
         if found is None:
             return ""
-        self._bytes = _whole(self._path, found, self._bytes)
-        for suffix, least in (("-wal", log_bytes), ("-shm", 0)):
-            path = f"{self._path}{suffix}"
-            found = self._in_place(suffix)
+        self._bytes = _whole(self._database, found, self._bytes)
+        for file, least in ((self._log, log_bytes), (self._index, 0)):
+            found = self._in_place(file)
             if found is None:
-                return f"{path} was removed or replaced while the store was open"
-            _whole(path, found, least)
+                return f"{file} was removed or replaced while the store was open"
+            _whole(file, found, least)
         return ""
 
-    def _in_place(self, suffix: str) -> os.stat_result | None:
+    def _in_place(self, file: Path) -> os.stat_result | None:
         try:
-            found = Path(f"{self._path}{suffix}").stat()
+            found = file.stat()
         except OSError:
             return None
-        return found if (found.st_dev, found.st_ino) == self._numbers[suffix] else None
+        return found if (found.st_dev, found.st_ino) == self._numbers[file] else None
 
 
-def _whole(path: str, found: os.stat_result, least: int) -> int:
+def _whole(path: Path, found: os.stat_result, least: int) -> int:
     """Returns the size of a file. Raises: OSError where it is shorter than `least`."""
     if found.st_size < least:
         raise OSError(f"{path} was cut from {least} bytes to {found.st_size} while the store was open")

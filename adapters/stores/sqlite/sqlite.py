@@ -49,13 +49,22 @@ class Session:
         self._files = OpenFiles(path)
         connection.set_wal_hook(self._count_wal)
 
+    @property
+    def has_log(self) -> bool:
+        """Whether the log is where and as it was left."""
+        return self._files.has_log(self._log_bytes)
+
+    @property
+    def _log_bytes(self) -> int:
+        frames = self.wal_pages * (_FRAME_HEADER_BYTES + self._page_bytes)
+        return frames and _WAL_HEADER_BYTES + frames
+
     def lost_file(self) -> str:
         """Returns which file beside the database was removed or replaced.
 
         Raises: OSError where the database or its log was cut.
         """
-        log_bytes = _WAL_HEADER_BYTES + self.wal_pages * (_FRAME_HEADER_BYTES + self._page_bytes)
-        return self._files.lost(log_bytes if self.wal_pages else 0)
+        return self._files.lost(self._log_bytes)
 
     def lost_file_problem(self) -> str:
         try:
@@ -212,7 +221,9 @@ class SqliteStore:
 
     def commit(self, batch: Batch) -> int:
         with self._guarded("committing") as session:
-            session.require_files()
+            # A lost sample changes no notice, and nothing is told of it: for samples a look at the log alone is enough.
+            if batch.is_counted or not session.has_log:
+                session.require_files()
             before = session.chain.head()
             with transaction(session.connection):
                 left_out = session.record(batch)
