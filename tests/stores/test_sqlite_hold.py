@@ -21,6 +21,9 @@ from watchkeeper.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, Checkpoint
 
+BY_FILE = pytest.mark.skipif(
+    not hasattr(fcntl, "F_OFD_SETLK"), reason="a limit that docs/portability.md states"
+)
 OPENED = opened()
 CHANGED = then(OPENED, TransitionKind.CHANGED)
 
@@ -117,6 +120,7 @@ def test_a_kill_loses_nothing_whatever_the_host_did_with_the_file(path, way):
     assert not StoreReader(path).verify().problems
 
 
+@BY_FILE
 @pytest.mark.parametrize("way", [read_by_another_library, copied, copied_and_read_elsewhere])
 def test_another_close_in_the_process_leaves_log_and_index_where_they_are(path, way):
     store = SqliteStore(path)
@@ -141,11 +145,6 @@ def renamed(path, folder):
     os.rename(path, folder / "other.db")  # noqa: PTH104
     os.link(folder / "other.db", path)
     return str(folder / "other.db")
-
-
-BY_FILE = pytest.mark.skipif(
-    not hasattr(fcntl, "F_OFD_SETLK"), reason="a limit that docs/portability.md states"
-)
 
 
 @BY_FILE
