@@ -327,13 +327,8 @@ def test_a_store_with_any_damage_is_not_written(path, kind):
     store = SqliteStore(str(path))
     store.open(NOON)
     over = then(STEP, TransitionKind.RESOLVED)
-    store.commit(
-        Batch(
-            transitions=(STEP, over),
-            notices=(WAITING,),
-            deliveries=(delivery_of(WAITING, DeliveryState.DEAD),),
-        )
-    )
+    dead = delivery_of(WAITING, DeliveryState.DEAD)
+    store.commit(Batch(transitions=(STEP, over), notices=(WAITING,), deliveries=(dead,)))
     store.close()
     connection = apsw.Connection(str(path))
     connection.execute(DAMAGE[kind])
