@@ -69,7 +69,7 @@ class Runtime:
         callables: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         if store is not None:
-            options = msgspec.structs.replace(options, store=str(store))
+            options = msgspec.structs.replace(options, store=os.fsdecode(store))
         self._folder = current_folder()
         configuration = Configuration(runtime=options, channels=channels, targets=targets)
         self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})

@@ -314,6 +314,8 @@ NAME_TRY_NS = 500 * NS_PER_MS
 """The wait for the first answer of a name server before it is asked again: c-ares shortens it after quick answers, and doubles it each time."""
 NAME_TRIES = 5
 """Questions to each name server before a name is given up: at a doubled wait each time, 8 s after quick answers and 13 s at first."""
+NAME_PUTS_MAX = 3
+"""Times that one question is put anew to a name service that lives again: a slow one, which seems to, is not flooded."""
 NAME_LOOK_NS = 100 * NS_PER_MS
 """How often questions without an answer are looked at: what is overdue is repeated that much later at most."""
 NAME_SILENT_NS = 300 * NS_PER_MS

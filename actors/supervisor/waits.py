@@ -36,7 +36,7 @@ class Waits:
         if entry.quiet_since_ns is None:
             self.expect_evidence(entry, now)
             return
-        # Time that has passed by now is told now: the clocks of a rule never run backwards.
+        # A wait that is over is told now: the clocks of a rule never run backwards.
         entry.quiet_least_ns = max(entry.quiet_least_ns, now.monotonic_ns)
         self._await_evidence(entry, entry.quiet_since_ns)
 

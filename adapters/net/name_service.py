@@ -12,9 +12,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 import pycares
 
-from ...domain.limits import DNS_FRESH_NS, NAME_LOOK_NS, NAME_SILENT_NS, NAME_TRIES, NAME_TRY_NS
+from ...domain.limits import (
+    DNS_FRESH_NS,
+    NAME_LOOK_NS,
+    NAME_PUTS_MAX,
+    NAME_SILENT_NS,
+    NAME_TRIES,
+    NAME_TRY_NS,
+)
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.probe import AddressFamily
 from ...domain.units import NS_PER_S
@@ -145,6 +153,18 @@ class CaresChannel:
             self._cares.close()
 
 
+class _Question(msgspec.Struct, eq=False):
+    """A question without an answer yet."""
+
+    host: str
+    family: AddressFamily
+    asked_ns: int
+    answered: OnLookedUp
+    puts: int = 0
+    """Times that it was put to c-ares, which repeats each by itself."""
+    under_way: int = 0
+
+
 class CaresNameService:
     """Asks the servers of resolv.conf, or those that are named: `192.0.2.53`, `127.0.0.1:5353`, `[2001:db8::53]:53`.
 
@@ -168,19 +188,40 @@ class CaresNameService:
         self._timer: asyncio.TimerHandle | None = None
         self._said_ns: int | None = None
         self._silent_since_ns = 0
+        self._mute_since_ns: int | None = None
+        """The moment at which it was asked whether it lives, without an answer since; None while it answers."""
+        self._open: set[_Question] = set()
 
     def ask(self, host: str, family: AddressFamily, answered: OnLookedUp) -> None:
         asked_ns = self._clock.read().monotonic_ns
         if self._timer is None:
             self._silent_since_ns = asked_ns
+        question = _Question(host, family, asked_ns, answered)
+        self._open.add(question)
         try:
-            channel = self._channel(asked_ns)
+            self._put(question, asked_ns)
+        except BaseException:
+            self._open.discard(question)
+            raise
+
+    def _put(self, question: _Question, now_ns: int) -> None:
+        question.puts += 1
+        question.under_way += 1
+        try:
+            channel = self._channel(now_ns)
         except pycares.AresError:
-            answered(LookedUp(verdict=verdict_of_error(errno.ENOMEM, "no name can be looked up")))
+            self._answered(question, None, pycares.errno.ARES_ENOMEM)
             return
-        channel.ask(host, family, partial(self._answered, host, family, asked_ns, answered))
+        channel.ask(question.host, question.family, partial(self._answered, question))
         if channel.pending and self._timer is None:
             self._look_later()
+
+    def _put_again(self) -> None:
+        """Put the questions again that a silent name service did not hear: c-ares waits longer with each try."""
+        now_ns = self._clock.read().monotonic_ns
+        for question in list(self._open):
+            if question.puts < NAME_PUTS_MAX and now_ns - question.asked_ns >= NAME_TRY_NS:
+                self._put(question, now_ns)
 
     def answered_since(self, since_ns: int) -> bool:
         return self._said_ns is not None and self._said_ns >= since_ns
@@ -204,7 +245,11 @@ class CaresNameService:
             channel.close()
 
     def _note_life(self) -> None:
-        self._said_ns = self._silent_since_ns = self._clock.read().monotonic_ns
+        self._said_ns = self._silent_since_ns = now_ns = self._clock.read().monotonic_ns
+        mute_since_ns, self._mute_since_ns = self._mute_since_ns, None
+        if mute_since_ns is not None and now_ns - mute_since_ns >= NAME_TRY_NS:
+            # Not from here: this is called within c-ares.
+            self._loop.call_soon(self._put_again)
 
     def _channels(self) -> list[CaresChannel]:
         return [*self._older, *(() if self._newest is None else (self._newest[0],))]
@@ -224,24 +269,22 @@ class CaresNameService:
         now_ns = self._clock.read().monotonic_ns
         if now_ns - self._silent_since_ns >= NAME_SILENT_NS:
             self._silent_since_ns = now_ns
+            self._mute_since_ns = self._mute_since_ns or now_ns
             pending[-1].ask_for_life()
         if self._timer is None:
             self._look_later()
 
-    def _answered(
-        self,
-        host: str,
-        family: AddressFamily,
-        asked_ns: int,
-        answered: OnLookedUp,
-        result: Any,
-        status: int | None,
-    ) -> None:
+    def _answered(self, question: _Question, result: Any, status: int | None) -> None:
+        question.under_way -= 1
+        if question not in self._open or (question.under_way and result is None and status not in SAID):
+            return
+        self._open.discard(question)
+        host, family = question.host, question.family
         if result is None:
-            answered(self._without_address(host, family, asked_ns, status or 0))
+            question.answered(self._without_address(host, family, question.asked_ns, status or 0))
             return
         addresses = tuple(dict.fromkeys(map(_address_of, result.nodes)))
-        answered(LookedUp(addresses) if addresses else no_address(host, family))
+        question.answered(LookedUp(addresses) if addresses else no_address(host, family))
 
     def _without_address(self, host: str, family: AddressFamily, asked_ns: int, status: int) -> LookedUp:
         if status == pycares.errno.ARES_ENODATA:
@@ -264,6 +307,7 @@ class CaresNameService:
             channel.close()
         self._older.clear()
         self._newest = None
+        self._open.clear()
 
     def __repr__(self) -> str:
         return f"CaresNameService(under_way={sum(channel.pending for channel in self._channels())})"

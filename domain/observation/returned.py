@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 from inspect import isawaitable, iscoroutine
 from numbers import Real
 from types import MappingProxyType
@@ -28,8 +29,8 @@ def observation_of(returned: object) -> Observation:
     """Returns the observation for a returned value.
 
     None and True are UP, False is DOWN, a number is the measurement `value`, a mapping of names to numbers is that many
-    measurements, a text is UP with a detail, an Observation is used as it is. Anything else, and any figure that is not
-    finite, is UNKNOWN: a defect of the check is no evidence about the target.
+    measurements, a text is UP with a detail, an Outcome means itself, an Observation is used as it is. Anything else, and
+    any figure that is not finite, is UNKNOWN: a defect of the check is no evidence about the target.
     """
     try:
         return _read(returned)
@@ -45,7 +46,9 @@ def _read(returned: object) -> Observation:
             return Observation()
         case False:
             return Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED, detail="it returned False")
-        case str():
+        case Outcome():
+            return _checked(Observation(outcome=returned))
+        case str() if not isinstance(returned, Enum):
             return Observation(detail=first_line(returned))
         case Observation():
             return _checked(returned)
@@ -64,8 +67,8 @@ def _unreadable(returned: object) -> str:
             returned.close()
         return "it returned an awaitable: declare the check with `async def`"
     return (
-        f"it returned {type(returned).__name__}: return None, a bool, a number, a mapping of numbers, a text or "
-        "an Observation"
+        f"it returned {type(returned).__name__}: return None, a bool, a number, a mapping of numbers, a text, "
+        "an Outcome or an Observation"
     )
 
 
@@ -111,8 +114,10 @@ def _checked(observation: Observation) -> Observation:
         observation = msgspec.convert(plain, Observation, builtin_types=BYTES)
     except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
         raise Refused(f"its Observation is not valid: {error}") from error
+    unsaid = observation.reason is Reason.OK and observation.outcome is not Outcome.UP
     return msgspec.structs.replace(
         observation,
+        reason=Reason.REPORTED if unsaid else observation.reason,
         detail=first_line(observation.detail),
         shared_age_ns=msgspec.UNSET,
         figures_dropped=msgspec.UNSET,

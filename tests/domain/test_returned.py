@@ -10,6 +10,7 @@ from watchkeeper.domain.limits import MEASUREMENTS_MAX
 from watchkeeper.domain.observation.observation import Measurement, Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.observation.returned import observation_of
+from watchkeeper.domain.rules.aggregate import Status
 
 UP = Observation()
 REPORTED = Observation(outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="slow")
@@ -36,6 +37,10 @@ READ = [
         Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED),
     ),
     (Observation(body=bytearray(b"ok")), Observation(body=b"ok")),
+    (Outcome.UP, UP),
+    (Outcome.DOWN, Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED)),
+    (Outcome.DEGRADED, Observation(outcome=Outcome.DEGRADED, reason=Reason.REPORTED)),
+    (Observation(outcome="down"), Observation(outcome=Outcome.DOWN, reason=Reason.REPORTED)),
     ({}, UP),
     ({"depth": 3}, value(3.0, "depth")),
     ({"x" * 128: 3}, value(3.0, "x" * 128)),
@@ -45,6 +50,8 @@ READ = [
     (value(3.0), value(3.0)),
 ]
 REFUSED = [
+    Status.DOWN,
+    Reason.TIMED_OUT,
     math.nan,
     math.inf,
     -math.inf,

@@ -389,3 +389,8 @@ def test_a_store_in_memory_leaves_no_file(tmp_path, monkeypatch):
     with Runtime(store=":memory:") as runtime:
         assert runtime.status().problems == ()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_is_the_name_of_a_file():
+    with pytest.raises(TypeError, match="not int"):
+        Runtime(store=5)

@@ -102,6 +102,19 @@ def test_a_dead_name_service_says_nothing_about_any_target(bench, names, server)
     }
 
 
+def test_names_are_asked_for_again_once_a_dead_name_service_lives(bench, names, server):
+    prober = HttpProber(bench.transport)
+    healthy = [Http(url=f"http://{n}.good.example:{server.port}/") for n in range(5)]
+    names.mute = True
+    for _ in range(2):
+        assert {one.outcome for one in ended(bench, started(bench, prober, healthy))} == {Outcome.UNKNOWN}
+    names.mute = False
+    begun = bench.clock.read()
+
+    assert {one.outcome for one in ended(bench, started(bench, prober, healthy))} == {Outcome.UP}
+    assert bench.clock.read().since(begun) < QUICK_MS * NS_PER_MS
+
+
 def test_a_target_that_hangs_beside_a_name_that_is_none_costs_no_answer(bench, names, server):
     """Libcurl's own resolver woke its loop by a descriptor that is no socket, over which the batch stumbled."""
     problems = []
