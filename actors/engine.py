@@ -73,7 +73,7 @@ class EngineDependencies(NamedTuple):
     expectation_of: Callable[[Target], Expectation]
     dice: Callable[[], float]
     asked: Asked
-    discreet: Callable[[str], str]
+    discreet: Callable[[str], str] = str
     """Masks the known secrets in a foreign text."""
     is_whole: bool
     """Whether the configuration names every target; see `SystemDependencies`."""

@@ -279,6 +279,10 @@ READ_BYTES_MAX = 64 * 1024
 """One read of a program's output: what a pipe of Linux holds."""
 READS_AFTER_EXIT_MAX = 64
 """Reads after a program has ended: a child in another session may hold the pipe and write for ever; 4 MiB, as the largest output."""
+LEFTOVER_ROUNDS_MAX = 5
+"""Searches for processes that a program left in other sessions: each finds what was forked during the one before."""
+LEFTOVERS_SEARCHED_MAX = 2_048
+"""Process numbers that are looked at one by one; where more were given since the program began, all processes are."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128

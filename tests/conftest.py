@@ -40,6 +40,10 @@ NEEDS = {
     "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
     "network": (may_leave_the_network, "runs a program in a network of its own, which this system forbids"),
     "strace": (can_trace, "has system calls fail by strace, which is not installed"),
+    "pidfd": (
+        lambda: hasattr(os, "pidfd_open"),
+        "finds processes by calls that Linux alone has",
+    ),
     "cc": (
         lambda: shutil.which("cc") is not None,
         "shifts clocks by a library in C, and no compiler cc is there",

@@ -11,6 +11,7 @@ from typing import IO
 from ...domain.limits import COMMAND_ERROR_BYTES_MAX, READ_BYTES_MAX, READS_AFTER_EXIT_MAX
 from ...domain.specification.probe import Exec
 from ...domain.units import NS_PER_MS
+from .leftovers import MARK, kill_leftovers, new_mark
 from .program_end import watch_end
 
 LOCALE = "C.UTF-8"
@@ -56,9 +57,16 @@ class Command:
     """A program under way, from its start until it is reaped. Used by one thread at a time."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes], output_bytes_max: int
+        self,
+        process: subprocess.Popen[bytes],
+        output: IO[bytes],
+        errors: IO[bytes],
+        output_bytes_max: int,
+        mark: str,
     ) -> None:
         self._process = process
+        self.mark = mark
+        """Carried by the program and everything that it starts; see `kill_leftovers`."""
         self.pid = process.pid
         self.end = watch_end(process.pid)
         self.output = Capture(output, output_bytes_max)
@@ -90,7 +98,10 @@ class Command:
             poll = select.poll()
             poll.register(self.end.descriptor, select.POLLIN)
             poll.poll(within_ns // NS_PER_MS)
-        return self.reap()
+        reaped = self.reap()
+        if reaped:
+            kill_leftovers({self.mark: self.pid})
+        return reaped
 
 
 def environment_of(spec: Exec) -> dict[str, str]:
@@ -110,6 +121,7 @@ def start_command(spec: Exec) -> Command:
     Opens the streams of the program itself: when a descriptor is missing, Popen before Python 3.11.4 leaks those it has
     opened.
     """
+    mark = new_mark()
     with ExitStack() as given, ExitStack() as kept:
         output, errors = _pipe(given, kept), _pipe(given, kept)
         process = subprocess.Popen(  # noqa: S603  # an argument vector, never a shell; what may be run is the operator's configuration
@@ -119,11 +131,11 @@ def start_command(spec: Exec) -> Command:
             stderr=errors[1],
             close_fds=True,
             cwd=spec.directory,
-            env=environment_of(spec),
+            env={**environment_of(spec), MARK: mark},
             start_new_session=True,
         )
-        kept.callback(_give_up, process)
-        command = Command(process, output[0], errors[0], spec.output_bytes_max)
+        kept.callback(_give_up, process, mark)
+        command = Command(process, output[0], errors[0], spec.output_bytes_max, mark)
         kept.pop_all()
     return command
 
@@ -134,8 +146,9 @@ def _pipe(given: ExitStack, kept: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
     return kept.enter_context(open(reading, "rb", 0)), given.enter_context(open(writing, "wb", 0))  # noqa: PTH123  # descriptors, not paths
 
 
-def _give_up(process: subprocess.Popen[bytes]) -> None:
+def _give_up(process: subprocess.Popen[bytes], mark: str) -> None:
     """No descriptor was left to watch it by, or it is gone already: it must not run unwatched."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    kill_leftovers({mark: process.pid})

@@ -128,7 +128,8 @@ class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="e
     argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)]
     """The program and its arguments; no shell reads them."""
     environment: Pairs = ()
-    """The whole environment besides PATH, which is inherited, and LANG and LC_ALL, which are C.UTF-8 unless named here."""
+    """The whole environment besides PATH, which is inherited, LANG and LC_ALL, which are C.UTF-8 unless named here, and WATCHKEEPER_EXEC,
+    by which all that the program leaves running is found and killed once it has ended."""
     directory: str | None = None
     """The folder that it runs in; default: the one of the runtime's process."""
     output_bytes_max: BodyCap = limits.BODY_BYTES

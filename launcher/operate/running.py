@@ -10,6 +10,7 @@ from threading import Thread
 
 import click
 
+from ...adapters.programs.orphans import Orphans
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.event import Event
 from ...domain.time.moment import NS_PER_S, wall_text
@@ -26,7 +27,8 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 def run_until_stopped(config: Path) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
-    speaker = Speaker()
+    speaker, orphans = Speaker(), Orphans()
+    orphans.adopt()
     _log_to(speaker)
     words: SimpleQueue[Word] = SimpleQueue()
     try:
@@ -34,8 +36,9 @@ def run_until_stopped(config: Path) -> ExitStatus:
             runtime = _started(config, speaker)
             speaker.say(f"watching: {runtime!r}")
             Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
-            return _obey(runtime, words, speaker)
+            return _obey(runtime, words, speaker, orphans)
     finally:
+        orphans.end()
         speaker.close()
 
 
@@ -89,12 +92,13 @@ def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
     words.put(Word.ENDED)
 
 
-def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker) -> ExitStatus:
+def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker, orphans: Orphans) -> ExitStatus:
     while True:
         # A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
         try:
             word = words.get(timeout=LISTEN_S)
         except Empty:
+            orphans.look()
             continue
         match word:
             case Word.RELOAD:

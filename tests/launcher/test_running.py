@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.commands.test_killing import is_gone
+
 CONFIG = "runtime: {{store: watch.db}}\nchannels: [{{id: ops, log: {{}}}}]\ntargets: [{targets}]\n"
 TARGET = "{{id: t{0}, every: 100ms, timeout: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}"
 WITHIN_S = 30
@@ -144,6 +146,26 @@ def test_every_line_of_a_run_begins_with_its_time_in_utc(tmp_path, monkeypatch):
         stamp = re.match(TIME, line)
         assert stamp is not None, line
         assert abs(now - datetime.fromisoformat(stamp[0])) < timedelta(minutes=5)
+
+
+PLUGIN = """
+runtime: {allow_exec: true}
+channels: [{id: ops, log: {}}]
+targets: [{id: plugin, every: 100ms, timeout: 90ms, exec: {argv: [/bin/sh, left.sh], directory: FOLDER}, notify: [ops]}]
+"""
+
+
+@pytest.mark.needs("pidfd")
+def test_an_orphan_that_a_plugin_has_hidden_is_gone_when_the_command_ends(tmp_path):
+    os.mkfifo(tmp_path / "pid")
+    (tmp_path / "left.sh").write_text("env -i setsid sh -c 'echo $$ > pid; exec sleep 1000' & echo OK")
+    path = tmp_path / "watch.yaml"
+    path.write_text(PLUGIN.replace("FOLDER", str(tmp_path)))
+    with running(path) as process:
+        pids = (tmp_path / "pid").read_text().split()
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+        assert all(is_gone(pid) for pid in pids)
 
 
 def test_a_bad_file_at_a_reload_is_reported_and_changes_nothing(tmp_path):

@@ -10,6 +10,7 @@ from ....domain.observation.attempt import CancelOutcome, ProbeRequest
 from ....domain.observation.observation import Observation, OnObserved
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Exec
+from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_S
 from ...activity import Activity
@@ -20,7 +21,10 @@ from ...callables.threads import CallThreads
 from ...clock import MomentClock
 from ...programs.command import Capture, Command, start_command
 from ...programs.exec_answer import answer_of, could_not_start, timed_out
+from ...programs.leftovers import kill_leftovers
 
+SEARCH_AFTER_NS = NS_PER_S // 4
+"""The time from the end of a program to the search for its leftovers, which looks for those of all that ended meanwhile."""
 CANCELLED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED, detail="cancelled")
 
 
@@ -53,9 +57,14 @@ class ExecProber:
         self._starting: set[ExecAttempt] = set()
         self._running: set[ExecAttempt] = set()
         self._reaping: set[Command] = set()
-        # Shared with the starting threads, each access under the lock: programs born and not yet handed to the loop.
+        self._ended: dict[str, int] = {}
+        """The marks of ended programs whose leftovers are not looked for yet, with their process numbers."""
+        self._searched: dict[str, int] = {}
+        """Those whose leftovers are being looked for: one search is under way at a time, for all that ended meanwhile."""
+        # Shared with the starting threads, each access under the lock: how many of them are at work, and programs
+        # born and not yet handed to the loop.
         self._guard = threading.Condition()
-        self._births = 0
+        self._at_work = 0
         self._born: set[Command] = set()
         self._closed = False
 
@@ -86,12 +95,12 @@ class ExecProber:
 
     def _give_birth(self, spec: Exec) -> Command:
         with self._guard:
-            self._births += 1
+            self._at_work += 1
         try:
             return self._deliver(start_command(spec))
         finally:
             with self._guard:
-                self._births -= 1
+                self._at_work -= 1
                 self._guard.notify_all()
 
     def _deliver(self, command: Command) -> Command:
@@ -101,6 +110,18 @@ class ExecProber:
                 return command
         command.dispose(limits.CLOSE_NS)
         raise RuntimeError("closed while it was being started")
+
+    def _kill(self, searched: dict[str, int]) -> None:
+        with self._guard:
+            if self._closed:
+                return  # closing looks for all of them itself
+            self._at_work += 1
+        try:
+            kill_leftovers(searched)
+        finally:
+            with self._guard:
+                self._at_work -= 1
+                self._guard.notify_all()
 
     # On the loop.
 
@@ -153,6 +174,7 @@ class ExecProber:
         self._unwatch(attempt, command)
         command.reap()
         command.drain_pipes()
+        self._look_for_leftovers(command)
         attempt.done(answer_of(command, self._clock.read().since(attempt.request.started)))
 
     def _expire(self, attempt: ExecAttempt, command: Command) -> None:
@@ -182,6 +204,29 @@ class ExecProber:
         self._loop.remove_reader(command.end.descriptor)
         self._reaping.discard(command)
         command.reap()
+        self._look_for_leftovers(command)
+
+    def _look_for_leftovers(self, command: Command) -> None:
+        self._ended[command.mark] = command.pid
+        if not self._searched and len(self._ended) == 1:
+            self._search_soon()
+
+    def _search_soon(self) -> None:
+        self._call_at(self._clock.read().monotonic_ns + SEARCH_AFTER_NS, self._search)
+
+    def _search(self) -> None:
+        if self._closed:
+            return
+        searched, self._searched, self._ended = self._ended, self._ended, {}
+        deadline = Deadline.after(self._clock.read(), limits.CLOSE_NS)
+        self._calls.submit("leftovers", lambda: self._kill(searched), deadline, self._search_ended)
+
+    def _search_ended(self, ended: Ended) -> None:
+        if isinstance(ended, Overloaded | TimedOut):
+            self._ended |= self._searched  # no thread was free
+        self._searched = {}
+        if self._ended:
+            self._search_soon()
 
     def cancel(self, attempt: ExecAttempt) -> CancelOutcome:
         """See ExecAttempt.cancel."""
@@ -203,8 +248,8 @@ class ExecProber:
         """Kill and reap everything within limits.CLOSE_NS; attempts under way end CANCELLED."""
         with self._guard:
             self._closed = True
-            # A program that is being born now is disposed of by the thread that started it.
-            self._guard.wait_for(lambda: self._births == 0, limits.CLOSE_NS / NS_PER_S)
+            # A program that is being born now is disposed of by the thread that started it; a search for leftovers ends.
+            self._guard.wait_for(lambda: self._at_work == 0, limits.CLOSE_NS / NS_PER_S)
             born, self._born = self._born, set()
         self._calls.close()
         for attempt in tuple(self._running):
@@ -221,12 +266,13 @@ class ExecProber:
             left_ns = max(0, ends_ns - self._clock.read().monotonic_ns)
             if command.dispose(left_ns):
                 self._reaping.discard(command)
+        kill_leftovers({**self._ended, **self._searched})
 
     def abandoned(self) -> tuple[str, ...]:
         """Returns the abandoned commands: programs that survive their kill, and starts that never returned."""
         killed = tuple(f"process {command.pid}: killed and not gone" for command in self._reaping)
         with self._guard:
-            starts = self._calls.abandoned() if self._births else ()
+            starts = self._calls.abandoned() if self._at_work else ()
         return (*killed, *starts)
 
     def __repr__(self) -> str:

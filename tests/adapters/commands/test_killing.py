@@ -5,8 +5,10 @@ import os
 import re
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.moment import NS_PER_MS
@@ -70,13 +72,74 @@ def test_a_child_left_behind_is_killed_when_the_plugin_ends(run, tmp_path):
 def test_a_daemon_that_holds_the_pipe_delays_nothing(run, tmp_path):
     noted = tmp_path / "pid"
 
-    seen = shell(
-        run, f"setsid sh -c 'echo $$ >{noted}; exec sleep 1000' & while [ ! -s {noted} ]; do :; done; echo OK"
-    )
-    os.kill(int(noted.read_text()), signal.SIGKILL)
+    seen = shell(run, f"{daemon(noted)}; echo OK")
+    with suppress(ProcessLookupError):
+        os.kill(int(noted.read_text()), signal.SIGKILL)
 
     assert (seen.outcome, seen.detail) == (Outcome.UP, "OK")
     assert seen.response_time_ns < LONG_NS // 2
+
+
+@pytest.mark.needs("pidfd")
+def test_a_daemon_is_killed_when_the_program_that_started_it_ends(run, tmp_path):
+    noted = tmp_path / "pid"
+    assert shell(run, f"{daemon(noted)}; echo OK").outcome is Outcome.UP
+    assert is_gone(noted.read_text())
+
+
+def daemon(noted):
+    """A script that leaves a program in a session of its own, and notes its number."""
+    return f"setsid sh -c 'echo $$ >{noted}; exec sleep 1000' & while [ ! -s {noted} ]; do :; done"
+
+
+@pytest.mark.needs("pidfd")
+def test_a_daemon_is_killed_at_the_deadline_of_the_program_that_started_it(run, tmp_path):
+    noted = tmp_path / "pid"
+    seen = shell(run, f"{daemon(noted)}; sleep 1000", timeout_ns=400 * NS_PER_MS)
+    assert seen.outcome is Outcome.TIMED_OUT
+    assert is_gone(noted.read_text())
+
+
+@pytest.mark.needs("pidfd")
+def test_a_daemon_whose_parents_have_all_ended_is_killed_with_what_it_started(run, tmp_path):
+    noted, other = tmp_path / "pid", tmp_path / "other"
+    twice = f"sleep 1000 & echo $! >{other}; echo $$ >{noted}; exec sleep 1000"
+    seen = shell(run, f"(setsid sh -c '{twice}' &); while [ ! -s {noted} ]; do :; done; echo OK")
+    assert seen.outcome is Outcome.UP
+    assert is_gone(noted.read_text())
+    assert is_gone(other.read_text())
+
+
+@pytest.mark.needs("pidfd")
+def test_a_daemon_is_killed_at_a_close_whose_program_runs(run, tmp_path):
+    noted = tmp_path / "pid"
+
+    async def main(prober):
+        answer = begin(prober, "/bin/sh", "-c", f"{daemon(noted)}; sleep 1000")[1]
+        while not (noted.exists() and noted.read_text()):
+            await begin(prober, "/bin/true")[1]
+        prober.close()
+        assert is_gone(noted.read_text())
+        return await answer
+
+    assert run(main).outcome is Outcome.CANCELLED
+
+
+@pytest.mark.needs("pidfd")
+def test_a_daemon_of_another_program_that_runs_is_left_alone(run, tmp_path):
+    noted = tmp_path / "pid"
+
+    async def main(prober):
+        answer = begin(prober, "/bin/sh", "-c", f"{daemon(noted)}; sleep 1000")[1]
+        while not (noted.exists() and noted.read_text()):
+            await begin(prober, "/bin/true")[1]
+        for _ in range(3):
+            await begin(prober, "/bin/sh", "-c", "setsid true & echo OK")[1]
+        assert not has_ended(int(noted.read_text()))
+        prober.close()
+        return await answer
+
+    assert run(main).outcome is Outcome.CANCELLED
 
 
 def test_an_endless_flood_ends_at_the_deadline(run):
