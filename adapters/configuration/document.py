@@ -138,15 +138,15 @@ class DocumentReader:
         entries: dict[str, Any] = {}
         if depth == 0:
             self._top = entries
-        lines: dict[str, int] = {}
+        firsts: dict[str, Any] = {}
         path, below = self._path, depth + 1
         while type(event := self._next()) is not yaml.MappingEndEvent:
-            key = self._key(event, depth, lines)
+            key = self._key(event, depth, firsts)
             path[depth] = key
             entries.setdefault(key, self._node(self._next(), below))
         return entries
 
-    def _key(self, event: Any, depth: int, lines: dict[str, int]) -> str:
+    def _key(self, event: Any, depth: int, firsts: dict[str, Any]) -> str:
         if type(event) is not yaml.ScalarEvent:
             self._hopeless(event, depth, "a key must be a plain text, not a list, a mapping or an alias")
         if event.anchor is not None or event.tag is not None:
@@ -154,11 +154,13 @@ class DocumentReader:
         key: str = event.value
         if key == "<<" and event.implicit[0]:
             self._tell(event, depth, "the merge key << is not allowed: write the keys out")
-        elif key in lines:
+        elif key in firsts:
             self._path[depth] = key
-            text = f"this key stands twice here: keep one (the first is in line {lines[key]})"
+            line = firsts[key].start_mark.line + 1
+            text = f"this key stands twice here: keep one (the first is in line {line})"
             self._tell(event, depth + 1, text, at_key=True)
-        lines.setdefault(key, event.start_mark.line + 1)
+        else:
+            firsts[key] = event
         return key
 
     def _hopeless(self, event: Any, depth: int, text: str) -> NoReturn:

@@ -104,7 +104,7 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def transport(self) -> Webhook | Log | CallChannel:
         """The one transport that is given."""
-        transport: Webhook | Log | CallChannel = getattr(self, self.one_given())
+        transport: Webhook | Log | CallChannel = getattr(self, self.given())
         return transport
 
     @property

@@ -76,6 +76,13 @@ class Specification(
             raise ValueError(not_one(given, self.one_of))
         return given[0]
 
+    def given(self) -> str:
+        """The key of `one_of` that is given; of a value that was made it is one, so the first that is found."""
+        for name in self.one_of:
+            if getattr(self, name) is not None:
+                return name
+        return self.one_given()
+
 
 def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the arguments under the key names of files, in the plain containers and texts of a file."""

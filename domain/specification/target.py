@@ -92,7 +92,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def kind(self) -> str:
         """The key of the probe that is given: `http`, `tcp`, `exec`, `call` or `heartbeat`."""
-        return self.one_given()
+        return self.given()
 
     @property
     def probe(self) -> Probe:

@@ -39,7 +39,7 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
         close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
         text = f"{quoted(http.method)} is no known method{meant(close)} (known: {', '.join(_METHODS)})"
         yield Problem((*path, "method"), text)
-    if fault := _family_fault(_host_of(http.url), http.address_family):
+    if http.address_family != "any" and (fault := _family_fault(_host_of(http.url), http.address_family)):
         yield Problem((*path, "address_family"), fault)
     yield from _header_problems(http.headers, _FRAMING, (*path, "headers"))
     yield from _tls_problems(http.tls, (*path, "tls"))
@@ -64,7 +64,7 @@ def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
     """Yields the problems of a TCP probe."""
     if fault := _host_fault(tcp.host):
         yield Problem((*path, "host"), fault)
-    if fault := _family_fault(tcp.host, tcp.address_family):
+    if tcp.address_family != "any" and (fault := _family_fault(tcp.host, tcp.address_family)):
         yield Problem((*path, "address_family"), fault)
     if tcp.expect == "":
         yield Problem(
@@ -137,8 +137,6 @@ def _host_of(url: str) -> str:
 
 def _family_fault(host: str, family: str) -> str:
     """An address of the other family would never be connected to as asked; a name may have both."""
-    if family == "any":
-        return ""
     try:
         written = f"ipv{ip_address(host).version}"
     except ValueError:

@@ -3,16 +3,12 @@
 from math import inf, nan
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from watchkeeper.domain.rules.evaluation import OPERATORS
 from watchkeeper.domain.specification.channel import CallChannel, Channel, Log, Webhook
 from watchkeeper.domain.specification.configuration import Configuration, Retention, RuntimeOptions
 from watchkeeper.domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
-from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Mode, NoData, RuleState, Threshold
+from watchkeeper.domain.specification.rule import Consecutive, Mode, NoData, RuleState, Threshold
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.validation.partial import judged, judged_target
-from watchkeeper.domain.validation.rules import _fate
 
 HTTP = Http(url="http://h/")
 PASSWORD = "p"  # noqa: S105  # it opens nothing
@@ -376,27 +372,3 @@ def test_a_retired_rule_may_be_what_no_other_may():
 
 def test_a_timeout_that_nobody_stated_may_outlast_the_cadence():
     assert problems_of_target(target(every="1s"), channels=()) == ()
-
-
-@given(
-    operator=st.sampled_from(sorted(OPERATORS)),
-    value=st.integers(-5, 15),
-    high=st.integers(1, 10),
-    seen=st.lists(st.integers(0, 10), min_size=1),
-)
-def test_a_comparison_called_constant_is_constant(operator, value, high, seen):
-    fate = _fate(operator, value, 0, high)
-    verdicts = {OPERATORS[operator](min(number, high), value) for number in [*seen, 0, high]}
-    assert verdicts == {"can never be true": {False}, "is always true": {True}}.get(fate, verdicts)
-
-
-@pytest.mark.parametrize("aggregate", Aggregate)
-def test_a_threshold_within_reach_is_accepted(aggregate):
-    assert problems_of_target(ruled(aggregate=aggregate, window="5m", value=4_999), channels=()) == ()
-
-
-@pytest.mark.parametrize("measure", ["status", "connect", "response_time"])
-def test_a_figure_that_a_check_may_report_has_no_bounds(measure):
-    rules = (Threshold(id="r", measure=measure, operator="==", value=1_000_000.5),)
-    reporting = Target(id="t", every="5s", timeout="5s", call=Call(name="depth"), rules=rules)
-    assert problems_of_target(reporting, channels=()) == ()
