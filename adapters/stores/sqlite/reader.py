@@ -32,7 +32,7 @@ ORDER BY ordinal DESC LIMIT :limit
 
 _RECOVERED = """
 SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM incident JOIN chain USING (position)
-WHERE NOT is_open AND NOT json_extract(body, '$.draft') GROUP BY incident.target
+WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY incident.target
 """
 
 
