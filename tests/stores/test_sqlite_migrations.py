@@ -118,6 +118,7 @@ def test_an_incident_of_the_second_version_has_the_cause_of_its_first_step(secon
     store.close()
     assert (incident.explanation, incident.cause) == ("acknowledged by ann", STEP.explanation)
     assert StoreReader(second).incidents() == (incident,)
+    assert {step.cause for step in StoreReader(second).transitions(incident.id)} == {STEP.explanation}
 
 
 def test_a_migrated_store_is_guarded_from_then_on(path):
