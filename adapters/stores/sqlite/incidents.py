@@ -1,6 +1,7 @@
 """Incidents, and what each channel was told of them, in SQLite."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import apsw
 import msgspec
@@ -13,6 +14,7 @@ from .chain import TRANSITION, Chain
 
 TRANSITIONS = msgspec.json.Decoder(Transition)
 INCIDENTS = msgspec.json.Decoder(Incident)
+AnyIncident = TypeVar("AnyIncident", bound=Incident)
 TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
@@ -78,8 +80,11 @@ class IncidentTable:
         return None if row is None else self.read(row[0])
 
     def read(self, body: str) -> Incident:
-        """Returns the incident of a step. A step of an earlier version says no cause: that is in the first step."""
-        incident = INCIDENTS.decode(body)
+        """Returns the incident of a step."""
+        return self.with_cause(INCIDENTS.decode(body))
+
+    def with_cause(self, incident: AnyIncident) -> AnyIncident:
+        """Returns an incident or a step with its cause. One of an earlier version says none: that is in the first step."""
         if incident.cause:
             return incident
         first = incident if incident.sequence == 1 else self._first(incident.id)

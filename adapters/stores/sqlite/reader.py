@@ -85,7 +85,8 @@ class StoreReader:
                 "SELECT body FROM chain WHERE incident = ? AND channel = ? ORDER BY sequence",
                 (incident, TRANSITION),
             )
-            return tuple(TRANSITIONS.decode(body) for (body,) in rows)
+            table = IncidentTable(connection, Chain(connection))
+            return tuple(table.with_cause(TRANSITIONS.decode(body)) for (body,) in rows)
 
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Notices in a state, oldest first: those that are DEAD can be re-driven."""
