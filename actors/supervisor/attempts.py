@@ -268,6 +268,8 @@ class Attempts:
         if sample.is_sign_of_life:
             entry.heard_here = True
             self._waits.expect_evidence(entry, now)
+        if not self._network.hides_silence:
+            self._waits.observe(entry, sample, now)
         if sample.outcome.is_evidence:
             self._suspect(entry, sample.outcome in BAD, now)
         told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
@@ -352,7 +354,7 @@ class Attempts:
         if was_due is None:
             return
         self._timers.arm(wait, now.monotonic_ns + entry.cadence.every_ns)
-        if not self._network.lost:
+        if not self._network.hides_silence:
             self._owner.tell(SamplesMissing(target, rule, was_due))
 
     def blind(self, now: Moment) -> None:
@@ -370,9 +372,9 @@ class Attempts:
         """Lets every wait go on from what the record knows."""
         self._waits.resume(heard, self._scheduled.values(), now)
 
-    def forget_others(self) -> None:
-        """Drops what the record knows of targets that are not scheduled."""
-        self._waits.forget_others()
+    def review(self, now: Moment) -> None:
+        """Drops what the record knows of targets that are not scheduled, and reports those that cannot be checked."""
+        self._waits.review(now)
 
     # Drain.
 

@@ -37,6 +37,7 @@ from .poller_registry import POLLER, RosterHandover
 from .restart_tracker import Child, RestartTracker
 from .retries import Retries
 from .timer_driver import TimerDriver
+from .waits import UNCHECKED
 
 ATTEMPT_NUMBER_BITS = 40
 """An incarnation numbers its attempts from its epoch shifted by this, above all numbers of the one before."""
@@ -112,8 +113,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 # The incarnation before may have crashed between tracking the target and telling the owner.
                 self._to.owner.tell(Adopt(target))
         if self.address.epoch > 1:
-            # The knowledge of the network ended with the earlier incarnation.
-            self._to.recorder.tell(HealthReported(NETWORK, ""))
+            # The knowledge of the network and of unchecked targets ended with the earlier incarnation.
+            for part in (NETWORK, UNCHECKED):
+                self._to.recorder.tell(HealthReported(part, ""))
         self._make_whole(now)
         self._periodic_timers.begin(now)
         self._timer_driver.rearm()
@@ -276,7 +278,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._restart(child, now)
             case Chore():
                 if key is Chore.ORPHANS:
-                    self._attempts.forget_others()
+                    self._attempts.review(now)
                 self._periodic_timers.do(key, now)
             case DrainStep.CANCEL:
                 self._attempts.cancel_all()
@@ -329,9 +331,17 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._timer_driver.stop()
 
     def on_failure(self, *_: object) -> None:
-        """Cancels every attempt: its answer would reach an incarnation that does not know its number."""
-        self._timer_driver.stop()
+        """Cancels every attempt: its answer would reach an incarnation that does not know its number.
+
+        Nor does that one know of a gap that ended with the crash, and would count it as silence: every wait begins anew.
+        """
         self._attempts.cancel_all()
+        now = self._clock.read()
+        overdue_ns = self._timer_driver.overdue_ns(now.monotonic_ns)
+        self._timer_driver.stop()
+        gap = self._blindness.woke(Reading(now, self._clock.boot_ns()), overdue_ns)
+        if gap is not None and gap.cause != CLOCK_STEPPED:
+            self._attempts.blind(now)
 
     def on_end(self) -> None:
         self._handover.give_back(self._roster)

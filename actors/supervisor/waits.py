@@ -4,18 +4,24 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from ...domain.observation.sample import Sample
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.schedule import Scheduled
+from ...domain.supervision.unchecked import Unchecked
 from ...domain.time.moment import Moment
+from ...protocol.recorder import HealthReported
 from ...protocol.sink import RecordHeard
 from .periodic_timers import NoEvidence, SupervisorContext
+
+UNCHECKED = "targets"
+"""The part of the runtime by which its health names targets that cannot be checked."""
 
 
 class Waits:
     """Arms the timers of missing heartbeats and of no_data rules, and states to the record what it cannot know."""
 
     def __init__(self, context: SupervisorContext, is_left_alone: Callable[[Scheduled], bool]) -> None:
-        self._timers, self._sink = context.timers, context.to.sink
+        self._timers, self._sink, self._recorder = context.timers, context.to.sink, context.to.recorder
         self._targets, self._heard = context.roster.targets, context.roster.heard
         self._slack_ns = context.policies.cancellation.slack_ns
         self._is_left_alone = is_left_alone
@@ -23,6 +29,13 @@ class Waits:
         """When each wait was due that goes on because the runtime stood still."""
         self._before: dict[str, LastHeard] | None = None
         """The record of targets that are not scheduled yet; None until the sink has answered."""
+        self._unchecked = Unchecked()
+        self._problem = ""
+
+    def observe(self, entry: Scheduled, sample: Sample, now: Moment) -> None:
+        """Notes whether a target could be checked; one that reports by itself is not checked."""
+        if not entry.is_heartbeat:
+            self._unchecked.note(sample, now)
 
     def expect_evidence(self, entry: Scheduled, now: Moment) -> None:
         """Begins the wait of every no_data rule of a target."""
@@ -60,6 +73,7 @@ class Waits:
 
     def end(self, entry: Scheduled) -> None:
         """Expects nothing more of a target."""
+        self._unchecked.forget(entry.id)
         waits: list[Scheduled | NoEvidence] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
         for wait in (entry, *waits):
             self._timers.cancel(wait)
@@ -85,6 +99,7 @@ class Waits:
         for entry in entries:
             entry.heard_here = True
             entry.quiet_since_ns = now.monotonic_ns
+            self._unchecked.forget(entry.id)
             noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat))
             if entry.is_heartbeat:
                 self.reported(entry, now)
@@ -100,8 +115,16 @@ class Waits:
         if self._before is not None:
             self._note([self._resume(entry, self._before, now)])
 
-    def forget_others(self) -> None:
-        """Drops every target that nothing has scheduled from the record: one of that name begins anew."""
+    def review(self, now: Moment) -> None:
+        """Drops every target that nothing has scheduled from the record: one of that name begins anew.
+
+        Reports to the health which targets cannot be checked.
+        """
+        problem = self._unchecked.problem(now)
+        if problem or problem != self._problem:
+            # Repeated for a recorder that was restarted meanwhile.
+            self._recorder.tell(HealthReported(UNCHECKED, problem))
+        self._problem = problem
         others, self._before = self._before, self._before and {}
         self._note([LastHeard(name, None) for name in others or ()])
 

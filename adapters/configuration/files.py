@@ -37,6 +37,7 @@ def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
             problems.append(Problem(path, fault))
     if looks:
         problems.extend(_key_problems(data))
+        problems.extend(_system_problems(data))
     return problems
 
 
@@ -84,6 +85,8 @@ def _fault(found: FilePath, key: str) -> str:
                 return _store_fault(found)
             case "directory":
                 return "" if found.is_dir() else f"{quoted(str(found))} is no folder"
+            case "ca_file":
+                return _reading_fault(found) or _authorities_fault(found)
             case _:
                 return _reading_fault(found)
     except OSError as error:
@@ -108,6 +111,31 @@ def _reading_fault(found: FilePath) -> str:
     with found.open("rb") as file:
         file.read(1)
     return ""
+
+
+def _authorities_fault(found: FilePath) -> str:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(found)
+    except (OSError, ValueError):  # of ssl too
+        return f"{quoted(str(found))} holds no certificate that can be read: write those of the authorities as PEM"
+    return ""
+
+
+def _system_problems(data: Any) -> Iterator[Problem]:
+    """The first place that needs the certificate authorities of a machine that has none."""
+    known = ssl.get_default_verify_paths()
+    if known.cafile or (known.capath and any(FilePath(known.capath).iterdir())):
+        return
+    for group, kind in (("targets", "http"), ("channels", "webhook")):
+        for at, entry in enumerate(_part(data, group, list)):
+            asked = _part(entry, kind, dict)
+            tls, url = _part(asked, "tls", dict), asked.get("url")
+            secure = isinstance(url, str) and url[:8].lower() == "https://"
+            if secure and tls.get("verify", True) is not False and "ca_file" not in tls:
+                text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
+                yield Problem((group, at, kind, "url"), text)
+                return
 
 
 def _key_fault(certificate: str, key: str | None, password: str | None) -> str:

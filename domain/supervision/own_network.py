@@ -37,7 +37,7 @@ class OwnNetwork:
     counts (no route, no name server): a machine whose targets are all down may have a network all the same.
     """
 
-    __slots__ = ("_failing", "_named", "_since", "_speaking", "_started")
+    __slots__ = ("_failing", "_named", "_since", "_speaking", "_started", "_stood")
 
     def __init__(self, named: Collection[str]) -> None:
         self._named = frozenset(named)
@@ -46,10 +46,20 @@ class OwnNetwork:
         self._started: Moment | None = None
         """The beginning of the first failed attempt since the last that was none."""
         self._since: Moment | None = None
+        self._stood = False
+        """Whether a target that speaks for it was ever reached."""
 
     @property
     def lost(self) -> bool:
         return self._since is not None
+
+    @property
+    def hides_silence(self) -> bool:
+        """Whether targets without evidence are explained by its loss.
+
+        One that never stood is no loss: a gateway that is named wrongly, or a host without the family of all addresses, lasts.
+        """
+        return self.lost and self._stood
 
     @property
     def problem(self) -> str:
@@ -85,6 +95,7 @@ class OwnNetwork:
         else:
             self._failing.discard(target)
             self._started = None
+            self._stood = True
         return self._judge(now)
 
     def _fails(self, outcome: Outcome, reason: Reason) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 import idna
 from msgspec import UNSET
@@ -155,13 +155,24 @@ def _host_fault(host: str) -> str:
 
 
 def _name_fault(host: str) -> str:
+    if "[" in host or ":" in host:
+        return _literal_fault(host.strip("[]"))
     try:
         written = ascii_host(host)
     except UnicodeError:
         return "is no international name: a character in it is not allowed"
-    labels = [] if ":" in written else written.removesuffix(".").split(".")
+    labels = written.removesuffix(".").split(".")
     if any(not 1 <= len(label) <= _LABEL_CHARACTERS_MAX for label in labels):
         return f"is no name: a part of it between dots is empty or longer than {_LABEL_CHARACTERS_MAX} characters"
+    return ""
+
+
+def _literal_fault(host: str) -> str:
+    """Why the host is no IPv6 address: only one holds colons, and only one stands in brackets."""
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return "is no IPv6 address, though it is written like one: give an IPv4 address or a name without colons and brackets"
     return ""
 
 

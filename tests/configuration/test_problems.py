@@ -119,6 +119,12 @@ FILES = {
     "targets: [{id: a, tcp: {host: h, port: 70000}}]": [
         "1:40: targets[0].tcp.port: 70000 is out of range: it may be 1 to 65,535"
     ],
+    "targets: [{id: a, http: {url: 'http://[1.2.3.4]/'}}]": [
+        "1:31: targets[0].http.url: has a host that is no IPv6 address, though it is written like one: give an IPv4 address or a name without colons and brackets"
+    ],
+    "targets: [{id: a, tcp: {host: '1:2:3', port: 80}}]": [
+        "1:31: targets[0].tcp.host: is no IPv6 address, though it is written like one: give an IPv4 address or a name without colons and brackets"
+    ],
     # Names.
     "targets: [{id: a, call: {name: f}}, {id: a, call: {name: f}}]": [
         "1:42: targets[1].id: the id 'a' stands twice, first at targets[0]: rename one"

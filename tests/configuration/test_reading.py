@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watchkeeper.adapters.clock import SystemClock
@@ -173,7 +174,7 @@ FILE_NAMES = (
 
 
 def test_file_names_are_found_from_the_folder_of_the_file(tmp_path):
-    (tmp_path / "ca.pem").write_text("x")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
     (tmp_path / "w.yaml").write_text(FILE_NAMES.format("watch.db", "ca.pem"))
     configuration = load(os.path.relpath(tmp_path / "w.yaml"), {})
     assert configuration.runtime.store == str(tmp_path / "watch.db")
@@ -187,11 +188,13 @@ def test_file_names_are_found_from_the_folder_of_the_file(tmp_path):
         (".", "ca.pem", "is a folder: name a file in it"),
         ("watch.db", "gone.pem", "No such file"),
         ("watch.db", ".", "is a folder: name a file"),
+        ("watch.db", "x.pem", "holds no certificate that can be read"),
         ("''", "ca.pem", "names no file"),
     ],
 )
 def test_files_that_cannot_be_used_are_problems(store, ca_file, said, tmp_path):
-    (tmp_path / "ca.pem").write_text("x")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    (tmp_path / "x.pem").write_text("x")
     with pytest.raises(ConfigurationError) as caught:
         parse_configuration(FILE_NAMES.format(store, ca_file), {}, name="w", folder=tmp_path)
     assert len(caught.value.problems) == 1
@@ -355,3 +358,30 @@ PROBES = {
 def test_anything_shaped_like_a_configuration_is_judged(tmp_path_factory, data):
     problems = problems_in(json.dumps(data), tmp_path_factory.getbasetemp())
     assert all(problem.startswith(("w:", "and ")) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "refused"),
+    [
+        ("https://h/", "", True),
+        ("https://h/", ", tls: {verify: false}", False),
+        ("https://h/", ", tls: {ca_file: ca.pem}", False),
+        ("http://h/", "", False),
+    ],
+)
+@pytest.mark.parametrize("group", ["targets: [{id: a, http: ", "channels: [{id: a, webhook: "])
+def test_a_machine_without_certificate_authorities_is_a_problem(
+    url, tls, refused, group, tmp_path, monkeypatch
+):
+    (tmp_path / "certs").mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    text = f"{group}{{url: '{url}'{tls}}}}}]\n"
+    if refused:
+        with pytest.raises(
+            ConfigurationError, match="needs certificate authorities, and this machine has none"
+        ):
+            parse_configuration(text, {}, name="w", folder=tmp_path)
+    else:
+        parse_configuration(text, {}, name="w", folder=tmp_path)

@@ -142,6 +142,7 @@ REPORTED = {
     "POLLER + target": "poller TARGET",
     "SUPERVISOR": "supervisor",
     "NETWORK": "network",
+    "UNCHECKED": "targets",
     "'invariants'": "invariants",
     "child": "sink",
     "part": None,

@@ -298,6 +298,7 @@ def test_the_next_supervisor_watches_on_under_numbers_of_its_own(shop):
     assert alone.recorder.take() == [
         TargetTracked("shop", "tcp", False, shop(every="1h").stale_after_ns),
         HealthReported("network", ""),
+        HealthReported("targets", ""),
     ]
     assert alone.sink.take() == [ResumeRetries()]
     assert alone.starts == [(0, "shop")]
