@@ -40,6 +40,10 @@ class Behaviour(DispatchedActor, Generic[M]):
     def on_receive(self, message: Any) -> Any:
         return self.handle(message, self._clock.read())
 
+    def _now(self) -> Moment:
+        """Returns the current moment, for a hook that runs without a message."""
+        return self._clock.read()
+
     def started(self, now: Moment) -> None:
         """Hook that runs first in every incarnation."""
 

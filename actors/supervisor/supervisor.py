@@ -336,7 +336,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         Nor does that one know of a gap that ended with the crash, and would count it as silence: every wait begins anew.
         """
         self._attempts.cancel_all()
-        now = self._clock.read()
+        now = self._now()
         overdue_ns = self._timer_driver.overdue_ns(now.monotonic_ns)
         self._timer_driver.stop()
         gap = self._blindness.woke(Reading(now, self._clock.boot_ns()), overdue_ns)

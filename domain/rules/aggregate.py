@@ -150,7 +150,7 @@ class TargetAggregate:
         last = self._last
         if last is None or last.is_sign_of_life:
             return SILENCE_IS_BAD
-        text = f"{SILENCE_IS_BAD.explanation}; the last attempt: {last.explanation()}"
+        text = f"no evidence for too long; the last attempt: {last.explanation()}"
         return Cause(SILENCE_IS_BAD.reason, text[: limits.EXPLANATION_CHARACTERS_MAX])
 
     def _note(self, at: Moment) -> None:

@@ -107,5 +107,5 @@ def test_missing_evidence_says_what_the_samples_are_instead(shop):
     world.script("shop", "ok 1m, unknown 10m, ok")
     world.run("5m")
     (incident,) = world.incidents()
-    assert incident.cause.startswith("no sample for too long; the newest sample: ")
+    assert incident.cause.startswith("no evidence for too long; the last attempt: ")
     assert incident.cause.endswith("as scripted")

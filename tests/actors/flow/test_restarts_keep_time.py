@@ -202,6 +202,20 @@ def test_a_supervisor_that_crashes_forgets_no_heartbeat(shop):
     assert [incident.opened_at_ns for incident in world.incidents()] == [beat.wall_ns + 25 * H]
 
 
+@pytest.mark.parametrize("gap", [World.stall, World.suspend])
+def test_a_supervisor_that_crashes_at_the_end_of_a_gap_counts_no_beat_of_it_as_missed(shop, gap):
+    world = World([nightly(shop, every="10s", heartbeat=Heartbeat(grace="2s"))])
+    world.heartbeat("nightly")
+    world.run("4s")
+    crash_supervisor(world)
+    gap(world, "30s")
+    world.run("8s")
+    world.heartbeat("nightly")
+    world.run("1s")
+    assert world.system.supervisor.epoch == 2
+    assert world.incidents() == ()
+
+
 @pytest.mark.parametrize("how", [World.restart, World.crash])
 def test_silence_is_told_in_time_though_the_process_restarts_before(shop, how):
     world = World([silent(shop)])
