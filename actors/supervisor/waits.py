@@ -136,8 +136,10 @@ class Waits:
     def _resume(self, entry: Scheduled, known: dict[str, LastHeard], now: Moment) -> LastHeard | None:
         """Returns what the record is to note: the first moment of a new target, or whether a stop counted."""
         names = (entry.id, *entry.target.former_names)
-        found = [known.pop(name) for name in names if name in known]
-        before = replace(found[0], target=entry.id) if found else None
+        found = next((known[name] for name in names if name in known), None)
+        before = found and replace(found, target=entry.id)
+        # The entry of a former name stays, and is dropped with those of the other targets.
+        known.pop(entry.id, None)
         if entry.is_heartbeat:
             before = self._heard.get(entry.id, before)
         if before is None or entry.heard_here:

@@ -164,6 +164,42 @@ def test_a_silence_follows_a_renamed_target(shop):
     assert "store/down opened" in world.delivered("ops")
 
 
+def heard_of(world):
+    """The targets of which the record says when they were last heard."""
+    world.store.close()
+    return {mark.target for mark in world.store.open(world.now).heard} - {""}
+
+
+def test_a_rename_that_crashes_before_it_is_recorded_is_repeated(shop):
+    before = down(shop(rules=QUICK), nightly(shop))
+    before.heartbeat("nightly")
+    before.run("1m")
+    renamed = (
+        shop("store", rules=QUICK, renamed_from=("shop",)),
+        nightly(shop, "backup", renamed_from=("nightly",)),
+    )
+    before.store.refuse_until(2**62)
+    world = goes_on(before, *renamed)
+    for _ in range(3):
+        world.crash()
+        world.script("store", "down")
+        world.run("30s")
+    world.store.refuse_until(0)
+    world.run("5m")
+    assert [incident.target for incident in world.incidents(open_only=True)] == ["store"]
+    assert world.delivered("ops") == ["store/down changed"]
+    assert heard_of(world) == {"store", "backup"}
+
+
+def test_a_sink_that_crashes_behind_a_rename_leaves_no_mark_of_the_former_name(shop):
+    world = goes_on(
+        World(Configuration(targets=(nightly(shop),))), nightly(shop, "backup", renamed_from=("nightly",))
+    )
+    world.system.sink.tell("no message")
+    world.run("5m")
+    assert heard_of(world) == {"backup"}
+
+
 def test_the_mark_of_a_removed_target_is_dropped(shop):
     before = World(Configuration(targets=(nightly(shop), shop(rules=(NoData(id="silent"),)))))
     before.run("5m")
@@ -171,6 +207,4 @@ def test_the_mark_of_a_removed_target_is_dropped(shop):
     world = goes_on(before, shop("mail"))
     world.run("5m")
     world.restart()
-    restored = world.store
-    restored.close()
-    assert {mark.target for mark in restored.open(world.now).heard} == {"", "mail"}
+    assert heard_of(world) == {"mail"}
