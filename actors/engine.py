@@ -75,7 +75,7 @@ class EngineDependencies(NamedTuple):
     asked: Asked
     discreet: Callable[[str], str] = str
     """Masks the known secrets in a foreign text."""
-    is_whole: bool
+    is_whole: bool = False
     """Whether the configuration names every target; see `SystemDependencies`."""
 
 

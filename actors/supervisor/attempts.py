@@ -304,8 +304,7 @@ class Attempts:
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:
                 return doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
-        timeout_ns = pending.deadline.monotonic_ns - started_ns
-        return weighed(sample, started_ns, timeout_ns, self._blindness.blocked_ns)
+        return weighed(sample, started_ns, pending.deadline.monotonic_ns, self._blindness.blocked_ns)
 
     # Heartbeats, silence, blindness.
 
@@ -315,7 +314,7 @@ class Attempts:
         if entry is None or not entry.is_heartbeat or self._is_left_alone(entry):
             return False
         if entry.heard == (at, outcome.value):
-            return True  # the same report again: it counts once
+            return True  # it counts once
         entry.heard = (at, outcome.value)
         # A report that was queued during a gap is older than `last_beat`, which `blind` moved to the end of the gap.
         entry.last_beat = max(at, entry.last_beat or at, key=attrgetter("monotonic_ns"))
@@ -350,8 +349,8 @@ class Attempts:
         """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
         entry, wait = self._scheduled[target], NoEvidence(target, rule)
         blocked_ns = self._blindness.blocked_ns(due_ns - entry.cadence.every_ns)
-        was_due = self._waits.over(wait, now.shifted(due_ns - now.monotonic_ns), blocked_ns, now)
-        if was_due is None:
+        due = now.shifted(due_ns - now.monotonic_ns)
+        if (was_due := self._waits.over(wait, due, blocked_ns, now)) is None:
             return
         self._timers.arm(wait, now.monotonic_ns + entry.cadence.every_ns)
         if not self._network.hides_silence:

@@ -67,9 +67,9 @@ def test_an_incident_that_the_store_has_still_open_is_resolved_again(world):
 def test_a_silence_that_was_not_written_yet_is_kept_with_all_that_was_heard(world):
     kept = copy.deepcopy(world.store.inner)
     world.run("2m")
-    until_ns = world.clock.read().wall_ns + 3_600 * NS_PER_S
+    now_ns = world.clock.read().wall_ns
     world.store.failing = "commit"
-    silence = Silence(id="works", target="shop", until_ns=until_ns)
+    silence = Silence(id="works", target="shop", until_ns=now_ns + 3_600 * NS_PER_S, created_at_ns=now_ns)
     world.system.sink.tell(Mute(silence))
     go_back(world, kept, failing_for="1m")
     world.run("2m")
