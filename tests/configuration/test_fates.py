@@ -95,6 +95,8 @@ MEANT = [
     (PAGE, "true == [CONNECTED]"),
     (PAGE, "false != has([BODY].a)"),
     (PAGE, "127.0.0.1 == [IP]"),
+    (PAGE, "[IP] == ::ffff:127.0.0.1"),
+    (PAGE, "[IP] == ::ffff:7f00:1"),
     (PAGE, "200 == [STATUS]"),
     (PAGE, "[CERTIFICATE_EXPIRATION] > -1h"),
     (PAGE, "[STATUS] == [BODY].status"),
