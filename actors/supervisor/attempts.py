@@ -357,9 +357,10 @@ class Attempts:
             self._owner.tell(SamplesMissing(target, rule, was_due))
 
     def blind(self, now: Moment) -> None:
-        """Distrusts attempts that ran until now, and lets every heartbeat and no_data rule begin its wait again."""
+        """Distrusts attempts that ran until now. Every wait begins again, but for a heartbeat that was not due yet."""
         self._blind_until_ns = now.monotonic_ns
         awaited = [entry for entry in self._scheduled.values() if not self._is_left_alone(entry)]
+        awaited = [entry for entry in awaited if not entry.is_before_due(now)]
         self._waits.begin_anew(awaited, now)
         for entry in awaited:
             if entry.is_heartbeat:

@@ -57,13 +57,14 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def told(self, discreet: Callable[[str], str]) -> "Sample":
         """Returns the sample with its foreign texts as `discreet` gives them: from here on they are kept and sent."""
-        if not (self.detail or self.failed or self.measurements):
+        if not (self.detail or self.failed or self.measurements or self.body):
             return self
         return msgspec.structs.replace(
             self,
             failed=tuple([discreet(text) for text in self.failed]),
             detail=discreet(self.detail),
             measurements=tuple([each.told(discreet) for each in self.measurements]),
+            body=discreet(self.body) if self.body else self.body,
         )
 
     def explanation(self) -> str:

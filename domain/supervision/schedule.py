@@ -129,6 +129,13 @@ class Scheduled:
         """Returns the monotonic time at which silence since `since` is a missed heartbeat."""
         return since.monotonic_ns + self.cadence.every_ns + self.target.grace_ns
 
+    def is_before_due(self, now: Moment) -> bool:
+        """Whether a heartbeat is not due yet by either clock: no report of it can have been lost before now."""
+        last = self.last_beat
+        if not self.is_heartbeat or last is None:
+            return False
+        return max(now.since(last), now.wall_ns - last.wall_ns) < self.cadence.every_ns
+
     def next_silence_ns(self, since: Moment, now: Moment) -> int:
         """Returns when silence since `since` is reported next; moments that have passed by `now` are not replayed."""
         at_ns = self.silent_at_ns(since)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ..conditions.condition import Condition, facts_named
 from ..specification.configuration import Configuration
 from ..specification.problem import Problem, quoted
-from ..specification.rule import Consecutive, RuleState, Threshold
+from ..specification.rule import Consecutive, NoData, NoDataPolicy, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..units import NS_PER_MS, NS_PER_S
 from .conditions import compiled
@@ -15,6 +15,8 @@ NAMES_SHOWN = 8
 SHORT_MS = 60 * NS_PER_S // NS_PER_MS
 """Below a minute an expiry is nearly over: days or hours were meant."""
 EXPIRY = "CERTIFICATE_EXPIRATION"
+ENCRYPTED = frozenset({EXPIRY.lower(), "tls"})
+REDIRECTED = "an http url has a certificate only where it redirects to https: write the https url"
 
 
 def doubts(configuration: Configuration) -> Iterator[Problem]:
@@ -28,7 +30,11 @@ def doubts(configuration: Configuration) -> Iterator[Problem]:
     if silent := [target.id for target in targets if not target.notify]:
         said = f"the incidents of {names_shown(silent)} notify nobody: name a channel under notify"
         yield Problem(("targets",), said)
-    if unjudged := [target.id for target in targets if not any(map(_judges_outcome, target.judged_rules))]:
+    if unjudged := [
+        target.id
+        for target in targets
+        if not any(_judges_outcome(rule, target) for rule in target.judged_rules)
+    ]:
         said = f"no active rule opens an incident when {names_shown(unjudged)} fails: add one of kind consecutive"
         yield Problem(("targets",), said)
     if waiting := [target.id for target in targets if target.heartbeat is not None]:
@@ -45,8 +51,12 @@ def names_shown(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
 
 
-def _judges_outcome(rule: object) -> bool:
-    return isinstance(rule, Consecutive) and rule.state is RuleState.ACTIVE
+def _judges_outcome(rule: Rule, target: Target) -> bool:
+    """A job that reports by itself fails by its silence."""
+    told = isinstance(rule, Consecutive) or (
+        target.kind == "heartbeat" and isinstance(rule, NoData) and rule.policy is NoDataPolicy.FIRE
+    )
+    return told and rule.state is RuleState.ACTIVE
 
 
 def _of_target(target: Target) -> Iterator[Problem]:
@@ -56,11 +66,19 @@ def _of_target(target: Target) -> Iterator[Problem]:
             for said in _of_condition(condition, target):
                 yield Problem(("expect", at), said)
     for at, rule in enumerate(target.rules):
-        if not isinstance(rule, Threshold) or isinstance(rule.value, str):
+        if not isinstance(rule, Threshold):
+            continue
+        if rule.measure in ENCRYPTED and _is_plain(target):
+            yield Problem(("rules", at, "measure"), REDIRECTED)
+        if isinstance(rule.value, str):
             continue
         if rule.measure == EXPIRY.lower() and 0 < rule.value < SHORT_MS:
             said = f"{rule.value:g} is that many milliseconds: for days write {rule.value:g}d"
             yield Problem(("rules", at, "value"), said)
+
+
+def _is_plain(target: Target) -> bool:
+    return target.http is not None and not target.http.url.lower().startswith("https:")
 
 
 def _of_condition(condition: Condition, target: Target) -> Iterator[str]:
@@ -68,8 +86,8 @@ def _of_condition(condition: Condition, target: Target) -> Iterator[str]:
         yield f"the quotes of {text} are a part of the text: leave them out unless the answer has them"
     if EXPIRY not in facts_named(condition):
         return
-    if target.http is not None and not target.http.url.lower().startswith("https:"):
-        yield "an http url has a certificate only where it redirects to https: write the https url"
+    if _is_plain(target):
+        yield REDIRECTED
     for text, number in bare_numbers(condition):
         if 0 < number < SHORT_MS:
             yield f"{text} is that many milliseconds: for days write {text}d"

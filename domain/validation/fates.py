@@ -212,10 +212,13 @@ def _around(numbers: Iterable[Number]) -> list[Number]:
 
 
 def _is_address(text: str) -> bool:
+    """In a spelling that a probe reports: there are two of an IPv4 address that is mapped into IPv6."""
     try:
-        return str(ip_address(text)) == text
+        address = ip_address(text)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return text in {str(address), f"::ffff:{mapped}"}
 
 
 def _advice(weighed: _Weighed) -> str:

@@ -5,12 +5,13 @@ from math import inf, isfinite
 
 from msgspec.structs import replace
 
-from ..limits import KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
+from ..limits import EVERY_NS_MIN, KEEP_FIRING_NS_MAX, WINDOW_SAMPLES_MAX
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.rule import Mode, NoData, NoDataPolicy, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..time.duration import format_duration
 from ..units import NS_PER_MS
+from .conditions import never_encrypted
 from .durations import length_ns, span_problems
 
 _PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
@@ -21,6 +22,8 @@ _MEASURES: dict[str, tuple[str, ...]] = {
 """The measures of the probe kinds that define a fixed set."""
 _TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration"})
 """The measures in milliseconds: a duration may stand beside them."""
+_ENCRYPTED = {"certificate_expiration": "certificate", "tls": "handshake"}
+"""The measures that only https has, and the thing that each measures."""
 _STATUS_MAX = 999
 _EVERY = ("every",)
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
@@ -62,6 +65,9 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
     if known is not None and rule.measure not in known:
         text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"
         yield Problem((*path, "measure"), text + suggestion(rule.measure, known))
+    elif rule.measure in _ENCRYPTED and never_encrypted(target):
+        text = f"there is no {_ENCRYPTED[rule.measure]} without https: change the url or remove the rule"
+        yield Problem((*path, "measure"), text)
     elif not rule.measure:
         yield Problem((*path, "measure"), "is empty: write the name of a measurement that the check reports")
     yield from _window_problems(rule, target, path)
@@ -69,7 +75,7 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
     if faults:
         yield from faults
     elif rule.mode is not Mode.RATE_OF_CHANGE:
-        depends_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",))
+        depends_on = (*((*path, name) for name in ("measure", "operator", "mode")), ("timeout",), _EVERY)
         for problem in _reach_problems(rule, target, path):
             yield replace(problem, depends_on=depends_on)
 
@@ -128,13 +134,20 @@ def _range(measure: str, target: Target) -> tuple[float, float]:
     if measure == "status":
         return 0, _STATUS_MAX
     if measure == "response_time" or measure in _PHASES:
-        timeout_ns = length_ns(target.timeout)
-        return 0, inf if timeout_ns is None else timeout_ns / NS_PER_MS
+        return 0, inf if (waited_ns := _waited_ns(target)) is None else waited_ns / NS_PER_MS
     return -inf, inf
 
 
+def _waited_ns(target: Target) -> int | None:
+    """How long an answer is waited for: no attempt outlives its period. A shared one may come from a target with more time."""
+    timeout_ns, every_ns = length_ns(target.timeout), length_ns(target.every)
+    if timeout_ns is None or length_ns(target.max_age) or every_ns is None or every_ns < EVERY_NS_MIN:
+        return timeout_ns
+    return min(timeout_ns, every_ns)
+
+
 def _unit(measure: str, target: Target) -> str:
-    return "" if measure == "status" else f" ms (the timeout is {target.timeout})"
+    return "" if measure == "status" else f" ms (the timeout is {format_duration(_waited_ns(target) or 0)})"
 
 
 def _fate(operator: str, value: float, low: float, high: float) -> str:

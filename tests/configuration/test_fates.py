@@ -2,6 +2,7 @@
 
 import pytest
 from watchkeeper.domain.specification.probe import Call, Exec, Http, Tcp
+from watchkeeper.domain.specification.rule import Threshold
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.validation.partial import judged_target
 
@@ -94,6 +95,8 @@ MEANT = [
     (PAGE, "true == [CONNECTED]"),
     (PAGE, "false != has([BODY].a)"),
     (PAGE, "127.0.0.1 == [IP]"),
+    (PAGE, "[IP] == ::ffff:127.0.0.1"),
+    (PAGE, "[IP] == ::ffff:7f00:1"),
     (PAGE, "200 == [STATUS]"),
     (PAGE, "[CERTIFICATE_EXPIRATION] > -1h"),
     (PAGE, "[STATUS] == [BODY].status"),
@@ -152,3 +155,33 @@ AGREEING = [
 @pytest.mark.parametrize("conditions", AGREEING)
 def test_conditions_that_one_answer_meets_are_accepted(conditions):
     assert problems(PAGE, *conditions) == []
+
+
+PLAIN = Http(url="http://h/", follow_redirects=False)
+EXPIRY = Threshold(id="r", measure="certificate_expiration", operator="<", value=86_400_000)
+SLOW = Threshold(id="r", value=3_000)
+BLIND_RULES = [
+    ({"http": PLAIN, "rules": (EXPIRY,)}, "there is no certificate without https"),
+    (
+        {"http": PLAIN, "rules": (Threshold(id="r", measure="tls", value=9),)},
+        "there is no handshake without https",
+    ),
+    ({**PAGE, "every": "2s", "rules": (SLOW,)}, "response_time is at most 2000 ms (the timeout is 2s)"),
+]
+SEEING_RULES = [
+    {"http": Http(url="http://h/"), "rules": (EXPIRY,)},
+    {**PAGE, "every": "4s", "rules": (SLOW,)},
+    {**PAGE, "every": "2s", "max_age": "1s", "rules": (SLOW,)},
+    {"http": PLAIN, "rules": (Threshold(id="r", measure="tls", value=9, state="retired"),)},
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), BLIND_RULES)
+def test_a_rule_that_nothing_seen_can_break_is_refused(fields, said):
+    (problem,) = judged_target(Target(id="a", **fields), channels=(), allow_exec=True)[1]
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize("fields", SEEING_RULES)
+def test_a_rule_that_may_be_broken_is_accepted(fields):
+    assert judged_target(Target(id="a", **fields), channels=(), allow_exec=True)[1] == ()

@@ -102,6 +102,16 @@ DOUBTFUL = {
     "http: {url: 'http://h/'}, expect: ['[BODY].ok == \"yes\"']": ['expect[0]: the quotes of "yes" are'],
     "http: {url: 'http://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 7d']": ["expect[0]: an http url has"],
     "http: {url: 'https://h/'}, expect: ['[CERTIFICATE_EXPIRATION] > 14']": ["14 is that many milli"],
+    "http: {url: 'http://h/'}, rules: [{id: c, kind: threshold, measure: tls, value: 14}]": [
+        "rules[0].measure: an http url has a certificate only where it redirects"
+    ],
+    "heartbeat: {}, default_rules: false, rules: [{id: silent, kind: no_data}]": [
+        "targets: only a Python program reports 'a'"
+    ],
+    "heartbeat: {}, default_rules: false, rules: [{id: silent, kind: no_data, policy: keep}]": [
+        "targets: no active rule opens an incident when 'a' fails",
+        "targets: only a Python program reports 'a'",
+    ],
     "http: {url: 'https://h/'}, rules: [{id: c, kind: threshold, measure: certificate_expiration, operator: '<', value: 14}, "
     "{id: down, kind: consecutive}]": ["rules[0].value: 14 is that many milliseconds: for days write 14d"],
 }

@@ -338,3 +338,21 @@ def test_pending_and_firing_clocks_go_on_over_a_death(shop, death, when):
         assert ours.incident.opened_at_ns == theirs.incident.opened_at_ns
         # The time between the last sample and the death counts for no clock: at most one period, and one restart.
         assert 0 <= ours.incident.at_ns - theirs.incident.at_ns <= 20 * S
+
+
+def test_a_short_suspension_every_night_hides_no_silent_job(shop):
+    world = World([shop("job", every="24h", tcp=None, heartbeat=Heartbeat(grace="1h"), rules=QUICK)])
+    world.heartbeat("job")
+    world.run("23h")
+    world.suspend("6s")
+    world.run("3h")
+    assert world.delivered("ops") == ["job/down opened"]
+
+
+def test_a_job_that_was_due_while_the_machine_slept_has_its_whole_time_again(shop):
+    world = World([shop("job", every="1h", tcp=None, heartbeat=Heartbeat(grace="1m"), rules=QUICK)])
+    world.heartbeat("job")
+    world.run("30m")
+    world.suspend("8h")
+    world.run("55m")
+    assert world.delivered("ops") == []
