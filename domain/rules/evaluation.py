@@ -197,7 +197,7 @@ def _certain(value: float, sample: Sample, rule: Threshold) -> float | None:
         return value
     least = max(0.0, value - (sample.blocked_ns or 0) / NS_PER_MS)
     breach = OPERATORS[rule.operator]
-    decides = breach(value, rule.value) is not breach(least, rule.value)
+    decides = breach(value, rule.bound) is not breach(least, rule.bound)
     return None if decides or rule.mode is Mode.RATE_OF_CHANGE else least
 
 

@@ -5,6 +5,7 @@ import fcntl
 import os
 import struct
 from contextlib import suppress
+from pathlib import Path
 
 from ....domain.errors import StoreBusy
 from .files import create_own
@@ -94,9 +95,10 @@ class FileHold:
                 f" run fuser {self._path} to see by which process"
             )
 
-        # A file without a log yet needs an exclusive lock of SQLite first. Later than this, SQLite's own shared lock would have
-        # taken the place of an exclusive one that another library of this process has.
-        if os.pread(self._descriptor, len(_HAS_LOG), _HAS_LOG_AT) == _HAS_LOG:
+        # A file without a log yet, or one whose process died while it got one, needs an exclusive lock of SQLite first. Later
+        # than this, SQLite's own shared lock would have taken the place of an exclusive one of another library of this process.
+        has_log = os.pread(self._descriptor, len(_HAS_LOG), _HAS_LOG_AT) == _HAS_LOG
+        if has_log and not Path(f"{self._path}-journal").exists():
             self._keep()
 
     def _keep(self) -> None:
