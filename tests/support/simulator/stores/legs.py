@@ -328,12 +328,14 @@ def _memory_disk() -> str | None:
 def _alike(restored: Restored) -> Restored:
     """Returns the part of a restored state that both stores must agree on.
 
-    The counts of openings and of writes are not in it, nor are marks of what was heard: as samples, they may be lost with a damaged log.
+    The counts of openings and of writes are not in it, nor is what goes along with samples (marks of what was heard, findings):
+    it may be lost with a damaged log.
     """
     return msgspec.structs.replace(
         restored,
         epoch=0,
         heard=(),
+        latest=(),
         writes=None,
         told=tuple(sorted(restored.told, key=lambda told: (told.incident_id, told.channel))),
         incidents=tuple(sorted(restored.incidents, key=lambda incident: incident.id)),
