@@ -376,8 +376,6 @@ class Attempts:
         """Drops what the record knows of targets that are not scheduled, and reports those that cannot be checked."""
         self._waits.review(now)
 
-    # Drain.
-
     def drain(self, now: Moment) -> None:
         """Starts no further attempt and cancels queued ones; running ones may end."""
         self._draining = True
