@@ -17,6 +17,7 @@ from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnde
 from ..domain.read_model.histogram import Histogram
 from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..domain.rules.aggregate import Status, status_of
+from ..domain.specification.metadata import NO_METADATA
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
 from ..protocol import recorder as heard
@@ -60,6 +61,7 @@ class _Row(msgspec.Struct):
         return TargetStatus(
             id=target,
             kind=self.tracked.kind,
+            metadata=self.tracked.metadata or NO_METADATA,
             status=Status.PAUSED if self.tracked.paused else status,
             raw=Status.UNKNOWN if stale else self.raw,
             explanation=no_sample_since(self.sample.at.wall_ns) if stale and self.sample else "",

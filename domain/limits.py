@@ -32,6 +32,18 @@ CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128
 """An id stands in every sample, notice and line about its target, and must leave room for the rest of the line."""
+GROUP_CHARACTERS_MAX = 256
+"""The path of a group: a few levels of the length of an id."""
+LABELS_MAX = 32
+"""Labels of one target: each incident and notice carries them, at most 10 KB with the lengths below."""
+LABEL_NAME_CHARACTERS_MAX = 64
+"""The name of a label: as long as other systems allow for theirs (Kubernetes has 63)."""
+LABEL_CHARACTERS_MAX = 256
+"""The text of a label: a team, a region, a version; longer ones are descriptions."""
+DESCRIPTION_CHARACTERS_MAX = 1_024
+"""The description of a target: a paragraph, which each of its incidents carries."""
+LINK_CHARACTERS_MAX = 2_048
+"""A link that people follow: what browsers and chat programs take; a URL that is requested may be longer."""
 EVERY_NS_MIN = 10 * NS_PER_MS
 """The shortest cadence, 100 checks a second of one target: ticks stay five times as far apart as most wake-ups are late (2 ms)."""
 EVERY_NS_MAX = 366 * 86_400 * NS_PER_S

@@ -5,7 +5,9 @@ from hashlib import sha256
 from typing import Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from ..specification.metadata import NO_METADATA, TargetMetadata
 from ..specification.rule import Severity
 
 
@@ -40,6 +42,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     target: str
     rule: str
     severity: Severity
+    about: TargetMetadata | UnsetType = UNSET
+    """The metadata of the target at the opening; UNSET, and not in the record, where it had none."""
     at_ns: int
     """When the last transition was decided."""
     opened_at_ns: int
@@ -61,6 +65,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     @property
     def is_open(self) -> bool:
         return self.change is not TransitionKind.RESOLVED
+
+    @property
+    def metadata(self) -> TargetMetadata:
+        """The group, name, labels, description and links of the target at the opening."""
+        return NO_METADATA if self.about is UNSET else self.about
 
 
 class Transition(Incident, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from ..incidents.record import BlindInterval, Silence
 from ..observation.attempt import AttemptRecord
 from ..observation.sample import Sample
 from ..rules.aggregate import Status
+from ..specification.metadata import NO_METADATA, TargetMetadata
 from ..time.moment import wall_text
 from .histogram import Percentiles
 
@@ -16,6 +17,8 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     kind: str
+    metadata: TargetMetadata = NO_METADATA
+    """Its group, name, labels, description and links."""
     status: Status
     """Confirmed by rules. Where the newest sample is stale: by open incidents, else UNKNOWN."""
     raw: Status

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET
 
 from ..incidents.incident import Incident, Transition, TransitionKind, incident_id
 from ..incidents.record import Checkpoint
@@ -161,6 +162,7 @@ class TargetAggregate:
             target=self._target.id,
             rule=rule.id,
             severity=rule.severity,
+            about=self._target.metadata or UNSET,
             at_ns=now.wall_ns,
             opened_at_ns=opened_at_ns,
             reason=cause.reason,

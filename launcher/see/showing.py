@@ -119,6 +119,7 @@ def _target_rows(configuration: Configuration, reader: StoreReader, now_ns: int)
             "target": name,
             "kind": configured[name].kind if name in configured else None,
             "configured": name in configured,
+            **(configured[name].metadata.to_dict() if name in configured else {}),
             **_measured(latest.get(name), configured.get(name, _UNLISTED), opened.get(name, []), now_ns),
             "uptime_24h": uptimes.get(name),
             "open_incidents": len(opened.get(name, [])),
