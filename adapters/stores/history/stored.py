@@ -30,6 +30,44 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     explanation: str = ""
 
 
+class Totals(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The head of a roll-up: its counts. The buckets of latency are nine tenths of a roll-up, and not read."""
+
+    count: int = 0
+    good: int = 0
+    """Up or degraded."""
+    bad: int = 0
+    """Down or timed out."""
+    unknown: int = 0
+    """No evidence: cancelled, or our own trouble."""
+    timed: int = 0
+    """Those that were answered after a time that was measured."""
+    latency_sum_us: int = 0
+    latency_max_us: int = 0
+
+    @property
+    def uptime(self) -> float | None:
+        """The good share of what was evidence; None when nothing was."""
+        evidence = self.good + self.bad
+        return self.good / evidence if evidence else None
+
+    @property
+    def latency_mean_ns(self) -> int | None:
+        """The mean latency of those that were answered; None without any."""
+        return self.latency_sum_us * NS_PER_US // self.timed if self.timed else None
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.count + other.count,
+            self.good + other.good,
+            self.bad + other.bad,
+            self.unknown + other.unknown,
+            self.timed + other.timed,
+            self.latency_sum_us + other.latency_sum_us,
+            max(self.latency_max_us, other.latency_max_us),
+        )
+
+
 class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The samples of one target in one hour or one day.
 
@@ -57,6 +95,11 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         evidence = self.good + self.bad
         return self.good / evidence if evidence else None
 
+    @property
+    def totals(self) -> Totals:
+        """The same without the buckets."""
+        return Totals(*(getattr(self, name) for name in Totals.__struct_fields__))
+
     def latency_at_ns(self, share: float) -> int | None:
         """The latency that `share` of the answers did not exceed, at most a quarter too high."""
         if not self.timed:
@@ -67,6 +110,7 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 ROLLUPS = msgspec.msgpack.Decoder(Rollup)
+TOTALS = msgspec.msgpack.Decoder(Totals)
 
 
 class Summed(msgspec.Struct, frozen=True, gc=False):
