@@ -21,6 +21,9 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Its group, name, labels, description and links."""
     status: Status
     """Confirmed by rules. Where the newest sample is stale: by open incidents, else UNKNOWN."""
+    since_ns: int
+    """Wall time at which this status began: of a problem, the opening of its incident, also of an earlier run; of any other, as far
+    as this run has seen it."""
     raw: Status
     """The status by the newest sample alone; UNKNOWN once it is stale."""
     explanation: str = ""
