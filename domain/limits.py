@@ -99,6 +99,8 @@ SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
 """The longest `max_age`: an older result says nothing about the state of a target now."""
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
 """The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
+NOTEBOOK_ROWS_MAX = 200
+"""Rows of a table that a notebook shows of one value: some screens, and a browser takes thousands only slowly."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 

@@ -1,11 +1,14 @@
 """The records of a store: the batch of one transaction, and the state that a restart restores."""
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from ..limits import INTEGER_MAX
 from ..observation.sample import Sample
+from ..public_value import PublicValue
+from ..time.moment import utc
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
 
@@ -18,15 +21,25 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     at_ns: int
 
 
-class BlindInterval(msgspec.Struct, frozen=True, gc=False):
+class BlindInterval(PublicValue, frozen=True, gc=False):
     """An interval in which the runtime could not observe its targets: suspended, stalled, clock stepped. Wall times."""
 
     started_at_ns: int
     ended_at_ns: int
     cause: str
 
+    @property
+    def started_at(self) -> datetime:
+        """The beginning, in UTC."""
+        return utc(self.started_at_ns)
 
-class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    @property
+    def ended_at(self) -> datetime:
+        """The end, in UTC."""
+        return utc(self.ended_at_ns)
+
+
+class Silence(PublicValue, frozen=True, kw_only=True, gc=False):
     """An operator's silence with an end: notices wait, while probing and judging go on."""
 
     id: str
@@ -35,6 +48,11 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     until_ns: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
     """Wall time; a silence that was ended early has that moment."""
     by: str = ""
+
+    @property
+    def until(self) -> datetime:
+        """The end, in UTC."""
+        return utc(self.until_ns)
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.
@@ -71,7 +89,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return sum(len(getattr(self, name)) for name in self.__struct_fields__ if name != "heard")
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(PublicValue, frozen=True):
     """A notice of the outbox with the state of its delivery."""
 
     notice: Notice

@@ -1,15 +1,15 @@
 """Samples: the judged results of attempts, small enough to keep for years."""
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
+from ..public_value import PublicValue, milliseconds
 from ..time.moment import Moment
 from .attempt import AttemptId
 from .observation import Measurement, Phases
 from .outcome import Outcome, Reason
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
     """One judged observation of one target."""
 
     target: str
@@ -35,6 +35,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Latency, phases and address are those of that probe. UNSET, and left out of the bytes, where the attempt probed itself.
     """
+
+    @property
+    def latency_ms(self) -> float | None:
+        return milliseconds(self.latency_ns)
 
     @property
     def is_sign_of_life(self) -> bool:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import msgspec
+from ..public_value import PublicValue
 
 
-class TargetMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TargetMetadata(PublicValue, frozen=True, kw_only=True, omit_defaults=True):
     """Texts of a target for people; a field that is not stated is empty."""
 
     group: str = ""

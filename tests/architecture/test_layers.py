@@ -33,7 +33,7 @@ MAY_ALSO = {
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 
-BASIS = {"units", "errors", "limits", "line", "policy", "time"}
+BASIS = {"units", "errors", "limits", "line", "policy", "time", "public_value"}
 DOMAIN = {
     "units": set(),
     "errors": set(),
@@ -41,6 +41,7 @@ DOMAIN = {
     "line": {"limits"},
     "policy": {"units", "errors", "limits", "time"},
     "time": {"units", "errors", "limits"},
+    "public_value": {"units", "limits", "time"},
     "specification": BASIS,
     "observation": BASIS | {"specification"},
     "conditions": BASIS | {"specification", "observation"},
@@ -79,6 +80,7 @@ VALUE_TOOLS = frozenset(
         "functools",
         "hashlib",
         "heapq",
+        "html",
         "inspect",
         "ipaddress",
         "itertools",

@@ -152,13 +152,11 @@ class Overview(Findable):
 
     def kept(self, first: int, end: int) -> tuple[int, int]:
         """The part of a span of hours in which there may be anything: a span may begin in 1970."""
-        bounds = self._connection.execute(_BOUNDS).fetchall()
-        hours = [hour for hour, _ in bounds if hour is not None]
-        ends = [hour for _, hour in bounds if hour is not None]
-        days = [day * 24 for day in self._days]
-        return max(first, min([*hours, *days], default=end)), min(
-            end, max([*ends, *(day + 24 for day in days)], default=end)
-        )
+        spans = [(begin, after) for begin, after in rows(self._connection, _BOUNDS, ()) if begin is not None]
+        spans += [(day * 24, day * 24 + 24) for day in self._days]
+        earliest = min((begin for begin, _ in spans), default=end)
+        latest = max((after for _, after in spans), default=end)
+        return max(first, earliest), min(end, latest)
 
     def day(self, day: int) -> dict[str, Totals]:
         """By name, one day (UTC, counted from 1970); a target without samples is not in it."""

@@ -3,13 +3,16 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import TypeAlias
 
 import msgspec
 
 from ....domain.observation.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
+from ....domain.public_value import PublicValue, milliseconds
 from ....domain.read_model.histogram import bucket_of, upper_edge
+from ....domain.time.moment import utc
 from ....domain.units import NS_PER_US
 
 _SUB_BITS = 2
@@ -19,7 +22,7 @@ FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
 """Microseconds, finding, status, latency in microseconds."""
 
 
-class StoredSample(msgspec.Struct, frozen=True, gc=False):
+class StoredSample(PublicValue, frozen=True, gc=False):
     """One sample as it is kept: times to the microsecond, and the explanation of one that was not up."""
 
     at_ns: int
@@ -29,8 +32,17 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     latency_ns: int | None = None
     explanation: str = ""
 
+    @property
+    def at(self) -> datetime:
+        """When it was taken, in UTC."""
+        return utc(self.at_ns)
 
-class Totals(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    @property
+    def latency_ms(self) -> float | None:
+        return milliseconds(self.latency_ns)
+
+
+class Totals(PublicValue, frozen=True, array_like=True, gc=False):
     """The head of a roll-up: its counts. The buckets of latency are nine tenths of a roll-up, and not read."""
 
     count: int = 0
@@ -68,7 +80,7 @@ class Totals(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
 
-class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Rollup(PublicValue, frozen=True, array_like=True, gc=False):
     """The samples of one target in one hour or one day.
 
     Its latency is that of answers: how soon a connection was refused, or how long an answer was waited for that never came, is in
@@ -113,7 +125,7 @@ ROLLUPS = msgspec.msgpack.Decoder(Rollup)
 TOTALS = msgspec.msgpack.Decoder(Totals)
 
 
-class Summed(msgspec.Struct, frozen=True, gc=False):
+class Summed(PublicValue, frozen=True, gc=False):
     """A roll-up and when its span began."""
 
     at_ns: int

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
-import msgspec
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing
+from ....domain.public_value import PublicValue
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
@@ -32,7 +32,7 @@ ORDER BY ordinal DESC LIMIT :limit
 """
 
 
-class Verification(msgspec.Struct, frozen=True):
+class Verification(PublicValue, frozen=True):
     """The result of a whole check of a store."""
 
     links: int
