@@ -1,8 +1,9 @@
 """Values that hosts receive: as plain data, as JSON, short in a log, as a table in a notebook, from a route of a web framework."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from html import escape
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from .time.moment import Moment, utc, wall_text
 from .units import NS_PER_MS
 
 _TIMES = ("at_ns", "since_ns", "until_ns")
+_ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
 class PublicValue(msgspec.Struct, frozen=True):
@@ -24,7 +26,7 @@ class PublicValue(msgspec.Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data: times as RFC 3339 in UTC, lengths of time as milliseconds under `_ms`, enumerations as texts."""
-        return document_of(self, self.mappings)
+        return document_of(self)
 
     def to_json(self) -> str:
         """Returns `to_dict()` as one JSON document."""
@@ -44,25 +46,36 @@ class PublicValue(msgspec.Struct, frozen=True):
         return {"type": "is-instance", "cls": cls, "serialization": said}
 
 
-def document_of(value: msgspec.Struct, mappings: Iterable[str] = ()) -> dict[str, Any]:
+def document_of(value: msgspec.Struct) -> dict[str, Any]:
     """Returns the fields of a struct as plain data; a field that is UNSET is left out."""
-    found: dict[str, Any] = {}
-    for name in value.__struct_fields__:
-        field = getattr(value, name)
-        if field is UNSET:
-            continue
+    return {
+        key: made(field)
+        for name, key, made in _plan_of(type(value))
+        if (field := getattr(value, name)) is not UNSET
+    }
+
+
+@cache
+def _plan_of(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Callable[[Any], Any]], ...]:
+    """For each field of a class: its name, its key as plain data, and the function that makes it plain."""
+    mappings = getattr(kind, "mappings", ())
+    plan: list[tuple[str, str, Callable[[Any], Any]]] = []
+    for name in kind.__struct_fields__:
+        stem = name.removesuffix("_ns")
         if name in mappings:
-            found[name] = {key: _plain(each) for key, each in field}
-        elif not name.endswith("_ns"):
-            found[name] = _plain(field)
+            plan.append((name, name, _mapping))
+        elif stem == name:
+            plan.append((name, name, _plain))
         elif name.endswith(_TIMES):
-            found[name.removesuffix("_ns")] = None if field is None else wall_text(field)
+            plan.append((name, stem, _time_text))
         else:
-            found[f"{name.removesuffix('_ns')}_ms"] = milliseconds(field)
-    return found
+            plan.append((name, f"{stem}_ms", milliseconds))
+    return tuple(plan)
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _ATOMS:
+        return value
     match value:
         case PublicValue():
             return value.to_dict()
@@ -76,6 +89,14 @@ def _plain(value: Any) -> Any:
             return [_plain(each) for each in value]
         case _:
             return value
+
+
+def _mapping(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in pairs}
+
+
+def _time_text(wall_ns: int | None) -> str | None:
+    return None if wall_ns is None else wall_text(wall_ns)
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
