@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 import msgspec
 
 from .actors.policies import ActorPolicy, actor_policies
+from .actors.ports import Clock
 from .actors.supervisor.supervisor import RECORDER
 from .actors.system import SINK
 from .adapters import drivers as outside
@@ -58,6 +59,10 @@ class Runtime:
     process.
     """
 
+    # The runtime of tests has others.
+    _clock_type: ClassVar[type[Clock]] = SystemClock
+    _lifecycle_type: ClassVar[type[Lifecycle]] = Lifecycle
+
     def __init__(
         self,
         *,
@@ -72,11 +77,13 @@ class Runtime:
         self._folder = current_folder()
         configuration = Configuration(runtime=options, channels=channels, targets=targets)
         self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})
-        self._status_cache = StatusCache(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
-        self._lifecycle = Lifecycle(
-            self._configured, outdated=self._status_cache.forget, forked=self._status_cache.after_fork
+        self._clock = self._clock_type()
+        self._status_cache = StatusCache(
+            lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS, self._clock
         )
-        self._clock = SystemClock()
+        self._lifecycle = self._lifecycle_type(
+            self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock
+        )
         self._read: Callable[[], Configuration] | None = None
         self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
         """Awaitable methods, of the same names as those that block."""

@@ -1,16 +1,18 @@
 """A world in virtual time: the production actors with scripted targets and channels. It never sleeps."""
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
+from typing import Any
 
 from pykka import Timeout
 
 from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch.mailbox.address import Address
 from ..actors.dispatch.run.simulated import SimulatedDispatcher
-from ..actors.system import System, SystemDependencies, shut_down
+from ..actors.system import SINK, System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
@@ -26,15 +28,17 @@ from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.configured import require_valid
 from ..host.subscriptions import Subscriptions
-from ..protocol.owner import Acknowledge
-from ..protocol.recorder import GetIncidents, GetStatus
-from ..protocol.sink import Mute, Redrive
-from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
+from ..protocol.sink import Commit, Mute, Redrive
+from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
+from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
-from .fakes import ScriptedMessenger, ScriptedProber, ScriptedStore
+from .fakes import ScriptedMessenger, ScriptedStore
 from .script import Script
 
+LATE = "actors that did not end in time"
 Source = Configuration | str | Path | Iterable[Target]
 
 
@@ -48,7 +52,7 @@ class World:
 
     `source` is a configuration, the path of its file, or targets; channels that are only named in them are added.
     Raises ConfigurationError where a runtime would. A target follows its script; a target without one always meets its
-    conditions. Nothing is probed and no notice leaves the process. The record survives `restart`; `crash` drops
+    conditions, unless `functions` has its function, which is then called. Nothing is probed and no notice leaves the process. The record survives `restart`; `crash` drops
     everything that was not committed.
     """
 
@@ -61,6 +65,9 @@ class World:
         choose: Callable[[int], int] | None = None,
         in_flight_max: int = 1_000,
         through_bytes: bool = False,
+        functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+        clock: ManualClock | None = None,
+        feed: Subscriptions | None = None,
     ) -> None:
         configuration = _configuration(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
@@ -73,16 +80,20 @@ class World:
         )
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
+        self._feed = feed
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
-        self.prober = ScriptedProber(self.clock.read, self._call_at)
-        self.messengers = {
-            channel.id: ScriptedMessenger(channel.id, self.clock.read, self._call_at)
-            for channel in self._channels
-        }
+        self.prober = CallingProber(self.clock.read, self._call_at, functions)
+        self.messengers = {channel.id: self._messenger(channel, functions) for channel in self._channels}
         self._book()
         self.system = self._begin()
+
+    def _messenger(self, channel: Channel, functions: Mapping[str, Callable[..., Any]]) -> ScriptedMessenger:
+        function = functions.get(channel.call.name) if channel.call else None
+        if function is None:
+            return ScriptedMessenger(channel.id, self.clock.read, self._call_at)
+        return CallingMessenger(channel.id, self.clock.read, self._call_at, function)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -100,7 +111,7 @@ class World:
     def _begin(self) -> System:
         if self._booked is not self.store:
             self._book()
-        self.feed = Subscriptions()
+        self.feed = self._feed or Subscriptions()
         parts = SystemDependencies(
             clock=self.clock,
             dispatcher=self.dispatcher,
@@ -175,10 +186,22 @@ class World:
 
     def restart(self, away: Duration = 0) -> tuple[str, ...]:
         """Stops in order and starts again after a while. Returns the names of the actors that did not end in time."""
-        late = shut_down(self.system, self._wait, self.clock.read(), 10 * NS_PER_S)
+        left = dict(self.stop())
         self._new_process(away)
         self.system = self._begin()
-        return late
+        return left.get(LATE, ())
+
+    def stop(self, within_ns: int = 10 * NS_PER_S) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Stops in order. Returns the work that was left undone, and the actors that did not end in time."""
+        late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
+        left = self.system.recorder.ask(GetAbandoned(), 60.0)
+        return (*((each.what, each.names) for each in left), *([(LATE, late)] if late else []))
+
+    def start(self, targets: Iterable[Target]) -> None:
+        """Starts again after a stop, with these targets."""
+        self._targets = {target.id: target for target in targets}
+        self._new_process(0)
+        self.system = self._begin()
 
     def _new_process(self, away: Duration) -> None:
         self.clock.advance(duration_ns(away))
@@ -230,6 +253,35 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
+    def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
+        """Takes a command as a runtime hands it over."""
+        match command:
+            case Track(target):
+                self._targets[target.id] = target
+            case Untrack(target):
+                self._targets.pop(target, None)
+            case Mute(silence):
+                self._checks.record.muted(silence)
+                self._tell(self.system.sink, command)
+                return
+            case Acknowledge():
+                self._tell(self.system.owner, command)
+                return
+            case _:
+                pass
+        self._tell(self.system.supervisor, command)
+
+    def ask(self, listener: str, question: object) -> Any:
+        """Asks the recorder or the sink, after every earlier command is applied and durable."""
+        for address, message in (
+            (self.system.supervisor, Barrier()),
+            (self.system.owner, FlushSamples()),
+            (self.system.sink, Commit()),
+        ):
+            if address.alive:
+                address.ask(message, 60.0)
+        return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
+
     def acknowledge(self, incident: str, by: str = "operator") -> None:
         """Acknowledges an incident by its id."""
         self._tell(self.system.owner, Acknowledge(incident, by))
@@ -237,9 +289,7 @@ class World:
     def silence(self, target: str | None, length: Duration) -> None:
         """Mutes a target (None: all) for a length of time."""
         until_ns = self.clock.read().wall_ns + duration_ns(length)
-        silence = Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns)
-        self._checks.record.muted(silence)
-        self._tell(self.system.sink, Mute(silence))
+        self.tell(Mute(Silence(id=f"silence-{target or 'all'}", target=target, until_ns=until_ns)))
 
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again.
