@@ -34,6 +34,7 @@ from .domain.time.moment import wall_ns_of
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
+from .host.job import Job
 from .host.lifecycle import Lifecycle
 from .host.status_cache import StatusCache
 from .host.subscriptions import Subscription
@@ -255,11 +256,26 @@ class Runtime:
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
         runtime is stopped.
         """
+        self._require_heartbeats(target)
+        outcome = Outcome.UP if ok else Outcome.DOWN
+        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+
+    def _require_heartbeats(self, target: str) -> None:
         kind = self._configured.known(target).kind
         if kind != "heartbeat":
             raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
-        outcome = Outcome.UP if ok else Outcome.DOWN
-        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+
+    @bridge
+    def job(self, target: str) -> Job:
+        """Returns one run of a job that reports to a target with `heartbeat`: `with runtime.job("etl"):`, or `async with`.
+
+        The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
+        one. A report that the runtime cannot take, because it is stopped, is logged and fails no job.
+
+        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
+        """
+        self._require_heartbeats(target)
+        return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
     def acknowledge(self, incident: str, by: str) -> None:
