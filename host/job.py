@@ -64,7 +64,7 @@ class Job:
             self._report(ok=ok, detail=self._told(error))
         except WatchkeeperError as refused:
             # Never raised: it would take the place of the job's own error, or fail a run that succeeded.
-            logger.error("The end of job %r was not reported: %s", self.name, refused)  # noqa: TRY400 - it says all
+            logger.error("The end of a job was not reported: %s: %s", self.name, refused)  # noqa: TRY400 - it says all
 
     @async_only
     async def __aenter__(self) -> Self:

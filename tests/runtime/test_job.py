@@ -140,7 +140,7 @@ def test_a_runtime_that_is_stopped_fails_no_job(runtime, caplog):
     with runtime.job("etl"):
         runtime.stop()
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith("The end of job 'etl' was not reported: this runtime is not running")
+    assert line.startswith("The end of a job was not reported: etl: this runtime is not running")
     runtime.start()
 
     def work():
