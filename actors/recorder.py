@@ -220,6 +220,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _status(self, now: Moment) -> RuntimeStatus:
         return RuntimeStatus(
+            at_ns=now.wall_ns,
             targets=self._targets(now),
             incidents=tuple(self._open.values()),
             silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),

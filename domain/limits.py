@@ -273,6 +273,8 @@ READ_BYTES_MAX = 64 * 1024
 """One read of a program's output: what a pipe of Linux holds."""
 READS_AFTER_EXIT_MAX = 64
 """Reads after a program has ended: a child in another session may hold the pipe and write for ever; 4 MiB, as the largest output."""
+CALLED_IN_TESTS_S = 10.0
+"""Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128

@@ -1,15 +1,16 @@
 """Functions of a host in virtual time: checks and `call` channels that no script replaces are called at their moment."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from threading import Thread
 from typing import Any
 
 from ..adapters.callables.host_calls import is_async
-from ..adapters.callables.results import Ended, Returned, raised
+from ..adapters.callables.results import Ended, Returned, TimedOut, raised
 from ..adapters.channels.local.call import answer_of
 from ..adapters.probes.local.call import observed
+from ..domain import limits
 from ..domain.incidents.notice import Answer, Notice
 from ..domain.observation.attempt import ProbeRequest
 from ..domain.observation.observation import Observation
@@ -27,11 +28,11 @@ Functions = Mapping[str, Callable[..., Any]]
 def ended(function: Callable[..., Any], *arguments: object) -> Ended:
     """Calls a function of the host and waits for it; an async one runs on an event loop of its own."""
     if not is_async(function):
-        return _ended(partial(function, *arguments))
+        return _ended(lambda: Returned(function(*arguments)))
     found: list[Ended] = []
 
     def run() -> None:
-        found.append(_ended(lambda: asyncio.run(function(*arguments))))
+        found.append(_ended(lambda: asyncio.run(_awaited(function(*arguments)))))
 
     # The calling thread may run an event loop of the test.
     thread = Thread(target=run, name="watchkeeper-called")
@@ -40,9 +41,19 @@ def ended(function: Callable[..., Any], *arguments: object) -> Ended:
     return found[0]
 
 
-def _ended(call: Callable[[], object]) -> Ended:
+async def _awaited(answer: Awaitable[object]) -> Ended:
     try:
-        return Returned(call())
+        async with asyncio.timeout(limits.CALLED_IN_TESTS_S) as limit:
+            return Returned(await answer)
+    except TimeoutError:
+        if limit.expired():
+            return TimedOut()
+        raise
+
+
+def _ended(call: Callable[[], Ended]) -> Ended:
+    try:
+        return call()
     except Exception as error:  # noqa: BLE001 - a check may raise anything, and it is then a bad sample
         return raised(error)
 

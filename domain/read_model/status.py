@@ -62,6 +62,8 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
 
     mappings = frozenset({"problems", "counters"})
 
+    at_ns: int
+    """Wall time as of which all of this holds."""
     targets: tuple[TargetStatus, ...]
     incidents: tuple[Incident, ...]
     """The open incidents."""
@@ -73,6 +75,11 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     lateness: Percentiles
     """The time from due to started, over all attempts."""
     counters: tuple[tuple[str, int], ...]
+
+    @property
+    def at(self) -> datetime:
+        """The moment as of which all of this holds, in UTC."""
+        return utc(self.at_ns)
 
     @property
     def healthy(self) -> bool:

@@ -40,6 +40,8 @@ _ALSO_CALLED = {
     "period": "every",
     "frequency": "every",
     "name": "id",
+    "tags": "labels",
+    "title": "name",
     "conditions": "expect",
     "channels": "notify",
     "alerts": "notify",

@@ -7,6 +7,7 @@ import pytest
 from watchkeeper import ConfigurationError, Heartbeat, Runtime, Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.specification.metadata import NO_METADATA, TargetMetadata
+from watchkeeper.testing import World
 
 WHOLE = {
     "group": "shop/api",
@@ -101,3 +102,17 @@ def test_a_check_takes_the_fields_of_a_target():
     with pytest.raises(ConfigurationError, match="is no group"):
         runtime.check("queue", group="/jobs")
     assert runtime.check("queue", group="jobs", labels={"team": "etl"})(len) is len
+
+
+@pytest.mark.parametrize("through_bytes", [False, True])
+def test_new_texts_are_shown_at_once_and_an_open_incident_keeps_its_own(through_bytes):
+    world = World([described(every="1m", labels={"team": "a"}, notify=("ops",))], through_bytes=through_bytes)
+    world.run("10m")
+    world.track(described(every="1m", labels={"team": "b"}, notify=("ops",)))
+    world.heartbeat("shop")
+    world.run("10s")
+    world.restart()
+    (row,) = world.status().targets
+    assert row.metadata.to_dict() == {"labels": {"team": "b"}}
+    assert [notice.change.value for notice in world.notices("ops")] == ["opened", "resolved"]
+    assert {notice.incident.metadata.labels for notice in world.notices("ops")} == {(("team", "a"),)}

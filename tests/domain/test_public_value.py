@@ -30,6 +30,7 @@ from watchkeeper.domain.read_model.histogram import Histogram
 from watchkeeper.domain.read_model.status import AbandonedWork
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.metadata import TargetMetadata
+from watchkeeper.domain.time.moment import wall_text
 from watchkeeper.testing import World
 
 table_of = methodcaller("_repr_html_")
@@ -128,6 +129,7 @@ def test_the_status_of_a_runtime_is_plain_data(world):
     assert plain == status.to_dict()
     assert is_plain(plain)
     assert plain["healthy"] is True
+    assert (plain["at"], status.at) == (wall_text(world.now.wall_ns), world.now.utc)
     assert plain["problems"] == {}
     assert plain["counters"]["incidents_opened"] == 1
     shop, other = plain["targets"]

@@ -79,6 +79,16 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
     ]
 
 
+def test_a_row_has_the_texts_about_its_target(config):
+    config.write_text(
+        CONFIG.replace("id: shop,", "id: shop, group: web/eu, labels: {team: a}, name: The shop,")
+    )
+    document = status_document(load(config, {}), StoreReader(str(config.parent / "watch.db")), NOON.wall_ns)
+    shop, quiet, _ = document["targets"]
+    assert (shop["group"], shop["labels"], shop["name"]) == ("web/eu", {"team": "a"}, "The shop")
+    assert not {"group", "labels", "name"} & quiet.keys()
+
+
 def test_how_soon_it_was_refused_is_not_shown_as_a_latency(config):
     store = SqliteStore(str(config.parent / "watch.db"))
     store.open(NOON)

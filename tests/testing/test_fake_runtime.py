@@ -19,6 +19,7 @@ from watchkeeper import (
     UsageError,
     surface_of,
 )
+from watchkeeper.domain import limits
 from watchkeeper.domain.observation.outcome import Reason
 from watchkeeper.testing import FakeRuntime
 
@@ -113,6 +114,23 @@ def test_checks_are_called_at_their_moments_and_judged():
         before = len(called)
         runtime.world.run("1m")
         assert (runtime.status()["depth"].raw, len(called)) == (Status.UP, before)
+
+
+def test_an_async_check_that_never_ends_has_timed_out(monkeypatch):
+    monkeypatch.setattr(limits, "CALLED_IN_TESTS_S", 0.05)
+    with fake() as runtime:
+
+        @runtime.check("stuck", every="10s")
+        async def stuck():
+            await asyncio.Event().wait()
+
+        @runtime.check("late", every="10s")
+        async def late():
+            raise TimeoutError("the broker is late")
+
+        runtime.world.run("20s")
+        assert runtime.status()["stuck"].sample.reason is Reason.TIMED_OUT
+        assert runtime.status()["late"].sample.detail == "TimeoutError: the broker is late"
 
 
 def test_a_call_channel_gets_its_notices_until_it_accepts_them():
