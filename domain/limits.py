@@ -35,9 +35,7 @@ NAME_CHARACTERS_MAX = 128
 GROUP_CHARACTERS_MAX = 256
 """The path of a group: a few levels of the length of an id."""
 LABELS_MAX = 32
-"""Labels of one target: each incident and notice carries them, at most 10 KB with the lengths below."""
-LABEL_NAME_CHARACTERS_MAX = 64
-"""The name of a label: as long as other systems allow for theirs (Kubernetes has 63)."""
+"""Labels of one target: each incident and notice carries them, at most 12 KB with the lengths of their names and texts."""
 LABEL_CHARACTERS_MAX = 256
 """The text of a label: a team, a region, a version; longer ones are descriptions."""
 DESCRIPTION_CHARACTERS_MAX = 1_024

@@ -42,8 +42,9 @@ def ended(function: Callable[..., Any], *arguments: object) -> Ended:
 
 
 async def _awaited(answer: Awaitable[object]) -> Ended:
+    limit = asyncio.timeout(limits.CALLED_IN_TESTS_S)
     try:
-        async with asyncio.timeout(limits.CALLED_IN_TESTS_S) as limit:
+        async with limit:
             return Returned(await answer)
     except TimeoutError:
         if limit.expired():

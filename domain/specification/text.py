@@ -42,7 +42,7 @@ def _constrained(pattern: str, characters_max: int, description: str | None = No
 Name = Annotated[str, _constrained(NAME_PATTERN, limits.NAME_CHARACTERS_MAX, f"An id: {NAME_FORM}.")]
 Group = Annotated[str, _constrained(GROUP_PATTERN, limits.GROUP_CHARACTERS_MAX)]
 Title = Annotated[str, _constrained(TITLE_PATTERN, limits.NAME_CHARACTERS_MAX)]
-LabelName = Annotated[str, _constrained(LABEL_NAME_PATTERN, limits.LABEL_NAME_CHARACTERS_MAX)]
+LabelName = Annotated[str, _constrained(LABEL_NAME_PATTERN, limits.NAME_CHARACTERS_MAX)]
 LabelText = Annotated[str, _constrained(LABEL_PATTERN, limits.LABEL_CHARACTERS_MAX)]
 Description = Annotated[str, _constrained(DESCRIPTION_PATTERN, limits.DESCRIPTION_CHARACTERS_MAX)]
 Url = Annotated[str, msgspec.Meta(max_length=limits.LINK_CHARACTERS_MAX)]
