@@ -39,7 +39,7 @@ DOMAIN = {
     "errors": set(),
     "limits": {"units"},
     "line": {"limits"},
-    "policy": {"units", "errors", "limits", "time"},
+    "policy": {"units", "errors", "limits", "time", "public_value"},
     "time": {"units", "errors", "limits"},
     "public_value": {"units", "limits", "time"},
     "specification": BASIS,

@@ -9,7 +9,7 @@ import pytest
 import watchkeeper
 from msgspec import UNSET
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
-from watchkeeper import Http, Target, UnknownName
+from watchkeeper import Channel, Http, Log, Runtime, Target, UnknownName
 from watchkeeper.adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
 from watchkeeper.adapters.stores.sqlite.reader import Verification
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -100,6 +100,7 @@ VALUES = [
     NoticeEnded(notice_of(opened()), delivery_of(notice_of(opened()), DeliveryState.DELIVERED)),
     WentBlind(BLIND),
     HealthChanged("store", "full"),
+    *Runtime(channels=[Channel(id="ops", log=Log())]).policies(),
 ]
 
 
