@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from html import escape
 from typing import Any, ClassVar
 
 import msgspec
@@ -111,6 +110,9 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _row(cell: str, texts: Iterable[Any]) -> str:
+    # A late import: its table of entities takes a millisecond, and only notebooks need it.
+    from html import escape
+
     shown = ("" if text is None else escape(str(text)) for text in texts)
     return f"<tr>{''.join(f'<{cell}>{text}</{cell}>' for text in shown)}</tr>"
 
