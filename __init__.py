@@ -24,6 +24,7 @@ from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, 
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
 from .domain.time.duration import Duration
+from .host.job import Job
 from .host.subscriptions import Subscription
 from .host.surface import Surface, surface_of
 from .runtime import Runtime
@@ -48,6 +49,7 @@ __all__ = [
     "Http",
     "Incident",
     "IncidentChanged",
+    "Job",
     "Log",
     "Measurement",
     "NoData",

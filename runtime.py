@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 import msgspec
 
 from .actors.policies import ActorPolicy, actor_policies
+from .actors.ports import Clock
 from .actors.supervisor.supervisor import RECORDER
 from .actors.system import SINK
 from .adapters import drivers as outside
@@ -33,6 +34,7 @@ from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
+from .host.job import Job
 from .host.lifecycle import Lifecycle
 from .host.silencing import make_silence
 from .host.status_cache import StatusCache
@@ -59,6 +61,10 @@ class Runtime:
     process.
     """
 
+    # The runtime of tests has others.
+    _clock_type: ClassVar[type[Clock]] = SystemClock
+    _lifecycle_type: ClassVar[type[Lifecycle]] = Lifecycle
+
     def __init__(
         self,
         *,
@@ -73,11 +79,13 @@ class Runtime:
         self._folder = current_folder()
         configuration = Configuration(runtime=options, channels=channels, targets=targets)
         self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})
-        self._status_cache = StatusCache(lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS)
-        self._lifecycle = Lifecycle(
-            self._configured, outdated=self._status_cache.forget, forked=self._status_cache.after_fork
+        self._clock = self._clock_type()
+        self._status_cache = StatusCache(
+            lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS, self._clock
         )
-        self._clock = SystemClock()
+        self._lifecycle = self._lifecycle_type(
+            self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock
+        )
         self._read: Callable[[], Configuration] | None = None
         self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
         """Awaitable methods, of the same names as those that block."""
@@ -254,11 +262,26 @@ class Runtime:
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
         runtime is stopped.
         """
+        self._require_heartbeats(target)
+        outcome = Outcome.UP if ok else Outcome.DOWN
+        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+
+    def _require_heartbeats(self, target: str) -> None:
         kind = self._configured.known(target).kind
         if kind != "heartbeat":
             raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
-        outcome = Outcome.UP if ok else Outcome.DOWN
-        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+
+    @bridge
+    def job(self, target: str) -> Job:
+        """Returns one run of a job that reports to a target with `heartbeat`: `with runtime.job("etl"):`, or `async with`.
+
+        The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
+        one. A report that the runtime cannot take, because it is stopped, is logged and fails no job.
+
+        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
+        """
+        self._require_heartbeats(target)
+        return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
     def acknowledge(self, incident: str, by: str, note: str = "") -> None:

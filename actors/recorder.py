@@ -1,14 +1,14 @@
 """The recorder: keeps the read model of the runtime from the messages of the other actors. It decides nothing."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
 import msgspec
 from msgspec import UNSET
 
 from ..domain import limits
-from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.incident import Incident, Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
@@ -18,6 +18,7 @@ from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnde
 from ..domain.read_model.histogram import Histogram
 from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..domain.rules.aggregate import Status, status_of
+from ..domain.specification.metadata import NO_METADATA
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
 from ..protocol import recorder as heard
@@ -33,11 +34,27 @@ class _Row(msgspec.Struct):
     sample: Sample | None = None
     raw: Status = Status.UNKNOWN
     confirmed: Status = Status.UNKNOWN
+    since_ns: int = 0
+    """Wall time at which the confirmed status began."""
+    paused_ns: int = 0
+    """Wall time of the last pause."""
     attempts: deque[AttemptRecord] | None = None
     samples: int = 0
     missed: int = 0
 
-    def take(self, message: heard.SampleJudged, asleep_ns: int) -> None:
+    def track(self, message: heard.TargetTracked, now: Moment) -> None:
+        if message.paused and not (self.tracked.paused and self.paused_ns):
+            self.paused_ns = now.wall_ns
+        self.tracked = message
+
+    def take(
+        self, message: heard.SampleJudged, now: Moment, asleep_ns: int, resumed: Iterable[Incident]
+    ) -> None:
+        """Takes a judged sample; `resumed` are incidents of a former run, for the first sample of this one."""
+        began_ns = message.sample.at.wall_ns
+        goes_on = message.confirmed in _BY_INCIDENTS or not self.is_stale(now, asleep_ns)
+        if message.confirmed is not self.confirmed or not goes_on:
+            self.since_ns = min([began_ns, *_openings(resumed, message.confirmed)])
         self.asleep_ns = asleep_ns
         self.sample = message.sample
         self.raw = message.raw
@@ -56,12 +73,22 @@ class _Row(msgspec.Struct):
             now.since(sample.at) + asleep_ns - self.asleep_ns > self.tracked.stale_after_ns
         )
 
+    def opened(self, incident: Incident) -> None:
+        """Dates the confirmed status back to the first bad sample, once the incident that confirms it is durable."""
+        self.since_ns = min([self.since_ns, *_openings([incident], self.confirmed)])
+
     def status(self, target: str, incidents: list[Incident], *, stale: bool) -> TargetStatus:
-        status = (status_of(incidents) or Status.UNKNOWN) if stale else self.confirmed
+        status, since_ns = self.confirmed, self.since_ns
+        if stale and self.sample is not None:
+            status = status_of(incidents) or Status.UNKNOWN
+            silent_ns = self.sample.at.wall_ns + self.tracked.stale_after_ns
+            since_ns = min(_openings(incidents, status), default=silent_ns)
         return TargetStatus(
             id=target,
             kind=self.tracked.kind,
+            metadata=self.tracked.metadata or NO_METADATA,
             status=Status.PAUSED if self.tracked.paused else status,
+            since_ns=self.paused_ns if self.tracked.paused else since_ns,
             raw=Status.UNKNOWN if stale else self.raw,
             explanation=no_sample_since(self.sample.at.wall_ns) if stale and self.sample else "",
             paused=self.tracked.paused,
@@ -70,6 +97,14 @@ class _Row(msgspec.Struct):
             samples=self.samples,
             missed=self.missed,
         )
+
+
+_BY_INCIDENTS = (Status.DOWN, Status.DEGRADED)
+
+
+def _openings(incidents: Iterable[Incident], status: Status) -> list[int]:
+    """The openings of those incidents that alone would make this status."""
+    return [incident.opened_at_ns for incident in incidents if status_of([incident]) is status]
 
 
 class Recorder(Behaviour[heard.RecorderMessage]):
@@ -92,6 +127,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._losses = losses
         self._rows: dict[str, _Row] = {}
         self._open: dict[str, Incident] = {}
+        self._resumed: dict[str, list[Incident]] = {}
+        """By target, the incidents of a former run, until the first sample of this one."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._problems: dict[str, str] = {}
@@ -106,17 +143,18 @@ class Recorder(Behaviour[heard.RecorderMessage]):
     def handle(self, message: heard.RecorderMessage, now: Moment) -> Any:
         match message:
             case heard.SampleJudged():
-                self._judged(message)
+                self._judged(message, now)
             case heard.Committed(transitions):
                 self._committed(transitions)
             case heard.NoticeSettled(notice, delivery):
                 self._settled(notice, delivery, now)
             case heard.TargetTracked(target):
-                self._rows.setdefault(target, _Row(message)).tracked = message
+                self._rows.setdefault(target, _Row(message, since_ns=now.wall_ns)).track(message, now)
             case heard.TargetUntracked(target):
                 self._rows.pop(target, None)
             case heard.IncidentsResumed(incidents, silences):
                 self._open = {incident.id: incident for incident in incidents}
+                self._resumed = _by_target(incidents)
                 self._publisher.resume(incidents)
                 self._silences = silences
             case heard.SilencesChanged(silences):
@@ -142,12 +180,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 assert_never(message)
         return None
 
-    def _judged(self, message: heard.SampleJudged) -> None:
+    def _judged(self, message: heard.SampleJudged, now: Moment) -> None:
         row = self._rows.get(message.sample.target)
         if row is None:
             self._counters["samples_without_target"] += 1
             return
-        row.take(message, self._asleep_ns)
+        row.take(message, now, self._asleep_ns, self._resumed.pop(message.sample.target, ()))
         for finding in message.latest:
             self._follow(finding)
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
@@ -169,6 +207,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             self._counters[f"incidents_{incident.change.value}"] += 1
             if incident.is_open:
                 self._open[incident.id] = incident
+                row = self._rows.get(incident.target)
+                if row is not None and incident.change is TransitionKind.OPENED:
+                    row.opened(incident)
             else:
                 self._open.pop(incident.id, None)
                 self._ended.append(incident)
@@ -212,6 +253,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _status(self, now: Moment) -> RuntimeStatus:
         return RuntimeStatus(
+            at_ns=now.wall_ns,
             targets=self._targets(now),
             incidents=tuple(self._open.values()),
             silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),
@@ -223,10 +265,15 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
         """Returns the status of every target. Staleness is computed here, at the question; no timer watches for it."""
-        open_: dict[str, list[Incident]] = {}
-        for incident in self._open.values():
-            open_.setdefault(incident.target, []).append(incident)
+        open_ = _by_target(self._open.values())
         return tuple(
             row.status(target, open_.get(target, []), stale=row.is_stale(now, self._asleep_ns))
             for target, row in self._rows.items()
         )
+
+
+def _by_target(incidents: Iterable[Incident]) -> dict[str, list[Incident]]:
+    found: dict[str, list[Incident]] = {}
+    for incident in incidents:
+        found.setdefault(incident.target, []).append(incident)
+    return found

@@ -34,6 +34,16 @@ CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128
 """An id stands in every sample, notice and line about its target, and must leave room for the rest of the line."""
+GROUP_CHARACTERS_MAX = 256
+"""The path of a group: a few levels of the length of an id."""
+LABELS_MAX = 32
+"""Labels of one target: each incident and notice carries them, at most 12 KB with the lengths of their names and texts."""
+LABEL_CHARACTERS_MAX = 256
+"""The text of a label: a team, a region, a version; longer ones are descriptions."""
+DESCRIPTION_CHARACTERS_MAX = 1_024
+"""The description of a target: a paragraph, which each of its incidents carries."""
+LINK_CHARACTERS_MAX = 2_048
+"""A link that people follow: what browsers and chat programs take; a URL that is requested may be longer."""
 EVERY_NS_MIN = 10 * NS_PER_MS
 """The shortest cadence, 100 checks a second of one target: ticks stay five times as far apart as most wake-ups are late (2 ms)."""
 EVERY_NS_MAX = 366 * 86_400 * NS_PER_S
@@ -97,6 +107,8 @@ SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
 """The longest `max_age`: an older result says nothing about the state of a target now."""
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
 """The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
+NOTEBOOK_ROWS_MAX = 200
+"""Rows of a table that a notebook shows of one value: some screens, and a browser takes thousands only slowly."""
 PROBLEM_TEXTS_MAX = 5
 """Changes of one problem's text that are published in one span of `PROBLEM_TEXTS_NS`; `status()` has the newest ..."""
 PROBLEM_TEXTS_NS = 60 * NS_PER_S
@@ -283,6 +295,8 @@ LEFTOVER_ROUNDS_MAX = 5
 """Searches for processes that a program left in other sessions: each finds what was forked during the one before."""
 LEFTOVERS_SEARCHED_MAX = 2_048
 """Process numbers that are looked at one by one; where more were given since the program began, all processes are."""
+CALLED_IN_TESTS_S = 10.0
+"""Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128

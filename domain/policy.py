@@ -2,9 +2,8 @@
 
 from enum import Enum
 
-import msgspec
-
 from . import limits
+from .public_value import PublicValue
 
 
 class OverflowPolicy(Enum):
@@ -18,7 +17,7 @@ class OverflowPolicy(Enum):
     """The message is accepted beyond the bound; used for control messages and transitions."""
 
 
-class MailboxOverflow(msgspec.Struct, frozen=True, kw_only=True):
+class MailboxOverflow(PublicValue, frozen=True, kw_only=True):
     """The mailbox bound of one kind of actor, and the messages that are dropped beyond it."""
 
     name: str
@@ -30,7 +29,7 @@ class MailboxOverflow(msgspec.Struct, frozen=True, kw_only=True):
     """The way in which a message to the full mailbox is handled."""
 
 
-class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class CancellationPolicy(PublicValue, frozen=True, kw_only=True):
     """An attempt is cancelled at its deadline, when its target is paused or removed, and in the middle of a drain."""
 
     name: str = "attempts"
@@ -40,7 +39,7 @@ class CancellationPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The share of the drain time during which a running attempt is not cancelled; the other half is left to deliver."""
 
 
-class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
+class CachePolicy(PublicValue, frozen=True, kw_only=True):
     """The key, owner, age and size of a cache; every cache publishes its own."""
 
     name: str

@@ -6,17 +6,18 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 from pykka import ActorDeadError
 
 from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
-from ..actors.engine import Engine
+from ..actors.ports import Clock
 from ..adapters.clock import SystemClock
 from ..adapters.real_threads import require_real_threads
 from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import UsageError, WatchkeeperError
+from ..domain.incidents.record import PauseMark
 from ..domain.limits import ANSWER_WITHIN_NS
 from ..domain.line import listed
 from ..domain.read_model.status import AbandonedWork
@@ -37,6 +38,21 @@ ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume
 logger = logging.getLogger(__name__)
 
 
+class RunningEngine(Protocol):
+    """The part of an engine that a lifecycle uses; a test's runtime has a world in its place."""
+
+    @property
+    def pauses(self) -> Iterable[PauseMark]: ...
+
+    def start(self) -> None: ...
+
+    def tell(self, command: ConfigurationCommand | HostReport, /) -> None: ...
+
+    async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any: ...
+
+    def stop(self, within_ns: int) -> AbandonedWork: ...
+
+
 class Lifecycle:
     """Owns the engine of one runtime, the lock around its start and end, and the buffer that bridges a restart.
 
@@ -46,14 +62,18 @@ class Lifecycle:
     """
 
     def __init__(
-        self, configured: ConfiguredTargets, outdated: Callable[[], None], forked: Callable[[], None]
+        self,
+        configured: ConfiguredTargets,
+        outdated: Callable[[], None],
+        forked: Callable[[], None],
+        clock: Clock | None = None,
     ) -> None:
         self._configured = configured
         self._outdated = outdated
         self._forked = forked
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._grace = configured.given.runtime.grace
-        self._engine: Engine | None = None
+        self._engine: RunningEngine | None = None
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._changing = threading.RLock()
@@ -73,7 +93,7 @@ class Lifecycle:
         return self._engine is not None
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> RunningEngine:
         """The running engine. Raises: UsageError where none runs, and in a child forked from the engine's process."""
         engine = self._engine
         if engine is None:
@@ -99,12 +119,17 @@ class Lifecycle:
             if self._engine is not None:
                 raise UsageError("this runtime is running already: call stop() first, or reload()")
             configuration = self._configured.configuration()
-            engine = make_engine(configuration, self._configured, self.feed, host_loop, self._memory)
+            engine = self._make(configuration, host_loop)
             engine.start()
             self._host_loop = host_loop
             self._grace = configuration.runtime.grace
             self.ended.clear()
             self._activate(engine, configuration)
+
+    def _make(
+        self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
+    ) -> RunningEngine:
+        return make_engine(configuration, self._configured, self.feed, host_loop, self._memory)
 
     @contextmanager
     def _beginning(self) -> Iterator[None]:
@@ -134,7 +159,7 @@ class Lifecycle:
         self._forked()
         self._pid = os.getpid()
 
-    def _activate(self, engine: Engine, configuration: Configuration) -> None:
+    def _activate(self, engine: RunningEngine, configuration: Configuration) -> None:
         """Hands commands to this engine from now on, first those that arrived during its start."""
         with self._configured.guard:
             started_with = {target.id: target for target in configuration.targets}
@@ -175,7 +200,7 @@ class Lifecycle:
             finally:
                 self._finish()
 
-    def _withdraw(self, *, restarts: bool = False) -> Engine | None:
+    def _withdraw(self, *, restarts: bool = False) -> RunningEngine | None:
         """Takes the engine out of service. With `restarts`, reports and questions wait for the next engine."""
         with self._restart_buffer.guard:
             if restarts:
@@ -215,7 +240,7 @@ class Lifecycle:
             if engine is not None and diff.needs_restart:
                 self._restart_or_keep(engine, old)
 
-    def _restart_or_keep(self, engine: Engine, old: Configuration) -> None:
+    def _restart_or_keep(self, engine: RunningEngine, old: Configuration) -> None:
         """Stops and starts.
 
         Where the new engine cannot start (another process holds its store), the old one runs on.
@@ -244,7 +269,7 @@ class Lifecycle:
             says = f"the new configuration did not start: {error}\nthe old one did not start again: {again}"
             raise WatchkeeperError(f"{says}\nthe runtime has stopped") from again
 
-    def _tell_changes(self, engine: Engine, removed: Iterable[str], changed: Iterable[Target]) -> None:
+    def _tell_changes(self, engine: RunningEngine, removed: Iterable[str], changed: Iterable[Target]) -> None:
         for name in removed:
             engine.tell(Untrack(name))
         for target in changed:

@@ -1,11 +1,14 @@
 """The messages that the recorder accepts, which keeps the read model."""
 
+from msgspec import UNSET, UnsetType
+
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import Status
+from ..domain.specification.metadata import TargetMetadata
 from .message import Message
 
 
@@ -17,6 +20,8 @@ class TargetTracked(Message, frozen=True):
     paused: bool
     stale_after_ns: int
     """The age at which its newest sample no longer says anything about its status."""
+    metadata: TargetMetadata | UnsetType = UNSET
+    """Its texts for people; UNSET, and not in the bytes, where it has none."""
 
 
 class TargetUntracked(Message, frozen=True):

@@ -88,11 +88,13 @@ class ScriptedMessenger:
         self._call_at = call_at
         self._began_ns = read().monotonic_ns
         self._script = ALWAYS_OK
+        self.is_scripted = False
         self.posts: list[Post] = []
 
     def script(self, script: Script) -> None:
         self._began_ns = self._read().monotonic_ns
         self._script = script
+        self.is_scripted = True
 
     @property
     def accepted(self) -> dict[str, Notice]:

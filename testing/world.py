@@ -1,17 +1,19 @@
 """A world in virtual time: the production actors with scripted targets and channels. It never sleeps."""
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
+from typing import Any
 
 from pykka import ActorDeadError, Timeout
 
 from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch.mailbox.address import Address
 from ..actors.dispatch.run.simulated import SimulatedDispatcher
-from ..actors.system import System, SystemDependencies, shut_down
+from ..actors.system import SINK, System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
@@ -28,15 +30,17 @@ from ..domain.time.timers import Timer
 from ..host.configured import require_valid
 from ..host.silencing import make_silence
 from ..host.subscriptions import Subscriptions
-from ..protocol.owner import Acknowledge
-from ..protocol.recorder import GetIncidents, GetStatus
-from ..protocol.sink import GetPauses, Mute, Redrive
-from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
+from ..protocol.sink import Commit, GetPauses, Mute, Redrive
+from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
+from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
-from .fakes import ScriptedMessenger, ScriptedProber, ScriptedStore
+from .fakes import ScriptedMessenger, ScriptedStore
 from .script import Script
 
+LATE = "actors that did not end in time"
 Source = Configuration | str | Path | Iterable[Target]
 
 
@@ -50,8 +54,8 @@ class World:
 
     `source` is a configuration, the path of its file, or targets; channels that are only named in them are added.
     Raises ConfigurationError where a runtime would. A target follows its script; a target without one always meets its
-    conditions. Nothing is probed and no notice leaves the process. The record survives `restart`; `crash` drops
-    everything that was not committed.
+    conditions, unless `functions` has its function, which is then called. Nothing is probed and no notice leaves the process.
+    The record survives `restart`; `crash` drops everything that was not committed.
     """
 
     def __init__(
@@ -63,6 +67,9 @@ class World:
         choose: Callable[[int], int] | None = None,
         in_flight_max: int = 1_000,
         through_bytes: bool = False,
+        functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+        clock: ManualClock | None = None,
+        feed: Subscriptions | None = None,
     ) -> None:
         configuration = _configuration(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
@@ -76,16 +83,22 @@ class World:
         )
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
+        self._feed = feed
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
-        self.prober = ScriptedProber(self.clock.read, self._call_at)
-        self.messengers = {
-            channel.id: ScriptedMessenger(channel.id, self.clock.read, self._call_at)
-            for channel in self._channels
-        }
+        self.prober = CallingProber(self.clock.read, self._call_at, functions)
+        self.messengers = {channel.id: self._messenger(channel, functions) for channel in self._channels}
+        self.pauses: tuple[PauseMark, ...] = ()
+        """The commanded pauses of the record as this process started."""
         self._book()
         self.system = self._begin()
+
+    def _messenger(self, channel: Channel, functions: Mapping[str, Callable[..., Any]]) -> ScriptedMessenger:
+        function = functions.get(channel.call.name) if channel.call else None
+        if function is None:
+            return ScriptedMessenger(channel.id, self.clock.read, self._call_at)
+        return CallingMessenger(channel.id, self.clock.read, self._call_at, function)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -103,7 +116,7 @@ class World:
     def _begin(self) -> System:
         if self._booked is not self.store:
             self._book()
-        self.feed = Subscriptions()
+        self.feed = self._feed or Subscriptions()
         parts = SystemDependencies(
             clock=self.clock,
             dispatcher=self.dispatcher,
@@ -121,9 +134,16 @@ class World:
             parts,
             Configuration(runtime=self._options, channels=self._channels, targets=self._targets.values()),
         )
-        system.start(lambda: _pauses_of(system))
+        system.start(lambda: self._restored_pauses(system))
         self.dispatcher.run_until_idle()
         return system
+
+    def _restored_pauses(self, system: System) -> tuple[PauseMark, ...]:
+        """Returns the pauses of the record; none where its store does not open."""
+        self.pauses = ()
+        with suppress(ActorDeadError):
+            self.pauses = system.sink.ask(GetPauses(), 60.0)
+        return self.pauses
 
     # Events.
 
@@ -179,10 +199,22 @@ class World:
 
     def restart(self, away: Duration = 0) -> tuple[str, ...]:
         """Stops in order and starts again after a while. Returns the names of the actors that did not end in time."""
-        late = shut_down(self.system, self._wait, self.clock.read(), 10 * NS_PER_S)
+        left = dict(self.stop())
         self._new_process(away)
         self.system = self._begin()
-        return late
+        return left.get(LATE, ())
+
+    def stop(self, within_ns: int = 10 * NS_PER_S) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Stops in order. Returns the work that was left undone, and the actors that did not end in time."""
+        late = shut_down(self.system, self._wait, self.clock.read(), within_ns)
+        left = self.system.recorder.ask(GetAbandoned(), 60.0)
+        return (*((each.what, each.names) for each in left), *([(LATE, late)] if late else []))
+
+    def start(self, targets: Iterable[Target]) -> None:
+        """Starts again after a stop, with these targets."""
+        self._targets = {target.id: target for target in targets}
+        self._new_process(0)
+        self.system = self._begin()
 
     def _new_process(self, away: Duration) -> None:
         self.clock.advance(duration_ns(away))
@@ -234,6 +266,35 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
+    def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
+        """Takes a command as a runtime hands it over."""
+        match command:
+            case Track(target):
+                self._targets[target.id] = target
+            case Untrack(target):
+                self._targets.pop(target, None)
+            case Mute(silence):
+                self._checks.record.muted(silence)
+                self._tell(self.system.sink, command)
+                return
+            case Acknowledge():
+                self._tell(self.system.owner, command)
+                return
+            case _:
+                pass
+        self._tell(self.system.supervisor, command)
+
+    def ask(self, listener: str, question: object) -> Any:
+        """Asks the recorder or the sink, after every earlier command is applied and durable."""
+        for address, message in (
+            (self.system.supervisor, Barrier()),
+            (self.system.owner, FlushSamples()),
+            (self.system.sink, Commit()),
+        ):
+            if address.alive:
+                address.ask(message, 60.0)
+        return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
+
     def acknowledge(self, incident: str, by: str = "operator", note: str = "") -> None:
         """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
         self.feed.require_open(incident)
@@ -256,8 +317,7 @@ class World:
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=self.clock.read())
         if target is not ALL:
             _require_known("target", target, self._targets)
-        self._checks.record.muted(silence)
-        self._tell(self.system.sink, Mute(silence))
+        self.tell(Mute(silence))
 
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again.
@@ -288,14 +348,6 @@ class World:
         """Returns the status as a host gets it."""
         status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
         return status
-
-
-def _pauses_of(system: System) -> tuple[PauseMark, ...]:
-    """Returns the pauses of the record; none where its store does not open."""
-    with suppress(ActorDeadError):
-        pauses: tuple[PauseMark, ...] = system.sink.ask(GetPauses(), 60.0)
-        return pauses
-    return ()
 
 
 def _require_known(kind: str, name: str, known: Collection[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, assert_never
 
 import msgspec
+from msgspec import UNSET
 
 from ...domain import limits
 from ...domain.incidents.record import BlindInterval, PauseMark, Renamed
@@ -204,7 +205,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             self._children.forget_poller(target.id)
 
     def _introduce(self, target: Target) -> None:
-        self._to.recorder.tell(TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns))
+        metadata = target.metadata or UNSET
+        self._to.recorder.tell(
+            TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns, metadata)
+        )
 
     def _continue_former(self, target: Target) -> None:
         """Lets the record give a target what it had under former names, before any sample of its present one."""

@@ -1,13 +1,18 @@
 """Incidents: intervals in which a target violates a rule, and their legal transitions."""
 
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from ..public_value import PublicValue, milliseconds, moment_of
+from ..specification.metadata import NO_METADATA, TargetMetadata
 from ..specification.rule import Severity
 from ..time.duration import format_duration
+from ..time.moment import utc, wall_text
 from ..units import NS_PER_MS
 
 
@@ -33,7 +38,7 @@ INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = 
 """The legal next kinds after each kind; None stands for no incident yet."""
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True):
+class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True):
     """The state of an incident. Wall times are nanoseconds since 1970 UTC.
 
     Its bytes leave out the fields that hold their default, so that those of earlier versions stay the same.
@@ -47,6 +52,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     target: str
     rule: str
     severity: Severity
+    about: TargetMetadata | UnsetType = UNSET
+    """The metadata of the target at the opening; UNSET, and not in the record, where it had none."""
     at_ns: int
     """When the last transition was decided."""
     opened_at_ns: int
@@ -74,6 +81,42 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "inciden
     @property
     def is_open(self) -> bool:
         return self.change is not TransitionKind.RESOLVED
+
+    @property
+    def at(self) -> datetime:
+        """When the last transition was decided, in UTC."""
+        return utc(self.at_ns)
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the first bad sample was taken, in UTC."""
+        return utc(self.opened_at_ns)
+
+    @property
+    def resolved_at(self) -> datetime | None:
+        """When it ended, in UTC; None while it is open."""
+        return moment_of(self.resolved_at_ns)
+
+    @property
+    def acknowledged_at(self) -> datetime | None:
+        """When somebody saw it, in UTC; None before."""
+        return moment_of(self.acknowledged_at_ns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data, with `status`, which is `open` or `resolved`, and `lasted_ms` beside the fields."""
+        status = "open" if self.is_open else "resolved"
+        return {**super().to_dict(), "status": status, "lasted_ms": milliseconds(self.lasted_ns)}
+
+    def __repr__(self) -> str:
+        what = f"{self.target}/{self.rule} {self.change.value} ({self.severity.value})"
+        return (
+            f"<{type(self).__name__} {self.id} #{self.sequence}: {what} since {wall_text(self.opened_at_ns)}>"
+        )
+
+    @property
+    def metadata(self) -> TargetMetadata:
+        """The group, name, labels, description and links of the target at the opening."""
+        return NO_METADATA if self.about is UNSET else self.about
 
     @property
     def lasted_ns(self) -> int | None:

@@ -1,5 +1,6 @@
 """Notices: messages about one incident to one channel, and the one comparison that decides whether one is due."""
 
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Self
@@ -9,6 +10,8 @@ from msgspec.structs import replace
 
 from ..errors import StoreError
 from ..limits import DETAIL_CHARACTERS_MAX, NOTICE_LATE_NS
+from ..public_value import PublicValue
+from ..time.moment import utc
 from ..units import NS_PER_S
 from .incident import Incident, TransitionKind
 
@@ -40,7 +43,7 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, tuple[DeliveryState, ...]] = {
 }
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
+class Notice(PublicValue, frozen=True, kw_only=True):
     """One message about one incident to one channel. Its body is the state of the incident when the notice was made."""
 
     key: str
@@ -54,6 +57,14 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time."""
 
     @property
+    def created_at(self) -> datetime:
+        """When it was made, in UTC."""
+        return utc(self.created_at_ns)
+
+    def __repr__(self) -> str:
+        return f"<Notice {self.key}: {self.change.value} {self.incident.target}/{self.incident.rule} to {self.channel}>"
+
+    @property
     def sequence(self) -> int:
         return self.incident.sequence
 
@@ -63,7 +74,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(PublicValue, frozen=True, kw_only=True):
     """The state of a delivery, recorded before the bytes of an attempt leave (PENDING) and after its answer."""
 
     key: str
@@ -72,6 +83,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     """Wall time."""
     detail: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """When this was recorded, in UTC."""
+        return utc(self.at_ns)
 
     def redriven(self, at_ns: int) -> Self:
         """Returns the state of a dead letter that an operator sends again; the cause of its end stays in the detail."""

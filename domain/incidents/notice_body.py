@@ -26,8 +26,8 @@ def notice_document(notice: Notice) -> dict[str, Any]:
 
 
 def incident_document(incident: Incident) -> dict[str, Any]:
-    """Returns the state of an incident as plain data with the keys of a notice."""
-    return {
+    """Returns the state of an incident as plain data with the keys of a notice; `about` only where its target has metadata."""
+    document = {
         "id": incident.id,
         "target": _text(incident.target),
         "rule": _text(incident.rule),
@@ -45,6 +45,8 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "explanation": _text(incident.explanation),
         "evidence": list(incident.evidence),
     }
+    about = incident.metadata.to_dict()
+    return document | {"about": about} if about else document
 
 
 def notice_body(notice: Notice) -> bytes:

@@ -1,6 +1,7 @@
 """The records of a store: the batch of one transaction, and the state that a restart restores."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Final
 
@@ -10,7 +11,9 @@ from msgspec.structs import replace
 from ..limits import INTEGER_MAX
 from ..observation.evidence import Evidence
 from ..observation.sample import Sample
+from ..public_value import PublicValue, moment_of
 from ..specification.target import Target
+from ..time.moment import utc
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
 
@@ -23,12 +26,22 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     at_ns: int
 
 
-class BlindInterval(msgspec.Struct, frozen=True, gc=False):
+class BlindInterval(PublicValue, frozen=True, gc=False):
     """An interval in which the runtime could not observe its targets: suspended, stalled, clock stepped. Wall times."""
 
     started_at_ns: int
     ended_at_ns: int
     cause: str
+
+    @property
+    def started_at(self) -> datetime:
+        """The beginning, in UTC."""
+        return utc(self.started_at_ns)
+
+    @property
+    def ended_at(self) -> datetime:
+        """The end, in UTC."""
+        return utc(self.ended_at_ns)
 
 
 class AllTargets(Enum):
@@ -41,7 +54,7 @@ ALL: Final = AllTargets.ALL
 """Stands for every target where a silence names its target."""
 
 
-class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Silence(PublicValue, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An operator's silence with an end: notices wait, while probing and judging go on."""
 
     id: str
@@ -65,6 +78,16 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         return replace(
             self, created_at_ns=created_at_ns if self.created_at_ns is None else self.created_at_ns
         )
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made, in UTC; None for one of a version that did not record it."""
+        return moment_of(self.created_at_ns)
+
+    @property
+    def until(self) -> datetime:
+        """The end, in UTC."""
+        return utc(self.until_ns)
 
     def __post_init__(self) -> None:
         # The sink retries a batch for ever: one that the store cannot write would block all later ones.
@@ -91,7 +114,7 @@ class Renamed(msgspec.Struct, frozen=True, gc=False):
     former: tuple[str, ...]
 
 
-class PauseMark(msgspec.Struct, frozen=True, gc=False):
+class PauseMark(PublicValue, frozen=True, gc=False):
     """A commanded pause of a target, which a restart keeps."""
 
     target: str
@@ -145,7 +168,7 @@ ALONG = frozenset({"heard", "latest", "evidence"})
 """Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(PublicValue, frozen=True):
     """A notice of the outbox with the state of its delivery."""
 
     notice: Notice

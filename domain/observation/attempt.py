@@ -4,8 +4,10 @@ from enum import StrEnum
 
 import msgspec
 
+from ..public_value import PublicValue
 from ..specification.probe import Probe
 from ..time.moment import Deadline, Moment
+from ..units import NS_PER_MS
 
 
 class AttemptState(StrEnum):
@@ -88,7 +90,7 @@ class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The maximum age of an equal probe's result that may answer this one; 0: the probe runs for this attempt alone."""
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class AttemptRecord(PublicValue, frozen=True, kw_only=True, gc=False):
     """One attempt, for inspection."""
 
     attempt: AttemptId
@@ -101,3 +103,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     missed: int
     """Ticks of the grid that passed without an attempt just before this one."""
     outcome: str = ""
+
+    @property
+    def lateness_ms(self) -> float:
+        return self.lateness_ns / NS_PER_MS

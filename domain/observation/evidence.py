@@ -4,6 +4,7 @@ import msgspec
 
 from ..limits import EVIDENCE_BODY_BYTES_MAX, EVIDENCE_PER_HOUR_MAX
 from ..line import escaped
+from ..public_value import PublicValue
 from ..time.moment import Moment
 from ..units import NS_PER_HOUR
 from .observation import Phases
@@ -11,7 +12,7 @@ from .outcome import Outcome
 from .sample import Sample
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Evidence(PublicValue, frozen=True, kw_only=True, gc=False):
     """The part of one bad sample that is kept besides what every sample keeps."""
 
     target: str

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ..public_value import PublicValue, milliseconds
 from ..time.moment import Moment
 from .attempt import AttemptId
 from .observation import Measurement, Phases
 from .outcome import Outcome, Reason
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
     """One judged observation of one target."""
 
     target: str
@@ -49,6 +50,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an answer failed by its response time alone: by how much it was too long. Else UNSET, left out of the bytes."""
     blocked_ns: int | UnsetType = UNSET
     """How long at most the runtime's own loop stood still during the attempt: its measured times may be too long by that."""
+
+    @property
+    def latency_ms(self) -> float | None:
+        return milliseconds(self.latency_ns)
 
     @property
     def is_sign_of_life(self) -> bool:

@@ -1,6 +1,7 @@
 """A histogram of durations in bounded space: logarithmic buckets, each at most an eighth wider than the one before."""
 
-import msgspec
+from ..public_value import PublicValue
+from ..units import NS_PER_MS
 
 _SUB_BITS = 3
 """An eighth."""
@@ -21,7 +22,7 @@ def upper_edge(bucket: int, sub_bits: int) -> int:
     return ((bucket - (shift << sub_bits) + 1) << shift) - 1
 
 
-class Percentiles(msgspec.Struct, frozen=True, gc=False):
+class Percentiles(PublicValue, frozen=True, gc=False):
     """Percentiles of a histogram in nanoseconds; each is the upper edge of its bucket, at most 12.5 % too high."""
 
     count: int
@@ -29,6 +30,22 @@ class Percentiles(msgspec.Struct, frozen=True, gc=False):
     p90_ns: int
     p99_ns: int
     max_ns: int
+
+    @property
+    def p50_ms(self) -> float:
+        return self.p50_ns / NS_PER_MS
+
+    @property
+    def p90_ms(self) -> float:
+        return self.p90_ns / NS_PER_MS
+
+    @property
+    def p99_ms(self) -> float:
+        return self.p99_ns / NS_PER_MS
+
+    @property
+    def max_ms(self) -> float:
+        return self.max_ns / NS_PER_MS
 
 
 class Histogram:

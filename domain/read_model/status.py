@@ -1,23 +1,34 @@
 """The status of a runtime and its targets, as frozen values for hosts, pages and tests."""
 
-import msgspec
+from collections import Counter
+from datetime import datetime
+from typing import Any
 
+from ..errors import UnknownName
 from ..incidents.incident import Incident
 from ..incidents.record import BlindInterval, Silence
 from ..observation.attempt import AttemptRecord
+from ..observation.outcome import Outcome
 from ..observation.sample import Sample
+from ..public_value import PublicValue, html_table
 from ..rules.aggregate import Status
-from ..time.moment import wall_text
+from ..specification.metadata import NO_METADATA, TargetMetadata
+from ..time.moment import utc, wall_text
 from .histogram import Percentiles
 
 
-class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
+class TargetStatus(PublicValue, frozen=True, kw_only=True):
     """The status of one target."""
 
     id: str
     kind: str
+    metadata: TargetMetadata = NO_METADATA
+    """Its group, name, labels, description and links."""
     status: Status
     """Confirmed by rules. Where the newest sample is stale: by open incidents, else UNKNOWN."""
+    since_ns: int
+    """Wall time at which this status began: of a problem, the opening of its incident, also of an earlier run; of any other, as far
+    as this run has seen it."""
     raw: Status
     """The status by the newest sample alone; UNKNOWN once it is stale."""
     explanation: str = ""
@@ -31,10 +42,28 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
     """The total of grid ticks that passed without an attempt."""
 
+    @property
+    def since(self) -> datetime:
+        """When this status began, in UTC."""
+        return utc(self.since_ns)
 
-class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data; the texts for people, where the target has any, stand among the fields."""
+        said = super().to_dict()
+        about: dict[str, Any] = said.pop("metadata")
+        return {**said, **about}
+
+    def __repr__(self) -> str:
+        return f"<TargetStatus {self.id!r}: {self.status.value} since {wall_text(self.since_ns)}>"
+
+
+class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     """The status of a whole runtime."""
 
+    mappings = frozenset({"problems", "counters"})
+
+    at_ns: int
+    """Wall time as of which all of this holds."""
     targets: tuple[TargetStatus, ...]
     incidents: tuple[Incident, ...]
     """The open incidents."""
@@ -48,9 +77,57 @@ class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[tuple[str, int], ...]
 
     @property
+    def at(self) -> datetime:
+        """The moment as of which all of this holds, in UTC."""
+        return utc(self.at_ns)
+
+    @property
     def healthy(self) -> bool:
         """Whether no part of the runtime has a problem; independent of the state of the targets."""
         return not self.problems
+
+    def __getitem__(self, target: str) -> TargetStatus:
+        """Returns the status of one target. Raises: UnknownName for a target that is not watched."""
+        for row in self.targets:
+            if row.id == target:
+                return row
+        raise UnknownName(f"no target {target!r} is watched")
+
+    def __contains__(self, target: object) -> bool:
+        return any(row.id == target for row in self.targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data, with `healthy` beside the fields."""
+        return {"healthy": self.healthy, **super().to_dict()}
+
+    def __repr__(self) -> str:
+        counted = Counter(row.status.value for row in self.targets)
+        states = ", ".join(f"{count} {status}" for status, count in sorted(counted.items()))
+        parts = [f"{len(self.targets)} targets", states, f"{len(self.incidents)} open incidents"]
+        health = "healthy" if self.healthy else f"{len(self.problems)} problems of its own"
+        return f"<RuntimeStatus: {', '.join([*filter(None, parts), health])}>"
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows: a row for each target, those with a problem first."""
+        rows = sorted(self.targets, key=lambda row: _URGENCY.index(row.status))
+        return html_table(
+            ("target", "status", "since", "latency", "why"),
+            [(row.id, row.status.value, wall_text(row.since_ns), _latency(row), _why(row)) for row in rows],
+        )
+
+
+_URGENCY = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.PAUSED, Status.UP)
+
+
+def _latency(row: TargetStatus) -> str:
+    latency_ms = row.sample.latency_ms if row.sample else None
+    return "" if latency_ms is None else f"{latency_ms:.1f} ms"
+
+
+def _why(row: TargetStatus) -> str:
+    if row.explanation or row.sample is None or row.sample.outcome is Outcome.UP:
+        return row.explanation
+    return row.sample.explanation()
 
 
 IN_THE_OUTBOX = "notices left in the outbox"
@@ -58,8 +135,10 @@ UNWRITTEN = "records not written"
 """Kinds of undone work."""
 
 
-class AbandonedWork(msgspec.Struct, frozen=True):
+class AbandonedWork(PublicValue, frozen=True):
     """The work left undone at a stop: kinds of work, each with names. False without any."""
+
+    mappings = frozenset({"left"})
 
     left: tuple[tuple[str, tuple[str, ...]], ...] = ()
     store: str | None = None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET
 
 from .. import limits
 from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
@@ -181,6 +182,7 @@ class TargetAggregate:
             target=self._target.id,
             rule=rule.id,
             severity=rule.severity,
+            about=self._target.metadata or UNSET,
             at_ns=now.wall_ns,
             opened_at_ns=opened_at_ns,
             cause=cause.explanation,

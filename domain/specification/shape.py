@@ -12,7 +12,7 @@ from msgspec import inspect
 from ..time.duration import parse_duration
 from .problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
 from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
-from .text import NAME_FORM, NAME_PATTERN
+from .text import FORMS
 
 
 class Unreadable:
@@ -43,6 +43,8 @@ _ALSO_CALLED = {
     "period": "every",
     "frequency": "every",
     "name": "id",
+    "tags": "labels",
+    "title": "name",
     "conditions": "expect",
     "channels": "notify",
     "alerts": "notify",
@@ -171,7 +173,9 @@ class ShapeChecker:
     def _required(self, field: inspect.Field, value: dict[str, Any], path: Path) -> None:
         place = (*path, field.encode_name)
         if field.encode_name not in value and place not in self.unread:
-            self.problems.append(Problem(path, f"has no {field.encode_name}: it needs {wanted(field.type)}"))
+            said = f"has no {field.encode_name}: it needs {wanted(field.type)}"
+            hint = "; its name is for people" if field.encode_name == "id" and "name" in value else ""
+            self.problems.append(Problem(path, said + hint))
         self.unread.add(place)
 
     def _fields(
@@ -212,8 +216,18 @@ class ShapeChecker:
         return _stand_in(kind, path) if sound is _DROPPED else sound
 
     def _mapping(self, value: dict[Any, Any], kind: inspect.DictType, path: Path) -> Any:
-        judged = {key: self._fit(item, kind.value_type, (*path, str(key))) for key, item in value.items()}
-        return {key: item for key, item in judged.items() if item is not _DROPPED}
+        if kind.max_length is not None and len(value) > kind.max_length:
+            return self.tell(path, f"has {len(value):,} entries: {kind.max_length:,} is the most")
+        sound = {}
+        for key, item in value.items():
+            place = (*path, str(key))
+            if fault := _misread(key, next(plain_types(kind.key_type))) if isinstance(key, str) else "":
+                self.problems.append(Problem(place, fault, at_key=True))
+                continue
+            fitting = self._fit(item, kind.value_type, place)
+            if fitting is not _DROPPED:
+                sound[key] = fitting
+        return sound
 
 
 def _has_unknown_part(value: dict[str, Any], kind: inspect.StructType) -> bool:
@@ -269,8 +283,8 @@ def _misread(value: Any, kind: inspect.Type) -> str:
         return f"a text of {len(value):,} characters: {kind.max_length:,} are the most"
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
-    if kind.pattern == NAME_PATTERN:
-        return f"{quoted(value)} is no id: {NAME_FORM}"
+    if kind.pattern in FORMS:
+        return f"{quoted(value)} is no {FORMS[kind.pattern]}"
     upper = value.upper() if re.search(kind.pattern, value.upper()) else ""
     return f"{quoted(value)} does not have the form {kind.pattern}{meant(upper)}"
 

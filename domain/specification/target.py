@@ -11,13 +11,14 @@ from msgspec import UNSET, UnsetType
 from .. import limits
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
+from .metadata import TargetMetadata
 from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
 from .rule import NoData, Rule, RuleState, default_rules
-from .text import DurationText, Name
+from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
 
 class TargetFields(TypedDict, total=False):
-    """The fields of a target besides its id and its probe; `Runtime.check` takes the same."""
+    """The fields of a target besides its id, its name and its probe; `Runtime.check` takes the same."""
 
     every: Duration
     timeout: Duration
@@ -28,6 +29,12 @@ class TargetFields(TypedDict, total=False):
     notify: Sequence[str]
     max_age: Duration
     paused: bool
+    group: str
+    labels: Mapping[str, str]
+    description: str
+    link: str
+    runbook: str
+    public: str
     renamed_from: Sequence[str]
 
 
@@ -74,6 +81,21 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
     paused: bool = False
     """True: nothing is started for it until it is resumed."""
+    # UNSET, and not in the bytes of a message, where a target states none of these.
+    group: Group | UnsetType = UNSET
+    """Where it belongs; a slash divides levels, `shop/api`. Shown in status and notices, as the following keys are."""
+    name: Title | UnsetType = UNSET
+    """Its name for people; default: its id."""
+    labels: Labels | UnsetType = UNSET
+    """Texts by name, such as `team: payments`, for people and for programs that receive its notices."""
+    description: Description | UnsetType = UNSET
+    """A sentence or a paragraph about it."""
+    link: Url | UnsetType = UNSET
+    """The URL of a page about it."""
+    runbook: Url | UnsetType = UNSET
+    """The URL of a page that says what to do when it has an incident."""
+    public: Title | UnsetType = UNSET
+    """Its name for everybody; a target without one is on no public page."""
     renamed_from: (
         Annotated[tuple[Name, ...], msgspec.Meta(max_length=limits.FORMER_NAMES_MAX)] | UnsetType
     ) = UNSET
@@ -83,6 +105,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         self,
         *,
         id: str,  # noqa: A002  # the field's name
+        name: str = ...,
         http: Http | None = ...,
         tcp: Tcp | None = ...,
         exec: Exec | None = ...,  # noqa: A002
@@ -93,6 +116,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         self.one_given()
+        if self.labels is not UNSET:
+            labels = tuple(sorted(dict(as_pairs(self.labels)).items()))
+            msgspec.structs.force_setattr(self, "labels", labels or UNSET)
 
     @property
     def kind(self) -> str:
@@ -104,6 +130,12 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The probe that is given."""
         probe: Probe = getattr(self, self.kind)
         return probe
+
+    @property
+    def metadata(self) -> TargetMetadata:
+        """Its texts for people."""
+        stated = {name: getattr(self, name) for name in TargetMetadata.__struct_fields__}
+        return TargetMetadata(**{name: value for name, value in stated.items() if value is not UNSET})
 
     @property
     def former_names(self) -> tuple[str, ...]:

@@ -8,17 +8,44 @@ import msgspec
 from .. import limits
 
 # The end is `(?![\s\S])`, not `$`: that would let a trailing line end through, and `\Z` is unknown to JSON Schema.
-NAME_PATTERN = r"^[^\s\x00-\x1f\x7f/]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?(?![\s\S])"
+_SEGMENT = r"[^\s\x00-\x1f\x7f/]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?"
+NAME_PATTERN = rf"^{_SEGMENT}(?![\s\S])"
+GROUP_PATTERN = rf"^{_SEGMENT}(/{_SEGMENT})*(?![\s\S])"
+TITLE_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?(?![\s\S])"
+LABEL_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*(?![\s\S])"
+LABEL_PATTERN = r"^[^\x00-\x1f\x7f]+(?![\s\S])"
+DESCRIPTION_PATTERN = r"^[^\x00-\x08\x0b-\x1f\x7f]+(?![\s\S])"
 NAME_FORM = (
     f"1 to {limits.NAME_CHARACTERS_MAX} characters, no slash, no control character, no blank at either end"
 )
 
-Name = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=limits.NAME_CHARACTERS_MAX, pattern=NAME_PATTERN, description=f"An id: {NAME_FORM}."
+FORMS = {
+    NAME_PATTERN: f"id: {NAME_FORM}",
+    GROUP_PATTERN: (
+        "group: write names with a slash between two of them, like shop/api;"
+        " no name is empty, begins or ends with a blank, or holds a control character"
     ),
-]
+    TITLE_PATTERN: "name for people: write one line without a blank at either end or a control character",
+    LABEL_NAME_PATTERN: (
+        "name of a label: write letters, digits, dots, hyphens and underscores, first a letter or an underscore"
+    ),
+    LABEL_PATTERN: "text of a label: write one line that is not empty, without a control character",
+    DESCRIPTION_PATTERN: "description: write a text that is not empty; of control characters it may hold tabs and line ends",
+}
+"""The name of each pattern's texts, and how they are written."""
+
+
+def _constrained(pattern: str, characters_max: int, description: str | None = None) -> msgspec.Meta:
+    return msgspec.Meta(max_length=characters_max, pattern=pattern, description=description)
+
+
+Name = Annotated[str, _constrained(NAME_PATTERN, limits.NAME_CHARACTERS_MAX, f"An id: {NAME_FORM}.")]
+Group = Annotated[str, _constrained(GROUP_PATTERN, limits.GROUP_CHARACTERS_MAX)]
+Title = Annotated[str, _constrained(TITLE_PATTERN, limits.NAME_CHARACTERS_MAX)]
+LabelName = Annotated[str, _constrained(LABEL_NAME_PATTERN, limits.NAME_CHARACTERS_MAX)]
+LabelText = Annotated[str, _constrained(LABEL_PATTERN, limits.LABEL_CHARACTERS_MAX)]
+Description = Annotated[str, _constrained(DESCRIPTION_PATTERN, limits.DESCRIPTION_CHARACTERS_MAX)]
+Url = Annotated[str, msgspec.Meta(max_length=limits.LINK_CHARACTERS_MAX)]
 
 DurationText = Annotated[
     str,
@@ -31,6 +58,12 @@ DurationText = Annotated[
 
 Pairs: TypeAlias = Mapping[str, str] | tuple[tuple[str, str], ...]
 """Written as a mapping; a specification keeps it as sorted pairs, so that it stays immutable and hashable."""
+
+_FEW = msgspec.Meta(max_length=limits.LABELS_MAX)
+Labels: TypeAlias = (
+    Annotated[Mapping[LabelName, LabelText], _FEW] | Annotated[tuple[tuple[LabelName, LabelText], ...], _FEW]
+)
+"""Labels by name, written and kept as `Pairs` are."""
 
 
 def as_pairs(value: Pairs) -> tuple[tuple[str, str], ...]:

@@ -3,14 +3,13 @@
 from collections import deque
 from typing import Generic, TypeVar
 
-import msgspec
-
 from .. import limits
+from ..public_value import PublicValue
 
 WaitingAttempt = TypeVar("WaitingAttempt")
 
 
-class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class AdmissionPolicy(PublicValue, frozen=True, kw_only=True):
     """At most `in_flight_max` attempts run; later ones queue first in, first out, within their own deadlines."""
 
     name: str = "attempts"

@@ -6,6 +6,7 @@ import msgspec
 
 from ..incidents.record import BlindInterval
 from ..observation.outcome import Outcome, Reason
+from ..public_value import PublicValue
 from ..specification.target import Target
 from ..time.duration import parse_duration
 from ..time.moment import Moment
@@ -14,7 +15,7 @@ NETWORK_LOST = "network_lost"
 NETWORKED = frozenset({"http", "tcp"})
 
 
-class ConnectivityPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectivityPolicy(PublicValue, frozen=True, kw_only=True):
     """Names the targets that speak for this machine's network; without names, all that need a network speak together."""
 
     name: str = "connectivity"

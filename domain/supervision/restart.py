@@ -10,13 +10,14 @@ from typing import NamedTuple
 import msgspec
 
 from ..policy import CancellationPolicy
+from ..public_value import PublicValue
 from ..units import NS_PER_MS, NS_PER_S
 from .admission import AdmissionPolicy
 from .own_network import ConnectivityPolicy
 from .retry import RetryPolicy
 
 
-class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class RestartPolicy(PublicValue, frozen=True, kw_only=True):
     """The restart policy of a child: at most `intensity` restarts within `period`, each after a backoff."""
 
     name: str

@@ -1,11 +1,10 @@
 """The retry policy of deliveries: when a notice is retried, and when it is given up."""
 
-import msgspec
-
+from ..public_value import PublicValue
 from ..units import NS_PER_S
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class RetryPolicy(PublicValue, frozen=True, kw_only=True):
     """Exponential backoff with jitter within one deadline.
 
     Applied only to actions with a key, so a repeat is harmless.

@@ -7,7 +7,7 @@ import msgspec
 
 from ..units import NS_PER_MS, NS_PER_S, NS_PER_US
 
-__all__ = ["NS_PER_MS", "NS_PER_S", "NS_PER_US", "Deadline", "Moment", "wall_ns_of", "wall_text"]
+__all__ = ["NS_PER_MS", "NS_PER_S", "NS_PER_US", "Deadline", "Moment", "utc", "wall_ns_of", "wall_text"]
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -19,6 +19,11 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
 
     monotonic_ns: int
     wall_ns: int
+
+    @property
+    def utc(self) -> datetime:
+        """The wall time as a datetime in UTC, to the microsecond."""
+        return utc(self.wall_ns)
 
     def shifted(self, by_ns: int) -> Self:
         """Returns the moment `by_ns` later (earlier when negative) on both clocks."""
@@ -50,6 +55,12 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
     def expired(self, now: Moment) -> bool:
         """Returns whether the deadline has passed; at its very instant it has, as no time is left."""
         return now.monotonic_ns >= self.monotonic_ns
+
+
+def utc(wall_ns: int) -> datetime:
+    """Returns a wall time as a datetime in UTC, to the microsecond."""
+    seconds, rest_ns = divmod(wall_ns, NS_PER_S)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // NS_PER_US)
 
 
 def wall_text(wall_ns: int) -> str:

@@ -14,6 +14,7 @@ from ..specification.target import Target
 from ..time.duration import format_duration
 from .conditions import condition_faults, never_encrypted, unread
 from .durations import length_ns, span_problems
+from .metadata import metadata_problems
 from .network import exec_problems, http_problems, tcp_problems, webhook_problems
 from .rules import rule_problems
 
@@ -87,7 +88,7 @@ class _Judge:
     def target(self, target: Target, path: Path, *, timeout_stated: bool = False) -> Iterator[Problem]:
         yield from self._probe(target, (*path, target.kind))
         stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
-        for problem in self._policies(target, timeout_stated=stated):
+        for problem in (*self._policies(target, timeout_stated=stated), *metadata_problems(target)):
             yield problem.below(path)
 
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:

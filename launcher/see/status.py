@@ -159,6 +159,7 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
         "target": recorded.name,
         "kind": None if target is None else target.kind,
         "configured": target is not None,
+        **({} if target is None else target.metadata.to_dict()),
         "status": recorded.status.value,
         "since": _wall_text(recorded.since_ns),
         "paused": recorded.is_paused,

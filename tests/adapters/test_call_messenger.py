@@ -10,6 +10,7 @@ from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import Answer, NoticeReason, make_notice
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.channel import CallChannel, Log
+from watchkeeper.domain.specification.metadata import TargetMetadata
 from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline, Moment
 
@@ -208,6 +209,14 @@ def test_a_line_that_is_no_news_any_more_says_how_late_it_is(caplog):
     caplog.clear()
     _, records = log_line(caplog, Log(), clock=At(5_400))
     assert " late=5400s incident=inc_1 " in records[0].getMessage()
+
+
+def test_a_line_has_the_texts_about_the_target_where_it_has_any():
+    about = TargetMetadata(name="The shop", group="web", runbook="https://wiki/down")
+    plain, described = (line_of(notice_of(about=each), WALL_NS) for each in (TargetMetadata(), about))
+    assert 'target=shop name="The shop" group=web rule=down' in described
+    assert " runbook=https://wiki/down opened_at=" in described
+    assert [word for word in (" name=", " group=", " runbook=") if word in plain] == []
 
 
 def test_a_log_handler_that_blocks_delays_one_notice_only():

@@ -33,14 +33,15 @@ MAY_ALSO = {
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 
-BASIS = {"units", "errors", "limits", "line", "policy", "time"}
+BASIS = {"units", "errors", "limits", "line", "policy", "time", "public_value"}
 DOMAIN = {
     "units": set(),
     "errors": set(),
     "limits": {"units"},
     "line": {"limits"},
-    "policy": {"units", "errors", "limits", "time"},
+    "policy": {"units", "errors", "limits", "time", "public_value"},
     "time": {"units", "errors", "limits"},
+    "public_value": {"units", "limits", "time"},
     "specification": BASIS,
     "observation": BASIS | {"specification"},
     "conditions": BASIS | {"specification", "observation"},
@@ -79,6 +80,7 @@ VALUE_TOOLS = frozenset(
         "functools",
         "hashlib",
         "heapq",
+        "html",
         "inspect",
         "ipaddress",
         "itertools",

@@ -130,7 +130,7 @@ def changeable(info, seen=()):
             hints = get_type_hints(cls)
             for field in fields:
                 # Pairs may be written as a mapping; the specification keeps a tuple in both cases.
-                if hints.get(field.name) != Pairs:
+                if hints.get(field.name) not in (Pairs, Pairs | msgspec.UnsetType):
                     yield from (
                         f"{cls.__name__}.{field.name}: {fault}"
                         for fault in changeable(field.type, (*seen, cls))

@@ -98,11 +98,14 @@ FILES = {
     ],
     "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
     "targets: [{name: a, interval: 5s, call: {name: f}}]": [
-        f"1:12: targets[0].name: unknown key, did you mean id (known here: {TARGET_KEYS})",
+        "1:11: targets[0]: has no id: it needs a text; its name is for people",
         f"1:21: targets[0].interval: unknown key, did you mean every (known here: {TARGET_KEYS})",
     ],
-    "targets: [{id: a, name: b, call: {name: f}}]": [
-        f"1:19: targets[0].name: unknown key (known here: {TARGET_KEYS})"
+    "targets: [{id: a, owner: b, call: {name: f}}]": [
+        f"1:19: targets[0].owner: unknown key (known here: {TARGET_KEYS})"
+    ],
+    "targets: [{id: a, tags: {team: b}, call: {name: f}}]": [
+        f"1:19: targets[0].tags: unknown key, did you mean labels (known here: {TARGET_KEYS})"
     ],
     target("every: -5"): [
         "4:10: targets[0].every: -5 is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"

@@ -1,9 +1,11 @@
 import json
 
 import pytest
+from msgspec import UNSET
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
+from watchkeeper.domain.specification.metadata import TargetMetadata
 from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 
@@ -61,6 +63,19 @@ def test_an_opened_notice_reads_as_documented():
             "evidence": [4, 5, 6],
         },
     }
+
+
+def test_a_notice_carries_the_texts_about_its_target():
+    about = TargetMetadata(group="shop/api", labels=(("team", "payments"),), runbook="https://wiki/down")
+    plain, described = (json.loads(notice_body(notice(transition(about=each)))) for each in (UNSET, about))
+
+    assert "about" not in plain["incident"]
+    assert described["incident"].pop("about") == {
+        "group": "shop/api",
+        "labels": {"team": "payments"},
+        "runbook": "https://wiki/down",
+    }
+    assert described == plain
 
 
 def test_a_resolved_notice_carries_the_whole_story():

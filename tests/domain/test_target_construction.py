@@ -135,7 +135,7 @@ REFUSED = [
     (lambda: Target(id="a", http=HTTP, evry="5s"), "evry: unknown key, did you mean every"),
     (lambda: Target(id="a", http=HTTP, interval="5s"), "interval: unknown key, did you mean every"),
     (lambda: Target(id="a", http=HTTP, every="5s", interval="5s"), "interval: unknown key (known here: id, "),
-    (lambda: Target(name="a", http=HTTP), "Target: name: unknown key, did you mean id (known here: id, "),
+    (lambda: Target(name="a", http=HTTP), "Target: has no id: it needs a text; its name is for people"),
     (lambda: Target(id="\ud800", http=HTTP), "half of a surrogate pair"),
     (lambda: Http(url="http://h/", headers={"A": "\ud800"}), "half of a surrogate pair"),
     (lambda: Http(url="http://h/", method="get"), "method: 'get' does not have the form"),

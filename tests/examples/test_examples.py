@@ -26,6 +26,7 @@ PRINTED = {
     ],
     "heartbeat_job.py": ["opened: heartbeat_missed: no heartbeat in time", "resolved"],
     "rules_in_virtual_time.py": ["both hold"],
+    "host_in_virtual_time.py": ["it holds"],
     "webhook_receiver.py": ["['incident.opened']"],
 }
 LINES_MAX = 40

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from seeing import after_a_rename, first, told, without_a_gateway, words
+from seeing import about, after_a_rename, first, told, without_a_gateway, words
 
 DOWN = ["shop/down opened", "shop/down resolved"]
 
@@ -128,6 +128,13 @@ VIRTUAL: dict[str, Case] = {
     "Target.renamed_from": Case(shop(), (*T, "renamed_from"), ["old"], after_a_rename,
                                 ["old/down resolved", "shop/down opened"], ["shop/down changed"]),
     "Target.paused": Case(shop(), (*T, "paused"), True, words, DOWN, []),
+    "Target.group": Case(shop(), (*T, "group"), "shop/api", about, None, {"group": "shop/api"}),
+    "Target.name": Case(shop(), (*T, "name"), "The shop", about, None, {"name": "The shop"}),
+    "Target.labels": Case(shop(), (*T, "labels"), {"team": "payments"}, about, None, {"labels": {"team": "payments"}}),
+    "Target.description": Case(shop(), (*T, "description"), "Sells", about, None, {"description": "Sells"}),
+    "Target.link": Case(shop(), (*T, "link"), "https://wiki/shop", about, None, {"link": "https://wiki/shop"}),
+    "Target.runbook": Case(shop(), (*T, "runbook"), "https://wiki/down", about, None, {"runbook": "https://wiki/down"}),
+    "Target.public": Case(shop(), (*T, "public"), "Shop", about, None, {"public": "Shop"}),
     "Target.heartbeat": Case(shop(), T, {"id": "shop", "every": "10s", "heartbeat": {}, "notify": ["ops"]},
                              scripted(words, script="ok"), [], ["shop/missed opened"]),
     "Heartbeat.grace": Case(HEARTBEAT, (*T, "heartbeat", "grace"), "50s", first, 70, 110),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 
 from watchkeeper import Runtime, SampleSeen
+from watchkeeper.domain.incidents.notice_body import notice_document
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.world import World
 
@@ -39,6 +40,17 @@ def told(folder, document, script="ok 5m, down 5m, ok", length="20m", channel="o
 def words(folder, document, **how):
     """The same without the times."""
     return [said for _, said, _ in told(folder, document, **how)]
+
+
+def about(folder, document):
+    """The texts about the target in its first notice, which are those of its status."""
+    world = World(written(folder, document))
+    world.script("shop", "down")
+    world.run("5m")
+    incident = notice_document(world.notices("ops")[0])["incident"]
+    (row,) = world.status().targets
+    assert row.metadata.to_dict() == incident.get("about", {})
+    return incident.get("about")
 
 
 def without_a_gateway(folder, document):

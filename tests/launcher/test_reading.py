@@ -104,6 +104,15 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
     ]
 
 
+def test_a_row_has_the_texts_about_its_target(config):
+    config.write_text(
+        CONFIG.replace("id: shop,", "id: shop, group: web/eu, labels: {team: a}, name: The shop,")
+    )
+    shop, quiet, _ = document_of(config)["targets"]
+    assert (shop["group"], shop["labels"], shop["name"]) == ("web/eu", {"team": "a"}, "The shop")
+    assert not {"group", "labels", "name"} & quiet.keys()
+
+
 def test_status_says_who_holds_notices_back(config):
     seen = {"acknowledged_by": "otto", "acknowledged_at_ns": NOON.wall_ns}
     down = opened("inc_3", severity=Severity.WARNING)

@@ -69,7 +69,8 @@ def test_a_token_that_a_target_echoes_into_a_condition_reaches_no_notice_and_no_
     runtime = Runtime.from_config(file, environment, callables={"inbox": inbox})
     with runtime.subscribe() as events, runtime:
         inbox.wait_for(1)
-        seen = f"{runtime.status()} {runtime.incidents()} {events.get(timeout_s=1)}"
+        values = (runtime.status(), *runtime.incidents(), events.get(timeout_s=1))
+        seen = " ".join(value.to_json() for value in values)
     shown = inbox.notices[0].incident.explanation
     assert shown == (
         "condition_failed: [BODY].said (Bearer ***) == nothing; [BODY].login (token=***!) == nothing"

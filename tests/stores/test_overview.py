@@ -71,6 +71,16 @@ def all_agree(reader, hours):
         assert reader.uptimes(*span) == {
             target: uptime for target, uptime in alone.items() if uptime is not None
         }
+        days_and_hours_agree(reader, *span)
+
+
+def days_and_hours_agree(reader, since_ns, until_ns):
+    for read, alone in ((reader.days, reader.daily), (reader.hours, reader.hourly)):
+        whole = list(read(since_ns, until_ns))
+        assert [at_ns for at_ns, _ in whole] == sorted(at_ns for at_ns, _ in whole)
+        for target in TARGETS:
+            found = [(at_ns, totals[target]) for at_ns, totals in whole if target in totals]
+            assert found == [(each.at_ns, each.rollup.totals) for each in alone(target, since_ns, until_ns)]
 
 
 def run_maintenance(store, after_ns, calls):

@@ -16,6 +16,7 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
+from watchkeeper.domain.specification.metadata import TargetMetadata
 from watchkeeper.domain.time.moment import NS_PER_S
 
 PENDING, DELIVERED, DEAD = DeliveryState
@@ -50,6 +51,17 @@ def test_a_store_in_its_place_has_no_problem(store):
     assert store.file_problem() == ""
     store.open(NOON)
     assert store.file_problem() == ""
+
+
+def test_an_incident_keeps_the_texts_about_its_target(store):
+    about = TargetMetadata(group="shop/api", labels=(("team", "payments"),), link="https://wiki/")
+    described, plain = opened(about=about), opened("inc_2", target="door")
+    found = {
+        incident.id: incident
+        for incident in committed(store, Batch(transitions=(described, plain))).incidents
+    }
+    assert found["inc_1"].metadata == about
+    assert not found["inc_2"].metadata
 
 
 def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store):

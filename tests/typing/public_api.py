@@ -6,7 +6,7 @@ A line with `type: ignore[...]` is wrong, and a type checker that stops saying s
 import logging
 from collections import deque
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Unpack
 
@@ -28,6 +28,7 @@ from watchkeeper import (
     Http,
     Incident,
     IncidentChanged,
+    Job,
     Log,
     Measurement,
     NoData,
@@ -65,7 +66,7 @@ from watchkeeper import (
     __version__,
     surface_of,
 )
-from watchkeeper.testing import InvariantBroken, ManualClock, Script, World
+from watchkeeper.testing import FakeRuntime, InvariantBroken, ManualClock, Script, World
 
 logger = logging.getLogger(__name__)
 HEADERS: Mapping[str, str] = {"Accept": "text/plain"}
@@ -263,3 +264,17 @@ def tested() -> list[str]:
     except InvariantBroken:
         logger.info("%s", ManualClock().read())
     return world.delivered("ops")
+
+
+def tested_host() -> str:
+    with FakeRuntime(targets=TARGETS, channels=CONFIGURATION.channels) as runtime:
+        with runtime.job("shop") as job:
+            job.detail = "7 rows"
+        run: Job = job
+        runtime.world.run("1h")
+        status = runtime.status()
+        since: datetime = status["shop"].since
+        plain: dict[str, object] = dict(status)
+        opened: list[datetime] = [incident.opened_at for incident in status.incidents]
+        logger.info("%s %s %s %s %s", since, plain, opened, run.took_ns, status["shop"].metadata.group)
+        return status.to_json()

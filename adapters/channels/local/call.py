@@ -48,7 +48,7 @@ class CallMessenger:
         self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
     ) -> PendingCall:
         def ended(how: Ended) -> None:
-            done(_answer(how))
+            done(answer_of(how))
 
         return self._calls.call(self._spec.name, self._function, (notice,), _read, deadline, ended)
 
@@ -76,7 +76,8 @@ def _read(returned: object) -> Answer:
     return Answer(accepted=False, detail=detail)
 
 
-def _answer(how: Ended) -> Answer:
+def answer_of(how: Ended) -> Answer:
+    """Returns the answer of a call that has ended."""
     match how:
         case Returned(value):
             return value if isinstance(value, Answer) else _read(value)

@@ -37,10 +37,13 @@ def line_of(notice: Notice, now_wall_ns: int) -> str:
     incident, late_s = notice.incident, lateness_s(notice, now_wall_ns)
     words = {
         "target": incident.target,
+        "name": incident.metadata.name,
+        "group": incident.metadata.group,
         "rule": incident.rule,
         "severity": incident.severity.value,
         "reason": incident.reason,
         "explanation": incident.explanation,
+        "runbook": incident.metadata.runbook,
         "cause": "" if incident.cause == incident.explanation else incident.cause,
         "lasted": incident.lasted or "",
         "opened_at": wall_text(incident.opened_at_ns),

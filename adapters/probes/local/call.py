@@ -49,7 +49,7 @@ class CallProber:
 
         def ended(how: Ended) -> None:
             elapsed_ns = self._clock.read().since(request.started)
-            done(_observation(how, elapsed_ns))
+            done(observed(how, elapsed_ns))
 
         return self._calls.call(spec.name, function, (), observation_of, request.deadline, ended)
 
@@ -71,7 +71,8 @@ def _missing(name: str) -> Observation:
     return Observation(outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=detail)
 
 
-def _observation(how: Ended, elapsed_ns: int) -> Observation:
+def observed(how: Ended, elapsed_ns: int) -> Observation:
+    """Returns the observation of a call that has ended; a returned value is an Observation already."""
     match how:
         case Returned(value):
             return _timed(value, elapsed_ns)

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -11,7 +12,9 @@ import msgspec
 from ....domain.observation.evidence import Evidence
 from ....domain.observation.observation import Phases
 from ....domain.observation.outcome import NO_EVIDENCE, Outcome, Reason, is_answered
+from ....domain.public_value import PublicValue, milliseconds
 from ....domain.read_model.histogram import bucket_of, upper_edge
+from ....domain.time.moment import utc
 from ....domain.units import NS_PER_US
 
 _SUB_BITS = 2
@@ -21,7 +24,7 @@ FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
 """Microseconds, finding, status, latency in microseconds."""
 
 
-class StoredSample(msgspec.Struct, frozen=True, gc=False):
+class StoredSample(PublicValue, frozen=True, gc=False):
     """One sample as it is kept: times to the microsecond, and the explanation of one that was not up."""
 
     at_ns: int
@@ -30,6 +33,15 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     status: int | None = None
     latency_ns: int | None = None
     explanation: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """When it was taken, in UTC."""
+        return utc(self.at_ns)
+
+    @property
+    def latency_ms(self) -> float | None:
+        return milliseconds(self.latency_ns)
 
 
 class StoredEvidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -62,7 +74,45 @@ def encoded(evidence: Evidence) -> bytes:
     )
 
 
-class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Totals(PublicValue, frozen=True, array_like=True, gc=False):
+    """The head of a roll-up: its counts. The buckets of latency are nine tenths of a roll-up, and not read."""
+
+    count: int = 0
+    good: int = 0
+    """Up or degraded."""
+    bad: int = 0
+    """Down or timed out."""
+    unknown: int = 0
+    """No evidence: cancelled, or our own trouble."""
+    timed: int = 0
+    """Those that were answered after a time that was measured."""
+    latency_sum_us: int = 0
+    latency_max_us: int = 0
+
+    @property
+    def uptime(self) -> float | None:
+        """The good share of what was evidence; None when nothing was."""
+        evidence = self.good + self.bad
+        return self.good / evidence if evidence else None
+
+    @property
+    def latency_mean_ns(self) -> int | None:
+        """The mean latency of those that were answered; None without any."""
+        return self.latency_sum_us * NS_PER_US // self.timed if self.timed else None
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.count + other.count,
+            self.good + other.good,
+            self.bad + other.bad,
+            self.unknown + other.unknown,
+            self.timed + other.timed,
+            self.latency_sum_us + other.latency_sum_us,
+            max(self.latency_max_us, other.latency_max_us),
+        )
+
+
+class Rollup(PublicValue, frozen=True, array_like=True, gc=False):
     """The samples of one target in one hour or one day.
 
     Its latency is that of answers: how soon a connection was refused, or how long an answer was waited for that never came, is in
@@ -89,6 +139,11 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
         evidence = self.good + self.bad
         return self.good / evidence if evidence else None
 
+    @property
+    def totals(self) -> Totals:
+        """The same without the buckets."""
+        return Totals(*(getattr(self, name) for name in Totals.__struct_fields__))
+
     def latency_at_ns(self, share: float) -> int | None:
         """The latency that `share` of the answers did not exceed, at most a quarter too high."""
         if not self.timed:
@@ -99,9 +154,10 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 ROLLUPS = msgspec.msgpack.Decoder(Rollup)
+TOTALS = msgspec.msgpack.Decoder(Totals)
 
 
-class Summed(msgspec.Struct, frozen=True, gc=False):
+class Summed(PublicValue, frozen=True, gc=False):
     """A roll-up and when its span began."""
 
     at_ns: int

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
-import msgspec
 from msgspec.structs import replace
 
 from ....domain import limits
@@ -14,9 +13,11 @@ from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
 from ....domain.observation.evidence import Evidence
+from ....domain.public_value import PublicValue
+from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
-from ..history.stored import Rollup, StoredSample, Summed
+from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
 from .files import told_from_others
@@ -38,7 +39,7 @@ WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY in
 """
 
 
-class Verification(msgspec.Struct, frozen=True):
+class Verification(PublicValue, frozen=True):
     """The result of a whole check of a store."""
 
     links: int
@@ -107,6 +108,35 @@ class StoreReader:
         """The uptime of every target that has evidence in the hours that begin in a span, by name."""
         with self._reading() as connection:
             return Overview(connection).uptimes(since_ns, until_ns)
+
+    def days(self, since_ns: int, until_ns: int) -> Iterator[tuple[int, dict[str, Totals]]]:
+        """The days (UTC) that begin in a span, oldest first: when each began, and by name the totals of every target
+        that has samples in it. A day without any is left out.
+
+        Each day is read by a question of its own when it is asked for, so that a slow reader delays no writer.
+        """
+        for day in self._kept(since_ns, until_ns, NS_PER_DAY):
+            with self._reading() as connection:
+                totals = Overview(connection).day(day)
+            if totals:
+                yield day * NS_PER_DAY, totals
+
+    def hours(self, since_ns: int, until_ns: int) -> Iterator[tuple[int, dict[str, Totals]]]:
+        """The hours that begin in a span, read and given as `days` does."""
+        for hour in self._kept(since_ns, until_ns, NS_PER_HOUR):
+            with self._reading() as connection:
+                totals = Overview(connection).hour(hour)
+            if totals:
+                yield hour * NS_PER_HOUR, totals
+
+    def _kept(self, since_ns: int, until_ns: int, length_ns: int) -> range:
+        """The numbers of the days or hours that begin in a span and in the record."""
+        hours = length_ns // NS_PER_HOUR
+        with self._reading() as connection:
+            first, end = Overview(connection).kept(
+                -(-since_ns // length_ns) * hours, -(-until_ns // length_ns) * hours
+            )
+        return range(first // hours, -(-end // hours))
 
     def samples(self, target: str, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         """Those of a target in a span of wall time, sealed or not, in the order of time."""
