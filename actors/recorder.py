@@ -42,9 +42,9 @@ class _Row(msgspec.Struct):
     samples: int = 0
     missed: int = 0
 
-    def track(self, message: heard.TargetTracked, now: Moment) -> None:
+    def track(self, message: heard.TargetTracked, paused_ns: int) -> None:
         if message.paused and not (self.tracked.paused and self.paused_ns):
-            self.paused_ns = now.wall_ns
+            self.paused_ns = paused_ns
         self.tracked = message
 
     def take(
@@ -129,6 +129,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._open: dict[str, Incident] = {}
         self._resumed: dict[str, list[Incident]] = {}
         """By target, the incidents of a former run, until the first sample of this one."""
+        self._paused_ns: dict[str, int] = {}
+        """By target, when a pause of the record began, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._problems: dict[str, str] = {}
@@ -149,14 +151,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.NoticeSettled(notice, delivery):
                 self._settled(notice, delivery, now)
             case heard.TargetTracked(target):
-                self._rows.setdefault(target, _Row(message, since_ns=now.wall_ns)).track(message, now)
+                row = self._rows.setdefault(target, _Row(message, since_ns=now.wall_ns))
+                row.track(message, self._paused_ns.pop(target, now.wall_ns))
             case heard.TargetUntracked(target):
                 self._rows.pop(target, None)
-            case heard.IncidentsResumed(incidents, silences):
-                self._open = {incident.id: incident for incident in incidents}
-                self._resumed = _by_target(incidents)
-                self._publisher.resume(incidents)
-                self._silences = silences
+            case heard.IncidentsResumed():
+                self._resume(message)
             case heard.SilencesChanged(silences):
                 self._silences = silences
             case heard.BlindnessSeen(interval):
@@ -179,6 +179,17 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case _:
                 assert_never(message)
         return None
+
+    def _resume(self, message: heard.IncidentsResumed) -> None:
+        self._open = {incident.id: incident for incident in message.incidents}
+        self._resumed = _by_target(message.incidents)
+        self._publisher.resume(message.incidents)
+        self._silences = message.silences
+        self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
+        # Where the recorder alone was restarted, its targets may have come before the record.
+        for target, row in self._rows.items():
+            if row.tracked.paused:
+                row.paused_ns = self._paused_ns.pop(target, row.paused_ns)
 
     def _judged(self, message: heard.SampleJudged, now: Moment) -> None:
         row = self._rows.get(message.sample.target)

@@ -322,10 +322,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
-        self._to.owner.tell(
-            ResumeFrom(self._generation, self._ledger.open_incidents(), tuple(self._checkpoints.values()))
-        )
-        self._to.recorder.tell(IncidentsResumed(self._ledger.open_incidents(), self._ledger.silences(now)))
+        open_ = self._ledger.open_incidents()
+        self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
+        self._to.recorder.tell(IncidentsResumed(open_, self._ledger.silences(now), self._suppressions.pauses))
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)

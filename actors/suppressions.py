@@ -31,6 +31,11 @@ class Suppressions:
         self._commit_soon = commit_soon
         self._pauses: dict[str, PauseMark] = {}
 
+    @property
+    def pauses(self) -> tuple[PauseMark, ...]:
+        """The commanded pauses in force."""
+        return tuple(self._pauses.values())
+
     def restore(self, pauses: Iterable[PauseMark]) -> None:
         """Takes over the pauses of an earlier process."""
         self._pauses = {mark.target: mark for mark in pauses}
@@ -51,7 +56,7 @@ class Suppressions:
             case heard.RecordPause(mark):
                 self._pause(mark)
             case heard.GetPauses():
-                return tuple(self._pauses.values())
+                return self.pauses
             case _:
                 assert_never(message)
         return None

@@ -4,7 +4,7 @@ from msgspec import UNSET, UnsetType
 
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
-from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
+from ..domain.incidents.record import BlindInterval, LatestFinding, PauseMark, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import Status
@@ -42,11 +42,13 @@ class SampleJudged(Message, frozen=True, omit_defaults=True):
     latest: tuple[LatestFinding, ...] = ()
 
 
-class IncidentsResumed(Message, frozen=True):
+class IncidentsResumed(Message, frozen=True, omit_defaults=True):
     """The sink resumed: the open incidents and the silences of the record replace those of the read model."""
 
     incidents: tuple[Incident, ...]
     silences: tuple[Silence, ...]
+    pauses: tuple[PauseMark, ...] = ()
+    """The commanded pauses of the record, which date those of the read model."""
 
 
 class SilencesChanged(Message, frozen=True):

@@ -21,6 +21,7 @@ from watchkeeper import (
 )
 from watchkeeper.domain import limits
 from watchkeeper.domain.observation.outcome import Reason
+from watchkeeper.domain.units import NS_PER_S
 from watchkeeper.testing import FakeRuntime
 
 SHOP = Target(id="shop", every="10s", http=Http(url="http://h/"), notify=("ops",))
@@ -219,6 +220,22 @@ def test_the_record_survives_a_stop_and_leaves_no_file(tmp_path):
         runtime.world.run("5m")
     assert runtime.world.delivered("ops") == ["shop/down opened"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pause_that_a_restart_keeps_began_when_it_was_commanded():
+    with fake() as runtime:
+        runtime.world.run("5m")
+        runtime.pause("job", by="anna")
+        began = runtime.status()["job"].since
+        runtime.world.run("5m")
+    runtime.world.clock.advance(3_600 * NS_PER_S)
+    with runtime:
+        assert runtime.status()["job"].since == began
+        runtime.resume("job")
+        runtime.world.run("5m")
+        runtime.pause("job")
+        row = runtime.status()["job"]
+        assert (row.status, row.since) == (Status.PAUSED, runtime.status().at)
 
 
 def test_a_reload_changes_targets_and_refuses_channels():

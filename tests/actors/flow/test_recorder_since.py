@@ -3,6 +3,7 @@
 import pytest
 from records import NOON, opened
 from watchkeeper.domain.incidents.incident import Transition
+from watchkeeper.domain.incidents.record import PauseMark
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.protocol.recorder import Committed, IncidentsResumed, TargetTracked
@@ -91,6 +92,15 @@ def test_an_outage_of_a_former_run_keeps_its_beginning(watching):
     sample(watching, 20)
     sample(watching, 30, Status.DOWN)
     assert seen(watching) == (Status.DOWN, 30)
+
+
+def test_a_pause_of_a_former_run_keeps_its_beginning_whether_its_target_or_the_record_comes_first(watching):
+    record = IncidentsResumed((), (), (PauseMark("shop", NOON.wall_ns - 3_600 * S, "ann"),))
+    watching.tell(PAUSED, record)
+    assert seen(watching) == (Status.PAUSED, -3_600)
+    again = RecorderAlone()
+    again.tell(record, PAUSED)
+    assert seen(again) == (Status.PAUSED, -3_600)
 
 
 def test_a_silent_target_is_unknown_since_its_sample_became_too_old(watching):
