@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ..actors.dispatch.run.future import AwaitAnswer
 from ..actors.ports import Clock
+from ..adapters.masking import secrets_of
 from ..domain.errors import UsageError
 from ..domain.incidents.record import PauseMark
 from ..domain.read_model.status import AbandonedWork
@@ -23,16 +24,17 @@ from .world import World
 class _WorldEngine:
     """Stands for the engine of a runtime: the actors of a world, which have no thread and no real time."""
 
-    def __init__(self, world: World, configuration: Configuration) -> None:
+    def __init__(self, world: World, configuration: Configuration, *, is_whole: bool) -> None:
         self._world = world
         self._configuration = configuration
+        self._is_whole = is_whole
 
     @property
     def pauses(self) -> Iterable[PauseMark]:
         return self._world.pauses
 
     def start(self) -> None:
-        self._world.start(self._configuration.targets)
+        self._world.start(self._configuration.targets, is_whole=self._is_whole)
 
     def tell(self, command: Track | Untrack | Pause | Resume | HostReport) -> None:
         self._world.tell(command)
@@ -62,16 +64,20 @@ class WorldLifecycle(Lifecycle):
     def _make(
         self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
     ) -> RunningEngine:
+        configured = self._configured
+        configured.mask.learn(secrets_of((*configuration.channels, *configuration.targets)))
         if self._world is None:
-            clock, functions = self._clock, self._configured.callables
+            clock, functions = self._clock, configured.callables
             assert isinstance(clock, ManualClock)  # noqa: S101 - a FakeRuntime has no other
-            self._world = World(configuration, clock=clock, feed=self.feed, functions=functions)
+            self._world = World(
+                configuration, clock=clock, feed=self.feed, functions=functions, discreet=configured.mask
+            )
             # The engine starts it again: a start is the same whether it is the first.
             self._world.stop()
             self._channels = configuration.channels
         elif configuration.channels != self._channels:
             raise UsageError("a FakeRuntime keeps its channels: test other channels with another one")
-        return _WorldEngine(self._world, configuration)
+        return _WorldEngine(self._world, configuration, is_whole=configured.is_whole)
 
 
 class FakeRuntime(Runtime):

@@ -70,6 +70,7 @@ class World:
         functions: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
         clock: ManualClock | None = None,
         feed: Subscriptions | None = None,
+        discreet: Callable[[str], str] = str,
     ) -> None:
         configuration = _configuration(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
@@ -84,7 +85,7 @@ class World:
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
         self.clock = clock or ManualClock()
-        self._feed = feed
+        self._feed, self._discreet = feed, discreet
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
         self.prober = CallingProber(self.clock.read, self._call_at, functions)
@@ -128,6 +129,7 @@ class World:
             expectation_of=self.expectation_of,
             dice=self._dice.random,
             changed=lambda: None,
+            discreet=self._discreet,
             is_whole=self._is_whole,
         )
         system = System(
@@ -210,8 +212,9 @@ class World:
         left = self.system.recorder.ask(GetAbandoned(), 60.0)
         return (*((each.what, each.names) for each in left), *([(LATE, late)] if late else []))
 
-    def start(self, targets: Iterable[Target]) -> None:
-        """Starts again after a stop, with these targets."""
+    def start(self, targets: Iterable[Target], *, is_whole: bool = True) -> None:
+        """Starts again after a stop, with these targets. Incidents of others end; where more may come, a minute later."""
+        self._is_whole = is_whole
         self._targets = {target.id: target for target in targets}
         self._new_process(0)
         self.system = self._begin()

@@ -238,6 +238,32 @@ def test_a_pause_that_a_restart_keeps_began_when_it_was_commanded():
         assert (row.status, row.since) == (Status.PAUSED, runtime.status().at)
 
 
+def test_an_incident_of_a_target_that_is_tracked_after_the_next_start_goes_on():
+    runtime = fake()
+    with runtime:
+        runtime.world.script("shop", "down")
+        runtime.world.run("5m")
+        (opened,) = runtime.incidents(open_only=True)
+    runtime.untrack("shop")
+    with runtime:
+        runtime.track(SHOP)
+        runtime.world.run("5m")
+        assert [incident.id for incident in runtime.incidents()] == [opened.id]
+    assert runtime.world.delivered("ops") == ["shop/down opened"]
+
+
+def test_known_secrets_are_masked_as_by_a_runtime():
+    shop = Target(id="shop", every="10s", http=Http(url="http://h/", bearer="pa/ssw0rd+canary"))
+    with fake(targets=[shop]) as runtime:
+
+        @runtime.check("queue", every="10s")
+        def queue():
+            raise ValueError("refused: pa/ssw0rd+canary")
+
+        runtime.world.run("1m")
+        assert runtime.status()["queue"].sample.detail == "ValueError: refused: ***"
+
+
 def test_a_reload_changes_targets_and_refuses_channels():
     with fake() as runtime:
         runtime.world.run("1m")
