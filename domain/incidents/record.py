@@ -122,6 +122,11 @@ class PauseMark(PublicValue, frozen=True, gc=False):
     """Wall time of the command; None takes the mark away."""
     by: str = ""
 
+    @property
+    def at(self) -> datetime | None:
+        """When it was commanded, in UTC."""
+        return moment_of(self.at_ns)
+
 
 def present_pauses(marks: Iterable[PauseMark], targets: Mapping[str, Target]) -> dict[str, PauseMark]:
     """Returns the pauses of targets that are there, each by the target's present name; a mark may have a former one."""

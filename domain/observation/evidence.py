@@ -1,11 +1,13 @@
 """Evidence of bad samples, and the choice of those whose evidence is kept."""
 
+from datetime import datetime
+
 import msgspec
 
 from ..limits import EVIDENCE_BODY_BYTES_MAX, EVIDENCE_PER_HOUR_MAX
 from ..line import escaped
 from ..public_value import PublicValue
-from ..time.moment import Moment
+from ..time.moment import Moment, utc
 from ..units import NS_PER_HOUR
 from .observation import Phases
 from .outcome import Outcome
@@ -24,6 +26,11 @@ class Evidence(PublicValue, frozen=True, kw_only=True, gc=False):
     """The failed conditions, each with the value that it found."""
     body: str = ""
     """The beginning of the answer's body: see `Sample.body`."""
+
+    @property
+    def at(self) -> datetime:
+        """When its sample was taken, in UTC."""
+        return utc(self.at_ns)
 
 
 def kept_body(body: bytes) -> str:

@@ -168,6 +168,18 @@ def test_times_are_rfc_3339_and_lengths_are_milliseconds():
     }
 
 
+def test_an_incident_says_its_cause_its_newest_finding_the_person_that_saw_it_and_how_long_it_lasted():
+    seen = opened(
+        cause="503", latest="timeout", acknowledged_by="anna", acknowledged_at_ns=NOON_NS, note="disk"
+    )
+    plain = then(seen, TransitionKind.RESOLVED).incident.to_dict()
+    said = [
+        plain[key] for key in ("cause", "latest", "acknowledged_by", "acknowledged_at", "note", "lasted_ms")
+    ]
+    assert said == ["503", "timeout", "anna", "2026-01-01T12:00:00.000Z", "disk", 2_000.0]
+    assert seen.to_dict()["lasted_ms"] is None
+
+
 def test_a_field_that_is_not_there_is_left_out():
     assert "about" not in INCIDENT.to_dict()
     assert "shared_age_ms" not in SAMPLE.to_dict()
@@ -189,6 +201,8 @@ def test_times_are_datetimes_in_utc():
     assert (silence.until, silence.created_at) == (AT, AT)
     assert Silence(id="s", until_ns=NOON_NS).created_at is None
     assert StoredSample(NOON_NS, Outcome.UP, Reason.OK).at == AT
+    assert Evidence(target="shop", at_ns=NOON_NS).at == AT
+    assert (PauseMark("shop", NOON_NS).at, PauseMark("shop", None).at) == (AT, None)
     assert (NOON.utc, SAMPLE.at.utc) == (AT, AT)
     notice = notice_of(opened())
     assert notice.created_at.tzinfo is UTC
