@@ -21,7 +21,7 @@ from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel, Log
 from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.probe import KINDS
-from ..domain.specification.target import Target
+from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
@@ -255,7 +255,7 @@ class World:
         Raises: KeyError for an unknown target; UsageError unless exactly one of length and end is given.
         """
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=self.clock.read())
-        if target is not ALL:
+        if target is not ALL and target != OWN_NAME:
             _require_known("target", target, self._targets)
         self._checks.record.muted(silence)
         self._tell(self.system.sink, Mute(silence))
