@@ -253,10 +253,11 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             self._look(overdue_ns, now)
 
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
-        self._to.sink.tell(RecordBlindness(interval))
-        self._to.recorder.tell(BlindnessSeen(interval))
+        # First: after a crash while this is told, the next incarnation would count the interval as silence.
         if interval.cause != CLOCK_STEPPED:
             self._attempts.blind(now)
+        self._to.sink.tell(RecordBlindness(interval))
+        self._to.recorder.tell(BlindnessSeen(interval))
 
     def _due(self, key: TimerKey, due_ns: int, now: Moment) -> None:
         match key:

@@ -117,9 +117,11 @@ class Auditor:
         self.trace.note(name, epoch, message)
         kind = type(message)
         if kind in {Woke, LastHeardResumed} or (
-            isinstance(message, AttemptFinished) and message.sample.outcome in BAD
+            isinstance(message, AttemptFinished)
+            and (message.sample.outcome in BAD or self.blindness.has_stalled)
         ):
-            # The supervisor compares its clocks at each wake-up, and before it accepts a bad sample.
+            # The supervisor compares its clocks at each wake-up, before it accepts a bad sample, and before any sample while
+            # a timer is overdue: one is during a stall, as the supervisor looks every 50 ms while an attempt runs.
             self.blindness.looking(epoch, self._read())
             self.isolation.passing(self._read().monotonic_ns)
         check = self._checks.get(kind)

@@ -87,6 +87,11 @@ class BlindnessRules:
     def stepped(self, by_ns: int) -> None:
         self._gaps.stepped_ns += by_ns
 
+    @property
+    def has_stalled(self) -> bool:
+        """Whether the process has stalled since the supervisor compared its clocks."""
+        return self._gaps.stalled_ns > 0
+
     # Comparisons and reports.
 
     def looking(self, epoch: int, now: Moment) -> None:
