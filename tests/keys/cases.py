@@ -109,7 +109,7 @@ VIRTUAL: dict[str, Case] = {
     "RuntimeOptions.connectivity": Case(SPEAKING, N, ..., without_a_gateway, OWN, DOWN),
     "RuntimeOptions.notify": Case(SPEAKING, ("runtime", "notify"), [], without_a_gateway, OWN, []),
     "Connectivity.targets": Case(SPEAKING, (*N, "targets"), ["far"], without_a_gateway, OWN, DOWN),
-    "Connectivity.every": Case(SPEAKING, (*N, "every"), "10m", without_a_gateway, OWN, DOWN),
+    "Connectivity.every": Case(SPEAKING, (*N, "every"), "10m", without_a_gateway, OWN, [*DOWN, OWN[0]]),
     "Configuration.targets": Case(shop(), ("targets",), [], words, DOWN, []),
     "Configuration.channels": Case(
         shop(), ("channels",), [{"id": "ops", "log": {}}, {"id": "boss", "log": {}}],
