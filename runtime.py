@@ -29,7 +29,7 @@ from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
 from .domain.specification.probe import Call
-from .domain.specification.target import Target, TargetFields
+from .domain.specification.target import OWN_NAME, Target, TargetFields
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
@@ -312,7 +312,7 @@ class Runtime:
         """
         now = self._clock.read()
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=now)
-        if target is not ALL:
+        if target is not ALL and target != OWN_NAME:
             self._configured.known(target)
         self._lifecycle.report(Mute(silence))
 

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.own_problems import OwnProblem, OwnProblems
 from ..domain.incidents.record import Checkpoint, LatestFinding
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
-from ..domain.specification.target import Target
+from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
 from ..protocol.recorder import CounterIncreased, RecorderMessage, SampleJudged
@@ -35,10 +36,14 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         targets: Iterable[Target],
         sink: Listener[SinkMessage],
         recorder: Listener[RecorderMessage],
+        told_of_problems: tuple[str, ...] | None = None,
     ) -> None:
         super().__init__(clock)
         self._sink = sink
         self._recorder = recorder
+        self._told_of_problems = told_of_problems
+        """The channels that are told of the runtime's own problems; None: every channel that a target notifies."""
+        self._own = OwnProblems(run=0)
         self._targets = {target.id: target for target in targets}
         self._aggregates: dict[str, TargetAggregate] = {}
         self._saved: dict[str, bytes] = {}
@@ -72,6 +77,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
                 self._sink.tell(Commit())
             case heard.EndOrphans():
                 self._end_orphans(now)
+            case heard.ProblemsReported(problems):
+                self._review(problems, now)
             case _:
                 assert_never(message)
 
@@ -89,6 +96,17 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._record(aggregate, transitions, now, samples=(sample,))
         raw, confirmed = aggregate.raw_status(), aggregate.status()
         self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
+
+    def _review(self, problems: tuple[OwnProblem, ...], now: Moment) -> None:
+        if not self._generation:
+            return  # the record is not known yet, which may have such incidents: the next review is soon
+        notify = self._told_of_problems
+        if notify is None:
+            notify = tuple(sorted({name for target in self._targets.values() for name in target.notify}))
+        made = self._own.review(problems, notify, now)
+        self._latest |= {finding.incident_id: finding for finding in self._own.latest()}
+        if made:
+            self._hand_over(made)
 
     def _missing(self, target: str, rule: str, since: Moment, now: Moment) -> None:
         aggregate = self._aggregates.get(target)
@@ -171,6 +189,9 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _acknowledge(self, message: heard.Acknowledge, now: Moment) -> None:
         incident = message.incident
+        if own := self._own.acknowledge(incident, message.by, now, note=message.note):
+            self._hand_over(own)
+            return
         for aggregate in self._aggregates.values():
             if any(open_.id == incident for open_ in aggregate.incidents()):
                 seen = aggregate.acknowledge(incident, message.by, now, note=message.note)
@@ -189,8 +210,10 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._generation = generation
         self._aggregates = {}
         self._orphans = {}
+        self._own = OwnProblems(generation)
+        self._own.restore(each for each in incidents if each.is_open and each.target == OWN_NAME)
         for incident in incidents:
-            if incident.is_open:
+            if incident.is_open and incident.target != OWN_NAME:
                 self._orphans.setdefault(incident.target, []).append(incident)
         self._resumable = {checkpoint.target: checkpoint for checkpoint in checkpoints}
         self._saved = {checkpoint.target: checkpoint.state for checkpoint in checkpoints}

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
+from ..domain.incidents.own_problems import OwnProblem
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
@@ -22,8 +23,9 @@ from ..domain.specification.metadata import NO_METADATA
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
 from ..protocol import recorder as heard
+from ..protocol.owner import OwnerMessage, ProblemsReported
 from .behaviour import Behaviour, shedding
-from .ports import Clock, Publisher
+from .ports import Clock, Listener, Publisher
 
 
 class _Row(msgspec.Struct):
@@ -119,9 +121,11 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         clock: Clock,
         publisher: Publisher,
         losses: Callable[[], Mapping[str, int]],
+        owner: Listener[OwnerMessage],
         discreet: Callable[[str], str] = str,
     ) -> None:
         super().__init__(clock)
+        self._owner = owner
         self._discreet = discreet
         self._publisher = publisher
         self._losses = losses
@@ -134,6 +138,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._problems: dict[str, str] = {}
+        self._began: dict[str, Moment] = {}
+        """When each problem began."""
         self._texts: dict[str, tuple[Moment, int]] = {}
         """Since when the changed texts of each problem are counted, and how many there were."""
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
@@ -163,6 +169,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._went_blind(interval)
             case heard.HealthReported(part, detail):
                 self._changed(part, self._discreet(detail), now)
+            case heard.HandOverProblems():
+                self._owner.tell(ProblemsReported(self._own_problems()))
             case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
             case heard.Abandoned():
@@ -243,11 +251,19 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         before = self._problems.pop(part, "")
         if detail:
             self._problems[part] = detail
+            self._began.setdefault(part, now)
+        else:
+            self._began.pop(part, None)
         if detail == before or (before and detail and not self._may_tell(part, now)):
             return
         if not before or not detail:
             self._texts.pop(part, None)
         self._publisher.publish(HealthChanged(part, detail))
+
+    def _own_problems(self) -> tuple[OwnProblem, ...]:
+        return tuple(
+            OwnProblem(part, detail, self._began[part]) for part, detail in sorted(self._problems.items())
+        )
 
     def _may_tell(self, part: str, now: Moment) -> bool:
         began, count = self._texts.get(part, (now, 0))

@@ -100,6 +100,7 @@ class System:
         registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
         self._handover = RosterHandover(Roster(targets, registry, {}))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
+        self._told_of_problems = configuration.runtime.notify
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
@@ -154,7 +155,9 @@ class System:
 
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)
-        self._spawn(self.recorder, Recorder, self._parts.publisher, self._losses, self._parts.discreet)
+        self._spawn(
+            self.recorder, Recorder, self._parts.publisher, self._losses, self.owner, self._parts.discreet
+        )
 
     def _ask_to_resume(self, listener: Address) -> None:
         """Asks the sink to resume a new incarnation. Sent before the start: the starter may crash right after it."""
@@ -184,7 +187,7 @@ class System:
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
-        self._spawn(self.owner, AggregateOwner, targets, self.sink, self.recorder)
+        self._spawn(self.owner, AggregateOwner, targets, self.sink, self.recorder, self._told_of_problems)
 
     def _start_supervisor(self) -> None:
         self._spawn(

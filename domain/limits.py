@@ -113,6 +113,12 @@ PROBLEM_TEXTS_MAX = 5
 """Changes of one problem's text that are published in one span of `PROBLEM_TEXTS_NS`; `status()` has the newest ..."""
 PROBLEM_TEXTS_NS = 60 * NS_PER_S
 """... so that an outage with 1,000 waiting notices fills no log with a line for each failed attempt."""
+OWN_PROBLEM_PATIENCE_NS = 60 * NS_PER_S
+"""How long a problem of the runtime itself lasts before it is told: a part that is restarted is well again within seconds."""
+OWN_CHANNEL_PATIENCE_NS = 5 * 60 * NS_PER_S
+"""The same of a channel: a receiver that is deployed anew refuses for minutes, and its notices are retried."""
+OWN_PROBLEM_GONE_NS = 2 * 60 * NS_PER_S
+"""How long such a problem is gone before its end is told: a new process has found by then what lasts, as a network that is away."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 

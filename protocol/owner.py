@@ -1,6 +1,7 @@
 """The messages that the aggregate owner accepts."""
 
 from ..domain.incidents.incident import Incident
+from ..domain.incidents.own_problems import OwnProblem
 from ..domain.incidents.record import Checkpoint
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
@@ -52,6 +53,12 @@ class ResumeFrom(Message, frozen=True):
     checkpoints: tuple[Checkpoint, ...]
 
 
+class ProblemsReported(Message, frozen=True):
+    """Every problem that the runtime itself has now."""
+
+    problems: tuple[OwnProblem, ...]
+
+
 class EndOrphans(Message, frozen=True):
     """Close the open incidents of targets that are not tracked."""
 
@@ -60,6 +67,6 @@ class FlushSamples(Message, frozen=True):
     """Send the held samples to the sink and have it commit them."""
 
 
-OwnerMessage = (
-    Adopt | Release | SampleTaken | SamplesMissing | Acknowledge | ResumeFrom | EndOrphans | FlushSamples
-)
+_OfSamples = SampleTaken | SamplesMissing | FlushSamples
+_OfIncidents = Acknowledge | ResumeFrom | EndOrphans | ProblemsReported
+OwnerMessage = Adopt | Release | _OfSamples | _OfIncidents

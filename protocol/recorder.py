@@ -83,6 +83,10 @@ class HealthReported(Message, frozen=True):
     detail: str
 
 
+class HandOverProblems(Message, frozen=True):
+    """Tell the owner of incidents every present problem."""
+
+
 class CounterIncreased(Message, frozen=True):
     """A counter increased by `by`."""
 
@@ -119,6 +123,6 @@ class GetAbandoned(Message, frozen=True):
 
 _OfTargets = TargetTracked | TargetUntracked | SampleJudged
 _OfRecord = IncidentsResumed | SilencesChanged | Committed | NoticeSettled
-_OfRuntime = BlindnessSeen | HealthReported | CounterIncreased | Abandoned
+_OfRuntime = BlindnessSeen | HealthReported | HandOverProblems | CounterIncreased | Abandoned
 _Question = GetStatus | GetIncidents | GetAttempts | GetAbandoned
 RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | _Question

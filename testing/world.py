@@ -21,9 +21,9 @@ from ..domain.incidents.record import ALL, AllTargets, PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel, Log
-from ..domain.specification.configuration import Configuration, Connectivity, RuntimeOptions
+from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.probe import KINDS
-from ..domain.specification.target import Target
+from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
@@ -81,6 +81,7 @@ class World:
             in_flight_max=in_flight_max,
             debug=through_bytes,
             connectivity=configuration.runtime.connectivity,
+            notify=configuration.runtime.notify,
         )
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
@@ -318,7 +319,7 @@ class World:
         Raises: KeyError for an unknown target; UsageError unless exactly one of length and end is given.
         """
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=self.clock.read())
-        if target is not ALL:
+        if target is not ALL and target != OWN_NAME:
             _require_known("target", target, self._targets)
         self.tell(Mute(silence))
 
@@ -361,22 +362,28 @@ def _require_known(kind: str, name: str, known: Collection[str]) -> None:
 def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration:
     if isinstance(source, str | Path):
         source = load(source, os.environ)
-    whole = source if isinstance(source, Configuration) else Configuration(targets=source, channels=channels)
+    whole = source if isinstance(source, Configuration) else _of_targets(source, channels)
     targets, given = whole.targets, whole.channels
     named = dict.fromkeys(channel for target in targets for channel in target.notify)
     missing = [name for name in named if name not in {channel.id for channel in given}]
     channels = (*(Channel(id=name, log=Log()) for name in missing), *given)
-    return _sound(targets, channels, whole.runtime.connectivity)
+    return _sound(targets, channels, whole.runtime)
+
+
+def _of_targets(targets: Iterable[Target], channels: Iterable[Channel]) -> Configuration:
+    """Returns a configuration of mere targets, which tells no channel of the runtime's own problems."""
+    return Configuration(runtime=RuntimeOptions(notify=()), targets=targets, channels=channels)
 
 
 def _sound(
     targets: tuple[Target, ...],
     channels: tuple[Channel, ...],
-    connectivity: Connectivity | None = None,
+    runtime: RuntimeOptions | None = None,
 ) -> Configuration:
     """Returns all in their declared types; executes nothing.
 
     Raises: ConfigurationError with everything that is wrong.
     """
-    options = RuntimeOptions(allow_exec=True, connectivity=connectivity)
+    given = runtime or RuntimeOptions()
+    options = RuntimeOptions(allow_exec=True, connectivity=given.connectivity, notify=given.notify)
     return require_valid(Configuration(runtime=options, targets=targets, channels=channels), None)

@@ -14,7 +14,7 @@ from ...domain.time.moment import NS_PER_S, Moment
 from ...domain.time.timers import Timers
 from ...protocol import supervisor as heard
 from ...protocol.owner import EndOrphans, FlushSamples
-from ...protocol.recorder import CounterIncreased, HealthReported
+from ...protocol.recorder import CounterIncreased, HandOverProblems, HealthReported
 from ...protocol.sink import Commit, ContinueMaintenance, ExpireSilences, ReopenStore, RunMaintenance
 from ..ports import Neighbours
 from .poller_registry import Roster
@@ -28,6 +28,7 @@ class Chore(Enum):
     SLICE = "do the next slice of maintenance"
     FLUSH = "write the records that are not urgent"
     ORPHANS = "close incidents without a target"
+    PROBLEMS = "tell the runtime's own problems"
     SILENCES = "check for ended silences"
     REOPEN = "reopen the store"
     UNANSWERED = "report that the store does not answer"
@@ -99,6 +100,8 @@ UNANSWERED = (
     " nothing is recorded and no new notice leaves until it answers"
 )
 FLUSH_EVERY_NS = 5 * NS_PER_S
+PROBLEMS_EVERY_NS = 60 * NS_PER_S
+"""As long as the shortest time after which a problem of the runtime itself is told."""
 ORPHANS_EVERY_NS = 60 * NS_PER_S
 """The time that a restarted host has to track targets with open incidents again, before these are closed.
 
@@ -121,6 +124,7 @@ class PeriodicTimers:
         self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
         self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
         self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
+        self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
 
     def end_orphans(self, now: Moment) -> None:
         """Lets incidents without a target end at once: no other target will be tracked."""
@@ -195,6 +199,9 @@ class PeriodicTimers:
             case Chore.ORPHANS:
                 self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
                 self._to.owner.tell(EndOrphans())
+            case Chore.PROBLEMS:
+                self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
+                self._to.recorder.tell(HandOverProblems())
             case Chore.SILENCES:
                 self._to.sink.tell(ExpireSilences())
             case Chore.REOPEN:

@@ -68,7 +68,7 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
     latest: str = ""
     """The newest finding of its rule: it follows the bad samples of an open incident, between its steps, too."""
     reason: str
-    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `renamed`, `removed` or `retired`."""
+    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `renamed`, `removed`, `retired` or `own_problem`."""
     explanation: str = ""
     """Of the last transition, in one line for people."""
     evidence: tuple[int, ...] = ()
@@ -156,6 +156,20 @@ class Transition(Incident, frozen=True, kw_only=True):
         """Returns the next step of an incident, decided at `at_ns` (wall), with the given fields changed."""
         step = {"sequence": incident.sequence + 1, "change": change, "at_ns": at_ns, **fields}
         return cls(**{**msgspec.structs.asdict(incident), **step})
+
+    @classmethod
+    def acknowledged(cls, incident: Incident, by: str, note: str, at_ns: int) -> Self:
+        """Returns the step by which somebody has seen an open incident, at `at_ns` (wall)."""
+        return cls.after(
+            incident,
+            TransitionKind.ACKNOWLEDGED,
+            at_ns,
+            acknowledged_at_ns=max(at_ns, incident.opened_at_ns),
+            acknowledged_by=by,
+            note=note,
+            reason="acknowledged",
+            explanation=f"acknowledged by {by} ({note})" if note else f"acknowledged by {by}",
+        )
 
     def may_follow(self, earlier: Incident | None) -> bool:
         """Whether this step is legal after `earlier` (None: as the first step)."""

@@ -214,16 +214,7 @@ class TargetAggregate:
         for watch in self._watches:
             held = watch.incident
             if held is not None and held.id == incident and held.acknowledged_at_ns is None:
-                step = Transition.after(
-                    held,
-                    TransitionKind.ACKNOWLEDGED,
-                    now.wall_ns,
-                    acknowledged_at_ns=max(now.wall_ns, held.opened_at_ns),
-                    acknowledged_by=by,
-                    note=note,
-                    reason="acknowledged",
-                    explanation=f"acknowledged by {by} ({note})" if note else f"acknowledged by {by}",
-                )
+                step = Transition.acknowledged(held, by, note, now.wall_ns)
                 watch.incident = step.incident
                 return (step,)
         return ()

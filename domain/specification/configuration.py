@@ -75,6 +75,8 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     """The TLS library of plain `https` checks; rustls takes half the time and needs the extra `rustls`."""
     connectivity: Connectivity | None = None
     """The targets that speak for this machine's own network."""
+    notify: tuple[Name, ...] | None = None
+    """The channels that are told of the runtime's own problems; default: every channel that a target notifies."""
     retention: Retention = Retention()
     """How long the record is kept."""
     debug: bool = False
@@ -91,6 +93,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
         deny_private_addresses: bool = ...,
         tls_library: Literal["openssl", "rustls"] = ...,
         connectivity: Connectivity | None = ...,
+        notify: Sequence[str] | None = ...,
         retention: Retention = ...,
         debug: bool = ...,
     ) -> None: ...

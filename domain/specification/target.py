@@ -16,6 +16,9 @@ from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
 from .rule import NoData, Rule, RuleState, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
+OWN_NAME = "watchkeeper"
+"""Stands for the target in incidents of the runtime's own problems; no target may have this name."""
+
 
 class TargetFields(TypedDict, total=False):
     """The fields of a target besides its id, its name and its probe; `Runtime.check` takes the same."""

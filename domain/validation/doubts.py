@@ -22,7 +22,7 @@ REDIRECTED = "an http url has a certificate only where it redirects to https: wr
 def doubts(configuration: Configuration) -> Iterator[Problem]:
     """The doubts about a configuration that has no problems."""
     targets = configuration.targets
-    used = {name for target in targets for name in target.notify}
+    used = {name for target in targets for name in target.notify} | {*(configuration.runtime.notify or ())}
     for at, channel in enumerate(configuration.channels):
         if channel.id not in used:
             said = f"no target notifies the channel {quoted(channel.id)}: name it under notify or remove it"

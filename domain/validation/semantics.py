@@ -10,7 +10,7 @@ from ..specification.channel import CallChannel, Channel, Log, Webhook
 from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
 from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
-from ..specification.target import Target
+from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
 from .conditions import condition_faults, never_encrypted, unread
 from .durations import length_ns, span_problems
@@ -66,6 +66,7 @@ class _Judge:
         if options.store is not None and (not options.store or "\0" in options.store):
             text = "names no file: write a path, or leave it out to keep the record in memory only"
             yield Problem((*path, "store"), text)
+        yield from self._notify(options.notify or (), (*path, "notify"))
 
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
         yield from _spans(defaults, path)
@@ -86,6 +87,9 @@ class _Judge:
                 return
 
     def target(self, target: Target, path: Path, *, timeout_stated: bool = False) -> Iterator[Problem]:
+        if target.id == OWN_NAME:
+            text = f"{quoted(OWN_NAME)} stands for the runtime itself in incidents: choose another id"
+            yield Problem((*path, "id"), text)
         yield from self._probe(target, (*path, target.kind))
         stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
         for problem in (*self._policies(target, timeout_stated=stated), *metadata_problems(target)):

@@ -19,7 +19,7 @@ from ...domain.observation.outcome import is_answered
 from ...domain.read_model.status import no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
 from ...domain.specification.probe import Heartbeat
-from ...domain.specification.target import Target
+from ...domain.specification.target import OWN_NAME, Target
 from ...domain.time.duration import NS_PER_DAY
 from ...domain.time.moment import NS_PER_MS, wall_text
 from ..output import ExitStatus, print_table
@@ -112,7 +112,7 @@ def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> lis
     for incident in reader.incidents(open_only=True, limit=10_000):
         opened.setdefault(incident.target, []).append(incident)
     configured = {target.id: target for target in place.targets}
-    names = dict.fromkeys((*configured, *reader.targets(), *opened))
+    names = dict.fromkeys((*configured, *reader.targets(), *(name for name in opened if name != OWN_NAME)))
     latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
     uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
     recovered, silences = reader.recovered(), reader.silences(now_ns)
@@ -144,7 +144,14 @@ def status_document(
         "targets": [_row(each) for each in recorded],
         "notices": {state.value: len(reader.outbox(state)) for state in waiting},
         "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
+        "problems": [_problem_row(each) for each in reader.incidents(open_only=True, target=OWN_NAME)],
     }
+
+
+def _problem_row(incident: Incident) -> dict[str, str]:
+    """Returns a problem of the runtime itself that its channels were told of."""
+    since, said = wall_text(incident.opened_at_ns), incident.latest or incident.cause
+    return {"part": incident.rule, "since": since, "explanation": said}
 
 
 def _blind_row(span: BlindInterval) -> dict[str, str]:
@@ -253,6 +260,7 @@ def _last_lines(recorded: Sequence[_Recorded], document: dict[str, Any]) -> list
     notices, blind, holder = document["notices"], len(document["blind"]), document["run_by"]
     saw = f"blind {count_of(blind, 'time')}" if blind else "never blind"
     return [
+        *(f"watchkeeper itself, {each['part']}: {each['explanation']}" for each in document["problems"]),
         f"{count_of(len(recorded), 'target')}: {found}" if found else "no target is configured or recorded",
         f"notices: {notices['pending']} pending, {notices['dead']} given up; {saw} in the last 24 h",
         f"run by {holder}" if holder else "not running: this is the last recorded state",

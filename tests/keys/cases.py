@@ -81,6 +81,7 @@ SPEAKING["targets"] = [
     {"id": "far", "every": "1h", "tcp": {"host": "far", "port": 53}},
 ]
 N = ("runtime", "connectivity")
+OWN = ["watchkeeper/network opened", "watchkeeper/network resolved"]
 BLIND = {"script": "ok 5m, unknown 5m, ok"}
 R = ("targets", 0, "rules", 0)
 T = ("targets", 0)
@@ -105,9 +106,10 @@ HEARTBEAT = {
 }  # fmt: skip
 
 VIRTUAL: dict[str, Case] = {
-    "RuntimeOptions.connectivity": Case(SPEAKING, N, ..., without_a_gateway, [], DOWN),
-    "Connectivity.targets": Case(SPEAKING, (*N, "targets"), ["far"], without_a_gateway, [], DOWN),
-    "Connectivity.every": Case(SPEAKING, (*N, "every"), "10m", without_a_gateway, [], DOWN),
+    "RuntimeOptions.connectivity": Case(SPEAKING, N, ..., without_a_gateway, OWN, DOWN),
+    "RuntimeOptions.notify": Case(SPEAKING, ("runtime", "notify"), [], without_a_gateway, OWN, []),
+    "Connectivity.targets": Case(SPEAKING, (*N, "targets"), ["far"], without_a_gateway, OWN, DOWN),
+    "Connectivity.every": Case(SPEAKING, (*N, "every"), "10m", without_a_gateway, OWN, [*DOWN, OWN[0]]),
     "Configuration.targets": Case(shop(), ("targets",), [], words, DOWN, []),
     "Configuration.channels": Case(
         shop(), ("channels",), [{"id": "ops", "log": {}}, {"id": "boss", "log": {}}],

@@ -46,14 +46,15 @@ def gateway(name="gateway", **fields):
     return Target(**{"id": name, "every": "1m", "tcp": Tcp(host=name, port=53), "rules": QUICK, **fields})
 
 
-def world_of(*targets, named=("gateway",), every="5s"):
-    options = RuntimeOptions(connectivity=Connectivity(targets=named, every=every) if named else None)
+def world_of(*targets, named=("gateway",), every="5s", told=()):
+    speaking = Connectivity(targets=named, every=every) if named else None
+    options = RuntimeOptions(connectivity=speaking, notify=told)
     channels = (Channel(id="ops", log=Log()),)
     return World(Configuration(runtime=options, channels=channels, targets=targets))
 
 
-def test_nine_targets_down_with_the_gateway_open_no_incident():
-    world = world_of(gateway(), *(http(f"shop{n}") for n in range(9)))
+def test_nine_targets_down_with_the_gateway_open_one_incident_of_the_runtime_itself():
+    world = world_of(gateway(), *(http(f"shop{n}") for n in range(9)), told=None)
     for name in world.targets:
         world.script(name, OUTAGE)
     world.run("8m")
@@ -66,7 +67,11 @@ def test_nine_targets_down_with_the_gateway_open_no_incident():
     assert {target.sample.outcome for target in world.status().targets} == {Outcome.UNKNOWN}
     world.run("12m")
 
-    assert (world.incidents(), world.delivered("ops"), world.status().problems) == ((), [], ())
+    assert world.delivered("ops") == ["watchkeeper/network opened", "watchkeeper/network resolved"]
+    assert ([incident.target for incident in world.incidents()], world.status().problems) == (
+        ["watchkeeper"],
+        (),
+    )
     (interval,) = world.status().blind
     assert interval.cause == "network_lost"
     assert 295 * S <= interval.ended_at_ns - interval.started_at_ns <= 310 * S

@@ -45,6 +45,7 @@ from watchkeeper.protocol.recorder import (
 )
 from watchkeeper.testing.clock import ManualClock
 
+from tests.actors.flow.alone import Told
 from tests.actors.flow.test_owner_alone import record_of
 
 S = 1_000_000_000
@@ -61,12 +62,14 @@ class RecorderAlone:
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.events = []
         self.losses = {}
+        self.owner = Told("owner", lambda: self.clock.read().monotonic_ns)
         self.recorder = address_for(Recorder, "recorder")
         spawn(
             Recorder,
             self.clock,
             self,
             lambda: self.losses,
+            self.owner,
             dispatcher=self.dispatcher,
             address=self.recorder,
             on_exit=lambda *_: None,

@@ -17,7 +17,13 @@ from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.protocol.courier import AbandonDelivery
 from watchkeeper.protocol.owner import Adopt, EndOrphans, FlushSamples, Release
 from watchkeeper.protocol.poller import CancelAttempt
-from watchkeeper.protocol.recorder import BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
+from watchkeeper.protocol.recorder import (
+    BlindnessSeen,
+    HandOverProblems,
+    HealthReported,
+    TargetTracked,
+    TargetUntracked,
+)
 from watchkeeper.protocol.sink import (
     Commit,
     ContinueMaintenance,
@@ -69,7 +75,7 @@ def test_chores_are_done_at_their_moments_for_ever(alone):
     assert alone.sink.moments(Commit) == [at_s * S for at_s in range(5, 21 * 60 + 1, 5)]
     assert alone.sink.moments(RunMaintenance) == [minute * 60 * S for minute in range(1, 22)]
     assert alone.owner == [(minute * 60 * S, EndOrphans()) for minute in range(1, 22)]
-    assert alone.recorder == []
+    assert alone.recorder == [(minute * 60 * S, HandOverProblems()) for minute in range(1, 22)]
     assert len(alone.sink) == 1 + 252 + 21
 
 

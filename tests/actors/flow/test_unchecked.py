@@ -34,7 +34,9 @@ def site(name="shop", **fields):
 def world_of(*targets, **options):
     return World(
         Configuration(
-            runtime=RuntimeOptions(**options), channels=(Channel(id="ops", log=Log()),), targets=targets
+            runtime=RuntimeOptions(notify=(), **options),
+            channels=(Channel(id="ops", log=Log()),),
+            targets=targets,
         )
     )
 

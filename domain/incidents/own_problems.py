@@ -1,0 +1,137 @@
+"""The runtime's own problems as incidents: what its health shows for long enough is told as an outage is."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from .. import limits
+from ..specification.rule import Severity
+from ..specification.target import OWN_NAME
+from ..time.moment import Moment
+from .incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
+from .record import LatestFinding
+
+CHANNEL = "channel "
+POLLER = "poller/"
+POLLERS = "pollers"
+TOLD_OTHERWISE = frozenset({"targets"})
+"""Targets that cannot be checked have incidents of their own, by their rule `silent`."""
+_BLINDING = frozenset({"network", "store"})
+_REASON = "own_problem"
+
+
+class OwnProblem(msgspec.Struct, frozen=True):
+    """A problem of a part of the runtime, as its health shows it."""
+
+    part: str
+    detail: str
+    began: Moment
+
+
+class OwnProblems:
+    """Makes incidents of problems that last, and ends them once they have been gone for a while.
+
+    The target of such an incident is `watchkeeper`, its rule is the part that has the problem. It asks nobody and owns no
+    clock: it is told all problems at once, each minute.
+    """
+
+    def __init__(self, run: int) -> None:
+        self._run = run
+        self._count = 0
+        self._open: dict[str, Incident] = {}
+        self._gone_since: dict[str, Moment] = {}
+
+    def restore(self, incidents: Iterable[Incident]) -> None:
+        """Takes over the open incidents of an earlier run: each goes on until its problem has been gone for a while."""
+        self._open = {incident.rule: incident for incident in incidents}
+
+    def latest(self) -> tuple[LatestFinding, ...]:
+        """Returns the newest text of each open problem."""
+        return tuple(LatestFinding(incident.id, incident.latest) for incident in self._open.values())
+
+    def review(
+        self, problems: Iterable[OwnProblem], notify: tuple[str, ...], now: Moment
+    ) -> tuple[Transition, ...]:
+        """Compares all present problems with the open incidents, and returns the steps that follow.
+
+        `notify` names the channels that are told. A channel is not told of its own problem: it could not be. A problem of
+        which no channel can be told opens no incident; the health shows it.
+        """
+        present = _parts(problems)
+        made = [
+            self._opened(problem, told, now)
+            for part, problem in present.items()
+            if part not in self._open
+            and now.since(problem.began) >= _patience_ns(part)
+            and (told := tuple(channel for channel in notify if f"{CHANNEL}{channel}" != part))
+        ]
+        for part, incident in list(self._open.items()):
+            if part in present:
+                self._gone_since.pop(part, None)
+                self._open[part] = msgspec.structs.replace(incident, latest=present[part].detail)
+            elif now.since(self._gone_since.setdefault(part, now)) >= limits.OWN_PROBLEM_GONE_NS:
+                made.append(self._resolved(part, now))
+        return tuple(made)
+
+    def _opened(self, problem: OwnProblem, notify: tuple[str, ...], now: Moment) -> Transition:
+        part, began_ns = problem.part, problem.began.wall_ns
+        self._count += 1
+        step = Transition(
+            id=incident_id(OWN_NAME, part, self._run, self._count, began_ns),
+            sequence=1,
+            change=TransitionKind.OPENED,
+            target=OWN_NAME,
+            rule=part,
+            severity=Severity.CRITICAL if part in _BLINDING else Severity.WARNING,
+            at_ns=now.wall_ns,
+            opened_at_ns=began_ns,
+            cause=problem.detail,
+            latest=problem.detail,
+            reason=_REASON,
+            explanation=problem.detail,
+            notify=notify,
+        )
+        self._open[part] = step.incident
+        return step
+
+    def _resolved(self, part: str, now: Moment) -> Transition:
+        incident = self._open.pop(part)
+        ended_ns = self._gone_since.pop(part).wall_ns
+        return Transition.after(
+            incident,
+            TransitionKind.RESOLVED,
+            now.wall_ns,
+            # A wall clock that was set back ends no incident before it began.
+            resolved_at_ns=max(ended_ns, incident.acknowledged_at_ns or incident.opened_at_ns),
+            reason=RECOVERED,
+            explanation="the problem is over",
+        )
+
+    def acknowledge(self, incident: str, by: str, now: Moment, *, note: str = "") -> tuple[Transition, ...]:
+        """Acknowledges an open incident: its channels then receive only its end."""
+        for part, held in self._open.items():
+            if held.id == incident and held.acknowledged_at_ns is None:
+                step = Transition.acknowledged(held, by, note, now.wall_ns)
+                self._open[part] = step.incident
+                return (step,)
+        return ()
+
+
+def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
+    """Returns the problems by part; those of pollers are one, as they may be as many as the targets."""
+    parts: dict[str, OwnProblem] = {}
+    pollers: list[OwnProblem] = []
+    for problem in problems:
+        if problem.part.startswith(POLLER):
+            pollers.append(problem)
+        elif problem.part not in TOLD_OTHERWISE:
+            parts[problem.part] = problem
+    if pollers:
+        first = min(pollers, key=lambda problem: problem.began.monotonic_ns)
+        more = f" (and {len(pollers) - 1} more)" if len(pollers) > 1 else ""
+        parts[POLLERS] = OwnProblem(POLLERS, f"{first.part}: {first.detail}{more}", first.began)
+    return parts
+
+
+def _patience_ns(part: str) -> int:
+    return limits.OWN_CHANNEL_PATIENCE_NS if part.startswith(CHANNEL) else limits.OWN_PROBLEM_PATIENCE_NS
