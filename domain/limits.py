@@ -326,6 +326,8 @@ NAME_SILENT_NS = 300 * NS_PER_MS
 """The silence of a name service after which it is asked whether it lives: longer than a usual answer, shorter than a usual timeout."""
 NAME_HEARD_NS = 2 * NS_PER_S
 """The age of an answer that shows that a name service lives, for attempts whose own timeout is shorter."""
+NAMES_REFUSED = 3
+"""Names for which a name service failed, with no real answer between, before the fault is looked for in the service itself."""
 COMPRESSED_PARTS_MAX = 16
 """Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
 WIRE_BYTES_SLACK = 512 * 1024
