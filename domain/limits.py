@@ -101,6 +101,8 @@ PROBLEM_TEXTS_MAX = 5
 """Changes of one problem's text that are published in one span of `PROBLEM_TEXTS_NS`; `status()` has the newest ..."""
 PROBLEM_TEXTS_NS = 60 * NS_PER_S
 """... so that an outage with 1,000 waiting notices fills no log with a line for each failed attempt."""
+NETWORK_PROVEN_NS = 60 * NS_PER_S
+"""How long an answer shows that this machine has a network while only failures of its own are heard from others."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 

@@ -286,7 +286,7 @@ class Attempts:
     def _hear_of_network(self, sample: Sample, now: Moment) -> None:
         """Lets a raw sample say whether this machine's network stands, before it may count against its target."""
         was_lost = self._network.lost
-        ended = self._network.observe(sample.target, sample.outcome, sample.reason, sample.at, now)
+        ended = self._network.observe(sample, now)
         if self._network.lost and not was_lost:
             self._recorder.tell(HealthReported(NETWORK, self._network.problem))
         self._note_network(ended, now)
