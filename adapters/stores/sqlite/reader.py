@@ -176,6 +176,11 @@ class StoreReader:
             try:
                 connection.execute("BEGIN")
                 yield connection
+            except LookupError as error:
+                # A row speaks of another one that is gone, as where a log was read into a database of another day.
+                raise StoreCorrupt(
+                    f"the store does not read back while reading {self._path}: no {error}"
+                ) from error
             finally:
                 connection.close()
 
