@@ -300,7 +300,7 @@ class Attempts:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
         if sample.outcome in BAD:
-            if self._network.lost:
+            if self._network.excuses(sample.target):
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:
                 return doubted(sample, Reason.BLIND, "the runtime was blind while it ran")

@@ -44,12 +44,24 @@ class OwnNetwork:
     network proves it for a minute.
     """
 
-    __slots__ = ("_failing", "_named", "_newly", "_proven_ns", "_since", "_speaking", "_started", "_stood")
+    __slots__ = (
+        "_failing",
+        "_local",
+        "_named",
+        "_newly",
+        "_proven_ns",
+        "_since",
+        "_speaking",
+        "_started",
+        "_stood",
+    )
 
     def __init__(self, named: Collection[str]) -> None:
         self._named = frozenset(named)
         self._speaking: set[str] = set()
         self._failing: set[str] = set()
+        self._local: set[str] = set()
+        """Those on this machine itself, which need no network; always empty where targets are named."""
         self._newly: set[str] = set()
         """The failing ones that began to fail after the last sample that showed a network."""
         self._proven_ns = 0
@@ -63,6 +75,10 @@ class OwnNetwork:
     @property
     def lost(self) -> bool:
         return self._since is not None
+
+    def excuses(self, target: str) -> bool:
+        """Whether its loss may be why a target is bad."""
+        return self.lost and target not in self._local
 
     @property
     def hides_silence(self) -> bool:
@@ -82,8 +98,11 @@ class OwnNetwork:
 
     def listen(self, target: Target) -> None:
         """Count the word of a target from now on, if it speaks for the network."""
-        speaks = target.kind in NETWORKED and not _is_local(_host_of(target))
-        if target.id in self._named or (not self._named and speaks):
+        self._local.discard(target.id)
+        if not self._named and _is_local(_host_of(target)):
+            self._local.add(target.id)
+        speaks = target.id in self._named if self._named else target.kind in NETWORKED
+        if speaks and target.id not in self._local:
             self._speaking.add(target.id)
         else:
             self._drop(target.id)
@@ -91,6 +110,7 @@ class OwnNetwork:
     def forget(self, target: str, now: Moment) -> BlindInterval | None:
         """Count a target no more: it was removed or paused. Returns the interval that ends by that."""
         self._drop(target)
+        self._local.discard(target)
         return self._judge(now)
 
     def _drop(self, target: str) -> None:
@@ -104,6 +124,7 @@ class OwnNetwork:
             return None
         if not self._named and sample.ip and _is_local(sample.ip):
             self._drop(target)
+            self._local.add(target)
         elif self._fails(sample.outcome, sample.reason):
             if target not in self._failing:
                 self._newly.add(target)

@@ -21,7 +21,7 @@ from watchkeeper import (
 from watchkeeper.domain.time.moment import NS_PER_S as S
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import UP
+from tests.actors.flow.driver import DOWN, UP
 
 QUICK = (Consecutive(id="down", after=3, recover=1),)
 ONCE = (Consecutive(id="missed", after=1, recover=1),)
@@ -183,6 +183,16 @@ def test_a_target_on_this_machine_proves_no_network(driven, shop, host):
     poll(world, {"shop": UP, "local": LOCAL}, 30)
 
     assert [interval.cause for interval in world.status().blind] == ["network_lost"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "this-machine.example"])
+def test_a_target_on_this_machine_needs_no_network_to_be_down(driven, shop, host):
+    world = driven(shop(), shop("local", tcp=Tcp(host=host, port=1)))
+    poll(world, {"shop": UP, "local": LOCAL}, 30)
+    poll(world, {"shop": NO_ROUTE, "local": DOWN}, 60)
+
+    assert [part for part, _ in world.status().problems] == ["network"]
+    assert [(incident.target, incident.rule) for incident in world.incidents()] == [("local", "down")]
 
 
 def test_a_target_that_is_seldom_checked_hides_no_loss_of_the_network(driven, shop):
