@@ -397,15 +397,3 @@ def test_a_long_chain_is_verified_from_an_anchor(path, monkeypatch):
     connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 21")
     connection.close()
     assert outcome(path) == "detected"
-
-
-def test_rows_whose_names_are_gone_are_told_by_a_reader_as_damage(tmp_path):
-    path = tmp_path / "watch.db"
-    store = SqliteStore(str(path))
-    store.open(NOON)
-    store.commit(Batch(samples=(sample_at(0), sample_at(0, "api"))))
-    store.close()
-    with apsw.Connection(str(path)) as connection:
-        connection.execute("DELETE FROM target WHERE name = 'api'")
-    with pytest.raises(StoreCorrupt, match="does not read back"):
-        StoreReader(str(path)).latest(0, 2 * NOON.wall_ns)
