@@ -307,8 +307,8 @@ class Runtime:
         A silence of the same `id` is replaced, and ended by the length `0s`; without ids each target has one, and so
         has ALL.
 
-        Raises: UnknownName for a target that is not watched; UsageError unless exactly one of length and end is given,
-        and while the runtime is stopped; ValueError for a text that is no length and no moment.
+        Raises: UnknownName for a target that is not watched; UsageError unless exactly one of length and end is given, for an
+        end that has passed, and while the runtime is stopped; ValueError for a text that is no length and no moment.
         """
         now = self._clock.read()
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=now)

@@ -381,6 +381,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._reopen(now)
         self._gathered.add_heard(self._register.changed(now))
         self._commit(now)
+        if self._writer.file_problem():
+            self._report_file()
         if self._writer.is_stuck:
             lost = unwritten(self._writer.unwritten, self._gathered.take())
             self._to.recorder.tell(Abandoned(UNWRITTEN, lost))

@@ -21,6 +21,10 @@ _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential",
 """The names of headers, variables and parameters whose values are secrets."""
 _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 """A line of a text protocol that carries a login."""
+_WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
+"""A path that anybody may guess, such as `hooks/ops`."""
+_TOKEN_CHARACTERS_MIN = 16
+"""A part of a webhook's path from this length on is a secret by itself, too."""
 _CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
 """The end of a text that was cut, where the beginning of a secret is left."""
 
@@ -120,8 +124,11 @@ def _of_http(probe: Http) -> Iterator[str]:
 def _of_webhook(webhook: Webhook) -> Iterator[str]:
     url = webhook.url
     yield from (*_of_url(url), *_of_pairs(as_pairs(webhook.headers)), *_of_tls(webhook.tls))
-    # The path of a webhook is the right to post to it.
-    yield url.partition("://")[2].partition("/")[2]
+    # The path of a webhook is the right to post to it; one of mere words is none, and masked would hide them elsewhere.
+    path = url.partition("://")[2].partition("/")[2]
+    if not _WORDS.fullmatch(path):
+        yield path
+        yield from (part for part in path.split("/") if len(part) >= _TOKEN_CHARACTERS_MIN)
     if webhook.secret:
         yield from (webhook.secret, webhook.secret.removeprefix("whsec_"))
 

@@ -119,6 +119,8 @@ OWN_CHANNEL_PATIENCE_NS = 5 * 60 * NS_PER_S
 """The same of a channel: a receiver that is deployed anew refuses for minutes, and its notices are retried."""
 OWN_PROBLEM_GONE_NS = 2 * 60 * NS_PER_S
 """How long such a problem is gone before its end is told: a new process has found by then what lasts, as a network that is away."""
+NETWORK_PROVEN_NS = 60 * NS_PER_S
+"""How long an answer shows that this machine has a network while only failures of its own are heard from others."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 
@@ -346,6 +348,8 @@ NAME_SILENT_NS = 300 * NS_PER_MS
 """The silence of a name service after which it is asked whether it lives: longer than a usual answer, shorter than a usual timeout."""
 NAME_HEARD_NS = 2 * NS_PER_S
 """The age of an answer that shows that a name service lives, for attempts whose own timeout is shorter."""
+NAMES_REFUSED = 3
+"""Names for which a name service failed, with no real answer between, before the fault is looked for in the service itself."""
 COMPRESSED_PARTS_MAX = 16
 """Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
 WIRE_BYTES_SLACK = 512 * 1024

@@ -19,13 +19,16 @@ def make_silence(
 ) -> Silence:
     """Returns a silence for a length from now or until a moment; without an id there is one silence per target.
 
-    Raises: UsageError unless a target is named and exactly one of length and end is given; ValueError for a text that is neither.
+    Raises: UsageError unless a target is named and exactly one of length and end is given, and for an end that has passed;
+    ValueError for a text that is neither.
     """
     if target is not ALL and not isinstance(target, str):
         raise UsageError(f"a silence names its target, or ALL for every one, not {target!r}")
     if (length == "") == (until == ""):
         raise UsageError("a silence has a length or an end: give one of the two")
     until_ns = wall_ns_of(until) if until else now.wall_ns + duration_ns(length)
+    if until and until_ns <= now.wall_ns:
+        raise UsageError(f"{until} has passed, so nothing would be muted: the length 0s ends a silence")
     muted = None if target is ALL else target
     usual = "all targets" if muted is None else f"target {muted}"
     return Silence(

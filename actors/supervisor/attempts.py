@@ -286,7 +286,7 @@ class Attempts:
     def _hear_of_network(self, sample: Sample, now: Moment) -> None:
         """Lets a raw sample say whether this machine's network stands, before it may count against its target."""
         was_lost = self._network.lost
-        ended = self._network.observe(sample.target, sample.outcome, sample.reason, sample.at, now)
+        ended = self._network.observe(sample, now)
         if self._network.lost and not was_lost:
             self._recorder.tell(HealthReported(NETWORK, self._network.problem))
         self._note_network(ended, now)
@@ -300,7 +300,7 @@ class Attempts:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
         if sample.outcome in BAD:
-            if self._network.lost:
+            if self._network.excuses(sample.target):
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:
                 return doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
@@ -356,17 +356,17 @@ class Attempts:
         if not self._network.hides_silence:
             self._owner.tell(SamplesMissing(target, rule, was_due))
 
-    def blind(self, now: Moment) -> None:
-        """Distrusts attempts that ran until now. Every wait begins again, but for a heartbeat that was not due yet."""
+    def blind(self, gap_ns: int, now: Moment) -> None:
+        """Distrusts attempts that ran until now, after a gap of so much monotonic time, which no wait counts as silence."""
         self._blind_until_ns = now.monotonic_ns
         awaited = [entry for entry in self._scheduled.values() if not self._is_left_alone(entry)]
-        awaited = [entry for entry in awaited if not entry.is_before_due(now)]
-        self._waits.begin_anew(awaited, now)
-        for entry in awaited:
-            if entry.is_heartbeat:
-                entry.last_beat = now
-                self._timers.arm(entry, entry.silent_at_ns(now))
+        reporting = [entry for entry in awaited if entry.is_heartbeat and not entry.is_before_due(now)]
+        self._waits.begin_anew(reporting, now)
+        for entry in reporting:
+            entry.last_beat = now
+            self._timers.arm(entry, entry.silent_at_ns(now))
             self._waits.expect_evidence(entry, now)
+        self._waits.leave_out((entry for entry in awaited if not entry.is_heartbeat), gap_ns, now)
 
     def heard_before(self, heard: tuple[LastHeard, ...], now: Moment) -> None:
         """Lets every wait go on from what the record knows."""

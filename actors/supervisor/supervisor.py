@@ -10,7 +10,7 @@ from ...domain import limits
 from ...domain.incidents.record import BlindInterval, PauseMark, Renamed
 from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
-from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading
+from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading, waited_ns
 from ...domain.supervision.restart import SupervisorPolicies
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
@@ -259,7 +259,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
         # First: after a crash while this is told, the next incarnation would count the interval as silence.
         if interval.cause != CLOCK_STEPPED:
-            self._attempts.blind(now)
+            self._attempts.blind(waited_ns(interval), now)
         self._to.sink.tell(RecordBlindness(interval))
         self._to.recorder.tell(BlindnessSeen(interval))
 
@@ -346,7 +346,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._timer_driver.stop()
         gap = self._blindness.woke(Reading(now, self._clock.boot_ns()), overdue_ns)
         if gap is not None and gap.cause != CLOCK_STEPPED:
-            self._attempts.blind(now)
+            self._attempts.blind(waited_ns(gap), now)
 
     def on_end(self) -> None:
         self._handover.give_back(self._roster)

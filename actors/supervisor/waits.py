@@ -105,6 +105,20 @@ class Waits:
                 self.reported(entry, now)
         self._note(noted)
 
+    def leave_out(self, entries: Iterable[Scheduled], gap_ns: int, now: Moment) -> None:
+        """Lets the waits of checked targets go on without the time of a gap, at least until the next check has ended."""
+        noted = []
+        for entry in entries:
+            if entry.quiet_since_ns is None:
+                entry.heard_here, entry.quiet_since_ns = True, now.monotonic_ns
+            entry.quiet_since_ns = since_ns = min(entry.quiet_since_ns + gap_ns, now.monotonic_ns)
+            checked_ns = entry.next_due_ns(now) + entry.timeout_ns + self._slack_ns
+            entry.quiet_least_ns = min([checked_ns, *(now.monotonic_ns + wait for _, wait in entry.silences)])
+            self._unchecked.leave_out(entry.id, gap_ns, now)
+            noted.append(LastHeard(entry.id, now.shifted(since_ns - now.monotonic_ns)))
+            self._await_evidence(entry, since_ns)
+        self._note(noted)
+
     def resume(self, heard: tuple[LastHeard, ...], entries: Iterable[Scheduled], now: Moment) -> None:
         """Takes over what the record knows of every target, and lets the waits of these targets go on from there."""
         self._before = {each.target: each for each in heard}

@@ -136,6 +136,8 @@ class Substitution:
             return self._tell(path, f"{said} cannot be read: {why}")
         value = _without_end(text)
         self.secrets.add(value)
+        if not value:
+            return self._tell(path, f"{said} is empty: write the value into it")
         if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
             return self._tell(path, f"{said} has more than {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} characters")
         return self._checked(value, said, path)

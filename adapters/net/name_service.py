@@ -28,10 +28,13 @@ from ...domain.specification.probe import AddressFamily
 from ...domain.units import NS_PER_S
 from ..clock import MomentClock
 from .names import FAMILIES, LookedUp, ResolvedAddress, no_address, not_found
+from .refusals import Refusals
 from .sockets import socket_error
 from .system_errors import verdict_of_error
 
 OnLookedUp = Callable[[LookedUp], None]
+OnAnswer = Callable[[Any, int | None, bool], None]
+"""Takes a result, its status, and whether a server said so now: not the file of hosts, and no answer that was kept."""
 
 ANSWERS: dict[int, str] = {
     pycares.errno.ARES_ENOTFOUND: "there is no such name",
@@ -44,6 +47,8 @@ ANSWERS: dict[int, str] = {
 """The answers of a name service for a name without an address."""
 SAID = frozenset({0, None, pycares.errno.ARES_ENODATA, *ANSWERS})
 """The results that show that a name service answers."""
+FAILED = frozenset(ANSWERS) - {pycares.errno.ARES_ENOTFOUND}
+"""The answers by which a name service fails, and says nothing about whether the name exists."""
 NOT_ASKED: dict[int, int] = {
     pycares.errno.ARES_ECONNREFUSED: errno.ECONNREFUSED,
     pycares.errno.ARES_EFILE: errno.EMFILE,
@@ -86,7 +91,7 @@ class CaresChannel:
             sock_state_cb=self._on_socket, timeout=NAME_TRY_NS / NS_PER_S, tries=tries, servers=servers
         )
 
-    def ask(self, host: str, family: AddressFamily, answered: Callable[[Any, int | None], None]) -> None:
+    def ask(self, host: str, family: AddressFamily, answered: OnAnswer) -> None:
         self.pending += 1
         take = partial(self._take, answered)
         try:
@@ -108,10 +113,10 @@ class CaresChannel:
         if self._reading and status in SAID:
             self._on_said()
 
-    def _take(self, answered: Callable[[Any, int | None], None], result: Any, status: int | None) -> None:
+    def _take(self, answered: OnAnswer, result: Any, status: int | None) -> None:
         """Note an answer. Called within c-ares, which an exception would not leave and a new question would enter anew."""
         self._note(status)
-        self._arrived.append(partial(answered, result, status))
+        self._arrived.append(partial(answered, result, status, self._reading))
 
     def _deliver(self) -> None:
         while self._arrived:
@@ -191,6 +196,7 @@ class CaresNameService:
         self._mute_since_ns: int | None = None
         """The moment at which it was asked whether it lives, without an answer since; None while it answers."""
         self._open: set[_Question] = set()
+        self._refusals = Refusals()
 
     def ask(self, host: str, family: AddressFamily, answered: OnLookedUp) -> None:
         asked_ns = self._clock.read().monotonic_ns
@@ -210,7 +216,7 @@ class CaresNameService:
         try:
             channel = self._channel(now_ns)
         except pycares.AresError:
-            self._answered(question, None, pycares.errno.ARES_ENOMEM)
+            self._answered(question, None, pycares.errno.ARES_ENOMEM, False)
             return
         channel.ask(question.host, question.family, partial(self._answered, question))
         if channel.pending and self._timer is None:
@@ -232,12 +238,17 @@ class CaresNameService:
             newest, since_ns = self._newest
             if now_ns - since_ns < DNS_FRESH_NS:
                 return newest
-            self._older.append(newest)
-            self._newest = None
-            self._close_idle()
+            self._retire()
         channel = CaresChannel(self._loop, self._servers, self._tries, self._note_life)
         self._newest = channel, now_ns
         return channel
+
+    def _retire(self) -> None:
+        """Put the next question to a new channel, which has kept nothing."""
+        if self._newest is not None:
+            self._older.append(self._newest[0])
+            self._newest = None
+        self._close_idle()
 
     def _close_idle(self) -> None:
         for channel in [each for each in self._older if not each.pending]:
@@ -274,24 +285,51 @@ class CaresNameService:
         if self._timer is None:
             self._look_later()
 
-    def _answered(self, question: _Question, result: Any, status: int | None) -> None:
+    def _answered(self, question: _Question, result: Any, status: int | None, heard: bool) -> None:
         question.under_way -= 1
         if question not in self._open or (question.under_way and result is None and status not in SAID):
             return
         self._open.discard(question)
         host, family = question.host, question.family
+        self._note_refusal(host, family, status, heard)
         if result is None:
             question.answered(self._without_address(host, family, question.asked_ns, status or 0))
             return
         addresses = tuple(dict.fromkeys(map(_address_of, result.nodes)))
         question.answered(LookedUp(addresses) if addresses else no_address(host, family))
 
+    def _note_refusal(self, host: str, family: AddressFamily, status: int | None, heard: bool) -> None:
+        """Note whether a server answered for a name or failed, and ask for a witness where failures alone are heard."""
+        if status not in FAILED:
+            if heard and status in SAID:
+                self._refusals.answered(host, family, has_address=not status)
+            return
+        witness = self._refusals.refused(host)
+        if witness is not None:
+            # The channel that knows the witness would answer by itself.
+            self._retire()
+            self._ask_witness(*witness)
+
+    def _ask_witness(self, host: str, family: AddressFamily) -> None:
+        def answered(_: Any, status: int | None, heard: bool) -> None:
+            self._refusals.witness_answered(refused=status in FAILED)
+            if heard and status == 0:
+                self._refusals.answered(host, family, has_address=True)
+
+        try:
+            channel = self._channel(self._clock.read().monotonic_ns)
+        except pycares.AresError:
+            self._refusals.witness_answered(refused=False)
+            return
+        channel.ask(host, family, answered)
+
     def _without_address(self, host: str, family: AddressFamily, asked_ns: int, status: int) -> LookedUp:
         if status == pycares.errno.ARES_ENODATA:
             return no_address(host, family)
         number = NOT_ASKED.get(status)
         if number is None:
-            return not_found(host, ANSWERS.get(status, "it is no valid name"))
+            found = not_found(host, ANSWERS.get(status, "it is no valid name"))
+            return _blind(found) if status in FAILED and self._refusals.ours else found
         if number == errno.ETIMEDOUT and self.answered_since(asked_ns):
             return not_found(host, "its name servers do not answer")
         if number == errno.ECONNREFUSED:
@@ -320,6 +358,11 @@ def _own_fault(number: int) -> tuple[Outcome, Reason, str]:
         return verdict
     why = "answers" if number == errno.ETIMEDOUT else "can be reached"
     return Outcome.UNKNOWN, Reason.BLIND, f"no name server {why}: see resolv.conf"
+
+
+def _blind(found: LookedUp) -> LookedUp:
+    """The same failure where the name service fails for every name: nothing was learned about the target."""
+    return LookedUp(verdict=(Outcome.UNKNOWN, Reason.BLIND, f"{found.verdict[2]}, as for every name"))
 
 
 def _address_of(node: Any) -> ResolvedAddress:

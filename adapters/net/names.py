@@ -75,7 +75,8 @@ def literal_address(host: str) -> ResolvedAddress | None:
     if "%" in host:
         return None
     family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    return ResolvedAddress(family, str(address))
+    # As the system and libcurl write it: `str` has another spelling of a mapped address before Python 3.13.
+    return ResolvedAddress(family, socket.inet_ntop(family, address.packed))
 
 
 @lru_cache(maxsize=DNS_ENTRIES_MAX)

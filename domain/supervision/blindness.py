@@ -15,6 +15,11 @@ SUSPENDED = "suspended"
 """The machine was suspended: its monotonic clock stood still."""
 
 
+def waited_ns(gap: BlindInterval) -> int:
+    """Returns how much of a gap waits on the monotonic clock have counted: nothing of a suspension."""
+    return 0 if gap.cause == SUSPENDED else gap.ended_at_ns - gap.started_at_ns
+
+
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """A moment with the time since boot, which goes on during suspension."""
 

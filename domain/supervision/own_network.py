@@ -1,12 +1,17 @@
 """This machine's own network: gone while every target that speaks for it fails, so that no target is blamed."""
 
 from collections.abc import Collection
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import msgspec
 
 from ..incidents.record import BlindInterval
+from ..limits import NETWORK_PROVEN_NS
 from ..observation.outcome import Outcome, Reason
+from ..observation.sample import Sample
 from ..public_value import PublicValue
+from ..specification.probe import Http, Tcp
 from ..specification.target import Target
 from ..time.duration import parse_duration
 from ..time.moment import Moment
@@ -35,15 +40,33 @@ class OwnNetwork:
     """Decides from raw samples whether the network of this machine is gone.
 
     A named target fails by any sample but a good one. Without names only a sample by which the system itself says so
-    counts (no route, no name server): a machine whose targets are all down may have a network all the same.
+    counts (no route, no name server): a machine whose targets are all down may have a network all the same. A target on
+    this machine itself has no say then, and one that is seldom checked is not waited for: the last sample that shows a
+    network proves it for a minute.
     """
 
-    __slots__ = ("_failing", "_named", "_since", "_speaking", "_started", "_stood")
+    __slots__ = (
+        "_failing",
+        "_local",
+        "_named",
+        "_newly",
+        "_proven_ns",
+        "_since",
+        "_speaking",
+        "_started",
+        "_stood",
+    )
 
     def __init__(self, named: Collection[str]) -> None:
         self._named = frozenset(named)
         self._speaking: set[str] = set()
         self._failing: set[str] = set()
+        self._local: set[str] = set()
+        """Those on this machine itself, which need no network; always empty where targets are named."""
+        self._newly: set[str] = set()
+        """The failing ones that began to fail after the last sample that showed a network."""
+        self._proven_ns = 0
+        """The moment of that sample (monotonic)."""
         self._started: Moment | None = None
         """The beginning of the first failed attempt since the last that was none."""
         self._since: Moment | None = None
@@ -53,6 +76,10 @@ class OwnNetwork:
     @property
     def lost(self) -> bool:
         return self._since is not None
+
+    def excuses(self, target: str) -> bool:
+        """Whether its loss may be why a target is bad."""
+        return self.lost and target not in self._local
 
     @property
     def hides_silence(self) -> bool:
@@ -72,31 +99,42 @@ class OwnNetwork:
 
     def listen(self, target: Target) -> None:
         """Count the word of a target from now on, if it speaks for the network."""
-        if target.id in self._named or (not self._named and target.kind in NETWORKED):
+        self._local.discard(target.id)
+        if not self._named and _is_local(_host_of(target)):
+            self._local.add(target.id)
+        speaks = target.id in self._named if self._named else target.kind in NETWORKED
+        if speaks and target.id not in self._local:
             self._speaking.add(target.id)
         else:
-            self._speaking.discard(target.id)
-            self._failing.discard(target.id)
+            self._drop(target.id)
 
     def forget(self, target: str, now: Moment) -> BlindInterval | None:
         """Count a target no more: it was removed or paused. Returns the interval that ends by that."""
-        self._speaking.discard(target)
-        self._failing.discard(target)
+        self._drop(target)
+        self._local.discard(target)
         return self._judge(now)
 
-    def observe(
-        self, target: str, outcome: Outcome, reason: Reason, began: Moment, now: Moment
-    ) -> BlindInterval | None:
+    def _drop(self, target: str) -> None:
+        for targets in (self._speaking, self._failing, self._newly):
+            targets.discard(target)
+
+    def observe(self, sample: Sample, now: Moment) -> BlindInterval | None:
         """Notes the raw sample of an attempt. Returns the interval without a network that it ends, if it ends one."""
-        if target not in self._speaking or outcome is Outcome.CANCELLED:
+        target = sample.target
+        if target not in self._speaking or sample.outcome is Outcome.CANCELLED:
             return None
-        if self._fails(outcome, reason):
+        if not self._named and sample.ip and _is_local(sample.ip):
+            self._drop(target)
+            self._local.add(target)
+        elif self._fails(sample.outcome, sample.reason):
+            if target not in self._failing:
+                self._newly.add(target)
             self._failing.add(target)
-            self._started = self._started or began
-        else:
+            self._started = self._started or sample.at
+        elif self._named or sample.outcome is not Outcome.UNKNOWN:
             self._failing.discard(target)
-            self._started = None
-            self._stood = True
+            self._newly.clear()
+            self._started, self._stood, self._proven_ns = None, True, now.monotonic_ns
         return self._judge(now)
 
     def _fails(self, outcome: Outcome, reason: Reason) -> bool:
@@ -105,8 +143,38 @@ class OwnNetwork:
         return outcome is Outcome.UNKNOWN and reason is Reason.BLIND
 
     def _judge(self, now: Moment) -> BlindInterval | None:
-        if self._failing and len(self._failing) == len(self._speaking):
+        if self._is_gone(now):
             self._since = self._since or self._started
             return None
         since, self._since = self._since, None
         return None if since is None else BlindInterval(since.wall_ns, now.wall_ns, NETWORK_LOST)
+
+    def _is_gone(self, now: Moment) -> bool:
+        if self._failing and len(self._failing) == len(self._speaking):
+            return True
+        # The network of one that fails beside others that were reached since is another one.
+        proven = not self._stood or now.monotonic_ns - self._proven_ns < NETWORK_PROVEN_NS
+        return not self._named and bool(self._newly) and not proven
+
+
+def _host_of(target: Target) -> str:
+    match target.probe:
+        case Http(url=url):
+            return urlsplit(url).hostname or ""
+        case Tcp(host=host):
+            return host
+        case _:
+            return ""
+
+
+def _is_local(host: str) -> bool:
+    """Whether a host is this machine itself, which is reached without any network."""
+    bare = host.strip("[]").removesuffix(".").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback

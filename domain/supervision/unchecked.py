@@ -30,6 +30,12 @@ class Unchecked:
         """Lets the time of a target count from its next sample on; one that is not checked any more has none."""
         self._since.pop(target, None)
 
+    def leave_out(self, target: str, gap_ns: int, now: Moment) -> None:
+        """Leaves the time of a gap that ends now out of the time of a target."""
+        if target in self._since:
+            since, says = self._since[target]
+            self._since[target] = (since.shifted(min(gap_ns, now.since(since))), says)
+
     def problem(self, now: Moment) -> str:
         """Returns the targets that could not be checked for as long as the rule `silent` waits at least; empty for none."""
         lasting = {

@@ -212,13 +212,13 @@ def _around(numbers: Iterable[Number]) -> list[Number]:
 
 
 def _is_address(text: str) -> bool:
-    """In a spelling that a probe reports: there are two of an IPv4 address that is mapped into IPv6."""
+    """In the spelling that probes report, which shows an IPv4 address that is mapped into IPv6."""
     try:
         address = ip_address(text)
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
-    return text in {str(address), f"::ffff:{mapped}"}
+    return text == (f"::ffff:{mapped}" if mapped else str(address))
 
 
 def _advice(weighed: _Weighed) -> str:

@@ -45,6 +45,10 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
     yield from _tls_problems(http.tls, (*path, "tls"))
     if http.basic_auth is not None and http.bearer is not None:
         yield Problem((*path, "bearer"), "basic_auth and bearer are given: keep one")
+    if http.bearer == "":
+        yield Problem(
+            (*path, "bearer"), "is empty, so no login would be sent: give the token, or leave the key out"
+        )
     if http.bearer is not None and _BLANK_OR_CONTROL.search(http.bearer):
         yield Problem((*path, "bearer"), "holds a blank, a line end or another control character: remove it")
     if http.basic_auth is not None:

@@ -63,7 +63,24 @@ class _Recorded(msgspec.Struct, frozen=True):
         if self.is_paused:
             return Status.PAUSED
         raw = Status.UNKNOWN if self.last is None or self.is_stale else RAW_STATUS[self.last.outcome]
+        if raw is Status.DOWN and self.target is None:
+            # No rule may be left that could confirm it: the target that was removed while it was down is not up.
+            raw = Status.UNKNOWN
         return confirmed_status(self.open_incidents, raw)
+
+    @property
+    def finding(self) -> str:
+        """Why the status is what it is: by the newest sample, else by the worst of the open incidents."""
+        stale_since = no_sample_since(self.last.at_ns) if self.last is not None and self.is_stale else ""
+        if self.last is not None and self.last.explanation and not stale_since:
+            return self.last.explanation
+        of_status = status_of(self.open_incidents)
+        found = [
+            one.latest or one.cause
+            for one in self.open_incidents
+            if of_status and status_of([one]) is of_status
+        ]
+        return "; ".join(filter(None, (stale_since, *found[:1])))
 
     @property
     def since_ns(self) -> int | None:
@@ -235,12 +252,10 @@ def _shown(recorded: _Recorded) -> dict[str, Any]:
 
 def _notes(recorded: _Recorded) -> list[str]:
     """Returns why a target is as it is, and who holds back its notices."""
-    last, silence = recorded.last, _longest(recorded.silences)
+    silence = _longest(recorded.silences)
     notes = []
-    if last is not None and recorded.is_stale:
-        notes.append(no_sample_since(last.at_ns))
-    elif last is not None and last.explanation:
-        notes.append(last.explanation)
+    if found := recorded.finding:
+        notes.append(found)
     if seen := _acknowledged_by(recorded.open_incidents):
         notes.append(f"acknowledged by {', '.join(seen)}")
     if recorded.pause is not None and recorded.pause.by:

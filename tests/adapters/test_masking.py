@@ -110,6 +110,24 @@ def test_the_secret_the_path_and_the_headers_of_a_webhook_are_secrets():
     assert found == {"", "canary", "hooks/T1/x", "whsec_Y2FuYXJ5", "Y2FuYXJ5"}
 
 
+@pytest.mark.parametrize(
+    ("path", "secrets"),
+    [
+        ("alerts", set()),
+        ("hooks/ops-team/status", set()),
+        ("hooks/a1", {"hooks/a1"}),
+        (
+            "hooks/averylongwordwithoutadigit",
+            {"hooks/averylongwordwithoutadigit", "averylongwordwithoutadigit"},
+        ),
+        ("services/T0/B0/xoxb7fJ2kq0L9aPzR", {"services/T0/B0/xoxb7fJ2kq0L9aPzR", "xoxb7fJ2kq0L9aPzR"}),
+    ],
+)
+def test_the_path_of_a_webhook_is_a_secret_unless_it_is_made_of_words(path, secrets):
+    found = set(secrets_of([Channel(id="ops", webhook=Webhook(url=f"https://a.test/{path}"))]))
+    assert found - {""} == secrets
+
+
 def test_a_value_of_a_variable_is_a_secret_unless_every_output_shows_its_place(tmp_path):
     (tmp_path / "token").write_text("from a file\n")
     environment = {

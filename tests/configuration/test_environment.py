@@ -63,6 +63,8 @@ def test_a_text_comes_from_a_file_without_its_last_line_end(tmp_path):
     [
         (None, "the file 'token' cannot be read: No such file or directory"),
         (b"\xff", "the file 'token' cannot be read: it is not UTF-8"),
+        (b"", "the file 'token' is empty: write the value into it"),
+        (b"\n", "the file 'token' is empty: write the value into it"),
         (b"a\nb\n", "the file 'token' holds a line end or another control character: remove it"),
         (b"a" * 70_000, "the file 'token' has more than 65,536 characters"),
     ],

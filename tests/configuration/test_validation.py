@@ -271,6 +271,7 @@ REQUESTS = [
     (Http(url="http://h/", headers={"Content-Length": "5"}), "headers.Content-Length", "leave it out"),
     (Http(url="http://h/", headers={"A": "x", "a": "y"}), "headers.a", "another spelling"),
     (Http(url="http://h/", bearer="a\nb"), "bearer", "line end"),
+    (Http(url="http://h/", bearer=""), "bearer", "is empty"),
     (
         Http(url="http://h/", bearer="a", basic_auth=BasicAuth(user="u", password=PASSWORD)),
         "bearer",

@@ -165,6 +165,29 @@ def test_a_value_that_is_too_old_is_unknown_with_the_reason(config):
     assert row(3_600, "quiet")["outcome"] is None
 
 
+def test_a_target_that_was_removed_while_it_was_down_is_not_up(config):
+    samples = (sample_at(2 * NS_PER_S, target="left", outcome=Outcome.DOWN), sample_at(0, target="well"))
+    record(config, samples=samples)
+    rows = {row["target"]: row["status"] for row in document_of(config)["targets"]}
+    assert (rows["left"], rows["well"], rows["shop"]) == ("unknown", "up", "up")
+
+
+def test_the_note_of_status_says_what_the_incident_is_about(config):
+    record(
+        config,
+        transitions=(opened("inc_3", rule="slow", latest="p95 of 5m is 800 ms"),),
+        samples=(sample_at(2 * NS_PER_S),),
+    )
+
+    def note(after_s):
+        place = find_store(config, None)
+        recorded = recorded_targets(place, StoreReader(place.path), NOON.wall_ns + after_s * NS_PER_S)
+        return recorded[0].finding
+
+    assert note(60) == "p95 of 5m is 800 ms", "the newest sample is good, and the incident is open"
+    assert note(3_600) == "no sample since 2026-01-01T12:00:02.000Z; p95 of 5m is 800 ms"
+
+
 def test_status_prints_a_plain_table_where_there_is_no_terminal(config):
     result = run("status", "-c", config)
     lines = result.stdout.splitlines()

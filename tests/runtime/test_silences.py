@@ -62,6 +62,13 @@ def test_a_world_needs_one_of_length_and_end(world, wrong):
         world.silence("a", **wrong)
 
 
+def test_a_silence_that_has_ended_already_is_refused_and_ends_no_other(world):
+    world.silence("a", "2h")
+    with pytest.raises(UsageError, match="2020-01-01T00:00:00Z has passed"):
+        world.silence("a", until="2020-01-01T00:00:00Z")
+    assert len(world.status().silences) == 1
+
+
 def test_a_runtime_refuses_the_silence_of_no_target_and_of_an_unknown_one():
     with Runtime(targets=[Target(id="shop", every="1h", http=Http(url="http://127.0.0.1:9/"))]) as runtime:
         with pytest.raises(UnknownName, match="no target is named 'shopp', did you mean shop"):

@@ -2,11 +2,13 @@
 
 import random
 
+import apsw
 import pytest
 from records import NOON, sample_at
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
+from watchkeeper.domain.errors import StoreCorrupt
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.configuration import Retention
@@ -128,3 +130,13 @@ def test_an_overview_of_an_empty_store_is_empty(store, reader):
     store.commit(Batch())
     assert reader.latest(0, NOON.wall_ns) == {}
     assert reader.uptimes(0, NOON.wall_ns) == {}
+
+
+def test_rows_whose_names_are_gone_are_told_as_damage(tmp_path, store, reader):
+    store.commit(Batch(samples=(sample_at(0), sample_at(0, "api"))))
+    store.close()
+    connection = apsw.Connection(str(tmp_path / "watch.db"))
+    connection.execute("DELETE FROM target WHERE name = 'api'")
+    connection.close()
+    with pytest.raises(StoreCorrupt, match="does not read back"):
+        reader.latest(0, 2 * NOON.wall_ns)

@@ -77,6 +77,12 @@ def test_the_holder_of_a_store_is_named_until_it_is_gone(path, holder):
     assert holder_of(f"{path}-of-nobody") is None
 
 
+def test_the_holder_of_a_store_is_found_through_a_link_to_it(path, holder, tmp_path):
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    assert holder_of(str(link)).startswith(f"process {holder.pid} on ")
+
+
 def test_looking_for_the_holder_blocks_no_other_process(path):
     stopped = threading.Event()
 

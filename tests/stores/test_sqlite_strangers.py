@@ -51,6 +51,16 @@ def test_a_path_of_no_file_is_refused_before_a_lock_lies_beside_it(tmp_path, kin
     assert {file.name for file in tmp_path.iterdir()} == {"it"}
 
 
+@pytest.mark.parametrize("name", ["it", "it/watch.db"])
+def test_a_link_that_leads_to_itself_is_refused(tmp_path, name):
+    path = tmp_path / "it"
+    path.symlink_to(path)
+    assert (
+        refusals(str(tmp_path / name)) == [f"{tmp_path / name} is no path: a link in it leads to itself"] * 2
+    )
+    assert {file.name for file in tmp_path.iterdir()} == {"it"}
+
+
 def test_an_empty_file_is_no_store_to_a_reader_and_a_new_one_to_a_writer(tmp_path):
     path = tmp_path / "watch.db"
     path.touch()

@@ -8,7 +8,6 @@ import pytest
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
@@ -370,30 +369,3 @@ def test_a_store_whose_first_page_is_overwritten_is_damaged(path):
         SqliteStore(str(path)).open(NOON)
     with pytest.raises(StoreCorrupt, match="is not a database any more"):
         StoreReader(str(path)).incidents()
-
-
-def test_the_reader_verifies_the_whole_store(path):
-    closed(path)
-    assert not StoreReader(str(path)).verify().problems
-    assert StoreReader(str(path)).verify().links == 2 * COUNT
-    connection = apsw.Connection(str(path))
-    connection.execute("UPDATE chain SET body = replace(body, 'shop', 'ship') WHERE position = 5")
-    connection.close()
-    verification = StoreReader(str(path)).verify()
-    assert verification.problems
-    assert "link 5" in verification.problems[0]
-
-
-def test_a_long_chain_is_verified_from_an_anchor(path, monkeypatch):
-    monkeypatch.setattr(limits, "CHAIN_VERIFIED_WHOLE", 20)
-    monkeypatch.setattr(limits, "CHAIN_ANCHOR_EVERY", 10)
-    closed(path)
-    connection = apsw.Connection(str(path))
-    connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 5")
-    connection.close()
-    assert outcome(path) == "lost", "records before the anchor are left to `verify`"
-    assert StoreReader(str(path)).verify().problems
-    connection = apsw.Connection(str(path))
-    connection.execute("UPDATE chain SET body = replace(body, 'timed_out', 'dns_failed') WHERE position = 21")
-    connection.close()
-    assert outcome(path) == "detected"

@@ -156,7 +156,7 @@ def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, st
 def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader):
     site.late_s = 0.4
     # Enough descriptors to start, and too few for 40 targets whose connections stay open for 0.4 s of each second.
-    limited = ("sh", "-c", 'ulimit -n 30; exec "$@"', "sh")
+    limited = ("sh", "-c", 'ulimit -n 40; exec "$@"', "sh")
     with Watch(configure(targets=40, every="1s"), before=limited).until_watching() as watch:
         assert site.wait_for_questions(3)
         assert watch.stop() == 0, watch.errors.all()

@@ -15,6 +15,7 @@ from ..exchange import HttpAnswer
 from .handles import Handle
 
 NAMELESS = "SSL: the certificate has no subject alternative name, and the common name alone proves no host"
+DIED = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING})
 LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
 
 
@@ -61,6 +62,11 @@ def read_answer(
         first_byte_ns=_after(name_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
         total_ns=name_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
+
+
+def connections_had_died(answer: HttpAnswer) -> bool:
+    """Whether a request found kept connections alone, all closed by the other side, and heard nothing on them."""
+    return answer.code in DIED and answer.reused_connection and not answer.header
 
 
 def _redirect_url(handle: Handle, destination: Destination) -> str | None:

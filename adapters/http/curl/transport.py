@@ -22,7 +22,7 @@ from ...net.sockets import has_route, verdict_of_connection
 from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
 from ..destination import Destination
 from ..exchange import HttpAnswer, HttpShape
-from .answers import read_answer
+from .answers import connections_had_died, read_answer
 from .handles import Handle, Handles, NamedPlace, Shelf, place_of
 from .wire import bytes_allowed, bytes_read
 
@@ -48,6 +48,8 @@ class Transfer(Activity):
     """The addresses of the name, once it is looked up."""
     name_ns: int = 0
     """How long the look-up took; 0 before it, and where there was none."""
+    fresh: bool = False
+    """Whether no kept connection is taken: those that were had died."""
     handle: Handle | None = None
     ended: CancelOutcome | None = None
     timer: Timer | None = None
@@ -175,11 +177,15 @@ class CurlTransport:
         transfer = Transfer(self, shelf, destination, deadline, last_use, done, now_ns, place)
         if self._closed or deadline.monotonic_ns <= now_ns:
             self._fail_soon(transfer, pycurl.E_OPERATION_TIMEDOUT, "nothing was left of the deadline")
-        elif place is None or shelf.shape.keep_connection:
+        else:
+            self._connect(transfer, None if shelf.shape.keep_connection else place)
+        return transfer
+
+    def _connect(self, transfer: Transfer, place: NamedPlace | None) -> None:
+        if place is None:
             self._begin(transfer, LookedUp())
         else:
             self._look_up(transfer, place)
-        return transfer
 
     def _look_up(self, transfer: Transfer, place: NamedPlace) -> None:
         found = self._resolver.look_up(place.host, place.family, partial(self._named, transfer))
@@ -236,6 +242,7 @@ class CurlTransport:
         handle.curl.setopt(pycurl.TIMEOUT_MS, max(1, -(-remaining_ns // NS_PER_MS)))
         if shelf.shape.keep_connection:
             handle.curl.setopt(pycurl.FORBID_REUSE, transfer.last_use)
+            handle.curl.setopt(pycurl.FRESH_CONNECT, transfer.fresh)
         handle.lead_to(transfer.place, found.addresses)
         self._multi.add_handle(handle.curl)
         self._transfers[handle.curl] = transfer, handle
@@ -319,15 +326,19 @@ class CurlTransport:
         ended += [self._take_out(curl, code, message) for curl, code, message in failed]
         for transfer, answer in ended:
             if answer.code == pycurl.E_ABORTED_BY_CALLBACK and transfer.place is not None:
-                self._without_connection(transfer, transfer.place)
+                # No connection was kept: the request has yet to begin.
+                self._begin_anew(transfer)
+            elif connections_had_died(answer) and not transfer.fresh:
+                # Libcurl has tried five kept connections. The time of the dead ones is not the target's.
+                transfer.fresh, transfer.begun_ns = True, self._clock.monotonic_ns()
+                self._begin_anew(transfer)
             else:
                 self._deliver(transfer, answer)
 
-    def _without_connection(self, transfer: Transfer, place: NamedPlace) -> None:
-        """No connection was kept: the request has yet to begin."""
+    def _begin_anew(self, transfer: Transfer) -> None:
         if transfer.done is not None:
             self.abandon(transfer)
-            self._look_up(transfer, place)
+            self._connect(transfer, transfer.place)
 
     def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> tuple[Transfer, HttpAnswer]:
         transfer, handle = self._transfers.pop(curl)

@@ -33,9 +33,23 @@ def told_from_others(path: str) -> Iterator[None]:
         raise _no_store(path) from error
 
 
+def real_path(path: str) -> str:
+    """The path without links; one whose links lead in a circle stays as it is, for `refuse_devices`."""
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError):
+        # Python 3.13 raises nothing.
+        return str(Path(path).absolute())
+
+
 def refuse_devices(path: str) -> None:
     """Refuses what is no regular file, before a lock is laid beside it. Raises: StoreError."""
     found = Path(path)
+    try:
+        found.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StoreError(f"{path} is no path: a link in it leads to itself") from error
     if found.exists() and not stat.S_ISREG(found.stat().st_mode):
         raise StoreError(f"{path} is a folder, a device or a pipe: a store needs a file")
 

@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import weakref
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -91,7 +92,8 @@ class StoreLock:
 def holder_of(path: str) -> str | None:
     """The process that holds a store, None when nobody does. A process that starts right now is not kept from it."""
     try:
-        descriptor = open_beside(f"{path}-lock", os.O_RDONLY)
+        # The lock lies beside the file itself, wherever a link to it may be.
+        descriptor = open_beside(f"{Path(path).resolve()}-lock", os.O_RDONLY)
     except (OSError, StoreError):
         return None
     try:

@@ -20,7 +20,7 @@ from ..history.overview import Overview
 from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
-from .files import told_from_others
+from .files import real_path, refuse_devices, told_from_others
 from .head import read_head
 from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
@@ -54,7 +54,7 @@ class StoreReader:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = str(Path(path).resolve())
+        self._path = real_path(path)
 
     def __repr__(self) -> str:
         return f"StoreReader({self._path!r})"
@@ -197,14 +197,20 @@ class StoreReader:
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:
         """One read transaction: whatever a question reads, it reads as of one moment."""
-        if not Path(self._path).exists():
-            raise StoreError(f"there is no store at {self._path}")
         with explained(f"reading {self._path}"):
+            refuse_devices(self._path)
+            if not Path(self._path).exists():
+                raise StoreError(f"there is no store at {self._path}")
             with told_from_others(self._path):
                 connection = self._connected()
             try:
                 connection.execute("BEGIN")
                 yield connection
+            except LookupError as error:
+                # A row speaks of another one that is gone, as where a log was read into a database of another day.
+                raise StoreCorrupt(
+                    f"the store does not read back while reading {self._path}: no {error}"
+                ) from error
             finally:
                 connection.close()
 

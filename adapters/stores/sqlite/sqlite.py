@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import apsw
 
@@ -16,7 +15,7 @@ from ..history.housekeeping import Housekeeper
 from ..history.sample_tables import SampleTables
 from .chain import Chain
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
-from .files import refuse_devices, told_from_others
+from .files import real_path, refuse_devices, told_from_others
 from .head import CommitsLost, Head, read_head, write_head
 from .hold import FileHold
 from .incidents import IncidentTable
@@ -184,7 +183,7 @@ class SqliteStore:
     def __init__(
         self, path: str, retention: Retention = DEFAULT_RETENTION, *, vfs: str | None = None
     ) -> None:
-        self._path = str(Path(path).resolve())
+        self._path = real_path(path)
         self._retention = retention
         self._vfs = vfs
         self._lock: StoreLock | None = None

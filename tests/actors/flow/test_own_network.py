@@ -21,7 +21,7 @@ from watchkeeper import (
 from watchkeeper.domain.time.moment import NS_PER_S as S
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import UP
+from tests.actors.flow.driver import DOWN, UP
 
 QUICK = (Consecutive(id="down", after=3, recover=1),)
 ONCE = (Consecutive(id="missed", after=1, recover=1),)
@@ -159,6 +159,57 @@ def test_a_paused_gateway_speaks_for_nothing():
 
     assert world.delivered("ops") == ["shop/down opened"]
     assert world.status().problems == ()
+
+
+LOCAL = Observation(connected=True, ip="127.0.0.1")
+
+
+def poll(world, answers, seconds):
+    """Answers each attempt within a second as its target's entry says."""
+    for _ in range(seconds):
+        world.run("1s")
+        for attempt in [attempt for attempt in world.prober.done if world.prober.in_flight[attempt.target]]:
+            world.prober.answer(attempt, answers[attempt.target])
+            del world.prober.done[attempt]
+    world.run("1ms")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "this-machine.example"])
+def test_a_target_on_this_machine_proves_no_network(driven, shop, host):
+    world = driven(shop(), shop("local", tcp=Tcp(host=host, port=1)))
+    poll(world, {"shop": UP, "local": LOCAL}, 30)
+    poll(world, {"shop": NO_ROUTE, "local": LOCAL}, 30)
+    assert [part for part, _ in world.status().problems] == ["network"]
+    poll(world, {"shop": UP, "local": LOCAL}, 30)
+
+    assert [interval.cause for interval in world.status().blind] == ["network_lost"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "this-machine.example"])
+def test_a_target_on_this_machine_needs_no_network_to_be_down(driven, shop, host):
+    world = driven(shop(), shop("local", tcp=Tcp(host=host, port=1)))
+    poll(world, {"shop": UP, "local": LOCAL}, 30)
+    poll(world, {"shop": NO_ROUTE, "local": DOWN}, 60)
+
+    assert [part for part, _ in world.status().problems] == ["network"]
+    assert [(incident.target, incident.rule) for incident in world.incidents()] == [("local", "down")]
+
+
+def test_a_target_that_is_seldom_checked_hides_no_loss_of_the_network(driven, shop):
+    world = driven(shop(), shop("blog"), shop("slow", every="1h"))
+    poll(world, dict.fromkeys(world.targets, UP), 3_700)
+    poll(world, {"shop": NO_ROUTE, "blog": NO_ROUTE, "slow": UP}, 90)
+
+    assert [part for part, _ in world.status().problems] == ["network"]
+
+
+def test_one_target_without_a_route_beside_another_that_answers_is_no_lasting_loss(driven, shop):
+    world = driven(shop(), shop("far", every="5m"))
+    poll(world, {"shop": UP, "far": UP}, 330)
+    poll(world, {"shop": NO_ROUTE, "far": UP}, 1_800)
+
+    assert len(world.status().blind) <= 1
+    assert "network" not in dict(world.status().problems)
 
 
 def test_the_system_itself_may_say_that_nothing_can_be_reached(driven, shop):

@@ -257,7 +257,7 @@ def test_no_evidence_is_expected_by_a_rule_that_no_longer_holds(shop, quiet):
 # Blindness.
 
 
-def test_every_wait_begins_anew_after_a_blind_interval_except_of_what_is_paused(shop):
+def test_no_wait_counts_a_blind_interval_and_none_begins_for_what_is_paused(shop):
     alone = Alone(beating(shop, "paused", paused=True), beating(shop), shop(every="1h", rules=SILENT))
     # The heartbeat is due after 60 s, which the suspension hides.
     alone.run("58s")

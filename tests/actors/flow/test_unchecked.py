@@ -9,6 +9,7 @@ from watchkeeper import (
     Exec,
     Http,
     Log,
+    NoData,
     Observation,
     Outcome,
     Reason,
@@ -95,6 +96,41 @@ def test_blind_time_makes_no_target_unchecked(gap):
     gap(world, "1h")
     world.run("5m")
     assert (world.delivered("ops"), world.status().problems) == ([], ())
+
+
+@pytest.mark.parametrize("gap", [World.suspend, World.stall])
+def test_short_gaps_again_and_again_hide_no_target_that_cannot_be_checked(gap):
+    world = World([PLUGIN])
+    world.script("raid", "ok 5m, unknown")
+    for _ in range(3):
+        world.run("9m")
+        gap(world, "6s")
+    assert world.delivered("ops") == ["raid/silent opened"]
+    assert [part for part, _ in world.status().problems] == ["targets"]
+
+
+@pytest.mark.parametrize("gap", [World.suspend, World.stall])
+@pytest.mark.parametrize("first", ["29s", "31s", "62s", "89s"])
+def test_a_gap_just_before_evidence_makes_no_target_silent(gap, first):
+    world = World([site(rules=(NoData(id="silent", after="31s"),))])
+    world.run(first)
+    for _ in range(10):
+        gap(world, "10m")
+        world.run("28s")
+    world.run("10m")
+    assert world.delivered("ops") == []
+
+
+@pytest.mark.parametrize("how", [World.crash, World.restart])
+def test_a_restart_after_a_gap_hides_no_target_that_cannot_be_checked(how):
+    world = World([PLUGIN])
+    world.script("raid", "ok 5m, unknown")
+    for _ in range(3):
+        world.run("7m")
+        world.suspend("6s")
+        world.run("2m")
+        how(world)
+    assert world.delivered("ops") == ["raid/silent opened"]
 
 
 def test_the_own_network_gone_makes_no_target_unchecked():

@@ -1,4 +1,5 @@
 import socket
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -344,6 +345,31 @@ def test_a_kept_connection_that_the_peer_closed_is_no_failure(bench, prober):
             assert bench.when(server.gone)
 
     assert [(one.outcome, one.reused_connection) for one in seen] == [(Outcome.UP, False)] * 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "shop.example"])
+def test_kept_connections_that_all_died_unnoticed_are_no_failure(bench, names, prober, host):
+    """Libcurl tries five of them, and gives up."""
+    names.names["shop.example"] = ("127.0.0.1",)
+    known, together, ended = set(), threading.Barrier(8), []
+
+    def answer_once(visit):
+        if visit in known:
+            return
+        known.add(visit)
+        if len(known) <= together.parties:
+            together.wait(5)
+        visit.answer()
+
+    with HostileServer({"once": answer_once}) as server:
+        spec = Http(url=f"http://{host}:{server.port}/once", connection="reuse")
+        for _ in range(together.parties):
+            ended.append(bench.loop.create_future())
+            prober.start(bench.request(spec), ended[-1].set_result)
+        assert {bench.wait(answer).outcome for answer in ended} == {Outcome.UP}
+        seen = bench.run(prober, spec).seen
+
+    assert (seen.outcome, seen.reused_connection, len(known)) == (Outcome.UP, False, 9)
 
 
 @pytest.mark.parametrize(

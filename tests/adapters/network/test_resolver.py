@@ -155,6 +155,49 @@ def test_a_name_service_that_answers_nothing_is_our_own_fault(bench, names, hast
     assert hasty.overdue(begun_ns)[:2] == (Outcome.UNKNOWN, Reason.BLIND)
 
 
+REFUSED = 5
+
+
+def verdicts(bench, names):
+    return [ask(bench, bench.resolver, name).verdict[:2] for name in names]
+
+
+FAILS, OURS = (Outcome.DOWN, Reason.DNS_FAILED), (Outcome.UNKNOWN, Reason.BLIND)
+
+
+@pytest.mark.parametrize("code", [SERVER_FAILED, REFUSED])
+def test_a_name_service_that_fails_for_every_name_is_our_own_fault(bench, names, code):
+    names.names[".example"] = code
+
+    assert verdicts(bench, ["a.example", "a.example", "b.example"]) == [FAILS] * 3
+    found = ask(bench, bench.resolver, "c.example")
+    assert (found.verdict[:2], "as for every name" in found.verdict[2]) == (OURS, True)
+    assert verdicts(bench, ["a.example", "b.example"]) == [OURS] * 2
+
+
+def test_a_name_service_that_answered_before_and_fails_for_every_name_is_our_own_fault(bench, names):
+    names.names["good.other"] = ("127.0.0.1",)
+    ask(bench, bench.resolver, "good.other")
+    names.names |= {"good.other": SERVER_FAILED, ".example": SERVER_FAILED}
+    hosts = [f"{number}.example" for number in range(20)]
+    verdicts(bench, hosts)
+
+    assert set(verdicts(bench, hosts)) == {OURS}
+    names.names[".example"] = ("127.0.0.1",)
+    assert addresses(ask(bench, bench.resolver, "0.example", "ipv4")) == ["127.0.0.1"]
+    names.names["only.other"] = SERVER_FAILED
+    assert verdicts(bench, ["only.other"]) == [FAILS]
+
+
+@pytest.mark.parametrize("name", ["good.other", "no-such.other"])
+def test_a_broken_zone_of_many_names_is_down_while_another_is_answered(bench, names, name):
+    names.names |= {"good.other": ("127.0.0.1",), ".example": SERVER_FAILED}
+    ask(bench, bench.resolver, "good.other")
+    for _ in range(10):
+        ask(bench, bench.resolver, name)
+        assert set(verdicts(bench, [f"{number}.example" for number in range(3)])) == {FAILS}
+
+
 def test_a_name_server_that_is_not_there_is_our_own_fault(bench):
     with NameServer() as gone:
         place = gone.place

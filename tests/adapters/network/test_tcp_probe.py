@@ -7,10 +7,11 @@ from hostile.server import HostileServer
 from hostile.visit import Visit
 from msgspec.structs import replace
 from watchkeeper.adapters.probes.network.tcp import TcpProber
+from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.limits import ANSWER_PAUSE_NS, BODY_BYTES
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.specification.probe import ANY_ANSWER, Tcp
+from watchkeeper.domain.specification.probe import ANY_ANSWER, Http, Tcp
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 TIMEOUT_MS = 300
@@ -214,6 +215,20 @@ def test_a_name_without_address_is_a_dns_failure(bench, prober, host):
 
     assert (seen.outcome, seen.reason, seen.connected) == (Outcome.DOWN, Reason.DNS_FAILED, False)
     assert len(prober.resolver.kept) == 0
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "0:0::ffff:7f00:1"]
+)
+def test_an_address_is_reported_in_the_spelling_of_http(bench, prober, host):
+    with HostileServer() as server:
+        bracketed = f"[{host}]" if ":" in host else host
+        page = Http(url=f"http://{bracketed}:{server.port}/")
+        kept = Http(url=page.url, connection="reuse")
+        seen = [bench.run(prober, Tcp(host=host, port=server.port)).seen.ip]
+        seen += [bench.run(HttpProber(bench.transport), probe).seen.ip for probe in (page, kept)]
+
+    assert seen == ["::ffff:127.0.0.1" if ":" in host else "127.0.0.1"] * 3
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "127.1", "①②⑦.⓪.⓪.①"])
