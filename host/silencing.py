@@ -27,14 +27,15 @@ def make_silence(
     if (length == "") == (until == ""):
         raise UsageError("a silence has a length or an end: give one of the two")
     until_ns = wall_ns_of(until) if until else now.wall_ns + duration_ns(length)
-    if until and until_ns <= now.wall_ns:
-        raise UsageError(f"{until} has passed, so nothing would be muted: the length 0s ends a silence")
     muted = None if target is ALL else target
     usual = "all targets" if muted is None else f"target {muted}"
-    return Silence(
+    silence = Silence(
         id=first_line(usual if id is None else id),
         target=muted,
         until_ns=until_ns,
         by=first_line(by),
         reason=first_line(reason),
     )
+    if until and until_ns <= now.wall_ns:
+        raise UsageError(f"{until} has passed, so nothing would be muted: the length 0s ends a silence")
+    return silence

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -43,6 +45,10 @@ NEEDS = {
     "pidfd": (
         lambda: hasattr(os, "pidfd_open"),
         "finds processes by calls that Linux alone has",
+    ),
+    "AF_ALG": (
+        lambda: hasattr(socket, "AF_ALG") or sys.platform != "linux",
+        "patches sockets by a library that counts on those of Linux there",
     ),
     "cc": (
         lambda: shutil.which("cc") is not None,

@@ -62,13 +62,15 @@ class Waits:
     def over(self, wait: Scheduled | NoEvidence, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
         """Returns when a wait was over. None where it goes on: once, for as long as the runtime stood still during it.
 
-        The same block may have held up the awaited report, or the report waits behind the timer that rang.
+        The same block may have held up the awaited report, or the report waits behind the timer that rang: that one may ring
+        late by less than a block, too.
         """
         was_due = self._prolonged.pop(wait, None)
-        if was_due is not None or not blocked_ns:
+        late_ns = max(blocked_ns, now.since(due))
+        if was_due is not None or late_ns <= 0:
             return was_due or due
         self._prolonged[wait] = due
-        self._timers.arm(wait, now.monotonic_ns + blocked_ns)
+        self._timers.arm(wait, now.monotonic_ns + late_ns)
         return None
 
     def end(self, entry: Scheduled) -> None:

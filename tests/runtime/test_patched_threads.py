@@ -24,6 +24,7 @@ with runtime.subscribe(samples=True) as events:
     outcome = next(event.sample.outcome.value for event in events)
 print(outcome, runtime.stop().left)
 """
+pytestmark = pytest.mark.needs("AF_ALG")
 GEVENT = "from gevent import monkey; monkey.patch_all({})"
 EVENTLET = "import warnings; warnings.simplefilter('ignore'); import eventlet; eventlet.monkey_patch({})"
 SPARED = "thread=False, queue=False, subprocess=False"
