@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from ...domain.limits import LAG_NOTED_NS
 from ...domain.observation.sample import Sample
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.schedule import Scheduled
@@ -62,15 +63,16 @@ class Waits:
     def over(self, wait: Scheduled | NoEvidence, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
         """Returns when a wait was over. None where it goes on: once, for as long as the runtime stood still during it.
 
-        The same block may have held up the awaited report, or the report waits behind the timer that rang: that one may ring
-        late by less than a block, too.
+        The same block may have held up the awaited report, or the report waits behind the timer that rang. It may do so behind
+        one that rang late by less than a block, too; a wait that was over before this process began is not late.
         """
         was_due = self._prolonged.pop(wait, None)
-        late_ns = max(blocked_ns, now.since(due))
-        if was_due is not None or late_ns <= 0:
+        late_ns = now.since(due)
+        longer_ns = blocked_ns or (late_ns if late_ns < LAG_NOTED_NS else 0)
+        if was_due is not None or not longer_ns:
             return was_due or due
         self._prolonged[wait] = due
-        self._timers.arm(wait, now.monotonic_ns + late_ns)
+        self._timers.arm(wait, now.monotonic_ns + longer_ns)
         return None
 
     def end(self, entry: Scheduled) -> None:
