@@ -89,7 +89,7 @@ from watchkeeper.adapters.programs.command import start_command
 from watchkeeper.adapters.programs.leftovers import kill_leftovers
 from watchkeeper.domain.specification.probe import Exec
 
-shell = "sleep 1000 & (sh -c 'exit 1' &); setsid sleep 1000 & (setsid sleep 1000 &); echo OK"
+shell = "sleep 1000 & (sh -c 'exit 1' &); sleep 0.1; setsid sleep 1000 & (setsid sleep 1000 &); echo OK"
 other = subprocess.Popen(["sh", "-c", "exit 3"])
 for _ in range(20):
     command = start_command(Exec(argv=("/bin/sh", "-c", shell)))
