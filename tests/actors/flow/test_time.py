@@ -180,6 +180,8 @@ def test_a_heartbeat_that_waited_through_a_stall_moves_no_deadline_back(shop):
     world.system.supervisor.tell(beat)
     world.run("69s")
     assert (world.incidents(), [interval.cause for interval in world.status().blind]) == ((), ["stalled"])
+    world.run("2s")
+    assert [target.sample.reason for target in world.status().targets] == [Reason.HEARTBEAT_MISSED]
 
 
 def test_one_heartbeat_that_arrives_twice_counts_once(shop):
