@@ -52,6 +52,7 @@ TIMING = (
     heard.ChannelRecovered,
     heard.RetryAsked,
     heard.NextSliceRequested,
+    heard.LastHeardResumed,
     heard.StoreAsked,
     heard.StoreAnswered,
 )
