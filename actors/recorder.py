@@ -10,7 +10,7 @@ from msgspec import UNSET
 from ..domain import limits
 from ..domain.incidents.incident import Incident, Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
-from ..domain.incidents.own_problems import OwnProblem
+from ..domain.incidents.own_problems import OwnProblem, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
@@ -137,9 +137,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By target, when a pause of the record began, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
-        self._problems: dict[str, str] = {}
-        self._began: dict[str, Moment] = {}
-        """When each problem began."""
+        self._problems: dict[str, OwnProblem] = {}
         self._texts: dict[str, tuple[Moment, int]] = {}
         """Since when the changed texts of each problem are counted, and how many there were."""
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
@@ -170,7 +168,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.HealthReported(part, detail):
                 self._changed(part, self._discreet(detail), now)
             case heard.HandOverProblems():
-                self._owner.tell(ProblemsReported(self._own_problems()))
+                self._owner.tell(ProblemsReported(self._sorted_problems()))
             case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
             case heard.Abandoned():
@@ -236,7 +234,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _settled(self, notice: Notice, delivery: Delivery, now: Moment) -> None:
         self._counters[f"notices_{delivery.state.value}"] += 1
-        channel = f"channel {notice.channel}"
+        channel = channel_part(notice.channel)
         if delivery.state is DeliveryState.DEAD:
             self._changed(channel, f"dead letter {notice.key}: {delivery.detail}", now)
         else:
@@ -248,22 +246,20 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
         Each failed attempt and each dead letter of an outage may have a text of its own.
         """
-        before = self._problems.pop(part, "")
+        before = self._problems.pop(part, None)
         if detail:
-            self._problems[part] = detail
-            self._began.setdefault(part, now)
-        else:
-            self._began.pop(part, None)
-        if detail == before or (before and detail and not self._may_tell(part, now)):
+            self._problems[part] = OwnProblem(part, detail, now if before is None else before.began)
+        if detail == (before.detail if before else ""):
             return
-        if not before or not detail:
+        if before and detail:
+            if not self._may_tell(part, now):
+                return
+        else:
             self._texts.pop(part, None)
         self._publisher.publish(HealthChanged(part, detail))
 
-    def _own_problems(self) -> tuple[OwnProblem, ...]:
-        return tuple(
-            OwnProblem(part, detail, self._began[part]) for part, detail in sorted(self._problems.items())
-        )
+    def _sorted_problems(self) -> tuple[OwnProblem, ...]:
+        return tuple(problem for _, problem in sorted(self._problems.items()))
 
     def _may_tell(self, part: str, now: Moment) -> bool:
         began, count = self._texts.get(part, (now, 0))
@@ -284,7 +280,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             targets=self._targets(now),
             incidents=tuple(self._open.values()),
             silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),
-            problems=tuple(sorted(self._problems.items())),
+            problems=tuple((problem.part, problem.detail) for problem in self._sorted_problems()),
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),

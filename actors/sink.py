@@ -10,6 +10,7 @@ from ..domain.incidents.incident import Transition
 from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
 from ..domain.incidents.outbox import Outbox
+from ..domain.incidents.own_problems import channel_part
 from ..domain.incidents.pending_batch import Gathering, unwritten
 from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
 from ..domain.policy import OverflowPolicy
@@ -247,7 +248,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         # No commit is asked for: the failed attempt is written with the next one, at the latest by the next flush.
         self._gathered.deliveries.append(entry.delivery(DeliveryState.PENDING, now.wall_ns, answer.detail))
         self._to.recorder.tell(
-            HealthReported(f"channel {notice.channel}", answer.detail or "it refused a notice")
+            HealthReported(channel_part(notice.channel), answer.detail or "it refused a notice")
         )
         self._to.supervisor.tell(RetryAsked(notice.channel, key, entry.attempts, answer.retry_after_ns))
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from operator import attrgetter
 
+from ...domain.incidents.own_problems import NETWORK
 from ...domain.incidents.record import BlindInterval
 from ...domain.observation.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ...domain.observation.outcome import Outcome, Reason
@@ -22,8 +23,6 @@ from ...protocol.recorder import HealthReported
 from .periodic_timers import NoEvidence, SupervisorContext
 from .waits import Waits
 
-NETWORK = "network"
-"""The part of the runtime by which its health names this machine's own network."""
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ...domain.incidents.own_problems import POLLER
 from ...domain.specification.target import Target
 from ...domain.supervision.last_heard import LastHeard
 from ...protocol.poller import PollerMessage
 from ..dispatch.mailbox.address import Address
 from ..ports import Listener
-
-POLLER = "poller/"
-"""The prefix of a poller's name; the rest is the target's id."""
 
 
 class PollerRegistry:

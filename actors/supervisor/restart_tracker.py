@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from ...domain.incidents.own_problems import POLLER
 from ...domain.specification.target import Target
 from ...domain.supervision.restart import RestartHistory
 from ...domain.time.moment import Moment
 from ...protocol.recorder import HealthReported
 from ..dispatch.mailbox.address import Address
 from .periodic_timers import ChildRestart, SupervisorContext
-from .poller_registry import POLLER
 
 
 class Child(NamedTuple):

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from ...domain import limits
+from ...domain.incidents.own_problems import NETWORK, POLLER, UNCHECKED
 from ...domain.incidents.record import BlindInterval, PauseMark, Renamed
 from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
@@ -22,7 +23,7 @@ from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, Targe
 from ...protocol.sink import RecordBlindness, RecordPause, RecordRenamed, ResumeRetries, RetryDelivery
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
-from .attempts import BAD, NETWORK, Attempts
+from .attempts import BAD, Attempts
 from .periodic_timers import (
     ChildRestart,
     Chore,
@@ -34,11 +35,10 @@ from .periodic_timers import (
     SupervisorContext,
     TimerKey,
 )
-from .poller_registry import POLLER, RosterHandover
+from .poller_registry import RosterHandover
 from .restart_tracker import Child, RestartTracker
 from .retries import Retries
 from .timer_driver import TimerDriver
-from .waits import UNCHECKED
 
 ATTEMPT_NUMBER_BITS = 40
 """An incarnation numbers its attempts from its epoch shifted by this, above all numbers of the one before."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from ...domain.incidents.own_problems import UNCHECKED
 from ...domain.limits import LAG_NOTED_NS
 from ...domain.observation.sample import Sample
 from ...domain.supervision.last_heard import LastHeard
@@ -13,9 +14,6 @@ from ...domain.time.moment import Moment
 from ...protocol.recorder import HealthReported
 from ...protocol.sink import RecordHeard
 from .periodic_timers import NoEvidence, SupervisorContext
-
-UNCHECKED = "targets"
-"""The part of the runtime by which its health names targets that cannot be checked."""
 
 
 class Waits:

@@ -11,12 +11,15 @@ from ..time.moment import Moment
 from .incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
 from .record import LatestFinding
 
-CHANNEL = "channel "
+NETWORK = "network"
+"""The part of the runtime by which its health names this machine's own network."""
+UNCHECKED = "targets"
+"""The part by which it names targets that cannot be checked; these have incidents of their own, by their rule `silent`."""
 POLLER = "poller/"
+"""The prefix of a poller's name; the rest is the target's id."""
 POLLERS = "pollers"
-TOLD_OTHERWISE = frozenset({"targets"})
-"""Targets that cannot be checked have incidents of their own, by their rule `silent`."""
-_BLINDING = frozenset({"network", "store"})
+_CHANNEL = "channel "
+_BLINDING = frozenset({NETWORK, "store"})
 _REASON = "own_problem"
 
 
@@ -63,7 +66,7 @@ class OwnProblems:
             for part, problem in present.items()
             if part not in self._open
             and now.since(problem.began) >= _patience_ns(part)
-            and (told := tuple(channel for channel in notify if f"{CHANNEL}{channel}" != part))
+            and (told := tuple(channel for channel in notify if channel_part(channel) != part))
         ]
         for part, incident in list(self._open.items()):
             if part in present:
@@ -117,6 +120,11 @@ class OwnProblems:
         return ()
 
 
+def channel_part(channel: str) -> str:
+    """Returns the part by which the health names a channel."""
+    return f"{_CHANNEL}{channel}"
+
+
 def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
     """Returns the problems by part; those of pollers are one, as they may be as many as the targets."""
     parts: dict[str, OwnProblem] = {}
@@ -124,7 +132,7 @@ def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
     for problem in problems:
         if problem.part.startswith(POLLER):
             pollers.append(problem)
-        elif problem.part not in TOLD_OTHERWISE:
+        elif problem.part != UNCHECKED:
             parts[problem.part] = problem
     if pollers:
         first = min(pollers, key=lambda problem: problem.began.monotonic_ns)
@@ -134,4 +142,4 @@ def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
 
 
 def _patience_ns(part: str) -> int:
-    return limits.OWN_CHANNEL_PATIENCE_NS if part.startswith(CHANNEL) else limits.OWN_PROBLEM_PATIENCE_NS
+    return limits.OWN_CHANNEL_PATIENCE_NS if part.startswith(_CHANNEL) else limits.OWN_PROBLEM_PATIENCE_NS

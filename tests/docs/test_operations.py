@@ -137,7 +137,7 @@ def test_states_that_end_a_notice_are_those_of_the_counters():
 
 REPORTED = {
     "'store'": "store",
-    "f'channel {notice.channel}'": "channel NAME",
+    "channel_part(notice.channel)": "channel NAME",
     "channel": "channel NAME",
     "POLLER + target": "poller TARGET",
     "SUPERVISOR": "supervisor",

@@ -1,7 +1,7 @@
 """Invariants of the end: once all faults have stopped, everything recovers within bounds."""
 
-from watchkeeper.actors.supervisor.poller_registry import POLLER
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.own_problems import POLLER
 from watchkeeper.domain.read_model.status import RuntimeStatus
 from watchkeeper.domain.specification.rule import Consecutive, RuleState
 from watchkeeper.domain.specification.target import OWN_NAME, Target
