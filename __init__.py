@@ -23,6 +23,7 @@ from .domain.specification.configuration import Configuration, Connectivity, Ret
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
+from .domain.specification.web import Role, Token, Web
 from .domain.time.duration import Duration
 from .host.job import Job
 from .host.subscriptions import Subscription
@@ -30,6 +31,7 @@ from .host.surface import Surface, surface_of
 from .runtime import Runtime
 
 __version__ = "0.1.0"
+asgi = Runtime.asgi
 
 __all__ = [
     "ALL",
@@ -59,6 +61,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Retention",
+    "Role",
     "Rule",
     "Runtime",
     "RuntimeOptions",
@@ -78,12 +81,15 @@ __all__ = [
     "Tcp",
     "Threshold",
     "Tls",
+    "Token",
     "TransitionKind",
     "UnknownName",
     "UsageError",
     "WatchkeeperError",
+    "Web",
     "Webhook",
     "WentBlind",
     "__version__",
+    "asgi",
     "surface_of",
 ]

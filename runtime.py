@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, Unpack
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -19,39 +19,34 @@ from .adapters.configuration import load
 from .adapters.masking import SecretMask
 from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
-from .domain.incidents.record import ALL, AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
-from .domain.line import count_of, first_line
+from .domain.line import count_of
 from .domain.observation.attempt import AttemptRecord
-from .domain.observation.outcome import Outcome
 from .domain.policy import CachePolicy
 from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
-from .domain.specification.probe import Call
-from .domain.specification.target import OWN_NAME, Target, TargetFields
+from .domain.specification.target import Target
+from .domain.specification.web import Anonymous, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
 from .host.awaitable import AsyncSurface
+from .host.commands import Commands
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
-from .host.job import Job
+from .host.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.lifecycle import Lifecycle
-from .host.silencing import make_silence
+from .host.operations import Operations
 from .host.status_cache import StatusCache
-from .host.subscriptions import Subscription
 from .host.surface import async_only, bridge, sync_only
-from .protocol.owner import Acknowledge
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
-from .protocol.sink import Mute, Redrive
-from .protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .protocol.sink import Redrive
 
 DEFAULT_OPTIONS = RuntimeOptions()
 CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
 """The policies of all caches of a runtime."""
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Runtime:
+class Runtime(Commands):
     """Polls targets, judges their samples by rules and notifies channels about incidents, on its own threads.
 
     Use it in `with` or `async with`, or call `start` and `stop`. Commands (`track`, `pause`, `heartbeat`, ...) hand a
@@ -73,18 +68,20 @@ class Runtime:
         store: str | Path | None = None,
         options: RuntimeOptions = DEFAULT_OPTIONS,
         callables: Mapping[str, Callable[..., Any]] | None = None,
+        web: Web | None = None,
     ) -> None:
         if store is not None:
             options = msgspec.structs.replace(options, store=os.fsdecode(store))
         self._folder = current_folder()
-        configuration = Configuration(runtime=options, channels=channels, targets=targets)
+        configuration = Configuration(runtime=options, web=web, channels=channels, targets=targets)
         self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})
         self._clock = self._clock_type()
         self._status_cache = StatusCache(
             lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS, self._clock
         )
+        doors = Doors(self._site)
         self._lifecycle = self._lifecycle_type(
-            self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock
+            self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock, doors
         )
         self._read: Callable[[], Configuration] | None = None
         self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
@@ -115,6 +112,7 @@ class Runtime:
             channels=configuration.channels,
             options=configuration.runtime,
             callables=callables,
+            web=configuration.web,
         )
         runtime._configured.is_judged = runtime._configured.is_whole = True
         runtime._configured.mask = mask
@@ -184,142 +182,24 @@ class Runtime:
     async def __aexit__(self, *_: object) -> None:
         await self.aio.stop()
 
-    # Commands: checked and handed over; they wait for no effect.
-
     @bridge
-    def track(self, target: Target) -> None:
-        """Watches a target from now on; one of the same id is replaced and keeps its incidents and clocks.
+    def asgi(self, actor: Actor | None = None) -> Asgi:
+        """Returns the API for a host to mount. `actor` takes a request's scope and returns a name and a role, or None."""
+        return self._site().mounted(actor)
 
-        Raises: ConfigurationError with every problem of the target.
+    @sync_only
+    def serve(self, listen: str, *, anonymous: Anonymous | None = None) -> str:
+        """Serves the API on an address such as `127.0.0.1:8080` until the stop; returns its URL. Tokens are those of `web`.
+
+        Raises: UsageError while the runtime is stopped; ConfigurationError for an address that cannot or must not be used.
         """
-        with self._configured.guard:
-            target = self._configured.accepted(target)
-            self._lifecycle.change(Track(target))
-            # Last: a thread that finds the target here may report on it, and Track must come before the report.
-            self._configured.add(target)
+        return self._lifecycle.serve(listen, anonymous)
 
-    @bridge
-    def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
-        """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
+    def _site(self) -> MountedSite:
+        require_web()
+        from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
-        `fields` are those of a Target. Without `notify` every channel is notified. `domain/observation/returned.py`
-        lists the values that the function may return; an exception is a bad sample.
-
-        Raises: ConfigurationError with every problem of the target, and for a name that is watched already; UsageError
-        for a decorator without a name, and for a thing that cannot be called.
-        """
-        if callable(name):
-            raise UsageError('a check has a name: write `@runtime.check("name")`')
-        if fields.get("notify") is None:
-            fields["notify"] = self._configured.channels
-        given = Target(id=name, call=Call(name=name), **fields)
-
-        def register(function: F) -> F:
-            with self._configured.guard:
-                target = self._configured.accepted_check(given, function)
-                self._lifecycle.change(Track(target))
-                self._configured.add(target)
-            return function
-
-        return register
-
-    @bridge
-    def untrack(self, target: str) -> None:
-        """Stops watching a target; its open incidents are resolved with the reason `removed`.
-
-        Raises: UnknownName for a target that is not watched.
-        """
-        with self._configured.guard:
-            self._configured.remove(target)
-            self._lifecycle.change(Untrack(target))
-
-    @bridge
-    def pause(self, target: str, *, by: str = "") -> None:
-        """Starts no more attempts of a target and cancels the running one; its incidents stay as they are.
-
-        The store keeps the pause for later processes, until `resume` or the removal of the target ends it.
-
-        Raises: UnknownName for a target that is not watched.
-        """
-        with self._configured.guard:
-            self._configured.pause(target, paused=True, by=first_line(by))
-            self._lifecycle.change(Pause(target, first_line(by)))
-
-    @bridge
-    def resume(self, target: str) -> None:
-        """Resumes a paused target.
-
-        Raises: UnknownName for a target that is not watched.
-        """
-        with self._configured.guard:
-            self._configured.pause(target, paused=False)
-            self._lifecycle.change(Resume(target))
-
-    @bridge
-    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
-        """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
-
-        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
-        runtime is stopped.
-        """
-        self._require_heartbeats(target)
-        outcome = Outcome.UP if ok else Outcome.DOWN
-        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
-
-    def _require_heartbeats(self, target: str) -> None:
-        kind = self._configured.known(target).kind
-        if kind != "heartbeat":
-            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
-
-    @bridge
-    def job(self, target: str) -> Job:
-        """Returns one run of a job that reports to a target with `heartbeat`: `with runtime.job("etl"):`, or `async with`.
-
-        The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
-        one. A report that the runtime cannot take, because it is stopped, is logged and fails no job.
-
-        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
-        """
-        self._require_heartbeats(target)
-        return Job(target, partial(self.heartbeat, target), self._clock)
-
-    @bridge
-    def acknowledge(self, incident: str, by: str, note: str = "") -> None:
-        """Records that `by` has seen an incident, with a note; the first who has seen it stays.
-
-        Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
-        """
-        self._lifecycle.acknowledge(Acknowledge(first_line(incident), first_line(by), first_line(note)))
-
-    @bridge
-    def silence(
-        self,
-        target: str | AllTargets,
-        length: Duration = "",
-        *,
-        until: str = "",
-        by: str = "",
-        reason: str = "",
-        id: str | None = None,  # noqa: A002  # the silence's id
-    ) -> None:
-        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
-
-        A silence of the same `id` is replaced, and ended by the length `0s`; without ids each target has one, and so
-        has ALL.
-
-        Raises: UnknownName for a target that is not watched; UsageError unless exactly one of length and end is given, for an
-        end that has passed, and while the runtime is stopped; ValueError for a text that is no length and no moment.
-        """
-        now = self._clock.read()
-        silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=now)
-        if target is not ALL and target != OWN_NAME:
-            self._configured.known(target)
-        self._lifecycle.report(Mute(silence))
-
-    @bridge
-    def subscribe(self, *, samples: bool = False) -> Subscription:
-        """Returns a stream of events: iterate it from a thread or with `async for`. `samples` includes every sample."""
-        return self._lifecycle.feed.subscribe(samples=samples)
+        return Site(Operations(self, self._configured, lambda: self._lifecycle.started))
 
     # Questions: answered within a bounded time.
 

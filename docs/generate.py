@@ -20,6 +20,7 @@ from watchkeeper.domain.observation.outcome import WITHOUT_ANSWER, Reason
 from watchkeeper.domain.rules.phase import PHASE_TRANSITIONS
 from watchkeeper.domain.specification import rule, text
 from watchkeeper.domain.specification.rule import RULE_TRANSITIONS
+from watchkeeper.domain.specification.web import Role
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -62,6 +63,8 @@ def judged() -> str:
 
 
 # The reference of the configuration.
+
+ENUMERATIONS: dict[str, Any] = {**vars(rule), "Role": Role}
 
 Bounds = tuple[int, int]
 _KEPT: Bounds = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
@@ -160,7 +163,7 @@ class Reference:
         """A link to the section of a part, or the words of an enumeration in their own order."""
         part = self._parts[name]
         if "enum" in part:
-            return "one of " + ", ".join(f"`{value.value}`" for value in getattr(rule, name))
+            return "one of " + ", ".join(f"`{value.value}`" for value in ENUMERATIONS[name])
         shown = part["properties"].get("kind", {}).get("enum", ["mapping"])[0]
         return f"[{shown}](#{_anchor(self._section(name).partition(chr(10))[0])})"
 

@@ -30,6 +30,10 @@ FORMER_NAMES_MAX = 16
 """Each former name is looked up when a target begins; a target is renamed a few times in its life."""
 CONDITIONS_PER_TARGET_MAX = 32
 """Each condition is evaluated for every answer, and all of them stand in one entry of the target."""
+TOKENS_MAX = 256
+"""Tokens of the web door: every request compares its token with each of them, 0.3 microseconds one."""
+TRUSTED_PROXIES_MAX = 64
+"""Networks of proxies that are believed: each request looks through them."""
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128

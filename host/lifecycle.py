@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from msgspec.structs import replace
 from pykka import ActorDeadError
@@ -23,6 +23,7 @@ from ..domain.line import listed
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
+from ..domain.specification.web import Anonymous, Web
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Deadline
 from ..protocol.message import Message
@@ -30,6 +31,7 @@ from ..protocol.owner import Acknowledge
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
+from .doors import Doors
 from .restart_buffer import HostReport, RestartBuffer
 from .subscriptions import Subscriptions
 
@@ -61,14 +63,19 @@ class Lifecycle:
     that a heartbeat never waits for a reload. Calls `outdated` whenever a cached status is no longer valid.
     """
 
+    _opens_doors: ClassVar[bool] = True
+    """False where the engine is a world in virtual time, which answers in its own process alone."""
+
     def __init__(
         self,
         configured: ConfiguredTargets,
         outdated: Callable[[], None],
         forked: Callable[[], None],
         clock: Clock | None = None,
+        doors: Doors | None = None,
     ) -> None:
         self._configured = configured
+        self._doors = doors if doors is not None and self._opens_doors else Doors(None)
         self._outdated = outdated
         self._forked = forked
         self._clock = clock or SystemClock()
@@ -107,10 +114,10 @@ class Lifecycle:
     # Start and stop.
 
     def start(self, host_loop: asyncio.AbstractEventLoop | None) -> None:
-        """Starts an engine; async checks run on `host_loop`. Blocks until every target is scheduled.
+        """Starts an engine, and opens its doors; async checks run on `host_loop`. Blocks until every target is scheduled.
 
-        Raises: UsageError while one runs, and where a library has replaced threads; ConfigurationError for a configuration that cannot run; StoreError for a
-        store that does not open.
+        Raises: UsageError while one runs, and where a library has replaced threads; ConfigurationError for a configuration
+        that cannot run, and for an address that cannot be listened on; StoreError for a store that does not open.
         """
         require_real_threads()
         if os.getpid() != self._pid:
@@ -119,12 +126,19 @@ class Lifecycle:
             if self._engine is not None:
                 raise UsageError("this runtime is running already: call stop() first, or reload()")
             configuration = self._configured.configuration()
-            engine = self._make(configuration, host_loop)
-            engine.start()
+            door = self._doors.bound(configuration.web)
+            try:
+                engine = self._make(configuration, host_loop)
+                engine.start()
+            except BaseException:
+                self._doors.discard(door)
+                raise
             self._host_loop = host_loop
             self._grace = configuration.runtime.grace
             self.ended.clear()
             self._activate(engine, configuration)
+            # After the start: the lock of the store shows that a control socket beside it is nobody's any more.
+            self._doors.use(door, configuration.web, configuration.runtime.store)
 
     def _make(
         self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
@@ -157,6 +171,7 @@ class Lifecycle:
         self._is_beginning, self._stop_asked = False, None
         self.ended = threading.Event()
         self._forked()
+        self._doors.forked()
         self._pid = os.getpid()
 
     def _activate(self, engine: RunningEngine, configuration: Configuration) -> None:
@@ -190,6 +205,8 @@ class Lifecycle:
             if self._is_beginning:
                 self._stop_asked = self._grace if within is None else within
                 return AbandonedWork()
+            # First, so that no request meets an engine that drains.
+            self._doors.close()
             # Changes of targets that arrive while the engine drains apply at the next start.
             with self._configured.guard:
                 engine = self._withdraw()
@@ -225,20 +242,37 @@ class Lifecycle:
     def reload(self, new: Configuration) -> None:
         """Applies a valid configuration. Blocks; restarts the engine where channels or options differ.
 
-        Raises: ConfigurationError for a rule that would go back in its lifecycle; any error of the new engine's start,
+        Raises: ConfigurationError for a rule that would go back in its lifecycle, and for an address that cannot be
+        listened on; any error of the new engine's start,
         and then the old configuration runs on; WatchkeeperError where the old one does not start again either.
         """
         with self._beginning():
             with self._configured.guard:
                 self._configured.require_legal(new)
                 old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
+                door = None if engine is None else self._doors.bound(new.web)
                 if engine is not None and diff.needs_restart:
                     self._withdraw(restarts=True)
                 elif engine is not None:
                     self._tell_changes(engine, diff.removed, diff.changed)
                 self._configured.apply(diff)
             if engine is not None and diff.needs_restart:
+                # Bound once to learn that it can be; the start binds it again.
+                self._doors.discard(door)
                 self._restart_or_keep(engine, old)
+            elif engine is not None:
+                self._doors.use(door, new.web, new.runtime.store)
+
+    def serve(self, listen: str, anonymous: Anonymous | None) -> str:
+        """Opens one more door over TCP, until the stop; returns its URL. The tokens of the configuration open it.
+
+        Raises: UsageError where no engine runs; ConfigurationError where it cannot listen, or must not.
+        """
+        with self._changing:
+            _ = self.engine
+            configured = self._configured.given.web
+            tokens = configured.tokens if configured else ()
+            return self._doors.serve(Web(listen=listen, anonymous=anonymous, tokens=tokens))
 
     def _restart_or_keep(self, engine: RunningEngine, old: Configuration) -> None:
         """Stops and starts.
@@ -254,6 +288,7 @@ class Lifecycle:
             raise
         finally:
             if self._engine is None:
+                self._doors.close()
                 self._finish()
 
     def _go_back(self, old: Configuration, error: Exception) -> None:

@@ -56,6 +56,7 @@ def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S,
 _INSTEAD = {
     "__enter__": "write `async with`",
     "__exit__": "write `async with`",
+    "serve": "mount asgi() there, or configure `web`",
     "wait": "read a subscription with `async for`, which ends with the runtime",
 }
 

@@ -259,6 +259,18 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
     )
 
 
+@cli.command()
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(["viewer", "operator", "admin"]), default="viewer", show_default=True
+)
+def token(name: str, role: str) -> None:
+    """Make a token of the API for NAME: it is printed once, with its entry for the configuration."""
+    from .configure.tokens import print_new_token
+
+    print_new_token(name, role)
+
+
 def main() -> None:
     """The entry point of the command `watchkeeper`."""
     open_standard_streams()

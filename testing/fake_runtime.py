@@ -49,6 +49,7 @@ class _WorldEngine:
 class WorldLifecycle(Lifecycle):
     """The lifecycle of a runtime whose engine is a world."""
 
+    _opens_doors: ClassVar[bool] = False
     _world: World | None = None
     _channels: tuple[Channel, ...] = ()
 

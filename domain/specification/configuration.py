@@ -14,6 +14,7 @@ from .construction import Specification
 from .rule import Rule
 from .target import Target
 from .text import DurationText, Name
+from .web import Web
 
 
 class Retention(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +137,8 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
 
     runtime: RuntimeOptions = RuntimeOptions()
     """Settings of the runtime as a whole."""
+    web: Web | None = None
+    """The JSON API over TCP; without it nothing listens on TCP."""
     defaults: Defaults = Defaults()
     """Values that a target takes where it does not state its own."""
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=limits.CHANNELS_MAX)] = ()
@@ -147,6 +150,7 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
         self,
         *,
         runtime: RuntimeOptions = ...,
+        web: Web | None = ...,
         defaults: Defaults = ...,
         channels: Iterable[Channel] = ...,
         targets: Iterable[Target] = ...,

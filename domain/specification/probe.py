@@ -17,6 +17,7 @@ Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,16}$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
+PingKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{16,128}(?![\s\S])")]
 AddressFamily = Literal["any", "ipv4", "ipv6"]
 ANY_ANSWER = ""
 """The expected text of a TCP probe whose answer conditions judge; a configuration cannot state it."""
@@ -163,8 +164,13 @@ class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
     grace: DurationText = "0s"
     """How much later than its cadence a report may come."""
+    key: PingKey | None = None
+    """The secret with which a job reports over HTTP: `/ping/KEY`; default: it reports from Python alone."""
 
-    def __init__(self, *, grace: Duration = ...) -> None: ...
+    def __init__(self, *, grace: Duration = ..., key: str | None = ...) -> None: ...
+
+    def __repr__(self) -> str:
+        return f"Heartbeat(grace={self.grace!r}, key={MASK if self.key else None})"
 
 
 Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat

@@ -32,8 +32,9 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
     inspect.FloatType: ("whole number", "number"),
 }
 """The kinds of plain value in which a choice of a union may find one that fits; any other choice: a text."""
-_SECRETS = frozenset(
+SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
+    | {"key", "sha256"}
 )
 """Under these keys no value is ever shown."""
 
@@ -114,8 +115,8 @@ class ShapeChecker:
 
     def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         holds_more = isinstance(kind, inspect.StructType | inspect.VarTupleType)
-        secret = holds_more or not _SECRETS.isdisjoint(path)
-        text = mismatch(value, kind, secret=secret) or _misread(value, kind)
+        secret = holds_more or not SECRETS.isdisjoint(path)
+        text = mismatch(value, kind, secret=secret) or _misread(value, kind, secret=secret)
         return self.tell(path, text) if text else value
 
     def _union(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
@@ -273,7 +274,7 @@ def _type_of(specification: Any) -> inspect.Type:
     return inspect.type_info(specification)
 
 
-def _misread(value: Any, kind: inspect.Type) -> str:
+def _misread(value: Any, kind: inspect.Type, *, secret: bool = False) -> str:
     """Returns the fault of a text that has the right type."""
     if not isinstance(kind, inspect.StrType):
         return ""
@@ -285,6 +286,8 @@ def _misread(value: Any, kind: inspect.Type) -> str:
         return ""
     if kind.pattern in FORMS:
         return f"{quoted(value)} is no {FORMS[kind.pattern]}"
+    if secret:
+        return f"does not have the form {kind.pattern}"
     upper = value.upper() if re.search(kind.pattern, value.upper()) else ""
     return f"{quoted(value)} does not have the form {kind.pattern}{meant(upper)}"
 

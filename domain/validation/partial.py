@@ -10,6 +10,7 @@ from ..specification.configuration import Configuration, Defaults, RuntimeOption
 from ..specification.problem import Path, Problem
 from ..specification.shape import ShapeChecker, stand_in
 from ..specification.target import Target
+from ..specification.web import Web
 from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
 
 
@@ -116,8 +117,10 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
     """
     pieces = PartialConfiguration()
     channels, targets = configuration.channels, configuration.targets
+    web = configuration.web
     valid = Configuration(
         runtime=pieces.made(configuration.runtime, RuntimeOptions, ("runtime",)),
+        web=None if web is None else pieces.made(web, Web, ("web",)),
         defaults=pieces.made(configuration.defaults, Defaults, ("defaults",)),
         channels=tuple(
             pieces.made(channel, Channel, ("channels", at)) for at, channel in enumerate(channels)

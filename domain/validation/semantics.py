@@ -17,6 +17,7 @@ from .durations import length_ns, span_problems
 from .metadata import metadata_problems
 from .network import exec_problems, http_problems, tcp_problems, webhook_problems
 from .rules import rule_problems
+from .web import web_problems
 
 TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
 """A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
@@ -37,11 +38,14 @@ def meaning_problems(
     if configuration.runtime.connectivity is not None:
         path: Path = ("runtime", "connectivity")
         yield from _connectivity(configuration.runtime.connectivity, targets, path)
+    if configuration.web is not None:
+        yield from web_problems(configuration.web, ("web",))
     yield from judge.defaults(configuration.defaults, ("defaults",))
     yield from _repeated(channels, ("channels",))
     for at, channel in enumerate(channels):
         yield from judge.channel(channel, ("channels", at))
     yield from _repeated(targets, ("targets",))
+    yield from _repeated_keys(targets, ("targets",))
     yield from _former(targets)
     for at, target in enumerate(targets):
         yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
@@ -215,6 +219,17 @@ def _repeated(entries: Iterable[Any], path: Path) -> Iterator[Problem]:
         if where != at:
             text = f"the id {quoted(entry.id)} stands twice, first at {path[-1]}[{where}]: rename one"
             yield Problem((*path, at, "id"), text)
+
+
+def _repeated_keys(targets: Iterable[Target], path: Path) -> Iterator[Problem]:
+    """Heartbeats with the same key: a ping would report for one of them and leave the other silent."""
+    first: dict[str, int] = {}
+    for at, target in enumerate(targets):
+        key = target.heartbeat.key if target.heartbeat else None
+        where = at if key is None else first.setdefault(key, at)
+        if where != at:
+            text = f"the key of targets[{where}] stands here again: each heartbeat has its own"
+            yield Problem((*path, at, "heartbeat", "key"), text)
 
 
 def _former(targets: Sequence[Target]) -> Iterator[Problem]:

@@ -29,8 +29,8 @@ FILES = {
     # YAML that is none, or more than is wanted.
     "": ["1:1: the file is empty: it needs at least a list of targets"],
     "# only this\n": ["1:1: the file is empty: it needs at least a list of targets"],
-    "just a text": ["1:1: expected a mapping with runtime, defaults, channels, targets, got a text"],
-    "[1, 2]": ["1:1: expected a mapping with runtime, defaults, channels, targets, got a list"],
+    "just a text": ["1:1: expected a mapping with runtime, web, defaults, channels, targets, got a text"],
+    "[1, 2]": ["1:1: expected a mapping with runtime, web, defaults, channels, targets, got a list"],
     "targets:\n\t- id: a": [
         "2:1: this is not YAML: found character that cannot start any token: indent with spaces, not with a tab"
     ],
@@ -62,7 +62,7 @@ FILES = {
     ],
     # Keys and kinds.
     "target: []": [
-        "1:1: target: unknown key, did you mean targets (known here: runtime, defaults, channels, targets)"
+        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, targets)"
     ],
     target("evry: 5s"): [
         f"4:3: targets[0].evry: unknown key, did you mean every (known here: {TARGET_KEYS})"

@@ -57,9 +57,10 @@ from of_the_runtime import (
     threads,
     tls_library,
 )
+from of_the_web import WEB
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = {
+REAL: dict[str, Real] = WEB | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),

@@ -79,9 +79,7 @@ def installed(bare):
     python.write_text('#!/bin/sh\necho "$@"\n')
     python.chmod(0o755)
     (folder / ".editable").mkdir()
-    program = (
-        f'cd "{folder}" && printf "%s" "{folder} $(cat {" ".join(INSTALLED_BY)} | cksum)" > .venv/installed'
-    )
+    program = f'cd "{folder}" && printf "%s" "{folder} $(cat {" ".join(INSTALLED_BY)} | cksum)" > ".venv/installed[web]"'
     subprocess.run(["sh", "-c", program], check=True)
     return folder, environment
 

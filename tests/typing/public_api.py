@@ -38,6 +38,7 @@ from watchkeeper import (
     Outcome,
     Reason,
     Retention,
+    Role,
     Rule,
     Runtime,
     RuntimeOptions,
@@ -57,13 +58,16 @@ from watchkeeper import (
     Tcp,
     Threshold,
     Tls,
+    Token,
     TransitionKind,
     UnknownName,
     UsageError,
     WatchkeeperError,
+    Web,
     Webhook,
     WentBlind,
     __version__,
+    asgi,
     surface_of,
 )
 from watchkeeper.testing import FakeRuntime, InvariantBroken, ManualClock, Script, World
@@ -226,6 +230,12 @@ async def on_an_event_loop(path: str) -> None:
 
 def shown(status: RuntimeStatus) -> tuple[bool, tuple[TargetStatus, ...]]:
     return status.healthy, status.targets
+
+
+def opened(runtime: Runtime) -> str:
+    web = Web(listen="127.0.0.1:0", tokens=[Token(name="anna", role=Role.ADMIN, sha256="0" * 64)])
+    logger.info("%s %s", asgi(runtime, lambda scope: ("anna", "admin")), web.anonymous)
+    return runtime.serve("127.0.0.1:0", anonymous="viewer")
 
 
 def heard(events: Subscription) -> None:

@@ -1,0 +1,130 @@
+"""Listening sockets: over TCP, and the control socket beside a store, which only its own user may open."""
+
+import os
+import socket
+import stat
+from contextlib import suppress
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+BACKLOG = 128
+_PATH_BYTES_MAX = 100
+"""The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS, without the final zero."""
+_NAME_BYTES_MAX = 80
+"""The longest name in a folder that is reached through its descriptor, `/proc/self/fd/N/`."""
+
+
+def has_web() -> bool:
+    """Whether the libraries of the extra `web` are installed; loads none of them."""
+    return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
+
+
+def listen_tcp(host: str, port: int) -> socket.socket:
+    """Listens on an address. Raises: OSError where it is in use or not of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def control_socket_path(store: str) -> Path:
+    """Returns the path of the control socket of a store: `watch.db.sock` beside `watch.db`.
+
+    A name that is too long for a socket gives way to its digest.
+    """
+    path = Path(f"{store}.sock")
+    if len(os.fsencode(path.name)) <= _NAME_BYTES_MAX:
+        return path
+    return path.with_name(f".wk-{sha256(os.fsencode(path.name)).hexdigest()[:16]}.sock")
+
+
+class ControlSocket:
+    """The listening control socket of a store, of mode 0600. Made by the process that holds the store's lock."""
+
+    def __init__(self, store: str) -> None:
+        """Listens beside the store, in place of a socket that an earlier process left behind.
+
+        Raises: OSError where something else lies there, and where the folder does not allow it.
+        """
+        self.path = control_socket_path(store)
+        self._remove_stale()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # Linux gives the file the mode of the descriptor, so that there is no moment at which it is open to others.
+            os.fchmod(self.socket.fileno(), 0o600)
+            with _Address(self.path) as address:
+                self.socket.bind(address)
+            self._own = self._checked()
+            self.socket.listen(BACKLOG)
+            self.socket.setblocking(False)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _remove_stale(self) -> None:
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
+            raise FileExistsError(f"{self.path} is no socket of this user: remove it")
+        self.path.unlink()
+
+    def _checked(self) -> tuple[int, int]:
+        """Returns the identity of the file. Raises: PermissionError where it is not the socket that was bound."""
+        found = self.path.lstat()
+        if stat.S_IMODE(found.st_mode) != 0o600:
+            # Elsewhere than on Linux. Nothing can connect before `listen`.
+            self.path.chmod(0o600, follow_symlinks=os.chmod not in os.supports_follow_symlinks)
+            found = self.path.lstat()
+        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError(f"{self.path} was replaced while it was made")
+        return found.st_dev, found.st_ino
+
+    def close(self) -> None:
+        """Stops listening, and removes the file where it is still this socket's own."""
+        self.socket.close()
+        with suppress(OSError):
+            found = self.path.lstat()
+            if (found.st_dev, found.st_ino) == self._own:
+                self.path.unlink()
+
+
+def connect_control_socket(store: str) -> socket.socket:
+    """Connects to the control socket of a running store. Raises: OSError where none listens."""
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _Address(control_socket_path(store)) as address:
+            connected.connect(address)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+class _Address:
+    """A path as the address of a Unix socket; a long one goes through a descriptor of its folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder: int | None = None
+
+    def __enter__(self) -> str:
+        if len(os.fsencode(self._path)) <= _PATH_BYTES_MAX:
+            return str(self._path)
+        self._folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._folder}/{self._path.name}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            os.close(self._folder)

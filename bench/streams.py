@@ -1,0 +1,140 @@
+"""How late checks start beside readers of the API: 200 event streams, lists of all targets, and clients that never read.
+
+    python bench/streams.py [--runs 3] [--quick]
+
+Prints one JSON object. 500 HTTP targets, each checked every second, on one core that the API's own thread shares. The
+clients come in by the control socket, from a process on the other core.
+"""
+
+import argparse
+import json
+import selectors
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import nginx
+from machine import describe, stay_on
+from running import Running
+from watchkeeper.adapters.net.listening import connect_control_socket
+from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.specification.target import Target
+
+OURS_CORE, SERVER_CORE = 0, 1
+TARGETS, STREAMS, SILENT, LISTS_PER_S = 500, 200, 20, 4
+WARM_S, WINDOW_S, QUICK_WINDOW_S = 4.0, 10.0, 5.0
+P99_MS, ADDED_MS = 25.0, 10.0
+"""The bars: of the lateness itself, and of what the readers add to it."""
+STREAM = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LIST = b"GET /api/v1/targets?limit=1000 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+class Readers:
+    """The clients of one run."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = str(store)
+        self._over = threading.Event()
+        self.bytes_read = 0
+        self.lists_read = 0
+        self._streams = [self._asked(STREAM) for _ in range(STREAMS)]
+        self._silent = [self._asked(LIST.replace(b"close", b"keep-alive")) for _ in range(SILENT)]
+        self._threads = [threading.Thread(target=work) for work in (self._drain, self._list)]
+        for thread in self._threads:
+            thread.start()
+
+    def _asked(self, request: bytes) -> Any:
+        client = connect_control_socket(self._store)
+        client.sendall(request)
+        return client
+
+    def _drain(self) -> None:
+        with selectors.DefaultSelector() as ready:
+            for client in self._streams:
+                ready.register(client, selectors.EVENT_READ)
+            while not self._over.is_set():
+                for key, _ in ready.select(0.2):
+                    self.bytes_read += len(key.fileobj.recv(65_536))  # type: ignore[union-attr]  # a socket
+
+    def _list(self) -> None:
+        while not self._over.wait(1 / LISTS_PER_S):
+            with self._asked(LIST) as client:
+                while client.recv(65_536):
+                    pass
+            self.lists_read += 1
+
+    def close(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        for client in (*self._streams, *self._silent):
+            client.close()
+
+
+def run(server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, Any]:
+    """One run: a window alone, then one beside the readers."""
+    rules = (Consecutive(id="down", after=3),)
+    targets = [
+        Target(id=f"t{number}", every="1s", timeout="900ms", rules=rules, http=Http(url=server.url(number)))
+        for number in range(TARGETS)
+    ]
+    store = folder / f"{time.monotonic_ns()}.db"
+    with Running(targets, core=OURS_CORE, store=store) as running:
+        time.sleep(WARM_S)
+        alone = running.window(window_s)
+        readers = Readers(store)
+        try:
+            time.sleep(WARM_S)
+            beside = running.window(window_s)
+        finally:
+            readers.close()
+    found = {
+        "alone_p99_ms": alone["lateness_p99_ms"],
+        "beside_p99_ms": beside["lateness_p99_ms"],
+        "alone_core_share": alone["core_share"],
+        "beside_core_share": beside["core_share"],
+        "checks_per_s": beside["checks_per_s"],
+        "lists_read": readers.lists_read,
+        "stream_bytes_read": readers.bytes_read,
+    }
+    print(
+        f"p99 alone {found['alone_p99_ms']:.1f} ms, beside {found['beside_p99_ms']:.1f} ms", file=sys.stderr
+    )
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one short run: a look, not a figure to quote")
+    options = parser.parse_args(arguments)
+    if not nginx.installed():
+        print(nginx.INSTALL, file=sys.stderr)
+        return 2
+    stay_on(SERVER_CORE)
+    runs, window_s = (1, QUICK_WINDOW_S) if options.quick else (options.runs, WINDOW_S)
+    with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
+        found = [run(server, Path(name), window_s) for _ in range(runs)]
+    figures = {key: round(statistics.median(each[key] for each in found), 3) for key in found[0]}
+    beside_ms, added_ms = figures["beside_p99_ms"], figures["beside_p99_ms"] - figures["alone_p99_ms"]
+    met = beside_ms < P99_MS and added_ms < ADDED_MS
+    setting = {
+        "targets": TARGETS,
+        "streams": STREAMS,
+        "silent": SILENT,
+        "lists_per_s": LISTS_PER_S,
+        "runs": runs,
+    }
+    document = {**figures, "met": met, "setting": setting, "quick": options.quick, "machine": describe()}
+    print(json.dumps(document, indent=2))
+    return int(not met)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

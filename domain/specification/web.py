@@ -1,0 +1,68 @@
+"""The web door: where it listens, and the tokens that open it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from .. import limits
+from .construction import Specification
+from .text import Name
+
+
+class Role(StrEnum):
+    """The right to see and to act, weakest first; each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    """Sees everything but secrets."""
+    OPERATOR = "operator"
+    """Acknowledges, silences, pauses and sends notices again."""
+    ADMIN = "admin"
+    """Reloads, and sees the configuration with its secrets masked."""
+
+    def includes(self, other: Role) -> bool:
+        """Whether this role may do what `other` may."""
+        order = tuple(Role)
+        return order.index(self) >= order.index(other)
+
+
+Anonymous: TypeAlias = Literal["viewer", "none"]
+RoleLike: TypeAlias = Role | Literal["viewer", "operator", "admin"]
+
+
+class Token(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One bearer token; only its digest is configured, so that the file holds no secret."""
+
+    name: Name
+    """The name under which its commands are recorded: the author of acknowledgements and silences."""
+    role: Role
+    """The right that it gives: viewer, operator or admin."""
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}(?![\s\S])")]
+    """The SHA-256 of the token in hexadecimal; `printf %s TOKEN | sha256sum` prints it."""
+
+    def __init__(self, *, name: str, role: RoleLike, sha256: str) -> None: ...
+
+
+class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The JSON API over TCP. Without it nothing listens on TCP; needs the extra `web`."""
+
+    listen: str
+    """The address and port to listen on, such as `127.0.0.1:8080` or `[::1]:8080`."""
+    anonymous: Anonymous | None = None
+    """The right of a request without a token; default: viewer for programs of this machine, none for others."""
+    tokens: Annotated[tuple[Token, ...], msgspec.Meta(max_length=limits.TOKENS_MAX)] = ()
+    """The tokens that open it."""
+    trusted_proxies: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.TRUSTED_PROXIES_MAX)] = ()
+    """Networks such as `10.0.0.0/8` whose `X-Forwarded-For` names the real client."""
+
+    def __init__(
+        self,
+        *,
+        listen: str,
+        anonymous: Anonymous | None = ...,
+        tokens: Sequence[Token] = ...,
+        trusted_proxies: Sequence[str] = ...,
+    ) -> None: ...

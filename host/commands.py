@@ -1,0 +1,168 @@
+"""The commands of a runtime: each is checked, becomes a message and is handed over; none waits for its effect."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, Unpack
+
+from ..actors.ports import Clock
+from ..domain.errors import UsageError
+from ..domain.incidents.record import ALL, AllTargets
+from ..domain.line import first_line
+from ..domain.observation.outcome import Outcome
+from ..domain.specification.probe import Call
+from ..domain.specification.target import OWN_NAME, Target, TargetFields
+from ..domain.time.duration import Duration
+from ..protocol.owner import Acknowledge
+from ..protocol.sink import Mute
+from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .configured import ConfiguredTargets
+from .job import Job
+from .lifecycle import Lifecycle
+from .silencing import make_silence
+from .subscriptions import Subscription
+from .surface import bridge
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Commands:
+    """The commands of Runtime, which owns the parts that they reach."""
+
+    _configured: ConfiguredTargets
+    _lifecycle: Lifecycle
+    _clock: Clock
+
+    @bridge
+    def track(self, target: Target) -> None:
+        """Watches a target from now on; one of the same id is replaced and keeps its incidents and clocks.
+
+        Raises: ConfigurationError with every problem of the target.
+        """
+        with self._configured.guard:
+            target = self._configured.accepted(target)
+            self._lifecycle.change(Track(target))
+            # Last: a thread that finds the target here may report on it, and Track must come before the report.
+            self._configured.add(target)
+
+    @bridge
+    def check(self, name: str, **fields: Unpack[TargetFields]) -> Callable[[F], F]:
+        """Watch a function: `@runtime.check("queue depth", every="5s")`, sync or async, called without arguments.
+
+        `fields` are those of a Target. Without `notify` every channel is notified. `domain/observation/returned.py`
+        lists the values that the function may return; an exception is a bad sample.
+
+        Raises: ConfigurationError with every problem of the target, and for a name that is watched already; UsageError
+        for a decorator without a name, and for a thing that cannot be called.
+        """
+        if callable(name):
+            raise UsageError('a check has a name: write `@runtime.check("name")`')
+        if fields.get("notify") is None:
+            fields["notify"] = self._configured.channels
+        given = Target(id=name, call=Call(name=name), **fields)
+
+        def register(function: F) -> F:
+            with self._configured.guard:
+                target = self._configured.accepted_check(given, function)
+                self._lifecycle.change(Track(target))
+                self._configured.add(target)
+            return function
+
+        return register
+
+    @bridge
+    def untrack(self, target: str) -> None:
+        """Stops watching a target; its open incidents are resolved with the reason `removed`.
+
+        Raises: UnknownName for a target that is not watched.
+        """
+        with self._configured.guard:
+            self._configured.remove(target)
+            self._lifecycle.change(Untrack(target))
+
+    @bridge
+    def pause(self, target: str, *, by: str = "") -> None:
+        """Starts no more attempts of a target and cancels the running one; its incidents stay as they are.
+
+        The store keeps the pause for later processes, until `resume` or the removal of the target ends it.
+
+        Raises: UnknownName for a target that is not watched.
+        """
+        with self._configured.guard:
+            self._configured.pause(target, paused=True, by=first_line(by))
+            self._lifecycle.change(Pause(target, first_line(by)))
+
+    @bridge
+    def resume(self, target: str) -> None:
+        """Resumes a paused target.
+
+        Raises: UnknownName for a target that is not watched.
+        """
+        with self._configured.guard:
+            self._configured.pause(target, paused=False)
+            self._lifecycle.change(Resume(target))
+
+    @bridge
+    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
+        """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
+
+        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
+        runtime is stopped.
+        """
+        self._require_heartbeats(target)
+        outcome = Outcome.UP if ok else Outcome.DOWN
+        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+
+    def _require_heartbeats(self, target: str) -> None:
+        kind = self._configured.known(target).kind
+        if kind != "heartbeat":
+            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
+
+    @bridge
+    def job(self, target: str) -> Job:
+        """Returns one run of a job that reports to a target with `heartbeat`: `with runtime.job("etl"):`, or `async with`.
+
+        The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
+        one. A report that the runtime cannot take, because it is stopped, is logged and fails no job.
+
+        Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
+        """
+        self._require_heartbeats(target)
+        return Job(target, partial(self.heartbeat, target), self._clock)
+
+    @bridge
+    def acknowledge(self, incident: str, by: str, note: str = "") -> None:
+        """Records that `by` has seen an incident, with a note; the first who has seen it stays.
+
+        Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
+        """
+        self._lifecycle.acknowledge(Acknowledge(first_line(incident), first_line(by), first_line(note)))
+
+    @bridge
+    def silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        by: str = "",
+        reason: str = "",
+        id: str | None = None,  # noqa: A002  # the silence's id
+    ) -> None:
+        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
+
+        A silence of the same `id` is replaced, and ended by the length `0s`; without ids each target has one, and so
+        has ALL.
+
+        Raises: UnknownName for a target that is not watched; UsageError unless exactly one of length and end is given, for an
+        end that has passed, and while the runtime is stopped; ValueError for a text that is no length and no moment.
+        """
+        now = self._clock.read()
+        silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=now)
+        if target is not ALL and target != OWN_NAME:
+            self._configured.known(target)
+        self._lifecycle.report(Mute(silence))
+
+    @bridge
+    def subscribe(self, *, samples: bool = False) -> Subscription:
+        """Returns a stream of events: iterate it from a thread or with `async for`. `samples` includes every sample."""
+        return self._lifecycle.feed.subscribe(samples=samples)

@@ -1,0 +1,264 @@
+"""The doors of a runtime: listening sockets, and the thread and event loop on which they are served.
+
+Nothing of it runs on the runtime's own loop, so that a slow client delays no check.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias
+
+from ..adapters.net.listening import ControlSocket, has_web, listen_tcp
+from ..domain.errors import ConfigurationError, UsageError
+from ..domain.limits import CLOSE_NS
+from ..domain.specification.web import Web
+from ..domain.units import NS_PER_S
+from ..domain.validation.web import split_listen, web_problems
+
+CLOSE_S = CLOSE_NS / NS_PER_S
+"""The time for requests that are being answered when a door closes."""
+Scope: TypeAlias = Mapping[str, Any]
+Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+Actor: TypeAlias = Callable[[Scope], tuple[str, str] | None]
+"""Returns the name and the role of the author of a request, None to refuse it."""
+logger = logging.getLogger(__name__)
+
+
+class Door:
+    """One listening socket and the rules of those who come in by it."""
+
+    def __init__(self, listening: Any, web: Web | None, url: str) -> None:
+        self.listening = listening
+        self.web = web
+        """The rules of a door over TCP, replaced by a reload; None for the control socket: it gives the role admin."""
+        self.url = url
+        self.task: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"Door({self.url})"
+
+
+class ServedSite(Protocol):
+    """Serves the web application."""
+
+    async def serve(self, door: Door) -> None:
+        """Serves a door until it is cancelled; then ends the requests within `CLOSE_S`."""
+        ...
+
+
+class MountedSite(ServedSite, Protocol):
+    """A site that a host's own application can hold, too."""
+
+    def mounted(self, actor: Actor | None) -> Asgi:
+        """Returns the application for a host that serves it itself."""
+        ...
+
+
+def require_web() -> None:
+    """Raises: UsageError without the libraries of the extra `web`."""
+    if not has_web():
+        raise UsageError("the web API needs the extra `web`: pip install 'watchkeeper[web]'")
+
+
+class Doors:
+    """Owns the doors, their thread and their loop. The lifecycle calls it under its own lock."""
+
+    def __init__(self, make_site: Callable[[], ServedSite] | None) -> None:
+        """`make_site` is called at the first need, on the loop's thread, and only with the extra `web`; None: no doors."""
+        self._make_site = make_site
+        self._site: ServedSite | None = None
+        self._thread: LoopThread | None = None
+        self._tcp: Door | None = None
+        self._also: list[Door] = []
+        self._control: tuple[str, ControlSocket, Door] | None = None
+
+    def bound(self, web: Web | None) -> Door | None:
+        """Returns a door over TCP that listens and is not served yet, for `use`; the present one where the address is the same.
+
+        Raises: ConfigurationError where the address cannot be listened on, and without the extra `web`.
+        """
+        if web is None:
+            return None
+        if self._tcp is not None and self._tcp.web is not None and self._tcp.web.listen == web.listen:
+            return self._tcp
+        return self._listen(web)
+
+    def _listen(self, web: Web) -> Door:
+        if self._make_site is None or not has_web():
+            raise ConfigurationError("web: needs the extra `web`: pip install 'watchkeeper[web]'")
+        host, port = split_listen(web.listen)
+        try:
+            listening = listen_tcp(host, port)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ConfigurationError(f"web.listen: {web.listen} cannot be listened on: {why}") from None
+        host = f"[{host}]" if ":" in host else host
+        return Door(listening, web, f"http://{host}:{listening.getsockname()[1]}")
+
+    def discard(self, door: Door | None) -> None:
+        """Closes a door that was bound and is not used."""
+        if door is not None and door is not self._tcp:
+            door.listening.close()
+
+    def use(self, door: Door | None, web: Web | None, store: str | None) -> None:
+        """Serves this door over TCP and the control socket of this store, and closes those of before."""
+        former, self._tcp = self._tcp, door
+        if door is not None and door is former:
+            door.web = web
+        elif door is not None:
+            logger.info("The API listens on %s", door.url)
+            self._serve(door, at_first_contact=False)
+        if former is not None and former is not door:
+            self._end(former)
+        self._control_of(store)
+
+    def serve(self, web: Web) -> str:
+        """Serves one more door over TCP until the end of the runtime; returns its URL.
+
+        Raises: ConfigurationError as `bound` does, and for an address that must not be listened on.
+        """
+        if problems := [str(problem) for problem in web_problems(web, ("web",))]:
+            raise ConfigurationError(*problems)
+        door = self._listen(web)
+        self._also.append(door)
+        self._serve(door, at_first_contact=False)
+        return door.url
+
+    def _control_of(self, store: str | None) -> None:
+        if self._control is not None and self._control[0] == store:
+            return
+        if self._control is not None:
+            _, control, door = self._control
+            self._control = None
+            self._end(door)
+            control.close()
+        if store is None or self._make_site is None or not has_web():
+            return
+        try:
+            control = ControlSocket(store)
+        except OSError as error:
+            # Watching goes on: the socket is a convenience, and `status` and the record can be read without it.
+            logger.warning("The control socket is not opened, so that verbs cannot act: %s", error)
+            return
+        door = Door(control.socket, None, f"unix:{control.path}")
+        self._control = store, control, door
+        # Most runtimes of hosts are never asked: the web libraries (100 ms, 29 MB) are loaded when somebody connects.
+        self._serve(door, at_first_contact=True)
+
+    def _serve(self, door: Door, *, at_first_contact: bool) -> None:
+        if self._thread is None:
+            try:
+                self._thread = LoopThread("watchkeeper-web")
+            except RuntimeError as error:
+                # The system gives no more threads: watching goes on without doors.
+                logger.error("The doors are not served: %s", error)  # noqa: TRY400  # it has no trace of ours
+                return
+        self._thread.start_task(lambda: self._served(door, at_first_contact=at_first_contact))
+
+    async def _served(self, door: Door, *, at_first_contact: bool) -> None:
+        door.task = asyncio.current_task()
+        try:
+            if at_first_contact:
+                await _first_contact(door.listening)
+            if self._site is None and self._make_site is not None:
+                self._site = self._make_site()
+            if self._site is not None:
+                await self._site.serve(door)
+        except asyncio.CancelledError:
+            pass
+        except Exception:
+            logger.exception("%s is closed after an internal fault", door)
+        finally:
+            door.listening.close()
+
+    def _end(self, door: Door) -> None:
+        """Closes a door; requests that are being answered have `CLOSE_S`. Does not wait for them."""
+        if self._thread is not None:
+            self._thread.call(lambda: door.task and door.task.cancel())
+
+    def close(self) -> None:
+        """Closes all doors and ends the thread. Blocks at most `CLOSE_S` and a second."""
+        thread, self._thread = self._thread, None
+        control, self._control = self._control, None
+        self._tcp, self._also, self._site = None, [], None
+        if thread is not None and not thread.stop(CLOSE_S):
+            logger.warning("The thread of the web doors did not end in time")
+        if control is not None:
+            control[1].close()
+
+    def forked(self) -> None:
+        """Forgets everything in a forked child: the doors are the parent's."""
+        # Kept, because dropping the last reference would close descriptors that the parent still uses.
+        self._inherited = self._thread, self._control, self._tcp, self._also
+        self._thread = self._control = self._tcp = self._site = None
+        self._also = []
+
+
+async def _first_contact(listening: Any) -> None:
+    """Waits for the first connection of a listening socket, and leaves it to be accepted."""
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listening.fileno(), came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(listening.fileno())
+
+
+class LoopThread:
+    """A thread with an event loop of its own."""
+
+    def __init__(self, name: str) -> None:
+        # Not by the policy of the host: closing a door takes its descriptor out of this kind of loop.
+        self._loop = asyncio.SelectorEventLoop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def call(self, work: Callable[[], object]) -> None:
+        """Runs a function on the loop's thread, soon."""
+        with suppress(RuntimeError):  # the loop has ended, and its work with it
+            self._loop.call_soon_threadsafe(work)
+
+    def start_task(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Starts a coroutine, soon; `stop` cancels it."""
+
+        def start() -> None:
+            task = self._loop.create_task(work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self.call(start)
+
+    def stop(self, within_s: float) -> bool:
+        """Cancels the tasks, waits for them and ends the thread. Returns whether it ended in time.
+
+        Raises: UsageError on the loop's own thread, which cannot wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            raise UsageError("a runtime cannot be stopped by a request to it")
+        ended: Future[None] = Future()
+        self.call(lambda: self._loop.create_task(self._wind_up(within_s, ended)))
+        with suppress(TimeoutError):
+            ended.result(within_s + 0.5)
+        self.call(self._loop.stop)
+        self._thread.join(0.5)
+        return not self._thread.is_alive()
+
+    async def _wind_up(self, within_s: float, ended: "Future[None]") -> None:
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=within_s)
+        ended.set_result(None)

@@ -1,0 +1,119 @@
+"""The effect of each key of the web door, seen by a client."""
+
+import socket
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from asking import Asking
+from seeing import written
+from watched import Real
+from watchkeeper import Runtime
+
+TARGETS = [{"id": "shop", "heartbeat": {}}]
+
+
+def digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def answered(folder: Path, web: dict[str, Any], token: str | None = None, **headers: str) -> int:
+    """The status of one question to a runtime with this door."""
+    port = free_port()
+    document = {"web": {"listen": f"127.0.0.1:{port}", **web}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return Asking(f"http://127.0.0.1:{port}", token).get("/status", **headers).status
+
+
+def door(folder: Path, value: bool) -> bool:
+    port = free_port()
+    document = {"web": {"listen": f"127.0.0.1:{port}"} if value else None, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return not connects_nowhere("127.0.0.1", port)
+
+
+def connects_nowhere(host: str, port: int) -> bool:
+    with socket.socket() as asked:
+        return asked.connect_ex((host, port)) != 0
+
+
+def listen(folder: Path, host: str) -> bool:
+    """Whether the second address of this machine is listened on."""
+    port = free_port()
+    document = {"web": {"listen": f"{host}:{port}"}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return not connects_nowhere("127.0.0.2", port)
+
+
+def anonymous(folder: Path, value: str) -> int:
+    return answered(folder, {"anonymous": value}, host="watch.example")
+
+
+def tokens(folder: Path, value: list[str]) -> int:
+    given = [{"name": token, "role": "viewer", "sha256": digest(token)} for token in value]
+    return answered(folder, {"anonymous": "none", "tokens": given}, "t1")
+
+
+def sha(folder: Path, value: str) -> int:
+    given = [{"name": "one", "role": "viewer", "sha256": digest(value)}]
+    return answered(folder, {"anonymous": "none", "tokens": given}, "t1")
+
+
+def role(folder: Path, value: str) -> int:
+    """The answer to a command."""
+    port = free_port()
+    given = [{"name": "one", "role": value, "sha256": digest("t1")}]
+    document = {"web": {"listen": f"127.0.0.1:{port}", "tokens": given}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return Asking(f"http://127.0.0.1:{port}", "t1").put("/targets/shop/pause").status
+
+
+def name(folder: Path, value: str) -> str:
+    """The author of a silence."""
+    port = free_port()
+    given = [{"name": value, "role": "operator", "sha256": digest("t1")}]
+    document = {"web": {"listen": f"127.0.0.1:{port}", "tokens": given}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        made = Asking(f"http://127.0.0.1:{port}", "t1").put("/silences/s", {"length": "1h"})
+        return str(made.json["by"])
+
+
+def trusted(folder: Path, value: list[str]) -> int:
+    """The answer to a sixth client behind one proxy, after five unknown tokens from another client behind it."""
+    port = free_port()
+    given = [{"name": "one", "role": "viewer", "sha256": digest("t1")}]
+    web = {"listen": f"127.0.0.1:{port}", "tokens": given, "trusted_proxies": value}
+    with Runtime.from_config(written(folder, {"web": web, "targets": TARGETS}), {}):
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(5):
+            Asking(url, "unknown").get("/status", x_forwarded_for="203.0.113.1")
+        return Asking(url, "t1").get("/status", x_forwarded_for="203.0.113.2").status
+
+
+def ping_key(folder: Path, value: str | None) -> int:
+    port = free_port()
+    document = {
+        "web": {"listen": f"127.0.0.1:{port}"},
+        "targets": [{"id": "shop", "heartbeat": {"key": value}}],
+    }
+    with Runtime.from_config(written(folder, document), {}):
+        return Asking(f"http://127.0.0.1:{port}").ask("POST", "/ping/key-of-the-shop-0001").status
+
+
+WEB: dict[str, Real] = {
+    "Configuration.web": Real(door, (False, True), (False, True)),
+    "Web.listen": Real(listen, ("127.0.0.1", "127.0.0.2"), (False, True)),
+    "Web.anonymous": Real(anonymous, ("none", "viewer"), (401, 200)),
+    "Web.tokens": Real(tokens, (["t2"], ["t1", "t2"]), (401, 200)),
+    "Web.trusted_proxies": Real(trusted, ([], ["127.0.0.0/8"]), (429, 200)),
+    "Token.name": Real(name, ("anna", "otto"), ("anna", "otto")),
+    "Token.role": Real(role, ("viewer", "operator"), (403, 200)),
+    "Token.sha256": Real(sha, ("t2", "t1"), (401, 200)),
+    "Heartbeat.key": Real(ping_key, (None, "key-of-the-shop-0001"), (404, 200)),
+}

@@ -1,0 +1,142 @@
+"""The matrix of roles: each route, asked by everybody, is open to exactly those whom the table names."""
+
+import re
+
+import pytest
+from asking import TOKENS, Asking
+from watchkeeper import Role, UsageError
+from watchkeeper.web.application import application
+from watchkeeper.web.authority import Authority
+from watchkeeper.web.resources.routes import ROUTES
+from watchkeeper.web.table import ApiRoute, Unlocked
+
+WITHOUT = {"nobody": None, "a stranger": "wk_unknown", "a revoked one": "wk_revoked"}
+ASKERS = {**WITHOUT, **TOKENS}
+VALUES = {
+    "target": "shop",
+    "incident": "inc_0",
+    "silence": "s1",
+    "key": "msg_0",
+    "signal": "fail",
+}
+
+
+@pytest.fixture
+def strict(runtime):
+    """The API where a request without a token has no role."""
+    return runtime.serve("127.0.0.1:0", anonymous="none")
+
+
+def path_of(route):
+    return re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], route.path)
+
+
+def asked(url, asker, route):
+    body = b"{}" if route.body is not None else None
+    headers = {"content_type": "application/json"} if body else {}
+    if route.operation == "events":
+        return Asking(url, ASKERS[asker]).ask("HEAD", path_of(route))
+    return Asking(url, ASKERS[asker]).ask(route.method, path_of(route), body, **headers)
+
+
+def expected(asker, route):
+    """The statuses of a route for an asker: refused for want of a token, for want of a role, or let through."""
+    if isinstance(route.role, Unlocked):
+        return "let through"
+    if asker in WITHOUT:
+        return 401
+    return "let through" if Role(asker).includes(route.role) else 403
+
+
+@pytest.mark.parametrize("asker", ASKERS)
+def test_every_route_is_open_to_exactly_those_whom_the_table_names(strict, asker):
+    if asker in {"a stranger", "a revoked one"}:
+        routes = [route for route in ROUTES if isinstance(route.role, Role)][:4]
+    else:
+        routes = ROUTES
+    for route in routes:
+        status = asked(strict, asker, route).status
+        found = status if status in {401, 403} else "let through"
+        assert found == expected(asker, route), f"{asker} {route.method} {route.path}: {status}"
+
+
+def test_a_stranger_is_refused_on_every_route(runtime):
+    """A few routes for each door: an address is not even compared after five unknown tokens."""
+    guarded = [route for route in ROUTES if isinstance(route.role, Role)]
+    for begin in range(0, len(guarded), 5):
+        url = runtime.serve("127.0.0.1:0", anonymous="none")
+        for route in guarded[begin : begin + 5]:
+            assert asked(url, "a stranger", route).status == 401, route.path
+
+
+def test_a_table_with_a_route_without_a_role_is_never_served():
+    route = ApiRoute("GET", "/open", None, "Says something.", lambda call: None)
+    with pytest.raises(UsageError, match="these routes state no role: GET /open"):
+        application(None, Authority(), lambda: None, (route,))
+
+
+def test_a_viewer_who_asks_without_a_token_on_this_machine_sees_and_does_not_act(url):
+    nobody = Asking(url)
+    assert nobody.get("/status").status == 200
+    refused = nobody.put("/targets/shop/pause")
+    assert refused.status == 403
+    assert refused.json["detail"] == "anonymous has the role viewer: this needs operator"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "watch.example"},
+        {"host": "watch.example:8080"},
+        {"host": "localhost.evil.example"},
+        {"host": "[::1"},
+        {"host": ""},
+        {"x_forwarded_for": "127.0.0.1"},
+        {"forwarded": "for=127.0.0.1"},
+        {"x_real_ip": "127.0.0.1"},
+        {"via": "1.1 proxy"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site"},
+    ],
+)
+def test_a_request_that_a_proxy_or_another_page_may_have_sent_needs_a_token(url, headers):
+    assert Asking(url).get("/status", **headers).status == 401
+    assert Asking(url, TOKENS["viewer"]).get("/status", **headers).status == 200
+
+
+def test_anonymous_viewer_opens_reading_to_everybody(runtime):
+    url = runtime.serve("127.0.0.1:0", anonymous="viewer")
+    assert Asking(url).get("/status", host="watch.example").status == 200
+    assert Asking(url).put("/targets/shop/pause", host="watch.example").status == 403
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic dTpw", "Bearer", "Bearer ", "wk_viewer", "Bearer wk_viewer, Bearer x"]
+)
+def test_a_malformed_token_is_refused_and_not_taken_for_none(url, header):
+    answer = Asking(url).get("/status", authorization=header)
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="watchkeeper"'
+
+
+def test_unknown_tokens_of_one_address_are_not_even_compared_after_five(url, caplog):
+    guesses = [Asking(url, f"wk_{number}").get("/status").status for number in range(7)]
+    assert guesses == [401] * 5 + [429] * 2
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["An unknown token was sent from 127.0.0.1"] * 5
+    assert Asking(url, TOKENS["admin"]).get("/status").status == 429
+    assert Asking(url).get("/status").status == 200
+
+
+def test_more_requests_than_forty_at_once_are_refused_for_a_second(url):
+    answers = [Asking(url, TOKENS["viewer"]).get("/targets/none") for _ in range(60)]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(refused) > 5
+    assert refused[0].headers["retry-after"] == "1"
+    assert Asking(url, TOKENS["operator"]).get("/status").status == 200
+
+
+def test_the_control_socket_gives_the_role_admin_without_a_token(control):
+    assert control.get("/config").status == 200
+    assert control.put("/targets/shop/pause").status == 200

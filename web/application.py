@@ -1,0 +1,197 @@
+"""The ASGI application: router, authorisation, parameters, bodies, answers, and one line for each command."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..domain.conditions.json_document import nested_deeper
+from ..domain.limits import JSON_DEPTH_MAX
+from ..domain.line import one_line
+from ..domain.specification.web import Role, Web
+from ..host.doors import Door
+from .authority import Authority, require, stranger
+from .limits import BODY_BYTES_MAX
+from .problems import PROBLEM_TYPE, Fault, Refusal, fault_of, refusal_of
+from .resources.openapi import document_of
+from .resources.routes import ROUTES
+from .table import Accepted, ApiCall, ApiRoute, Author, Services, require_roles
+
+logger = logging.getLogger(__name__)
+AUDIT = logging.getLogger("watchkeeper.web.audit")
+DOOR = "watchkeeper.door"
+"""The key of the scope under which a server of ours names the door; a host's server names none."""
+_HEADERS = {
+    "cache-control": "private, no-cache",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def application(
+    services: Services,
+    authority: Authority,
+    web: Callable[[], Web | None],
+    routes: Iterable[ApiRoute] = ROUTES,
+) -> ASGIApp:
+    """Returns the application; `web` gives the rules where a host serves it.
+
+    Raises: UsageError where a route states no role.
+    """
+    table = tuple(routes)
+    require_roles(table)
+    by_path: dict[str, dict[str, ApiRoute]] = {}
+    # A fixed path goes before one with a parameter in its place: `/silences/preview` before `/silences/{silence}`.
+    for route in sorted(table, key=lambda each: each.path.count("{")):
+        by_path.setdefault(route.path, {})[route.method] = route
+    made = Starlette(
+        routes=[
+            Route(path, partial(_answer, of_method, services, authority, web), methods=[*of_method])
+            for path, of_method in by_path.items()
+        ],
+        exception_handlers={HTTPException: _refused_by_router},
+    )
+    # It would be built from `Host`, which is the client's word.
+    made.router.redirect_slashes = False
+    made.state.document = document_of(table)
+    return partial(_over_http, made)
+
+
+async def _over_http(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Lets HTTP alone through."""
+    if scope["type"] == "http":
+        await app(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+
+
+async def _answer(
+    of_method: Mapping[str, ApiRoute],
+    services: Services,
+    authority: Authority,
+    mounted: Callable[[], Web | None],
+    request: Request,
+) -> Response:
+    route = of_method["GET" if request.method == "HEAD" else request.method]
+    door: Door | None = request.scope.get(DOOR)
+    web = mounted() if door is None else door.web
+    author: Author | None = None
+    try:
+        if isinstance(route.role, Role):
+            author = authority.author_of(request.scope, door, web)
+            require(author, route.role)
+        else:
+            author = stranger(request.scope, web)
+        call = ApiCall(services, author, request.path_params, _query(route, request), None, request)
+        call = call._replace(body=await _body(route, request))
+        response = await _made(route, call)
+    except ClientDisconnect:
+        response = Response(status_code=400)
+    except Exception as error:
+        refusal = error if isinstance(error, Refusal) else refusal_of(error)
+        if refusal is None:
+            logger.exception("An internal fault in %s %s", route.method, route.path)
+            refusal = Refusal(500, "an internal fault: the log of the runtime has it")
+        response = _problem(refusal)
+    # Strangers leave no line: a flood of their requests would fill the log.
+    if route.is_command and author is not None and author.role is not None:
+        _audit(request, author, response.status_code)
+    return _finished(response, request)
+
+
+def _audit(request: Request, author: Author, status: int) -> None:
+    path = one_line(request.scope["path"])
+    AUDIT.info("%s %s by %s from %s: %d", request.method, path, author.name, author.where, status)
+
+
+async def _made(route: ApiRoute, call: ApiCall) -> Response:
+    made = await route.handler(call)
+    if isinstance(made, Response):
+        return made
+    is_durable = not isinstance(made, Accepted)
+    body = msgspec.json.encode(made if is_durable else made.state)
+    response = Response(body, 200 if is_durable else 202, media_type="application/json")
+    if route.method == "GET":
+        response.headers["etag"] = f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    return response
+
+
+def _finished(response: Response, request: Request) -> Response:
+    """Returns the response with the headers of all, or 304 where the client has it already."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    tag = response.headers.get("etag")
+    if tag is None or tag not in _tags(request.headers.get("if-none-match", "")):
+        return response
+    kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+    return Response(status_code=304, headers=kept)
+
+
+def _tags(header: str) -> list[str]:
+    return [tag.strip().removeprefix("W/") for tag in header.split(",")]
+
+
+def _problem(refusal: Refusal) -> Response:
+    return Response(
+        msgspec.json.encode(refusal.document),
+        refusal.status,
+        headers=refusal.headers,
+        media_type=PROBLEM_TYPE,
+    )
+
+
+async def _refused_by_router(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = (getattr(error, "headers", None) or {}).items()
+    detail = "there is no such path: GET /api/v1/openapi.json lists them"
+    if status == 405:
+        detail = "this path does not know the method"
+    return _finished(_problem(Refusal(status, detail, headers=headers)), request)
+
+
+def _query(route: ApiRoute, request: Request) -> Any:
+    """Returns the parameters. Raises: Refusal with every one that is repeated, and the first that is wrong."""
+    pairs = request.query_params.multi_items()
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        repeated = {name for name, _ in pairs if [each for each, _ in pairs].count(name) > 1}
+        raise Refusal(
+            400, "each parameter is given once", [Fault(name, "is repeated") for name in sorted(repeated)]
+        )
+    try:
+        return msgspec.convert(given, route.query, strict=False)
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:
+        raise Refusal(400, "a parameter is wrong", [fault_of(error)]) from None
+
+
+async def _body(route: ApiRoute, request: Request) -> Any:
+    """Returns the body, read within its bound. Raises: Refusal of one that is too large, no JSON, or wrong."""
+    if route.body is None:
+        return None
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > BODY_BYTES_MAX:
+            raise Refusal(413, f"a body may have {BODY_BYTES_MAX:,} bytes", headers=[("connection", "close")])
+    if not raw:
+        raw += b"{}"
+    elif request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(415, "send `Content-Type: application/json`")
+    elif request.headers.get("content-encoding", "identity") != "identity":
+        raise Refusal(415, "send the body without compression")
+    if nested_deeper(bytes(raw), JSON_DEPTH_MAX):
+        raise Refusal(400, "the body is nested too deeply")
+    try:
+        return msgspec.json.decode(bytes(raw), type=route.body)
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
+        raise Refusal(400, "the body is wrong", [fault_of(error)]) from None

@@ -1,0 +1,312 @@
+"""The hub of the event stream: one reading of the runtime for all clients, in frames that are few and small."""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from ..domain.errors import WatchkeeperError
+from ..domain.observation.sample import Sample
+from ..domain.read_model.event import (
+    Event,
+    HealthChanged,
+    IncidentChanged,
+    NoticeEnded,
+    SampleSeen,
+    WentBlind,
+)
+from ..domain.read_model.status import RuntimeStatus, TargetStatus
+from ..domain.rules.aggregate import Status
+from ..domain.units import NS_PER_MS
+from ..host.operations import Operations
+from ..host.subscriptions import Subscription
+from . import limits
+from .problems import Refusal
+from .resources.documents import incident_row, time_of
+
+logger = logging.getLogger(__name__)
+StatusEntry: TypeAlias = tuple[str, int, str]
+"""The status of a target as the stream tells it (`paused` and `gone` are some), since when in milliseconds, and why."""
+KINDS = ("status", "incident", "notice", "self")
+
+
+class Frame(NamedTuple):
+    """One event of the stream."""
+
+    number: int
+    kind: str
+    """`status`, `incident`, `notice`, `self`, `beat` or `reset`."""
+    data: Any
+
+    def text(self, targets: frozenset[str]) -> bytes:
+        """Returns the bytes of the frame, of a status frame only what is of these targets (none: all)."""
+        data = self.data
+        if targets and self.kind == "status":
+            data = {"k": {name: entry for name, entry in data["k"].items() if name in targets}}
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (
+            self.number,
+            self.kind.encode(),
+            msgspec.json.encode(data),
+        )
+
+
+class Stream:
+    """The queue of one client. A full one is lost: the client comes back and resumes."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self._frames: deque[Frame] = deque()
+        self._came = asyncio.Event()
+        self.is_lost = False
+
+    def offer(self, frame: Frame) -> None:
+        """Queues a frame; never waits."""
+        if len(self._frames) >= limits.STREAM_QUEUE_MAX:
+            self.close()
+        elif not self.is_lost:
+            self._frames.append(frame)
+            self._came.set()
+
+    def close(self) -> None:
+        """Ends the stream; what is queued is not sent."""
+        self.is_lost = True
+        self._frames.clear()
+        self._came.set()
+
+    async def next(self) -> list[Frame]:
+        """Waits for frames; returns none where the stream has ended."""
+        await self._came.wait()
+        frames = list(self._frames)
+        self._frames.clear()
+        if not self.is_lost:
+            self._came.clear()
+        return frames
+
+
+class Hub:
+    """Owns the streams of a site, the ring of the newest frames and, while anybody listens, one subscription."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+        self._ring: deque[Frame] = deque(maxlen=limits.RING_FRAMES_MAX)
+        self._number = 0
+        self._streams: set[Stream] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._beginning = asyncio.Lock()
+        self._shown: dict[str, StatusEntry] = {}
+        self._changed: dict[str, StatusEntry] = {}
+
+    @property
+    def listeners(self) -> int:
+        return len(self._streams)
+
+    async def join(self, where: str, *, counts_address: bool) -> Stream:
+        """Opens a stream, on which every change from now on is told.
+
+        Raises: Refusal where there are too many, of all clients or of this address; UsageError while the runtime is stopped.
+        """
+        of_address = Counter(stream.where for stream in self._streams)[where]
+        if len(self._streams) >= limits.STREAMS_MAX or (
+            counts_address and of_address >= limits.STREAMS_PER_ADDRESS_MAX
+        ):
+            raise Refusal(429, "too many streams are open: close one", headers=[("retry-after", "10")])
+        stream = Stream(where)
+        self._streams.add(stream)
+        try:
+            async with self._beginning:
+                if not self._tasks:
+                    await self._begin()
+        except BaseException:
+            self.leave(stream)
+            raise
+        return stream
+
+    async def _begin(self) -> None:
+        """Starts to read: first the events, then the status that they change, so that nothing is missed in between."""
+        events = self._operations.verbs.subscribe(samples=True)
+        try:
+            self._shown = _entries(await self._operations.status(fresh=True))
+        except BaseException:
+            events.close()
+            raise
+        self._tasks = [
+            asyncio.create_task(work)
+            for work in (
+                self._follow(events),
+                self._compare_regularly(),
+                self._send_regularly(),
+                self._beat(),
+            )
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Ends the streams where a part of the hub ended: a client that comes back starts all of it again."""
+        if task.cancelled():
+            return
+        if error := task.exception():
+            logger.error("The event stream ended by an internal fault", exc_info=error)
+        self.close()
+
+    def resume(self, stream: Stream, last: int | None) -> None:
+        """Queues what came after the frame `last`; a reset where that is unknown, and at first."""
+        missed = [frame for frame in self._ring if last is not None and frame.number > last]
+        oldest = self._ring[0].number if self._ring else self._number + 1
+        if (
+            last is None
+            or last > self._number
+            or last < oldest - 1
+            or len(missed) > limits.STREAM_QUEUE_MAX // 2
+        ):
+            stream.offer(Frame(self._number, "reset", {}))
+            return
+        for frame in missed:
+            stream.offer(frame)
+
+    def leave(self, stream: Stream) -> None:
+        """Closes a stream; with the last one the hub stops reading."""
+        self._streams.discard(stream)
+        stream.close()
+        if not self._streams:
+            self._rest()
+
+    def close(self) -> None:
+        """Ends every stream."""
+        for stream in tuple(self._streams):
+            self.leave(stream)
+
+    def _rest(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        # Changes are not noted without listeners, so that the frames so far do not lead to the next one.
+        self._shown, self._changed = {}, {}
+        self._ring.clear()
+        self._number += 1
+
+    def _reset(self) -> None:
+        """Tells every client to ask for the status anew, also those that come back."""
+        self._ring.clear()
+        self._number += 1
+        for stream in tuple(self._streams):
+            stream.offer(Frame(self._number, "reset", {}))
+
+    def _send(self, kind: str, data: Any) -> None:
+        if kind != "beat":
+            self._number += 1
+        frame = Frame(self._number, kind, data)
+        if kind != "beat":
+            self._ring.append(frame)
+        for stream in tuple(self._streams):
+            stream.offer(frame)
+
+    # Events and comparisons.
+
+    async def _follow(self, events: Subscription) -> None:
+        taken = dropped = 0
+        with events:
+            async for event in events:
+                if events.dropped > dropped:
+                    # This thread was too slow for a moment: clients ask anew instead of believing what is out of date.
+                    dropped = events.dropped
+                    self._reset()
+                before = self._number
+                self._take(event)
+                taken += 1
+                if self._number > before or taken % limits.SLICE_ROWS == 0:
+                    # Queued events come without a wait: clients that read must be able to keep up with a burst of them.
+                    await asyncio.sleep(0)
+        # The runtime has ended, and with this task every stream: clients come back when it runs again.
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case SampleSeen(sample=sample, status=status):
+                self._show(sample.target, _entry_of_sample(sample, status))
+            case IncidentChanged(incident=incident):
+                self._send("incident", incident_row(incident))
+            case NoticeEnded(notice=notice, delivery=delivery):
+                told = {"key": notice.key, "channel": notice.channel, "state": delivery.state.value}
+                self._send("notice", {**told, "incident": notice.incident.id, "attempts": delivery.attempts})
+            case HealthChanged(part=part, detail=detail):
+                self._send("self", {"part": part, "detail": detail})
+            case WentBlind(interval=interval):
+                ends = {
+                    "started_at": time_of(interval.started_at_ns),
+                    "ended_at": time_of(interval.ended_at_ns),
+                }
+                self._send("self", {"blind": {**ends, "cause": interval.cause}})
+
+    def _show(self, target: str, entry: StatusEntry) -> None:
+        """Notes a status that differs from the last one that was sent; the paused state is known by comparing alone."""
+        shown = self._changed.get(target) or self._shown.get(target)
+        if shown is not None and (shown[0], shown[2]) != (entry[0], entry[2]) and shown[0] != "paused":
+            self._changed[target] = entry
+
+    async def _send_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(limits.FRAME_EVERY_S)
+            if self._changed:
+                changed, self._changed = self._changed, {}
+                self._shown |= changed
+                self._send("status", {"k": changed})
+
+    async def _compare_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(limits.COMPARED_EVERY_S)
+            # After a restart the next comparison shows what has changed.
+            with suppress(WatchkeeperError, TimeoutError):
+                self._compare(await self._operations.status(fresh=True))
+
+    def _compare(self, status: RuntimeStatus) -> None:
+        entries = _entries(status)
+        gone = dict.fromkeys(
+            self._shown.keys() - entries.keys(), ("gone", self._operations.now_ns() // NS_PER_MS, "")
+        )
+        for name in gone:
+            del self._shown[name]
+        # The events are quicker than a status that was asked for a moment before: they have the last word.
+        self._changed = {**_differences(self._shown, entries), **gone, **self._changed}
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(limits.BEAT_EVERY_S)
+            self._send("beat", {"at": time_of(self._operations.now_ns())})
+
+
+def _differences(before: dict[str, StatusEntry], after: dict[str, StatusEntry]) -> dict[str, StatusEntry]:
+    return {name: entry for name, entry in after.items() if before.get(name) != entry}
+
+
+def _entries(status: RuntimeStatus) -> dict[str, StatusEntry]:
+    return {target.id: _entry_of(target) for target in status.targets}
+
+
+def _entry_of(target: TargetStatus) -> StatusEntry:
+    since_ms = target.since_ns // NS_PER_MS
+    if target.paused:
+        return "paused", since_ms, ""
+    return target.status.value, since_ms, target.explanation or _why(target.sample, target.status)
+
+
+def _entry_of_sample(sample: Sample, status: Status) -> StatusEntry:
+    """Returns the entry by a sample; where its status began earlier, the next comparison says so."""
+    return status.value, sample.at.wall_ns // NS_PER_MS, _why(sample, status)
+
+
+def _why(sample: Sample | None, status: Status) -> str:
+    """Returns the reason without its figures, which change with every sample."""
+    return "" if sample is None or status is Status.UP else sample.reason.value
+
+
+def wanted_kinds(types: str | None) -> frozenset[str]:
+    """Returns the kinds of frames that a client asks for. Raises: Refusal of an unknown kind."""
+    if types is None:
+        return frozenset(KINDS)
+    asked = frozenset(types.split(","))
+    if unknown := asked - set(KINDS):
+        raise Refusal(400, f"there are the types {', '.join(KINDS)}, not {', '.join(sorted(unknown))!r}")
+    return asked

@@ -1,0 +1,58 @@
+"""Bounds of the web: requests, connections, lists and streams."""
+
+BODY_BYTES_MAX = 64 * 1024
+"""The body of a request, counted while it is read; the largest documented one has a few hundred bytes."""
+HEADER_BYTES_MAX = 16 * 1024
+"""The header of a request: browsers send 1 to 4 KiB."""
+PING_BODY_BYTES_MAX = 10 * 1024
+"""The body of a ping that is kept, as healthchecks keeps it; the rest is read and dropped."""
+PINGS_KEPT_MAX = 1_000
+"""Pings that are kept for a look, of all targets together: 10 MB at most."""
+CONNECTIONS_MAX = 1_024
+"""Connections of one door; one more is closed at once. Each is a descriptor, of which probes need some, too."""
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted in one round of the loop."""
+CONNECTIONS_PER_ADDRESS_MAX = 128
+"""Connections of one address off this machine: a browser has six, a proxy some dozens."""
+HEADER_WITHIN_S = 5.0
+"""The time for a whole header, from the connection or from the answer before."""
+BODY_WITHIN_S = 8.0
+"""The time for header and body of a request."""
+WRITE_WITHIN_S = 8.0
+"""The time in which a client must read something, while the system's buffers are full."""
+LIST_DEFAULT = 100
+LIST_MAX = 1_000
+"""Entries of one answer; the rest is asked for with `after`."""
+SLICE_ROWS = 50
+"""Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
+STREAMS_MAX = 500
+"""Streams of one site."""
+STREAMS_PER_ADDRESS_MAX = 20
+"""Streams of one address off this machine."""
+STREAM_QUEUE_MAX = 50
+"""Frames that wait for one client; a slower one loses its connection, and resumes by `Last-Event-ID`."""
+RING_FRAMES_MAX = 1_000
+"""Frames that are kept for clients that come back: a hundred seconds at the highest rate."""
+FRAME_EVERY_S = 0.1
+"""The shortest time between two frames: what changes in between is sent as one."""
+COMPARED_EVERY_S = 1.0
+"""How often the whole status is compared while anybody listens, for what no event tells: pauses, silences, staleness."""
+BEAT_EVERY_S = 10.0
+"""How often an idle stream shows that it is alive."""
+RETRY_MS = 2_000
+"""After how long a browser opens a lost stream again."""
+RATE_PER_S = 20
+"""Requests a second of one token or address, on average ..."""
+BURST_MAX = 40
+"""... and at once."""
+FAILED_LOGINS_MAX = 5
+"""Unknown tokens of one address ..."""
+FAILED_LOGINS_WITHIN_S = 60.0
+"""... within this time; further ones are not even compared."""
+CLIENTS_KEPT_MAX = 4_096
+"""Clients whose rate is known; beyond it the one that was seen longest ago is forgotten."""
+HOURS_READ_MAX = 10_000
+"""Hours that one question reads, 50 ms of work; the rest of a longer span is asked for with `after`."""
+assert SLICE_ROWS < LIST_MAX
+assert HEADER_WITHIN_S < BODY_WITHIN_S < 10
+assert WRITE_WITHIN_S < 10

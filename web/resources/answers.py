@@ -1,0 +1,374 @@
+"""The answers of the API and what may be asked: times are RFC 3339 in UTC, lengths are milliseconds."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from ...domain.incidents.incident import TransitionKind
+from ...domain.incidents.notice import DeliveryState, NoticeReason
+from ...domain.observation.attempt import AttemptState
+from ...domain.observation.outcome import Outcome, Reason
+from ...domain.rules.aggregate import Status
+from ...domain.specification.rule import Severity
+from ...domain.specification.text import Name
+from ..limits import LIST_DEFAULT, LIST_MAX
+
+T = TypeVar("T")
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LIST_MAX, description="The most items of one answer.")]
+After = Annotated[str, msgspec.Meta(min_length=1, max_length=256, description="`next` of the answer before.")]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Words = Annotated[str, msgspec.Meta(max_length=256)]
+SILENCE_ID = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
+"""The ids of silences that are made over the API; a program may give them others."""
+LengthText = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        pattern=r"^(([0-9]+(\.[0-9]+)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w))+(?![\s\S])",
+        description="A duration such as 90s, 1h30m or 7d.",
+    ),
+]
+
+
+class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One part of a list."""
+
+    items: list[T]
+    next: str | None = None
+    """The `after` of the part that follows; null at the end."""
+
+
+class ProblemRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the runtime that has a problem."""
+
+    part: str
+    detail: str
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of everything in a few figures."""
+
+    as_of: datetime
+    healthy: bool
+    """Whether no part of the runtime has a problem."""
+    targets: dict[str, int]
+    """How many targets have each status; `paused` ones are counted there alone."""
+    open_incidents: int
+    silences: int
+    problems: list[ProblemRow]
+
+
+class BlindRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An interval in which the runtime could not observe its targets."""
+
+    started_at: datetime
+    ended_at: datetime
+    cause: str
+
+
+class LatenessRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The time from due to started, over all attempts."""
+
+    count: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class SelfAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the runtime itself."""
+
+    as_of: datetime
+    healthy: bool
+    problems: list[ProblemRow]
+    lateness: LatenessRow
+    blind: list[BlindRow]
+    counters: dict[str, int]
+
+
+class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The status of one target."""
+
+    id: str
+    group: str
+    name: str
+    """Its name for people; empty where the configuration states none."""
+    labels: dict[str, str]
+    description: str
+    link: str
+    runbook: str
+    kind: str
+    status: Status
+    since: datetime
+    """When this status began."""
+    raw: Status
+    """The status by the newest sample alone."""
+    explanation: str
+    """Why it is not up; empty where it is."""
+    paused: bool
+    sampled_at: datetime | None
+    outcome: Outcome | None
+    reason: Reason | None
+    latency_ms: float | None
+    samples: int
+    missed: int
+    """Ticks that passed without an attempt."""
+    open_incidents: list[str]
+
+
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt."""
+
+    epoch: int
+    number: int
+    state: AttemptState
+    due_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    lateness_ms: float
+    missed: int
+    outcome: str
+
+
+class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample as the store keeps it."""
+
+    at: datetime
+    outcome: Outcome
+    reason: Reason
+    status: int | None
+    latency_ms: float | None
+    explanation: str
+
+
+class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts that one bad sample was judged by."""
+
+    at: datetime
+    ip: str | None
+    phases_ms: dict[str, float]
+    """The phases that happened: `dns`, `connect`, `tls`, `first_byte`, `transfer`."""
+    failed: list[str]
+    """The failed conditions, each with the value that it found."""
+    body: str
+    """The beginning of the body."""
+
+
+class RollupRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The samples of one hour or one day."""
+
+    at: datetime
+    count: int
+    good: int
+    bad: int
+    unknown: int
+    uptime: float | None
+    """The good share of what was evidence; null without evidence."""
+    p50_ms: float | None
+    p95_ms: float | None
+    max_ms: float | None
+
+
+class UptimeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The uptime of one target over a span."""
+
+    since: datetime
+    until: datetime
+    uptime: float | None
+    good: int
+    bad: int
+    unknown: int
+
+
+class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one incident."""
+
+    id: str
+    target: str
+    rule: str
+    severity: Severity
+    status: Literal["open", "resolved"]
+    change: TransitionKind
+    """The kind of its last transition."""
+    sequence: int
+    at: datetime
+    """When the last transition was decided."""
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    note: str
+    """The text of the acknowledgement."""
+    cause: str
+    """The finding at its opening."""
+    latest: str
+    """The newest finding."""
+    reason: str
+    """Of the last transition."""
+    explanation: str
+    draft: bool
+    notify: list[str]
+
+
+class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One notice and the state of its delivery."""
+
+    key: str
+    channel: str
+    state: DeliveryState
+    change: TransitionKind
+    reason: NoticeReason
+    incident: str
+    target: str
+    sequence: int
+    created_at: datetime
+    attempts: int
+    at: datetime
+    """When the last attempt began or was answered."""
+    detail: str
+
+
+class SilenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One silence in force."""
+
+    id: str
+    target: str | None
+    """Null: every target."""
+    until: datetime
+    by: str
+    reason: str
+    created_at: datetime | None
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The effect that a silence would have now."""
+
+    targets: int
+    open_incidents: list[str]
+
+
+class PingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One report of a job over HTTP."""
+
+    at: datetime
+    kind: Literal["success", "start", "fail", "log"]
+    exit_status: int | None
+    run: str | None
+    """The `rid` of the job."""
+    duration_ms: float | None
+    """The time since the `start` of the same run."""
+    body: str
+
+
+PolicyRow: TypeAlias = dict[str, Any]
+ConfigurationAnswer: TypeAlias = dict[str, Any]
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """The state after a command without a resource of its own."""
+
+    done: bool
+    detail: str
+
+
+# Questions.
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameter."""
+
+
+class TargetsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which targets, by id."""
+
+    status: Status | None = None
+    group: Words | None = None
+    """This group, and those below it."""
+    label: Words | None = None
+    """`NAME=TEXT`."""
+    q: Words | None = None
+    """A part of the id or the name, in any case."""
+    limit: Limit = LIST_DEFAULT
+    after: After | None = None
+
+
+class SpanQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the past, oldest first."""
+
+    since: Time | None = None
+    until: Time | None = None
+    limit: Limit = LIST_DEFAULT
+    after: Time | None = None
+    """`next` of the answer before."""
+
+
+class UptimeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Over which span until now; whole hours."""
+
+    span: LengthText = "24h"
+
+
+class IncidentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which incidents, newest first."""
+
+    state: Literal["open", "resolved"] | None = None
+    target: Words | None = None
+    severity: Severity | None = None
+    since: Time | None = None
+    """Those that were opened since then."""
+    limit: Limit = LIST_DEFAULT
+    after: After | None = None
+
+
+class NoticesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which notices, oldest first."""
+
+    state: DeliveryState | None = None
+    channel: Words | None = None
+    limit: Limit = LIST_DEFAULT
+    after: After | None = None
+
+
+class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of a list."""
+
+    limit: Limit = LIST_DEFAULT
+    after: After | None = None
+
+
+class PreviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which target a silence would mute; all without one."""
+
+    target: Name | None = None
+
+
+class SilenceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A silence: a length or an end, exactly one of them."""
+
+    target: Name | None = None
+    """Null or missing: every target."""
+    until: Time | None = None
+    length: LengthText | None = None
+    reason: Words = ""
+
+
+class AcknowledgementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An acknowledgement."""
+
+    note: Words = ""
+    """A text for the others."""
+
+
+class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A report of a job."""
+
+    ok: bool = True
+    """Whether it has succeeded."""
+    detail: Words = ""
+    """Why not, in one line."""
+
+
+class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An empty body or `{}`."""

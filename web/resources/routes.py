@@ -1,0 +1,225 @@
+"""The route table."""
+
+from ...domain.specification.web import Role
+from ..table import API, ApiRoute, Unlocked
+from . import acting, probing, reading, streaming
+from .answers import (
+    AcknowledgementBody,
+    AttemptRow,
+    ConfigurationAnswer,
+    Done,
+    EvidenceRow,
+    HeartbeatBody,
+    IncidentRow,
+    IncidentsQuery,
+    Listed,
+    NoBody,
+    NoticeRow,
+    NoticesQuery,
+    PageQuery,
+    PingRow,
+    PolicyRow,
+    PreviewAnswer,
+    PreviewQuery,
+    RollupRow,
+    SampleRow,
+    SelfAnswer,
+    SilenceBody,
+    SilenceRow,
+    SpanQuery,
+    StatusAnswer,
+    TargetRow,
+    TargetsQuery,
+    UptimeAnswer,
+    UptimeQuery,
+)
+from .openapi import openapi
+
+V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
+TARGET = f"{API}/targets/{{target}}"
+INCIDENT = f"{API}/incidents/{{incident}}"
+SILENCE = f"{API}/silences/{{silence}}"
+
+ROUTES: tuple[ApiRoute, ...] = (
+    ApiRoute("GET", f"{API}/openapi.json", V, "This document.", openapi),
+    ApiRoute(
+        "GET", f"{API}/status", V, "The state of everything in a few figures.", reading.status, StatusAnswer
+    ),
+    ApiRoute("GET", f"{API}/self", V, "The state of the runtime itself.", reading.self, SelfAnswer),
+    ApiRoute("GET", f"{API}/policies", V, "Every applied policy.", reading.policies, Listed[PolicyRow]),
+    ApiRoute(
+        "GET",
+        f"{API}/targets",
+        V,
+        "Targets with their status, by id.",
+        reading.targets,
+        Listed[TargetRow],
+        query=TargetsQuery,
+    ),
+    ApiRoute("GET", TARGET, V, "One target.", reading.target, TargetRow),
+    ApiRoute("GET", f"{TARGET}/attempts", V, "Its newest attempts.", reading.attempts, Listed[AttemptRow]),
+    ApiRoute(
+        "GET",
+        f"{TARGET}/samples",
+        V,
+        "Its samples; by default of the last hour.",
+        reading.samples,
+        Listed[SampleRow],
+        query=SpanQuery,
+    ),
+    ApiRoute(
+        "GET",
+        f"{TARGET}/evidence",
+        V,
+        "The facts of its bad samples; by default of the last day.",
+        reading.evidence,
+        Listed[EvidenceRow],
+        query=SpanQuery,
+    ),
+    ApiRoute(
+        "GET",
+        f"{TARGET}/hours",
+        V,
+        "Its hours; by default of the last day.",
+        reading.hours,
+        Listed[RollupRow],
+        query=SpanQuery,
+    ),
+    ApiRoute(
+        "GET",
+        f"{TARGET}/days",
+        V,
+        "Its days (UTC); by default of the last 30.",
+        reading.days,
+        Listed[RollupRow],
+        query=SpanQuery,
+    ),
+    ApiRoute("GET", f"{TARGET}/uptime", V, "Its uptime.", reading.uptime, UptimeAnswer, query=UptimeQuery),
+    ApiRoute(
+        "GET",
+        f"{TARGET}/pings",
+        V,
+        "The newest reports of its job over HTTP, since this process runs.",
+        reading.pings,
+        Listed[PingRow],
+        query=PageQuery,
+    ),
+    ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
+    ApiRoute(
+        "POST",
+        f"{TARGET}/heartbeat",
+        O,
+        "Reports for a heartbeat: that its job ran, or that it failed.",
+        acting.heartbeat,
+        TargetRow,
+        body=HeartbeatBody,
+    ),
+    ApiRoute("DELETE", f"{TARGET}/pause", O, "Starts attempts again.", acting.resume, TargetRow),
+    ApiRoute(
+        "GET",
+        f"{API}/incidents",
+        V,
+        "Incidents, the newest first.",
+        reading.incidents,
+        Listed[IncidentRow],
+        query=IncidentsQuery,
+    ),
+    ApiRoute("GET", INCIDENT, V, "One incident.", reading.incident, IncidentRow),
+    ApiRoute(
+        "GET",
+        f"{INCIDENT}/transitions",
+        V,
+        "Its states, from its opening.",
+        reading.transitions,
+        Listed[IncidentRow],
+    ),
+    ApiRoute("GET", f"{INCIDENT}/notices", V, "Its notices.", reading.incident_notices, Listed[NoticeRow]),
+    ApiRoute(
+        "PUT",
+        f"{INCIDENT}/acknowledgement",
+        O,
+        "Records that the author has seen it: channels are told of its end alone.",
+        acting.acknowledge,
+        IncidentRow,
+        body=AcknowledgementBody,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/silences",
+        V,
+        "The silences in force, by id.",
+        reading.silences,
+        Listed[SilenceRow],
+        query=PageQuery,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/silences/preview",
+        V,
+        "The effect that a silence would have now.",
+        reading.preview,
+        PreviewAnswer,
+        query=PreviewQuery,
+    ),
+    ApiRoute("GET", SILENCE, V, "One silence in force.", reading.silence, SilenceRow),
+    ApiRoute(
+        "PUT", SILENCE, O, "Begins or changes a silence.", acting.put_silence, SilenceRow, body=SilenceBody
+    ),
+    ApiRoute("DELETE", SILENCE, O, "Ends a silence.", acting.delete_silence, SilenceRow),
+    ApiRoute(
+        "GET",
+        f"{API}/notices",
+        V,
+        "Notices, oldest first.",
+        reading.notices,
+        Listed[NoticeRow],
+        query=NoticesQuery,
+    ),
+    ApiRoute(
+        "POST",
+        f"{API}/notices/{{key}}/redrive",
+        O,
+        "Sends a notice that was given up again, under its own key.",
+        acting.redrive,
+        Done,
+        body=NoBody,
+    ),
+    ApiRoute(
+        "POST",
+        f"{API}/reload",
+        A,
+        "Applies the configuration file as it is now; an invalid one changes nothing.",
+        acting.reload,
+        StatusAnswer,
+        body=NoBody,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/config",
+        A,
+        "The configuration in effect, with its secrets masked.",
+        reading.configuration,
+        ConfigurationAnswer,
+    ),
+    ApiRoute("GET", f"{API}/events", V, "The event stream.", streaming.events, query=streaming.EventsQuery),
+    ApiRoute("GET", "/healthz", Unlocked.PUBLIC, "`ok` while the runtime's loop turns.", probing.healthz),
+    ApiRoute(
+        "GET", "/readyz", Unlocked.PUBLIC, "`ready` while it runs and its store writes.", probing.readyz
+    ),
+    *(
+        ApiRoute(
+            method,
+            f"/ping/{{key}}{rest}",
+            Unlocked.KEY,
+            does,
+            probing.ping,
+            query=probing.PingQuery,
+            name=name,
+        )
+        for rest, does, name in (
+            ("", "The job of this key has succeeded.", "ping"),
+            ("/{signal}", "It has started, failed, logged, or ended with an exit status.", "ping_signal"),
+        )
+        for method in ("GET", "POST")
+    ),
+)

@@ -1,0 +1,43 @@
+"""The site of a runtime: what all its doors share, and the servers of its doors."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..domain.specification.web import Web
+from ..host.doors import Actor, Asgi, Door
+from ..host.operations import Operations
+from .application import DOOR, application
+from .authority import Authority
+from .hub import Hub
+from .pings import Pings
+from .serving import serve
+from .table import Services
+
+
+class Site:
+    """Serves doors, or is held by the application of a host."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._services = Services(operations, Pings(operations), Hub(operations))
+
+    def mounted(self, actor: Actor | None) -> Asgi:
+        """Returns the application for a host that serves it."""
+        return self._application(Authority(actor))
+
+    def _application(self, authority: Authority) -> ASGIApp:
+        return application(self._services, authority, self._web)
+
+    def _web(self) -> Web | None:
+        return self._services.operations.configuration().web
+
+    async def serve(self, door: Door) -> None:
+        """Serves a door until it is cancelled."""
+        app = self._application(Authority())
+
+        async def by_this_door(scope: Scope, receive: Receive, send: Send) -> None:
+            known: MutableMapping[str, Any] = {**scope, DOOR: door}
+            await app(known, receive, send)
+
+        await serve(by_this_door, door, before_the_end=self._services.hub.close)
