@@ -78,7 +78,7 @@ def test_every_command_exists(page):
 
 def labelled(label):
     """The public methods of a runtime and of its awaitable face, as embedding.md writes them."""
-    own = {name: getattr(Runtime, name) for name in vars(Runtime) if not name.startswith("_")}
+    own = {name: getattr(Runtime, name) for name in dir(Runtime) if not name.startswith("_")}
     aio = {
         f"runtime.aio.{name}": value
         for name, value in vars(type(Runtime().aio)).items()
