@@ -95,6 +95,10 @@ class Delivery(PublicValue, frozen=True, kw_only=True):
         detail = said[:DETAIL_CHARACTERS_MAX]
         return replace(self, state=DeliveryState.PENDING, at_ns=at_ns, detail=detail)
 
+    def given_up(self, at_ns: int, detail: str) -> Self:
+        """Returns the state of a dead letter."""
+        return replace(self, state=DeliveryState.DEAD, at_ns=at_ns, detail=detail)
+
     def replaces(self, recorded: Self) -> bool:
         """Whether this is to be written over what is recorded; False for an echo.
 

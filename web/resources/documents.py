@@ -60,7 +60,7 @@ def time_of(wall_ns: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _time_of(wall_ns: int | None) -> datetime | None:
+def optional_time_of(wall_ns: int | None) -> datetime | None:
     return None if wall_ns is None else time_of(wall_ns)
 
 
@@ -173,6 +173,7 @@ def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool)
         samples=target.samples,
         missed=target.missed,
         open_incidents=open_incidents,
+        silences=[silence_row(silence) for silence in target.silences],
     )
 
 
@@ -246,9 +247,9 @@ def incident_row(incident: Incident) -> IncidentRow:
         sequence=incident.sequence,
         at=time_of(incident.at_ns),
         opened_at=time_of(incident.opened_at_ns),
-        acknowledged_at=_time_of(incident.acknowledged_at_ns),
+        acknowledged_at=optional_time_of(incident.acknowledged_at_ns),
         acknowledged_by=None if by is None else text_of(by),
-        resolved_at=_time_of(incident.resolved_at_ns),
+        resolved_at=optional_time_of(incident.resolved_at_ns),
         note=text_of(incident.note),
         cause=text_of(incident.cause),
         latest=text_of(incident.latest),
@@ -283,10 +284,11 @@ def silence_row(silence: Silence) -> SilenceRow:
     return SilenceRow(
         id=text_of(silence.id),
         target=silence.target,
+        match=[text_of(text) for text in silence.match],
         until=time_of(silence.until_ns),
         by=text_of(silence.by),
         reason=text_of(silence.reason),
-        created_at=_time_of(silence.created_at_ns),
+        created_at=optional_time_of(silence.created_at_ns),
     )
 
 

@@ -24,11 +24,9 @@ from .answers import (
     NoticeRow,
     PingRow,
     PolicyRow,
-    PreviewAnswer,
     RollupRow,
     SampleRow,
     SelfAnswer,
-    SilenceRow,
     SpanQuery,
     StatusAnswer,
     TargetRow,
@@ -48,7 +46,6 @@ from .documents import (
     rollup_row,
     sample_row,
     self_answer,
-    silence_row,
     sliced,
     status_answer,
     target_row,
@@ -83,7 +80,7 @@ async def targets(call: ApiCall) -> Listed[TargetRow]:
     found = await call.operations.status()
     wanted = [target for target in found.targets if _is_wanted(target, call.query)]
     wanted.sort(key=lambda target: target.id)
-    page, following = _page(wanted, lambda target: target.id, call.query)
+    page, following = page_of(wanted, lambda target: target.id, call.query)
     return Listed(items=await sliced(page, _row_maker(call, found)), next=following)
 
 
@@ -239,7 +236,7 @@ async def uptime(call: ApiCall) -> UptimeAnswer:
     )
 
 
-# Incidents, notices and silences.
+# Incidents and notices.
 
 
 async def incidents(call: ApiCall) -> Listed[IncidentRow]:
@@ -309,37 +306,10 @@ def _key_of(outgoing: Outgoing) -> str:
     return outgoing.notice.key
 
 
-async def silences(call: ApiCall) -> Listed[SilenceRow]:
-    found = await call.operations.status()
-    in_order = sorted(found.silences, key=lambda silence: silence.id)
-    page, following = _page(in_order, lambda silence: silence.id, call.query)
-    return Listed(items=await sliced(page, silence_row), next=following)
-
-
-async def silence(call: ApiCall) -> SilenceRow:
-    """Returns a silence. Raises: UnknownName where none of this id is in force."""
-    name = call.path["silence"]
-    for each in (await call.operations.status()).silences:
-        if each.id == name:
-            return silence_row(each)
-    raise UnknownName(f"no silence in force has the id {name!r}")
-
-
-async def preview(call: ApiCall) -> PreviewAnswer:
-    name = call.query.target
-    if name is not None:
-        call.operations.target(name)
-    found = await call.operations.status()
-    return PreviewAnswer(
-        targets=sum(1 for target in found.targets if name in (None, target.id)),
-        open_incidents=[each.id for each in found.incidents if name in (None, each.target)],
-    )
-
-
 # Parts of lists.
 
 
-def _page(rows: list[V], key: Callable[[V], str], query: Any) -> tuple[list[V], str | None]:
+def page_of(rows: list[V], key: Callable[[V], str], query: Any) -> tuple[list[V], str | None]:
     """Returns the part of a sorted list that a question asks for, and the key of its last row where more follow."""
     after = query.after
     left = [row for row in rows if after is None or key(row) > after]
