@@ -311,6 +311,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SERVED_AGAIN_NS = NS_PER_S
+"""After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
 """The name of a figure: longer than plugins print."""
 assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
