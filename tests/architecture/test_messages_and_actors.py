@@ -40,7 +40,7 @@ IMPERATIVES = [
     "Mute",
     "Pause",
     "Reconfigure",
-    "Record",
+    "RecordSamples",
     "Redrive",
     "Release",
     "Reopen",
