@@ -40,7 +40,7 @@ IMPERATIVES = [
     "Mute",
     "Pause",
     "Reconfigure",
-    "RecordSamples",
+    "Record",
     "Redrive",
     "Release",
     "Reopen",
