@@ -201,6 +201,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
     with runtime, runtime.subscribe(samples=True) as events:
         runtime.track(TARGETS[0])
         runtime.pause("shop", by="ada")
+        runtime.check_now("shop")
         runtime.resume("shop")
         runtime.heartbeat("nightly", ok=False, detail="disk full")
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
