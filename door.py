@@ -1,5 +1,6 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .client.record import Record
 from .domain.errors import (
     ConfigurationError,
     StoreBusy,
@@ -59,6 +60,7 @@ __all__ = [
     "Observation",
     "Outcome",
     "Reason",
+    "Record",
     "Retention",
     "Role",
     "Rule",

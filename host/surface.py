@@ -45,7 +45,8 @@ def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S,
     @wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if on_event_loop():
-            instead = _INSTEAD.get(method.__name__, f"await runtime.aio.{method.__name__}()")
+            usual = _INSTEAD.get(method.__name__, "await runtime.aio.{name}()")
+            instead = getattr(self, "off_the_loop", usual).format(name=method.__name__)
             raise UsageError(f"{method.__name__} blocks, and an event loop runs in this thread: {instead}")
         return method(self, *args, **kwargs)
 
