@@ -1,7 +1,10 @@
 """watchkeeper: polls targets on time, judges samples by rules, tells people exactly as often as it should."""
 
+from .client.connection import Connection, connect
 from .domain.errors import (
     ConfigurationError,
+    NotAllowed,
+    NotRunning,
     StoreBusy,
     StoreCorrupt,
     StoreError,
@@ -42,6 +45,7 @@ __all__ = [
     "Channel",
     "Configuration",
     "ConfigurationError",
+    "Connection",
     "Connectivity",
     "Consecutive",
     "Duration",
@@ -55,6 +59,8 @@ __all__ = [
     "Log",
     "Measurement",
     "NoData",
+    "NotAllowed",
+    "NotRunning",
     "Notice",
     "NoticeEnded",
     "Observation",
@@ -91,5 +97,6 @@ __all__ = [
     "WentBlind",
     "__version__",
     "asgi",
+    "connect",
     "surface_of",
 ]

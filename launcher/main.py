@@ -7,25 +7,13 @@ from pathlib import Path
 import click
 
 from .. import __version__
-from ..domain.errors import ConfigurationError, StoreError, WatchkeeperError
+from ..domain.errors import ConfigurationError, NotRunning, StoreError, UsageError, WatchkeeperError
+from .act.verbs import ACTING
+from .options import CONFIG, JSON, PATH, STORE
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 
-VARIABLE = "WATCHKEEPER_CONFIG"
-PATH = click.Path(path_type=Path)
 POSITIONAL = click.argument("config", type=PATH, required=False)
-CONFIG = click.option(
-    "-c",
-    "--config",
-    type=PATH,
-    envvar=VARIABLE,
-    show_envvar=True,
-    help="The configuration file.  [default: watchkeeper.yaml]",
-)
-STORE = click.option(
-    "--store", type=PATH, help="The store, in place of the one that the configuration names."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with stable keys.")
 
 
 class Verbs(click.Group):
@@ -35,7 +23,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except WatchkeeperError as error:
-            click.echo(str(error), err=True)
+            click.echo(f"watchkeeper: {error}" if isinstance(error, UsageError) else str(error), err=True)
             ctx.exit(status_of(error))
         except click.UsageError as error:
             raise click.UsageError(_explained(error), error.ctx) from error
@@ -67,6 +55,8 @@ def status_of(error: WatchkeeperError) -> ExitStatus:
     """Returns the exit status for an error."""
     if isinstance(error, ConfigurationError):
         return ExitStatus.CONFIGURATION
+    if isinstance(error, NotRunning):
+        return ExitStatus.NOT_RUN
     return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED
 
 
@@ -269,6 +259,10 @@ def token(name: str, role: str) -> None:
     from .configure.tokens import print_new_token
 
     print_new_token(name, role)
+
+
+for verb in ACTING:
+    cli.add_command(verb)
 
 
 def main() -> None:

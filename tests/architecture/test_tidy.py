@@ -148,6 +148,7 @@ READERS = (
     "host/",
     "runtime.py",
     "testing/",
+    "client/",
     "launcher/",
 )
 """The only readers of the clock: once per message, at a restart without a message, and at the edges."""
