@@ -166,7 +166,7 @@ OWNER_MAILBOX_MAX = 50_000
 RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
 """The recorder receives a message per target at the start; the bound leaves room so that no first sample is dropped."""
 SUPERVISOR_MAILBOX_MAX = TARGETS_MAX + 50_000
-"""A reload may track every target again; only waiting heartbeats are dropped, the oldest first."""
+"""A reload may track every target again; only waiting heartbeats and commanded checks are dropped, the oldest first."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 
 # The invariant auditor in debug mode.

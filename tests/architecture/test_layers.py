@@ -22,7 +22,8 @@ OWN = {
     "client": CORE - {"runtime"} | {"client"},
     "launcher": CORE | {"client", "launcher", "watchkeeper"},
     "testing": CORE | {"testing", "watchkeeper"},
-    "__init__": CORE | {"client"},
+    "__init__": {"watchkeeper"},
+    "door": CORE | {"client"},
     "__main__": {"launcher"},
 }
 """The parts of the package that each part may import; `watchkeeper` stands for the door itself."""

@@ -2,7 +2,7 @@
 
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, probing, reading, streaming
+from . import acting, checks, probing, reading, streaming
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -103,6 +103,15 @@ ROUTES: tuple[ApiRoute, ...] = (
         reading.pings,
         Listed[PingRow],
         query=PageQuery,
+    ),
+    ApiRoute(
+        "POST",
+        f"{TARGET}/check",
+        O,
+        "Starts one attempt at once, beside its schedule; one that runs answers in its place.",
+        checks.check,
+        checks.CheckAnswer,
+        body=NoBody,
     ),
     ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
     ApiRoute(

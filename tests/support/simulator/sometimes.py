@@ -98,6 +98,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     ),
     Fault.ACKNOWLEDGE: ("opened to acknowledged", "acknowledged to resolved"),
     Fault.REDRIVE: ("dead letter re-driven",),
+    Fault.CHECK_NOW: ("check now", "checked with an attempt in flight"),
 }
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""
