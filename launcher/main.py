@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .. import __version__
+from .act.verbs import ACTING
 from .options import CONFIG, JSON, PATH, POSITIONAL, STORE
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
@@ -246,6 +247,10 @@ def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
     from .place import find_store
 
     sys.exit(verify_store(find_store(config, store).path, as_json=as_json))
+
+
+for verb in ACTING:
+    cli.add_command(verb)
 
 
 def main() -> None:
