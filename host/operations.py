@@ -7,14 +7,13 @@ from typing import NamedTuple, Protocol, TypeVar
 from ..actors.policies import ActorPolicy
 from ..adapters.clock import SystemClock
 from ..adapters.stores.sqlite.reader import StoreReader
-from ..adapters.stores.token_file import IssuedToken
 from ..domain.errors import UsageError
 from ..domain.incidents.record import ALL, AllTargets
 from ..domain.policy import CachePolicy
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
-from ..domain.specification.web import RoleLike, Token
+from ..domain.specification.web import IssuedToken, RoleLike, Token
 from ..domain.time.duration import Duration
 from ..domain.time.moment import wall_text
 from .access.issued_tokens import IssuedTokens

@@ -7,20 +7,12 @@ import msgspec
 
 from ...domain.errors import StoreError
 from ...domain.limits import TOKENS_MAX
-from ...domain.specification.web import Token
+from ...domain.specification.web import IssuedToken
 from .sqlite.files import open_beside
 from .sqlite.head import replace_file
 
-_BYTES_MAX = 1024 * TOKENS_MAX
-"""A token has some 250 bytes, with names of the greatest length at most 1,200 in all its fields."""
-
-
-class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token that was made at run time."""
-
-    token: Token
-    created_at_ns: int
-    created_by: str
+_BYTES_MAX = 2048 * TOKENS_MAX
+"""A token has some 250 bytes; with names of the greatest length in the widest letters 1,300."""
 
 
 class _TokenFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

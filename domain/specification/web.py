@@ -46,6 +46,14 @@ class Token(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __init__(self, *, name: str, role: RoleLike, sha256: str) -> None: ...
 
 
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was made while a runtime ran; no configuration holds it."""
+
+    token: Token
+    created_at_ns: int
+    created_by: str
+
+
 class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The JSON API over TCP. Without it nothing listens on TCP; needs the extra `web`."""
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from ...actors.ports import Clock
 from ...adapters.configuration.tokens import digest_of, new_token
-from ...adapters.stores.token_file import IssuedToken, read_tokens, write_tokens
+from ...adapters.stores.token_file import read_tokens, write_tokens
 from ...domain.errors import ConfigurationError, StoreError, UnknownName
 from ...domain.limits import TOKENS_MAX
-from ...domain.specification.web import RoleLike, Token
+from ...domain.specification.web import IssuedToken, RoleLike, Token
 
 logger = logging.getLogger(__name__)
 

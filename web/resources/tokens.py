@@ -6,8 +6,7 @@ from typing import Literal
 import msgspec
 
 from ...domain.errors import ConfigurationError
-from ...domain.specification.web import Role
-from ...host.operations import IssuedToken
+from ...domain.specification.web import IssuedToken, Role
 from ..problems import Fault, Refusal
 from ..table import ApiCall
 from .answers import Listed
