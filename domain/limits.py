@@ -390,7 +390,14 @@ assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 # Silences.
 SILENCE_LOOK_NS = 500 * NS_PER_MS
 """The longest delay in noticing the end of a silence after the wall clock is set."""
+MATCHERS_MAX = 16
+"""Matchers of one silence: each is held against every due notice, 4 microseconds for a pattern."""
+MATCHER_CHARACTERS_MAX = 512
+"""The text of one matcher: a list of a dozen ids fits."""
+PATTERN_BYTES_MAX = 1024 * 1024
+"""The memory of one compiled pattern, which its length alone does not bound: `.{1000}` takes a tenth of it."""
 assert SILENCE_LOOK_NS < NS_PER_S
+assert MATCHER_CHARACTERS_MAX > LABEL_CHARACTERS_MAX + NAME_CHARACTERS_MAX
 
 # The store.
 LOCK_TRIES_MAX = 1_000
