@@ -11,6 +11,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
+from msgspec.structs import replace
+
 from ..adapters.net.listening import ControlSocket, has_web, listen_tcp
 from ..domain.errors import ConfigurationError, UsageError
 from ..domain.limits import CLOSE_NS, SERVED_AGAIN_NS
@@ -114,6 +116,9 @@ class Doors:
             self._serve(door, at_first_contact=False)
         if former is not None and former is not door:
             self._end(former)
+        for other in self._also:
+            # A token that the configuration takes away opens no door of `serve` either.
+            other.web = other.web and replace(other.web, tokens=() if web is None else web.tokens)
         self._control_of(store)
 
     def serve(self, web: Web) -> str:
@@ -127,6 +132,13 @@ class Doors:
         self._also.append(door)
         self._serve(door, at_first_contact=False)
         return door.url
+
+    def local_url(self) -> str | None:
+        """Returns the URL of a door over TCP as a browser of this machine reaches it; None where none is open."""
+        for door in (self._tcp, *self._also):
+            if door is not None:
+                return door.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        return None
 
     def _control_of(self, store: str | None) -> None:
         if self._control is not None and self._control[0] == store:
