@@ -8,10 +8,12 @@ import apsw
 from msgspec.structs import replace
 
 from ....domain import limits
-from ....domain.errors import StoreCorrupt, StoreError
+from ....domain.errors import StoreCorrupt, StoreError, UsageError
+from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ....domain.incidents.told import ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
@@ -26,6 +28,7 @@ from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .schema import refuse_others, refuse_strangers
+from .tries import TryTable
 
 _INCIDENTS = """
 SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
@@ -93,6 +96,32 @@ class StoreReader:
         """Notices in a state, oldest first: those that are DEAD can be re-driven."""
         with self._reading() as connection:
             return OutboxTable(connection, IncidentTable(connection, Chain(connection))).all(state)
+
+    def notices(self, incident: str) -> tuple[Outgoing, ...]:
+        """The notices of an incident, oldest first."""
+        with self._reading() as connection:
+            return OutboxTable(connection, IncidentTable(connection, Chain(connection))).of(incident)
+
+    def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
+        """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.
+
+        They are kept as long as failed samples. Raises: UsageError unless exactly one of the two is given.
+        """
+        if bool(incident) is bool(key):
+            raise UsageError("deliveries() takes an incident or the key of a notice: give one of the two")
+        with self._reading() as connection:
+            table = TryTable(connection)
+            return table.of_incident(incident) if incident else table.of_key(key)
+
+    def told(self, incident: str) -> tuple[ChannelTold, ...]:
+        """The last notice that each channel of an incident took, and the one that waits for it or was given up.
+
+        Empty for an incident that is not known.
+        """
+        with self._reading() as connection:
+            table = IncidentTable(connection, Chain(connection))
+            latest = table.latest(incident)
+            return () if latest is None else told_of(latest, OutboxTable(connection, table).of(incident))
 
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
@@ -174,7 +203,7 @@ class StoreReader:
             return MarkTable(connection).blind(since_ns)
 
     def verify(self) -> Verification:
-        """Check every page, every link, both heads, every notice that is not delivered and every mark."""
+        """Check every page, every link, both heads, every notice that is not delivered, every try and every mark."""
         problems: list[str] = []
         links = 0
         try:
@@ -187,6 +216,7 @@ class StoreReader:
                 incidents.verify(chain.verify(read_head(self._path), whole=True))
                 links = chain.head().position
                 OutboxTable(connection, incidents).verify()
+                TryTable(connection).verify()
                 marks = MarkTable(connection)
                 marks.verify()
                 marks.blind(0)
