@@ -7,6 +7,7 @@ from . import acting, checks, probing, reading, streaming, tokens, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
+    CheckAnswer,
     ConfigurationAnswer,
     Done,
     EvidenceRow,
@@ -130,7 +131,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         O,
         "Starts one attempt at once, beside its schedule; one that runs answers in its place.",
         checks.check,
-        checks.CheckAnswer,
+        CheckAnswer,
         body=NoBody,
     ),
     ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
