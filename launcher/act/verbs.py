@@ -1,5 +1,7 @@
 """The acting verbs as the command line has them. Each imports its own code when it is called."""
 
+import sys
+
 import click
 
 from ..options import JSON, Where, reaching
@@ -82,6 +84,20 @@ def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     resume(where, targets, as_json=as_json)
 
 
+@click.command("check-now")
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
+
+    It ends with 1 where one of them is not up.
+    """
+    from .ordering import check_now
+
+    sys.exit(check_now(where, targets, as_json=as_json))
+
+
 @click.command()
 @reaching
 @JSON
@@ -120,4 +136,4 @@ def reload(where: Where, *, as_json: bool) -> None:
     reload(where, as_json=as_json)
 
 
-ACTING = (ack, silence, unsilence, pause, resume, heartbeat, reload)
+ACTING = (ack, silence, unsilence, pause, resume, check_now, heartbeat, reload)

@@ -1,11 +1,13 @@
 """The route table."""
 
+from ...domain.specification.target import Target
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, checks, probing, reading, streaming, tokens
+from . import acting, checks, probing, reading, streaming, tokens, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
+    CheckAnswer,
     ConfigurationAnswer,
     Done,
     EvidenceRow,
@@ -59,6 +61,24 @@ ROUTES: tuple[ApiRoute, ...] = (
         query=TargetsQuery,
     ),
     ApiRoute("GET", TARGET, V, "One target.", reading.target, TargetRow),
+    ApiRoute(
+        "PUT",
+        TARGET,
+        A,
+        "Watches a target until a reload or the end of the process; one that was put here is replaced whole.",
+        tracking.put_target,
+        TargetRow,
+        body=Target,
+        reads=tracking.read_object,
+    ),
+    ApiRoute(
+        "DELETE",
+        TARGET,
+        A,
+        "Stops watching a target that was put here.",
+        tracking.delete_target,
+        TargetRow,
+    ),
     ApiRoute("GET", f"{TARGET}/attempts", V, "Its newest attempts.", reading.attempts, Listed[AttemptRow]),
     ApiRoute(
         "GET",
@@ -112,7 +132,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         O,
         "Starts one attempt at once, beside its schedule; one that runs answers in its place.",
         checks.check,
-        checks.CheckAnswer,
+        CheckAnswer,
         body=NoBody,
     ),
     ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
