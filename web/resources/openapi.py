@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ..problems import PROBLEM_TYPE, ProblemDocument
 from ..table import ApiCall, ApiRoute, Unlocked
 from .answers import SILENCE_ID, NoQuery
+from .tokens import NEW_NAME
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EXACTLY_ONE = {"SilenceBody": ("length", "until")}
@@ -126,7 +127,8 @@ def _path_parameters(route: ApiRoute) -> list[dict[str, Any]]:
 
 
 def _form(route: ApiRoute, parameter: str) -> dict[str, str]:
-    return {"pattern": f"^{SILENCE_ID}$"} if (route.method, parameter) == ("PUT", "silence") else {}
+    pattern = {"silence": SILENCE_ID, "token": NEW_NAME}.get(parameter) if route.method == "PUT" else None
+    return {} if pattern is None else {"pattern": f"^{pattern}$"}
 
 
 @cache

@@ -1,5 +1,6 @@
 """Tokens of the API: listed without their secrets, made and ended while the runtime runs."""
 
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +13,9 @@ from ..table import ApiCall
 from .answers import Listed
 from .documents import time_of
 from .reading import page_of
+
+NEW_NAME = r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}"
+"""The names of tokens that are made over the API: each stands in lines of the log, as it is."""
 
 
 class TokenBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,8 +58,12 @@ async def tokens(call: ApiCall) -> Listed[TokenRow]:
 
 
 async def put_token(call: ApiCall) -> MadeToken:
-    """Makes a token or changes its role. Raises: Refusal of a name that it cannot have; StoreError."""
+    """Makes a token or changes its role. Raises: Refusal of a name that it cannot have, and of one too many; StoreError."""
     name = call.path["token"]
+    if not re.fullmatch(NEW_NAME, name):
+        raise Refusal(
+            400, "the name of a token has 1 to 64 letters, digits, dots, hyphens, underscores or at signs"
+        )
     _require_free(call, name)
     try:
         issued, secret = await call.operations.issue_token(name, call.body.role, call.author.name)
