@@ -1,7 +1,11 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .client.connection import Connection, connect
+from .client.record import Record
 from .domain.errors import (
     ConfigurationError,
+    NotAllowed,
+    NotRunning,
     StoreBusy,
     StoreCorrupt,
     StoreError,
@@ -41,6 +45,7 @@ __all__ = [
     "Channel",
     "Configuration",
     "ConfigurationError",
+    "Connection",
     "Connectivity",
     "Consecutive",
     "Duration",
@@ -54,11 +59,14 @@ __all__ = [
     "Log",
     "Measurement",
     "NoData",
+    "NotAllowed",
+    "NotRunning",
     "Notice",
     "NoticeEnded",
     "Observation",
     "Outcome",
     "Reason",
+    "Record",
     "Retention",
     "Role",
     "Rule",
@@ -89,5 +97,6 @@ __all__ = [
     "Webhook",
     "WentBlind",
     "asgi",
+    "connect",
     "surface_of",
 ]

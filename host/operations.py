@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple, Protocol, TypeVar
 
 from ..actors.policies import ActorPolicy
@@ -9,6 +10,7 @@ from ..adapters.clock import SystemClock
 from ..adapters.stores.sqlite.reader import StoreReader
 from ..domain.errors import UsageError
 from ..domain.incidents.record import ALL, AllTargets
+from ..domain.observation.attempt import AttemptRecord
 from ..domain.policy import CachePolicy
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.configuration import Configuration
@@ -28,6 +30,8 @@ READERS_MAX = 4
 """Readings of the store at once: each has a thread and a connection, and more of them would only share two disks' time."""
 SETTLED_WITHIN_S = 2.0
 """The time for a command to become durable before its request is answered without that."""
+ATTEMPT_LOOK_S = 0.008
+"""The first pause before a look whether an attempt has ended. Each is twice the one before: eight looks in two seconds."""
 NO_FILE = "this runtime keeps its record in memory: it has no past to read (set runtime.store to a file)"
 
 
@@ -47,6 +51,8 @@ class HostVerbs(Protocol):
     def pause(self, target: str, *, by: str = "") -> None: ...
 
     def resume(self, target: str) -> None: ...
+
+    def check_now(self, target: str) -> None: ...
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None: ...
 
@@ -176,6 +182,25 @@ class Operations:
         except TimeoutError:
             return Settled(None, is_durable=False)
         return Settled(status, is_durable=all(part != "store" for part, _ in status.problems))
+
+    async def check_now(self, target: str) -> AttemptRecord | None:
+        """Starts an attempt, unless one is pending; returns the record of either, None where it takes over two seconds.
+
+        Raises: as `Runtime.check_now` does.
+        """
+        asked_ns = self._clock.monotonic_ns()
+        self.verbs.check_now(target)
+        pause_s = ATTEMPT_LOOK_S
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                while True:
+                    await asyncio.sleep(pause_s)
+                    pause_s *= 2
+                    for record in await self.verbs.aio.attempts(target):
+                        # One that ended before the command is no answer to it.
+                        if record.ended is not None and record.ended.monotonic_ns >= asked_ns:
+                            return record
+        return None
 
     def mute(self, name: str, *, target: str | None, until_ns: int, by: str, reason: str) -> None:
         """Begins or changes a silence.

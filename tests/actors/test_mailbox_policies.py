@@ -20,12 +20,12 @@ from watchkeeper.protocol.courier import CourierMessage
 from watchkeeper.protocol.owner import OwnerMessage, SampleTaken
 from watchkeeper.protocol.recorder import RecorderMessage, SampleJudged
 from watchkeeper.protocol.sink import RecordSamples, SinkMessage
-from watchkeeper.protocol.supervisor import Beat, Pause, Resume, SupervisorMessage
+from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, SupervisorMessage
 from watchkeeper.testing.clock import ManualClock
 
 BEAT = Beat("shop", Outcome.UP, "", NOON)
 KEPT = OverflowPolicy.NEVER_DROP
-SHEDDABLE = {SampleTaken, SampleJudged, RecordSamples, Beat}
+SHEDDABLE = {SampleTaken, SampleJudged, RecordSamples, Beat, CheckNow}
 LISTENERS = [
     (Supervisor, SupervisorMessage),
     (AggregateOwner, OwnerMessage),

@@ -146,8 +146,10 @@ READERS = (
     "actors/system.py",
     "adapters/",
     "host/",
+    "client/",
     "runtime.py",
     "testing/",
+    "client/",
     "launcher/",
 )
 """The only readers of the clock: once per message, at a restart without a message, and at the edges."""

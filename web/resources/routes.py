@@ -2,7 +2,7 @@
 
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, probing, reading, streaming, tokens
+from . import acting, checks, probing, reading, streaming, tokens
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -100,10 +100,19 @@ ROUTES: tuple[ApiRoute, ...] = (
         "GET",
         f"{TARGET}/pings",
         V,
-        "The newest reports of its job over HTTP, since this process runs.",
+        "The newest reports of its job over the API, since this process runs.",
         reading.pings,
         Listed[PingRow],
         query=PageQuery,
+    ),
+    ApiRoute(
+        "POST",
+        f"{TARGET}/check",
+        O,
+        "Starts one attempt at once, beside its schedule; one that runs answers in its place.",
+        checks.check,
+        checks.CheckAnswer,
+        body=NoBody,
     ),
     ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
     ApiRoute(

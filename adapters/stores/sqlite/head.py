@@ -61,13 +61,13 @@ def replace_file(path: str, content: bytes) -> None:
     descriptor = open_beside(str(draft), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     try:
         os.write(descriptor, content)
-        _make_durable(descriptor)
+        make_durable(descriptor)
     finally:
         os.close(descriptor)
     draft.replace(path)
 
 
-def _make_durable(descriptor: int) -> None:
+def make_durable(descriptor: int) -> None:
     """Return once the bytes are on the medium: on macOS fsync(2) returns when they are in the drive's own memory."""
     if hasattr(fcntl, "F_FULLFSYNC"):
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
