@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ..problems import PROBLEM_TYPE, ProblemDocument
 from ..table import ApiCall, ApiRoute, Unlocked
 from .answers import SILENCE_ID, NoQuery
-from .tokens import NEW_NAME
+from .token_answers import NEW_NAME
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EXACTLY_ONE = {"SilenceBody": ("length", "until")}
