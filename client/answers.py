@@ -26,6 +26,7 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [
@@ -34,12 +35,14 @@ __all__ = [
     "Done",
     "IncidentRow",
     "Listed",
+    "MadeToken",
     "NoticeRow",
     "PreviewAnswer",
     "RemoteStatus",
     "SilenceRow",
     "StatusAnswer",
     "TargetRow",
+    "TokenRow",
     "error_of",
     "value_of",
 ]

@@ -14,6 +14,7 @@ from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..host.job import Job
 from ..host.surface import bridge, sync_alone
+from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
     from .answers import (
@@ -41,7 +42,7 @@ ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No two of them look alike on a screen."""
 
 
-class Connection:
+class Connection(TokenVerbs):
     """Commands and questions to a runtime that another process runs, with the names and parameters of Runtime.
 
     Every call is one or a few requests, each on a connection of its own, which ends by a deadline. The object holds no

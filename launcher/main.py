@@ -8,7 +8,7 @@ import click
 
 from .. import __version__
 from .act.verbs import ACTING
-from .options import CONFIG, JSON, PATH, POSITIONAL, STORE
+from .options import CONFIG, JSON, PATH, POSITIONAL, STORE, Where, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 from .verbs import Verbs
@@ -204,15 +204,21 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
 
 
 @cli.command()
-@click.argument("name")
+@reaching
+@JSON
+@click.argument("words", metavar="new NAME | list | revoke NAME | NAME", nargs=-1, required=True)
 @click.option(
     "--role", type=click.Choice(["viewer", "operator", "admin"]), default="viewer", show_default=True
 )
-def token(name: str, role: str) -> None:
-    """Make a token of the API for NAME: it is printed once, with its entry for the configuration."""
-    from .configure.tokens import print_new_token
+def token(where: Where, words: tuple[str, ...], *, role: str, as_json: bool) -> None:
+    """Make, list and revoke tokens of the API.
 
-    print_new_token(name, role)
+    `new`, `list` and `revoke` act on the runtime that runs: a new token works at once, and its secret is shown once. A NAME alone
+    prints a token with its entry for the configuration, and changes nothing.
+    """
+    from .configure.tokens import act_on_tokens
+
+    act_on_tokens(where, words, role, as_json=as_json)
 
 
 @cli.command()

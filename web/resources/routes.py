@@ -37,6 +37,7 @@ from .answers import (
 )
 from .delivery_rows import IncidentNoticeRow, ToldRow
 from .openapi import openapi
+from .token_answers import MadeToken, TokenBody, TokenRow
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
 TARGET = f"{API}/targets/{{target}}"
@@ -253,7 +254,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         A,
         "Tokens by name, without their secrets: of the configuration, and those made at run time.",
         tokens.tokens,
-        Listed[tokens.TokenRow],
+        Listed[TokenRow],
         query=PageQuery,
     ),
     ApiRoute(
@@ -262,8 +263,8 @@ ROUTES: tuple[ApiRoute, ...] = (
         A,
         "Makes a token, whose secret is shown this once; gives one that exists another role.",
         tokens.put_token,
-        tokens.MadeToken,
-        body=tokens.TokenBody,
+        MadeToken,
+        body=TokenBody,
     ),
     ApiRoute(
         "DELETE",
@@ -271,7 +272,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         A,
         "Ends a token, its sessions and its event streams at once.",
         tokens.delete_token,
-        tokens.TokenRow,
+        TokenRow,
     ),
     ApiRoute("GET", f"{API}/events", V, "The event stream.", streaming.events, query=streaming.EventsQuery),
     ApiRoute("GET", "/healthz", Unlocked.PUBLIC, "`ok` while the runtime's loop turns.", probing.healthz),
