@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import click
 
+from ..domain.errors import ConfigurationError, StoreError
+
 
 class ExitStatus(IntEnum):
     """An exit status; `meaning` explains it in one line."""
@@ -28,6 +30,13 @@ class ExitStatus(IntEnum):
     NOT_RUN = 4, "no process runs the store: what it shows is the past"
     INTERRUPTED = 130, "a second SIGINT ended the process at once"
     TERMINATED = 143, "a second SIGTERM ended the process at once"
+
+
+def status_of(error: Exception) -> ExitStatus:
+    """Returns the exit status for an error."""
+    if isinstance(error, ConfigurationError):
+        return ExitStatus.CONFIGURATION
+    return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED
 
 
 _STATES = frozenset({"status", "severity", "state"})

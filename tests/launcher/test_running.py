@@ -26,7 +26,9 @@ def write(folder, targets=1):
 
 
 @contextmanager
-def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run")):
+def running(
+    path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run"), first="watching: "
+):
     """A process that has printed that it watches; killed at the end if it still lives."""
     process = subprocess.Popen(
         [*command, str(path)],
@@ -36,7 +38,8 @@ def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchk
         cwd=path.parent,
     )
     try:
-        said_until(process, "watching: ")
+        if first:
+            said_until(process, first)
         yield process
     finally:
         process.kill()
@@ -56,7 +59,7 @@ def said_until(process, wanted):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_signal_drains_and_ends_well(number, tmp_path):
     with running(write(tmp_path)) as process:
-        assert "opened: t0/down (critical)" in process.stdout.readline()
+        assert "ERROR opened: t0/down (critical)" in process.stdout.readline()
         process.send_signal(number)
         assert process.wait(WITHIN_S) == 0
 
@@ -78,7 +81,7 @@ def test_notices_that_are_left_wait_in_a_file_or_are_lost(tmp_path, store, statu
     path = tmp_path / "watch.yaml"
     path.write_text(DEAF.format(store))
     with running(path) as process:
-        assert "opened: t0/down (critical)" in process.stdout.readline()
+        assert "ERROR opened: t0/down (critical)" in process.stdout.readline()
         process.terminate()
         assert process.wait(WITHIN_S) == status
         errors = process.stderr.read()
@@ -191,7 +194,7 @@ def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
         process.send_signal(signal.SIGHUP)
         assert "the new configuration did not start: " in said_until(process, "configuration")
         assert "the old one did not start again: " in process.stderr.readline()
-        assert process.stderr.readline().endswith("Z the runtime has stopped\n")
+        assert process.stderr.readline().endswith("Z ERROR the runtime has stopped\n")
         assert process.wait(WITHIN_S) == 1
         assert "stays in force" not in process.stderr.read()
 
@@ -199,7 +202,7 @@ def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
 @pytest.mark.parametrize("replaced", [True, False])
 def test_a_store_that_was_replaced_under_the_command_is_an_exit_of_its_own(tmp_path, replaced):
     with running(write(tmp_path)) as process:
-        assert "opened: t0/down (critical)" in process.stdout.readline()
+        assert "ERROR opened: t0/down (critical)" in process.stdout.readline()
         (tmp_path / "watch.db").rename(tmp_path / "aside")
         if replaced:
             (tmp_path / "watch.db").write_bytes((tmp_path / "aside").read_bytes())
@@ -227,7 +230,7 @@ import os, signal
 from queue import SimpleQueue
 from watchkeeper.launcher.operate.signals import Word, signals_heard
 words = SimpleQueue()
-with signals_heard(words):
+with signals_heard(words, "2026-01-01T12:00:00.000Z WARNING {{}}\\n".format):
     os.kill(os.getpid(), signal.{0})
     assert words.get() is Word.STOP
     os.kill(os.getpid(), signal.{0})
@@ -241,7 +244,7 @@ def test_a_second_signal_ends_at_once(name, status):
         [sys.executable, "-c", TWICE.format(name)], capture_output=True, timeout=WITHIN_S, check=False
     )
     assert done.returncode == status
-    assert re.fullmatch(f"{TIME} ended at once by a second signal\n", done.stderr.decode())
+    assert re.fullmatch(f"{TIME} WARNING ended at once by a second signal\n", done.stderr.decode())
 
 
 RESTORED = """
@@ -249,7 +252,7 @@ import signal
 from queue import SimpleQueue
 from watchkeeper.launcher.operate.signals import signals_heard
 before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
-with signals_heard(SimpleQueue()):
+with signals_heard(SimpleQueue(), str):
     pass
 assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
 """
