@@ -45,8 +45,8 @@ from .suppressions import Suppressions
 
 
 def _overflow(message: object) -> OverflowPolicy:
-    """Allows only a Record of mere samples to be dropped, which is counted."""
-    if type(message) is heard.Record and not message.transitions and not message.checkpoints:
+    """Allows only a RecordSamples of mere samples to be dropped, which is counted."""
+    if type(message) is heard.RecordSamples and not message.transitions and not message.checkpoints:
         return OverflowPolicy.DROP_OLDEST
     return OverflowPolicy.NEVER_DROP
 
@@ -54,7 +54,7 @@ def _overflow(message: object) -> OverflowPolicy:
 class IncidentSink(Behaviour[heard.SinkMessage]):
     """Gathers records, commits them in one transaction, and sends notices to couriers only after it."""
 
-    sheds = (heard.Record,)
+    sheds = (heard.RecordSamples,)
     mailbox_policy = _overflow
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
@@ -105,7 +105,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
         match message:
-            case heard.Record():
+            case heard.RecordSamples():
                 self._record(message, now)
             case heard.Commit():
                 self._commit(now)
@@ -146,7 +146,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 assert_never(message)
         return None
 
-    def _record(self, message: heard.Record, now: Moment) -> None:
+    def _record(self, message: heard.RecordSamples, now: Moment) -> None:
         self._register.take(message.samples, now)
         shed = self._gathered.add_samples(message.samples)
         if shed:

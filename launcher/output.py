@@ -7,8 +7,6 @@ from typing import Any, Self
 
 import click
 
-from ..domain.errors import ConfigurationError, StoreError
-
 
 class ExitStatus(IntEnum):
     """An exit status; `meaning` explains it in one line."""
@@ -27,16 +25,9 @@ class ExitStatus(IntEnum):
     FAILED = 1, "a negative answer (down, not found, lost work), or output that could not be written"
     CONFIGURATION = 2, "the configuration or the command line is not valid; nothing was started"
     STORE = 3, "there is no such store, it is held, lost or does not verify"
-    NOT_RUN = 4, "no process runs the store: what it shows is the past"
+    NOT_RUN = 4, "no process runs the store: what a verb shows is the past"
     INTERRUPTED = 130, "a second SIGINT ended the process at once"
     TERMINATED = 143, "a second SIGTERM ended the process at once"
-
-
-def status_of(error: Exception) -> ExitStatus:
-    """Returns the exit status for an error."""
-    if isinstance(error, ConfigurationError):
-        return ExitStatus.CONFIGURATION
-    return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED
 
 
 _STATES = frozenset({"status", "severity", "state"})

@@ -33,7 +33,7 @@ from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge, FlushSamples
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
 from ..protocol.sink import Commit, GetPauses, Mute, Redrive
-from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
+from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
@@ -259,6 +259,11 @@ class World:
         _require_known("target", target, self._targets)
         self._tell(self.system.supervisor, Resume(target))
 
+    def check_now(self, target: str) -> None:
+        """Starts an attempt of a target beside its grid, unless one is pending."""
+        _require_known("target", target, self._targets)
+        self._tell(self.system.supervisor, CheckNow(target))
+
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
         """Sends a report to a heartbeat target, as its host does."""
         _require_known("target", target, self._targets)
@@ -270,7 +275,7 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute) -> None:
+    def tell(self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute) -> None:
         """Takes a command as a runtime hands it over."""
         match command:
             case Track(target):

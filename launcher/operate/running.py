@@ -18,8 +18,9 @@ from ...domain.read_model.event import Event
 from ...domain.read_model.status import STORE_LOST
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import Deadline
-from ..output import ExitStatus, status_of
+from ..output import ExitStatus
 from ..streams import OutputLost
+from ..verbs import status_of
 from .outputs import LogStyle, Output, take_logging
 from .scene import WatchedRuntime
 from .service_manager import ServiceManager, Watchdog
@@ -51,7 +52,7 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
         if not output.tells_errors:
             raise
         output.say(str(error), logging.ERROR)
-        return status_of(error)
+        return status_of(error) if isinstance(error, WatchkeeperError) else ExitStatus.FAILED
     finally:
         orphans.end()
         output.close()

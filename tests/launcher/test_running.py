@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -277,3 +278,59 @@ def test_the_demonstration_ends_by_itself_and_well(tmp_path):
     assert "2 incidents opened, 2 resolved" in done.stdout
     assert "everything as expected" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = """
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name in {"watchkeeper.launcher.main", "watchkeeper.launcher.operate.running", "watchkeeper.runtime"}:
+            os.kill(os.getpid(), signal.SIGNAL)
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["watchkeeper", "run", sys.argv[1]]
+from watchkeeper.__main__ import main
+main()
+"""
+
+
+def test_a_reload_that_is_asked_for_during_the_imports_ends_nothing(tmp_path):
+    command = (sys.executable, "-c", INTERRUPTED.replace("SIGNAL", "SIGHUP"))
+    with running(write(tmp_path), command=command) as process:
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+
+
+def as_process_1(*command):
+    return ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *command)
+
+
+@pytest.mark.needs("mount")
+def test_process_1_is_ended_by_a_signal_during_the_imports(tmp_path):
+    command = as_process_1(sys.executable, "-c", INTERRUPTED.replace("SIGNAL", "SIGTERM"), str(write(tmp_path)))
+    done = subprocess.run(command, timeout=WITHIN_S, check=False)
+    assert done.returncode == 143
+
+
+ORPHANING = """
+runtime: {allow_exec: true}
+channels: [{id: ops, log: {}}]
+targets: [{id: plugin, every: 100ms, timeout: 90ms, exec: {argv: [/bin/sh, -c, "(true &) ; echo OK"]}, notify: [ops]}]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("mount")
+def test_process_1_obeys_signals_and_reaps_what_programs_leave_behind(tmp_path):
+    """A child that its program has left is a zombie until process 1 looks, which it does ten seconds later."""
+    path = tmp_path / "watch.yaml"
+    path.write_text(ORPHANING)
+    with running(path, command=as_process_1(sys.executable, "-m", "watchkeeper", "run")) as process:
+        (inside,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = Path(f"/proc/{inside}/task/{inside}/children")
+        counted = []
+        for _ in range(60):
+            counted.append(len(children.read_text().split()))
+            threading.Event().wait(0.5)
+        assert max(counted) < 250, counted
+        os.kill(int(inside), signal.SIGTERM)
+        assert process.wait(WITHIN_S) == 0

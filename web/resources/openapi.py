@@ -20,6 +20,7 @@ _PARAMETERS = {
     "incident": "The id of an incident, such as `inc_0123456789abcdef01234567`.",
     "silence": "The id of a silence, chosen by its author.",
     "key": "The key of a notice, or of a heartbeat.",
+    "token": "The name of a token.",
     "signal": "`start`, `fail`, `log`, or an exit status from 0 to 255.",
 }
 
@@ -79,7 +80,7 @@ def _operation(route: ApiRoute, of_type: dict[str, Any]) -> dict[str, Any]:
         # Programs of the same machine may read without a token.
         operation["security"] = [{"token": []}, *([{}] if route.method == "GET" else [])]
     if route.is_command and route.answer is not None:
-        said = {**_answered(route, of_type), "description": "Accepted; it is not durable yet."}
+        said = {**_answered(route, of_type), "description": "Accepted; it is not over or not durable yet."}
         operation["responses"]["202"] = said
     if route.method == "GET" and route.answer is not None:
         operation["responses"]["304"] = {"description": "Unchanged since the entity tag of `If-None-Match`."}

@@ -11,7 +11,7 @@ from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.channel import Channel, Log, Webhook
 from watchkeeper.protocol.courier import Deliver
-from watchkeeper.protocol.sink import DeliveryAnswered, Record
+from watchkeeper.protocol.sink import DeliveryAnswered, RecordSamples
 from watchkeeper.protocol.supervisor import StoreAnswered, StoreAsked
 from watchkeeper.testing.clock import ManualClock
 
@@ -145,7 +145,7 @@ class SinkAlone:
 
     def recorded(self, *transitions, samples=(), checkpoints=(), generation=None):
         """The message of an owner that has judged in this generation."""
-        return Record(generation or self.generation, samples, transitions, checkpoints)
+        return RecordSamples(generation or self.generation, samples, transitions, checkpoints)
 
     def record(self, *transitions, **fields):
         self.tell(self.recorded(*transitions, **fields))
