@@ -306,7 +306,9 @@ def as_process_1(*command):
 
 @pytest.mark.needs("mount")
 def test_process_1_is_ended_by_a_signal_during_the_imports(tmp_path):
-    command = as_process_1(sys.executable, "-c", INTERRUPTED.replace("SIGNAL", "SIGTERM"), str(write(tmp_path)))
+    command = as_process_1(
+        sys.executable, "-c", INTERRUPTED.replace("SIGNAL", "SIGTERM"), str(write(tmp_path))
+    )
     done = subprocess.run(command, timeout=WITHIN_S, check=False)
     assert done.returncode == 143
 
