@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -22,28 +23,49 @@ def cli() -> None:
 
 @cli.command()
 @POSITIONAL
-def run(config: Path | None) -> None:
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: every line is one object.",
+)
+@click.option("--wait", metavar="TIME", help="Wait so long for a store that another process holds: 30s.")
+def run(config: Path | None, *, plain: bool, log: Literal["text", "json"], wait: str | None) -> None:
     """Watch the targets of CONFIG until a signal.
 
     CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends
     the process at once. SIGHUP reloads CONFIG; an invalid one is reported, and the running configuration stays in
     force. Events that standard output does not accept are dropped, and standard error reports it.
     """
-    from .operate.running import run_until_stopped
+    from .operate.running import RunOptions, run_until_stopped
     from .place import config_named
 
-    sys.exit(run_until_stopped(config_named(config, "run FILE")))
+    options = RunOptions(plain=plain, log=log, wait_ns=0 if wait is None else _length_ns(wait, "--wait"))
+    sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
+
+
+def _length_ns(text: str, option: str) -> int:
+    """Returns a length of time. Raises: BadParameter, which names the option."""
+    from ..domain.time.duration import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 @cli.command()
-def demo() -> None:
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
+def demo(*, plain: bool) -> None:
     """Watch three local servers that fail.
 
     It ends by itself within 30 seconds.
     """
     from .operate.demo import run_demo
 
-    sys.exit(run_demo())
+    sys.exit(run_demo(plain=plain))
 
 
 @cli.command()
