@@ -1,8 +1,11 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .client.connection import Connection, connect
 from .client.record import Record
 from .domain.errors import (
     ConfigurationError,
+    NotAllowed,
+    NotRunning,
     StoreBusy,
     StoreCorrupt,
     StoreError,
@@ -42,6 +45,7 @@ __all__ = [
     "Channel",
     "Configuration",
     "ConfigurationError",
+    "Connection",
     "Connectivity",
     "Consecutive",
     "Duration",
@@ -55,6 +59,8 @@ __all__ = [
     "Log",
     "Measurement",
     "NoData",
+    "NotAllowed",
+    "NotRunning",
     "Notice",
     "NoticeEnded",
     "Observation",
@@ -91,5 +97,6 @@ __all__ = [
     "Webhook",
     "WentBlind",
     "asgi",
+    "connect",
     "surface_of",
 ]

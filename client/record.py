@@ -18,7 +18,7 @@ from ..domain.observation.evidence import Evidence
 from ..domain.specification.problem import quoted, suggestion
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import utc, wall_ns_of
-from ..host.surface import sync_only
+from ..host.surface import sync_alone
 
 When: TypeAlias = datetime | Duration
 """A moment: a datetime with an offset, a text such as `2026-01-31T12:30:00Z`, or a length of time ago such as `24h`."""
@@ -38,9 +38,6 @@ class Record:
     half open, and times that come back are in UTC.
     """
 
-    off_the_loop = "await asyncio.to_thread(record.{name}, ...)"
-    """The way to ask on an event loop, for the message of UsageError."""
-
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
         self._reader = StoreReader(self._path)
@@ -51,14 +48,14 @@ class Record:
 
     # Incidents and notices.
 
-    @sync_only
+    @sync_alone
     def incidents(
         self, *, open_only: bool = False, target: str | None = None, limit: int = 100
     ) -> tuple[Incident, ...]:
         """Returns incidents as they stand, the newest first: at most `limit`, and at most 10,000."""
         return self._reader.incidents(open_only=open_only, target=target, limit=limit)
 
-    @sync_only
+    @sync_alone
     def transitions(self, incident: str) -> tuple[Transition, ...]:
         """Returns the life of an incident, acknowledgements included, oldest first.
 
@@ -71,7 +68,7 @@ class Record:
             )
         return found
 
-    @sync_only
+    @sync_alone
     def notices(self, state: DeliveryState | str | None = None) -> tuple[Outgoing, ...]:
         """Returns notices with the state of their delivery, oldest first; `state` is pending, delivered or dead.
 
@@ -83,24 +80,24 @@ class Record:
             raise UsageError(f"{state!r} is no state: pending, delivered and dead are") from error
         return self._reader.outbox(wanted)
 
-    @sync_only
+    @sync_alone
     def silences(self) -> tuple[Silence, ...]:
         """Returns the silences that have not ended, by id."""
         return self._reader.silences(self._now_ns())
 
-    @sync_only
+    @sync_alone
     def pauses(self) -> tuple[PauseMark, ...]:
         """Returns the commanded pauses, by target."""
         return self._reader.pauses()
 
     # The past of one target.
 
-    @sync_only
+    @sync_alone
     def targets(self) -> tuple[str, ...]:
         """Returns the ids of all targets that ever had a sample, in order."""
         return self._reader.targets()
 
-    @sync_only
+    @sync_alone
     def samples(self, target: str, since: When = "1h", until: When = NOW) -> tuple[StoredSample, ...]:
         """Returns the samples of a target in a span, oldest first.
 
@@ -108,7 +105,7 @@ class Record:
         """
         return self._known(target, self._reader.samples(target, *self._span(since, until)))
 
-    @sync_only
+    @sync_alone
     def evidence(self, target: str, since: When = "24h", until: When = NOW) -> tuple[Evidence, ...]:
         """Returns the evidence of bad samples of a target in a span: the newest 1,000 pieces, oldest first.
 
@@ -116,7 +113,7 @@ class Record:
         """
         return self._known(target, self._reader.evidence(target, *self._span(since, until)))
 
-    @sync_only
+    @sync_alone
     def hourly(self, target: str, since: When = "24h", until: When = NOW) -> tuple[Summed, ...]:
         """Returns a roll-up of each hour that begins in a span and has samples, oldest first.
 
@@ -124,7 +121,7 @@ class Record:
         """
         return self._known(target, self._reader.hourly(target, *self._span(since, until)))
 
-    @sync_only
+    @sync_alone
     def daily(self, target: str, since: When = "30d", until: When = NOW) -> tuple[Summed, ...]:
         """Returns a roll-up of each day (UTC) that begins in a span and has samples, oldest first.
 
@@ -132,7 +129,7 @@ class Record:
         """
         return self._known(target, self._reader.daily(target, *self._span(since, until)))
 
-    @sync_only
+    @sync_alone
     def uptime(self, target: str, since: When = "30d", until: When = NOW) -> Rollup:
         """Returns one roll-up of a span; its `uptime` is the good share, None without evidence.
 
@@ -146,7 +143,7 @@ class Record:
 
     # The past of all targets.
 
-    @sync_only
+    @sync_alone
     def uptimes(self, since: When = "24h", until: When = NOW) -> dict[str, float]:
         """Returns the good share of every target that has evidence in a span, by id.
 
@@ -154,7 +151,7 @@ class Record:
         """
         return self._reader.uptimes(*self._span(since, until))
 
-    @sync_only
+    @sync_alone
     def days(self, since: When = "30d", until: When = NOW) -> Iterator[tuple[datetime, dict[str, Totals]]]:
         """Yields the days (UTC) that begin in a span and have samples, oldest first: its begin, and totals by target.
 
@@ -164,7 +161,7 @@ class Record:
         """
         return ((utc(at_ns), totals) for at_ns, totals in self._reader.days(*self._span(since, until)))
 
-    @sync_only
+    @sync_alone
     def hours(self, since: When = "24h", until: When = NOW) -> Iterator[tuple[datetime, dict[str, Totals]]]:
         """Yields the hours that begin in a span, as `days` does.
 
@@ -172,7 +169,7 @@ class Record:
         """
         return ((utc(at_ns), totals) for at_ns, totals in self._reader.hours(*self._span(since, until)))
 
-    @sync_only
+    @sync_alone
     def blind(self, since: When = "30d") -> tuple[BlindInterval, ...]:
         """Returns the spans in which the runtime could not see and that ended after `since`.
 
@@ -182,17 +179,17 @@ class Record:
 
     # The store itself.
 
-    @sync_only
+    @sync_alone
     def run_by(self) -> str | None:
         """Returns which process runs the store, None where none does; then the record is the past."""
         return holder_of(self._path)
 
-    @sync_only
+    @sync_alone
     def verify(self) -> Verification:
         """Checks every page, every link of the hash chain and every notice that is not delivered. Reads the whole store."""
         return self._reader.verify()
 
-    @sync_only
+    @sync_alone
     def backup(self, path: str | Path, *, replace: bool = False) -> Backup:
         """Makes a verified copy of the store as of one moment, in one file with mode 0600; a runtime may write on meanwhile.
 

@@ -438,6 +438,8 @@ SEAL_ROWS_HELD_MAX = 500_000
 """Rows of an hour that are held at once while it is sealed, 16 bytes each: 8 MB; more takes another pass over the hour."""
 READ_INCIDENTS_MAX = 10_000
 """Incidents of one reading from the store: about 10 MB."""
+CLIENT_ANSWER_BYTES_MAX = 32 * 1024 * 1024
+"""An answer that a client reads: 1,000 targets with long texts stay below it, and a peer that sends for ever is left."""
 READ_EVIDENCE_MAX = 1_000
 """Evidence of one reading from the store, the newest: about 1 MB."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS

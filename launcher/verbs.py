@@ -2,7 +2,7 @@
 
 import click
 
-from ..domain.errors import ConfigurationError, StoreError, WatchkeeperError
+from ..domain.errors import ConfigurationError, NotRunning, StoreError, UsageError, WatchkeeperError
 from .output import ExitStatus
 
 SECTIONS = {
@@ -25,7 +25,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except WatchkeeperError as error:
-            click.echo(str(error), err=True)
+            click.echo(f"watchkeeper: {error}" if isinstance(error, UsageError) else str(error), err=True)
             ctx.exit(status_of(error))
         except click.UsageError as error:
             raise click.UsageError(_explained(error), error.ctx) from error
@@ -70,4 +70,6 @@ def status_of(error: WatchkeeperError) -> ExitStatus:
     """Returns the exit status for an error."""
     if isinstance(error, ConfigurationError):
         return ExitStatus.CONFIGURATION
+    if isinstance(error, NotRunning):
+        return ExitStatus.NOT_RUN
     return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED

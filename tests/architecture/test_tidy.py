@@ -149,6 +149,7 @@ READERS = (
     "client/",
     "runtime.py",
     "testing/",
+    "client/",
     "launcher/",
 )
 """The only readers of the clock: once per message, at a restart without a message, and at the edges."""

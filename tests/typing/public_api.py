@@ -19,6 +19,7 @@ from watchkeeper import (
     Channel,
     Configuration,
     ConfigurationError,
+    Connection,
     Connectivity,
     Consecutive,
     Duration,
@@ -32,8 +33,10 @@ from watchkeeper import (
     Log,
     Measurement,
     NoData,
+    NotAllowed,
     Notice,
     NoticeEnded,
+    NotRunning,
     Observation,
     Outcome,
     Reason,
@@ -69,6 +72,7 @@ from watchkeeper import (
     WentBlind,
     __version__,
     asgi,
+    connect,
     surface_of,
 )
 from watchkeeper.testing import FakeRuntime, InvariantBroken, ManualClock, Script, World
@@ -306,3 +310,19 @@ def tested_host() -> str:
         opened: list[datetime] = [incident.opened_at for incident in status.incidents]
         logger.info("%s %s %s %s %s", since, plain, opened, run.took_ns, status["shop"].metadata.group)
         return status.to_json()
+
+
+def second_process(url: str, secret: str) -> list[str]:
+    try:
+        with connect("watch.db", author="worker") as here, here.job("etl") as job:
+            job.detail = "3 rows"
+    except (NotRunning, NotAllowed) as error:
+        return [str(error)]
+    there: Connection = connect(url, token=secret, ca=Path("ca.pem"), timeout_s=3)
+    seen = there.status()
+    since: datetime = seen["shop"].since
+    latency: float | None = seen["shop"].latency_ms
+    there.acknowledge(seen.incidents[0].id, note="rolling back")
+    ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
+    there.unsilence("s-1", by=7)  # type: ignore[arg-type]
+    return [repr((since, latency, ends, there.redrive("msg_1"))), *(each.cause for each in seen.incidents)]

@@ -44,6 +44,12 @@ def test_a_heartbeat_is_reported_for_a_target_without_a_key(operator, runtime):
     assert (said["status"], said["explanation"]) == ("down", "reported: no stock")
     assert operator.post("/targets/shop/heartbeat").json["status"] == "up"
     runtime.track(Target(id="port", tcp=Tcp(host="127.0.0.1", port=9), paused=True))
+    begun = operator.post("/targets/shop/heartbeat", {"start": True, "ok": False, "run": "r1"}).json
+    assert (begun["status"], begun["samples"]) == ("up", 2)
+    operator.post("/targets/shop/heartbeat", {"run": "r1"})
+    ended, started, *_ = operator.get("/targets/shop/pings").json["items"]
+    assert (ended["kind"], started["kind"], started["run"]) == ("success", "start", "r1")
+    assert ended["duration_ms"] > 0
     refused = operator.post("/targets/port/heartbeat")
     assert (refused.status, refused.json["detail"]) == (
         409,

@@ -368,6 +368,10 @@ class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it has succeeded."""
     detail: Words = ""
     """Why not, in one line."""
+    start: bool = False
+    """Whether it has begun and not ended, which changes no status."""
+    run: Words | None = None
+    """Joins the start of a run with its end, which then tells how long it took."""
 
 
 class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

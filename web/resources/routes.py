@@ -99,7 +99,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         "GET",
         f"{TARGET}/pings",
         V,
-        "The newest reports of its job over HTTP, since this process runs.",
+        "The newest reports of its job over the API, since this process runs.",
         reading.pings,
         Listed[PingRow],
         query=PageQuery,

@@ -1,0 +1,123 @@
+"""The acting verbs as the command line has them. Each imports its own code when it is called."""
+
+import click
+
+from ..options import JSON, Where, reaching
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID")
+@click.option("--note", default="", help="A text for the others, which its notices carry.")
+def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
+    """Acknowledge an incident: its channels hear of its end only.
+
+    ID is the beginning of its id as `incidents` shows it, or a target with one open incident.
+    """
+    from .acknowledging import acknowledge
+
+    acknowledge(where, incident, note=note, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("target", required=False)
+@click.option("--for", "length", default="", metavar="LENGTH", help="How long, such as 2h or 1h30m.")
+@click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
+@click.option("--reason", default="", help="Why; everybody sees it.")
+@click.option("--all", "everything", is_flag=True, help="Every target.")
+@click.option("--id", "name", help="Its id; a silence of this id is replaced.")
+@click.option("--dry-run", is_flag=True, help="Say what it would mute, and do nothing.")
+def silence(
+    where: Where,
+    target: str | None,
+    *,
+    length: str,
+    until: str,
+    reason: str,
+    everything: bool,
+    name: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Mute a target for a time. It is watched on, and its channels hear at the end of what was held back."""
+    from .muting import Wanted, silence
+
+    wanted = Wanted(target, everything, length, until, reason, name)
+    silence(where, wanted, dry_run=dry_run, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("silence", metavar="ID")
+def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
+    """End a silence; its channels hear now of what it held back, where that still holds."""
+    from .muting import unsilence
+
+    unsilence(where, silence, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Stop watching targets until they are resumed. TARGET is a name or a glob such as 'shop*'."""
+    from .pausing import pause
+
+    pause(where, targets, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Watch paused targets again. TARGET is a name or a glob."""
+    from .pausing import resume
+
+    resume(where, targets, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("target", metavar="NAME")
+@click.option("--fail", "failed", is_flag=True, help="It ran and failed.")
+@click.option("--start", is_flag=True, help="It has begun, which changes no status.")
+@click.option(
+    "--exit", "exit_status", type=click.IntRange(0, 255), metavar="N", help="It ended with this status."
+)
+@click.option("--detail", default="", help="One line about the run.")
+def heartbeat(
+    where: Where,
+    target: str,
+    *,
+    failed: bool,
+    start: bool,
+    exit_status: int | None,
+    detail: str,
+    as_json: bool,
+) -> None:
+    """Report for a target with `heartbeat` that its job ran."""
+    from .reporting import heartbeat
+
+    heartbeat(
+        where, target, failed=failed, start=start, exit_status=exit_status, detail=detail, as_json=as_json
+    )
+
+
+@click.command()
+@reaching
+@JSON
+def reload(where: Where, *, as_json: bool) -> None:
+    """Have the running process read its configuration again; an invalid one changes nothing."""
+    from .ordering import reload
+
+    reload(where, as_json=as_json)
+
+
+ACTING = (ack, silence, unsilence, pause, resume, heartbeat, reload)
