@@ -8,6 +8,7 @@ import click
 
 from .. import __version__
 from .act.verbs import ACTING
+from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
 from .options import CONFIG, JSON, PATH, STORE
 from .output import ExitStatus
@@ -218,7 +219,7 @@ def token(name: str, role: str) -> None:
     print_new_token(name, role)
 
 
-for verb in (*ACTING, *MAINTAINING):
+for verb in (*ACTING, *BEGINNING, *MAINTAINING):
     cli.add_command(verb)
 
 
