@@ -10,12 +10,10 @@ from .. import __version__
 from .act.verbs import ACTING
 from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
-from .options import CONFIG, JSON, PATH, STORE
+from .options import CONFIG, JSON, PATH, POSITIONAL, STORE
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 from .verbs import Verbs
-
-POSITIONAL = click.argument("config", type=PATH, required=False)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
