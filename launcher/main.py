@@ -8,6 +8,7 @@ import click
 
 from .. import __version__
 from .act.verbs import ACTING
+from .completing import DEAD_LETTERS, TARGETS
 from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
 from .options import CONFIG, JSON, PATH, POSITIONAL, STORE
@@ -115,7 +116,7 @@ def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code:
 @STORE
 @JSON
 @click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
-@click.option("--target", help="Only incidents of one target.")
+@click.option("--target", help="Only incidents of one target.", shell_complete=TARGETS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def incidents(
     config: Path | None,
@@ -155,7 +156,7 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
 @cli.command()
 @CONFIG
 @STORE
-@click.argument("keys", nargs=-1, required=True)
+@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
 def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
     """Send dead letters again with the next run.
 

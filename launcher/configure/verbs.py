@@ -27,4 +27,21 @@ def init(addresses: tuple[str, ...], out: Path, *, force: bool) -> None:
     write_first_configuration(addresses, out, force=force)
 
 
-BEGINNING = (init,)
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what teaches a shell the words.
+
+    It offers verbs, options, and ids of targets, open incidents, silences and dead letters.
+
+    \b
+    bash  echo 'eval "$(watchkeeper completion bash)"' >> ~/.bashrc
+    zsh   echo 'eval "$(watchkeeper completion zsh)"' >> ~/.zshrc
+    fish  watchkeeper completion fish > ~/.config/fish/completions/watchkeeper.fish
+    """
+    from ..completing import script_for
+
+    click.echo(script_for(click.get_current_context().find_root().command, shell))
+
+
+BEGINNING = (init, completion)
