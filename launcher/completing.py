@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..client.record import Record
     from ..domain.specification.configuration import Configuration
 
-Words: TypeAlias = Iterable[tuple[str, str]]
+Offers: TypeAlias = Iterable[tuple[str, str]]
 """Each word that may stand here, with what a shell shows beside it."""
 Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
 
@@ -26,7 +26,7 @@ ASKED_BY = "_WATCHKEEPER_COMPLETE"
 _PLAIN = re.compile(r"([^\w@%+=:,./*?-])")
 
 
-def _offered(words: Callable[[click.Context], Words]) -> Complete:
+def _offered(words: Callable[[click.Context], Offers]) -> Complete:
     """Returns a function for click: it offers the words that begin as typed, and never fails."""
 
     def complete(ctx: click.Context, parameter: click.Parameter, typed: str) -> "list[CompletionItem]":
@@ -101,11 +101,9 @@ DEAD_LETTERS = _offered(_dead_letter_words)
 
 def script_for(cli: click.Command, shell: str) -> str:
     """Returns the script by which a shell asks for words."""
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise ValueError(f"click knows no shell {shell}")
-    asking = kind(cli, {}, "watchkeeper", ASKED_BY)
+    kinds = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    asking = kinds[shell](cli, {}, "watchkeeper", ASKED_BY)
     # Not `source()`: that of bash starts one to see its version, and speaks on standard error where there is none.
     return (asking.source_template % asking.source_vars()).strip()

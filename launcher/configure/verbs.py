@@ -30,7 +30,7 @@ def init(addresses: tuple[str, ...], out: Path, *, force: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what teaches a shell the words.
+    """Print a script for completion in a shell.
 
     It offers verbs, options, and ids of targets, open incidents, silences and dead letters.
 
