@@ -9,6 +9,9 @@ import click
 
 from .. import __version__
 from .act.verbs import ACTING
+from .completing import DEAD_LETTERS, TARGETS
+from .configure.verbs import BEGINNING
+from .maintain.verbs import MAINTAINING
 from .options import CONFIG, JSON, PATH, POSITIONAL, STORE, Where, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
@@ -135,7 +138,7 @@ def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code:
 @STORE
 @JSON
 @click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
-@click.option("--target", help="Only incidents of one target.")
+@click.option("--target", help="Only incidents of one target.", shell_complete=TARGETS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def incidents(
     config: Path | None,
@@ -175,7 +178,7 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
 @cli.command()
 @CONFIG
 @STORE
-@click.argument("keys", nargs=-1, required=True)
+@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
 def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
     """Send dead letters again with the next run.
 
@@ -243,41 +246,7 @@ def token(where: Where, words: tuple[str, ...], *, role: str, as_json: bool) -> 
     act_on_tokens(where, words, role, as_json=as_json)
 
 
-@cli.command()
-@CONFIG
-@STORE
-@JSON
-@click.argument("out", type=PATH)
-@click.option("--force", is_flag=True, help="Replace a file that lies at OUT.")
-def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, as_json: bool) -> None:
-    """Copy the store to the file OUT, also while it is run.
-
-    The copy is of one moment, has one file with mode 0600, and gets its name once it is verified and on the disk. To restore one,
-    stop the process that runs the store, move the store and all files beside it away, and put the copy in its place.
-    """
-    from .maintain.backup import make_backup
-    from .place import find_store
-
-    make_backup(find_store(config, store), out, force=force, as_json=as_json)
-
-
-@cli.command()
-@click.argument("store", type=PATH, required=False)
-@CONFIG
-@JSON
-def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
-    """Check that a store is whole.
-
-    It reads every page and recomputes the hash chain of STORE, which is that of the configuration where it is left out.
-    It ends with 0 for a whole store, with 1 for a damaged one, and with 3 where there is none.
-    """
-    from .maintain.backup import verify_store
-    from .place import find_store
-
-    sys.exit(verify_store(find_store(config, store).path, as_json=as_json))
-
-
-for verb in ACTING:
+for verb in (*ACTING, *BEGINNING, *MAINTAINING):
     cli.add_command(verb)
 
 

@@ -4,13 +4,14 @@ import sys
 
 import click
 
+from ..completing import INCIDENTS, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
 @click.command()
 @reaching
 @JSON
-@click.argument("incident", metavar="ID")
+@click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 @click.option("--note", default="", help="A text for the others, which its notices carry.")
 def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
     """Acknowledge an incident: its channels hear of its end only.
@@ -25,7 +26,7 @@ def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=TARGETS)
 @click.option("--for", "length", default="", metavar="LENGTH", help="How long, such as 2h or 1h30m.")
 @click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
 @click.option("--reason", default="", help="Why; everybody sees it.")
@@ -54,7 +55,7 @@ def silence(
 @click.command()
 @reaching
 @JSON
-@click.argument("silence", metavar="ID")
+@click.argument("silence", metavar="ID", shell_complete=SILENCES)
 def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
     """End a silence; its channels hear now of what it held back, where that still holds."""
     from .muting import unsilence
@@ -65,7 +66,7 @@ def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Stop watching targets until they are resumed. TARGET is a name or a glob such as 'shop*'."""
     from .pausing import pause
@@ -76,7 +77,7 @@ def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Watch paused targets again. TARGET is a name or a glob."""
     from .pausing import resume
@@ -101,7 +102,7 @@ def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("target", metavar="NAME")
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
 @click.option("--fail", "failed", is_flag=True, help="It ran and failed.")
 @click.option("--start", is_flag=True, help="It has begun, which changes no status.")
 @click.option(
