@@ -237,7 +237,9 @@ class OfflineStore:
         )
         self._store.commit(batch)
         others = tuple(each for each in restored.checkpoints if each.target != target)
-        self._restored = replace(restored, checkpoints=(*others, *batch.checkpoints))
+        self._restored = replace(
+            restored, checkpoints=(*others, *batch.checkpoints), latest=(*restored.latest, *batch.latest)
+        )
         self._follow(steps)
 
     def _judged_by(self, target: str) -> Target:
