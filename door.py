@@ -1,6 +1,7 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
 from .client.connection import Connection, connect
+from .client.record import Record
 from .domain.errors import (
     ConfigurationError,
     NotAllowed,
@@ -65,6 +66,7 @@ __all__ = [
     "Observation",
     "Outcome",
     "Reason",
+    "Record",
     "Retention",
     "Role",
     "Rule",

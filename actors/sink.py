@@ -14,7 +14,7 @@ from ..domain.incidents.own_problems import channel_part
 from ..domain.incidents.pending_batch import Gathering, unwritten
 from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
 from ..domain.policy import OverflowPolicy
-from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
+from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
 from ..domain.supervision.last_heard import HeardRegister
 from ..domain.time.moment import Moment
@@ -382,8 +382,10 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._reopen(now)
         self._gathered.add_heard(self._register.changed(now))
         self._commit(now)
-        if self._writer.file_problem():
+        if problem := self._writer.file_problem():
             self._report_file()
+            if problem.endswith(KEPT_BY_THE_PROCESS):
+                self._to.recorder.tell(Abandoned(STORE_LOST, (problem,)))
         if self._writer.is_stuck:
             lost = unwritten(self._writer.unwritten, self._gathered.take())
             self._to.recorder.tell(Abandoned(UNWRITTEN, lost))

@@ -311,6 +311,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SERVED_AGAIN_NS = NS_PER_S
+"""After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
 """The name of a figure: longer than plugins print."""
 assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
@@ -388,7 +390,14 @@ assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
 # Silences.
 SILENCE_LOOK_NS = 500 * NS_PER_MS
 """The longest delay in noticing the end of a silence after the wall clock is set."""
+MATCHERS_MAX = 16
+"""Matchers of one silence: each is held against every due notice, 4 microseconds for a pattern."""
+MATCHER_CHARACTERS_MAX = 512
+"""The text of one matcher: a list of a dozen ids fits."""
+PATTERN_BYTES_MAX = 1024 * 1024
+"""The memory of one compiled pattern, which its length alone does not bound: `.{1000}` takes a tenth of it."""
 assert SILENCE_LOOK_NS < NS_PER_S
+assert MATCHER_CHARACTERS_MAX > LABEL_CHARACTERS_MAX + NAME_CHARACTERS_MAX
 
 # The store.
 LOCK_TRIES_MAX = 1_000

@@ -274,6 +274,12 @@ class Lifecycle:
             tokens = configured.tokens if configured else ()
             return self._doors.serve(Web(listen=listen, anonymous=anonymous, tokens=tokens))
 
+    def login_url(self) -> str:
+        """Returns the URL at which a browser of this machine finds a door. Raises: UsageError where none is open."""
+        if url := self._doors.local_url():
+            return url
+        raise UsageError("nothing listens for a browser: start the runtime with `web`, or call serve()")
+
     def _restart_or_keep(self, engine: RunningEngine, old: Configuration) -> None:
         """Stops and starts.
 

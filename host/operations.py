@@ -15,8 +15,11 @@ from ..domain.policy import CachePolicy
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
+from ..domain.specification.web import IssuedToken, RoleLike, Token
 from ..domain.time.duration import Duration
 from ..domain.time.moment import wall_text
+from .access.issued_tokens import IssuedTokens
+from .access.login_links import LoginLinks
 from .awaitable import AsyncSurface
 from .configured import ConfiguredTargets
 from .own_thread import in_own_thread
@@ -75,9 +78,16 @@ class Operations:
     """Everything that a request may ask or order, on any thread and on any event loop."""
 
     def __init__(
-        self, verbs: HostVerbs, configured: ConfiguredTargets, is_started: Callable[[], bool]
+        self,
+        verbs: HostVerbs,
+        configured: ConfiguredTargets,
+        is_started: Callable[[], bool],
+        tokens: IssuedTokens,
+        links: LoginLinks,
     ) -> None:
         self.verbs = verbs
+        self.tokens = tokens
+        self.links = links
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()
@@ -131,6 +141,33 @@ class Operations:
         reader = StoreReader(path)
         async with self._reading:
             return await in_own_thread("watchkeeper-read", lambda: work(reader))
+
+    # Tokens.
+
+    def configured_tokens(self) -> tuple[Token, ...]:
+        """Returns the tokens of the configuration, which no request changes."""
+        web = self.configuration().web
+        return () if web is None else web.tokens
+
+    async def issue_token(self, name: str, role: RoleLike, by: str) -> tuple[IssuedToken, str | None]:
+        """Makes a token, or gives one another role; returns the secret of a new one. It is durable by then.
+
+        Raises: ConfigurationError for a name that a token cannot have, and where there are too many; UsageError while the
+        runtime is stopped; StoreError.
+        """
+        self._require_started()
+        reserved = len(self.configured_tokens())
+        return await in_own_thread("watchkeeper-token", lambda: self.tokens.issue(name, role, by, reserved))
+
+    async def revoke_token(self, name: str) -> IssuedToken:
+        """Ends a token that was made at run time. Raises: UnknownName; UsageError while the runtime is stopped; StoreError."""
+        self._require_started()
+        return await in_own_thread("watchkeeper-token", lambda: self.tokens.revoke(name))
+
+    def _require_started(self) -> None:
+        """Raises: UsageError where this process does not hold the store, beside which the tokens lie."""
+        if not self._is_started():
+            raise UsageError("this runtime is not running: its tokens cannot be changed")
 
     # HostVerbs.
 

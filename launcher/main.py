@@ -7,57 +7,11 @@ from pathlib import Path
 import click
 
 from .. import __version__
-from ..domain.errors import ConfigurationError, NotRunning, StoreError, UsageError, WatchkeeperError
 from .act.verbs import ACTING
-from .options import CONFIG, JSON, PATH, STORE
+from .options import CONFIG, JSON, PATH, POSITIONAL, STORE
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
-
-POSITIONAL = click.argument("config", type=PATH, required=False)
-
-
-class Verbs(click.Group):
-    """Turns errors of watchkeeper and of the operating system into messages and exit statuses."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except WatchkeeperError as error:
-            click.echo(f"watchkeeper: {error}" if isinstance(error, UsageError) else str(error), err=True)
-            ctx.exit(status_of(error))
-        except click.UsageError as error:
-            raise click.UsageError(_explained(error), error.ctx) from error
-        except OSError as error:
-            click.echo(f"watchkeeper: {error}", err=True)
-            ctx.exit(ExitStatus.FAILED)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the verbs in the order of their definition, not of the alphabet."""
-        del ctx
-        return list(self.commands)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Exit status"):
-            formatter.write_dl([(str(status.value), status.meaning) for status in ExitStatus])
-
-
-def _explained(error: click.UsageError) -> str:
-    """Returns the message, with the option where a configuration stands as an argument, as `run` and `check` take it."""
-    takes_option = error.ctx is not None and any("-c" in one.opts for one in error.ctx.command.params)
-    said = error.format_message()
-    if takes_option and "unexpected extra argument" in said:
-        return f"{said.rstrip('.')}: name a configuration with -c FILE."
-    return said
-
-
-def status_of(error: WatchkeeperError) -> ExitStatus:
-    """Returns the exit status for an error."""
-    if isinstance(error, ConfigurationError):
-        return ExitStatus.CONFIGURATION
-    if isinstance(error, NotRunning):
-        return ExitStatus.NOT_RUN
-    return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED
+from .verbs import Verbs
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -259,6 +213,40 @@ def token(name: str, role: str) -> None:
     from .configure.tokens import print_new_token
 
     print_new_token(name, role)
+
+
+@cli.command()
+@CONFIG
+@STORE
+@JSON
+@click.argument("out", type=PATH)
+@click.option("--force", is_flag=True, help="Replace a file that lies at OUT.")
+def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, as_json: bool) -> None:
+    """Copy the store to the file OUT, also while it is run.
+
+    The copy is of one moment, has one file with mode 0600, and gets its name once it is verified and on the disk. To restore one,
+    stop the process that runs the store, move the store and all files beside it away, and put the copy in its place.
+    """
+    from .maintain.backup import make_backup
+    from .place import find_store
+
+    make_backup(find_store(config, store), out, force=force, as_json=as_json)
+
+
+@cli.command()
+@click.argument("store", type=PATH, required=False)
+@CONFIG
+@JSON
+def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+    """Check that a store is whole.
+
+    It reads every page and recomputes the hash chain of STORE, which is that of the configuration where it is left out.
+    It ends with 0 for a whole store, with 1 for a damaged one, and with 3 where there is none.
+    """
+    from .maintain.backup import verify_store
+    from .place import find_store
+
+    sys.exit(verify_store(find_store(config, store).path, as_json=as_json))
 
 
 for verb in ACTING:

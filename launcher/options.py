@@ -1,4 +1,4 @@
-"""The options that several verbs share."""
+"""The options and arguments that several verbs share."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import click
 
+VARIABLE = "WATCHKEEPER_CONFIG"
 PATH = click.Path(path_type=Path)
+POSITIONAL = click.argument("config", type=PATH, required=False)
 CONFIG = click.option(
     "-c",
     "--config",
     type=PATH,
-    envvar="WATCHKEEPER_CONFIG",
+    envvar=VARIABLE,
     show_envvar=True,
     help="The configuration file.  [default: watchkeeper.yaml]",
 )

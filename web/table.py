@@ -10,7 +10,9 @@ from starlette.responses import Response
 from ..domain.errors import UsageError
 from ..domain.specification.web import Role
 from ..host.operations import Operations
+from .authority import Authority
 from .hub import Hub
+from .origin import Author, Visit
 from .pings import Pings
 from .resources.answers import NoQuery
 
@@ -24,15 +26,8 @@ class Unlocked(Enum):
     """It says one word."""
     KEY = "key"
     """The key in its path opens it, and nothing else."""
-
-
-class Author(NamedTuple):
-    """The one who asks or commands."""
-
-    name: str
-    role: Role | None
-    where: str
-    """The address, or `socket`."""
+    PAGE = "page"
+    """A person signs in there; it is a page, and no part of the API."""
 
 
 class Accepted(NamedTuple):
@@ -58,6 +53,8 @@ class ApiCall(NamedTuple):
     query: Any
     body: Any
     request: Request
+    visit: Visit
+    authority: Authority
 
     @property
     def operations(self) -> Operations:

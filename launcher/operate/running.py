@@ -13,6 +13,7 @@ import click
 from ...adapters.programs.orphans import Orphans
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.event import Event
+from ...domain.read_model.status import STORE_LOST
 from ...domain.time.moment import NS_PER_S, wall_text
 from ...runtime import Runtime
 from ..output import ExitStatus
@@ -126,4 +127,6 @@ def _stop(runtime: Runtime, speaker: Speaker) -> ExitStatus:
     left = runtime.stop()
     for line in lines_of_end(left):
         speaker.say(line)
+    if STORE_LOST in dict(left.left):
+        return ExitStatus.STORE
     return ExitStatus.FAILED if left.lost else ExitStatus.FINE

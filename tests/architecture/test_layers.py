@@ -103,6 +103,7 @@ VALUE_TOOLS = frozenset(
         "urllib.parse",
         "zoneinfo",
         "idna",
+        "re2",
         "msgspec",
         "msgspec.structs",
     ]

@@ -146,6 +146,7 @@ READERS = (
     "actors/system.py",
     "adapters/",
     "host/",
+    "client/",
     "runtime.py",
     "testing/",
     "client/",

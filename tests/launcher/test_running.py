@@ -196,6 +196,18 @@ def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
         assert "stays in force" not in process.stderr.read()
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_store_that_was_replaced_under_the_command_is_an_exit_of_its_own(tmp_path, replaced):
+    with running(write(tmp_path)) as process:
+        assert "opened: t0/down (critical)" in process.stdout.readline()
+        (tmp_path / "watch.db").rename(tmp_path / "aside")
+        if replaced:
+            (tmp_path / "watch.db").write_bytes((tmp_path / "aside").read_bytes())
+        process.terminate()
+        assert process.wait(WITHIN_S) == 3
+        assert "abandoned: the store is not in its place: " in process.stderr.read()
+
+
 def test_a_store_that_another_process_holds_is_refused(tmp_path):
     path = write(tmp_path)
     with running(path) as process:

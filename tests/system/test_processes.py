@@ -2,10 +2,13 @@
 
 import fcntl
 import os
+import resource
 import signal
 import threading
+from contextlib import contextmanager
 
 import pytest
+from asking import Asking
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.observation.outcome import Outcome
@@ -164,6 +167,39 @@ def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader
     assert Outcome.UNKNOWN in found
     assert found <= {Outcome.UNKNOWN, Outcome.UP}
     assert reader.incidents() == ()
+
+
+@contextmanager
+def without_a_free_descriptor(watch):
+    soft, hard = resource.prlimit(watch.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(watch.pid, resource.RLIMIT_NOFILE, (3, hard))
+    yield
+    resource.prlimit(watch.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.needs("pidfd")
+def test_a_process_that_had_no_free_descriptor_goes_on_when_it_has_some(configure, site, reader):
+    with Watch(configure()).until_watching() as watch:
+        assert site.wait_for_questions(1)
+        with without_a_free_descriptor(watch):
+            # Longer than the process waits between two looks at its children.
+            assert not site.wait_for_questions(2, within_s=2)
+        assert site.wait_for_questions(2), watch.errors.all()
+        assert watch.stop() == 0
+    assert set(outcomes(reader, "t0")) == {Outcome.UNKNOWN, Outcome.UP}
+    assert reader.incidents() == ()
+
+
+@pytest.mark.needs("pidfd")
+def test_a_control_socket_without_a_free_descriptor_is_served_when_there_are_some(configure, tmp_path):
+    with Watch(configure()).until_watching() as watch:
+        connection = Asking(str(tmp_path / "watch.db")).connection()
+        with without_a_free_descriptor(watch):
+            connection.request("GET", "/api/v1/status")
+            assert watch.errors.wait_for("is not served yet, and is tried again each second: ")
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert watch.stop() == 0
 
 
 @pytest.mark.needs("strace")

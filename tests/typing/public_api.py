@@ -40,6 +40,7 @@ from watchkeeper import (
     Observation,
     Outcome,
     Reason,
+    Record,
     Retention,
     Role,
     Rule,
@@ -219,6 +220,22 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         logger.info("%s %s %s", runtime.attempts("shop"), runtime.redrive("key"), runtime.policies())
         runtime.wait(timeout_s=SECONDS)
         return runtime.stop(within=within)
+
+
+def recorded(path: Path, at: datetime) -> tuple[object, ...]:
+    record = Record(path)
+    ends: list[datetime | None] = [incident.resolved_at for incident in record.incidents(target="shop")]
+    shares: dict[str, float] = record.uptimes("7d")
+    uptime: float | None = record.uptime("shop", since=timedelta(days=30)).uptime
+    begins: list[datetime] = [hour.at for hour in record.hourly("shop", at, "2026-01-31T12:30:00Z")]
+    slowest: list[float | None] = [day.rollup.latency_at_ms(0.99) for day in record.daily("shop")]
+    bulk = {begin: totals["shop"].good for begin, totals in record.days("90d")}
+    said = (record.notices("dead"), record.transitions("inc"), record.silences(), record.pauses())
+    seen = (record.samples("shop", 3_600), record.evidence("shop"), record.blind(), record.targets())
+    whole: bool = not record.verify().problems
+    until: datetime | None = record.backup("copy.db", replace=True).until
+    record.samples("shop", since=[])  # type: ignore[arg-type]
+    return ends, shares, uptime, begins, slowest, bulk, said, seen, whole, until, record.run_by()
 
 
 async def on_an_event_loop(path: str) -> None:

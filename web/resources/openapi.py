@@ -20,6 +20,7 @@ _PARAMETERS = {
     "incident": "The id of an incident, such as `inc_0123456789abcdef01234567`.",
     "silence": "The id of a silence, chosen by its author.",
     "key": "The key of a notice, or of a heartbeat.",
+    "token": "The name of a token.",
     "signal": "`start`, `fail`, `log`, or an exit status from 0 to 255.",
 }
 

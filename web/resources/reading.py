@@ -83,7 +83,7 @@ async def targets(call: ApiCall) -> Listed[TargetRow]:
     found = await call.operations.status()
     wanted = [target for target in found.targets if _is_wanted(target, call.query)]
     wanted.sort(key=lambda target: target.id)
-    page, following = _page(wanted, lambda target: target.id, call.query)
+    page, following = page_of(wanted, lambda target: target.id, call.query)
     return Listed(items=await sliced(page, _row_maker(call, found)), next=following)
 
 
@@ -312,7 +312,7 @@ def _key_of(outgoing: Outgoing) -> str:
 async def silences(call: ApiCall) -> Listed[SilenceRow]:
     found = await call.operations.status()
     in_order = sorted(found.silences, key=lambda silence: silence.id)
-    page, following = _page(in_order, lambda silence: silence.id, call.query)
+    page, following = page_of(in_order, lambda silence: silence.id, call.query)
     return Listed(items=await sliced(page, silence_row), next=following)
 
 
@@ -339,7 +339,7 @@ async def preview(call: ApiCall) -> PreviewAnswer:
 # Parts of lists.
 
 
-def _page(rows: list[V], key: Callable[[V], str], query: Any) -> tuple[list[V], str | None]:
+def page_of(rows: list[V], key: Callable[[V], str], query: Any) -> tuple[list[V], str | None]:
     """Returns the part of a sorted list that a question asks for, and the key of its last row where more follow."""
     after = query.after
     left = [row for row in rows if after is None or key(row) > after]

@@ -2,7 +2,7 @@
 
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, checks, probing, reading, streaming
+from . import acting, checks, probing, reading, streaming, tokens
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -39,6 +39,7 @@ V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the
 TARGET = f"{API}/targets/{{target}}"
 INCIDENT = f"{API}/incidents/{{incident}}"
 SILENCE = f"{API}/silences/{{silence}}"
+TOKEN = f"{API}/tokens/{{token}}"
 
 ROUTES: tuple[ApiRoute, ...] = (
     ApiRoute("GET", f"{API}/openapi.json", V, "This document.", openapi),
@@ -209,6 +210,32 @@ ROUTES: tuple[ApiRoute, ...] = (
         "The configuration in effect, with its secrets masked.",
         reading.configuration,
         ConfigurationAnswer,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/tokens",
+        A,
+        "Tokens by name, without their secrets: of the configuration, and those made at run time.",
+        tokens.tokens,
+        Listed[tokens.TokenRow],
+        query=PageQuery,
+    ),
+    ApiRoute(
+        "PUT",
+        TOKEN,
+        A,
+        "Makes a token, whose secret is shown this once; gives one that exists another role.",
+        tokens.put_token,
+        tokens.MadeToken,
+        body=tokens.TokenBody,
+    ),
+    ApiRoute(
+        "DELETE",
+        TOKEN,
+        A,
+        "Ends a token, its sessions and its event streams at once.",
+        tokens.delete_token,
+        tokens.TokenRow,
     ),
     ApiRoute("GET", f"{API}/events", V, "The event stream.", streaming.events, query=streaming.EventsQuery),
     ApiRoute("GET", "/healthz", Unlocked.PUBLIC, "`ok` while the runtime's loop turns.", probing.healthz),

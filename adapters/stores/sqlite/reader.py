@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import apsw
+import msgspec
 from msgspec.structs import replace
 
 from ....domain import limits
@@ -13,7 +15,7 @@ from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
 from ....domain.observation.evidence import Evidence
-from ....domain.public_value import PublicValue
+from ....domain.public_value import PublicValue, moment_of
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
@@ -21,7 +23,7 @@ from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
 from .files import real_path, refuse_devices, told_from_others
-from .head import read_head
+from .head import Head, HeadDisagrees, read_head
 from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
@@ -39,12 +41,39 @@ WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY in
 """
 
 
+COPIED_PAGES = 1_000
+"""A slice of a copy: between two of them a signal is heard, and one of 4 MB takes some milliseconds."""
+_EXTENT = """
+SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
+       (SELECT at_ns FROM heard WHERE target = '')
+"""
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """How much a store holds."""
+
+    incidents: int
+    open_incidents: int
+    until_ns: int | None
+    """Until when a runtime kept the record; None where none has run."""
+
+
 class Verification(PublicValue, frozen=True):
     """The result of a whole check of a store."""
 
     links: int
     """Links of the chain that were read back and recomputed."""
     problems: tuple[str, ...] = ()
+    """Each fault and where it is, the first one first."""
+    remedy: str = ""
+    """The way out of the problems; empty without any."""
+    until_ns: int | None = None
+    """Until when a runtime kept the record; None where none has run."""
+
+    @property
+    def until(self) -> datetime | None:
+        """The same, in UTC."""
+        return moment_of(self.until_ns)
 
 
 class StoreReader:
@@ -173,10 +202,36 @@ class StoreReader:
         with self._reading() as connection:
             return MarkTable(connection).blind(since_ns)
 
-    def verify(self) -> Verification:
-        """Check every page, every link, both heads, every notice that is not delivered and every mark."""
+    def extent(self) -> Extent:
+        """How many incidents there are, and until when the record goes."""
+        with self._reading() as connection:
+            return Extent(*rows(connection, _EXTENT)[0])
+
+    def copy_into(self, path: str) -> None:
+        """Copies all of it as of one moment into a file that is there and empty, which then needs no file beside it.
+
+        The copy is not durable yet.
+        """
+        copy = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            copy.pragma("synchronous", 0)
+            with self._reading() as connection:
+                # The first reading fixes the moment: without it each slice of the copy would begin anew after a commit.
+                Chain(connection).head()
+                with copy.backup("main", connection, "main") as backup:
+                    while not backup.done:
+                        backup.step(COPIED_PAGES)
+            copy.pragma("journal_mode", "DELETE")
+        finally:
+            copy.close()
+
+    def verify(self, outside: Head | None = None) -> Verification:
+        """Check every page, every link, both heads, every notice that is not delivered and every mark.
+
+        `outside` stands for the head beside the store, as for a copy that has none.
+        """
         problems: list[str] = []
-        links = 0
+        links, until_ns, remedy = 0, None, ""
         try:
             with self._reading() as connection:
                 problems += [
@@ -184,15 +239,20 @@ class StoreReader:
                 ]
                 chain = Chain(connection)
                 incidents = IncidentTable(connection, chain)
-                incidents.verify(chain.verify(read_head(self._path), whole=True))
+                incidents.verify(chain.verify(outside or read_head(self._path), whole=True))
                 links = chain.head().position
                 OutboxTable(connection, incidents).verify()
                 marks = MarkTable(connection)
                 marks.verify()
                 marks.blind(0)
+                until_ns = Extent(*rows(connection, _EXTENT)[0]).until_ns
         except StoreCorrupt as error:
             problems.append(str(error))
-        return Verification(links, tuple(problems))
+            if isinstance(error, HeadDisagrees):
+                remedy = f"remove {self._path}-head to go on with what is there, or "
+        if problems:
+            remedy += "stop what runs it and restore a backup, as docs/operations.md says"
+        return Verification(links, tuple(problems), remedy, until_ns)
 
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:

@@ -9,6 +9,7 @@ from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import Batch, Restored
+from ....domain.read_model.status import KEPT_BY_THE_PROCESS
 from ....domain.specification.configuration import Retention
 from ....domain.time.moment import Moment
 from ..history.housekeeping import Housekeeper
@@ -245,7 +246,7 @@ class SqliteStore:
         session = self._session
         problem = file_problem(self._path, self._file) or (session.lost_file_problem() if session else "")
         if problem:
-            return f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
+            return f"{problem}; {KEPT_BY_THE_PROCESS}"
         return session.log_problem() if session else ""
 
     def close(self) -> None:

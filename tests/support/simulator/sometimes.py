@@ -27,7 +27,12 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.STALE_ANSWER: ("stale answer",),
     Fault.DELAY: ("delayed message",),
     Fault.DUPLICATE: ("duplicate message",),
-    Fault.TIGHT_MAILBOX: ("dropped Record", "dropped SampleTaken", "dropped SampleJudged", "dropped Beat"),
+    Fault.TIGHT_MAILBOX: (
+        "dropped RecordSamples",
+        "dropped SampleTaken",
+        "dropped SampleJudged",
+        "dropped Beat",
+    ),
     Fault.CRASH: (
         "crash of supervisor",
         "crash of owner",
