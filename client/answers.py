@@ -15,6 +15,7 @@ from ..domain.errors import (
 from ..domain.line import first_line, one_line
 from ..web.resources.answers import (
     AttemptRow,
+    CheckAnswer,
     Done,
     IncidentRow,
     Listed,
@@ -29,6 +30,7 @@ from .exchange import Answered
 
 __all__ = [
     "AttemptRow",
+    "CheckAnswer",
     "Done",
     "IncidentRow",
     "Listed",

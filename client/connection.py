@@ -18,6 +18,7 @@ from ..host.surface import bridge, sync_alone
 if TYPE_CHECKING:
     from .answers import (
         AttemptRow,
+        CheckAnswer,
         IncidentRow,
         NoticeRow,
         PreviewAnswer,
@@ -36,6 +37,8 @@ TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
 """A reload that restarts waits for the grace of the stop and for the start."""
 _TIMEOUT_S_MAX = 3_600.0
+TEXT_CHARACTERS_MAX = 256
+"""The length of a text that the API takes; a longer one is cut."""
 ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No two of them look alike on a screen."""
 
@@ -143,6 +146,9 @@ class Connection:
     @sync_alone
     def notices(self, state: str | None = None, channel: str | None = None) -> "tuple[NoticeRow, ...]":
         """Returns notices, the oldest first; `state` is pending, delivered or dead."""
+        return self._notices(state, channel)
+
+    def _notices(self, state: str | None, channel: str | None) -> "tuple[NoticeRow, ...]":
         from .answers import NoticeRow
 
         query = {"state": state, "channel": channel}
@@ -183,7 +189,7 @@ class Connection:
         """
         from .answers import TargetRow
 
-        body = {"ok": ok, "detail": first_line(detail)}
+        body = {"ok": ok, "detail": first_line(detail, TEXT_CHARACTERS_MAX)}
         body |= {"start": True} if start else {}
         body |= {} if run is None else {"run": run}
         return self._ask("POST", f"{_of_target(target)}/heartbeat", TargetRow, body=body)
@@ -208,7 +214,7 @@ class Connection:
         """Records that somebody has seen an incident, with a note; the first who has seen it stays."""
         from .answers import IncidentRow
 
-        body = {"note": first_line(note)} | ({"until": until} if until else {})
+        body = {"note": first_line(note, TEXT_CHARACTERS_MAX)} | ({"until": until} if until else {})
         return self._ask("PUT", f"{_of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
 
     @sync_alone
@@ -236,7 +242,7 @@ class Connection:
         """
         from .answers import SilenceRow
 
-        body: dict[str, Any] = {"reason": first_line(reason)}
+        body: dict[str, Any] = {"reason": first_line(reason, TEXT_CHARACTERS_MAX)}
         if target is not ALL:
             body["target"] = target
         if length != "":
@@ -255,14 +261,34 @@ class Connection:
         return self._ask("DELETE", _of_silence(id), SilenceRow, by=by)
 
     @sync_alone
+    def check_now(self, target: str) -> "CheckAnswer":
+        """Starts one attempt of a target at once, beside its schedule; waits for its end a few seconds."""
+        from .answers import CheckAnswer
+
+        return self._ask("POST", f"{_of_target(target)}/check", CheckAnswer, body={})
+
+    @sync_alone
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again under its own key. Returns False where there is none that can be sent."""
+        return self._redriven(key)
+
+    def _redriven(self, key: str) -> bool:
         from .answers import Done
 
         try:
             return self._ask("POST", f"/notices/{_part(key)}/redrive", Done, body={}).done
         except UnknownName:
             return False
+
+    @sync_alone
+    def dead_letters(self) -> tuple[str, ...]:
+        """Returns the keys of the notices that were given up, the oldest first."""
+        return tuple(row.key for row in self._notices("dead", None))
+
+    @sync_alone
+    def redrive_all(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Sends several dead letters again; returns the keys of those that cannot be sent."""
+        return tuple(key for key in keys if not self._redriven(key))
 
     @sync_alone
     def reload(self) -> None:

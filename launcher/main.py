@@ -152,21 +152,6 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
 
 @cli.command()
 @CONFIG
-@STORE
-@click.argument("keys", nargs=-1, required=True)
-def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
-    """Send dead letters again with the next run.
-
-    The notices KEYS are put back into the outbox, and are delivered under the same keys. A key may be shortened as `notices` shows it.
-    """
-    from .place import find_store
-    from .see.notices import redrive_notices
-
-    redrive_notices(find_store(config, store), keys)
-
-
-@cli.command()
-@CONFIG
 @click.option("--hours", type=click.FloatRange(min=0.02, max=24 * 366), default=24.0, show_default=True)
 @click.option("--seed", default="1", show_default=True, help="Another seed gives another course of events.")
 @click.option("--faults", default="none", show_default=True, help="all, none, or names separated by commas.")

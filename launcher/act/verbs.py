@@ -1,5 +1,7 @@
 """The acting verbs as the command line has them. Each imports its own code when it is called."""
 
+import sys
+
 import click
 
 from ..options import JSON, Where, reaching
@@ -120,4 +122,48 @@ def reload(where: Where, *, as_json: bool) -> None:
     reload(where, as_json=as_json)
 
 
-ACTING = (ack, silence, unsilence, pause, resume, heartbeat, reload)
+@click.command("check-now")
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Check targets at once, beside their schedule; end with 1 where one is down."""
+    from .ordering import check_now
+
+    sys.exit(check_now(where, targets, as_json=as_json))
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@reaching
+@click.argument("target", metavar="NAME")
+@click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+def job(where: Where, target: str, command: tuple[str, ...]) -> None:
+    """Run a command and report its start, its end and its time for a target with `heartbeat`.
+
+    It ends with the status of the command. A report that cannot be made is said on standard error, and fails no job.
+    """
+    from .jobs import run_job
+
+    # The parser stops at NAME, so that options of the command stay its own, and leaves the two hyphens in front of it.
+    program = command[1:] if command[0] == "--" else command
+    if not program:
+        raise click.UsageError("name the command behind --")
+    sys.exit(run_job(where, target, program))
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("keys", nargs=-1, required=True)
+def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Send dead letters again.
+
+    The notices KEYS are put back into the outbox, and are delivered under the same keys: now by the process that runs
+    the store, else by the next one. A key may be shortened as `notices` shows it.
+    """
+    from ..see.notices import redrive_notices
+
+    redrive_notices(where, keys, as_json=as_json)
+
+
+ACTING = (ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)

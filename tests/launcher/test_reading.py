@@ -326,7 +326,7 @@ def test_targets_are_configured_as_far_as_the_file_can_be_read(config):
 
 def test_a_redriven_notice_needs_no_secret_either(config):
     config.write_text(BROKEN["a secret that is not set"])
-    assert run("redrive", "-c", config, "none").stderr.startswith("none is no dead letter")
+    assert run("redrive", "-c", config, "none").stderr.startswith("watchkeeper: none is no dead letter")
 
 
 HIDDEN = {

@@ -6,6 +6,7 @@ from . import acting, checks, probing, reading, streaming, tokens
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
+    CheckAnswer,
     ConfigurationAnswer,
     Done,
     EvidenceRow,
@@ -111,7 +112,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         O,
         "Starts one attempt at once, beside its schedule; one that runs answers in its place.",
         checks.check,
-        checks.CheckAnswer,
+        CheckAnswer,
         body=NoBody,
     ),
     ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
