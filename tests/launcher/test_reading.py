@@ -277,7 +277,7 @@ def test_a_table_keeps_what_a_target_sent_on_one_line(config):
 def test_incidents_of_a_target_that_nobody_knows_are_refused(config):
     result = run("incidents", "-c", config, "--target", "shopp")
     assert (result.exit_code, result.stdout) == (ExitStatus.FAILED, "")
-    assert result.stderr == "no target is named 'shopp', did you mean shop\n"
+    assert result.stderr == "watchkeeper: no target is named 'shopp', did you mean shop\n"
 
 
 def test_incidents_have_short_ids_that_tell_them_apart(config):
