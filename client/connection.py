@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from .answers import (
         AttemptRow,
         CheckAnswer,
+        EvidenceRow,
         IncidentRow,
         NoticeRow,
         PreviewAnswer,
         RemoteStatus,
+        SampleRow,
         SilenceRow,
         TargetRow,
     )
@@ -135,6 +138,34 @@ class Connection:
         from .answers import IncidentRow
 
         return self._ask("GET", _of_incident(incident), IncidentRow)
+
+    @sync_alone
+    def transitions(self, incident: str) -> "tuple[IncidentRow, ...]":
+        """Returns the states of an incident, from its opening."""
+        from .answers import IncidentRow, Listed
+
+        return tuple(self._ask("GET", f"{_of_incident(incident)}/transitions", Listed[IncidentRow]).items)
+
+    @sync_alone
+    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
+        """Returns the notices of an incident, the oldest first."""
+        from .answers import Listed, NoticeRow
+
+        return tuple(self._ask("GET", f"{_of_incident(incident)}/notices", Listed[NoticeRow]).items)
+
+    @sync_alone
+    def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
+        """Returns the samples of a target in a span of time, the oldest first, 1,000 at most."""
+        from .answers import SampleRow
+
+        return self._page(f"{_of_target(target)}/samples", SampleRow, _span(since, until))[0]
+
+    @sync_alone
+    def evidence(self, target: str, since: datetime, until: datetime) -> "tuple[EvidenceRow, ...]":
+        """Returns the evidence of the bad samples in a span of time, the oldest first, 1,000 at most."""
+        from .answers import EvidenceRow
+
+        return self._page(f"{_of_target(target)}/evidence", EvidenceRow, _span(since, until))[0]
 
     @sync_alone
     def attempts(self, target: str) -> "tuple[AttemptRow, ...]":
@@ -374,6 +405,10 @@ def login_name() -> str:
 def new_silence_id() -> str:
     """Returns an id such as `s-4k2x7`."""
     return "s-" + "".join(secrets.choice(ID_LETTERS) for _ in range(5))
+
+
+def _span(since: datetime, until: datetime) -> dict[str, str]:
+    return {"since": since.isoformat(), "until": until.isoformat()}
 
 
 def _part(text: str) -> str:

@@ -166,4 +166,18 @@ def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
     redrive_notices(where, keys, as_json=as_json)
 
 
-ACTING = (ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID|TARGET")
+def show(where: Where, incident: str, *, as_json: bool) -> None:
+    """Show the time line of an incident: samples, transitions and notices.
+
+    ID is the beginning of its id; for a TARGET it is the open incident, else the newest one.
+    """
+    from ..see.timeline import show
+
+    show(where, incident, as_json=as_json)
+
+
+ACTING = (show, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)
