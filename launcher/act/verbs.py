@@ -180,4 +180,16 @@ def show(where: Where, incident: str, *, as_json: bool) -> None:
     show(where, incident, as_json=as_json)
 
 
-ACTING = (show, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)
+@click.command()
+@reaching
+def top(where: Where) -> None:
+    """Show the status live, the worst first, and act by keys.
+
+    q quits, / finds, s sorts, a acknowledges, z silences for an hour, enter shows the evidence, up and down choose.
+    """
+    from ..see.live import show_top
+
+    show_top(where)
+
+
+ACTING = (show, top, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)

@@ -66,6 +66,11 @@ def show(where: Where, given: str, *, as_json: bool) -> None:
             click.echo(line)
 
 
+def lines_of(past: Past, given: str) -> list[str]:
+    """Returns the time line for people. Raises: as `show`."""
+    return _lines(_timeline(past, given))
+
+
 def _timeline(past: Past, given: str) -> Timeline:
     incidents = past.incidents()
     incident = _incident_named(incidents, given)

@@ -3,86 +3,13 @@
 import json
 import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from asking import Asking
-from click.testing import CliRunner
-from running import running
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.launcher.main import cli
 
-CONFIGURATION = """\
-runtime: {{store: watch.db}}
-web:
-  listen: "127.0.0.1:{port}"
-  tokens: [{token}]
-channels: [{{id: ops, log: {{}}}}, {{id: oncall, log: {{}}}}]
-targets:
-  - {{id: backup, every: 1h, heartbeat: {{}}, notify: [ops, oncall]}}
-  - {{id: etl, every: 1h, heartbeat: {{}}, notify: [ops]}}
-  - {{id: port, every: 1h, tcp: {{host: 127.0.0.1, port: 9}}, paused: true}}
-"""
 AT = r"\d\d:\d\d UTC"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with a configuration, and a token that opens it as an operator."""
-    made = tmp_path_factory.mktemp("acting")
-    token = CliRunner().invoke(cli, ["token", "anna", "--role", "operator"])
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    entry = token.stderr.splitlines()[1].removeprefix("  - ")
-    (made / "watchkeeper.yaml").write_text(CONFIGURATION.format(port=port, token=entry))
-    (made / "token").write_text(token.stdout)
-    (made / "token").chmod(0o600)
-    (made / "url").write_text(f"http://127.0.0.1:{port}")
-    return made
-
-
-@pytest.fixture(scope="module")
-def run(folder):
-    with running(folder):
-        yield
-
-
-@pytest.fixture
-def verb(folder, monkeypatch):
-    """Calls a verb in the folder; returns its exit status and output, the error output in its place where there is one."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("LOGNAME", "otto")
-
-    def call(*arguments):
-        ended = CliRunner().invoke(cli, list(arguments))
-        return ended.exit_code, ended.stderr or ended.stdout
-
-    return call
-
-
-@pytest.fixture
-def there(verb, folder):
-    """The same by the token over TCP."""
-    where = ["--url", (folder / "url").read_text(), "--token-file", "token"]
-    return lambda name, *arguments: verb(name, *where, *arguments)
-
-
-@pytest.fixture
-def down(run, verb):
-    """The short id of the open incident of a job that failed."""
-    assert verb("heartbeat", "backup", "--exit", "2", "--detail", "disk full") == (
-        0,
-        "backup: reported as failed; it is down\n",
-    )
-    rows = json.loads(verb("incidents", "--open", "--json")[1])["incidents"]
-    yield rows[0]["id"].removeprefix("inc_")[:4]
-    assert verb("heartbeat", "backup") == (0, "backup: heard; it is up\n")
 
 
 def test_ack_says_which_channels_hear_only_of_the_end(verb, down):
@@ -245,24 +172,6 @@ def test_the_environment_names_another_machine_where_the_command_line_names_none
 # Where no process runs the store.
 
 
-@pytest.fixture
-def quiet(tmp_path, monkeypatch):
-    """A store that a run has left, and the verbs on it."""
-    text = CONFIGURATION.partition("web:")[0] + "channels:" + CONFIGURATION.partition("channels:")[2]
-    (tmp_path / "watchkeeper.yaml").write_text(text.format())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LOGNAME", "otto")
-    store = SqliteStore("watch.db")
-    store.open(SystemClock().read())
-    store.close()
-
-    def call(*arguments):
-        ended = CliRunner().invoke(cli, list(arguments))
-        return ended.exit_code, ended.stderr or ended.stdout
-
-    return call
-
-
 def test_verbs_without_a_run_write_to_the_store_and_say_so(quiet):
     later = f"no process runs {Path.cwd()}/watch.db: this counts from the next run on\n"
     assert quiet("heartbeat", "backup", "--fail") == (0, f"backup: reported as failed\n{later}")
@@ -310,69 +219,6 @@ def test_a_process_that_has_no_control_socket_is_named_with_the_remedy(quiet):
 def test_a_store_that_is_not_there_ends_with_3(quiet):
     assert quiet("ack", "x", "--store", "none.db")[0] == 3
     assert not Path("none.db").exists()
-
-
-# Jobs and checks.
-
-RUNS = [
-    ("echo one; echo two >&2; exit 3", 3, "one\n", "two\n", "exit status 3 after", ": one | two"),
-    ("exit 0", 0, "", "", "took", ""),
-    ("kill -9 $$", 137, "", "", "exit status 137 after", ""),
-    ("printf 'a\\nb\\nc\\nd\\n'; exit 1", 1, "a\nb\nc\nd\n", "", "exit status 1 after", ": b | c | d"),
-]
-
-
-@pytest.mark.parametrize(("script", "status", "out", "err", "begins", "ends"), RUNS)
-def test_job_passes_output_and_status_on_and_reports_them(
-    run, folder, monkeypatch, script, status, out, err, begins, ends
-):
-    monkeypatch.chdir(folder)
-    ended = CliRunner().invoke(cli, ["job", "etl", "--", "sh", "-c", script])
-    assert (ended.exit_code, ended.stdout, ended.stderr) == (status, out, err)
-    newest, started = pings_of("etl")
-    assert (newest["kind"], started["kind"]) == ("fail" if status else "success", "start")
-    assert (newest["run"], newest["duration_ms"] > 0) == (started["run"], True)
-    assert newest["body"].startswith(begins)
-    assert newest["body"].endswith(ends)
-
-
-def pings_of(target):
-    return Asking("watch.db").get(f"/targets/{target}/pings?limit=2").json["items"]
-
-
-def test_a_command_that_is_not_there_is_a_failed_run(verb, run):
-    assert verb("job", "etl", "--", "no-such-program") == (
-        127,
-        "watchkeeper: no-such-program: No such file or directory\n",
-    )
-    assert pings_of("etl")[0]["body"].endswith("no-such-program: No such file or directory")
-    assert verb("job", "etl", "--", "/")[0] == 126
-    assert verb("job", "etl", "--")[0] == 2
-
-
-def test_a_report_that_cannot_be_made_fails_no_job_and_is_said(verb, run, tmp_path):
-    assert verb("job", "elt", "--", "true") == (
-        0,
-        "watchkeeper: the end of elt is not reported: no target is named 'elt', did you mean etl\n",
-    )
-    status, says = verb("job", "--store", str(tmp_path / "none.db"), "etl", "--", "sh", "-c", "exit 7")
-    assert (status, "the end of etl is not reported: there is no store at" in says) == (7, True)
-    assert verb("job", "-c", "none.yaml", "etl", "--", "true")[0] == 0
-
-
-def test_a_signal_goes_to_the_command_of_a_job(run, folder):
-    script = "trap 'echo heard; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
-    command = [sys.executable, "-P", "-m", "watchkeeper", "job", "etl", "--", "sh", "-c", script]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGTERM)
-        assert (process.wait(20), process.stdout.read()) == (5, b"heard\n")
-
-
-def test_a_job_without_a_run_reports_its_end_to_the_store(quiet):
-    assert quiet("job", "etl", "--", "sh", "-c", "exit 2")[0] == 2
-    (row,) = json.loads(quiet("incidents", "--json")[1])["incidents"]
-    assert re.fullmatch(r"reported: exit status 2 after \d+ms", row["cause"])
 
 
 def test_check_now_says_what_the_attempt_found(verb, there, run):
