@@ -9,7 +9,7 @@ import click
 
 from .. import __version__
 from .act.verbs import ACTING
-from .completing import DEAD_LETTERS, TARGETS
+from .completing import TARGETS
 from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
 from .options import CONFIG, JSON, PATH, POSITIONAL, STORE, Where, reaching
@@ -173,21 +173,6 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
     from .see.notices import show_notices
 
     show_notices(find_store(config, store), state=state, limit=limit, as_json=as_json)
-
-
-@cli.command()
-@CONFIG
-@STORE
-@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
-def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
-    """Send dead letters again with the next run.
-
-    The notices KEYS are put back into the outbox, and are delivered under the same keys. A key may be shortened as `notices` shows it.
-    """
-    from .place import find_store
-    from .see.notices import redrive_notices
-
-    redrive_notices(find_store(config, store), keys)
 
 
 @cli.command()
