@@ -29,9 +29,11 @@ from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
 from .domain.specification.target import Target
-from .domain.specification.web import Anonymous, Web
+from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
+from .host.access.issued_tokens import IssuedTokens
+from .host.access.login_links import LoginLinks
 from .host.awaitable import AsyncSurface
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
@@ -82,6 +84,8 @@ class Runtime(Commands):
         self._status_cache = StatusCache(
             lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS, self._clock
         )
+        self._tokens = IssuedTokens(lambda: self._configured.given.runtime.store, self._clock)
+        self._links = LoginLinks(self._clock)
         doors = Doors(self._site)
         self._lifecycle = self._lifecycle_type(
             self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock, doors
@@ -198,11 +202,22 @@ class Runtime(Commands):
         """
         return self._lifecycle.serve(listen, anonymous)
 
+    @bridge
+    def login_link(self, *, role: RoleLike = "viewer", name: str = "login link") -> str:
+        """Returns a URL that opens one session in a browser, once and within ten minutes; `name` is its author.
+
+        Raises: UsageError where nothing listens over TCP; ConfigurationError for a name that a token cannot have.
+        """
+        url = self._lifecycle.login_url()
+        session = Token(name=name, role=role, sha256="0" * 64)
+        return f"{url}/login/{self._links.make(session.name, session.role)}"
+
     def _site(self) -> MountedSite:
         require_web()
         from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
-        return Site(Operations(self, self._configured, lambda: self._lifecycle.started))
+        started = lambda: self._lifecycle.started  # noqa: E731  # asked at each request
+        return Site(Operations(self, self._configured, started, self._tokens, self._links))
 
     # Questions: answered within a bounded time.
 

@@ -23,7 +23,7 @@ from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
 from ..protocol.sink import Commit, GetPauses, Mute, Unmute
-from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
+from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
 from .dispatch.run.alarm import MakeTimer
@@ -93,6 +93,8 @@ class Engine:
         self.pauses: tuple[PauseMark, ...] = ()
         """The pauses of the record as this engine started."""
         self._commanded = self._obeyed = object()
+        self._checks_waiting: set[str] = set()
+        """The targets whose CheckNow the supervisor has not handled yet."""
         self._dispatcher.start()
         try:
             self._drivers = self._dispatcher.perform(
@@ -172,11 +174,15 @@ class Engine:
         self.pauses = self.system.sink.ask(GetPauses(), START_WITHIN_S)
         return self.pauses
 
-    def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute | Unmute) -> None:
+    def tell(
+        self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute | Unmute
+    ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
                 self.system.supervisor.tell(command)
+            case CheckNow(target):
+                self._check_now(target, command)
             case Acknowledge():
                 self.system.owner.tell(command)
             case Mute() | Unmute():
@@ -185,6 +191,13 @@ class Engine:
                 assert_never(command)
         # After the message: a question that sees this mark finds the command in its actor's mailbox.
         self._commanded = object()
+
+    def _check_now(self, target: str, command: CheckNow) -> None:
+        """Sends the command, unless one for the same target waits: a flood would push heartbeats out of the mailbox."""
+        if target not in self._checks_waiting:
+            self._checks_waiting.add(target)
+            answer = self.system.supervisor.question(command)
+            answer.add_done_callback(lambda: self._checks_waiting.discard(target))
 
     async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
         """Returns the answer of the recorder or the sink, after every earlier command of this host is applied and durable.

@@ -18,7 +18,7 @@ from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
 from ..protocol.recorder import CounterIncreased, RecorderMessage, SampleJudged
-from ..protocol.sink import Commit, Record, SinkMessage
+from ..protocol.sink import Commit, RecordSamples, SinkMessage
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
 
@@ -152,7 +152,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         latest, self._latest = tuple(self._latest.values()), {}
         evidence, self._evidence = tuple(self._evidence), []
         if held or transitions or checkpoints or latest:
-            self._sink.tell(Record(self._generation, held, transitions, checkpoints, latest, evidence))
+            self._sink.tell(RecordSamples(self._generation, held, transitions, checkpoints, latest, evidence))
 
     def _adopt(self, target: Target, now: Moment) -> None:
         self._targets[target.id] = target

@@ -14,10 +14,10 @@ from ..domain.incidents.own_problems import channel_part
 from ..domain.incidents.pending_batch import Gathering, unwritten
 from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
 from ..domain.policy import OverflowPolicy
-from ..domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
+from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
 from ..domain.specification.target import Target
-from ..domain.supervision.last_heard import HeardRegister
+from ..domain.supervision.last_heard import HeardRegister, LastHeard
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.courier import Deliver
@@ -46,8 +46,8 @@ from .suppressions import Suppressions
 
 
 def _overflow(message: object) -> OverflowPolicy:
-    """Allows only a Record of mere samples to be dropped, which is counted."""
-    if type(message) is heard.Record and not message.transitions and not message.checkpoints:
+    """Allows only a RecordSamples of mere samples to be dropped, which is counted."""
+    if type(message) is heard.RecordSamples and not message.transitions and not message.checkpoints:
         return OverflowPolicy.DROP_OLDEST
     return OverflowPolicy.NEVER_DROP
 
@@ -55,7 +55,7 @@ def _overflow(message: object) -> OverflowPolicy:
 class IncidentSink(Behaviour[heard.SinkMessage]):
     """Gathers records, commits them in one transaction, and sends notices to couriers only after it."""
 
-    sheds = (heard.Record,)
+    sheds = (heard.RecordSamples,)
     mailbox_policy = _overflow
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
@@ -109,7 +109,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if isinstance(message, heard.OfSuppression):
             return self._suppressions.handle(message, now)
         match message:
-            case heard.Record():
+            case heard.RecordSamples():
                 self._record(message, now)
             case heard.Commit():
                 self._commit(now)
@@ -123,8 +123,11 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
             case heard.Redrive(key):
                 return self._redrive(key, now)
-            case heard.RecordHeard() | heard.RecordRenamed():
-                self._note(message)
+            case heard.RecordHeard(noted):
+                self._note(noted)
+            case heard.RecordRenamed(renamed):
+                self._rename(renamed)
+                self._commit_soon(True)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
@@ -148,7 +151,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 assert_never(message)
         return None
 
-    def _record(self, message: heard.Record, now: Moment) -> None:
+    def _record(self, message: heard.RecordSamples, now: Moment) -> None:
         self._register.take(message.samples, now)
         shed = self._gathered.add_samples(message.samples)
         if shed:
@@ -212,21 +215,23 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        self._gathered.tries.extend(begun for entry, _ in handed for begun in entry.begun)
         if self._gathered.empty and not self._register.has_urgent:
             return
         self._gathered.add_heard(self._register.urgent(now))
         settled, self._settled = self._settled, []
         unit = CommitUnit(self._gathered.take(), handed, settled)
         if self._writer.write(unit):
-            self._publish(unit)
+            self._publish(unit, now)
 
-    def _publish(self, unit: CommitUnit) -> None:
+    def _publish(self, unit: CommitUnit, now: Moment) -> None:
         """Sends the notices and results of a durable commit; called for no other."""
         if unit.batch.transitions:
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
             self._to.recorder.tell(settled)
         for entry, delivery in unit.handed:
+            entry.sent = now
             notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
             self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
@@ -234,6 +239,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_left_out_of_record", left_out)
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
+        self._gathered.tries.extend(self._outbox.answered(key, attempt, answer, now))
         if answer.accepted:
             self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
         elif not answer.retryable:
@@ -278,7 +284,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if notice.channel in self._channels:
             self._outbox.add(notice, delivery.attempts)
             return
-        dead = delivery.given_up(now.wall_ns, "the channel is no longer configured")
+        dead = delivery.without_channel(now.wall_ns)
         self._gathered.deliveries.append(dead)
         self._ledger.settle(notice, dead, now)
 
@@ -295,15 +301,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._commit_soon(True)
         return True
 
-    def _note(self, message: heard.RecordHeard | heard.RecordRenamed) -> None:
-        match message:
-            case heard.RecordHeard(noted):
-                for each in noted:
-                    self._register.note(each)
-            case heard.RecordRenamed(renamed):
-                self._rename(renamed)
-            case _:
-                assert_never(message)
+    def _note(self, noted: Iterable[LastHeard]) -> None:
+        for each in noted:
+            self._register.note(each)
         self._commit_soon(True)
 
     def _rename(self, renamed: Renamed) -> None:
@@ -333,7 +333,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if isinstance(reopened, WentBack):
             self._go_back(reopened, now)
         else:
-            self._publish(reopened)
+            self._publish(reopened, now)
         self._to.supervisor.tell(StoreRecovered())
         self._commit_soon(True)
 
@@ -381,8 +381,10 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._reopen(now)
         self._gathered.add_heard(self._register.changed(now))
         self._commit(now)
-        if self._writer.file_problem():
+        if problem := self._writer.file_problem():
             self._report_file()
+            if problem.endswith(KEPT_BY_THE_PROCESS):
+                self._to.recorder.tell(Abandoned(STORE_LOST, (problem,)))
         if self._writer.is_stuck:
             lost = unwritten(self._writer.unwritten, self._gathered.take())
             self._to.recorder.tell(Abandoned(UNWRITTEN, lost))

@@ -34,7 +34,7 @@ from watchkeeper.protocol.message import Message
 from watchkeeper.protocol.owner import SampleTaken
 from watchkeeper.protocol.poller import StartAttempt
 from watchkeeper.protocol.recorder import SampleJudged
-from watchkeeper.protocol.sink import Record
+from watchkeeper.protocol.sink import RecordSamples
 from watchkeeper.protocol.supervisor import AttemptFinished
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
@@ -73,7 +73,7 @@ def messages() -> tuple[Message, ...]:
         StartAttempt(request),
         AttemptFinished(attempt, sample),
         SampleTaken(sample, record),
-        Record(1, (sample,), (), ()),
+        RecordSamples(1, (sample,), (), ()),
         SampleJudged(sample, record, Status.UP, Status.UP),
     )
 

@@ -25,6 +25,14 @@ class UnknownName(UsageError, LookupError):
     """No target, rule, incident or channel has this name."""
 
 
+class NotRunning(UsageError):
+    """No process runs the store, or nothing answers at the address."""
+
+
+class NotAllowed(UsageError, PermissionError):
+    """The role of this client does not allow what it asked."""
+
+
 class StoreError(WatchkeeperError):
     """The store cannot be read or written; no write of the failed call was acknowledged."""
 

@@ -166,7 +166,7 @@ OWNER_MAILBOX_MAX = 50_000
 RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
 """The recorder receives a message per target at the start; the bound leaves room so that no first sample is dropped."""
 SUPERVISOR_MAILBOX_MAX = TARGETS_MAX + 50_000
-"""A reload may track every target again; only waiting heartbeats are dropped, the oldest first."""
+"""A reload may track every target again; only waiting heartbeats and commanded checks are dropped, the oldest first."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
 
 # The invariant auditor in debug mode.
@@ -311,6 +311,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SERVED_AGAIN_NS = NS_PER_S
+"""After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
 """The name of a figure: longer than plugins print."""
 assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
@@ -445,10 +447,17 @@ SEAL_ROWS_HELD_MAX = 500_000
 """Rows of an hour that are held at once while it is sealed, 16 bytes each: 8 MB; more takes another pass over the hour."""
 READ_INCIDENTS_MAX = 10_000
 """Incidents of one reading from the store: about 10 MB."""
+CLIENT_ANSWER_BYTES_MAX = 32 * 1024 * 1024
+"""An answer that a client reads: 1,000 targets with long texts stay below it, and a peer that sends for ever is left."""
 READ_EVIDENCE_MAX = 1_000
 """Evidence of one reading from the store, the newest: about 1 MB."""
+TRIES_KEPT_PER_NOTICE = 100
+"""Tries of one notice in the store, the first and the newest: at the usual waits a day, and a receiver that is gone for weeks fills nothing."""
+READ_TRIES_MAX = 10_000
+"""Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX
+assert 1 < TRIES_KEPT_PER_NOTICE <= READ_TRIES_MAX

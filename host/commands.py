@@ -14,7 +14,7 @@ from ..domain.specification.target import Target, TargetFields
 from ..domain.time.duration import Duration
 from ..protocol.owner import Acknowledge
 from ..protocol.sink import Mute, Unmute
-from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .configured import ConfiguredTargets
 from .job import Job
 from .lifecycle import Lifecycle
@@ -23,6 +23,13 @@ from .subscriptions import Subscription
 from .surface import bridge
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def refusal_of_check(target: Target) -> str:
+    """Returns why no attempt of a target can be started by command; empty where one can."""
+    if target.heartbeat is not None:
+        return f"target {target.id!r} is a heartbeat: its job reports, and there is nothing to start"
+    return f"target {target.id!r} is paused: resume it before it is checked" if target.paused else ""
 
 
 class Commands:
@@ -100,6 +107,21 @@ class Commands:
         with self._configured.guard:
             self._configured.pause(target, paused=False)
             self._lifecycle.change(Resume(target))
+
+    @bridge
+    def check_now(self, target: str) -> None:
+        """Starts one attempt of a target at once, beside its schedule, whose ticks stay where they are.
+
+        An attempt that runs or waits answers in its place, so that no number of calls starts more than one at a time. It
+        counts in `in_flight_max`, and its sample is judged like every other. `attempts` has its record once it has ended.
+
+        Raises: UnknownName for a target that is not watched; UsageError for a heartbeat, which has nothing to start, for a
+        paused target, and while the runtime is stopped.
+        """
+        with self._configured.guard:
+            if refusal := refusal_of_check(self._configured.known(target)):
+                raise UsageError(refusal)
+            self._lifecycle.report(CheckNow(target))
 
     @bridge
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:

@@ -11,15 +11,18 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
+from msgspec.structs import replace
+
 from ..adapters.net.listening import ControlSocket, has_web, listen_tcp
 from ..domain.errors import ConfigurationError, UsageError
-from ..domain.limits import CLOSE_NS
+from ..domain.limits import CLOSE_NS, SERVED_AGAIN_NS
 from ..domain.specification.web import Web
 from ..domain.units import NS_PER_S
 from ..domain.validation.web import split_listen, web_problems
 
 CLOSE_S = CLOSE_NS / NS_PER_S
 """The time for requests that are being answered when a door closes."""
+AGAIN_S = SERVED_AGAIN_NS / NS_PER_S
 Scope: TypeAlias = Mapping[str, Any]
 Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Actor: TypeAlias = Callable[[Scope], tuple[str, str] | None]
@@ -75,6 +78,12 @@ class Doors:
         self._also: list[Door] = []
         self._control: tuple[str, ControlSocket, Door] | None = None
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the API is served now: over TCP, and `unix:PATH` of the control socket."""
+        doors = (self._tcp, *self._also, self._control and self._control[2])
+        return tuple(door.url for door in doors if door is not None)
+
     def bound(self, web: Web | None) -> Door | None:
         """Returns a door over TCP that listens and is not served yet, for `use`; the present one where the address is the same.
 
@@ -113,6 +122,9 @@ class Doors:
             self._serve(door, at_first_contact=False)
         if former is not None and former is not door:
             self._end(former)
+        for other in self._also:
+            # A token that the configuration takes away opens no door of `serve` either.
+            other.web = other.web and replace(other.web, tokens=() if web is None else web.tokens)
         self._control_of(store)
 
     def serve(self, web: Web) -> str:
@@ -126,6 +138,13 @@ class Doors:
         self._also.append(door)
         self._serve(door, at_first_contact=False)
         return door.url
+
+    def local_url(self) -> str | None:
+        """Returns the URL of a door over TCP as a browser of this machine reaches it; None where none is open."""
+        for door in (self._tcp, *self._also):
+            if door is not None:
+                return door.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        return None
 
     def _control_of(self, store: str | None) -> None:
         if self._control is not None and self._control[0] == store:
@@ -163,16 +182,29 @@ class Doors:
         try:
             if at_first_contact:
                 await _first_contact(door.listening)
-            if self._site is None and self._make_site is not None:
-                self._site = self._make_site()
-            if self._site is not None:
-                await self._site.serve(door)
+            told = False
+            while (lack := await self._serve_once(door)) is not None:
+                if not told:
+                    logger.warning("%s is not served yet, and is tried again each second: %s", door, lack)
+                told = True
+                await asyncio.sleep(AGAIN_S)
         except asyncio.CancelledError:
             pass
         except Exception:
             logger.exception("%s is closed after an internal fault", door)
         finally:
             door.listening.close()
+
+    async def _serve_once(self, door: Door) -> OSError | None:
+        """Serves a door. Returns an error where the machine lacks what that takes: a descriptor to load the libraries by."""
+        try:
+            if self._site is None and self._make_site is not None:
+                self._site = self._make_site()
+            if self._site is not None:
+                await self._site.serve(door)
+        except OSError as error:
+            return error
+        return None
 
     def _end(self, door: Door) -> None:
         """Closes a door; requests that are being answered have `CLOSE_S`. Does not wait for them."""

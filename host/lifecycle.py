@@ -101,6 +101,11 @@ class Lifecycle:
         return self._engine is not None
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the API is served now; see `Doors`."""
+        return self._doors.urls
+
+    @property
     def engine(self) -> RunningEngine:
         """The running engine. Raises: UsageError where none runs, and in a child forked from the engine's process."""
         engine = self._engine
@@ -274,6 +279,12 @@ class Lifecycle:
             configured = self._configured.given.web
             tokens = configured.tokens if configured else ()
             return self._doors.serve(Web(listen=listen, anonymous=anonymous, tokens=tokens))
+
+    def login_url(self) -> str:
+        """Returns the URL at which a browser of this machine finds a door. Raises: UsageError where none is open."""
+        if url := self._doors.local_url():
+            return url
+        raise UsageError("nothing listens for a browser: start the runtime with `web`, or call serve()")
 
     def _restart_or_keep(self, engine: RunningEngine, old: Configuration) -> None:
         """Stops and starts.

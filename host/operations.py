@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..actors.policies import ActorPolicy
 from ..adapters.clock import SystemClock
 from ..adapters.stores.sqlite.reader import StoreReader
 from ..domain.errors import UsageError
 from ..domain.incidents.record import ALL, AllTargets
+from ..domain.observation.attempt import AttemptRecord
 from ..domain.policy import CachePolicy
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.configuration import Configuration
+from ..domain.specification.problem import Problem
 from ..domain.specification.target import Target
+from ..domain.specification.web import IssuedToken, RoleLike, Token
 from ..domain.time.duration import Duration
 from ..domain.time.moment import wall_text
+from .access.issued_tokens import IssuedTokens
+from .access.login_links import LoginLinks
 from .awaitable import AsyncSurface
 from .configured import ConfiguredTargets
 from .own_thread import in_own_thread
@@ -26,6 +32,8 @@ READERS_MAX = 4
 """Readings of the store at once: each has a thread and a connection, and more of them would only share two disks' time."""
 SETTLED_WITHIN_S = 2.0
 """The time for a command to become durable before its request is answered without that."""
+ATTEMPT_LOOK_S = 0.008
+"""The first pause before a look whether an attempt has ended. Each is twice the one before: eight looks in two seconds."""
 NO_FILE = "this runtime keeps its record in memory: it has no past to read (set runtime.store to a file)"
 
 
@@ -42,9 +50,15 @@ class HostVerbs(Protocol):
 
     aio: AsyncSurface
 
+    def track(self, target: Target) -> None: ...
+
+    def untrack(self, target: str) -> None: ...
+
     def pause(self, target: str, *, by: str = "") -> None: ...
 
     def resume(self, target: str) -> None: ...
+
+    def check_now(self, target: str) -> None: ...
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None: ...
 
@@ -73,9 +87,16 @@ class Operations:
     """Everything that a request may ask or order, on any thread and on any event loop."""
 
     def __init__(
-        self, verbs: HostVerbs, configured: ConfiguredTargets, is_started: Callable[[], bool]
+        self,
+        verbs: HostVerbs,
+        configured: ConfiguredTargets,
+        is_started: Callable[[], bool],
+        tokens: IssuedTokens,
+        links: LoginLinks,
     ) -> None:
         self.verbs = verbs
+        self.tokens = tokens
+        self.links = links
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()
@@ -130,6 +151,33 @@ class Operations:
         async with self._reading:
             return await in_own_thread("watchkeeper-read", lambda: work(reader))
 
+    # Tokens.
+
+    def configured_tokens(self) -> tuple[Token, ...]:
+        """Returns the tokens of the configuration, which no request changes."""
+        web = self.configuration().web
+        return () if web is None else web.tokens
+
+    async def issue_token(self, name: str, role: RoleLike, by: str) -> tuple[IssuedToken, str | None]:
+        """Makes a token, or gives one another role; returns the secret of a new one. It is durable by then.
+
+        Raises: ConfigurationError for a name that a token cannot have, and where there are too many; UsageError while the
+        runtime is stopped; StoreError.
+        """
+        self._require_started()
+        reserved = len(self.configured_tokens())
+        return await in_own_thread("watchkeeper-token", lambda: self.tokens.issue(name, role, by, reserved))
+
+    async def revoke_token(self, name: str) -> IssuedToken:
+        """Ends a token that was made at run time. Raises: UnknownName; UsageError while the runtime is stopped; StoreError."""
+        self._require_started()
+        return await in_own_thread("watchkeeper-token", lambda: self.tokens.revoke(name))
+
+    def _require_started(self) -> None:
+        """Raises: UsageError where this process does not hold the store, beside which the tokens lie."""
+        if not self._is_started():
+            raise UsageError("this runtime is not running: its tokens cannot be changed")
+
     # HostVerbs.
 
     async def settled(self) -> Settled:
@@ -143,6 +191,47 @@ class Operations:
         except TimeoutError:
             return Settled(None, is_durable=False)
         return Settled(status, is_durable=all(part != "store" for part, _ in status.problems))
+
+    async def check_now(self, target: str) -> AttemptRecord | None:
+        """Starts an attempt, unless one is pending; returns the record of either, None where it takes over two seconds.
+
+        Raises: as `Runtime.check_now` does.
+        """
+        asked_ns = self._clock.monotonic_ns()
+        self.verbs.check_now(target)
+        pause_s = ATTEMPT_LOOK_S
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                while True:
+                    await asyncio.sleep(pause_s)
+                    pause_s *= 2
+                    for record in await self.verbs.aio.attempts(target):
+                        # One that ended before the command is no answer to it.
+                        if record.ended is not None and record.ended.monotonic_ns >= asked_ns:
+                            return record
+        return None
+
+    def read_target(self, data: Mapping[str, Any]) -> tuple[Target, tuple[Problem, ...], bool]:
+        """Returns the target that plain data is, its problems, and whether its shape is wrong."""
+        return self._configured.read(data)
+
+    def track(self, target: Target) -> None:
+        """Watches a target, or replaces one that a command has added.
+
+        Raises: UsageError for a target of the configuration or of a check; ConfigurationError with every problem.
+        """
+        with self._configured.guard:
+            self._configured.require_tracked(target.id)
+            self.verbs.track(target)
+
+    def untrack(self, name: str) -> None:
+        """Stops watching a target that a command has added.
+
+        Raises: UnknownName for a target that is not watched; UsageError for one of the configuration or of a check.
+        """
+        with self._configured.guard:
+            self._configured.require_tracked(name)
+            self.verbs.untrack(name)
 
     def mute(
         self, name: str, *, target: str | None, match: MatcherTexts, until_ns: int, by: str, reason: str

@@ -10,9 +10,9 @@ from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
 from ..protocol.owner import Acknowledge
 from ..protocol.sink import Mute, Unmute
-from ..protocol.supervisor import Beat
+from ..protocol.supervisor import Beat, CheckNow
 
-HostReport: TypeAlias = Beat | Acknowledge | Mute | Unmute
+HostReport: TypeAlias = Beat | CheckNow | Acknowledge | Mute | Unmute
 """Reports an event: needs an engine, and is kept in the restart buffer while a reload replaces the engine."""
 LATE = "this runtime is restarting and has not finished in time: try again, and see its log for the cause"
 
@@ -37,6 +37,8 @@ class RestartBuffer:
         """
         if self._over is None:
             return False
+        if type(report) is CheckNow and report in self._kept:
+            return True  # one attempt answers all of them
         if len(self._kept) >= COMMANDS_KEPT_MAX:
             raise UsageError(
                 f"this runtime is restarting and keeps at most {COMMANDS_KEPT_MAX} commands: try again later"

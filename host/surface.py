@@ -41,11 +41,18 @@ def on_event_loop() -> bool:
 
 def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Labels a method that blocks, and makes it raise UsageError where it would block an event loop."""
+    return _refused_on_loops(method, _INSTEAD.get(method.__name__, f"await runtime.aio.{method.__name__}()"))
 
+
+def sync_alone(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Labels a method that blocks as `sync_only` does, of a class that has no awaitable methods."""
+    return _refused_on_loops(method, f"await asyncio.to_thread({method.__name__}, ...)")
+
+
+def _refused_on_loops(method: Callable[Concatenate[S, P], R], instead: str) -> Callable[Concatenate[S, P], R]:
     @wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if on_event_loop():
-            instead = _INSTEAD.get(method.__name__, f"await runtime.aio.{method.__name__}()")
             raise UsageError(f"{method.__name__} blocks, and an event loop runs in this thread: {instead}")
         return method(self, *args, **kwargs)
 

@@ -3,71 +3,19 @@
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from .. import __version__
-from ..domain.errors import ConfigurationError, StoreError, WatchkeeperError
+from .act.verbs import ACTING
+from .completing import TARGETS
+from .configure.verbs import BEGINNING
+from .maintain.verbs import MAINTAINING
+from .options import CONFIG, JSON, PATH, POSITIONAL, STORE, Where, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
-
-VARIABLE = "WATCHKEEPER_CONFIG"
-PATH = click.Path(path_type=Path)
-POSITIONAL = click.argument("config", type=PATH, required=False)
-CONFIG = click.option(
-    "-c",
-    "--config",
-    type=PATH,
-    envvar=VARIABLE,
-    show_envvar=True,
-    help="The configuration file.  [default: watchkeeper.yaml]",
-)
-STORE = click.option(
-    "--store", type=PATH, help="The store, in place of the one that the configuration names."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with stable keys.")
-
-
-class Verbs(click.Group):
-    """Turns errors of watchkeeper and of the operating system into messages and exit statuses."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except WatchkeeperError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(status_of(error))
-        except click.UsageError as error:
-            raise click.UsageError(_explained(error), error.ctx) from error
-        except OSError as error:
-            click.echo(f"watchkeeper: {error}", err=True)
-            ctx.exit(ExitStatus.FAILED)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the verbs in the order of their definition, not of the alphabet."""
-        del ctx
-        return list(self.commands)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Exit status"):
-            formatter.write_dl([(str(status.value), status.meaning) for status in ExitStatus])
-
-
-def _explained(error: click.UsageError) -> str:
-    """Returns the message, with the option where a configuration stands as an argument, as `run` and `check` take it."""
-    takes_option = error.ctx is not None and any("-c" in one.opts for one in error.ctx.command.params)
-    said = error.format_message()
-    if takes_option and "unexpected extra argument" in said:
-        return f"{said.rstrip('.')}: name a configuration with -c FILE."
-    return said
-
-
-def status_of(error: WatchkeeperError) -> ExitStatus:
-    """Returns the exit status for an error."""
-    if isinstance(error, ConfigurationError):
-        return ExitStatus.CONFIGURATION
-    return ExitStatus.STORE if isinstance(error, StoreError) else ExitStatus.FAILED
+from .verbs import Verbs
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,28 +26,49 @@ def cli() -> None:
 
 @cli.command()
 @POSITIONAL
-def run(config: Path | None) -> None:
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: every line is one object.",
+)
+@click.option("--wait", metavar="TIME", help="Wait so long for a store that another process holds: 30s.")
+def run(config: Path | None, *, plain: bool, log: Literal["text", "json"], wait: str | None) -> None:
     """Watch the targets of CONFIG until a signal.
 
     CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends
     the process at once. SIGHUP reloads CONFIG; an invalid one is reported, and the running configuration stays in
     force. Events that standard output does not accept are dropped, and standard error reports it.
     """
-    from .operate.running import run_until_stopped
+    from .operate.running import RunOptions, run_until_stopped
     from .place import config_named
 
-    sys.exit(run_until_stopped(config_named(config, "run FILE")))
+    options = RunOptions(plain=plain, log=log, wait_ns=0 if wait is None else _length_ns(wait, "--wait"))
+    sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
+
+
+def _length_ns(text: str, option: str) -> int:
+    """Returns a length of time. Raises: BadParameter, which names the option."""
+    from ..domain.time.duration import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 @cli.command()
-def demo() -> None:
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
+def demo(*, plain: bool) -> None:
     """Watch three local servers that fail.
 
     It ends by itself within 30 seconds.
     """
     from .operate.demo import run_demo
 
-    sys.exit(run_demo())
+    sys.exit(run_demo(plain=plain))
 
 
 @cli.command()
@@ -169,7 +138,7 @@ def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code:
 @STORE
 @JSON
 @click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
-@click.option("--target", help="Only incidents of one target.")
+@click.option("--target", help="Only incidents of one target.", shell_complete=TARGETS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def incidents(
     config: Path | None,
@@ -204,21 +173,6 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
     from .see.notices import show_notices
 
     show_notices(find_store(config, store), state=state, limit=limit, as_json=as_json)
-
-
-@cli.command()
-@CONFIG
-@STORE
-@click.argument("keys", nargs=-1, required=True)
-def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
-    """Send dead letters again with the next run.
-
-    The notices KEYS are put back into the outbox, and are delivered under the same keys. A key may be shortened as `notices` shows it.
-    """
-    from .place import find_store
-    from .see.notices import redrive_notices
-
-    redrive_notices(find_store(config, store), keys)
 
 
 @cli.command()
@@ -260,15 +214,25 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
 
 
 @cli.command()
-@click.argument("name")
+@reaching
+@JSON
+@click.argument("words", metavar="new NAME | list | revoke NAME | NAME", nargs=-1, required=True)
 @click.option(
     "--role", type=click.Choice(["viewer", "operator", "admin"]), default="viewer", show_default=True
 )
-def token(name: str, role: str) -> None:
-    """Make a token of the API for NAME: it is printed once, with its entry for the configuration."""
-    from .configure.tokens import print_new_token
+def token(where: Where, words: tuple[str, ...], *, role: str, as_json: bool) -> None:
+    """Make, list and revoke tokens of the API.
 
-    print_new_token(name, role)
+    `new`, `list` and `revoke` act on the runtime that runs: a new token works at once, and its secret is shown once. A NAME alone
+    prints a token with its entry for the configuration, and changes nothing.
+    """
+    from .configure.tokens import act_on_tokens
+
+    act_on_tokens(where, words, role, as_json=as_json)
+
+
+for verb in (*ACTING, *BEGINNING, *MAINTAINING):
+    cli.add_command(verb)
 
 
 def main() -> None:

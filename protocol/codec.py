@@ -35,6 +35,7 @@ LISTENERS: dict[str, UnionType] = {
 
 
 WIRE_NAMES = {
+    "RecordSamples": "Record",
     "FlushSamples": "HandIn",
     "ExpireSilences": "EndSilences",
     "RunMaintenance": "KeepHouse",

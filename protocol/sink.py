@@ -10,7 +10,7 @@ from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
 
-class Record(Message, frozen=True, omit_defaults=True):
+class RecordSamples(Message, frozen=True, omit_defaults=True):
     """Record samples and their judgement. Transitions and checkpoints judged after an older ResumeFrom are refused."""
 
     generation: int
@@ -139,7 +139,7 @@ class EndSink(Message, frozen=True):
     """Commit and stop now; notices that couriers hold stay in the outbox."""
 
 
-_OfRecord = Record | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
+_OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
 OfSuppression = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink

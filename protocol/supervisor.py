@@ -34,6 +34,15 @@ class Resume(Message, frozen=True):
     target: str
 
 
+class CheckNow(Message, frozen=True):
+    """Start an attempt of a target beside its grid, unless one is pending, which answers in its place.
+
+    Answered with False where no attempt will answer: for a heartbeat, and for a target that is paused or unknown.
+    """
+
+    target: str
+
+
 class AttemptFinished(Message, frozen=True):
     """A poller finished an attempt with a sample."""
 
@@ -150,7 +159,7 @@ class Drain(Message, frozen=True):
     within_ns: int
 
 
-_OfTargets = Track | Untrack | Pause | Resume | Beat
+_OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
 OfRecord = (

@@ -33,7 +33,7 @@ from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge, FlushSamples
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
 from ..protocol.sink import Commit, GetPauses, Mute, Redrive, Unmute
-from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
+from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
@@ -258,37 +258,38 @@ class World:
         _require_known("target", target, self._targets)
         self._tell(self.system.supervisor, Resume(target))
 
+    def check_now(self, target: str) -> None:
+        """Starts an attempt of a target beside its grid, unless one is pending."""
+        _require_known("target", target, self._targets)
+        self._tell(self.system.supervisor, CheckNow(target))
+
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
         """Sends a report to a heartbeat target, as its host does."""
         _require_known("target", target, self._targets)
-        self._tell(
-            self.system.supervisor, Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read())
-        )
+        self.tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
 
     def _tell(self, actor: Address, message: object) -> None:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def tell(self, command: Track | Untrack | Pause | Resume | Beat | Acknowledge | Mute | Unmute) -> None:
+    def tell(
+        self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute | Unmute
+    ) -> None:
         """Takes a command as a runtime hands it over."""
-        book, actor = self._checks.record, self.system.supervisor
         match command:
             case Track(target):
                 self._targets[target.id] = target
-                book.described([target])
+                self._checks.record.described([target])
             case Untrack(target):
                 self._targets.pop(target, None)
             case Mute(silence):
-                book.muted(silence)
-                actor = self.system.sink
+                self._checks.record.muted(silence)
             case Unmute(silence_id):
-                book.unmuted(silence_id, self.clock.read())
-                actor = self.system.sink
-            case Acknowledge():
-                actor = self.system.owner
+                self._checks.record.unmuted(silence_id, self.clock.read())
             case _:
                 pass
-        self._tell(actor, command)
+        listeners = {Mute: self.system.sink, Unmute: self.system.sink, Acknowledge: self.system.owner}
+        self._tell(listeners.get(type(command), self.system.supervisor), command)
 
     def ask(self, listener: str, question: object) -> Any:
         """Asks the recorder or the sink, after every earlier command is applied and durable."""
@@ -317,10 +318,7 @@ class World:
         id: str | None = None,  # noqa: A002  # as of a runtime
         match: MatcherTexts = (),
     ) -> str:
-        """Mutes targets (ALL: every one), as `Runtime.silence` does, and returns the silence's id.
-
-        Raises: KeyError for an unknown target; UsageError unless exactly one of length and end is given.
-        """
+        """Mutes targets as `Runtime.silence` does, and returns the silence's id. Raises: KeyError for an unknown target."""
         now = self.clock.read()
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, match=match, now=now)
         if isinstance(target, str) and names_one(target):

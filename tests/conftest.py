@@ -42,6 +42,7 @@ NEEDS = {
     "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
     "network": (may_leave_the_network, "runs a program in a network of its own, which this system forbids"),
     "strace": (can_trace, "has system calls fail by strace, which is not installed"),
+    "root": (lambda: os.geteuid() == 0, "becomes another user, which takes root"),
     "pidfd": (
         lambda: hasattr(os, "pidfd_open"),
         "finds processes by calls that Linux alone has",
@@ -49,6 +50,10 @@ NEEDS = {
     "AF_ALG": (
         lambda: hasattr(socket, "AF_ALG") or sys.platform != "linux",
         "patches sockets by a library that counts on those of Linux there",
+    ),
+    "systemd": (
+        lambda: shutil.which("systemd-analyze") is not None,
+        "has systemd read a unit, and no systemd-analyze is there",
     ),
     "cc": (
         lambda: shutil.which("cc") is not None,

@@ -18,13 +18,13 @@ from ..domain.conditions.json_document import nested_deeper
 from ..domain.limits import JSON_DEPTH_MAX
 from ..domain.line import one_line
 from ..domain.specification.web import Role, Web
-from ..host.doors import Door
-from .authority import Authority, require, stranger
+from .authority import Authority, require
 from .limits import BODY_BYTES_MAX
+from .origin import Author, Visit
 from .problems import PROBLEM_TYPE, Fault, Refusal, fault_of, refusal_of
 from .resources.openapi import document_of
 from .resources.routes import ROUTES
-from .table import Accepted, ApiCall, ApiRoute, Author, Services, require_roles
+from .table import Accepted, ApiCall, ApiRoute, Services, Unlocked, require_roles
 
 logger = logging.getLogger(__name__)
 AUDIT = logging.getLogger("watchkeeper.web.audit")
@@ -32,8 +32,13 @@ DOOR = "watchkeeper.door"
 """The key of the scope under which a server of ours names the door; a host's server names none."""
 _HEADERS = {
     "cache-control": "private, no-cache",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+        "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
+    "vary": "Authorization, Cookie",
     "x-content-type-options": "nosniff",
 }
 
@@ -63,7 +68,7 @@ def application(
     )
     # It would be built from `Host`, which is the client's word.
     made.router.redirect_slashes = False
-    made.state.document = document_of(table)
+    made.state.document = document_of(route for route in table if route.role is not Unlocked.PAGE)
     return partial(_over_http, made)
 
 
@@ -83,16 +88,15 @@ async def _answer(
     request: Request,
 ) -> Response:
     route = of_method["GET" if request.method == "HEAD" else request.method]
-    door: Door | None = request.scope.get(DOOR)
-    web = mounted() if door is None else door.web
-    author: Author | None = None
+    visit = Visit.of(request.scope, request.scope.get(DOOR), mounted)
+    author = Author("anonymous", None, visit.where)
     try:
         if isinstance(route.role, Role):
-            author = authority.author_of(request.scope, door, web)
+            author = authority.author_of(visit)
             require(author, route.role)
-        else:
-            author = stranger(request.scope, web)
-        call = ApiCall(services, author, request.path_params, _query(route, request), None, request)
+        call = ApiCall(
+            services, author, request.path_params, _query(route, request), None, request, visit, authority
+        )
         call = call._replace(body=await _body(route, request))
         response = await _made(route, call)
     except ClientDisconnect:
@@ -104,7 +108,7 @@ async def _answer(
             refusal = Refusal(500, "an internal fault: the log of the runtime has it")
         response = _problem(refusal)
     # Strangers leave no line: a flood of their requests would fill the log.
-    if route.is_command and author is not None and author.role is not None:
+    if route.is_command and author.role is not None:
         _audit(request, author, response.status_code)
     return _finished(response, request)
 
@@ -196,6 +200,7 @@ async def _body(route: ApiRoute, request: Request) -> Any:
     if nested_deeper(bytes(raw), JSON_DEPTH_MAX):
         raise Refusal(400, "the body is nested too deeply")
     try:
-        return msgspec.json.decode(bytes(raw), type=route.body)
+        read = route.reads or partial(msgspec.json.decode, type=route.body)
+        return read(bytes(raw))
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise Refusal(400, "the body is wrong", [fault_of(error)]) from None

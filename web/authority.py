@@ -1,114 +1,162 @@
-"""Authority: who asks, by which token, from where, with which role, and how often."""
+"""Authority: who asks, by which token or session, with which role, and how often."""
 
 import asyncio
 import hmac
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
-from typing import Any
 
 from ..domain.limits import NAME_CHARACTERS_MAX
 from ..domain.line import first_line, one_line
 from ..domain.specification.web import Role, Token, Web
-from ..host.doors import Actor, Door
+from ..host.doors import Actor
 from . import limits
+from .origin import (
+    FORWARDING,
+    LOOPBACK_NAMES,
+    SOCKET,
+    Author,
+    RequestHeaders,
+    Visit,
+    host_name,
+    is_foreign,
+    is_loopback,
+    is_own,
+)
 from .problems import Refusal
-from .table import Author
+from .sessions import BrowserSession, Sessions, cookie_name, cookie_of
 
 logger = logging.getLogger(__name__)
-SOCKET = "socket"
 AUTHOR = b"watchkeeper-author"
 """The header by which a program says on the control socket who commands; it is read nowhere else."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"x-forwarded-host", b"via")
-
-
-def _digest_of(token: str) -> str:
-    """Returns the digest of a token, whatever a client sends in its place."""
-    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-class RequestHeaders:
-    """The headers of a request, as an ASGI scope has them."""
-
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self._pairs: Iterable[tuple[bytes, bytes]] = scope.get("headers", ())
-
-    def all(self, name: bytes) -> list[str]:
-        """Returns every value of a header."""
-        return [value.decode("latin-1") for key, value in self._pairs if key.lower() == name]
-
-    def one(self, name: bytes) -> str | None:
-        """Returns the value of a header that stands once; None otherwise."""
-        found = self.all(name)
-        return found[0] if len(found) == 1 else None
 
 
 class Authority:
     """Decides who the author of a request is, by the rules of the door that it came in by."""
 
-    def __init__(self, actor: Actor | None = None) -> None:
-        self._actor = actor
+    def __init__(
+        self, sessions: Sessions, issued: Callable[[], Iterable[Token]], actor: Actor | None = None
+    ) -> None:
+        """`issued` returns the tokens that were made at run time; with `actor`, the host alone says who asks."""
+        self.sessions = sessions
+        self.actor = actor
+        self._issued = issued
         self._rates = Rates(limits.RATE_PER_S, limits.BURST_MAX)
         self._failed = Rates(
             limits.FAILED_LOGINS_MAX / limits.FAILED_LOGINS_WITHIN_S, limits.FAILED_LOGINS_MAX
         )
+        self._logins = Rates(limits.LOGINS_MAX / limits.LOGINS_WITHIN_S, limits.LOGINS_MAX)
 
-    def author_of(self, scope: Mapping[str, Any], door: Door | None, web: Web | None) -> Author:
+    def author_of(self, visit: Visit) -> Author:
         """Returns the author. Their role is None where nothing gives one.
 
-        `door` is None where a host serves the application; `web` are the rules of the door.
-
-        Raises: Refusal of a token that is unknown, and of too many requests.
+        Raises: Refusal of a token that is unknown, of a command that another site's page sent, and of too many requests.
         """
-        if door is not None and door.web is None:
+        if visit.is_by_socket:
             # The user of the socket is the one that the process runs as: their word for who they are is as good as ours.
-            said = RequestHeaders(scope).one(AUTHOR) or "control socket"
+            said = visit.headers.one(AUTHOR) or "control socket"
             return Author(first_line(said, NAME_CHARACTERS_MAX), Role.ADMIN, SOCKET)
-        headers = RequestHeaders(scope)
-        where = client_of(scope, headers, web)
-        author = self._named(scope, headers, where, web)
-        if author is None:
-            author = Author("anonymous", _anonymous_role(scope, headers, door, web), where)
+        author, where = self._named(visit) or _anonymous(visit), visit.where
         if not self._rates.allow(f"{author.name}@{where}" if author.role is None else author.name + where):
-            raise Refusal(
-                429, "more requests than one client may send: wait a second", headers=[("retry-after", "1")]
-            )
+            raise _too_many("more requests than one client may send: wait a second", 1)
         return author
 
-    def _named(
-        self, scope: Mapping[str, Any], headers: RequestHeaders, where: str, web: Web | None
-    ) -> Author | None:
-        """Returns the author by the host's word or by a token; None where the request has neither."""
-        if self._actor is not None:
-            said = self._actor(scope)
-            return (
-                Author("unknown", None, where)
-                if said is None
-                else Author(one_line(said[0]), Role(said[1]), where)
-            )
-        presented = _bearer(headers)
+    def _named(self, visit: Visit) -> Author | None:
+        """Returns the author by the host's word, by a token or by a session; None where the request has none of them."""
+        if self.actor is not None:
+            said = self.actor(visit.scope)
+            if said is None:
+                return Author("unknown", None, visit.where)
+            return Author(one_line(said[0]), Role(said[1]), visit.where)
+        presented = _bearer(visit.headers)
         if presented is None:
-            return None
-        if not self._failed.has_left(where):
-            raise Refusal(
-                429,
-                "too many unknown tokens from this address: wait a minute",
-                headers=[("retry-after", "60")],
-            )
-        token = _token_of(presented, () if web is None else web.tokens)
+            return self._by_session(visit)
+        token = self._checked(visit, presented)
+        return Author(token.name, token.role, visit.where, lambda: self._stands(visit, token.sha256))
+
+    def _checked(self, visit: Visit, presented: str) -> Token:
+        """Returns a token that is known. Raises: Refusal of an unknown one, and after too many of them."""
+        if not self._failed.has_left(visit.where):
+            raise _too_many("too many unknown tokens from this address: wait a minute", 60)
+        token = _token_of(presented, self._tokens(visit.web))
         if token is None:
-            self._failed.allow(where)
-            logger.warning("An unknown token was sent from %s", where)
+            self._failed.allow(visit.where)
+            logger.warning("An unknown token was sent from %s", visit.where)
             raise _unauthorised("this token is unknown")
-        return Author(token.name, token.role, where)
+        return token
+
+    def _tokens(self, web: Web | None) -> Iterable[Token]:
+        """Yields the tokens of the configuration, then those made at run time; of two of one name the first counts."""
+        configured = () if web is None else web.tokens
+        names = {token.name for token in configured}
+        yield from configured
+        yield from (token for token in self._issued() if token.name not in names)
+
+    def _known(self, visit: Visit, digest: str) -> Token | None:
+        """Returns the token of this digest, if there is one now."""
+        for token in self._tokens(visit.rules()):
+            if token.sha256 == digest:
+                return token
+        return None
+
+    def _stands(self, visit: Visit, digest: str) -> bool:
+        return self._known(visit, digest) is not None
+
+    # Sessions.
+
+    def session_of(self, visit: Visit) -> tuple[str, BrowserSession] | None:
+        """Returns the id and the session of a browser that has signed in, as its token stands now; None without one."""
+        name = cookie_name(visit.mount, encrypted=visit.is_encrypted)
+        id_ = cookie_of(visit.headers.all(b"cookie"), name)
+        session = None if id_ is None else self.sessions.find(id_)
+        if id_ is None or session is None:
+            return None
+        if session.token is None:
+            return id_, session
+        token = self._known(visit, session.token)
+        if token is None:
+            self.sessions.end(id_)
+            return None
+        return id_, session._replace(name=token.name, role=token.role)
+
+    def _by_session(self, visit: Visit) -> Author | None:
+        """Returns the author by the cookie. Raises: Refusal of a command that no page of ours has certainly sent."""
+        headers = visit.headers
+        if not visit.changes and is_foreign(headers) and headers.one(b"sec-fetch-mode") != "navigate":
+            # A page of another site may link here, and reads nothing.
+            return None
+        found = self.session_of(visit)
+        if found is None:
+            return None
+        if visit.changes and not is_own(headers):
+            raise Refusal(403, "a command by a session must come from a page of this site: send a token")
+        _, session = found
+        return Author(session.name, session.role, visit.where, lambda: self._lasts(visit, session))
+
+    def _lasts(self, visit: Visit, session: BrowserSession) -> bool:
+        return self.sessions.is_open(session) and (
+            session.token is None or self._stands(visit, session.token)
+        )
+
+    def sign_in(self, visit: Visit, presented: str) -> str:
+        """Opens a session for a token; returns its id.
+
+        Raises: Refusal of an unknown token, and of too many tries from an address or for a token.
+        """
+        self.count_login(visit.where)
+        token = self._checked(visit, presented.strip())
+        self.count_login(f"token {token.name}")
+        return self.sessions.begin(token.name, token.role, token.sha256)
+
+    def count_login(self, key: str) -> None:
+        """Counts one try to sign in. Raises: Refusal where it is too many."""
+        if not self._logins.allow(key):
+            raise _too_many("too many tries to sign in: wait a minute", 60)
 
 
-def stranger(scope: Mapping[str, Any], web: Web | None) -> Author:
-    """Returns the author of a request to a route that is open to all: their address alone counts."""
-    return Author("anonymous", None, client_of(scope, RequestHeaders(scope), web))
+def _too_many(detail: str, wait_s: int) -> Refusal:
+    return Refusal(429, detail, headers=[("retry-after", str(wait_s))])
 
 
 def _unauthorised(detail: str) -> Refusal:
@@ -121,6 +169,11 @@ def require(author: Author, role: Role) -> None:
         raise _unauthorised("send a token: `Authorization: Bearer wk_...`")
     if not author.role.includes(role):
         raise Refusal(403, f"{author.name} has the role {author.role.value}: this needs {role.value}")
+
+
+def _digest_of(token: str) -> str:
+    """Returns the digest of a token, whatever a client sends in its place."""
+    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _bearer(headers: RequestHeaders) -> str | None:
@@ -143,61 +196,33 @@ def _token_of(presented: str, tokens: Iterable[Token]) -> Token | None:
     return found
 
 
-def client_of(scope: Mapping[str, Any], headers: RequestHeaders, web: Web | None) -> str:
-    """Returns the address of the client: behind a trusted proxy the last one that no trusted proxy has."""
-    client = scope.get("client")
-    address = str(client[0]) if client else SOCKET
-    if web is None or not web.trusted_proxies:
-        return address
-    hops = [hop.strip() for line in headers.all(b"x-forwarded-for") for hop in line.split(",")]
-    while hops and _is_trusted(address, web):
-        address = hops.pop()
-    return one_line(address, 64)
+def _anonymous(visit: Visit) -> Author:
+    """Returns the author of a request that names none."""
+
+    def may_still() -> bool:
+        now = visit.rules()
+        return now is visit.web or _anonymous_role(visit._replace(web=now)) is not None
+
+    return Author("anonymous", _anonymous_role(visit), visit.where, may_still)
 
 
-def _is_trusted(address: str, web: Web) -> bool:
-    try:
-        return any(ip_address(address) in ip_network(network) for network in web.trusted_proxies)
-    except ValueError:
-        return False
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is one of this machine alone."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _anonymous_role(
-    scope: Mapping[str, Any], headers: RequestHeaders, door: Door | None, web: Web | None
-) -> Role | None:
+def _anonymous_role(visit: Visit) -> Role | None:
     """Returns the role of a request without a token.
 
     A browser on this machine can be made to send requests here by any page: its `Host` shows that, and a forwarding header
     shows a proxy that other machines use.
     """
-    said = None if web is None else web.anonymous
+    said, headers = visit.web and visit.web.anonymous, visit.headers
     if said is not None:
         return Role.VIEWER if said == "viewer" else None
-    client = scope.get("client")
-    if door is None or not client or not is_loopback(str(client[0])):
+    client = visit.scope.get("client")
+    if visit.door is None or not client or not is_loopback(str(client[0])):
         return None
     if any(headers.all(name) for name in (*FORWARDING, b"origin")):
         return None
     if headers.one(b"sec-fetch-site") in {"cross-site", "same-site"}:
         return None
-    return Role.VIEWER if _host_name(headers.one(b"host") or "") in LOOPBACK_NAMES else None
-
-
-def _host_name(host: str) -> str:
-    """Returns the name in a `Host` header; empty for one that is malformed."""
-    if host.startswith("["):
-        name, bracket, port = host[1:].partition("]")
-        return name if bracket and (not port or port[1:].isdigit()) else ""
-    name, _, port = host.partition(":")
-    return name.lower() if not port or port.isdigit() else ""
+    return Role.VIEWER if host_name(headers.one(b"host") or "") in LOOPBACK_NAMES else None
 
 
 class Rates:

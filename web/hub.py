@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,6 +25,7 @@ from ..domain.units import NS_PER_MS
 from ..host.operations import Operations
 from ..host.subscriptions import Subscription
 from . import limits
+from .origin import always
 from .problems import Refusal
 from .resources.documents import incident_row, time_of
 
@@ -56,15 +58,16 @@ class Frame(NamedTuple):
 class Stream:
     """The queue of one client. A full one is lost: the client comes back and resumes."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, may_still: Callable[[], bool] = always) -> None:
         self.where = where
+        self._may_still = may_still
         self._frames: deque[Frame] = deque()
         self._came = asyncio.Event()
         self.is_lost = False
 
     def offer(self, frame: Frame) -> None:
-        """Queues a frame; never waits."""
-        if len(self._frames) >= limits.STREAM_QUEUE_MAX:
+        """Queues a frame; never waits. A client whose token was revoked hears nothing more."""
+        if len(self._frames) >= limits.STREAM_QUEUE_MAX or not self._may_still():
             self.close()
         elif not self.is_lost:
             self._frames.append(frame)
@@ -75,6 +78,11 @@ class Stream:
         self.is_lost = True
         self._frames.clear()
         self._came.set()
+
+    def end_where_forbidden(self) -> None:
+        """Ends the stream of a client that may not listen any more."""
+        if not self.is_lost and not self._may_still():
+            self.close()
 
     async def next(self) -> list[Frame]:
         """Waits for frames; returns none where the stream has ended."""
@@ -103,8 +111,10 @@ class Hub:
     def listeners(self) -> int:
         return len(self._streams)
 
-    async def join(self, where: str, *, counts_address: bool) -> Stream:
-        """Opens a stream, on which every change from now on is told.
+    async def join(
+        self, where: str, *, counts_address: bool, may_still: Callable[[], bool] = always
+    ) -> Stream:
+        """Opens a stream, on which every change from now on is told, while `may_still` says yes.
 
         Raises: Refusal where there are too many, of all clients or of this address; UsageError while the runtime is stopped.
         """
@@ -113,7 +123,7 @@ class Hub:
             counts_address and of_address >= limits.STREAMS_PER_ADDRESS_MAX
         ):
             raise Refusal(429, "too many streams are open: close one", headers=[("retry-after", "10")])
-        stream = Stream(where)
+        stream = Stream(where, may_still)
         self._streams.add(stream)
         try:
             async with self._beginning:
@@ -249,6 +259,8 @@ class Hub:
     async def _send_regularly(self) -> None:
         while True:
             await asyncio.sleep(limits.FRAME_EVERY_S)
+            for stream in tuple(self._streams):
+                stream.end_where_forbidden()
             if self._changed:
                 changed, self._changed = self._changed, {}
                 self._shown |= changed

@@ -53,6 +53,19 @@ CLIENTS_KEPT_MAX = 4_096
 """Clients whose rate is known; beyond it the one that was seen longest ago is forgotten."""
 HOURS_READ_MAX = 10_000
 """Hours that one question reads, 50 ms of work; the rest of a longer span is asked for with `after`."""
+LOGINS_MAX = 5
+"""Tries to sign in from one address, and sessions that one token opens ..."""
+LOGINS_WITHIN_S = 60.0
+"""... within this time."""
+FORM_BYTES_MAX = 4 * 1024
+"""The body of a form: a token, a target and the proof of its page have some hundred bytes."""
+SESSION_WITHIN_S = 12 * 3_600.0
+"""The life of a session: a shift. It ends earlier with its token."""
+SESSIONS_MAX = 1_000
+"""Sessions of one site; one more takes the place of the oldest."""
+SESSIONS_PER_AUTHOR_MAX = 20
+"""Sessions of one token: a person has a few browsers."""
+assert SESSIONS_PER_AUTHOR_MAX < SESSIONS_MAX
 assert SLICE_ROWS < LIST_MAX
 assert HEADER_WITHIN_S < BODY_WITHIN_S < 10
 assert WRITE_WITHIN_S < 10

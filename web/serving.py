@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ..host.doors import CLOSE_S, Door
 from . import limits
-from .authority import is_loopback
+from .origin import is_loopback
 
 _SILENT = logging.Logger("watchkeeper.web.connection", logging.CRITICAL + 1)  # noqa: LOG001  # in no tree of loggers
 """A bad request is the client's fault and no line of ours: a flood of them would fill the log."""

@@ -1,18 +1,21 @@
 """The site of a runtime: what all its doors share, and the servers of its doors."""
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..domain.specification.web import Web
+from ..domain.specification.web import Token, Web
 from ..host.doors import Actor, Asgi, Door
 from ..host.operations import Operations
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
+from .pages.login import PAGES
 from .pings import Pings
+from .resources.routes import ROUTES
 from .serving import serve
+from .sessions import Sessions
 from .table import Services
 
 
@@ -21,20 +24,25 @@ class Site:
 
     def __init__(self, operations: Operations) -> None:
         self._services = Services(operations, Pings(operations), Hub(operations))
+        self._sessions = Sessions()
 
     def mounted(self, actor: Actor | None) -> Asgi:
         """Returns the application for a host that serves it."""
-        return self._application(Authority(actor))
+        return self._application(actor)
 
-    def _application(self, authority: Authority) -> ASGIApp:
-        return application(self._services, authority, self._web)
+    def _application(self, actor: Actor | None = None) -> ASGIApp:
+        authority = Authority(self._sessions, self._issued, actor)
+        return application(self._services, authority, self._web, (*ROUTES, *PAGES))
+
+    def _issued(self) -> Iterator[Token]:
+        return (issued.token for issued in self._services.operations.tokens.all())
 
     def _web(self) -> Web | None:
         return self._services.operations.configuration().web
 
     async def serve(self, door: Door) -> None:
         """Serves a door until it is cancelled."""
-        app = self._application(Authority())
+        app = self._application()
 
         async def by_this_door(scope: Scope, receive: Receive, send: Send) -> None:
             known: MutableMapping[str, Any] = {**scope, DOOR: door}

@@ -10,7 +10,9 @@ from starlette.responses import Response
 from ..domain.errors import UsageError
 from ..domain.specification.web import Role
 from ..host.operations import Operations
+from .authority import Authority
 from .hub import Hub
+from .origin import Author, Visit
 from .pings import Pings
 from .resources.answers import NoQuery
 
@@ -24,15 +26,8 @@ class Unlocked(Enum):
     """It says one word."""
     KEY = "key"
     """The key in its path opens it, and nothing else."""
-
-
-class Author(NamedTuple):
-    """The one who asks or commands."""
-
-    name: str
-    role: Role | None
-    where: str
-    """The address, or `socket`."""
+    PAGE = "page"
+    """A person signs in there; it is a page, and no part of the API."""
 
 
 class Accepted(NamedTuple):
@@ -58,6 +53,8 @@ class ApiCall(NamedTuple):
     query: Any
     body: Any
     request: Request
+    visit: Visit
+    authority: Authority
 
     @property
     def operations(self) -> Operations:
@@ -80,6 +77,8 @@ class ApiRoute(NamedTuple):
     """The type of the value that is encoded; None where the handler makes the response."""
     query: type[Any] = NoQuery
     body: type[Any] | None = None
+    reads: Callable[[bytes], Any] | None = None
+    """Reads the body where its type alone does not tell every problem of it."""
     name: str = ""
     """The `operationId`; by default the name of the handler."""
 

@@ -20,6 +20,7 @@ from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
 from ...protocol.recorder import HealthReported
+from .next_ticks import NextTicks
 from .periodic_timers import NoEvidence, SupervisorContext
 from .waits import Waits
 
@@ -47,6 +48,7 @@ class Attempts:
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
         self._waits = Waits(context, self._is_left_alone)
+        self._next_ticks = NextTicks(context)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -107,6 +109,7 @@ class Attempts:
         del self._scheduled[target]
         self._note_network(self._network.forget(target, now), now)
         self._waits.forget(target)
+        self._next_ticks.forget(entry)
 
     def set_paused(self, target: str, paused: bool, now: Moment) -> bool:
         """Starts no further attempt for a target and cancels a running one, or resumes it. False: it is unknown."""
@@ -131,7 +134,7 @@ class Attempts:
         # The poller cancels its attempt when it stops. It is stopped before the freed place starts another attempt.
         self._pollers.stop(entry.id)
         if running is not None:
-            self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, _cancelled(running, now))
+            self._end(entry, running, AttemptState.CANCEL_UNKNOWN, now, running.cancelled(now))
 
     def _withdraw(self, entry: Scheduled, now: Moment) -> PendingAttempt | None:
         """Cancels the target's timers and ends a queued attempt. Returns a running one, which its poller must end."""
@@ -139,7 +142,7 @@ class Attempts:
         pending = entry.pending
         if pending is None or pending.state is not AttemptState.QUEUED:
             return pending
-        self._end(entry, pending, AttemptState.CANCELLED_BEFORE_START, now, _cancelled(pending, now))
+        self._end(entry, pending, AttemptState.CANCELLED_BEFORE_START, now, pending.cancelled(now))
         return None
 
     def _is_left_alone(self, entry: Scheduled) -> bool:
@@ -180,8 +183,21 @@ class Attempts:
         else:
             self._enqueue(entry, due, now)
 
-    def _enqueue(self, entry: Scheduled, due: Moment, now: Moment) -> None:
+    def check_now(self, target: str, now: Moment) -> bool:
+        """Starts an attempt beside the grid, whose ticks stay where they are. Returns False where none will answer.
+
+        A pending attempt answers in its place: any number of commands starts one attempt at a time.
+        """
+        entry = self._scheduled.get(target)
+        if entry is None or entry.is_heartbeat or self._is_left_alone(entry):
+            return False
+        if entry.pending is None and self._pollers.alive(target):
+            self._enqueue(entry, now, now, is_commanded=True)
+        return entry.pending is not None
+
+    def _enqueue(self, entry: Scheduled, due: Moment, now: Moment, *, is_commanded: bool = False) -> None:
         pending = entry.enqueue(due, now)
+        pending.is_commanded = is_commanded
         if self._admission.enter((entry, pending)):
             self._start(entry, pending, now)
         else:
@@ -224,7 +240,7 @@ class Attempts:
         pending = entry.pending if entry is not None else None
         self.counters[f"cancels_{outcome.value}"] += 1
         if entry is not None and pending is not None and pending.attempt == attempt:
-            self._end(entry, pending, CANCELLED_STATES[outcome], now, _cancelled(pending, now))
+            self._end(entry, pending, CANCELLED_STATES[outcome], now, pending.cancelled(now))
 
     def overdue(self, pending: PendingAttempt, now: Moment) -> None:
         """Ends an attempt whose deadline and slack have passed without an answer, or that was never admitted."""
@@ -232,13 +248,12 @@ class Attempts:
         entry = self._scheduled[pending.attempt.target]
         if pending.state is AttemptState.QUEUED:
             detail = "its deadline passed while it waited for admission"
-            sample = _without_answer(pending, now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
+            sample = pending.without_answer(now, Outcome.UNKNOWN, Reason.OVERLOADED, detail)
             self._end(entry, pending, AttemptState.EXPIRED, now, sample)
             return
         self._pollers.poller(entry.id).tell(CancelAttempt(pending.attempt))
-        sample = _without_answer(
-            pending, now, Outcome.TIMED_OUT, Reason.TIMED_OUT, "no answer before the deadline"
-        )
+        detail = "no answer before the deadline"
+        sample = pending.without_answer(now, Outcome.TIMED_OUT, Reason.TIMED_OUT, detail)
         self._hear_of_network(sample, now)
         self._end(entry, pending, AttemptState.TIMED_OUT, now, self._trusted(sample, pending, now))
 
@@ -248,7 +263,7 @@ class Attempts:
         entry.epoch += 1
         pending = entry.pending
         if pending is not None and pending.state is AttemptState.RUNNING:
-            sample = _without_answer(pending, now, Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail)
+            sample = pending.without_answer(now, Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail)
             self._end(entry, pending, AttemptState.LOST, now, sample)
 
     def _end(
@@ -261,6 +276,7 @@ class Attempts:
         if pending.admitted:
             self._admission.leave()
             self._start_waiting(now)
+            self._next_ticks.ended(entry, sample.reason, now)
         self._accept(entry, pending, sample, now)
 
     def _accept(self, entry: Scheduled, pending: PendingAttempt, sample: Sample, now: Moment) -> None:
@@ -270,17 +286,9 @@ class Attempts:
         if not self._network.hides_silence:
             self._waits.observe(entry, sample, now)
         if sample.outcome.is_evidence:
-            self._suspect(entry, sample.outcome in BAD, now)
+            self._next_ticks.suspect(entry, sample.outcome in BAD, now)
         told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
         self._owner.tell(told)
-
-    def _suspect(self, entry: Scheduled, suspect: bool, now: Moment) -> None:
-        """Moves the next tick to the retry cadence after bad evidence, and back after good evidence."""
-        if entry.suspect is suspect:
-            return
-        entry.suspect = suspect
-        if entry.retry_cadence != entry.cadence and entry in self._timers:
-            self._timers.arm(entry, entry.next_due_ns(now))
 
     def _hear_of_network(self, sample: Sample, now: Moment) -> None:
         """Lets a raw sample say whether this machine's network stands, before it may count against its target."""
@@ -386,13 +394,3 @@ class Attempts:
         for entry in self._scheduled.values():
             if entry.pending is not None:
                 self._pollers.poller(entry.id).tell(CancelAttempt(entry.pending.attempt))
-
-
-def _without_answer(
-    pending: PendingAttempt, now: Moment, outcome: Outcome, reason: Reason, detail: str
-) -> Sample:
-    return sample_without_answer(pending.attempt, pending.started or now, outcome, reason, detail)
-
-
-def _cancelled(pending: PendingAttempt, now: Moment) -> Sample:
-    return _without_answer(pending, now, Outcome.CANCELLED, Reason.CANCELLED, "cancelled")

@@ -69,7 +69,7 @@ TIMING = (
 class Supervisor(Behaviour[heard.SupervisorMessage]):
     """Owns time: timers, deadlines, cadence, and the restart, retry and cancellation policy. It judges no sample."""
 
-    sheds = (heard.Beat,)
+    sheds = (heard.Beat, heard.CheckNow)
     mailbox_policy = shedding(*sheds)
     mailbox_capacity = limits.SUPERVISOR_MAILBOX_MAX
 
@@ -162,10 +162,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._track(target, now)
             case heard.Untrack(target):
                 return self._untrack(target, now)
-            case heard.Pause(target, by):
-                return self._pause(target, PauseMark(target, now.wall_ns, by), now)
-            case heard.Resume(target):
-                return self._pause(target, PauseMark(target, None), now)
+            case heard.Pause() | heard.Resume():
+                return self._pause(message, now)
+            case heard.CheckNow(target):
+                return self._attempts.check_now(target, now)
             case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
             case heard.DeliveryBegan():
@@ -239,7 +239,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         del self._targets[target]
         return True
 
-    def _pause(self, target: str, mark: PauseMark, now: Moment) -> bool:
+    def _pause(self, command: heard.Pause | heard.Resume, now: Moment) -> bool:
+        target, mark = command.target, PauseMark(command.target, None)
+        if isinstance(command, heard.Pause):
+            mark = PauseMark(target, now.wall_ns, command.by)
         paused = mark.at_ns is not None
         if not self._attempts.set_paused(target, paused, now):
             return False

@@ -13,5 +13,5 @@ def new_token() -> str:
 
 
 def digest_of(token: str) -> str:
-    """Returns the digest of a token, as a configuration holds it."""
-    return sha256(token.encode()).hexdigest()
+    """Returns the digest of a token, as a configuration holds it; any text has one."""
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

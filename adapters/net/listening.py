@@ -100,10 +100,11 @@ class ControlSocket:
                 self.path.unlink()
 
 
-def connect_control_socket(store: str) -> socket.socket:
-    """Connects to the control socket of a running store. Raises: OSError where none listens."""
+def connect_control_socket(store: str, timeout_s: float | None = None) -> socket.socket:
+    """Connects to the control socket of a running store. Raises: OSError where none listens, or none accepts in time."""
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        connected.settimeout(timeout_s)
         with _Address(control_socket_path(store)) as address:
             connected.connect(address)
     except BaseException:

@@ -32,14 +32,21 @@ class Orphans:
 
     def adopt(self) -> None:
         """Makes this process the parent of each orphan among its descendants, where the system can (Linux)."""
-        self._is_alone = not [*_children()]
+        with suppress(OSError):  # without a list of its children, none of them is killed at the end
+            self._is_alone = not [*_children()]
         prctl = getattr(ctypes.CDLL(None), "prctl", None)
         if prctl is not None:
             prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def look(self) -> None:
-        """Reaps children that ended `ORPHAN_LOOKS` looks ago: a program itself is reaped by its probe long before that."""
-        ended = [pid for pid in _children() if _has_ended(pid)]
+        """Reaps children that ended `ORPHAN_LOOKS` looks ago: a program itself is reaped by its probe long before that.
+
+        Leaves them to the next look where no descriptor is free.
+        """
+        try:
+            ended = [pid for pid in _children() if _has_ended(pid)]
+        except OSError:
+            return
         self._looks = {pid: self._looks.get(pid, 0) + 1 for pid in ended}
         for pid, looks in self._looks.items():
             if looks > ORPHAN_LOOKS:
@@ -47,15 +54,17 @@ class Orphans:
 
     def end(self) -> None:
         """Kills and reaps every child that is an orphan for certain; called when no program runs any more."""
-        for pid in _children() if self._is_alone else ():
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-                _reap(pid)
+        with suppress(OSError):  # the end of the process goes on without a list of its children
+            for pid in _children() if self._is_alone else ():
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+                    _reap(pid)
 
 
 def _children() -> Iterator[int]:
+    """Raises: OSError where no descriptor is free to read them by."""
     for listed in Path("/proc/self/task").glob("*/children") if hasattr(os, "waitid") else ():
-        with suppress(OSError):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
             yield from map(int, listed.read_text().split())
 
 

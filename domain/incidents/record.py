@@ -16,6 +16,7 @@ from ..public_value import PublicValue, moment_of
 from ..specification.matcher import Matcher, MatchOperator, Selection, is_glob, parsed
 from ..specification.target import Target
 from ..time.moment import utc
+from .delivery_try import DeliveryTry
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
 
@@ -110,10 +111,10 @@ class Silence(PublicValue, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     def after(self, known: "Silence | None", now_ns: int) -> "Silence":
         """Returns the record of this command, given at `now_ns`, on a silence of the same id that has not ended, if any.
 
-        A command that ends a silence changes nothing else of it.
+        A command that ends a silence changes nothing else of it but for the author of its end.
         """
         if known is not None and self.until_ns <= now_ns:
-            return replace(known, until_ns=self.until_ns)
+            return replace(known, until_ns=self.until_ns, ended_by=self.ended_by or self.by)
         created_at_ns = now_ns if known is None else known.created_at_ns
         return replace(
             self, created_at_ns=created_at_ns if self.created_at_ns is None else self.created_at_ns
@@ -220,6 +221,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     renamed: tuple[Renamed, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     """Of samples that this batch or an earlier one has."""
+    tries: tuple[DeliveryTry, ...] = ()
+    """Begun and answered ones; that of a notice goes along with a delivery."""
 
     def __len__(self) -> int:
         """Returns the number of records; what only goes along with these is none."""
@@ -231,8 +234,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return len(self) > len(self.samples)
 
 
-ALONG = frozenset({"heard", "latest", "evidence"})
-"""Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
+ALONG = frozenset({"heard", "latest", "evidence", "tries"})
+"""Parts of a batch that go along with others: a lost one costs no more than a lost sample."""
 
 
 class Outgoing(PublicValue, frozen=True):

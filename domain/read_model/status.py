@@ -134,7 +134,10 @@ def _why(row: TargetStatus) -> str:
 
 IN_THE_OUTBOX = "notices left in the outbox"
 UNWRITTEN = "records not written"
+STORE_LOST = "the store is not in its place"
 """Kinds of undone work."""
+KEPT_BY_THE_PROCESS = "the record of meanwhile is kept only as long as this process lives"
+"""The end of a store's problem while another file, or none, lies in its place: a stop then loses the record of meanwhile."""
 
 
 class AbandonedWork(PublicValue, frozen=True):
@@ -151,9 +154,9 @@ class AbandonedWork(PublicValue, frozen=True):
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The notices that the store keeps and the next run sends; none while the store could not be written."""
+        """The notices that the store keeps and the next run sends; none where it could not be written, or is lost."""
         left = dict(self.left)
-        return left.get(IN_THE_OUTBOX, ()) if self.store and UNWRITTEN not in left else ()
+        return left.get(IN_THE_OUTBOX, ()) if self.store and not {UNWRITTEN, STORE_LOST} & left.keys() else ()
 
     @property
     def lost(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -46,6 +46,14 @@ class Token(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __init__(self, *, name: str, role: RoleLike, sha256: str) -> None: ...
 
 
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was made while a runtime ran; no configuration holds it."""
+
+    token: Token
+    created_at_ns: int
+    created_by: str
+
+
 class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The JSON API over TCP. Without it nothing listens on TCP; needs the extra `web`."""
 
@@ -57,6 +65,8 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tokens that open it."""
     trusted_proxies: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.TRUSTED_PROXIES_MAX)] = ()
     """Networks such as `10.0.0.0/8` whose `X-Forwarded-For` names the real client."""
+    insecure: bool = False
+    """Whether a browser may sign in over plain HTTP from another machine, where its token can be read on the way."""
 
     def __init__(
         self,
@@ -65,4 +75,5 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         anonymous: Anonymous | None = ...,
         tokens: Sequence[Token] = ...,
         trusted_proxies: Sequence[str] = ...,
+        insecure: bool = ...,
     ) -> None: ...

@@ -62,16 +62,7 @@ class HeardRegister:
         by_name = {mark.target: mark for mark in marks}
         runtime = by_name.pop(RUNTIME, None)
         alive_ns = now.wall_ns if runtime is None or runtime.at_ns is None else runtime.at_ns
-        # A wall clock that was set back while nothing ran makes no stop negative.
-        stopped_ns = max(0, now.wall_ns - alive_ns)
-
-        def moment(wall_ns: int | None) -> Moment | None:
-            return None if wall_ns is None else now.shifted(-max(0, alive_ns - wall_ns))
-
-        self._restored = {
-            name: LastHeard(name, moment(mark.at_ns), moment(mark.missed_at_ns), stopped_ns)
-            for name, mark in by_name.items()
-        }
+        self._restored = {name: _restored(mark, alive_ns, now) for name, mark in by_name.items()}
 
     def known(self) -> tuple[LastHeard, ...]:
         """Returns what is known of every target, for a supervisor that starts."""
@@ -158,3 +149,20 @@ class HeardRegister:
 
 def _wall_ns(at: Moment | None, now: Moment) -> int | None:
     return None if at is None else now.wall_ns - now.since(at)
+
+
+def _restored(mark: HeardMark, alive_ns: int, now: Moment) -> LastHeard:
+    """Returns a mark on the clock of this process; a process kept the record until `alive_ns`.
+
+    A report that was written to the store while none ran is newer than that: the stop counts from it on.
+    """
+    reported_ns = alive_ns if mark.at_ns is None else mark.at_ns
+    alive_ns = max(alive_ns, reported_ns)
+
+    def moment(wall_ns: int | None) -> Moment | None:
+        return None if wall_ns is None else now.shifted(-max(0, alive_ns - wall_ns))
+
+    # A wall clock that was set back while nothing ran makes no stop negative.
+    return LastHeard(
+        mark.target, moment(mark.at_ns), moment(mark.missed_at_ns), max(0, now.wall_ns - alive_ns)
+    )

@@ -3,6 +3,8 @@
 import msgspec
 
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from ..observation.outcome import Outcome, Reason
+from ..observation.sample import Sample, sample_without_answer
 from ..specification.probe import Heartbeat, Probe
 from ..specification.rule import NoData, RuleState
 from ..specification.target import Target
@@ -22,6 +24,8 @@ class PendingAttempt(msgspec.Struct, eq=False):
     state: AttemptState = AttemptState.QUEUED
     admitted: bool = False
     """Whether it counts as running for admission; a heartbeat never does."""
+    is_commanded: bool = False
+    """Whether it was asked for by a command: no earlier result of an equal probe may answer it."""
 
     def move(self, state: AttemptState) -> None:
         """Changes the state. Raises: ValueError for a transition that the table lacks, which is an internal fault."""
@@ -33,6 +37,14 @@ class PendingAttempt(msgspec.Struct, eq=False):
         """Notes that the attempt runs from `at` on."""
         self.move(AttemptState.RUNNING)
         self.started = at
+
+    def without_answer(self, now: Moment, outcome: Outcome, reason: Reason, detail: str) -> Sample:
+        """Returns its sample where its probe gave no answer that counts."""
+        return sample_without_answer(self.attempt, self.started or now, outcome, reason, detail)
+
+    def cancelled(self, now: Moment) -> Sample:
+        """Returns its sample where it was cancelled."""
+        return self.without_answer(now, Outcome.CANCELLED, Reason.CANCELLED, "cancelled")
 
     def record(self, ended: Moment | None, outcome: str) -> AttemptRecord:
         return AttemptRecord(
@@ -54,6 +66,7 @@ class Scheduled:
         "cadence",
         "ended_ns",
         "epoch",
+        "had_turn",
         "heard",
         "heard_here",
         "id",
@@ -81,6 +94,8 @@ class Scheduled:
         self.ended_ns = 0
         """When the last attempt ended, on the monotonic hand; kept where results may be shared."""
         self.suspect = False
+        self.had_turn = False
+        """Whether its last tick, or its next one, is a look beside the grid that makes up for a want of descriptors."""
         self.pending: PendingAttempt | None = None
         self.last_beat: Moment | None = None
         self.heard: tuple[Moment, str] | None = None
@@ -168,7 +183,7 @@ class Scheduled:
             probe=self.probe,
             deadline=pending.deadline,
             started=now,
-            max_age_ns=max(0, min(self.max_age_ns, unseen_ns)),
+            max_age_ns=0 if pending.is_commanded else max(0, min(self.max_age_ns, unseen_ns)),
         )
 
     def end(self, now: Moment) -> None:

@@ -23,7 +23,7 @@ from watchkeeper.host.subscriptions import Subscriptions
 from watchkeeper.protocol.owner import Acknowledge
 from watchkeeper.protocol.recorder import GetIncidents, GetStatus
 from watchkeeper.protocol.sink import Mute, Redrive
-from watchkeeper.protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
 from tests.actors.test_debug_mode import JOB, Outside
 
@@ -159,6 +159,28 @@ def test_a_host_finds_its_own_commands_in_the_next_answer(engine, store):
     made.tell(Track(JOB))
     assert [target.id for target in ask(made, GetStatus()).targets] == ["job"]
     assert ask(made, Redrive("unheard of"), SINK) is False
+
+
+def test_a_flood_of_checks_of_one_target_keeps_one_waiting(engine):
+    made = engine()
+    made.start()
+    entered, gate = threading.Event(), threading.Event()
+
+    def stand_still():
+        entered.set()
+        gate.wait(WITHIN_S)
+
+    made.system.supervisor.question(Pause("job")).add_done_callback(stand_still)
+    assert entered.wait(WITHIN_S)
+    for _ in range(1_000):
+        made.tell(CheckNow("job"))
+        made.tell(CheckNow("shop"))
+    # Beside the two: what the sink says of the pause.
+    assert len(made.system.supervisor) < 10
+    gate.set()
+    ask(made, GetStatus())
+    made.tell(CheckNow("job"))
+    assert ask(made, GetStatus()).healthy
 
 
 def test_an_answer_waits_for_the_disk_only_behind_a_command(engine, store):

@@ -19,13 +19,13 @@ from watchkeeper.domain.policy import OverflowPolicy
 from watchkeeper.protocol.courier import CourierMessage
 from watchkeeper.protocol.owner import OwnerMessage, SampleTaken
 from watchkeeper.protocol.recorder import RecorderMessage, SampleJudged
-from watchkeeper.protocol.sink import Record, SinkMessage
-from watchkeeper.protocol.supervisor import Beat, Pause, Resume, SupervisorMessage
+from watchkeeper.protocol.sink import RecordSamples, SinkMessage
+from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, SupervisorMessage
 from watchkeeper.testing.clock import ManualClock
 
 BEAT = Beat("shop", Outcome.UP, "", NOON)
 KEPT = OverflowPolicy.NEVER_DROP
-SHEDDABLE = {SampleTaken, SampleJudged, Record, Beat}
+SHEDDABLE = {SampleTaken, SampleJudged, RecordSamples, Beat, CheckNow}
 LISTENERS = [
     (Supervisor, SupervisorMessage),
     (AggregateOwner, OwnerMessage),
@@ -45,10 +45,10 @@ def test_a_message_of_this_kind_is_never_dropped(actor, kind):
 @pytest.mark.parametrize(
     ("record", "kept"),
     [
-        (Record(1, (), (opened(),), ()), True),
-        (Record(1, (), (), (Checkpoint("shop", b"x", 1),)), True),
-        (Record(1, (sample_at(1),), (opened(),), ()), True),
-        (Record(1, (sample_at(1),), (), ()), False),
+        (RecordSamples(1, (), (opened(),), ()), True),
+        (RecordSamples(1, (), (), (Checkpoint("shop", b"x", 1),)), True),
+        (RecordSamples(1, (sample_at(1),), (opened(),), ()), True),
+        (RecordSamples(1, (sample_at(1),), (), ()), False),
     ],
 )
 def test_of_what_is_recorded_samples_alone_are_shed(record, kept):

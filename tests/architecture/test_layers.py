@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "client", "launcher", "testing")
 
 CORE = {"domain", "protocol", "actors", "adapters", "host", "runtime"}
 OWN = {
@@ -19,14 +19,20 @@ OWN = {
     "host": CORE - {"runtime"},
     "runtime": CORE,
     "web": {"domain", "host", "web"},
-    "launcher": CORE | {"launcher", "watchkeeper"},
+    "client": CORE - {"runtime"} | {"client"},
+    "launcher": CORE | {"client", "launcher", "watchkeeper"},
     "testing": CORE | {"testing", "watchkeeper"},
-    "__init__": CORE,
+    "__init__": {"watchkeeper"},
+    "door": CORE | {"client"},
     "__main__": {"launcher"},
 }
 """The parts of the package that each part may import; `watchkeeper` stands for the door itself."""
 
 MAY_ALSO = {
+    # The shapes of the API's answers, and how they are made, have one definition; they load no web library.
+    "client/answers.py": {"web"},
+    "client/offline.py": {"web"},
+    "client/past.py": {"web"},
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
@@ -303,6 +309,9 @@ BAD = [
     ("launcher/bad.py", "from ..testing.world import World", "launcher may not import testing"),
     ("testing/bad.py", "from ..launcher.main import main", "testing may not import launcher"),
     ("web/bad.py", "from ..launcher.main import main", "web may not import launcher"),
+    ("client/bad.py", "from ..web.limits import LIST_MAX", "client may not import web"),
+    ("client/bad.py", "from ..runtime import Runtime", "client may not import runtime"),
+    ("web/bad.py", "from ..client.connection import Connection", "web may not import client"),
     ("runtime.py", "from .launcher.main import main", "runtime may not import launcher"),
     ("host/bad.py", "from ..web.site import Site", "host may not import web"),
     ("web/bad.py", "from ..actors.engine import Engine", "web may not import actors"),

@@ -27,6 +27,7 @@ IMPERATIVES = [
     "Adopt",
     "Ask",
     "Cancel",
+    "Check",
     "Commit",
     "Continue",
     "Deliver",

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = ROOT
-LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "client", "launcher", "testing")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
 BESIDE = sorted(
     path for folder in ("tests", "bench", "examples", "docs") for path in (ROOT / folder).rglob("*.py")

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "client", "launcher", "testing")
 MODULES_MAX = 15
 
 

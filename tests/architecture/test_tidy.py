@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "launcher", "testing")
+LAYERS = ("domain", "protocol", "actors", "adapters", "host", "web", "client", "launcher", "testing")
 CORE = ("domain", "protocol", "actors")
 PACKAGE = sorted([*ROOT.glob("*.py"), *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -146,8 +146,10 @@ READERS = (
     "actors/system.py",
     "adapters/",
     "host/",
+    "client/",
     "runtime.py",
     "testing/",
+    "client/",
     "launcher/",
 )
 """The only readers of the clock: once per message, at a restart without a message, and at the edges."""

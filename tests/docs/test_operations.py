@@ -18,9 +18,9 @@ from watchkeeper import (
 )
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
 from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS, CancelOutcome
-from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
+from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, STORE_LOST, UNWRITTEN
 from watchkeeper.launcher.main import cli
-from watchkeeper.launcher.operate.telling import line_of, lines_of_end
+from watchkeeper.launcher.operate.telling import lines_of_end, words_of
 from watchkeeper.launcher.output import ExitStatus
 from watchkeeper.testing import World
 
@@ -166,7 +166,7 @@ def test_every_part_of_the_health_has_its_row():
 
 def test_the_lines_of_run_are_quoted_as_they_are():
     for detail in ("TEXT", ""):
-        line = line_of(HealthChanged("PART", detail)).partition(" ")[2]
+        line = words_of(HealthChanged("PART", detail))
         assert f"`{line}`" in section("Problems of the health")
     left = AbandonedWork((("KIND", ("NAMES",)), (IN_THE_OUTBOX, ("KEY",))), "PATH")
     for line in lines_of_end(left):
@@ -249,7 +249,7 @@ def kinds_left():
 
 
 def test_every_kind_of_work_left_undone_has_its_row():
-    kinds = {*kinds_left(), IN_THE_OUTBOX, UNWRITTEN} - {"{}"}
+    kinds = {*kinds_left(), IN_THE_OUTBOX, UNWRITTEN, STORE_LOST} - {"{}"}
     assert len(kinds) > 5
     assert kinds - set(rows("What a stop leaves")) == set()
 

@@ -1,11 +1,18 @@
 """Work left undone at a stop: the next run continues it, or it is lost."""
 
 import pytest
-from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN, AbandonedWork, no_sample_since
+from watchkeeper.domain.read_model.status import (
+    IN_THE_OUTBOX,
+    STORE_LOST,
+    UNWRITTEN,
+    AbandonedWork,
+    no_sample_since,
+)
 
 NOTICES = (IN_THE_OUTBOX, ("key 1", "key 2"))
 ACTORS = ("actors that did not end in time", ("sink",))
 RECORDS = (UNWRITTEN, ("the opening of shop/down",))
+GONE = (STORE_LOST, ("watch.db is gone",))
 STORE = "watch.db"
 
 
@@ -19,6 +26,7 @@ STORE = "watch.db"
         ((ACTORS, NOTICES), STORE, ("key 1", "key 2"), (ACTORS,)),
         ((RECORDS, NOTICES), STORE, (), (RECORDS, NOTICES)),
         ((ACTORS,), STORE, (), (ACTORS,)),
+        ((GONE, NOTICES), STORE, (), (GONE, NOTICES)),
     ],
 )
 def test_notices_wait_in_a_store_that_could_be_written_and_all_else_is_lost(left, store, waiting, lost):

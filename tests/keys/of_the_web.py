@@ -96,6 +96,14 @@ def trusted(folder: Path, value: list[str]) -> int:
         return Asking(url, "t1").get("/status", x_forwarded_for="203.0.113.2").status
 
 
+def insecure(folder: Path, value: bool) -> int:
+    """The answer to a browser of another machine that opens the form to sign in."""
+    port = free_port()
+    document = {"web": {"listen": f"127.0.0.1:{port}", "insecure": value}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return Asking(f"http://127.0.0.1:{port}").ask("GET", "/login", host="watch.example").status
+
+
 def ping_key(folder: Path, value: str | None) -> int:
     port = free_port()
     document = {
@@ -112,6 +120,7 @@ WEB: dict[str, Real] = {
     "Web.anonymous": Real(anonymous, ("none", "viewer"), (401, 200)),
     "Web.tokens": Real(tokens, (["t2"], ["t1", "t2"]), (401, 200)),
     "Web.trusted_proxies": Real(trusted, ([], ["127.0.0.0/8"]), (429, 200)),
+    "Web.insecure": Real(insecure, (False, True), (403, 200)),
     "Token.name": Real(name, ("anna", "otto"), ("anna", "otto")),
     "Token.role": Real(role, ("viewer", "operator"), (403, 200)),
     "Token.sha256": Real(sha, ("t2", "t1"), (401, 200)),

@@ -116,12 +116,14 @@ def logged(name):
 
     handler, logger = Keeping(), logging.getLogger(name)
     logger.addHandler(handler)
-    level, logger.level = logger.level, logging.DEBUG
+    level = logger.level
+    # Not by the attribute: each logger below keeps what its level was when it was last asked, until `setLevel` clears that.
+    logger.setLevel(logging.DEBUG)
     try:
         yield records
     finally:
         logger.removeHandler(handler)
-        logger.level = level
+        logger.setLevel(level)
 
 
 def refusal(make: Callable[[], object]) -> str:

@@ -19,7 +19,7 @@ from watchkeeper.domain.time.moment import Moment
 from watchkeeper.protocol.codec import LISTENERS, SCHEMA_VERSION, decode, encode, registry
 from watchkeeper.protocol.message import Message
 from watchkeeper.protocol.owner import Adopt, Release
-from watchkeeper.protocol.sink import Commit, Record
+from watchkeeper.protocol.sink import Commit, RecordSamples
 from watchkeeper.protocol.supervisor import Woke
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -291,7 +291,7 @@ def test_a_key_that_a_specification_does_not_know_is_refused():
             id="a threshold that compares with nothing",
         ),
         pytest.param(
-            Record(1, (sample_at(1, measurements=(Measurement("load", float("inf")),)),), (), ()),
+            RecordSamples(1, (sample_at(1, measurements=(Measurement("load", float("inf")),)),), (), ()),
             id="infinity",
         ),
     ],

@@ -57,7 +57,7 @@ def test_only_samples_and_heartbeats_may_be_dropped_from_a_mailbox():
         (),
         ("Beat",),
         ("SampleTaken",),
-        ("Record",),
+        ("RecordSamples",),
         ("SampleJudged",),
     }
     assert all(isinstance(policy.policy, Enum) for policy in overflows)

@@ -32,7 +32,7 @@ from watchkeeper.host.restart_buffer import RestartBuffer
 from watchkeeper.protocol.owner import Acknowledge
 from watchkeeper.protocol.recorder import GetAttempts
 from watchkeeper.protocol.sink import Mute
-from watchkeeper.protocol.supervisor import Beat
+from watchkeeper.protocol.supervisor import Beat, CheckNow
 
 WITHIN_S = 20
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"))
@@ -215,6 +215,14 @@ def test_reports_are_kept_in_order_and_up_to_a_limit():
         kept.keep(reports[0])
     assert kept.end() == reports
     assert not kept.keep(reports[0])
+
+
+def test_checks_of_one_target_are_kept_once_during_a_restart():
+    kept = RestartBuffer()
+    kept.begin()
+    reports = [CheckNow("shop"), CheckNow("mail")]
+    assert all(kept.keep(report) for report in reports * (COMMANDS_KEPT_MAX + 1))
+    assert kept.end() == reports
 
 
 def test_a_report_waits_for_no_comparison_of_configurations(ops):

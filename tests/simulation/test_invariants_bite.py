@@ -20,7 +20,7 @@ from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
-from watchkeeper.protocol.sink import Record
+from watchkeeper.protocol.sink import RecordSamples
 
 OPENED = opened()
 CHANGED = then(OPENED, TransitionKind.CHANGED)
@@ -232,7 +232,7 @@ def probed_although_gone(rules):
 
 def recorded(rules, outcomes, *steps):
     samples = tuple(sample(number, outcome) for number, outcome in enumerate(outcomes, 1))
-    rules.evidence.recording(Record(0, samples, steps, ()))
+    rules.evidence.recording(RecordSamples(0, samples, steps, ()))
 
 
 def opened_on_too_little(rules):

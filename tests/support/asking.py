@@ -4,6 +4,7 @@ import json
 from hashlib import sha256
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from watchkeeper import Runtime
 from watchkeeper.adapters.net.listening import connect_control_socket
@@ -34,10 +35,11 @@ class Answered(NamedTuple):
 class Asking:
     """Sends one request on each connection."""
 
-    def __init__(self, where: str, token: str | None = None) -> None:
+    def __init__(self, where: str, token: str | None = None, cookie: str | None = None) -> None:
         """`where` is a URL, or the path of a store."""
         self._where = where
         self._token = token
+        self._cookie = cookie
 
     def connection(self) -> HTTPConnection:
         if self._where.startswith("http://"):
@@ -52,6 +54,8 @@ class Asking:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self._token is not None:
             sent.setdefault("authorization", f"Bearer {self._token}")
+        if self._cookie is not None:
+            sent.setdefault("cookie", self._cookie)
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             sent.setdefault("content-type", "application/json")
@@ -76,6 +80,23 @@ class Asking:
 
     def delete(self, path: str, **headers: str) -> Answered:
         return self.ask("DELETE", f"/api/v1{path}", **headers)
+
+    def form(self, path: str, fields: dict[str, str], **headers: str) -> Answered:
+        """Sends a form as a browser does from a page of the same origin."""
+        sent = {"content_type": "application/x-www-form-urlencoded", "sec_fetch_site": "same-origin"}
+        return self.ask("POST", path, urlencode(fields).encode(), **{**sent, **headers})
+
+
+def cookie_in(answer: Answered) -> str:
+    """The cookie that an answer sets, as a browser sends it back."""
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+def signed_in(url: str, link: str) -> str:
+    """The cookie of a browser that has used a link, at any door of its runtime."""
+    answer = Asking(url).form(f"/login/{link.rpartition('/')[2]}", {})
+    assert answer.status == 303, answer
+    return cookie_in(answer)
 
 
 def settled(runtime: Runtime) -> None:

@@ -151,6 +151,23 @@ def test_a_call_channel_gets_its_notices_until_it_accepts_them():
         assert runtime.world.delivered("team") == ["shop/down opened", "shop/down resolved"]
 
 
+def test_a_target_is_checked_by_command_beside_its_grid():
+    with fake() as runtime:
+        runtime.world.run("1m")
+        ticks = runtime.attempts("shop")
+        runtime.world.script("shop", "down")
+        runtime.check_now("shop")
+        runtime.world.run("1s")
+        *before, commanded = runtime.attempts("shop")
+        assert (tuple(before), commanded.outcome, commanded.lateness_ns) == (ticks, "down", 0)
+        assert runtime.status()["shop"].raw is Status.DOWN
+        runtime.world.run("1m")
+        dues = [each.due.monotonic_ns for each in runtime.attempts("shop") if each is not commanded]
+        assert {
+            later - earlier for earlier, later in pairwise(sorted(set(dues) - {commanded.due.monotonic_ns}))
+        } == {10 * NS_PER_S}
+
+
 def test_a_subscriber_hears_events():
     runtime = fake()
     with runtime.subscribe() as events, runtime:
@@ -162,7 +179,12 @@ def test_a_subscriber_hears_events():
 
 def test_errors_are_those_of_a_runtime():
     runtime = fake()
-    for question in (runtime.status, lambda: runtime.world, lambda: runtime.heartbeat("job")):
+    for question in (
+        runtime.status,
+        lambda: runtime.world,
+        lambda: runtime.heartbeat("job"),
+        lambda: runtime.check_now("shop"),
+    ):
         with pytest.raises(UsageError):
             question()
     with runtime:
@@ -170,6 +192,13 @@ def test_errors_are_those_of_a_runtime():
             runtime.pause("till")
         with pytest.raises(UsageError, match="takes no heartbeats"):
             runtime.heartbeat("shop")
+        with pytest.raises(
+            UsageError, match="'job' is a heartbeat: its job reports, and there is nothing to start"
+        ):
+            runtime.check_now("job")
+        runtime.pause("shop")
+        with pytest.raises(UsageError, match="'shop' is paused: resume it before it is checked"):
+            runtime.check_now("shop")
         with pytest.raises(UnknownName, match="inc_none"):
             runtime.acknowledge("inc_none", by="anna")
         with pytest.raises(UsageError, match="is running already"):

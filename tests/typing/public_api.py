@@ -19,6 +19,7 @@ from watchkeeper import (
     Channel,
     Configuration,
     ConfigurationError,
+    Connection,
     Connectivity,
     Consecutive,
     Duration,
@@ -32,11 +33,14 @@ from watchkeeper import (
     Log,
     Measurement,
     NoData,
+    NotAllowed,
     Notice,
     NoticeEnded,
+    NotRunning,
     Observation,
     Outcome,
     Reason,
+    Record,
     Retention,
     Role,
     Rule,
@@ -68,6 +72,7 @@ from watchkeeper import (
     WentBlind,
     __version__,
     asgi,
+    connect,
     surface_of,
 )
 from watchkeeper.testing import FakeRuntime, InvariantBroken, ManualClock, Script, World
@@ -200,6 +205,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
     with runtime, runtime.subscribe(samples=True) as events:
         runtime.track(TARGETS[0])
         runtime.pause("shop", by="ada")
+        runtime.check_now("shop")
         runtime.resume("shop")
         runtime.heartbeat("nightly", ok=False, detail="disk full")
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
@@ -216,6 +222,22 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         logger.info("%s %s %s", runtime.attempts("shop"), runtime.redrive("key"), runtime.policies())
         runtime.wait(timeout_s=SECONDS)
         return runtime.stop(within=within)
+
+
+def recorded(path: Path, at: datetime) -> tuple[object, ...]:
+    record = Record(path)
+    ends: list[datetime | None] = [incident.resolved_at for incident in record.incidents(target="shop")]
+    shares: dict[str, float] = record.uptimes("7d")
+    uptime: float | None = record.uptime("shop", since=timedelta(days=30)).uptime
+    begins: list[datetime] = [hour.at for hour in record.hourly("shop", at, "2026-01-31T12:30:00Z")]
+    slowest: list[float | None] = [day.rollup.latency_at_ms(0.99) for day in record.daily("shop")]
+    bulk = {begin: totals["shop"].good for begin, totals in record.days("90d")}
+    said = (record.notices("dead"), record.transitions("inc"), record.silences(), record.pauses())
+    seen = (record.samples("shop", 3_600), record.evidence("shop"), record.blind(), record.targets())
+    whole: bool = not record.verify().problems
+    until: datetime | None = record.backup("copy.db", replace=True).until
+    record.samples("shop", since=[])  # type: ignore[arg-type]
+    return ends, shares, uptime, begins, slowest, bulk, said, seen, whole, until, record.run_by()
 
 
 async def on_an_event_loop(path: str) -> None:
@@ -291,3 +313,19 @@ def tested_host() -> str:
         opened: list[datetime] = [incident.opened_at for incident in status.incidents]
         logger.info("%s %s %s %s %s", since, plain, opened, run.took_ns, status["shop"].metadata.group)
         return status.to_json()
+
+
+def second_process(url: str, secret: str) -> list[str]:
+    try:
+        with connect("watch.db", author="worker") as here, here.job("etl") as job:
+            job.detail = "3 rows"
+    except (NotRunning, NotAllowed) as error:
+        return [str(error)]
+    there: Connection = connect(url, token=secret, ca=Path("ca.pem"), timeout_s=3)
+    seen = there.status()
+    since: datetime = seen["shop"].since
+    latency: float | None = seen["shop"].latency_ms
+    there.acknowledge(seen.incidents[0].id, note="rolling back")
+    ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
+    there.unsilence("s-1", by=7)  # type: ignore[arg-type]
+    return [repr((since, latency, ends, there.redrive("msg_1"))), *(each.cause for each in seen.incidents)]

@@ -44,6 +44,12 @@ def test_a_heartbeat_is_reported_for_a_target_without_a_key(operator, runtime):
     assert (said["status"], said["explanation"]) == ("down", "reported: no stock")
     assert operator.post("/targets/shop/heartbeat").json["status"] == "up"
     runtime.track(Target(id="port", tcp=Tcp(host="127.0.0.1", port=9), paused=True))
+    begun = operator.post("/targets/shop/heartbeat", {"start": True, "ok": False, "run": "r1"}).json
+    assert (begun["status"], begun["samples"]) == ("up", 2)
+    operator.post("/targets/shop/heartbeat", {"run": "r1"})
+    ended, started, *_ = operator.get("/targets/shop/pings").json["items"]
+    assert (ended["kind"], started["kind"], started["run"]) == ("success", "start", "r1")
+    assert ended["duration_ms"] > 0
     refused = operator.post("/targets/port/heartbeat")
     assert (refused.status, refused.json["detail"]) == (
         409,
@@ -132,6 +138,30 @@ def test_a_notice_that_was_given_up_is_sent_again(runtime, operator):
     assert [row["channel"] for row in operator.get("/notices?channel=deaf").json["items"]] == ["deaf"]
     assert operator.get("/notices?channel=nobody").json["items"] == []
     assert events.dropped == 0
+
+
+def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
+    runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf", "ops"]))
+    with runtime.subscribe() as events:
+        runtime.heartbeat("deafened", ok=False)
+        wanted = {"HealthChanged", "NoticeEnded"}
+        while wanted and (event := events.get(10)) is not None:
+            wanted.discard(type(event).__name__)
+    assert not wanted
+    (incident,) = runtime.incidents()
+    operator.put("/targets/shop/pause")  # answered once everything before it is durable
+    told = operator.get(f"/incidents/{incident.id}/told").json["items"]
+    assert [(row["channel"], row["told"], row["waiting"]) for row in told] == [
+        ("deaf", None, "opened"),
+        ("ops", "opened", None),
+    ]
+    notices = operator.get(f"/incidents/{incident.id}/notices").json["items"]
+    tries = {row["channel"]: row["tries"] for row in notices}
+    assert [(each["attempt"], each["result"]) for each in tries["ops"]] == [(1, "accepted")]
+    first = tries["deaf"][0]
+    assert (first["attempt"], first["result"]) == (1, "failed")
+    assert "this receiver takes nothing" in first["detail"]
+    assert first["took_ms"] >= 0
 
 
 def test_a_reload_without_a_file_is_refused_with_the_reason(admin):

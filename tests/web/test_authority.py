@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from watchkeeper import Web
-from watchkeeper.web.authority import RequestHeaders, client_of
+from watchkeeper.web.origin import RequestHeaders, client_of
 
 PROXIES = Web(listen="127.0.0.1:0", trusted_proxies=["10.0.0.0/8", "::1", "127.0.0.1"])
 

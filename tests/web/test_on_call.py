@@ -1,18 +1,15 @@
 """A person on call, against a real `run` in another process: by the control socket, and by a token over TCP."""
 
-import contextlib
 import json
 import re
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 from asking import Asking
 from click.testing import CliRunner
+from running import running
 from watchkeeper.launcher.main import cli
 
 CONFIGURATION = """\
@@ -59,29 +56,6 @@ def until_some(ask):
     while not (found := ask()):
         threading.Event().wait(0.05)
     return found
-
-
-@contextlib.contextmanager
-def running(folder):
-    """The verb `run` in a process of its own; gives the lines that it has written on standard error at its end."""
-    command = [sys.executable, "-P", "-m", "watchkeeper", "run", "watchkeeper.yaml"]
-    process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
-    lines = []
-    try:
-        for line in process.stderr:
-            lines.append(line.strip())
-            if "watching:" in line:
-                break
-        yield lines
-        process.send_signal(signal.SIGTERM)
-        lines += [line.strip() for line in process.stderr]
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def test_an_outage_is_seen_acknowledged_silenced_and_over_from_other_processes(tmp_path, port):

@@ -1,78 +1,93 @@
-"""The matrix of roles: each route, asked by everybody, is open to exactly those whom the table names."""
+"""The matrix of roles: each route, in each state of a token, is open to exactly those whom the table names."""
 
 import re
 
 import pytest
-from asking import TOKENS, Asking
+from asking import TOKENS, Asking, signed_in
 from watchkeeper import Role, UsageError
+from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
+from watchkeeper.web.pages.login import PAGES
 from watchkeeper.web.resources.routes import ROUTES
+from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import ApiRoute, Unlocked
 
-WITHOUT = {"nobody": None, "a stranger": "wk_unknown", "a revoked one": "wk_revoked"}
-ASKERS = {**WITHOUT, **TOKENS}
+STATES = ("none", "unknown", "revoked", "expired session", *TOKENS, "session", "socket")
+"""Every state in which a request may come: without a right, with the right of a token or a session, and by the socket."""
 VALUES = {
     "target": "shop",
     "incident": "inc_0",
     "silence": "s1",
     "key": "msg_0",
     "signal": "fail",
+    "token": "t1",
+    "secret": "0",
+    "digest": "0",
+    "name": "0",
 }
 
 
 @pytest.fixture
-def strict(runtime):
-    """The API where a request without a token has no role."""
-    return runtime.serve("127.0.0.1:0", anonymous="none")
+def askers(monkeypatch, runtime, store):
+    """A client for each state; without the bound of five unknown tokens, which is tested below."""
+    monkeypatch.setattr(limits, "FAILED_LOGINS_MAX", 10**9)
+    monkeypatch.setattr(limits, "BURST_MAX", 10**9)
+    url = runtime.serve("127.0.0.1:0", anonymous="none")
+    admin = Asking(url, TOKENS["admin"])
+    revoked = admin.put("/tokens/gone", {"role": "admin"}).json["token"]
+    assert admin.delete("/tokens/gone").status == 200
+    session = signed_in(url, runtime.login_link(role="operator"))
+    monkeypatch.setattr(limits, "SESSION_WITHIN_S", 0)
+    expired = signed_in(url, runtime.login_link(role="admin"))
+    return {
+        "none": Asking(url),
+        "unknown": Asking(url, "wk_unknown"),
+        "revoked": Asking(url, revoked),
+        "expired session": Asking(url, cookie=expired),
+        "session": Asking(url, cookie=session),
+        "socket": Asking(store),
+        **{role: Asking(url, token) for role, token in TOKENS.items()},
+    }
 
 
 def path_of(route):
     return re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], route.path)
 
 
-def asked(url, asker, route):
+def asked(asking, route):
     body = b"{}" if route.body is not None else None
     headers = {"content_type": "application/json"} if body else {}
-    if route.operation == "events":
-        return Asking(url, ASKERS[asker]).ask("HEAD", path_of(route))
-    return Asking(url, ASKERS[asker]).ask(route.method, path_of(route), body, **headers)
+    method = "HEAD" if route.operation == "events" else route.method
+    return asking.ask(method, path_of(route), body, sec_fetch_site="same-origin", **headers)
 
 
-def expected(asker, route):
-    """The statuses of a route for an asker: refused for want of a token, for want of a role, or let through."""
+RIGHTS = {**{role: Role(role) for role in TOKENS}, "session": Role.OPERATOR, "socket": Role.ADMIN}
+
+
+def expected(state, route):
+    """The answer of a route in a state: refused for want of a token, for want of a role, or let through."""
     if isinstance(route.role, Unlocked):
         return "let through"
-    if asker in WITHOUT:
+    if state not in RIGHTS:
         return 401
-    return "let through" if Role(asker).includes(route.role) else 403
+    return "let through" if RIGHTS[state].includes(route.role) else 403
 
 
-@pytest.mark.parametrize("asker", ASKERS)
-def test_every_route_is_open_to_exactly_those_whom_the_table_names(strict, asker):
-    if asker in {"a stranger", "a revoked one"}:
-        routes = [route for route in ROUTES if isinstance(route.role, Role)][:4]
-    else:
-        routes = ROUTES
-    for route in routes:
-        status = asked(strict, asker, route).status
-        found = status if status in {401, 403} else "let through"
-        assert found == expected(asker, route), f"{asker} {route.method} {route.path}: {status}"
-
-
-def test_a_stranger_is_refused_on_every_route(runtime):
-    """A few routes for each door: an address is not even compared after five unknown tokens."""
-    guarded = [route for route in ROUTES if isinstance(route.role, Role)]
-    for begin in range(0, len(guarded), 5):
-        url = runtime.serve("127.0.0.1:0", anonymous="none")
-        for route in guarded[begin : begin + 5]:
-            assert asked(url, "a stranger", route).status == 401, route.path
+def test_every_route_is_open_in_exactly_the_states_that_the_table_names(askers):
+    assert askers.keys() == set(STATES)
+    for route in (*ROUTES, *PAGES):
+        for state, asking in askers.items():
+            status = asked(asking, route).status
+            found = status if status in {401, 403} else "let through"
+            assert found == expected(state, route), f"{state} {route.method} {route.path}: {status}"
+            assert status < 500, f"{state} {route.method} {route.path}: {status}"
 
 
 def test_a_table_with_a_route_without_a_role_is_never_served():
     route = ApiRoute("GET", "/open", None, "Says something.", lambda call: None)
     with pytest.raises(UsageError, match="these routes state no role: GET /open"):
-        application(None, Authority(), lambda: None, (route,))
+        application(None, Authority(Sessions(), tuple), lambda: None, (route,))
 
 
 def test_a_viewer_who_asks_without_a_token_on_this_machine_sees_and_does_not_act(url):

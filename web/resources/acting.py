@@ -1,6 +1,8 @@
 """Commands: each is idempotent, and answered with the state that it left once that is durable."""
 
 from ...domain.errors import UnknownName, UsageError
+from ...domain.line import one_line
+from ..pings import PingKind
 from ..problems import Refusal
 from ..table import Accepted, ApiCall
 from .answers import Done, IncidentRow, StatusAnswer, TargetRow
@@ -23,7 +25,9 @@ async def heartbeat(call: ApiCall) -> TargetRow | Accepted:
     target = call.operations.target(call.path["target"])
     if target.kind != "heartbeat":
         raise Refusal(409, f"the target {target.id!r} takes no heartbeats: it is of kind {target.kind}")
-    call.operations.verbs.heartbeat(target.id, ok=call.body.ok, detail=call.body.detail)
+    said = call.body
+    kind: PingKind = "start" if said.start else "success" if said.ok else "fail"
+    call.services.pings.take(target.id, kind, None, said.run and one_line(said.run, 64), said.detail)
     return await _target_afterwards(call)
 
 

@@ -122,7 +122,6 @@ class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
     """Ticks that passed without an attempt."""
     open_incidents: list[str]
     silences: list["SilenceRow"]
-    """Those in force that mute it; one with a matcher of rules or severities mutes some of its incidents alone."""
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +136,14 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     lateness_ms: float
     missed: int
     outcome: str
+
+
+class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that was commanded, and its target after it."""
+
+    attempt: AttemptRow | None
+    """Null while it runs: `GET /targets/{target}/attempts` has it once it has ended."""
+    target: TargetRow
 
 
 class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,7 +251,6 @@ class SilenceRow(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None
     """The id of a target, or a glob; null: every target."""
     match: list[str]
-    """Matchers that must all hold besides."""
     until: datetime
     by: str
     reason: str
@@ -255,12 +261,10 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The effect that a silence would have now."""
 
     targets: int
-    """How many it would mute."""
     target_ids: list[str]
     """The first thousand of them."""
     open_incidents: list[str]
     until: datetime | None
-    """Its end; null where the question gives none."""
 
 
 class PingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -356,9 +360,7 @@ class PreviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A silence that is not made: without a target and matchers it would mute everything."""
 
     target: Name | None = None
-    """The id of a target, or a glob such as `shop*`."""
     match: Matchers = ()
-    """Given once for each matcher."""
     until: Time | None = None
     length: LengthText | None = None
 
@@ -388,6 +390,10 @@ class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it has succeeded."""
     detail: Words = ""
     """Why not, in one line."""
+    start: bool = False
+    """Whether it has begun and not ended, which changes no status."""
+    run: Words | None = None
+    """Joins the start of a run with its end, which then tells how long it took."""
 
 
 class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

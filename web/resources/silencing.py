@@ -15,7 +15,7 @@ from ..limits import LIST_MAX
 from ..problems import Fault, Refusal, length_ns_of
 from ..table import Accepted, ApiCall
 from .answers import SILENCE_ID, Listed, PreviewAnswer, SilenceRow
-from .documents import ns_of, optional_time_of, silence_row, sliced
+from .documents import ns_of, silence_row, sliced, time_or_none
 from .reading import page_of
 
 
@@ -55,7 +55,7 @@ async def preview(call: ApiCall) -> PreviewAnswer:
         targets=len(shown.targets),
         target_ids=list(shown.targets[:LIST_MAX]),
         open_incidents=[each.id for each in shown.incidents],
-        until=optional_time_of(until_ns),
+        until=time_or_none(until_ns),
     )
 
 

@@ -8,9 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ..authority import SOCKET, is_loopback
 from ..hub import Frame, Hub, Stream, wanted_kinds
 from ..limits import RETRY_MS
+from ..origin import SOCKET, is_loopback
 from ..table import ApiCall
 from .answers import Words
 
@@ -29,7 +29,8 @@ async def events(call: ApiCall) -> Response:
     if call.query.target is not None:
         targets = frozenset({call.operations.target(call.query.target).id})
     where, hub = call.author.where, call.services.hub
-    stream = await hub.join(where, counts_address=where != SOCKET and not is_loopback(where))
+    counts = where != SOCKET and not is_loopback(where)
+    stream = await hub.join(where, counts_address=counts, may_still=call.author.may_still)
     hub.resume(stream, _last_of(call.request))
     return EventStream(hub, stream, kinds, targets)
 

@@ -1,7 +1,7 @@
 """One target's past, put together from sealed chunks, roll-ups and what is still raw."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby, repeat
 
 import apsw
@@ -74,12 +74,15 @@ class History(Findable):
             for day in self.daily(since_ns, until_ns)
             if day.at_ns + NS_PER_DAY <= until_ns
         }
-        hours = [
-            hour.rollup
-            for hour in self.hourly(since_ns, until_ns)
-            if hour.at_ns // NS_PER_DAY * NS_PER_DAY not in days
-        ]
-        return merged([*days.values(), *hours])
+        return merged([*days.values(), *self._between(days, since_ns, until_ns)])
+
+    def _between(self, days: Collection[int], since_ns: int, until_ns: int) -> Iterator[Rollup]:
+        """The hours of a span that lie in none of these days: 90 days of hours take nine times as long as the days."""
+        begin_ns = since_ns
+        for day_ns in (*sorted(days), until_ns):
+            if begin_ns < day_ns:
+                yield from (hour.rollup for hour in self.hourly(begin_ns, day_ns))
+            begin_ns = day_ns + NS_PER_DAY
 
     def _rows(self, since_us: int, until_us: int) -> list[FoundRow]:
         """Sealed and raw rows of a span; a row that is in both is one row."""

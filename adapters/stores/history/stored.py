@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -100,6 +100,11 @@ class Totals(PublicValue, frozen=True, array_like=True, gc=False):
         """The mean latency of those that were answered; None without any."""
         return self.latency_sum_us * NS_PER_US // self.timed if self.timed else None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the counts, the `uptime`, and the mean and longest latency of answers in milliseconds."""
+        mean_ms, max_ms = milliseconds(self.latency_mean_ns), _max_ms(self)
+        return {**_counts(self), "mean_ms": mean_ms, "max_ms": max_ms}
+
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(
             self.count + other.count,
@@ -152,6 +157,15 @@ class Rollup(PublicValue, frozen=True, array_like=True, gc=False):
         bucket, _ = self.buckets[bisect_left(seen, share * self.timed)]
         return min(upper_edge(bucket, _SUB_BITS), self.latency_max_us) * NS_PER_US
 
+    def latency_at_ms(self, share: float) -> float | None:
+        """The same in milliseconds."""
+        return milliseconds(self.latency_at_ns(share))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the counts, the `uptime`, and latencies of answers in milliseconds: p50, p95 and the longest."""
+        p50_ms, p95_ms = self.latency_at_ms(0.50), self.latency_at_ms(0.95)
+        return {**_counts(self), "p50_ms": p50_ms, "p95_ms": p95_ms, "max_ms": _max_ms(self)}
+
 
 ROLLUPS = msgspec.msgpack.Decoder(Rollup)
 TOTALS = msgspec.msgpack.Decoder(Totals)
@@ -162,6 +176,20 @@ class Summed(PublicValue, frozen=True, gc=False):
 
     at_ns: int
     rollup: Rollup
+
+    @property
+    def at(self) -> datetime:
+        """When its span began, in UTC."""
+        return utc(self.at_ns)
+
+
+def _counts(summed: Totals | Rollup) -> dict[str, Any]:
+    names = ("count", "good", "bad", "unknown", "uptime")
+    return {name: getattr(summed, name) for name in names}
+
+
+def _max_ms(summed: Totals | Rollup) -> float | None:
+    return milliseconds(summed.latency_max_us * NS_PER_US) if summed.timed else None
 
 
 def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reason]]) -> Rollup:

@@ -91,7 +91,9 @@ class Chain:
             link = Link(*said)
             # A link that is missing is noticed, too: the next one covers its hash.
             if link.hash_after(previous) != link_hash:
-                raise StoreCorrupt(f"link {link.position} of the chain does not verify")
+                raise StoreCorrupt(
+                    f"link {link.position} of the chain does not verify: step {link.sequence} of {link.incident}"
+                )
             position, previous = link.position, link_hash
         if (position, previous) != (head.position, head.hash):
             raise StoreCorrupt(f"the chain ends at {position} and its head says {head.position}")

@@ -1,8 +1,11 @@
 """Connections to SQLite: how they are set up, how a transaction ends, and what an error means."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import apsw
 import msgspec
@@ -43,8 +46,16 @@ def connect_writer(path: str, vfs: str | None = None) -> apsw.Connection:
 
 
 def connect_reader(path: str) -> apsw.Connection:
-    """A connection that can neither write nor checkpoint."""
-    connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+    """A connection that can neither write nor checkpoint.
+
+    A reader of a write-ahead log makes an index beside it. Where it may not, and no log is there, nobody writes: the file is
+    read as one that does not change.
+    """
+    if Path(f"{path}-wal").exists() or os.access(Path(path).parent, os.W_OK):
+        connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+    else:
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = _connect(f"file:{quote(path)}?immutable=1", flags)
     connection.pragma("mmap_size", 0)
     return connection
 

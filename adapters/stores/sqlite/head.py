@@ -50,19 +50,24 @@ def read_head(path: str) -> Head | None:
 
 def write_head(path: str, head: Head) -> None:
     """Replace the head beside the store at one stroke. Only ever after the commit that it speaks of."""
-    draft = Path(f"{path}-head.new")
+    replace_file(f"{path}-head", msgspec.json.encode(head))
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Replaces a small file beside a store at one stroke; a reader finds the former content or the new one."""
+    draft = Path(f"{path}.new")
     # A new file each time: what a crash left, or somebody else laid there, is neither followed nor written to.
     draft.unlink(missing_ok=True)
     descriptor = open_beside(str(draft), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     try:
-        os.write(descriptor, msgspec.json.encode(head))
-        _make_durable(descriptor)
+        os.write(descriptor, content)
+        make_durable(descriptor)
     finally:
         os.close(descriptor)
-    draft.replace(f"{path}-head")
+    draft.replace(path)
 
 
-def _make_durable(descriptor: int) -> None:
+def make_durable(descriptor: int) -> None:
     """Return once the bytes are on the medium: on macOS fsync(2) returns when they are in the drive's own memory."""
     if hasattr(fcntl, "F_FULLFSYNC"):
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)

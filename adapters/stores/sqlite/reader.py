@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import apsw
+import msgspec
 from msgspec.structs import replace
 
 from ....domain import limits
-from ....domain.errors import StoreCorrupt, StoreError
+from ....domain.errors import StoreCorrupt, StoreError, UsageError
+from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ....domain.incidents.told import ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
-from ....domain.public_value import PublicValue
+from ....domain.public_value import PublicValue, moment_of
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
@@ -21,11 +25,12 @@ from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
 from .files import real_path, refuse_devices, told_from_others
-from .head import read_head
+from .head import Head, HeadDisagrees, read_head
 from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .schema import refuse_others, refuse_strangers
+from .tries import TryTable
 
 _INCIDENTS = """
 SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
@@ -39,12 +44,39 @@ WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY in
 """
 
 
+COPIED_PAGES = 1_000
+"""A slice of a copy: between two of them a signal is heard, and one of 4 MB takes some milliseconds."""
+_EXTENT = """
+SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
+       (SELECT at_ns FROM heard WHERE target = '')
+"""
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """How much a store holds."""
+
+    incidents: int
+    open_incidents: int
+    until_ns: int | None
+    """Until when a runtime kept the record; None where none has run."""
+
+
 class Verification(PublicValue, frozen=True):
     """The result of a whole check of a store."""
 
     links: int
     """Links of the chain that were read back and recomputed."""
     problems: tuple[str, ...] = ()
+    """Each fault and where it is, the first one first."""
+    remedy: str = ""
+    """The way out of the problems; empty without any."""
+    until_ns: int | None = None
+    """Until when a runtime kept the record; None where none has run."""
+
+    @property
+    def until(self) -> datetime | None:
+        """The same, in UTC."""
+        return moment_of(self.until_ns)
 
 
 class StoreReader:
@@ -93,6 +125,32 @@ class StoreReader:
         """Notices in a state, oldest first: those that are DEAD can be re-driven."""
         with self._reading() as connection:
             return OutboxTable(connection, IncidentTable(connection, Chain(connection))).all(state)
+
+    def notices(self, incident: str) -> tuple[Outgoing, ...]:
+        """The notices of an incident, oldest first."""
+        with self._reading() as connection:
+            return OutboxTable(connection, IncidentTable(connection, Chain(connection))).of(incident)
+
+    def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
+        """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.
+
+        They are kept as long as failed samples. Raises: UsageError unless exactly one of the two is given.
+        """
+        if bool(incident) is bool(key):
+            raise UsageError("deliveries() takes an incident or the key of a notice: give one of the two")
+        with self._reading() as connection:
+            table = TryTable(connection)
+            return table.of_incident(incident) if incident else table.of_key(key)
+
+    def told(self, incident: str) -> tuple[ChannelTold, ...]:
+        """The last notice that each channel of an incident took, and the one that waits for it or was given up.
+
+        Empty for an incident that is not known.
+        """
+        with self._reading() as connection:
+            table = IncidentTable(connection, Chain(connection))
+            latest = table.latest(incident)
+            return () if latest is None else told_of(latest, OutboxTable(connection, table).of(incident))
 
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
@@ -173,10 +231,36 @@ class StoreReader:
         with self._reading() as connection:
             return MarkTable(connection).blind(since_ns)
 
-    def verify(self) -> Verification:
-        """Check every page, every link, both heads, every notice that is not delivered and every mark."""
+    def extent(self) -> Extent:
+        """How many incidents there are, and until when the record goes."""
+        with self._reading() as connection:
+            return Extent(*rows(connection, _EXTENT)[0])
+
+    def copy_into(self, path: str) -> None:
+        """Copies all of it as of one moment into a file that is there and empty, which then needs no file beside it.
+
+        The copy is not durable yet.
+        """
+        copy = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            copy.pragma("synchronous", 0)
+            with self._reading() as connection:
+                # The first reading fixes the moment: without it each slice of the copy would begin anew after a commit.
+                Chain(connection).head()
+                with copy.backup("main", connection, "main") as backup:
+                    while not backup.done:
+                        backup.step(COPIED_PAGES)
+            copy.pragma("journal_mode", "DELETE")
+        finally:
+            copy.close()
+
+    def verify(self, outside: Head | None = None) -> Verification:
+        """Check every page, every link, both heads, every notice that is not delivered, every try and every mark.
+
+        `outside` stands for the head beside the store, as for a copy that has none.
+        """
         problems: list[str] = []
-        links = 0
+        links, until_ns, remedy = 0, None, ""
         try:
             with self._reading() as connection:
                 problems += [
@@ -184,15 +268,21 @@ class StoreReader:
                 ]
                 chain = Chain(connection)
                 incidents = IncidentTable(connection, chain)
-                incidents.verify(chain.verify(read_head(self._path), whole=True))
+                incidents.verify(chain.verify(outside or read_head(self._path), whole=True))
                 links = chain.head().position
                 OutboxTable(connection, incidents).verify()
+                TryTable(connection).verify()
                 marks = MarkTable(connection)
                 marks.verify()
                 marks.blind(0)
+                until_ns = Extent(*rows(connection, _EXTENT)[0]).until_ns
         except StoreCorrupt as error:
             problems.append(str(error))
-        return Verification(links, tuple(problems))
+            if isinstance(error, HeadDisagrees):
+                remedy = f"remove {self._path}-head to go on with what is there, or "
+        if problems:
+            remedy += "stop what runs it and restore a backup, as docs/operations.md says"
+        return Verification(links, tuple(problems), remedy, until_ns)
 
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:

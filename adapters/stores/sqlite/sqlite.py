@@ -9,6 +9,7 @@ from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import Batch, Restored
+from ....domain.read_model.status import KEPT_BY_THE_PROCESS
 from ....domain.specification.configuration import Retention
 from ....domain.time.moment import Moment
 from ..history.housekeeping import Housekeeper
@@ -24,6 +25,7 @@ from .marks import MarkTable
 from .outbox import OutboxTable
 from .place import FileNumber, OpenFiles, file_number, file_problem, require_known
 from .schema import migrate, refuse_strangers
+from .tries import TryTable
 
 DEFAULT_RETENTION = Retention()
 _WAL_HEADER_BYTES = 32
@@ -41,6 +43,7 @@ class Session:
         self.incidents = IncidentTable(connection, self.chain)
         self.outbox = OutboxTable(connection, self.incidents)
         self.marks = MarkTable(connection)
+        self.tries = TryTable(connection)
         self.samples = SampleTables(connection)
         self.housekeeper = Housekeeper(connection, self.samples, retention)
         self.wal_pages = self.wal_pages_left = 0
@@ -108,6 +111,7 @@ class Session:
         touched = {transition.incident_id: None for transition in batch.transitions}
         touched |= {notice.incident.id: None for notice in batch.notices}
         touched |= {self.outbox.deliver(delivery): None for delivery in batch.deliveries}
+        self.tries.record(batch.tries)
         self.incidents.settle(touched)
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)
@@ -245,7 +249,7 @@ class SqliteStore:
         session = self._session
         problem = file_problem(self._path, self._file) or (session.lost_file_problem() if session else "")
         if problem:
-            return f"{problem}; what is recorded meanwhile is kept only as long as this process lives"
+            return f"{problem}; {KEPT_BY_THE_PROCESS}"
         return session.log_problem() if session else ""
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from watchkeeper.protocol.owner import (
     SampleTaken,
 )
 from watchkeeper.protocol.recorder import CounterIncreased, SampleJudged
-from watchkeeper.protocol.sink import Commit, Record
+from watchkeeper.protocol.sink import Commit, RecordSamples
 from watchkeeper.testing.clock import ManualClock
 
 from tests.actors.flow.alone import Told
@@ -90,7 +90,9 @@ def counts(alone):
 def steps(alone):
     """The changes that were handed over and not taken: of which target, and which."""
     return [
-        (step.target, step.change.value) for record in alone.sink.of(Record) for step in record.transitions
+        (step.target, step.change.value)
+        for record in alone.sink.of(RecordSamples)
+        for step in record.transitions
     ]
 
 
@@ -102,7 +104,7 @@ def test_a_sample_without_news_is_judged_and_held_until_it_is_asked_for(shop):
         SampleJudged(sample, record_of(sample), Status.UP, Status.UP) for sample in samples
     ]
     alone.tell(FlushSamples())
-    assert alone.sink.take() == [Record(7, tuple(samples), (), ()), Commit()]
+    assert alone.sink.take() == [RecordSamples(7, tuple(samples), (), ()), Commit()]
     alone.tell(FlushSamples())
     assert alone.sink.take() == [Commit()]
 
@@ -121,7 +123,7 @@ def test_a_body_goes_to_the_record_as_evidence_alone(shop):
     alone = OwnerAlone(shop())
     sample = alone.take(1, DOWN, body="no luck")
     alone.tell(FlushSamples())
-    records = alone.sink.of(Record)
+    records = alone.sink.of(RecordSamples)
     assert [each.samples for each in records] == [(replace(sample, body=UNSET),)]
     assert [each.evidence for each in records] == [(evidence_of(sample),)]
     assert [judged.sample for judged in alone.recorder.of(SampleJudged)] == [sample]
@@ -152,13 +154,13 @@ def test_a_step_is_handed_over_at_once_behind_the_samples_before_it(shop):
 def test_the_state_of_rules_is_handed_over_where_it_changed_and_removed_where_it_is_idle(shop):
     alone = OwnerAlone(shop())
     alone.take(1, DOWN)
-    ((pending,),) = [record.checkpoints for record in alone.sink.of(Record)]
+    ((pending,),) = [record.checkpoints for record in alone.sink.of(RecordSamples)]
     assert (pending.target, pending.at_ns, pending.state != b"") == ("shop", NOON.wall_ns, True)
     alone.sink.clear()
     alone.take(1, DOWN)
     assert alone.sink == []
     alone.take(2)
-    assert [record.checkpoints for record in alone.sink.of(Record)] == [
+    assert [record.checkpoints for record in alone.sink.of(RecordSamples)] == [
         (Checkpoint("shop", b"", NOON.wall_ns),)
     ]
     alone.sink.clear()
@@ -228,11 +230,11 @@ def test_an_acknowledgement_reaches_the_incident_that_it_names(shop):
     alone = OwnerAlone(shop(rules=ONCE), shop("mail", rules=ONCE), shop("well", rules=ONCE))
     for target in ("shop", "mail"):
         alone.take(1, DOWN, target)
-    incident = alone.sink.of(Record)[1].transitions[0].id
+    incident = alone.sink.of(RecordSamples)[1].transitions[0].id
     alone.sink.clear()
     alone.tell(Acknowledge("unheard of", "ann"), Acknowledge(incident, "ann"))
     assert steps(alone) == [("mail", "acknowledged")]
-    assert alone.sink.of(Record)[0].transitions[0].acknowledged_by == "ann"
+    assert alone.sink.of(RecordSamples)[0].transitions[0].acknowledged_by == "ann"
 
 
 # Resuming.
@@ -276,7 +278,7 @@ def test_a_resume_begins_with_the_state_that_was_saved(shop):
     before = OwnerAlone(shop())
     for number in (1, 2):
         before.take(number, DOWN)
-    saved = before.sink.of(Record)[-1].checkpoints
+    saved = before.sink.of(RecordSamples)[-1].checkpoints
     after = OwnerAlone(shop(), resumed=False)
     after.tell(ResumeFrom(8, (), saved))
     assert after.sink == []
@@ -288,7 +290,7 @@ def test_samples_that_are_held_at_a_resume_are_handed_over_under_their_generatio
     alone = OwnerAlone(shop())
     sample = alone.take(1)
     alone.tell(ResumeFrom(8, (), ()))
-    assert alone.sink.take() == [Record(7, (sample,), (), ())]
+    assert alone.sink.take() == [RecordSamples(7, (sample,), (), ())]
 
 
 def test_a_resume_forgets_the_judgement_before_it(shop):
@@ -311,4 +313,4 @@ def test_an_owner_that_ends_hands_over_the_samples_it_holds(shop, crashes):
     else:
         alone.owner.stop()
         alone.dispatcher.run_until_idle()
-    assert alone.sink.take() == [Record(7, (sample,), (), ())]
+    assert alone.sink.take() == [RecordSamples(7, (sample,), (), ())]

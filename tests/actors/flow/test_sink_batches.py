@@ -8,7 +8,7 @@ from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.time.duration import NS_PER_DAY
 from watchkeeper.protocol.owner import SampleTaken
-from watchkeeper.protocol.sink import Record
+from watchkeeper.protocol.sink import RecordSamples
 from watchkeeper.testing.world import World
 
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -88,7 +88,7 @@ def test_an_illegal_transition_is_counted_and_harms_no_other(watched, shop, agai
         "a step after the end": then(opened(step.incident_id), TransitionKind.RESOLVED),
     }[again]
     # `watched` has begun the world a second time.
-    world.system.sink.tell(Record(2 * GENERATIONS_PER_RUN + 1, (), (stray,), ()))
+    world.system.sink.tell(RecordSamples(2 * GENERATIONS_PER_RUN + 1, (), (stray,), ()))
     world.run("5m")
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.status().healthy, world.status().problems
@@ -144,7 +144,7 @@ def test_a_step_that_was_judged_before_a_restart_is_counted_not_recorded(shop):
     world.system.sink.tell(object())
     world.run("1m")
     stray = opened("inc_of_another_life", target="shop", rule="down", notify=("ops",))
-    world.system.sink.tell(Record(GENERATIONS_PER_RUN + 1, (), (stray,), ()))
+    world.system.sink.tell(RecordSamples(GENERATIONS_PER_RUN + 1, (), (stray,), ()))
     world.run("5m")
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
     assert world.incidents(open_only=True) == ()

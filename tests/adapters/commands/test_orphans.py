@@ -67,6 +67,27 @@ print("gone")
     assert in_a_process(script) == ["gone"]
 
 
+def test_a_process_without_a_free_descriptor_looks_again_later():
+    script = """
+import os, resource
+left("setsid sleep 1000 &")
+(pid,) = _children()
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+for _ in range(2 * ORPHAN_LOOKS):
+    orphans.look()
+orphans.end()
+crowded = Orphans()
+crowded.adopt()
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+# It could not see that it had no child before, so it kills none.
+crowded.end()
+print(Path(f"/proc/{pid}").exists())
+os.kill(pid, 9)
+"""
+    assert in_a_process(script) == ["True"]
+
+
 def test_a_child_that_the_process_had_before_is_never_killed():
     script = """
 server = subprocess.Popen(["sleep", "1000"])

@@ -4,6 +4,7 @@ Run it after adding a message: `python tests/protocol/golden/make.py`. A change 
 change of the wire, and needs a new SCHEMA_VERSION and a new folder beside this one.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ def of_text(kind: inspect.StrType, name: str) -> str:
     """Returns a text that the pattern allows; a duration where the pattern is that of one."""
     if name in TEXTS:
         return TEXTS[name]
-    return "30s" if kind.pattern is not None and "ns|us" in kind.pattern else f"some {name}"
+    if kind.pattern is not None and not re.search(kind.pattern, f"some {name}"):
+        return "30s" if "ns|us" in kind.pattern else f"some-{name}-0123456789abcdef"
+    return f"some {name}"
 
 
 def of(kind: inspect.Type, name: str) -> Any:

@@ -9,7 +9,7 @@ from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.protocol.owner import Acknowledge
 from watchkeeper.protocol.sink import Mute, Redrive
-from watchkeeper.protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
 from .cases.case import Act
 from .machine import Machine
@@ -46,6 +46,13 @@ def _set_paused(machine: Machine, name: str, *, paused: bool) -> None:
             machine.auditor.happened("heartbeat paused")
         machine.roster[name] = msgspec.structs.replace(target, paused=paused)
         machine.system.supervisor.tell(Pause(name) if paused else Resume(name))
+
+
+def _check_now(machine: Machine, act: Act) -> None:
+    if act.name in machine.roster:
+        if machine.auditor.attempts.under_way(act.name):
+            machine.auditor.happened("checked with an attempt in flight")
+        machine.system.supervisor.tell(CheckNow(act.name))
 
 
 def _silence(machine: Machine, act: Act) -> None:
@@ -141,6 +148,7 @@ ACTS: dict[str, Callable[[Machine, Act], None]] = {
     "untrack": _over_a_probe(_untrack),
     "pause": _over_a_probe(_pause),
     "resume": _resume,
+    "check now": _over_a_probe(_check_now),
     "silence": _silence,
     "acknowledge": _acknowledge,
     "redrive": _redrive,

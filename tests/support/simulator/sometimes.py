@@ -27,7 +27,12 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.STALE_ANSWER: ("stale answer",),
     Fault.DELAY: ("delayed message",),
     Fault.DUPLICATE: ("duplicate message",),
-    Fault.TIGHT_MAILBOX: ("dropped Record", "dropped SampleTaken", "dropped SampleJudged", "dropped Beat"),
+    Fault.TIGHT_MAILBOX: (
+        "dropped RecordSamples",
+        "dropped SampleTaken",
+        "dropped SampleJudged",
+        "dropped Beat",
+    ),
     Fault.CRASH: (
         "crash of supervisor",
         "crash of owner",
@@ -98,6 +103,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     ),
     Fault.ACKNOWLEDGE: ("opened to acknowledged", "acknowledged to resolved"),
     Fault.REDRIVE: ("dead letter re-driven",),
+    Fault.CHECK_NOW: ("check now", "checked with an attempt in flight"),
 }
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""

@@ -8,7 +8,7 @@ from watchkeeper.domain.specification.target import Target
 
 from .faults import Fault
 
-CASE_VERSION = 4
+CASE_VERSION = 5
 """Increased by every change after which a seed means another case."""
 
 

@@ -32,6 +32,7 @@ SCHEDULES = ("pct", "pct", "pct", "pct", "pos", "pos", "random", "random", "rand
 MICRO_FAULT_EVERY = (60, 200, 800, 3_000)
 SQLITE_ONE_IN = 25
 """Seldom, as a case takes 3.8 times as long on SQLite as in memory (median of 12 seeds)."""
+CHECKED_ONE_IN = 4
 BYTES_ONE_IN = 8
 """Seldom, as encoding every message makes a run 1.6 times as long (median of 12 seeds)."""
 
@@ -50,7 +51,10 @@ def draw_case(
     `plain` leaves out the options that only some runs have: encoded messages, a drawn schedule, the store on disk.
     """
     tape = Tape(seed)
-    options = _options(tape.stream("options"), allowed, minutes)
+    # Attempts by command have a stream of their own: what a seed drew before there were any stays as it was.
+    checks = tape.stream("checks")
+    drawn = tuple(fault for fault in allowed if fault is not Fault.CHECK_NOW)
+    options = _options(tape.stream("options"), drawn, minutes)
     if plain:
         options = Options(minutes=minutes, faults=options.faults)
     specs = tape.stream("targets")
@@ -59,6 +63,9 @@ def draw_case(
     names = tuple(reached.channel.id for reached in channels)
     watched = tuple(_watched(specs, number, names, every_s) for number in range(count))
     acts = draw_acts(tape.stream("acts"), options, watched)
+    if drawn != allowed and checks.one_in(CHECKED_ONE_IN):
+        options = msgspec.structs.replace(options, faults=(*options.faults, Fault.CHECK_NOW))
+        acts = tuple(sorted([*acts, *_checks(checks, options, watched)], key=lambda act: act.at_ns))
     return Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
 
 
@@ -202,6 +209,11 @@ def draw_acts(stream: Stream, options: Options, watched: tuple[Watched, ...]) ->
     return tuple(sorted(acts, key=lambda act: act.at_ns))
 
 
+def _checks(stream: Stream, options: Options, watched: tuple[Watched, ...]) -> list[Act]:
+    moments = [stream.below(options.minutes * 60 * NS_PER_S) for _ in range(stream.between(1, 20))]
+    return [_act(stream, "check now", at_ns, watched) for at_ns in moments]
+
+
 def _act(stream: Stream, kind: str, at_ns: int, watched: tuple[Watched, ...]) -> Act:
     spec = watched[stream.below(len(watched))].target
     match kind:
@@ -210,7 +222,7 @@ def _act(stream: Stream, kind: str, at_ns: int, watched: tuple[Watched, ...]) ->
             moments_ns = OVER_A_PROBE_NS if changed.heartbeat is None else AMID_A_PROBE_NS
             length_ns = moments_ns[stream.below(4)]
             return Act(at_ns=at_ns, do=kind, name=spec.id, target=changed, length_ns=length_ns)
-        case "untrack" | "pause":
+        case "untrack" | "pause" | "check now":
             return Act(at_ns=at_ns, do=kind, name=spec.id, length_ns=OVER_A_PROBE_NS[stream.below(4)])
         case "silence" | "silence all" | "silence end":
             length_ns = 0 if kind == "silence end" else stream.between(5, 200) * NS_PER_S

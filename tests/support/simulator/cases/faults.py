@@ -66,6 +66,8 @@ class Fault(StrEnum):
     SILENCE = "silence"
     ACKNOWLEDGE = "acknowledge"
     REDRIVE = "redrive"
+    CHECK_NOW = "check_now"
+    """Attempts are commanded beside the grid."""
 
 
 HIDING = frozenset(

@@ -16,7 +16,14 @@ from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import Moment
 from watchkeeper.protocol.owner import Release, SamplesMissing, SampleTaken
 from watchkeeper.protocol.recorder import HealthReported, IncidentsResumed, SilencesChanged
-from watchkeeper.protocol.sink import Commit, ExpireSilences, Mute, Record, RecordBlindness, ResumeRetries
+from watchkeeper.protocol.sink import (
+    Commit,
+    ExpireSilences,
+    Mute,
+    RecordBlindness,
+    RecordSamples,
+    ResumeRetries,
+)
 from watchkeeper.protocol.supervisor import (
     AttemptFinished,
     ChildExited,
@@ -80,7 +87,7 @@ class Auditor:
         self.committed_ns: dict[str, int] = {}
         """The time at which each notice became durable, by the world's own clock."""
         self._checks: dict[type, Callable[[Any], None]] = {
-            Record: self.evidence.recording,
+            RecordSamples: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
             Commit: lambda _: self.record.time_passed(self._read()),
             ExpireSilences: lambda _: self.record.time_passed(self._read()),

@@ -11,7 +11,7 @@ from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.rules.evaluation import BAD_FROM
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.protocol.sink import Record
+from watchkeeper.protocol.sink import RecordSamples
 
 from .violation import Happened
 
@@ -70,7 +70,7 @@ class EvidenceRules:
         self._recorded = {target: deque(seen, KEPT) for target, seen in self._durable.items()}
         self._steps = {}
 
-    def recording(self, message: Record) -> None:
+    def recording(self, message: RecordSamples) -> None:
         stale = message.generation != self._generation
         for sample in message.samples:
             if stale:

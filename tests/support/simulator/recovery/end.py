@@ -116,7 +116,7 @@ def check_conservation(machine: Machine) -> None:
             machine.auditor.happened(f"dropped {kind}")
 
 
-SHEDDABLE = ("SampleTaken", "SampleJudged", "Record", "Beat")
+SHEDDABLE = ("SampleTaken", "SampleJudged", "RecordSamples", "Beat", "CheckNow")
 """The kinds of messages that a full mailbox may drop, written here a second time: the code must agree."""
 
 

@@ -13,7 +13,7 @@ from watchkeeper.protocol.sink import (
     CourierStarted,
     DeliveryAnswered,
     Mute,
-    Record,
+    RecordSamples,
     Redrive,
     RetryDelivery,
 )
@@ -52,7 +52,7 @@ REPEATABLE = (
     DeliverySettled,
     Mute,
     Pause,
-    Record,
+    RecordSamples,
     Redrive,
     Resume,
     RetryDelivery,

@@ -1,0 +1,66 @@
+"""Tokens that were made while a runtime ran, in a file of mode 0600 beside its store: names, roles and digests."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from ...domain.errors import StoreError
+from ...domain.limits import TOKENS_MAX
+from ...domain.specification.web import IssuedToken
+from .sqlite.files import open_beside
+from .sqlite.head import replace_file
+
+_BYTES_MAX = 2048 * TOKENS_MAX
+"""A token has some 250 bytes; with names of the greatest length in the widest letters 1,300."""
+
+
+class _TokenFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: int = 1
+    tokens: tuple[IssuedToken, ...] = ()
+
+
+def token_file_path(store: str) -> str:
+    """Returns the path of the file that belongs to a store."""
+    return f"{store}.tokens"
+
+
+def read_tokens(store: str) -> tuple[IssuedToken, ...]:
+    """Returns the tokens that belong to a store; none without a file.
+
+    Raises: StoreError for a file that cannot be read, has another form, or is a link.
+    """
+    path = token_file_path(store)
+    try:
+        descriptor = open_beside(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(_BYTES_MAX + 1)
+    try:
+        found = msgspec.json.decode(content, type=_TokenFile)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise StoreError(f"{path} is unreadable: {error}: remove it and make new tokens") from error
+    if found.version != 1:
+        raise StoreError(f"{path} was written by a newer watchkeeper: run that one, or remove the file")
+    return found.tokens
+
+
+def write_tokens(store: str, tokens: tuple[IssuedToken, ...]) -> None:
+    """Replaces the tokens that belong to a store, and returns once they are durable.
+
+    Raises: StoreError where the file cannot be written.
+    """
+    path = token_file_path(store)
+    try:
+        replace_file(path, msgspec.json.encode(_TokenFile(tokens=tokens)))
+        # A revoked token must not come back with the folder of before a power cut.
+        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,125 @@
+"""The answers of a runtime as values, and its refusals as errors."""
+
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from ..domain.errors import (
+    ConfigurationError,
+    NotAllowed,
+    UnknownName,
+    UsageError,
+    WatchkeeperError,
+)
+from ..domain.line import first_line, one_line
+from ..web.resources.answers import (
+    AttemptRow,
+    CheckAnswer,
+    Done,
+    EvidenceRow,
+    IncidentRow,
+    Listed,
+    NoticeRow,
+    PreviewAnswer,
+    ProblemRow,
+    SampleRow,
+    SilenceRow,
+    StatusAnswer,
+    TargetRow,
+)
+from ..web.resources.token_answers import MadeToken, TokenRow
+from .exchange import Answered
+
+__all__ = [
+    "AttemptRow",
+    "CheckAnswer",
+    "Done",
+    "EvidenceRow",
+    "IncidentRow",
+    "Listed",
+    "MadeToken",
+    "NoticeRow",
+    "PreviewAnswer",
+    "RemoteStatus",
+    "SampleRow",
+    "SilenceRow",
+    "StatusAnswer",
+    "TargetRow",
+    "TokenRow",
+    "error_of",
+    "value_of",
+]
+T = TypeVar("T")
+
+
+class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The status of a runtime in another process; its attributes have the names of those of RuntimeStatus."""
+
+    at: datetime
+    """The moment as of which the runtime said so."""
+    healthy: bool
+    """Whether no part of the runtime has a problem; independent of the state of the targets."""
+    targets: tuple[TargetRow, ...]
+    incidents: tuple[IncidentRow, ...]
+    """The open incidents, the newest first."""
+    silences: tuple[SilenceRow, ...]
+    problems: tuple[ProblemRow, ...]
+
+    def __getitem__(self, target: str) -> TargetRow:
+        """Returns one target. Raises: UnknownName for a target that is not watched."""
+        for row in self.targets:
+            if row.id == target:
+                return row
+        raise UnknownName(f"no target {target!r} is watched")
+
+    def __contains__(self, target: object) -> bool:
+        return any(row.id == target for row in self.targets)
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    pointer: str = ""
+    detail: str = ""
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    detail: str = ""
+    errors: tuple[_Fault, ...] = ()
+
+
+def value_of(answered: Answered, kind: type[T], name: str) -> T:
+    """Returns an answer as a value of this type. Raises: WatchkeeperError, or a subclass, for a refusal."""
+    if not 200 <= answered.status < 300:
+        raise error_of(answered, name)
+    try:
+        return msgspec.json.decode(answered.body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise WatchkeeperError(
+            f"{name} answers otherwise than this version of watchkeeper: {first_line(str(error))}"
+        ) from None
+
+
+def error_of(answered: Answered, name: str) -> Exception:
+    """Returns a refusal as the error that the runtime's own method raises, with the sentence of the API."""
+    try:
+        problem = msgspec.json.decode(answered.body, type=_Problem)
+    except msgspec.MsgspecError:
+        problem = _Problem()
+    if not answered.is_json or not problem.detail:
+        return WatchkeeperError(f"{name} answers with status {answered.status}: it is no API of watchkeeper")
+    faults = [f"{fault.pointer}: {fault.detail}".removeprefix(": ") for fault in problem.errors]
+    # Foreign text: the peer may be anything.
+    says = "; ".join(one_line(text, 1_000) for text in (problem.detail, *faults))
+    match answered.status:
+        case 401 | 403:
+            return NotAllowed(says)
+        case 404:
+            return UnknownName(says)
+        case 409 if faults and all(not fault.pointer for fault in problem.errors):
+            return ConfigurationError(*faults)
+        case 400 | 409 | 413 | 415:
+            return UsageError(says)
+        case 429 | 503:
+            return TimeoutError(says)
+        case _:
+            return WatchkeeperError(says)

@@ -1,0 +1,196 @@
+"""One request and its answer, over a connection of its own, within a deadline."""
+
+import io
+import socket
+import ssl
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from ..adapters.clock import SystemClock
+from ..adapters.net.listening import connect_control_socket, control_socket_path
+from ..adapters.stores.sqlite.lock import holder_of
+from ..domain.errors import NotAllowed, NotRunning, UsageError, WatchkeeperError
+from ..domain.limits import CLIENT_ANSWER_BYTES_MAX
+from ..domain.line import first_line, one_line
+from ..domain.time.moment import NS_PER_S, Deadline
+
+_PORTS = {"http": 80, "https": 443}
+_NEEDS_WEB = "its process lacks the extra `web`: pip install 'watchkeeper[web]' there, and start it again"
+_clock = SystemClock()
+
+
+class Answered(NamedTuple):
+    """An answer."""
+
+    status: int
+    is_json: bool
+    body: bytes
+
+
+class Request(NamedTuple):
+    """One request."""
+
+    method: str
+    path: str
+    query: dict[str, Any]
+    body: Any
+    """Plain data, sent as JSON; None for no body."""
+    headers: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        return f"{self.path}?{urlencode(self.query, doseq=True)}" if self.query else self.path
+
+
+class Place(NamedTuple):
+    """The address of a runtime: a store, whose control socket lies beside it, or a URL."""
+
+    name: str
+    store: str | None
+    scheme: str
+    host: str
+    port: int
+    base: str
+    ca: str | None
+
+    @property
+    def is_socket(self) -> bool:
+        return self.store is not None
+
+
+def place_of(where: str, ca: str | None) -> Place:
+    """Returns the place that a text names. Raises: UsageError where a URL is not understood."""
+    if "://" not in where:
+        return Place(where, where, "http", "localhost", 0, "", None)
+    try:
+        parts = urlsplit(where)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"{one_line(where)}: {error}") from None
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise UsageError(f"{one_line(where)}: a URL begins with http:// or https:// and names a host")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise UsageError("the URL of a runtime has no user, query or fragment: give the token apart from it")
+    base = parts.path.rstrip("/")
+    return Place(where, None, parts.scheme, parts.hostname, port or _PORTS[parts.scheme], base, ca)
+
+
+class _Bounded(io.RawIOBase):
+    """Reads a socket until a deadline, however slowly the bytes come: a timeout of the socket bounds each read alone."""
+
+    def __init__(self, sock: Any, until: Deadline) -> None:
+        self._sock, self._until = sock, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._sock.settimeout(_left_s(self._until))
+        read: int = self._sock.recv_into(buffer)
+        return read
+
+
+def _left_s(until: Deadline) -> float:
+    """Returns the seconds until a deadline. Raises: TimeoutError after it."""
+    left_s = until.remaining_s(_clock.read())
+    if left_s <= 0:
+        raise TimeoutError
+    return left_s
+
+
+class _Reading:
+    """Stands for a socket where a response makes its file from it."""
+
+    def __init__(self, sock: Any, until: Deadline) -> None:
+        self._file: Any = io.BufferedReader(_Bounded(sock, until))
+
+    def makefile(self, _mode: str) -> Any:
+        return self._file
+
+
+class _Connection(HTTPConnection):
+    """A connection whose socket is given, and whose answer ends by a deadline."""
+
+    def __init__(self, place: Place, sock: Any, until: Deadline) -> None:
+        super().__init__(place.host, place.port or None)
+        self.sock = sock
+        self._until = until
+
+    def answer(self, method: str) -> HTTPResponse:
+        response = HTTPResponse(_Reading(self.sock, self._until), method=method)  # type: ignore[arg-type]  # it makes its file
+        response.begin()
+        return response
+
+
+def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
+    """Returns the answer to a request. Follows no redirect, uses no proxy and keeps no connection.
+
+    Raises: NotRunning where nothing answers there; NotAllowed for a control socket of another user; TimeoutError; and
+    WatchkeeperError for what is no answer of HTTP.
+    """
+    until = Deadline.after(_clock.read(), round(timeout_s * NS_PER_S))
+    try:
+        with _connected(place, until) as sock:
+            return _answered(place, sock, request, until)
+    except TimeoutError:
+        raise TimeoutError(f"{place.name} has not answered within {timeout_s:g} s") from None
+    except ssl.SSLError as error:
+        why = getattr(error, "verify_message", "") or error.reason or str(error)
+        raise WatchkeeperError(
+            f"{place.name}: {why}: name the authority of its certificate with `ca`"
+        ) from None
+    except PermissionError:
+        if not place.is_socket:
+            raise
+        raise NotAllowed(
+            f"the control socket of {place.name} is open to the user of its process alone: act as that user"
+        ) from None
+    except OSError as error:
+        raise NotRunning(_nothing_at(place, error)) from None
+    except HTTPException as error:
+        raise WatchkeeperError(f"{place.name} is no watchkeeper: {first_line(repr(error))}") from None
+
+
+def _nothing_at(place: Place, error: OSError) -> str:
+    if place.store is None:
+        return f"nothing answers at {place.name}: {first_line(error.strerror or str(error))}"
+    holder = holder_of(place.store)
+    if holder is None:
+        return f"no process runs {place.store}"
+    return (
+        f"{holder} runs {place.store}, and {control_socket_path(place.store)} does not answer: {_NEEDS_WEB}"
+    )
+
+
+def _connected(place: Place, until: Deadline) -> Any:
+    if place.store is not None:
+        return connect_control_socket(place.store, _left_s(until))
+    sock = socket.create_connection((place.host, place.port), timeout=_left_s(until))
+    if place.scheme == "http":
+        return sock
+    try:
+        context = ssl.create_default_context(cafile=place.ca)
+        sock.settimeout(_left_s(until))
+        return context.wrap_socket(sock, server_hostname=place.host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _answered(place: Place, sock: Any, request: Request, until: Deadline) -> Answered:
+    sock.settimeout(_left_s(until))
+    connection = _Connection(place, sock, until)
+    body = None if request.body is None else msgspec.json.encode(request.body)
+    headers = {"accept": "application/json", "connection": "close", **request.headers}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    connection.request(request.method, place.base + request.address, body, headers)
+    response = connection.answer(request.method)
+    content = response.read(CLIENT_ANSWER_BYTES_MAX + 1)
+    if len(content) > CLIENT_ANSWER_BYTES_MAX:
+        raise WatchkeeperError(f"{place.name} answers with more than {CLIENT_ANSWER_BYTES_MAX:,} bytes")
+    kind = (response.getheader("content-type") or "").partition(";")[0].strip()
+    return Answered(response.status, kind.endswith("json"), content)

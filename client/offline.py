@@ -1,0 +1,289 @@
+"""Commands for a store that no process runs: decided by the domain, and committed by the store itself under its lock.
+
+A step is recorded without its notices: the sink of the next run makes those that are due, as after any restart.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from msgspec.structs import replace
+
+from ..adapters.clock import SystemClock
+from ..adapters.stores.sqlite.reader import StoreReader
+from ..adapters.stores.sqlite.sqlite import SqliteStore
+from ..domain.errors import UnknownName, UsageError
+from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.notice import DeliveryState
+from ..domain.incidents.record import (
+    AllTargets,
+    Batch,
+    Checkpoint,
+    HeardMark,
+    PauseMark,
+    Restored,
+    Silence,
+)
+from ..domain.limits import GENERATIONS_PER_RUN
+from ..domain.line import first_line
+from ..domain.observation.attempt import AttemptId
+from ..domain.observation.outcome import Outcome, Reason
+from ..domain.observation.sample import sample_without_answer
+from ..domain.read_model.silence_preview import SilencePreview, preview_of
+from ..domain.rules.aggregate import TargetAggregate
+from ..domain.specification.metadata import NO_METADATA
+from ..domain.specification.problem import quoted, suggestion
+from ..domain.specification.target import Target
+from ..domain.time.duration import Duration
+from ..domain.time.moment import Moment
+from ..host.silencing import MatcherTexts, make_silence, names_one, scope_of
+from .connection import login_name
+
+if TYPE_CHECKING:
+    from .answers import IncidentRow, SilenceRow
+
+
+class OfflineStore:
+    """The store of a runtime that does not run, held for a few commands, which have the names of those of a runtime.
+
+    Used in `with`: it is opened and verified as by a run, under the same lock, and no `run` can start until the end. Each
+    command is durable when it returns. Not for use by several threads.
+    """
+
+    def __init__(self, path: str, targets: Iterable[Target] = (), *, author: str = "") -> None:
+        """`targets` are those of the configuration, which heartbeats are judged by."""
+        self._path = path
+        self._targets = {target.id: target for target in targets}
+        self._author = author or login_name()
+        self._clock = SystemClock()
+        self._store = SqliteStore(path)
+        self._restored = Restored()
+        self._recorded: tuple[str, ...] = ()
+        self._attempts = 0
+
+    @property
+    def name(self) -> str:
+        return self._path
+
+    def __enter__(self) -> Self:
+        """Opens the store. Raises: StoreBusy while a process runs it; StoreError where there is none."""
+        # A reader refuses a missing file, where opening it would create an empty store.
+        self._recorded = StoreReader(self._path).targets()
+        self._restored = self._store.open(self._clock.read())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._store.close()
+
+    # Questions.
+
+    def incidents(self, *, open_only: bool = True) -> "tuple[IncidentRow, ...]":
+        """Returns the open incidents, the newest first."""
+        from ..web.resources.documents import incident_row
+
+        del open_only
+        found = sorted(self._open(), key=lambda incident: -incident.opened_at_ns)
+        return tuple(incident_row(incident) for incident in found)
+
+    def _open(self) -> list[Incident]:
+        latest = {finding.incident_id: finding.text for finding in self._restored.latest}
+        return [
+            replace(incident, latest=latest.get(incident.id, incident.latest))
+            for incident in self._restored.incidents
+            if incident.is_open
+        ]
+
+    def target_names(self) -> tuple[str, ...]:
+        """Returns the configured and the recorded targets."""
+        return tuple(dict.fromkeys((*self._targets, *self._recorded)))
+
+    def _known(self, target: str) -> str:
+        names = self.target_names()
+        if target not in names:
+            raise UnknownName(f"no target is named {quoted(target)}{suggestion(target, names)}")
+        return target
+
+    # Commands.
+
+    def acknowledge(self, incident: str, by: str = "", note: str = "") -> "IncidentRow":
+        """Records that somebody has seen an open incident; the first who has seen it stays.
+
+        Raises: UnknownName for an incident that is not open.
+        """
+        from ..web.resources.documents import incident_row
+
+        found = next((each for each in self._open() if each.id == incident), None)
+        if found is None:
+            raise UnknownName(f"no open incident has the id {incident!r}")
+        if found.acknowledged_at_ns is None:
+            author, now = first_line(by or self._author), self._clock.read()
+            step = Transition.acknowledged(found, author, first_line(note), now.wall_ns)
+            self._store.commit(Batch(transitions=(step,)))
+            self._follow((step,))
+            found = step.incident
+        return incident_row(found)
+
+    def _follow(self, steps: Iterable[Transition]) -> None:
+        """Notes committed steps, so that later commands build on them."""
+        state = {incident.id: incident for incident in self._restored.incidents}
+        for step in steps:
+            state[step.incident_id] = step.incident
+        self._restored = replace(self._restored, incidents=tuple(state.values()))
+
+    def silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        by: str = "",
+        reason: str = "",
+        id: str | None = None,  # noqa: A002  # the silence's id
+        match: MatcherTexts = (),
+    ) -> "SilenceRow":
+        """Mutes targets (ALL: every one) for a length, or until a moment.
+
+        Raises: UnknownName; UsageError and ValueError as `Runtime.silence` does.
+        """
+        from ..web.resources.documents import silence_row
+
+        if isinstance(target, str) and names_one(target):
+            self._known(target)
+        now = self._clock.read()
+        made = make_silence(
+            target,
+            length,
+            until,
+            by=by or self._author,
+            reason=reason,
+            id=id,
+            match=match,
+            now=now,
+        )
+        return silence_row(self._mute(made, now))
+
+    def unsilence(self, id: str, *, by: str = "") -> "SilenceRow":  # noqa: A002  # the silence's id
+        """Ends a silence; returns it as it was. Raises: UnknownName where none of this id is in force."""
+        from ..web.resources.documents import silence_row
+
+        found = next((each for each in self._restored.silences if each.id == id), None)
+        if found is None:
+            raise UnknownName(f"no silence in force has the id {id!r}")
+        now = self._clock.read()
+        self._mute(found.ended(now.wall_ns, first_line(by or self._author)), now)
+        return silence_row(found)
+
+    def preview(self, target: str | AllTargets, *, match: MatcherTexts = ()) -> SilencePreview:
+        """Returns what a silence would mute now."""
+        muted, matchers = scope_of(target, match)
+        configured = {name: each.metadata for name, each in self._targets.items()}
+        return preview_of(
+            Silence(id="", target=muted, match=matchers, until_ns=0),
+            {name: configured.get(name, NO_METADATA) for name in self.target_names()},
+            [incident for incident in self._restored.incidents if incident.is_open],
+        )
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Returns the silences in force."""
+        return self._restored.silences
+
+    def _mute(self, silence: Silence, now: Moment) -> Silence:
+        others = {each.id: each for each in self._restored.silences}
+        known, former = others.pop(silence.id, None), others.pop(silence.former_id or "", None)
+        # One of an earlier version goes on under its present id.
+        ended = () if former is None else (replace(former, until_ns=now.wall_ns),)
+        silence = silence.after(known or former, now.wall_ns)
+        self._store.commit(Batch(silences=(*ended, silence)))
+        in_force = (silence,) if silence.until_ns > now.wall_ns else ()
+        self._restored = replace(self._restored, silences=(*others.values(), *in_force))
+        return silence
+
+    def pause(self, target: str, *, by: str = "") -> None:
+        """Pauses a target from the next run on. Raises: UnknownName."""
+        self._known(target)
+        if all(mark.target != target for mark in self._restored.pauses):
+            now_ns = self._clock.read().wall_ns
+            self._keep_pause(PauseMark(target, now_ns, first_line(by or self._author)))
+
+    def resume(self, target: str, *, by: str = "") -> None:
+        """Ends a commanded pause. Raises: UnknownName; UsageError for a target that its configuration pauses."""
+        del by
+        configured = self._targets.get(self._known(target))
+        if configured is not None and configured.paused:
+            raise UsageError(
+                f"the configuration itself pauses {target}: take its `paused` away, as nothing runs that could resume it"
+            )
+        if any(mark.target == target for mark in self._restored.pauses):
+            self._keep_pause(PauseMark(target, None))
+
+    def _keep_pause(self, mark: PauseMark) -> None:
+        self._store.commit(Batch(pauses=(mark,)))
+        others = tuple(each for each in self._restored.pauses if each.target != mark.target)
+        kept = (*others, mark) if mark.at_ns is not None else others
+        self._restored = replace(self._restored, pauses=kept)
+
+    def dead_letters(self) -> tuple[str, ...]:
+        """Returns the keys of the notices that were given up, the oldest first."""
+        return tuple(outgoing.notice.key for outgoing in StoreReader(self._path).outbox(DeliveryState.DEAD))
+
+    def redrive_all(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Puts dead letters back into the outbox, all or none; returns the keys of those that are none."""
+        now_ns = self._clock.read().wall_ns
+        recalled = {key: self._store.recall(key) for key in keys}
+        refused = tuple(key for key, found in recalled.items() if found is None or not found.outbox)
+        if not refused:
+            pending = (found.outbox[0].delivery.redriven(now_ns) for found in recalled.values() if found)
+            self._store.commit(Batch(deliveries=tuple(pending)))
+        return refused
+
+    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
+        """Reports to a target with `heartbeat`: it is heard now, and its rules judge the report.
+
+        Raises: UnknownName; UsageError for a target of another kind, for a paused one, and without its configuration.
+        """
+        spec, now = self._judged_by(target), self._clock.read()
+        restored = self._restored
+        self._attempts += 1
+        # The epoch is this opening's own, so that no attempt of a run has this number.
+        attempt = AttemptId(target, restored.epoch, self._attempts)
+        outcome, reason = (Outcome.UP, Reason.OK) if ok else (Outcome.DOWN, Reason.REPORTED)
+        sample = sample_without_answer(attempt, now, outcome, reason, first_line(detail))
+        saved = next((each for each in restored.checkpoints if each.target == target), None)
+        # Ends of rules that the configuration lacks are left to the next run, which has read all of it.
+        rules = {rule.id for rule in spec.judged_rules}
+        own = [each for each in self._open() if each.target == target and each.rule in rules]
+        aggregate = TargetAggregate(spec, restored.epoch * GENERATIONS_PER_RUN + 1)
+        steps = (*aggregate.restore(saved, own, now), *aggregate.apply(sample, now))
+        state = aggregate.checkpoint()
+        missed = next((mark.missed_at_ns for mark in restored.heard if mark.target == target), None)
+        batch = Batch(
+            transitions=steps,
+            samples=(sample,),
+            checkpoints=(Checkpoint(target, state, now.wall_ns),),
+            heard=(HeardMark(target, now.wall_ns, missed),),
+            latest=tuple(each for each in aggregate.latest() if each.incident_id not in _ids(steps)),
+        )
+        self._store.commit(batch)
+        others = tuple(each for each in restored.checkpoints if each.target != target)
+        self._restored = replace(
+            restored, checkpoints=(*others, *batch.checkpoints), latest=(*restored.latest, *batch.latest)
+        )
+        self._follow(steps)
+
+    def _judged_by(self, target: str) -> Target:
+        spec = self._targets.get(self._known(target))
+        if spec is None:
+            raise UsageError(
+                f"the rules of {target} are in its configuration: name that with -c FILE, as nothing runs that knows it"
+            )
+        if spec.kind != "heartbeat":
+            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {spec.kind}")
+        if spec.paused or any(mark.target == target for mark in self._restored.pauses):
+            raise UsageError(f"target {target!r} is paused: a report counts for nothing until it is resumed")
+        return spec
+
+
+def _ids(steps: Iterable[Transition]) -> set[str]:
+    return {step.incident_id for step in steps}

@@ -1,0 +1,224 @@
+"""The record of a store for any program: a cron job, a script, a notebook, another worker."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from ..adapters.clock import SystemClock
+from ..adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
+from ..adapters.stores.sqlite.backup import Backup, back_up
+from ..adapters.stores.sqlite.lock import holder_of
+from ..adapters.stores.sqlite.reader import StoreReader, Verification
+from ..domain.errors import UnknownName, UsageError
+from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.notice import DeliveryState
+from ..domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ..domain.observation.evidence import Evidence
+from ..domain.specification.problem import quoted, suggestion
+from ..domain.time.duration import Duration, duration_ns
+from ..domain.time.moment import utc, wall_ns_of
+from ..host.surface import sync_alone
+
+When: TypeAlias = datetime | Duration
+"""A moment: a datetime with an offset, a text such as `2026-01-31T12:30:00Z`, or a length of time ago such as `24h`."""
+NOW = 0.0
+
+V = TypeVar("V")
+
+
+class Record:
+    """Reads the store at a path, while a runtime writes it and afterwards. Takes no lock and writes nothing.
+
+    Each question is one short read of its own, on any thread and in any process, so that it delays no writer. Nothing is
+    read before the first question: the store may be made later.
+
+    Every question raises StoreError where there is no store of watchkeeper at the path or another version wrote it,
+    StoreCorrupt where its record does not read back, and UsageError in a thread whose event loop it would block. Spans are
+    half open, and times that come back are in UTC.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._reader = StoreReader(self._path)
+        self._clock = SystemClock()
+
+    def __repr__(self) -> str:
+        return f"<Record {self._path}>"
+
+    # Incidents and notices.
+
+    @sync_alone
+    def incidents(
+        self, *, open_only: bool = False, target: str | None = None, limit: int = 100
+    ) -> tuple[Incident, ...]:
+        """Returns incidents as they stand, the newest first: at most `limit`, and at most 10,000."""
+        return self._reader.incidents(open_only=open_only, target=target, limit=limit)
+
+    @sync_alone
+    def transitions(self, incident: str) -> tuple[Transition, ...]:
+        """Returns the life of an incident, acknowledgements included, oldest first.
+
+        Raises: UnknownName where no incident has this id.
+        """
+        found = self._reader.transitions(incident)
+        if not found:
+            raise UnknownName(
+                f"no incident has the id {quoted(incident)}: `incidents()` returns those there are"
+            )
+        return found
+
+    @sync_alone
+    def notices(self, state: DeliveryState | str | None = None) -> tuple[Outgoing, ...]:
+        """Returns notices with the state of their delivery, oldest first; `state` is pending, delivered or dead.
+
+        Raises: UsageError for another state.
+        """
+        try:
+            wanted = None if state is None else DeliveryState(state)
+        except ValueError as error:
+            raise UsageError(f"{state!r} is no state: pending, delivered and dead are") from error
+        return self._reader.outbox(wanted)
+
+    @sync_alone
+    def silences(self) -> tuple[Silence, ...]:
+        """Returns the silences that have not ended, by id."""
+        return self._reader.silences(self._now_ns())
+
+    @sync_alone
+    def pauses(self) -> tuple[PauseMark, ...]:
+        """Returns the commanded pauses, by target."""
+        return self._reader.pauses()
+
+    # The past of one target.
+
+    @sync_alone
+    def targets(self) -> tuple[str, ...]:
+        """Returns the ids of all targets that ever had a sample, in order."""
+        return self._reader.targets()
+
+    @sync_alone
+    def samples(self, target: str, since: When = "1h", until: When = NOW) -> tuple[StoredSample, ...]:
+        """Returns the samples of a target in a span, oldest first.
+
+        Raises: UnknownName for a target without any sample; UsageError for a moment that is none.
+        """
+        return self._known(target, self._reader.samples(target, *self._span(since, until)))
+
+    @sync_alone
+    def evidence(self, target: str, since: When = "24h", until: When = NOW) -> tuple[Evidence, ...]:
+        """Returns the evidence of bad samples of a target in a span: the newest 1,000 pieces, oldest first.
+
+        Raises: UnknownName for a target without any sample; UsageError for a moment that is none.
+        """
+        return self._known(target, self._reader.evidence(target, *self._span(since, until)))
+
+    @sync_alone
+    def hourly(self, target: str, since: When = "24h", until: When = NOW) -> tuple[Summed, ...]:
+        """Returns a roll-up of each hour that begins in a span and has samples, oldest first.
+
+        Raises: UnknownName for a target without any sample; UsageError for a moment that is none.
+        """
+        return self._known(target, self._reader.hourly(target, *self._span(since, until)))
+
+    @sync_alone
+    def daily(self, target: str, since: When = "30d", until: When = NOW) -> tuple[Summed, ...]:
+        """Returns a roll-up of each day (UTC) that begins in a span and has samples, oldest first.
+
+        Raises: UnknownName for a target without any sample; UsageError for a moment that is none.
+        """
+        return self._known(target, self._reader.daily(target, *self._span(since, until)))
+
+    @sync_alone
+    def uptime(self, target: str, since: When = "30d", until: When = NOW) -> Rollup:
+        """Returns one roll-up of a span; its `uptime` is the good share, None without evidence.
+
+        It sums up the hours that begin in the span, and whole days of it where hours are no longer kept.
+
+        Raises: UnknownName for a target without any sample; UsageError for a moment that is none.
+        """
+        summed = self._reader.uptime(target, *self._span(since, until))
+        self._known(target, (summed,) if summed.count else ())
+        return summed
+
+    # The past of all targets.
+
+    @sync_alone
+    def uptimes(self, since: When = "24h", until: When = NOW) -> dict[str, float]:
+        """Returns the good share of every target that has evidence in a span, by id.
+
+        Raises: UsageError for a moment that is none.
+        """
+        return self._reader.uptimes(*self._span(since, until))
+
+    @sync_alone
+    def days(self, since: When = "30d", until: When = NOW) -> Iterator[tuple[datetime, dict[str, Totals]]]:
+        """Yields the days (UTC) that begin in a span and have samples, oldest first: its begin, and totals by target.
+
+        Each day is read when it is asked for, so that a slow reader delays no writer.
+
+        Raises: UsageError for a moment that is none.
+        """
+        return ((utc(at_ns), totals) for at_ns, totals in self._reader.days(*self._span(since, until)))
+
+    @sync_alone
+    def hours(self, since: When = "24h", until: When = NOW) -> Iterator[tuple[datetime, dict[str, Totals]]]:
+        """Yields the hours that begin in a span, as `days` does.
+
+        Raises: UsageError for a moment that is none.
+        """
+        return ((utc(at_ns), totals) for at_ns, totals in self._reader.hours(*self._span(since, until)))
+
+    @sync_alone
+    def blind(self, since: When = "30d") -> tuple[BlindInterval, ...]:
+        """Returns the spans in which the runtime could not see and that ended after `since`.
+
+        Raises: UsageError for a moment that is none.
+        """
+        return self._reader.blind(self._ns_of(since, self._now_ns()))
+
+    # The store itself.
+
+    @sync_alone
+    def run_by(self) -> str | None:
+        """Returns which process runs the store, None where none does; then the record is the past."""
+        return holder_of(self._path)
+
+    @sync_alone
+    def verify(self) -> Verification:
+        """Checks every page, every link of the hash chain and every notice that is not delivered. Reads the whole store."""
+        return self._reader.verify()
+
+    @sync_alone
+    def backup(self, path: str | Path, *, replace: bool = False) -> Backup:
+        """Makes a verified copy of the store as of one moment, in one file with mode 0600; a runtime may write on meanwhile.
+
+        Raises: StoreError where something lies at the path and `replace` is not set, and where the copy cannot be written;
+            StoreCorrupt where the copy does not verify. Then nothing is left at the path that was not there before.
+        """
+        return back_up(self._path, str(path), replace=replace)
+
+    def _now_ns(self) -> int:
+        return self._clock.read().wall_ns
+
+    def _span(self, since: When, until: When) -> tuple[int, int]:
+        now_ns = self._now_ns()
+        return self._ns_of(since, now_ns), self._ns_of(until, now_ns) + (until == NOW)
+
+    @staticmethod
+    def _ns_of(when: When, now_ns: int) -> int:
+        """Returns a moment in wall nanoseconds. Raises: UsageError where it is none."""
+        try:
+            if isinstance(when, datetime):
+                return wall_ns_of(when.isoformat())
+            if isinstance(when, str) and "T" in when:
+                return wall_ns_of(when)
+            return now_ns - duration_ns(when)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{error} (or a moment like 2026-01-31T12:30:00Z, or a datetime)") from error
+
+    def _known(self, target: str, found: tuple[V, ...]) -> tuple[V, ...]:
+        """Returns what was found; a target without any record is looked up only where there is nothing."""
+        if not found and target not in (known := self._reader.targets()):
+            raise UnknownName(f"no sample is of a target {quoted(target)}{suggestion(target, known)}")
+        return found

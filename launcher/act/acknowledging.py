@@ -1,0 +1,79 @@
+"""`ack` and `unack`: whether somebody has seen an incident."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...domain.errors import UnknownName
+from ...domain.line import first_line
+from ..options import Where
+from ..see.incidents import ID_PREFIX
+from ..see.tables import print_json, shortened
+from .reach import Acts, plain, reached, say
+
+if TYPE_CHECKING:
+    from ...client.answers import IncidentRow
+
+SHOWN_MAX = 5
+
+
+def acknowledge(where: Where, given: str, *, note: str, as_json: bool) -> None:
+    """Acknowledges an incident. Raises: UnknownName where none begins with this id."""
+
+    def act(acts: Acts) -> None:
+        found, opened = open_incident(acts, given)
+        row = acts.acknowledge(found.id, note=note)
+        if as_json:
+            print_json(plain(row))
+        elif found.acknowledged_at is not None:
+            say(
+                acts,
+                f"{name_of(row, opened)}: {row.acknowledged_by} acknowledged it before, at {row.acknowledged_at:%H:%M} UTC",
+            )
+        else:
+            say(acts, f"{name_of(row, opened)}: acknowledged by {row.acknowledged_by}; {_told(row)}")
+
+    reached(where, act)
+
+
+def _told(row: "IncidentRow") -> str:
+    *others, last = row.notify or [""]
+    if not last:
+        return "no channel is told of it"
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f"{names} will hear of the end only"
+
+
+def open_incident(acts: Acts, given: str) -> "tuple[IncidentRow, tuple[IncidentRow, ...]]":
+    """Returns the open incident whose id begins with a text, or the only one of a target, and all open ones.
+
+    Raises: UnknownName where there is none, or several.
+    """
+    opened = acts.incidents(open_only=True)
+    found = [row for row in opened if begins(row.id, given)] or [row for row in opened if row.target == given]
+    if len(found) == 1:
+        return found[0], opened
+    text = first_line(given, 64)
+    if found:
+        raise UnknownName(
+            f"{len(found)} open incidents fit {text}: {_shown(found, opened)}: write the id of one"
+        )
+    those = f"; open are {_shown(opened, opened)}" if opened else ": none is open"
+    raise UnknownName(f"no open incident begins with {text}{those}")
+
+
+def begins(name: str, given: str) -> bool:
+    """Whether an id begins with a text, also without its prefix."""
+    return bool(given) and (name.startswith(given) or name.removeprefix(ID_PREFIX).startswith(given))
+
+
+def _shown(rows: "Sequence[IncidentRow]", opened: "Sequence[IncidentRow]") -> str:
+    ids = shortened([row.id for row in opened], ID_PREFIX)
+    shown = ", ".join(f"{ids[row.id]} ({name_of(row, opened)})" for row in rows[:SHOWN_MAX])
+    more = len(rows) - SHOWN_MAX
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def name_of(row: "IncidentRow", opened: "Sequence[IncidentRow]") -> str:
+    """Returns the name of an incident for people: its target, and its rule where the target has several incidents."""
+    several = sum(1 for each in opened if each.target == row.target) > 1
+    return f"{row.target}/{row.rule}" if several else row.target

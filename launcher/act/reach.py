@@ -1,0 +1,141 @@
+"""The way of a verb to the runtime that it acts on: a socket, a URL, or the store where no process runs it."""
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import click
+
+from ...adapters.net.listening import connect_control_socket
+from ...adapters.stores.sqlite.lock import holder_of
+from ...client.connection import Connection, connect
+from ...client.offline import OfflineStore
+from ...domain.conditions.glob import Glob
+from ...domain.conditions.parse_error import ParseError
+from ...domain.errors import ConfigurationError, NotRunning, StoreBusy, UnknownName
+from ...domain.specification.problem import quoted, suggestion
+from ..options import TOKEN_VARIABLE, URL_VARIABLE, Where
+from ..place import find_store
+
+R = TypeVar("R")
+Acts: TypeAlias = Connection | OfflineStore
+"""The verbs of a runtime, wherever they end up."""
+TOKEN_BYTES_MAX = 4_096
+_STARTS_WITHIN_S, _LOOK_EVERY_S = 3.0, 0.05
+
+
+def reached(where: Where, act: Callable[[Acts], R]) -> R:
+    """Returns what `act` returns, with the runtime that runs the store, else with the store itself.
+
+    Raises: NotRunning where a process runs the store without a control socket; StoreError.
+    """
+    if url_of(where) is not None:
+        return act(running(where))
+    place = find_store(where.config, where.store)
+    connection = connect(place.path)
+    try:
+        return act(connection)
+    except NotRunning:
+        if holder_of(place.path) is None:
+            try:
+                with OfflineStore(place.path, place.targets) as store:
+                    return act(store)
+            except StoreBusy:
+                pass  # a process has begun to run it meanwhile
+    _await_socket(place.path)
+    return act(connection)
+
+
+def running(where: Where) -> Connection:
+    """Returns the client of the runtime that is named. Raises: ConfigurationError where none is, or its token is not safe."""
+    url = url_of(where)
+    if url is None:
+        return connect(find_store(where.config, where.store).path)
+    named = os.environ.get(TOKEN_VARIABLE)
+    file = where.token_file or (Path(named) if named else None)
+    return connect(url, token=None if file is None else _token_in(file))
+
+
+def url_of(where: Where) -> str | None:
+    """Returns the URL of the command line, else of the environment where nothing else is named. Raises: UsageError of click."""
+    source = click.get_current_context().get_parameter_source("config")
+    says_store = where.store is not None or source is click.core.ParameterSource.COMMANDLINE
+    if where.url is not None and says_store:
+        raise click.UsageError(
+            "--url names a runtime, and so does a configuration or a store: give one of them"
+        )
+    return where.url if where.url is not None or says_store else os.environ.get(URL_VARIABLE) or None
+
+
+def _token_in(file: Path) -> str:
+    """Returns the token in a file. Raises: ConfigurationError for a file that others may read, and for one without a token."""
+    try:
+        with file.open("rb") as opened:
+            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            text = opened.read(TOKEN_BYTES_MAX).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{file}: the token cannot be read: {error.strerror}") from None
+    if mode & 0o077:
+        raise ConfigurationError(f"{file}: others may read this token: chmod 600 {file}")
+    if not text or not text.isascii() or len(text.split()) != 1:
+        raise ConfigurationError(f"{file}: this file must hold a token such as wk_..., and nothing else")
+    return text
+
+
+def _await_socket(path: str) -> None:
+    """Waits a moment for the control socket of a process that holds the store: one that starts opens it last."""
+    looks = round(_STARTS_WITHIN_S / _LOOK_EVERY_S)
+    pause = threading.Event()
+    for _ in range(looks):
+        try:
+            connect_control_socket(path, _LOOK_EVERY_S).close()
+        except OSError:
+            pause.wait(_LOOK_EVERY_S)
+        else:
+            return
+
+
+def targets_of(acts: Acts, asked: Sequence[str]) -> list[str]:
+    """Returns the targets that names and globs stand for, each once. Raises: UnknownName where one stands for none."""
+    known = acts.target_names()
+    found: dict[str, None] = {}
+    for text in asked:
+        names = [text] if text in known else _matched(text, known)
+        if not names:
+            raise UnknownName(f"no target is named {quoted(text)}{suggestion(text, known)}")
+        found |= dict.fromkeys(names)
+    return list(found)
+
+
+def is_glob(text: str) -> bool:
+    """Whether a text stands for several targets."""
+    return "*" in text or "?" in text or "[" in text
+
+
+def _matched(text: str, known: Iterable[str]) -> list[str]:
+    if not is_glob(text):
+        return []
+    try:
+        glob = Glob.compile(text)
+    except ParseError as error:
+        raise UnknownName(f"{quoted(text)}: {error}") from None
+    return [name for name in known if glob.matches(name)]
+
+
+def say(acts: Acts, *lines: str) -> None:
+    """Prints what now happens; where no process runs the store, also from when on."""
+    for line in lines:
+        click.echo(line)
+    if isinstance(acts, OfflineStore):
+        click.echo(f"no process runs {acts.name}: this counts from the next run on")
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """Returns an answer as plain data, as the API has it."""
+    import msgspec
+
+    made: dict[str, Any] = msgspec.to_builtins(row)
+    return made

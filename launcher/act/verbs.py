@@ -1,0 +1,206 @@
+"""The acting verbs as the command line has them. Each imports its own code when it is called."""
+
+import sys
+
+import click
+
+from ..completing import DEAD_LETTERS, INCIDENTS, SILENCES, TARGETS
+from ..options import JSON, Where, reaching
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
+@click.option("--note", default="", help="A text for the others, which its notices carry.")
+def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
+    """Acknowledge an incident: its channels hear of its end only.
+
+    ID is the beginning of its id as `incidents` shows it, or a target with one open incident.
+    """
+    from .acknowledging import acknowledge
+
+    acknowledge(where, incident, note=note, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("target", required=False, shell_complete=TARGETS)
+@click.option("--for", "length", default="", metavar="LENGTH", help="How long, such as 2h or 1h30m.")
+@click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
+@click.option("--reason", default="", help="Why; everybody sees it.")
+@click.option("--all", "everything", is_flag=True, help="Every target.")
+@click.option(
+    "--match", multiple=True, metavar="MATCHER", help="Only where it holds: group=shop, severity!=critical."
+)
+@click.option("--id", "name", help="Its id; a silence of this id is replaced.")
+@click.option("--dry-run", is_flag=True, help="Say what it would mute, and do nothing.")
+def silence(
+    where: Where,
+    target: str | None,
+    *,
+    length: str,
+    until: str,
+    reason: str,
+    everything: bool,
+    match: tuple[str, ...],
+    name: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Mute targets for a time. They are watched on, and their channels hear at the end of what was held back.
+
+    TARGET is an id or a glob such as 'shop*', which also mutes targets that come later. Of several matchers all must hold.
+    """
+    from .muting import Wanted, silence
+
+    wanted = Wanted(target, everything, length, until, reason, name, match)
+    silence(where, wanted, dry_run=dry_run, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("silence", metavar="ID", shell_complete=SILENCES)
+def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
+    """End a silence; its channels hear now of what it held back, where that still holds."""
+    from .muting import unsilence
+
+    unsilence(where, silence, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
+def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Stop watching targets until they are resumed. TARGET is a name or a glob such as 'shop*'."""
+    from .pausing import pause
+
+    pause(where, targets, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
+def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Watch paused targets again. TARGET is a name or a glob."""
+    from .pausing import resume
+
+    resume(where, targets, as_json=as_json)
+
+
+@click.command("check-now")
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
+
+    It ends with 1 where one of them is not up.
+    """
+    from .ordering import check_now
+
+    sys.exit(check_now(where, targets, as_json=as_json))
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
+@click.option("--fail", "failed", is_flag=True, help="It ran and failed.")
+@click.option("--start", is_flag=True, help="It has begun, which changes no status.")
+@click.option(
+    "--exit", "exit_status", type=click.IntRange(0, 255), metavar="N", help="It ended with this status."
+)
+@click.option("--detail", default="", help="One line about the run.")
+def heartbeat(
+    where: Where,
+    target: str,
+    *,
+    failed: bool,
+    start: bool,
+    exit_status: int | None,
+    detail: str,
+    as_json: bool,
+) -> None:
+    """Report for a target with `heartbeat` that its job ran."""
+    from .reporting import heartbeat
+
+    heartbeat(
+        where, target, failed=failed, start=start, exit_status=exit_status, detail=detail, as_json=as_json
+    )
+
+
+@click.command()
+@reaching
+@JSON
+def reload(where: Where, *, as_json: bool) -> None:
+    """Have the running process read its configuration again; an invalid one changes nothing."""
+    from .ordering import reload
+
+    reload(where, as_json=as_json)
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@reaching
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
+@click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+def job(where: Where, target: str, command: tuple[str, ...]) -> None:
+    """Run a command and report its start, its end and its time for a target with `heartbeat`.
+
+    It ends with the status of the command. A report that cannot be made is said on standard error, and fails no job.
+    """
+    from .jobs import run_job
+
+    # The parser stops at NAME, so that options of the command stay its own, and leaves the two hyphens in front of it.
+    program = command[1:] if command[0] == "--" else command
+    if not program:
+        raise click.UsageError("name the command behind --")
+    sys.exit(run_job(where, target, program))
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
+def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Send dead letters again.
+
+    The notices KEYS are put back into the outbox, and are delivered under the same keys: now by the process that runs
+    the store, else by the next one. A key may be shortened as `notices` shows it.
+    """
+    from ..see.notices import redrive_notices
+
+    redrive_notices(where, keys, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID|TARGET")
+def show(where: Where, incident: str, *, as_json: bool) -> None:
+    """Show the time line of an incident: samples, transitions and notices.
+
+    ID is the beginning of its id; for a TARGET it is the open incident, else the newest one.
+    """
+    from ..see.timeline import show
+
+    show(where, incident, as_json=as_json)
+
+
+@click.command()
+@reaching
+def top(where: Where) -> None:
+    """Show the status live, the worst first, and act by keys.
+
+    q quits, / finds, s sorts, a acknowledges, z silences for an hour, enter shows the evidence, up and down choose.
+    """
+    from ..see.live import show_top
+
+    show_top(where)
+
+
+ACTING = (show, top, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)

@@ -1,0 +1,56 @@
+"""The options and arguments that several verbs share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+VARIABLE = "WATCHKEEPER_CONFIG"
+PATH = click.Path(path_type=Path)
+POSITIONAL = click.argument("config", type=PATH, required=False)
+CONFIG = click.option(
+    "-c",
+    "--config",
+    type=PATH,
+    envvar=VARIABLE,
+    show_envvar=True,
+    help="The configuration file.  [default: watchkeeper.yaml]",
+)
+STORE = click.option(
+    "--store", type=PATH, help="The store, in place of the one that the configuration names."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with stable keys.")
+URL_VARIABLE, TOKEN_VARIABLE = "WATCHKEEPER_URL", "WATCHKEEPER_TOKEN_FILE"
+_URL = click.option(
+    "--url", help=f"The API of a watchkeeper, as on another machine.  [env var: {URL_VARIABLE}]"
+)
+_TOKEN_FILE = click.option(
+    "--token-file",
+    type=PATH,
+    help=f"The file with the token for --url, of mode 0600.  [env var: {TOKEN_VARIABLE}]",
+)
+
+
+class Where(NamedTuple):
+    """The runtime or the store that a verb acts on, as the command line names it."""
+
+    config: Path | None
+    store: Path | None
+    url: str | None
+    token_file: Path | None
+
+
+def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that name a runtime, and passes them on as one `where`."""
+
+    @wraps(command)
+    def gathered(
+        config: Path | None, store: Path | None, url: str | None, token_file: Path | None, **others: Any
+    ) -> Any:
+        return command(where=Where(config, store, url, token_file), **others)
+
+    for option in (_TOKEN_FILE, _URL, STORE, CONFIG):
+        gathered = option(gathered)
+    return gathered
