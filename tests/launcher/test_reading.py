@@ -277,7 +277,7 @@ def test_a_table_keeps_what_a_target_sent_on_one_line(config):
 def test_incidents_of_a_target_that_nobody_knows_are_refused(config):
     result = run("incidents", "-c", config, "--target", "shopp")
     assert (result.exit_code, result.stdout) == (ExitStatus.FAILED, "")
-    assert result.stderr == "no target is named 'shopp', did you mean shop\n"
+    assert result.stderr == "watchkeeper: no target is named 'shopp', did you mean shop\n"
 
 
 def test_incidents_have_short_ids_that_tell_them_apart(config):
@@ -326,7 +326,7 @@ def test_targets_are_configured_as_far_as_the_file_can_be_read(config):
 
 def test_a_redriven_notice_needs_no_secret_either(config):
     config.write_text(BROKEN["a secret that is not set"])
-    assert run("redrive", "-c", config, "none").stderr.startswith("none is no dead letter")
+    assert run("redrive", "-c", config, "none").stderr.startswith("watchkeeper: none is no dead letter")
 
 
 HIDDEN = {

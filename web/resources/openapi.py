@@ -13,11 +13,12 @@ from ...domain.specification.text import NAME_PATTERN
 from ..problems import PROBLEM_TYPE, ProblemDocument
 from ..table import ApiCall, ApiRoute, Unlocked
 from .answers import SILENCE_ID, NoQuery
+from .token_answers import NEW_NAME
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EXACTLY_ONE = {"SilenceBody": ("length", "until")}
 """The keys of a body of which exactly one is given, which its type cannot say."""
-_FORMS = {"silence": f"^{SILENCE_ID}$", "target": NAME_PATTERN}
+_FORMS = {"silence": f"^{SILENCE_ID}$", "target": NAME_PATTERN, "token": f"^{NEW_NAME}$"}
 """The forms of ids that a request may choose."""
 _PARAMETERS = {
     "target": "The id of a target.",
