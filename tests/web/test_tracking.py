@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from watchkeeper import Configuration, Heartbeat, Runtime, RuntimeOptions, Target
+from watchkeeper import Configuration, ConfigurationError, Heartbeat, Runtime, RuntimeOptions, Target
 from watchkeeper.domain import limits
 
 PORT = {"tcp": {"host": "127.0.0.1", "port": 9}, "every": "1h", "group": "ports", "notify": ["ops"]}
@@ -91,6 +91,17 @@ def test_a_probe_that_cannot_be_run_is_refused(admin, probe, pointer, says):
     assert fault["pointer"] == pointer
     assert says in fault["detail"]
     assert admin.get("/targets/new").status == 404
+
+
+def test_the_key_of_another_heartbeat_is_refused(admin, runtime):
+    mine = {"heartbeat": {"key": "key-of-the-backup-0001"}, "every": "1h"}
+    answer = admin.put("/targets/thief", mine)
+    says = "target 'backup' has this key: each heartbeat has its own"
+    assert (answer.status, answer.json["errors"]) == (409, [{"pointer": "/heartbeat/key", "detail": says}])
+    own = {"heartbeat": {"key": "key-of-another-job-02"}, "every": "1h"}
+    assert [admin.put("/targets/job", own).status for _ in range(2)] == [200, 200]
+    with pytest.raises(ConfigurationError, match=r"heartbeat\.key: target 'backup' has this key"):
+        runtime.track(Target(id="thief", heartbeat=Heartbeat(key="key-of-the-backup-0001"), every="1h"))
 
 
 def test_a_call_of_a_known_function_is_watched(admin, runtime):
