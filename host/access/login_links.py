@@ -6,12 +6,8 @@ from typing import NamedTuple
 
 from ...actors.ports import Clock
 from ...adapters.configuration.tokens import digest_of, new_token
+from ...domain import limits
 from ...domain.specification.web import Role
-from ...domain.units import NS_PER_MINUTE
-
-VALID_NS = 10 * NS_PER_MINUTE
-LINKS_MAX = 64
-"""Links that wait to be used; one more takes the place of the oldest."""
 
 
 class LoginLink(NamedTuple):
@@ -33,8 +29,11 @@ class LoginLinks:
         """Returns the secret part of a new link."""
         secret = new_token()
         with self._guard:
-            self._waiting[digest_of(secret)] = LoginLink(name, role), self._now_ns() + VALID_NS
-            while len(self._waiting) > LINKS_MAX:
+            self._waiting[digest_of(secret)] = (
+                LoginLink(name, role),
+                self._now_ns() + limits.LOGIN_LINK_VALID_NS,
+            )
+            while len(self._waiting) > limits.LOGIN_LINKS_MAX:
                 self._waiting.popitem(last=False)
         return secret
 
