@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from ...actors.ports import Clock
-from ...adapters.configuration.tokens import digest_of, new_token
+from ...adapters.configuration.tokens import digest_of, new_link_secret
 from ...domain import limits
 from ...domain.specification.web import Role
 
@@ -27,7 +27,7 @@ class LoginLinks:
 
     def make(self, name: str, role: Role) -> str:
         """Returns the secret part of a new link."""
-        secret = new_token()
+        secret = new_link_secret()
         with self._guard:
             self._waiting[digest_of(secret)] = (
                 LoginLink(name, role),

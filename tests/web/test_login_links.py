@@ -49,6 +49,6 @@ def test_a_link_needs_a_door_and_a_name_that_a_token_could_have():
         with pytest.raises(UsageError, match="nothing listens for a browser"):
             runtime.login_link()
         url = runtime.serve("127.0.0.1:0")
-        assert runtime.login_link().startswith(f"{url}/login/wk_")
+        assert runtime.login_link().startswith(f"{url}/login/")
         with pytest.raises(ConfigurationError, match="name"):
             runtime.login_link(name="")
