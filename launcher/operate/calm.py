@@ -26,6 +26,8 @@ from .telling import time_of
 ID_PREFIX = "inc_"
 ID_CHARACTERS = 4
 """The part of an incident's id that is shown, as the verb `incidents` does; more of it where two open ones begin alike."""
+AUDIT = "watchkeeper.web.audit"
+"""The logger of commands that came over the API."""
 QUIET_NS = 10 * NS_PER_MINUTE
 """After so long without a line one says that all goes on."""
 _NAMES = {
@@ -62,7 +64,7 @@ class Calm:
     def record(self, record: logging.LogRecord, text: str, now: Moment, paper: Paper) -> list[str]:
         """Returns the lines of a record of `logging`."""
         is_bad = record.levelno >= logging.WARNING
-        word = "log" if record.levelno < logging.ERROR else "error"
+        word = "error" if record.levelno >= logging.ERROR else "command" if record.name == AUDIT else "log"
         said = f"{record.levelname.lower()}: {text}" if is_bad else text
         sort = f"{record.name}: {record.msg}"
         return self._admitted(Entry(now.wall_ns, word, said, sort, record.name), now, paper)
@@ -208,7 +210,7 @@ def state_line(incidents: Iterable[Incident], now_ns: int) -> str:
 def _folded_entry(folded: Folded, at_ns: int) -> Entry:
     word, sort = folded.kind
     names = listed(folded.subjects)
-    if word in {"log", "error"}:
+    if word in {"log", "error", "command"}:
         return Entry(at_ns, word, f"{folded.held} more like this, the last: {folded.last}")
     change = sort.partition(" ")[0]
     noun = f"incident {change}" if word in {"critical", "warning", "info"} else _NAMES.get(word, "line")

@@ -24,6 +24,9 @@ _STYLES: Mapping[str, Mapping[str, str | bool]] = {
     "blind": {"fg": "yellow", "bold": True},
     "error": {"fg": "red", "bold": True},
     "told": {"dim": True},
+    "receiver": {"dim": True},
+    "script": {"fg": "cyan"},
+    "summary": {"bold": True},
     "quiet": {"dim": True},
 }
 

@@ -3,7 +3,6 @@
 import gc
 import logging
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -14,10 +13,11 @@ from ...adapters.clock import SystemClock
 from ...adapters.programs.orphans import Orphans
 from ...adapters.stores.sqlite.lock import holder_of
 from ...domain.errors import StoreBusy, WatchkeeperError
-from ...domain.read_model.event import Event
+from ...domain.line import count_of
 from ...domain.read_model.status import STORE_LOST
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import Deadline
+from ...host.subscriptions import Subscription
 from ..output import ExitStatus
 from ..streams import OutputLost
 from ..verbs import status_of
@@ -114,7 +114,7 @@ class Command:
                     self._words.put(Word.RELOAD)
                 return True
 
-    def _watch(self, runtime: WatchedRuntime, events: Iterable[Event]) -> ExitStatus:
+    def _watch(self, runtime: WatchedRuntime, events: Subscription) -> ExitStatus:
         scene = runtime.scene(self._config)
         self._output.begin(scene)
         if isinstance(self._output, TerminalOutput):
@@ -131,10 +131,14 @@ class Command:
         finally:
             watchdog.stop()
 
-    def _tell(self, events: Iterable[Event]) -> None:
+    def _tell(self, events: Subscription) -> None:
         """Tells each event. A failed write drops that line; the runtime and later lines go on."""
-        lost = False
+        lost, dropped = False, 0
         for event in events:
+            if events.dropped > dropped:
+                said = f"{count_of(events.dropped - dropped, 'event')} left out: standard output was too slow"
+                self._output.say(said, logging.WARNING)
+                dropped = events.dropped
             try:
                 self._output.event(event)
             except OutputLost as error:

@@ -156,6 +156,8 @@ def test_a_line_of_logging_has_its_level_and_repeats_are_counted():
     assert calm.rest(NOON, WIDE) == [
         "12:00:00Z  log        2 more like this, the last: warning: An unknown token was sent from 10.0.0.7"
     ]
+    command = record(logging.INFO, "PUT /x by anna", name="watchkeeper.web.audit")
+    assert calm.record(command, "PUT /x by anna", NOON, WIDE) == ["12:00:00Z  command    PUT /x by anna"]
     error = record(logging.ERROR, "It failed")
     assert calm.record(error, "It failed", NOON, WIDE) == ["12:00:00Z  error      error: It failed"]
 
