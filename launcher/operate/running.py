@@ -191,7 +191,7 @@ class Command:
         self._manager.stopping(runtime.grace_ns)
         self._output.say("stopping (a second signal would end the process at once)", word="stop")
         left = runtime.stop()
-        for line in lines_of_end(left):
+        for line in lines_of_end(left, has_names=not isinstance(self._output, TerminalOutput)):
             self._output.say(line, logging.ERROR if left.lost else logging.INFO, "stop")
         if STORE_LOST in dict(left.left):
             return ExitStatus.STORE
