@@ -47,7 +47,7 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
     orphans.adopt()
     take_logging(output.handler)
     try:
-        return Command(config, output, orphans, clock).run(options.wait_ns)
+        return RunCommand(config, output, orphans, clock).run(options.wait_ns)
     except (WatchkeeperError, OSError) as error:
         if not output.tells_errors:
             raise
@@ -58,7 +58,7 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
         output.close()
 
 
-class Command:
+class RunCommand:
     """One run of the verb: its runtime, and those that it answers: signals, the terminal and the service manager."""
 
     def __init__(self, config: Path, output: Output, orphans: Orphans, clock: SystemClock) -> None:
