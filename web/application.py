@@ -115,7 +115,8 @@ async def _answer(
 
 def _audit(request: Request, author: Author, status: int) -> None:
     path = one_line(request.scope["path"])
-    AUDIT.info("%s %s by %s from %s: %d", request.method, path, author.name, author.where, status)
+    said = {"method": request.method, "path": path, "by": author.name, "from": author.where, "status": status}
+    AUDIT.info("%s %s by %s from %s: %d", *said.values(), extra={"audit": said})
 
 
 async def _made(route: ApiRoute, call: ApiCall) -> Response:
