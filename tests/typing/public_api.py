@@ -231,11 +231,13 @@ def recorded(path: Path, at: datetime) -> tuple[object, ...]:
     slowest: list[float | None] = [day.rollup.latency_at_ms(0.99) for day in record.daily("shop")]
     bulk = {begin: totals["shop"].good for begin, totals in record.days("90d")}
     said = (record.notices("dead"), record.transitions("inc"), record.silences(), record.pauses())
+    tries: list[int] = [each.attempt for each in record.deliveries(incident="inc")]
+    last = [(each.channel, tries) for each in record.told("inc")]
     seen = (record.samples("shop", 3_600), record.evidence("shop"), record.blind(), record.targets())
     whole: bool = not record.verify().problems
     until: datetime | None = record.backup("copy.db", replace=True).until
     record.samples("shop", since=[])  # type: ignore[arg-type]
-    return ends, shares, uptime, begins, slowest, bulk, said, seen, whole, until, record.run_by()
+    return ends, shares, uptime, begins, slowest, bulk, said, seen, whole, until, last, record.run_by()
 
 
 async def on_an_event_loop(path: str) -> None:

@@ -33,6 +33,7 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
+from .delivery_rows import IncidentNoticeRow, ToldRow
 from .openapi import openapi
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
@@ -143,7 +144,22 @@ ROUTES: tuple[ApiRoute, ...] = (
         reading.transitions,
         Listed[IncidentRow],
     ),
-    ApiRoute("GET", f"{INCIDENT}/notices", V, "Its notices.", reading.incident_notices, Listed[NoticeRow]),
+    ApiRoute(
+        "GET",
+        f"{INCIDENT}/notices",
+        V,
+        "Its notices, each with every try to deliver it.",
+        reading.incident_notices,
+        Listed[IncidentNoticeRow],
+    ),
+    ApiRoute(
+        "GET",
+        f"{INCIDENT}/told",
+        V,
+        "The last notice that each channel took, and the one that waits.",
+        reading.told,
+        Listed[ToldRow],
+    ),
     ApiRoute(
         "PUT",
         f"{INCIDENT}/acknowledgement",
