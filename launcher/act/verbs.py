@@ -1,8 +1,10 @@
 """The acting verbs as the command line has them. Each imports its own code when it is called."""
 
+import sys
+
 import click
 
-from ..completing import INCIDENTS, SILENCES, TARGETS
+from ..completing import DEAD_LETTERS, INCIDENTS, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
@@ -83,6 +85,20 @@ def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     resume(where, targets, as_json=as_json)
 
 
+@click.command("check-now")
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
+
+    It ends with 1 where one of them is not up.
+    """
+    from .ordering import check_now
+
+    sys.exit(check_now(where, targets, as_json=as_json))
+
+
 @click.command()
 @reaching
 @JSON
@@ -121,4 +137,63 @@ def reload(where: Where, *, as_json: bool) -> None:
     reload(where, as_json=as_json)
 
 
-ACTING = (ack, silence, unsilence, pause, resume, heartbeat, reload)
+@click.command(context_settings={"allow_interspersed_args": False})
+@reaching
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
+@click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+def job(where: Where, target: str, command: tuple[str, ...]) -> None:
+    """Run a command and report its start, its end and its time for a target with `heartbeat`.
+
+    It ends with the status of the command. A report that cannot be made is said on standard error, and fails no job.
+    """
+    from .jobs import run_job
+
+    # The parser stops at NAME, so that options of the command stay its own, and leaves the two hyphens in front of it.
+    program = command[1:] if command[0] == "--" else command
+    if not program:
+        raise click.UsageError("name the command behind --")
+    sys.exit(run_job(where, target, program))
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
+def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Send dead letters again.
+
+    The notices KEYS are put back into the outbox, and are delivered under the same keys: now by the process that runs
+    the store, else by the next one. A key may be shortened as `notices` shows it.
+    """
+    from ..see.notices import redrive_notices
+
+    redrive_notices(where, keys, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID|TARGET")
+def show(where: Where, incident: str, *, as_json: bool) -> None:
+    """Show the time line of an incident: samples, transitions and notices.
+
+    ID is the beginning of its id; for a TARGET it is the open incident, else the newest one.
+    """
+    from ..see.timeline import show
+
+    show(where, incident, as_json=as_json)
+
+
+@click.command()
+@reaching
+def top(where: Where) -> None:
+    """Show the status live, the worst first, and act by keys.
+
+    q quits, / finds, s sorts, a acknowledges, z silences for an hour, enter shows the evidence, up and down choose.
+    """
+    from ..see.live import show_top
+
+    show_top(where)
+
+
+ACTING = (show, top, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)
