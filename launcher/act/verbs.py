@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ..completing import DEAD_LETTERS, INCIDENTS, SILENCES, TARGETS
+from ..completing import DEAD_LETTERS, INCIDENTS, SHOWN, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
@@ -88,7 +88,7 @@ def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.command("check-now")
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
 
@@ -173,7 +173,7 @@ def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("incident", metavar="ID|TARGET")
+@click.argument("incident", metavar="ID|TARGET", shell_complete=SHOWN)
 def show(where: Where, incident: str, *, as_json: bool) -> None:
     """Show the time line of an incident: samples, transitions and notices.
 
