@@ -59,9 +59,9 @@ def test_a_backup_is_one_private_file(store, tmp_path):
     folder = tmp_path / "kept"
     folder.mkdir()
     run("backup", "--store", store, folder / "copy.db")
-    assert [each.name for each in folder.iterdir()] == ["copy.db"]
     assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
     assert Record(folder / "copy.db").incidents() == Record(store).incidents()
+    assert [each.name for each in folder.iterdir()] == ["copy.db"]
 
 
 def test_a_backup_replaces_nothing_without_force(store, tmp_path):
@@ -139,6 +139,9 @@ def test_verify_names_the_head_that_knows_of_more(store, tmp_path):
     assert status == 1
     assert said.startswith(f"{store} does not verify: 1 committed links are lost: 4 were written\n")
     assert f"do: remove {store}-head to go on with what is there, or stop what runs it" in said
+    status, _, refused = run("backup", "--store", store, tmp_path / "copy.db")
+    assert (status, (tmp_path / "copy.db").exists()) == (3, False)
+    assert "does not verify: 1 committed links are lost: 4 were written" in refused
 
 
 def test_verify_reads_the_store_of_the_configuration(store, tmp_path, monkeypatch):

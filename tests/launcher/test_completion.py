@@ -46,7 +46,7 @@ def offered(*words, asked_by="zsh"):
         "COMP_CWORD": words[-1] if asked_by == "fish" else str(len(words)),
     }
     done = CliRunner().invoke(cli, prog_name="watchkeeper", env=asked)
-    assert done.stderr == ""
+    assert (done.exit_code, done.stderr) == (0, "")
     # click ends a list of nothing with a line end, too.
     return done.stdout.strip().splitlines()
 
