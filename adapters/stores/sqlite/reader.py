@@ -44,8 +44,6 @@ WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY in
 """
 
 
-COPIED_PAGES = 1_000
-"""A slice of a copy: between two of them a signal is heard, and one of 4 MB takes some milliseconds."""
 _EXTENT = """
 SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
        (SELECT at_ns FROM heard WHERE target = '')
@@ -249,7 +247,7 @@ class StoreReader:
                 Chain(connection).head()
                 with copy.backup("main", connection, "main") as backup:
                     while not backup.done:
-                        backup.step(COPIED_PAGES)
+                        backup.step(limits.STORE_PAGES_COPIED)
             copy.pragma("journal_mode", "DELETE")
         finally:
             copy.close()
