@@ -36,7 +36,8 @@ from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
 from ..host.silencing import make_silence
-from .connection import login_name, new_silence_id
+from .connection import new_silence_id
+from .questions import login_name
 
 if TYPE_CHECKING:
     from .answers import IncidentRow, SilenceRow
