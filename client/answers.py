@@ -28,6 +28,7 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "EvidenceRow",
     "IncidentRow",
     "Listed",
+    "MadeToken",
     "NoticeRow",
     "PreviewAnswer",
     "RemoteStatus",
@@ -44,6 +46,7 @@ __all__ = [
     "SilenceRow",
     "StatusAnswer",
     "TargetRow",
+    "TokenRow",
     "error_of",
     "value_of",
 ]

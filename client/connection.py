@@ -14,6 +14,7 @@ from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..host.job import Job
 from ..host.surface import bridge, sync_alone
 from .questions import Questions, of_incident, of_silence, of_target, part
+from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
     from .answers import CheckAnswer, IncidentRow, SilenceRow, TargetRow
@@ -27,7 +28,7 @@ ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No two of them look alike on a screen."""
 
 
-class Connection(Questions):
+class Connection(Questions, TokenVerbs):
     """Commands and questions to a runtime that another process runs, with the names and parameters of Runtime.
 
     Every call is one or a few requests, each on a connection of its own, which ends by a deadline. The object holds no
@@ -61,6 +62,16 @@ class Connection(Questions):
         from .answers import TargetRow
 
         return self._ask("DELETE", f"{of_target(target)}/pause", TargetRow, by=by)
+
+    @sync_alone
+    def check_now(self, target: str) -> "CheckAnswer":
+        """Starts one attempt of a target at once, unless one runs, which answers in its place.
+
+        Returns the record of the attempt where it ends within two seconds, else None in its place; with the target after it.
+        """
+        from .answers import CheckAnswer
+
+        return self._ask("POST", f"{of_target(target)}/check", CheckAnswer, body={})
 
     @sync_alone
     def heartbeat(
@@ -142,13 +153,6 @@ class Connection(Questions):
         from .answers import SilenceRow
 
         return self._ask("DELETE", of_silence(id), SilenceRow, by=by)
-
-    @sync_alone
-    def check_now(self, target: str) -> "CheckAnswer":
-        """Starts one attempt of a target at once, beside its schedule; waits for its end a few seconds."""
-        from .answers import CheckAnswer
-
-        return self._ask("POST", f"{of_target(target)}/check", CheckAnswer, body={})
 
     @sync_alone
     def redrive(self, key: str) -> bool:

@@ -46,15 +46,14 @@ def sync_only(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S,
 
 def sync_alone(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Labels a method that blocks as `sync_only` does, of a class that has no awaitable methods."""
-    return _refused_on_loops(method, f"await asyncio.to_thread({{owner}}.{method.__name__}, ...)")
+    return _refused_on_loops(method, f"await asyncio.to_thread({method.__name__}, ...)")
 
 
 def _refused_on_loops(method: Callable[Concatenate[S, P], R], instead: str) -> Callable[Concatenate[S, P], R]:
     @wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if on_event_loop():
-            way = instead.replace("{owner}", type(self).__name__.lower())
-            raise UsageError(f"{method.__name__} blocks, and an event loop runs in this thread: {way}")
+            raise UsageError(f"{method.__name__} blocks, and an event loop runs in this thread: {instead}")
         return method(self, *args, **kwargs)
 
     guarded.__surface__ = Surface.SYNC  # type: ignore[attr-defined]  # the label is an attribute of the function

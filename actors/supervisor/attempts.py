@@ -20,6 +20,7 @@ from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
 from ...protocol.recorder import HealthReported
+from .next_ticks import NextTicks
 from .periodic_timers import NoEvidence, SupervisorContext
 from .waits import Waits
 
@@ -47,6 +48,7 @@ class Attempts:
         self._scheduled: dict[str, Scheduled] = {}
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
         self._waits = Waits(context, self._is_left_alone)
+        self._next_ticks = NextTicks(context)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -107,6 +109,7 @@ class Attempts:
         del self._scheduled[target]
         self._note_network(self._network.forget(target, now), now)
         self._waits.forget(target)
+        self._next_ticks.forget(entry)
 
     def set_paused(self, target: str, paused: bool, now: Moment) -> bool:
         """Starts no further attempt for a target and cancels a running one, or resumes it. False: it is unknown."""
@@ -273,6 +276,7 @@ class Attempts:
         if pending.admitted:
             self._admission.leave()
             self._start_waiting(now)
+            self._next_ticks.ended(entry, sample.reason, now)
         self._accept(entry, pending, sample, now)
 
     def _accept(self, entry: Scheduled, pending: PendingAttempt, sample: Sample, now: Moment) -> None:
@@ -282,17 +286,9 @@ class Attempts:
         if not self._network.hides_silence:
             self._waits.observe(entry, sample, now)
         if sample.outcome.is_evidence:
-            self._suspect(entry, sample.outcome in BAD, now)
+            self._next_ticks.suspect(entry, sample.outcome in BAD, now)
         told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
         self._owner.tell(told)
-
-    def _suspect(self, entry: Scheduled, suspect: bool, now: Moment) -> None:
-        """Moves the next tick to the retry cadence after bad evidence, and back after good evidence."""
-        if entry.suspect is suspect:
-            return
-        entry.suspect = suspect
-        if entry.retry_cadence != entry.cadence and entry in self._timers:
-            self._timers.arm(entry, entry.next_due_ns(now))
 
     def _hear_of_network(self, sample: Sample, now: Moment) -> None:
         """Lets a raw sample say whether this machine's network stands, before it may count against its target."""

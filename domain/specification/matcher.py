@@ -54,7 +54,8 @@ class Subject(NamedTuple):
                 return self.rule
             case "severity":
                 return self.severity
-        return next((text for label, text in self.metadata.labels if label == name), "")
+            case _:
+                return next((text for label, text in self.metadata.labels if label == name), "")
 
 
 class Matcher(msgspec.Struct, frozen=True):

@@ -66,6 +66,7 @@ class Scheduled:
         "cadence",
         "ended_ns",
         "epoch",
+        "had_turn",
         "heard",
         "heard_here",
         "id",
@@ -93,6 +94,8 @@ class Scheduled:
         self.ended_ns = 0
         """When the last attempt ended, on the monotonic hand; kept where results may be shared."""
         self.suspect = False
+        self.had_turn = False
+        """Whether its last tick, or its next one, is a look beside the grid that makes up for a want of descriptors."""
         self.pending: PendingAttempt | None = None
         self.last_beat: Moment | None = None
         self.heard: tuple[Moment, str] | None = None

@@ -1,13 +1,45 @@
 """`reload`, `check-now` and `notify`: what only a running process can do."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from ...client.answers import CheckAnswer
 from ...domain.line import count_of
 from ..options import Where
 from ..output import ExitStatus
 from ..see.tables import print_json
 from .reach import plain, running, targets_of
+
+if TYPE_CHECKING:
+    from ...client.answers import CheckAnswer
+
+
+def check_now(where: Where, asked: tuple[str, ...], *, as_json: bool) -> ExitStatus:
+    """Has the runtime check targets, one after the other. Returns FAILED where one is found to be not up.
+
+    Raises: UnknownName where a name or a glob stands for none, and then nothing was done; NotRunning; UsageError for a
+    target that cannot be checked.
+    """
+    connection = running(where)
+    answers = []
+    for name in targets_of(connection, asked):
+        answers.append(connection.check_now(name))
+        if not as_json:
+            click.echo(_found(answers[-1]))
+    if as_json:
+        print_json({"checked": [plain(answer) for answer in answers]})
+    bad = any(each.attempt is not None and each.attempt.outcome != "up" for each in answers)
+    return ExitStatus.FAILED if bad else ExitStatus.FINE
+
+
+def _found(answer: "CheckAnswer") -> str:
+    attempt, target = answer.attempt, answer.target
+    if attempt is None:
+        return f"{target.id}: it still runs: `watchkeeper status` has what it found once it has ended"
+    took = "" if target.latency_ms is None else f" in {target.latency_ms:.0f} ms"
+    return f"{target.id}: {attempt.outcome}{took}" + (
+        f": {target.explanation}" if attempt.outcome != "up" else ""
+    )
 
 
 def reload(where: Where, *, as_json: bool) -> None:
@@ -19,29 +51,3 @@ def reload(where: Where, *, as_json: bool) -> None:
         print_json({"done": True, "targets": len(found.targets)})
     else:
         click.echo(f"the configuration is in force as it is now: {count_of(len(found.targets), 'target')}")
-
-
-def check_now(where: Where, asked: tuple[str, ...], *, as_json: bool) -> ExitStatus:
-    """Checks targets at once; returns FAILED where one of these attempts was bad. Raises: UnknownName; UsageError; NotRunning."""
-    connection = running(where)
-    names = targets_of(connection, asked)
-    found = {name: connection.check_now(name) for name in names}
-    if as_json:
-        print_json({"checked": {name: plain(answer) for name, answer in found.items()}})
-    else:
-        for name, answer in found.items():
-            click.echo(f"{name}: {_said(answer)}")
-    is_bad = any(each.attempt is not None and each.attempt.outcome in _BAD for each in found.values())
-    return ExitStatus.FAILED if is_bad else ExitStatus.FINE
-
-
-_BAD = frozenset({"down", "timed_out"})
-
-
-def _said(answer: CheckAnswer) -> str:
-    attempt, target = answer.attempt, answer.target
-    if attempt is None:
-        return "the attempt has begun and not ended yet"
-    why = f": {target.explanation}" if target.explanation else ""
-    took = "" if target.latency_ms is None else f" in {target.latency_ms:.1f} ms"
-    return f"{attempt.outcome}{took}{why}; it is {target.status.value}"

@@ -4,13 +4,14 @@ import sys
 
 import click
 
+from ..completing import DEAD_LETTERS, INCIDENTS, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
 @click.command()
 @reaching
 @JSON
-@click.argument("incident", metavar="ID")
+@click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 @click.option("--note", default="", help="A text for the others, which its notices carry.")
 def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
     """Acknowledge an incident: its channels hear of its end only.
@@ -25,7 +26,7 @@ def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=TARGETS)
 @click.option("--for", "length", default="", metavar="LENGTH", help="How long, such as 2h or 1h30m.")
 @click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
 @click.option("--reason", default="", help="Why; everybody sees it.")
@@ -54,7 +55,7 @@ def silence(
 @click.command()
 @reaching
 @JSON
-@click.argument("silence", metavar="ID")
+@click.argument("silence", metavar="ID", shell_complete=SILENCES)
 def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
     """End a silence; its channels hear now of what it held back, where that still holds."""
     from .muting import unsilence
@@ -65,7 +66,7 @@ def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Stop watching targets until they are resumed. TARGET is a name or a glob such as 'shop*'."""
     from .pausing import pause
@@ -76,7 +77,7 @@ def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Watch paused targets again. TARGET is a name or a glob."""
     from .pausing import resume
@@ -84,10 +85,24 @@ def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     resume(where, targets, as_json=as_json)
 
 
+@click.command("check-now")
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
+
+    It ends with 1 where one of them is not up.
+    """
+    from .ordering import check_now
+
+    sys.exit(check_now(where, targets, as_json=as_json))
+
+
 @click.command()
 @reaching
 @JSON
-@click.argument("target", metavar="NAME")
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
 @click.option("--fail", "failed", is_flag=True, help="It ran and failed.")
 @click.option("--start", is_flag=True, help="It has begun, which changes no status.")
 @click.option(
@@ -122,20 +137,9 @@ def reload(where: Where, *, as_json: bool) -> None:
     reload(where, as_json=as_json)
 
 
-@click.command("check-now")
-@reaching
-@JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
-def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
-    """Check targets at once, beside their schedule; end with 1 where one is down."""
-    from .ordering import check_now
-
-    sys.exit(check_now(where, targets, as_json=as_json))
-
-
 @click.command(context_settings={"allow_interspersed_args": False})
 @reaching
-@click.argument("target", metavar="NAME")
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
 @click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def job(where: Where, target: str, command: tuple[str, ...]) -> None:
     """Run a command and report its start, its end and its time for a target with `heartbeat`.
@@ -154,7 +158,7 @@ def job(where: Where, target: str, command: tuple[str, ...]) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("keys", nargs=-1, required=True)
+@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
 def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
     """Send dead letters again.
 

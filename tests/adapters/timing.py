@@ -1,6 +1,11 @@
-"""The dispatcher's `call_at` on a loop that a test runs by itself."""
+"""Time in tests of drivers: the dispatcher's `call_at` on a loop that a test runs by itself, and deadlines on a busy machine."""
 
 from watchkeeper.actors.dispatch.run.alarm import AlarmClock
+
+ANSWER_WITHIN_MS = 10_000
+"""The deadline of an attempt that has its answer long before, on a busy machine, too."""
+GRACE_MS = 2_000
+"""How late an attempt may end on a busy machine; one that ignored its deadline would wait for a peer that says nothing."""
 
 
 def call_at_of(loop, clock):

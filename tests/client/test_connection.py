@@ -381,7 +381,7 @@ def test_every_method_carries_a_label_and_blocks_no_event_loop(here):
     assert surface_of(watchkeeper.connect) is Surface.BRIDGE
 
     async def within():
-        with pytest.raises(UsageError, match=r"status blocks, .*: await asyncio.to_thread\(connection.status, \.\.\.\)"):
+        with pytest.raises(UsageError, match=r"status blocks, .*: await asyncio.to_thread\(status, \.\.\.\)"):
             here.status()
         return await asyncio.to_thread(here.status)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,38 @@ def test_heartbeat_notes_a_start_and_refuses_another_kind(verb, run):
     assert json.loads(verb("heartbeat", "etl", "--json")[1])["status"] == "up"
 
 
+def test_check_now_says_what_it_found_and_ends_with_1_where_that_is_bad(verb, there, run, folder):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config = folder / "watchkeeper.yaml"
+        good = config.read_text()
+        port = server.getsockname()[1]
+        more = "  - {id: %s, every: 1h, tcp: {host: 127.0.0.1, port: %d}}\n"
+        config.write_text(good + more % ("mail", port) + more % ("gone", 1))
+        assert verb("reload")[0] == 0
+        status, says = verb("check-now", "mail")
+        assert (status, re.sub(r"\d+", "N", says)) == (0, "mail: up in N ms\n")
+        status, says = there("check-now", "gone", "mail")
+        assert status == 1
+        assert re.sub(r"in \d+", "in N", says) == (
+            "gone: down: connection_refused: 127.0.0.1 port 1: Connection refused\nmail: up in N ms\n"
+        )
+        status, says = verb("check-now", "ma*", "--json")
+        assert [(row["attempt"]["outcome"], row["target"]["id"]) for row in json.loads(says)["checked"]] == [
+            ("up", "mail")
+        ]
+        config.write_text(good)
+        assert verb("reload")[0] == 0
+    assert verb("check-now", "etl") == (
+        1,
+        "watchkeeper: target 'etl' is a heartbeat: its job reports, and there is nothing to start\n",
+    )
+    assert (
+        verb("check-now", "port")[1]
+        == "watchkeeper: target 'port' is paused: resume it before it is checked\n"
+    )
+    assert verb("check-now", "none")[0] == 1
+
+
 def test_reload_says_each_problem_and_needs_an_admin(verb, there, run, folder):
     assert verb("reload") == (0, "the configuration is in force as it is now: 3 targets\n")
     config = folder / "watchkeeper.yaml"
@@ -197,6 +230,7 @@ def test_verbs_without_a_run_write_to_the_store_and_say_so(quiet):
 def test_verbs_that_only_a_running_process_can_do_end_with_4(quiet):
     says = f"watchkeeper: no process runs {Path.cwd()}/watch.db\n"
     assert quiet("reload") == (4, says)
+    assert quiet("check-now", "etl") == (4, says)
     assert quiet("heartbeat", "etl", "--start") == (
         4,
         f"{says.strip()}: a start is kept only while one does\n",
@@ -219,22 +253,6 @@ def test_a_process_that_has_no_control_socket_is_named_with_the_remedy(quiet):
 def test_a_store_that_is_not_there_ends_with_3(quiet):
     assert quiet("ack", "x", "--store", "none.db")[0] == 3
     assert not Path("none.db").exists()
-
-
-def test_check_now_says_what_the_attempt_found(verb, there, run):
-    assert verb("check-now", "port") == (
-        1,
-        "watchkeeper: target 'port' is paused: resume it before it is checked\n",
-    )
-    verb("resume", "port")
-    assert verb("check-now", "po*") == (
-        1,
-        "port: down: connection_refused: 127.0.0.1 port 9: Connection refused; it is up\n",
-    )
-    (answer,) = json.loads(there("check-now", "port", "--json")[1])["checked"].values()
-    assert answer["attempt"]["outcome"] == "down"
-    verb("pause", "port")
-    assert verb("check-now", "etl")[0] == 1
 
 
 def test_redrive_by_a_run_refuses_a_key_that_is_no_dead_letter(there, run):

@@ -26,10 +26,7 @@ from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 
-from tests.adapters.timing import call_at_of
-
-TIMEOUT_MS = 2_000
-GRACE_MS = 150
+from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS, call_at_of
 
 
 class Ended(NamedTuple):
@@ -54,21 +51,23 @@ class Bench:
         """A resolver that asks a name service of the test's."""
         return Resolver(self.loop, self.clock, service=names)
 
-    def request(self, probe, timeout_ms: int = TIMEOUT_MS) -> ProbeRequest:
+    def request(self, probe, timeout_ms: int = ANSWER_WITHIN_MS) -> ProbeRequest:
         now = self.clock.read()
         deadline = Deadline.after(now, timeout_ms * NS_PER_MS)
         return ProbeRequest(attempt=AttemptId("t", 1, 1), probe=probe, deadline=deadline, started=now)
 
-    def run(self, prober, probe, timeout_ms: int = TIMEOUT_MS) -> Ended:
+    def run(self, prober, probe, timeout_ms: int = ANSWER_WITHIN_MS) -> Ended:
         """One attempt, which must end by its deadline and a little."""
         answer = self.loop.create_future()
         request = self.request(probe, timeout_ms)
         prober.start(request, answer.set_result)
         assert not answer.done(), "an answer must never come from within start"
         seen = self.wait(answer, timeout_ms)
-        return Ended(seen, self.clock.read().since(request.started) / NS_PER_MS)
+        took_ms = self.clock.read().since(request.started) / NS_PER_MS
+        assert took_ms < timeout_ms + GRACE_MS
+        return Ended(seen, took_ms)
 
-    def wait(self, answer: asyncio.Future, timeout_ms: int = TIMEOUT_MS):
+    def wait(self, answer: asyncio.Future, timeout_ms: int = ANSWER_WITHIN_MS):
         return self.loop.run_until_complete(asyncio.wait_for(answer, (timeout_ms + 5_000) / 1_000))
 
     def turn(self) -> None:

@@ -46,7 +46,7 @@ def turning(then):
 def second_of(bench, prober, server, host="127.0.0.1", **fields):
     """Returns the observation of the second attempt."""
     probe = Http(url=server.url("/turn").replace("127.0.0.1", host), **fields)
-    assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
+    assert bench.run(prober, probe).seen.outcome is Outcome.UP
     return bench.run(prober, probe, TIMEOUT_MS).seen
 
 

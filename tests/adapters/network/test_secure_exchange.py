@@ -157,7 +157,7 @@ def after_two(bench, prober, server, authority, **fields):
     """Returns the observation of the third attempt: by then the fast path is proven."""
     probe = proven(server, authority, **fields)
     for _ in range(2):
-        assert bench.run(prober, probe, TIMEOUT_MS).seen.outcome is Outcome.UP
+        assert bench.run(prober, probe).seen.outcome is Outcome.UP
     return bench.run(prober, probe, TIMEOUT_MS).seen
 
 
@@ -238,9 +238,9 @@ def test_after_a_failed_handshake_libcurl_is_the_next_to_try(bench, plain, autho
     with Turning(context, resets(authority)) as server:
         prober, probe = HttpProber(bench.transport, plain), proven(server, authority)
         for _ in range(3):
-            bench.run(prober, probe, TIMEOUT_MS)
+            bench.run(prober, probe)
         assert plain.taken == 2
-        seen = bench.run(prober, probe, TIMEOUT_MS).seen
+        seen = bench.run(prober, probe).seen
 
     assert (seen.reason, plain.taken) == (Reason.CONNECTION_RESET, 2)
 

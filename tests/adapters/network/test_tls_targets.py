@@ -11,6 +11,8 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http, Tls
 from watchkeeper.domain.time.moment import NS_PER_S
 
+from tests.adapters.timing import ANSWER_WITHIN_MS
+
 TIMEOUT_MS = 500
 DAY = dt.timedelta(days=1)
 
@@ -144,11 +146,12 @@ TABLE = [
 @pytest.mark.parametrize(("make", "outcome", "reason"), TABLE, ids=[row[0].__name__ for row in TABLE])
 def test_each_tls_failure_ends_with_its_own_reason(bench, prober, authority, make, outcome, reason):
     with make(authority) as server:
-        ended = bench.run(prober, Http(url=server.url(), tls=Tls(ca_file=authority.file)), TIMEOUT_MS)
+        probe = Http(url=server.url(), tls=Tls(ca_file=authority.file))
+        within_ms = TIMEOUT_MS if outcome is Outcome.TIMED_OUT else ANSWER_WITHIN_MS
+        seen = bench.run(prober, probe, within_ms).seen
 
-    assert (ended.seen.outcome, ended.seen.reason) == (outcome, reason), ended.seen.detail
-    assert ended.took_ms < TIMEOUT_MS + 150
-    assert ended.seen.detail.isprintable()
+    assert (seen.outcome, seen.reason) == (outcome, reason), seen.detail
+    assert seen.detail.isprintable()
 
 
 def test_the_reasons_of_a_refused_certificate_differ(bench, prober, authority):
