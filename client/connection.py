@@ -1,6 +1,7 @@
 """The client of a runtime that another process runs: the verbs and questions of Runtime over its API."""
 
 import os
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
