@@ -49,6 +49,7 @@ IMPERATIVES = [
     "Run",
     "Start",
     "Track",
+    "Unacknowledge",
     "Untrack",
 ]
 PAST = [
