@@ -27,7 +27,7 @@ from ..protocol.supervisor import Barrier, Beat, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
 from .dispatch.run.alarm import MakeTimer
-from .dispatch.run.future import AwaitAnswer
+from .dispatch.run.future import AwaitAnswer, DispatchedFuture
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
 from .ports import Clock, Messenger, Prober, Publisher, Store
@@ -199,6 +199,10 @@ class Engine:
         self._obeyed = commanded
         address = self.system.sink if listener == SINK else self.system.recorder
         return await wait(address.question(question), self._left_s(until_ns))
+
+    async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
+        """Waits until a future is set that an event of this engine sets. Raises: Timeout where it is not in time."""
+        await wait(future, within_s)
 
     def _barrier(self, commanded: object) -> Iterator[tuple[Address, Message]]:
         """The actors that a command passes through, in the order of the flow, each with a message that it answers when it

@@ -346,10 +346,11 @@ class World:
         return list(self.messengers[channel].accepted.values())
 
     def delivered(self, channel: str) -> list[str]:
-        """Returns the same in short form: `shop/down opened`."""
+        """Returns those of incidents in short form: `shop/down opened`."""
         return [
             f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
             for notice in self.notices(channel)
+            if not notice.is_test
         ]
 
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:

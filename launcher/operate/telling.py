@@ -27,8 +27,8 @@ def line_of(event: Event, clock: SystemClock | None = None) -> str:
         case NoticeEnded(notice, delivery):
             at_ns = delivery.at_ns
             tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
-            told = f"{notice.change.value} of {_name(notice.incident)}{tries}"
-            said = f"notice {delivery.state.value}: {notice.channel}: {told}"
+            about = "test" if notice.is_test else f"{notice.change.value} of {_name(notice.incident)}"
+            said = f"notice {delivery.state.value}: {notice.channel}: {about}{tries}"
         case WentBlind(interval):
             at_ns = interval.ended_at_ns
             length_ns = (at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS

@@ -47,6 +47,7 @@ IMPERATIVES = [
     "Resume",
     "Retry",
     "Run",
+    "Send",
     "Start",
     "Track",
     "Unacknowledge",

@@ -207,6 +207,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
             runtime.unacknowledge(incident.id, by="ada")
+            runtime.test_channel("ops", by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
         runtime.reload(CONFIGURATION)

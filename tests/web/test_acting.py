@@ -209,6 +209,32 @@ def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
     assert first["took_ms"] >= 0
 
 
+def test_a_channel_is_tested_over_the_api_with_the_answer_of_its_receiver(operator, viewer):
+    said = operator.post("/channels/ops/test")
+    assert (said.status, said.json["result"], said.json["attempt"]) == (200, "accepted", 1)
+    failed = operator.post("/channels/deaf/test").json
+    assert (failed["result"], "this receiver takes nothing" in failed["detail"]) == ("failed", True)
+    assert operator.post("/channels/nobody/test").status == 404
+    rows = viewer.get("/channels").json["items"]
+    assert [(row["id"], row["kind"], row["pending"], row["dead"], row["stuck"]) for row in rows] == [
+        ("deaf", "call", 0, 0, False),
+        ("ops", "log", 0, 0, False),
+    ]
+
+
+def test_a_channel_with_notices_that_wait_is_shown_stuck(runtime, viewer):
+    runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf"]))
+    with runtime.subscribe() as events:
+        runtime.heartbeat("deafened", ok=False)
+        while type(events.get(10)).__name__ != "HealthChanged":
+            pass
+    runtime.status()
+    deaf = viewer.get("/channels").json["items"][0]
+    assert (deaf["id"], deaf["pending"], deaf["stuck"]) == ("deaf", 1, True)
+    assert "this receiver takes nothing" in deaf["problem"]
+    assert deaf["oldest_pending_at"] is not None
+
+
 def test_a_reload_without_a_file_is_refused_with_the_reason(admin):
     answer = admin.post("/reload")
     assert answer.status == 409

@@ -2,7 +2,7 @@
 
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, probing, reading, streaming
+from . import acting, channels, probing, reading, streaming
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -33,7 +33,7 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
-from .delivery_rows import IncidentNoticeRow, ToldRow
+from .delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from .openapi import openapi
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
@@ -206,6 +206,23 @@ ROUTES: tuple[ApiRoute, ...] = (
         "Sends a notice that was given up again, under its own key.",
         acting.redrive,
         Done,
+        body=NoBody,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/channels",
+        V,
+        "The channels, each with the notices that it has not taken.",
+        channels.channels,
+        Listed[ChannelRow],
+    ),
+    ApiRoute(
+        "POST",
+        f"{API}/channels/{{channel}}/test",
+        O,
+        "Sends a test to a channel, once, and answers with its try.",
+        channels.test,
+        ChannelTestRow,
         body=NoBody,
     ),
     ApiRoute(
