@@ -25,8 +25,9 @@ def weighed(
     """Returns a sample without what a late loop, or a wait for admission, may have decided in it.
 
     The attempt ran from `started_ns`, at most until `deadline_ns` (monotonic), after it had waited for `waited_ns` of its
-    timeout; `blocked_since` tells how long the loop was blocked since a moment. A timeout, or an answer that was too slow and nothing else, becomes UNKNOWN where the block
-    may be the cause. Any other sample states by how much its times may be too long.
+    timeout; `blocked_since` tells how long the loop was blocked since a moment. A timeout becomes UNKNOWN where the block or
+    the wait may be the cause, and an answer that was too slow and nothing else where the block may be. Any other sample
+    states by how much its times may be too long.
     """
     if sample.outcome is Outcome.TIMED_OUT:
         blocked_ns = blocked_since(started_ns)
