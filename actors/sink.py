@@ -210,21 +210,23 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        self._gathered.tries.extend(begun for entry, _ in handed for begun in entry.begun)
         if self._gathered.empty and not self._register.has_urgent:
             return
         self._gathered.add_heard(self._register.urgent(now))
         settled, self._settled = self._settled, []
         unit = CommitUnit(self._gathered.take(), handed, settled)
         if self._writer.write(unit):
-            self._publish(unit)
+            self._publish(unit, now)
 
-    def _publish(self, unit: CommitUnit) -> None:
+    def _publish(self, unit: CommitUnit, now: Moment) -> None:
         """Sends the notices and results of a durable commit; called for no other."""
         if unit.batch.transitions:
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
             self._to.recorder.tell(settled)
         for entry, delivery in unit.handed:
+            entry.sent = now
             notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
             self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
@@ -232,6 +234,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_left_out_of_record", left_out)
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
+        self._gathered.tries.extend(self._outbox.answered(key, attempt, answer, now))
         if answer.accepted:
             self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
         elif not answer.retryable:
@@ -276,12 +279,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if notice.channel in self._channels:
             self._outbox.add(notice, delivery.attempts)
             return
-        dead = msgspec.structs.replace(
-            delivery,
-            state=DeliveryState.DEAD,
-            at_ns=now.wall_ns,
-            detail="the channel is no longer configured",
-        )
+        dead = delivery.without_channel(now.wall_ns)
         self._gathered.deliveries.append(dead)
         self._ledger.settle(notice, dead, now)
 
@@ -334,7 +332,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if isinstance(reopened, WentBack):
             self._go_back(reopened, now)
         else:
-            self._publish(reopened)
+            self._publish(reopened, now)
         self._to.supervisor.tell(StoreRecovered())
         self._commit_soon(True)
 

@@ -15,29 +15,38 @@ from ..domain.errors import (
 from ..domain.line import first_line, one_line
 from ..web.resources.answers import (
     AttemptRow,
+    CheckAnswer,
     Done,
+    EvidenceRow,
     IncidentRow,
     Listed,
     NoticeRow,
     PreviewAnswer,
     ProblemRow,
+    SampleRow,
     SilenceRow,
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [
     "AttemptRow",
+    "CheckAnswer",
     "Done",
+    "EvidenceRow",
     "IncidentRow",
     "Listed",
+    "MadeToken",
     "NoticeRow",
     "PreviewAnswer",
     "RemoteStatus",
+    "SampleRow",
     "SilenceRow",
     "StatusAnswer",
     "TargetRow",
+    "TokenRow",
     "error_of",
     "value_of",
 ]

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
@@ -14,14 +15,18 @@ from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..host.job import Job
 from ..host.surface import bridge, sync_alone
+from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
     from .answers import (
         AttemptRow,
+        CheckAnswer,
+        EvidenceRow,
         IncidentRow,
         NoticeRow,
         PreviewAnswer,
         RemoteStatus,
+        SampleRow,
         SilenceRow,
         TargetRow,
     )
@@ -36,11 +41,13 @@ TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
 """A reload that restarts waits for the grace of the stop and for the start."""
 _TIMEOUT_S_MAX = 3_600.0
+TEXT_CHARACTERS_MAX = 256
+"""The length of a text that the API takes; a longer one is cut."""
 ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No two of them look alike on a screen."""
 
 
-class Connection:
+class Connection(TokenVerbs):
     """Commands and questions to a runtime that another process runs, with the names and parameters of Runtime.
 
     Every call is one or a few requests, each on a connection of its own, which ends by a deadline. The object holds no
@@ -134,6 +141,34 @@ class Connection:
         return self._ask("GET", _of_incident(incident), IncidentRow)
 
     @sync_alone
+    def transitions(self, incident: str) -> "tuple[IncidentRow, ...]":
+        """Returns the states of an incident, from its opening."""
+        from .answers import IncidentRow, Listed
+
+        return tuple(self._ask("GET", f"{_of_incident(incident)}/transitions", Listed[IncidentRow]).items)
+
+    @sync_alone
+    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
+        """Returns the notices of an incident, the oldest first."""
+        from .answers import Listed, NoticeRow
+
+        return tuple(self._ask("GET", f"{_of_incident(incident)}/notices", Listed[NoticeRow]).items)
+
+    @sync_alone
+    def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
+        """Returns the samples of a target in a span of time, the oldest first, 1,000 at most."""
+        from .answers import SampleRow
+
+        return self._page(f"{_of_target(target)}/samples", SampleRow, _span(since, until))[0]
+
+    @sync_alone
+    def evidence(self, target: str, since: datetime, until: datetime) -> "tuple[EvidenceRow, ...]":
+        """Returns the evidence of the bad samples in a span of time, the oldest first, 1,000 at most."""
+        from .answers import EvidenceRow
+
+        return self._page(f"{_of_target(target)}/evidence", EvidenceRow, _span(since, until))[0]
+
+    @sync_alone
     def attempts(self, target: str) -> "tuple[AttemptRow, ...]":
         """Returns the newest attempts of a target, the newest first."""
         from .answers import AttemptRow, Listed
@@ -143,6 +178,9 @@ class Connection:
     @sync_alone
     def notices(self, state: str | None = None, channel: str | None = None) -> "tuple[NoticeRow, ...]":
         """Returns notices, the oldest first; `state` is pending, delivered or dead."""
+        return self._notices(state, channel)
+
+    def _notices(self, state: str | None, channel: str | None) -> "tuple[NoticeRow, ...]":
         from .answers import NoticeRow
 
         query = {"state": state, "channel": channel}
@@ -174,6 +212,16 @@ class Connection:
         return self._ask("DELETE", f"{_of_target(target)}/pause", TargetRow, by=by)
 
     @sync_alone
+    def check_now(self, target: str) -> "CheckAnswer":
+        """Starts one attempt of a target at once, unless one runs, which answers in its place.
+
+        Returns the record of the attempt where it ends within two seconds, else None in its place; with the target after it.
+        """
+        from .answers import CheckAnswer
+
+        return self._ask("POST", f"{_of_target(target)}/check", CheckAnswer, body={})
+
+    @sync_alone
     def heartbeat(
         self, target: str, *, ok: bool = True, detail: str = "", start: bool = False, run: str | None = None
     ) -> "TargetRow":
@@ -183,7 +231,7 @@ class Connection:
         """
         from .answers import TargetRow
 
-        body = {"ok": ok, "detail": first_line(detail)}
+        body = {"ok": ok, "detail": first_line(detail, TEXT_CHARACTERS_MAX)}
         body |= {"start": True} if start else {}
         body |= {} if run is None else {"run": run}
         return self._ask("POST", f"{_of_target(target)}/heartbeat", TargetRow, body=body)
@@ -208,7 +256,7 @@ class Connection:
         """Records that somebody has seen an incident, with a note; the first who has seen it stays."""
         from .answers import IncidentRow
 
-        body = {"note": first_line(note)} | ({"until": until} if until else {})
+        body = {"note": first_line(note, TEXT_CHARACTERS_MAX)} | ({"until": until} if until else {})
         return self._ask("PUT", f"{_of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
 
     @sync_alone
@@ -236,7 +284,7 @@ class Connection:
         """
         from .answers import SilenceRow
 
-        body: dict[str, Any] = {"reason": first_line(reason)}
+        body: dict[str, Any] = {"reason": first_line(reason, TEXT_CHARACTERS_MAX)}
         if target is not ALL:
             body["target"] = target
         if length != "":
@@ -257,12 +305,25 @@ class Connection:
     @sync_alone
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again under its own key. Returns False where there is none that can be sent."""
+        return self._redriven(key)
+
+    def _redriven(self, key: str) -> bool:
         from .answers import Done
 
         try:
             return self._ask("POST", f"/notices/{_part(key)}/redrive", Done, body={}).done
         except UnknownName:
             return False
+
+    @sync_alone
+    def dead_letters(self) -> tuple[str, ...]:
+        """Returns the keys of the notices that were given up, the oldest first."""
+        return tuple(row.key for row in self._notices("dead", None))
+
+    @sync_alone
+    def redrive_all(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Sends several dead letters again; returns the keys of those that cannot be sent."""
+        return tuple(key for key in keys if not self._redriven(key))
 
     @sync_alone
     def reload(self) -> None:
@@ -348,6 +409,10 @@ def login_name() -> str:
 def new_silence_id() -> str:
     """Returns an id such as `s-4k2x7`."""
     return "s-" + "".join(secrets.choice(ID_LETTERS) for _ in range(5))
+
+
+def _span(since: datetime, until: datetime) -> dict[str, str]:
+    return {"since": since.isoformat(), "until": until.isoformat()}
 
 
 def _part(text: str) -> str:

@@ -14,6 +14,7 @@ from ..adapters.stores.sqlite.reader import StoreReader
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.errors import UnknownName, UsageError
 from ..domain.incidents.incident import Incident, Transition
+from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import (
     ALL,
     AllTargets,
@@ -208,6 +209,20 @@ class OfflineStore:
         kept = (*others, mark) if mark.at_ns is not None else others
         self._restored = replace(self._restored, pauses=kept)
 
+    def dead_letters(self) -> tuple[str, ...]:
+        """Returns the keys of the notices that were given up, the oldest first."""
+        return tuple(outgoing.notice.key for outgoing in StoreReader(self._path).outbox(DeliveryState.DEAD))
+
+    def redrive_all(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Puts dead letters back into the outbox, all or none; returns the keys of those that are none."""
+        now_ns = self._clock.read().wall_ns
+        recalled = {key: self._store.recall(key) for key in keys}
+        refused = tuple(key for key, found in recalled.items() if found is None or not found.outbox)
+        if not refused:
+            pending = (found.outbox[0].delivery.redriven(now_ns) for found in recalled.values() if found)
+            self._store.commit(Batch(deliveries=tuple(pending)))
+        return refused
+
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
         """Reports to a target with `heartbeat`: it is heard now, and its rules judge the report.
 
@@ -237,7 +252,9 @@ class OfflineStore:
         )
         self._store.commit(batch)
         others = tuple(each for each in restored.checkpoints if each.target != target)
-        self._restored = replace(restored, checkpoints=(*others, *batch.checkpoints))
+        self._restored = replace(
+            restored, checkpoints=(*others, *batch.checkpoints), latest=(*restored.latest, *batch.latest)
+        )
         self._follow(steps)
 
     def _judged_by(self, target: str) -> Target:

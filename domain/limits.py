@@ -136,7 +136,7 @@ SUSPEND_NS = 5 * NS_PER_S
 STALL_NS = 5 * NS_PER_S
 """A shorter stall delays a wake-up, which is counted as lateness, and leaves the samples of that time valid."""
 LAG_SHARE_OF_TIMEOUT = 0.25
-"""A timeout is no evidence where the loop itself was late by more than this share of it: a quarter may have decided."""
+"""A timeout is no evidence where a late loop or a wait for admission took more than this share of it: it may have decided."""
 LAGS_KEPT_NS = 60 * NS_PER_S
 """How long the lateness of a wake-up is remembered, to judge measured times by it: far longer than usual timeouts."""
 LAG_NOTED_NS = 25 * NS_PER_MS
@@ -451,8 +451,13 @@ CLIENT_ANSWER_BYTES_MAX = 32 * 1024 * 1024
 """An answer that a client reads: 1,000 targets with long texts stay below it, and a peer that sends for ever is left."""
 READ_EVIDENCE_MAX = 1_000
 """Evidence of one reading from the store, the newest: about 1 MB."""
+TRIES_KEPT_PER_NOTICE = 100
+"""Tries of one notice in the store, the first and the newest: at the usual waits a day, and a receiver that is gone for weeks fills nothing."""
+READ_TRIES_MAX = 10_000
+"""Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX
+assert 1 < TRIES_KEPT_PER_NOTICE <= READ_TRIES_MAX

@@ -9,15 +9,16 @@ from msgspec.structs import replace
 
 from ..adapters.http.fast.tls_contexts import missing_library
 from ..adapters.masking import SecretMask, secrets_of
+from ..domain import limits
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
 from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call
-from ..domain.specification.problem import capped, quoted, suggestion
+from ..domain.specification.problem import Problem, capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
-from ..domain.validation.partial import judged, judged_target
+from ..domain.validation.partial import judged, judged_target, read_target
 
 CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)
@@ -56,6 +57,8 @@ class ConfiguredTargets:
         """Functions that the host passed in `callables`."""
         self._checks: set[str] = set()
         """Targets that the host made with `check`."""
+        self._tracked: set[str] = set()
+        """Targets that `track` has added beside those of the configuration, until a reload removes them."""
         self.mask = SecretMask()
         """Knows the secrets of every configuration that has run."""
         self.is_judged = False
@@ -114,6 +117,19 @@ class ConfiguredTargets:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
         return known
 
+    def require_tracked(self, target: str) -> None:
+        """Raises: UsageError for a target that the configuration or a check of the host states, and not a command."""
+        if target in self._targets and target not in self._tracked:
+            origin = "a check of the program" if target in self._checks else "the configuration"
+            raise UsageError(f"target {target!r} is stated by {origin}: change it there")
+
+    def read(self, data: Mapping[str, Any]) -> tuple[Target, tuple[Problem, ...], bool]:
+        """Returns the target that plain data is, its problems, and whether its shape is wrong; see `read_target`."""
+        allow_exec = self._configuration.runtime.allow_exec
+        target, problems, misshapen = read_target(data, channels=self.channels, allow_exec=allow_exec)
+        missing = "" if misshapen else _missing_function(target, self.callables)
+        return target, (*problems, *([Problem(("call", "name"), missing)] if missing else [])), misshapen
+
     def accepted(self, target: Target, *, checked: bool = False) -> Target:
         """Returns a target in its declared types. Raises: ConfigurationError with everything that is wrong with it.
 
@@ -124,6 +140,8 @@ class ConfiguredTargets:
         missing = "" if checked else _missing_function(target, self.callables)
         found = [*problems, *([f"call.name: {missing}"] if missing else [])]
         _refuse([f"{_titled(target)}{problem}" for problem in found])
+        if valid.id not in self._targets and len(self._targets) >= limits.TARGETS_MAX:
+            _refuse([f"{limits.TARGETS_MAX:,} targets are the most in one runtime"])
         _refuse(self._moved_wrongly([valid]))
         watched = [name for name in valid.former_names if name in self._targets]
         told = "is watched still: rename it by reload() or before start(), so that its record is continued"
@@ -133,6 +151,8 @@ class ConfiguredTargets:
     def add(self, target: Target) -> None:
         """Adds an accepted target; from here on `known` finds it."""
         self.mask.learn(secrets_of([target]))
+        if target.id not in self._targets and target.id not in self._checks:
+            self._tracked.add(target.id)
         self._targets[target.id] = target
 
     def accepted_check(self, target: Target, function: Callable[..., Any]) -> Target:
@@ -166,6 +186,7 @@ class ConfiguredTargets:
     def remove(self, target: str) -> None:
         self.known(target)
         del self._targets[target]
+        self._tracked.discard(target)
         self._commanded.pop(target, None)
         if target in self._checks:
             self._checks.discard(target)
@@ -218,6 +239,7 @@ class ConfiguredTargets:
         }
         self._commanded = {name: by for name, by in self._commanded.items() if name in stays}
         self.is_whole = True
+        self._tracked.clear()
         self._said_paused = _paused_in(diff.configuration)
         self._targets = diff.targets
 

@@ -78,6 +78,12 @@ class Doors:
         self._also: list[Door] = []
         self._control: tuple[str, ControlSocket, Door] | None = None
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the API is served now: over TCP, and `unix:PATH` of the control socket."""
+        doors = (self._tcp, *self._also, self._control and self._control[2])
+        return tuple(door.url for door in doors if door is not None)
+
     def bound(self, web: Web | None) -> Door | None:
         """Returns a door over TCP that listens and is not served yet, for `use`; the present one where the address is the same.
 

@@ -100,6 +100,11 @@ class Lifecycle:
         return self._engine is not None
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the API is served now; see `Doors`."""
+        return self._doors.urls
+
+    @property
     def engine(self) -> RunningEngine:
         """The running engine. Raises: UsageError where none runs, and in a child forked from the engine's process."""
         engine = self._engine

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..actors.policies import ActorPolicy
 from ..adapters.clock import SystemClock
@@ -14,6 +14,7 @@ from ..domain.observation.attempt import AttemptRecord
 from ..domain.policy import CachePolicy
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.configuration import Configuration
+from ..domain.specification.problem import Problem
 from ..domain.specification.target import Target
 from ..domain.specification.web import IssuedToken, RoleLike, Token
 from ..domain.time.duration import Duration
@@ -47,6 +48,10 @@ class HostVerbs(Protocol):
     """The public methods of Runtime that the web uses."""
 
     aio: AsyncSurface
+
+    def track(self, target: Target) -> None: ...
+
+    def untrack(self, target: str) -> None: ...
 
     def pause(self, target: str, *, by: str = "") -> None: ...
 
@@ -201,6 +206,28 @@ class Operations:
                         if record.ended is not None and record.ended.monotonic_ns >= asked_ns:
                             return record
         return None
+
+    def read_target(self, data: Mapping[str, Any]) -> tuple[Target, tuple[Problem, ...], bool]:
+        """Returns the target that plain data is, its problems, and whether its shape is wrong."""
+        return self._configured.read(data)
+
+    def track(self, target: Target) -> None:
+        """Watches a target, or replaces one that a command has added.
+
+        Raises: UsageError for a target of the configuration or of a check; ConfigurationError with every problem.
+        """
+        with self._configured.guard:
+            self._configured.require_tracked(target.id)
+            self.verbs.track(target)
+
+    def untrack(self, name: str) -> None:
+        """Stops watching a target that a command has added.
+
+        Raises: UnknownName for a target that is not watched; UsageError for one of the configuration or of a check.
+        """
+        with self._configured.guard:
+            self._configured.require_tracked(name)
+            self.verbs.untrack(name)
 
     def mute(self, name: str, *, target: str | None, until_ns: int, by: str, reason: str) -> None:
         """Begins or changes a silence.

@@ -3,12 +3,16 @@
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from .. import __version__
 from .act.verbs import ACTING
-from .options import CONFIG, JSON, PATH, POSITIONAL, STORE
+from .completing import TARGETS
+from .configure.verbs import BEGINNING
+from .maintain.verbs import MAINTAINING
+from .options import CONFIG, JSON, PATH, POSITIONAL, STORE, Where, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 from .verbs import Verbs
@@ -22,28 +26,49 @@ def cli() -> None:
 
 @cli.command()
 @POSITIONAL
-def run(config: Path | None) -> None:
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: every line is one object.",
+)
+@click.option("--wait", metavar="TIME", help="Wait so long for a store that another process holds: 30s.")
+def run(config: Path | None, *, plain: bool, log: Literal["text", "json"], wait: str | None) -> None:
     """Watch the targets of CONFIG until a signal.
 
     CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends
     the process at once. SIGHUP reloads CONFIG; an invalid one is reported, and the running configuration stays in
     force. Events that standard output does not accept are dropped, and standard error reports it.
     """
-    from .operate.running import run_until_stopped
+    from .operate.running import RunOptions, run_until_stopped
     from .place import config_named
 
-    sys.exit(run_until_stopped(config_named(config, "run FILE")))
+    options = RunOptions(plain=plain, log=log, wait_ns=0 if wait is None else _length_ns(wait, "--wait"))
+    sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
+
+
+def _length_ns(text: str, option: str) -> int:
+    """Returns a length of time. Raises: BadParameter, which names the option."""
+    from ..domain.time.duration import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 @cli.command()
-def demo() -> None:
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
+def demo(*, plain: bool) -> None:
     """Watch three local servers that fail.
 
     It ends by itself within 30 seconds.
     """
     from .operate.demo import run_demo
 
-    sys.exit(run_demo())
+    sys.exit(run_demo(plain=plain))
 
 
 @cli.command()
@@ -113,7 +138,7 @@ def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code:
 @STORE
 @JSON
 @click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
-@click.option("--target", help="Only incidents of one target.")
+@click.option("--target", help="Only incidents of one target.", shell_complete=TARGETS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def incidents(
     config: Path | None,
@@ -148,21 +173,6 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
     from .see.notices import show_notices
 
     show_notices(find_store(config, store), state=state, limit=limit, as_json=as_json)
-
-
-@cli.command()
-@CONFIG
-@STORE
-@click.argument("keys", nargs=-1, required=True)
-def redrive(config: Path | None, store: Path | None, keys: tuple[str, ...]) -> None:
-    """Send dead letters again with the next run.
-
-    The notices KEYS are put back into the outbox, and are delivered under the same keys. A key may be shortened as `notices` shows it.
-    """
-    from .place import find_store
-    from .see.notices import redrive_notices
-
-    redrive_notices(find_store(config, store), keys)
 
 
 @cli.command()
@@ -204,52 +214,24 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
 
 
 @cli.command()
-@click.argument("name")
+@reaching
+@JSON
+@click.argument("words", metavar="new NAME | list | revoke NAME | NAME", nargs=-1, required=True)
 @click.option(
     "--role", type=click.Choice(["viewer", "operator", "admin"]), default="viewer", show_default=True
 )
-def token(name: str, role: str) -> None:
-    """Make a token of the API for NAME: it is printed once, with its entry for the configuration."""
-    from .configure.tokens import print_new_token
+def token(where: Where, words: tuple[str, ...], *, role: str, as_json: bool) -> None:
+    """Make, list and revoke tokens of the API.
 
-    print_new_token(name, role)
-
-
-@cli.command()
-@CONFIG
-@STORE
-@JSON
-@click.argument("out", type=PATH)
-@click.option("--force", is_flag=True, help="Replace a file that lies at OUT.")
-def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, as_json: bool) -> None:
-    """Copy the store to the file OUT, also while it is run.
-
-    The copy is of one moment, has one file with mode 0600, and gets its name once it is verified and on the disk. To restore one,
-    stop the process that runs the store, move the store and all files beside it away, and put the copy in its place.
+    `new`, `list` and `revoke` act on the runtime that runs: a new token works at once, and its secret is shown once. A NAME alone
+    prints a token with its entry for the configuration, and changes nothing.
     """
-    from .maintain.backup import make_backup
-    from .place import find_store
+    from .configure.tokens import act_on_tokens
 
-    make_backup(find_store(config, store), out, force=force, as_json=as_json)
-
-
-@cli.command()
-@click.argument("store", type=PATH, required=False)
-@CONFIG
-@JSON
-def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
-    """Check that a store is whole.
-
-    It reads every page and recomputes the hash chain of STORE, which is that of the configuration where it is left out.
-    It ends with 0 for a whole store, with 1 for a damaged one, and with 3 where there is none.
-    """
-    from .maintain.backup import verify_store
-    from .place import find_store
-
-    sys.exit(verify_store(find_store(config, store).path, as_json=as_json))
+    act_on_tokens(where, words, role, as_json=as_json)
 
 
-for verb in ACTING:
+for verb in (*ACTING, *BEGINNING, *MAINTAINING):
     cli.add_command(verb)
 
 

@@ -51,6 +51,10 @@ NEEDS = {
         lambda: hasattr(socket, "AF_ALG") or sys.platform != "linux",
         "patches sockets by a library that counts on those of Linux there",
     ),
+    "systemd": (
+        lambda: shutil.which("systemd-analyze") is not None,
+        "has systemd read a unit, and no systemd-analyze is there",
+    ),
     "cc": (
         lambda: shutil.which("cc") is not None,
         "shifts clocks by a library in C, and no compiler cc is there",

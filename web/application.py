@@ -196,6 +196,7 @@ async def _body(route: ApiRoute, request: Request) -> Any:
     if nested_deeper(bytes(raw), JSON_DEPTH_MAX):
         raise Refusal(400, "the body is nested too deeply")
     try:
-        return msgspec.json.decode(bytes(raw), type=route.body)
+        read = route.reads or partial(msgspec.json.decode, type=route.body)
+        return read(bytes(raw))
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise Refusal(400, "the body is wrong", [fault_of(error)]) from None

@@ -77,6 +77,8 @@ class ApiRoute(NamedTuple):
     """The type of the value that is encoded; None where the handler makes the response."""
     query: type[Any] = NoQuery
     body: type[Any] | None = None
+    reads: Callable[[bytes], Any] | None = None
+    """Reads the body where its type alone does not tell every problem of it."""
     name: str = ""
     """The `operationId`; by default the name of the handler."""
 

@@ -128,8 +128,12 @@ class Substitution:
             self._unknown.add(path)
             return ""
         said = f"the file {quoted(name)}"
+        found = self._folder / name
         try:
-            with (self._folder / name).open(encoding="utf-8") as file:
+            # A pipe that nothing is written to would never be opened.
+            if found.exists() and not (found.is_file() or found.is_dir()):
+                return self._tell(path, f"{said} is a device or a pipe: name a file")
+            with found.open(encoding="utf-8") as file:
                 text = file.read(ENVIRONMENT_VALUE_CHARACTERS_MAX + 2)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

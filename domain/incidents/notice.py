@@ -95,6 +95,11 @@ class Delivery(PublicValue, frozen=True, kw_only=True):
         detail = said[:DETAIL_CHARACTERS_MAX]
         return replace(self, state=DeliveryState.PENDING, at_ns=at_ns, detail=detail)
 
+    def without_channel(self, at_ns: int) -> Self:
+        """Returns the end of a notice whose channel was taken out of the configuration."""
+        detail = "the channel is no longer configured"
+        return replace(self, state=DeliveryState.DEAD, at_ns=at_ns, detail=detail)
+
     def replaces(self, recorded: Self) -> bool:
         """Whether this is to be written over what is recorded; False for an echo.
 

@@ -8,7 +8,9 @@ import msgspec
 
 from ..limits import DETAIL_CHARACTERS_MAX
 from ..specification.channel import Channel
-from .notice import Delivery, DeliveryState, Notice
+from ..time.moment import Moment
+from .delivery_try import DeliveryTry
+from .notice import Answer, Delivery, DeliveryState, Notice
 
 
 class OutboxStage(StrEnum):
@@ -35,6 +37,24 @@ class OutboxEntry(msgspec.Struct, eq=False):
     stage: OutboxStage = OutboxStage.READY
     refusal: str = ""
     """The last error of its receiver or of the connection."""
+    begun: tuple[DeliveryTry, ...] = ()
+    """The record of the try under way, or of the last one; none before the first."""
+    sent: Moment | None = None
+    """When the record of that try was durable, and the courier was given the notice."""
+
+    def begin(self, now_ns: int) -> None:
+        """Begins the next try at `now_ns` (wall)."""
+        self.attempts += 1
+        self.sent = None
+        key, channel = self.notice.key, self.notice.channel
+        self.begun = (DeliveryTry(key=key, attempt=self.attempts, channel=channel, at_ns=now_ns),)
+
+    def answered(self, answer: Answer, now: Moment) -> tuple[DeliveryTry, ...]:
+        """Returns the record of the try under way with its answer; none before it was sent."""
+        if self.sent is None:
+            return ()
+        took_ns = now.since(self.sent)
+        return tuple(each.answered(answer, took_ns) for each in self.begun)
 
     def attempting(self) -> str:
         """Returns the detail of an attempt that begins; the last error of an earlier one stays in it."""
@@ -79,9 +99,16 @@ class Outbox:
                 entry = self._entries[ready.popleft()]
                 self._room[channel] -= 1
                 entry.stage = OutboxStage.HANDED_OUT
-                entry.attempts += 1
+                entry.begin(now_ns)
                 handed.append((entry, entry.delivery(DeliveryState.PENDING, now_ns, entry.attempting())))
         return handed
+
+    def answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> tuple[DeliveryTry, ...]:
+        """Returns the record of a try with its answer; none for a late or repeated answer."""
+        entry = self._entries.get(key)
+        if entry is None or entry.attempts != attempt or entry.stage is OutboxStage.BACKING_OFF:
+            return ()
+        return entry.answered(answer, now)
 
     def failed(self, key: str, attempt: int, refusal: str = "") -> OutboxEntry | None:
         """Notes that an attempt failed: the notice waits for a decision. Returns None for a late or repeated answer."""

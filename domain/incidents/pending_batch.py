@@ -3,6 +3,7 @@
 from ..limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.evidence import Evidence
 from ..observation.sample import Sample
+from .delivery_try import DeliveryTry
 from .incident import Transition
 from .notice import Delivery, Notice
 from .record import Batch, BlindInterval, Checkpoint, HeardMark, LatestFinding, PauseMark, Renamed, Silence
@@ -27,6 +28,7 @@ class Gathering:
         self.evidence: list[Evidence] = []
         self.pauses: dict[str, PauseMark] = {}
         self.renamed: list[Renamed] = []
+        self.tries: list[DeliveryTry] = []
 
     @property
     def full(self) -> bool:

@@ -14,6 +14,7 @@ from ..observation.sample import Sample
 from ..public_value import PublicValue, moment_of
 from ..specification.target import Target
 from ..time.moment import utc
+from .delivery_try import DeliveryTry
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
 
@@ -158,6 +159,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     renamed: tuple[Renamed, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     """Of samples that this batch or an earlier one has."""
+    tries: tuple[DeliveryTry, ...] = ()
+    """Begun and answered ones; that of a notice goes along with a delivery."""
 
     def __len__(self) -> int:
         """Returns the number of records; what only goes along with these is none."""
@@ -169,8 +172,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return len(self) > len(self.samples)
 
 
-ALONG = frozenset({"heard", "latest", "evidence"})
-"""Parts of a batch that go along with samples: a lost one costs no more than a lost sample."""
+ALONG = frozenset({"heard", "latest", "evidence", "tries"})
+"""Parts of a batch that go along with others: a lost one costs no more than a lost sample."""
 
 
 class Outgoing(PublicValue, frozen=True):

@@ -134,7 +134,7 @@ IN_THE_OUTBOX = "notices left in the outbox"
 UNWRITTEN = "records not written"
 STORE_LOST = "the store is not in its place"
 """Kinds of undone work."""
-KEPT_BY_THE_PROCESS = "what is recorded meanwhile is kept only as long as this process lives"
+KEPT_BY_THE_PROCESS = "the record of meanwhile is kept only as long as this process lives"
 """The end of a store's problem while another file, or none, lies in its place: a stop then loses the record of meanwhile."""
 
 

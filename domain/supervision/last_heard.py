@@ -156,7 +156,8 @@ def _restored(mark: HeardMark, alive_ns: int, now: Moment) -> LastHeard:
 
     A report that was written to the store while none ran is newer than that: the stop counts from it on.
     """
-    alive_ns = max(alive_ns, alive_ns if mark.at_ns is None else mark.at_ns)
+    reported_ns = alive_ns if mark.at_ns is None else mark.at_ns
+    alive_ns = max(alive_ns, reported_ns)
 
     def moment(wall_ns: int | None) -> Moment | None:
         return None if wall_ns is None else now.shifted(-max(0, alive_ns - wall_ns))

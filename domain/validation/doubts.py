@@ -37,9 +37,6 @@ def doubts(configuration: Configuration) -> Iterator[Problem]:
     ]:
         said = f"no active rule opens an incident when {names_shown(unjudged)} fails: add one of kind consecutive"
         yield Problem(("targets",), said)
-    if waiting := [target.id for target in targets if target.heartbeat is not None]:
-        said = f"only a Python program reports {names_shown(waiting)}: `run` takes no heartbeats and calls them missed"
-        yield Problem(("targets",), said)
     for at, target in enumerate(targets):
         for doubt in _of_target(target):
             yield doubt.below(("targets", at))

@@ -28,6 +28,18 @@ class PartialConfiguration:
         """Returns the valid part of the plain data of a file, with the defaults filled in."""
         return assembled(self._fitting.fit(self._data, Configuration) or {})
 
+    @property
+    def is_misshapen(self) -> bool:
+        """Whether a value was found that does not fit its type."""
+        return bool(self._fitting.problems)
+
+    def fitted(self, data: Any, specification: type[Any]) -> Any:
+        """Returns the valid part of plain data, converted to its declared types."""
+        try:
+            return msgspec.convert(data, specification)
+        except (ValueError, TypeError, OverflowError):
+            return msgspec.convert(self._fitting.fit(data, specification), specification)
+
     def made(self, value: Any, specification: type[Any], path: Path) -> Any:
         """Returns the valid part of a value made in Python, converted to its declared types."""
         if not isinstance(value, specification):
@@ -128,6 +140,19 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
         targets=tuple(pieces.made(target, Target, ("targets", at)) for at, target in enumerate(targets)),
     )
     return valid, pieces.problems(valid)
+
+
+def read_target(
+    data: Any, *, channels: Iterable[str], allow_exec: bool = False
+) -> tuple[Target, tuple[Problem, ...], bool]:
+    """The target that plain data is, everything that is wrong with it, and whether its shape is; paths begin at the target.
+
+    A part that is wrong has a harmless one in its place.
+    """
+    pieces = PartialConfiguration()
+    valid = pieces.fitted(data, Target)
+    problems = pieces.with_these(target_problems(valid, channels, allow_exec=allow_exec))
+    return valid, problems, pieces.is_misshapen
 
 
 def judged_target(

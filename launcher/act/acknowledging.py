@@ -49,9 +49,7 @@ def open_incident(acts: Acts, given: str) -> "tuple[IncidentRow, tuple[IncidentR
     Raises: UnknownName where there is none, or several.
     """
     opened = acts.incidents(open_only=True)
-    found = [row for row in opened if _begins(row.id, given)] or [
-        row for row in opened if row.target == given
-    ]
+    found = [row for row in opened if begins(row.id, given)] or [row for row in opened if row.target == given]
     if len(found) == 1:
         return found[0], opened
     text = first_line(given, 64)
@@ -63,7 +61,8 @@ def open_incident(acts: Acts, given: str) -> "tuple[IncidentRow, tuple[IncidentR
     raise UnknownName(f"no open incident begins with {text}{those}")
 
 
-def _begins(name: str, given: str) -> bool:
+def begins(name: str, given: str) -> bool:
+    """Whether an id begins with a text, also without its prefix."""
     return bool(given) and (name.startswith(given) or name.removeprefix(ID_PREFIX).startswith(given))
 
 

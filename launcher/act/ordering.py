@@ -1,11 +1,45 @@
 """`reload`, `check-now` and `notify`: what only a running process can do."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ...domain.line import count_of
 from ..options import Where
+from ..output import ExitStatus
 from ..see.tables import print_json
-from .reach import running
+from .reach import plain, running, targets_of
+
+if TYPE_CHECKING:
+    from ...client.answers import CheckAnswer
+
+
+def check_now(where: Where, asked: tuple[str, ...], *, as_json: bool) -> ExitStatus:
+    """Has the runtime check targets, one after the other. Returns FAILED where one is found to be not up.
+
+    Raises: UnknownName where a name or a glob stands for none, and then nothing was done; NotRunning; UsageError for a
+    target that cannot be checked.
+    """
+    connection = running(where)
+    answers = []
+    for name in targets_of(connection, asked):
+        answers.append(connection.check_now(name))
+        if not as_json:
+            click.echo(_found(answers[-1]))
+    if as_json:
+        print_json({"checked": [plain(answer) for answer in answers]})
+    bad = any(each.attempt is not None and each.attempt.outcome != "up" for each in answers)
+    return ExitStatus.FAILED if bad else ExitStatus.FINE
+
+
+def _found(answer: "CheckAnswer") -> str:
+    attempt, target = answer.attempt, answer.target
+    if attempt is None:
+        return f"{target.id}: it still runs: `watchkeeper status` has what it found once it has ended"
+    took = "" if target.latency_ms is None else f" in {target.latency_ms:.0f} ms"
+    return f"{target.id}: {attempt.outcome}{took}" + (
+        f": {target.explanation}" if attempt.outcome != "up" else ""
+    )
 
 
 def reload(where: Where, *, as_json: bool) -> None:

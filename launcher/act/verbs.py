@@ -1,14 +1,17 @@
 """The acting verbs as the command line has them. Each imports its own code when it is called."""
 
+import sys
+
 import click
 
+from ..completing import DEAD_LETTERS, INCIDENTS, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
 @click.command()
 @reaching
 @JSON
-@click.argument("incident", metavar="ID")
+@click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 @click.option("--note", default="", help="A text for the others, which its notices carry.")
 def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
     """Acknowledge an incident: its channels hear of its end only.
@@ -23,7 +26,7 @@ def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=TARGETS)
 @click.option("--for", "length", default="", metavar="LENGTH", help="How long, such as 2h or 1h30m.")
 @click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
 @click.option("--reason", default="", help="Why; everybody sees it.")
@@ -52,7 +55,7 @@ def silence(
 @click.command()
 @reaching
 @JSON
-@click.argument("silence", metavar="ID")
+@click.argument("silence", metavar="ID", shell_complete=SILENCES)
 def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
     """End a silence; its channels hear now of what it held back, where that still holds."""
     from .muting import unsilence
@@ -63,7 +66,7 @@ def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Stop watching targets until they are resumed. TARGET is a name or a glob such as 'shop*'."""
     from .pausing import pause
@@ -74,7 +77,7 @@ def pause(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Watch paused targets again. TARGET is a name or a glob."""
     from .pausing import resume
@@ -82,10 +85,24 @@ def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
     resume(where, targets, as_json=as_json)
 
 
+@click.command("check-now")
+@reaching
+@JSON
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
+    """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
+
+    It ends with 1 where one of them is not up.
+    """
+    from .ordering import check_now
+
+    sys.exit(check_now(where, targets, as_json=as_json))
+
+
 @click.command()
 @reaching
 @JSON
-@click.argument("target", metavar="NAME")
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
 @click.option("--fail", "failed", is_flag=True, help="It ran and failed.")
 @click.option("--start", is_flag=True, help="It has begun, which changes no status.")
 @click.option(
@@ -120,4 +137,63 @@ def reload(where: Where, *, as_json: bool) -> None:
     reload(where, as_json=as_json)
 
 
-ACTING = (ack, silence, unsilence, pause, resume, heartbeat, reload)
+@click.command(context_settings={"allow_interspersed_args": False})
+@reaching
+@click.argument("target", metavar="NAME", shell_complete=TARGETS)
+@click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+def job(where: Where, target: str, command: tuple[str, ...]) -> None:
+    """Run a command and report its start, its end and its time for a target with `heartbeat`.
+
+    It ends with the status of the command. A report that cannot be made is said on standard error, and fails no job.
+    """
+    from .jobs import run_job
+
+    # The parser stops at NAME, so that options of the command stay its own, and leaves the two hyphens in front of it.
+    program = command[1:] if command[0] == "--" else command
+    if not program:
+        raise click.UsageError("name the command behind --")
+    sys.exit(run_job(where, target, program))
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("keys", nargs=-1, required=True, shell_complete=DEAD_LETTERS)
+def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Send dead letters again.
+
+    The notices KEYS are put back into the outbox, and are delivered under the same keys: now by the process that runs
+    the store, else by the next one. A key may be shortened as `notices` shows it.
+    """
+    from ..see.notices import redrive_notices
+
+    redrive_notices(where, keys, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID|TARGET")
+def show(where: Where, incident: str, *, as_json: bool) -> None:
+    """Show the time line of an incident: samples, transitions and notices.
+
+    ID is the beginning of its id; for a TARGET it is the open incident, else the newest one.
+    """
+    from ..see.timeline import show
+
+    show(where, incident, as_json=as_json)
+
+
+@click.command()
+@reaching
+def top(where: Where) -> None:
+    """Show the status live, the worst first, and act by keys.
+
+    q quits, / finds, s sorts, a acknowledges, z silences for an hour, enter shows the evidence, up and down choose.
+    """
+    from ..see.live import show_top
+
+    show_top(where)
+
+
+ACTING = (show, top, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)

@@ -1,4 +1,4 @@
-"""The demo: three servers that fail on a script, watched by a real runtime; prints each event as it happens."""
+"""The demo: three servers that fail on a script, watched by a real runtime, and told as `run` tells it."""
 
 import secrets
 import sys
@@ -10,15 +10,22 @@ from pathlib import Path
 
 from ...adapters.clock import SystemClock
 from ...domain.incidents.incident import TransitionKind
-from ...domain.read_model.event import Event, HealthChanged, IncidentChanged, NoticeEnded
+from ...domain.read_model.event import Event, IncidentChanged, NoticeEnded
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_MS, NS_PER_S
-from ...runtime import Runtime
 from ..output import ExitStatus
 from ..streams import OutputLost
 from .demo_servers import DemoAnswer, Receiver, Respond, serving
+from .outputs import Output
+from .scene import WatchedRuntime
+from .terminal import TerminalOutput, output_for
 
+INTRODUCTION = (
+    "a demonstration: nothing of yours is watched, and nothing is left behind",
+    "three servers on this machine fail on a script, and say when; a real runtime watches them as examples/demo.yaml says",
+    "a receiver takes its notices, and verifies the signature of each; all ends by itself within half a minute",
+)
 CONFIG = Path(__file__).parents[2] / "examples" / "demo.yaml"
 WITHIN_S = 25.0
 RESOLVED_EXPECTED = 2
@@ -29,12 +36,24 @@ HEALTHY: DemoAnswer = (200, {"status": "ok"})
 ON_FIRE: DemoAnswer = (503, {"status": "on fire"})
 
 
-class Demo:
-    """Counts the events so far, prints them, and decides when the demo is complete."""
+CUES = (
+    (0.0, "healthy, slow and shop answer well"),
+    (DOWN_FROM_S, "shop answers 503 from now on"),
+    (SLOW_FROM_S, f"slow takes {SLOW_ANSWER_S * 1_000:.0f} ms from now on, and its rule allows 100"),
+    (DOWN_UNTIL_S, "shop answers well again"),
+    (SLOW_UNTIL_S, "slow is fast again"),
+)
+"""The script of the servers, and the seconds at which it says what they do."""
 
-    def __init__(self) -> None:
-        self._clock = SystemClock()
-        self._began = self._clock.read()
+
+class Demo:
+    """Counts the events so far, tells them, and decides when the demo is complete."""
+
+    def __init__(self, clock: SystemClock, output: Output) -> None:
+        self._clock = clock
+        self._output = output
+        self._began = clock.read()
+        self._cues = list(CUES)
         self.ended = threading.Event()
         self.opened = self.resolved = self.notices_ended = 0
         self.lost: OutputLost | None = None
@@ -42,12 +61,25 @@ class Demo:
     def elapsed_s(self) -> float:
         return self._clock.read().since(self._began) / NS_PER_S
 
-    def say(self, text: str) -> None:
-        """Prints a line. The servers' threads call it too, so an output error is kept for the main thread to raise."""
+    def begin(self) -> None:
+        """Sets the script to its beginning: the servers and the runtime are ready."""
+        self._began = self._clock.read()
+
+    def say(self, word: str, text: str) -> None:
+        """Tells a line. The servers' threads call it too, so an output error is kept for the main thread to raise."""
+        if isinstance(self._output, TerminalOutput):
+            self._output.say(text, word=word)
+            return
+        now = wall_text(self._clock.read().wall_ns)
         try:
-            sys.stdout.write(f"{self.elapsed_s():6.2f} s  {text}\n")
+            sys.stdout.write(f"{now} INFO {word}: {text}\n")
         except OutputLost as error:
             self.lost = error
+
+    def cue(self) -> None:
+        """Tells what the script does from now on."""
+        while self._cues and self._cues[0][0] <= self.elapsed_s():
+            self.say("script", self._cues.pop(0)[1])
 
     def slow(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Answers slowly between SLOW_FROM_S and SLOW_UNTIL_S, but not beyond the end of the demo."""
@@ -60,35 +92,38 @@ class Demo:
         return ON_FIRE if DOWN_FROM_S <= self.elapsed_s() < DOWN_UNTIL_S else HEALTHY
 
     def hear(self, event: Event) -> bool:
-        """Prints an event. Returns True when the demo is complete."""
+        """Tells an event. Returns True when the demo is complete."""
+        try:
+            self._output.event(event)
+        except OutputLost as error:
+            self.lost = error
         match event:
             case IncidentChanged(incident):
                 self.opened += incident.change is TransitionKind.OPENED
                 self.resolved += incident.change is TransitionKind.RESOLVED
-                since = f"since {wall_text(incident.opened_at_ns)}"
-                self.say(
-                    f"incident    {incident.change.value}: {incident.target} ({incident.rule}, "
-                    f"{incident.severity.value}) {since}: {incident.summary()}"
-                )
-            case NoticeEnded(notice, delivery):
+            case NoticeEnded():
                 self.notices_ended += 1
-                self.say(
-                    f"notice      {delivery.state.value}: incident.{notice.change.value} of "
-                    f"{notice.incident.target} to {notice.channel}, attempt {delivery.attempts}"
-                )
-            case HealthChanged(part, detail):
-                self.say(f"watchkeeper {part}: {detail or 'recovered'}")
             case _:
                 pass
         return self.resolved == RESOLVED_EXPECTED and self.notices_ended >= self.opened + self.resolved
 
 
-def run_demo() -> ExitStatus:
+def run_demo(*, plain: bool) -> ExitStatus:
     """Runs the demo, which ends by itself within half a minute."""
-    demo = Demo()
+    clock = SystemClock()
+    output = output_for(plain=plain, log="text", clock=clock)
+    try:
+        return _shown(Demo(clock, output))
+    finally:
+        output.close()
+
+
+def _shown(demo: Demo) -> ExitStatus:
+    for line in INTRODUCTION:
+        demo.say("demo", line)
     with ExitStack() as stack:
         secret = secrets.token_urlsafe(24)
-        receiver = Receiver(secret, demo.say)
+        receiver = Receiver(secret, lambda text: demo.say("receiver", text))
         responds: dict[str, Respond] = {
             "RECEIVER_PORT": receiver.respond,
             "HEALTHY_PORT": lambda _: HEALTHY,
@@ -99,12 +134,14 @@ def run_demo() -> ExitStatus:
         stack.callback(demo.ended.set)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-demo-"))
         environment = {**ports, "DEMO_SECRET": secret, "DEMO_STORE": str(Path(folder) / "demo.db")}
-        runtime = Runtime.from_config(CONFIG, environment)
+        runtime = WatchedRuntime.from_config(CONFIG, environment)
         events = stack.enter_context(runtime.subscribe())
         stack.enter_context(runtime)
-        demo.say(f"watching    healthy, slow and shop as {CONFIG.name} says")
+        demo.begin()
+        demo.say("demo", f"watching {runtime.scene(CONFIG).summary}")
         while demo.elapsed_s() < WITHIN_S and demo.lost is None:
-            event = events.get(timeout_s=0.5)
+            event = events.get(timeout_s=0.1)
+            demo.cue()
             if event is not None and demo.hear(event):
                 break
         status = runtime.status()
@@ -122,11 +159,12 @@ def _summary(demo: Demo, receiver: Receiver, status: RuntimeStatus, *, left: boo
         and not (receiver.refused or left)
     )
     samples, lateness_ms = dict(status.counters).get("samples", 0), status.lateness.p99_ns / NS_PER_MS
-    demo.say(f"summary     {samples} samples, scheduling lateness p99 {lateness_ms:.1f} ms")
-    demo.say(f"summary     {demo.opened} incidents opened, {demo.resolved} resolved")
+    demo.say("summary", f"{samples} samples, scheduling lateness p99 {lateness_ms:.1f} ms")
+    demo.say("summary", f"{demo.opened} incidents opened, {demo.resolved} resolved")
     demo.say(
-        f"summary     {len(applied)} notices applied by the receiver, {receiver.repeated} repeated, "
-        f"{receiver.refused} refused"
+        "summary",
+        f"{len(applied)} notices applied by the receiver, {receiver.repeated} repeated, "
+        f"{receiver.refused} refused",
     )
-    demo.say("summary     " + ("everything as expected" if as_it_should else "NOT as expected"))
+    demo.say("summary", ("everything as expected" if as_it_should else "NOT as expected"))
     return ExitStatus.FINE if as_it_should else ExitStatus.FAILED

@@ -70,6 +70,6 @@ class Receiver:
         notice = self.applied[key] = json.loads(body)
         incident = notice["incident"]
         self._said(
-            f"receiver    got {notice['type']} for {incident['target']} ({incident['rule']}), webhook-id {key}"
+            f"got {notice['type']} of {incident['target']}/{incident['rule']}, rightly signed; webhook-id {key}"
         )
         return 200, {"applied": True}

@@ -4,129 +4,200 @@ import gc
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import NamedTuple
 
-import click
-
+from ...adapters.clock import SystemClock
 from ...adapters.programs.orphans import Orphans
-from ...domain.errors import WatchkeeperError
+from ...adapters.stores.sqlite.lock import holder_of
+from ...domain.errors import StoreBusy, WatchkeeperError
 from ...domain.read_model.event import Event
 from ...domain.read_model.status import STORE_LOST
-from ...domain.time.moment import NS_PER_S, wall_text
-from ...runtime import Runtime
+from ...domain.time.duration import format_duration
+from ...domain.time.moment import Deadline
 from ..output import ExitStatus
 from ..streams import OutputLost
+from ..verbs import status_of
+from .outputs import LogStyle, Output, take_logging
+from .scene import WatchedRuntime
+from .service_manager import ServiceManager, Watchdog
 from .signals import Word, signals_heard
-from .speaker import Speaker
-from .telling import line_of, lines_of_end
+from .telling import lines_of_end
+from .terminal import TerminalOutput, output_for
 
 LISTEN_S = 0.5
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run_until_stopped(config: Path) -> ExitStatus:
+class RunOptions(NamedTuple):
+    """The options of the verb."""
+
+    plain: bool = False
+    log: LogStyle = "text"
+    wait_ns: int = 0
+    """How long a store that another process holds is waited for."""
+
+
+def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
     """Runs a configuration until a signal or its own end. Blocks. Raises: ConfigurationError; StoreError."""
-    speaker, orphans = Speaker(), Orphans()
+    clock, orphans = SystemClock(), Orphans()
+    output = output_for(plain=options.plain, log=options.log, clock=clock)
     orphans.adopt()
-    _log_to(speaker)
-    words: SimpleQueue[Word] = SimpleQueue()
+    take_logging(output.handler)
     try:
-        with signals_heard(words):
-            runtime = _started(config, speaker)
-            speaker.say(f"watching: {runtime!r}")
-            Thread(target=_tell_end, args=(runtime, words), name="watchkeeper-end", daemon=True).start()
-            return _obey(runtime, words, speaker, orphans)
+        return Command(config, output, orphans, clock).run(options.wait_ns)
+    except (WatchkeeperError, OSError) as error:
+        if not output.tells_errors:
+            raise
+        output.say(str(error), logging.ERROR)
+        return status_of(error) if isinstance(error, WatchkeeperError) else ExitStatus.FAILED
     finally:
         orphans.end()
-        speaker.close()
+        output.close()
 
 
-class _InUtc(logging.Formatter):
-    """Begins each line with the time in UTC, as all lines of `run` begin."""
+class Command:
+    """One run of the verb: its runtime, and those that it answers: signals, the terminal and the service manager."""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # the base's name
-        del datefmt
-        return wall_text(round(record.created * NS_PER_S))
+    def __init__(self, config: Path, output: Output, orphans: Orphans, clock: SystemClock) -> None:
+        self._config = config
+        self._output = output
+        self._orphans = orphans
+        self._clock = clock
+        self._words: SimpleQueue[Word] = SimpleQueue()
+        self._manager = ServiceManager(os.environ, clock)
 
+    def run(self, wait_ns: int) -> ExitStatus:
+        """Starts, and obeys until the end."""
+        with signals_heard(self._words, self._output.line):
+            # The new objects stay, so that to scan them again and again is wasted work.
+            gc.disable()
+            try:
+                runtime = WatchedRuntime.from_config(self._config, os.environ)
+                events = runtime.subscribe()
+                if not self._start(runtime, wait_ns):
+                    return ExitStatus.FINE
+            finally:
+                gc.enable()
+            gc.freeze()
+            return self._watch(runtime, events)
 
-def _log_to(speaker: Speaker) -> None:
-    handler = logging.StreamHandler(speaker)
-    handler.setFormatter(_InUtc(LOG_FORMAT))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    def _start(self, runtime: WatchedRuntime, wait_ns: int) -> bool:
+        """Starts the runtime, once its store is free. Returns False where a signal ends the waiting.
 
+        Raises: StoreBusy where another process holds the store for longer.
+        """
+        until, has_said, is_reload_asked = Deadline.after(self._clock.read(), wait_ns), False, False
+        while True:
+            try:
+                if wait_ns:
+                    _require_free(runtime.store)
+                runtime.start()
+            except StoreBusy as busy:
+                left_s = until.remaining_s(self._clock.read())
+                if not left_s:
+                    raise
+                if not has_said:
+                    said = f"{busy}: waiting for it for at most {format_duration(wait_ns)}"
+                    self._output.say(said, word="wait")
+                    self._manager.waiting(said, wait_ns)
+                    has_said = True
+                word = self._next(min(LISTEN_S, left_s))
+                is_reload_asked |= word is Word.RELOAD
+                if word is Word.STOP:
+                    return False
+            else:
+                # The file was read before the waiting.
+                if is_reload_asked:
+                    self._words.put(Word.RELOAD)
+                return True
 
-def _started(config: Path, speaker: Speaker) -> Runtime:
-    """Returns a started runtime.
-
-    Garbage collection is paused: the new objects stay, and scanning them is wasted work.
-    """
-    gc.disable()
-    try:
-        runtime = Runtime.from_config(config, os.environ)
-        events = runtime.subscribe()
-        runtime.start()
-    finally:
-        gc.enable()
-    gc.freeze()
-    Thread(target=_print_events, args=(events, speaker), name="watchkeeper-lines", daemon=True).start()
-    return runtime
-
-
-def _print_events(events: Iterable[Event], speaker: Speaker) -> None:
-    """Prints each event. A failed write drops that line; the runtime and later lines go on."""
-    lost = False
-    for event in events:
+    def _watch(self, runtime: WatchedRuntime, events: Iterable[Event]) -> ExitStatus:
+        scene = runtime.scene(self._config)
+        self._output.begin(scene)
+        if isinstance(self._output, TerminalOutput):
+            self._output.ask = runtime.status
+            with suppress(WatchkeeperError, TimeoutError):
+                self._output.resume(runtime.incidents(open_only=True))
+        Thread(target=self._tell, args=(events,), name="watchkeeper-lines", daemon=True).start()
+        Thread(target=self._tell_end, args=(runtime,), name="watchkeeper-end", daemon=True).start()
+        self._manager.ready(f"watching {scene.summary}")
+        watchdog = Watchdog(self._manager, lambda: runtime.status("1s"), self._clock)
+        watchdog.start()
         try:
-            click.echo(line_of(event))
-        except OutputLost as error:
-            if not lost:
-                speaker.say(f"{error}: events are dropped until it can be written")
-            lost = True
-        else:
-            lost = False
+            return self._obey(runtime, watchdog)
+        finally:
+            watchdog.stop()
 
+    def _tell(self, events: Iterable[Event]) -> None:
+        """Tells each event. A failed write drops that line; the runtime and later lines go on."""
+        lost = False
+        for event in events:
+            try:
+                self._output.event(event)
+            except OutputLost as error:
+                if not lost:
+                    self._output.say(f"{error}: events are dropped until it can be written", logging.ERROR)
+                lost = True
+            else:
+                lost = False
 
-def _tell_end(runtime: Runtime, words: "SimpleQueue[Word]") -> None:
-    runtime.wait()
-    words.put(Word.ENDED)
+    def _tell_end(self, runtime: WatchedRuntime) -> None:
+        runtime.wait()
+        self._words.put(Word.ENDED)
 
-
-def _obey(runtime: Runtime, words: "SimpleQueue[Word]", speaker: Speaker, orphans: Orphans) -> ExitStatus:
-    while True:
-        # A signal that arrives just before the wait begins is handled only when the wait ends, so every wait has a limit.
+    def _next(self, within_s: float) -> Word | None:
+        """Returns the next word. A signal that arrives just before the wait begins is handled only when it ends: it has a limit."""
         try:
-            word = words.get(timeout=LISTEN_S)
+            return self._words.get(timeout=within_s)
         except Empty:
-            orphans.look()
-            continue
-        match word:
-            case Word.RELOAD:
-                _reload(runtime, speaker)
-            case Word.STOP:
-                return _stop(runtime, speaker)
-            case Word.ENDED:
-                return ExitStatus.FAILED
+            return None
+
+    def _obey(self, runtime: WatchedRuntime, watchdog: Watchdog) -> ExitStatus:
+        while True:
+            match self._next(LISTEN_S):
+                case None:
+                    self._orphans.look()
+                case Word.RELOAD:
+                    self._reload(runtime)
+                case Word.STOP:
+                    watchdog.draining(runtime.grace_ns)
+                    return self._stop(runtime)
+                case Word.ENDED:
+                    return ExitStatus.FAILED
+
+    def _reload(self, runtime: WatchedRuntime) -> None:
+        """Reloads the file; an invalid one is reported, and the running configuration stays where it can."""
+        self._manager.reloading()
+        try:
+            runtime.reload()
+        except WatchkeeperError as error:
+            # Where the old configuration did not start again either, the error says so and the next word is ENDED.
+            kept = "" if runtime.wait(0) else "\nthe running configuration stays in force"
+            self._output.say(f"{error}{kept}", logging.ERROR, "reload")
+            self._manager.ready(f"the configuration was not read again: {error}")
+        else:
+            scene = runtime.scene(self._config)
+            self._output.reloaded(scene)
+            self._manager.ready(f"watching {scene.summary}")
+
+    def _stop(self, runtime: WatchedRuntime) -> ExitStatus:
+        self._manager.stopping(runtime.grace_ns)
+        self._output.say("stopping (a second signal would end the process at once)", word="stop")
+        left = runtime.stop()
+        for line in lines_of_end(left):
+            self._output.say(line, logging.ERROR if left.lost else logging.INFO, "stop")
+        if STORE_LOST in dict(left.left):
+            return ExitStatus.STORE
+        return ExitStatus.FAILED if left.lost else ExitStatus.FINE
 
 
-def _reload(runtime: Runtime, speaker: Speaker) -> None:
-    """Reloads the file; an invalid one is reported, and the running configuration stays where it can."""
-    try:
-        runtime.reload()
-    except WatchkeeperError as error:
-        # Where the old configuration did not start again either, the error says so and the next word is ENDED.
-        kept = "" if runtime.wait(0) else "\nthe running configuration stays in force"
-        speaker.say(f"{error}{kept}")
-    else:
-        speaker.say(f"configuration reloaded: {runtime!r}")
+def _require_free(store: str | None) -> None:
+    """Asks before a start does, which takes the addresses of the API first.
 
-
-def _stop(runtime: Runtime, speaker: Speaker) -> ExitStatus:
-    speaker.say("stopping (a second signal would end the process at once)")
-    left = runtime.stop()
-    for line in lines_of_end(left):
-        speaker.say(line)
-    if STORE_LOST in dict(left.left):
-        return ExitStatus.STORE
-    return ExitStatus.FAILED if left.lost else ExitStatus.FINE
+    Raises: StoreBusy where another process holds the store.
+    """
+    if store is not None and (holder := holder_of(store)) is not None:
+        raise StoreBusy(f"{store} is held by {holder}")

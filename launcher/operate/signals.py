@@ -2,15 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from queue import SimpleQueue
 from select import select
 from types import FrameType
-
-from ...adapters.clock import SystemClock
-from ...domain.time.moment import wall_text
 
 
 class Word(Enum):
@@ -23,8 +20,11 @@ class Word(Enum):
 
 
 @contextmanager
-def signals_heard(words: "SimpleQueue[Word]") -> Iterator[None]:
-    """A context in which SIGTERM and SIGINT queue STOP and SIGHUP queues RELOAD; a second STOP ends the process."""
+def signals_heard(words: "SimpleQueue[Word]", line: Callable[[str], str]) -> Iterator[None]:
+    """A context in which SIGTERM and SIGINT queue STOP and SIGHUP queues RELOAD; a second STOP ends the process.
+
+    `line` makes the line that says so.
+    """
     stopping = False
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -33,7 +33,7 @@ def signals_heard(words: "SimpleQueue[Word]") -> Iterator[None]:
         if number == signal.SIGHUP:
             words.put(Word.RELOAD)
         elif stopping:
-            _end_at_once(number)
+            _end_at_once(number, line)
         else:
             stopping = True
             words.put(Word.STOP)
@@ -48,11 +48,10 @@ def signals_heard(words: "SimpleQueue[Word]") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end_at_once(number: int) -> None:
+def _end_at_once(number: int, line: Callable[[str], str]) -> None:
     """Ends the process without flushing a buffer or waiting for a thread: every commit is on the disk already."""
     # Only where the write cannot block: a pipe without a reader would hold up the end.
     if select([], [2], [], 0)[1]:
         with suppress(OSError):
-            now = wall_text(SystemClock().read().wall_ns)
-            os.write(2, f"{now} ended at once by a second signal\n".encode())
+            os.write(2, line("ended at once by a second signal").encode())
     os._exit(128 + number)

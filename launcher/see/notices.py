@@ -1,18 +1,20 @@
 """`notices` and `redrive`: list the notices of a store, and send its dead letters again."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from ...adapters.clock import SystemClock
 from ...adapters.stores.sqlite.reader import StoreReader
-from ...adapters.stores.sqlite.sqlite import SqliteStore
-from ...domain.errors import StoreBusy, UnknownName
-from ...domain.incidents.notice import Delivery, DeliveryState
-from ...domain.incidents.record import Batch, Outgoing
-from ...domain.time.moment import Moment, wall_text
+from ...client.offline import OfflineStore
+from ...domain.errors import UnknownName
+from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.record import Outgoing
+from ...domain.time.moment import wall_text
+from ..act.reach import Acts, reached
+from ..options import Where
 from ..place import StorePlace
-from .tables import minute_text, print_rows, shortened
+from .tables import minute_text, print_json, print_rows, shortened
 
 _COLUMNS = ("key", "state", "channel", "tells", "tries", "at", "detail")
 KEY_PREFIX = "msg_"
@@ -45,30 +47,28 @@ def _row(outgoing: Outgoing) -> dict[str, Any]:
     }
 
 
-def redrive_notices(place: StorePlace, keys: tuple[str, ...]) -> None:
-    """Puts dead letters back into the outbox, all or none, under their own keys; the next `run` delivers them.
+def redrive_notices(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Has dead letters sent again under their own keys: by the process that runs the store, else by the next one.
 
-    A key may be shortened as `notices` shows it. Raises: StoreBusy while a runtime holds the store (it has
-    `Runtime.redrive`); UnknownName for a key that is no dead letter, or that several begin with.
+    A key may be shortened as `notices` shows it. Without a run all are put back into the outbox, or none. Raises:
+    UnknownName for a key that is no dead letter, or that several begin with; StoreError.
     """
-    # A reader refuses a missing file, where opening it would create an empty store.
-    dead = [outgoing.notice.key for outgoing in StoreReader(place.path).outbox(DeliveryState.DEAD)]
-    wanted = tuple(dict.fromkeys(_whole(key, dead) for key in keys))
-    store = SqliteStore(place.path)
-    now = SystemClock().read()
-    try:
-        store.open(now)
-    except StoreBusy as error:
-        raise StoreBusy(f"{error}: stop it first, or call Runtime.redrive() in its program") from error
-    try:
-        store.commit(Batch(deliveries=tuple(_pending_again(store, key, now) for key in wanted)))
-    finally:
-        store.close()
-    for key in wanted:
-        click.echo(f"{key} is back in the outbox: the next run delivers it")
+
+    def act(acts: Acts) -> None:
+        wanted = tuple(dict.fromkeys(_whole(key, acts.dead_letters()) for key in keys))
+        if refused := acts.redrive_all(wanted):
+            raise _no_dead_letter(refused[0])
+        if as_json:
+            print_json({"redriven": wanted})
+        else:
+            when = "the next run delivers it" if isinstance(acts, OfflineStore) else "it is sent now"
+            for key in wanted:
+                click.echo(f"{key} is back in the outbox: {when}")
+
+    reached(where, act)
 
 
-def _whole(key: str, dead: list[str]) -> str:
+def _whole(key: str, dead: Sequence[str]) -> str:
     """Returns the dead letter whose key begins with this. Raises: UnknownName for none, and for several."""
     found = [name for name in dead if name.startswith(key) or name.removeprefix(KEY_PREFIX).startswith(key)]
     if key in found:
@@ -78,13 +78,6 @@ def _whole(key: str, dead: list[str]) -> str:
     if not found:
         raise _no_dead_letter(key)
     return found[0]
-
-
-def _pending_again(store: SqliteStore, key: str, now: Moment) -> Delivery:
-    recalled = store.recall(key)
-    if recalled is None or not recalled.outbox:
-        raise _no_dead_letter(key)
-    return recalled.outbox[0].delivery.redriven(now.wall_ns)
 
 
 def _no_dead_letter(key: str) -> UnknownName:

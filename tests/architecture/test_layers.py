@@ -32,6 +32,7 @@ MAY_ALSO = {
     # The shapes of the API's answers, and how they are made, have one definition; they load no web library.
     "client/answers.py": {"web"},
     "client/offline.py": {"web"},
+    "client/past.py": {"web"},
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does

@@ -230,9 +230,7 @@ def test_a_record_is_refused_on_an_event_loop_and_says_the_way(path):
     async def ask():
         return record.incidents()
 
-    with pytest.raises(
-        UsageError, match=r"incidents blocks, .*: await asyncio.to_thread\(record.incidents, ...\)"
-    ):
+    with pytest.raises(UsageError, match=r"incidents blocks, .*: await asyncio.to_thread\(incidents, ...\)"):
         asyncio.run(ask())
 
 

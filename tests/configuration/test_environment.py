@@ -1,6 +1,7 @@
 """Values from the environment: their places, the refused ones, and that none is ever shown."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,25 @@ def test_a_file_that_holds_no_value_is_reported(tmp_path, content, said):
     substitution = Substitution(ENVIRONMENT, tmp_path)
     substitution.fill({"k": "${file:token}"})
     assert [problem.text for problem in substitution.problems] == [said]
+
+
+def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "token")
+    substitution = Substitution(ENVIRONMENT, tmp_path)
+    substitution.fill({"k": "${file:token}"})
+    said = "the file 'token' is a device or a pipe: name a file"
+    assert [(problem.path, problem.text) for problem in substitution.problems] == [(("k",), said)]
+
+
+def test_the_value_of_a_file_is_a_secret_and_is_not_read_where_files_do_not_count(tmp_path):
+    written = {"k": "Bearer ${file:token}"}
+    missing = Substitution(ENVIRONMENT, tmp_path, reads_files=False)
+    missing.fill(dict(written))
+    assert missing.problems == []
+    (tmp_path / "token").write_text("s3cret-of-the-file\r\n")
+    reading = Substitution(ENVIRONMENT, tmp_path)
+    assert reading.fill(dict(written)) == {"k": "Bearer s3cret-of-the-file"}
+    assert reading.secrets == {"s3cret-of-the-file"}
 
 
 def test_a_value_where_a_text_may_stand_stays_a_text_whatever_it_looks_like(tmp_path):

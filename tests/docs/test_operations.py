@@ -20,7 +20,7 @@ from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
 from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS, CancelOutcome
 from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, STORE_LOST, UNWRITTEN
 from watchkeeper.launcher.main import cli
-from watchkeeper.launcher.operate.telling import line_of, lines_of_end
+from watchkeeper.launcher.operate.telling import lines_of_end, words_of
 from watchkeeper.launcher.output import ExitStatus
 from watchkeeper.testing import World
 
@@ -166,7 +166,7 @@ def test_every_part_of_the_health_has_its_row():
 
 def test_the_lines_of_run_are_quoted_as_they_are():
     for detail in ("TEXT", ""):
-        line = line_of(HealthChanged("PART", detail)).partition(" ")[2]
+        line = words_of(HealthChanged("PART", detail))
         assert f"`{line}`" in section("Problems of the health")
     left = AbandonedWork((("KIND", ("NAMES",)), (IN_THE_OUTBOX, ("KEY",))), "PATH")
     for line in lines_of_end(left):

@@ -7,78 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from running import running
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.launcher.main import cli
 
-CONFIGURATION = """\
-runtime: {{store: watch.db}}
-web:
-  listen: "127.0.0.1:{port}"
-  tokens: [{token}]
-channels: [{{id: ops, log: {{}}}}, {{id: oncall, log: {{}}}}]
-targets:
-  - {{id: backup, every: 1h, heartbeat: {{}}, notify: [ops, oncall]}}
-  - {{id: etl, every: 1h, heartbeat: {{}}, notify: [ops]}}
-  - {{id: port, every: 1h, tcp: {{host: 127.0.0.1, port: 9}}, paused: true}}
-"""
 AT = r"\d\d:\d\d UTC"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with a configuration, and a token that opens it as an operator."""
-    made = tmp_path_factory.mktemp("acting")
-    token = CliRunner().invoke(cli, ["token", "anna", "--role", "operator"])
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    entry = token.stderr.splitlines()[1].removeprefix("  - ")
-    (made / "watchkeeper.yaml").write_text(CONFIGURATION.format(port=port, token=entry))
-    (made / "token").write_text(token.stdout)
-    (made / "token").chmod(0o600)
-    (made / "url").write_text(f"http://127.0.0.1:{port}")
-    return made
-
-
-@pytest.fixture(scope="module")
-def run(folder):
-    with running(folder):
-        yield
-
-
-@pytest.fixture
-def verb(folder, monkeypatch):
-    """Calls a verb in the folder; returns its exit status and output, the error output in its place where there is one."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("LOGNAME", "otto")
-
-    def call(*arguments):
-        ended = CliRunner().invoke(cli, list(arguments))
-        return ended.exit_code, ended.stderr or ended.stdout
-
-    return call
-
-
-@pytest.fixture
-def there(verb, folder):
-    """The same by the token over TCP."""
-    where = ["--url", (folder / "url").read_text(), "--token-file", "token"]
-    return lambda name, *arguments: verb(name, *where, *arguments)
-
-
-@pytest.fixture
-def down(run, verb):
-    """The short id of the open incident of a job that failed."""
-    assert verb("heartbeat", "backup", "--exit", "2", "--detail", "disk full") == (
-        0,
-        "backup: reported as failed; it is down\n",
-    )
-    rows = json.loads(verb("incidents", "--open", "--json")[1])["incidents"]
-    yield rows[0]["id"].removeprefix("inc_")[:4]
-    assert verb("heartbeat", "backup") == (0, "backup: heard; it is up\n")
 
 
 def test_ack_says_which_channels_hear_only_of_the_end(verb, down):
@@ -198,6 +130,38 @@ def test_heartbeat_notes_a_start_and_refuses_another_kind(verb, run):
     assert json.loads(verb("heartbeat", "etl", "--json")[1])["status"] == "up"
 
 
+def test_check_now_says_what_it_found_and_ends_with_1_where_that_is_bad(verb, there, run, folder):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config = folder / "watchkeeper.yaml"
+        good = config.read_text()
+        port = server.getsockname()[1]
+        more = "  - {id: %s, every: 1h, tcp: {host: 127.0.0.1, port: %d}}\n"
+        config.write_text(good + more % ("mail", port) + more % ("gone", 1))
+        assert verb("reload")[0] == 0
+        status, says = verb("check-now", "mail")
+        assert (status, re.sub(r"\d+", "N", says)) == (0, "mail: up in N ms\n")
+        status, says = there("check-now", "gone", "mail")
+        assert status == 1
+        assert re.sub(r"in \d+", "in N", says) == (
+            "gone: down: connection_refused: 127.0.0.1 port 1: Connection refused\nmail: up in N ms\n"
+        )
+        status, says = verb("check-now", "ma*", "--json")
+        assert [(row["attempt"]["outcome"], row["target"]["id"]) for row in json.loads(says)["checked"]] == [
+            ("up", "mail")
+        ]
+        config.write_text(good)
+        assert verb("reload")[0] == 0
+    assert verb("check-now", "etl") == (
+        1,
+        "watchkeeper: target 'etl' is a heartbeat: its job reports, and there is nothing to start\n",
+    )
+    assert (
+        verb("check-now", "port")[1]
+        == "watchkeeper: target 'port' is paused: resume it before it is checked\n"
+    )
+    assert verb("check-now", "none")[0] == 1
+
+
 def test_reload_says_each_problem_and_needs_an_admin(verb, there, run, folder):
     assert verb("reload") == (0, "the configuration is in force as it is now: 3 targets\n")
     config = folder / "watchkeeper.yaml"
@@ -241,24 +205,6 @@ def test_the_environment_names_another_machine_where_the_command_line_names_none
 # Where no process runs the store.
 
 
-@pytest.fixture
-def quiet(tmp_path, monkeypatch):
-    """A store that a run has left, and the verbs on it."""
-    text = CONFIGURATION.partition("web:")[0] + "channels:" + CONFIGURATION.partition("channels:")[2]
-    (tmp_path / "watchkeeper.yaml").write_text(text.format())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LOGNAME", "otto")
-    store = SqliteStore("watch.db")
-    store.open(SystemClock().read())
-    store.close()
-
-    def call(*arguments):
-        ended = CliRunner().invoke(cli, list(arguments))
-        return ended.exit_code, ended.stderr or ended.stdout
-
-    return call
-
-
 def test_verbs_without_a_run_write_to_the_store_and_say_so(quiet):
     later = f"no process runs {Path.cwd()}/watch.db: this counts from the next run on\n"
     assert quiet("heartbeat", "backup", "--fail") == (0, f"backup: reported as failed\n{later}")
@@ -284,6 +230,7 @@ def test_verbs_without_a_run_write_to_the_store_and_say_so(quiet):
 def test_verbs_that_only_a_running_process_can_do_end_with_4(quiet):
     says = f"watchkeeper: no process runs {Path.cwd()}/watch.db\n"
     assert quiet("reload") == (4, says)
+    assert quiet("check-now", "etl") == (4, says)
     assert quiet("heartbeat", "etl", "--start") == (
         4,
         f"{says.strip()}: a start is kept only while one does\n",
@@ -306,3 +253,10 @@ def test_a_process_that_has_no_control_socket_is_named_with_the_remedy(quiet):
 def test_a_store_that_is_not_there_ends_with_3(quiet):
     assert quiet("ack", "x", "--store", "none.db")[0] == 3
     assert not Path("none.db").exists()
+
+
+def test_redrive_by_a_run_refuses_a_key_that_is_no_dead_letter(there, run):
+    assert there("redrive", "msg_none") == (
+        1,
+        "watchkeeper: msg_none is no dead letter: `watchkeeper notices --state dead` lists the keys\n",
+    )

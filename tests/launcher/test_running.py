@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,9 @@ def write(folder, targets=1):
 
 
 @contextmanager
-def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run")):
+def running(
+    path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchkeeper", "run"), first="watching: "
+):
     """A process that has printed that it watches; killed at the end if it still lives."""
     process = subprocess.Popen(
         [*command, str(path)],
@@ -36,7 +39,8 @@ def running(path, stdout=subprocess.PIPE, command=(sys.executable, "-m", "watchk
         cwd=path.parent,
     )
     try:
-        said_until(process, "watching: ")
+        if first:
+            said_until(process, first)
         yield process
     finally:
         process.kill()
@@ -56,7 +60,7 @@ def said_until(process, wanted):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_signal_drains_and_ends_well(number, tmp_path):
     with running(write(tmp_path)) as process:
-        assert "opened: t0/down (critical)" in process.stdout.readline()
+        assert "ERROR opened: t0/down (critical)" in process.stdout.readline()
         process.send_signal(number)
         assert process.wait(WITHIN_S) == 0
 
@@ -78,7 +82,7 @@ def test_notices_that_are_left_wait_in_a_file_or_are_lost(tmp_path, store, statu
     path = tmp_path / "watch.yaml"
     path.write_text(DEAF.format(store))
     with running(path) as process:
-        assert "opened: t0/down (critical)" in process.stdout.readline()
+        assert "ERROR opened: t0/down (critical)" in process.stdout.readline()
         process.terminate()
         assert process.wait(WITHIN_S) == status
         errors = process.stderr.read()
@@ -191,7 +195,7 @@ def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
         process.send_signal(signal.SIGHUP)
         assert "the new configuration did not start: " in said_until(process, "configuration")
         assert "the old one did not start again: " in process.stderr.readline()
-        assert process.stderr.readline().endswith("Z the runtime has stopped\n")
+        assert process.stderr.readline().endswith("Z ERROR the runtime has stopped\n")
         assert process.wait(WITHIN_S) == 1
         assert "stays in force" not in process.stderr.read()
 
@@ -199,7 +203,7 @@ def test_a_reload_after_which_nothing_runs_ends_the_command(tmp_path):
 @pytest.mark.parametrize("replaced", [True, False])
 def test_a_store_that_was_replaced_under_the_command_is_an_exit_of_its_own(tmp_path, replaced):
     with running(write(tmp_path)) as process:
-        assert "opened: t0/down (critical)" in process.stdout.readline()
+        assert "ERROR opened: t0/down (critical)" in process.stdout.readline()
         (tmp_path / "watch.db").rename(tmp_path / "aside")
         if replaced:
             (tmp_path / "watch.db").write_bytes((tmp_path / "aside").read_bytes())
@@ -227,7 +231,7 @@ import os, signal
 from queue import SimpleQueue
 from watchkeeper.launcher.operate.signals import Word, signals_heard
 words = SimpleQueue()
-with signals_heard(words):
+with signals_heard(words, "2026-01-01T12:00:00.000Z WARNING {{}}\\n".format):
     os.kill(os.getpid(), signal.{0})
     assert words.get() is Word.STOP
     os.kill(os.getpid(), signal.{0})
@@ -241,7 +245,7 @@ def test_a_second_signal_ends_at_once(name, status):
         [sys.executable, "-c", TWICE.format(name)], capture_output=True, timeout=WITHIN_S, check=False
     )
     assert done.returncode == status
-    assert re.fullmatch(f"{TIME} ended at once by a second signal\n", done.stderr.decode())
+    assert re.fullmatch(f"{TIME} WARNING ended at once by a second signal\n", done.stderr.decode())
 
 
 RESTORED = """
@@ -249,7 +253,7 @@ import signal
 from queue import SimpleQueue
 from watchkeeper.launcher.operate.signals import signals_heard
 before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
-with signals_heard(SimpleQueue()):
+with signals_heard(SimpleQueue(), str):
     pass
 assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
 """
@@ -274,3 +278,61 @@ def test_the_demonstration_ends_by_itself_and_well(tmp_path):
     assert "2 incidents opened, 2 resolved" in done.stdout
     assert "everything as expected" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = """
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name in {"watchkeeper.launcher.main", "watchkeeper.launcher.operate.running", "watchkeeper.runtime"}:
+            os.kill(os.getpid(), signal.SIGNAL)
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["watchkeeper", "run", sys.argv[1]]
+from watchkeeper.__main__ import main
+main()
+"""
+
+
+def test_a_reload_that_is_asked_for_during_the_imports_ends_nothing(tmp_path):
+    command = (sys.executable, "-c", INTERRUPTED.replace("SIGNAL", "SIGHUP"))
+    with running(write(tmp_path), command=command) as process:
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+
+
+def as_process_1(*command):
+    return ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *command)
+
+
+@pytest.mark.needs("mount")
+def test_process_1_is_ended_by_a_signal_during_the_imports(tmp_path):
+    command = as_process_1(
+        sys.executable, "-c", INTERRUPTED.replace("SIGNAL", "SIGTERM"), str(write(tmp_path))
+    )
+    done = subprocess.run(command, timeout=WITHIN_S, check=False)
+    assert done.returncode == 143
+
+
+ORPHANING = """
+runtime: {allow_exec: true}
+channels: [{id: ops, log: {}}]
+targets: [{id: plugin, every: 100ms, timeout: 90ms, exec: {argv: [/bin/sh, -c, "(true &) ; echo OK"]}, notify: [ops]}]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("mount")
+def test_process_1_obeys_signals_and_reaps_what_programs_leave_behind(tmp_path):
+    """A child that its program has left is a zombie until process 1 looks, which it does ten seconds later."""
+    path = tmp_path / "watch.yaml"
+    path.write_text(ORPHANING)
+    with running(path, command=as_process_1(sys.executable, "-m", "watchkeeper", "run")) as process:
+        (inside,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = Path(f"/proc/{inside}/task/{inside}/children")
+        counted = []
+        for _ in range(60):
+            counted.append(len(children.read_text().split()))
+            threading.Event().wait(0.5)
+        assert max(counted) < 250, counted
+        os.kill(int(inside), signal.SIGTERM)
+        assert process.wait(WITHIN_S) == 0

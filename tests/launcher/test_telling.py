@@ -18,50 +18,47 @@ from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.launcher.operate.telling import line_of, lines_of_end
 
-OPENED = opened()
+OPENED = opened("inc_7f2c9a01b3d45e6f")
 NOTICE = notice_of(OPENED)
 LINES = {
-    "2026-01-01T12:00:00.000Z opened: shop/down (critical): timed_out: no answer": IncidentChanged(OPENED),
-    "2026-01-01T12:00:01.000Z acknowledged: shop/down (critical): seen by ann: timed_out: no answer": IncidentChanged(
+    "2026-01-01T12:00:00.000Z ERROR opened: shop/down (critical) 7f2c9a01: timed_out: no answer": IncidentChanged(
+        OPENED
+    ),
+    "2026-01-01T12:00:01.000Z INFO acknowledged: shop/down (critical) 7f2c9a01: seen by ann: timed_out: no answer": IncidentChanged(
         then(OPENED, TransitionKind.ACKNOWLEDGED, explanation="seen by ann")
     ),
-    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): recovered after 2s: timed_out: no answer": IncidentChanged(
+    "2026-01-01T12:00:01.000Z INFO resolved: shop/down (critical) 7f2c9a01: recovered after 2s: timed_out: no answer": IncidentChanged(
         then(OPENED, TransitionKind.RESOLVED, explanation="ok", reason="recovered")
     ),
-    "2026-01-01T12:00:01.000Z resolved: shop/down (critical): it was retired after 2s: timed_out: no answer": IncidentChanged(
+    "2026-01-01T12:00:01.000Z INFO resolved: shop/down (critical) 7f2c9a01: it was retired after 2s: timed_out: no answer": IncidentChanged(
         then(OPENED, TransitionKind.RESOLVED, explanation="it was retired", reason="retired")
     ),
-    "2026-01-01T12:00:01.000Z notice delivered: ops: opened of shop/down (critical)": NoticeEnded(
+    "2026-01-01T12:00:01.000Z INFO notice delivered: ops: opened of shop/down (critical) 7f2c9a01": NoticeEnded(
         NOTICE, delivery_of(NOTICE, DeliveryState.DELIVERED)
     ),
-    "2026-01-01T12:00:01.000Z notice dead: ops: opened of shop/down (critical) after 7 attempts": NoticeEnded(
+    "2026-01-01T12:00:01.000Z ERROR notice dead: ops: opened of shop/down (critical) 7f2c9a01 after 7 attempts": NoticeEnded(
         NOTICE, delivery_of(NOTICE, DeliveryState.DEAD, attempts=7)
     ),
-    "2026-01-01T12:00:02.000Z blind: for 2s: suspended": WentBlind(
+    "2026-01-01T12:00:02.000Z WARNING blind: for 2s: suspended": WentBlind(
         BlindInterval(NOON.wall_ns, NOON.wall_ns + 2 * NS_PER_S, "suspended")
     ),
-    "2026-01-01T12:00:00.000Z problem: store: the disk is full": HealthChanged("store", "the disk is full"),
-    "2026-01-01T12:00:00.000Z recovered: store": HealthChanged("store", ""),
-    "2026-01-01T12:00:00.000Z sample: shop: down: timed_out: no answer": SampleSeen(
+    "2026-01-01T12:00:00.000Z ERROR problem: store: the disk is full": HealthChanged(
+        "store", "the disk is full"
+    ),
+    "2026-01-01T12:00:00.000Z INFO recovered: store": HealthChanged("store", ""),
+    "2026-01-01T12:00:00.000Z INFO sample: shop: down: timed_out: no answer": SampleSeen(
         sample_at(0, outcome=Outcome.DOWN), Status.DOWN
     ),
 }
 
 
-class AtNoon:
-    """A clock that stands still."""
-
-    def read(self):
-        return NOON
-
-
 @pytest.mark.parametrize(("line", "event"), LINES.items())
 def test_every_event_is_one_line(line, event):
-    assert line_of(event, AtNoon()) == line
+    assert line_of(event, NOON.wall_ns) == line
 
 
 def test_a_line_stays_one_line_whatever_a_target_sent():
-    line = line_of(IncidentChanged(opened(explanation="a\nb\x1b[31m\u202ec")))
+    line = line_of(IncidentChanged(opened(explanation="a\nb\x1b[31m\u202ec")), NOON.wall_ns)
     assert line.isprintable()
 
 

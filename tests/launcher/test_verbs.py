@@ -92,7 +92,6 @@ def test_check_tells_the_problems_of_a_bad_file(files):
 
 
 DOUBTFUL = {
-    "heartbeat: {}": ["targets: only a Python program reports 'a'"],
     "http: {url: 'http://h/'}, notify: []": [
         "targets: the incidents of 'a' notify nobody",
         "channels[0]: no",
@@ -106,12 +105,8 @@ DOUBTFUL = {
     "http: {url: 'http://h/'}, rules: [{id: c, kind: threshold, measure: tls, value: 14}]": [
         "rules[0].measure: an http url has a certificate only where it redirects"
     ],
-    "heartbeat: {}, default_rules: false, rules: [{id: silent, kind: no_data}]": [
-        "targets: only a Python program reports 'a'"
-    ],
     "heartbeat: {}, default_rules: false, rules: [{id: silent, kind: no_data, policy: keep}]": [
-        "targets: no active rule opens an incident when 'a' fails",
-        "targets: only a Python program reports 'a'",
+        "targets: no active rule opens an incident when 'a' fails"
     ],
     "http: {url: 'https://h/'}, rules: [{id: c, kind: threshold, measure: certificate_expiration, operator: '<', value: 14}, "
     "{id: down, kind: consecutive}]": ["rules[0].value: 14 is that many milliseconds: for days write 14d"],

@@ -33,7 +33,7 @@ def test_a_deleted_store_is_said_and_shown_and_notices_go_on(shop, ops, inbox, s
         lifecycle.engine.system.sink.tell(RunMaintenance())  # as the supervisor does every minute
         said = events.get(WITHIN_S)
         assert isinstance(said, HealthChanged)
-        assert f" problem: store: {path} is gone" in line_of(said)
+        assert f" problem: store: {path} is gone" in line_of(said, 0)
         assert lifecycle.ask(RECORDER, GetStatus()).problems == (("store", said.detail),)
 
         site.status = 503
@@ -53,4 +53,4 @@ def test_a_store_that_was_replaced_by_a_copy_is_said_at_the_stop(shop, ops, tmp_
             (tmp_path / "copy.db").replace(path)
         said = events.get(WITHIN_S)
     assert isinstance(said, HealthChanged)
-    assert f" problem: store: another file lies in the place of {path}" in line_of(said)
+    assert f" problem: store: another file lies in the place of {path}" in line_of(said, 0)

@@ -71,7 +71,7 @@ def test_a_lost_file_is_reported_until_it_is_back(store, path, way):
     said = store.file_problem()
     assert said.startswith(WAYS[way].format(path=path))
     assert f"remove {path}-head and start again" in said
-    assert said.endswith("; what is recorded meanwhile is kept only as long as this process lives")
+    assert said.endswith("; the record of meanwhile is kept only as long as this process lives")
     put_back()
     assert store.file_problem() == ""
 

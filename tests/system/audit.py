@@ -82,8 +82,8 @@ def audit(path: Path, receiver: Receiver, said: Sequence[str]) -> Counter[str]:
 def _writes(record: Record, said: Iterable[str]) -> Counter[str]:
     """Counts the acknowledged writes, those that a process printed, and those of them that the store lacks."""
     steps = [step for steps in record.transitions.values() for step in steps]
-    known = {line_of(IncidentChanged(step)) for step in steps}
-    known |= {line_of(NoticeEnded(each.notice, each.delivery)) for each in record.outbox}
+    known = {line_of(IncidentChanged(step), 0) for step in steps}
+    known |= {line_of(NoticeEnded(each.notice, each.delivery), 0) for each in record.outbox}
     kinds = (" opened: ", " changed: ", " resolved: ", " notice ")
     promised = [line for line in said if any(kind in line for kind in kinds)]
     lost = sum(line not in known for line in promised)

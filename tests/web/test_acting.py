@@ -135,6 +135,30 @@ def test_a_notice_that_was_given_up_is_sent_again(runtime, operator):
     assert events.dropped == 0
 
 
+def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
+    runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf", "ops"]))
+    with runtime.subscribe() as events:
+        runtime.heartbeat("deafened", ok=False)
+        wanted = {"HealthChanged", "NoticeEnded"}
+        while wanted and (event := events.get(10)) is not None:
+            wanted.discard(type(event).__name__)
+    assert not wanted
+    (incident,) = runtime.incidents()
+    operator.put("/targets/shop/pause")  # answered once everything before it is durable
+    told = operator.get(f"/incidents/{incident.id}/told").json["items"]
+    assert [(row["channel"], row["told"], row["waiting"]) for row in told] == [
+        ("deaf", None, "opened"),
+        ("ops", "opened", None),
+    ]
+    notices = operator.get(f"/incidents/{incident.id}/notices").json["items"]
+    tries = {row["channel"]: row["tries"] for row in notices}
+    assert [(each["attempt"], each["result"]) for each in tries["ops"]] == [(1, "accepted")]
+    first = tries["deaf"][0]
+    assert (first["attempt"], first["result"]) == (1, "failed")
+    assert "this receiver takes nothing" in first["detail"]
+    assert first["took_ms"] >= 0
+
+
 def test_a_reload_without_a_file_is_refused_with_the_reason(admin):
     answer = admin.post("/reload")
     assert answer.status == 409

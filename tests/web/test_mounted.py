@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from urllib.parse import urlencode
 
 import pytest
 import watchkeeper
@@ -22,30 +23,28 @@ def runtime():
         yield made
 
 
-def fetched(app, path, method="GET", token=None, client=("127.0.0.1", 4)):
-    """One request to an ASGI application, without a server: the status, and the body as JSON."""
-    headers = [(b"host", b"localhost")]
-    if token is not None:
-        headers.append((b"authorization", f"Bearer {token}".encode()))
+def exchanged(app, method, path, headers, body=b""):
+    """One request to an ASGI application, without a server: the status, the headers and the body."""
+    way, _, query = path.partition("?")
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
+        "path": way,
+        "raw_path": way.encode(),
         "root_path": "",
-        "query_string": b"",
-        "headers": headers,
-        "client": client,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 4),
         "server": ("localhost", 80),
     }
     sent = []
 
     async def run():
         asked = asyncio.Queue()
-        asked.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        asked.put_nowait({"type": "http.request", "body": body, "more_body": False})
 
         async def send(message):
             sent.append(message)
@@ -53,8 +52,15 @@ def fetched(app, path, method="GET", token=None, client=("127.0.0.1", 4)):
         await app(scope, asked.get, send)
 
     asyncio.run(run())
-    body = b"".join(message.get("body", b"") for message in sent)
-    return sent[0]["status"], json.loads(body)
+    said = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], said, b"".join(message.get("body", b"") for message in sent)
+
+
+def fetched(app, path, method="GET", token=None):
+    """One request of a program: the status, and the body as JSON."""
+    headers = {"host": "localhost"} | ({} if token is None else {"authorization": f"Bearer {token}"})
+    status, _, body = exchanged(app, method, path, headers)
+    return status, json.loads(body)
 
 
 def in_fastapi(application):
@@ -107,6 +113,44 @@ def test_a_mounted_application_answers_while_the_runtime_is_stopped(runtime):
     runtime.stop()
     status, said = fetched(app, "/api/v1/status", token=TOKENS["viewer"])
     assert (status, said["title"]) == (503, "The runtime does not answer")
+
+
+def browsed(app, path, form=None, cookie=None):
+    """One request of a browser on this machine: the status, the headers and the page."""
+    headers = {"host": "localhost", "sec-fetch-site": "same-origin"} | ({"cookie": cookie} if cookie else {})
+    if form is not None:
+        headers["content-type"] = "application/x-www-form-urlencoded"
+    sent = urlencode(form or {}).encode()
+    status, said, body = exchanged(app, "GET" if form is None else "POST", path, headers, sent)
+    return status, said, body.decode()
+
+
+def test_a_browser_signs_in_below_the_path_of_the_host_and_stays_there(runtime):
+    app = in_starlette(watchkeeper.asgi(runtime))
+    _, _, page = browsed(app, "/status/login?next=/status/api/v1/status")
+    assert 'action="/status/login"' in page
+    sheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    assert browsed(app, sheet)[1]["content-type"].startswith("text/css")
+    status, said, _ = browsed(app, "/status/login", {"token": TOKENS["viewer"]})
+    assert (status, said["location"]) == (303, "/status/login")
+    cookie = said["set-cookie"].partition(";")[0]
+    assert "<b>a-viewer</b>" in browsed(app, "/status/login", cookie=cookie)[2]
+    assert browsed(app, "/status/api/v1/status", cookie=cookie)[0] == 200
+
+
+def test_a_host_that_says_itself_who_asks_has_no_form(runtime):
+    app = runtime.asgi(lambda scope: ("anna", "viewer"))
+    assert browsed(app, "/login")[0] == 404
+    assert browsed(app, "/login", {"token": TOKENS["admin"]})[0] == 404
+
+
+def test_a_token_that_was_made_at_run_time_opens_a_mounted_application(runtime):
+    admin = Asking(runtime.serve("127.0.0.1:0"), TOKENS["admin"])
+    secret = admin.put("/tokens/otto", {"role": "viewer"}).json["token"]
+    app = watchkeeper.asgi(runtime)
+    assert fetched(app, "/api/v1/status", token=secret)[0] == 200
+    admin.delete("/tokens/otto")
+    assert fetched(app, "/api/v1/status", token=secret)[0] == 401
 
 
 def test_a_websocket_is_closed(runtime):

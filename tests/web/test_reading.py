@@ -197,6 +197,7 @@ def test_an_incident_is_read_with_its_life_and_its_notices(viewer, runtime, inci
 def test_an_unknown_incident_is_answered_with_a_sentence(viewer):
     said = viewer.get("/incidents/inc_0").json["detail"]
     assert said == "no incident has the id 'inc_0': GET /api/v1/incidents lists them"
+    assert viewer.get("/incidents/inc_0/told").json["detail"] == said
 
 
 def test_incidents_come_in_parts_the_newest_first(runtime, viewer):
@@ -246,7 +247,7 @@ def test_health_and_readiness_are_one_word_for_everybody(runtime):
 
 def test_an_unknown_path_and_an_unknown_method_are_problems_too(viewer):
     assert viewer.get("/nothing").status == 404
-    answer = viewer.delete("/targets/shop")
+    answer = viewer.delete("/status")
     assert (answer.status, answer.json["title"]) == (405, "The method is not known here")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 

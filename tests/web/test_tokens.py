@@ -104,6 +104,11 @@ def test_a_token_that_makes_no_sense_is_refused(admin, path, body):
     assert len(admin.get("/tokens").json["items"]) == 3
 
 
+def test_a_token_may_be_named_after_an_address(admin):
+    assert made(admin, "anna@example.org")
+    assert admin.delete("/tokens/anna@example.org").status == 200
+
+
 def test_tokens_beyond_the_most_are_refused(monkeypatch, admin):
     monkeypatch.setattr("watchkeeper.host.access.issued_tokens.TOKENS_MAX", 4)
     made(admin)

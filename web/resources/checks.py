@@ -1,21 +1,11 @@
 """`POST /targets/{target}/check`: one attempt at once."""
 
-import msgspec
-
 from ...host.commands import refusal_of_check
 from ..problems import Refusal
 from ..table import Accepted, ApiCall
-from .answers import AttemptRow, TargetRow
+from .answers import CheckAnswer
 from .documents import attempt_row
 from .reading import target_as_it_is
-
-
-class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that was commanded, and its target after it."""
-
-    attempt: AttemptRow | None
-    """Null while it runs: `GET /targets/{target}/attempts` has it once it has ended."""
-    target: TargetRow
 
 
 async def check(call: ApiCall) -> CheckAnswer | Accepted:

@@ -60,7 +60,7 @@ def time_of(wall_ns: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _time_of(wall_ns: int | None) -> datetime | None:
+def time_or_none(wall_ns: int | None) -> datetime | None:
     return None if wall_ns is None else time_of(wall_ns)
 
 
@@ -79,7 +79,7 @@ def ms_of(length_ns: int) -> float:
     return round(length_ns / NS_PER_MS, 3)
 
 
-def _ms_of(length_ns: int | None) -> float | None:
+def ms_or_none(length_ns: int | None) -> float | None:
     return None if length_ns is None else ms_of(length_ns)
 
 
@@ -169,7 +169,7 @@ def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool)
         sampled_at=None if sample is None else time_of(sample.at.wall_ns),
         outcome=None if sample is None else sample.outcome,
         reason=None if sample is None else sample.reason,
-        latency_ms=_ms_of(latency_ns),
+        latency_ms=ms_or_none(latency_ns),
         samples=target.samples,
         missed=target.missed,
         open_incidents=open_incidents,
@@ -198,7 +198,7 @@ def sample_row(sample: Any) -> SampleRow:
         outcome=sample.outcome,
         reason=sample.reason,
         status=sample.status,
-        latency_ms=_ms_of(sample.latency_ns),
+        latency_ms=ms_or_none(sample.latency_ns),
         explanation=text_of(sample.explanation),
     )
 
@@ -227,9 +227,9 @@ def rollup_row(summed: Any) -> RollupRow:
         bad=rollup.bad,
         unknown=rollup.unknown,
         uptime=rollup.uptime,
-        p50_ms=_ms_of(rollup.latency_at_ns(0.50)),
-        p95_ms=_ms_of(rollup.latency_at_ns(0.95)),
-        max_ms=_ms_of(rollup.latency_max_us * NS_PER_US) if rollup.timed else None,
+        p50_ms=ms_or_none(rollup.latency_at_ns(0.50)),
+        p95_ms=ms_or_none(rollup.latency_at_ns(0.95)),
+        max_ms=ms_or_none(rollup.latency_max_us * NS_PER_US) if rollup.timed else None,
     )
 
 
@@ -246,9 +246,9 @@ def incident_row(incident: Incident) -> IncidentRow:
         sequence=incident.sequence,
         at=time_of(incident.at_ns),
         opened_at=time_of(incident.opened_at_ns),
-        acknowledged_at=_time_of(incident.acknowledged_at_ns),
+        acknowledged_at=time_or_none(incident.acknowledged_at_ns),
         acknowledged_by=None if by is None else text_of(by),
-        resolved_at=_time_of(incident.resolved_at_ns),
+        resolved_at=time_or_none(incident.resolved_at_ns),
         note=text_of(incident.note),
         cause=text_of(incident.cause),
         latest=text_of(incident.latest),
@@ -286,7 +286,7 @@ def silence_row(silence: Silence) -> SilenceRow:
         until=time_of(silence.until_ns),
         by=text_of(silence.by),
         reason=text_of(silence.reason),
-        created_at=_time_of(silence.created_at_ns),
+        created_at=time_or_none(silence.created_at_ns),
     )
 
 

@@ -8,13 +8,18 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from ...domain.specification.probe import KINDS
+from ...domain.specification.text import NAME_PATTERN
 from ..problems import PROBLEM_TYPE, ProblemDocument
 from ..table import ApiCall, ApiRoute, Unlocked
 from .answers import SILENCE_ID, NoQuery
+from .token_answers import NEW_NAME
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EXACTLY_ONE = {"SilenceBody": ("length", "until")}
 """The keys of a body of which exactly one is given, which its type cannot say."""
+_FORMS = {"silence": f"^{SILENCE_ID}$", "target": NAME_PATTERN, "token": f"^{NEW_NAME}$"}
+"""The forms of ids that a request may choose."""
 _PARAMETERS = {
     "target": "The id of a target.",
     "incident": "The id of an incident, such as `inc_0123456789abcdef01234567`.",
@@ -42,6 +47,7 @@ def document_of(routes: Iterable[ApiRoute]) -> bytes:
             components[name]["oneOf"] = [
                 {"required": [key], "properties": {key: {"type": "string"}}} for key in choices
             ]
+    _as_in_a_file(components)
     of_type = dict(zip(map(str, [ProblemDocument, *types]), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
@@ -57,6 +63,31 @@ def document_of(routes: Iterable[ApiRoute]) -> bytes:
             },
         }
     )
+
+
+def _as_in_a_file(components: dict[str, Any]) -> None:
+    """Describes a target as a configuration states it: its key says which probe it is; its id stands in the path."""
+    if "Target" not in components:
+        return
+    components["Target"]["required"].remove("id")
+    components["Target"]["oneOf"] = [
+        {"required": [key], "properties": {key: {"type": "object"}}} for key in KINDS
+    ]
+    for probe in KINDS.values():
+        part = components[probe.__name__]
+        del part["properties"]["kind"]
+        part["required"].remove("kind")
+    for part in ("Target", *(probe.__name__ for probe in KINDS.values())):
+        properties = components[part]["properties"]
+        properties.update({key: _as_mapping(schema) for key, schema in properties.items()})
+
+
+def _as_mapping(schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a value; of one that is a mapping or a list of pairs, as a program may write it, the mapping."""
+    choices = schema.get("anyOf", ())
+    if not any(each.get("type") == "object" for each in choices):
+        return schema
+    return {**schema, "anyOf": [each for each in choices if each.get("type") != "array"]}
 
 
 def _operation(route: ApiRoute, of_type: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +157,9 @@ def _path_parameters(route: ApiRoute) -> list[dict[str, Any]]:
 
 
 def _form(route: ApiRoute, parameter: str) -> dict[str, str]:
-    return {"pattern": f"^{SILENCE_ID}$"} if (route.method, parameter) == ("PUT", "silence") else {}
+    if route.method == "PUT" and route.path.endswith(f"{{{parameter}}}"):
+        return {"pattern": _FORMS[parameter]} if parameter in _FORMS else {}
+    return {}
 
 
 @cache

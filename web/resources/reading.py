@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...domain.errors import UnknownName
+from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
 from ...domain.limits import INTEGER_MAX, READ_INCIDENTS_MAX
@@ -35,6 +36,7 @@ from .answers import (
     TargetsQuery,
     UptimeAnswer,
 )
+from .delivery_rows import IncidentNoticeRow, ToldRow, incident_notice_row, told_row
 from .documents import (
     attempt_row,
     evidence_row,
@@ -291,11 +293,23 @@ async def transitions(call: ApiCall) -> Listed[IncidentRow]:
     return Listed(items=await sliced(await _steps(call, found.id), incident_row))
 
 
-async def incident_notices(call: ApiCall) -> Listed[NoticeRow]:
-    found = await incident_of(call)
-    all_ = await call.operations.read(lambda reader: reader.outbox(None))
-    own = [outgoing for outgoing in all_ if outgoing.notice.incident.id == found.id]
-    return Listed(items=await sliced(own, notice_row))
+async def incident_notices(call: ApiCall) -> Listed[IncidentNoticeRow]:
+    name = (await incident_of(call)).id
+    found, tries = await call.operations.read(
+        lambda reader: (reader.notices(name), reader.deliveries(incident=name))
+    )
+    by_key: dict[str, list[DeliveryTry]] = {}
+    for each in tries:
+        by_key.setdefault(each.key, []).append(each)
+    return Listed(
+        items=await sliced(found, lambda out: incident_notice_row(out, by_key.get(out.notice.key, ())))
+    )
+
+
+async def told(call: ApiCall) -> Listed[ToldRow]:
+    name = (await incident_of(call)).id
+    found = await call.operations.read(lambda reader: reader.told(name))
+    return Listed(items=[told_row(each) for each in found])
 
 
 async def notices(call: ApiCall) -> Listed[NoticeRow]:

@@ -1,11 +1,13 @@
 """The route table."""
 
+from ...domain.specification.target import Target
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, checks, probing, reading, streaming, tokens
+from . import acting, checks, probing, reading, streaming, tokens, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
+    CheckAnswer,
     ConfigurationAnswer,
     Done,
     EvidenceRow,
@@ -33,7 +35,9 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
+from .delivery_rows import IncidentNoticeRow, ToldRow
 from .openapi import openapi
+from .token_answers import MadeToken, TokenBody, TokenRow
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
 TARGET = f"{API}/targets/{{target}}"
@@ -58,6 +62,24 @@ ROUTES: tuple[ApiRoute, ...] = (
         query=TargetsQuery,
     ),
     ApiRoute("GET", TARGET, V, "One target.", reading.target, TargetRow),
+    ApiRoute(
+        "PUT",
+        TARGET,
+        A,
+        "Watches a target until a reload or the end of the process; one that was put here is replaced whole.",
+        tracking.put_target,
+        TargetRow,
+        body=Target,
+        reads=tracking.read_object,
+    ),
+    ApiRoute(
+        "DELETE",
+        TARGET,
+        A,
+        "Stops watching a target that was put here.",
+        tracking.delete_target,
+        TargetRow,
+    ),
     ApiRoute("GET", f"{TARGET}/attempts", V, "Its newest attempts.", reading.attempts, Listed[AttemptRow]),
     ApiRoute(
         "GET",
@@ -111,7 +133,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         O,
         "Starts one attempt at once, beside its schedule; one that runs answers in its place.",
         checks.check,
-        checks.CheckAnswer,
+        CheckAnswer,
         body=NoBody,
     ),
     ApiRoute("PUT", f"{TARGET}/pause", O, "Starts no more attempts.", acting.pause, TargetRow, body=NoBody),
@@ -143,7 +165,22 @@ ROUTES: tuple[ApiRoute, ...] = (
         reading.transitions,
         Listed[IncidentRow],
     ),
-    ApiRoute("GET", f"{INCIDENT}/notices", V, "Its notices.", reading.incident_notices, Listed[NoticeRow]),
+    ApiRoute(
+        "GET",
+        f"{INCIDENT}/notices",
+        V,
+        "Its notices, each with every try to deliver it.",
+        reading.incident_notices,
+        Listed[IncidentNoticeRow],
+    ),
+    ApiRoute(
+        "GET",
+        f"{INCIDENT}/told",
+        V,
+        "The last notice that each channel took, and the one that waits.",
+        reading.told,
+        Listed[ToldRow],
+    ),
     ApiRoute(
         "PUT",
         f"{INCIDENT}/acknowledgement",
@@ -217,7 +254,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         A,
         "Tokens by name, without their secrets: of the configuration, and those made at run time.",
         tokens.tokens,
-        Listed[tokens.TokenRow],
+        Listed[TokenRow],
         query=PageQuery,
     ),
     ApiRoute(
@@ -226,8 +263,8 @@ ROUTES: tuple[ApiRoute, ...] = (
         A,
         "Makes a token, whose secret is shown this once; gives one that exists another role.",
         tokens.put_token,
-        tokens.MadeToken,
-        body=tokens.TokenBody,
+        MadeToken,
+        body=TokenBody,
     ),
     ApiRoute(
         "DELETE",
@@ -235,7 +272,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         A,
         "Ends a token, its sessions and its event streams at once.",
         tokens.delete_token,
-        tokens.TokenRow,
+        TokenRow,
     ),
     ApiRoute("GET", f"{API}/events", V, "The event stream.", streaming.events, query=streaming.EventsQuery),
     ApiRoute("GET", "/healthz", Unlocked.PUBLIC, "`ok` while the runtime's loop turns.", probing.healthz),

@@ -1,42 +1,17 @@
 """Tokens of the API: listed without their secrets, made and ended while the runtime runs."""
 
-from datetime import datetime
-from typing import Literal
+import re
 
 import msgspec
 
 from ...domain.errors import ConfigurationError
-from ...domain.specification.web import IssuedToken, Role
+from ...domain.specification.web import IssuedToken
 from ..problems import Fault, Refusal
 from ..table import ApiCall
 from .answers import Listed
 from .documents import time_of
 from .reading import page_of
-
-
-class TokenBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The right that a token gives."""
-
-    role: Role
-
-
-class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A token without its secret and its digest."""
-
-    name: str
-    role: Role
-    origin: Literal["configuration", "api"]
-    """Where it is kept; the API changes its own alone."""
-    created_at: datetime | None
-    """When it was made; null for one of the configuration."""
-    created_by: str
-
-
-class MadeToken(TokenRow, frozen=True, kw_only=True):
-    """A token as it is made."""
-
-    token: str | None
-    """The secret, which is shown in this answer alone; null for a token that existed."""
+from .token_answers import NEW_NAME, MadeToken, TokenRow
 
 
 async def tokens(call: ApiCall) -> Listed[TokenRow]:
@@ -54,8 +29,12 @@ async def tokens(call: ApiCall) -> Listed[TokenRow]:
 
 
 async def put_token(call: ApiCall) -> MadeToken:
-    """Makes a token or changes its role. Raises: Refusal of a name that it cannot have; StoreError."""
+    """Makes a token or changes its role. Raises: Refusal of a name that it cannot have, and of one too many; StoreError."""
     name = call.path["token"]
+    if not re.fullmatch(NEW_NAME, name):
+        raise Refusal(
+            400, "the name of a token has 1 to 64 letters, digits, dots, hyphens, underscores or at signs"
+        )
     _require_free(call, name)
     try:
         issued, secret = await call.operations.issue_token(name, call.body.role, call.author.name)

@@ -105,7 +105,8 @@ class Housekeeper:
         daily_ns = _start_of(kept.daily, now_ns)
         history_hour = _start_of(kept.history, now_ns) // NS_PER_HOUR
         hourly_hour = _start_of(kept.hourly, now_ns) // NS_PER_HOUR
-        failed_us = _start_of(kept.failed_samples, now_ns) // NS_PER_US
+        failed_ns = _start_of(kept.failed_samples, now_ns)
+        failed_us = failed_ns // NS_PER_US
         # A list: each kind has its slice, whether or not the one before it is done.
         return any(
             [
@@ -116,6 +117,7 @@ class Housekeeper:
                 self._drop("rolled_day", "day", "day", daily_ns // NS_PER_DAY),
                 self._drop("explanation", "at_us, target", "at_us", failed_us),
                 self._drop("evidence", "at_us, target", "at_us", failed_us),
+                self._drop("delivery", "key, attempt", "at_ns", failed_ns),
                 self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns),
                 self._drop("silence", "id", "until_ns", daily_ns),
             ]

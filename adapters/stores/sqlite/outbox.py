@@ -88,6 +88,12 @@ class OutboxTable:
         found = self._rows(f"{'WHERE state = ?' if wanted else ''} ORDER BY ordinal", *wanted)
         return tuple(self._outgoing(row) for row in found)
 
+    def of(self, incident: str) -> tuple[Outgoing, ...]:
+        """Those of an incident, oldest first."""
+        return tuple(
+            self._outgoing(row) for row in self._rows("WHERE incident = ? ORDER BY ordinal", incident)
+        )
+
     def verify(self) -> None:
         """Raise StoreCorrupt when a notice that is not delivered does not read back as it was written."""
         for row in self._rows("WHERE state <> 'delivered'"):

@@ -10,10 +10,12 @@ import msgspec
 from msgspec.structs import replace
 
 from ....domain import limits
-from ....domain.errors import StoreCorrupt, StoreError
+from ....domain.errors import StoreCorrupt, StoreError, UsageError
+from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ....domain.incidents.told import ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
@@ -28,6 +30,7 @@ from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .outbox import OutboxTable
 from .schema import refuse_others, refuse_strangers
+from .tries import TryTable
 
 _INCIDENTS = """
 SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
@@ -122,6 +125,32 @@ class StoreReader:
         """Notices in a state, oldest first: those that are DEAD can be re-driven."""
         with self._reading() as connection:
             return OutboxTable(connection, IncidentTable(connection, Chain(connection))).all(state)
+
+    def notices(self, incident: str) -> tuple[Outgoing, ...]:
+        """The notices of an incident, oldest first."""
+        with self._reading() as connection:
+            return OutboxTable(connection, IncidentTable(connection, Chain(connection))).of(incident)
+
+    def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
+        """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.
+
+        They are kept as long as failed samples. Raises: UsageError unless exactly one of the two is given.
+        """
+        if bool(incident) is bool(key):
+            raise UsageError("deliveries() takes an incident or the key of a notice: give one of the two")
+        with self._reading() as connection:
+            table = TryTable(connection)
+            return table.of_incident(incident) if incident else table.of_key(key)
+
+    def told(self, incident: str) -> tuple[ChannelTold, ...]:
+        """The last notice that each channel of an incident took, and the one that waits for it or was given up.
+
+        Empty for an incident that is not known.
+        """
+        with self._reading() as connection:
+            table = IncidentTable(connection, Chain(connection))
+            latest = table.latest(incident)
+            return () if latest is None else told_of(latest, OutboxTable(connection, table).of(incident))
 
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
@@ -226,7 +255,7 @@ class StoreReader:
             copy.close()
 
     def verify(self, outside: Head | None = None) -> Verification:
-        """Check every page, every link, both heads, every notice that is not delivered and every mark.
+        """Check every page, every link, both heads, every notice that is not delivered, every try and every mark.
 
         `outside` stands for the head beside the store, as for a copy that has none.
         """
@@ -242,6 +271,7 @@ class StoreReader:
                 incidents.verify(chain.verify(outside or read_head(self._path), whole=True))
                 links = chain.head().position
                 OutboxTable(connection, incidents).verify()
+                TryTable(connection).verify()
                 marks = MarkTable(connection)
                 marks.verify()
                 marks.blind(0)

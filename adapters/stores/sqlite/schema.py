@@ -99,7 +99,16 @@ CREATE INDEX evidence_of_target ON evidence (target, at_us);
 CREATE TABLE latest (incident TEXT PRIMARY KEY, text TEXT NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
+FOURTH = """
+-- Each try to deliver a notice: written when it begins, and again with its answer. Without `took_ns` it has none.
+CREATE TABLE delivery (
+    key TEXT NOT NULL, attempt INTEGER NOT NULL, channel TEXT NOT NULL, at_ns INTEGER NOT NULL, took_ns INTEGER,
+    result TEXT NOT NULL, detail TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, attempt)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_by_time ON delivery (at_ns);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
 """Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
 
 

@@ -25,6 +25,7 @@ from .marks import MarkTable
 from .outbox import OutboxTable
 from .place import FileNumber, OpenFiles, file_number, file_problem, require_known
 from .schema import migrate, refuse_strangers
+from .tries import TryTable
 
 DEFAULT_RETENTION = Retention()
 _WAL_HEADER_BYTES = 32
@@ -42,6 +43,7 @@ class Session:
         self.incidents = IncidentTable(connection, self.chain)
         self.outbox = OutboxTable(connection, self.incidents)
         self.marks = MarkTable(connection)
+        self.tries = TryTable(connection)
         self.samples = SampleTables(connection)
         self.housekeeper = Housekeeper(connection, self.samples, retention)
         self.wal_pages = self.wal_pages_left = 0
@@ -109,6 +111,7 @@ class Session:
         touched = {transition.incident_id: None for transition in batch.transitions}
         touched |= {notice.incident.id: None for notice in batch.notices}
         touched |= {self.outbox.deliver(delivery): None for delivery in batch.deliveries}
+        self.tries.record(batch.tries)
         self.incidents.settle(touched)
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)

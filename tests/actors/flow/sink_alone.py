@@ -26,12 +26,13 @@ ACCEPTED, REFUSED = Answer(accepted=True, detail="thanks"), Answer(accepted=Fals
 
 
 class Shelf:
-    """A store that keeps its batches and, apart from them, the marks of what was heard; fails at the named calls."""
+    """A store that keeps its batches and, apart from them, marks of what was heard and tries; fails at the named calls."""
 
     def __init__(self, restored):
         self.restored = restored
         self.batches = []
         self.marks = []
+        self.tries = []
         self.calls = []
         self.failing = set()
         self.dead = {}
@@ -51,8 +52,9 @@ class Shelf:
     def commit(self, batch):
         self.call("commit")
         self.marks.extend(batch.heard)
-        if len(batch) or not batch.heard:
-            self.batches.append(msgspec.structs.replace(batch, heard=()))
+        self.tries.extend(batch.tries)
+        if len(batch) or not (batch.heard or batch.tries):
+            self.batches.append(msgspec.structs.replace(batch, heard=(), tries=()))
         left_out, self.left_out = self.left_out, 0
         return left_out
 

@@ -1,0 +1,82 @@
+"""The tries to deliver notices in SQLite: one row each, written when the try begins and again with its answer."""
+
+from typing import Any
+
+import apsw
+
+from ....domain import limits
+from ....domain.errors import StoreCorrupt
+from ....domain.incidents.delivery_try import DeliveryTry, TryResult
+from .connection import rows
+from .outbox import digest
+
+_COLUMNS = "key, attempt, channel, at_ns, took_ns, result, detail"
+_ORDER = "ORDER BY at_ns DESC, key DESC, attempt DESC LIMIT ?"
+_OF_INCIDENT = f"WHERE key IN (SELECT key FROM outbox WHERE incident = ?) {_ORDER}"  # noqa: S608 - constants
+_OF_KEY = f"WHERE key = ? {_ORDER}"
+
+
+class TryTable:
+    """Rows that no restart builds on: they are the account of what was tried, and go with their retention."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def record(self, tries: tuple[DeliveryTry, ...]) -> None:
+        """Writes tries inside the caller's transaction; of a notice that is tried for days, the first and the newest stay."""
+        for each in tries:
+            said = (
+                each.key,
+                each.attempt,
+                each.channel,
+                each.at_ns,
+                each.took_ns,
+                each.result.value,
+                each.detail,
+            )
+            self._connection.execute(
+                f"INSERT OR REPLACE INTO delivery ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                (*said, digest(*said)),
+            )
+            if each.attempt > limits.TRIES_KEPT_PER_NOTICE:
+                self._connection.execute(
+                    "DELETE FROM delivery WHERE key = ? AND attempt > 1 AND attempt <= ?",
+                    (each.key, each.attempt - limits.TRIES_KEPT_PER_NOTICE + 1),
+                )
+
+    def of_incident(self, incident: str) -> tuple[DeliveryTry, ...]:
+        """The newest tries of the notices of an incident, oldest first."""
+        return self._newest(_OF_INCIDENT, incident)
+
+    def of_key(self, key: str) -> tuple[DeliveryTry, ...]:
+        """The newest tries of one notice, oldest first."""
+        return self._newest(_OF_KEY, key)
+
+    def _newest(self, where: str, of: str) -> tuple[DeliveryTry, ...]:
+        found = self._read(where, of, limits.READ_TRIES_MAX)
+        return tuple(_try_of(row) for row in reversed(found))
+
+    def verify(self) -> None:
+        """Raise StoreCorrupt when a row does not read back as it was written."""
+        self._read("ORDER BY key, attempt")
+
+    def _read(self, rest: str, *bindings: object) -> list[tuple[Any, ...]]:
+        query = f"SELECT {_COLUMNS}, digest FROM delivery {rest}"  # noqa: S608 - constants
+        found = rows(self._connection, query, bindings)
+        for *said, seen in found:
+            if digest(*said) != seen:
+                raise StoreCorrupt(f"try {said[1]} of notice {said[0]} does not read back as it was written")
+        return [row[:-1] for row in found]
+
+
+def _try_of(row: tuple[Any, ...]) -> DeliveryTry:
+    key, attempt, channel, at_ns, took_ns, result, detail = row
+    return DeliveryTry(
+        key=key,
+        attempt=attempt,
+        channel=channel,
+        at_ns=at_ns,
+        took_ns=took_ns,
+        result=TryResult(result),
+        detail=detail,
+    )

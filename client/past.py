@@ -1,0 +1,84 @@
+"""The past of a target and of an incident, by the API or from the store, in the same rows."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from ..adapters.clock import SystemClock
+from ..adapters.stores.sqlite.reader import StoreReader
+from ..domain.limits import READ_INCIDENTS_MAX
+
+if TYPE_CHECKING:
+    from .answers import EvidenceRow, IncidentRow, NoticeRow, SampleRow, SilenceRow
+
+
+class Past(Protocol):
+    """Questions about what was."""
+
+    def incidents(self) -> "tuple[IncidentRow, ...]":
+        """Returns incidents, the newest first."""
+        ...
+
+    def transitions(self, incident: str) -> "tuple[IncidentRow, ...]":
+        """Returns the states of an incident, from its opening."""
+        ...
+
+    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
+        """Returns the notices of an incident, the oldest first."""
+        ...
+
+    def silences(self) -> "tuple[SilenceRow, ...]":
+        """Returns the silences in force."""
+        ...
+
+    def target_names(self) -> tuple[str, ...]:
+        """Returns the ids of the targets."""
+        ...
+
+    def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
+        """Returns samples, the oldest first."""
+        ...
+
+    def evidence(self, target: str, since: datetime, until: datetime) -> "tuple[EvidenceRow, ...]":
+        """Returns the evidence of bad samples, the oldest first."""
+        ...
+
+
+class StorePast:
+    """The past from a store, whether a process runs it or not."""
+
+    def __init__(self, path: str) -> None:
+        self._reader = StoreReader(path)
+
+    def incidents(self) -> "tuple[IncidentRow, ...]":
+        from ..web.resources.documents import incident_row
+
+        return tuple(map(incident_row, self._reader.incidents(limit=READ_INCIDENTS_MAX)))
+
+    def transitions(self, incident: str) -> "tuple[IncidentRow, ...]":
+        from ..web.resources.documents import incident_row
+
+        return tuple(map(incident_row, self._reader.transitions(incident)))
+
+    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
+        from ..web.resources.documents import notice_row
+
+        found = (each for each in self._reader.outbox() if each.notice.incident.id == incident)
+        return tuple(map(notice_row, found))
+
+    def silences(self) -> "tuple[SilenceRow, ...]":
+        from ..web.resources.documents import silence_row
+
+        return tuple(map(silence_row, self._reader.silences(SystemClock().read().wall_ns)))
+
+    def target_names(self) -> tuple[str, ...]:
+        return self._reader.targets()
+
+    def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
+        from ..web.resources.documents import ns_of, sample_row
+
+        return tuple(map(sample_row, self._reader.samples(target, ns_of(since), ns_of(until))))
+
+    def evidence(self, target: str, since: datetime, until: datetime) -> "tuple[EvidenceRow, ...]":
+        from ..web.resources.documents import evidence_row, ns_of
+
+        return tuple(map(evidence_row, self._reader.evidence(target, ns_of(since), ns_of(until))))

@@ -1,0 +1,65 @@
+"""The last notice that each channel of an incident took, by the record."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ..public_value import PublicValue, moment_of
+from .incident import Incident, TransitionKind
+from .notice import DeliveryState
+from .record import Outgoing
+
+
+class ChannelTold(PublicValue, frozen=True, kw_only=True):
+    """The last notice of an incident that a channel took, and the one that it has not taken, if there is one."""
+
+    channel: str
+    told: TransitionKind | None = None
+    """The kind of the last delivered notice; None before the first."""
+    sequence: int | None = None
+    """The step of the incident that this notice told."""
+    told_at_ns: int | None = None
+    """Wall time at which it was accepted."""
+    tries: int = 0
+    """How many tries that took; without a delivered notice, 0."""
+    waiting: TransitionKind | None = None
+    """The kind of the newest notice that is pending or was given up; None where there is none."""
+    state: DeliveryState | None = None
+    """The state of that notice, `pending` or `dead`."""
+    waiting_tries: int = 0
+    """Its tries so far."""
+    detail: str = ""
+    """The last that is known of it."""
+
+    @property
+    def told_at(self) -> datetime | None:
+        """When the last delivered notice was accepted, in UTC."""
+        return moment_of(self.told_at_ns)
+
+
+def told_of(incident: Incident, notices: Iterable[Outgoing]) -> tuple[ChannelTold, ...]:
+    """Returns what each channel of an incident knows, by its notices; channels that have none yet are there too."""
+    rows = {channel: ChannelTold(channel=channel) for channel in incident.notify}
+    for outgoing in sorted(notices, key=lambda each: each.notice.sequence):
+        notice, delivery = outgoing.notice, outgoing.delivery
+        row = rows.get(notice.channel, ChannelTold(channel=notice.channel))
+        if delivery.state is DeliveryState.DELIVERED:
+            # It makes up for one that was given up before.
+            row = ChannelTold(
+                channel=notice.channel,
+                told=notice.change,
+                sequence=notice.sequence,
+                told_at_ns=delivery.at_ns,
+                tries=delivery.attempts,
+            )
+        else:
+            row = replace(
+                row,
+                waiting=notice.change,
+                state=delivery.state,
+                waiting_tries=delivery.attempts,
+                detail=delivery.detail,
+            )
+        rows[notice.channel] = row
+    return tuple(row for _, row in sorted(rows.items()))

@@ -1,0 +1,45 @@
+"""The verbs of upkeep as the command line has them. Each imports its own code when it is called."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..options import CONFIG, JSON, PATH, STORE
+
+
+@click.command()
+@CONFIG
+@STORE
+@JSON
+@click.argument("out", type=PATH)
+@click.option("--force", is_flag=True, help="Replace a file that lies at OUT.")
+def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, as_json: bool) -> None:
+    """Copy the store to the file OUT, also while it is run.
+
+    The copy is of one moment, has one file with mode 0600, and gets its name once it is verified and on the disk. To restore one,
+    stop the process that runs the store, move the store and all files beside it away, and put the copy in its place.
+    """
+    from ..place import find_store
+    from .backup import make_backup
+
+    make_backup(find_store(config, store), out, force=force, as_json=as_json)
+
+
+@click.command()
+@click.argument("store", type=PATH, required=False)
+@CONFIG
+@JSON
+def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+    """Check that a store is whole.
+
+    It reads every page and recomputes the hash chain of STORE, which is that of the configuration where it is left out.
+    It ends with 0 for a whole store, with 1 for a damaged one, and with 3 where there is none.
+    """
+    from ..place import find_store
+    from .backup import verify_store
+
+    sys.exit(verify_store(find_store(config, store).path, as_json=as_json))
+
+
+MAINTAINING = (backup, verify)

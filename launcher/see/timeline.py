@@ -1,0 +1,208 @@
+"""`show`: the time line of one incident, or of the newest one of a target."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from ...client.past import Past, StorePast
+from ...domain.errors import UnknownName
+from ...domain.line import count_of, one_line
+from ...domain.specification.problem import suggestion
+from ...domain.time.duration import format_duration
+from ...domain.time.moment import NS_PER_S
+from ..act.acknowledging import begins
+from ..act.reach import plain, running, url_of
+from ..options import Where
+from ..place import find_store
+from .incidents import ID_PREFIX
+from .tables import print_json
+
+if TYPE_CHECKING:
+    from ...client.answers import EvidenceRow, IncidentRow, NoticeRow, SampleRow, SilenceRow
+
+AROUND = timedelta(hours=1)
+"""How far before and behind the opening its samples are looked for."""
+SAMPLES_BEFORE, SAMPLES_BEHIND = 3, 5
+SHOWN_MAX = 5
+
+
+class Timeline(NamedTuple):
+    """Everything that is known of an incident, or of a target without one."""
+
+    target: str
+    incident: "IncidentRow | None"
+    transitions: "tuple[IncidentRow, ...]" = ()
+    samples: "tuple[SampleRow, ...]" = ()
+    evidence: "tuple[EvidenceRow, ...]" = ()
+    notices: "tuple[NoticeRow, ...]" = ()
+    silences: "tuple[SilenceRow, ...]" = ()
+
+
+class Line(NamedTuple):
+    """One line of a time line."""
+
+    at: datetime
+    what: str
+    text: str
+
+
+def show(where: Where, given: str, *, as_json: bool) -> None:
+    """Prints the time line. Raises: UnknownName where no incident and no target has this name; StoreError."""
+    past: Past = running(where) if url_of(where) else StorePast(find_store(where.config, where.store).path)
+    found = _timeline(past, given)
+    if as_json:
+        print_json(
+            {"target": found.target, "incident": plain(found.incident)}
+            | {
+                name: [plain(row) for row in rows]
+                for name, rows in found._asdict().items()
+                if isinstance(rows, tuple)
+            }
+        )
+    else:
+        for line in _lines(found):
+            click.echo(line)
+
+
+def lines_of(past: Past, given: str) -> list[str]:
+    """Returns the time line for people. Raises: as `show`."""
+    return _lines(_timeline(past, given))
+
+
+def _timeline(past: Past, given: str) -> Timeline:
+    incidents = past.incidents()
+    incident = _incident_named(incidents, given)
+    if incident is None:
+        known = {*past.target_names(), *(row.target for row in incidents)}
+        if given not in known:
+            raise UnknownName(
+                f"no incident begins with {one_line(given, 64)}, and no target has this name{suggestion(given, known)}"
+            )
+        own = [row for row in incidents if row.target == given]
+        incident = next((row for row in own if row.status == "open"), own[0] if own else None)
+    silences = past.silences()
+    if incident is None:
+        return Timeline(given, None, silences=_of(silences, given))
+    since, until = incident.opened_at - AROUND, incident.opened_at + AROUND
+    samples = _around(past.samples(incident.target, since, until), incident.opened_at)
+    evidence = past.evidence(incident.target, samples[0].at, until) if samples else ()
+    return Timeline(
+        incident.target,
+        incident,
+        past.transitions(incident.id),
+        samples,
+        evidence,
+        past.incident_notices(incident.id),
+        _of(silences, incident.target),
+    )
+
+
+def _incident_named(incidents: "tuple[IncidentRow, ...]", given: str) -> "IncidentRow | None":
+    """Returns the incident whose id begins with a text. Raises: UnknownName where several do."""
+    found = [row for row in incidents if begins(row.id, given)]
+    if len(found) > 1:
+        some = ", ".join(row.id.removeprefix(ID_PREFIX)[:8] for row in found[:SHOWN_MAX])
+        raise UnknownName(
+            f"{count_of(len(found), 'incident')} begin with {one_line(given, 64)} ({some}): write more of the id"
+        )
+    return found[0] if found else None
+
+
+def _of(silences: "Iterable[SilenceRow]", target: str) -> "tuple[SilenceRow, ...]":
+    return tuple(row for row in silences if row.target in (None, target))
+
+
+def _around(samples: "tuple[SampleRow, ...]", opened: datetime) -> "tuple[SampleRow, ...]":
+    before = [row for row in samples if row.at < opened]
+    behind = [row for row in samples if row.at >= opened]
+    return (*before[-SAMPLES_BEFORE:], *behind[:SAMPLES_BEHIND])
+
+
+def _lines(found: Timeline) -> list[str]:
+    incident = found.incident
+    muted = [_silence_text(row) for row in found.silences]
+    if incident is None:
+        return [f"{found.target}: no incident is recorded", *muted]
+    state = "open" if incident.resolved_at is None else f"resolved {_clock(incident.resolved_at)}"
+    lasted = (incident.resolved_at or incident.at) - incident.opened_at
+    length = "" if incident.resolved_at is None else f" after {_length(lasted)}"
+    head = f"{incident.target}/{incident.rule}, {incident.severity.value}: {state}{length}; since {_clock(incident.opened_at)}"
+    now = (
+        f"now: {incident.latest}"
+        if incident.status == "open" and incident.latest not in ("", incident.cause)
+        else ""
+    )
+    note = f" ({incident.note})" if incident.note else ""
+    seen = f"acknowledged by {incident.acknowledged_by}{note}" if incident.acknowledged_by else ""
+    body = _table(_merged(found))
+    return [head, *filter(None, (incident.cause, now, seen)), *muted, "", *body, "", f"id {incident.id}"]
+
+
+def _merged(found: Timeline) -> list[Line]:
+    evidence = {row.at: row for row in found.evidence}
+    lines = [
+        *(Line(row.at, row.change.value, row.explanation) for row in found.transitions),
+        *(line for row in found.samples for line in _sample_lines(row, evidence.get(row.at))),
+        *(Line(row.at, row.channel, _notice_text(row)) for row in found.notices),
+    ]
+    # A stable order: at the same moment a sample stands before what it led to.
+    return sorted(lines, key=lambda line: (line.at, line.what not in ("sample", "")))
+
+
+def _sample_lines(row: "SampleRow", seen: "EvidenceRow | None") -> list[Line]:
+    took = "" if row.latency_ms is None else f" in {row.latency_ms:.1f} ms"
+    status = "" if row.status is None else f" {row.status}"
+    why = f": {row.explanation}" if row.explanation else ""
+    return [Line(row.at, "sample", f"{row.outcome.value}{status}{took}{why}"), *_evidence_lines(row.at, seen)]
+
+
+def _evidence_lines(at: datetime, seen: "EvidenceRow | None") -> list[Line]:
+    if seen is None:
+        return []
+    phases = ", ".join(f"{name.replace('_', ' ')} {took:.1f} ms" for name, took in seen.phases_ms.items())
+    where = ", ".join(filter(None, (seen.ip, phases)))
+    body = one_line(seen.body, 200)
+    return [
+        Line(at, "", text)
+        for text in (where, *(f"no  {each}" for each in seen.failed), body and f"body {body}")
+        if text
+    ]
+
+
+def _notice_text(row: "NoticeRow") -> str:
+    tries = "" if row.attempts == 1 else f" after {count_of(row.attempts, 'try').replace('trys', 'tries')}"
+    said = {"delivered": "told of", "dead": "gave up telling of", "pending": "waits to be told of"}[
+        row.state.value
+    ]
+    detail = f" ({row.detail})" if row.detail else ""
+    return f"{said} {row.change.value}{tries}{detail}"
+
+
+def _silence_text(row: "SilenceRow") -> str:
+    by = f" by {row.by}" if row.by else ""
+    why = f": {row.reason}" if row.reason else ""
+    return f"silenced{by} until {_clock(row.until)}{why} (watchkeeper unsilence {row.id})"
+
+
+def _table(lines: list[Line]) -> list[str]:
+    """Returns aligned lines; a day that is another than that of the line before stands above it."""
+    width = max((len(line.what) for line in lines), default=0)
+    shown: list[str] = []
+    day = None
+    for line in lines:
+        if line.at.date() != day:
+            day = line.at.date()
+            shown.append(f"{day:%Y-%m-%d}, UTC")
+        time = f"{line.at:%H:%M:%S}" if line.what else " " * 8
+        shown.append(f"{time}  {line.what.ljust(width)}  {one_line(line.text)}".rstrip())
+    return shown
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _length(length: timedelta) -> str:
+    return format_duration(max(0, round(length.total_seconds())) * NS_PER_S)

@@ -1,0 +1,86 @@
+"""Deliveries as the API answers them: each try of a notice, and the last notice that each channel of an incident took."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from ...domain.incidents.delivery_try import DeliveryTry, TryResult
+from ...domain.incidents.incident import TransitionKind
+from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.record import Outgoing
+from ...domain.incidents.told import ChannelTold
+from .answers import NoticeRow
+from .documents import ms_or_none, notice_row, text_of, time_of, time_or_none
+
+
+class TryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to deliver a notice."""
+
+    attempt: int
+    at: datetime
+    """When it was recorded to begin."""
+    took_ms: float | None
+    """The time to the answer; null without one."""
+    result: TryResult
+    detail: str
+    """The answer in one line."""
+
+
+class IncidentNoticeRow(NoticeRow, frozen=True, kw_only=True):
+    """One notice of an incident, with each try to deliver it."""
+
+    tries: list[TryRow]
+    """Oldest first; of a notice that was tried more than 100 times, the first and the newest."""
+
+
+class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The notices of an incident to one channel."""
+
+    channel: str
+    told: TransitionKind | None
+    """The kind of the last delivered notice; null before the first."""
+    sequence: int | None
+    """The step that this notice told."""
+    told_at: datetime | None
+    tries: int
+    """How many tries that took."""
+    waiting: TransitionKind | None
+    """The kind of the newest notice that is pending or was given up; null where there is none."""
+    state: DeliveryState | None
+    """The state of that notice."""
+    waiting_tries: int
+    detail: str
+    """The last that is known of it."""
+
+
+def incident_notice_row(outgoing: Outgoing, tries: Iterable[DeliveryTry]) -> IncidentNoticeRow:
+    """Returns a notice with each try to deliver it."""
+    said = msgspec.structs.asdict(notice_row(outgoing))
+    return IncidentNoticeRow(**said, tries=[try_row(each) for each in tries])
+
+
+def try_row(tried: DeliveryTry) -> TryRow:
+    """Returns one try to deliver a notice."""
+    return TryRow(
+        attempt=tried.attempt,
+        at=time_of(tried.at_ns),
+        took_ms=ms_or_none(tried.took_ns),
+        result=tried.result,
+        detail=text_of(tried.detail),
+    )
+
+
+def told_row(told: ChannelTold) -> ToldRow:
+    """Returns the notices of an incident to one channel."""
+    return ToldRow(
+        channel=told.channel,
+        told=told.told,
+        sequence=told.sequence,
+        told_at=time_or_none(told.told_at_ns),
+        tries=told.tries,
+        waiting=told.waiting,
+        state=told.state,
+        waiting_tries=told.waiting_tries,
+        detail=text_of(told.detail),
+    )
