@@ -140,7 +140,7 @@ SUSPEND_NS = 5 * NS_PER_S
 STALL_NS = 5 * NS_PER_S
 """A shorter stall delays a wake-up, which is counted as lateness, and leaves the samples of that time valid."""
 LAG_SHARE_OF_TIMEOUT = 0.25
-"""A timeout is no evidence where the loop itself was late by more than this share of it: a quarter may have decided."""
+"""A timeout is no evidence where a late loop or a wait for admission took more than this share of it: it may have decided."""
 LAGS_KEPT_NS = 60 * NS_PER_S
 """How long the lateness of a wake-up is remembered, to judge measured times by it: far longer than usual timeouts."""
 LAG_NOTED_NS = 25 * NS_PER_MS
