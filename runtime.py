@@ -19,10 +19,12 @@ from .adapters.configuration import load
 from .adapters.masking import SecretMask
 from .domain.errors import UsageError
 from .domain.incidents.incident import Incident
+from .domain.incidents.record import AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
 from .domain.line import count_of
 from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
+from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
@@ -38,6 +40,7 @@ from .host.configured import ConfiguredTargets, current_folder, require_valid, w
 from .host.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.lifecycle import Lifecycle
 from .host.operations import Operations
+from .host.silencing import MatcherTexts, preview
 from .host.status_cache import StatusCache
 from .host.surface import async_only, bridge, sync_only
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
@@ -253,6 +256,25 @@ class Runtime(Commands):
         self._configured.known(target)
         answer: tuple[AttemptRecord, ...] = self._lifecycle.ask(RECORDER, GetAttempts(target))
         return answer
+
+    @sync_only
+    def preview_silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        match: MatcherTexts = (),
+    ) -> SilencePreview:
+        """Returns what `silence` with the same arguments would mute now: targets, open incidents and until when. Blocks.
+
+        Without a length and an end it says no end.
+
+        Raises: UnknownName for an id of a target that is not watched; UsageError for both a length and an end, for an end
+        that has passed, and while the runtime is stopped; ValueError for a text that is no length, no moment or no matcher;
+        TimeoutError without an answer in time.
+        """
+        return preview(self.status(), target, length, until, match)
 
     @sync_only
     def redrive(self, key: str) -> bool:

@@ -22,7 +22,7 @@ from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
-from ..protocol.sink import Commit, GetPauses, Mute
+from ..protocol.sink import Commit, GetPauses, Mute, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
@@ -174,7 +174,9 @@ class Engine:
         self.pauses = self.system.sink.ask(GetPauses(), START_WITHIN_S)
         return self.pauses
 
-    def tell(self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute) -> None:
+    def tell(
+        self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute | Unmute
+    ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
@@ -183,7 +185,7 @@ class Engine:
                 self._check_now(target, command)
             case Acknowledge():
                 self.system.owner.tell(command)
-            case Mute():
+            case Mute() | Unmute():
                 self.system.sink.tell(command)
             case _:
                 assert_never(command)

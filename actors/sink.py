@@ -16,7 +16,8 @@ from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
-from ..domain.supervision.last_heard import HeardRegister
+from ..domain.specification.target import Target
+from ..domain.supervision.last_heard import HeardRegister, LastHeard
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.courier import Deliver
@@ -59,7 +60,12 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
     def __init__(
-        self, clock: Clock, store: Store, channels: Iterable[Channel], neighbours: Neighbours
+        self,
+        clock: Clock,
+        store: Store,
+        channels: Iterable[Channel],
+        neighbours: Neighbours,
+        targets: Iterable[Target] = (),
     ) -> None:
         super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
@@ -75,11 +81,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
         self._suppressions = Suppressions(
-            self._ledger,
-            self._gathered,
-            neighbours,
-            reconcile=self._reconcile,
-            commit_soon=self._commit_soon,
+            self._ledger.silences, self._gathered, neighbours, targets, self._reconcile, self._commit_soon
         )
 
     def started(self, now: Moment) -> None:
@@ -104,6 +106,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._suppressions.request_silence_check()
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
+        if isinstance(message, heard.OfSuppression):
+            return self._suppressions.handle(message, now)
         match message:
             case heard.RecordSamples():
                 self._record(message, now)
@@ -119,10 +123,11 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
             case heard.Redrive(key):
                 return self._redrive(key, now)
-            case heard.Mute() | heard.ExpireSilences() | heard.RecordPause() | heard.GetPauses():
-                return self._suppressions.handle(message, now)
-            case heard.RecordHeard() | heard.RecordRenamed():
-                self._note(message)
+            case heard.RecordHeard(noted):
+                self._note(noted)
+            case heard.RecordRenamed(renamed):
+                self._rename(renamed)
+                self._commit_soon(True)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
@@ -205,7 +210,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        self._suppressions.expire_silences(now)
+        self._suppressions.review(now)
         if self._writer.is_stuck:
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
@@ -296,21 +301,15 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._commit_soon(True)
         return True
 
-    def _note(self, message: heard.RecordHeard | heard.RecordRenamed) -> None:
-        match message:
-            case heard.RecordHeard(noted):
-                for each in noted:
-                    self._register.note(each)
-            case heard.RecordRenamed(renamed):
-                self._rename(renamed)
-            case _:
-                assert_never(message)
+    def _note(self, noted: Iterable[LastHeard]) -> None:
+        for each in noted:
+            self._register.note(each)
         self._commit_soon(True)
 
     def _rename(self, renamed: Renamed) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
         self._register.rename(renamed)
-        for silence in self._ledger.rename(renamed):
+        for silence in self._ledger.silences.rename(renamed):
             self._gathered.silences.append(silence)
         self._gathered.renamed.append(renamed)
 
@@ -323,7 +322,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation += 1
         open_ = self._ledger.open_incidents()
         self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
-        self._to.recorder.tell(IncidentsResumed(open_, self._ledger.silences(now), self._suppressions.pauses))
+        self._to.recorder.tell(
+            IncidentsResumed(open_, self._ledger.silences.in_force(now), self._suppressions.pauses)
+        )
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)

@@ -1,7 +1,6 @@
 """The client of a runtime that another process runs: the verbs and questions of Runtime over its API."""
 
 import os
-import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -10,10 +9,11 @@ from urllib.parse import quote
 
 from ..adapters.clock import SystemClock
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
-from ..domain.incidents.record import ALL, AllTargets
+from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..host.job import Job
+from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import bridge, sync_alone
 from .tokens import TokenVerbs
 
@@ -43,7 +43,6 @@ RELOAD_TIMEOUT_S = 150.0
 _TIMEOUT_S_MAX = 3_600.0
 TEXT_CHARACTERS_MAX = 256
 """The length of a text that the API takes; a longer one is cut."""
-ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No two of them look alike on a screen."""
 
 
@@ -187,12 +186,13 @@ class Connection(TokenVerbs):
         return self._listed("/notices", NoticeRow, **{key: said for key, said in query.items() if said})
 
     @sync_alone
-    def preview(self, target: str | AllTargets, *, match: Iterable[str] = ()) -> "PreviewAnswer":
+    def preview(self, target: str | AllTargets, *, match: MatcherTexts = ()) -> "PreviewAnswer":
         """Returns what a silence of this target (ALL: every one) would mute now."""
         from .answers import PreviewAnswer
 
-        del match
-        query = {} if target is ALL else {"target": str(target)}
+        query: dict[str, Any] = {"match": scope_of(target, match)[1]}
+        if target is not ALL:
+            query["target"] = str(target)
         return self._ask("GET", "/silences/preview", PreviewAnswer, query=query)
 
     # Commands.
@@ -276,14 +276,12 @@ class Connection(TokenVerbs):
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # the silence's id
-        match: Iterable[str] = (),
+        match: MatcherTexts = (),
     ) -> "SilenceRow":
-        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
-
-        Returns the silence; without an `id` it has a new one. A silence of the same id is replaced.
-        """
+        """Mutes targets for a length, or until a moment, as `Runtime.silence` does. Returns the silence."""
         from .answers import SilenceRow
 
+        scope = scope_of(target, match)
         body: dict[str, Any] = {"reason": first_line(reason, TEXT_CHARACTERS_MAX)}
         if target is not ALL:
             body["target"] = target
@@ -291,9 +289,8 @@ class Connection(TokenVerbs):
             body["length"] = format_duration(duration_ns(length))
         if until:
             body["until"] = until
-        if matchers := list(match):
-            body["match"] = matchers
-        return self._ask("PUT", _of_silence(id or new_silence_id()), SilenceRow, body=body, by=by)
+        body["match"] = scope[1]
+        return self._ask("PUT", _of_silence(id or silence_id(*scope)), SilenceRow, body=body, by=by)
 
     @sync_alone
     def unsilence(self, id: str, *, by: str = "") -> "SilenceRow":  # noqa: A002  # the silence's id
@@ -341,7 +338,7 @@ class Connection(TokenVerbs):
         path: str,
         kind: type[T],
         *,
-        query: dict[str, str] | None = None,
+        query: dict[str, Any] | None = None,
         body: Any = None,
         by: str = "",
         timeout_s: float | None = None,
@@ -404,11 +401,6 @@ def login_name() -> str:
         return getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
-
-
-def new_silence_id() -> str:
-    """Returns an id such as `s-4k2x7`."""
-    return "s-" + "".join(secrets.choice(ID_LETTERS) for _ in range(5))
 
 
 def _span(since: datetime, until: datetime) -> dict[str, str]:

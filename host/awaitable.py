@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 from ..adapters.real_threads import require_real_threads
 from ..domain.incidents.incident import Incident
+from ..domain.incidents.record import AllTargets
 from ..domain.observation.attempt import AttemptRecord
+from ..domain.read_model.silence_preview import SilencePreview
 from ..domain.read_model.status import AbandonedWork, RuntimeStatus
 from ..domain.specification.configuration import Configuration
 from ..domain.time.duration import Duration, duration_ns
@@ -13,6 +15,7 @@ from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
 from .lifecycle import Lifecycle
 from .own_thread import in_own_thread
+from .silencing import MatcherTexts, preview
 from .status_cache import StatusCache
 from .surface import async_only
 
@@ -63,6 +66,17 @@ class AsyncSurface:
     async def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
         answer: tuple[AttemptRecord, ...] = await self._lifecycle.ask_async("recorder", GetAttempts(target))
         return answer
+
+    @async_only
+    async def preview_silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        match: MatcherTexts = (),
+    ) -> SilencePreview:
+        return preview(await self.status(), target, length, until, match)
 
     @async_only
     async def redrive(self, key: str) -> bool:

@@ -28,6 +28,7 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge
+from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
@@ -354,6 +355,21 @@ class Lifecycle:
         if self._engine is not None:
             self.feed.require_open(seen.incident)
         self.report(seen)
+
+    def silence(self, mute: Mute) -> None:
+        """Reports a silence, which `unsilence` knows at once. Raises: UsageError where no engine runs."""
+        self.report(mute)
+        self.feed.silences.note(mute.silence, self._clock.read())
+
+    def unsilence(self, unmute: Unmute) -> None:
+        """Reports the end of a silence.
+
+        Raises: UsageError where no engine runs; UnknownName where none in force has this id.
+        """
+        if self._engine is not None:
+            self.feed.silences.require(unmute.id, self._clock.read())
+        self.report(unmute)
+        self.feed.silences.forget(unmute.id)
 
     def ask(self, listener: str, question: Message) -> Any:
         """Asks the recorder or the sink; during a reload, those of the next engine. Blocks for a bounded time.

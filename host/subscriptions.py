@@ -9,9 +9,11 @@ from typing import Self
 
 from ..domain.errors import UnknownName
 from ..domain.incidents.incident import Incident
+from ..domain.incidents.record import Silence
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
 from ..domain.line import listed, one_line
 from ..domain.read_model.event import Event, IncidentChanged, SampleSeen
+from .silencing import KnownSilences
 
 EventWaiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 """The event loop of a coroutine that awaits the next event, and the asyncio event that wakes it up."""
@@ -108,10 +110,15 @@ class Subscriptions:
         self._changing = Condition()
         self._open: dict[str, Incident] = {}
         """Written on the runtime's thread alone; single look-ups and copies from other threads need no lock."""
+        self.silences = KnownSilences()
 
     def resume(self, incidents: Iterable[Incident]) -> None:
         """Replaces the open incidents by those of the record."""
         self._open = {incident.id: incident for incident in incidents if incident.is_open}
+
+    def show_silences(self, silences: Iterable[Silence]) -> None:
+        """Replaces the silences in force."""
+        self.silences.show(silences)
 
     def require_open(self, incident: str) -> None:
         """Raises: UnknownName for an incident that is not open, with those that are."""

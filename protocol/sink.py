@@ -5,6 +5,7 @@ from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Renamed, Silence
 from ..domain.observation.evidence import Evidence
 from ..domain.observation.sample import Sample
+from ..domain.specification.metadata import TargetMetadata
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
@@ -80,6 +81,20 @@ class Mute(Message, frozen=True):
     silence: Silence
 
 
+class Unmute(Message, frozen=True):
+    """End an operator's silence now; one of this id that is not in force changes nothing."""
+
+    id: str
+    by: str
+
+
+class DescribeTarget(Message, frozen=True):
+    """Judge the notices of a target by these texts from now on; None where it is watched no longer."""
+
+    target: str
+    metadata: TargetMetadata | None
+
+
 class RecordPause(Message, frozen=True):
     """Record a commanded pause, or its end. A second command of a pause changes nothing."""
 
@@ -126,6 +141,6 @@ class EndSink(Message, frozen=True):
 
 _OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
-OfSuppression = Mute | ExpireSilences | RecordPause | GetPauses
+OfSuppression = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
 SinkMessage = _OfRecord | _OfDeliveries | OfSuppression | _OfStore

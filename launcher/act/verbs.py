@@ -31,6 +31,9 @@ def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
 @click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
 @click.option("--reason", default="", help="Why; everybody sees it.")
 @click.option("--all", "everything", is_flag=True, help="Every target.")
+@click.option(
+    "--match", multiple=True, metavar="MATCHER", help="Only where it holds: group=shop, severity!=critical."
+)
 @click.option("--id", "name", help="Its id; a silence of this id is replaced.")
 @click.option("--dry-run", is_flag=True, help="Say what it would mute, and do nothing.")
 def silence(
@@ -41,14 +44,18 @@ def silence(
     until: str,
     reason: str,
     everything: bool,
+    match: tuple[str, ...],
     name: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Mute a target for a time. It is watched on, and its channels hear at the end of what was held back."""
+    """Mute targets for a time. They are watched on, and their channels hear at the end of what was held back.
+
+    TARGET is an id or a glob such as 'shop*', which also mutes targets that come later. Of several matchers all must hold.
+    """
     from .muting import Wanted, silence
 
-    wanted = Wanted(target, everything, length, until, reason, name)
+    wanted = Wanted(target, everything, length, until, reason, name, match)
     silence(where, wanted, dry_run=dry_run, as_json=as_json)
 
 

@@ -96,10 +96,11 @@ def _name(incident: Incident) -> str:
     return f"{incident.target}/{incident.rule} ({incident.severity.value}) {short}"
 
 
-def lines_of_end(left: AbandonedWork) -> tuple[str, ...]:
-    """Returns a line for each kind of lost work, and one for the notices that the next run sends."""
+def lines_of_end(left: AbandonedWork, *, has_names: bool = True) -> tuple[str, ...]:
+    """Returns a line for each kind of lost work, and one for the notices that the next run sends, with their names or without."""
     lines = [f"abandoned: {what}: {listed(names)}" for what, names in left.lost]
     if left.waiting:
-        notices = f"{count_of(len(left.waiting), 'notice')}: {listed(left.waiting)}"
-        lines.append(f"kept in {left.store}, and sent by the next run: {notices}")
+        names = f": {listed(left.waiting)}" if has_names else ""
+        count = count_of(len(left.waiting), "notice")
+        lines.append(f"kept in {left.store}, and sent by the next run: {count}{names}")
     return tuple(lines)

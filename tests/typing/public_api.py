@@ -215,7 +215,9 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.resume("shop")
         runtime.heartbeat("nightly", ok=False, detail="disk full")
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
-        runtime.silence(ALL, until="2026-01-31T12:30:00Z")
+        name: str = runtime.silence(ALL, until="2026-01-31T12:30:00Z", match=["group=shop"])
+        runtime.unsilence(name, by="ada")
+        logger.info("%s", runtime.preview_silence("shop*", match="rule=down").targets)
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada", note="restarting it")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
@@ -261,6 +263,7 @@ async def on_an_event_loop(path: str) -> None:
         logger.info("%s %s", await runtime.aio.incidents(), await runtime.aio.attempts("shop"))
         await runtime.aio.reload()
         await runtime.aio.redrive("key")
+        await runtime.aio.preview_silence("shop", "1h")
         work: AbandonedWork = await runtime.aio.stop(within=0.5)
         logger.info("%s %s", work.lost, work.waiting)
 

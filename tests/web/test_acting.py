@@ -61,7 +61,9 @@ def test_a_heartbeat_is_reported_for_a_target_without_a_key(operator, runtime):
 def test_a_silence_is_previewed_made_changed_and_ended(operator, incident):
     assert operator.get("/silences/preview?target=shop").json == {
         "targets": 1,
+        "target_ids": ["shop"],
         "open_incidents": [incident.id],
+        "until": None,
     }
     assert operator.get("/silences/preview").json["targets"] == 2
     made = operator.put("/silences/deploy", {"target": "shop", "length": "1h", "reason": "deploy"}).json
@@ -78,7 +80,10 @@ def test_a_silence_is_previewed_made_changed_and_ended(operator, incident):
     assert operator.delete("/silences/deploy").json == changed
     assert operator.get("/silences").json["items"] == []
     gone = operator.delete("/silences/deploy")
-    assert (gone.status, gone.json["detail"]) == (404, "no silence in force has the id 'deploy'")
+    assert (gone.status, gone.json["detail"]) == (
+        404,
+        "no silence in force has the id 'deploy'; in force: none",
+    )
 
 
 @pytest.mark.parametrize(

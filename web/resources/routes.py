@@ -3,7 +3,7 @@
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, checks, probing, reading, streaming, tokens, tracking
+from . import acting, checks, probing, reading, silencing, streaming, tokens, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -195,7 +195,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         f"{API}/silences",
         V,
         "The silences in force, by id.",
-        reading.silences,
+        silencing.silences,
         Listed[SilenceRow],
         query=PageQuery,
     ),
@@ -204,15 +204,15 @@ ROUTES: tuple[ApiRoute, ...] = (
         f"{API}/silences/preview",
         V,
         "The effect that a silence would have now.",
-        reading.preview,
+        silencing.preview,
         PreviewAnswer,
         query=PreviewQuery,
     ),
-    ApiRoute("GET", SILENCE, V, "One silence in force.", reading.silence, SilenceRow),
+    ApiRoute("GET", SILENCE, V, "One silence in force.", silencing.silence, SilenceRow),
     ApiRoute(
-        "PUT", SILENCE, O, "Begins or changes a silence.", acting.put_silence, SilenceRow, body=SilenceBody
+        "PUT", SILENCE, O, "Begins or changes a silence.", silencing.put_silence, SilenceRow, body=SilenceBody
     ),
-    ApiRoute("DELETE", SILENCE, O, "Ends a silence.", acting.delete_silence, SilenceRow),
+    ApiRoute("DELETE", SILENCE, O, "Ends a silence.", silencing.delete_silence, SilenceRow),
     ApiRoute(
         "GET",
         f"{API}/notices",
