@@ -40,6 +40,7 @@ from ..protocol.supervisor import (
     StoreRecovered,
 )
 from .behaviour import Behaviour
+from .channel_tests import ChannelTests
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter, WentBack
 from .suppressions import Suppressions
@@ -80,6 +81,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
+        self._tests = ChannelTests(self._gathered, neighbours, self._commit_soon)
         self._suppressions = Suppressions(
             self._ledger.silences, self._gathered, neighbours, targets, self._reconcile, self._commit_soon
         )
@@ -120,7 +122,11 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.GiveUpDelivery(key):
                 self._settle(key, None, DeliveryState.DEAD, self._outbox.why_given_up(key), now)
             case heard.CourierStarted(channel):
+                self._tests.courier_restarted(channel, now)
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
+            case heard.SendTest() | heard.GetTest():
+                can_begin = not (self._writer.is_stuck or self._draining)
+                return self._tests.handle(message, self._generation if can_begin else None, now)
             case heard.Redrive(key):
                 return self._redrive(key, now)
             case heard.RecordHeard(noted):
@@ -153,11 +159,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _record(self, message: heard.RecordSamples, now: Moment) -> None:
         self._register.take(message.samples, now)
-        shed = self._gathered.add_samples(message.samples)
-        if shed:
+        if shed := self._gathered.add_samples(message.samples):
             self._count("samples_shed", shed)
-        lost = self._gathered.add_evidence(message.evidence)
-        if lost:
+        if lost := self._gathered.add_evidence(message.evidence):
             self._count("evidence_shed", lost)
         if message.generation == self._generation:
             for checkpoint in message.checkpoints:
@@ -215,6 +219,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        handed += self._tests.hand_out(now.wall_ns)
         self._gathered.tries.extend(begun for entry, _ in handed for begun in entry.begun)
         if self._gathered.empty and not self._register.has_urgent:
             return
@@ -239,6 +244,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_left_out_of_record", left_out)
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
+        if self._tests.answered(key, answer, now):
+            return
         self._gathered.tries.extend(self._outbox.answered(key, attempt, answer, now))
         if answer.accepted:
             self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
@@ -316,8 +323,6 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _recall(self, key: str) -> Restored | None:
         return None if key in self._outbox else self._writer.recall(key)
 
-    # The store.
-
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
         open_ = self._ledger.open_incidents()
@@ -345,6 +350,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._count("writes_lost", went_back.lost)
         unwritten = (went_back.unwritten, self._gathered.take())
         self._settled = []
+        self._tests.forget()
         self._outbox = Outbox(self._channels.values())
         if shed := sum(map(self._gathered.add_independent, unwritten)):
             self._count("samples_shed", shed)

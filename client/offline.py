@@ -37,7 +37,7 @@ from ..domain.specification.target import Target
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
 from ..host.silencing import MatcherTexts, make_silence, names_one, scope_of
-from .connection import login_name
+from .questions import login_name
 
 if TYPE_CHECKING:
     from .answers import IncidentRow, SilenceRow

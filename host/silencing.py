@@ -1,4 +1,4 @@
-"""Silences as hosts ask for them, from a runtime and from a world in virtual time, and those that a host knows."""
+"""Silences and acknowledgements as hosts ask for them, from a runtime and from a world in virtual time, and the silences that a host knows."""
 
 from collections.abc import Collection, Iterable
 
@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ..domain.errors import UnknownName, UsageError
 from ..domain.incidents.record import ALL, EVERY_TARGET, AllTargets, Silence, silence_id
-from ..domain.limits import MATCHER_CHARACTERS_MAX
+from ..domain.limits import INTEGER_MAX, MATCHER_CHARACTERS_MAX
 from ..domain.line import first_line, listed, one_line
 from ..domain.read_model.silence_preview import SilencePreview, preview_of
 from ..domain.read_model.status import RuntimeStatus
@@ -14,6 +14,7 @@ from ..domain.specification.matcher import is_glob, parsed
 from ..domain.specification.target import OWN_NAME
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Moment, wall_ns_of
+from ..protocol.owner import Acknowledge
 
 MatcherTexts = str | Iterable[str]
 """Matchers such as `group=shop`, or one of them."""
@@ -50,6 +51,26 @@ def make_silence(
     if until and until_ns <= now.wall_ns:
         raise UsageError(f"{until} has passed, so nothing would be muted: the length 0s ends a silence")
     return silence
+
+
+def make_acknowledgement(incident: str, by: str, note: str, until: Duration, *, now: Moment) -> Acknowledge:
+    """Returns the command of an acknowledgement; `until` is a moment, a length from now, or empty for one without an end.
+
+    Raises: UsageError for an end that has passed; ValueError for a text that is neither, and for an end after 2262.
+    """
+    until_ns = None if until == "" else _end_ns(until, now)
+    if until_ns is not None and until_ns <= now.wall_ns:
+        raise UsageError(f"{until} has passed: unacknowledge() withdraws an acknowledgement")
+    if until_ns is not None and until_ns > INTEGER_MAX:
+        raise ValueError("an acknowledgement ends before the year 2262: no other moment can be recorded")
+    return Acknowledge(first_line(incident), first_line(by), first_line(note), until_ns)
+
+
+def _end_ns(until: Duration, now: Moment) -> int:
+    # Only a moment has these: a length is never negative.
+    if isinstance(until, str) and ("-" in until or ":" in until):
+        return wall_ns_of(until)
+    return now.wall_ns + duration_ns(until)
 
 
 def scope_of(target: str | AllTargets, match: MatcherTexts = ()) -> tuple[str | None, tuple[str, ...]]:

@@ -75,6 +75,19 @@ class Redrive(Message, frozen=True):
     key: str
 
 
+class SendTest(Message, frozen=True):
+    """Send a test to a channel, once. Answered with its key; empty where the channel is unknown or none can begin now."""
+
+    channel: str
+    by: str
+
+
+class GetTest(Message, frozen=True):
+    """Answered with the try of the last test of a channel, by its key; None where it has not ended."""
+
+    key: str
+
+
 class Mute(Message, frozen=True):
     """Start, change or end an operator's silence."""
 
@@ -141,6 +154,7 @@ class EndSink(Message, frozen=True):
 
 _OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
+_OfChannels = SendTest | GetTest
 OfSuppression = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
-SinkMessage = _OfRecord | _OfDeliveries | OfSuppression | _OfStore
+SinkMessage = _OfRecord | _OfDeliveries | _OfChannels | OfSuppression | _OfStore

@@ -28,9 +28,9 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.configured import require_valid
-from ..host.silencing import MatcherTexts, make_silence, names_one
+from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
-from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
 from ..protocol.sink import Commit, GetPauses, Mute, Redrive, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
@@ -273,7 +273,17 @@ class World:
         self.dispatcher.run_until_idle()
 
     def tell(
-        self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute | Unmute
+        self,
+        command: Track
+        | Untrack
+        | Pause
+        | Resume
+        | CheckNow
+        | Beat
+        | Acknowledge
+        | Unacknowledge
+        | Mute
+        | Unmute,
     ) -> None:
         """Takes a command as a runtime hands it over."""
         match command:
@@ -288,7 +298,8 @@ class World:
                 self._checks.record.unmuted(silence_id, self.clock.read())
             case _:
                 pass
-        listeners = {Mute: self.system.sink, Unmute: self.system.sink, Acknowledge: self.system.owner}
+        of_sink, of_owner = (Mute, Unmute), (Acknowledge, Unacknowledge)
+        listeners = dict.fromkeys(of_sink, self.system.sink) | dict.fromkeys(of_owner, self.system.owner)
         self._tell(listeners.get(type(command), self.system.supervisor), command)
 
     def ask(self, listener: str, question: object) -> Any:
@@ -302,10 +313,20 @@ class World:
                 address.ask(message, 60.0)
         return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
 
-    def acknowledge(self, incident: str, by: str = "operator", note: str = "") -> None:
-        """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
+    def acknowledge(
+        self, incident: str, by: str = "operator", note: str = "", *, until: Duration = ""
+    ) -> None:
+        """Acknowledges an incident by its id, as `Runtime.acknowledge` does.
+
+        Raises: UnknownName for an incident that is not open; UsageError for an end that has passed.
+        """
         self.feed.require_open(incident)
-        self._tell(self.system.owner, Acknowledge(incident, by, note))
+        self.tell(make_acknowledgement(incident, by, note, until, now=self.clock.read()))
+
+    def unacknowledge(self, incident: str, by: str = "operator") -> None:
+        """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""
+        self.feed.require_open(incident)
+        self.tell(Unacknowledge(incident, by))
 
     def silence(
         self,
@@ -332,10 +353,7 @@ class World:
         self.tell(Unmute(id, by))
 
     def redrive(self, key: str) -> bool:
-        """Sends a dead letter again.
-
-        Returns False where it is none, or where its channel has received a later notice.
-        """
+        """Sends a dead letter again. Returns False where it is none, or where its channel has received a later notice."""
         return bool(self.system.sink.ask(Redrive(key), 60.0))
 
     # Results.
@@ -345,10 +363,11 @@ class World:
         return list(self.messengers[channel].accepted.values())
 
     def delivered(self, channel: str) -> list[str]:
-        """Returns the same in short form: `shop/down opened`."""
+        """Returns those of incidents in short form: `shop/down opened`."""
         return [
             f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
             for notice in self.notices(channel)
+            if not notice.is_test
         ]
 
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:

@@ -108,7 +108,7 @@ class TerminalOutput:
 
     def show(self, word: str, text: str) -> None:
         """Tells a line on the terminal alone: it stands in no file that standard error leads to."""
-        self._hand_over(Words(word, text))
+        self._hand_over(SpokenWords(word, text))
 
     def line(self, text: str) -> str:
         if self._plain is not None:

@@ -50,8 +50,10 @@ IMPERATIVES = [
     "Resume",
     "Retry",
     "Run",
+    "Send",
     "Start",
     "Track",
+    "Unacknowledge",
     "Untrack",
 ]
 PAST = [

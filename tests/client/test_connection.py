@@ -378,8 +378,9 @@ def test_a_report_that_cannot_be_made_fails_no_job(tmp_path, caplog):
 
 
 def test_every_method_carries_a_label_and_blocks_no_event_loop(here):
-    public = {name: member for name, member in vars(Connection).items() if callable(member)}
-    named = {name: surface_of(member) for name, member in public.items() if not name.startswith("_")}
+    named = {
+        name: surface_of(getattr(Connection, name)) for name in dir(Connection) if not name.startswith("_")
+    }
     bridges = {name for name, label in named.items() if label is Surface.BRIDGE}
     assert (bridges, set(named.values())) == ({"job"}, {Surface.BRIDGE, Surface.SYNC})
     assert surface_of(watchkeeper.connect) is Surface.BRIDGE

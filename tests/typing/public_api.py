@@ -219,7 +219,9 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.unsilence(name, by="ada")
         logger.info("%s", runtime.preview_silence("shop*", match="rule=down").targets)
         for incident in runtime.incidents(open_only=True):
-            runtime.acknowledge(incident.id, by="ada", note="restarting it")
+            runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
+            runtime.unacknowledge(incident.id, by="ada")
+            runtime.test_channel("ops", by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
         runtime.reload(CONFIGURATION)

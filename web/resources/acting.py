@@ -1,12 +1,15 @@
 """Commands: each is idempotent, and answered with the state that it left once that is durable."""
 
 from ...domain.errors import UnknownName, UsageError
+from ...domain.incidents.incident import Incident
 from ...domain.line import one_line
+from ...domain.time.moment import wall_text
 from ..pings import PingKind
 from ..problems import Refusal
 from ..table import Accepted, ApiCall
 from .answers import Done, IncidentRow, StatusAnswer, TargetRow
 from .documents import incident_row, status_answer
+from .ends import end_ns
 from .reading import incident_of, target_as_it_is
 
 
@@ -38,13 +41,36 @@ async def _target_afterwards(call: ApiCall) -> TargetRow | Accepted:
 
 
 async def acknowledge(call: ApiCall) -> IncidentRow | Accepted:
-    """Acknowledges. Raises: Refusal of an incident that is resolved and was not acknowledged before."""
-    found = await incident_of(call)
-    if found.acknowledged_at_ns is not None:
+    """Acknowledges, or changes the note or the end of the author's own acknowledgement; that of another one stays.
+
+    Raises: Refusal of an incident that is resolved and was not acknowledged before, and of an end that has passed.
+    """
+    found, author, body = await incident_of(call), call.author.name, call.body
+    has_end = body.until is not None or body.length is not None
+    until_ns = (
+        end_ns("an acknowledgement", body.length, body.until, call.operations.now_ns()) if has_end else None
+    )
+    if found.acknowledged_at_ns is not None and not (found.is_open and found.acknowledged_by == author):
         return incident_row(found)
     if not found.is_open:
         raise Refusal(409, f"the incident {found.id} is resolved: there is nothing left to acknowledge")
-    call.operations.verbs.acknowledge(found.id, by=call.author.name, note=call.body.note)
+    until = "" if until_ns is None else wall_text(until_ns)
+    call.operations.verbs.acknowledge(found.id, by=author, note=body.note, until=until)
+    return await _incident_afterwards(call, found)
+
+
+async def unacknowledge(call: ApiCall) -> IncidentRow | Accepted:
+    """Withdraws an acknowledgement. Raises: Refusal where nobody has acknowledged the incident, and of a resolved one."""
+    found = await incident_of(call)
+    if not found.is_open:
+        raise Refusal(409, f"the incident {found.id} is resolved: its acknowledgement stays in the record")
+    if found.acknowledged_at_ns is None:
+        raise Refusal(404, f"the incident {found.id} is not acknowledged")
+    call.operations.verbs.unacknowledge(found.id, by=call.author.name)
+    return await _incident_afterwards(call, found)
+
+
+async def _incident_afterwards(call: ApiCall, found: Incident) -> IncidentRow | Accepted:
     if not (await call.operations.settled()).is_durable:
         return Accepted(incident_row(found))
     return incident_row(await incident_of(call))

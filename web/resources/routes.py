@@ -3,7 +3,7 @@
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, checks, probing, reading, silencing, streaming, tokens, tracking
+from . import acting, channels, checks, probing, reading, silencing, streaming, tokens, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -35,7 +35,7 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
-from .delivery_rows import IncidentNoticeRow, ToldRow
+from .delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from .openapi import openapi
 from .token_answers import MadeToken, TokenBody, TokenRow
 
@@ -191,6 +191,14 @@ ROUTES: tuple[ApiRoute, ...] = (
         body=AcknowledgementBody,
     ),
     ApiRoute(
+        "DELETE",
+        f"{INCIDENT}/acknowledgement",
+        O,
+        "Withdraws the acknowledgement: channels are told once, and of changes again.",
+        acting.unacknowledge,
+        IncidentRow,
+    ),
+    ApiRoute(
         "GET",
         f"{API}/silences",
         V,
@@ -229,6 +237,23 @@ ROUTES: tuple[ApiRoute, ...] = (
         "Sends a notice that was given up again, under its own key.",
         acting.redrive,
         Done,
+        body=NoBody,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/channels",
+        V,
+        "The channels, each with the notices that it has not taken.",
+        channels.channels,
+        Listed[ChannelRow],
+    ),
+    ApiRoute(
+        "POST",
+        f"{API}/channels/{{channel}}/test",
+        O,
+        "Sends a test to a channel, once, and answers with its try.",
+        channels.test,
+        ChannelTestRow,
         body=NoBody,
     ),
     ApiRoute(

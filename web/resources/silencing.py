@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 
 from ...domain.errors import UnknownName
 from ...domain.incidents.record import ALL, AllTargets, Silence
-from ...domain.limits import INTEGER_MAX
 from ...domain.read_model.silence_preview import preview_of
 from ...domain.specification.matcher import Matcher
-from ...domain.time.moment import NS_PER_S
 from ...host.silencing import names_one, scope_of
 from ..limits import LIST_MAX
-from ..problems import Fault, Refusal, length_ns_of
+from ..problems import Fault, Refusal
 from ..table import Accepted, ApiCall
 from .answers import SILENCE_ID, Listed, PreviewAnswer, SilenceRow
-from .documents import ns_of, silence_row, sliced, time_or_none
+from .documents import silence_row, sliced, time_or_none
+from .ends import end_ns
 from .reading import page_of
 
 
@@ -43,7 +41,7 @@ async def preview(call: ApiCall) -> PreviewAnswer:
     if query.length is not None and query.until is not None:
         raise Refusal(409, "a silence has a length or an end: give at most one of the two")
     if query.length is not None or query.until is not None:
-        until_ns = _until_ns(query.length, query.until, call.operations.now_ns())
+        until_ns = end_ns("a silence", query.length, query.until, call.operations.now_ns())
     found = await call.operations.status()
     muted, match = scope_of(target, matchers)
     shown = preview_of(
@@ -65,7 +63,7 @@ async def put_silence(call: ApiCall) -> SilenceRow | Accepted:
     if not re.fullmatch(SILENCE_ID, name):
         raise Refusal(400, "the id of a silence has 1 to 64 letters, digits, dots, hyphens or underscores")
     target, matchers = _scope(call, body.target, body.match)
-    until_ns = _until_ns(body.length, body.until, call.operations.now_ns())
+    until_ns = end_ns("a silence", body.length, body.until, call.operations.now_ns())
     author, reason = call.author.name, body.reason
     call.operations.mute(
         name, target=body.target, match=matchers, until_ns=until_ns, by=author, reason=reason
@@ -107,17 +105,3 @@ def _scope(call: ApiCall, name: str | None, texts: Iterable[str]) -> tuple[str |
     if name is not None and names_one(name):
         call.operations.target(name)
     return ALL if name is None else name, matchers
-
-
-def _until_ns(length: str | None, until: datetime | None, now_ns: int) -> int:
-    if until is not None and length is None:
-        until_ns = ns_of(until)
-    elif length is not None and until is None:
-        until_ns = now_ns + length_ns_of(length, "/length")
-    else:
-        raise Refusal(400, "a silence has a length or an end: give one of the two")
-    if not now_ns + NS_PER_S <= until_ns <= INTEGER_MAX:
-        place = "/until" if length is None else "/length"
-        fault = Fault(place, "it must end a second or more after now and before the year 2262")
-        raise Refusal(409, "this silence has no possible end", [fault])
-    return until_ns

@@ -15,7 +15,7 @@ from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
-from ....domain.incidents.told import ChannelTold, told_of
+from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
@@ -128,6 +128,11 @@ class StoreReader:
         """The notices of an incident, oldest first."""
         with self._reading() as connection:
             return OutboxTable(connection, IncidentTable(connection, Chain(connection))).of(incident)
+
+    def backlogs(self) -> tuple[ChannelBacklog, ...]:
+        """The notices that wait for a channel or were given up, for each channel that has any."""
+        with self._reading() as connection:
+            return OutboxTable(connection, IncidentTable(connection, Chain(connection))).backlogs()
 
     def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
         """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.

@@ -67,9 +67,16 @@ def of(kind: inspect.Type, name: str) -> Any:
     return PLAIN[type(kind)]
 
 
+def missing() -> dict[str, object]:
+    """One message of every type that has no file, by its tag."""
+    return {
+        tag: of_struct(inspect.type_info(kind))
+        for tag, kind in registry().items()
+        if not (FOLDER / f"{tag}.msgpack").exists()
+    }
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for tag, kind in registry().items():
-        path = FOLDER / f"{tag}.msgpack"
-        if not path.exists():
-            path.write_bytes(encode(of_struct(inspect.type_info(kind))))
+    for tag, message in missing().items():
+        (FOLDER / f"{tag}.msgpack").write_bytes(encode(message))
