@@ -211,7 +211,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 row.paused_ns = self._paused_ns.pop(target, row.paused_ns)
 
     def _show_silences(self, silences: tuple[Silence, ...]) -> None:
-        """Takes over the silences in force. A new one alone is held against all targets, which takes 1 us each."""
+        """Takes over the silences in force. A new one alone is held against all targets: 5 us each for a pattern."""
         before, self._silences = set(self._silences), silences
         gone = before.difference(silences)
         new = [(silence, silence.selection()) for silence in silences if silence not in before]
