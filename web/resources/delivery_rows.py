@@ -121,9 +121,9 @@ def channel_row(channel: Channel, backlog: ChannelBacklog | None, problem: str) 
         kind=channel.given(),
         min_severity=channel.min_severity,
         timeout_ms=ms_of(channel.timeout_ns),
-        pending=backlog and backlog.pending,
-        oldest_pending_at=backlog and time_or_none(backlog.oldest_at_ns),
-        dead=backlog and backlog.dead,
+        pending=None if backlog is None else backlog.pending,
+        oldest_pending_at=None if backlog is None else time_or_none(backlog.oldest_at_ns),
+        dead=None if backlog is None else backlog.dead,
         stuck=bool(problem),
         problem=text_of(problem),
     )
