@@ -414,6 +414,8 @@ STORE_ANSWER_NS = 5 * NS_PER_S
 """A call to the store without an answer for so long is a problem of the health: nothing is recorded and no new notice leaves."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
+STORE_PAGES_COPIED = 1_000
+"""Pages that one slice of a backup copies: between two of them a signal is heard, and 4 MiB take some milliseconds."""
 STORE_WAL_PAGES_UNFOLDED = 8_000
 """Pages that a reader keeps from being folded before it is called a problem: a log of 32 MiB."""
 STORE_BYTES_CHECKED_WHOLE = 64 * 1024 * 1024

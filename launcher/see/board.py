@@ -95,6 +95,8 @@ class Board:
                 self._move(1)
             case "a" | "z" | "enter":
                 return self._order({"a": "ack", "z": "silence", "enter": "evidence"}[key])
+            case _:
+                pass
         return None
 
     def _edit(self, key: str) -> None:

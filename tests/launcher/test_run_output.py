@@ -118,7 +118,7 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.launcher.operate.outputs import JsonOutput, take_logging
 output = JsonOutput(SystemClock())
 take_logging(output.handler)
-logging.getLogger("watchkeeper.web.audit").info("%s %s by %s", "PUT", "/x", "anna")
+logging.getLogger("watchkeeper.web.audit").info("%s %s by %s", "PUT", "/x", "anna", extra={"audit": {"by": "anna"}})
 warnings.warn("old", DeprecationWarning, stacklevel=1)
 def fails():
     raise ValueError("two\\nlines")
@@ -143,6 +143,7 @@ def test_lines_of_logging_warnings_and_threads_are_objects():
         "watchkeeper.web.audit",
         "PUT /x by anna",
     )
+    assert audit["audit"] == {"by": "anna"}
     assert (warned["level"], warned["logger"]) == ("warning", "py.warnings")
     assert failed["level"] == "critical"
     assert "ValueError: two\nlines" in failed["traceback"]
