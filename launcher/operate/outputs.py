@@ -2,9 +2,7 @@
 
 import json
 import logging
-import sys
 import threading
-from types import TracebackType
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import click
@@ -227,14 +225,14 @@ def take_logging(handler: logging.Handler) -> None:
     """Has everything that Python itself would print go the same way: `logging`, warnings, and errors of threads."""
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(capture=True)
-    logger = logging.getLogger("watchkeeper")
-
-    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        logger.critical("An error that nothing caught", exc_info=(kind, error, trace))
 
     def in_thread(told: threading.ExceptHookArgs) -> None:
         if told.exc_value is not None:
-            uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+            log_uncaught(told.exc_value)
 
-    sys.excepthook = uncaught
     threading.excepthook = in_thread
+
+
+def log_uncaught(error: BaseException) -> None:
+    """Logs an error that ends a thread, with its traceback."""
+    logging.getLogger("watchkeeper").critical("An error that nothing caught", exc_info=error)

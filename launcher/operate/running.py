@@ -21,7 +21,7 @@ from ...host.subscriptions import Subscription
 from ..output import ExitStatus
 from ..streams import OutputLost
 from ..verbs import status_of
-from .outputs import LogStyle, Output, take_logging
+from .outputs import LogStyle, Output, log_uncaught, take_logging
 from .scene import WatchedRuntime
 from .service_manager import ServiceManager, Watchdog
 from .signals import Word, signals_heard
@@ -53,6 +53,11 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
             raise
         output.say(str(error), logging.ERROR)
         return status_of(error) if isinstance(error, WatchkeeperError) else ExitStatus.FAILED
+    except Exception as error:
+        if not output.tells_errors:
+            raise
+        log_uncaught(error)
+        return ExitStatus.FAILED
     finally:
         orphans.end()
         output.close()
