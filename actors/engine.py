@@ -20,7 +20,7 @@ from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
 from ..protocol.sink import Commit, GetPauses, Mute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
@@ -174,14 +174,16 @@ class Engine:
         self.pauses = self.system.sink.ask(GetPauses(), START_WITHIN_S)
         return self.pauses
 
-    def tell(self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute) -> None:
+    def tell(
+        self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Unacknowledge | Mute
+    ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
                 self.system.supervisor.tell(command)
             case CheckNow(target):
                 self._check_now(target, command)
-            case Acknowledge():
+            case Acknowledge() | Unacknowledge():
                 self.system.owner.tell(command)
             case Mute():
                 self.system.sink.tell(command)

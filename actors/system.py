@@ -187,7 +187,15 @@ class System:
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
-        self._spawn(self.owner, AggregateOwner, targets, self.sink, self.recorder, self._told_of_problems)
+        self._spawn(
+            self.owner,
+            AggregateOwner,
+            targets,
+            self.sink,
+            self.recorder,
+            self.supervisor,
+            self._told_of_problems,
+        )
 
     def _start_supervisor(self) -> None:
         self._spawn(

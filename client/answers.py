@@ -28,6 +28,7 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.delivery_rows import IncidentNoticeRow, TryRow
 from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
@@ -36,6 +37,7 @@ __all__ = [
     "CheckAnswer",
     "Done",
     "EvidenceRow",
+    "IncidentNoticeRow",
     "IncidentRow",
     "Listed",
     "MadeToken",
@@ -47,6 +49,7 @@ __all__ = [
     "StatusAnswer",
     "TargetRow",
     "TokenRow",
+    "TryRow",
     "error_of",
     "value_of",
 ]

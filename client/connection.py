@@ -104,16 +104,21 @@ class Connection(Questions, TokenVerbs):
             raise WatchkeeperError(str(error)) from None
 
     @sync_alone
-    def acknowledge(self, incident: str, by: str = "", note: str = "", *, until: str = "") -> "IncidentRow":
-        """Records that somebody has seen an incident, with a note; the first who has seen it stays."""
+    def acknowledge(
+        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+    ) -> "IncidentRow":
+        """Records that somebody has seen an incident; `until` a moment or for a length such as `2h`, if given.
+
+        The first who has seen it stays; a later command of the same person changes the note or the end.
+        """
         from .answers import IncidentRow
 
-        body = {"note": first_line(note, TEXT_CHARACTERS_MAX)} | ({"until": until} if until else {})
+        body = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
         return self._ask("PUT", f"{of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
 
     @sync_alone
     def unacknowledge(self, incident: str, by: str = "") -> "IncidentRow":
-        """Withdraws the acknowledgement of an open incident."""
+        """Withdraws the acknowledgement of an open incident, whoever made it: its channels are told once."""
         from .answers import IncidentRow
 
         return self._ask("DELETE", f"{of_incident(incident)}/acknowledgement", IncidentRow, by=by)
@@ -212,3 +217,12 @@ def connect(
 def new_silence_id() -> str:
     """Returns an id such as `s-4k2x7`."""
     return "s-" + "".join(secrets.choice(ID_LETTERS) for _ in range(5))
+
+
+def _end_of(until: Duration) -> dict[str, str]:
+    """Returns an end as the API takes it: a moment, a length, or nothing. Raises: ValueError for a text that is neither."""
+    if until == "":
+        return {}
+    if isinstance(until, str) and "T" in until:
+        return {"until": until}
+    return {"length": format_duration(duration_ns(until))}

@@ -12,13 +12,13 @@ from ..domain.observation.outcome import Outcome
 from ..domain.specification.probe import Call
 from ..domain.specification.target import OWN_NAME, Target, TargetFields
 from ..domain.time.duration import Duration
-from ..protocol.owner import Acknowledge
+from ..protocol.owner import Unacknowledge
 from ..protocol.sink import Mute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .configured import ConfiguredTargets
 from .job import Job
 from .lifecycle import Lifecycle
-from .silencing import make_silence
+from .silencing import make_acknowledgement, make_silence
 from .subscriptions import Subscription
 from .surface import bridge
 
@@ -152,12 +152,25 @@ class Commands:
         return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
-    def acknowledge(self, incident: str, by: str, note: str = "") -> None:
-        """Records that `by` has seen an incident, with a note; the first who has seen it stays.
+    def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None:
+        """Records that `by` has seen an incident, with a note; `until` a moment or for a length such as `2h`, if given.
+
+        The first who has seen it stays; a later command of the same person changes the note or the end, and what it leaves out stays. After the end,
+        and after `unacknowledge`, the incident is as if nobody had seen it, and its channels are told once.
+
+        Raises: UsageError for an end that has passed, and while the runtime is stopped; UnknownName for an incident that is
+        not open, with those that are; ValueError for a text that is no moment and no length.
+        """
+        seen = make_acknowledgement(incident, by, note, until, now=self._clock.read())
+        self._lifecycle.acknowledge(seen)
+
+    @bridge
+    def unacknowledge(self, incident: str, by: str) -> None:
+        """Withdraws the acknowledgement of an incident, whoever made it; nothing changes where there is none.
 
         Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
         """
-        self._lifecycle.acknowledge(Acknowledge(first_line(incident), first_line(by), first_line(note)))
+        self._lifecycle.acknowledge(Unacknowledge(first_line(incident), first_line(by)))
 
     @bridge
     def silence(

@@ -27,7 +27,7 @@ from ..domain.specification.web import Anonymous, Web
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge
+from ..protocol.owner import Acknowledge, Unacknowledge
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
@@ -345,8 +345,8 @@ class Lifecycle:
             # A heartbeat changes one target as any sample does, and a host may report thousands a second.
             self._outdated()
 
-    def acknowledge(self, seen: Acknowledge) -> None:
-        """Reports that somebody has seen an incident.
+    def acknowledge(self, seen: Acknowledge | Unacknowledge) -> None:
+        """Reports that somebody has seen an incident, or withdraws that.
 
         Raises: UsageError where no engine runs; UnknownName for an incident that is not open.
         """

@@ -1,10 +1,12 @@
-"""Silences as hosts ask for them, from a runtime and from a world in virtual time."""
+"""Silences and acknowledgements as hosts ask for them, from a runtime and from a world in virtual time."""
 
 from ..domain.errors import UsageError
 from ..domain.incidents.record import ALL, AllTargets, Silence
+from ..domain.limits import INTEGER_MAX
 from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Moment, wall_ns_of
+from ..protocol.owner import Acknowledge
 
 
 def make_silence(
@@ -39,3 +41,23 @@ def make_silence(
     if until and until_ns <= now.wall_ns:
         raise UsageError(f"{until} has passed, so nothing would be muted: the length 0s ends a silence")
     return silence
+
+
+def make_acknowledgement(incident: str, by: str, note: str, until: Duration, *, now: Moment) -> Acknowledge:
+    """Returns the command of an acknowledgement; `until` is a moment, a length from now, or empty for one without an end.
+
+    Raises: UsageError for an end that has passed; ValueError for a text that is neither, and for an end after 2262.
+    """
+    until_ns = None if until == "" else _end_ns(until, now)
+    if until_ns is not None and until_ns <= now.wall_ns:
+        raise UsageError(f"{until} has passed: unacknowledge() withdraws an acknowledgement")
+    if until_ns is not None and until_ns > INTEGER_MAX:
+        raise ValueError("an acknowledgement ends before the year 2262: no other moment can be recorded")
+    return Acknowledge(first_line(incident), first_line(by), first_line(note), until_ns)
+
+
+def _end_ns(until: Duration, now: Moment) -> int:
+    # Only a moment has these: a length is never negative.
+    if isinstance(until, str) and ("-" in until or ":" in until):
+        return wall_ns_of(until)
+    return now.wall_ns + duration_ns(until)

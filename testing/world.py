@@ -28,9 +28,9 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.configured import require_valid
-from ..host.silencing import make_silence
+from ..host.silencing import make_acknowledgement, make_silence
 from ..host.subscriptions import Subscriptions
-from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
 from ..protocol.sink import Commit, GetPauses, Mute, Redrive
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
@@ -275,7 +275,9 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def tell(self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute) -> None:
+    def tell(
+        self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Unacknowledge | Mute
+    ) -> None:
         """Takes a command as a runtime hands it over."""
         match command:
             case Track(target):
@@ -286,7 +288,7 @@ class World:
                 self._checks.record.muted(silence)
                 self._tell(self.system.sink, command)
                 return
-            case Acknowledge():
+            case Acknowledge() | Unacknowledge():
                 self._tell(self.system.owner, command)
                 return
             case _:
@@ -304,10 +306,20 @@ class World:
                 address.ask(message, 60.0)
         return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
 
-    def acknowledge(self, incident: str, by: str = "operator", note: str = "") -> None:
-        """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
+    def acknowledge(
+        self, incident: str, by: str = "operator", note: str = "", *, until: Duration = ""
+    ) -> None:
+        """Acknowledges an incident by its id, as `Runtime.acknowledge` does.
+
+        Raises: UnknownName for an incident that is not open; UsageError for an end that has passed.
+        """
         self.feed.require_open(incident)
-        self._tell(self.system.owner, Acknowledge(incident, by, note))
+        self.tell(make_acknowledgement(incident, by, note, until, now=self.clock.read()))
+
+    def unacknowledge(self, incident: str, by: str = "operator") -> None:
+        """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""
+        self.feed.require_open(incident)
+        self.tell(Unacknowledge(incident, by))
 
     def silence(
         self,
@@ -329,10 +341,7 @@ class World:
         self.tell(Mute(silence))
 
     def redrive(self, key: str) -> bool:
-        """Sends a dead letter again.
-
-        Returns False where it is none, or where its channel has received a later notice.
-        """
+        """Sends a dead letter again. Returns False where it is none, or where its channel has received a later notice."""
         return bool(self.system.sink.ask(Redrive(key), 60.0))
 
     # Results.

@@ -18,7 +18,7 @@ from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt
 from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
-from ...protocol.owner import Adopt, Release
+from ...protocol.owner import Adopt, ExpireAcknowledgements, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
 from ...protocol.sink import RecordBlindness, RecordPause, RecordRenamed, ResumeRetries, RetryDelivery
 from ..behaviour import Behaviour, shedding
@@ -47,6 +47,7 @@ RECORDER = "recorder"
 TIMING = (
     heard.Woke,
     heard.SilenceCheckRequested,
+    heard.AcknowledgementCheckRequested,
     heard.DeliveryBegan,
     heard.DeliverySettled,
     heard.ChannelRecovered,
@@ -123,10 +124,12 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._timer_driver.rearm()
 
     def _make_whole(self, now: Moment) -> None:
-        """Replaces the timers that ended with the earlier incarnation: those of restarts, retries and the store."""
+        """Replaces the timers that ended with the earlier incarnation: of restarts, retries, the store and acknowledgements."""
         for child in self._children.missing():
             self._timers.arm(ChildRestart(child), now.monotonic_ns)
         self._to.sink.tell(ResumeRetries())
+        if self.address.epoch > 1:
+            self._to.owner.tell(ExpireAcknowledgements())
 
     def handle(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
@@ -171,6 +174,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._retries.asked(message, now)
             case (
                 heard.SilenceCheckRequested()
+                | heard.AcknowledgementCheckRequested()
                 | heard.StoreFailed()
                 | heard.StoreRecovered()
                 | heard.StoreAsked()

@@ -50,6 +50,7 @@ IMPERATIVES = [
     "Run",
     "Start",
     "Track",
+    "Unacknowledge",
     "Untrack",
 ]
 PAST = [

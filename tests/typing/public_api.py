@@ -211,7 +211,8 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
         runtime.silence(ALL, until="2026-01-31T12:30:00Z")
         for incident in runtime.incidents(open_only=True):
-            runtime.acknowledge(incident.id, by="ada", note="restarting it")
+            runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
+            runtime.unacknowledge(incident.id, by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
         runtime.reload(CONFIGURATION)

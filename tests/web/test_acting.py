@@ -135,6 +135,62 @@ def test_a_notice_that_was_given_up_is_sent_again(runtime, operator):
     assert events.dropped == 0
 
 
+def test_an_acknowledgement_has_an_end_and_is_changed_by_its_author_alone(operator, admin, incident):
+    path = f"/incidents/{incident.id}/acknowledgement"
+    first = operator.put(path, {"note": "looking", "length": "2h"}).json
+    assert first["acknowledged_until"] > first["acknowledged_at"]
+    assert operator.put(path, {"note": "looking", "until": first["acknowledged_until"]}).json == first
+    other = admin.put(path, {"note": "mine"}).json
+    assert (other["acknowledged_by"], other["note"]) == ("a-operator", "looking")
+    changed = operator.put(path, {"note": "rolling back"}).json
+    assert changed["note"] == "rolling back"
+    assert all(changed[each] == first[each] for each in ("acknowledged_at", "acknowledged_until"))
+
+
+def test_a_withdrawn_acknowledgement_is_gone_and_cannot_be_withdrawn_again(operator, admin, store, incident):
+    path = f"/incidents/{incident.id}/acknowledgement"
+    said = operator.delete(path)
+    assert (said.status, said.json["detail"]) == (404, f"the incident {incident.id} is not acknowledged")
+    operator.put(path, {"note": "looking"})
+    gone = admin.delete(path).json
+    assert (gone["acknowledged_at"], gone["acknowledged_by"], gone["note"]) == (None, None, "")
+    assert gone["explanation"] == "a-admin has withdrawn the acknowledgement of a-operator"
+    (recorded,) = StoreReader(store).incidents()
+    assert recorded.acknowledged_by is None
+
+
+def test_an_acknowledgement_of_a_resolved_incident_stays_in_the_record(operator, runtime, incident):
+    path = f"/incidents/{incident.id}/acknowledgement"
+    operator.put(path, {"note": "looking"})
+    runtime.heartbeat("shop")
+    runtime.status()
+    said = operator.delete(path)
+    assert (said.status, said.json["detail"]) == (
+        409,
+        f"the incident {incident.id} is resolved: its acknowledgement stays in the record",
+    )
+    assert operator.put(path, {"note": "late"}).json["note"] == "looking"
+    assert operator.delete("/incidents/inc_0/acknowledgement").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (
+            {"length": "1h", "until": "2100-01-01T00:00:00Z"},
+            400,
+            "an acknowledgement has a length or an end: give one of the two",
+        ),
+        ({"until": "2020-01-01T00:00:00Z"}, 409, "this acknowledgement has no possible end"),
+        ({"length": "0s"}, 409, "this acknowledgement has no possible end"),
+    ],
+)
+def test_an_acknowledgement_that_makes_no_sense_is_refused(operator, incident, body, status, detail):
+    answer = operator.put(f"/incidents/{incident.id}/acknowledgement", body)
+    assert (answer.status, answer.json["detail"]) == (status, detail)
+    assert operator.get(f"/incidents/{incident.id}").json["acknowledged_by"] is None
+
+
 def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
     runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf", "ops"]))
     with runtime.subscribe() as events:

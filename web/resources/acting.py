@@ -4,13 +4,24 @@ import re
 from typing import TypeVar
 
 from ...domain.errors import UnknownName, UsageError
+from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
 from ...domain.limits import INTEGER_MAX
 from ...domain.line import one_line
+from ...domain.time.moment import wall_text
 from ..pings import PingKind
 from ..problems import Fault, Refusal, length_ns_of
 from ..table import Accepted, ApiCall
-from .answers import SILENCE_ID, Done, IncidentRow, SilenceBody, SilenceRow, StatusAnswer, TargetRow
+from .answers import (
+    SILENCE_ID,
+    AcknowledgementBody,
+    Done,
+    IncidentRow,
+    SilenceBody,
+    SilenceRow,
+    StatusAnswer,
+    TargetRow,
+)
 from .documents import incident_row, ns_of, silence_row, status_answer
 from .reading import incident_of, target_as_it_is
 
@@ -50,13 +61,34 @@ async def _settled(call: ApiCall, state: R) -> R | Accepted:
 
 
 async def acknowledge(call: ApiCall) -> IncidentRow | Accepted:
-    """Acknowledges. Raises: Refusal of an incident that is resolved and was not acknowledged before."""
-    found = await incident_of(call)
-    if found.acknowledged_at_ns is not None:
+    """Acknowledges, or changes the note or the end of the author's own acknowledgement; that of another one stays.
+
+    Raises: Refusal of an incident that is resolved and was not acknowledged before, and of an end that has passed.
+    """
+    found, author, body = await incident_of(call), call.author.name, call.body
+    has_end = body.until is not None or body.length is not None
+    until_ns = _until_ns(body, call.operations.now_ns(), "an acknowledgement") if has_end else None
+    if found.acknowledged_at_ns is not None and not (found.is_open and found.acknowledged_by == author):
         return incident_row(found)
     if not found.is_open:
         raise Refusal(409, f"the incident {found.id} is resolved: there is nothing left to acknowledge")
-    call.operations.verbs.acknowledge(found.id, by=call.author.name, note=call.body.note)
+    until = "" if until_ns is None else wall_text(until_ns)
+    call.operations.verbs.acknowledge(found.id, by=author, note=body.note, until=until)
+    return await _incident_afterwards(call, found)
+
+
+async def unacknowledge(call: ApiCall) -> IncidentRow | Accepted:
+    """Withdraws an acknowledgement. Raises: Refusal where nobody has acknowledged the incident, and of a resolved one."""
+    found = await incident_of(call)
+    if not found.is_open:
+        raise Refusal(409, f"the incident {found.id} is resolved: its acknowledgement stays in the record")
+    if found.acknowledged_at_ns is None:
+        raise Refusal(404, f"the incident {found.id} is not acknowledged")
+    call.operations.verbs.unacknowledge(found.id, by=call.author.name)
+    return await _incident_afterwards(call, found)
+
+
+async def _incident_afterwards(call: ApiCall, found: Incident) -> IncidentRow | Accepted:
     if not (await call.operations.settled()).is_durable:
         return Accepted(incident_row(found))
     return incident_row(await incident_of(call))
@@ -81,17 +113,17 @@ async def put_silence(call: ApiCall) -> SilenceRow | Accepted:
     return Accepted(silence_row(made))
 
 
-def _until_ns(body: SilenceBody, now_ns: int) -> int:
+def _until_ns(body: SilenceBody | AcknowledgementBody, now_ns: int, what: str = "a silence") -> int:
     if body.until is not None and body.length is None:
         until_ns = ns_of(body.until)
     elif body.length is not None and body.until is None:
         until_ns = now_ns + length_ns_of(body.length, "/length")
     else:
-        raise Refusal(400, "a silence has a length or an end: give one of the two")
+        raise Refusal(400, f"{what} has a length or an end: give one of the two")
     if not now_ns < until_ns <= INTEGER_MAX:
         place = "/until" if body.length is None else "/length"
         fault = Fault(place, "it must end after now and before the year 2262")
-        raise Refusal(409, "this silence has no possible end", [fault])
+        raise Refusal(409, f"this {what.split()[1]} has no possible end", [fault])
     return until_ns
 
 

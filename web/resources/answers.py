@@ -206,6 +206,8 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    acknowledged_until: datetime | None
+    """When the acknowledgement ends by itself."""
     resolved_at: datetime | None
     note: str
     """The text of the acknowledgement."""
@@ -363,10 +365,13 @@ class SilenceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AcknowledgementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An acknowledgement."""
+    """An acknowledgement; a length or an end at most."""
 
     note: Words = ""
     """A text for the others."""
+    until: Time | None = None
+    """When it ends by itself; without it and `length` it stays until the end of the incident."""
+    length: LengthText | None = None
 
 
 class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -191,6 +191,14 @@ ROUTES: tuple[ApiRoute, ...] = (
         body=AcknowledgementBody,
     ),
     ApiRoute(
+        "DELETE",
+        f"{INCIDENT}/acknowledgement",
+        O,
+        "Withdraws the acknowledgement: channels are told once, and of changes again.",
+        acting.unacknowledge,
+        IncidentRow,
+    ),
+    ApiRoute(
         "GET",
         f"{API}/silences",
         V,

@@ -6,7 +6,7 @@ import msgspec
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.protocol.owner import Acknowledge
+from watchkeeper.protocol.owner import Acknowledge, Unacknowledge
 from watchkeeper.protocol.sink import Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
@@ -66,7 +66,14 @@ def _acknowledge(machine: Machine, act: Act) -> None:
     for incident in machine.auditor.durable.open_incidents():
         if incident.target == act.name:
             machine.auditor.happened("acknowledged")
-            machine.system.owner.tell(Acknowledge(incident.id, "operator"))
+            until_ns = machine.clock.read().wall_ns + act.length_ns if act.length_ns else None
+            machine.system.owner.tell(Acknowledge(incident.id, "operator", until_ns=until_ns))
+
+
+def _unacknowledge(machine: Machine, act: Act) -> None:
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.target == act.name:
+            machine.system.owner.tell(Unacknowledge(incident.id, "operator"))
 
 
 def _redrive(machine: Machine, _: Act) -> None:
@@ -147,6 +154,7 @@ ACTS: dict[str, Callable[[Machine, Act], None]] = {
     "check now": _over_a_probe(_check_now),
     "silence": _silence,
     "acknowledge": _acknowledge,
+    "unacknowledge": _unacknowledge,
     "redrive": _redrive,
     "step wall": _step_wall,
     "suspend": _suspend,

@@ -2,6 +2,7 @@
 
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.receipts import Receipts
+from watchkeeper.domain.incidents.acknowledgement import ENDED, WITHDRAWN
 from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.notice import DeliveryState, Notice, NoticeReason
 from watchkeeper.domain.incidents.record import Batch, Restored
@@ -39,6 +40,8 @@ class Situations:
         life = self._durable.lives[step.incident_id]
         earlier = life[step.sequence - 2].change if step.sequence > 1 else "nothing"
         self._happened(f"{earlier} to {step.change}")
+        if step.reason in {ENDED, WITHDRAWN}:
+            self._happened(step.reason.replace("_", " "))
         if any(silence.target in {None, step.target} for silence in self._durable.silences.values()):
             self._happened("transition under a silence")
         waiting = (self._durable.notices[key].incident.id for key in self._durable.pending)
