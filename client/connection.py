@@ -1,17 +1,17 @@
 """The client of a runtime that another process runs: the verbs and questions of Runtime over its API."""
 
 import os
-import secrets
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.clock import SystemClock
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
-from ..domain.incidents.record import ALL, AllTargets
+from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..host.job import Job
+from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import bridge, sync_alone
 from .questions import Questions, of_incident, of_silence, of_target, part
 from .tokens import TokenVerbs
@@ -24,8 +24,6 @@ RELOAD_TIMEOUT_S = 150.0
 """A reload that restarts waits for the grace of the stop and for the start."""
 TEXT_CHARACTERS_MAX = 256
 """The length of a text that the API takes; a longer one is cut."""
-ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""No two of them look alike on a screen."""
 
 
 class Connection(Questions, TokenVerbs):
@@ -133,14 +131,12 @@ class Connection(Questions, TokenVerbs):
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # the silence's id
-        match: Iterable[str] = (),
+        match: MatcherTexts = (),
     ) -> "SilenceRow":
-        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
-
-        Returns the silence; without an `id` it has a new one. A silence of the same id is replaced.
-        """
+        """Mutes targets for a length, or until a moment, as `Runtime.silence` does. Returns the silence."""
         from .answers import SilenceRow
 
+        scope = scope_of(target, match)
         body: dict[str, Any] = {"reason": first_line(reason, TEXT_CHARACTERS_MAX)}
         if target is not ALL:
             body["target"] = target
@@ -148,9 +144,8 @@ class Connection(Questions, TokenVerbs):
             body["length"] = format_duration(duration_ns(length))
         if until:
             body["until"] = until
-        if matchers := list(match):
-            body["match"] = matchers
-        return self._ask("PUT", of_silence(id or new_silence_id()), SilenceRow, body=body, by=by)
+        body["match"] = scope[1]
+        return self._ask("PUT", of_silence(id or silence_id(*scope)), SilenceRow, body=body, by=by)
 
     @sync_alone
     def unsilence(self, id: str, *, by: str = "") -> "SilenceRow":  # noqa: A002  # the silence's id
@@ -212,11 +207,6 @@ def connect(
     if "://" not in place and (token is not None or ca is not None):
         raise UsageError("a control socket takes no token and no `ca`: these belong to a URL")
     return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s)
-
-
-def new_silence_id() -> str:
-    """Returns an id such as `s-4k2x7`."""
-    return "s-" + "".join(secrets.choice(ID_LETTERS) for _ in range(5))
 
 
 def _end_of(until: Duration) -> dict[str, str]:

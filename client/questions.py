@@ -1,7 +1,6 @@
 """The questions of the client, and how it asks: each is one request or a few."""
 
 import os
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -9,6 +8,7 @@ from urllib.parse import quote
 from ..domain.errors import UsageError
 from ..domain.incidents.record import ALL, AllTargets
 from ..domain.line import first_line
+from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import sync_alone
 
 if TYPE_CHECKING:
@@ -154,12 +154,13 @@ class Questions:
         return self._listed("/notices", NoticeRow, **{key: said for key, said in query.items() if said})
 
     @sync_alone
-    def preview(self, target: str | AllTargets, *, match: Iterable[str] = ()) -> "PreviewAnswer":
+    def preview(self, target: str | AllTargets, *, match: MatcherTexts = ()) -> "PreviewAnswer":
         """Returns what a silence of this target (ALL: every one) would mute now."""
         from .answers import PreviewAnswer
 
-        del match
-        query = {} if target is ALL else {"target": str(target)}
+        query: dict[str, Any] = {"match": scope_of(target, match)[1]}
+        if target is not ALL:
+            query["target"] = str(target)
         return self._ask("GET", "/silences/preview", PreviewAnswer, query=query)
 
     def _ask(
@@ -168,7 +169,7 @@ class Questions:
         path: str,
         kind: type[T],
         *,
-        query: dict[str, str] | None = None,
+        query: dict[str, Any] | None = None,
         body: Any = None,
         by: str = "",
         timeout_s: float | None = None,

@@ -20,7 +20,14 @@ from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, ExpireAcknowledgements, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
-from ...protocol.sink import RecordBlindness, RecordPause, RecordRenamed, ResumeRetries, RetryDelivery
+from ...protocol.sink import (
+    DescribeTarget,
+    RecordBlindness,
+    RecordPause,
+    RecordRenamed,
+    ResumeRetries,
+    RetryDelivery,
+)
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
 from .attempts import BAD, Attempts
@@ -201,6 +208,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def _track(self, target: Target, now: Moment) -> None:
         if not target.paused and target.id in self._targets and self._targets[target.id].paused:
             self._to.sink.tell(RecordPause(PauseMark(target.id, None)))
+        # Before the owner judges by the new specification: what follows from it is muted by the new texts.
+        self._to.sink.tell(DescribeTarget(target.id, target.metadata))
         self._targets[target.id] = target
         self._to.owner.tell(Adopt(target))
         self._introduce(target)
@@ -228,6 +237,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._to.owner.tell(Release(target))
         if self._targets[target].paused:
             self._to.sink.tell(RecordPause(PauseMark(target, None)))
+        self._to.sink.tell(DescribeTarget(target, None))
         self._to.recorder.tell(TargetUntracked(target))
         # Last: after a crash before this line the next incarnation still has the target, and Untrack is sent again.
         del self._targets[target]

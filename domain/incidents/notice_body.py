@@ -15,9 +15,11 @@ from .notice import Notice
 def notice_document(notice: Notice) -> dict[str, Any]:
     """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come."""
     incident = notice.incident
+    mark = {"test": True} if notice.is_test else {}
     return {
         "id": notice.key,
-        "type": f"incident.{notice.change.value}",
+        "type": notice.type,
+        **mark,
         "sequence": notice.sequence,
         "timestamp": wall_text(incident.at_ns),
         "reason": notice.reason.value,

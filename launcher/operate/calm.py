@@ -20,12 +20,14 @@ from ...domain.rules.aggregate import Status
 from ...domain.time.moment import NS_PER_S, Moment, utc
 from ...domain.units import NS_PER_MINUTE
 from .drawing import Entry, Paper, age_text, dimmed, drawn
-from .folding import Folded, Folding
+from .folding import LINES_MAX, Folded, Folding
 from .telling import time_of
 
 ID_PREFIX = "inc_"
 ID_CHARACTERS = 4
 """The part of an incident's id that is shown, as the verb `incidents` does; more of it where two open ones begin alike."""
+AUDIT = "watchkeeper.web.audit"
+"""The logger of commands that came over the API."""
 QUIET_NS = 10 * NS_PER_MINUTE
 """After so long without a line one says that all goes on."""
 _NAMES = {
@@ -34,7 +36,6 @@ _NAMES = {
     "told": "notice",
     "not told": "notice given up",
     "log": "log line",
-    "problem": "change",
     "recovered": "recovery",
 }
 
@@ -62,7 +63,7 @@ class Calm:
     def record(self, record: logging.LogRecord, text: str, now: Moment, paper: Paper) -> list[str]:
         """Returns the lines of a record of `logging`."""
         is_bad = record.levelno >= logging.WARNING
-        word = "log" if record.levelno < logging.ERROR else "error"
+        word = "error" if record.levelno >= logging.ERROR else "command" if record.name == AUDIT else "log"
         said = f"{record.levelname.lower()}: {text}" if is_bad else text
         sort = f"{record.name}: {record.msg}"
         return self._admitted(Entry(now.wall_ns, word, said, sort, record.name), now, paper)
@@ -98,9 +99,12 @@ class Calm:
 
     def _admitted(self, entry: Entry, now: Moment, paper: Paper) -> list[str]:
         kind = (entry.word, entry.sort)
-        if entry.may_fold and not self._folding.admit(kind, entry.subject, entry.text, now):
+        # The texts of a problem differ by a figure at most: the first tells it, and the newest follows.
+        lines = 1 if entry.word == "problem" else LINES_MAX
+        if entry.may_fold and not self._folding.admit(kind, entry.subject, entry.text, now, lines):
             return []
-        return self._drawn(entry, now, paper)
+        before = () if entry.ends is None else self._folding.flushed(entry.ends)
+        return self._folded(before, now, paper) + self._drawn(entry, now, paper)
 
     def _folded(self, found: Iterable[Folded], now: Moment, paper: Paper) -> list[str]:
         entries = [_folded_entry(folded, now.wall_ns) for folded in found]
@@ -135,8 +139,9 @@ class Calm:
                 length = age_text(interval.ended_at_ns - interval.started_at_ns)
                 return Entry(at_ns, "blind", f"for {length}: {interval.cause}", interval.cause)
             case HealthChanged(part, detail):
-                word = "problem" if detail else "recovered"
-                return Entry(at_ns, word, f"{part}: {detail}" if detail else part, part, part)
+                if detail:
+                    return Entry(at_ns, "problem", f"{part}: {detail}", part, part)
+                return Entry(at_ns, "recovered", part, part, part, ends=("problem", part))
             case SampleSeen(sample, status):
                 return Entry(at_ns, "sample", f"{sample.target} {status.value}", "", sample.target)
             case _:
@@ -148,6 +153,7 @@ class Calm:
             self._open.setdefault(incident.id, "")
         said = f"{name} {self._short(incident.id)} "
         word = incident.severity.value
+        ends: tuple[str, str] | None = None
         match incident.change:
             case TransitionKind.OPENED:
                 age_ns = incident.at_ns - incident.opened_at_ns
@@ -157,7 +163,7 @@ class Calm:
                 word, age = "seen", age_text(incident.at_ns - incident.opened_at_ns)
                 said += f"{incident.explanation}, open for {age}: {incident.latest or incident.cause}"
             case TransitionKind.RESOLVED:
-                word = "resolved"
+                word, ends = "resolved", (word, f"{TransitionKind.OPENED.value} {incident.rule}")
                 self._open.pop(incident.id, None)
                 why = "" if incident.reason == RECOVERED else f"{incident.explanation or incident.reason}, "
                 said += f"{why}after {age_text(incident.lasted_ns or 0)}: {incident.cause or incident.explanation}"
@@ -167,7 +173,7 @@ class Calm:
                 assert_never(incident.change)
         if incident.draft:
             said += " (a draft: no channel is told)"
-        return Entry(incident.at_ns, word, said, f"{incident.change.value} {incident.rule}", name)
+        return Entry(incident.at_ns, word, said, f"{incident.change.value} {incident.rule}", name, ends=ends)
 
     def _short(self, incident: str) -> str:
         """Returns the beginning of an id; it never gets shorter while the incident is open."""
@@ -207,14 +213,15 @@ def state_line(incidents: Iterable[Incident], now_ns: int) -> str:
 
 def _folded_entry(folded: Folded, at_ns: int) -> Entry:
     word, sort = folded.kind
-    names = listed(folded.subjects)
-    if word in {"log", "error"}:
+    names = listed(folded.subjects) + (" and others" if folded.has_others else "")
+    if word in {"log", "error", "command"}:
         return Entry(at_ns, word, f"{folded.held} more like this, the last: {folded.last}")
+    if word == "problem":
+        return Entry(at_ns, word, f"{_more(folded.held, 'change')}, now {folded.last}")
     change = sort.partition(" ")[0]
     noun = f"incident {change}" if word in {"critical", "warning", "info"} else _NAMES.get(word, "line")
-    where = f"{sort}: " if word in {"told", "not told", "problem"} else ""
-    told = f"{where}{_more(folded.held, noun)}"
-    return Entry(at_ns, word, f"{told}, now: {folded.last}" if word == "problem" else f"{told}: {names}")
+    where = f"{sort}: " if word in {"told", "not told"} else ""
+    return Entry(at_ns, word, f"{where}{_more(folded.held, noun)}: {names}")
 
 
 def _more(count: int, noun: str) -> str:

@@ -24,6 +24,9 @@ _STYLES: Mapping[str, Mapping[str, str | bool]] = {
     "blind": {"fg": "yellow", "bold": True},
     "error": {"fg": "red", "bold": True},
     "told": {"dim": True},
+    "receiver": {"dim": True},
+    "script": {"fg": "cyan"},
+    "summary": {"bold": True},
     "quiet": {"dim": True},
 }
 
@@ -48,6 +51,8 @@ class Entry(NamedTuple):
     subject: str = ""
     """The name that a folded line lists."""
     may_fold: bool = True
+    ends: tuple[str, str] | None = None
+    """The word and sort of lines that this one ends: those that are held back are told before it."""
 
 
 def age_text(length_ns: int) -> str:

@@ -215,6 +215,8 @@ class _JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {"logger": record.name}
+        if isinstance(audit := getattr(record, "audit", None), dict):
+            fields["audit"] = audit
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         at_ns = round(record.created * NS_PER_S)

@@ -3,7 +3,6 @@
 import gc
 import logging
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -14,10 +13,11 @@ from ...adapters.clock import SystemClock
 from ...adapters.programs.orphans import Orphans
 from ...adapters.stores.sqlite.lock import holder_of
 from ...domain.errors import StoreBusy, WatchkeeperError
-from ...domain.read_model.event import Event
+from ...domain.line import count_of
 from ...domain.read_model.status import STORE_LOST
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import Deadline
+from ...host.subscriptions import Subscription
 from ..output import ExitStatus
 from ..streams import OutputLost
 from ..verbs import status_of
@@ -47,7 +47,7 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
     orphans.adopt()
     take_logging(output.handler)
     try:
-        return Command(config, output, orphans, clock).run(options.wait_ns)
+        return RunCommand(config, output, orphans, clock).run(options.wait_ns)
     except (WatchkeeperError, OSError) as error:
         if not output.tells_errors:
             raise
@@ -58,7 +58,7 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
         output.close()
 
 
-class Command:
+class RunCommand:
     """One run of the verb: its runtime, and those that it answers: signals, the terminal and the service manager."""
 
     def __init__(self, config: Path, output: Output, orphans: Orphans, clock: SystemClock) -> None:
@@ -114,13 +114,15 @@ class Command:
                     self._words.put(Word.RELOAD)
                 return True
 
-    def _watch(self, runtime: WatchedRuntime, events: Iterable[Event]) -> ExitStatus:
+    def _watch(self, runtime: WatchedRuntime, events: Subscription) -> ExitStatus:
         scene = runtime.scene(self._config)
         self._output.begin(scene)
         if isinstance(self._output, TerminalOutput):
             self._output.ask = runtime.status
             with suppress(WatchkeeperError, TimeoutError):
                 self._output.resume(runtime.incidents(open_only=True))
+            if text := runtime.sign_in_text():
+                self._output.show("browser", text)
         Thread(target=self._tell, args=(events,), name="watchkeeper-lines", daemon=True).start()
         Thread(target=self._tell_end, args=(runtime,), name="watchkeeper-end", daemon=True).start()
         self._manager.ready(f"watching {scene.summary}")
@@ -131,10 +133,14 @@ class Command:
         finally:
             watchdog.stop()
 
-    def _tell(self, events: Iterable[Event]) -> None:
+    def _tell(self, events: Subscription) -> None:
         """Tells each event. A failed write drops that line; the runtime and later lines go on."""
-        lost = False
+        lost, dropped = False, 0
         for event in events:
+            if events.dropped > dropped:
+                said = f"{count_of(events.dropped - dropped, 'event')} left out: standard output was too slow"
+                self._output.say(said, logging.WARNING)
+                dropped = events.dropped
             try:
                 self._output.event(event)
             except OutputLost as error:
@@ -187,7 +193,7 @@ class Command:
         self._manager.stopping(runtime.grace_ns)
         self._output.say("stopping (a second signal would end the process at once)", word="stop")
         left = runtime.stop()
-        for line in lines_of_end(left):
+        for line in lines_of_end(left, has_names=not isinstance(self._output, TerminalOutput)):
             self._output.say(line, logging.ERROR if left.lost else logging.INFO, "stop")
         if STORE_LOST in dict(left.left):
             return ExitStatus.STORE

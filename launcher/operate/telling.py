@@ -77,8 +77,8 @@ def words_of(event: Event) -> str:
             said = f"{incident.change.value}: {_name(incident)}: {incident.summary()}"
         case NoticeEnded(notice, delivery):
             tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
-            told = f"{notice.change.value} of {_name(notice.incident)}{tries}"
-            said = f"notice {delivery.state.value}: {notice.channel}: {told}"
+            about = "test" if notice.is_test else f"{notice.change.value} of {_name(notice.incident)}"
+            said = f"notice {delivery.state.value}: {notice.channel}: {about}{tries}"
         case WentBlind(interval):
             length_ns = (interval.ended_at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS
             said = f"blind: for {format_duration(length_ns)}: {interval.cause}"
@@ -96,10 +96,11 @@ def _name(incident: Incident) -> str:
     return f"{incident.target}/{incident.rule} ({incident.severity.value}) {short}"
 
 
-def lines_of_end(left: AbandonedWork) -> tuple[str, ...]:
-    """Returns a line for each kind of lost work, and one for the notices that the next run sends."""
+def lines_of_end(left: AbandonedWork, *, has_names: bool = True) -> tuple[str, ...]:
+    """Returns a line for each kind of lost work, and one for the notices that the next run sends, with their names or without."""
     lines = [f"abandoned: {what}: {listed(names)}" for what, names in left.lost]
     if left.waiting:
-        notices = f"{count_of(len(left.waiting), 'notice')}: {listed(left.waiting)}"
-        lines.append(f"kept in {left.store}, and sent by the next run: {notices}")
+        names = f": {listed(left.waiting)}" if has_names else ""
+        count = count_of(len(left.waiting), "notice")
+        lines.append(f"kept in {left.store}, and sent by the next run: {count}{names}")
     return tuple(lines)

@@ -28,7 +28,7 @@ _DOORS = "watchkeeper.host.doors"
 """Its informing lines stand in the first lines of the run."""
 
 
-class Words(NamedTuple):
+class SpokenWords(NamedTuple):
     """Lines of the command itself, of one word."""
 
     word: str
@@ -41,7 +41,7 @@ class Resumed(NamedTuple):
     incidents: tuple[Incident, ...]
 
 
-Said: TypeAlias = Words | Resumed | Event | Scene | logging.LogRecord
+Said: TypeAlias = SpokenWords | Resumed | Event | Scene | logging.LogRecord
 
 
 def output_for(*, plain: bool, log: LogStyle, clock: SystemClock) -> Output:
@@ -102,9 +102,13 @@ class TerminalOutput:
 
     def say(self, text: str, level: int = logging.INFO, word: str = "run") -> None:
         if self._plain is None:
-            self._hand_over(Words(word, text))
+            self._hand_over(SpokenWords(word, text))
         else:
             self._plain.say(text, level)
+
+    def show(self, word: str, text: str) -> None:
+        """Tells a line on the terminal alone: it stands in no file that standard error leads to."""
+        self._hand_over(SpokenWords(word, text))
 
     def line(self, text: str) -> str:
         if self._plain is not None:
@@ -167,7 +171,7 @@ class TerminalOutput:
                 self._calm.resume(incidents)
                 text = state_line(incidents, now.wall_ns)
                 return lines + (self._calm.say("open", text, now, paper) if text else [])
-            case Words(word, text):
+            case SpokenWords(word, text):
                 return lines + self._calm.say(word, text, now, paper)
             case _:
                 return lines + self._calm.event(said, now, paper)

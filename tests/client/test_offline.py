@@ -198,3 +198,16 @@ def test_a_run_that_starts_in_between_takes_the_command_over_its_socket(watched)
         assert reached(Where(None, watched.path, None, None), act) is True
     runtime.stop()
     assert tried == [Connection, Connection]
+
+
+def test_a_silence_by_matchers_is_previewed_made_and_replaced_without_a_run(watched):
+    with watched.offline() as store:
+        preview = store.preview("back*", match=["group!=shop"])
+        assert (preview.targets, preview.incidents) == (("backup",), ())
+        assert store.preview(ALL, match=["group=shop"]).targets == ()
+        made = store.silence("back*", "1h", match=["group!=shop"])
+        again = store.silence("back*", "2h", match=["group!=shop"], reason="longer")
+        assert (again.id, again.created_at) == (made.id, made.created_at)
+        assert [silence.reason for silence in store.silences()] == ["longer"]
+        store.silence("back*", "0s", match=["group!=shop"])
+        assert store.silences() == ()

@@ -92,6 +92,22 @@ def test_silence_of_every_target_takes_an_id_and_an_end(there, run):
     assert (row["id"], row["target"], row["by"]) == ("move", None, "anna")
 
 
+def test_silence_of_a_glob_and_of_matchers_says_how_many_targets_it_mutes(verb, down):
+    assert verb("silence", "b*", "--for", "2h", "--dry-run")[1] == (
+        "would mute 1 target and 1 open incident; nothing was done\n"
+    )
+    assert verb("silence", "none*", "--for", "2h", "--dry-run")[1] == (
+        "would mute 0 targets and 0 open incidents; nothing was done\n"
+    )
+    row = json.loads(
+        verb("silence", "--match", "severity=info", "--match", "rule!=x", "--for", "1h", "--json")[1]
+    )
+    assert (row["target"], row["match"]) == ("*", ["severity=info", "rule!=x"])
+    assert verb("unsilence", row["id"])[1] == (
+        f"silence {row['id']}: ended; every target, severity=info, rule!=x is heard of again, also of what it held back\n"
+    )
+
+
 def test_a_dry_run_of_a_silence_makes_none(verb, run):
     assert verb("silence", "etl", "--for", "1h", "--dry-run") == (
         0,
@@ -104,8 +120,9 @@ def test_a_dry_run_of_a_silence_makes_none(verb, run):
 
 
 WRONG = [
-    (("silence", "--for", "1h"), "name a target, or every one with --all"),
+    (("silence", "--for", "1h"), "name a target, every one with --all, or some with --match"),
     (("silence", "etl", "--all", "--for", "1h"), "name a target, or every one with --all"),
+    (("silence", "--match", "=x", "--for", "1h"), "Invalid value for --match: '=x' is no matcher"),
     (("silence", "etl"), "say how long with --for, or until when with --until: one of the two"),
     (("silence", "etl", "--until", "noon"), "Invalid value for --until: Invalid isoformat string: 'noon'"),
     (("silence", "etl", "--for", "soon"), "soon"),

@@ -127,7 +127,7 @@ def test_an_outage_of_a_thousand_targets_is_a_few_lines():
     assert len(lines) == 2 * LINES_MAX
     assert calm.due(NOON, WIDE) == []
     wide = WIDE._replace(width=300)
-    names = ", ".join(f"t{number}/down" for number in range(5, 15)) + " and 90 more"
+    names = ", ".join(f"t{number}/down" for number in range(5, 15)) + " and others"
     assert calm.due(NOON.shifted(WINDOW_NS), wide) == [
         f"12:00:10Z  critical   995 more incidents opened: {names}",
         f"12:00:10Z  told       ops: 995 more notices: {names}",
@@ -136,11 +136,29 @@ def test_an_outage_of_a_thousand_targets_is_a_few_lines():
 
 def test_a_problem_that_changes_all_the_time_shows_its_newest_text():
     calm = Calm()
-    for number in range(LINES_MAX + 4):
-        calm.event(HealthChanged("channel ops", f"HTTP {500 + number}"), NOON, WIDE)
-    assert calm.rest(NOON, WIDE) == [
-        "12:00:00Z  problem    channel ops: 4 more changes, now: channel ops: HTTP 508"
+    said = [
+        calm.event(HealthChanged("channel ops", f"HTTP {500 + number}"), NOON, WIDE) for number in range(5)
     ]
+    assert said == [["12:00:00Z  problem    channel ops: HTTP 500"], [], [], [], []]
+    assert calm.rest(NOON, WIDE) == ["12:00:00Z  problem    4 more changes, now channel ops: HTTP 504"]
+
+
+def test_the_end_is_told_after_what_was_held_back_of_its_beginning():
+    calm = Calm()
+    for number in range(3):
+        calm.event(HealthChanged("channel ops", f"HTTP {500 + number}"), NOON, WIDE)
+    assert calm.event(HealthChanged("channel ops", ""), NOON, WIDE) == [
+        "12:00:00Z  problem    2 more changes, now channel ops: HTTP 502",
+        "12:00:00Z  recovered  channel ops",
+    ]
+    for number in range(LINES_MAX + 1):
+        calm.event(IncidentChanged(last := opened(f"inc_{number:08x}", target=f"t{number}")), NOON, WIDE)
+    end = then(last, TransitionKind.RESOLVED, explanation="ok", reason="recovered")
+    assert calm.event(IncidentChanged(end), NOON, WIDE) == [
+        "12:00:00Z  critical   1 more incident opened: t5/down",
+        "12:00:01Z  resolved   t5/down 00000005 after 2s: timed_out: no answer",
+    ]
+    assert calm.rest(NOON, WIDE) == []
 
 
 def record(level, text, *arguments, name="watchkeeper.host.doors"):
@@ -156,6 +174,8 @@ def test_a_line_of_logging_has_its_level_and_repeats_are_counted():
     assert calm.rest(NOON, WIDE) == [
         "12:00:00Z  log        2 more like this, the last: warning: An unknown token was sent from 10.0.0.7"
     ]
+    command = record(logging.INFO, "PUT /x by anna", name="watchkeeper.web.audit")
+    assert calm.record(command, "PUT /x by anna", NOON, WIDE) == ["12:00:00Z  command    PUT /x by anna"]
     error = record(logging.ERROR, "It failed")
     assert calm.record(error, "It failed", NOON, WIDE) == ["12:00:00Z  error      error: It failed"]
 

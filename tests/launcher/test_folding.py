@@ -25,7 +25,7 @@ def test_the_first_lines_of_a_kind_are_printed_and_the_others_counted():
     assert folding.due(NOON) == ()
     end = NOON.shifted(WINDOW_NS)
     assert folding.next_ns == end.monotonic_ns
-    assert folding.due(end) == (Folded(OPENED, 3, ("t5", "t6", "t7"), "text of t7"),)
+    assert folding.due(end) == (Folded(OPENED, 3, ("t5", "t6", "t7"), has_others=False, last="text of t7"),)
 
 
 def test_a_flood_of_one_kind_holds_back_no_other_kind():
@@ -61,7 +61,7 @@ def test_a_window_without_held_lines_says_nothing_and_is_forgotten():
 def test_the_rest_is_told_at_the_end():
     folding = Folding()
     admitted(folding, OPENED, ["a"] * 7, NOON.shifted(NS_PER_S))
-    assert folding.rest() == (Folded(OPENED, 2, ("a",), "text of a"),)
+    assert folding.rest() == (Folded(OPENED, 2, ("a",), has_others=False, last="text of a"),)
     assert folding.next_ns is None
 
 
@@ -73,4 +73,4 @@ def test_kinds_and_names_are_bounded():
     folding = Folding()
     admitted(folding, OPENED, map(str, range(500)))
     (folded,) = folding.rest()
-    assert (folded.held, len(folded.subjects)) == (495, SUBJECTS_MAX)
+    assert (folded.held, len(folded.subjects), folded.has_others) == (495, SUBJECTS_MAX, True)

@@ -322,6 +322,7 @@ targets: [{id: plugin, every: 100ms, timeout: 90ms, exec: {argv: [/bin/sh, -c, "
 
 @pytest.mark.slow
 @pytest.mark.needs("mount")
+@pytest.mark.needs("pidfd")
 def test_process_1_obeys_signals_and_reaps_what_programs_leave_behind(tmp_path):
     """A child that its program has left is a zombie until process 1 looks, which it does ten seconds later."""
     path = tmp_path / "watch.yaml"

@@ -96,6 +96,14 @@ ENDS = {
 }
 
 
+def test_the_end_on_a_terminal_counts_notices_and_names_none():
+    left, _ = ENDS["kept beside what is lost"]
+    assert lines_of_end(left, has_names=False) == (
+        "abandoned: actors that did not end in time: sink",
+        "kept in watch.db, and sent by the next run: 2 notices",
+    )
+
+
 @pytest.mark.parametrize("case", ENDS)
 def test_work_left_at_the_end_is_pending_or_lost(case):
     left, lines = ENDS[case]

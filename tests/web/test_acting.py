@@ -61,7 +61,9 @@ def test_a_heartbeat_is_reported_for_a_target_without_a_key(operator, runtime):
 def test_a_silence_is_previewed_made_changed_and_ended(operator, incident):
     assert operator.get("/silences/preview?target=shop").json == {
         "targets": 1,
+        "target_ids": ["shop"],
         "open_incidents": [incident.id],
+        "until": None,
     }
     assert operator.get("/silences/preview").json["targets"] == 2
     made = operator.put("/silences/deploy", {"target": "shop", "length": "1h", "reason": "deploy"}).json
@@ -78,7 +80,10 @@ def test_a_silence_is_previewed_made_changed_and_ended(operator, incident):
     assert operator.delete("/silences/deploy").json == changed
     assert operator.get("/silences").json["items"] == []
     gone = operator.delete("/silences/deploy")
-    assert (gone.status, gone.json["detail"]) == (404, "no silence in force has the id 'deploy'")
+    assert (gone.status, gone.json["detail"]) == (
+        404,
+        "no silence in force has the id 'deploy'; in force: none",
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,6 +218,32 @@ def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
     assert (first["attempt"], first["result"]) == (1, "failed")
     assert "this receiver takes nothing" in first["detail"]
     assert first["took_ms"] >= 0
+
+
+def test_a_channel_is_tested_over_the_api_with_the_answer_of_its_receiver(operator, viewer):
+    said = operator.post("/channels/ops/test")
+    assert (said.status, said.json["result"], said.json["attempt"]) == (200, "accepted", 1)
+    failed = operator.post("/channels/deaf/test").json
+    assert (failed["result"], "this receiver takes nothing" in failed["detail"]) == ("failed", True)
+    assert operator.post("/channels/nobody/test").status == 404
+    rows = viewer.get("/channels").json["items"]
+    assert [(row["id"], row["kind"], row["pending"], row["dead"], row["stuck"]) for row in rows] == [
+        ("deaf", "call", 0, 0, False),
+        ("ops", "log", 0, 0, False),
+    ]
+
+
+def test_a_channel_with_notices_that_wait_is_shown_stuck(runtime, viewer):
+    runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf"]))
+    with runtime.subscribe() as events:
+        runtime.heartbeat("deafened", ok=False)
+        while type(events.get(10)).__name__ != "HealthChanged":
+            pass
+    runtime.status()
+    deaf = viewer.get("/channels").json["items"][0]
+    assert (deaf["id"], deaf["pending"], deaf["stuck"]) == ("deaf", 1, True)
+    assert "this receiver takes nothing" in deaf["problem"]
+    assert deaf["oldest_pending_at"] is not None
 
 
 def test_a_reload_without_a_file_is_refused_with_the_reason(admin):

@@ -110,7 +110,7 @@ def test_a_token_may_be_named_after_an_address(admin):
 
 
 def test_tokens_beyond_the_most_are_refused(monkeypatch, admin):
-    monkeypatch.setattr("watchkeeper.host.access.issued_tokens.TOKENS_MAX", 4)
+    monkeypatch.setattr(limits, "TOKENS_MAX", 4)
     made(admin)
     refused = admin.put("/tokens/anna", {"role": "viewer"})
     assert (refused.status, refused.json["errors"][0]["detail"]) == (400, "there are 4 tokens: revoke one")

@@ -173,6 +173,7 @@ def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool)
         samples=target.samples,
         missed=target.missed,
         open_incidents=open_incidents,
+        silences=[silence_row(silence) for silence in target.silences],
     )
 
 
@@ -284,6 +285,7 @@ def silence_row(silence: Silence) -> SilenceRow:
     return SilenceRow(
         id=text_of(silence.id),
         target=silence.target,
+        match=[text_of(text) for text in silence.match],
         until=time_of(silence.until_ns),
         by=text_of(silence.by),
         reason=text_of(silence.reason),

@@ -6,6 +6,7 @@ import msgspec
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.protocol.owner import Acknowledge, Unacknowledge
 from watchkeeper.protocol.sink import Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
@@ -56,10 +57,13 @@ def _check_now(machine: Machine, act: Act) -> None:
 
 def _silence(machine: Machine, act: Act) -> None:
     until_ns = machine.clock.read().wall_ns + act.length_ns
-    target = act.name or None
-    machine.system.sink.tell(
-        Mute(Silence(id=f"silence-{act.name or 'all'}", target=target, until_ns=until_ns))
-    )
+    name = f"silence-{act.name or 'all'}"
+    silence = Silence(id=name, target=act.name or None, until_ns=until_ns)
+    if act.name and act.length_ns // NS_PER_S % 2:
+        # The same by matchers, in every second of the drawn silences.
+        match = (f"target={act.name}", "rule=~.+")
+        silence = Silence(id=name, target="*", match=match, until_ns=until_ns)
+    machine.system.sink.tell(Mute(silence))
 
 
 def _acknowledge(machine: Machine, act: Act) -> None:

@@ -6,6 +6,7 @@ from watchkeeper.domain.incidents.acknowledgement import ENDED, WITHDRAWN
 from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.notice import DeliveryState, Notice, NoticeReason
 from watchkeeper.domain.incidents.record import Batch, Restored
+from watchkeeper.domain.incidents.silence_book import subject_of
 
 from .violation import Happened
 
@@ -42,7 +43,10 @@ class Situations:
         self._happened(f"{earlier} to {step.change}")
         if step.reason in {ENDED, WITHDRAWN}:
             self._happened(step.reason.replace("_", " "))
-        if any(silence.target in {None, step.target} for silence in self._durable.silences.values()):
+        if any(
+            silence.selection().accepts(subject_of(step.incident))
+            for silence in self._durable.silences.values()
+        ):
             self._happened("transition under a silence")
         waiting = (self._durable.notices[key].incident.id for key in self._durable.pending)
         if not step.is_open and step.incident_id in waiting:
