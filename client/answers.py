@@ -28,12 +28,13 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
-from ..web.resources.delivery_rows import IncidentNoticeRow, TryRow
+from ..web.resources.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
 from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [
     "AttemptRow",
+    "ChannelTestRow",
     "CheckAnswer",
     "Done",
     "EvidenceRow",

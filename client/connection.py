@@ -17,11 +17,11 @@ from .questions import Questions, of_incident, of_silence, of_target, part
 from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
-    from .answers import CheckAnswer, IncidentRow, SilenceRow, TargetRow
+    from .answers import ChannelTestRow, CheckAnswer, IncidentRow, SilenceRow, TargetRow
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
-"""A reload that restarts waits for the grace of the stop and for the start."""
+"""A reload that restarts waits for the grace of the stop and for the start, and a test for the timeout of its channel."""
 TEXT_CHARACTERS_MAX = 256
 """The length of a text that the API takes; a longer one is cut."""
 
@@ -176,6 +176,15 @@ class Connection(Questions, TokenVerbs):
     def redrive_all(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Sends several dead letters again; returns the keys of those that cannot be sent."""
         return tuple(key for key in keys if not self._redriven(key))
+
+    @sync_alone
+    def test_channel(self, channel: str, *, by: str = "") -> "ChannelTestRow":
+        """Sends a test to a channel, by the way of every notice, and returns its one try with the receiver's answer."""
+        from .answers import ChannelTestRow
+
+        within_s = max(self._timeout_s, RELOAD_TIMEOUT_S)
+        path = f"/channels/{part(channel)}/test"
+        return self._ask("POST", path, ChannelTestRow, body={}, by=by, timeout_s=within_s)
 
     @sync_alone
     def reload(self) -> None:

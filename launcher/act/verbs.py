@@ -222,6 +222,17 @@ def top(where: Where) -> None:
     show_top(where)
 
 
+@click.command()
+@reaching
+@JSON
+@click.argument("channel")
+def notify(where: Where, channel: str, *, as_json: bool) -> None:
+    """Send a test to a channel by the way of every notice; end with 1 where it is not taken."""
+    from .ordering import notify
+
+    sys.exit(notify(where, channel, as_json=as_json))
+
+
 ACTING = (
     show,
     top,
@@ -234,6 +245,7 @@ ACTING = (
     check_now,
     heartbeat,
     job,
+    notify,
     redrive,
     reload,
 )
