@@ -17,11 +17,11 @@ from .questions import Questions, of_incident, of_silence, of_target, part
 from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
-    from .answers import CheckAnswer, IncidentRow, SilenceRow, TargetRow
+    from .answers import ChannelTestRow, CheckAnswer, IncidentRow, SilenceRow, TargetRow
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
-"""A reload that restarts waits for the grace of the stop and for the start."""
+"""A reload that restarts waits for the grace of the stop and for the start, and a test for the timeout of its channel."""
 TEXT_CHARACTERS_MAX = 256
 """The length of a text that the API takes; a longer one is cut."""
 
@@ -102,16 +102,21 @@ class Connection(Questions, TokenVerbs):
             raise WatchkeeperError(str(error)) from None
 
     @sync_alone
-    def acknowledge(self, incident: str, by: str = "", note: str = "", *, until: str = "") -> "IncidentRow":
-        """Records that somebody has seen an incident, with a note; the first who has seen it stays."""
+    def acknowledge(
+        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+    ) -> "IncidentRow":
+        """Records that somebody has seen an incident; `until` a moment or for a length such as `2h`, if given.
+
+        The first who has seen it stays; a later command of the same person changes the note or the end.
+        """
         from .answers import IncidentRow
 
-        body = {"note": first_line(note, TEXT_CHARACTERS_MAX)} | ({"until": until} if until else {})
+        body = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
         return self._ask("PUT", f"{of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
 
     @sync_alone
     def unacknowledge(self, incident: str, by: str = "") -> "IncidentRow":
-        """Withdraws the acknowledgement of an open incident."""
+        """Withdraws the acknowledgement of an open incident, whoever made it: its channels are told once."""
         from .answers import IncidentRow
 
         return self._ask("DELETE", f"{of_incident(incident)}/acknowledgement", IncidentRow, by=by)
@@ -173,6 +178,15 @@ class Connection(Questions, TokenVerbs):
         return tuple(key for key in keys if not self._redriven(key))
 
     @sync_alone
+    def test_channel(self, channel: str, *, by: str = "") -> "ChannelTestRow":
+        """Sends a test to a channel, by the way of every notice, and returns its one try with the receiver's answer."""
+        from .answers import ChannelTestRow
+
+        within_s = max(self._timeout_s, RELOAD_TIMEOUT_S)
+        path = f"/channels/{part(channel)}/test"
+        return self._ask("POST", path, ChannelTestRow, body={}, by=by, timeout_s=within_s)
+
+    @sync_alone
     def reload(self) -> None:
         """Applies the configuration file of the runtime as it is now.
 
@@ -202,3 +216,12 @@ def connect(
     if "://" not in place and (token is not None or ca is not None):
         raise UsageError("a control socket takes no token and no `ca`: these belong to a URL")
     return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s)
+
+
+def _end_of(until: Duration) -> dict[str, str]:
+    """Returns an end as the API takes it: a moment, a length, or nothing. Raises: ValueError for a text that is neither."""
+    if until == "":
+        return {}
+    if isinstance(until, str) and "T" in until:
+        return {"until": until}
+    return {"length": format_duration(duration_ns(until))}

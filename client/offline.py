@@ -13,6 +13,7 @@ from ..adapters.clock import SystemClock
 from ..adapters.stores.sqlite.reader import StoreReader
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.errors import UnknownName, UsageError
+from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import (
@@ -36,7 +37,7 @@ from ..domain.specification.problem import quoted, suggestion
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
-from ..host.silencing import MatcherTexts, make_silence, names_one, scope_of
+from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one, scope_of
 from .questions import login_name
 
 if TYPE_CHECKING:
@@ -107,23 +108,41 @@ class OfflineStore:
 
     # Commands.
 
-    def acknowledge(self, incident: str, by: str = "", note: str = "") -> "IncidentRow":
-        """Records that somebody has seen an open incident; the first who has seen it stays.
+    def acknowledge(
+        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+    ) -> "IncidentRow":
+        """Records that somebody has seen an open incident, until a moment or for a length if given.
 
-        Raises: UnknownName for an incident that is not open.
+        The first who has seen it stays. Raises: UnknownName for an incident that is not open; UsageError and ValueError as
+        `Runtime.acknowledge` does.
         """
+        found, now = self._open_incident(incident), self._clock.read()
+        said = make_acknowledgement(incident, by or self._author, note, until, now=now)
+        return self._stepped(found, acknowledged(found, said.by, said.note, said.until_ns, now.wall_ns))
+
+    def unacknowledge(self, incident: str, by: str = "") -> "IncidentRow":
+        """Withdraws the acknowledgement of an open incident. Raises: UnknownName where it is not open or has none."""
+        found = self._open_incident(incident)
+        step = unacknowledged(found, self._clock.read().wall_ns, first_line(by or self._author))
+        if step is None:
+            raise UnknownName(f"the incident {incident} is not acknowledged")
+        return self._stepped(found, step)
+
+    def _open_incident(self, name: str) -> Incident:
+        found = next((each for each in self._open() if each.id == name), None)
+        if found is None:
+            raise UnknownName(f"no open incident has the id {name!r}")
+        return found
+
+    def _stepped(self, found: Incident, step: Transition | None) -> "IncidentRow":
+        """Commits a step, if there is one, and returns the state after it."""
         from ..web.resources.documents import incident_row
 
-        found = next((each for each in self._open() if each.id == incident), None)
-        if found is None:
-            raise UnknownName(f"no open incident has the id {incident!r}")
-        if found.acknowledged_at_ns is None:
-            author, now = first_line(by or self._author), self._clock.read()
-            step = Transition.acknowledged(found, author, first_line(note), now.wall_ns)
-            self._store.commit(Batch(transitions=(step,)))
-            self._follow((step,))
-            found = step.incident
-        return incident_row(found)
+        if step is None:
+            return incident_row(found)
+        self._store.commit(Batch(transitions=(step,)))
+        self._follow((step,))
+        return incident_row(step.incident)
 
     def _follow(self, steps: Iterable[Transition]) -> None:
         """Notes committed steps, so that later commands build on them."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .answers import (
         AttemptRow,
         EvidenceRow,
+        IncidentNoticeRow,
         IncidentRow,
         NoticeRow,
         PreviewAnswer,
@@ -114,11 +115,11 @@ class Questions:
         return tuple(self._ask("GET", f"{of_incident(incident)}/transitions", Listed[IncidentRow]).items)
 
     @sync_alone
-    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
-        """Returns the notices of an incident, the oldest first."""
-        from .answers import Listed, NoticeRow
+    def incident_notices(self, incident: str) -> "tuple[IncidentNoticeRow, ...]":
+        """Returns the notices of an incident with each try to deliver them, the oldest first."""
+        from .answers import IncidentNoticeRow, Listed
 
-        return tuple(self._ask("GET", f"{of_incident(incident)}/notices", Listed[NoticeRow]).items)
+        return tuple(self._ask("GET", f"{of_incident(incident)}/notices", Listed[IncidentNoticeRow]).items)
 
     @sync_alone
     def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":

@@ -13,14 +13,27 @@ from ..options import JSON, Where, reaching
 @JSON
 @click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 @click.option("--note", default="", help="A text for the others, which its notices carry.")
-def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
+@click.option("--for", "length", default="", metavar="LENGTH", help="End by itself after this, such as 2h.")
+@click.option("--until", default="", metavar="TIME", help="End by itself then: 2026-01-31T12:30:00Z.")
+def ack(where: Where, incident: str, *, note: str, length: str, until: str, as_json: bool) -> None:
     """Acknowledge an incident: its channels hear of its end only.
 
     ID is the beginning of its id as `incidents` shows it, or a target with one open incident.
     """
     from .acknowledging import acknowledge
 
-    acknowledge(where, incident, note=note, as_json=as_json)
+    acknowledge(where, incident, note=note, length=length, until=until, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
+def unack(where: Where, incident: str, *, as_json: bool) -> None:
+    """Withdraw an acknowledgement: the channels of its incident hear of it again."""
+    from .acknowledging import unacknowledge
+
+    unacknowledge(where, incident, as_json=as_json)
 
 
 @click.command()
@@ -209,4 +222,30 @@ def top(where: Where) -> None:
     show_top(where)
 
 
-ACTING = (show, top, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)
+@click.command()
+@reaching
+@JSON
+@click.argument("channel")
+def notify(where: Where, channel: str, *, as_json: bool) -> None:
+    """Send a test to a channel by the way of every notice; end with 1 where it is not taken."""
+    from .ordering import notify
+
+    sys.exit(notify(where, channel, as_json=as_json))
+
+
+ACTING = (
+    show,
+    top,
+    ack,
+    unack,
+    silence,
+    unsilence,
+    pause,
+    resume,
+    check_now,
+    heartbeat,
+    job,
+    notify,
+    redrive,
+    reload,
+)

@@ -1,5 +1,7 @@
 """Commands that are written to a store while no process runs it: the next run goes on from them as from its own."""
 
+from datetime import UTC, datetime
+
 import click
 import pytest
 from records import NOON
@@ -77,6 +79,11 @@ def test_an_acknowledgement_is_told_by_the_next_run_once(watched):
         seen = store.acknowledge(incident.id, note="rolling back")
         assert (seen.acknowledged_by, seen.note, seen.sequence) == ("otto", "rolling back", 2)
         assert store.acknowledge(incident.id, "anna").acknowledged_by == "otto"
+        assert store.unacknowledge(incident.id).acknowledged_by is None
+        with pytest.raises(UnknownName, match="is not acknowledged"):
+            store.unacknowledge(incident.id)
+        ends = store.acknowledge(incident.id, until="2h").acknowledged_until
+        assert (ends - datetime.now(UTC)).total_seconds() > 7_000
         with pytest.raises(UnknownName, match="no open incident has the id 'inc_none'"):
             store.acknowledge("inc_none")
     status = watched.run()

@@ -22,6 +22,21 @@ def test_ack_says_which_channels_hear_only_of_the_end(verb, down):
     assert (row["acknowledged_by"], row["note"], row["target"]) == ("otto", "rolling back", "backup")
 
 
+def test_ack_may_end_by_itself_and_unack_withdraws_it(verb, there, down):
+    says = verb("ack", down, "--for", "2h")[1]
+    assert re.fullmatch(
+        f"backup: acknowledged by otto until .*{AT}; ops and oncall will hear of the end only\n", says
+    )
+    assert there("unack", down) == (
+        0,
+        "backup: no longer acknowledged; ops and oncall will hear of it again\n",
+    )
+    assert there("unack", down)[0] == 1
+    row = json.loads(there("ack", down, "--until", "2099-01-31T12:30:00Z", "--json")[1])
+    assert row["acknowledged_until"].startswith("2099-01-31T12:30")
+    assert verb("ack", down, "--for", "1h", "--until", "2099-01-31T12:30:00Z")[0] == 2
+
+
 def test_ack_by_a_token_has_the_name_of_the_token(there, down):
     assert there("ack", down)[1].startswith("backup: acknowledged by anna; ")
 
