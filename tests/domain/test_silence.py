@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from watchkeeper.domain.incidents.record import Silence, silence_id
 from watchkeeper.domain.specification.matcher import Matcher, MatchOperator, Subject
 from watchkeeper.domain.specification.metadata import TargetMetadata
@@ -76,3 +77,10 @@ def test_a_renamed_target_is_muted_under_its_present_name():
         "new",
         ("target=new", "target!=new", "target=~old.*", "team=old", "!"),
     )
+
+
+def test_the_command_that_ends_a_silence_gives_it_the_author_of_its_end_alone():
+    known = replace(silence("shop", "team=it"), by="ann", reason="move")
+    ended = Silence(id="s", until_ns=5, by="bob").after(known, 7)
+    assert ended == replace(known, until_ns=5, ended_by="bob")
+    assert known.ended(7, "eve").after(known, 7).ended_by == "eve"
