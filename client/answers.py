@@ -13,6 +13,7 @@ from ..domain.errors import (
     WatchkeeperError,
 )
 from ..domain.line import first_line, one_line
+from ..web.access.token_answers import MadeToken, TokenRow
 from ..web.resources.answers import (
     AttemptRow,
     CheckAnswer,
@@ -28,7 +29,6 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
-from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [

@@ -22,5 +22,5 @@ def end_ns(what: str, length: str | None, until: datetime | None, now_ns: int) -
     if not now_ns + NS_PER_S <= until_ns <= INTEGER_MAX:
         place = "/until" if length is None else "/length"
         fault = Fault(place, "it must end a second or more after now and before the year 2262")
-        raise Refusal(409, f"this {what.split()[-1]} has no possible end", [fault])
+        raise Refusal(409, f"this {what.rsplit(maxsplit=1)[-1]} has no possible end", [fault])
     return until_ns
