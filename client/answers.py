@@ -13,6 +13,7 @@ from ..domain.errors import (
     WatchkeeperError,
 )
 from ..domain.line import first_line, one_line
+from ..web.access.token_answers import MadeToken, TokenRow
 from ..web.resources.answers import (
     AttemptRow,
     CheckAnswer,
@@ -29,7 +30,6 @@ from ..web.resources.answers import (
     TargetRow,
 )
 from ..web.resources.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
-from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [

@@ -12,7 +12,8 @@ class Listening:
     def __init__(self, url, query="", last=None, token=TOKENS["viewer"], cookie=None):
         host, _, port = url.removeprefix("http://").rpartition(":")
         self._socket = socket.create_connection((host, int(port)), 10)
-        lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost"]
+        # The end of the stream ends the connection: it is not kept open for another request.
+        lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost", "Connection: close"]
         if token is not None:
             lines.append(f"Authorization: Bearer {token}")
         if cookie is not None:

@@ -2,8 +2,10 @@
 
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
+from ..access import tokens
+from ..access.token_answers import MadeToken, TokenBody, TokenRow
 from ..table import API, ApiRoute, Unlocked
-from . import acting, channels, checks, probing, reading, silencing, streaming, tokens, tracking
+from . import acting, channels, checks, probing, reading, silencing, streaming, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -37,7 +39,6 @@ from .answers import (
 )
 from .delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from .openapi import openapi
-from .token_answers import MadeToken, TokenBody, TokenRow
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
 TARGET = f"{API}/targets/{{target}}"

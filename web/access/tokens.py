@@ -7,10 +7,10 @@ import msgspec
 from ...domain.errors import ConfigurationError
 from ...domain.specification.web import IssuedToken
 from ..problems import Fault, Refusal
+from ..resources.answers import Listed
+from ..resources.documents import time_of
+from ..resources.reading import page_of
 from ..table import ApiCall
-from .answers import Listed
-from .documents import time_of
-from .reading import page_of
 from .token_answers import NEW_NAME, MadeToken, TokenRow
 
 
