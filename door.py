@@ -1,5 +1,8 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .adapters.stores.history.stored import Rollup, StoredSample
+from .adapters.stores.sqlite.backup import Backup
+from .adapters.stores.sqlite.reader import Verification
 from .client.connection import Connection, connect
 from .client.record import Record
 from .domain.errors import (
@@ -15,7 +18,8 @@ from .domain.errors import (
 )
 from .domain.incidents.incident import Incident, TransitionKind
 from .domain.incidents.notice import Notice
-from .domain.incidents.record import ALL
+from .domain.incidents.record import ALL, Silence
+from .domain.observation.evidence import Evidence
 from .domain.observation.observation import Measurement, Observation
 from .domain.observation.outcome import Outcome, Reason
 from .domain.observation.sample import Sample
@@ -39,6 +43,7 @@ asgi = Runtime.asgi
 __all__ = [
     "ALL",
     "AbandonedWork",
+    "Backup",
     "BasicAuth",
     "Call",
     "CallChannel",
@@ -49,6 +54,7 @@ __all__ = [
     "Connectivity",
     "Consecutive",
     "Duration",
+    "Evidence",
     "Exec",
     "HealthChanged",
     "Heartbeat",
@@ -69,6 +75,7 @@ __all__ = [
     "Record",
     "Retention",
     "Role",
+    "Rollup",
     "Rule",
     "Runtime",
     "RuntimeOptions",
@@ -76,10 +83,12 @@ __all__ = [
     "Sample",
     "SampleSeen",
     "Severity",
+    "Silence",
     "Status",
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
+    "StoredSample",
     "Subscription",
     "Surface",
     "Target",
@@ -92,6 +101,7 @@ __all__ = [
     "TransitionKind",
     "UnknownName",
     "UsageError",
+    "Verification",
     "WatchkeeperError",
     "Web",
     "Webhook",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from .actors.dispatch.run.future import blocking, run_blocking
 from .actors.policies import ActorPolicy, actor_policies
 from .actors.ports import Clock
 from .actors.supervisor.supervisor import RECORDER
@@ -18,11 +19,14 @@ from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
 from .domain.errors import UsageError
+from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
+from .domain.incidents.record import AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
 from .domain.line import count_of
 from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
+from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
@@ -33,11 +37,13 @@ from .host import status_cache as snapshots
 from .host.access.issued_tokens import IssuedTokens
 from .host.access.login_links import LoginLinks
 from .host.awaitable import AsyncSurface
+from .host.channel_testing import ChannelTesting
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
 from .host.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.lifecycle import Lifecycle
 from .host.operations import Operations
+from .host.silencing import MatcherTexts, preview
 from .host.status_cache import StatusCache
 from .host.surface import async_only, bridge, sync_only
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
@@ -88,7 +94,8 @@ class Runtime(Commands):
             self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock, doors
         )
         self._read: Callable[[], Configuration] | None = None
-        self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache)
+        self._channel_testing = ChannelTesting(self._lifecycle, self._configured, self._clock)
+        self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache, self._channel_testing)
         """Awaitable methods, of the same names as those that block."""
 
     @classmethod
@@ -255,6 +262,25 @@ class Runtime(Commands):
         return answer
 
     @sync_only
+    def preview_silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        match: MatcherTexts = (),
+    ) -> SilencePreview:
+        """Returns what `silence` with the same arguments would mute now: targets, open incidents and until when. Blocks.
+
+        Without a length and an end it says no end.
+
+        Raises: UnknownName for an id of a target that is not watched; UsageError for both a length and an end, for an end
+        that has passed, and while the runtime is stopped; ValueError for a text that is no length, no moment or no matcher;
+        TimeoutError without an answer in time.
+        """
+        return preview(self.status(), target, length, until, match)
+
+    @sync_only
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again under its own key. Blocks.
 
@@ -263,6 +289,17 @@ class Runtime(Commands):
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
         return bool(self._lifecycle.ask(SINK, Redrive(key)))
+
+    @sync_only
+    def test_channel(self, channel: str, *, by: str = "") -> DeliveryTry:
+        """Sends a test to a channel, marked as one, on the way of every notice, and once; returns the try with its answer.
+
+        Blocks at most for the channel's timeout and that of a question. No incident is made, and no notice waits for it.
+
+        Raises: UnknownName for an unknown channel; UsageError while another test of it is under way, while the record cannot be
+        written and while the runtime is stopped; TimeoutError without an end in time.
+        """
+        return run_blocking(self._channel_testing.test(channel, by, blocking))
 
     def __repr__(self) -> str:
         state = "running" if self._lifecycle.started else "stopped"

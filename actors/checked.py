@@ -180,6 +180,9 @@ class CheckedMessenger:
     def send(
         self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
     ) -> Cancellable:
+        if notice.is_test:
+            # It is in no outbox, and has no place in the book.
+            return self._inner.send(notice, attempt, deadline, done)
         self._checks.look(self._checks.left, self._channel, notice, attempt)
 
         def answered(answer: Answer) -> None:

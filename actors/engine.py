@@ -20,14 +20,14 @@ from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
-from ..protocol.sink import Commit, GetPauses, Mute
+from ..protocol.sink import Commit, GetPauses, Mute, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
 from .dispatch.run.alarm import MakeTimer
-from .dispatch.run.future import AwaitAnswer
+from .dispatch.run.future import AwaitAnswer, DispatchedFuture
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
 from .ports import Clock, Messenger, Prober, Publisher, Store
@@ -174,16 +174,28 @@ class Engine:
         self.pauses = self.system.sink.ask(GetPauses(), START_WITHIN_S)
         return self.pauses
 
-    def tell(self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute) -> None:
+    def tell(
+        self,
+        command: Track
+        | Untrack
+        | Pause
+        | Resume
+        | CheckNow
+        | Beat
+        | Acknowledge
+        | Unacknowledge
+        | Mute
+        | Unmute,
+    ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
                 self.system.supervisor.tell(command)
             case CheckNow(target):
                 self._check_now(target, command)
-            case Acknowledge():
+            case Acknowledge() | Unacknowledge():
                 self.system.owner.tell(command)
-            case Mute():
+            case Mute() | Unmute():
                 self.system.sink.tell(command)
             case _:
                 assert_never(command)
@@ -208,6 +220,10 @@ class Engine:
         self._obeyed = commanded
         address = self.system.sink if listener == SINK else self.system.recorder
         return await wait(address.question(question), self._left_s(until_ns))
+
+    async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
+        """Waits until a future is set that an event of this engine sets. Raises: Timeout where it is not in time."""
+        await wait(future, within_s)
 
     def _barrier(self, commanded: object) -> Iterator[tuple[Address, Message]]:
         """The actors that a command passes through, in the order of the flow, each with a message that it answers when it

@@ -1,12 +1,13 @@
 """The aggregate owner: judges samples and turns them into transitions."""
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..domain import limits
+from ..domain.incidents.acknowledgement import AcknowledgementEnds
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.own_problems import OwnProblem, OwnProblems
 from ..domain.incidents.record import Checkpoint, LatestFinding
@@ -19,8 +20,12 @@ from ..domain.time.moment import Moment
 from ..protocol import owner as heard
 from ..protocol.recorder import CounterIncreased, RecorderMessage, SampleJudged
 from ..protocol.sink import Commit, RecordSamples, SinkMessage
+from ..protocol.supervisor import AcknowledgementCheckRequested, SupervisorMessage
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
+
+Decision: TypeAlias = Callable[[TargetAggregate | OwnProblems, str], tuple[Transition, ...]]
+"""Makes the steps of one incident that a command asks for, by the book that has it."""
 
 
 class AggregateOwner(Behaviour[heard.OwnerMessage]):
@@ -36,14 +41,17 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         targets: Iterable[Target],
         sink: Listener[SinkMessage],
         recorder: Listener[RecorderMessage],
+        supervisor: Listener[SupervisorMessage],
         told_of_problems: tuple[str, ...] | None = None,
     ) -> None:
         super().__init__(clock)
         self._sink = sink
         self._recorder = recorder
+        self._supervisor = supervisor
         self._told_of_problems = told_of_problems
         """The channels that are told of the runtime's own problems; None: every channel that a target notifies."""
         self._own = OwnProblems(run=0)
+        self._ends = AcknowledgementEnds()
         self._targets = {target.id: target for target in targets}
         self._aggregates: dict[str, TargetAggregate] = {}
         self._saved: dict[str, bytes] = {}
@@ -68,8 +76,10 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
                 self._adopt(target, now)
             case heard.Release(target):
                 self._release(target, now)
-            case heard.Acknowledge():
+            case heard.Acknowledge() | heard.Unacknowledge():
                 self._acknowledge(message, now)
+            case heard.ExpireAcknowledgements():
+                self._expire_acknowledgements(now)
             case heard.ResumeFrom(generation, incidents, checkpoints):
                 self._resume(generation, incidents, checkpoints, now)
             case heard.FlushSamples():
@@ -148,6 +158,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self, transitions: tuple[Transition, ...] = (), checkpoints: tuple[Checkpoint, ...] = ()
     ) -> None:
         """Sends the held samples first, then transitions and checkpoints: the order in which they happened."""
+        self._follow(transitions)
         held, self._held = tuple(self._held), []
         latest, self._latest = tuple(self._latest.values()), {}
         evidence, self._evidence = tuple(self._evidence), []
@@ -171,6 +182,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         saved = [checkpoint for name in names if (checkpoint := self._resumable.pop(name, None))]
         if saved or mine:
             made = aggregate.restore(saved[0] if saved else None, mine, now)
+            self._follow(aggregate.incidents())
             former = [checkpoint.target for checkpoint in saved if checkpoint.target != target.id]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))
@@ -187,16 +199,40 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if aggregate is not None:
             self._record(aggregate, aggregate.close(now), now)
 
-    def _acknowledge(self, message: heard.Acknowledge, now: Moment) -> None:
-        incident = message.incident
-        if own := self._own.acknowledge(incident, message.by, now, note=message.note):
+    def _acknowledge(self, message: heard.Acknowledge | heard.Unacknowledge, now: Moment) -> None:
+        match message:
+            case heard.Acknowledge(incident, by, note, until_ns):
+                seen: dict[str, Any] = {"note": note, "until_ns": until_ns}
+                self._decide(incident, lambda book, name: book.acknowledge(name, by, now, **seen), now)
+            case heard.Unacknowledge(incident, by):
+                self._decide(incident, lambda book, name: book.unacknowledge(name, now, by), now)
+            case _:
+                assert_never(message)
+
+    def _decide(self, incident: str, decide: Decision, now: Moment) -> None:
+        """Lets the aggregate, or the book of own problems, that has an open incident decide about it."""
+        if own := decide(self._own, incident):
             self._hand_over(own)
             return
         for aggregate in self._aggregates.values():
             if any(open_.id == incident for open_ in aggregate.incidents()):
-                seen = aggregate.acknowledge(incident, message.by, now, note=message.note)
-                self._record(aggregate, seen, now)
+                self._record(aggregate, decide(aggregate, incident), now)
                 return
+
+    def _expire_acknowledgements(self, now: Moment) -> None:
+        for incident in self._ends.take_due(now.wall_ns):
+            self._decide(incident, lambda book, name: book.unacknowledge(name, now), now)
+        self._request_check()
+
+    def _request_check(self) -> None:
+        """Asks the supervisor, which owns time, for ExpireAcknowledgements when the next acknowledgement ends."""
+        until_ns = self._ends.next_ns
+        if until_ns is not None:
+            self._supervisor.tell(AcknowledgementCheckRequested(until_ns))
+
+    def _follow(self, incidents: Iterable[Incident]) -> None:
+        if [incident for incident in incidents if self._ends.follow(incident)]:
+            self._request_check()
 
     def _resume(
         self,
@@ -210,8 +246,11 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._generation = generation
         self._aggregates = {}
         self._orphans = {}
+        self._ends = AcknowledgementEnds()
         self._own = OwnProblems(generation)
-        self._own.restore(each for each in incidents if each.is_open and each.target == OWN_NAME)
+        own = [each for each in incidents if each.is_open and each.target == OWN_NAME]
+        self._own.restore(own)
+        self._follow(own)
         for incident in incidents:
             if incident.is_open and incident.target != OWN_NAME:
                 self._orphans.setdefault(incident.target, []).append(incident)

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Answer, Notice
-from ..domain.incidents.record import Batch, Restored
+from ..domain.incidents.record import Batch, Restored, Silence
 from ..domain.observation.attempt import CancelOutcome, ProbeRequest
 from ..domain.observation.observation import Observation
 from ..domain.read_model.event import Event
@@ -81,6 +81,11 @@ class Publisher(Protocol):
 
     def resume(self, incidents: Iterable[Incident]) -> None:
         """Replaces the open incidents: the record has told them all."""
+        ...
+
+    def show_silences(self, silences: Iterable[Silence]) -> None:
+        """Replaces the silences in force."""
+        ...
 
 
 class Store(Protocol):

@@ -16,7 +16,8 @@ from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
-from ..domain.supervision.last_heard import HeardRegister
+from ..domain.specification.target import Target
+from ..domain.supervision.last_heard import HeardRegister, LastHeard
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.courier import Deliver
@@ -39,6 +40,7 @@ from ..protocol.supervisor import (
     StoreRecovered,
 )
 from .behaviour import Behaviour
+from .channel_tests import ChannelTests
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter, WentBack
 from .suppressions import Suppressions
@@ -59,7 +61,12 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     mailbox_capacity = limits.SINK_MAILBOX_MAX
 
     def __init__(
-        self, clock: Clock, store: Store, channels: Iterable[Channel], neighbours: Neighbours
+        self,
+        clock: Clock,
+        store: Store,
+        channels: Iterable[Channel],
+        neighbours: Neighbours,
+        targets: Iterable[Target] = (),
     ) -> None:
         super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
@@ -74,12 +81,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
+        self._tests = ChannelTests(self._gathered, neighbours, self._commit_soon)
         self._suppressions = Suppressions(
-            self._ledger,
-            self._gathered,
-            neighbours,
-            reconcile=self._reconcile,
-            commit_soon=self._commit_soon,
+            self._ledger.silences, self._gathered, neighbours, targets, self._reconcile, self._commit_soon
         )
 
     def started(self, now: Moment) -> None:
@@ -104,6 +108,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._suppressions.request_silence_check()
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
+        if isinstance(message, heard.OfSuppression):
+            return self._suppressions.handle(message, now)
         match message:
             case heard.RecordSamples():
                 self._record(message, now)
@@ -116,13 +122,18 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.GiveUpDelivery(key):
                 self._settle(key, None, DeliveryState.DEAD, self._outbox.why_given_up(key), now)
             case heard.CourierStarted(channel):
+                self._tests.courier_restarted(channel, now)
                 self._commit_soon(self._outbox.courier_restarted(channel) > 0)
+            case heard.SendTest() | heard.GetTest():
+                can_begin = not (self._writer.is_stuck or self._draining)
+                return self._tests.handle(message, self._generation if can_begin else None, now)
             case heard.Redrive(key):
                 return self._redrive(key, now)
-            case heard.Mute() | heard.ExpireSilences() | heard.RecordPause() | heard.GetPauses():
-                return self._suppressions.handle(message, now)
-            case heard.RecordHeard() | heard.RecordRenamed():
-                self._note(message)
+            case heard.RecordHeard(noted):
+                self._note(noted)
+            case heard.RecordRenamed(renamed):
+                self._rename(renamed)
+                self._commit_soon(True)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
@@ -148,11 +159,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _record(self, message: heard.RecordSamples, now: Moment) -> None:
         self._register.take(message.samples, now)
-        shed = self._gathered.add_samples(message.samples)
-        if shed:
+        if shed := self._gathered.add_samples(message.samples):
             self._count("samples_shed", shed)
-        lost = self._gathered.add_evidence(message.evidence)
-        if lost:
+        if lost := self._gathered.add_evidence(message.evidence):
             self._count("evidence_shed", lost)
         if message.generation == self._generation:
             for checkpoint in message.checkpoints:
@@ -205,11 +214,12 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        self._suppressions.expire_silences(now)
+        self._suppressions.review(now)
         if self._writer.is_stuck:
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        handed += self._tests.hand_out(now.wall_ns)
         self._gathered.tries.extend(begun for entry, _ in handed for begun in entry.begun)
         if self._gathered.empty and not self._register.has_urgent:
             return
@@ -234,6 +244,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_left_out_of_record", left_out)
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
+        if self._tests.answered(key, answer, now):
+            return
         self._gathered.tries.extend(self._outbox.answered(key, attempt, answer, now))
         if answer.accepted:
             self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
@@ -296,34 +308,28 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._commit_soon(True)
         return True
 
-    def _note(self, message: heard.RecordHeard | heard.RecordRenamed) -> None:
-        match message:
-            case heard.RecordHeard(noted):
-                for each in noted:
-                    self._register.note(each)
-            case heard.RecordRenamed(renamed):
-                self._rename(renamed)
-            case _:
-                assert_never(message)
+    def _note(self, noted: Iterable[LastHeard]) -> None:
+        for each in noted:
+            self._register.note(each)
         self._commit_soon(True)
 
     def _rename(self, renamed: Renamed) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
         self._register.rename(renamed)
-        for silence in self._ledger.rename(renamed):
+        for silence in self._ledger.silences.rename(renamed):
             self._gathered.silences.append(silence)
         self._gathered.renamed.append(renamed)
 
     def _recall(self, key: str) -> Restored | None:
         return None if key in self._outbox else self._writer.recall(key)
 
-    # The store.
-
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
         open_ = self._ledger.open_incidents()
         self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
-        self._to.recorder.tell(IncidentsResumed(open_, self._ledger.silences(now), self._suppressions.pauses))
+        self._to.recorder.tell(
+            IncidentsResumed(open_, self._ledger.silences.in_force(now), self._suppressions.pauses)
+        )
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)
@@ -344,6 +350,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._count("writes_lost", went_back.lost)
         unwritten = (went_back.unwritten, self._gathered.take())
         self._settled = []
+        self._tests.forget()
         self._outbox = Outbox(self._channels.values())
         if shed := sum(map(self._gathered.add_independent, unwritten)):
             self._count("samples_shed", shed)

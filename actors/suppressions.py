@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from ..domain.incidents.ledger import Ledger
+from msgspec.structs import replace
+
 from ..domain.incidents.pending_batch import Gathering
 from ..domain.incidents.record import PauseMark, Restored, Silence
+from ..domain.incidents.silence_book import SilenceBook
+from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.recorder import SilencesChanged
@@ -14,22 +17,27 @@ from .ports import Neighbours
 
 
 class Suppressions:
-    """Owns the pauses, and lets the ledger follow each silence as it begins and ends. Used by the sink alone."""
+    """Owns the pauses, and keeps the book of silences and of the texts by which they choose. Used by the sink alone."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        silences: SilenceBook,
         gathered: Gathering,
         neighbours: Neighbours,
-        *,
+        targets: Iterable[Target],
         reconcile: Callable[[Moment], None],
         commit_soon: Callable[[bool], None],
     ) -> None:
-        self._ledger, self._gathered = ledger, gathered
+        self._silences, self._gathered = silences, gathered
+        for target in targets:
+            for name in (target.id, *target.former_names):
+                self._silences.describe(name, target.metadata)
         self._to = neighbours
         self._reconcile = reconcile
         self._commit_soon = commit_soon
         self._pauses: dict[str, PauseMark] = {}
+        self._is_redescribed = False
+        """Whether the texts of a target have changed by which a silence chooses."""
 
     @property
     def pauses(self) -> tuple[PauseMark, ...]:
@@ -50,8 +58,14 @@ class Suppressions:
         match message:
             case heard.Mute(silence):
                 self._mute(silence, now)
+            case heard.Unmute(name, by):
+                self._unmute(name, by, now)
+            case heard.DescribeTarget(target, metadata):
+                self._is_redescribed |= self._silences.describe(target, metadata)
+                # The commit reviews the notices, once for all targets of a reload.
+                self._commit_soon(self._is_redescribed)
             case heard.ExpireSilences():
-                self.expire_silences(now)
+                self.review(now)
                 self.request_silence_check()
             case heard.RecordPause(mark):
                 self._pause(mark)
@@ -62,11 +76,29 @@ class Suppressions:
         return None
 
     def _mute(self, silence: Silence, now: Moment) -> None:
-        silence = silence.after(self._ledger.silence_of(silence.id, now), now.wall_ns)
+        known = self._silences.find(silence.id, now)
+        former = None if silence.former_id is None else self._silences.find(silence.former_id, now)
+        if former is not None:
+            # It goes on under its present id; an end in its place is recorded below.
+            self._keep(replace(former, until_ns=now.wall_ns))
+            known = known or replace(former, id=silence.id)
+        # Also an end of what is not in force: after a wall clock that was set to and fro the store may have it still.
+        self._keep(silence.after(known, now.wall_ns))
+        self._changed(now)
+
+    def _unmute(self, name: str, by: str, now: Moment) -> None:
+        known = self._silences.find(name, now)
+        if known is not None:
+            self._keep(known.ended(now.wall_ns, by))
+            self._changed(now)
+
+    def _keep(self, silence: Silence) -> None:
         self._gathered.silences.append(silence)
-        self._ledger.silence(silence)
+        self._silences.put(silence)
+
+    def _changed(self, now: Moment) -> None:
         self._reconcile(now)
-        self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+        self._to.recorder.tell(SilencesChanged(self._silences.in_force(now)))
         self.request_silence_check()
         self._commit_soon(True)
 
@@ -81,14 +113,17 @@ class Suppressions:
         self._gathered.pauses[mark.target] = mark
         self._commit_soon(True)
 
-    def expire_silences(self, now: Moment) -> None:
-        """Lets the notices go that a silence held back until now."""
-        if self._ledger.some_mute_ended(now):
-            self._reconcile(now)
-            self._to.recorder.tell(SilencesChanged(self._ledger.silences(now)))
+    def review(self, now: Moment) -> None:
+        """Lets the notices go that a silence held back until now, or until the texts of their targets changed."""
+        if self._silences.drop_ended(now):
+            self._to.recorder.tell(SilencesChanged(self._silences.in_force(now)))
+        elif not self._is_redescribed:
+            return
+        self._is_redescribed = False
+        self._reconcile(now)
 
     def request_silence_check(self) -> None:
         """Asks the supervisor, which owns time, for ExpireSilences when the next silence ends."""
-        until_ns = self._ledger.next_end_ns
+        until_ns = self._silences.next_end_ns
         if until_ns is not None:
             self._to.supervisor.tell(SilenceCheckRequested(until_ns))

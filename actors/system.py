@@ -119,7 +119,7 @@ class System:
         self._start_recorder()
         for channel in self._channels:
             self._start_courier(channel)
-        self._start_sink()
+        self._start_sink(self._handover.look().targets.values())
         self._keep_paused(pauses())
         self._start_owner(self._handover.look().targets.values())
         self._start_supervisor()
@@ -182,12 +182,20 @@ class System:
             discreet=parts.discreet,
         )
 
-    def _start_sink(self) -> None:
-        self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours)
+    def _start_sink(self, targets: Iterable[Target]) -> None:
+        self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours, targets)
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
-        self._spawn(self.owner, AggregateOwner, targets, self.sink, self.recorder, self._told_of_problems)
+        self._spawn(
+            self.owner,
+            AggregateOwner,
+            targets,
+            self.sink,
+            self.recorder,
+            self.supervisor,
+            self._told_of_problems,
+        )
 
     def _start_supervisor(self) -> None:
         self._spawn(
@@ -208,7 +216,7 @@ class System:
             return Child(self.couriers[channel.id], lambda _: self._start_courier(channel))
 
         yield Child(self.recorder, lambda _: self._start_recorder())
-        yield Child(self.sink, lambda _: self._start_sink())
+        yield Child(self.sink, self._start_sink)
         yield Child(self.owner, self._start_owner)
         yield from map(courier, self._channels)
 

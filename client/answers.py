@@ -28,14 +28,17 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
 from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [
     "AttemptRow",
+    "ChannelTestRow",
     "CheckAnswer",
     "Done",
     "EvidenceRow",
+    "IncidentNoticeRow",
     "IncidentRow",
     "Listed",
     "MadeToken",
@@ -47,6 +50,7 @@ __all__ = [
     "StatusAnswer",
     "TargetRow",
     "TokenRow",
+    "TryRow",
     "error_of",
     "value_of",
 ]

@@ -1,53 +1,32 @@
 """The client of a runtime that another process runs: the verbs and questions of Runtime over its API."""
 
 import os
-import secrets
 from collections.abc import Iterable
-from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.clock import SystemClock
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
-from ..domain.incidents.record import ALL, AllTargets
+from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..host.job import Job
+from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import bridge, sync_alone
+from .questions import Questions, of_incident, of_silence, of_target, part
 from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
-    from .answers import (
-        AttemptRow,
-        CheckAnswer,
-        EvidenceRow,
-        IncidentRow,
-        NoticeRow,
-        PreviewAnswer,
-        RemoteStatus,
-        SampleRow,
-        SilenceRow,
-        TargetRow,
-    )
-    from .exchange import Place
+    from .answers import ChannelTestRow, CheckAnswer, IncidentRow, SilenceRow, TargetRow
 
-T = TypeVar("T")
-API = "/api/v1"
-PAGE = "1000"
-AUTHOR = "watchkeeper-author"
-"""The header that names the author on the control socket; over TCP the name is that of the token."""
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
-"""A reload that restarts waits for the grace of the stop and for the start."""
-_TIMEOUT_S_MAX = 3_600.0
+"""A reload that restarts waits for the grace of the stop and for the start, and a test for the timeout of its channel."""
 TEXT_CHARACTERS_MAX = 256
 """The length of a text that the API takes; a longer one is cut."""
-ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""No two of them look alike on a screen."""
 
 
-class Connection(TokenVerbs):
+class Connection(Questions, TokenVerbs):
     """Commands and questions to a runtime that another process runs, with the names and parameters of Runtime.
 
     Every call is one or a few requests, each on a connection of its own, which ends by a deadline. The object holds no
@@ -60,23 +39,6 @@ class Connection(TokenVerbs):
     and WatchkeeperError for what is no answer of watchkeeper.
     """
 
-    def __init__(
-        self, where: str, token: str | None, ca: str | None, author: str | None, timeout_s: float
-    ) -> None:
-        from .exchange import (
-            place_of,
-        )  # http.client takes 10 ms, which `import watchkeeper` leaves out
-
-        if not 0 < timeout_s <= _TIMEOUT_S_MAX:
-            raise UsageError(f"timeout_s must be above 0 and at most {_TIMEOUT_S_MAX:g}")
-        self._place: Place = place_of(where, ca)
-        self._token = token
-        self._author = author
-        self._timeout_s = timeout_s
-
-    def __repr__(self) -> str:
-        return f"<Connection to {self._place.name}>"
-
     @bridge
     def __enter__(self) -> Self:
         return self
@@ -85,131 +47,19 @@ class Connection(TokenVerbs):
     def __exit__(self, *_: object) -> None:
         """Nothing is open between two calls."""
 
-    # Questions.
-
-    @sync_alone
-    def status(self) -> "RemoteStatus":
-        """Returns the status of every target and of the runtime itself, of at most a second ago."""
-        from .answers import IncidentRow, RemoteStatus, SilenceRow, StatusAnswer, TargetRow
-
-        whole = self._ask("GET", "/status", StatusAnswer)
-        return RemoteStatus(
-            at=whole.as_of,
-            healthy=whole.healthy,
-            targets=self._listed("/targets", TargetRow),
-            incidents=self._listed("/incidents", IncidentRow, state="open"),
-            silences=self._listed("/silences", SilenceRow),
-            problems=tuple(whole.problems),
-        )
-
-    @sync_alone
-    def target(self, target: str) -> "TargetRow":
-        """Returns the status of one target."""
-        from .answers import TargetRow
-
-        return self._ask("GET", _of_target(target), TargetRow)
-
-    @sync_alone
-    def target_names(self) -> tuple[str, ...]:
-        """Returns the ids of all targets."""
-        from .answers import TargetRow
-
-        return tuple(row.id for row in self._listed("/targets", TargetRow))
-
-    @sync_alone
-    def silences(self) -> "tuple[SilenceRow, ...]":
-        """Returns the silences in force, by id."""
-        from .answers import SilenceRow
-
-        return self._listed("/silences", SilenceRow)
-
-    @sync_alone
-    def incidents(self, *, open_only: bool = False, target: str | None = None) -> "tuple[IncidentRow, ...]":
-        """Returns the open incidents, the newest first; without `open_only` also the ended ones, 1,000 in all."""
-        from .answers import IncidentRow
-
-        query = {} if target is None else {"target": target}
-        if open_only:
-            return self._listed("/incidents", IncidentRow, state="open", **query)
-        return self._page("/incidents", IncidentRow, query)[0]
-
-    @sync_alone
-    def incident(self, incident: str) -> "IncidentRow":
-        """Returns one incident."""
-        from .answers import IncidentRow
-
-        return self._ask("GET", _of_incident(incident), IncidentRow)
-
-    @sync_alone
-    def transitions(self, incident: str) -> "tuple[IncidentRow, ...]":
-        """Returns the states of an incident, from its opening."""
-        from .answers import IncidentRow, Listed
-
-        return tuple(self._ask("GET", f"{_of_incident(incident)}/transitions", Listed[IncidentRow]).items)
-
-    @sync_alone
-    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
-        """Returns the notices of an incident, the oldest first."""
-        from .answers import Listed, NoticeRow
-
-        return tuple(self._ask("GET", f"{_of_incident(incident)}/notices", Listed[NoticeRow]).items)
-
-    @sync_alone
-    def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
-        """Returns the samples of a target in a span of time, the oldest first, 1,000 at most."""
-        from .answers import SampleRow
-
-        return self._page(f"{_of_target(target)}/samples", SampleRow, _span(since, until))[0]
-
-    @sync_alone
-    def evidence(self, target: str, since: datetime, until: datetime) -> "tuple[EvidenceRow, ...]":
-        """Returns the evidence of the bad samples in a span of time, the oldest first, 1,000 at most."""
-        from .answers import EvidenceRow
-
-        return self._page(f"{_of_target(target)}/evidence", EvidenceRow, _span(since, until))[0]
-
-    @sync_alone
-    def attempts(self, target: str) -> "tuple[AttemptRow, ...]":
-        """Returns the newest attempts of a target, the newest first."""
-        from .answers import AttemptRow, Listed
-
-        return tuple(self._ask("GET", f"{_of_target(target)}/attempts", Listed[AttemptRow]).items)
-
-    @sync_alone
-    def notices(self, state: str | None = None, channel: str | None = None) -> "tuple[NoticeRow, ...]":
-        """Returns notices, the oldest first; `state` is pending, delivered or dead."""
-        return self._notices(state, channel)
-
-    def _notices(self, state: str | None, channel: str | None) -> "tuple[NoticeRow, ...]":
-        from .answers import NoticeRow
-
-        query = {"state": state, "channel": channel}
-        return self._listed("/notices", NoticeRow, **{key: said for key, said in query.items() if said})
-
-    @sync_alone
-    def preview(self, target: str | AllTargets, *, match: Iterable[str] = ()) -> "PreviewAnswer":
-        """Returns what a silence of this target (ALL: every one) would mute now."""
-        from .answers import PreviewAnswer
-
-        del match
-        query = {} if target is ALL else {"target": str(target)}
-        return self._ask("GET", "/silences/preview", PreviewAnswer, query=query)
-
-    # Commands.
-
     @sync_alone
     def pause(self, target: str, *, by: str = "") -> "TargetRow":
         """Starts no more attempts of a target; its incidents stay as they are."""
         from .answers import TargetRow
 
-        return self._ask("PUT", f"{_of_target(target)}/pause", TargetRow, by=by)
+        return self._ask("PUT", f"{of_target(target)}/pause", TargetRow, by=by)
 
     @sync_alone
     def resume(self, target: str, *, by: str = "") -> "TargetRow":
         """Resumes a paused target."""
         from .answers import TargetRow
 
-        return self._ask("DELETE", f"{_of_target(target)}/pause", TargetRow, by=by)
+        return self._ask("DELETE", f"{of_target(target)}/pause", TargetRow, by=by)
 
     @sync_alone
     def check_now(self, target: str) -> "CheckAnswer":
@@ -219,7 +69,7 @@ class Connection(TokenVerbs):
         """
         from .answers import CheckAnswer
 
-        return self._ask("POST", f"{_of_target(target)}/check", CheckAnswer, body={})
+        return self._ask("POST", f"{of_target(target)}/check", CheckAnswer, body={})
 
     @sync_alone
     def heartbeat(
@@ -234,7 +84,7 @@ class Connection(TokenVerbs):
         body = {"ok": ok, "detail": first_line(detail, TEXT_CHARACTERS_MAX)}
         body |= {"start": True} if start else {}
         body |= {} if run is None else {"run": run}
-        return self._ask("POST", f"{_of_target(target)}/heartbeat", TargetRow, body=body)
+        return self._ask("POST", f"{of_target(target)}/heartbeat", TargetRow, body=body)
 
     @bridge
     def job(self, target: str) -> Job:
@@ -252,19 +102,24 @@ class Connection(TokenVerbs):
             raise WatchkeeperError(str(error)) from None
 
     @sync_alone
-    def acknowledge(self, incident: str, by: str = "", note: str = "", *, until: str = "") -> "IncidentRow":
-        """Records that somebody has seen an incident, with a note; the first who has seen it stays."""
+    def acknowledge(
+        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+    ) -> "IncidentRow":
+        """Records that somebody has seen an incident; `until` a moment or for a length such as `2h`, if given.
+
+        The first who has seen it stays; a later command of the same person changes the note or the end.
+        """
         from .answers import IncidentRow
 
-        body = {"note": first_line(note, TEXT_CHARACTERS_MAX)} | ({"until": until} if until else {})
-        return self._ask("PUT", f"{_of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
+        body = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
+        return self._ask("PUT", f"{of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
 
     @sync_alone
     def unacknowledge(self, incident: str, by: str = "") -> "IncidentRow":
-        """Withdraws the acknowledgement of an open incident."""
+        """Withdraws the acknowledgement of an open incident, whoever made it: its channels are told once."""
         from .answers import IncidentRow
 
-        return self._ask("DELETE", f"{_of_incident(incident)}/acknowledgement", IncidentRow, by=by)
+        return self._ask("DELETE", f"{of_incident(incident)}/acknowledgement", IncidentRow, by=by)
 
     @sync_alone
     def silence(
@@ -276,14 +131,12 @@ class Connection(TokenVerbs):
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # the silence's id
-        match: Iterable[str] = (),
+        match: MatcherTexts = (),
     ) -> "SilenceRow":
-        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
-
-        Returns the silence; without an `id` it has a new one. A silence of the same id is replaced.
-        """
+        """Mutes targets for a length, or until a moment, as `Runtime.silence` does. Returns the silence."""
         from .answers import SilenceRow
 
+        scope = scope_of(target, match)
         body: dict[str, Any] = {"reason": first_line(reason, TEXT_CHARACTERS_MAX)}
         if target is not ALL:
             body["target"] = target
@@ -291,16 +144,15 @@ class Connection(TokenVerbs):
             body["length"] = format_duration(duration_ns(length))
         if until:
             body["until"] = until
-        if matchers := list(match):
-            body["match"] = matchers
-        return self._ask("PUT", _of_silence(id or new_silence_id()), SilenceRow, body=body, by=by)
+        body["match"] = scope[1]
+        return self._ask("PUT", of_silence(id or silence_id(*scope)), SilenceRow, body=body, by=by)
 
     @sync_alone
     def unsilence(self, id: str, *, by: str = "") -> "SilenceRow":  # noqa: A002  # the silence's id
         """Ends a silence; returns it as it was."""
         from .answers import SilenceRow
 
-        return self._ask("DELETE", _of_silence(id), SilenceRow, by=by)
+        return self._ask("DELETE", of_silence(id), SilenceRow, by=by)
 
     @sync_alone
     def redrive(self, key: str) -> bool:
@@ -311,7 +163,7 @@ class Connection(TokenVerbs):
         from .answers import Done
 
         try:
-            return self._ask("POST", f"/notices/{_part(key)}/redrive", Done, body={}).done
+            return self._ask("POST", f"/notices/{part(key)}/redrive", Done, body={}).done
         except UnknownName:
             return False
 
@@ -326,51 +178,21 @@ class Connection(TokenVerbs):
         return tuple(key for key in keys if not self._redriven(key))
 
     @sync_alone
+    def test_channel(self, channel: str, *, by: str = "") -> "ChannelTestRow":
+        """Sends a test to a channel, by the way of every notice, and returns its one try with the receiver's answer."""
+        from .answers import ChannelTestRow
+
+        within_s = max(self._timeout_s, RELOAD_TIMEOUT_S)
+        path = f"/channels/{part(channel)}/test"
+        return self._ask("POST", path, ChannelTestRow, body={}, by=by, timeout_s=within_s)
+
+    @sync_alone
     def reload(self) -> None:
         """Applies the configuration file of the runtime as it is now.
 
         Raises: ConfigurationError with every problem; the former configuration runs on.
         """
         self._ask("POST", "/reload", dict, body={}, timeout_s=max(self._timeout_s, RELOAD_TIMEOUT_S))
-
-    # Requests.
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        kind: type[T],
-        *,
-        query: dict[str, str] | None = None,
-        body: Any = None,
-        by: str = "",
-        timeout_s: float | None = None,
-    ) -> T:
-        from .answers import value_of
-        from .exchange import Request, exchange
-
-        request = Request(method, f"{API}{path}", query or {}, body, self._headers(by))
-        return value_of(exchange(self._place, request, timeout_s or self._timeout_s), kind, self._place.name)
-
-    def _headers(self, by: str) -> dict[str, str]:
-        if self._place.is_socket:
-            author = first_line(by or self._author or login_name())
-            return {AUTHOR: author.encode("latin-1", "replace").decode("latin-1")}
-        return {} if self._token is None else {"authorization": f"Bearer {self._token}"}
-
-    def _page(self, path: str, kind: Any, query: dict[str, str]) -> tuple[tuple[Any, ...], str | None]:
-        from .answers import Listed
-
-        listed = self._ask("GET", path, Listed[kind], query={"limit": PAGE, **query})
-        return tuple(listed.items), listed.next
-
-    def _listed(self, path: str, kind: Any, **query: str) -> tuple[Any, ...]:
-        """Returns a whole list, part by part."""
-        rows, following = self._page(path, kind, query)
-        while following is not None:
-            more, following = self._page(path, kind, {**query, "after": following})
-            rows += more
-        return rows
 
 
 @bridge
@@ -396,36 +218,10 @@ def connect(
     return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s)
 
 
-def login_name() -> str:
-    """Returns the login name of the user of this process, else its number."""
-    from getpass import getuser
-
-    try:
-        return getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
-def new_silence_id() -> str:
-    """Returns an id such as `s-4k2x7`."""
-    return "s-" + "".join(secrets.choice(ID_LETTERS) for _ in range(5))
-
-
-def _span(since: datetime, until: datetime) -> dict[str, str]:
-    return {"since": since.isoformat(), "until": until.isoformat()}
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _of_target(target: str) -> str:
-    return f"/targets/{_part(target)}"
-
-
-def _of_incident(incident: str) -> str:
-    return f"/incidents/{_part(incident)}"
-
-
-def _of_silence(name: str) -> str:
-    return f"/silences/{_part(name)}"
+def _end_of(until: Duration) -> dict[str, str]:
+    """Returns an end as the API takes it: a moment, a length, or nothing. Raises: ValueError for a text that is neither."""
+    if until == "":
+        return {}
+    if isinstance(until, str) and "T" in until:
+        return {"until": until}
+    return {"length": format_duration(duration_ns(until))}

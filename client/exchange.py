@@ -35,14 +35,14 @@ class Request(NamedTuple):
 
     method: str
     path: str
-    query: dict[str, str]
+    query: dict[str, Any]
     body: Any
     """Plain data, sent as JSON; None for no body."""
     headers: dict[str, str]
 
     @property
     def address(self) -> str:
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        return f"{self.path}?{urlencode(self.query, doseq=True)}" if self.query else self.path
 
 
 class Place(NamedTuple):

@@ -13,10 +13,10 @@ from ..adapters.clock import SystemClock
 from ..adapters.stores.sqlite.reader import StoreReader
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.errors import UnknownName, UsageError
+from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import (
-    ALL,
     AllTargets,
     Batch,
     Checkpoint,
@@ -30,13 +30,15 @@ from ..domain.line import first_line
 from ..domain.observation.attempt import AttemptId
 from ..domain.observation.outcome import Outcome, Reason
 from ..domain.observation.sample import sample_without_answer
+from ..domain.read_model.silence_preview import SilencePreview, preview_of
 from ..domain.rules.aggregate import TargetAggregate
+from ..domain.specification.metadata import NO_METADATA
 from ..domain.specification.problem import quoted, suggestion
-from ..domain.specification.target import OWN_NAME, Target
+from ..domain.specification.target import Target
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
-from ..host.silencing import make_silence
-from .connection import login_name, new_silence_id
+from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one, scope_of
+from .questions import login_name
 
 if TYPE_CHECKING:
     from .answers import IncidentRow, SilenceRow
@@ -106,23 +108,41 @@ class OfflineStore:
 
     # Commands.
 
-    def acknowledge(self, incident: str, by: str = "", note: str = "") -> "IncidentRow":
-        """Records that somebody has seen an open incident; the first who has seen it stays.
+    def acknowledge(
+        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+    ) -> "IncidentRow":
+        """Records that somebody has seen an open incident, until a moment or for a length if given.
 
-        Raises: UnknownName for an incident that is not open.
+        The first who has seen it stays. Raises: UnknownName for an incident that is not open; UsageError and ValueError as
+        `Runtime.acknowledge` does.
         """
+        found, now = self._open_incident(incident), self._clock.read()
+        said = make_acknowledgement(incident, by or self._author, note, until, now=now)
+        return self._stepped(found, acknowledged(found, said.by, said.note, said.until_ns, now.wall_ns))
+
+    def unacknowledge(self, incident: str, by: str = "") -> "IncidentRow":
+        """Withdraws the acknowledgement of an open incident. Raises: UnknownName where it is not open or has none."""
+        found = self._open_incident(incident)
+        step = unacknowledged(found, self._clock.read().wall_ns, first_line(by or self._author))
+        if step is None:
+            raise UnknownName(f"the incident {incident} is not acknowledged")
+        return self._stepped(found, step)
+
+    def _open_incident(self, name: str) -> Incident:
+        found = next((each for each in self._open() if each.id == name), None)
+        if found is None:
+            raise UnknownName(f"no open incident has the id {name!r}")
+        return found
+
+    def _stepped(self, found: Incident, step: Transition | None) -> "IncidentRow":
+        """Commits a step, if there is one, and returns the state after it."""
         from ..web.resources.documents import incident_row
 
-        found = next((each for each in self._open() if each.id == incident), None)
-        if found is None:
-            raise UnknownName(f"no open incident has the id {incident!r}")
-        if found.acknowledged_at_ns is None:
-            author, now = first_line(by or self._author), self._clock.read()
-            step = Transition.acknowledged(found, author, first_line(note), now.wall_ns)
-            self._store.commit(Batch(transitions=(step,)))
-            self._follow((step,))
-            found = step.incident
-        return incident_row(found)
+        if step is None:
+            return incident_row(found)
+        self._store.commit(Batch(transitions=(step,)))
+        self._follow((step,))
+        return incident_row(step.incident)
 
     def _follow(self, steps: Iterable[Transition]) -> None:
         """Notes committed steps, so that later commands build on them."""
@@ -140,15 +160,16 @@ class OfflineStore:
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # the silence's id
+        match: MatcherTexts = (),
     ) -> "SilenceRow":
-        """Mutes a target (ALL: every one) for a length, or until a moment.
+        """Mutes targets (ALL: every one) for a length, or until a moment.
 
         Raises: UnknownName; UsageError and ValueError as `Runtime.silence` does.
         """
         from ..web.resources.documents import silence_row
 
-        if target is not ALL and target != OWN_NAME:
-            self._known(str(target))
+        if isinstance(target, str) and names_one(target):
+            self._known(target)
         now = self._clock.read()
         made = make_silence(
             target,
@@ -156,7 +177,8 @@ class OfflineStore:
             until,
             by=by or self._author,
             reason=reason,
-            id=id or new_silence_id(),
+            id=id,
+            match=match,
             now=now,
         )
         return silence_row(self._mute(made, now))
@@ -165,13 +187,22 @@ class OfflineStore:
         """Ends a silence; returns it as it was. Raises: UnknownName where none of this id is in force."""
         from ..web.resources.documents import silence_row
 
-        del by
         found = next((each for each in self._restored.silences if each.id == id), None)
         if found is None:
             raise UnknownName(f"no silence in force has the id {id!r}")
         now = self._clock.read()
-        self._mute(replace(found, until_ns=now.wall_ns), now)
+        self._mute(found.ended(now.wall_ns, first_line(by or self._author)), now)
         return silence_row(found)
+
+    def preview(self, target: str | AllTargets, *, match: MatcherTexts = ()) -> SilencePreview:
+        """Returns what a silence would mute now."""
+        muted, matchers = scope_of(target, match)
+        configured = {name: each.metadata for name, each in self._targets.items()}
+        return preview_of(
+            Silence(id="", target=muted, match=matchers, until_ns=0),
+            {name: configured.get(name, NO_METADATA) for name in self.target_names()},
+            [incident for incident in self._restored.incidents if incident.is_open],
+        )
 
     def silences(self) -> tuple[Silence, ...]:
         """Returns the silences in force."""
@@ -179,8 +210,11 @@ class OfflineStore:
 
     def _mute(self, silence: Silence, now: Moment) -> Silence:
         others = {each.id: each for each in self._restored.silences}
-        silence = silence.after(others.pop(silence.id, None), now.wall_ns)
-        self._store.commit(Batch(silences=(silence,)))
+        known, former = others.pop(silence.id, None), others.pop(silence.former_id or "", None)
+        # One of an earlier version goes on under its present id.
+        ended = () if former is None else (replace(former, until_ns=now.wall_ns),)
+        silence = silence.after(known or former, now.wall_ns)
+        self._store.commit(Batch(silences=(*ended, silence)))
         in_force = (silence,) if silence.until_ns > now.wall_ns else ()
         self._restored = replace(self._restored, silences=(*others.values(), *in_force))
         return silence

@@ -8,7 +8,7 @@ from ..adapters.stores.sqlite.reader import StoreReader
 from ..domain.limits import READ_INCIDENTS_MAX
 
 if TYPE_CHECKING:
-    from .answers import EvidenceRow, IncidentRow, NoticeRow, SampleRow, SilenceRow
+    from .answers import EvidenceRow, IncidentNoticeRow, IncidentRow, SampleRow, SilenceRow
 
 
 class Past(Protocol):
@@ -22,8 +22,8 @@ class Past(Protocol):
         """Returns the states of an incident, from its opening."""
         ...
 
-    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
-        """Returns the notices of an incident, the oldest first."""
+    def incident_notices(self, incident: str) -> "tuple[IncidentNoticeRow, ...]":
+        """Returns the notices of an incident with each try to deliver them, the oldest first."""
         ...
 
     def silences(self) -> "tuple[SilenceRow, ...]":
@@ -59,11 +59,14 @@ class StorePast:
 
         return tuple(map(incident_row, self._reader.transitions(incident)))
 
-    def incident_notices(self, incident: str) -> "tuple[NoticeRow, ...]":
-        from ..web.resources.documents import notice_row
+    def incident_notices(self, incident: str) -> "tuple[IncidentNoticeRow, ...]":
+        from ..web.resources.delivery_rows import incident_notice_row
 
-        found = (each for each in self._reader.outbox() if each.notice.incident.id == incident)
-        return tuple(map(notice_row, found))
+        tries = self._reader.deliveries(incident=incident)
+        return tuple(
+            incident_notice_row(each, (tried for tried in tries if tried.key == each.notice.key))
+            for each in self._reader.notices(incident)
+        )
 
     def silences(self) -> "tuple[SilenceRow, ...]":
         from ..web.resources.documents import silence_row

@@ -11,9 +11,11 @@ from ..adapters.stores.sqlite.backup import Backup, back_up
 from ..adapters.stores.sqlite.lock import holder_of
 from ..adapters.stores.sqlite.reader import StoreReader, Verification
 from ..domain.errors import UnknownName, UsageError
+from ..domain.incidents.delivery_try import DeliveryTry
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ..domain.incidents.told import ChannelTold
 from ..domain.observation.evidence import Evidence
 from ..domain.specification.problem import quoted, suggestion
 from ..domain.time.duration import Duration, duration_ns
@@ -79,6 +81,21 @@ class Record:
         except ValueError as error:
             raise UsageError(f"{state!r} is no state: pending, delivered and dead are") from error
         return self._reader.outbox(wanted)
+
+    @sync_alone
+    def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
+        """Returns the tries to deliver the notices of an incident, or the notice of a key, oldest first: the newest 10,000.
+
+        They are kept as long as failed samples.
+
+        Raises: UsageError unless exactly one of the two is given.
+        """
+        return self._reader.deliveries(incident=incident, key=key)
+
+    @sync_alone
+    def told(self, incident: str) -> tuple[ChannelTold, ...]:
+        """Returns for each channel of an incident the last notice that it took, and the one that waits or was given up."""
+        return self._reader.told(incident)
 
     @sync_alone
     def silences(self) -> tuple[Silence, ...]:

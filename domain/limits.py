@@ -1,6 +1,6 @@
 """Every bound of the system in one place: below each, what it protects and why this number, with asserts of how they relate."""
 
-from .units import NS_PER_MS, NS_PER_S
+from .units import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 
 # Bounds of data from targets.
 BODY_BYTES = 64 * 1024
@@ -32,6 +32,10 @@ CONDITIONS_PER_TARGET_MAX = 32
 """Each condition is evaluated for every answer, and all of them stand in one entry of the target."""
 TOKENS_MAX = 256
 """Tokens of the web door: every request compares its token with each of them, 0.3 microseconds one."""
+LOGIN_LINK_VALID_NS = 10 * NS_PER_MINUTE
+"""A login link is opened by the person for whom it was printed, in the same minutes."""
+LOGIN_LINKS_MAX = 64
+"""Login links that wait to be used; one more takes the place of the oldest."""
 TRUSTED_PROXIES_MAX = 64
 """Networks of proxies that are believed: each request looks through them."""
 CHANNELS_MAX = 256
@@ -136,7 +140,7 @@ SUSPEND_NS = 5 * NS_PER_S
 STALL_NS = 5 * NS_PER_S
 """A shorter stall delays a wake-up, which is counted as lateness, and leaves the samples of that time valid."""
 LAG_SHARE_OF_TIMEOUT = 0.25
-"""A timeout is no evidence where the loop itself was late by more than this share of it: a quarter may have decided."""
+"""A timeout is no evidence where a late loop or a wait for admission took more than this share of it: it may have decided."""
 LAGS_KEPT_NS = 60 * NS_PER_S
 """How long the lateness of a wake-up is remembered, to judge measured times by it: far longer than usual timeouts."""
 LAG_NOTED_NS = 25 * NS_PER_MS
@@ -410,6 +414,8 @@ STORE_ANSWER_NS = 5 * NS_PER_S
 """A call to the store without an answer for so long is a problem of the health: nothing is recorded and no new notice leaves."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
+STORE_PAGES_COPIED = 1_000
+"""Pages that one slice of a backup copies: between two of them a signal is heard, and 4 MiB take some milliseconds."""
 STORE_WAL_PAGES_UNFOLDED = 8_000
 """Pages that a reader keeps from being folded before it is called a problem: a log of 32 MiB."""
 STORE_BYTES_CHECKED_WHOLE = 64 * 1024 * 1024

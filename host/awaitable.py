@@ -3,16 +3,22 @@
 import asyncio
 from collections.abc import Callable
 
+from ..actors.dispatch.run.future import awaiting
 from ..adapters.real_threads import require_real_threads
+from ..domain.incidents.delivery_try import DeliveryTry
 from ..domain.incidents.incident import Incident
+from ..domain.incidents.record import AllTargets
 from ..domain.observation.attempt import AttemptRecord
+from ..domain.read_model.silence_preview import SilencePreview
 from ..domain.read_model.status import AbandonedWork, RuntimeStatus
 from ..domain.specification.configuration import Configuration
 from ..domain.time.duration import Duration, duration_ns
 from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
+from .channel_testing import ChannelTesting
 from .lifecycle import Lifecycle
 from .own_thread import in_own_thread
+from .silencing import MatcherTexts, preview
 from .status_cache import StatusCache
 from .surface import async_only
 
@@ -21,8 +27,13 @@ class AsyncSurface:
     """Awaitable methods of the same names as the blocking ones of Runtime. None of them blocks the event loop."""
 
     def __init__(
-        self, lifecycle: Lifecycle, reload: Callable[[Configuration | None], None], snapshots: StatusCache
+        self,
+        lifecycle: Lifecycle,
+        reload: Callable[[Configuration | None], None],
+        snapshots: StatusCache,
+        channels: ChannelTesting,
     ) -> None:
+        self._channels = channels
         self._lifecycle = lifecycle
         self._reload = reload
         self._status_cache = snapshots
@@ -65,5 +76,20 @@ class AsyncSurface:
         return answer
 
     @async_only
+    async def preview_silence(
+        self,
+        target: str | AllTargets,
+        length: Duration = "",
+        *,
+        until: str = "",
+        match: MatcherTexts = (),
+    ) -> SilencePreview:
+        return preview(await self.status(), target, length, until, match)
+
+    @async_only
     async def redrive(self, key: str) -> bool:
         return bool(await self._lifecycle.ask_async("sink", Redrive(key)))
+
+    @async_only
+    async def test_channel(self, channel: str, *, by: str = "") -> DeliveryTry:
+        return await self._channels.test(channel, by, awaiting)

@@ -6,19 +6,19 @@ from typing import Any, TypeVar, Unpack
 
 from ..actors.ports import Clock
 from ..domain.errors import UsageError
-from ..domain.incidents.record import ALL, AllTargets
+from ..domain.incidents.record import AllTargets
 from ..domain.line import first_line
 from ..domain.observation.outcome import Outcome
 from ..domain.specification.probe import Call
-from ..domain.specification.target import OWN_NAME, Target, TargetFields
+from ..domain.specification.target import Target, TargetFields
 from ..domain.time.duration import Duration
-from ..protocol.owner import Acknowledge
-from ..protocol.sink import Mute
+from ..protocol.owner import Unacknowledge
+from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .configured import ConfiguredTargets
 from .job import Job
 from .lifecycle import Lifecycle
-from .silencing import make_silence
+from .silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from .subscriptions import Subscription
 from .surface import bridge
 
@@ -152,12 +152,25 @@ class Commands:
         return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
-    def acknowledge(self, incident: str, by: str, note: str = "") -> None:
-        """Records that `by` has seen an incident, with a note; the first who has seen it stays.
+    def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None:
+        """Records that `by` has seen an incident, with a note; `until` a moment or for a length such as `2h`, if given.
+
+        The first who has seen it stays; a later command of the same person changes the note or the end, and what it leaves out stays. After the end,
+        and after `unacknowledge`, the incident is as if nobody had seen it, and its channels are told once.
+
+        Raises: UsageError for an end that has passed, and while the runtime is stopped; UnknownName for an incident that is
+        not open, with those that are; ValueError for a text that is no moment and no length.
+        """
+        seen = make_acknowledgement(incident, by, note, until, now=self._clock.read())
+        self._lifecycle.acknowledge(seen)
+
+    @bridge
+    def unacknowledge(self, incident: str, by: str) -> None:
+        """Withdraws the acknowledgement of an incident, whoever made it; nothing changes where there is none.
 
         Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
         """
-        self._lifecycle.acknowledge(Acknowledge(first_line(incident), first_line(by), first_line(note)))
+        self._lifecycle.acknowledge(Unacknowledge(first_line(incident), first_line(by)))
 
     @bridge
     def silence(
@@ -169,20 +182,34 @@ class Commands:
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # the silence's id
-    ) -> None:
-        """Mutes a target (ALL: every one) for a length, or until a moment such as `2026-01-31T12:30:00Z`.
+        match: MatcherTexts = (),
+    ) -> str:
+        """Mutes targets for a length, or until a moment such as `2026-01-31T12:30:00Z`. Returns the silence's id.
 
-        A silence of the same `id` is replaced, and ended by the length `0s`; without ids each target has one, and so
-        has ALL.
+        `target` is an id, a glob such as `shop*` or ALL; matchers such as `group=shop` or `severity=~info|warning` limit it
+        further, and all of them must hold. A silence of the same `id` is replaced as a whole but for its creation, and
+        ended by the length `0s`. Without an `id` it has a short one, the same for the same target and matchers: the
+        command replaces the former one of these, and stands beside every other.
 
-        Raises: UnknownName for a target that is not watched; UsageError unless exactly one of length and end is given, for an
-        end that has passed, and while the runtime is stopped; ValueError for a text that is no length and no moment.
+        Raises: UnknownName for an id of a target that is not watched; UsageError unless exactly one of length and end is
+        given, for an end that has passed, and while the runtime is stopped; ValueError for a text that is no length, no
+        moment or no matcher.
         """
         now = self._clock.read()
-        silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=now)
-        if target is not ALL and target != OWN_NAME:
+        silence = make_silence(target, length, until, by=by, reason=reason, id=id, match=match, now=now)
+        if isinstance(target, str) and names_one(target):
             self._configured.known(target)
-        self._lifecycle.report(Mute(silence))
+        self._lifecycle.silence(Mute(silence))
+        return silence.id
+
+    @bridge
+    def unsilence(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as `silence` has it
+        """Ends a silence now; `by` is recorded as the author of its end.
+
+        Raises: UnknownName where no silence in force has this id, with those that are; UsageError while the runtime is
+        stopped.
+        """
+        self._lifecycle.unsilence(Unmute(first_line(id), first_line(by)))
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:

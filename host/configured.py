@@ -1,7 +1,7 @@
 """The host's side of the configuration: targets and functions as configured so far, from any thread."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,7 +128,16 @@ class ConfiguredTargets:
         allow_exec = self._configuration.runtime.allow_exec
         target, problems, misshapen = read_target(data, channels=self.channels, allow_exec=allow_exec)
         missing = "" if misshapen else _missing_function(target, self.callables)
-        return target, (*problems, *([Problem(("call", "name"), missing)] if missing else [])), misshapen
+        found = [Problem(("call", "name"), missing)] if missing else []
+        return target, (*problems, *found, *self._taken_keys(target)), misshapen
+
+    def _taken_keys(self, target: Target) -> Iterator[Problem]:
+        """A key that another heartbeat has: its pings would report for this one and leave the other silent."""
+        key = target.heartbeat.key if target.heartbeat else None
+        for other in self._targets.values() if key else ():
+            if other.id != target.id and other.heartbeat and other.heartbeat.key == key:
+                text = f"target {other.id!r} has this key: each heartbeat has its own"
+                yield Problem(("heartbeat", "key"), text)
 
     def accepted(self, target: Target, *, checked: bool = False) -> Target:
         """Returns a target in its declared types. Raises: ConfigurationError with everything that is wrong with it.
@@ -138,7 +147,7 @@ class ConfiguredTargets:
         allow_exec = self._configuration.runtime.allow_exec
         valid, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
         missing = "" if checked else _missing_function(target, self.callables)
-        found = [*problems, *([f"call.name: {missing}"] if missing else [])]
+        found = [*problems, *([f"call.name: {missing}"] if missing else []), *self._taken_keys(valid)]
         _refuse([f"{_titled(target)}{problem}" for problem in found])
         if valid.id not in self._targets and len(self._targets) >= limits.TARGETS_MAX:
             _refuse([f"{limits.TARGETS_MAX:,} targets are the most in one runtime"])

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from msgspec.structs import replace
 from pykka import ActorDeadError
 
-from ..actors.dispatch.run.future import AwaitAnswer, awaiting, blocking, run_blocking
+from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture, awaiting, blocking, run_blocking
 from ..actors.ports import Clock
 from ..adapters.clock import SystemClock
 from ..adapters.real_threads import require_real_threads
@@ -27,7 +27,8 @@ from ..domain.specification.web import Anonymous, Web
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge
+from ..protocol.owner import Acknowledge, Unacknowledge
+from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
 from .composition import make_engine
 from .configured import ConfiguredTargets
@@ -51,6 +52,10 @@ class RunningEngine(Protocol):
     def tell(self, command: ConfigurationCommand | HostReport, /) -> None: ...
 
     async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any: ...
+
+    async def arrival(
+        self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer, /
+    ) -> None: ...
 
     def stop(self, within_ns: int) -> AbandonedWork: ...
 
@@ -345,8 +350,8 @@ class Lifecycle:
             # A heartbeat changes one target as any sample does, and a host may report thousands a second.
             self._outdated()
 
-    def acknowledge(self, seen: Acknowledge) -> None:
-        """Reports that somebody has seen an incident.
+    def acknowledge(self, seen: Acknowledge | Unacknowledge) -> None:
+        """Reports that somebody has seen an incident, or withdraws that.
 
         Raises: UsageError where no engine runs; UnknownName for an incident that is not open.
         """
@@ -355,18 +360,34 @@ class Lifecycle:
             self.feed.require_open(seen.incident)
         self.report(seen)
 
+    def silence(self, mute: Mute) -> None:
+        """Reports a silence, which `unsilence` knows at once. Raises: UsageError where no engine runs."""
+        self.report(mute)
+        self.feed.silences.note(mute.silence, self._clock.read())
+
+    def unsilence(self, unmute: Unmute) -> None:
+        """Reports the end of a silence.
+
+        Raises: UsageError where no engine runs; UnknownName where none in force has this id.
+        """
+        if self._engine is not None:
+            self.feed.silences.require(unmute.id, self._clock.read())
+        self.report(unmute)
+        self.feed.silences.forget(unmute.id)
+
     def ask(self, listener: str, question: Message) -> Any:
         """Asks the recorder or the sink; during a reload, those of the next engine. Blocks for a bounded time.
 
         Raises: UsageError where no engine runs; TimeoutError without an answer in time.
         """
-        return run_blocking(self._answer(listener, question, blocking))
+        return run_blocking(self.answer(listener, question, blocking))
 
     async def ask_async(self, listener: str, question: Message) -> Any:
         """Asks as `ask` does, from an event loop, which it never blocks."""
-        return await self._answer(listener, question, awaiting)
+        return await self.answer(listener, question, awaiting)
 
-    async def _answer(self, listener: str, question: Message, wait: AwaitAnswer) -> Any:
+    async def answer(self, listener: str, question: Message, wait: AwaitAnswer) -> Any:
+        """Asks as `ask` does, and waits by `wait`."""
         until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
         while True:
             # A next engine may follow; never in a forked child, even where the parent was in a restart.

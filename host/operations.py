@@ -24,6 +24,7 @@ from .access.login_links import LoginLinks
 from .awaitable import AsyncSurface
 from .configured import ConfiguredTargets
 from .own_thread import in_own_thread
+from .silencing import MatcherTexts
 from .subscriptions import Subscription
 
 R = TypeVar("R")
@@ -61,7 +62,9 @@ class HostVerbs(Protocol):
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None: ...
 
-    def acknowledge(self, incident: str, by: str, note: str = "") -> None: ...
+    def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None: ...
+
+    def unacknowledge(self, incident: str, by: str) -> None: ...
 
     def silence(
         self,
@@ -72,7 +75,10 @@ class HostVerbs(Protocol):
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # as the method has it
-    ) -> None: ...
+        match: MatcherTexts = (),
+    ) -> str: ...
+
+    def unsilence(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
 
     def subscribe(self, *, samples: bool = False) -> Subscription: ...
 
@@ -229,14 +235,13 @@ class Operations:
             self._configured.require_tracked(name)
             self.verbs.untrack(name)
 
-    def mute(self, name: str, *, target: str | None, until_ns: int, by: str, reason: str) -> None:
+    def mute(
+        self, name: str, *, target: str | None, match: MatcherTexts, until_ns: int, by: str, reason: str
+    ) -> None:
         """Begins or changes a silence.
 
-        Raises: UnknownName for a target that is not watched; UsageError while the runtime is stopped.
+        Raises: UnknownName for an id of a target that is not watched; UsageError while the runtime is stopped; ValueError
+        for a matcher that cannot be read.
         """
         muted = ALL if target is None else target
-        self.verbs.silence(muted, until=wall_text(until_ns), by=by, reason=reason, id=name)
-
-    def unmute(self, name: str) -> None:
-        """Ends a silence; nothing else of it changes."""
-        self.verbs.silence(ALL, "0s", id=name)
+        self.verbs.silence(muted, until=wall_text(until_ns), by=by, reason=reason, id=name, match=match)

@@ -8,11 +8,11 @@ from pykka import Timeout
 from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
-from ..protocol.owner import Acknowledge
-from ..protocol.sink import Mute
+from ..protocol.owner import Acknowledge, Unacknowledge
+from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow
 
-HostReport: TypeAlias = Beat | CheckNow | Acknowledge | Mute
+HostReport: TypeAlias = Beat | CheckNow | Acknowledge | Unacknowledge | Mute | Unmute
 """Reports an event: needs an engine, and is kept in the restart buffer while a reload replaces the engine."""
 LATE = "this runtime is restarting and has not finished in time: try again, and see its log for the cause"
 

@@ -5,13 +5,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from threading import Condition
-from typing import Self
+from typing import Protocol, Self
 
 from ..domain.errors import UnknownName
 from ..domain.incidents.incident import Incident
+from ..domain.incidents.record import Silence
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
 from ..domain.line import listed, one_line
 from ..domain.read_model.event import Event, IncidentChanged, SampleSeen
+from .silencing import KnownSilences
 
 EventWaiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 """The event loop of a coroutine that awaits the next event, and the asyncio event that wakes it up."""
@@ -100,18 +102,31 @@ class Subscription:
         self.close()
 
 
+class Listening(Protocol):
+    """A receiver of events: called on the runtime's thread, so it never waits."""
+
+    def offer(self, event: Event, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Subscriptions:
     """Passes events to all subscriptions. Their tuple is replaced as a whole, so that publishing needs no lock."""
 
     def __init__(self) -> None:
-        self._subscriptions: tuple[Subscription, ...] = ()
+        self._subscriptions: tuple[Listening, ...] = ()
         self._changing = Condition()
         self._open: dict[str, Incident] = {}
         """Written on the runtime's thread alone; single look-ups and copies from other threads need no lock."""
+        self.silences = KnownSilences()
 
     def resume(self, incidents: Iterable[Incident]) -> None:
         """Replaces the open incidents by those of the record."""
         self._open = {incident.id: incident for incident in incidents if incident.is_open}
+
+    def show_silences(self, silences: Iterable[Silence]) -> None:
+        """Replaces the silences in force."""
+        self.silences.show(silences)
 
     def require_open(self, incident: str) -> None:
         """Raises: UnknownName for an incident that is not open, with those that are."""
@@ -135,11 +150,15 @@ class Subscriptions:
 
     def subscribe(self, *, samples: bool = False) -> Subscription:
         subscription = Subscription(self, samples=samples)
-        with self._changing:
-            self._subscriptions = (*self._subscriptions, subscription)
+        self.join(subscription)
         return subscription
 
-    def forget(self, subscription: Subscription) -> None:
+    def join(self, listener: Listening) -> None:
+        """Passes events to a receiver from now on."""
+        with self._changing:
+            self._subscriptions = (*self._subscriptions, listener)
+
+    def forget(self, subscription: Listening) -> None:
         with self._changing:
             self._subscriptions = tuple(one for one in self._subscriptions if one is not subscription)
 

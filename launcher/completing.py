@@ -82,6 +82,11 @@ def _incident_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
         yield ids[incident.id], f"{incident.target}/{incident.rule}"
 
 
+def _shown_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
+    yield from _incident_words(ctx)
+    yield from _target_words(ctx)
+
+
 def _silence_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
     for silence in _record(ctx).silences():
         yield silence.id, silence.reason
@@ -95,6 +100,7 @@ def _dead_letter_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
 TARGETS = _offered(_target_words)
 CHANNELS = _offered(_channel_words)
 INCIDENTS = _offered(_incident_words)
+SHOWN = _offered(_shown_words)
 SILENCES = _offered(_silence_words)
 DEAD_LETTERS = _offered(_dead_letter_words)
 

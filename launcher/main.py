@@ -177,6 +177,22 @@ def notices(config: Path | None, store: Path | None, *, as_json: bool, state: st
 
 @cli.command()
 @CONFIG
+@JSON
+@click.argument("what", metavar="URL|TARGET")
+@click.option("--body", "shows_body", is_flag=True, help="Show the beginning of the body, at most 512 bytes.")
+def probe(config: Path | None, what: str, *, shows_body: bool, as_json: bool) -> None:
+    """Probe once, and show everything that was found.
+
+    URL is one of http, https, or tcp://HOST:PORT; TARGET is a target of the configuration, with its conditions. It needs no running
+    process and records nothing. Times count from the beginning of the attempt. It ends with 1 where the outcome is not up.
+    """
+    from .see.probing import probe_once
+
+    sys.exit(probe_once(what, config, shows_body=shows_body, as_json=as_json))
+
+
+@cli.command()
+@CONFIG
 @click.option("--hours", type=click.FloatRange(min=0.02, max=24 * 366), default=24.0, show_default=True)
 @click.option("--seed", default="1", show_default=True, help="Another seed gives another course of events.")
 @click.option("--faults", default="none", show_default=True, help="all, none, or names separated by commas.")

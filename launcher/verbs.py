@@ -9,7 +9,7 @@ SECTIONS = {
     "Watch": ("run", "demo"),
     "See": ("status", "top", "show", "incidents", "notices", "probe"),
     "Act": (
-        *("ack", "silence", "unsilence", "pause", "resume", "check-now"),
+        *("ack", "unack", "silence", "unsilence", "pause", "resume", "check-now"),
         *("heartbeat", "job", "notify", "redrive", "reload"),
     ),
     "Configure": ("init", "check", "simulate", "schema", "token", "completion"),

@@ -38,11 +38,23 @@ class SamplesMissing(Message, frozen=True):
 
 
 class Acknowledge(Message, frozen=True, omit_defaults=True):
-    """Acknowledge an incident in the name of `by`, who may leave a note."""
+    """Acknowledge an incident in the name of `by`, who may leave a note; `until_ns` (wall) ends it."""
 
     incident: str
     by: str
     note: str = ""
+    until_ns: int | None = None
+
+
+class Unacknowledge(Message, frozen=True):
+    """Withdraw the acknowledgement of an incident in the name of `by`."""
+
+    incident: str
+    by: str
+
+
+class ExpireAcknowledgements(Message, frozen=True):
+    """End the acknowledgements whose time is over: the supervisor's answer to AcknowledgementCheckRequested."""
 
 
 class ResumeFrom(Message, frozen=True):
@@ -68,5 +80,6 @@ class FlushSamples(Message, frozen=True):
 
 
 _OfSamples = SampleTaken | SamplesMissing | FlushSamples
-_OfIncidents = Acknowledge | ResumeFrom | EndOrphans | ProblemsReported
-OwnerMessage = Adopt | Release | _OfSamples | _OfIncidents
+_OfIncidents = ResumeFrom | EndOrphans | ProblemsReported
+_OfPeople = Acknowledge | Unacknowledge | ExpireAcknowledgements
+OwnerMessage = Adopt | Release | _OfSamples | _OfIncidents | _OfPeople

@@ -5,6 +5,7 @@ from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Renamed, Silence
 from ..domain.observation.evidence import Evidence
 from ..domain.observation.sample import Sample
+from ..domain.specification.metadata import TargetMetadata
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
@@ -74,10 +75,37 @@ class Redrive(Message, frozen=True):
     key: str
 
 
+class SendTest(Message, frozen=True):
+    """Send a test to a channel, once. Answered with its key; empty where the channel is unknown or none can begin now."""
+
+    channel: str
+    by: str
+
+
+class GetTest(Message, frozen=True):
+    """Answered with the try of the last test of a channel, by its key; None where it has not ended."""
+
+    key: str
+
+
 class Mute(Message, frozen=True):
     """Start, change or end an operator's silence."""
 
     silence: Silence
+
+
+class Unmute(Message, frozen=True):
+    """End an operator's silence now; one of this id that is not in force changes nothing."""
+
+    id: str
+    by: str
+
+
+class DescribeTarget(Message, frozen=True):
+    """Judge the notices of a target by these texts from now on; None where it is watched no longer."""
+
+    target: str
+    metadata: TargetMetadata | None
 
 
 class RecordPause(Message, frozen=True):
@@ -126,6 +154,7 @@ class EndSink(Message, frozen=True):
 
 _OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
-OfSuppression = Mute | ExpireSilences | RecordPause | GetPauses
+_OfChannels = SendTest | GetTest
+OfSuppression = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses
 _OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
-SinkMessage = _OfRecord | _OfDeliveries | OfSuppression | _OfStore
+SinkMessage = _OfRecord | _OfDeliveries | _OfChannels | OfSuppression | _OfStore

@@ -115,6 +115,12 @@ class SilenceCheckRequested(Message, frozen=True):
     until_ns: int
 
 
+class AcknowledgementCheckRequested(Message, frozen=True):
+    """The owner's first acknowledgement ends at this wall time: the supervisor sends ExpireAcknowledgements by then."""
+
+    until_ns: int
+
+
 class StoreFailed(Message, frozen=True):
     """The store refused a commit; the sink keeps the batch and waits for ReopenStore."""
 
@@ -162,8 +168,7 @@ class Drain(Message, frozen=True):
 _OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
-OfRecord = (
-    StoreFailed | StoreRecovered | StoreAsked | StoreAnswered | SilenceCheckRequested | NextSliceRequested
-)
+OfChecks = SilenceCheckRequested | AcknowledgementCheckRequested
+OfRecord = StoreFailed | StoreRecovered | StoreAsked | StoreAnswered | NextSliceRequested | OfChecks
 _OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain
 SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | OfRecord | _OfRuntime

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..actors.dispatch.run.future import AwaitAnswer
+from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ..actors.ports import Clock
 from ..adapters.masking import secrets_of
 from ..domain.errors import UsageError
@@ -41,6 +41,11 @@ class _WorldEngine:
 
     async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
         return self._world.ask(listener, question)
+
+    async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
+        # Virtual time passes while it is waited for.
+        future.driver = self._world.dispatcher
+        future.get(timeout=within_s)
 
     def stop(self, within_ns: int) -> AbandonedWork:
         return AbandonedWork(self._world.stop(within_ns))

@@ -17,22 +17,22 @@ from ..actors.system import SINK, System, SystemDependencies, shut_down
 from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
-from ..domain.incidents.record import ALL, AllTargets, PauseMark
+from ..domain.incidents.record import AllTargets, PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel, Log
 from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.probe import KINDS
-from ..domain.specification.target import OWN_NAME, Target
+from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.configured import require_valid
-from ..host.silencing import make_silence
+from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
-from ..protocol.owner import Acknowledge, FlushSamples
+from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
-from ..protocol.sink import Commit, GetPauses, Mute, Redrive
+from ..protocol.sink import Commit, GetPauses, Mute, Redrive, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
@@ -118,6 +118,7 @@ class World:
     def _begin(self) -> System:
         if self._booked is not self.store:
             self._book()
+        self._checks.record.described(self._targets.values())
         self.feed = self._feed or Subscriptions()
         parts = SystemDependencies(
             clock=self.clock,
@@ -240,14 +241,12 @@ class World:
     def track(self, target: Target) -> None:
         """Watches a target, or replaces its specification."""
         (target,) = _sound((target,), self._channels).targets
-        self._targets[target.id] = target
-        self._tell(self.system.supervisor, Track(target))
+        self.tell(Track(target))
 
     def untrack(self, target: str) -> None:
         """Stops watching a target; its open incidents are resolved."""
         _require_known("target", target, self._targets)
-        del self._targets[target]
-        self._tell(self.system.supervisor, Untrack(target))
+        self.tell(Untrack(target))
 
     def pause(self, target: str) -> None:
         """Starts no attempts of a target until `resume`, after a restart, too."""
@@ -267,31 +266,41 @@ class World:
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
         """Sends a report to a heartbeat target, as its host does."""
         _require_known("target", target, self._targets)
-        self._tell(
-            self.system.supervisor, Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read())
-        )
+        self.tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
 
     def _tell(self, actor: Address, message: object) -> None:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def tell(self, command: Track | Untrack | Pause | Resume | CheckNow | Beat | Acknowledge | Mute) -> None:
+    def tell(
+        self,
+        command: Track
+        | Untrack
+        | Pause
+        | Resume
+        | CheckNow
+        | Beat
+        | Acknowledge
+        | Unacknowledge
+        | Mute
+        | Unmute,
+    ) -> None:
         """Takes a command as a runtime hands it over."""
         match command:
             case Track(target):
                 self._targets[target.id] = target
+                self._checks.record.described([target])
             case Untrack(target):
                 self._targets.pop(target, None)
             case Mute(silence):
                 self._checks.record.muted(silence)
-                self._tell(self.system.sink, command)
-                return
-            case Acknowledge():
-                self._tell(self.system.owner, command)
-                return
+            case Unmute(silence_id):
+                self._checks.record.unmuted(silence_id, self.clock.read())
             case _:
                 pass
-        self._tell(self.system.supervisor, command)
+        of_sink, of_owner = (Mute, Unmute), (Acknowledge, Unacknowledge)
+        listeners = dict.fromkeys(of_sink, self.system.sink) | dict.fromkeys(of_owner, self.system.owner)
+        self._tell(listeners.get(type(command), self.system.supervisor), command)
 
     def ask(self, listener: str, question: object) -> Any:
         """Asks the recorder or the sink, after every earlier command is applied and durable."""
@@ -304,10 +313,20 @@ class World:
                 address.ask(message, 60.0)
         return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
 
-    def acknowledge(self, incident: str, by: str = "operator", note: str = "") -> None:
-        """Acknowledges an incident by its id. Raises: UnknownName for an incident that is not open."""
+    def acknowledge(
+        self, incident: str, by: str = "operator", note: str = "", *, until: Duration = ""
+    ) -> None:
+        """Acknowledges an incident by its id, as `Runtime.acknowledge` does.
+
+        Raises: UnknownName for an incident that is not open; UsageError for an end that has passed.
+        """
         self.feed.require_open(incident)
-        self._tell(self.system.owner, Acknowledge(incident, by, note))
+        self.tell(make_acknowledgement(incident, by, note, until, now=self.clock.read()))
+
+    def unacknowledge(self, incident: str, by: str = "operator") -> None:
+        """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""
+        self.feed.require_open(incident)
+        self.tell(Unacknowledge(incident, by))
 
     def silence(
         self,
@@ -318,21 +337,23 @@ class World:
         by: str = "",
         reason: str = "",
         id: str | None = None,  # noqa: A002  # as of a runtime
-    ) -> None:
-        """Mutes a target (ALL: every one), as `Runtime.silence` does.
-
-        Raises: KeyError for an unknown target; UsageError unless exactly one of length and end is given.
-        """
-        silence = make_silence(target, length, until, by=by, reason=reason, id=id, now=self.clock.read())
-        if target is not ALL and target != OWN_NAME:
+        match: MatcherTexts = (),
+    ) -> str:
+        """Mutes targets as `Runtime.silence` does, and returns the silence's id. Raises: KeyError for an unknown target."""
+        now = self.clock.read()
+        silence = make_silence(target, length, until, by=by, reason=reason, id=id, match=match, now=now)
+        if isinstance(target, str) and names_one(target):
             _require_known("target", target, self._targets)
         self.tell(Mute(silence))
+        return silence.id
+
+    def unsilence(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as of a runtime
+        """Ends a silence, as `Runtime.unsilence` does. Raises: UnknownName where none in force has this id."""
+        self.feed.silences.require(id, self.clock.read())
+        self.tell(Unmute(id, by))
 
     def redrive(self, key: str) -> bool:
-        """Sends a dead letter again.
-
-        Returns False where it is none, or where its channel has received a later notice.
-        """
+        """Sends a dead letter again. Returns False where it is none, or where its channel has received a later notice."""
         return bool(self.system.sink.ask(Redrive(key), 60.0))
 
     # Results.
@@ -342,10 +363,11 @@ class World:
         return list(self.messengers[channel].accepted.values())
 
     def delivered(self, channel: str) -> list[str]:
-        """Returns the same in short form: `shop/down opened`."""
+        """Returns those of incidents in short form: `shop/down opened`."""
         return [
             f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
             for notice in self.notices(channel)
+            if not notice.is_test
         ]
 
     def incidents(self, *, open_only: bool = False) -> tuple[Incident, ...]:

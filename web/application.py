@@ -166,9 +166,13 @@ async def _refused_by_router(request: Request, error: Exception) -> Response:
 
 def _query(route: ApiRoute, request: Request) -> Any:
     """Returns the parameters. Raises: Refusal with every one that is repeated, and the first that is wrong."""
-    pairs = request.query_params.multi_items()
-    given = dict(pairs)
-    if len(given) < len(pairs):
+    lists = [field.name for field in msgspec.structs.fields(route.query) if field.default == ()]
+    given: dict[str, Any] = {
+        name: request.query_params.getlist(name) for name in lists if name in request.query_params
+    }
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in lists]
+    given |= pairs
+    if len(dict(pairs)) < len(pairs):
         repeated = {name for name, _ in pairs if [each for each, _ in pairs].count(name) > 1}
         raise Refusal(
             400, "each parameter is given once", [Fault(name, "is repeated") for name in sorted(repeated)]

@@ -311,7 +311,8 @@ class Attempts:
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:
                 return doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
-        return weighed(sample, started_ns, pending.deadline.monotonic_ns, self._blindness.blocked_ns)
+        ends_ns, waited_ns = pending.deadline.monotonic_ns, pending.waited_ns
+        return weighed(sample, started_ns, ends_ns, waited_ns, self._blindness.blocked_ns)
 
     # Heartbeats, silence, blindness.
 

@@ -13,7 +13,7 @@ from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import NS_PER_S, Moment
 from ...domain.time.timers import Timers
 from ...protocol import supervisor as heard
-from ...protocol.owner import EndOrphans, FlushSamples
+from ...protocol.owner import EndOrphans, ExpireAcknowledgements, FlushSamples
 from ...protocol.recorder import CounterIncreased, HandOverProblems, HealthReported
 from ...protocol.sink import Commit, ContinueMaintenance, ExpireSilences, ReopenStore, RunMaintenance
 from ..ports import Neighbours
@@ -30,6 +30,7 @@ class Chore(Enum):
     ORPHANS = "close incidents without a target"
     PROBLEMS = "tell the runtime's own problems"
     SILENCES = "check for ended silences"
+    ACKNOWLEDGEMENTS = "check for ended acknowledgements"
     REOPEN = "reopen the store"
     UNANSWERED = "report that the store does not answer"
 
@@ -142,7 +143,9 @@ class PeriodicTimers:
         """Sets the timer that the sink asks for: it owns the record, but no time."""
         match message:
             case heard.SilenceCheckRequested(until_ns):
-                self._check_silences_at(until_ns, now)
+                self._check_at(Chore.SILENCES, until_ns, now)
+            case heard.AcknowledgementCheckRequested(until_ns):
+                self._check_at(Chore.ACKNOWLEDGEMENTS, until_ns, now)
             case heard.StoreFailed(detail):
                 self._store_failed(detail, now)
             case heard.StoreRecovered():
@@ -157,9 +160,9 @@ class PeriodicTimers:
             case _:
                 assert_never(message)
 
-    def _check_silences_at(self, until_ns: int, now: Moment) -> None:
-        """Arms the check for a silence that ends at a wall time: at most 500 ms ahead, as the wall clock may be set."""
-        self._arm(Chore.SILENCES, min(max(until_ns - now.wall_ns, 0), limits.SILENCE_LOOK_NS), now)
+    def _check_at(self, chore: Chore, until_ns: int, now: Moment) -> None:
+        """Arms the check for what ends at a wall time: at most 500 ms ahead, as the wall clock may be set."""
+        self._arm(chore, min(max(until_ns - now.wall_ns, 0), limits.SILENCE_LOOK_NS), now)
 
     def _store_failed(self, detail: str, now: Moment) -> None:
         """Reports the store's problem and arms its reopening after a wait that grows with each failure."""
@@ -204,6 +207,8 @@ class PeriodicTimers:
                 self._to.recorder.tell(HandOverProblems())
             case Chore.SILENCES:
                 self._to.sink.tell(ExpireSilences())
+            case Chore.ACKNOWLEDGEMENTS:
+                self._to.owner.tell(ExpireAcknowledgements())
             case Chore.REOPEN:
                 self._to.sink.tell(ReopenStore())
             case Chore.UNANSWERED:

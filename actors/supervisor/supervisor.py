@@ -18,9 +18,16 @@ from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt
 from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
-from ...protocol.owner import Adopt, Release
+from ...protocol.owner import Adopt, ExpireAcknowledgements, Release
 from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
-from ...protocol.sink import RecordBlindness, RecordPause, RecordRenamed, ResumeRetries, RetryDelivery
+from ...protocol.sink import (
+    DescribeTarget,
+    RecordBlindness,
+    RecordPause,
+    RecordRenamed,
+    ResumeRetries,
+    RetryDelivery,
+)
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours
 from .attempts import BAD, Attempts
@@ -47,6 +54,7 @@ RECORDER = "recorder"
 TIMING = (
     heard.Woke,
     heard.SilenceCheckRequested,
+    heard.AcknowledgementCheckRequested,
     heard.DeliveryBegan,
     heard.DeliverySettled,
     heard.ChannelRecovered,
@@ -123,10 +131,12 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._timer_driver.rearm()
 
     def _make_whole(self, now: Moment) -> None:
-        """Replaces the timers that ended with the earlier incarnation: those of restarts, retries and the store."""
+        """Replaces the timers that ended with the earlier incarnation: of restarts, retries, the store and acknowledgements."""
         for child in self._children.missing():
             self._timers.arm(ChildRestart(child), now.monotonic_ns)
         self._to.sink.tell(ResumeRetries())
+        if self.address.epoch > 1:
+            self._to.owner.tell(ExpireAcknowledgements())
 
     def handle(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
@@ -171,6 +181,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._retries.asked(message, now)
             case (
                 heard.SilenceCheckRequested()
+                | heard.AcknowledgementCheckRequested()
                 | heard.StoreFailed()
                 | heard.StoreRecovered()
                 | heard.StoreAsked()
@@ -197,6 +208,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def _track(self, target: Target, now: Moment) -> None:
         if not target.paused and target.id in self._targets and self._targets[target.id].paused:
             self._to.sink.tell(RecordPause(PauseMark(target.id, None)))
+        # Before the owner judges by the new specification: what follows from it is muted by the new texts.
+        self._to.sink.tell(DescribeTarget(target.id, target.metadata))
         self._targets[target.id] = target
         self._to.owner.tell(Adopt(target))
         self._introduce(target)
@@ -224,6 +237,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._to.owner.tell(Release(target))
         if self._targets[target].paused:
             self._to.sink.tell(RecordPause(PauseMark(target, None)))
+        self._to.sink.tell(DescribeTarget(target, None))
         self._to.recorder.tell(TargetUntracked(target))
         # Last: after a crash before this line the next incarnation still has the target, and Untrack is sent again.
         del self._targets[target]

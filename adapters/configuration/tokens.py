@@ -12,6 +12,11 @@ def new_token() -> str:
     return f"wk_{body}{checksum}"
 
 
+def new_link_secret() -> str:
+    """Returns the secret of a login link: 16 random bytes, so that the link stays on one line of a terminal."""
+    return base64.b32encode(token_bytes(16)).decode().rstrip("=").lower()
+
+
 def digest_of(token: str) -> str:
     """Returns the digest of a token, as a configuration holds it; any text has one."""
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

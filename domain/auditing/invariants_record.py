@@ -1,12 +1,17 @@
 """Invariants of the record, checked at every commit and every opening."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from ..incidents.incident import INCIDENT_TRANSITIONS, Transition, TransitionKind
+from msgspec.structs import replace
+
+from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, TransitionKind
 from ..incidents.ledger import SEVERITY_RANK
 from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
 from ..incidents.record import Batch, Restored, Silence
+from ..incidents.silence_book import subject_of
+from ..specification.metadata import TargetMetadata
 from ..specification.rule import Severity
+from ..specification.target import Target
 from ..time.moment import Moment
 from .durable import Durable, News
 from .receipts import Receipts
@@ -25,12 +30,27 @@ class RecordRules:
         self.is_failed = False
         """Whether the store rejects every commit until it is opened again."""
         self._is_open = False
+        self._metadata: dict[str, list[TargetMetadata]] | None = None
         self._over: dict[str, Silence] = {}
         self._silences: dict[str, Silence] = {}
 
     def muted(self, silence: Silence) -> None:
         """Notes that the sink received a silence, or a new end of one."""
         self._silences[silence.id] = silence
+
+    def unmuted(self, name: str, now: Moment) -> None:
+        """Notes that the sink received the command that ends a silence."""
+        if name in self._silences:
+            self.muted(replace(self._silences[name], until_ns=now.wall_ns))
+
+    def described(self, targets: Iterable[Target]) -> None:
+        """Notes the texts of watched targets. Where nothing tells them, a silence by group or label is not checked."""
+        if self._metadata is None:
+            self._metadata = {}
+        for target in targets:
+            known = self._metadata.setdefault(target.id, [])
+            if target.metadata not in known:
+                known.append(target.metadata)
 
     def time_passed(self, now: Moment) -> None:
         """Marks ended silences; they stay ended, even where the wall clock goes back."""
@@ -142,12 +162,24 @@ class RecordRules:
             if silence.id in self._over and self._over[silence.id].until_ns == silence.until_ns:
                 continue
             until_ns = min(silence.until_ns, now.until_ns)
-            if silence.target in {None, target} and at_ns < until_ns:
+            if at_ns < until_ns and self._is_muted(notice.incident, silence):
                 self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
+
+    def _is_muted(self, incident: Incident, silence: Silence) -> bool:
+        """Whether a silence surely mutes an incident: by all texts that its target has had, as a notice may wait to be written."""
+        selection = silence.selection()
+        if self._metadata is None and selection.needs_metadata:
+            return False
+        texts = [incident.metadata, *(self._metadata or {}).get(incident.target, ())]
+        return all(selection.accepts(subject_of(incident, metadata)) for metadata in texts)
+
+    def _may_be_muted(self, incident: Incident, silence: Silence) -> bool:
+        selection = silence.selection()
+        return selection.needs_metadata or selection.accepts(subject_of(incident))
 
     def _announced(self, step: Transition, batch: Batch) -> None:
         """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
-        is_muted = any(silence.target in {None, step.target} for silence in self._durable.silences.values())
+        is_muted = any(self._may_be_muted(step.incident, each) for each in self._durable.silences.values())
         if step.draft or is_muted or self._durable.lives[step.incident_id][-1].sequence != step.sequence:
             return
         for channel in step.notify:

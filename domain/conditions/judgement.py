@@ -15,7 +15,7 @@ from ..observation.sample import Sample
 from ..specification.probe import ANY_ANSWER, Probe, Tcp
 from ..time.moment import Moment
 from ..units import NS_PER_MS
-from .condition import Condition, evaluate_all, facts_named
+from .condition import Condition, ConditionResult, evaluate_all, facts_named
 from .display import printable
 from .facts import BODY, RESPONSE_TIME, Facts, body_fault
 
@@ -80,12 +80,10 @@ class Expectation:
         if seen.reason in INTERNAL_FAULTS:
             return Outcome.UNKNOWN, seen.reason, (), seen.detail
         as_observed = seen.outcome, seen.reason, (), seen.detail
-        # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
-        unreachable = seen.outcome in DECIDABLE_WITHOUT_CONNECTION
-        if not seen.outcome.is_evidence or (unreachable and not self.speaks_of_connection):
+        if not self.judges(seen):
             return as_observed
         failed = self.failed(seen)
-        if unreachable:
+        if seen.outcome in DECIDABLE_WITHOUT_CONNECTION:
             outcome, reason = (seen.outcome, seen.reason) if failed else (Outcome.UP, Reason.OK)
             return outcome, reason, failed, seen.detail
         if failed:
@@ -93,6 +91,22 @@ class Expectation:
         if seen.status is not None and seen.status >= FAILED_FROM and not self.conditions:
             return Outcome.DOWN, Reason.UNEXPECTED_ANSWER, (), f"HTTP {seen.status}"
         return as_observed
+
+    def judges(self, seen: Observation) -> bool:
+        """Whether the conditions are asked: of no internal fault, and of no answer that is missing, unless they ask for that."""
+        # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
+        return seen.outcome.is_evidence and (
+            seen.outcome not in DECIDABLE_WITHOUT_CONNECTION or self.speaks_of_connection
+        )
+
+    def results(self, seen: Observation) -> list[ConditionResult]:
+        """The result of each condition, in order; one that holds shows what it saw, too."""
+        facts = Facts(seen)
+        return [
+            ConditionResult(True, printable(condition.comparison.shown(facts))) if result.passed else result
+            for condition in self.conditions
+            for result in (condition.judge(facts),)
+        ]
 
     def _failure(
         self, seen: Observation, failed: tuple[str, ...]

@@ -60,7 +60,10 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
     """When the first bad sample was taken."""
     resolved_at_ns: int | None = None
     acknowledged_at_ns: int | None = None
+    """When the acknowledgement that stands was first made; None where nobody has seen it, or no longer."""
     acknowledged_by: str | None = None
+    acknowledged_until_ns: int | None = None
+    """When the acknowledgement ends by itself; None for one that stays until the end of the incident."""
     note: str = ""
     """The text of the acknowledgement."""
     cause: str = ""
@@ -68,7 +71,8 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
     latest: str = ""
     """The newest finding of its rule: it follows the bad samples of an open incident, between its steps, too."""
     reason: str
-    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `recovered`, `renamed`, `removed`, `retired` or `own_problem`."""
+    """Of the last transition, for programs: a Reason, `no_data`, `threshold`, `acknowledged`, `acknowledgement_ended`,
+    `acknowledgement_withdrawn`, `recovered`, `renamed`, `removed`, `retired` or `own_problem`."""
     explanation: str = ""
     """Of the last transition, in one line for people."""
     evidence: tuple[int, ...] = ()
@@ -99,8 +103,13 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
 
     @property
     def acknowledged_at(self) -> datetime | None:
-        """When somebody saw it, in UTC; None before."""
+        """When somebody saw it, in UTC; None before, and once that is withdrawn or has ended."""
         return moment_of(self.acknowledged_at_ns)
+
+    @property
+    def acknowledged_until(self) -> datetime | None:
+        """When the acknowledgement ends by itself, in UTC; None for one without an end."""
+        return moment_of(self.acknowledged_until_ns)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data, with `status`, which is `open` or `resolved`, and `lasted_ms` beside the fields."""
@@ -156,20 +165,6 @@ class Transition(Incident, frozen=True, kw_only=True):
         """Returns the next step of an incident, decided at `at_ns` (wall), with the given fields changed."""
         step = {"sequence": incident.sequence + 1, "change": change, "at_ns": at_ns, **fields}
         return cls(**{**msgspec.structs.asdict(incident), **step})
-
-    @classmethod
-    def acknowledged(cls, incident: Incident, by: str, note: str, at_ns: int) -> Self:
-        """Returns the step by which somebody has seen an open incident, at `at_ns` (wall)."""
-        return cls.after(
-            incident,
-            TransitionKind.ACKNOWLEDGED,
-            at_ns,
-            acknowledged_at_ns=max(at_ns, incident.opened_at_ns),
-            acknowledged_by=by,
-            note=note,
-            reason="acknowledged",
-            explanation=f"acknowledged by {by} ({note})" if note else f"acknowledged by {by}",
-        )
 
     def may_follow(self, earlier: Incident | None) -> bool:
         """Whether this step is legal after `earlier` (None: as the first step)."""

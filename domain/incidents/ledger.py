@@ -9,7 +9,8 @@ from ..specification.rule import Severity
 from ..time.moment import Moment
 from .incident import Incident, Transition
 from .notice import Delivery, DeliveryState, LastDelivered, Notice, NoticeReason, due_change, make_notice
-from .record import LatestFinding, Renamed, Restored, Silence
+from .record import LatestFinding, Restored
+from .silence_book import SilenceBook
 
 SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -27,7 +28,7 @@ class Ledger:
         self._last_delivered: dict[tuple[str, str], LastDelivered] = {}
         self._under_way: dict[tuple[str, str], Notice] = {}
         self._given_up: dict[tuple[str, str], int] = {}
-        self._silences: dict[str, Silence] = {}
+        self.silences = SilenceBook()
         self._latest: dict[str, str] = {}
 
     def restore(self, restored: Restored) -> None:
@@ -41,7 +42,7 @@ class Ledger:
         self._given_up = {}
         for outgoing in restored.dead:
             self._give_up(outgoing.notice)
-        self._silences = {silence.id: silence for silence in restored.silences}
+        self.silences.restore(restored.silences)
         self._latest = {finding.incident_id: finding.text for finding in restored.latest}
 
     def _give_up(self, notice: Notice) -> None:
@@ -117,44 +118,8 @@ class Ledger:
             notice for incident in incidents for notice in self._due(incident, now, NoticeReason.CATCH_UP)
         )
 
-    def silence(self, silence: Silence) -> None:
-        """Starts, changes or ends (by an end in the past) an operator's silence."""
-        self._silences[silence.id] = silence
-
-    def rename(self, renamed: Renamed) -> tuple[Silence, ...]:
-        """Lets every silence of a former name mute the renamed target. Returns these as they are now."""
-        moved = [
-            replace(silence, target=renamed.target)
-            for silence in self._silences.values()
-            if silence.target in renamed.former
-        ]
-        self._silences |= {silence.id: silence for silence in moved}
-        return tuple(moved)
-
-    @property
-    def next_end_ns(self) -> int | None:
-        """The wall time at which the first silence ends; None without any."""
-        return min((silence.until_ns for silence in self._silences.values()), default=None)
-
-    def silences(self, now: Moment) -> tuple[Silence, ...]:
-        """Returns the silences that have not ended."""
-        return tuple(silence for silence in self._silences.values() if silence.until_ns > now.wall_ns)
-
-    def silence_of(self, silence_id: str, now: Moment) -> Silence | None:
-        """Returns a silence that has not ended; None without one of this id."""
-        return next((silence for silence in self.silences(now) if silence.id == silence_id), None)
-
-    def some_mute_ended(self, now: Moment) -> bool:
-        """Whether a silence has ended since the last call: then `reconcile` is due. Drops the ended silences."""
-        in_force = {silence.id: silence for silence in self.silences(now)}
-        ended, self._silences = len(in_force) < len(self._silences), in_force
-        return ended
-
-    def _muted(self, incident: Incident, now: Moment) -> bool:
-        return any(silence.target in {None, incident.target} for silence in self.silences(now))
-
     def _due(self, incident: Incident, now: Moment, reason: NoticeReason) -> tuple[Notice, ...]:
-        muted = bool(self._silences) and self._muted(incident, now)
+        muted = self.silences.mutes(incident, now)
         made = []
         waits = False
         for channel in self._audience(incident):

@@ -22,6 +22,8 @@ class NoticeReason(StrEnum):
     TRANSITION = "transition"
     CATCH_UP = "catch_up"
     """The channel was muted or busy at the transition."""
+    TEST = "test"
+    """An operator tests the channel: the notice is about no incident."""
 
 
 class DeliveryState(StrEnum):
@@ -50,7 +52,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     """Equal for every retry, restart and fail-over; a receiver applies each key once (`webhook-id`)."""
     channel: str
     change: TransitionKind
-    """The kind of transition that the receiver is notified of; its type on the wire is `incident.` and this."""
+    """The kind of transition that the receiver is notified of."""
     incident: Incident
     reason: NoticeReason = NoticeReason.TRANSITION
     created_at_ns: int
@@ -62,7 +64,19 @@ class Notice(PublicValue, frozen=True, kw_only=True):
         return utc(self.created_at_ns)
 
     def __repr__(self) -> str:
+        if self.is_test:
+            return f"<Notice {self.key}: test of {self.channel}>"
         return f"<Notice {self.key}: {self.change.value} {self.incident.target}/{self.incident.rule} to {self.channel}>"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tests its channel, and is about no incident."""
+        return self.reason is NoticeReason.TEST
+
+    @property
+    def type(self) -> str:
+        """The type on the wire: `incident.opened` and its like, or `channel.test`."""
+        return "channel.test" if self.is_test else f"incident.{self.change.value}"
 
     @property
     def sequence(self) -> int:

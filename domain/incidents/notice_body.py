@@ -15,9 +15,11 @@ from .notice import Notice
 def notice_document(notice: Notice) -> dict[str, Any]:
     """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come."""
     incident = notice.incident
+    mark = {"test": True} if notice.is_test else {}
     return {
         "id": notice.key,
-        "type": f"incident.{notice.change.value}",
+        "type": notice.type,
+        **mark,
         "sequence": notice.sequence,
         "timestamp": wall_text(incident.at_ns),
         "reason": notice.reason.value,
@@ -26,7 +28,10 @@ def notice_document(notice: Notice) -> dict[str, Any]:
 
 
 def incident_document(incident: Incident) -> dict[str, Any]:
-    """Returns the state of an incident as plain data with the keys of a notice; `about` only where its target has metadata."""
+    """Returns the state of an incident as plain data with the keys of a notice.
+
+    `acknowledged_until` is there only for an acknowledgement with an end, `about` only where the target has metadata.
+    """
     document = {
         "id": incident.id,
         "target": _text(incident.target),
@@ -45,6 +50,8 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "explanation": _text(incident.explanation),
         "evidence": list(incident.evidence),
     }
+    if incident.acknowledged_until_ns is not None:
+        document["acknowledged_until"] = wall_text(incident.acknowledged_until_ns)
     about = incident.metadata.to_dict()
     return document | {"about": about} if about else document
 

@@ -1,6 +1,6 @@
 """The runtime's own problems as incidents: what its health shows for long enough is told as an outage is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -8,6 +8,7 @@ from .. import limits
 from ..specification.rule import Severity
 from ..specification.target import OWN_NAME
 from ..time.moment import Moment
+from .acknowledgement import acknowledged, unacknowledged
 from .incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
 from .record import LatestFinding
 
@@ -110,13 +111,23 @@ class OwnProblems:
             explanation="the problem is over",
         )
 
-    def acknowledge(self, incident: str, by: str, now: Moment, *, note: str = "") -> tuple[Transition, ...]:
-        """Acknowledges an open incident: its channels then receive only its end."""
+    def acknowledge(
+        self, incident: str, by: str, now: Moment, *, note: str = "", until_ns: int | None = None
+    ) -> tuple[Transition, ...]:
+        """Acknowledges an open incident, until a wall time or its end: its channels then receive only its end."""
+        return self._step(incident, lambda held: acknowledged(held, by, note, until_ns, now.wall_ns))
+
+    def unacknowledge(self, incident: str, now: Moment, by: str | None = None) -> tuple[Transition, ...]:
+        """Ends the acknowledgement of an incident: `by` withdraws it, or its time is over (None)."""
+        return self._step(incident, lambda held: unacknowledged(held, now.wall_ns, by))
+
+    def _step(self, incident: str, make: Callable[[Incident], Transition | None]) -> tuple[Transition, ...]:
         for part, held in self._open.items():
-            if held.id == incident and held.acknowledged_at_ns is None:
-                step = Transition.acknowledged(held, by, note, now.wall_ns)
-                self._open[part] = step.incident
-                return (step,)
+            if held.id == incident:
+                step = make(held)
+                if step is not None:
+                    self._open[part] = step.incident
+                    return (step,)
         return ()
 
 

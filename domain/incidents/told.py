@@ -38,6 +38,17 @@ class ChannelTold(PublicValue, frozen=True, kw_only=True):
         return moment_of(self.told_at_ns)
 
 
+class ChannelBacklog(PublicValue, frozen=True):
+    """The notices that one channel has not taken."""
+
+    channel: str
+    pending: int = 0
+    oldest_at_ns: int | None = None
+    """When the oldest pending one was made; None without any."""
+    dead: int = 0
+    """Those that were given up."""
+
+
 def told_of(incident: Incident, notices: Iterable[Outgoing]) -> tuple[ChannelTold, ...]:
     """Returns what each channel of an incident knows, by its notices; channels that have none yet are there too."""
     rows = {channel: ChannelTold(channel=channel) for channel in incident.notify}

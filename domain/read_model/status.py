@@ -34,6 +34,8 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True):
     explanation: str = ""
     """For a stale target: `no sample since ...`."""
     paused: bool
+    silences: tuple[Silence, ...] = ()
+    """The silences in force that mute it; one with a matcher of rules or severities mutes some of its incidents alone."""
     sample: Sample | None
     """The newest sample."""
     attempt: AttemptRecord | None

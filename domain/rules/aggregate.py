@@ -1,12 +1,13 @@
 """The aggregate: one target with its rules and open incidents. Time is an argument; it owns nothing but judgement."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import msgspec
 from msgspec import UNSET
 
 from .. import limits
+from ..incidents.acknowledgement import acknowledged, unacknowledged
 from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
 from ..incidents.record import Checkpoint, LatestFinding
 from ..observation.outcome import Outcome
@@ -206,17 +207,27 @@ class TargetAggregate:
     def _end(self, watches: Iterable[RuleWatch], cause: Cause, now: Moment) -> list[Transition]:
         return [self._resolve(watch, watch.incident, now, now, cause) for watch in watches if watch.incident]
 
-    def acknowledge(self, incident: str, by: str, now: Moment, *, note: str = "") -> tuple[Transition, ...]:
-        """Acknowledges an incident: its channels then receive only its end.
+    def acknowledge(
+        self, incident: str, by: str, now: Moment, *, note: str = "", until_ns: int | None = None
+    ) -> tuple[Transition, ...]:
+        """Acknowledges an incident, until a wall time or its end: its channels then receive only its end.
 
-        No transition where it is not open or was seen.
+        No transition where it is not open, or somebody else has seen it.
         """
+        return self._step(incident, lambda held: acknowledged(held, by, note, until_ns, now.wall_ns))
+
+    def unacknowledge(self, incident: str, now: Moment, by: str | None = None) -> tuple[Transition, ...]:
+        """Ends the acknowledgement of an incident: `by` withdraws it, or its time is over (None)."""
+        return self._step(incident, lambda held: unacknowledged(held, now.wall_ns, by))
+
+    def _step(self, incident: str, make: Callable[[Incident], Transition | None]) -> tuple[Transition, ...]:
         for watch in self._watches:
             held = watch.incident
-            if held is not None and held.id == incident and held.acknowledged_at_ns is None:
-                step = Transition.acknowledged(held, by, note, now.wall_ns)
-                watch.incident = step.incident
-                return (step,)
+            if held is not None and held.id == incident:
+                step = make(held)
+                if step is not None:
+                    watch.incident = step.incident
+                    return (step,)
         return ()
 
     def reconfigure(self, target: Target, now: Moment) -> tuple[Transition, ...]:

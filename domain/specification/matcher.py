@@ -12,7 +12,7 @@ from .metadata import NO_METADATA, TargetMetadata
 from .rule import Severity
 
 
-class Operator(StrEnum):
+class MatchOperator(StrEnum):
     """How a matcher compares a text; the longer signs come first, as they begin like the shorter ones."""
 
     MATCHES = "=~"
@@ -21,10 +21,10 @@ class Operator(StrEnum):
     EQUAL = "="
 
 
-_NEGATIVE = {Operator.NOT_EQUAL, Operator.NOT_MATCHES}
-_PATTERNS = {Operator.MATCHES, Operator.NOT_MATCHES}
+_NEGATIVE = {MatchOperator.NOT_EQUAL, MatchOperator.NOT_MATCHES}
+_PATTERNS = {MatchOperator.MATCHES, MatchOperator.NOT_MATCHES}
 _FORM = re.compile(
-    rf"\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*({'|'.join(map(re.escape, Operator))})\s*(.*?)\s*", re.DOTALL
+    rf"\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*({'|'.join(map(re.escape, MatchOperator))})\s*(.*?)\s*", re.DOTALL
 )
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -63,7 +63,7 @@ class Matcher(msgspec.Struct, frozen=True):
 
     name: str
     """`target`, `group`, `rule`, `severity` or the name of a label."""
-    operator: Operator
+    operator: MatchOperator
     value: str
 
     @classmethod
@@ -81,22 +81,32 @@ class Matcher(msgspec.Struct, frozen=True):
             raise ValueError(
                 f"{text!r} is no matcher: write a name, an operator (= != =~ !~) and a value, as in group=shop"
             )
-        matcher = cls(form[1], Operator(form[2]), _unquoted(form[3], text))
-        matcher._require_sense()
+        matcher = cls(form[1], MatchOperator(form[2]), _unquoted(form[3], text))
+        try:
+            matcher._require_sense()
+        except ValueError as error:
+            raise ValueError(f"the matcher {text!r} is wrong: {error}") from None
         return matcher
 
     def _require_sense(self) -> None:
         """Raises: ValueError for a pattern that cannot be compiled, and for a severity that no rule has."""
-        if self.operator in _PATTERNS:
+        if self.is_pattern:
             _compiled(self.value)
         elif self.name == "severity" and self.value not in list(Severity):
-            raise ValueError(f"{self}: no rule has the severity {self.value!r}, only {', '.join(Severity)}")
+            raise ValueError(f"no rule has the severity {self.value!r}, only {', '.join(Severity)}")
 
     @classmethod
     def of_glob(cls, glob: str) -> Self:
         """Returns the matcher of target ids for a glob: `*` stands for any characters, `?` for one."""
         wild = {"*": ".*", "?": "."}
-        return cls("target", Operator.MATCHES, "".join(wild.get(sign) or _escaped(sign) for sign in glob))
+        return cls(
+            "target", MatchOperator.MATCHES, "".join(wild.get(sign) or _escaped(sign) for sign in glob)
+        )
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the value is a regular expression, which the whole text must match."""
+        return self.operator in _PATTERNS
 
     def __str__(self) -> str:
         """The text form, which `parse` reads."""
@@ -108,7 +118,7 @@ class Matcher(msgspec.Struct, frozen=True):
     def predicate(self) -> Callable[[str], bool]:
         """Returns the comparison, made ready. Raises: ValueError for a pattern that cannot be compiled."""
         wanted = self.operator not in _NEGATIVE
-        if self.operator not in _PATTERNS:
+        if not self.is_pattern:
             return lambda text: (text == self.value) is wanted
         pattern = _compiled(self.value)
         return lambda text: (pattern.fullmatch(_bytes_of(text)) is not None) is wanted

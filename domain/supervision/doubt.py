@@ -19,17 +19,23 @@ def doubted(sample: Sample, reason: Reason, why: str) -> Sample:
     )
 
 
-def weighed(sample: Sample, started_ns: int, deadline_ns: int, blocked_since: Callable[[int], int]) -> Sample:
-    """Returns a sample without what a late loop may have decided in it.
+def weighed(
+    sample: Sample, started_ns: int, deadline_ns: int, waited_ns: int, blocked_since: Callable[[int], int]
+) -> Sample:
+    """Returns a sample without what a late loop, or a wait for admission, may have decided in it.
 
-    The attempt ran from `started_ns`, at most until `deadline_ns` (monotonic); `blocked_since` tells how long the loop was
-    blocked since a moment. A timeout, or an answer that was too slow and nothing else, becomes UNKNOWN where the block
-    may be the cause. Any other sample states by how much its times may be too long.
+    The attempt ran from `started_ns`, at most until `deadline_ns` (monotonic), after it had waited for `waited_ns` of its
+    timeout; `blocked_since` tells how long the loop was blocked since a moment. A timeout becomes UNKNOWN where the block or
+    the wait may be the cause, and an answer that was too slow and nothing else where the block may be. Any other sample
+    states by how much its times may be too long.
     """
     if sample.outcome is Outcome.TIMED_OUT:
         blocked_ns = blocked_since(started_ns)
         if blocked_ns > (deadline_ns - started_ns) * limits.LAG_SHARE_OF_TIMEOUT:
             return _late(sample, blocked_ns)
+        if waited_ns > (deadline_ns - started_ns + waited_ns) * limits.LAG_SHARE_OF_TIMEOUT:
+            why = f"it waited for {waited_ns // NS_PER_MS} ms, as runtime.in_flight_max attempts ran"
+            return doubted(sample, Reason.OVERLOADED, why)
     # A shared result was measured by an earlier probe. The way to the poller is no part of what it measures.
     blocked_ns = blocked_since(sample.at.monotonic_ns - (sample.shared_age_ns or 0))
     if not blocked_ns:

@@ -24,6 +24,8 @@ class PendingAttempt(msgspec.Struct, eq=False):
     state: AttemptState = AttemptState.QUEUED
     admitted: bool = False
     """Whether it counts as running for admission; a heartbeat never does."""
+    waited_ns: int = 0
+    """How much of its timeout had passed when it was admitted."""
     is_commanded: bool = False
     """Whether it was asked for by a command: no earlier result of an equal probe may answer it."""
 
@@ -177,6 +179,7 @@ class Scheduled:
         # A new specification may have arrived while it waited: its probe must not run under the old, longer timeout.
         if pending.deadline.remaining_ns(now) > self.timeout_ns:
             pending.deadline = Deadline.after(now, self.timeout_ns)
+        pending.waited_ns = max(0, self.timeout_ns - pending.deadline.remaining_ns(now))
         unseen_ns = now.monotonic_ns - max(self.ended_ns, blind_until_ns) - 1
         return ProbeRequest(
             attempt=pending.attempt,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ...actors.ports import Clock
 from ...adapters.configuration.tokens import digest_of, new_token
 from ...adapters.stores.token_file import read_tokens, write_tokens
+from ...domain import limits
 from ...domain.errors import ConfigurationError, StoreError, UnknownName
-from ...domain.limits import TOKENS_MAX
 from ...domain.specification.web import IssuedToken, RoleLike, Token
 
 logger = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ class IssuedTokens:
             former = next((each for each in present if each.token.name == name), None)
             secret: str | None = None
             if former is None:
-                if len(present) + reserved >= TOKENS_MAX:
-                    raise ConfigurationError(f"there are {TOKENS_MAX} tokens: revoke one")
+                if len(present) + reserved >= limits.TOKENS_MAX:
+                    raise ConfigurationError(f"there are {limits.TOKENS_MAX} tokens: revoke one")
                 secret = new_token()
                 token = Token(name=name, role=role, sha256=digest_of(secret))
                 made = IssuedToken(token=token, created_at_ns=self._clock.read().wall_ns, created_by=by)

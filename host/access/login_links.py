@@ -5,13 +5,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from ...actors.ports import Clock
-from ...adapters.configuration.tokens import digest_of, new_token
+from ...adapters.configuration.tokens import digest_of, new_link_secret
+from ...domain import limits
 from ...domain.specification.web import Role
-from ...domain.units import NS_PER_MINUTE
-
-VALID_NS = 10 * NS_PER_MINUTE
-LINKS_MAX = 64
-"""Links that wait to be used; one more takes the place of the oldest."""
 
 
 class LoginLink(NamedTuple):
@@ -31,10 +27,13 @@ class LoginLinks:
 
     def make(self, name: str, role: Role) -> str:
         """Returns the secret part of a new link."""
-        secret = new_token()
+        secret = new_link_secret()
         with self._guard:
-            self._waiting[digest_of(secret)] = LoginLink(name, role), self._now_ns() + VALID_NS
-            while len(self._waiting) > LINKS_MAX:
+            self._waiting[digest_of(secret)] = (
+                LoginLink(name, role),
+                self._now_ns() + limits.LOGIN_LINK_VALID_NS,
+            )
+            while len(self._waiting) > limits.LOGIN_LINKS_MAX:
                 self._waiting.popitem(last=False)
         return secret
 

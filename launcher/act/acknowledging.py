@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
+
 from ...domain.errors import UnknownName
 from ...domain.line import first_line
 from ..options import Where
 from ..see.incidents import ID_PREFIX
 from ..see.tables import print_json, shortened
+from .muting import clock_text, require_length, require_moment
 from .reach import Acts, plain, reached, say
 
 if TYPE_CHECKING:
@@ -16,31 +19,54 @@ if TYPE_CHECKING:
 SHOWN_MAX = 5
 
 
-def acknowledge(where: Where, given: str, *, note: str, as_json: bool) -> None:
-    """Acknowledges an incident. Raises: UnknownName where none begins with this id."""
+def acknowledge(where: Where, given: str, *, note: str, length: str, until: str, as_json: bool) -> None:
+    """Acknowledges an incident. Raises: UnknownName where none begins with this id; click.UsageError for two ends."""
+    if length and until:
+        raise click.UsageError("say how long with --for, or until when with --until: at most one of the two")
+    require_length(length)
+    require_moment(until)
 
     def act(acts: Acts) -> None:
         found, opened = open_incident(acts, given)
-        row = acts.acknowledge(found.id, note=note)
+        row = acts.acknowledge(found.id, note=note, until=length or until)
+        name = name_of(row, opened)
         if as_json:
             print_json(plain(row))
-        elif found.acknowledged_at is not None:
+        elif row.sequence == found.sequence:
+            when = "" if row.acknowledged_at is None else f", at {row.acknowledged_at:%H:%M} UTC"
+            say(acts, f"{name}: {row.acknowledged_by} acknowledged it before{when}")
+        else:
+            ends = "" if row.acknowledged_until is None else f" until {clock_text(row.acknowledged_until)}"
             say(
                 acts,
-                f"{name_of(row, opened)}: {row.acknowledged_by} acknowledged it before, at {row.acknowledged_at:%H:%M} UTC",
+                f"{name}: acknowledged by {row.acknowledged_by}{ends}; {_told(row, 'will hear of the end only')}",
             )
-        else:
-            say(acts, f"{name_of(row, opened)}: acknowledged by {row.acknowledged_by}; {_told(row)}")
 
     reached(where, act)
 
 
-def _told(row: "IncidentRow") -> str:
+def unacknowledge(where: Where, given: str, *, as_json: bool) -> None:
+    """Withdraws an acknowledgement. Raises: UnknownName where none begins with this id, or is acknowledged."""
+
+    def act(acts: Acts) -> None:
+        found, opened = open_incident(acts, given)
+        row = acts.unacknowledge(found.id)
+        if as_json:
+            print_json(plain(row))
+        else:
+            say(
+                acts, f"{name_of(row, opened)}: no longer acknowledged; {_told(row, 'will hear of it again')}"
+            )
+
+    reached(where, act)
+
+
+def _told(row: "IncidentRow", what: str) -> str:
     *others, last = row.notify or [""]
     if not last:
         return "no channel is told of it"
     names = f"{', '.join(others)} and {last}" if others else last
-    return f"{names} will hear of the end only"
+    return f"{names} {what}"
 
 
 def open_incident(acts: Acts, given: str) -> "tuple[IncidentRow, tuple[IncidentRow, ...]]":

@@ -11,8 +11,10 @@ from ...client.offline import OfflineStore
 from ...domain.errors import UnknownName
 from ...domain.incidents.record import ALL, AllTargets
 from ...domain.line import count_of, first_line
+from ...domain.specification.matcher import parsed
 from ...domain.time.duration import parse_duration
 from ...domain.time.moment import wall_ns_of
+from ...host.silencing import names_one
 from ..options import Where
 from ..see.tables import print_json
 from .reach import Acts, plain, reached, say, targets_of
@@ -33,24 +35,37 @@ class Wanted(NamedTuple):
     until: str
     reason: str
     name: str | None
+    match: tuple[str, ...] = ()
 
 
 def silence(where: Where, wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
     """Mutes targets, or says what that would do. Raises: click.UsageError unless targets and one end are given."""
-    if (wanted.target is None) is not wanted.everything:
+    if wanted.everything and wanted.target is not None:
         raise click.UsageError("name a target, or every one with --all")
+    if wanted.target is None and not (wanted.everything or wanted.match):
+        raise click.UsageError("name a target, every one with --all, or some with --match")
     if bool(wanted.length) is bool(wanted.until):
         raise click.UsageError("say how long with --for, or until when with --until: one of the two")
     require_length(wanted.length)
     require_moment(wanted.until)
+    require_matchers(wanted.match)
 
     def act(acts: Acts) -> None:
-        target = ALL if wanted.target is None else targets_of(acts, [wanted.target])[0]
-        mutes = _muted(acts, target)
+        target = ALL if wanted.target is None else wanted.target
+        if isinstance(target, str) and names_one(target):
+            target = targets_of(acts, [target])[0]
+        mutes = _muted(acts, target, wanted.match)
         if dry_run:
             click.echo(f"would mute {mutes}; nothing was done")
             return
-        row = acts.silence(target, wanted.length, until=wanted.until, reason=wanted.reason, id=wanted.name)
+        row = acts.silence(
+            target,
+            wanted.length,
+            until=wanted.until,
+            reason=wanted.reason,
+            id=wanted.name,
+            match=wanted.match,
+        )
         if as_json:
             print_json(plain(row))
         else:
@@ -73,6 +88,14 @@ def require_moment(text: str) -> None:
     _require(wall_ns_of, text, "--until")
 
 
+def require_matchers(texts: tuple[str, ...]) -> None:
+    """Raises: click.BadParameter for texts of --match that are no matchers."""
+    try:
+        parsed(texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--match") from None
+
+
 def _require(read: Callable[[str], int], text: str, option: str) -> None:
     try:
         read(text or "0")
@@ -81,13 +104,13 @@ def _require(read: Callable[[str], int], text: str, option: str) -> None:
             raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _muted(acts: Acts, target: str | AllTargets) -> str:
+def _muted(acts: Acts, target: str | AllTargets, match: tuple[str, ...]) -> str:
     """Returns what a silence would mute now: `8 targets and 1 open incident`."""
     if isinstance(acts, OfflineStore):
-        targets = len(acts.target_names()) if target is ALL else 1
-        incidents = sum(1 for row in acts.incidents() if target in (ALL, row.target))
+        would = acts.preview(target, match=match)
+        targets, incidents = len(would.targets), len(would.incidents)
     else:
-        found = acts.preview(target)
+        found = acts.preview(target, match=match)
         targets, incidents = found.targets, len(found.open_incidents)
     return f"{count_of(targets, 'target')} and {count_of(incidents, 'open incident')}"
 
@@ -100,7 +123,7 @@ def unsilence(where: Where, given: str, *, as_json: bool) -> None:
         if as_json:
             print_json(plain(row))
         else:
-            what = "every target" if row.target is None else row.target
+            what = ", ".join(["every target" if row.target in (None, "*") else row.target, *row.match])
             say(acts, f"silence {row.id}: ended; {what} is heard of again, also of what it held back")
 
     reached(where, act)

@@ -51,3 +51,15 @@ def reload(where: Where, *, as_json: bool) -> None:
         print_json({"done": True, "targets": len(found.targets)})
     else:
         click.echo(f"the configuration is in force as it is now: {count_of(len(found.targets), 'target')}")
+
+
+def notify(where: Where, channel: str, *, as_json: bool) -> ExitStatus:
+    """Sends a test to a channel. Returns FAILED where the receiver did not take it. Raises: UnknownName; NotRunning."""
+    row = running(where).test_channel(channel)
+    if as_json:
+        print_json(plain(row))
+    else:
+        took = "" if row.took_ms is None else f" in {row.took_ms:.0f} ms"
+        detail = f": {row.detail}" if row.detail else ""
+        click.echo(f"{channel}: the test is {row.result.value}{took}{detail}")
+    return ExitStatus.FINE if row.result.value == "accepted" else ExitStatus.FAILED

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ..completing import DEAD_LETTERS, INCIDENTS, SILENCES, TARGETS
+from ..completing import DEAD_LETTERS, INCIDENTS, SHOWN, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
@@ -13,14 +13,27 @@ from ..options import JSON, Where, reaching
 @JSON
 @click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 @click.option("--note", default="", help="A text for the others, which its notices carry.")
-def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
+@click.option("--for", "length", default="", metavar="LENGTH", help="End by itself after this, such as 2h.")
+@click.option("--until", default="", metavar="TIME", help="End by itself then: 2026-01-31T12:30:00Z.")
+def ack(where: Where, incident: str, *, note: str, length: str, until: str, as_json: bool) -> None:
     """Acknowledge an incident: its channels hear of its end only.
 
     ID is the beginning of its id as `incidents` shows it, or a target with one open incident.
     """
     from .acknowledging import acknowledge
 
-    acknowledge(where, incident, note=note, as_json=as_json)
+    acknowledge(where, incident, note=note, length=length, until=until, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
+def unack(where: Where, incident: str, *, as_json: bool) -> None:
+    """Withdraw an acknowledgement: the channels of its incident hear of it again."""
+    from .acknowledging import unacknowledge
+
+    unacknowledge(where, incident, as_json=as_json)
 
 
 @click.command()
@@ -31,6 +44,9 @@ def ack(where: Where, incident: str, *, note: str, as_json: bool) -> None:
 @click.option("--until", default="", metavar="TIME", help="Until when: 2026-01-31T12:30:00Z.")
 @click.option("--reason", default="", help="Why; everybody sees it.")
 @click.option("--all", "everything", is_flag=True, help="Every target.")
+@click.option(
+    "--match", multiple=True, metavar="MATCHER", help="Only where it holds: group=shop, severity!=critical."
+)
 @click.option("--id", "name", help="Its id; a silence of this id is replaced.")
 @click.option("--dry-run", is_flag=True, help="Say what it would mute, and do nothing.")
 def silence(
@@ -41,14 +57,18 @@ def silence(
     until: str,
     reason: str,
     everything: bool,
+    match: tuple[str, ...],
     name: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Mute a target for a time. It is watched on, and its channels hear at the end of what was held back."""
+    """Mute targets for a time. They are watched on, and their channels hear at the end of what was held back.
+
+    TARGET is an id or a glob such as 'shop*', which also mutes targets that come later. Of several matchers all must hold.
+    """
     from .muting import Wanted, silence
 
-    wanted = Wanted(target, everything, length, until, reason, name)
+    wanted = Wanted(target, everything, length, until, reason, name, match)
     silence(where, wanted, dry_run=dry_run, as_json=as_json)
 
 
@@ -57,7 +77,7 @@ def silence(
 @JSON
 @click.argument("silence", metavar="ID", shell_complete=SILENCES)
 def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
-    """End a silence; its channels hear now of what it held back, where that still holds."""
+    """End a silence. Its channels hear now of what it held back, where that still holds."""
     from .muting import unsilence
 
     unsilence(where, silence, as_json=as_json)
@@ -88,11 +108,11 @@ def resume(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.command("check-now")
 @reaching
 @JSON
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=TARGETS)
 def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
-    """Have the running process check targets at once, beside their schedule. TARGET is a name or a glob.
+    """Check targets at once, beside their schedule.
 
-    It ends with 1 where one of them is not up.
+    The running process checks them. TARGET is a name or a glob. It ends with 1 where one of them is not up.
     """
     from .ordering import check_now
 
@@ -131,7 +151,10 @@ def heartbeat(
 @reaching
 @JSON
 def reload(where: Where, *, as_json: bool) -> None:
-    """Have the running process read its configuration again; an invalid one changes nothing."""
+    """Read the configuration again.
+
+    The running process reads it; an invalid one changes nothing.
+    """
     from .ordering import reload
 
     reload(where, as_json=as_json)
@@ -142,7 +165,9 @@ def reload(where: Where, *, as_json: bool) -> None:
 @click.argument("target", metavar="NAME", shell_complete=TARGETS)
 @click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def job(where: Where, target: str, command: tuple[str, ...]) -> None:
-    """Run a command and report its start, its end and its time for a target with `heartbeat`.
+    """Run a command and report how it went.
+
+    Its start, its end and its time are reported for a target with `heartbeat`.
 
     It ends with the status of the command. A report that cannot be made is said on standard error, and fails no job.
     """
@@ -173,10 +198,11 @@ def redrive(where: Where, keys: tuple[str, ...], *, as_json: bool) -> None:
 @click.command()
 @reaching
 @JSON
-@click.argument("incident", metavar="ID|TARGET")
+@click.argument("incident", metavar="ID|TARGET", shell_complete=SHOWN)
 def show(where: Where, incident: str, *, as_json: bool) -> None:
-    """Show the time line of an incident: samples, transitions and notices.
+    """Show the time line of an incident.
 
+    It has the samples around the opening, transitions and notices.
     ID is the beginning of its id; for a TARGET it is the open incident, else the newest one.
     """
     from ..see.timeline import show
@@ -196,4 +222,30 @@ def top(where: Where) -> None:
     show_top(where)
 
 
-ACTING = (show, top, ack, silence, unsilence, pause, resume, check_now, heartbeat, job, redrive, reload)
+@click.command()
+@reaching
+@JSON
+@click.argument("channel")
+def notify(where: Where, channel: str, *, as_json: bool) -> None:
+    """Send a test to a channel by the way of every notice; end with 1 where it is not taken."""
+    from .ordering import notify
+
+    sys.exit(notify(where, channel, as_json=as_json))
+
+
+ACTING = (
+    show,
+    top,
+    ack,
+    unack,
+    silence,
+    unsilence,
+    pause,
+    resume,
+    check_now,
+    heartbeat,
+    job,
+    notify,
+    redrive,
+    reload,
+)

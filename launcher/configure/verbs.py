@@ -32,12 +32,12 @@ def init(addresses: tuple[str, ...], out: Path, *, force: bool) -> None:
 def completion(shell: str) -> None:
     """Print a script for completion in a shell.
 
-    It offers verbs, options, and ids of targets, open incidents, silences and dead letters.
-
     \b
     bash  echo 'eval "$(watchkeeper completion bash)"' >> ~/.bashrc
     zsh   echo 'eval "$(watchkeeper completion zsh)"' >> ~/.zshrc
     fish  watchkeeper completion fish > ~/.config/fish/completions/watchkeeper.fish
+
+    The shell then offers verbs, options, and ids of targets, open incidents, silences and dead letters.
     """
     from ..completing import script_for
 

@@ -4,11 +4,12 @@ import secrets
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from ...adapters.clock import SystemClock
+from ...domain.errors import WatchkeeperError
 from ...domain.incidents.incident import TransitionKind
 from ...domain.read_model.event import Event, IncidentChanged, NoticeEnded
 from ...domain.read_model.status import RuntimeStatus
@@ -76,6 +77,13 @@ class Demo:
         except OutputLost as error:
             self.lost = error
 
+    def invite(self, runtime: WatchedRuntime) -> None:
+        """Tells a person at a terminal how to look at it with a browser, where the web libraries are installed."""
+        if isinstance(self._output, TerminalOutput):
+            with suppress(WatchkeeperError):
+                runtime.serve("127.0.0.1:0")
+                self._output.show("browser", runtime.sign_in_text())
+
     def cue(self) -> None:
         """Tells what the script does from now on."""
         while self._cues and self._cues[0][0] <= self.elapsed_s():
@@ -139,6 +147,7 @@ def _shown(demo: Demo) -> ExitStatus:
         stack.enter_context(runtime)
         demo.begin()
         demo.say("demo", f"watching {runtime.scene(CONFIG).summary}")
+        demo.invite(runtime)
         while demo.elapsed_s() < WITHIN_S and demo.lost is None:
             event = events.get(timeout_s=0.1)
             demo.cue()

@@ -126,6 +126,8 @@ class RunCommand:
             self._output.ask = runtime.status
             with suppress(WatchkeeperError, TimeoutError):
                 self._output.resume(runtime.incidents(open_only=True))
+            if text := runtime.sign_in_text():
+                self._output.show("browser", text)
         Thread(target=self._tell, args=(events,), name="watchkeeper-lines", daemon=True).start()
         Thread(target=self._tell_end, args=(runtime,), name="watchkeeper-end", daemon=True).start()
         self._manager.ready(f"watching {scene.summary}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...adapters.net.listening import control_socket_path, has_web
+from ...domain.errors import UsageError
 from ...domain.line import count_of, listed, one_line
 from ...domain.specification.channel import Log
 from ...domain.specification.configuration import Configuration
@@ -122,6 +123,14 @@ class WatchedRuntime(Runtime):
     def scene(self, file: Path) -> Scene:
         """Returns what is watched now, and where it can be reached."""
         return scene_of(file, self._configured.snapshot(), self._lifecycle.urls)
+
+    def sign_in_text(self) -> str:
+        """Returns a sentence with a link that signs a browser in once; empty where no door is open for one."""
+        try:
+            link = self.login_link(role="operator", name="terminal")
+        except UsageError:
+            return ""
+        return f"signs in as operator, once and within ten minutes:\n{link}"
 
     @property
     def store(self) -> str | None:

@@ -77,8 +77,8 @@ def words_of(event: Event) -> str:
             said = f"{incident.change.value}: {_name(incident)}: {incident.summary()}"
         case NoticeEnded(notice, delivery):
             tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
-            told = f"{notice.change.value} of {_name(notice.incident)}{tries}"
-            said = f"notice {delivery.state.value}: {notice.channel}: {told}"
+            about = "test" if notice.is_test else f"{notice.change.value} of {_name(notice.incident)}"
+            said = f"notice {delivery.state.value}: {notice.channel}: {about}{tries}"
         case WentBlind(interval):
             length_ns = (interval.ended_at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS
             said = f"blind: for {format_duration(length_ns)}: {interval.cause}"

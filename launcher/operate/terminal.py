@@ -106,6 +106,10 @@ class TerminalOutput:
         else:
             self._plain.say(text, level)
 
+    def show(self, word: str, text: str) -> None:
+        """Tells a line on the terminal alone: it stands in no file that standard error leads to."""
+        self._hand_over(SpokenWords(word, text))
+
     def line(self, text: str) -> str:
         if self._plain is not None:
             return self._plain.line(text)

@@ -51,7 +51,7 @@ class Board:
         self.problem = ""
         """Why it is not live; empty while it is."""
         self.said = ""
-        """What the last command answered."""
+        """The answer to the last command."""
         self.evidence: list[str] | None = None
         """The lines that take the place of the rows; None for the rows."""
         self.sort = Sort.WORST
@@ -95,6 +95,8 @@ class Board:
                 self._move(1)
             case "a" | "z" | "enter":
                 return self._order({"a": "ack", "z": "silence", "enter": "evidence"}[key])
+            case _:
+                pass
         return None
 
     def _edit(self, key: str) -> None:

@@ -1,7 +1,7 @@
 """`status`: the settled state of each target of a store."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -18,6 +18,8 @@ from ...domain.line import count_of
 from ...domain.observation.outcome import is_answered
 from ...domain.read_model.status import no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
+from ...domain.specification.matcher import Subject
+from ...domain.specification.metadata import NO_METADATA
 from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import OWN_NAME, Target
 from ...domain.time.duration import NS_PER_DAY
@@ -132,7 +134,8 @@ def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> lis
     names = dict.fromkeys((*configured, *reader.targets(), *(name for name in opened if name != OWN_NAME)))
     latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
     uptimes = reader.uptimes(now_ns - NS_PER_DAY, now_ns + 1)
-    recovered, silences = reader.recovered(), reader.silences(now_ns)
+    recovered = reader.recovered()
+    silences = [(silence, silence.selection()) for silence in reader.silences(now_ns)]
     pauses = {mark.target: mark for mark in reader.pauses()}
     return [
         _Recorded(
@@ -141,13 +144,20 @@ def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> lis
             last=latest.get(name),
             open_incidents=opened.get(name, []),
             recovered_ns=recovered.get(name),
-            silences=[silence for silence in silences if silence.target in {None, name}],
+            silences=[
+                silence for silence, selection in silences if selection.accepts(_subject(name, configured))
+            ],
             pause=pauses.get(name),
             uptime=uptimes.get(name),
             now_ns=now_ns,
         )
         for name in names
     ]
+
+
+def _subject(name: str, configured: Mapping[str, Target]) -> Subject:
+    target = configured.get(name)
+    return Subject(name, NO_METADATA if target is None else target.metadata)
 
 
 def status_document(

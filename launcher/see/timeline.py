@@ -20,7 +20,7 @@ from .incidents import ID_PREFIX
 from .tables import print_json
 
 if TYPE_CHECKING:
-    from ...client.answers import EvidenceRow, IncidentRow, NoticeRow, SampleRow, SilenceRow
+    from ...client.answers import EvidenceRow, IncidentNoticeRow, IncidentRow, SampleRow, SilenceRow, TryRow
 
 AROUND = timedelta(hours=1)
 """How far before and behind the opening its samples are looked for."""
@@ -36,7 +36,7 @@ class Timeline(NamedTuple):
     transitions: "tuple[IncidentRow, ...]" = ()
     samples: "tuple[SampleRow, ...]" = ()
     evidence: "tuple[EvidenceRow, ...]" = ()
-    notices: "tuple[NoticeRow, ...]" = ()
+    notices: "tuple[IncidentNoticeRow, ...]" = ()
     silences: "tuple[SilenceRow, ...]" = ()
 
 
@@ -145,7 +145,7 @@ def _merged(found: Timeline) -> list[Line]:
     lines = [
         *(Line(row.at, row.change.value, row.explanation) for row in found.transitions),
         *(line for row in found.samples for line in _sample_lines(row, evidence.get(row.at))),
-        *(Line(row.at, row.channel, _notice_text(row)) for row in found.notices),
+        *(line for row in found.notices for line in _notice_lines(row)),
     ]
     # A stable order: at the same moment a sample stands before what it led to.
     return sorted(lines, key=lambda line: (line.at, line.what not in ("sample", "")))
@@ -171,13 +171,21 @@ def _evidence_lines(at: datetime, seen: "EvidenceRow | None") -> list[Line]:
     ]
 
 
-def _notice_text(row: "NoticeRow") -> str:
-    tries = "" if row.attempts == 1 else f" after {count_of(row.attempts, 'try').replace('trys', 'tries')}"
-    said = {"delivered": "told of", "dead": "gave up telling of", "pending": "waits to be told of"}[
-        row.state.value
-    ]
-    detail = f" ({row.detail})" if row.detail else ""
-    return f"{said} {row.change.value}{tries}{detail}"
+def _notice_lines(row: "IncidentNoticeRow") -> list[Line]:
+    """Returns each try to deliver a notice; its state where no try is recorded, and where the last one ended nothing."""
+    what = row.change.value
+    lines = [Line(each.at, row.channel, f"{what}: {_try_text(each)}") for each in row.tries]
+    if row.state.value == "dead":
+        lines.append(Line(row.at, row.channel, f"{what}: given up (watchkeeper redrive {row.key})"))
+    elif not lines:
+        lines.append(Line(row.at, row.channel, f"{what}: {row.state.value}"))
+    return lines
+
+
+def _try_text(tried: "TryRow") -> str:
+    took = "" if tried.took_ms is None else f" in {tried.took_ms:.0f} ms"
+    result = "no answer yet" if tried.result.value == "unknown" else tried.result.value
+    return f"try {tried.attempt} {result}{took}" + (f": {tried.detail}" if tried.detail else "")
 
 
 def _silence_text(row: "SilenceRow") -> str:

@@ -4,8 +4,15 @@ from watchkeeper.actors.dispatch.run.alarm import AlarmClock
 
 ANSWER_WITHIN_MS = 10_000
 """The deadline of an attempt that has its answer long before, on a busy machine, too."""
+UNENDING = frozenset({"nothing", "drip_head", "drip_body"})
+"""The answers of the hostile server that only a deadline ends."""
 GRACE_MS = 2_000
 """How late an attempt may end on a busy machine; one that ignored its deadline would wait for a peer that says nothing."""
+
+
+def time_for(answer, short_ms):
+    """Returns the deadline for an answer of the hostile server: the short one only where it must pass."""
+    return short_ms if answer in UNENDING else ANSWER_WITHIN_MS
 
 
 def call_at_of(loop, clock):

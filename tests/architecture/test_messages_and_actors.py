@@ -38,7 +38,9 @@ IMPERATIVES = [
     "Give",
     "Hand",
     "Keep",
+    "Describe",
     "Mute",
+    "Unmute",
     "Pause",
     "Reconfigure",
     "Record",
@@ -48,8 +50,10 @@ IMPERATIVES = [
     "Resume",
     "Retry",
     "Run",
+    "Send",
     "Start",
     "Track",
+    "Unacknowledge",
     "Untrack",
 ]
 PAST = [

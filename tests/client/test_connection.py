@@ -119,6 +119,11 @@ def test_each_command_returns_the_state_that_it_left(request, door, author, inci
     assert connection.preview(ALL).targets == 2
     assert connection.unsilence(muted.id).id == muted.id
     assert connection.silences() == ()
+    some = connection.silence("e*", "90m", match=["severity=~info|warning"])
+    assert (some.target, some.match) == ("e*", ["severity=~info|warning"])
+    assert connection.silence("e*", "2h", match="severity=~info|warning").id == some.id
+    assert connection.preview("e*", match=["severity=critical"]).target_ids == ["etl"]
+    assert connection.unsilence(some.id).match == some.match
     assert connection.heartbeat("etl", ok=False, detail="again").explanation == "reported: again"
     assert connection.attempts("etl")[0].lateness_ms >= 0
     assert connection.target_names() == ("etl", "port")
@@ -373,8 +378,9 @@ def test_a_report_that_cannot_be_made_fails_no_job(tmp_path, caplog):
 
 
 def test_every_method_carries_a_label_and_blocks_no_event_loop(here):
-    public = {name: member for name, member in vars(Connection).items() if callable(member)}
-    named = {name: surface_of(member) for name, member in public.items() if not name.startswith("_")}
+    named = {
+        name: surface_of(getattr(Connection, name)) for name in dir(Connection) if not name.startswith("_")
+    }
     bridges = {name for name, label in named.items() if label is Surface.BRIDGE}
     assert (bridges, set(named.values())) == ({"job"}, {Surface.BRIDGE, Surface.SYNC})
     assert surface_of(watchkeeper.connect) is Surface.BRIDGE

@@ -1,5 +1,7 @@
 """Commands that are written to a store while no process runs it: the next run goes on from them as from its own."""
 
+from datetime import UTC, datetime
+
 import click
 import pytest
 from records import NOON
@@ -77,6 +79,11 @@ def test_an_acknowledgement_is_told_by_the_next_run_once(watched):
         seen = store.acknowledge(incident.id, note="rolling back")
         assert (seen.acknowledged_by, seen.note, seen.sequence) == ("otto", "rolling back", 2)
         assert store.acknowledge(incident.id, "anna").acknowledged_by == "otto"
+        assert store.unacknowledge(incident.id).acknowledged_by is None
+        with pytest.raises(UnknownName, match="is not acknowledged"):
+            store.unacknowledge(incident.id)
+        ends = store.acknowledge(incident.id, until="2h").acknowledged_until
+        assert (ends - datetime.now(UTC)).total_seconds() > 7_000
         with pytest.raises(UnknownName, match="no open incident has the id 'inc_none'"):
             store.acknowledge("inc_none")
     status = watched.run()
@@ -191,3 +198,16 @@ def test_a_run_that_starts_in_between_takes_the_command_over_its_socket(watched)
         assert reached(Where(None, watched.path, None, None), act) is True
     runtime.stop()
     assert tried == [Connection, Connection]
+
+
+def test_a_silence_by_matchers_is_previewed_made_and_replaced_without_a_run(watched):
+    with watched.offline() as store:
+        preview = store.preview("back*", match=["group!=shop"])
+        assert (preview.targets, preview.incidents) == (("backup",), ())
+        assert store.preview(ALL, match=["group=shop"]).targets == ()
+        made = store.silence("back*", "1h", match=["group!=shop"])
+        again = store.silence("back*", "2h", match=["group!=shop"], reason="longer")
+        assert (again.id, again.created_at) == (made.id, made.created_at)
+        assert [silence.reason for silence in store.silences()] == ["longer"]
+        store.silence("back*", "0s", match=["group!=shop"])
+        assert store.silences() == ()

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,10 @@ import pytest
 from records import delivery_of, notice_of, opened, then
 from watchkeeper import (
     ALL,
+    CallChannel,
+    Channel,
     Heartbeat,
+    NoticeEnded,
     Record,
     Runtime,
     StoreError,
@@ -248,3 +252,46 @@ def test_a_backup_tells_what_it_has(runtime, path, tmp_path):
     assert made.until.tzinfo is UTC
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
     assert Record(tmp_path / "copy.db").incidents() == Record(path).incidents()
+
+
+def test_each_try_and_what_each_channel_took_is_told(path):
+    def take(notice):
+        """Takes every notice."""
+
+    channel = Channel(id="team", call=CallChannel(name="take"))
+    job = Target(id="job", every="1h", heartbeat=Heartbeat(), notify=["team"])
+    runtime = Runtime(targets=[job], channels=[channel], callables={"take": take}, store=path)
+    with runtime, runtime.subscribe() as events:
+        runtime.heartbeat("job", ok=False, detail="disk full")
+        while not isinstance(event := events.get(20), NoticeEnded):
+            assert event is not None
+    record = Record(path)
+    (incident,) = record.incidents()
+    (tried,) = record.deliveries(incident=incident.id)
+    assert (tried.channel, tried.attempt, tried.result.value) == ("team", 1, "accepted")
+    assert record.deliveries(key=event.notice.key) == (tried,)
+    assert [(each.channel, each.told.value) for each in record.told(incident.id)] == [("team", "opened")]
+    with pytest.raises(UsageError, match="give one of the two"):
+        record.deliveries()
+
+
+def test_backups_beside_a_writer_are_each_of_one_moment(runtime, path, tmp_path):
+    """Each copy is verified against the head that was beside the store before it began."""
+    ended = threading.Event()
+
+    def report():
+        good = True
+        while not ended.is_set():
+            good = not good
+            runtime.heartbeat("job", ok=good)
+            runtime.status()
+
+    writer = threading.Thread(target=report)
+    writer.start()
+    try:
+        made = [Record(path).backup(tmp_path / "copy.db", replace=True) for _ in range(10)]
+    finally:
+        ended.set()
+        writer.join()
+    assert made[0].links < made[-1].links
+    assert [each.links for each in made] == sorted(each.links for each in made)

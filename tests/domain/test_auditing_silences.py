@@ -16,6 +16,9 @@ from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.invariants_record import RecordRules
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint, Restored
+from watchkeeper.domain.specification.metadata import TargetMetadata
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.target import Target
 
 
 @pytest.fixture
@@ -168,3 +171,58 @@ def test_rules_that_never_saw_a_store_allow_no_commit():
     assert not rules.is_failed
     rules.committing()
     assert said == ["S33"]
+
+
+# Matchers.
+
+FRONT, BACK = (TargetMetadata(group=group) for group in ("front", "back"))
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        (("target=shop", "rule=down"), ["S22"]),
+        (("target=shop", "rule=slow"), []),
+        (("severity=~.*",), ["S22"]),
+        # The record does not say the present texts of a target: nothing is sure.
+        (("group=front",), []),
+        (("group!=front",), []),
+    ],
+)
+def test_no_notice_is_made_inside_a_silence_whose_matchers_hold(book, match, expected):
+    book.commit(silences=(silence(target="*", match=match),))
+    assert book.commit(OPENED, notices=(NOTICE,)) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "match", "expected"),
+    [("*", ("rule=down",), []), ("*", ("rule=slow",), ["S4"]), ("*", ("group=x",), []), ("sh?p", (), [])],
+)
+def test_a_silence_excuses_the_steps_that_its_matchers_may_accept(book, target, match, expected):
+    book.commit(silences=(silence(target=target, match=match),))
+    assert book.commit(OPENED) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"), [([FRONT], ["S22"]), ([BACK], []), ([FRONT, BACK], []), ([FRONT, FRONT], ["S22"])]
+)
+def test_a_silence_by_group_is_held_against_all_texts_that_a_target_has_had(book, texts, expected):
+    for metadata in texts:
+        book.rules.described([Target(id="shop", tcp=Tcp(host="h", port=1), group=metadata.group)])
+    step = replace(OPENED, about=FRONT)
+    book.commit(silences=(silence(target="*", match=("group=front",)),))
+    assert book.commit(step, notices=(notice_of(step),)) == expected
+
+
+def test_a_silence_that_is_ended_by_its_id_is_over(book):
+    muted = silence()
+    book.rules.muted(muted)
+    book.commit(silences=(muted,))
+    book.rules.unmuted("another", NOON)
+    book.rules.time_passed(NOON)
+    assert book.commit(OPENED, notices=(NOTICE,)) == ["S22"]
+    book.rules.unmuted(muted.id, NOON)
+    book.rules.time_passed(NOON)
+    ended = muted.ended(NOON.wall_ns, "ann")
+    other = opened("inc_2", "bank")
+    assert book.commit(other, silences=(ended,), notices=(notice_of(other),)) == []

@@ -98,7 +98,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
     def mute(self, watched, length_s):
         silence = Silence(id=f"of {watched}", target=watched, until_ns=self.now.wall_ns + length_s * S)
         self.silences[silence.id] = silence
-        self.ledger.silence(silence)
+        self.ledger.silences.put(silence)
         self.hear(self.ledger.reconcile(self.now))
 
     @rule(by_s=st.integers(1, 40))
@@ -107,7 +107,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
         ended = any(
             before.wall_ns < silence.until_ns <= self.now.wall_ns for silence in self.silences.values()
         )
-        noticed = self.ledger.some_mute_ended(self.now)
+        noticed = self.ledger.silences.drop_ended(self.now)
         assert noticed or not ended
         if noticed:
             self.hear(self.ledger.reconcile(self.now))
@@ -142,7 +142,7 @@ class LedgerUnderEverything(RuleBasedStateMachine):
     def teardown(self):
         """Once every mute is over and every notice delivered, each channel knows what it should."""
         self.now = self.now.shifted(3_600 * S)
-        self.ledger.some_mute_ended(self.now)
+        self.ledger.silences.drop_ended(self.now)
         self.hear(self.ledger.reconcile(self.now))
         while self.under_way:
             self.settle(next(iter(self.under_way)), DELIVERED)
@@ -237,7 +237,7 @@ def test_a_channel_that_is_not_configured_is_not_notified():
 
 
 def muted(ledger, target=None, length_s=60):
-    ledger.silence(Silence(id="night", target=target, until_ns=NOON.wall_ns + length_s * S))
+    ledger.silences.put(Silence(id="night", target=target, until_ns=NOON.wall_ns + length_s * S))
 
 
 MAINTENANCE = [
@@ -259,10 +259,10 @@ def test_the_end_of_a_mute_is_one_comparison(told_before, recovers_within, after
     if recovers_within:
         assert ledger.note(then(step, TransitionKind.RESOLVED), NOON) == ()
     end = NOON.shifted(60 * S)
-    assert not ledger.some_mute_ended(end.shifted(-1))
-    assert ledger.some_mute_ended(end)
+    assert not ledger.silences.drop_ended(end.shifted(-1))
+    assert ledger.silences.drop_ended(end)
     assert [notice.change for notice in ledger.reconcile(end)] == after
-    assert not ledger.some_mute_ended(end)
+    assert not ledger.silences.drop_ended(end)
 
 
 def test_a_mute_of_one_target_mutes_no_other():
@@ -277,7 +277,7 @@ def test_a_silence_ended_early_speaks_at_once():
     muted(ledger)
     ledger.note(opened(), NOON)
     muted(ledger, length_s=0)
-    assert ledger.silences(NOON) == ()
+    assert ledger.silences.in_force(NOON) == ()
     assert [notice.change for notice in ledger.reconcile(NOON)] == [TransitionKind.OPENED]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.domain.limits import MATCHER_CHARACTERS_MAX, MATCHERS_MAX
-from watchkeeper.domain.specification.matcher import Matcher, Operator, Selection, Subject, parsed
+from watchkeeper.domain.specification.matcher import Matcher, MatchOperator, Selection, Subject, parsed
 from watchkeeper.domain.specification.metadata import TargetMetadata
 
 SHOP = Subject(
@@ -125,7 +125,7 @@ def test_more_matchers_than_the_bound_are_refused():
     name=st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,9}", fullmatch=True).filter(
         lambda name: name != "severity"
     ),
-    operator=st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL]),
+    operator=st.sampled_from([MatchOperator.EQUAL, MatchOperator.NOT_EQUAL]),
     value=st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20),
 )
 def test_a_matcher_reads_back_from_its_text(name, operator, value):
@@ -134,7 +134,7 @@ def test_a_matcher_reads_back_from_its_text(name, operator, value):
 
 
 @pytest.mark.parametrize("value", ["a.b|c", '"', "~x", r"a\.b", " x ", "", r"\"", "[^a-z]+"])
-@pytest.mark.parametrize("operator", [Operator.MATCHES, Operator.NOT_MATCHES])
+@pytest.mark.parametrize("operator", [MatchOperator.MATCHES, MatchOperator.NOT_MATCHES])
 def test_a_pattern_reads_back_from_its_text(operator, value):
     matcher = Matcher("team", operator, value)
     assert Matcher.parse(str(matcher)) == matcher
@@ -142,7 +142,7 @@ def test_a_pattern_reads_back_from_its_text(operator, value):
 
 @given(st.text(max_size=20))
 def test_a_matcher_of_equality_is_met_by_its_own_text_alone(text):
-    accepts = Selection([Matcher("target", Operator.EQUAL, text)]).accepts
+    accepts = Selection([Matcher("target", MatchOperator.EQUAL, text)]).accepts
     assert accepts(Subject(text))
     assert not accepts(Subject(text + "x"))
 

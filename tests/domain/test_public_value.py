@@ -11,6 +11,7 @@ from msgspec import UNSET
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper import Channel, Http, Log, Runtime, Target, UnknownName
 from watchkeeper.adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
+from watchkeeper.adapters.stores.sqlite.backup import Backup
 from watchkeeper.adapters.stores.sqlite.reader import Verification
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
@@ -98,6 +99,7 @@ VALUES = [
     Totals(),
     Summed(NOON_NS, Rollup()),
     Verification(3, ("a",)),
+    Backup(path="copy.db", size_bytes=1, incidents=1, open_incidents=0, links=3, until_ns=NOON_NS),
     SampleSeen(SAMPLE, Status.UP),
     IncidentChanged(INCIDENT),
     NoticeEnded(notice_of(opened()), delivery_of(notice_of(opened()), DeliveryState.DELIVERED)),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
 from seeing import refusal, sample, samples, written
 from servers import Authority, talking, web
 from watched import one_target, watching
@@ -93,18 +94,20 @@ def url(folder: Path, value: str) -> Any:
 
 
 def max_age(folder: Path, value: str) -> int:
-    """How many requests the first samples of three targets on one URL cost."""
+    """How many of the first samples of three targets on one URL are answers to a request of their own."""
     with web() as server:
         names = ("a", "b", "c")
         target = {"every": "500ms", "timeout": "490ms", "max_age": value, "http": {"url": server.url()}}
         document = {"targets": [{"id": name, **target} for name in names]}
         runtime = Runtime.from_config(written(folder, document), {})
         with runtime, runtime.subscribe(samples=True) as events:
-            heard = {}
-            while len(heard) < len(names):
+            first = {}
+            while len(first) < len(names):
                 sample = events.get(20).sample
-                heard.setdefault(sample.target, len(server.heard))
-        return max(heard.values())
+                first.setdefault(sample.target, sample)
+            own = sum(sample.shared_age_ns is UNSET for sample in first.values())
+            assert len(server.heard) >= own
+        return own
 
 
 # TLS.

@@ -22,6 +22,21 @@ def test_ack_says_which_channels_hear_only_of_the_end(verb, down):
     assert (row["acknowledged_by"], row["note"], row["target"]) == ("otto", "rolling back", "backup")
 
 
+def test_ack_may_end_by_itself_and_unack_withdraws_it(verb, there, down):
+    says = verb("ack", down, "--for", "2h")[1]
+    assert re.fullmatch(
+        f"backup: acknowledged by otto until .*{AT}; ops and oncall will hear of the end only\n", says
+    )
+    assert there("unack", down) == (
+        0,
+        "backup: no longer acknowledged; ops and oncall will hear of it again\n",
+    )
+    assert there("unack", down)[0] == 1
+    row = json.loads(there("ack", down, "--until", "2099-01-31T12:30:00Z", "--json")[1])
+    assert row["acknowledged_until"].startswith("2099-01-31T12:30")
+    assert verb("ack", down, "--for", "1h", "--until", "2099-01-31T12:30:00Z")[0] == 2
+
+
 def test_ack_by_a_token_has_the_name_of_the_token(there, down):
     assert there("ack", down)[1].startswith("backup: acknowledged by anna; ")
 
@@ -77,6 +92,22 @@ def test_silence_of_every_target_takes_an_id_and_an_end(there, run):
     assert (row["id"], row["target"], row["by"]) == ("move", None, "anna")
 
 
+def test_silence_of_a_glob_and_of_matchers_says_how_many_targets_it_mutes(verb, down):
+    assert verb("silence", "b*", "--for", "2h", "--dry-run")[1] == (
+        "would mute 1 target and 1 open incident; nothing was done\n"
+    )
+    assert verb("silence", "none*", "--for", "2h", "--dry-run")[1] == (
+        "would mute 0 targets and 0 open incidents; nothing was done\n"
+    )
+    row = json.loads(
+        verb("silence", "--match", "severity=info", "--match", "rule!=x", "--for", "1h", "--json")[1]
+    )
+    assert (row["target"], row["match"]) == ("*", ["severity=info", "rule!=x"])
+    assert verb("unsilence", row["id"])[1] == (
+        f"silence {row['id']}: ended; every target, severity=info, rule!=x is heard of again, also of what it held back\n"
+    )
+
+
 def test_a_dry_run_of_a_silence_makes_none(verb, run):
     assert verb("silence", "etl", "--for", "1h", "--dry-run") == (
         0,
@@ -89,8 +120,9 @@ def test_a_dry_run_of_a_silence_makes_none(verb, run):
 
 
 WRONG = [
-    (("silence", "--for", "1h"), "name a target, or every one with --all"),
+    (("silence", "--for", "1h"), "name a target, every one with --all, or some with --match"),
     (("silence", "etl", "--all", "--for", "1h"), "name a target, or every one with --all"),
+    (("silence", "--match", "=x", "--for", "1h"), "Invalid value for --match: '=x' is no matcher"),
     (("silence", "etl"), "say how long with --for, or until when with --until: one of the two"),
     (("silence", "etl", "--until", "noon"), "Invalid value for --until: Invalid isoformat string: 'noon'"),
     (("silence", "etl", "--for", "soon"), "soon"),

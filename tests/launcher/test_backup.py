@@ -1,6 +1,11 @@
 """`backup` and `verify`: what they print, how they end, and that a copy can take the place of its store."""
 
+import json
+import shutil
+import signal
 import stat
+import subprocess
+import sys
 
 import apsw
 import pytest
@@ -11,6 +16,8 @@ from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, HeardMark
 from watchkeeper.launcher.main import cli
+
+from tests.launcher.test_running import running
 
 
 @pytest.fixture
@@ -52,9 +59,9 @@ def test_a_backup_is_one_private_file(store, tmp_path):
     folder = tmp_path / "kept"
     folder.mkdir()
     run("backup", "--store", store, folder / "copy.db")
-    assert [each.name for each in folder.iterdir()] == ["copy.db"]
     assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
     assert Record(folder / "copy.db").incidents() == Record(store).incidents()
+    assert [each.name for each in folder.iterdir()] == ["copy.db"]
 
 
 def test_a_backup_replaces_nothing_without_force(store, tmp_path):
@@ -132,12 +139,37 @@ def test_verify_names_the_head_that_knows_of_more(store, tmp_path):
     assert status == 1
     assert said.startswith(f"{store} does not verify: 1 committed links are lost: 4 were written\n")
     assert f"do: remove {store}-head to go on with what is there, or stop what runs it" in said
+    status, _, refused = run("backup", "--store", store, tmp_path / "copy.db")
+    assert (status, (tmp_path / "copy.db").exists()) == (3, False)
+    assert "does not verify: 1 committed links are lost: 4 were written" in refused
 
 
 def test_verify_reads_the_store_of_the_configuration(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "watchkeeper.yaml").write_text("runtime: {store: watch.db}\ntargets: []\n")
     assert run("verify") == run("verify", store)
+
+
+def test_backup_and_verify_tell_programs_the_same(store, tmp_path):
+    out = tmp_path / "copy.db"
+    status, said, _ = run("backup", "--json", "--store", store, out)
+    assert (status, json.loads(said)) == (
+        0,
+        {
+            "path": str(out),
+            "size_bytes": out.stat().st_size,
+            "incidents": 2,
+            "open_incidents": 1,
+            "links": 3,
+            "until": "2026-01-01T12:00:00.000Z",
+        },
+    )
+    status, said, _ = run("verify", "--json", out)
+    whole = {"problems": [], "remedy": "", "until": "2026-01-01T12:00:00.000Z"}
+    assert (status, json.loads(said)) == (0, {"store": str(out), "verifies": True, "links": 3, **whole})
+    damage(store)
+    status, said, _ = run("verify", "--json", store)
+    assert (status, json.loads(said)["verifies"]) == (1, False)
 
 
 def test_verify_without_a_store_ends_as_every_verb_without_one(tmp_path):
@@ -165,3 +197,47 @@ def test_a_backup_of_a_store_that_is_run_takes_its_place_and_runs_on(tmp_path):
         runtime.heartbeat("job")
         assert runtime.incidents(open_only=True) == ()
     assert run("verify", path)[0] == 0
+
+
+CONFIGURATION = """\
+runtime: {store: watch.db}
+channels: [{id: ops, log: {}}]
+targets: [{id: port, every: 100ms, timeout: 100ms, tcp: {host: 127.0.0.1, port: 1}, notify: [ops]}]
+"""
+
+
+def test_a_process_is_backed_up_by_another_and_runs_on_from_the_copy(tmp_path):
+    """The steps of docs/operations.md, each by its command."""
+    config, store, out = tmp_path / "watchkeeper.yaml", tmp_path / "watch.db", tmp_path / "copy.db"
+    config.write_text(CONFIGURATION)
+    command = [sys.executable, "-m", "watchkeeper"]
+
+    def told(*arguments):
+        return subprocess.run(
+            [*command, *map(str, arguments)], capture_output=True, text=True, check=True
+        ).stdout
+
+    def opened():
+        return [
+            each["id"]
+            for each in json.loads(told("incidents", "--open", "--json", "-c", config))["incidents"]
+        ]
+
+    with running(config) as process:
+        for line in process.stdout:
+            if "opened" in line:
+                break
+        (incident,) = opened()
+        assert ", 1 incident (1 open), " in told("backup", "-c", config, out)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    (tmp_path / "away").mkdir()
+    for each in [*tmp_path.glob("watch.db*")]:
+        each.rename(tmp_path / "away" / each.name)
+    shutil.copy(out, store)
+    assert " verifies: " in told("verify", store)
+    with running(config) as process:
+        assert opened() == [incident]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert " verifies: " in told("verify", store)

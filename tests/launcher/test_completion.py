@@ -12,6 +12,7 @@ from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Silence
 from watchkeeper.launcher.main import cli
+from watchkeeper.launcher.verbs import SECTIONS
 
 CONFIGURATION = """\
 runtime: {store: watch.db}
@@ -45,7 +46,7 @@ def offered(*words, asked_by="zsh"):
         "COMP_CWORD": words[-1] if asked_by == "fish" else str(len(words)),
     }
     done = CliRunner().invoke(cli, prog_name="watchkeeper", env=asked)
-    assert done.stderr == ""
+    assert (done.exit_code, done.stderr) == (0, "")
     # click ends a list of nothing with a line end, too.
     return done.stdout.strip().splitlines()
 
@@ -56,6 +57,8 @@ def of_zsh(*pairs):
 
 def test_open_incidents_are_offered_by_their_short_ids(folder):
     assert offered("ack", "7") == of_zsh(("7f2c", "shop/down"))
+    assert offered("show", "7") == of_zsh(("7f2c", "shop/down"))
+    assert offered("show", "s") == of_zsh(("shop", "The shop"))
     assert offered("ack", "8") == []
 
 
@@ -76,7 +79,8 @@ def test_a_word_with_a_blank_is_escaped_for_bash_alone(folder):
 
 
 def test_verbs_are_offered_in_their_order(folder):
-    assert offered("s", asked_by="bash")[:3] == ["plain,status", "plain,silence", "plain,simulate"]
+    in_order = [line.removeprefix("plain,") for line in offered("s", asked_by="bash")]
+    assert in_order == [name for names in SECTIONS.values() for name in names if name.startswith("s")]
 
 
 def test_the_configuration_may_be_named_on_the_line(folder, tmp_path):

@@ -70,3 +70,10 @@ def test_a_job_without_a_run_reports_its_end_to_the_store(quiet):
     assert quiet("job", "etl", "--", "sh", "-c", "exit 2")[0] == 2
     (row,) = json.loads(quiet("incidents", "--json")[1])["incidents"]
     assert re.fullmatch(r"reported: exit status 2 after \d+ms", row["cause"])
+
+
+def test_notify_tests_a_channel_by_the_way_of_every_notice(verb, there, run):
+    assert re.fullmatch(r"ops: the test is accepted( in \d+ ms)?(: .*)?\n", verb("notify", "ops")[1])
+    assert json.loads(there("notify", "ops", "--json")[1])["result"] == "accepted"
+    status, says = verb("notify", "nobody")
+    assert (status, "no channel has the id 'nobody'" in says) == (1, True)

@@ -280,3 +280,23 @@ def test_standard_error_of_a_file_keeps_its_plain_lines(tmp_path):
     said = alike((tmp_path / "errors").read_text().splitlines(), tmp_path)
     assert "TIME INFO stopping (a second signal would end the process at once)" in said
     assert all(line.startswith("TIME ") for line in said)
+
+
+LINK = re.compile(r"Z  browser    http://127\.0\.0\.1:\d+/login/([a-z2-7]{26})\s")
+
+
+def test_a_terminal_shows_a_link_that_signs_a_browser_in_and_no_file_holds_it(tmp_path):
+    path = write(tmp_path)
+    path.write_text(path.read_text() + "\nweb: {listen: '127.0.0.1:0'}\n")
+    with on_a_terminal(path) as (process, until):
+        until("told")
+        text = COLOUR.sub("", until("/login/"))
+        assert "Z  browser    signs in as operator, once and within ten minutes:" in text
+        (secret,) = LINK.findall(text)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WITHIN_S) == 0
+    with running(path) as process:
+        process.terminate()
+        _, errors = process.communicate(timeout=WITHIN_S)
+    assert "/login/" not in errors
+    assert not [file for file in tmp_path.iterdir() if secret.encode() in file.read_bytes()]

@@ -191,6 +191,7 @@ def test_help_shows_the_verbs_above_the_options():
     assert titles == [*SECTIONS, "Options", "Exit status"]
     assert re.search(r"^  status +Show the recorded state of each target\.$", said, re.MULTILINE)
     assert max(map(len, said.splitlines())) <= 80
+    assert "..." not in said.partition("Watch:")[2]
 
 
 def test_the_first_screen_of_help_is_cheap():

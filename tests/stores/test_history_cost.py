@@ -107,3 +107,16 @@ def test_the_uptime_of_whole_days_is_read_from_days(records):
     )
     assert month <= 30 * day
     assert month < 30 * 24 * TARGETS
+
+
+def test_the_uptime_of_whole_days_reads_no_hour_of_them(records):
+    connection = records[64]
+    history, end_ns = History(connection, "t7"), START_NS + 64 * NS_PER_DAY
+    since_ns = end_ns - 60 * NS_PER_DAY
+    by_days = steps(connection, lambda: history.daily(since_ns, end_ns))
+    by_hours = steps(connection, lambda: history.hourly(since_ns, end_ns))
+    summed = steps(connection, lambda: history.total(since_ns, end_ns))
+    assert summed < 2 * by_days < by_hours / 4
+
+    # The hours of a part of a day are read, and no others.
+    assert history.total(since_ns - 5 * NS_PER_HOUR, end_ns - 3 * NS_PER_HOUR).count == 59 + 5 + 21

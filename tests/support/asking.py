@@ -39,7 +39,7 @@ class Asking:
         """`where` is a URL, or the path of a store."""
         self._where = where
         self._token = token
-        self._cookie = cookie
+        self.cookie = cookie
 
     def connection(self) -> HTTPConnection:
         if self._where.startswith("http://"):
@@ -54,8 +54,8 @@ class Asking:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self._token is not None:
             sent.setdefault("authorization", f"Bearer {self._token}")
-        if self._cookie is not None:
-            sent.setdefault("cookie", self._cookie)
+        if self.cookie is not None:
+            sent.setdefault("cookie", self.cookie)
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             sent.setdefault("content-type", "application/json")

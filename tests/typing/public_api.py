@@ -13,6 +13,7 @@ from typing import Unpack
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    Backup,
     BasicAuth,
     Call,
     CallChannel,
@@ -23,6 +24,7 @@ from watchkeeper import (
     Connectivity,
     Consecutive,
     Duration,
+    Evidence,
     Exec,
     HealthChanged,
     Heartbeat,
@@ -43,6 +45,7 @@ from watchkeeper import (
     Record,
     Retention,
     Role,
+    Rollup,
     Rule,
     Runtime,
     RuntimeOptions,
@@ -50,9 +53,11 @@ from watchkeeper import (
     Sample,
     SampleSeen,
     Severity,
+    Silence,
     Status,
     StoreBusy,
     StoreCorrupt,
+    StoredSample,
     StoreError,
     Subscription,
     Surface,
@@ -66,6 +71,7 @@ from watchkeeper import (
     TransitionKind,
     UnknownName,
     UsageError,
+    Verification,
     WatchkeeperError,
     Web,
     Webhook,
@@ -209,9 +215,13 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.resume("shop")
         runtime.heartbeat("nightly", ok=False, detail="disk full")
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
-        runtime.silence(ALL, until="2026-01-31T12:30:00Z")
+        name: str = runtime.silence(ALL, until="2026-01-31T12:30:00Z", match=["group=shop"])
+        runtime.unsilence(name, by="ada")
+        logger.info("%s", runtime.preview_silence("shop*", match="rule=down").targets)
         for incident in runtime.incidents(open_only=True):
-            runtime.acknowledge(incident.id, by="ada", note="restarting it")
+            runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
+            runtime.unacknowledge(incident.id, by="ada")
+            runtime.test_channel("ops", by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
         runtime.reload(CONFIGURATION)
@@ -231,11 +241,20 @@ def recorded(path: Path, at: datetime) -> tuple[object, ...]:
     slowest: list[float | None] = [day.rollup.latency_at_ms(0.99) for day in record.daily("shop")]
     bulk = {begin: totals["shop"].good for begin, totals in record.days("90d")}
     said = (record.notices("dead"), record.transitions("inc"), record.silences(), record.pauses())
+    tries: list[int] = [each.attempt for each in record.deliveries(incident="inc")]
+    last = [(each.channel, tries) for each in record.told("inc")]
     seen = (record.samples("shop", 3_600), record.evidence("shop"), record.blind(), record.targets())
     whole: bool = not record.verify().problems
     until: datetime | None = record.backup("copy.db", replace=True).until
+    samples: tuple[StoredSample, ...] = record.samples("shop")
+    pieces: tuple[Evidence, ...] = record.evidence("shop")
+    summed: Rollup = record.uptime("shop")
+    muted: tuple[Silence, ...] = record.silences()
+    checked: Verification = record.verify()
+    copy: Backup = record.backup("copy.db")
+    logger.info("%s %s %s %s %s %s", samples, pieces, summed, muted, checked, copy)
     record.samples("shop", since=[])  # type: ignore[arg-type]
-    return ends, shares, uptime, begins, slowest, bulk, said, seen, whole, until, record.run_by()
+    return ends, shares, uptime, begins, slowest, bulk, said, seen, whole, until, last, record.run_by()
 
 
 async def on_an_event_loop(path: str) -> None:
@@ -246,6 +265,7 @@ async def on_an_event_loop(path: str) -> None:
         logger.info("%s %s", await runtime.aio.incidents(), await runtime.aio.attempts("shop"))
         await runtime.aio.reload()
         await runtime.aio.redrive("key")
+        await runtime.aio.preview_silence("shop", "1h")
         work: AbandonedWork = await runtime.aio.stop(within=0.5)
         logger.info("%s %s", work.lost, work.waiting)
 

@@ -61,7 +61,9 @@ def test_a_heartbeat_is_reported_for_a_target_without_a_key(operator, runtime):
 def test_a_silence_is_previewed_made_changed_and_ended(operator, incident):
     assert operator.get("/silences/preview?target=shop").json == {
         "targets": 1,
+        "target_ids": ["shop"],
         "open_incidents": [incident.id],
+        "until": None,
     }
     assert operator.get("/silences/preview").json["targets"] == 2
     made = operator.put("/silences/deploy", {"target": "shop", "length": "1h", "reason": "deploy"}).json
@@ -78,7 +80,10 @@ def test_a_silence_is_previewed_made_changed_and_ended(operator, incident):
     assert operator.delete("/silences/deploy").json == changed
     assert operator.get("/silences").json["items"] == []
     gone = operator.delete("/silences/deploy")
-    assert (gone.status, gone.json["detail"]) == (404, "no silence in force has the id 'deploy'")
+    assert (gone.status, gone.json["detail"]) == (
+        404,
+        "no silence in force has the id 'deploy'; in force: none",
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,6 +140,62 @@ def test_a_notice_that_was_given_up_is_sent_again(runtime, operator):
     assert events.dropped == 0
 
 
+def test_an_acknowledgement_has_an_end_and_is_changed_by_its_author_alone(operator, admin, incident):
+    path = f"/incidents/{incident.id}/acknowledgement"
+    first = operator.put(path, {"note": "looking", "length": "2h"}).json
+    assert first["acknowledged_until"] > first["acknowledged_at"]
+    assert operator.put(path, {"note": "looking", "until": first["acknowledged_until"]}).json == first
+    other = admin.put(path, {"note": "mine"}).json
+    assert (other["acknowledged_by"], other["note"]) == ("a-operator", "looking")
+    changed = operator.put(path, {"note": "rolling back"}).json
+    assert changed["note"] == "rolling back"
+    assert all(changed[each] == first[each] for each in ("acknowledged_at", "acknowledged_until"))
+
+
+def test_a_withdrawn_acknowledgement_is_gone_and_cannot_be_withdrawn_again(operator, admin, store, incident):
+    path = f"/incidents/{incident.id}/acknowledgement"
+    said = operator.delete(path)
+    assert (said.status, said.json["detail"]) == (404, f"the incident {incident.id} is not acknowledged")
+    operator.put(path, {"note": "looking"})
+    gone = admin.delete(path).json
+    assert (gone["acknowledged_at"], gone["acknowledged_by"], gone["note"]) == (None, None, "")
+    assert gone["explanation"] == "a-admin has withdrawn the acknowledgement of a-operator"
+    (recorded,) = StoreReader(store).incidents()
+    assert recorded.acknowledged_by is None
+
+
+def test_an_acknowledgement_of_a_resolved_incident_stays_in_the_record(operator, runtime, incident):
+    path = f"/incidents/{incident.id}/acknowledgement"
+    operator.put(path, {"note": "looking"})
+    runtime.heartbeat("shop")
+    runtime.status()
+    said = operator.delete(path)
+    assert (said.status, said.json["detail"]) == (
+        409,
+        f"the incident {incident.id} is resolved: its acknowledgement stays in the record",
+    )
+    assert operator.put(path, {"note": "late"}).json["note"] == "looking"
+    assert operator.delete("/incidents/inc_0/acknowledgement").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (
+            {"length": "1h", "until": "2100-01-01T00:00:00Z"},
+            400,
+            "an acknowledgement has a length or an end: give one of the two",
+        ),
+        ({"until": "2020-01-01T00:00:00Z"}, 409, "this acknowledgement has no possible end"),
+        ({"length": "0s"}, 409, "this acknowledgement has no possible end"),
+    ],
+)
+def test_an_acknowledgement_that_makes_no_sense_is_refused(operator, incident, body, status, detail):
+    answer = operator.put(f"/incidents/{incident.id}/acknowledgement", body)
+    assert (answer.status, answer.json["detail"]) == (status, detail)
+    assert operator.get(f"/incidents/{incident.id}").json["acknowledged_by"] is None
+
+
 def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
     runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf", "ops"]))
     with runtime.subscribe() as events:
@@ -157,6 +218,32 @@ def test_a_channel_that_refuses_is_shown_with_each_try(runtime, operator):
     assert (first["attempt"], first["result"]) == (1, "failed")
     assert "this receiver takes nothing" in first["detail"]
     assert first["took_ms"] >= 0
+
+
+def test_a_channel_is_tested_over_the_api_with_the_answer_of_its_receiver(operator, viewer):
+    said = operator.post("/channels/ops/test")
+    assert (said.status, said.json["result"], said.json["attempt"]) == (200, "accepted", 1)
+    failed = operator.post("/channels/deaf/test").json
+    assert (failed["result"], "this receiver takes nothing" in failed["detail"]) == ("failed", True)
+    assert operator.post("/channels/nobody/test").status == 404
+    rows = viewer.get("/channels").json["items"]
+    assert [(row["id"], row["kind"], row["pending"], row["dead"], row["stuck"]) for row in rows] == [
+        ("deaf", "call", 0, 0, False),
+        ("ops", "log", 0, 0, False),
+    ]
+
+
+def test_a_channel_with_notices_that_wait_is_shown_stuck(runtime, viewer):
+    runtime.track(Target(id="deafened", heartbeat=Heartbeat(), notify=["deaf"]))
+    with runtime.subscribe() as events:
+        runtime.heartbeat("deafened", ok=False)
+        while type(events.get(10)).__name__ != "HealthChanged":
+            pass
+    runtime.status()
+    deaf = viewer.get("/channels").json["items"][0]
+    assert (deaf["id"], deaf["pending"], deaf["stuck"]) == ("deaf", 1, True)
+    assert "this receiver takes nothing" in deaf["problem"]
+    assert deaf["oldest_pending_at"] is not None
 
 
 def test_a_reload_without_a_file_is_refused_with_the_reason(admin):

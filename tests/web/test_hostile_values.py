@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from asking import Asking
+from watchkeeper.web import limits
 
 ROOT = Path(__file__).parents[2]
 BODIES = {
@@ -76,7 +77,7 @@ FILTERS = ("q", "group", "label", "status", "after")
 @pytest.fixture
 def steady(monkeypatch):
     """No bound of requests a second, which is tested elsewhere."""
-    monkeypatch.setattr("watchkeeper.web.limits.BURST_MAX", 10**9)
+    monkeypatch.setattr(limits, "BURST_MAX", 10**9)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 import watchkeeper
+from asgi import exchanged
 from asking import TOKENS, Asking, tokens
 from django.core.asgi import get_asgi_application
 from fastapi import FastAPI
@@ -21,39 +22,6 @@ WEB = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()])
 def runtime():
     with Runtime(targets=[Target(id="shop", heartbeat=Heartbeat())], web=WEB) as made:
         yield made
-
-
-def exchanged(app, method, path, headers, body=b""):
-    """One request to an ASGI application, without a server: the status, the headers and the body."""
-    way, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": way,
-        "raw_path": way.encode(),
-        "root_path": "",
-        "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 4),
-        "server": ("localhost", 80),
-    }
-    sent = []
-
-    async def run():
-        asked = asyncio.Queue()
-        asked.put_nowait({"type": "http.request", "body": body, "more_body": False})
-
-        async def send(message):
-            sent.append(message)
-
-        await app(scope, asked.get, send)
-
-    asyncio.run(run())
-    said = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], said, b"".join(message.get("body", b"") for message in sent)
 
 
 def fetched(app, path, method="GET", token=None):

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from watchkeeper import Heartbeat, Runtime, Target, Token, Web
 from watchkeeper.adapters.stores.token_file import read_tokens, write_tokens
 from watchkeeper.domain import limits
 from watchkeeper.domain.specification.web import IssuedToken
+from watchkeeper.web import limits as limits_of_web
 
 SHOP = Target(id="shop", heartbeat=Heartbeat())
 WEB = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()])
@@ -69,7 +71,10 @@ def test_a_revoked_token_ends_its_event_stream_and_no_other(runtime, url, admin)
         revoked.first("reset")
         other.first("reset")
         admin.delete("/tokens/otto")
+        began = time.perf_counter()
         assert [kind for _, kind, _ in revoked.events()] == []
+        # An idle stream would end with its next beat at the latest.
+        assert time.perf_counter() - began < limits_of_web.BEAT_EVERY_S / 2
         runtime.heartbeat("shop", ok=False)
         assert other.first("incident")[1]["target"] == "shop"
 
@@ -110,7 +115,7 @@ def test_a_token_may_be_named_after_an_address(admin):
 
 
 def test_tokens_beyond_the_most_are_refused(monkeypatch, admin):
-    monkeypatch.setattr("watchkeeper.host.access.issued_tokens.TOKENS_MAX", 4)
+    monkeypatch.setattr(limits, "TOKENS_MAX", 4)
     made(admin)
     refused = admin.put("/tokens/anna", {"role": "viewer"})
     assert (refused.status, refused.json["errors"][0]["detail"]) == (400, "there are 4 tokens: revoke one")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from watchkeeper import Configuration, Heartbeat, Runtime, Target
+from watchkeeper import Configuration, ConfigurationError, Heartbeat, Runtime, RuntimeOptions, Target
 from watchkeeper.domain import limits
 
 PORT = {"tcp": {"host": "127.0.0.1", "port": 9}, "every": "1h", "group": "ports", "notify": ["ops"]}
@@ -93,6 +93,17 @@ def test_a_probe_that_cannot_be_run_is_refused(admin, probe, pointer, says):
     assert admin.get("/targets/new").status == 404
 
 
+def test_the_key_of_another_heartbeat_is_refused(admin, runtime):
+    mine = {"heartbeat": {"key": "key-of-the-backup-0001"}, "every": "1h"}
+    answer = admin.put("/targets/thief", mine)
+    says = "target 'backup' has this key: each heartbeat has its own"
+    assert (answer.status, answer.json["errors"]) == (409, [{"pointer": "/heartbeat/key", "detail": says}])
+    own = {"heartbeat": {"key": "key-of-another-job-02"}, "every": "1h"}
+    assert [admin.put("/targets/job", own).status for _ in range(2)] == [200, 200]
+    with pytest.raises(ConfigurationError, match=r"heartbeat\.key: target 'backup' has this key"):
+        runtime.track(Target(id="thief", heartbeat=Heartbeat(key="key-of-the-backup-0001"), every="1h"))
+
+
 def test_a_call_of_a_known_function_is_watched(admin, runtime):
     assert admin.put("/targets/new", {"call": {"name": "refuse"}, "every": "1h"}).json["kind"] == "call"
 
@@ -123,7 +134,7 @@ def test_a_body_that_is_no_object_is_refused(admin):
         assert admin.put("/targets/port", body, content_type="application/json").status == 400
 
 
-def test_a_reload_removes_what_was_put_and_a_full_runtime_takes_no_more(admin, runtime, monkeypatch):
+def test_a_reload_removes_what_was_put_and_a_full_runtime_takes_no_more(admin, runtime, store, monkeypatch):
     admin.put("/targets/port", PORT)
     monkeypatch.setattr(limits, "TARGETS_MAX", 3)
     assert admin.put("/targets/port", PORT).status == 200
@@ -133,8 +144,8 @@ def test_a_reload_removes_what_was_put_and_a_full_runtime_takes_no_more(admin, r
         "3 targets are the most in one runtime",
     )
     shop = Target(id="shop", heartbeat=Heartbeat(), every="1h")
-    runtime.reload(Configuration(runtime=runtime.__dict__["_configured"].given.runtime, targets=[shop]))
-    assert admin.get("/targets/port").status == 404
+    runtime.reload(Configuration(runtime=RuntimeOptions(store=store), targets=[shop]))
+    assert [row.id for row in runtime.status().targets] == ["shop"]
 
 
 def test_a_target_that_a_program_tracks_may_be_replaced_here(admin, runtime):

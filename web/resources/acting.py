@@ -1,20 +1,16 @@
 """Commands: each is idempotent, and answered with the state that it left once that is durable."""
 
-import re
-from typing import TypeVar
-
 from ...domain.errors import UnknownName, UsageError
-from ...domain.incidents.record import Silence
-from ...domain.limits import INTEGER_MAX
+from ...domain.incidents.incident import Incident
 from ...domain.line import one_line
+from ...domain.time.moment import wall_text
 from ..pings import PingKind
-from ..problems import Fault, Refusal, length_ns_of
+from ..problems import Refusal
 from ..table import Accepted, ApiCall
-from .answers import SILENCE_ID, Done, IncidentRow, SilenceBody, SilenceRow, StatusAnswer, TargetRow
-from .documents import incident_row, ns_of, silence_row, status_answer
+from .answers import Done, IncidentRow, StatusAnswer, TargetRow
+from .documents import incident_row, status_answer
+from .ends import end_ns
 from .reading import incident_of, target_as_it_is
-
-R = TypeVar("R")
 
 
 async def pause(call: ApiCall) -> TargetRow | Accepted:
@@ -44,65 +40,40 @@ async def _target_afterwards(call: ApiCall) -> TargetRow | Accepted:
     return row if settled.is_durable else Accepted(row)
 
 
-async def _settled(call: ApiCall, state: R) -> R | Accepted:
-    """Returns the state that a command leaves; as accepted where that is not durable yet."""
-    return state if (await call.operations.settled()).is_durable else Accepted(state)
-
-
 async def acknowledge(call: ApiCall) -> IncidentRow | Accepted:
-    """Acknowledges. Raises: Refusal of an incident that is resolved and was not acknowledged before."""
-    found = await incident_of(call)
-    if found.acknowledged_at_ns is not None:
+    """Acknowledges, or changes the note or the end of the author's own acknowledgement; that of another one stays.
+
+    Raises: Refusal of an incident that is resolved and was not acknowledged before, and of an end that has passed.
+    """
+    found, author, body = await incident_of(call), call.author.name, call.body
+    has_end = body.until is not None or body.length is not None
+    until_ns = (
+        end_ns("an acknowledgement", body.length, body.until, call.operations.now_ns()) if has_end else None
+    )
+    if found.acknowledged_at_ns is not None and not (found.is_open and found.acknowledged_by == author):
         return incident_row(found)
     if not found.is_open:
         raise Refusal(409, f"the incident {found.id} is resolved: there is nothing left to acknowledge")
-    call.operations.verbs.acknowledge(found.id, by=call.author.name, note=call.body.note)
+    until = "" if until_ns is None else wall_text(until_ns)
+    call.operations.verbs.acknowledge(found.id, by=author, note=body.note, until=until)
+    return await _incident_afterwards(call, found)
+
+
+async def unacknowledge(call: ApiCall) -> IncidentRow | Accepted:
+    """Withdraws an acknowledgement. Raises: Refusal where nobody has acknowledged the incident, and of a resolved one."""
+    found = await incident_of(call)
+    if not found.is_open:
+        raise Refusal(409, f"the incident {found.id} is resolved: its acknowledgement stays in the record")
+    if found.acknowledged_at_ns is None:
+        raise Refusal(404, f"the incident {found.id} is not acknowledged")
+    call.operations.verbs.unacknowledge(found.id, by=call.author.name)
+    return await _incident_afterwards(call, found)
+
+
+async def _incident_afterwards(call: ApiCall, found: Incident) -> IncidentRow | Accepted:
     if not (await call.operations.settled()).is_durable:
         return Accepted(incident_row(found))
     return incident_row(await incident_of(call))
-
-
-async def put_silence(call: ApiCall) -> SilenceRow | Accepted:
-    """Begins or changes a silence. Raises: Refusal of an id of another form."""
-    name, body = call.path["silence"], call.body
-    if not re.fullmatch(SILENCE_ID, name):
-        raise Refusal(400, "the id of a silence has 1 to 64 letters, digits, dots, hyphens or underscores")
-    if body.target is not None:
-        call.operations.target(body.target)
-    until_ns = _until_ns(body, call.operations.now_ns())
-    author, reason = call.author.name, body.reason
-    call.operations.mute(name, target=body.target, until_ns=until_ns, by=author, reason=reason)
-    settled = await call.operations.settled()
-    if settled.is_durable and settled.status is not None:
-        for each in settled.status.silences:
-            if each.id == name:
-                return silence_row(each)
-    made = Silence(id=name, target=body.target, until_ns=until_ns, by=author, reason=reason)
-    return Accepted(silence_row(made))
-
-
-def _until_ns(body: SilenceBody, now_ns: int) -> int:
-    if body.until is not None and body.length is None:
-        until_ns = ns_of(body.until)
-    elif body.length is not None and body.until is None:
-        until_ns = now_ns + length_ns_of(body.length, "/length")
-    else:
-        raise Refusal(400, "a silence has a length or an end: give one of the two")
-    if not now_ns < until_ns <= INTEGER_MAX:
-        place = "/until" if body.length is None else "/length"
-        fault = Fault(place, "it must end after now and before the year 2262")
-        raise Refusal(409, "this silence has no possible end", [fault])
-    return until_ns
-
-
-async def delete_silence(call: ApiCall) -> SilenceRow | Accepted:
-    """Ends a silence; returns it as it was. Raises: UnknownName where none of this id is in force."""
-    name = call.path["silence"]
-    for each in (await call.operations.status(fresh=True)).silences:
-        if each.id == name:
-            call.operations.unmute(name)
-            return await _settled(call, silence_row(each))
-    raise UnknownName(f"no silence in force has the id {name!r}")
 
 
 async def redrive(call: ApiCall) -> Done:

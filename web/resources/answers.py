@@ -7,6 +7,7 @@ import msgspec
 
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState, NoticeReason
+from ...domain.limits import MATCHER_CHARACTERS_MAX, MATCHERS_MAX
 from ...domain.observation.attempt import AttemptState
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.rules.aggregate import Status
@@ -29,6 +30,10 @@ LengthText = Annotated[
         description="A duration such as 90s, 1h30m or 7d.",
     ),
 ]
+
+MatcherText = Annotated[str, msgspec.Meta(max_length=MATCHER_CHARACTERS_MAX)]
+Matchers: TypeAlias = Annotated[tuple[MatcherText, ...], msgspec.Meta(max_length=MATCHERS_MAX)]
+"""Matchers such as `group=shop`, `team!=payments` or `severity=~info|warning`, of which all must hold."""
 
 
 class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -116,6 +121,7 @@ class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
     """Ticks that passed without an attempt."""
     open_incidents: list[str]
+    silences: list["SilenceRow"]
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +212,8 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    acknowledged_until: datetime | None
+    """When the acknowledgement ends by itself."""
     resolved_at: datetime | None
     note: str
     """The text of the acknowledgement."""
@@ -243,7 +251,8 @@ class SilenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     target: str | None
-    """Null: every target."""
+    """The id of a target, or a glob; null: every target."""
+    match: list[str]
     until: datetime
     by: str
     reason: str
@@ -254,7 +263,10 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The effect that a silence would have now."""
 
     targets: int
+    target_ids: list[str]
+    """The first thousand of them."""
     open_incidents: list[str]
+    until: datetime | None
 
 
 class PingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -347,26 +359,33 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PreviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which target a silence would mute; all without one."""
+    """A silence that is not made: without a target and matchers it would mute everything."""
 
     target: Name | None = None
+    match: Matchers = ()
+    until: Time | None = None
+    length: LengthText | None = None
 
 
 class SilenceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A silence: a length or an end, exactly one of them."""
 
     target: Name | None = None
-    """Null or missing: every target."""
+    """The id of a target, or a glob such as `shop*`; null or missing: every target."""
+    match: Matchers = ()
     until: Time | None = None
     length: LengthText | None = None
     reason: Words = ""
 
 
 class AcknowledgementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An acknowledgement."""
+    """An acknowledgement; a length or an end at most."""
 
     note: Words = ""
     """A text for the others."""
+    until: Time | None = None
+    """When it ends by itself; without it and `length` it stays until the end of the incident."""
+    length: LengthText | None = None
 
 
 class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,9 +9,11 @@ from ...domain.incidents.delivery_try import DeliveryTry, TryResult
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import Outgoing
-from ...domain.incidents.told import ChannelTold
+from ...domain.incidents.told import ChannelBacklog, ChannelTold
+from ...domain.specification.channel import Channel
+from ...domain.specification.rule import Severity
 from .answers import NoticeRow
-from .documents import ms_or_none, notice_row, text_of, time_of, time_or_none
+from .documents import ms_of, ms_or_none, notice_row, text_of, time_of, time_or_none
 
 
 class TryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,32 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
     """The last that is known of it."""
 
 
+class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel, and the notices that it has not taken."""
+
+    id: str
+    kind: str
+    min_severity: Severity
+    timeout_ms: float
+    pending: int | None
+    """Null, as the next two, where the record is in memory."""
+    oldest_pending_at: datetime | None
+    """When the oldest of them was made."""
+    dead: int | None
+    """Notices that were given up."""
+    stuck: bool
+    """Whether its last answer was a refusal or a failure."""
+    problem: str
+    """That answer."""
+
+
+class ChannelTestRow(TryRow, frozen=True, kw_only=True):
+    """A test of a channel: its one try, with the receiver's answer."""
+
+    channel: str
+    key: str
+
+
 def incident_notice_row(outgoing: Outgoing, tries: Iterable[DeliveryTry]) -> IncidentNoticeRow:
     """Returns a notice with each try to deliver it."""
     said = msgspec.structs.asdict(notice_row(outgoing))
@@ -84,3 +112,24 @@ def told_row(told: ChannelTold) -> ToldRow:
         waiting_tries=told.waiting_tries,
         detail=text_of(told.detail),
     )
+
+
+def channel_row(channel: Channel, backlog: ChannelBacklog | None, problem: str) -> ChannelRow:
+    """Returns a channel; `backlog` is None where the record is in memory."""
+    return ChannelRow(
+        id=channel.id,
+        kind=channel.given(),
+        min_severity=channel.min_severity,
+        timeout_ms=ms_of(channel.timeout_ns),
+        pending=None if backlog is None else backlog.pending,
+        oldest_pending_at=None if backlog is None else time_or_none(backlog.oldest_at_ns),
+        dead=None if backlog is None else backlog.dead,
+        stuck=bool(problem),
+        problem=text_of(problem),
+    )
+
+
+def channel_test_row(tried: DeliveryTry) -> ChannelTestRow:
+    """Returns the try of a test."""
+    said = msgspec.structs.asdict(try_row(tried))
+    return ChannelTestRow(**said, channel=tried.channel, key=tried.key)

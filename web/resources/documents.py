@@ -173,6 +173,7 @@ def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool)
         samples=target.samples,
         missed=target.missed,
         open_incidents=open_incidents,
+        silences=[silence_row(silence) for silence in target.silences],
     )
 
 
@@ -248,6 +249,7 @@ def incident_row(incident: Incident) -> IncidentRow:
         opened_at=time_of(incident.opened_at_ns),
         acknowledged_at=time_or_none(incident.acknowledged_at_ns),
         acknowledged_by=None if by is None else text_of(by),
+        acknowledged_until=time_or_none(incident.acknowledged_until_ns),
         resolved_at=time_or_none(incident.resolved_at_ns),
         note=text_of(incident.note),
         cause=text_of(incident.cause),
@@ -283,6 +285,7 @@ def silence_row(silence: Silence) -> SilenceRow:
     return SilenceRow(
         id=text_of(silence.id),
         target=silence.target,
+        match=[text_of(text) for text in silence.match],
         until=time_of(silence.until_ns),
         by=text_of(silence.by),
         reason=text_of(silence.reason),

@@ -24,6 +24,7 @@ _PARAMETERS = {
     "target": "The id of a target.",
     "incident": "The id of an incident, such as `inc_0123456789abcdef01234567`.",
     "silence": "The id of a silence, chosen by its author.",
+    "channel": "The id of a channel.",
     "key": "The key of a notice, or of a heartbeat.",
     "token": "The name of a token.",
     "signal": "`start`, `fail`, `log`, or an exit status from 0 to 255.",

@@ -25,11 +25,9 @@ from .answers import (
     NoticeRow,
     PingRow,
     PolicyRow,
-    PreviewAnswer,
     RollupRow,
     SampleRow,
     SelfAnswer,
-    SilenceRow,
     SpanQuery,
     StatusAnswer,
     TargetRow,
@@ -50,7 +48,6 @@ from .documents import (
     rollup_row,
     sample_row,
     self_answer,
-    silence_row,
     sliced,
     status_answer,
     target_row,
@@ -241,7 +238,7 @@ async def uptime(call: ApiCall) -> UptimeAnswer:
     )
 
 
-# Incidents, notices and silences.
+# Incidents and notices.
 
 
 async def incidents(call: ApiCall) -> Listed[IncidentRow]:
@@ -321,33 +318,6 @@ async def notices(call: ApiCall) -> Listed[NoticeRow]:
 
 def _key_of(outgoing: Outgoing) -> str:
     return outgoing.notice.key
-
-
-async def silences(call: ApiCall) -> Listed[SilenceRow]:
-    found = await call.operations.status()
-    in_order = sorted(found.silences, key=lambda silence: silence.id)
-    page, following = page_of(in_order, lambda silence: silence.id, call.query)
-    return Listed(items=await sliced(page, silence_row), next=following)
-
-
-async def silence(call: ApiCall) -> SilenceRow:
-    """Returns a silence. Raises: UnknownName where none of this id is in force."""
-    name = call.path["silence"]
-    for each in (await call.operations.status()).silences:
-        if each.id == name:
-            return silence_row(each)
-    raise UnknownName(f"no silence in force has the id {name!r}")
-
-
-async def preview(call: ApiCall) -> PreviewAnswer:
-    name = call.query.target
-    if name is not None:
-        call.operations.target(name)
-    found = await call.operations.status()
-    return PreviewAnswer(
-        targets=sum(1 for target in found.targets if name in (None, target.id)),
-        open_incidents=[each.id for each in found.incidents if name in (None, each.target)],
-    )
 
 
 # Parts of lists.

@@ -3,7 +3,7 @@
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
 from ..table import API, ApiRoute, Unlocked
-from . import acting, checks, probing, reading, streaming, tokens, tracking
+from . import acting, channels, checks, probing, reading, silencing, streaming, tokens, tracking
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -35,7 +35,7 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
-from .delivery_rows import IncidentNoticeRow, ToldRow
+from .delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from .openapi import openapi
 from .token_answers import MadeToken, TokenBody, TokenRow
 
@@ -191,11 +191,19 @@ ROUTES: tuple[ApiRoute, ...] = (
         body=AcknowledgementBody,
     ),
     ApiRoute(
+        "DELETE",
+        f"{INCIDENT}/acknowledgement",
+        O,
+        "Withdraws the acknowledgement: channels are told once, and of changes again.",
+        acting.unacknowledge,
+        IncidentRow,
+    ),
+    ApiRoute(
         "GET",
         f"{API}/silences",
         V,
         "The silences in force, by id.",
-        reading.silences,
+        silencing.silences,
         Listed[SilenceRow],
         query=PageQuery,
     ),
@@ -204,15 +212,15 @@ ROUTES: tuple[ApiRoute, ...] = (
         f"{API}/silences/preview",
         V,
         "The effect that a silence would have now.",
-        reading.preview,
+        silencing.preview,
         PreviewAnswer,
         query=PreviewQuery,
     ),
-    ApiRoute("GET", SILENCE, V, "One silence in force.", reading.silence, SilenceRow),
+    ApiRoute("GET", SILENCE, V, "One silence in force.", silencing.silence, SilenceRow),
     ApiRoute(
-        "PUT", SILENCE, O, "Begins or changes a silence.", acting.put_silence, SilenceRow, body=SilenceBody
+        "PUT", SILENCE, O, "Begins or changes a silence.", silencing.put_silence, SilenceRow, body=SilenceBody
     ),
-    ApiRoute("DELETE", SILENCE, O, "Ends a silence.", acting.delete_silence, SilenceRow),
+    ApiRoute("DELETE", SILENCE, O, "Ends a silence.", silencing.delete_silence, SilenceRow),
     ApiRoute(
         "GET",
         f"{API}/notices",
@@ -229,6 +237,23 @@ ROUTES: tuple[ApiRoute, ...] = (
         "Sends a notice that was given up again, under its own key.",
         acting.redrive,
         Done,
+        body=NoBody,
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/channels",
+        V,
+        "The channels, each with the notices that it has not taken.",
+        channels.channels,
+        Listed[ChannelRow],
+    ),
+    ApiRoute(
+        "POST",
+        f"{API}/channels/{{channel}}/test",
+        O,
+        "Sends a test to a channel, once, and answers with its try.",
+        channels.test,
+        ChannelTestRow,
         body=NoBody,
     ),
     ApiRoute(

@@ -53,7 +53,7 @@ def line_of(notice: Notice, now_wall_ns: int) -> str:
         "key": notice.key,
     }
     pairs = " ".join(f"{name}={_quoted(text)}" for name, text in words.items() if text)
-    return f"incident.{notice.change.value} {pairs}"
+    return f"{notice.type} {pairs}"
 
 
 def _quoted(text: str) -> str:

@@ -28,7 +28,6 @@ from .wire import bytes_allowed, bytes_read
 
 MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 """The readiness masks of curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT."""
-
 OnTransferred = Callable[[HttpAnswer], None]
 
 
@@ -130,6 +129,8 @@ class CurlTransport:
     Names are looked up by the resolver, which is its maker's to close: libcurl is given addresses.
     """
 
+    _handles_type = Handles
+
     def __init__(
         self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, call_at: CallAt, resolver: Resolver
     ) -> None:
@@ -137,7 +138,7 @@ class CurlTransport:
         self._clock = clock
         self._call_at = call_at
         self._resolver = resolver
-        self._handles = Handles()
+        self._handles = self._handles_type()
         self.shelf = self._handles.shelf
         """Returns the handle pool for requests of a shape; callers keep it to save the look-up."""
         self._transfers: dict[pycurl.Curl, tuple[Transfer, Handle]] = {}

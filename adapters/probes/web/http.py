@@ -118,7 +118,7 @@ class HttpAttempt(Activity):
                 body_coding=read.coding,
                 response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
                 ip=answer.ip or None,
-                certificate_expires_in_ns=_expires_in_ns(expires, self._request.started.wall_ns),
+                certificate_expires_in_ns=expires_in_ns(expires, self._request.started.wall_ns),
                 outcome=verdict[0],
                 reason=verdict[1],
                 detail=verdict[2],
@@ -204,7 +204,7 @@ def _plus(one: int | None, other: int | None) -> int | None:
     return one + other
 
 
-def _expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
+def expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
     """At most as much as a message holds, 292 years: one that is to last for ever says the year 9999 (RFC 5280, 4.1.2.5)."""
     expires_ns = None if expires is None else _wall_ns_of(expires)
     return None if expires_ns is None else min(expires_ns - now_wall_ns, INTEGER_MAX)

@@ -10,10 +10,16 @@ from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import TransitionKind
 from ....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
 from ....domain.incidents.record import Outgoing
+from ....domain.incidents.told import ChannelBacklog
 from .connection import rows
 from .incidents import IncidentTable
 
 _COLUMNS = "key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail"
+
+_BACKLOGS = """
+SELECT channel, sum(state = 'pending'), min(CASE state WHEN 'pending' THEN created_at_ns END), sum(state = 'dead')
+FROM outbox WHERE state <> 'delivered' GROUP BY channel ORDER BY channel
+"""
 
 
 def digest(*values: object) -> bytes:
@@ -93,6 +99,10 @@ class OutboxTable:
         return tuple(
             self._outgoing(row) for row in self._rows("WHERE incident = ? ORDER BY ordinal", incident)
         )
+
+    def backlogs(self) -> tuple[ChannelBacklog, ...]:
+        """The notices that channels have not taken, for each channel that has any."""
+        return tuple(ChannelBacklog(*row) for row in rows(self._connection, _BACKLOGS))
 
     def verify(self) -> None:
         """Raise StoreCorrupt when a notice that is not delivered does not read back as it was written."""

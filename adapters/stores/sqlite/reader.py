@@ -15,7 +15,7 @@ from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
-from ....domain.incidents.told import ChannelTold, told_of
+from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
@@ -44,8 +44,6 @@ WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY in
 """
 
 
-COPIED_PAGES = 1_000
-"""A slice of a copy: between two of them a signal is heard, and one of 4 MB takes some milliseconds."""
 _EXTENT = """
 SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
        (SELECT at_ns FROM heard WHERE target = '')
@@ -130,6 +128,11 @@ class StoreReader:
         """The notices of an incident, oldest first."""
         with self._reading() as connection:
             return OutboxTable(connection, IncidentTable(connection, Chain(connection))).of(incident)
+
+    def backlogs(self) -> tuple[ChannelBacklog, ...]:
+        """The notices that wait for a channel or were given up, for each channel that has any."""
+        with self._reading() as connection:
+            return OutboxTable(connection, IncidentTable(connection, Chain(connection))).backlogs()
 
     def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
         """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.
@@ -249,7 +252,7 @@ class StoreReader:
                 Chain(connection).head()
                 with copy.backup("main", connection, "main") as backup:
                     while not backup.done:
-                        backup.step(COPIED_PAGES)
+                        backup.step(limits.STORE_PAGES_COPIED)
             copy.pragma("journal_mode", "DELETE")
         finally:
             copy.close()

@@ -60,7 +60,7 @@ class TryTable:
         """Raise StoreCorrupt when a row does not read back as it was written."""
         self._read("ORDER BY key, attempt")
 
-    def _read(self, rest: str, *bindings: object) -> list[tuple[Any, ...]]:
+    def _read(self, rest: str, *bindings: str | int) -> list[tuple[Any, ...]]:
         query = f"SELECT {_COLUMNS}, digest FROM delivery {rest}"  # noqa: S608 - constants
         found = rows(self._connection, query, bindings)
         for *said, seen in found:

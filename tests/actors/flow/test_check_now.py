@@ -57,6 +57,8 @@ def test_no_kept_result_of_an_equal_probe_answers_a_command(shop):
     alone.answer(alone.run_to_start())
     alone.answer(alone.run_to_start())
     assert alone.requests()[-1].max_age_ns > 0
+    # A result of the meantime may be kept: one that was there before the last attempt ended serves no later one anyhow.
+    alone.run("3s")
     alone.tell(CheckNow("shop"))
     assert alone.requests()[-1].max_age_ns == 0
     alone.answer(alone.requests()[-1])

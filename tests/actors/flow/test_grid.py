@@ -1,13 +1,15 @@
 """The grid of due times under stalls, set clocks, full houses and at the end: every tick is served or counted, once."""
 
+import pytest
 from watchkeeper.actors.system import SUPERVISOR
 from watchkeeper.domain.observation.attempt import AttemptState
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive
+from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.testing.world import World
 
-from tests.actors.flow.driver import poller, run_to_start
+from tests.actors.flow.driver import poller, run_to_start, run_until_due
 
 S = 1_000_000_000
 QUICK = (Consecutive(id="down", after=1, recover=1),)
@@ -46,6 +48,26 @@ def test_a_waiting_caller_is_served_as_soon_as_a_place_is_free(driven, shop):
         world.prober.answer()
         world.run("0s")
         assert len(world.prober.requests) == served
+
+
+def soon_after(name):
+    """Returns a name whose ticks, every ten seconds, come at most a second after those of another one."""
+    phase_ns = Cadence.of(name, 10 * S).phase_ns
+    names = (f"t{number}" for number in range(1_000))
+    return next(each for each in names if 0 < Cadence.of(each, 10 * S).phase_ns - phase_ns < S)
+
+
+@pytest.mark.parametrize(("waits", "outcome"), [("1s", Outcome.TIMED_OUT), ("2s", Outcome.UNKNOWN)])
+def test_a_timeout_after_a_long_wait_for_a_place_blames_no_target(driven, shop, target_of, waits, outcome):
+    second = soon_after("shop")
+    world = driven(*(shop(name, timeout="5s", rules=QUICK) for name in ("shop", second)), in_flight_max=1)
+    run_until_due(world, "shop", 10 * S)
+    run_until_due(world, second, 10 * S)
+    world.run(waits)
+    (first,) = world.prober.requests
+    world.prober.answer(first.attempt)
+    world.run("5s")
+    assert target_of(world, second).sample.outcome is outcome
 
 
 def test_an_expired_attempt_is_not_started_by_a_late_answer(driven, shop, attempts):

@@ -55,7 +55,8 @@ class OwnerAlone:
     def __init__(self, *targets, resumed=True):
         self.clock = ManualClock(wall_ns=NOON.wall_ns)
         self.dispatcher = SimulatedDispatcher(self.clock)
-        self.sink, self.recorder = (Told(name, lambda: 0) for name in ("sink", "recorder"))
+        names = ("sink", "recorder", "supervisor")
+        self.sink, self.recorder, self.supervisor = (Told(name, lambda: 0) for name in names)
         self.ends = []
         self.owner = address_for(AggregateOwner, "owner")
         spawn(
@@ -64,6 +65,7 @@ class OwnerAlone:
             targets,
             self.sink,
             self.recorder,
+            self.supervisor,
             dispatcher=self.dispatcher,
             address=self.owner,
             on_exit=lambda *exit_: self.ends.append(exit_),

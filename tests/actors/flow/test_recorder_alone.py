@@ -78,6 +78,9 @@ class RecorderAlone:
     def publish(self, event):
         self.events.append(event)
 
+    def show_silences(self, silences):
+        self.silences = silences
+
     def resume(self, incidents):
         self.resumed = incidents
 

@@ -15,7 +15,7 @@ from watchkeeper.domain.limits import (
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.protocol.courier import AbandonDelivery
-from watchkeeper.protocol.owner import Adopt, EndOrphans, FlushSamples, Release
+from watchkeeper.protocol.owner import Adopt, EndOrphans, ExpireAcknowledgements, FlushSamples, Release
 from watchkeeper.protocol.poller import CancelAttempt
 from watchkeeper.protocol.recorder import (
     BlindnessSeen,
@@ -300,7 +300,7 @@ def test_the_next_supervisor_watches_on_under_numbers_of_its_own(shop):
     for listener in (alone.owner, alone.sink, alone.recorder, alone.pollers["shop"]):
         listener.clear()
     alone.start()
-    assert alone.owner.take() == [Adopt(shop(every="1h"))]
+    assert alone.owner.take() == [Adopt(shop(every="1h")), ExpireAcknowledgements()]
     assert alone.recorder.take() == [
         TargetTracked("shop", "tcp", False, shop(every="1h").stale_after_ns),
         HealthReported("network", ""),

@@ -28,6 +28,9 @@ class Quiet:
     def publish(self, event):
         pass
 
+    def show_silences(self, silences):
+        self.silences = silences
+
     def resume(self, incidents):
         pass
 

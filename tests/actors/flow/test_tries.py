@@ -3,9 +3,11 @@
 import pytest
 from records import opened
 from watchkeeper.domain.incidents.delivery_try import DeliveryTry, TryResult
-from watchkeeper.domain.incidents.notice import Answer
+from watchkeeper.domain.incidents.notice import Answer, DeliveryState
 from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX
-from watchkeeper.protocol.sink import Commit, CourierStarted, ReopenStore, RetryDelivery
+from watchkeeper.protocol.recorder import NoticeSettled
+from watchkeeper.protocol.sink import Commit, CourierStarted, GetTest, ReopenStore, RetryDelivery, SendTest
+from watchkeeper.protocol.supervisor import RetryAsked
 
 from tests.actors.flow.sink_alone import ACCEPTED, REFUSED
 
@@ -80,3 +82,43 @@ def test_the_time_of_a_try_begins_when_it_is_durable(sink):
     begun, answered = sink.store.tries
     assert (begun.at_ns, answered.at_ns) == (sink.wall_ns - 31 * S,) * 2
     assert answered.took_ns == S
+
+
+# Tests of channels.
+
+
+def test_a_test_is_sent_once_its_try_is_durable_and_ends_with_its_answer(sink):
+    key = sink.ask(SendTest("ops", "ann"))
+    ((notice, attempt),) = sink.delivered()
+    assert (notice.key, notice.is_test, attempt) == (key, True, 1)
+    assert sink.store.tries == [tried(sink, notice, 1, sink.wall_ns)]
+    assert sink.ask(GetTest(key)) is None
+    sink.clock.advance(S)
+    sink.answer(notice, REFUSED)
+    failed = tried(sink, notice, 1, sink.wall_ns - S, took_ns=S, result=TryResult.FAILED, detail="busy")
+    assert sink.ask(GetTest(key)) == failed
+    assert sink.store.tries[1:] == [failed]
+    (settled,) = sink.recorder.of(NoticeSettled)
+    assert (settled.notice, settled.delivery.state) == (notice, DeliveryState.DEAD)
+    assert sink.supervisor.of(RetryAsked) == []
+
+
+def test_a_test_waits_for_no_other_and_for_no_store(sink):
+    first = sink.ask(SendTest("ops", ""))
+    assert sink.ask(SendTest("ops", "")) == sink.ask(SendTest("unheard of", "")) == ""
+    assert sink.ask(SendTest("calm", "")) not in {"", first}
+    sink.answer(sink.delivered()[0][0], ACCEPTED)
+    sink.store.failing.add("commit")
+    sink.record(opened())
+    assert sink.ask(SendTest("ops", "")) == "", "nothing can be written"
+
+
+def test_a_test_ends_with_the_courier_that_held_it(sink):
+    key = sink.ask(SendTest("ops", ""))
+    sink.tell(CourierStarted("ops"))
+    lost = sink.ask(GetTest(key))
+    assert (lost.result, lost.detail) == (
+        TryResult.FAILED,
+        "its courier was restarted: the outcome is unknown",
+    )
+    assert sink.ask(SendTest("ops", "")) not in {"", key}

@@ -19,7 +19,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.time.moment import Deadline, Moment
 
-from tests.adapters.timing import call_at_of
+from tests.adapters.timing import call_at_of, time_for
 
 TIMEOUT_MS = 300
 SAME_WHOEVER_ASKS = sorted(ANSWERS)
@@ -43,11 +43,11 @@ def turning(then):
     return HostileServer({"turn": answer})
 
 
-def second_of(bench, prober, server, host="127.0.0.1", **fields):
+def second_of(bench, prober, server, host="127.0.0.1", *, within_ms=TIMEOUT_MS, **fields):
     """Returns the observation of the second attempt."""
     probe = Http(url=server.url("/turn").replace("127.0.0.1", host), **fields)
     assert bench.run(prober, probe).seen.outcome is Outcome.UP
-    return bench.run(prober, probe, TIMEOUT_MS).seen
+    return bench.run(prober, probe, within_ms).seen
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "one.example", "two.example"])
@@ -55,10 +55,11 @@ def second_of(bench, prober, server, host="127.0.0.1", **fields):
 def test_each_hostile_answer_is_judged_as_libcurl_judges_it(bench, plain, names, name, host):
     """By address, by name, and by a name whose first address refuses."""
     names.names |= {"one.example": ("127.0.0.1",), "two.example": ("::1", "127.0.0.1")}
+    within_ms = time_for(name, TIMEOUT_MS)
     with turning(ANSWERS[name]) as server:
-        short = second_of(bench, HttpProber(bench.transport, plain), server, host)
+        short = second_of(bench, HttpProber(bench.transport, plain), server, host, within_ms=within_ms)
     with turning(ANSWERS[name]) as server:
-        curl = second_of(bench, HttpProber(bench.transport), server, host)
+        curl = second_of(bench, HttpProber(bench.transport), server, host, within_ms=within_ms)
 
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert short.connected == curl.connected

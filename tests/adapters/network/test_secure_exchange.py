@@ -21,6 +21,8 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http, Tls
 from watchkeeper.domain.time.moment import Deadline
 
+from tests.adapters.timing import time_for
+
 TIMEOUT_MS = 300
 DAY = dt.timedelta(days=1)
 
@@ -153,12 +155,12 @@ def proven(server, authority, host="127.0.0.1", **fields):
     return Http(url=server.url().replace("127.0.0.1", host), tls=Tls(ca_file=authority.file), **fields)
 
 
-def after_two(bench, prober, server, authority, **fields):
+def after_two(bench, prober, server, authority, *, within_ms=TIMEOUT_MS, **fields):
     """Returns the observation of the third attempt: by then the fast path is proven."""
     probe = proven(server, authority, **fields)
     for _ in range(2):
         assert bench.run(prober, probe).seen.outcome is Outcome.UP
-    return bench.run(prober, probe, TIMEOUT_MS).seen
+    return bench.run(prober, probe, within_ms).seen
 
 
 def cause(detail):
@@ -183,11 +185,11 @@ def test_each_failed_handshake_is_reported_in_the_words_of_libcurl(bench, plain,
 @pytest.mark.parametrize("host", ["127.0.0.1", "two.example"])
 @pytest.mark.parametrize("name", sorted(ANSWERS))
 def test_each_hostile_answer_over_tls_is_judged_as_by_libcurl(bench, plain, names, authority, name, host):
-    seen, context = [], context_of(authority, host)
+    seen, context, within_ms = [], context_of(authority, host), time_for(name, TIMEOUT_MS)
     names.names["two.example"] = ("::1", "127.0.0.1")
     for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
         with Turning(context, securely(context, ANSWERS[name])) as server:
-            seen.append(after_two(bench, prober, server, authority, host=host))
+            seen.append(after_two(bench, prober, server, authority, within_ms=within_ms, host=host))
     short, curl = seen
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
     assert (short.connected, short.ip) == (curl.connected, curl.ip)

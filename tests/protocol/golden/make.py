@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import inspect
 from watchkeeper.domain.specification.probe import KINDS
 from watchkeeper.domain.specification.target import Target
@@ -68,14 +67,16 @@ def of(kind: inspect.Type, name: str) -> Any:
     return PLAIN[type(kind)]
 
 
-def examples() -> dict[str, msgspec.Struct]:
-    """One message of every type, by its tag."""
-    return {tag: of_struct(inspect.type_info(kind)) for tag, kind in registry().items()}
+def missing() -> dict[str, object]:
+    """One message of every type that has no file, by its tag."""
+    return {
+        tag: of_struct(inspect.type_info(kind))
+        for tag, kind in registry().items()
+        if not (FOLDER / f"{tag}.msgpack").exists()
+    }
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for tag, message in examples().items():
-        path = FOLDER / f"{tag}.msgpack"
-        if not path.exists():
-            path.write_bytes(encode(message))
+    for tag, message in missing().items():
+        (FOLDER / f"{tag}.msgpack").write_bytes(encode(message))

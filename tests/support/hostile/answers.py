@@ -29,7 +29,7 @@ def _redirect(visit: Visit) -> None:
 
 def _bomb(visit: Visit) -> None:
     """A small compressed body that would be 200 MB."""
-    zeros = gzip.compress(bytes(1024 * 1024), compresslevel=9)
+    zeros = gzip.compress(bytes(1024 * 1024), compresslevel=9, mtime=0)
     body = zeros * (BOMB_BYTES // (1024 * 1024))
     visit.answer(headers=["Content-Encoding: gzip"], body=body)
 
@@ -87,7 +87,8 @@ def _interim_flood(visit: Visit) -> None:
 
 
 def _reset_in_body(visit: Visit) -> None:
-    visit.send(HEAD + b"Content-Length: 1000\r\n\r\nhalf")
+    # A reset takes away bytes that the client has not read yet, so it has time to read them.
+    visit.drip([HEAD + b"Content-Length: 1000\r\n\r\nhalf"], 0.2)
     visit.reset()
 
 

@@ -6,7 +6,8 @@ import msgspec
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.protocol.owner import Acknowledge
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.protocol.owner import Acknowledge, Unacknowledge
 from watchkeeper.protocol.sink import Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
@@ -56,17 +57,27 @@ def _check_now(machine: Machine, act: Act) -> None:
 
 def _silence(machine: Machine, act: Act) -> None:
     until_ns = machine.clock.read().wall_ns + act.length_ns
-    target = act.name or None
-    machine.system.sink.tell(
-        Mute(Silence(id=f"silence-{act.name or 'all'}", target=target, until_ns=until_ns))
-    )
+    name = f"silence-{act.name or 'all'}"
+    silence = Silence(id=name, target=act.name or None, until_ns=until_ns)
+    if act.name and act.length_ns // NS_PER_S % 2:
+        # The same by matchers, in every second of the drawn silences.
+        match = (f"target={act.name}", "rule=~.+")
+        silence = Silence(id=name, target="*", match=match, until_ns=until_ns)
+    machine.system.sink.tell(Mute(silence))
 
 
 def _acknowledge(machine: Machine, act: Act) -> None:
     for incident in machine.auditor.durable.open_incidents():
         if incident.target == act.name:
             machine.auditor.happened("acknowledged")
-            machine.system.owner.tell(Acknowledge(incident.id, "operator"))
+            until_ns = machine.clock.read().wall_ns + act.length_ns if act.length_ns else None
+            machine.system.owner.tell(Acknowledge(incident.id, "operator", until_ns=until_ns))
+
+
+def _unacknowledge(machine: Machine, act: Act) -> None:
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.target == act.name:
+            machine.system.owner.tell(Unacknowledge(incident.id, "operator"))
 
 
 def _redrive(machine: Machine, _: Act) -> None:
@@ -147,6 +158,7 @@ ACTS: dict[str, Callable[[Machine, Act], None]] = {
     "check now": _over_a_probe(_check_now),
     "silence": _silence,
     "acknowledge": _acknowledge,
+    "unacknowledge": _unacknowledge,
     "redrive": _redrive,
     "step wall": _step_wall,
     "suspend": _suspend,

@@ -101,7 +101,13 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "silence over while down",
         "end of a silence noticed",
     ),
-    Fault.ACKNOWLEDGE: ("opened to acknowledged", "acknowledged to resolved"),
+    Fault.ACKNOWLEDGE: (
+        "opened to acknowledged",
+        "acknowledged to resolved",
+        "acknowledged to acknowledged",
+        "acknowledgement ended",
+        "acknowledgement withdrawn",
+    ),
     Fault.REDRIVE: ("dead letter re-driven",),
     Fault.CHECK_NOW: ("check now", "checked with an attempt in flight"),
 }

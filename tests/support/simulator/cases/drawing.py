@@ -178,7 +178,7 @@ def _watched(stream: Stream, number: int, channels: tuple[str, ...], every_s: in
 COMMON: dict[Fault, tuple[str, ...]] = {
     Fault.RECONFIGURE: ("track", "untrack", "pause", "resume", "track", "resume", "track"),
     Fault.SILENCE: ("silence", "silence all", "silence end"),
-    Fault.ACKNOWLEDGE: ("acknowledge",),
+    Fault.ACKNOWLEDGE: ("acknowledge", "acknowledge for a while", "unacknowledge"),
     Fault.REDRIVE: ("redrive",),
     Fault.WALL_STEP: ("step wall",),
     Fault.SUSPEND: ("suspend",),
@@ -228,6 +228,10 @@ def _act(stream: Stream, kind: str, at_ns: int, watched: tuple[Watched, ...]) ->
             length_ns = 0 if kind == "silence end" else stream.between(5, 200) * NS_PER_S
             name = "" if kind == "silence all" else spec.id
             return Act(at_ns=at_ns, do="silence", name=name, length_ns=length_ns)
+        case "acknowledge for a while":
+            return Act(
+                at_ns=at_ns, do="acknowledge", name=spec.id, length_ns=stream.between(5, 200) * NS_PER_S
+            )
         case "step wall":
             step_s = WALL_STEPS_S[stream.below(len(WALL_STEPS_S))]
             return Act(at_ns=at_ns, do=kind, length_ns=step_s * NS_PER_S)

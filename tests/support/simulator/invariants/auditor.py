@@ -141,6 +141,7 @@ class Auditor:
         self.configuration.judging(message.sample)
 
     def _tracking(self, message: Track) -> None:
+        self.record.described([message.target])
         self.attempts.tracked(message.target.id)
         self.evidence.tracked(message.target)
         self.isolation.reconfigured(message.target.id)
@@ -193,6 +194,7 @@ class Auditor:
             self.evidence.tracked(target)
         self.delivery.process_began()
         self.record.process_began()
+        self.record.described(self._roster.values())
         self.silences.process_began()
 
     def stopping(self) -> None:

@@ -2,9 +2,11 @@
 
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.receipts import Receipts
+from watchkeeper.domain.incidents.acknowledgement import ENDED, WITHDRAWN
 from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.notice import DeliveryState, Notice, NoticeReason
 from watchkeeper.domain.incidents.record import Batch, Restored
+from watchkeeper.domain.incidents.silence_book import subject_of
 
 from .violation import Happened
 
@@ -39,7 +41,12 @@ class Situations:
         life = self._durable.lives[step.incident_id]
         earlier = life[step.sequence - 2].change if step.sequence > 1 else "nothing"
         self._happened(f"{earlier} to {step.change}")
-        if any(silence.target in {None, step.target} for silence in self._durable.silences.values()):
+        if step.reason in {ENDED, WITHDRAWN}:
+            self._happened(step.reason.replace("_", " "))
+        if any(
+            silence.selection().accepts(subject_of(step.incident))
+            for silence in self._durable.silences.values()
+        ):
             self._happened("transition under a silence")
         waiting = (self._durable.notices[key].incident.id for key in self._durable.pending)
         if not step.is_open and step.incident_id in waiting:

@@ -26,6 +26,7 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
     if known != wanted:
         complain("S36", f"configured are {wanted}, scheduled {known}")
     _manned(machine)
+    _seen(machine)
     for incident in machine.auditor.durable.open_incidents():
         # A problem of the runtime itself ends two minutes after it is gone, which may be later than this.
         if incident.target not in machine.roster and incident.target != OWN_NAME:
@@ -39,6 +40,15 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
             _detected(machine.auditor, watched, target)
             _polled(machine, target)
     _delivered(machine)
+
+
+def _seen(machine: Machine) -> None:
+    """L14: no open incident is acknowledged a second after the end of its acknowledgement."""
+    now_ns = machine.clock.read().wall_ns
+    for incident in machine.auditor.durable.open_incidents():
+        until_ns = incident.acknowledged_until_ns
+        if until_ns is not None and until_ns + NS_PER_S < now_ns and incident.target in machine.roster:
+            machine.auditor.complain("L14", f"{incident.id} is acknowledged {now_ns - until_ns} ns too long")
 
 
 def _manned(machine: Machine) -> None:

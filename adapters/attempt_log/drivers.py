@@ -1,0 +1,68 @@
+"""The driver of one attempt that is logged."""
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_never
+
+from ...domain.observation.attempt import ProbeRequest
+from ...domain.observation.observation import OnObserved
+from ...domain.specification.probe import Call, Exec, Heartbeat, Http, Probe, Tcp
+from ...domain.time.timers import CallAt
+from ..clock import MonotonicClock
+from ..net.resolver import Resolver
+from ..probes.local.exec import ExecProber
+from .http import LoggedHttpProber, LoggedTransport
+from .request_log import RequestLog
+from .tcp import LoggedTcpProber
+
+
+class LoggedDriver:
+    """The production prober of one kind, with what lies under it. Made, used and closed on the loop's own thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: MonotonicClock,
+        call_at: CallAt,
+        kind: type[Probe],
+        *,
+        deny_private_addresses: bool,
+    ) -> None:
+        self.requests: list[RequestLog] = []
+        resolver = Resolver(loop, clock)
+        self._closing: list[Callable[[], object]] = [resolver.close]
+        prober: LoggedHttpProber | LoggedTcpProber | ExecProber
+        if kind is Http:
+            transport = LoggedTransport(loop, clock, call_at, resolver)
+            self._closing.insert(0, transport.close)
+            prober = LoggedHttpProber(transport, deny_private_addresses=deny_private_addresses)
+            prober.requests = self.requests
+        elif kind is Tcp:
+            prober = LoggedTcpProber(loop, clock, resolver, deny_private_addresses=deny_private_addresses)
+            prober.requests = self.requests
+        else:
+            prober = ExecProber(loop, clock, call_at)
+        self._closing.insert(0, prober.close)
+        self._prober = prober
+
+    def start(self, request: ProbeRequest, done: OnObserved) -> None:
+        """Starts the attempt; `done` is called once."""
+        self._prober.start(request, done)
+
+    def close(self) -> None:
+        """Releases everything."""
+        for close in self._closing:
+            close()
+
+
+def refusal_of_probe(probe: Probe) -> str:
+    """Returns why no attempt of a probe can be made outside its runtime; empty where one can."""
+    match probe:
+        case Http() | Tcp() | Exec():
+            return ""
+        case Call():
+            return f"it calls the function {probe.name!r} of a program, which the command line cannot: `check-now` asks the program"
+        case Heartbeat():
+            return "its job reports by itself, so there is nothing to probe: `status` shows its last report"
+        case _:
+            assert_never(probe)

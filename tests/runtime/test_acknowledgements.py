@@ -1,0 +1,60 @@
+"""Acknowledgements of a runtime: durable with their end and their withdrawal, in a file and in virtual time."""
+
+import pytest
+from watchkeeper import Channel, Heartbeat, Http, Log, Runtime, Target, UnknownName, UsageError
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.domain.incidents.told import ChannelTold
+from watchkeeper.testing import FakeRuntime
+
+OPS = [Channel(id="ops", log=Log())]
+JOB = Target(id="job", heartbeat=Heartbeat(), notify=["ops"])
+
+
+def test_an_acknowledgement_its_end_and_its_withdrawal_are_read_back_from_the_store(tmp_path):
+    path = str(tmp_path / "watch.db")
+    with Runtime(targets=[JOB], channels=OPS, store=path) as runtime:
+        runtime.heartbeat("job", ok=False)
+        (incident,) = runtime.incidents(open_only=True)
+        runtime.acknowledge(incident.id, "ann", "looking", until="2h")
+    (held,) = StoreReader(path).incidents()
+    assert (held.acknowledged_by, held.note) == ("ann", "looking")
+    assert (held.acknowledged_until - held.acknowledged_at).total_seconds() == pytest.approx(7_200, abs=60)
+    with Runtime(targets=[JOB], channels=OPS, store=path) as runtime:
+        assert runtime.incidents(open_only=True)[0].acknowledged_until == held.acknowledged_until
+        runtime.unacknowledge(incident.id, "bob")
+        runtime.silence("job", "1h", reason="deploy")
+    (free,) = StoreReader(path).incidents()
+    assert (free.acknowledged_at, free.acknowledged_until, free.reason) == (
+        None,
+        None,
+        "acknowledgement_withdrawn",
+    )
+    assert [silence.reason for silence in StoreReader(path).silences(free.at_ns)] == ["deploy"]
+    (told,) = StoreReader(path).told(incident.id)
+    assert isinstance(told, ChannelTold)
+    assert told.channel == "ops"
+
+
+def test_an_acknowledgement_in_virtual_time_ends_as_in_a_runtime():
+    shop = Target(id="shop", every="30s", http=Http(url="http://shop/"), notify=("ops",))
+    with FakeRuntime(targets=[shop], channels=OPS) as runtime:
+        runtime.world.script("shop", "ok 1m, down")
+        runtime.world.run("5m")
+        (incident,) = runtime.incidents(open_only=True)
+        runtime.acknowledge(incident.id, "ann", until="1h")
+        runtime.world.run("30m")
+        assert runtime.incidents()[0].acknowledged_by == "ann"
+        runtime.world.run("31m")
+        assert runtime.incidents()[0].acknowledged_by is None
+        runtime.acknowledge(incident.id, "ann")
+        runtime.unacknowledge(incident.id, "ann")
+        assert runtime.incidents()[0].acknowledged_by is None
+        with pytest.raises(UsageError, match="has passed"):
+            runtime.acknowledge(incident.id, "ann", until="0s")
+        with pytest.raises(UnknownName, match="no open incident is inc_0"):
+            runtime.unacknowledge("inc_0", "ann")
+
+
+def test_a_stopped_runtime_refuses_a_withdrawal():
+    with pytest.raises(UsageError, match="not running"):
+        Runtime(targets=[JOB], channels=OPS).unacknowledge("inc_0", "ann")
