@@ -117,7 +117,9 @@ def test_run_goes_on_without_output_and_says_so(tmp_path, output, environment):
     (tmp_path / "watch.yaml").write_text(CONFIG)
     opened, redirect, why = OUTPUTS[output]
     with started("run watch.yaml", tmp_path, opened(), redirect=redirect, environment=environment) as process:
-        lost = f"Z standard output cannot be written: {why}: events are dropped until it can be written\n"
+        lost = (
+            f"Z ERROR standard output cannot be written: {why}: events are dropped until it can be written\n"
+        )
         assert any(line.endswith(lost) for line in iter(process.stderr.readline, ""))
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=WITHIN_S)[1]
