@@ -15,7 +15,6 @@ from ..domain.errors import (
 from ..domain.line import first_line, one_line
 from ..web.resources.answers import (
     AttemptRow,
-    CheckAnswer,
     Done,
     EvidenceRow,
     IncidentRow,
@@ -28,6 +27,7 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.check_answer import CheckAnswer
 from ..web.resources.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
 from ..web.resources.token_answers import MadeToken, TokenRow
 from .exchange import Answered
