@@ -16,7 +16,6 @@ from ..domain.line import first_line, one_line
 from ..web.access.token_answers import MadeToken, TokenRow
 from ..web.resources.answers import (
     AttemptRow,
-    CheckAnswer,
     Done,
     EvidenceRow,
     IncidentRow,
@@ -29,6 +28,7 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
+from ..web.resources.check_answer import CheckAnswer
 from ..web.resources.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
 from .exchange import Answered
 

@@ -22,7 +22,15 @@ NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
 def row(name, status=Status.UP, ago_s=90, **fields):
     plain = dict.fromkeys(("group", "name", "description", "link", "runbook", "explanation"), "")
-    said = {"kind": "http", "labels": {}, "raw": status, "paused": False, "open_incidents": [], "missed": 0}
+    said = {
+        "kind": "http",
+        "labels": {},
+        "raw": status,
+        "paused": False,
+        "open_incidents": [],
+        "silences": [],
+        "missed": 0,
+    }
     return TargetRow(
         id=name,
         status=status,

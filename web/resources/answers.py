@@ -138,14 +138,6 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that was commanded, and its target after it."""
-
-    attempt: AttemptRow | None
-    """Null while it runs: `GET /targets/{target}/attempts` has it once it has ended."""
-    target: TargetRow
-
-
 class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
     """One sample as the store keeps it."""
 

@@ -3,7 +3,7 @@
 from ...host.commands import refusal_of_check
 from ..problems import Refusal
 from ..table import Accepted, ApiCall
-from .answers import CheckAnswer
+from .check_answer import CheckAnswer
 from .documents import attempt_row
 from .reading import target_as_it_is
 

@@ -9,7 +9,6 @@ from . import acting, channels, checks, probing, reading, silencing, streaming, 
 from .answers import (
     AcknowledgementBody,
     AttemptRow,
-    CheckAnswer,
     ConfigurationAnswer,
     Done,
     EvidenceRow,
@@ -37,6 +36,7 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
+from .check_answer import CheckAnswer
 from .delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from .openapi import openapi
 

@@ -1,0 +1,13 @@
+"""The answer to a check by command: apart from its route, so that a client has it without the web libraries."""
+
+import msgspec
+
+from .answers import AttemptRow, TargetRow
+
+
+class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that was commanded, and its target after it."""
+
+    attempt: AttemptRow | None
+    """Null while it runs: `GET /targets/{target}/attempts` has it once it has ended."""
+    target: TargetRow
