@@ -34,15 +34,15 @@ from .domain.specification.target import Target
 from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
+from .host.access.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.access.issued_tokens import IssuedTokens
 from .host.access.login_links import LoginLinks
+from .host.access.operations import Operations
 from .host.awaitable import AsyncSurface
 from .host.channel_testing import ChannelTesting
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
-from .host.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.lifecycle import Lifecycle
-from .host.operations import Operations
 from .host.silencing import MatcherTexts, preview
 from .host.status_cache import StatusCache
 from .host.surface import async_only, bridge, sync_only

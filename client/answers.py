@@ -13,8 +13,7 @@ from ..domain.errors import (
     WatchkeeperError,
 )
 from ..domain.line import first_line, one_line
-from ..web.access.token_answers import MadeToken, TokenRow
-from ..web.resources.answers import (
+from ..web.shapes.answers import (
     AttemptRow,
     Done,
     EvidenceRow,
@@ -28,8 +27,9 @@ from ..web.resources.answers import (
     StatusAnswer,
     TargetRow,
 )
-from ..web.resources.check_answer import CheckAnswer
-from ..web.resources.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
+from ..web.shapes.check_answer import CheckAnswer
+from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
+from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [

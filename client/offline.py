@@ -82,7 +82,7 @@ class OfflineStore:
 
     def incidents(self, *, open_only: bool = True) -> "tuple[IncidentRow, ...]":
         """Returns the open incidents, the newest first."""
-        from ..web.resources.documents import incident_row
+        from ..web.shapes.documents import incident_row
 
         del open_only
         found = sorted(self._open(), key=lambda incident: -incident.opened_at_ns)
@@ -136,7 +136,7 @@ class OfflineStore:
 
     def _stepped(self, found: Incident, step: Transition | None) -> "IncidentRow":
         """Commits a step, if there is one, and returns the state after it."""
-        from ..web.resources.documents import incident_row
+        from ..web.shapes.documents import incident_row
 
         if step is None:
             return incident_row(found)
@@ -166,7 +166,7 @@ class OfflineStore:
 
         Raises: UnknownName; UsageError and ValueError as `Runtime.silence` does.
         """
-        from ..web.resources.documents import silence_row
+        from ..web.shapes.documents import silence_row
 
         if isinstance(target, str) and names_one(target):
             self._known(target)
@@ -185,7 +185,7 @@ class OfflineStore:
 
     def unsilence(self, id: str, *, by: str = "") -> "SilenceRow":  # noqa: A002  # the silence's id
         """Ends a silence; returns it as it was. Raises: UnknownName where none of this id is in force."""
-        from ..web.resources.documents import silence_row
+        from ..web.shapes.documents import silence_row
 
         found = next((each for each in self._restored.silences if each.id == id), None)
         if found is None:

@@ -50,17 +50,17 @@ class StorePast:
         self._reader = StoreReader(path)
 
     def incidents(self) -> "tuple[IncidentRow, ...]":
-        from ..web.resources.documents import incident_row
+        from ..web.shapes.documents import incident_row
 
         return tuple(map(incident_row, self._reader.incidents(limit=READ_INCIDENTS_MAX)))
 
     def transitions(self, incident: str) -> "tuple[IncidentRow, ...]":
-        from ..web.resources.documents import incident_row
+        from ..web.shapes.documents import incident_row
 
         return tuple(map(incident_row, self._reader.transitions(incident)))
 
     def incident_notices(self, incident: str) -> "tuple[IncidentNoticeRow, ...]":
-        from ..web.resources.delivery_rows import incident_notice_row
+        from ..web.shapes.delivery_rows import incident_notice_row
 
         tries = self._reader.deliveries(incident=incident)
         return tuple(
@@ -69,7 +69,7 @@ class StorePast:
         )
 
     def silences(self) -> "tuple[SilenceRow, ...]":
-        from ..web.resources.documents import silence_row
+        from ..web.shapes.documents import silence_row
 
         return tuple(map(silence_row, self._reader.silences(SystemClock().read().wall_ns)))
 
@@ -77,11 +77,11 @@ class StorePast:
         return self._reader.targets()
 
     def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
-        from ..web.resources.documents import ns_of, sample_row
+        from ..web.shapes.documents import ns_of, sample_row
 
         return tuple(map(sample_row, self._reader.samples(target, ns_of(since), ns_of(until))))
 
     def evidence(self, target: str, since: datetime, until: datetime) -> "tuple[EvidenceRow, ...]":
-        from ..web.resources.documents import evidence_row, ns_of
+        from ..web.shapes.documents import evidence_row, ns_of
 
         return tuple(map(evidence_row, self._reader.evidence(target, ns_of(since), ns_of(until))))

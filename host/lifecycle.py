@@ -30,9 +30,9 @@ from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, Unacknowledge
 from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from .access.doors import Doors
 from .composition import make_engine
 from .configured import ConfiguredTargets
-from .doors import Doors
 from .restart_buffer import HostReport, RestartBuffer
 from .subscriptions import Subscriptions
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from ..domain.limits import NAME_CHARACTERS_MAX
 from ..domain.line import first_line, one_line
 from ..domain.specification.web import Role, Token, Web
-from ..host.doors import Actor
+from ..host.access.doors import Actor
 from . import limits
 from .origin import (
     FORWARDING,

@@ -22,12 +22,12 @@ from ..domain.read_model.event import (
 from ..domain.read_model.status import RuntimeStatus, TargetStatus
 from ..domain.rules.aggregate import Status
 from ..domain.units import NS_PER_MS
-from ..host.operations import Operations
+from ..host.access.operations import Operations
 from ..host.subscriptions import Subscription
 from . import limits
 from .origin import always
 from .problems import Refusal
-from .resources.documents import incident_row, time_of
+from .shapes.documents import incident_row, time_of
 
 logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]

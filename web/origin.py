@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ..domain.line import one_line
 from ..domain.specification.web import Role, Web
-from ..host.doors import Door
+from ..host.access.doors import Door
 
 SOCKET = "socket"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

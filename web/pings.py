@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from ..domain.line import first_line
 from ..domain.specification.target import Target
-from ..host.operations import Operations
+from ..host.access.operations import Operations
 from .limits import PINGS_KEPT_MAX
 
 PingKind: TypeAlias = Literal["success", "start", "fail", "log"]

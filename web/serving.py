@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from ..host.doors import CLOSE_S, Door
+from ..host.access.doors import CLOSE_S, Door
 from . import limits
 from .origin import is_loopback
 

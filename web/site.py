@@ -6,8 +6,8 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..domain.specification.web import Token, Web
-from ..host.doors import Actor, Asgi, Door
-from ..host.operations import Operations
+from ..host.access.doors import Actor, Asgi, Door
+from ..host.access.operations import Operations
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub

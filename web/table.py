@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from ..domain.errors import UsageError
 from ..domain.specification.web import Role
-from ..host.operations import Operations
+from ..host.access.operations import Operations
 from .authority import Authority
 from .hub import Hub
 from .origin import Author, Visit
 from .pings import Pings
-from .resources.answers import NoQuery
+from .shapes.answers import NoQuery
 
 API = "/api/v1"
 

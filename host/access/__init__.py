@@ -1,4 +1,4 @@
-"""Access to a running runtime: tokens that are made while it runs, and links that open one session.
+"""Access to a running runtime from outside: its doors, what a request may ask or order, tokens and links made while it runs.
 
 Never here: requests, cookies, or the judgement of a role.
 """

@@ -24,7 +24,7 @@ from .outputs import JsonOutput, LogStyle, Output, PlainOutput, changed_facts
 from .scene import Scene
 from .speaker import LAST_WORDS_S, LINES_WAITING_MAX, write_whole
 
-_DOORS = "watchkeeper.host.doors"
+_DOORS = "watchkeeper.host.access.doors"
 """Its informing lines stand in the first lines of the run."""
 
 

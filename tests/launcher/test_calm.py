@@ -161,7 +161,7 @@ def test_the_end_is_told_after_what_was_held_back_of_its_beginning():
     assert calm.rest(NOON, WIDE) == []
 
 
-def record(level, text, *arguments, name="watchkeeper.host.doors"):
+def record(level, text, *arguments, name="watchkeeper.host.access.doors"):
     return logging.LogRecord(name, level, "file", 1, text, arguments, None)
 
 

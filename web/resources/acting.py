@@ -6,10 +6,10 @@ from ...domain.line import one_line
 from ...domain.time.moment import wall_text
 from ..pings import PingKind
 from ..problems import Refusal
+from ..shapes.answers import Done, IncidentRow, StatusAnswer, TargetRow
+from ..shapes.documents import incident_row, status_answer
+from ..shapes.ends import end_ns
 from ..table import Accepted, ApiCall
-from .answers import Done, IncidentRow, StatusAnswer, TargetRow
-from .documents import incident_row, status_answer
-from .ends import end_ns
 from .reading import incident_of, target_as_it_is
 
 

@@ -4,9 +4,9 @@ from ...domain.errors import UnknownName, UsageError
 from ...domain.incidents.own_problems import channel_part
 from ...domain.incidents.told import ChannelBacklog
 from ..problems import Refusal
+from ..shapes.answers import Listed
+from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, channel_row, channel_test_row
 from ..table import ApiCall
-from .answers import Listed
-from .delivery_rows import ChannelRow, ChannelTestRow, channel_row, channel_test_row
 
 
 async def channels(call: ApiCall) -> Listed[ChannelRow]:

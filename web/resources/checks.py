@@ -2,9 +2,9 @@
 
 from ...host.commands import refusal_of_check
 from ..problems import Refusal
+from ..shapes.check_answer import CheckAnswer
+from ..shapes.documents import attempt_row
 from ..table import Accepted, ApiCall
-from .check_answer import CheckAnswer
-from .documents import attempt_row
 from .reading import target_as_it_is
 
 

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from ...domain.specification.probe import KINDS
 from ...domain.specification.text import NAME_PATTERN
-from ..access.token_answers import NEW_NAME
 from ..problems import PROBLEM_TYPE, ProblemDocument
+from ..shapes.answers import SILENCE_ID, NoQuery
+from ..shapes.token_answers import NEW_NAME
 from ..table import ApiCall, ApiRoute, Unlocked
-from .answers import SILENCE_ID, NoQuery
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EXACTLY_ONE = {"SilenceBody": ("length", "until")}

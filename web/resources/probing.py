@@ -9,8 +9,8 @@ from ...domain.errors import UnknownName, WatchkeeperError
 from ...domain.line import one_line
 from ..limits import PING_BODY_BYTES_MAX
 from ..pings import PingKind
+from ..shapes.answers import Words
 from ..table import ApiCall
-from .answers import Words
 
 _SIGNALS: dict[str, PingKind] = {"": "success", "start": "start", "fail": "fail", "log": "log"}
 ANSWER_WITHIN_S = 1.0

@@ -16,8 +16,7 @@ from ...domain.time.duration import parse_duration
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..limits import HOURS_READ_MAX
 from ..problems import Refusal, length_ns_of
-from ..table import ApiCall
-from .answers import (
+from ..shapes.answers import (
     EvidenceRow,
     IncidentRow,
     IncidentsQuery,
@@ -34,8 +33,8 @@ from .answers import (
     TargetsQuery,
     UptimeAnswer,
 )
-from .delivery_rows import IncidentNoticeRow, ToldRow, incident_notice_row, told_row
-from .documents import (
+from ..shapes.delivery_rows import IncidentNoticeRow, ToldRow, incident_notice_row, told_row
+from ..shapes.documents import (
     attempt_row,
     evidence_row,
     incident_row,
@@ -53,6 +52,7 @@ from .documents import (
     target_row,
     time_of,
 )
+from ..table import ApiCall
 
 V = TypeVar("V")
 R = TypeVar("R")

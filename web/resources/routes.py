@@ -2,11 +2,7 @@
 
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
-from ..access import tokens
-from ..access.token_answers import MadeToken, TokenBody, TokenRow
-from ..table import API, ApiRoute, Unlocked
-from . import acting, channels, checks, probing, reading, silencing, streaming, tracking
-from .answers import (
+from ..shapes.answers import (
     AcknowledgementBody,
     AttemptRow,
     ConfigurationAnswer,
@@ -36,8 +32,11 @@ from .answers import (
     UptimeAnswer,
     UptimeQuery,
 )
-from .check_answer import CheckAnswer
-from .delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
+from ..shapes.check_answer import CheckAnswer
+from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
+from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
+from ..table import API, ApiRoute, Unlocked
+from . import acting, channels, checks, probing, reading, silencing, streaming, tokens, tracking
 from .openapi import openapi
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table

@@ -10,10 +10,10 @@ from ...domain.specification.matcher import Matcher
 from ...host.silencing import names_one, scope_of
 from ..limits import LIST_MAX
 from ..problems import Fault, Refusal
+from ..shapes.answers import SILENCE_ID, Listed, PreviewAnswer, SilenceRow
+from ..shapes.documents import silence_row, sliced, time_or_none
+from ..shapes.ends import end_ns
 from ..table import Accepted, ApiCall
-from .answers import SILENCE_ID, Listed, PreviewAnswer, SilenceRow
-from .documents import silence_row, sliced, time_or_none
-from .ends import end_ns
 from .reading import page_of
 
 

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from ..hub import Frame, Hub, Stream, wanted_kinds
 from ..limits import RETRY_MS
 from ..origin import SOCKET, is_loopback
+from ..shapes.answers import Words
 from ..table import ApiCall
-from .answers import Words
 
 
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,9 +10,9 @@ from ...domain.specification.problem import Path, Problem, capped
 from ...domain.specification.shape import SECRETS
 from ...domain.specification.text import MASK
 from ..problems import Fault, Refusal
+from ..shapes.answers import TargetRow
+from ..shapes.documents import text_of
 from ..table import Accepted, ApiCall
-from .answers import TargetRow
-from .documents import text_of
 from .reading import target_as_it_is
 
 WRONG = "the target cannot be watched as it is"

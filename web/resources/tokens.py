@@ -7,11 +7,11 @@ import msgspec
 from ...domain.errors import ConfigurationError
 from ...domain.specification.web import IssuedToken
 from ..problems import Fault, Refusal
-from ..resources.answers import Listed
-from ..resources.documents import time_of
 from ..resources.reading import page_of
+from ..shapes.answers import Listed
+from ..shapes.documents import time_of
+from ..shapes.token_answers import NEW_NAME, MadeToken, TokenRow
 from ..table import ApiCall
-from .token_answers import NEW_NAME, MadeToken, TokenRow
 
 
 async def tokens(call: ApiCall) -> Listed[TokenRow]:

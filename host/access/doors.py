@@ -13,12 +13,12 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
-from ..adapters.net.listening import ControlSocket, has_web, listen_tcp
-from ..domain.errors import ConfigurationError, UsageError
-from ..domain.limits import CLOSE_NS, SERVED_AGAIN_NS
-from ..domain.specification.web import Web
-from ..domain.units import NS_PER_S
-from ..domain.validation.web import split_listen, web_problems
+from ...adapters.net.listening import ControlSocket, has_web, listen_tcp
+from ...domain.errors import ConfigurationError, UsageError
+from ...domain.limits import CLOSE_NS, SERVED_AGAIN_NS
+from ...domain.specification.web import Web
+from ...domain.units import NS_PER_S
+from ...domain.validation.web import split_listen, web_problems
 
 CLOSE_S = CLOSE_NS / NS_PER_S
 """The time for requests that are being answered when a door closes."""

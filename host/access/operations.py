@@ -5,27 +5,27 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ..actors.policies import ActorPolicy
-from ..adapters.clock import SystemClock
-from ..adapters.stores.sqlite.reader import StoreReader
-from ..domain.errors import UsageError
-from ..domain.incidents.record import ALL, AllTargets
-from ..domain.observation.attempt import AttemptRecord
-from ..domain.policy import CachePolicy
-from ..domain.read_model.status import RuntimeStatus
-from ..domain.specification.configuration import Configuration
-from ..domain.specification.problem import Problem
-from ..domain.specification.target import Target
-from ..domain.specification.web import IssuedToken, RoleLike, Token
-from ..domain.time.duration import Duration
-from ..domain.time.moment import wall_text
-from .access.issued_tokens import IssuedTokens
-from .access.login_links import LoginLinks
-from .awaitable import AsyncSurface
-from .configured import ConfiguredTargets
-from .own_thread import in_own_thread
-from .silencing import MatcherTexts
-from .subscriptions import Subscription
+from ...actors.policies import ActorPolicy
+from ...adapters.clock import SystemClock
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.errors import UsageError
+from ...domain.incidents.record import ALL, AllTargets
+from ...domain.observation.attempt import AttemptRecord
+from ...domain.policy import CachePolicy
+from ...domain.read_model.status import RuntimeStatus
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.problem import Problem
+from ...domain.specification.target import Target
+from ...domain.specification.web import IssuedToken, RoleLike, Token
+from ...domain.time.duration import Duration
+from ...domain.time.moment import wall_text
+from ..awaitable import AsyncSurface
+from ..configured import ConfiguredTargets
+from ..own_thread import in_own_thread
+from ..silencing import MatcherTexts
+from ..subscriptions import Subscription
+from .issued_tokens import IssuedTokens
+from .login_links import LoginLinks
 
 R = TypeVar("R")
 READERS_MAX = 4
