@@ -17,7 +17,7 @@ from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
 from ..domain.specification.target import Target
-from ..domain.supervision.last_heard import HeardRegister, LastHeard
+from ..domain.supervision.last_heard import HeardRegister
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.courier import Deliver
@@ -130,7 +130,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.Redrive(key):
                 return self._redrive(key, now)
             case heard.RecordHeard(noted):
-                self._note(noted)
+                self._register.note_all(noted)
+                self._commit_soon(True)
             case heard.RecordRenamed(renamed):
                 self._rename(renamed)
                 self._commit_soon(True)
@@ -224,8 +225,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if self._gathered.empty and not self._register.has_urgent:
             return
         self._gathered.add_heard(self._register.urgent(now))
-        settled, self._settled = self._settled, []
-        unit = CommitUnit(self._gathered.take(), handed, settled)
+        unit = CommitUnit(self._gathered.take(), handed, self._settled)
+        self._settled = []
         if self._writer.write(unit):
             self._publish(unit, now)
 
@@ -308,16 +309,10 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._commit_soon(True)
         return True
 
-    def _note(self, noted: Iterable[LastHeard]) -> None:
-        for each in noted:
-            self._register.note(each)
-        self._commit_soon(True)
-
     def _rename(self, renamed: Renamed) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
         self._register.rename(renamed)
-        for silence in self._ledger.silences.rename(renamed):
-            self._gathered.silences.append(silence)
+        self._gathered.silences.extend(self._ledger.silences.rename(renamed))
         self._gathered.renamed.append(renamed)
 
     def _recall(self, key: str) -> Restored | None:

@@ -286,9 +286,7 @@ class Lifecycle:
 
     def login_url(self) -> str:
         """Returns the URL at which a browser of this machine finds a door. Raises: UsageError where none is open."""
-        if url := self._doors.local_url():
-            return url
-        raise UsageError("nothing listens for a browser: start the runtime with `web`, or call serve()")
+        return self._doors.local_url()
 
     def _restart_or_keep(self, engine: RunningEngine, old: Configuration) -> None:
         """Stops and starts.

@@ -1,6 +1,5 @@
 """A world in virtual time: the production actors with scripted targets and channels. It never sleeps."""
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,20 +13,19 @@ from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch.mailbox.address import Address
 from ..actors.dispatch.run.simulated import SimulatedDispatcher
 from ..actors.system import SINK, System, SystemDependencies, shut_down
-from ..adapters.configuration.loading import load
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
 from ..domain.incidents.record import AllTargets, PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
-from ..domain.specification.channel import Channel, Log
+from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.probe import KINDS
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
-from ..host.configured import require_valid
+from ..host.restart_buffer import HostReport
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
@@ -39,9 +37,9 @@ from .clock import ManualClock
 from .expectations import ScriptedExpectations
 from .fakes import ScriptedMessenger, ScriptedStore
 from .script import Script
+from .sources import Source, configuration_of, sound
 
 LATE = "actors that did not end in time"
-Source = Configuration | str | Path | Iterable[Target]
 
 
 class World:
@@ -72,7 +70,7 @@ class World:
         feed: Subscriptions | None = None,
         discreet: Callable[[str], str] = str,
     ) -> None:
-        configuration = _configuration(source, channels)
+        configuration = configuration_of(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
         self._channels = configuration.channels
         self._is_whole = isinstance(source, Configuration | str | Path)
@@ -240,7 +238,7 @@ class World:
 
     def track(self, target: Target) -> None:
         """Watches a target, or replaces its specification."""
-        (target,) = _sound((target,), self._channels).targets
+        (target,) = sound((target,), self._channels).targets
         self.tell(Track(target))
 
     def untrack(self, target: str) -> None:
@@ -272,19 +270,7 @@ class World:
         actor.tell(message)
         self.dispatcher.run_until_idle()
 
-    def tell(
-        self,
-        command: Track
-        | Untrack
-        | Pause
-        | Resume
-        | CheckNow
-        | Beat
-        | Acknowledge
-        | Unacknowledge
-        | Mute
-        | Unmute,
-    ) -> None:
+    def tell(self, command: Track | Untrack | Pause | Resume | HostReport) -> None:
         """Takes a command as a runtime hands it over."""
         match command:
             case Track(target):
@@ -384,33 +370,3 @@ class World:
 def _require_known(kind: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         raise KeyError(f"no {kind} {name!r}; there are {', '.join(known) or 'none'}")
-
-
-def _configuration(source: Source, channels: Iterable[Channel]) -> Configuration:
-    if isinstance(source, str | Path):
-        source = load(source, os.environ)
-    whole = source if isinstance(source, Configuration) else _of_targets(source, channels)
-    targets, given = whole.targets, whole.channels
-    named = dict.fromkeys(channel for target in targets for channel in target.notify)
-    missing = [name for name in named if name not in {channel.id for channel in given}]
-    channels = (*(Channel(id=name, log=Log()) for name in missing), *given)
-    return _sound(targets, channels, whole.runtime)
-
-
-def _of_targets(targets: Iterable[Target], channels: Iterable[Channel]) -> Configuration:
-    """Returns a configuration of mere targets, which tells no channel of the runtime's own problems."""
-    return Configuration(runtime=RuntimeOptions(notify=()), targets=targets, channels=channels)
-
-
-def _sound(
-    targets: tuple[Target, ...],
-    channels: tuple[Channel, ...],
-    runtime: RuntimeOptions | None = None,
-) -> Configuration:
-    """Returns all in their declared types; executes nothing.
-
-    Raises: ConfigurationError with everything that is wrong.
-    """
-    given = runtime or RuntimeOptions()
-    options = RuntimeOptions(allow_exec=True, connectivity=given.connectivity, notify=given.notify)
-    return require_valid(Configuration(runtime=options, targets=targets, channels=channels), None)

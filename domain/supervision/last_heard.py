@@ -85,6 +85,11 @@ class HeardRegister:
                 self._missed[target] = now
                 self._urgent[target] = None
 
+    def note_all(self, noted: Iterable[LastHeard]) -> None:
+        """Notes what a supervisor states of several targets."""
+        for each in noted:
+            self.note(each)
+
     def note(self, noted: LastHeard) -> None:
         """Notes what a supervisor states of a target."""
         target = noted.target

@@ -139,12 +139,12 @@ class Doors:
         self._serve(door, at_first_contact=False)
         return door.url
 
-    def local_url(self) -> str | None:
-        """Returns the URL of a door over TCP as a browser of this machine reaches it; None where none is open."""
+    def local_url(self) -> str:
+        """Returns the URL of a door over TCP as a browser of this machine reaches it. Raises: UsageError where none is open."""
         for door in (self._tcp, *self._also):
             if door is not None:
                 return door.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-        return None
+        raise UsageError("nothing listens for a browser: start the runtime with `web`, or call serve()")
 
     def _control_of(self, store: str | None) -> None:
         if self._control is not None and self._control[0] == store:

@@ -88,8 +88,7 @@ def securely(context, then):
     return serve
 
 
-def nothing_more(_visit):
-    pass
+def nothing_more(_visit): ...
 
 
 def expired(authority):
@@ -382,7 +381,6 @@ def test_every_handshake_is_a_full_one(bench, plain, authority):
         prober, probe = HttpProber(bench.transport, plain), proven(server, authority)
         for _ in range(4):
             bench.run(prober, probe)
-
     stats = context.session_stats()
     assert (stats["accept_good"], stats["hits"], plain.taken) == (4, 0, 3)
 
