@@ -78,7 +78,8 @@ def _watchdog_ns(environment: Mapping[str, str]) -> int | None:
 class Watchdog:
     """Tells the service manager that the process lives, only as long as the runtime itself says so.
 
-    The runtime's own loop must answer, and its store must have no problem; while it drains, its grace must not be over.
+    The runtime's own loop must answer; while it drains, its grace must not be over. A store that cannot be written is told in
+    the status alone: a restart mends no full disk, and loses what is kept in memory for it.
     """
 
     def __init__(self, manager: ServiceManager, ask: Callable[[], RuntimeStatus], clock: SystemClock) -> None:
@@ -117,7 +118,7 @@ class Watchdog:
         except (WatchkeeperError, TimeoutError):
             return False, "the runtime does not answer"
         problem = dict(status.problems).get("store", "")
-        return not problem, f"store: {problem}" if problem else sentence_of(status)
+        return True, f"store: {problem}" if problem else sentence_of(status)
 
     def _run(self) -> None:
         half_ns = (self._manager.watchdog_ns or 2 * STATUS_EVERY_NS) // 2
