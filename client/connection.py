@@ -10,6 +10,7 @@ from ..domain.errors import UnknownName, UsageError, WatchkeeperError
 from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
+from ..domain.time.moment import utc, wall_ns_of
 from ..host.job import Job
 from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import bridge, sync_alone
@@ -143,7 +144,7 @@ class Connection(Questions, TokenVerbs):
         if length != "":
             body["length"] = format_duration(duration_ns(length))
         if until:
-            body["until"] = until
+            body["until"] = _moment_text(until)
         body["match"] = scope[1]
         return self._ask("PUT", of_silence(id or silence_id(*scope)), SilenceRow, body=body, by=by)
 
@@ -222,6 +223,11 @@ def _end_of(until: Duration) -> dict[str, str]:
     """Returns an end as the API takes it: a moment, a length, or nothing. Raises: ValueError for a text that is neither."""
     if until == "":
         return {}
-    if isinstance(until, str) and "T" in until:
-        return {"until": until}
+    if isinstance(until, str) and ("-" in until or ":" in until):  # a length has neither
+        return {"until": _moment_text(until)}
     return {"length": format_duration(duration_ns(until))}
+
+
+def _moment_text(until: str) -> str:
+    """Returns a moment as the API reads it, which takes one spelling alone. Raises: ValueError for a text that is none."""
+    return utc(wall_ns_of(until)).isoformat()

@@ -1,11 +1,16 @@
 """The past of a target and of an incident, by the API or from the store, in the same rows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from ..adapters.clock import SystemClock
 from ..adapters.stores.sqlite.reader import StoreReader
+from ..domain.errors import UnknownName
 from ..domain.limits import READ_INCIDENTS_MAX
+from ..domain.specification.metadata import NO_METADATA, TargetMetadata
+from ..domain.specification.target import Target
+from .questions import Questions
 
 if TYPE_CHECKING:
     from .answers import EvidenceRow, IncidentNoticeRow, IncidentRow, SampleRow, SilenceRow
@@ -46,8 +51,9 @@ class Past(Protocol):
 class StorePast:
     """The past from a store, whether a process runs it or not."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, targets: Iterable[Target] = ()) -> None:
         self._reader = StoreReader(path)
+        self._metadata = {target.id: target.metadata for target in targets}
 
     def incidents(self) -> "tuple[IncidentRow, ...]":
         from ..web.shapes.documents import incident_row
@@ -74,7 +80,11 @@ class StorePast:
         return tuple(map(silence_row, self._reader.silences(SystemClock().read().wall_ns)))
 
     def target_names(self) -> tuple[str, ...]:
-        return self._reader.targets()
+        return tuple(dict.fromkeys((*self._metadata, *self._reader.targets())))
+
+    def metadata(self, target: str) -> TargetMetadata:
+        """Returns the group and the labels of a target as its configuration has them."""
+        return self._metadata.get(target, NO_METADATA)
 
     def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":
         from ..web.shapes.documents import ns_of, sample_row
@@ -85,3 +95,16 @@ class StorePast:
         from ..web.shapes.documents import evidence_row, ns_of
 
         return tuple(map(evidence_row, self._reader.evidence(target, ns_of(since), ns_of(until))))
+
+
+def metadata_of(past: Past, target: str) -> TargetMetadata:
+    """Returns the group and the labels of a target; none of one that is not watched any more."""
+    if isinstance(past, StorePast):
+        return past.metadata(target)
+    if not isinstance(past, Questions):
+        return NO_METADATA
+    try:
+        row = past.target(target)
+    except UnknownName:
+        return NO_METADATA
+    return TargetMetadata(group=row.group, labels=tuple(row.labels.items()))

@@ -71,9 +71,13 @@ def wall_text(wall_ns: int) -> str:
 
 
 def wall_ns_of(text: str) -> int:
-    """Nanoseconds since 1970 of an RFC 3339 text. Raises: ValueError when it names no offset."""
-    stamp = datetime.fromisoformat(text)
+    """Nanoseconds since 1970 of an RFC 3339 text. Raises: ValueError when it is none, or names no offset."""
+    right = "write it like 2026-01-31T12:30:00Z"
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no moment: {right}") from None
     if stamp.tzinfo is None:
-        raise ValueError(f"{text!r} names no UTC offset: write it like 2026-01-31T12:30:00Z")
+        raise ValueError(f"{text!r} names no UTC offset: {right}")
     elapsed = stamp - datetime(1970, 1, 1, tzinfo=UTC)
     return (elapsed.days * 86_400 + elapsed.seconds) * NS_PER_S + elapsed.microseconds * NS_PER_US

@@ -10,7 +10,7 @@ from ...domain.line import first_line
 from ..options import Where
 from ..see.incidents import ID_PREFIX
 from ..see.tables import print_json, shortened
-from .muting import clock_text, require_length, require_moment
+from .muting import checked_end, clock_text
 from .reach import Acts, plain, reached, say
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def acknowledge(where: Where, given: str, *, note: str, length: str, until: str,
     """Acknowledges an incident. Raises: UnknownName where none begins with this id; click.UsageError for two ends."""
     if length and until:
         raise click.UsageError("say how long with --for, or until when with --until: at most one of the two")
-    require_length(length)
-    require_moment(until)
+    until = checked_end(length, until)
 
     def act(acts: Acts) -> None:
         found, opened = open_incident(acts, given)
@@ -75,7 +74,8 @@ def open_incident(acts: Acts, given: str) -> "tuple[IncidentRow, tuple[IncidentR
     Raises: UnknownName where there is none, or several.
     """
     opened = acts.incidents(open_only=True)
-    found = [row for row in opened if begins(row.id, given)] or [row for row in opened if row.target == given]
+    # A target may be named like the beginning of an id, such as `db`: neither of the two is guessed.
+    found = [row for row in opened if begins(row.id, given) or is_of(row, given)]
     if len(found) == 1:
         return found[0], opened
     text = first_line(given, 64)
@@ -90,6 +90,11 @@ def open_incident(acts: Acts, given: str) -> "tuple[IncidentRow, tuple[IncidentR
 def begins(name: str, given: str) -> bool:
     """Whether an id begins with a text, also without its prefix."""
     return bool(given) and (name.startswith(given) or name.removeprefix(ID_PREFIX).startswith(given))
+
+
+def is_of(row: "IncidentRow", given: str) -> bool:
+    """Whether an incident is one of this target, or of `TARGET/RULE`."""
+    return given in {row.target, f"{row.target}/{row.rule}"}
 
 
 def _shown(rows: "Sequence[IncidentRow]", opened: "Sequence[IncidentRow]") -> str:

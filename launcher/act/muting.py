@@ -9,18 +9,18 @@ import click
 from ...adapters.clock import SystemClock
 from ...client.offline import OfflineStore
 from ...domain.errors import UnknownName
-from ...domain.incidents.record import ALL, AllTargets
+from ...domain.incidents.record import ALL, AllTargets, Silence
 from ...domain.line import count_of, first_line
 from ...domain.specification.matcher import parsed
 from ...domain.time.duration import parse_duration
-from ...domain.time.moment import wall_ns_of
+from ...domain.time.moment import NS_PER_S, utc, wall_ns_of
 from ...host.silencing import names_one
 from ..options import Where
 from ..see.tables import print_json
 from .reach import Acts, plain, reached, say, targets_of
 
 if TYPE_CHECKING:
-    pass
+    from ...client.answers import SilenceRow
 
 SHOWN_MAX = 5
 
@@ -46,22 +46,28 @@ def silence(where: Where, wanted: Wanted, *, dry_run: bool, as_json: bool) -> No
         raise click.UsageError("name a target, every one with --all, or some with --match")
     if bool(wanted.length) is bool(wanted.until):
         raise click.UsageError("say how long with --for, or until when with --until: one of the two")
-    require_length(wanted.length)
-    require_moment(wanted.until)
+    until = checked_end(wanted.length, wanted.until)
     require_matchers(wanted.match)
+    if "/" in (wanted.name or ""):
+        raise click.BadParameter("an id has no slash", param_hint="--id")
 
     def act(acts: Acts) -> None:
         target = ALL if wanted.target is None else wanted.target
         if isinstance(target, str) and names_one(target):
             target = targets_of(acts, [target])[0]
-        mutes = _muted(acts, target, wanted.match)
+        targets, incidents = _muted(acts, target, wanted.match)
+        mutes = f"{count_of(targets, 'target')} and {count_of(incidents, 'open incident')}"
+        if dry_run and as_json:
+            print_json({"dry_run": True, "targets": targets, "open_incidents": incidents})
+            return
         if dry_run:
             click.echo(f"would mute {mutes}; nothing was done")
             return
+        former = {each.id: each for each in acts.silences()}
         row = acts.silence(
             target,
             wanted.length,
-            until=wanted.until,
+            until=until,
             reason=wanted.reason,
             id=wanted.name,
             match=wanted.match,
@@ -69,23 +75,30 @@ def silence(where: Where, wanted: Wanted, *, dry_run: bool, as_json: bool) -> No
         if as_json:
             print_json(plain(row))
         else:
+            before = former.get(row.id)
+            in_place = "" if before is None else f", in place of the one until {_end_text(before)}"
             say(
                 acts,
-                f"silence {row.id}: mutes {mutes} until {clock_text(row.until)}; ends by itself. "
+                f"silence {row.id}{in_place}: mutes {mutes} until {clock_text(row.until)}; ends by itself. "
                 f"Undo: watchkeeper unsilence {row.id}",
             )
 
     reached(where, act)
 
 
-def require_length(text: str) -> None:
-    """Raises: click.UsageError for a text of --for that is no length; an empty one stands for none."""
-    _require(parse_duration, text, "--for")
+def checked_end(length: str, until: str) -> str:
+    """Returns the moment of --until as every runtime reads it, empty for none.
 
-
-def require_moment(text: str) -> None:
-    """Raises: click.UsageError for a text of --until that is no moment; an empty one stands for none."""
-    _require(wall_ns_of, text, "--until")
+    Raises: click.BadParameter for a length and a moment that are none, or by which nothing would last.
+    """
+    if length and _read(parse_duration, length, "--for") < NS_PER_S:
+        raise click.BadParameter(f"{length} is too short: a second or more", param_hint="--for")
+    if not until:
+        return ""
+    until_ns = _read(wall_ns_of, until, "--until")
+    if until_ns <= SystemClock().read().wall_ns:
+        raise click.BadParameter(f"{until} has passed", param_hint="--until")
+    return utc(until_ns).isoformat()
 
 
 def require_matchers(texts: tuple[str, ...]) -> None:
@@ -96,23 +109,25 @@ def require_matchers(texts: tuple[str, ...]) -> None:
         raise click.BadParameter(str(error), param_hint="--match") from None
 
 
-def _require(read: Callable[[str], int], text: str, option: str) -> None:
+def _read(read: Callable[[str], int], text: str, option: str) -> int:
     try:
-        read(text or "0")
+        return read(text)
     except ValueError as error:
-        if text:
-            raise click.BadParameter(str(error), param_hint=option) from None
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _muted(acts: Acts, target: str | AllTargets, match: tuple[str, ...]) -> str:
-    """Returns what a silence would mute now: `8 targets and 1 open incident`."""
+def _end_text(silence: "Silence | SilenceRow") -> str:
+    """Returns the end of a silence for people, whichever way it was asked for."""
+    return clock_text(utc(silence.until_ns) if isinstance(silence, Silence) else silence.until)
+
+
+def _muted(acts: Acts, target: str | AllTargets, match: tuple[str, ...]) -> tuple[int, int]:
+    """Returns how many targets and open incidents a silence would mute now."""
     if isinstance(acts, OfflineStore):
         would = acts.preview(target, match=match)
-        targets, incidents = len(would.targets), len(would.incidents)
-    else:
-        found = acts.preview(target, match=match)
-        targets, incidents = found.targets, len(found.open_incidents)
-    return f"{count_of(targets, 'target')} and {count_of(incidents, 'open incident')}"
+        return len(would.targets), len(would.incidents)
+    found = acts.preview(target, match=match)
+    return found.targets, len(found.open_incidents)
 
 
 def unsilence(where: Where, given: str, *, as_json: bool) -> None:
@@ -123,20 +138,27 @@ def unsilence(where: Where, given: str, *, as_json: bool) -> None:
         if as_json:
             print_json(plain(row))
         else:
-            what = ", ".join(["every target" if row.target in (None, "*") else row.target, *row.match])
-            say(acts, f"silence {row.id}: ended; {what} is heard of again, also of what it held back")
+            say(
+                acts,
+                f"silence {row.id}: ended; {_scope_text(row)} is heard of again, also of what it held back",
+            )
 
     reached(where, act)
 
 
 def _silence_named(acts: Acts, given: str) -> str:
-    known = [each.id for each in acts.silences()]
+    known = {each.id: f"{each.id} ({_scope_text(each)})" for each in acts.silences()}
     found = [given] if given in known else [name for name in known if given and name.startswith(given)]
     if len(found) == 1:
         return found[0]
-    those = f"; in force are {_shown(known)}" if known else ": none is in force"
+    those = f"; in force are {_shown(list(known.values()))}" if known else ": none is in force"
     how = "several silences begin" if found else "no silence in force begins"
     raise UnknownName(f"{how} with {first_line(given, 64)}{those}")
+
+
+def _scope_text(silence: "Silence | SilenceRow") -> str:
+    """Returns what a silence mutes, for people."""
+    return ", ".join(["every target" if silence.target in (None, "*") else silence.target, *silence.match])
 
 
 def _shown(names: list[str]) -> str:

@@ -15,7 +15,8 @@ from ...client.connection import Connection, connect
 from ...client.offline import OfflineStore
 from ...domain.conditions.glob import Glob
 from ...domain.conditions.parse_error import ParseError
-from ...domain.errors import ConfigurationError, NotRunning, StoreBusy, UnknownName
+from ...domain.errors import ConfigurationError, NotRunning, StoreBusy, UnknownName, UsageError
+from ...domain.line import first_line
 from ...domain.specification.problem import quoted, suggestion
 from ..options import TOKEN_VARIABLE, URL_VARIABLE, Where
 from ..place import find_store
@@ -56,7 +57,10 @@ def running(where: Where) -> Connection:
         return connect(find_store(where.config, where.store).path)
     named = os.environ.get(TOKEN_VARIABLE)
     file = where.token_file or (Path(named) if named else None)
-    return connect(url, token=None if file is None else _token_in(file))
+    try:
+        return connect(url, token=None if file is None else _token_in(file))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def url_of(where: Where) -> str | None:
@@ -67,7 +71,16 @@ def url_of(where: Where) -> str | None:
         raise click.UsageError(
             "--url names a runtime, and so does a configuration or a store: give one of them"
         )
-    return where.url if where.url is not None or says_store else os.environ.get(URL_VARIABLE) or None
+    url = where.url if where.url is not None or says_store else os.environ.get(URL_VARIABLE) or None
+    if url is None and where.token_file is not None:
+        raise click.UsageError(
+            f"--token-file belongs to --url or {URL_VARIABLE}: the socket beside a store takes no token"
+        )
+    if url is not None and "://" not in url:
+        raise click.UsageError(
+            f"{quoted(url)} is no URL: write http://{first_line(url)} or https://{first_line(url)}"
+        )
+    return url
 
 
 def _token_in(file: Path) -> str:
@@ -121,7 +134,7 @@ def _matched(text: str, known: Iterable[str]) -> list[str]:
     try:
         glob = Glob.compile(text)
     except ParseError as error:
-        raise UnknownName(f"{quoted(text)}: {error}") from None
+        raise UnknownName(f"{quoted(text)}: {error.problem}") from None
     return [name for name in known if glob.matches(name)]
 
 

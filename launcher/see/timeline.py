@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ...client.past import Past, StorePast
+from ...client.past import Past, StorePast, metadata_of
 from ...domain.errors import UnknownName
+from ...domain.incidents.record import Silence
 from ...domain.line import count_of, one_line
+from ...domain.specification.matcher import Selection, Subject
 from ...domain.specification.problem import suggestion
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S
-from ..act.acknowledging import begins
+from ..act.acknowledging import begins, is_of
 from ..act.reach import plain, running, url_of
 from ..options import Where
 from ..place import find_store
@@ -50,7 +52,12 @@ class Line(NamedTuple):
 
 def show(where: Where, given: str, *, as_json: bool) -> None:
     """Prints the time line. Raises: UnknownName where no incident and no target has this name; StoreError."""
-    past: Past = running(where) if url_of(where) else StorePast(find_store(where.config, where.store).path)
+    past: Past
+    if url_of(where):
+        past = running(where)
+    else:
+        place = find_store(where.config, where.store)
+        past = StorePast(place.path, place.targets)
     found = _timeline(past, given)
     if as_json:
         print_json(
@@ -73,18 +80,19 @@ def lines_of(past: Past, given: str) -> list[str]:
 
 def _timeline(past: Past, given: str) -> Timeline:
     incidents = past.incidents()
-    incident = _incident_named(incidents, given)
+    known = {*past.target_names(), *(row.target for row in incidents)}
+    # A target may be named like the beginning of the ids of others, such as `db`; these have longer spellings.
+    incident = None if given in known else _incident_named(incidents, given)
     if incident is None:
-        known = {*past.target_names(), *(row.target for row in incidents)}
-        if given not in known:
+        own = [row for row in incidents if is_of(row, given)]
+        if given not in known and not own:
             raise UnknownName(
                 f"no incident begins with {one_line(given, 64)}, and no target has this name{suggestion(given, known)}"
             )
-        own = [row for row in incidents if row.target == given]
         incident = next((row for row in own if row.status == "open"), own[0] if own else None)
     silences = past.silences()
     if incident is None:
-        return Timeline(given, None, silences=_of(silences, given))
+        return Timeline(given, None, silences=_in_force(silences, Subject(given, metadata_of(past, given))))
     since, until = incident.opened_at - AROUND, incident.opened_at + AROUND
     samples = _around(past.samples(incident.target, since, until), incident.opened_at)
     evidence = past.evidence(incident.target, samples[0].at, until) if samples else ()
@@ -95,7 +103,15 @@ def _timeline(past: Past, given: str) -> Timeline:
         samples,
         evidence,
         past.incident_notices(incident.id),
-        _of(silences, incident.target),
+        _in_force(
+            silences,
+            Subject(
+                incident.target,
+                metadata_of(past, incident.target),
+                incident.rule,
+                incident.severity.value,
+            ),
+        ),
     )
 
 
@@ -110,8 +126,13 @@ def _incident_named(incidents: "tuple[IncidentRow, ...]", given: str) -> "Incide
     return found[0] if found else None
 
 
-def _of(silences: "Iterable[SilenceRow]", target: str) -> "tuple[SilenceRow, ...]":
-    return tuple(row for row in silences if row.target in (None, target))
+def _in_force(silences: "Iterable[SilenceRow]", subject: Subject) -> "tuple[SilenceRow, ...]":
+    """Returns the silences that mute a target, or one incident of it, also by a glob and by matchers."""
+    return tuple(row for row in silences if _selection(row).accepts(subject))
+
+
+def _selection(row: "SilenceRow") -> Selection:
+    return Silence(id=row.id, target=row.target, until_ns=0, match=tuple(row.match)).selection()
 
 
 def _around(samples: "tuple[SampleRow, ...]", opened: datetime) -> "tuple[SampleRow, ...]":

@@ -151,7 +151,8 @@ REFUSED = [
         UsageError,
         "this silence has no possible end; /length: it must end",
     ),
-    (lambda it: it.silence("etl", until="tomorrow"), UsageError, "the body is wrong; /until: "),
+    (lambda it: it.silence("etl", until="tomorrow"), ValueError, "'tomorrow' is no moment"),
+    (lambda it: it.acknowledge("inc_none", until="2099-13-01"), ValueError, "'2099-13-01' is no moment"),
     (lambda it: it.silence("etl", "soon"), ValueError, "soon"),
 ]
 

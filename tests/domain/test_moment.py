@@ -84,3 +84,9 @@ def test_one_instant_in_two_zones_is_the_same_wall_time():
 def test_a_wall_time_without_an_offset_is_refused(text):
     with pytest.raises(ValueError, match="names no UTC offset"):
         wall_ns_of(text)
+
+
+@pytest.mark.parametrize("text", ["noon", "18:00", "2026-13-01T12:00:00Z"])
+def test_a_text_that_is_no_wall_time_is_refused_with_the_right_spelling(text):
+    with pytest.raises(ValueError, match=f"'{text}' is no moment: write it like 2026-01-31T12:30:00Z"):
+        wall_ns_of(text)

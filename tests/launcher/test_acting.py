@@ -77,6 +77,29 @@ def test_silence_says_what_it_mutes_until_when_and_how_to_undo_it(verb, down):
     )
 
 
+def test_silence_says_which_one_it_takes_the_place_of(verb, run):
+    first = verb("silence", "etl", "--until", "2099-01-31 12:30:00+00:00")[1]
+    name = first.split(":")[0]
+    assert re.fullmatch(r"silence s-\w{5}", name)
+    again = verb("silence", "etl", "--for", "5m")[1]
+    assert again.startswith(f"{name}, in place of the one until 2099-01-31 12:30 UTC: mutes 1 target and ")
+    assert verb("unsilence", "etl") == (
+        1,
+        f"watchkeeper: no silence in force begins with etl; in force are {name.split()[1]} (etl)\n",
+    )
+    assert verb("unsilence", "s-")[0] == 0
+
+
+def test_ack_takes_a_target_with_its_rule_and_every_spelling_of_a_moment(verb, there, down):
+    row = json.loads(verb("ack", "backup/missed", "--until", "2099-01-31 12:30:00Z", "--json")[1])
+    assert row["acknowledged_until"].startswith("2099-01-31T12:30")
+    assert there("unack", "backup/missed")[0] == 0
+    assert (
+        json.loads(there("ack", "backup/missed", "--until", "20990131T123000Z", "--json")[1])["id"]
+        == row["id"]
+    )
+
+
 def test_silence_of_every_target_takes_an_id_and_an_end(there, run):
     says = there("silence", "--all", "--until", "2099-01-31T12:30:00Z", "--id", "move")[1]
     # The figures of a preview may be a second old.
@@ -86,7 +109,7 @@ def test_silence_of_every_target_takes_an_id_and_an_end(there, run):
         says,
     )
     assert there("unsilence", "other")[1] == (
-        "watchkeeper: no silence in force begins with other; in force are move\n"
+        "watchkeeper: no silence in force begins with other; in force are move (every target)\n"
     )
     row = json.loads(there("unsilence", "mo", "--json")[1])
     assert (row["id"], row["target"], row["by"]) == ("move", None, "anna")
@@ -113,6 +136,8 @@ def test_a_dry_run_of_a_silence_makes_none(verb, run):
         0,
         "would mute 1 target and 0 open incidents; nothing was done\n",
     )
+    found = verb("silence", "etl", "--for", "1h", "--dry-run", "--json")[1]
+    assert json.loads(found) == {"dry_run": True, "targets": 1, "open_incidents": 0}
     assert verb("unsilence", "s-") == (
         1,
         "watchkeeper: no silence in force begins with s-: none is in force\n",
@@ -124,7 +149,14 @@ WRONG = [
     (("silence", "etl", "--all", "--for", "1h"), "name a target, or every one with --all"),
     (("silence", "--match", "=x", "--for", "1h"), "Invalid value for --match: '=x' is no matcher"),
     (("silence", "etl"), "say how long with --for, or until when with --until: one of the two"),
-    (("silence", "etl", "--until", "noon"), "Invalid value for --until: Invalid isoformat string: 'noon'"),
+    (("silence", "etl", "--until", "noon"), "for --until: 'noon' is no moment: write it like 2026-01-31T"),
+    (("silence", "etl", "--until", "2020-01-31T12:30:00Z"), "2020-01-31T12:30:00Z has passed"),
+    (("silence", "etl", "--for", "0s"), "0s is too short: a second or more"),
+    (("silence", "etl", "--for", "1h", "--id", "a/b"), "an id has no slash"),
+    (("ack", "7f2c", "--until", "2020-01-31T12:30:00Z"), "2020-01-31T12:30:00Z has passed"),
+    (("ack", "7f2c", "--token-file", "token"), "--token-file belongs to --url or WATCHKEEPER_URL"),
+    (("ack", "7f2c", "--url", "127.0.0.1:1"), "'127.0.0.1:1' is no URL: write http://127.0.0.1:1 or https"),
+    (("ack", "7f2c", "--url", "ftp://h"), "ftp://h: a URL begins with http:// or https://"),
     (("silence", "etl", "--for", "soon"), "soon"),
     (("heartbeat", "etl", "--fail", "--start"), "--fail, --start and --exit say different things"),
     (("heartbeat", "etl", "--exit", "256"), "256 is not in the range 0<=x<=255"),
@@ -148,6 +180,10 @@ def test_pause_and_resume_take_names_and_globs(verb, there, run):
     assert there("resume", "[be]*") == (0, "backup: watched again\netl: watched again\n")
     assert verb("pause", "bakcup") == (1, "watchkeeper: no target is named 'bakcup', did you mean backup\n")
     assert verb("pause", "x*")[0] == 1
+    assert verb("pause", "x[") == (
+        1,
+        "watchkeeper: 'x[': the class [ has no end: close it with ], or write \\[ for the bracket itself\n",
+    )
     done = json.loads(verb("resume", "etl", "--json")[1])
     assert (done["targets"], done["rows"][0]["paused"]) == (["etl"], False)
 

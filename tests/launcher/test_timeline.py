@@ -86,7 +86,7 @@ id inc_7f2c0001
 """
 
 
-@pytest.mark.parametrize("given", ["7f2c", "inc_7f2c", "shop"])
+@pytest.mark.parametrize("given", ["7f2c", "inc_7f2c", "shop", "shop/down"])
 def test_a_time_line_has_samples_with_evidence_steps_and_notices_in_order(store, given):
     assert show(store, given) == (0, TIMELINE)
 
@@ -117,3 +117,45 @@ def test_a_time_line_over_the_api_is_that_of_the_store(down, verb, there):
     assert here == there("show", down)
     assert re.match(r"backup/missed, critical: open; since .*\nreported: exit status 2: disk full\n", here[1])
     assert there("show", "port") == (0, "port: no incident is recorded\n")
+
+
+def test_a_target_is_shown_although_the_ids_of_others_begin_with_its_name(tmp_path):
+    path = tmp_path / "watch.db"
+    made = SqliteStore(str(path))
+    made.open(NOON)
+    first, second, own = (
+        opened("inc_db010001"),
+        opened("inc_db020001", target="mail"),
+        opened("inc_7f2c0001", target="db"),
+    )
+    made.commit(Batch(transitions=(first, second, own)))
+    made.close()
+    assert show(path, "db")[1].startswith("db/down, critical: open")
+    assert show(path, "inc_db01")[1].startswith("shop/down, critical: open")
+    ended = CliRunner().invoke(cli, ["ack", "--store", str(path), "db"])
+    says = "3 open incidents fit db: db01 (shop), db02 (mail), 7f2c (db): write the id of one"
+    assert (ended.exit_code, set(re.findall(r"\w+ \(\w+\)", ended.stderr))) == (
+        1,
+        set(re.findall(r"\w+ \(\w+\)", says)),
+    )
+
+
+@pytest.mark.parametrize("what", ["back*", "--all", "--match=severity=critical"])
+def test_a_time_line_has_the_silences_that_mute_its_incident_in_any_way(down, verb, there, what):
+    row = json.loads(verb("silence", what, "--for", "1h", "--reason", "deploy", "--json")[1])
+    try:
+        here, said = verb("show", down)[1], f": deploy (watchkeeper unsilence {row['id']})\n"
+        assert said in here
+        assert said in there("show", down)[1]
+        assert said in there("show", "port")[1] or what == "back*"
+    finally:
+        verb("unsilence", row["id"])
+
+
+def test_a_time_line_leaves_out_a_silence_of_other_incidents(down, verb, there):
+    row = json.loads(verb("silence", "--match", "rule=slow", "--for", "1h", "--json")[1])
+    try:
+        assert "silenced" not in verb("show", down)[1]
+        assert "silenced" not in there("show", down)[1]
+    finally:
+        verb("unsilence", row["id"])
