@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from ..domain.errors import UsageError
+from ..domain.errors import NotAllowed, UsageError
 from ..domain.incidents.record import ALL, AllTargets
 from ..domain.line import first_line
 from ..host.silencing import MatcherTexts, scope_of
@@ -32,6 +32,8 @@ PAGE = "1000"
 AUTHOR = "watchkeeper-author"
 """The header that names the author on the control socket; over TCP the name is that of the token."""
 TIMEOUT_S_MAX = 3_600.0
+UNAUTHORIZED = 401
+_HOW_TO_GIVE = "give its file to a verb with --token-file, in Python `connect(url, token=...)`"
 
 
 class Questions:
@@ -178,7 +180,10 @@ class Questions:
         from .exchange import Request, exchange
 
         request = Request(method, f"{API}{path}", query or {}, body, self._headers(by))
-        return value_of(exchange(self._place, request, timeout_s or self._timeout_s), kind, self._place.name)
+        answered = exchange(self._place, request, timeout_s or self._timeout_s)
+        if answered.status == UNAUTHORIZED and self._token is None:
+            raise NotAllowed(f"{self._place.name} wants a token: {_HOW_TO_GIVE}")
+        return value_of(answered, kind, self._place.name)
 
     def _headers(self, by: str) -> dict[str, str]:
         if self._place.is_socket:

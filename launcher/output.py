@@ -25,7 +25,7 @@ class ExitStatus(IntEnum):
     FAILED = 1, "a negative answer (down, not found, lost work), or output that could not be written"
     CONFIGURATION = 2, "the configuration or the command line is not valid; nothing was started"
     STORE = 3, "there is no such store, it is held, lost or does not verify"
-    NOT_RUN = 4, "no process runs the store: what a verb shows is the past"
+    NOT_RUN = 4, "no process runs the store, or it has no control socket, or nothing answers at the URL"
     INTERRUPTED = 130, "a second SIGINT ended the process at once"
     TERMINATED = 143, "a second SIGTERM ended the process at once"
 

@@ -3,6 +3,7 @@
 import click
 
 from ..domain.errors import ConfigurationError, NotRunning, StoreError, UsageError, WatchkeeperError
+from .guesses import explained, verb_instead
 from .output import ExitStatus
 
 SECTIONS = {
@@ -28,10 +29,18 @@ class Verbs(click.Group):
             click.echo(f"watchkeeper: {error}" if isinstance(error, UsageError) else str(error), err=True)
             ctx.exit(status_of(error))
         except click.UsageError as error:
-            raise click.UsageError(_explained(error), error.ctx) from error
+            raise click.UsageError(explained(error), error.ctx) from error
         except OSError as error:
             click.echo(f"watchkeeper: {error}", err=True)
             ctx.exit(ExitStatus.FAILED)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Returns the verb that a command line names. Raises: click.UsageError with the verb that was probably meant."""
+        if args[0] not in self.commands and not ctx.resilient_parsing and (instead := verb_instead(args[0])):
+            ctx.fail(f"there is no verb {args[0]!r}: {instead}.")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the verbs in the order of SECTIONS."""
@@ -55,15 +64,6 @@ class Verbs(click.Group):
         del ctx
         with formatter.section("Exit status"):
             formatter.write_dl([(str(status.value), status.meaning) for status in ExitStatus])
-
-
-def _explained(error: click.UsageError) -> str:
-    """Returns the message, with the option where a configuration stands as an argument, as `run` and `check` take it."""
-    takes_option = error.ctx is not None and any("-c" in one.opts for one in error.ctx.command.params)
-    said = error.format_message()
-    if takes_option and "unexpected extra argument" in said:
-        return f"{said.rstrip('.')}: name a configuration with -c FILE."
-    return said
 
 
 def status_of(error: WatchkeeperError) -> ExitStatus:

@@ -13,6 +13,13 @@ from .reach import plain, running, targets_of
 if TYPE_CHECKING:
     from ...client.answers import CheckAnswer
 
+_TEST_ENDS = {
+    "accepted": "is accepted",
+    "failed": "failed",
+    "refused": "is refused",
+    "unknown": "has no answer",
+}
+
 
 def check_now(where: Where, asked: tuple[str, ...], *, as_json: bool) -> ExitStatus:
     """Has the runtime check targets, one after the other. Returns FAILED where one is found to be not up.
@@ -61,5 +68,5 @@ def notify(where: Where, channel: str, *, as_json: bool) -> ExitStatus:
     else:
         took = "" if row.took_ms is None else f" in {row.took_ms:.0f} ms"
         detail = f": {row.detail}" if row.detail else ""
-        click.echo(f"{channel}: the test is {row.result.value}{took}{detail}")
+        click.echo(f"{channel}: the test {_TEST_ENDS[row.result.value]}{took}{detail}")
     return ExitStatus.FINE if row.result.value == "accepted" else ExitStatus.FAILED

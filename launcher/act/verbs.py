@@ -30,7 +30,10 @@ def ack(where: Where, incident: str, *, note: str, length: str, until: str, as_j
 @JSON
 @click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 def unack(where: Where, incident: str, *, as_json: bool) -> None:
-    """Withdraw an acknowledgement: the channels of its incident hear of it again."""
+    """Withdraw an acknowledgement.
+
+    The channels of its incident hear of it again. ID is the same as for `ack`.
+    """
     from .acknowledging import unacknowledge
 
     unacknowledge(where, incident, as_json=as_json)
@@ -177,6 +180,10 @@ def job(where: Where, target: str, command: tuple[str, ...]) -> None:
     program = command[1:] if command[0] == "--" else command
     if not program:
         raise click.UsageError("name the command behind --")
+    if command[0].startswith("-") and command[0] != "--":
+        raise click.UsageError(
+            f"{command[0]} stands behind NAME: options come before it, the command behind --"
+        )
     sys.exit(run_job(where, target, program))
 
 
@@ -227,7 +234,10 @@ def top(where: Where) -> None:
 @JSON
 @click.argument("channel")
 def notify(where: Where, channel: str, *, as_json: bool) -> None:
-    """Send a test to a channel by the way of every notice; end with 1 where it is not taken."""
+    """Send a marked test to a channel.
+
+    It goes the way of every notice. It ends with 1 where the receiver does not take it.
+    """
     from .ordering import notify
 
     sys.exit(notify(where, channel, as_json=as_json))

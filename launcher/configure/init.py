@@ -87,6 +87,8 @@ def write_first_configuration(addresses: Sequence[str], file: Path, *, force: bo
         raise ConfigurationError(
             f"{file} is there already, and is left as it is: name another file with -o, or use --force"
         )
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {file.parent} for {file.name}: make it first")
     if len(addresses) > ADDRESSES_MAX:
         raise ConfigurationError(
             f"{len(addresses)} addresses are more than the {ADDRESSES_MAX} that are looked at at once"
@@ -144,7 +146,7 @@ def _way(address: str, url: SplitResult) -> str:
     if url.scheme == "tcp":
         return "write tcp://HOST:PORT"
     ways = "write https://HOST/PATH, http://HOST/PATH or tcp://HOST:PORT"
-    return ways if "://" in address else f"did you mean https://{one_line(address)}? ({ways})"
+    return ways if "://" in address or not address else f"did you mean https://{one_line(address)}? ({ways})"
 
 
 def _name(host: str, port: int | None, taken: set[str]) -> str:

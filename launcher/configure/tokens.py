@@ -34,7 +34,7 @@ def act_on_tokens(where: Where, words: tuple[str, ...], role: str, *, as_json: b
             else:
                 click.echo(f"{name}: revoked; its sessions and event streams have ended")
         case (name,) if name not in {"new", "revoke"}:
-            print_new_token(name, role)
+            print_new_token(name, role, as_json=as_json)
         case _:
             raise click.UsageError(USAGE)
 
@@ -50,14 +50,17 @@ def _make(where: Where, name: str, role: str, *, as_json: bool) -> None:
         click.echo(made.token)
 
 
-def print_new_token(name: str, role: str) -> None:
-    """Prints a new token on standard output, and its entry of `web.tokens` on standard error.
+def print_new_token(name: str, role: str, *, as_json: bool = False) -> None:
+    """Prints a new token on standard output, and its entry of `web.tokens` on standard error; as JSON both in one document.
 
     Raises: ConfigurationError for a name that a token cannot have.
     """
     token = new_token()
     entry = Token(name=name, role=Role(role), sha256=digest_of(token))
     line = {"name": entry.name, "role": entry.role.value, "sha256": entry.sha256}
+    if as_json:
+        print_json({"token": token, "entry": line})
+        return
     click.echo("the token is shown this once; add to the configuration, under web.tokens:", err=True)
     click.echo(f"  - {json.dumps(line, ensure_ascii=False)}", err=True)
     click.echo(token)

@@ -205,3 +205,11 @@ def test_a_dollar_in_an_address_is_no_variable(folder):
     assert run("init", *from_each("http://127.0.0.1:1/${HOME}"))[0] == 0
     assert "/$${HOME}" in (folder / "watchkeeper.yaml").read_text()
     assert run("check", "--strict")[0] == 0
+
+
+def test_init_into_a_folder_that_is_not_there_says_so(folder):
+    ended = CliRunner().invoke(cli, ["init", "-o", "none/watchkeeper.yaml"])
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        "there is no folder none for watchkeeper.yaml: make it first\n",
+    )

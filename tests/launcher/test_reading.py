@@ -369,6 +369,7 @@ def test_a_configuration_is_named_by_the_environment_or_lies_in_the_folder(confi
 
 @pytest.mark.parametrize("verb", ["status", "incidents", "notices", "simulate"])
 def test_a_configuration_without_its_option_is_answered_with_it(config, verb):
+    assert config.suffix == ".yaml"
     result = run(verb, config)
     assert result.exit_code == ExitStatus.CONFIGURATION
     assert "name a configuration with -c FILE" in result.stderr

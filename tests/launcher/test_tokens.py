@@ -73,3 +73,19 @@ def test_other_words_are_refused_with_those_that_there_are(words):
     status, _, said = verb(*words)
     assert status == 2
     assert "new NAME" in said
+
+
+def test_a_token_for_the_configuration_is_one_document_with_its_entry():
+    status, said, errors = verb("deploy", "--role", "operator", "--json")
+    made = json.loads(said)
+    assert (status, errors, made["entry"]["name"], made["entry"]["role"]) == (0, "", "deploy", "operator")
+    assert re.fullmatch(r"wk_[a-z2-7]{58}", made["token"])
+
+
+def test_a_verb_without_a_token_at_a_url_that_wants_one_says_how_to_give_it(tmp_path, url):
+    text = (tmp_path / "watchkeeper.yaml").read_text().replace("web: {", "web: {anonymous: none, ")
+    (tmp_path / "watchkeeper.yaml").write_text(text)
+    with running(tmp_path):
+        ended = CliRunner().invoke(cli, ["pause", "--url", url, "backup"])
+    says = f"watchkeeper: {url} wants a token: give its file to a verb with --token-file, in Python "
+    assert (ended.exit_code, ended.stderr.startswith(says)) == (1, True), ended.stderr

@@ -16,6 +16,7 @@ from watchkeeper.domain.errors import (
     StoreError,
     UnknownName,
 )
+from watchkeeper.launcher.guesses import _INSTEAD
 from watchkeeper.launcher.main import cli
 from watchkeeper.launcher.output import ExitStatus
 from watchkeeper.launcher.verbs import SECTIONS, status_of
@@ -230,3 +231,44 @@ def test_the_module_is_the_command(files):
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+GUESSES = {
+    ("mute", "shop"): "there is no verb 'mute': write `watchkeeper silence`.",
+    (
+        "restore",
+        "x.db",
+    ): "there is no verb 'restore': `watchkeeper backup --help` says how a copy is put back.",
+    ("Help",): "there is no verb 'Help': write `watchkeeper --help`, or `watchkeeper VERB --help`.",
+    ("statu",): "No such command 'statu'. Did you mean 'status'?",
+    ("silence", "shop", "2h"): "(2h): it takes one target, or a glob such as 'shop*'; its length is --for 2h",
+    ("ack", "7f2c", "rolling back"): "(rolling back): a note is --note TEXT",
+    ("incidents", "shop"): "(shop): those of one target are --target NAME",
+    ("init", "http://h/"): "(http://h/): an address to watch is --from URL",
+    ("status", "x.yaml"): "(x.yaml): name a configuration with -c FILE",
+    (
+        "run",
+        "--config",
+        "x.yaml",
+    ): "there is no option --config: the configuration is an argument: watchkeeper run FILE",
+    ("resume", "--all"): "there is no option --all: every target is '*'",
+    ("status", "--verbose"): "No such option '--verbose'.",
+    ("job", "etl", "--url", "http://h", "--", "true"): "--url stands behind NAME: options come before it",
+}
+
+
+@pytest.mark.parametrize("arguments", GUESSES)
+def test_a_natural_guess_is_answered_with_what_is_meant(arguments):
+    result = run(*arguments)
+    assert (result.exit_code, GUESSES[arguments] in result.stderr) == (2, True), result.stderr
+
+
+def test_every_guess_leads_to_a_verb_and_is_none():
+    meant = {word: said for word, said in _INSTEAD.items() if word in cli.commands}
+    assert meant == {}
+    named = {verb for said in _INSTEAD.values() for verb in re.findall(r"`watchkeeper ([a-z-]+)", said)}
+    assert named - {"--help", "--version"} <= set(cli.commands)
+
+
+def test_help_tells_each_verb_in_whole_words():
+    assert "..." not in run("--help").stdout.replace("[ARGS]...", "")

@@ -3,6 +3,7 @@
 from ...domain.errors import UnknownName, UsageError
 from ...domain.incidents.own_problems import channel_part
 from ...domain.incidents.told import ChannelBacklog
+from ...domain.line import listed
 from ..problems import Refusal
 from ..shapes.answers import Listed
 from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, channel_row, channel_test_row
@@ -28,8 +29,11 @@ async def channels(call: ApiCall) -> Listed[ChannelRow]:
 async def test(call: ApiCall) -> ChannelTestRow:
     """Tests a channel. Raises: UnknownName; Refusal where no test can begin."""
     operations, name = call.operations, call.path["channel"]
-    if name not in {channel.id for channel in operations.configuration().channels}:
-        raise UnknownName(f"no channel has the id {name!r}: GET /api/v1/channels lists them")
+    known = sorted(channel.id for channel in operations.configuration().channels)
+    if name not in known:
+        raise UnknownName(
+            f"no channel has the id {name!r}: {f'there are {listed(known)}' if known else 'there is none'}"
+        )
     try:
         return channel_test_row(await operations.verbs.aio.test_channel(name, by=call.author.name))
     except UsageError as error:
