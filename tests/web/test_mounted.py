@@ -119,7 +119,11 @@ def test_a_host_that_cannot_say_who_asks_opens_nothing_and_one_line_says_why(run
     assert asyncio.run(twice(watchkeeper.asgi(runtime, actor))) == [500, 500]
     (line,) = caplog.records
     assert line.getMessage() == "The `actor` of asgi() failed: its request is refused"
-    said = "'user'" if actor is look_up else "it must return a name and a role (viewer, operator, admin), or None"
+    said = (
+        "'user'"
+        if actor is look_up
+        else "it must return a name and a role (viewer, operator, admin), or None"
+    )
     assert said in str(line.exc_info[1])
     assert runtime.status()["shop"].paused is False
 
