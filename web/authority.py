@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from inspect import iscoroutine
 
 from ..domain.limits import NAME_CHARACTERS_MAX
 from ..domain.line import first_line, one_line
@@ -46,6 +47,7 @@ class Authority:
         self._failed = Rates(
             limits.FAILED_LOGINS_MAX / limits.FAILED_LOGINS_WITHIN_S, limits.FAILED_LOGINS_MAX
         )
+        self._actor_faults = Rates(1 / limits.FAULT_LINES_EVERY_S, 1)
         self._logins = Rates(limits.LOGINS_MAX / limits.LOGINS_WITHIN_S, limits.LOGINS_MAX)
 
     def author_of(self, visit: Visit) -> Author:
@@ -65,15 +67,23 @@ class Authority:
     def _named(self, visit: Visit) -> Author | None:
         """Returns the author by the host's word, by a token or by a session; None where the request has none of them."""
         if self.actor is not None:
-            said = self.actor(visit.scope)
-            if said is None:
-                return Author("unknown", None, visit.where)
-            return Author(one_line(said[0]), Role(said[1]), visit.where)
+            return self._by_host(self.actor, visit)
         presented = _bearer(visit.headers)
         if presented is None:
             return self._by_session(visit)
         token = self._checked(visit, presented)
         return Author(token.name, token.role, visit.where, lambda: self._stands(visit, token.sha256))
+
+    def _by_host(self, actor: Actor, visit: Visit) -> Author:
+        """Returns the author by the host's word; one without a role for None. Raises: Refusal where it raises or says nonsense."""
+        try:
+            said = actor(visit.scope)
+            return Author("unknown", None, visit.where) if said is None else _author_said(said, visit.where)
+        except Exception:
+            # A request of anybody leads here: a line for each would fill the host's log.
+            if self._actor_faults.allow(""):
+                logger.exception("The `actor` of asgi() failed: its request is refused")
+            raise Refusal(500, "the program that serves this cannot say who asks: its log says why") from None
 
     def _checked(self, visit: Visit, presented: str) -> Token:
         """Returns a token that is known. Raises: Refusal of an unknown one, and after too many of them."""
@@ -153,6 +163,19 @@ class Authority:
         """Counts one try to sign in. Raises: Refusal where it is too many."""
         if not self._logins.allow(key):
             raise _too_many("too many tries to sign in: wait a minute", 60)
+
+
+def _author_said(said: object, where: str) -> Author:
+    """Returns the author that a host names. Raises: TypeError, which says what it must return."""
+    roles = {role.value: role for role in Role}
+    match said:
+        case (str(name), str(role)) if name.strip() and role in roles:
+            return Author(one_line(name.strip(), NAME_CHARACTERS_MAX), roles[role], where)
+    if iscoroutine(said):
+        said.close()
+    raise TypeError(
+        f"it must return a name and a role ({', '.join(roles)}), or None, and not {one_line(repr(said), 80)}"
+    )
 
 
 def _too_many(detail: str, wait_s: int) -> Refusal:

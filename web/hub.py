@@ -27,7 +27,7 @@ from ..host.subscriptions import Subscription
 from . import limits
 from .origin import always
 from .problems import Refusal
-from .shapes.documents import incident_row, time_of
+from .shapes.documents import incident_row, text_of, time_of
 
 logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]
@@ -42,6 +42,17 @@ class Frame(NamedTuple):
     kind: str
     """`status`, `incident`, `notice`, `self`, `beat` or `reset`."""
     data: Any
+
+    def is_of(self, targets: frozenset[str]) -> bool:
+        """Whether it tells of one of these targets, or of none at all, as those of the runtime itself do."""
+        match self.kind:
+            case "status":
+                return not targets.isdisjoint(self.data["k"])
+            case "incident":
+                return self.data.target in targets
+            case "notice":
+                return self.data["target"] in targets
+        return True
 
     def text(self, targets: frozenset[str]) -> bytes:
         """Returns the bytes of the frame, of a status frame only what is of these targets (none: all)."""
@@ -100,7 +111,8 @@ class Hub:
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
         self._ring: deque[Frame] = deque(maxlen=limits.RING_FRAMES_MAX)
-        self._number = 0
+        # Numbers of an earlier process are below: a client that comes back with one of them is told to begin anew.
+        self._number = operations.now_ns() // NS_PER_MS
         self._streams: set[Stream] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._beginning = asyncio.Lock()
@@ -202,8 +214,14 @@ class Hub:
         """Tells every client to ask for the status anew, also those that come back."""
         self._ring.clear()
         self._number += 1
+        self._offer(Frame(self._number, "reset", {}))
+
+    def _offer(self, frame: Frame) -> None:
+        """Queues a frame for every client. One that is lost gives its place away, though its last write may still wait."""
         for stream in tuple(self._streams):
-            stream.offer(Frame(self._number, "reset", {}))
+            stream.offer(frame)
+            if stream.is_lost:
+                self.leave(stream)
 
     def _send(self, kind: str, data: Any) -> None:
         if kind != "beat":
@@ -211,8 +229,7 @@ class Hub:
         frame = Frame(self._number, kind, data)
         if kind != "beat":
             self._ring.append(frame)
-        for stream in tuple(self._streams):
-            stream.offer(frame)
+        self._offer(frame)
 
     # Events and comparisons.
 
@@ -240,7 +257,8 @@ class Hub:
                 self._send("incident", incident_row(incident))
             case NoticeEnded(notice=notice, delivery=delivery):
                 told = {"key": notice.key, "channel": notice.channel, "state": delivery.state.value}
-                self._send("notice", {**told, "incident": notice.incident.id, "attempts": delivery.attempts})
+                of = {"incident": notice.incident.id, "target": text_of(notice.incident.target)}
+                self._send("notice", {**told, **of, "attempts": delivery.attempts})
             case HealthChanged(part=part, detail=detail):
                 self._send("self", {"part": part, "detail": detail})
             case WentBlind(interval=interval):

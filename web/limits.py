@@ -53,6 +53,8 @@ FAILED_LOGINS_MAX = 5
 """Unknown tokens of one address ..."""
 FAILED_LOGINS_WITHIN_S = 60.0
 """... within this time; further ones are not even compared."""
+FAULT_LINES_EVERY_S = 60.0
+"""How often a fault of the host's `actor` is a line of the log."""
 CLIENTS_KEPT_MAX = 4_096
 """Clients whose rate is known; beyond it the one that was seen longest ago is forgotten."""
 HOURS_READ_MAX = 10_000

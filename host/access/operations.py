@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
@@ -29,7 +30,7 @@ from .login_links import LoginLinks
 
 R = TypeVar("R")
 READERS_MAX = 4
-"""Readings of the store at once: each has a thread and a connection, and more of them would only share two disks' time."""
+"""Readings of the store at once by one loop: each has a thread and a connection, and more would only share a disk's time."""
 SETTLED_WITHIN_S = 2.0
 """The time for a command to become durable before its request is answered without that."""
 ATTEMPT_LOOK_S = 0.008
@@ -102,7 +103,8 @@ class Operations:
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()
-        self._reading = asyncio.Semaphore(READERS_MAX)
+        # Of each loop that asks: a host may serve the same application on several, one after the other or at once.
+        self._reading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     @property
     def is_started(self) -> bool:
@@ -150,7 +152,8 @@ class Operations:
         if path is None:
             raise UsageError(NO_FILE)
         reader = StoreReader(path)
-        async with self._reading:
+        loop = asyncio.get_running_loop()
+        async with self._reading.setdefault(loop, asyncio.Semaphore(READERS_MAX)):
             return await in_own_thread("watchkeeper-read", lambda: work(reader))
 
     # Tokens.

@@ -3,10 +3,10 @@
 import asyncio
 
 
-def exchanged(app, method, path, headers, body=b""):
-    """One request to an ASGI application, without a server: the status, the headers and the body."""
+def scope_of(method, path, headers):
+    """A request as a server hands it to an application."""
     way, _, query = path.partition("?")
-    scope = {
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -20,7 +20,11 @@ def exchanged(app, method, path, headers, body=b""):
         "client": ("127.0.0.1", 4),
         "server": ("localhost", 80),
     }
-    sent = []
+
+
+def exchanged(app, method, path, headers, body=b""):
+    """One request to an ASGI application, without a server: the status, the headers and the body."""
+    scope, sent = scope_of(method, path, headers), []
 
     async def run():
         asked = asyncio.Queue()

@@ -64,6 +64,7 @@ def test_a_burst_beyond_the_queue_costs_only_the_client_that_does_not_read():
         while (await until(reading, "self")).data["detail"] != str(limits.STREAM_QUEUE_MAX * 4 - 1):
             pass
         assert (idle.is_lost, reading.is_lost) == (True, False)
+        assert hub.listeners == 1
         assert await idle.next() == []
         hub.close()
 

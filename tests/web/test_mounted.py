@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 import pytest
 import watchkeeper
-from asgi import exchanged
+from asgi import exchanged, scope_of
 from asking import TOKENS, Asking, tokens
 from django.core.asgi import get_asgi_application
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
+from watchkeeper.web.resources import streaming
 
 WEB = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()])
 
@@ -29,6 +30,19 @@ def fetched(app, path, method="GET", token=None):
     headers = {"host": "localhost"} | ({} if token is None else {"authorization": f"Bearer {token}"})
     status, _, body = exchanged(app, method, path, headers)
     return status, json.loads(body)
+
+
+async def asked(app, method, path, send=None):
+    """One request of a program on the present loop: the status, None where no answer has begun."""
+    statuses = [None]
+    came = asyncio.Queue()
+    came.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+
+    async def answered(message):
+        statuses.append(message.get("status"))
+
+    await app(scope_of(method, path, {"host": "localhost"}), came.get, send or answered)
+    return statuses[1] if len(statuses) > 1 else None
 
 
 def in_fastapi(application):
@@ -74,6 +88,69 @@ def test_the_host_may_say_itself_who_asks(runtime):
     assert fetched(app, "/status/api/v1/targets/shop/pause", "PUT")[0] == 200
     assert fetched(app, "/status/api/v1/status", token=TOKENS["admin"])[0] == 401
     assert seen == ["/status/api/v1/targets/shop/pause", "/status/api/v1/status"]
+
+
+async def say_later(scope):
+    return "ann", "admin"
+
+
+def look_up(scope):
+    raise KeyError("user")
+
+
+NONSENSE = [
+    ("ann", "root"),
+    ("ann",),
+    ("ann", "viewer", "x"),
+    (None, "admin"),
+    ("", "admin"),
+    (" ", "admin"),
+    "ann",
+    7,
+    True,
+]
+
+
+@pytest.mark.parametrize("actor", [*(lambda scope, said=said: said for said in NONSENSE), say_later, look_up])
+def test_a_host_that_cannot_say_who_asks_opens_nothing_and_one_line_says_why(runtime, actor, caplog):
+    async def twice(app):
+        return [await asked(app, "PUT", "/api/v1/targets/shop/pause") for _ in range(2)]
+
+    assert asyncio.run(twice(watchkeeper.asgi(runtime, actor))) == [500, 500]
+    (line,) = caplog.records
+    assert line.getMessage() == "The `actor` of asgi() failed: its request is refused"
+    said = (
+        "'user'"
+        if actor is look_up
+        else "it must return a name and a role (viewer, operator, admin), or None"
+    )
+    assert said in str(line.exc_info[1])
+    assert runtime.status()["shop"].paused is False
+
+
+def test_one_application_is_read_on_several_event_loops(tmp_path):
+    with Runtime(targets=[Target(id="shop", heartbeat=Heartbeat())], store=tmp_path / "watch.db") as runtime:
+        app = watchkeeper.asgi(runtime, lambda scope: ("ann", "viewer"))
+
+        async def many():
+            return await asyncio.gather(*(asked(app, "GET", "/api/v1/targets/shop/hours") for _ in range(12)))
+
+        for _ in range(2):
+            assert set(asyncio.run(many())) == {200}
+
+
+def test_a_stream_that_nobody_reads_gives_its_place_away(runtime, monkeypatch):
+    monkeypatch.setattr(streaming, "WRITE_WITHIN_S", 0.05)
+    app = watchkeeper.asgi(runtime, lambda scope: ("ann", "viewer"))
+
+    async def never(message):
+        await asyncio.Event().wait()
+
+    async def run():
+        async with asyncio.timeout(5):
+            return await asked(app, "GET", "/api/v1/events", send=never)
+
+    assert asyncio.run(run()) is None
 
 
 def test_a_mounted_application_answers_while_the_runtime_is_stopped(runtime):

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..hub import Frame, Hub, Stream, wanted_kinds
-from ..limits import RETRY_MS
+from ..limits import RETRY_MS, WRITE_WITHIN_S
 from ..origin import SOCKET, is_loopback
 from ..shapes.answers import Words
 from ..table import ApiCall
@@ -57,16 +57,22 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         leaving = asyncio.create_task(_left(receive, self._stream))
+
+        async def write(message: dict[str, Any]) -> None:
+            # Our own server aborts such a connection; that of a host would wait for ever.
+            async with asyncio.timeout(WRITE_WITHIN_S):
+                await send(message)
+
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await write({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if scope["method"] == "HEAD":
                 self._stream.close()
-            await send(_part(b"retry: %d\n\n" % RETRY_MS))
+            await write(_part(b"retry: %d\n\n" % RETRY_MS))
             while frames := await self._stream.next():
                 told = [frame for frame in frames if self._tells(frame)]
                 if told:
-                    await send(_part(b"".join(frame.text(self._targets) for frame in told)))
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await write(_part(b"".join(frame.text(self._targets) for frame in told)))
+            await write({"type": "http.response.body", "body": b"", "more_body": False})
         except (ClientDisconnect, OSError):
             pass
         finally:
@@ -76,7 +82,7 @@ class EventStream(Response):
     def _tells(self, frame: Frame) -> bool:
         if frame.kind not in self._kinds:
             return False
-        return not self._targets or frame.kind != "status" or not self._targets.isdisjoint(frame.data["k"])
+        return not self._targets or frame.is_of(self._targets)
 
 
 async def _left(receive: Receive, stream: Stream) -> None:
