@@ -1,6 +1,7 @@
 """The ASGI application: router, authorisation, parameters, bodies, answers, and one line for each command."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
@@ -19,7 +20,7 @@ from ..domain.limits import JSON_DEPTH_MAX
 from ..domain.line import one_line
 from ..domain.specification.web import Role, Web
 from .authority import Authority, require
-from .limits import BODY_BYTES_MAX
+from .limits import BODY_BYTES_MAX, HEADER_BYTES_MAX, PARAMETERS_MAX
 from .origin import Author, Visit
 from .problems import PROBLEM_TYPE, Fault, Refusal, fault_of, refusal_of
 from .resources.openapi import document_of
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 AUDIT = logging.getLogger("watchkeeper.web.audit")
 DOOR = "watchkeeper.door"
 """The key of the scope under which a server of ours names the door; a host's server names none."""
+TOO_LONG = f"the path, the parameters and the headers of a request may have {HEADER_BYTES_MAX:,} bytes"
 _HEADERS = {
     "cache-control": "private, no-cache",
     "content-security-policy": (
@@ -75,9 +77,17 @@ def application(
 async def _over_http(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Lets HTTP alone through."""
     if scope["type"] == "http":
+        if _header_bytes(scope) > HEADER_BYTES_MAX:
+            refusal = Refusal(431, TOO_LONG, headers=[("connection", "close")])
+            app = _finished(_problem(refusal), Request(scope))
         await app(scope, receive, send)
     elif scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1000})
+
+
+def _header_bytes(scope: Scope) -> int:
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    return len(scope["path"]) + len(scope["query_string"]) + headers
 
 
 async def _answer(
@@ -165,18 +175,18 @@ async def _refused_by_router(request: Request, error: Exception) -> Response:
 
 
 def _query(route: ApiRoute, request: Request) -> Any:
-    """Returns the parameters. Raises: Refusal with every one that is repeated, and the first that is wrong."""
+    """Returns the parameters. Raises: Refusal of too many, with every one that is repeated, and the first that is wrong."""
+    if request.scope["query_string"].count(b"&") >= PARAMETERS_MAX:
+        raise Refusal(400, f"a request may have {PARAMETERS_MAX} parameters")
     lists = [field.name for field in msgspec.structs.fields(route.query) if field.default == ()]
     given: dict[str, Any] = {
         name: request.query_params.getlist(name) for name in lists if name in request.query_params
     }
     pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in lists]
     given |= pairs
-    if len(dict(pairs)) < len(pairs):
-        repeated = {name for name, _ in pairs if [each for each, _ in pairs].count(name) > 1}
-        raise Refusal(
-            400, "each parameter is given once", [Fault(name, "is repeated") for name in sorted(repeated)]
-        )
+    counts = Counter(name for name, _ in pairs)
+    if repeated := sorted(name for name, count in counts.items() if count > 1):
+        raise Refusal(400, "each parameter is given once", [Fault(name, "is repeated") for name in repeated])
     try:
         return msgspec.convert(given, route.query, strict=False)
     except (msgspec.ValidationError, ValueError, OverflowError) as error:

@@ -3,7 +3,11 @@
 BODY_BYTES_MAX = 64 * 1024
 """The body of a request, counted while it is read; the largest documented one has a few hundred bytes."""
 HEADER_BYTES_MAX = 16 * 1024
-"""The header of a request: browsers send 1 to 4 KiB."""
+"""The header of a request with its path and parameters: browsers send 1 to 4 KiB."""
+RECEIVED_AT_ONCE = 4 * 1024
+"""Bytes of a connection that are looked at in one go: so much more than its bound a header may have."""
+PARAMETERS_MAX = 64
+"""Parameters of a request; a preview of a silence with every matcher has some dozens."""
 PING_BODY_BYTES_MAX = 10 * 1024
 """The body of a ping that is kept, as healthchecks keeps it; the rest is read and dropped."""
 PINGS_KEPT_MAX = 1_000

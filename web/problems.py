@@ -24,6 +24,7 @@ _TITLES = {
     413: "The body is too large",
     415: "The body is not JSON",
     429: "Too many requests",
+    431: "The header is too large",
     500: "An internal fault",
     503: "The runtime does not answer",
 }

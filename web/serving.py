@@ -128,11 +128,15 @@ class GuardedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        before = self.cycle
-        super().data_received(data)
-        if self.cycle is not before:
-            # A header is complete: the body has its own time from now on.
-            self._await(limits.BODY_WITHIN_S, self._no_body)
+        # In parts, because h11 looks at its bound where a header is not complete yet, and 256 KiB may come at once.
+        for at in range(0, len(data), limits.RECEIVED_AT_ONCE):
+            if self.transport.is_closing():
+                return
+            before = self.cycle
+            super().data_received(data[at : at + limits.RECEIVED_AT_ONCE])
+            if self.cycle is not before:
+                # A header is complete: the body has its own time from now on.
+                self._await(limits.BODY_WITHIN_S, self._no_body)
 
     def on_response_complete(self) -> None:
         self._await(limits.HEADER_WITHIN_S, self._no_header)

@@ -3,7 +3,8 @@
 import os
 import socket
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,21 +21,38 @@ def has_web() -> bool:
     return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
 
 
-def listen_tcp(host: str, port: int) -> socket.socket:
-    """Listens on an address. Raises: OSError where it is in use or not of this machine."""
+def listen_tcp(host: str, port: int, former: socket.socket | None = None) -> socket.socket:
+    """Listens on an address; `former` is the listening socket whose place it takes, so that `0.0.0.0` may have its port.
+
+    Raises: OSError where the address is in use or not of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
+        with _sharing_a_port(listening, former):
+            listening.bind((host, port))
+            listening.listen(BACKLOG)
         listening.setblocking(False)
     except BaseException:
         listening.close()
         raise
     return listening
+
+
+@contextmanager
+def _sharing_a_port(listening: socket.socket, former: socket.socket | None) -> Iterator[None]:
+    """Lets the two sockets have the same port while the block binds one; no other socket without this may join them."""
+    both = () if former is None else (former, listening)
+    for each in both:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        yield
+    finally:
+        for each in both:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
 
 
 def control_socket_path(store: str) -> Path:
@@ -94,6 +112,10 @@ class ControlSocket:
     def close(self) -> None:
         """Stops listening, and removes the file where it is still this socket's own."""
         self.socket.close()
+        self.remove()
+
+    def remove(self) -> None:
+        """Removes the file where it is still this socket's own; connections that wait are still accepted."""
         with suppress(OSError):
             found = self.path.lstat()
             if (found.st_dev, found.st_ino) == self._own:

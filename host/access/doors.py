@@ -38,7 +38,19 @@ class Door:
         self.web = web
         """The rules of a door over TCP, replaced by a reload; None for the control socket: it gives the role admin."""
         self.url = url
-        self.task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_ended = False
+
+    def is_open_for(self, task: "asyncio.Task[None] | None") -> bool:
+        """Notes the task that serves it. Returns whether it is to be served: its end may have come before that task ran."""
+        self._task = task
+        return not self._is_ended
+
+    def end(self) -> None:
+        """Ends its task, which closes its socket."""
+        self._is_ended = True
+        if self._task is not None:
+            self._task.cancel()
 
     def __repr__(self) -> str:
         return f"Door({self.url})"
@@ -91,16 +103,19 @@ class Doors:
         """
         if web is None:
             return None
-        if self._tcp is not None and self._tcp.web is not None and self._tcp.web.listen == web.listen:
-            return self._tcp
-        return self._listen(web)
+        former = self._tcp
+        if former is None or former.web is None:
+            return self._listen(web)
+        if split_listen(former.web.listen) == split_listen(web.listen):
+            return former
+        return self._listen(web, former.listening)
 
-    def _listen(self, web: Web) -> Door:
+    def _listen(self, web: Web, former: Any = None) -> Door:
         if self._make_site is None or not has_web():
             raise ConfigurationError("web: needs the extra `web`: pip install 'watchkeeper[web]'")
         host, port = split_listen(web.listen)
         try:
-            listening = listen_tcp(host, port)
+            listening = listen_tcp(host, port, former)
         except OSError as error:
             why = error.strerror or str(error)
             raise ConfigurationError(f"web.listen: {web.listen} cannot be listened on: {why}") from None
@@ -152,8 +167,9 @@ class Doors:
         if self._control is not None:
             _, control, door = self._control
             self._control = None
+            # Its task closes the socket: an event loop that still knows a closed one would mistake the next one for it.
             self._end(door)
-            control.close()
+            control.remove()
         if store is None or self._make_site is None or not has_web():
             return
         try:
@@ -178,8 +194,9 @@ class Doors:
         self._thread.start_task(lambda: self._served(door, at_first_contact=at_first_contact))
 
     async def _served(self, door: Door, *, at_first_contact: bool) -> None:
-        door.task = asyncio.current_task()
         try:
+            if not door.is_open_for(asyncio.current_task()):
+                return
             if at_first_contact:
                 await _first_contact(door.listening)
             told = False
@@ -209,7 +226,9 @@ class Doors:
     def _end(self, door: Door) -> None:
         """Closes a door; requests that are being answered have `CLOSE_S`. Does not wait for them."""
         if self._thread is not None:
-            self._thread.call(lambda: door.task and door.task.cancel())
+            self._thread.call(door.end)
+        else:
+            door.listening.close()
 
     def close(self) -> None:
         """Closes all doors and ends the thread. Blocks at most `CLOSE_S` and a second."""

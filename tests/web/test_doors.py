@@ -203,6 +203,49 @@ def test_a_reload_to_an_address_that_is_taken_changes_nothing(tmp_path):
         assert Asking(f"http://127.0.0.1:{port}").get("/status").status == 200
 
 
+def test_a_reload_that_moves_the_store_moves_the_control_socket(tmp_path, caplog):
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text("runtime: {store: 0.db}\ntargets: [{id: shop, heartbeat: {}}]")
+    with Runtime.from_config(path, {}) as runtime:
+        for at in range(1, 4):
+            path.write_text(path.read_text().replace(f"{at - 1}.db", f"{at}.db"))
+            runtime.reload()
+            assert Asking(str(tmp_path / f"{at}.db")).get("/status").status == 200
+            assert not (tmp_path / f"{at - 1}.db.sock").exists()
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+def test_a_reload_widens_an_address_that_keeps_its_port(tmp_path):
+    port = free_port()
+    path = written(tmp_path, f"127.0.0.1:{port}", as_yaml("viewer"))
+    with Runtime.from_config(path, {}) as runtime:
+        written(tmp_path, f"0.0.0.0:{port}", as_yaml("viewer"))
+        runtime.reload()
+        assert Asking(f"http://127.0.0.2:{port}", TOKENS["viewer"]).get("/status").status == 200
+        for taken in ("127.0.0.1", "0.0.0.0"):
+            with pytest.raises(ConfigurationError, match="Address already in use"):
+                runtime.serve(f"{taken}:{port}")
+        written(tmp_path, f"localhost:{port}", as_yaml("viewer"))
+        runtime.reload()
+        with pytest.raises(OSError, match=r"refused|reset|closed"):
+            asked_for_ever(Asking(f"http://127.0.0.2:{port}", TOKENS["viewer"]))
+
+
+def test_an_address_that_is_only_written_otherwise_is_no_other_one(tmp_path):
+    port = free_port()
+    path = written(tmp_path, f"127.0.0.1:{port}")
+    with Runtime.from_config(path, {}) as runtime:
+        asked = Asking(f"http://127.0.0.1:{port}").connection()
+        asked.request("GET", "/healthz")
+        asked.getresponse().read()
+        written(tmp_path, f"localhost:{port}")
+        runtime.reload()
+        # The connection stands, and with it the door.
+        asked.request("GET", "/healthz")
+        assert asked.getresponse().status == 200
+        asked.close()
+
+
 def test_an_invalid_reload_is_refused_with_every_problem(tmp_path):
     port = free_port()
     path = written(tmp_path, f"127.0.0.1:{port}", as_yaml("admin"))

@@ -89,6 +89,25 @@ def test_a_request_of_two_meanings_is_refused_and_leaves_no_line(address, reques
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("path", [b"/healthz", b"/ping/x", b"/login", b"/api/v1/status"])
+def test_a_crowd_of_parameters_is_not_even_compared(address, path):
+    # Two bytes each: seven thousand fit into a header, and comparing each with each took a second of the processor.
+    answer = answers_to(
+        address, b"GET " + path + b"?" + b"a&" * 7_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    )
+    assert b"a request may have 64 parameters" in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [(b"/" + b"x" * 17_000, b""), (b"/?" + b"x" * 17_000, b""), (b"/", b"X: y\r\n" * 4_200)],
+)
+def test_a_header_that_comes_at_once_has_the_same_bound(address, path, headers):
+    answer = answers_to(address, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n")
+    assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+    assert b"connection: close" in answer.lower()
+
+
 def put(length, body, more=""):
     head = f"PUT /api/v1/silences/s HTTP/1.1\r\nHost: localhost\r\n{TOKEN}Content-Type: application/json\r\n{more}"
     return f"{head}Content-Length: {length}\r\n\r\n".encode() + body
