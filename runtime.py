@@ -18,12 +18,12 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
-from .domain.errors import UsageError
+from .domain.errors import ConfigurationError, UsageError
 from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
-from .domain.line import count_of
+from .domain.line import count_of, one_line
 from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
 from .domain.read_model.silence_preview import SilencePreview
@@ -78,6 +78,10 @@ class Runtime(Commands):
         callables: Mapping[str, Callable[..., Any]] | None = None,
         web: Web | None = None,
     ) -> None:
+        if callables is not None and not isinstance(callables, Mapping):
+            raise ConfigurationError(
+                f"callables: expected functions by name, like {{'announce': announce}}, got a {type(callables).__name__}"
+            )
         if store is not None:
             options = msgspec.structs.replace(options, store=os.fsdecode(store))
         self._folder = current_folder()
@@ -95,7 +99,13 @@ class Runtime(Commands):
         )
         self._read: Callable[[], Configuration] | None = None
         self._channel_testing = ChannelTesting(self._lifecycle, self._configured, self._clock)
-        self.aio = AsyncSurface(self._lifecycle, self.reload, self._status_cache, self._channel_testing)
+        self.aio = AsyncSurface(
+            self._lifecycle,
+            self.reload,
+            self._status_cache,
+            self._channel_testing,
+            self._configured.known,
+        )
         """Awaitable methods, of the same names as those that block."""
 
     @classmethod
@@ -172,6 +182,8 @@ class Runtime(Commands):
             if self._read is None:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
             configuration = self._read()
+        if not isinstance(configuration, Configuration):
+            raise TypeError(f"reload() takes a Configuration, not {one_line(repr(configuration))}")
         valid = require_valid(configuration, self._configured.callables)
         self._lifecycle.reload(with_store_in(self._folder, valid))
 
@@ -196,6 +208,8 @@ class Runtime(Commands):
     @bridge
     def asgi(self, actor: Actor | None = None) -> Asgi:
         """Returns the API for a host to mount. `actor` takes a request's scope and returns a name and a role, or None."""
+        if actor is not None and not callable(actor):
+            raise TypeError(f"actor is a function of a request's scope, not {one_line(repr(actor))}")
         return self._site().mounted(actor)
 
     @sync_only

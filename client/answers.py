@@ -13,6 +13,7 @@ from ..domain.errors import (
     WatchkeeperError,
 )
 from ..domain.line import first_line, one_line
+from ..domain.specification.problem import suggestion
 from ..web.shapes.answers import (
     AttemptRow,
     Done,
@@ -75,7 +76,9 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
         for row in self.targets:
             if row.id == target:
                 return row
-        raise UnknownName(f"no target {target!r} is watched")
+        raise UnknownName(
+            f"no target {target!r} is watched{suggestion(str(target), (row.id for row in self.targets))}"
+        )
 
     def __contains__(self, target: object) -> bool:
         return any(row.id == target for row in self.targets)
@@ -95,12 +98,18 @@ def value_of(answered: Answered, kind: type[T], name: str) -> T:
     """Returns an answer as a value of this type. Raises: WatchkeeperError, or a subclass, for a refusal."""
     if not 200 <= answered.status < 300:
         raise error_of(answered, name)
+    if not answered.is_json:
+        raise _no_api(answered, name)
     try:
         return msgspec.json.decode(answered.body, type=kind)
     except msgspec.MsgspecError as error:
         raise WatchkeeperError(
             f"{name} answers otherwise than this version of watchkeeper: {first_line(str(error))}"
         ) from None
+
+
+def _no_api(answered: Answered, name: str) -> WatchkeeperError:
+    return WatchkeeperError(f"{name} answers with status {answered.status}: it is no API of watchkeeper")
 
 
 def error_of(answered: Answered, name: str) -> Exception:
@@ -110,7 +119,7 @@ def error_of(answered: Answered, name: str) -> Exception:
     except msgspec.MsgspecError:
         problem = _Problem()
     if not answered.is_json or not problem.detail:
-        return WatchkeeperError(f"{name} answers with status {answered.status}: it is no API of watchkeeper")
+        return _no_api(answered, name)
     faults = [f"{fault.pointer}: {fault.detail}".removeprefix(": ") for fault in problem.errors]
     # Foreign text: the peer may be anything.
     says = "; ".join(one_line(text, 1_000) for text in (problem.detail, *faults))

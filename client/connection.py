@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ..adapters.clock import SystemClock
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
 from ..domain.incidents.record import ALL, AllTargets, silence_id
-from ..domain.line import first_line
+from ..domain.line import first_line, one_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
-from ..domain.time.moment import utc, wall_ns_of
+from ..domain.time.moment import names_moment, wall_ns_of, wall_text
 from ..host.job import Job
 from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import bridge, sync_alone
@@ -99,7 +99,7 @@ class Connection(Questions, TokenVerbs):
     def _report(self, target: str, *, ok: bool, detail: str) -> None:
         try:
             self.heartbeat(target, ok=ok, detail=detail)
-        except TimeoutError as error:
+        except (OSError, ValueError, TypeError) as error:
             raise WatchkeeperError(str(error)) from None
 
     @sync_alone
@@ -143,8 +143,8 @@ class Connection(Questions, TokenVerbs):
             body["target"] = target
         if length != "":
             body["length"] = format_duration(duration_ns(length))
-        if until:
-            body["until"] = _moment_text(until)
+        if until != "":
+            body["until"] = wall_text(wall_ns_of(until))
         body["match"] = scope[1]
         return self._ask("PUT", of_silence(id or silence_id(*scope)), SilenceRow, body=body, by=by)
 
@@ -215,7 +215,9 @@ def connect(
     """
     place = os.fsdecode(where)
     if "://" not in place and (token is not None or ca is not None):
-        raise UsageError("a control socket takes no token and no `ca`: these belong to a URL")
+        raise UsageError(
+            f"{one_line(place)} names a store, and a control socket takes no token and no `ca`: these belong to a URL such as https://watch.example"
+        )
     return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s)
 
 
@@ -223,11 +225,6 @@ def _end_of(until: Duration) -> dict[str, str]:
     """Returns an end as the API takes it: a moment, a length, or nothing. Raises: ValueError for a text that is neither."""
     if until == "":
         return {}
-    if isinstance(until, str) and ("-" in until or ":" in until):  # a length has neither
-        return {"until": _moment_text(until)}
+    if isinstance(until, str) and names_moment(until):
+        return {"until": wall_text(wall_ns_of(until))}
     return {"length": format_duration(duration_ns(until))}
-
-
-def _moment_text(until: str) -> str:
-    """Returns a moment as the API reads it, which takes one spelling alone. Raises: ValueError for a text that is none."""
-    return utc(wall_ns_of(until)).isoformat()

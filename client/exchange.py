@@ -1,6 +1,7 @@
 """One request and its answer, over a connection of its own, within a deadline."""
 
 import io
+import os
 import socket
 import ssl
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -18,7 +19,9 @@ from ..domain.line import first_line, one_line
 from ..domain.time.moment import NS_PER_S, Deadline
 
 _PORTS = {"http": 80, "https": 443}
-_NEEDS_WEB = "its process lacks the extra `web`: pip install 'watchkeeper[web]' there, and start it again"
+_NEEDS_WEB = "it starts or ends just now, or its process lacks the extra `web`: pip install 'watchkeeper[web]' there, and start it again"
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's codes of a certificate that none of the trusted authorities has signed."""
 _clock = SystemClock()
 
 
@@ -62,15 +65,24 @@ class Place(NamedTuple):
 
 
 def place_of(where: str, ca: str | None) -> Place:
-    """Returns the place that a text names. Raises: UsageError where a URL is not understood."""
+    """Returns the place that a text names. Raises: UsageError where a URL is not understood.
+
+    A relative store stays the same file where the process changes its folder.
+    """
+    if not where or "\0" in where:
+        raise UsageError(
+            f"{where!r} is neither a store such as watch.db nor a URL such as http://127.0.0.1:8080"
+        )
     if "://" not in where:
-        return Place(where, where, "http", "localhost", 0, "", None)
+        return Place(where, os.path.abspath(where), "http", "localhost", 0, "", None)  # noqa: PTH100  # a Path folds `a/..`
     try:
         parts = urlsplit(where)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise UsageError(f"{one_line(where)}: {error}") from None
-    if parts.scheme not in _PORTS or not parts.hostname:
+    host = parts.hostname or ""
+    if parts.scheme not in _PORTS or not host or not host.isprintable() or " " in host:
         raise UsageError(f"{one_line(where)}: a URL begins with http:// or https:// and names a host")
     if parts.username is not None or parts.query or parts.fragment:
         raise UsageError("the URL of a runtime has no user, query or fragment: give the token apart from it")
@@ -128,8 +140,8 @@ class _Connection(HTTPConnection):
 def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
     """Returns the answer to a request. Follows no redirect, uses no proxy and keeps no connection.
 
-    Raises: NotRunning where nothing answers there; NotAllowed for a control socket of another user; TimeoutError; and
-    WatchkeeperError for what is no answer of HTTP.
+    Raises: NotRunning where nothing answers there; NotAllowed for a control socket of another user; UsageError for a `ca` that
+    cannot be read; TimeoutError; and WatchkeeperError for what is no answer of HTTP.
     """
     until = Deadline.after(_clock.read(), round(timeout_s * NS_PER_S))
     try:
@@ -137,18 +149,21 @@ def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
             return _answered(place, sock, request, until)
     except TimeoutError:
         raise TimeoutError(f"{place.name} has not answered within {timeout_s:g} s") from None
+    except ssl.SSLCertVerificationError as error:
+        remedy = (
+            ": name the authority of its certificate with `ca`"
+            if error.verify_code in _UNKNOWN_AUTHORITY
+            else ""
+        )
+        raise WatchkeeperError(f"{place.name}: {error.verify_message}{remedy}") from None
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error.reason or str(error)
-        raise WatchkeeperError(
-            f"{place.name}: {why}: name the authority of its certificate with `ca`"
-        ) from None
-    except PermissionError:
-        if not place.is_socket:
-            raise
-        raise NotAllowed(
-            f"the control socket of {place.name} is open to the user of its process alone: act as that user"
-        ) from None
+        says = f"{place.name}: no connection by TLS ({error.reason or error}): a server without TLS has a URL with http://"
+        raise WatchkeeperError(says) from None
     except OSError as error:
+        if place.is_socket and isinstance(error, PermissionError):
+            raise NotAllowed(
+                f"the control socket of {place.name} is open to the user of its process alone: act as that user"
+            ) from None
         raise NotRunning(_nothing_at(place, error)) from None
     except HTTPException as error:
         raise WatchkeeperError(f"{place.name} is no watchkeeper: {first_line(repr(error))}") from None
@@ -158,11 +173,13 @@ def _nothing_at(place: Place, error: OSError) -> str:
     if place.store is None:
         return f"nothing answers at {place.name}: {first_line(error.strerror or str(error))}"
     holder = holder_of(place.store)
-    if holder is None:
-        return f"no process runs {place.store}"
-    return (
-        f"{holder} runs {place.store}, and {control_socket_path(place.store)} does not answer: {_NEEDS_WEB}"
-    )
+    if holder is not None:
+        at = control_socket_path(place.name)
+        return f"{holder} runs {place.name}, and {at} does not answer: {_NEEDS_WEB}"
+    if os.path.lexists(place.store):
+        return f"no process runs {place.name}"
+    remedy = ": a URL begins with http:// or https://" if ":" in place.name else ""
+    return f"no process runs {place.name}, and there is no such file{remedy}"
 
 
 def _connected(place: Place, until: Deadline) -> Any:
@@ -172,12 +189,20 @@ def _connected(place: Place, until: Deadline) -> Any:
     if place.scheme == "http":
         return sock
     try:
-        context = ssl.create_default_context(cafile=place.ca)
+        context = _trusting(place.ca)
         sock.settimeout(_left_s(until))
         return context.wrap_socket(sock, server_hostname=place.host)
     except BaseException:
         sock.close()
         raise
+
+
+def _trusting(ca: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise UsageError(f"the authority `ca` cannot be read: {ca}: {why}") from None
 
 
 def _answered(place: Place, sock: Any, request: Request, until: Deadline) -> Answered:

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from ..domain.errors import NotAllowed, UsageError
+from ..domain.errors import NotAllowed, UsageError, WatchkeeperError
 from ..domain.incidents.record import ALL, AllTargets
-from ..domain.line import first_line
+from ..domain.line import first_line, one_line
 from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import sync_alone
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 API = "/api/v1"
+PARTS_MAX = 1_000
+"""The most parts of one list: a peer that never ends one is no watchkeeper."""
 PAGE = "1000"
 AUTHOR = "watchkeeper-author"
 """The header that names the author on the control socket; over TCP the name is that of the token."""
@@ -46,10 +48,12 @@ class Questions:
             place_of,
         )  # http.client takes 10 ms, which `import watchkeeper` leaves out
 
+        if not isinstance(timeout_s, int | float):
+            raise TypeError(f"timeout_s is a number of seconds, not {timeout_s!r}")
         if not 0 < timeout_s <= TIMEOUT_S_MAX:
             raise UsageError(f"timeout_s must be above 0 and at most {TIMEOUT_S_MAX:g}")
         self._place: Place = place_of(where, ca)
-        self._token = token
+        self._token = None if token is None else _one_word(token)
         self._author = author
         self._timeout_s = timeout_s
 
@@ -199,11 +203,14 @@ class Questions:
 
     def _listed(self, path: str, kind: Any, **query: str) -> tuple[Any, ...]:
         """Returns a whole list, part by part."""
-        rows, following = self._page(path, kind, query)
-        while following is not None:
-            more, following = self._page(path, kind, {**query, "after": following})
+        rows: list[Any] = []
+        for _ in range(PARTS_MAX):
+            more, following = self._page(path, kind, query)
             rows += more
-        return rows
+            if following is None:
+                return tuple(rows)
+            query = {**query, "after": following}
+        raise WatchkeeperError(f"{self._place.name} answers with a list of more than {PARTS_MAX:,} parts")
 
 
 def login_name() -> str:
@@ -216,12 +223,24 @@ def login_name() -> str:
         return f"user {os.getuid()}"
 
 
+def _one_word(token: str) -> str:
+    """Returns a token without blanks around it, such as the line end of its file. Raises: UsageError, which never shows it."""
+    if not isinstance(token, str):
+        raise TypeError(f"a token is a text, not {type(token).__name__}")
+    word = token.strip()
+    if not word.isascii() or len(word.split()) != 1 or not word.isprintable():
+        raise UsageError("a token is one word such as wk_..., and nothing else")
+    return word
+
+
 def _span(since: datetime, until: datetime) -> dict[str, str]:
     return {"since": since.isoformat(), "until": until.isoformat()}
 
 
 def part(text: str) -> str:
     """Returns a text as one part of a path."""
+    if not isinstance(text, str):
+        raise TypeError(f"expected an id, which is a text, got {one_line(repr(text))}")
     return quote(text, safe="")
 
 

@@ -24,7 +24,9 @@ def cut(text: str, characters_max: int) -> str:
 
 
 def first_line(text: str, characters_max: int = DETAIL_CHARACTERS_MAX) -> str:
-    """Returns the first line that is not blank, stripped, escaped and cut."""
+    """Returns the first line that is not blank, stripped, escaped and cut. Raises: TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"expected a text, got {one_line(repr(text))}")
     line = next((line for line in text.splitlines() if line.strip()), "")
     return one_line(line.strip(), characters_max)
 

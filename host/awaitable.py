@@ -32,7 +32,9 @@ class AsyncSurface:
         reload: Callable[[Configuration | None], None],
         snapshots: StatusCache,
         channels: ChannelTesting,
+        known: Callable[[str], object],
     ) -> None:
+        self._known = known
         self._channels = channels
         self._lifecycle = lifecycle
         self._reload = reload
@@ -72,6 +74,7 @@ class AsyncSurface:
 
     @async_only
     async def attempts(self, target: str) -> tuple[AttemptRecord, ...]:
+        self._known(target)
         answer: tuple[AttemptRecord, ...] = await self._lifecycle.ask_async("recorder", GetAttempts(target))
         return answer
 

@@ -7,7 +7,7 @@ from ..actors.ports import Clock
 from ..domain.errors import UnknownName, UsageError
 from ..domain.incidents.delivery_try import DeliveryTry
 from ..domain.limits import ANSWER_WITHIN_NS
-from ..domain.line import first_line
+from ..domain.line import first_line, one_line
 from ..domain.read_model.event import Event, NoticeEnded
 from ..domain.specification.channel import Channel
 from ..domain.specification.problem import suggestion
@@ -77,6 +77,10 @@ class ChannelTesting:
             raise TimeoutError(says) from None
 
     def _known(self, channel: str) -> Channel:
+        if not isinstance(channel, str):
+            raise TypeError(
+                f"a channel is named by its id, which is a text, not by {one_line(repr(channel))}"
+            )
         known = {each.id: each for each in self._configured.given.channels}
         if channel not in known:
             raise UnknownName(f"no channel is named {channel!r}{suggestion(channel, known)}")

@@ -12,6 +12,7 @@ from ..adapters.masking import SecretMask, secrets_of
 from ..domain import limits
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
 from ..domain.incidents.record import PauseMark, present_pauses
+from ..domain.line import one_line
 from ..domain.specification.channel import CallChannel, Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Call
@@ -112,6 +113,8 @@ class ConfiguredTargets:
 
     def known(self, target: str) -> Target:
         """Returns the specification of a target. Raises: UnknownName with the closest known name."""
+        if not isinstance(target, str):
+            raise TypeError(f"a target is named by its id, which is a text, not by {one_line(repr(target))}")
         known = self._targets.get(target)
         if known is None:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")

@@ -1,19 +1,21 @@
 """Silences and acknowledgements as hosts ask for them, from a runtime and from a world in virtual time, and the silences that a host knows."""
 
+import re
 from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
 from ..domain.errors import UnknownName, UsageError
 from ..domain.incidents.record import ALL, EVERY_TARGET, AllTargets, Silence, silence_id
-from ..domain.limits import INTEGER_MAX, MATCHER_CHARACTERS_MAX
+from ..domain.limits import INTEGER_MAX, MATCHER_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 from ..domain.line import first_line, listed, one_line
 from ..domain.read_model.silence_preview import SilencePreview, preview_of
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.matcher import is_glob, parsed
 from ..domain.specification.target import OWN_NAME
+from ..domain.specification.text import NAME_FORM, NAME_PATTERN
 from ..domain.time.duration import Duration, duration_ns
-from ..domain.time.moment import Moment, wall_ns_of
+from ..domain.time.moment import Moment, names_moment, wall_ns_of
 from ..protocol.owner import Acknowledge
 
 MatcherTexts = str | Iterable[str]
@@ -38,7 +40,9 @@ def make_silence(
     """
     if (length == "") == (until == ""):
         raise UsageError("a silence has a length or an end: give one of the two")
-    until_ns = wall_ns_of(until) if until else now.wall_ns + duration_ns(length)
+    if id is not None and not _is_name(id):
+        raise UsageError(f"{one_line(repr(id))} is no id of a silence: {NAME_FORM}")
+    until_ns = wall_ns_of(until) if until != "" else now.wall_ns + duration_ns(length)
     muted, matchers = scope_of(target, match)
     silence = Silence(
         id=first_line(silence_id(muted, matchers) if id is None else id),
@@ -51,6 +55,11 @@ def make_silence(
     if until and until_ns <= now.wall_ns:
         raise UsageError(f"{until} has passed, so nothing would be muted: the length 0s ends a silence")
     return silence
+
+
+def _is_name(id: object) -> bool:  # noqa: A002  # as above
+    """Whether the API can name a silence so, too: its ids are parts of paths."""
+    return isinstance(id, str) and len(id) <= NAME_CHARACTERS_MAX and re.match(NAME_PATTERN, id) is not None
 
 
 def make_acknowledgement(incident: str, by: str, note: str, until: Duration, *, now: Moment) -> Acknowledge:
@@ -67,8 +76,7 @@ def make_acknowledgement(incident: str, by: str, note: str, until: Duration, *, 
 
 
 def _end_ns(until: Duration, now: Moment) -> int:
-    # Only a moment has these: a length is never negative.
-    if isinstance(until, str) and ("-" in until or ":" in until):
+    if isinstance(until, str) and names_moment(until):
         return wall_ns_of(until)
     return now.wall_ns + duration_ns(until)
 
@@ -82,6 +90,8 @@ def scope_of(target: str | AllTargets, match: MatcherTexts = ()) -> tuple[str | 
         raise UsageError(f"a silence names its target, or ALL for every one, not {target!r}")
     if target is not ALL and len(target) > MATCHER_CHARACTERS_MAX:
         raise UsageError(f"the target of a silence has at most {MATCHER_CHARACTERS_MAX} characters")
+    if not isinstance(match, Iterable):
+        raise TypeError(f"matchers are texts such as group=shop, not {match!r}")
     matchers = tuple(
         dict.fromkeys(str(matcher) for matcher in parsed((match,) if isinstance(match, str) else match))
     )
@@ -104,7 +114,7 @@ def preview(
     has_end = length != "" or until != ""
     now = Moment(0, status.at_ns)
     silence = make_silence(
-        target, length if has_end else "1s", until, by="", reason="", id="", match=match, now=now
+        target, length if has_end else "1s", until, by="", reason="", id=None, match=match, now=now
     )
     if isinstance(target, str) and names_one(target):
         _ = status[target]

@@ -7,12 +7,14 @@ from typing import Any
 from ..errors import UnknownName
 from ..incidents.incident import Incident
 from ..incidents.record import BlindInterval, Silence
+from ..line import count_of
 from ..observation.attempt import AttemptRecord
 from ..observation.outcome import Outcome
 from ..observation.sample import Sample
 from ..public_value import PublicValue, html_table
 from ..rules.aggregate import Status
 from ..specification.metadata import NO_METADATA, TargetMetadata
+from ..specification.problem import suggestion
 from ..time.moment import utc, wall_text
 from .histogram import Percentiles
 
@@ -93,7 +95,9 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
         for row in self.targets:
             if row.id == target:
                 return row
-        raise UnknownName(f"no target {target!r} is watched")
+        raise UnknownName(
+            f"no target {target!r} is watched{suggestion(str(target), (row.id for row in self.targets))}"
+        )
 
     def __contains__(self, target: object) -> bool:
         return any(row.id == target for row in self.targets)
@@ -105,8 +109,12 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         counted = Counter(row.status.value for row in self.targets)
         states = ", ".join(f"{count} {status}" for status, count in sorted(counted.items()))
-        parts = [f"{len(self.targets)} targets", states, f"{len(self.incidents)} open incidents"]
-        health = "healthy" if self.healthy else f"{len(self.problems)} problems of its own"
+        parts = [
+            count_of(len(self.targets), "target"),
+            states,
+            count_of(len(self.incidents), "open incident"),
+        ]
+        health = "healthy" if self.healthy else f"{count_of(len(self.problems), 'problem')} of its own"
         return f"<RuntimeStatus: {', '.join([*filter(None, parts), health])}>"
 
     def _repr_html_(self) -> str:

@@ -144,6 +144,8 @@ def parsed(texts: Iterable[str]) -> tuple[Matcher, ...]:
     Raises: ValueError for a text that is none, and for too many of them.
     """
     given = tuple(texts)
+    if wrong := [each for each in given if not isinstance(each, str)]:
+        raise TypeError(f"matchers are texts such as group=shop, not {wrong[0]!r}")
     if len(given) > MATCHERS_MAX:
         raise ValueError(f"there are {len(given)} matchers: write at most {MATCHERS_MAX}")
     return tuple(map(Matcher.parse, given))

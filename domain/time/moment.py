@@ -7,7 +7,17 @@ import msgspec
 
 from ..units import NS_PER_MS, NS_PER_S, NS_PER_US
 
-__all__ = ["NS_PER_MS", "NS_PER_S", "NS_PER_US", "Deadline", "Moment", "utc", "wall_ns_of", "wall_text"]
+__all__ = [
+    "NS_PER_MS",
+    "NS_PER_S",
+    "NS_PER_US",
+    "Deadline",
+    "Moment",
+    "names_moment",
+    "utc",
+    "wall_ns_of",
+    "wall_text",
+]
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -70,14 +80,20 @@ def wall_text(wall_ns: int) -> str:
     return f"{stamp:%Y-%m-%dT%H:%M:%S}.{rest_ns // NS_PER_MS:03d}Z"
 
 
+def names_moment(text: str) -> bool:
+    """Whether a text means a moment rather than a length: only a moment has these, as a length is never negative."""
+    return "-" in text or ":" in text
+
+
 def wall_ns_of(text: str) -> int:
-    """Nanoseconds since 1970 of an RFC 3339 text. Raises: ValueError when it is none, or names no offset."""
-    right = "write it like 2026-01-31T12:30:00Z"
+    """Nanoseconds since 1970 of an RFC 3339 text. Raises: ValueError when it is none or names no offset; TypeError for no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"a moment is a text like 2026-01-31T12:30:00Z, not {text!r}")
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no moment: {right}") from None
+        raise ValueError(f"{text!r} is no moment: write it like 2026-01-31T12:30:00Z") from None
     if stamp.tzinfo is None:
-        raise ValueError(f"{text!r} names no UTC offset: {right}")
+        raise ValueError(f"{text!r} names no UTC offset: write it like 2026-01-31T12:30:00Z")
     elapsed = stamp - datetime(1970, 1, 1, tzinfo=UTC)
     return (elapsed.days * 86_400 + elapsed.seconds) * NS_PER_S + elapsed.microseconds * NS_PER_US

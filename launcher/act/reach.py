@@ -9,7 +9,6 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from ...adapters.net.listening import connect_control_socket
 from ...adapters.stores.sqlite.lock import holder_of
 from ...client.connection import Connection, connect
 from ...client.offline import OfflineStore
@@ -25,7 +24,7 @@ R = TypeVar("R")
 Acts: TypeAlias = Connection | OfflineStore
 """The verbs of a runtime, wherever they end up."""
 TOKEN_BYTES_MAX = 4_096
-_STARTS_WITHIN_S, _LOOK_EVERY_S = 3.0, 0.05
+_LOOKS, _LOOK_EVERY_S = 60, 0.05
 
 
 def reached(where: Where, act: Callable[[Acts], R]) -> R:
@@ -37,16 +36,19 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
         return act(running(where))
     place = find_store(where.config, where.store)
     connection = connect(place.path)
-    try:
-        return act(connection)
-    except NotRunning:
-        if holder_of(place.path) is None:
-            try:
-                with OfflineStore(place.path, place.targets) as store:
-                    return act(store)
-            except StoreBusy:
-                pass  # a process has begun to run it meanwhile
-    _await_socket(place.path)
+    pause = threading.Event()
+    for _ in range(_LOOKS):
+        try:
+            return act(connection)
+        except NotRunning:
+            if holder_of(place.path) is None:
+                try:
+                    with OfflineStore(place.path, place.targets) as store:
+                        return act(store)
+                except StoreBusy:
+                    pass  # another command holds it meanwhile, or a process has begun to run it
+        # A process that starts opens its control socket last, and another command ends soon.
+        pause.wait(_LOOK_EVERY_S)
     return act(connection)
 
 
@@ -96,19 +98,6 @@ def _token_in(file: Path) -> str:
     if not text or not text.isascii() or len(text.split()) != 1:
         raise ConfigurationError(f"{file}: this file must hold a token such as wk_..., and nothing else")
     return text
-
-
-def _await_socket(path: str) -> None:
-    """Waits a moment for the control socket of a process that holds the store: one that starts opens it last."""
-    looks = round(_STARTS_WITHIN_S / _LOOK_EVERY_S)
-    pause = threading.Event()
-    for _ in range(looks):
-        try:
-            connect_control_socket(path, _LOOK_EVERY_S).close()
-        except OSError:
-            pause.wait(_LOOK_EVERY_S)
-        else:
-            return
 
 
 def targets_of(acts: Acts, asked: Sequence[str]) -> list[str]:

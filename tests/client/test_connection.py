@@ -187,7 +187,7 @@ def test_an_invalid_configuration_is_refused_with_every_problem(tmp_path):
 
 
 def test_nothing_to_reach_is_said_with_the_place(tmp_path, store):
-    with pytest.raises(NotRunning, match=f"^no process runs {tmp_path}/none.db$"):
+    with pytest.raises(NotRunning, match=f"^no process runs {tmp_path}/none.db, and there is no such file$"):
         connect(tmp_path / "none.db").status()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -282,7 +282,8 @@ def said(status, kind, body):
 
 
 STRANGE = [
-    (said("200 OK", "text/html", b"<p>"), "answers otherwise than this version of watchkeeper"),
+    (said("200 OK", "text/html", b"<p>"), "answers with status 200: it is no API of watchkeeper"),
+    (said("200 OK", "application/json", b"[]"), "answers otherwise than this version of watchkeeper"),
     (said("404 Not Found", "text/html", b"nginx"), "answers with status 404: it is no API of watchkeeper"),
     (said("500 Oh", "application/problem+json", b'{"detail": "a\\u001b[2Jb"}'), r"a\x1b[2Jb"),
     (lambda connected, _: connected.sendall(b"SSH-2.0-OpenSSH\r\n"), "is no watchkeeper"),
@@ -367,7 +368,7 @@ def test_a_report_that_cannot_be_made_fails_no_job(tmp_path, caplog):
     said = [record.getMessage() for record in caplog.records]
     assert [line.partition(": etl: ")[2] for line in said] == [
         f"{url} has not answered within 0.2 s",
-        f"no process runs {tmp_path}/none.db",
+        f"no process runs {tmp_path}/none.db, and there is no such file",
     ]
 
 

@@ -231,14 +231,14 @@ def test_a_target_is_found_in_the_status_by_its_name(world):
 
 def test_a_value_is_shown_in_one_short_line(world):
     status = world.status()
-    assert repr(status) == "<RuntimeStatus: 2 targets, 1 down, 1 up, 1 open incidents, healthy>"
+    assert repr(status) == "<RuntimeStatus: 2 targets, 1 down, 1 up, 1 open incident, healthy>"
     assert repr(status["shop"]).startswith("<TargetStatus 'shop': down since 2026-01-01T00:0")
     assert repr(INCIDENT) == (
         "<Incident inc_1 #1: shop/down opened (critical) since 2026-01-01T12:00:00.001Z>"
     )
     assert repr(notice_of(opened())).endswith(": opened shop/down to ops>")
     troubled = msgspec.structs.replace(status, problems=(("store", "full"),))
-    assert repr(troubled).endswith("1 problems of its own>")
+    assert repr(troubled).endswith("1 problem of its own>")
 
 
 def test_a_notebook_shows_targets_with_a_problem_first_and_every_text_escaped(world):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -316,6 +317,18 @@ def test_a_process_that_has_no_control_socket_is_named_with_the_remedy(quiet):
     assert says.endswith(
         "its process lacks the extra `web`: pip install 'watchkeeper[web]' there, and start it again\n"
     )
+
+
+def test_a_verb_waits_for_another_command_that_holds_the_store(quiet):
+    store = SqliteStore("watch.db")
+    store.open(SystemClock().read())
+    said = []
+    other = threading.Thread(target=lambda: said.append(quiet("heartbeat", "etl")))
+    other.start()
+    other.join(0.5)  # it has found the store held by now, and looks again
+    store.close()
+    other.join(20)
+    assert [(status, text.splitlines()[0]) for status, text in said] == [(0, "etl: heard")]
 
 
 def test_a_store_that_is_not_there_ends_with_3(quiet):
