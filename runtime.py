@@ -176,7 +176,7 @@ class Runtime(Commands):
         A relative file name means the same file as when the runtime was made.
 
         Raises: ConfigurationError with every problem; UsageError without a configuration in a runtime that has no file;
-        any error of the new engine's start, and then the old configuration runs on.
+        TypeError for what is no configuration; any error of the new engine's start, and then the old configuration runs on.
         """
         if configuration is None:
             if self._read is None:
@@ -207,7 +207,10 @@ class Runtime(Commands):
 
     @bridge
     def asgi(self, actor: Actor | None = None) -> Asgi:
-        """Returns the API for a host to mount. `actor` takes a request's scope and returns a name and a role, or None."""
+        """Returns the API for a host to mount. `actor` takes a request's scope and returns a name and a role, or None.
+
+        Raises: TypeError for an actor that cannot be called.
+        """
         if actor is not None and not callable(actor):
             raise TypeError(f"actor is a function of a request's scope, not {one_line(repr(actor))}")
         return self._site().mounted(actor)

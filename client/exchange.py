@@ -87,7 +87,7 @@ def place_of(where: str, ca: str | None) -> Place:
     if parts.username is not None or parts.query or parts.fragment:
         raise UsageError("the URL of a runtime has no user, query or fragment: give the token apart from it")
     base = parts.path.rstrip("/")
-    return Place(where, None, parts.scheme, parts.hostname, port or _PORTS[parts.scheme], base, ca)
+    return Place(where, None, parts.scheme, host, port or _PORTS[parts.scheme], base, ca)
 
 
 class _Bounded(io.RawIOBase):

@@ -238,7 +238,7 @@ def _span(since: datetime, until: datetime) -> dict[str, str]:
 
 
 def part(text: str) -> str:
-    """Returns a text as one part of a path."""
+    """Returns a text as one part of a path. Raises: TypeError for what is no text."""
     if not isinstance(text, str):
         raise TypeError(f"expected an id, which is a text, got {one_line(repr(text))}")
     return quote(text, safe="")

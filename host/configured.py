@@ -112,7 +112,7 @@ class ConfiguredTargets:
         return whole
 
     def known(self, target: str) -> Target:
-        """Returns the specification of a target. Raises: UnknownName with the closest known name."""
+        """Returns the specification of a target. Raises: UnknownName with the closest known name; TypeError for no text."""
         if not isinstance(target, str):
             raise TypeError(f"a target is named by its id, which is a text, not by {one_line(repr(target))}")
         known = self._targets.get(target)

@@ -84,7 +84,7 @@ def _end_ns(until: Duration, now: Moment) -> int:
 def scope_of(target: str | AllTargets, match: MatcherTexts = ()) -> tuple[str | None, tuple[str, ...]]:
     """Returns what a silence records of its target and its matchers.
 
-    Raises: UsageError unless a target is named; ValueError for a matcher that cannot be read.
+    Raises: UsageError unless a target is named; ValueError for a matcher that cannot be read; TypeError for no text.
     """
     if target is not ALL and not isinstance(target, str):
         raise UsageError(f"a silence names its target, or ALL for every one, not {target!r}")

@@ -141,11 +141,12 @@ class Selection:
 def parsed(texts: Iterable[str]) -> tuple[Matcher, ...]:
     """Reads several matchers, of which all must hold.
 
-    Raises: ValueError for a text that is none, and for too many of them.
+    Raises: ValueError for a text that is none, and for too many of them; TypeError for what is no text.
     """
     given = tuple(texts)
-    if wrong := [each for each in given if not isinstance(each, str)]:
-        raise TypeError(f"matchers are texts such as group=shop, not {wrong[0]!r}")
+    for each in given:
+        if not isinstance(each, str):
+            raise TypeError(f"matchers are texts such as group=shop, not {each!r}")
     if len(given) > MATCHERS_MAX:
         raise ValueError(f"there are {len(given)} matchers: write at most {MATCHERS_MAX}")
     return tuple(map(Matcher.parse, given))
