@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -12,7 +12,7 @@ from .act.verbs import ACTING
 from .completing import TARGETS
 from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
-from .options import CONFIG, JSON, PATH, POSITIONAL, STORE, Where, reaching
+from .options import CONFIG, JSON, PATH, POSITIONAL, Where, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 from .verbs import Verbs
@@ -116,63 +116,69 @@ def schema() -> None:
 
 
 @cli.command()
-@CONFIG
-@STORE
+@reaching
 @JSON
 @click.option(
     "--exit-code", is_flag=True, help="End with 4 when nobody runs the store, with 1 when a target is down."
 )
-def status(config: Path | None, store: Path | None, *, as_json: bool, exit_code: bool) -> None:
+def status(where: Where, *, as_json: bool, exit_code: bool) -> None:
     """Show the recorded state of each target.
 
     It works while the targets are watched, and afterwards. The configuration may have mistakes, and needs no secret.
     """
+    from .act.reach import running, url_of
+
+    if url_of(where):
+        from .see import remote
+
+        sys.exit(remote.show_status(running(where), as_json=as_json, exit_code=exit_code))
     from .place import find_store
     from .see.status import show_status
 
-    sys.exit(show_status(find_store(config, store), as_json=as_json, exit_code=exit_code))
+    sys.exit(show_status(find_store(where.config, where.store), as_json=as_json, exit_code=exit_code))
 
 
 @cli.command()
-@CONFIG
-@STORE
+@reaching
 @JSON
 @click.option("--open", "open_only", is_flag=True, help="Only incidents that are not resolved.")
 @click.option("--target", help="Only incidents of one target.", shell_complete=TARGETS)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def incidents(
-    config: Path | None,
-    store: Path | None,
-    *,
-    as_json: bool,
-    open_only: bool,
-    target: str | None,
-    limit: int,
-) -> None:
+def incidents(where: Where, *, as_json: bool, open_only: bool, target: str | None, limit: int) -> None:
     """Show incidents, newest first."""
+    from .act.reach import running, url_of
+
+    wanted: Any = {"as_json": as_json, "open_only": open_only, "target": target, "limit": limit}
+    if url_of(where):
+        from .see import remote
+
+        return remote.show_incidents(running(where), **wanted)
     from .place import find_store
     from .see.incidents import show_incidents
 
-    show_incidents(
-        find_store(config, store), as_json=as_json, open_only=open_only, target=target, limit=limit
-    )
+    return show_incidents(find_store(where.config, where.store), **wanted)
 
 
 @cli.command()
-@CONFIG
-@STORE
+@reaching
 @JSON
 @click.option("--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in one state.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def notices(config: Path | None, store: Path | None, *, as_json: bool, state: str | None, limit: int) -> None:
+def notices(where: Where, *, as_json: bool, state: str | None, limit: int) -> None:
     """Show notices, the newest last.
 
     A notice is pending, delivered, or given up (a dead letter).
     """
+    from .act.reach import running, url_of
+
+    if url_of(where):
+        from .see import remote
+
+        return remote.show_notices(running(where), state=state, limit=limit, as_json=as_json)
     from .place import find_store
     from .see.notices import show_notices
 
-    show_notices(find_store(config, store), state=state, limit=limit, as_json=as_json)
+    return show_notices(find_store(where.config, where.store), state=state, limit=limit, as_json=as_json)
 
 
 @cli.command()

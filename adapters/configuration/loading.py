@@ -92,7 +92,8 @@ def examine(
         return Examined(configuration, secrets=frozenset(substitution.secrets))
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
     faults = (*document.faults, *located(text, told))
-    return Examined(None, faults, document.faults_left_out + len(found) - len(told))
+    left_out = document.faults_left_out + len(found) - len(told)
+    return Examined(None, faults, left_out, frozenset(substitution.secrets))
 
 
 def read_text(file: FilePath, name: str) -> str:

@@ -18,7 +18,8 @@ def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, a
     """Copy the store to the file OUT, also while it is run.
 
     The copy is of one moment, has one file with mode 0600, and gets its name once it is verified and on the disk. To restore one,
-    stop the process that runs the store, move the store and all files beside it away, and put the copy in its place.
+    stop the process that runs the store, move STORE, STORE-wal, STORE-shm, STORE-head and STORE-lock away, and put the copy in
+    the place of STORE. STORE.tokens stays: no copy has the tokens that were made at run time.
     """
     from ..place import find_store
     from .backup import make_backup

@@ -1,6 +1,6 @@
 """`incidents`: the incidents of a store, newest first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...adapters.clock import SystemClock
@@ -26,6 +26,11 @@ def show_incidents(
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
     if target is not None and not found:
         _require_known(target, {*(known.id for known in place.targets), *reader.targets()}, reader)
+    print_incidents(found, as_json=as_json)
+
+
+def print_incidents(found: Sequence[Incident], *, as_json: bool) -> None:
+    """Prints one row per incident, with an id that is short among them."""
     now_ns = SystemClock().read().wall_ns
     ids = shortened({incident.id for incident in found}, ID_PREFIX)
     shown = [{**_shown(incident, now_ns), "id": ids[incident.id]} for incident in found]

@@ -10,7 +10,7 @@ from ...client.offline import OfflineStore
 from ...domain.errors import UnknownName
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import Outgoing
-from ...domain.time.moment import wall_text
+from ...domain.time.moment import wall_ns_of, wall_text
 from ..act.reach import Acts, reached
 from ..options import Where
 from ..place import StorePlace
@@ -24,11 +24,15 @@ def show_notices(place: StorePlace, *, state: str | None, limit: int, as_json: b
     """Prints one row per notice, the newest last."""
     reader = StoreReader(place.path)
     found = reader.outbox(DeliveryState(state) if state else None)[-limit:]
-    keys = shortened({outgoing.notice.key for outgoing in found}, KEY_PREFIX)
-    rows = [_row(outgoing) for outgoing in found]
+    print_notices([_row(outgoing) for outgoing in found], as_json=as_json)
+
+
+def print_notices(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Prints one row per notice, with a key that is short among them."""
+    keys = shortened({row["key"] for row in rows}, KEY_PREFIX)
     shown = [
-        {**row, "key": keys[row["key"]], "tries": row["attempts"], "at": minute_text(outgoing.delivery.at_ns)}
-        for row, outgoing in zip(rows, found, strict=True)
+        {**row, "key": keys[row["key"]], "tries": row["attempts"], "at": minute_text(wall_ns_of(row["at"]))}
+        for row in rows
     ]
     print_rows("notices", _COLUMNS, shown, rows, as_json=as_json)
 

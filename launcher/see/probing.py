@@ -11,7 +11,9 @@ import click
 
 from ...adapters.attempt_log.drivers import refusal_of_probe
 from ...adapters.attempt_log.request_log import RequestLog, TlsLog
-from ...adapters.configuration import load
+from ...adapters.configuration import load_leniently
+from ...adapters.configuration.document import parse
+from ...adapters.configuration.loading import examine, folder_of, lines_of, read_text
 from ...adapters.http.destination import host_and_port
 from ...adapters.masking import SecretMask, secrets_of
 from ...domain.conditions.condition import ConditionResult
@@ -20,6 +22,7 @@ from ...domain.line import count_of, one_line
 from ...domain.observation.evidence import kept_body
 from ...domain.observation.observation import Observation
 from ...domain.observation.outcome import Outcome
+from ...domain.specification.configuration import Configuration
 from ...domain.specification.probe import Exec, Http, Tcp
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.specification.target import Target
@@ -95,12 +98,48 @@ def _required(target: Target) -> Target:
 def _of_configuration(name: str, config: Path | None) -> ProbeOrder:
     mask = SecretMask()
     file = config_named(config, "-c FILE, or write a URL")
-    configuration = load(file, os.environ, learn=mask.learn)
+    configuration = _configuration_for(name, file, mask)
     targets = {target.id: target for target in configuration.targets}
     if name not in targets:
         raise UnknownName(f"no target of {file} is named {quoted(name)}{suggestion(name, targets)}")
     mask.learn(secrets_of(configuration.targets))
     return ProbeOrder(targets[name], configuration.runtime.deny_private_addresses, mask)
+
+
+def _configuration_for(name: str, file: Path, mask: SecretMask) -> Configuration:
+    """Returns the configuration, in which only what a probe of this target needs must be right: a secret of a channel is not.
+
+    Raises: ConfigurationError with every other problem.
+    """
+    text = read_text(file, str(file))
+    examined = examine(text, os.environ, folder=folder_of(file))
+    mask.learn(examined.secrets)
+    if examined.configuration is not None:
+        return examined.configuration
+    own = _place_of(name, text)
+    needed = [fault for fault in examined.faults if _concerns(fault.problem.path, own)]
+    if needed or examined.left_out:
+        raise ConfigurationError(*lines_of(str(file), needed or examined.faults))
+    return load_leniently(file, os.environ, needs_store=False)
+
+
+def _place_of(name: str, text: str) -> int | None:
+    """Returns the index of a target in the list of a file."""
+    data = parse(text).data
+    entries = data.get("targets") if isinstance(data, dict) else None
+    ids = [entry.get("id") if isinstance(entry, dict) else None for entry in entries or ()]
+    return ids.index(name) if name in ids else None
+
+
+def _concerns(path: tuple[str | int, ...], own: int | None) -> bool:
+    """Whether a problem may be one of this target, or of what all targets share."""
+    match path:
+        case ("channels" | "web", *_) | ("runtime", "store", *_):
+            return False
+        case ("targets", int(index), *_):
+            return own is None or index == own
+        case _:
+            return True
 
 
 def _mask_of(targets: Iterable[Target]) -> SecretMask:

@@ -114,15 +114,24 @@ def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitSta
     if as_json:
         print_json(document)
     else:
-        if recorded:
-            print_table(_COLUMNS, [_shown(each) for each in recorded])
-        for line in _last_lines(recorded, document):
-            click.echo(line)
-    if not exit_code:
-        return ExitStatus.FINE
+        print_status(document, [_shown(each) for each in recorded])
+    return ended_as(document) if exit_code else ExitStatus.FINE
+
+
+def print_status(document: dict[str, Any], cells: Sequence[dict[str, Any]]) -> None:
+    """Prints a document of `status` for people: the cells of its targets as a table, and what counts for all."""
+    if cells:
+        print_table(_COLUMNS, cells)
+    for line in _last_lines(document):
+        click.echo(line)
+
+
+def ended_as(document: dict[str, Any]) -> ExitStatus:
+    """Returns NOT_RUN where nobody runs the store, else FAILED where a target is down."""
     if document["run_by"] is None:
         return ExitStatus.NOT_RUN
-    return ExitStatus.FAILED if any(each.status is Status.DOWN for each in recorded) else ExitStatus.FINE
+    is_down = any(row["status"] == Status.DOWN.value for row in document["targets"])
+    return ExitStatus.FAILED if is_down else ExitStatus.FINE
 
 
 def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> list[_Recorded]:
@@ -279,14 +288,18 @@ def _notes(recorded: _Recorded) -> list[str]:
     return notes
 
 
-def _last_lines(recorded: Sequence[_Recorded], document: dict[str, Any]) -> list[str]:
-    counts = Counter(each.status for each in recorded)
-    found = ", ".join(f"{counts[status]} {status.value}" for status in _WORST_FIRST if counts[status])
-    notices, blind, holder = document["notices"], len(document["blind"]), document["run_by"]
-    saw = f"blind {count_of(blind, 'time')}" if blind else "never blind"
+def _last_lines(document: dict[str, Any]) -> list[str]:
+    counts = Counter(row["status"] for row in document["targets"])
+    found = ", ".join(
+        f"{counts[status.value]} {status.value}" for status in _WORST_FIRST if counts[status.value]
+    )
+    notices, blind, holder = document["notices"], document["blind"], document["run_by"]
+    saw = f"blind {count_of(len(blind), 'time')}" if blind else "never blind"
+    of_a_day = "" if blind is None else f"; {saw} in the last 24 h"
+    count = count_of(len(document["targets"]), "target")
     return [
         *(f"watchkeeper itself, {each['part']}: {each['explanation']}" for each in document["problems"]),
-        f"{count_of(len(recorded), 'target')}: {found}" if found else "no target is configured or recorded",
-        f"notices: {notices['pending']} pending, {notices['dead']} given up; {saw} in the last 24 h",
+        f"{count}: {found}" if found else "no target is configured or recorded",
+        f"notices: {notices['pending']} pending, {notices['dead']} given up{of_a_day}",
         f"run by {holder}" if holder else "not running: this is the last recorded state",
     ]

@@ -323,3 +323,23 @@ def test_a_program_reads_the_same_as_one_document(probe, port):
     assert (request["peer"], request["port"], request["version"]) == ("127.0.0.1", port, "HTTP/1.1")
     assert (request["status"], request["bytes"], request["type"]) == (503, 21, "application/json")
     assert 0 < request["connect_ms"] <= request["first_byte_ms"]
+
+
+def test_a_secret_that_only_others_need_stops_no_probe(probe, port, monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    targets = (
+        f'  - {{id: shop, http: {{url: "http://127.0.0.1:{port}/echo?a=${{SHOP_TOKEN}}"}}, expect: ["[STATUS] == 500"]}}\n'
+        '  - {id: mail, http: {url: "http://h/", bearer: "${MAIL_TOKEN}"}}\n'
+        'channels: [{id: ops, webhook: {url: "http://h/", secret: "${OPS_SECRET}"}}]\n'
+    )
+    status, says = probe("shop", "--body", "--json", targets=targets)
+    assert (status, json.loads(says)["status"], TOKEN in says) == (0, 500, False)
+    status, says = probe("mail")
+    assert (status, "targets[1].http.bearer: the environment variable MAIL_TOKEN is not set" in says) == (
+        2,
+        True,
+    )
+    assert "OPS_SECRET" not in says
+    monkeypatch.delenv("SHOP_TOKEN")
+    assert "SHOP_TOKEN is not set" in probe("shop")[1]
+    assert probe("none")[0] == 2

@@ -25,7 +25,8 @@ def test_an_outage_is_seen_acted_on_backed_up_and_restored(folder, way, verb, tm
 
     author = "anna" if way else "otto"
     with running(folder):
-        assert "backup" in verb("status")[1]
+        assert "backup" in act("status")
+        assert act("incidents", "--open") == "no incidents\n"
         assert act("heartbeat", "backup", "--exit", "2", "--detail", "disk full").startswith(
             "backup: reported as failed"
         )

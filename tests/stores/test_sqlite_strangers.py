@@ -69,3 +69,24 @@ def test_an_empty_file_is_no_store_to_a_reader_and_a_new_one_to_a_writer(tmp_pat
     store = SqliteStore(str(path))
     assert store.open(NOON).incidents == ()
     store.close()
+
+
+@pytest.mark.parametrize("kept", ["file", "folder"])
+def test_a_store_of_another_user_is_refused_by_name(tmp_path, kept):
+    path = tmp_path / "own" / "watch.db"
+    path.parent.mkdir()
+    store = SqliteStore(str(path))
+    store.open(NOON)
+    store.close()
+    closed = path if kept == "file" else path.parent
+    mode, user = closed.stat().st_mode, os.geteuid()
+    try:
+        closed.chmod(0)
+        if user == 0:  # no mode keeps root out
+            os.seteuid(65_534)
+        with pytest.raises(StoreError) as refused:
+            StoreReader(str(path)).incidents()
+    finally:
+        os.seteuid(user)
+        closed.chmod(mode)
+    assert str(refused.value) == f"{path} may be read by its own user alone: act as this user"

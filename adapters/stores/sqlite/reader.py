@@ -1,7 +1,8 @@
 """Reading a store that a runtime may be writing at the same time, or has left behind."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -291,6 +292,7 @@ class StoreReader:
     def _reading(self) -> Iterator[apsw.Connection]:
         """One read transaction: whatever a question reads, it reads as of one moment."""
         with explained(f"reading {self._path}"):
+            _refuse_foreign(self._path)
             refuse_devices(self._path)
             if not Path(self._path).exists():
                 raise StoreError(f"there is no store at {self._path}")
@@ -316,3 +318,13 @@ class StoreReader:
             connection.close()
             raise
         return connection
+
+
+def _refuse_foreign(path: str) -> None:
+    """Refuses a store that this user may not read: SQLite says only that it cannot be opened."""
+    if os.access(path, os.R_OK, effective_ids=True):
+        return
+    with suppress(PermissionError):
+        if not Path(path).exists():
+            return
+    raise StoreError(f"{path} may be read by its own user alone: act as this user")

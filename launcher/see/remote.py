@@ -1,0 +1,172 @@
+"""`status`, `incidents` and `notices` of a runtime at a URL: its answers as the rows that a store gives."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ...client.connection import Connection
+from ...domain.errors import UnknownName
+from ...domain.incidents.incident import Incident
+from ...domain.specification.metadata import TargetMetadata
+from ...domain.specification.problem import quoted, suggestion
+from ...domain.time.moment import wall_ns_of, wall_text
+from ..output import ExitStatus
+from .incidents import print_incidents
+from .notices import print_notices
+from .status import ended_as, print_status
+from .tables import minute_text, print_json
+
+if TYPE_CHECKING:
+    from ...client.answers import IncidentRow, NoticeRow, RemoteStatus, TargetRow
+
+
+def show_status(connection: Connection, *, as_json: bool, exit_code: bool) -> ExitStatus:
+    """Prints one row per target, and returns how the process ends: with `exit_code` FAILED where a target is down."""
+    document = status_document(connection)
+    if as_json:
+        print_json(document)
+    else:
+        print_status(document, [_shown(row) for row in document["targets"]])
+    return ended_as(document) if exit_code else ExitStatus.FINE
+
+
+def show_incidents(
+    connection: Connection, *, as_json: bool, open_only: bool, target: str | None, limit: int
+) -> None:
+    """Prints one row per incident, the newest first. Raises: UnknownName for a target that is neither watched nor recorded."""
+    rows = connection.incidents(open_only=open_only, target=target)[:limit]
+    if target is not None and not rows:
+        known = connection.target_names()
+        if target not in known and not connection.incidents(target=target):
+            raise UnknownName(f"no target is named {quoted(target)}{suggestion(target, known)}")
+    print_incidents([_incident(row) for row in rows], as_json=as_json)
+
+
+def show_notices(connection: Connection, *, state: str | None, limit: int, as_json: bool) -> None:
+    """Prints one row per notice, the newest last."""
+    rules = {row.id: row.rule for row in connection.incidents()}
+    print_notices([_notice(row, rules) for row in connection.notices(state)[-limit:]], as_json=as_json)
+
+
+def status_document(connection: Connection) -> dict[str, Any]:
+    """Returns what `status` shows. None stands for what the API does not say: the uptime, and when nothing could be seen."""
+    found = connection.status()
+    waiting = {state: len(connection.notices(state)) for state in ("pending", "dead")}
+    return {
+        "at": _text(found.at),
+        "run_by": repr(connection).removeprefix("<Connection to ").removesuffix(">"),
+        "targets": [_target(row, found) for row in found.targets],
+        "notices": waiting,
+        "blind": None,
+        "problems": [{"part": row.part, "since": None, "explanation": row.detail} for row in found.problems],
+    }
+
+
+def _target(row: "TargetRow", found: "RemoteStatus") -> dict[str, Any]:
+    silence = max(row.silences, key=lambda each: each.until, default=None)
+    opened = [each for each in found.incidents if each.target == row.id]
+    metadata = TargetMetadata(
+        group=row.group,
+        name=row.name,
+        labels=tuple(row.labels.items()),
+        description=row.description,
+        link=row.link,
+        runbook=row.runbook,
+    )
+    return {
+        "target": row.id,
+        "kind": row.kind,
+        "configured": True,
+        **metadata.to_dict(),
+        "status": row.status.value,
+        "since": _text(row.since),
+        "paused": row.paused,
+        "paused_by": None,
+        "silenced_until": None if silence is None else _text(silence.until),
+        "silenced_by": None if silence is None else silence.by,
+        "silenced_for": None if silence is None else silence.reason,
+        "acknowledged_by": sorted({each.acknowledged_by for each in opened if each.acknowledged_by}),
+        "open_incidents": len(row.open_incidents),
+        "outcome": None if row.outcome is None else row.outcome.value,
+        "reason": None if row.reason is None else row.reason.value,
+        "explanation": row.explanation,
+        "sampled_at": _text(row.sampled_at),
+        "latency_ms": row.latency_ms,
+        "uptime_24h": None,
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row of a target as the cells of a table."""
+    latency = row["latency_ms"]
+    return {
+        "target": row["target"],
+        "status": row["status"],
+        "since": minute_text(wall_ns_of(row["since"])),
+        "24_h": None,
+        "last": (row["reason"] or "never") if latency is None else f"{latency:.1f} ms",
+        "note": "; ".join(_notes(row)),
+    }
+
+
+def _notes(row: dict[str, Any]) -> list[str]:
+    by = f" by {row['silenced_by']}" if row["silenced_by"] else ""
+    reason = f" ({row['silenced_for']})" if row["silenced_for"] else ""
+    until = row["silenced_until"]
+    return [
+        text
+        for text in (
+            row["explanation"],
+            f"acknowledged by {', '.join(row['acknowledged_by'])}" if row["acknowledged_by"] else "",
+            f"silenced{by} until {minute_text(wall_ns_of(until))}{reason}" if until else "",
+        )
+        if text
+    ]
+
+
+def _incident(row: "IncidentRow") -> Incident:
+    return Incident(
+        id=row.id,
+        sequence=row.sequence,
+        change=row.change,
+        target=row.target,
+        rule=row.rule,
+        severity=row.severity,
+        at_ns=_ns(row.at),
+        opened_at_ns=_ns(row.opened_at),
+        resolved_at_ns=_ns_or_none(row.resolved_at),
+        acknowledged_at_ns=_ns_or_none(row.acknowledged_at),
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_until_ns=_ns_or_none(row.acknowledged_until),
+        note=row.note,
+        cause=row.cause,
+        latest=row.latest,
+        reason=row.reason,
+        explanation=row.explanation,
+        draft=row.draft,
+        notify=tuple(row.notify),
+    )
+
+
+def _notice(row: "NoticeRow", rules: dict[str, str]) -> dict[str, Any]:
+    rule = f"/{rules[row.incident]}" if row.incident in rules else ""
+    return {
+        "key": row.key,
+        "state": row.state.value,
+        "channel": row.channel,
+        "tells": f"{row.change.value} {row.target}{rule}",
+        "attempts": row.attempts,
+        "at": _text(row.at),
+        "detail": row.detail,
+    }
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else wall_text(_ns(at))
+
+
+def _ns(at: datetime) -> int:
+    return wall_ns_of(at.isoformat())
+
+
+def _ns_or_none(at: datetime | None) -> int | None:
+    return None if at is None else _ns(at)
