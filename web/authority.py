@@ -14,7 +14,6 @@ from ..domain.specification.web import Role, Token, Web
 from ..host.access.doors import Actor
 from . import limits
 from .origin import (
-    FORWARDING,
     LOOPBACK_NAMES,
     SOCKET,
     Author,
@@ -22,6 +21,7 @@ from .origin import (
     Visit,
     host_name,
     is_foreign,
+    is_forwarded,
     is_loopback,
     is_own,
 )
@@ -241,7 +241,7 @@ def _anonymous_role(visit: Visit) -> Role | None:
     client = visit.scope.get("client")
     if visit.door is None or not client or not is_loopback(str(client[0])):
         return None
-    if any(headers.all(name) for name in (*FORWARDING, b"origin")):
+    if is_forwarded(visit.scope, headers) or headers.all(b"origin"):
         return None
     if headers.one(b"sec-fetch-site") in {"cross-site", "same-site"}:
         return None
