@@ -57,8 +57,8 @@ class Authority:
         """
         if visit.is_by_socket:
             # The user of the socket is the one that the process runs as: their word for who they are is as good as ours.
-            said = visit.headers.one(AUTHOR) or "control socket"
-            return Author(first_line(said, NAME_CHARACTERS_MAX), Role.ADMIN, SOCKET)
+            said = (visit.headers.one(AUTHOR) or "").encode("latin-1").decode("utf-8", "replace")
+            return Author(first_line(said, NAME_CHARACTERS_MAX) or "control socket", Role.ADMIN, SOCKET)
         author, where = self._named(visit) or _anonymous(visit), visit.where
         if not self._rates.allow(f"{author.name}@{where}" if author.role is None else author.name + where):
             raise _too_many("more requests than one client may send: wait a second", 1)
