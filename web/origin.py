@@ -11,7 +11,9 @@ from ..host.access.doors import Door
 
 SOCKET = "socket"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-FORWARDING = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"cf-connecting-ip", b"true-client-ip"})
+FORWARDING = frozenset(
+    {b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"cf-connecting-ip", b"true-client-ip"}
+)
 """Headers that proxies add, beside all that begin with `x-forwarded-`."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -65,7 +67,9 @@ class Visit(NamedTuple):
     @property
     def mount(self) -> str:
         """The place of the application, as a digest of a cookie's name has it."""
-        return f"{self.door.url if self.door else ''}{self.scope.get('root_path', '')}"
+        # Of a host's server the port: the browser itself keeps the names of machines apart.
+        _, port = self.scope.get("server") or ("", None)
+        return f"{self.door.url if self.door else f':{port}'}{self.scope.get('root_path', '')}"
 
     @property
     def is_encrypted(self) -> bool:
