@@ -295,3 +295,34 @@ def test_backups_beside_a_writer_are_each_of_one_moment(runtime, path, tmp_path)
         writer.join()
     assert made[0].links < made[-1].links
     assert [each.links for each in made] == sorted(each.links for each in made)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-head", "-lock", ".sock", ".tokens"])
+def test_a_backup_takes_the_place_of_no_file_of_its_store(runtime, path, suffix):
+    beside = path.with_name(path.name + suffix)
+    kind = stat.S_IFMT(beside.lstat().st_mode) if beside.exists() else None
+
+    with pytest.raises(StoreError, match="belongs to the store itself"):
+        Record(path).backup(beside, replace=True)
+
+    assert (stat.S_IFMT(beside.lstat().st_mode) if beside.exists() else None) == kind
+
+
+def test_a_backup_takes_the_place_of_no_store_that_runs(runtime, path, tmp_path):
+    other = tmp_path / "other.db"
+    with Runtime(targets=[JOB], store=other) as second:
+        with pytest.raises(StoreError, match=rf"process {os.getpid()} .* runs .*other\.db: stop it first"):
+            Record(path).backup(other, replace=True)
+        second.heartbeat("job", ok=False)
+        second.status()
+        assert len(Record(other).incidents()) > 0
+
+
+def test_a_backup_takes_the_place_of_no_pipe(runtime, path, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(StoreError, match="is a device, a socket or a pipe"):
+        Record(path).backup(pipe, replace=True)
+
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)

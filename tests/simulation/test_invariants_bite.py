@@ -13,6 +13,7 @@ from watchkeeper.domain.auditing.invariants_record import RecordRules
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Restored, Silence
+from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.observation.sample import Sample
@@ -235,12 +236,30 @@ def recorded(rules, outcomes, *steps):
     rules.evidence.recording(RecordSamples(0, samples, steps, ()))
 
 
+def refused(rules, late):
+    """The sink has begun anew, and receives a sample that was judged on the state before."""
+    rules.evidence.resuming(1)
+    rules.evidence.recording(RecordSamples(0, (late,), (), ()))
+
+
+def counted_by_the_next_process(rules, counted, *steps):
+    rules.evidence.process_began()
+    rules.evidence.resuming(GENERATIONS_PER_RUN)
+    rules.evidence.recording(RecordSamples(GENERATIONS_PER_RUN, (counted,), steps, ()))
+
+
 def opened_on_too_little(rules):
     recorded(rules, [Outcome.DOWN, Outcome.UP, Outcome.DOWN], OPENED)
 
 
 def opened_on_doubt(rules):
     recorded(rules, [Outcome.DOWN, Outcome.UNKNOWN], OPENED)
+
+
+def opened_on_what_was_refused(rules):
+    refused(rules, sample(1, Outcome.DOWN))
+    rules.evidence.committed(Batch(samples=(sample(1, Outcome.DOWN),)))
+    counted_by_the_next_process(rules, sample(2, Outcome.DOWN), OPENED)
 
 
 def resolved_on_too_little(rules):
@@ -253,6 +272,7 @@ CRIMES = {
     a_life_after_death: "S2",
     opened_on_too_little: "S3",
     opened_on_doubt: "S3",
+    opened_on_what_was_refused: "S3",
     resolved_on_too_little: "S3",
     a_step_nobody_hears_of: "S4",
     a_notice_without_its_step: "S4",
@@ -302,6 +322,19 @@ def test_a_valid_life_violates_no_invariant():
     end = notice_of(RESOLVED)
     rules.commit(Batch(transitions=(RESOLVED,), notices=(end,)))
     judged(rules, 1, Outcome.UP, Outcome.UP)
+    assert rules.complaints == []
+
+
+def test_a_refused_sample_is_evidence_once_a_later_process_counts_it_again():
+    rules = Rules()
+    missed = sample(1, Outcome.DOWN)
+    refused(rules, missed)
+    counted_by_the_next_process(rules, missed)
+    rules.evidence.committed(Batch(samples=(missed,)))
+    rules.evidence.process_began()
+    rules.evidence.resuming(2 * GENERATIONS_PER_RUN)
+    newer = RecordSamples(2 * GENERATIONS_PER_RUN, (sample(2, Outcome.DOWN),), (OPENED,), ())
+    rules.evidence.recording(newer)
     assert rules.complaints == []
 
 

@@ -14,9 +14,12 @@ from ....domain.public_value import PublicValue, moment_of
 from .connection import explained
 from .files import real_path
 from .head import make_durable, read_head
+from .lock import holder_of
 from .reader import StoreReader
 
 _BESIDE = ("", "-wal", "-shm", "-head", "-lock", "-journal")
+"""The files that a database has."""
+_OF_STORE = (*_BESIDE, ".sock", ".tokens")
 """The files of a store: a copy may take the place of none of them."""
 
 
@@ -67,12 +70,17 @@ def back_up(store: str, path: str, *, replace: bool = False) -> Backup:
 
 def _refuse_taken(store: str, place: Path, *, replace: bool) -> None:
     """Raises StoreError for a place that is not to be written to."""
-    if real_path(str(place)) in {f"{store}{suffix}" for suffix in _BESIDE}:
+    taken = real_path(str(place))
+    if taken in {f"{store}{suffix}" for suffix in _OF_STORE}:
         raise StoreError(f"{place} belongs to the store itself: name another file for its copy")
+    if holder := holder_of(taken):
+        raise StoreError(f"{holder} runs {place}: stop it first, or name another file for the copy")
     if not place.parent.is_dir():
         raise StoreError(f"there is no folder {place.parent} for the copy: make it first")
     if place.is_dir():
         raise StoreError(f"{place} is a folder: name the file for the copy")
+    if place.exists() and not place.is_file():
+        raise StoreError(f"{place} is a device, a socket or a pipe: name a file for the copy")
     if os.path.lexists(place) and not replace:
         raise StoreError(
             f"{place} is there already, and is left as it is: name another file, or replace it with --force (replace=True in Python)"

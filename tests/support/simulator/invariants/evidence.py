@@ -43,6 +43,7 @@ class EvidenceRules:
         self._durable: dict[str, deque[Seen]] = {}
         self._steps: dict[tuple[str, int], None] = {}
         self._stale: dict[Place, None] = {}
+        """The samples of refused messages. They are recorded, and the judgement goes on without them."""
         self._starts = 0
         self._orders: dict[Place, Order] = {}
 
@@ -76,6 +77,8 @@ class EvidenceRules:
             if stale:
                 self._stale[_place(sample)] = None
             elif sample.outcome.is_evidence:
+                # A later process counts a missed heartbeat again, at the same time, where the former did not commit it.
+                self._stale.pop(_place(sample), None)
                 self._note(self._recorded, sample)
         if stale:
             self._happened("stale record refused")
