@@ -192,7 +192,8 @@ class Questions:
     def _headers(self, by: str) -> dict[str, str]:
         if self._place.is_socket:
             author = first_line(by or self._author or login_name())
-            return {AUTHOR: author.encode("latin-1", "replace").decode("latin-1")}
+            # Headers are sent in Latin-1, in which these are the bytes of UTF-8.
+            return {AUTHOR: author.encode("utf-8", "replace").decode("latin-1")}
         return {} if self._token is None else {"authorization": f"Bearer {self._token}"}
 
     def _page(self, path: str, kind: Any, query: dict[str, str]) -> tuple[tuple[Any, ...], str | None]:

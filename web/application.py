@@ -71,18 +71,18 @@ def application(
     # It would be built from `Host`, which is the client's word.
     made.router.redirect_slashes = False
     made.state.document = document_of(route for route in table if route.role is not Unlocked.PAGE)
-    return partial(_over_http, made)
 
+    # A function by itself: uvicorn takes any other callable for an application of ASGI 2.
+    async def over_http(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        elif scope["type"] == "http" and _header_bytes(scope) > HEADER_BYTES_MAX:
+            refused = Refusal(431, TOO_LONG, headers=[("connection", "close")])
+            await _finished(_problem(refused), Request(scope))(scope, receive, send)
+        elif scope["type"] in {"http", "lifespan"}:
+            await made(scope, receive, send)
 
-async def _over_http(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Lets HTTP alone through."""
-    if scope["type"] == "http":
-        if _header_bytes(scope) > HEADER_BYTES_MAX:
-            refusal = Refusal(431, TOO_LONG, headers=[("connection", "close")])
-            app = _finished(_problem(refusal), Request(scope))
-        await app(scope, receive, send)
-    elif scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1000})
+    return over_http
 
 
 def _header_bytes(scope: Scope) -> int:

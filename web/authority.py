@@ -14,7 +14,6 @@ from ..domain.specification.web import Role, Token, Web
 from ..host.access.doors import Actor
 from . import limits
 from .origin import (
-    FORWARDING,
     LOOPBACK_NAMES,
     SOCKET,
     Author,
@@ -22,6 +21,7 @@ from .origin import (
     Visit,
     host_name,
     is_foreign,
+    is_forwarded,
     is_loopback,
     is_own,
 )
@@ -57,8 +57,8 @@ class Authority:
         """
         if visit.is_by_socket:
             # The user of the socket is the one that the process runs as: their word for who they are is as good as ours.
-            said = visit.headers.one(AUTHOR) or "control socket"
-            return Author(first_line(said, NAME_CHARACTERS_MAX), Role.ADMIN, SOCKET)
+            said = (visit.headers.one(AUTHOR) or "").encode("latin-1").decode("utf-8", "replace")
+            return Author(first_line(said, NAME_CHARACTERS_MAX) or "control socket", Role.ADMIN, SOCKET)
         author, where = self._named(visit) or _anonymous(visit), visit.where
         if not self._rates.allow(f"{author.name}@{where}" if author.role is None else author.name + where):
             raise _too_many("more requests than one client may send: wait a second", 1)
@@ -241,7 +241,7 @@ def _anonymous_role(visit: Visit) -> Role | None:
     client = visit.scope.get("client")
     if visit.door is None or not client or not is_loopback(str(client[0])):
         return None
-    if any(headers.all(name) for name in (*FORWARDING, b"origin")):
+    if is_forwarded(visit.scope, headers) or headers.all(b"origin"):
         return None
     if headers.one(b"sec-fetch-site") in {"cross-site", "same-site"}:
         return None

@@ -11,7 +11,10 @@ from ..host.access.doors import Door
 
 SOCKET = "socket"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"x-forwarded-host", b"via")
+FORWARDING = frozenset(
+    {b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"cf-connecting-ip", b"true-client-ip"}
+)
+"""Headers that proxies add, beside all that begin with `x-forwarded-`."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -24,6 +27,10 @@ class RequestHeaders:
     def all(self, name: bytes) -> list[str]:
         """Returns every value of a header."""
         return [value.decode("latin-1") for key, value in self._pairs if key.lower() == name]
+
+    def has_any(self, fits: Callable[[bytes], bool]) -> bool:
+        """Whether the name of a header fits."""
+        return any(fits(key.lower()) for key, _ in self._pairs)
 
     def one(self, name: bytes) -> str | None:
         """Returns the value of a header that stands once; None otherwise."""
@@ -60,7 +67,9 @@ class Visit(NamedTuple):
     @property
     def mount(self) -> str:
         """The place of the application, as a digest of a cookie's name has it."""
-        return f"{self.door.url if self.door else ''}{self.scope.get('root_path', '')}"
+        # Of a host's server the port: the browser itself keeps the names of machines apart.
+        _, port = self.scope.get("server") or ("", None)
+        return f"{self.door.url if self.door else f':{port}'}{self.scope.get('root_path', '')}"
 
     @property
     def is_encrypted(self) -> bool:
@@ -118,9 +127,16 @@ def is_loopback(address: str) -> bool:
 def is_of_this_machine(scope: Mapping[str, Any], headers: RequestHeaders) -> bool:
     """Whether a program of this machine sent the request, by no proxy, to a name of this machine."""
     client = scope.get("client")
-    if not client or not is_loopback(str(client[0])) or any(headers.all(name) for name in FORWARDING):
+    if not client or not is_loopback(str(client[0])) or is_forwarded(scope, headers):
         return False
     return host_name(headers.one(b"host") or "") in LOOPBACK_NAMES
+
+
+def is_forwarded(scope: Mapping[str, Any], headers: RequestHeaders) -> bool:
+    """Whether a proxy seems to have sent the request: by its header, or by HTTP/1.0, which nginx speaks by default."""
+    return scope.get("http_version") == "1.0" or headers.has_any(
+        lambda name: name in FORWARDING or name.startswith(b"x-forwarded-")
+    )
 
 
 def is_encrypted(scope: Mapping[str, Any], headers: RequestHeaders, web: Web | None) -> bool:

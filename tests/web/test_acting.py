@@ -266,6 +266,13 @@ def test_each_command_is_one_line_of_the_log_with_its_author(operator, control, 
     ]
 
 
+@pytest.mark.parametrize("said", ["", " ", "\xc2\x85"])
+def test_a_command_by_the_socket_always_has_an_author(control, said):
+    assert (
+        control.put("/silences/s", {"length": "1h"}, watchkeeper_author=said).json["by"] == "control socket"
+    )
+
+
 @pytest.mark.parametrize("name", ["a" * 65, "-x", "a%20b", "a%E2%80%A8b", "%C3%A4"])
 def test_an_id_of_a_silence_that_could_not_be_found_again_is_refused(operator, name):
     assert operator.put(f"/silences/{name}", {"length": "1h"}).status == 400

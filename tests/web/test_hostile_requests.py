@@ -53,6 +53,18 @@ def test_a_host_that_is_none_of_this_machine_opens_nothing(address, host):
     assert status_of(address, request) in allowed
 
 
+def test_a_request_as_a_plain_nginx_passes_it_on_needs_a_token(address):
+    # Its `proxy_pass` alone sends the address that it connects to as `Host`, and no word of the client.
+    for version, status in ((b"1.0", b"401"), (b"1.1", b"200")):
+        with socket.create_connection(address, 10) as client:
+            client.sendall(
+                b"GET /api/v1/status HTTP/"
+                + version
+                + b"\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n"
+            )
+            assert client.recv(12) == b"HTTP/1.1 " + status
+
+
 @pytest.mark.parametrize("host", [b"evil.example", b"x" * 8_000, b'"><script>', b"a\tb"])
 def test_no_answer_holds_the_host_of_its_request(address, host):
     for path in (b"/login", b"/login/x", b"/", b"/api/v1/status", b"/healthz", b"/api/v1/openapi.json"):

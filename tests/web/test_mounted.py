@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import socket
+import threading
 from urllib.parse import urlencode
 
 import pytest
@@ -13,6 +15,7 @@ from django.core.asgi import get_asgi_application
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from uvicorn import Config, Server
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
 from watchkeeper.web.resources import streaming
 
@@ -183,6 +186,31 @@ def test_a_browser_signs_in_below_the_path_of_the_host_and_stays_there(runtime):
     assert browsed(app, "/status/api/v1/status", cookie=cookie)[0] == 200
 
 
+def test_two_hosts_of_one_machine_keep_their_sessions_apart(runtime):
+    app = watchkeeper.asgi(runtime)
+    names = {cookie_name_of(app, port) for port in (8000, 8001)}
+    assert len(names) == 2
+
+
+def cookie_name_of(app, port):
+    """The name of the cookie by which a host that listens on this port signs a browser in."""
+    sent = []
+
+    async def run():
+        came = asyncio.Queue()
+        came.put_nowait({"type": "http.request", "body": urlencode({"token": TOKENS["viewer"]}).encode()})
+        headers = {"host": f"localhost:{port}", "content-type": "application/x-www-form-urlencoded"}
+
+        async def answered(message):
+            sent.append(message)
+
+        scope = scope_of("POST", "/login", headers) | {"server": ("127.0.0.1", port)}
+        await app(scope, came.get, answered)
+
+    asyncio.run(run())
+    return dict(sent[0]["headers"])[b"set-cookie"].partition(b"=")[0]
+
+
 def test_a_host_that_says_itself_who_asks_has_no_form(runtime):
     app = runtime.asgi(lambda scope: ("anna", "viewer"))
     assert browsed(app, "/login")[0] == 404
@@ -209,6 +237,20 @@ def test_a_websocket_is_closed(runtime):
 
     asyncio.run(run())
     assert sent == [{"type": "websocket.close", "code": 1000}]
+
+
+def test_uvicorn_serves_the_application_without_another_around_it(runtime):
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = Server(Config(watchkeeper.asgi(runtime), lifespan="on", log_config=None))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert Asking(url, TOKENS["viewer"]).get("/targets/shop").status == 200
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
 
 
 def test_serve_needs_no_event_loop_of_the_host(runtime):
