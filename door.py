@@ -1,6 +1,6 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
-from .adapters.stores.history.stored import Rollup, StoredSample
+from .adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
 from .adapters.stores.sqlite.backup import Backup
 from .adapters.stores.sqlite.reader import Verification
 from .client.connection import Connection, connect
@@ -16,14 +16,18 @@ from .domain.errors import (
     UsageError,
     WatchkeeperError,
 )
-from .domain.incidents.incident import Incident, TransitionKind
-from .domain.incidents.notice import Notice
-from .domain.incidents.record import ALL, Silence
+from .domain.incidents.delivery_try import DeliveryTry, TryResult
+from .domain.incidents.incident import Incident, Transition, TransitionKind
+from .domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
+from .domain.incidents.record import ALL, BlindInterval, Outgoing, PauseMark, Silence
+from .domain.incidents.told import ChannelTold
+from .domain.observation.attempt import AttemptRecord, AttemptState
 from .domain.observation.evidence import Evidence
 from .domain.observation.observation import Measurement, Observation
 from .domain.observation.outcome import Outcome, Reason
 from .domain.observation.sample import Sample
 from .domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
+from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.rules.aggregate import Status
 from .domain.specification.channel import CallChannel, Channel, Log, Webhook
@@ -43,16 +47,23 @@ asgi = Runtime.asgi
 __all__ = [
     "ALL",
     "AbandonedWork",
+    "AttemptRecord",
+    "AttemptState",
     "Backup",
     "BasicAuth",
+    "BlindInterval",
     "Call",
     "CallChannel",
     "Channel",
+    "ChannelTold",
     "Configuration",
     "ConfigurationError",
     "Connection",
     "Connectivity",
     "Consecutive",
+    "Delivery",
+    "DeliveryState",
+    "DeliveryTry",
     "Duration",
     "Evidence",
     "Exec",
@@ -69,8 +80,11 @@ __all__ = [
     "NotRunning",
     "Notice",
     "NoticeEnded",
+    "NoticeReason",
     "Observation",
     "Outcome",
+    "Outgoing",
+    "PauseMark",
     "Reason",
     "Record",
     "Retention",
@@ -84,12 +98,14 @@ __all__ = [
     "SampleSeen",
     "Severity",
     "Silence",
+    "SilencePreview",
     "Status",
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
     "StoredSample",
     "Subscription",
+    "Summed",
     "Surface",
     "Target",
     "TargetFields",
@@ -98,7 +114,10 @@ __all__ = [
     "Threshold",
     "Tls",
     "Token",
+    "Totals",
+    "Transition",
     "TransitionKind",
+    "TryResult",
     "UnknownName",
     "UsageError",
     "Verification",

@@ -13,6 +13,8 @@ from ..domain.errors import (
     WatchkeeperError,
 )
 from ..domain.line import first_line, one_line
+from ..domain.public_value import PublicValue
+from ..domain.read_model.status import status_line
 from ..domain.specification.problem import suggestion
 from ..web.shapes.answers import (
     AttemptRow,
@@ -58,7 +60,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
+class RemoteStatus(PublicValue, frozen=True, kw_only=True):
     """The status of a runtime in another process; its attributes have the names of those of RuntimeStatus."""
 
     at: datetime
@@ -82,6 +84,9 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     def __contains__(self, target: object) -> bool:
         return any(row.id == target for row in self.targets)
+
+    def __repr__(self) -> str:
+        return status_line(self)
 
 
 class _Fault(msgspec.Struct, frozen=True):

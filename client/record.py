@@ -1,5 +1,6 @@
 """The record of a store for any program: a cron job, a script, a notebook, another worker."""
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +17,11 @@ from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
 from ..domain.incidents.told import ChannelTold
+from ..domain.line import one_line
 from ..domain.observation.evidence import Evidence
 from ..domain.specification.problem import quoted, suggestion
 from ..domain.time.duration import Duration, duration_ns
-from ..domain.time.moment import utc, wall_ns_of
+from ..domain.time.moment import names_moment, utc, wall_ns_of
 from ..host.surface import sync_alone
 
 When: TypeAlias = datetime | Duration
@@ -41,7 +43,7 @@ class Record:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = str(path)
+        self._path = os.fsdecode(path)
         self._reader = StoreReader(self._path)
         self._clock = SystemClock()
 
@@ -54,7 +56,12 @@ class Record:
     def incidents(
         self, *, open_only: bool = False, target: str | None = None, limit: int = 100
     ) -> tuple[Incident, ...]:
-        """Returns incidents as they stand, the newest first: at most `limit`, and at most 10,000."""
+        """Returns incidents as they stand, the newest first: at most `limit`, and at most 10,000.
+
+        Raises: UsageError for a limit below 0, and for one that is no number.
+        """
+        if not isinstance(limit, int) or limit < 0:
+            raise UsageError(f"limit is a number of incidents, not {limit!r}")
         return self._reader.incidents(open_only=open_only, target=target, limit=limit)
 
     @sync_alone
@@ -63,12 +70,7 @@ class Record:
 
         Raises: UnknownName where no incident has this id.
         """
-        found = self._reader.transitions(incident)
-        if not found:
-            raise UnknownName(
-                f"no incident has the id {quoted(incident)}: `incidents()` returns those there are"
-            )
-        return found
+        return self._steps(incident)
 
     @sync_alone
     def notices(self, state: DeliveryState | str | None = None) -> tuple[Outgoing, ...]:
@@ -88,14 +90,19 @@ class Record:
 
         They are kept as long as failed samples.
 
-        Raises: UsageError unless exactly one of the two is given.
+        Raises: UsageError unless exactly one of the two is given; UnknownName where no incident has this id.
         """
-        return self._reader.deliveries(incident=incident, key=key)
+        found = self._reader.deliveries(incident=incident, key=key)
+        return found or self._of_known(incident, found) if incident else found
 
     @sync_alone
     def told(self, incident: str) -> tuple[ChannelTold, ...]:
-        """Returns for each channel of an incident the last notice that it took, and the one that waits or was given up."""
-        return self._reader.told(incident)
+        """Returns for each channel of an incident the last notice that it took, and the one that waits or was given up.
+
+        Raises: UnknownName where no incident has this id.
+        """
+        told = self._reader.told(incident)
+        return told or self._of_known(incident, told)
 
     @sync_alone
     def silences(self) -> tuple[Silence, ...]:
@@ -215,6 +222,23 @@ class Record:
         """
         return back_up(self._path, str(path), replace=replace)
 
+    def _steps(self, incident: str) -> tuple[Transition, ...]:
+        if not isinstance(incident, str):
+            raise TypeError(
+                f"an incident is named by its id, which is a text, not by {one_line(repr(incident))}"
+            )
+        found = self._reader.transitions(incident)
+        if not found:
+            raise UnknownName(
+                f"no incident has the id {quoted(incident)}: `incidents()` returns those there are"
+            )
+        return found
+
+    def _of_known(self, incident: str, found: tuple[V, ...]) -> tuple[V, ...]:
+        """Returns what was found of an incident, which has no notice or no longer a try."""
+        self._steps(incident)
+        return found
+
     def _now_ns(self) -> int:
         return self._clock.read().wall_ns
 
@@ -225,14 +249,23 @@ class Record:
     @staticmethod
     def _ns_of(when: When, now_ns: int) -> int:
         """Returns a moment in wall nanoseconds. Raises: UsageError where it is none."""
+        if isinstance(when, datetime):
+            if when.tzinfo is None:
+                raise UsageError(
+                    "this datetime names no UTC offset: write datetime.now(UTC), or when.astimezone()"
+                )
+            return wall_ns_of(when.isoformat())
         try:
-            if isinstance(when, datetime):
-                return wall_ns_of(when.isoformat())
-            if isinstance(when, str) and "T" in when:
+            if isinstance(when, str) and names_moment(when):
                 return wall_ns_of(when)
             return now_ns - duration_ns(when)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"{error} (or a moment like 2026-01-31T12:30:00Z, or a datetime)") from error
+            instead = (
+                ""
+                if isinstance(when, str) and names_moment(when)
+                else ", or a moment like 2026-01-31T12:30:00Z"
+            )
+            raise UsageError(f"{error}{instead}") from error
 
     def _known(self, target: str, found: tuple[V, ...]) -> tuple[V, ...]:
         """Returns what was found; a target without any record is looked up only where there is nothing."""

@@ -117,6 +117,8 @@ SNAPSHOT_NS_MAX = 60 * NS_PER_S
 """The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
 NOTEBOOK_ROWS_MAX = 200
 """Rows of a table that a notebook shows of one value: some screens, and a browser takes thousands only slowly."""
+REPR_CHARACTERS_MAX = 200
+"""The length of the `repr` of a value that a host receives: one line of a log or a terminal."""
 PROBLEM_TEXTS_MAX = 5
 """Changes of one problem's text that are published in one span of `PROBLEM_TEXTS_NS`; `status()` has the newest ..."""
 PROBLEM_TEXTS_NS = 60 * NS_PER_S

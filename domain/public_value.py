@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET
 
-from .limits import NOTEBOOK_ROWS_MAX
-from .time.moment import Moment, utc, wall_text
+from .limits import NOTEBOOK_ROWS_MAX, REPR_CHARACTERS_MAX
+from .line import one_line
+from .time.moment import Moment, utc, wall_ns_of, wall_text
 from .units import NS_PER_MS
 
 _TIMES = ("at_ns", "since_ns", "until_ns")
@@ -33,6 +34,9 @@ class PublicValue(msgspec.Struct, frozen=True):
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         yield from self.to_dict().items()
+
+    def __repr__(self) -> str:
+        return one_line(super().__repr__(), REPR_CHARACTERS_MAX)
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows."""
@@ -60,7 +64,8 @@ def _plan_of(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Callable[[Any]
     mappings = getattr(kind, "mappings", ())
     plan: list[tuple[str, str, Callable[[Any], Any]]] = []
     for name in kind.__struct_fields__:
-        stem = name.removesuffix("_ns")
+        stem, _, bound = name.partition("_ns_")
+        stem = f"{stem}_{bound}" if bound else name.removesuffix("_ns")
         if name in mappings:
             plan.append((name, name, _mapping))
         elif stem == name:
@@ -84,8 +89,12 @@ def _plain(value: Any) -> Any:
             return document_of(value)
         case Enum():
             return value.value
-        case tuple():
+        case tuple() | list():
             return [_plain(each) for each in value]
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+        case datetime():
+            return wall_text(wall_ns_of(value.isoformat()))
         case _:
             return value
 

@@ -96,7 +96,8 @@ class FakeRuntime(Runtime):
 
     Targets follow their scripts, and nothing is probed or sent. Functions of `check`, `call` targets and `call` channels are
     called at their virtual moment, unless a script stands in their place. The record is kept in memory, whatever `store`
-    says, and survives `stop` and `start`. A reload with other channels raises UsageError.
+    says, and survives `stop` and `start`. A reload with other channels raises UsageError. No port is opened: `web` has no
+    effect, `serve` raises UsageError, and `asgi` is the API.
     """
 
     _clock_type: ClassVar[type[Clock]] = ManualClock

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from ..limits import DETAIL_CHARACTERS_MAX
-from ..public_value import PublicValue
+from ..public_value import PublicValue, milliseconds
 from ..time.moment import utc
 from .notice import Answer
 
@@ -42,6 +42,10 @@ class DeliveryTry(PublicValue, frozen=True, kw_only=True):
     def at(self) -> datetime:
         """When it was recorded to begin, in UTC."""
         return utc(self.at_ns)
+
+    @property
+    def took_ms(self) -> float | None:
+        return milliseconds(self.took_ns)
 
     def answered(self, answer: Answer, took_ns: int) -> "DeliveryTry":
         """Returns the try with its answer."""

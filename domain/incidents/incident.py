@@ -8,6 +8,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ..line import escaped
 from ..public_value import PublicValue, milliseconds, moment_of
 from ..specification.metadata import NO_METADATA, TargetMetadata
 from ..specification.rule import Severity
@@ -117,7 +118,7 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
         return {**super().to_dict(), "status": status, "lasted_ms": milliseconds(self.lasted_ns)}
 
     def __repr__(self) -> str:
-        what = f"{self.target}/{self.rule} {self.change.value} ({self.severity.value})"
+        what = f"{escaped(self.target)}/{escaped(self.rule)} {self.change.value} ({self.severity.value})"
         return (
             f"<{type(self).__name__} {self.id} #{self.sequence}: {what} since {wall_text(self.opened_at_ns)}>"
         )
@@ -131,6 +132,10 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
     def lasted_ns(self) -> int | None:
         """From its opening to its end; None while it is open. Never negative, even where the clock was set back."""
         return None if self.resolved_at_ns is None else max(0, self.resolved_at_ns - self.opened_at_ns)
+
+    @property
+    def lasted_ms(self) -> float | None:
+        return milliseconds(self.lasted_ns)
 
     @property
     def lasted(self) -> str | None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ..errors import StoreError
 from ..limits import DETAIL_CHARACTERS_MAX, NOTICE_LATE_NS
+from ..line import escaped
 from ..public_value import PublicValue
 from ..time.moment import utc
 from ..units import NS_PER_S
@@ -66,7 +67,8 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         if self.is_test:
             return f"<Notice {self.key}: test of {self.channel}>"
-        return f"<Notice {self.key}: {self.change.value} {self.incident.target}/{self.incident.rule} to {self.channel}>"
+        what = escaped(f"{self.incident.target}/{self.incident.rule} to {self.channel}")
+        return f"<Notice {self.key}: {self.change.value} {what}>"
 
     @property
     def is_test(self) -> bool:

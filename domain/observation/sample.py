@@ -56,6 +56,10 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
         return milliseconds(self.latency_ns)
 
     @property
+    def certificate_expires_in_ms(self) -> float | None:
+        return milliseconds(self.certificate_expires_in_ns)
+
+    @property
     def is_sign_of_life(self) -> bool:
         """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
         return self.outcome.is_evidence and self.reason is not Reason.HEARTBEAT_MISSED

@@ -107,15 +107,7 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
         return {"healthy": self.healthy, **super().to_dict()}
 
     def __repr__(self) -> str:
-        counted = Counter(row.status.value for row in self.targets)
-        states = ", ".join(f"{count} {status}" for status, count in sorted(counted.items()))
-        parts = [
-            count_of(len(self.targets), "target"),
-            states,
-            count_of(len(self.incidents), "open incident"),
-        ]
-        health = "healthy" if self.healthy else f"{count_of(len(self.problems), 'problem')} of its own"
-        return f"<RuntimeStatus: {', '.join([*filter(None, parts), health])}>"
+        return status_line(self)
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows: a row for each target, those with a problem first."""
@@ -175,3 +167,15 @@ class AbandonedWork(PublicValue, frozen=True):
 def no_sample_since(wall_ns: int) -> str:
     """Returns the explanation of a stale target."""
     return f"no sample since {wall_text(wall_ns)}"
+
+
+def status_line(status: Any) -> str:
+    """Returns the status of a runtime, here or in another process, in one short line."""
+    counted = Counter(row.status.value for row in status.targets)
+    parts = [
+        count_of(len(status.targets), "target"),
+        *(f"{count} {state}" for state, count in sorted(counted.items())),
+        count_of(len(status.incidents), "open incident"),
+        "healthy" if status.healthy else f"{count_of(len(status.problems), 'problem')} of its own",
+    ]
+    return f"<{type(status).__name__}: {', '.join(parts)}>"

@@ -101,7 +101,7 @@ class Doors:
 
         Raises: ConfigurationError where the address cannot be listened on, and without the extra `web`.
         """
-        if web is None:
+        if web is None or self._make_site is None:
             return None
         former = self._tcp
         if former is None or former.web is None:
@@ -111,7 +111,7 @@ class Doors:
         return self._listen(web, former.listening)
 
     def _listen(self, web: Web, former: Any = None) -> Door:
-        if self._make_site is None or not has_web():
+        if not has_web():
             raise ConfigurationError("web: needs the extra `web`: pip install 'watchkeeper[web]'")
         host, port = split_listen(web.listen)
         try:
@@ -145,10 +145,12 @@ class Doors:
     def serve(self, web: Web) -> str:
         """Serves one more door over TCP until the end of the runtime; returns its URL.
 
-        Raises: ConfigurationError as `bound` does, and for an address that must not be listened on.
+        Raises: ConfigurationError as `bound` does, and for an address that must not be listened on; UsageError without doors.
         """
         if problems := [str(problem) for problem in web_problems(web, ("web",))]:
             raise ConfigurationError(*problems)
+        if self._make_site is None:
+            raise UsageError("a runtime in virtual time opens no port: its API is asgi()")
         door = self._listen(web)
         self._also.append(door)
         self._serve(door, at_first_contact=False)

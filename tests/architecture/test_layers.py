@@ -48,7 +48,7 @@ DOMAIN = {
     "line": {"limits"},
     "policy": {"units", "errors", "limits", "time", "public_value"},
     "time": {"units", "errors", "limits"},
-    "public_value": {"units", "limits", "time"},
+    "public_value": {"units", "limits", "line", "time"},
     "specification": BASIS,
     "observation": BASIS | {"specification"},
     "conditions": BASIS | {"specification", "observation"},

@@ -139,7 +139,7 @@ def test_a_moment_may_be_written_in_each_form(since, runtime, path):
     assert len(Record(path).samples("job", since=since)) == 1
 
 
-@pytest.mark.parametrize("since", ["yesterday", -5, [], datetime(2026, 1, 1), "2026-01-01T00:00:00"])  # noqa: DTZ001
+@pytest.mark.parametrize("since", ["yesterday", -5, []])
 def test_a_moment_that_is_none_is_refused(since, runtime, path):
     with pytest.raises(UsageError, match="a moment like 2026-01-31T12:30:00Z"):
         Record(path).samples("job", since=since)

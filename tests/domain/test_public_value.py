@@ -16,7 +16,7 @@ from watchkeeper.adapters.stores.sqlite.reader import Verification
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
-from watchkeeper.domain.limits import NOTEBOOK_ROWS_MAX
+from watchkeeper.domain.limits import NOTEBOOK_ROWS_MAX, REPR_CHARACTERS_MAX
 from watchkeeper.domain.observation.evidence import Evidence
 from watchkeeper.domain.observation.observation import Measurement, Phases
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -32,6 +32,7 @@ from watchkeeper.domain.read_model.histogram import Histogram
 from watchkeeper.domain.read_model.status import AbandonedWork
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.metadata import TargetMetadata
+from watchkeeper.domain.supervision.retry import RetryPolicy
 from watchkeeper.domain.time.moment import wall_text
 from watchkeeper.testing import World
 
@@ -105,6 +106,9 @@ VALUES = [
     NoticeEnded(notice_of(opened()), delivery_of(notice_of(opened()), DeliveryState.DELIVERED)),
     WentBlind(BLIND),
     HealthChanged("store", "full"),
+    watchkeeper.DeliveryTry(key="msg_1", attempt=1, channel="ops", at_ns=NOON_NS, took_ns=1_500_000),
+    watchkeeper.ChannelTold(channel="ops"),
+    watchkeeper.SilencePreview(targets=("shop",), incidents=(INCIDENT,), until_ns=NOON_NS),
     *Runtime(channels=[Channel(id="ops", log=Log())]).policies(),
 ]
 
@@ -229,6 +233,31 @@ def test_a_target_is_found_in_the_status_by_its_name(world):
         status["till"]
 
 
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_each_value_is_shown_in_one_short_line(value):
+    assert len(repr(value)) <= REPR_CHARACTERS_MAX
+    assert repr(value).isprintable()
+
+
+LENGTHS = [
+    INCIDENT,
+    SAMPLE,
+    StoredSample(NOON_NS, Outcome.UP, Reason.OK, latency_ns=1_500_000),
+    watchkeeper.DeliveryTry(key="msg_1", attempt=1, channel="ops", at_ns=NOON_NS, took_ns=1_500_000),
+]
+
+
+@pytest.mark.parametrize("value", LENGTHS, ids=lambda value: type(value).__name__)
+def test_each_length_has_its_milliseconds_by_name(value):
+    lengths = {key: length for key, length in value.to_dict().items() if key.endswith("_ms")}
+    assert {key: getattr(value, key) for key in lengths} == lengths != {}
+
+
+def test_a_bound_of_a_length_is_in_milliseconds_as_well():
+    row = RetryPolicy(name="ops").to_dict()
+    assert (row["backoff_max_ms"], row["retry_after_max_ms"]) == (300_000.0, 3_600_000.0)
+
+
 def test_a_value_is_shown_in_one_short_line(world):
     status = world.status()
     assert repr(status) == "<RuntimeStatus: 2 targets, 1 down, 1 up, 1 open incident, healthy>"
@@ -260,5 +289,6 @@ def test_each_public_value_of_the_package_is_one_of_these():
     public = [getattr(watchkeeper, name) for name in watchkeeper.__all__]
     values = {each for each in public if isinstance(each, type) and issubclass(each, PublicValue)}
     assert {watchkeeper.Incident, watchkeeper.Notice, watchkeeper.Sample, watchkeeper.RuntimeStatus} <= values
-    kinds = {type(value) for value in VALUES} | {watchkeeper.RuntimeStatus, watchkeeper.TargetStatus}
+    of_world = {watchkeeper.RuntimeStatus, watchkeeper.TargetStatus, watchkeeper.AttemptRecord}
+    kinds = {type(value) for value in VALUES} | of_world
     assert values - kinds == set()

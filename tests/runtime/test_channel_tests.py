@@ -150,3 +150,12 @@ def test_a_test_in_virtual_time_follows_the_script_of_its_channel():
         runtime.world.run("1m")
         assert sum(post.notice.is_test for post in runtime.world.messengers["ops"].posts) == 3
         assert runtime.world.delivered("ops") == []
+
+
+def test_tests_of_two_runs_have_two_keys(receiver):
+    ops = Channel(id="ops", webhook=Webhook(url=receiver.url, timeout="5s"))
+    for _ in range(2):
+        with Runtime(channels=[ops]) as runtime:
+            runtime.test_channel("ops")
+    first, second = (body["id"] for body in receiver.bodies)
+    assert first != second

@@ -51,11 +51,11 @@ def test_a_policy_is_frozen_and_prints_all_that_it_says():
             policy.name = "other"
 
 
-def test_only_samples_and_heartbeats_may_be_dropped_from_a_mailbox():
+def test_only_samples_heartbeats_and_checks_by_command_may_be_dropped_from_a_mailbox():
     overflows = [policy for policy in Runtime().policies() if isinstance(policy, MailboxOverflow)]
     assert {policy.dropped for policy in overflows} == {
         (),
-        ("Beat",),
+        ("Beat", "CheckNow"),
         ("SampleTaken",),
         ("RecordSamples",),
         ("SampleJudged",),

@@ -17,6 +17,7 @@ from watchkeeper import (
     Target,
     UnknownName,
     UsageError,
+    Web,
     surface_of,
 )
 from watchkeeper.domain import limits
@@ -311,3 +312,14 @@ def test_a_file_is_read_as_by_a_runtime(tmp_path):
     with FakeRuntime.from_config(path, {}) as runtime:
         runtime.world.run("2m")
         assert runtime.status()["shop"].status is Status.UP
+
+
+def test_a_configuration_with_web_starts_and_opens_no_port():
+    with fake(web=Web(listen="127.0.0.1:0")) as runtime:
+        assert runtime.status()["shop"].status is Status.UNKNOWN
+        with pytest.raises(UsageError, match=r"a runtime in virtual time opens no port: its API is asgi\(\)"):
+            runtime.serve("127.0.0.1:0")
+        with pytest.raises(UsageError, match="nothing listens for a browser"):
+            runtime.login_link()
+        runtime.reload(Configuration(channels=[OPS], targets=[JOB], web=Web(listen="127.0.0.1:0")))
+        assert "shop" not in runtime.status()

@@ -13,16 +13,23 @@ from typing import Unpack
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    AttemptRecord,
+    AttemptState,
     Backup,
     BasicAuth,
+    BlindInterval,
     Call,
     CallChannel,
     Channel,
+    ChannelTold,
     Configuration,
     ConfigurationError,
     Connection,
     Connectivity,
     Consecutive,
+    Delivery,
+    DeliveryState,
+    DeliveryTry,
     Duration,
     Evidence,
     Exec,
@@ -38,9 +45,12 @@ from watchkeeper import (
     NotAllowed,
     Notice,
     NoticeEnded,
+    NoticeReason,
     NotRunning,
     Observation,
     Outcome,
+    Outgoing,
+    PauseMark,
     Reason,
     Record,
     Retention,
@@ -54,12 +64,14 @@ from watchkeeper import (
     SampleSeen,
     Severity,
     Silence,
+    SilencePreview,
     Status,
     StoreBusy,
     StoreCorrupt,
     StoredSample,
     StoreError,
     Subscription,
+    Summed,
     Surface,
     Target,
     TargetFields,
@@ -68,7 +80,10 @@ from watchkeeper import (
     Threshold,
     Tls,
     Token,
+    Totals,
+    Transition,
     TransitionKind,
+    TryResult,
     UnknownName,
     UsageError,
     Verification,
@@ -346,3 +361,22 @@ def second_process(url: str, secret: str) -> list[str]:
     ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
     there.unsilence("s-1", by=7)  # type: ignore[arg-type]
     return [repr((since, latency, ends, there.redrive("msg_1"))), *(each.cause for each in seen.incidents)]
+
+
+def named(runtime: Runtime, record: Record) -> tuple[object, ...]:
+    tried: DeliveryTry = runtime.test_channel("ops", by="ann")
+    result: TryResult = tried.result
+    took: float | None = tried.took_ms
+    muted: SilencePreview = runtime.preview_silence("shop*", "2h", match="team=sales")
+    attempts: tuple[AttemptRecord, ...] = runtime.attempts("shop")
+    state: AttemptState = attempts[-1].state
+    blind: tuple[BlindInterval, ...] = record.blind()
+    steps: tuple[Transition, ...] = record.transitions("inc_1")
+    told: tuple[ChannelTold, ...] = record.told("inc_1")
+    notices: tuple[Outgoing, ...] = record.notices(DeliveryState.DEAD)
+    delivery: Delivery = notices[0].delivery
+    reason: NoticeReason = notices[0].notice.reason
+    pauses: tuple[PauseMark, ...] = record.pauses()
+    hours: tuple[Summed, ...] = record.hourly("shop")
+    totals: dict[str, Totals] = next(record.days())[1]
+    return result, took, muted, state, blind, steps, told, delivery, reason, pauses, hours, totals

@@ -10,6 +10,7 @@ from ...domain.incidents.notice import DeliveryState, NoticeReason
 from ...domain.limits import MATCHER_CHARACTERS_MAX, MATCHERS_MAX
 from ...domain.observation.attempt import AttemptState
 from ...domain.observation.outcome import Outcome, Reason
+from ...domain.public_value import PublicValue
 from ...domain.rules.aggregate import Status
 from ...domain.specification.rule import Severity
 from ...domain.specification.text import Name
@@ -44,7 +45,7 @@ class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """The `after` of the part that follows; null at the end."""
 
 
-class ProblemRow(msgspec.Struct, frozen=True, kw_only=True):
+class ProblemRow(PublicValue, frozen=True, kw_only=True):
     """A part of the runtime that has a problem."""
 
     part: str
@@ -93,7 +94,7 @@ class SelfAnswer(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, int]
 
 
-class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
+class TargetRow(PublicValue, frozen=True, kw_only=True):
     """The status of one target."""
 
     id: str
@@ -124,7 +125,7 @@ class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
     silences: list["SilenceRow"]
 
 
-class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptRow(PublicValue, frozen=True, kw_only=True):
     """One attempt."""
 
     epoch: int
@@ -138,7 +139,7 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
+class SampleRow(PublicValue, frozen=True, kw_only=True):
     """One sample as the store keeps it."""
 
     at: datetime
@@ -149,7 +150,7 @@ class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
+class EvidenceRow(PublicValue, frozen=True, kw_only=True):
     """The facts that one bad sample was judged by."""
 
     at: datetime
@@ -188,7 +189,7 @@ class UptimeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int
 
 
-class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentRow(PublicValue, frozen=True, kw_only=True):
     """The state of one incident."""
 
     id: str
@@ -220,7 +221,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     notify: list[str]
 
 
-class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
+class NoticeRow(PublicValue, frozen=True, kw_only=True):
     """One notice and the state of its delivery."""
 
     key: str
@@ -238,7 +239,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class SilenceRow(msgspec.Struct, frozen=True, kw_only=True):
+class SilenceRow(PublicValue, frozen=True, kw_only=True):
     """One silence in force."""
 
     id: str
@@ -251,7 +252,7 @@ class SilenceRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None
 
 
-class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class PreviewAnswer(PublicValue, frozen=True, kw_only=True):
     """The effect that a silence would have now."""
 
     targets: int

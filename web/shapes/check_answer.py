@@ -1,11 +1,10 @@
 """The answer to a check by command: apart from its route, so that a client has it without the web libraries."""
 
-import msgspec
-
+from ...domain.public_value import PublicValue
 from .answers import AttemptRow, TargetRow
 
 
-class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class CheckAnswer(PublicValue, frozen=True, kw_only=True):
     """An attempt that was commanded, and its target after it."""
 
     attempt: AttemptRow | None

@@ -10,13 +10,14 @@ from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import Outgoing
 from ...domain.incidents.told import ChannelBacklog, ChannelTold
+from ...domain.public_value import PublicValue
 from ...domain.specification.channel import Channel
 from ...domain.specification.rule import Severity
 from .answers import NoticeRow
 from .documents import ms_of, ms_or_none, notice_row, text_of, time_of, time_or_none
 
 
-class TryRow(msgspec.Struct, frozen=True, kw_only=True):
+class TryRow(PublicValue, frozen=True, kw_only=True):
     """One try to deliver a notice."""
 
     attempt: int

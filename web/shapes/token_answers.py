@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from ...domain.public_value import PublicValue
 from ...domain.specification.web import Role
 
 NEW_NAME = r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}"
@@ -17,7 +18,7 @@ class TokenBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     role: Role
 
 
-class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
+class TokenRow(PublicValue, frozen=True, kw_only=True):
     """A token without its secret and its digest."""
 
     name: str
@@ -34,3 +35,7 @@ class MadeToken(TokenRow, frozen=True, kw_only=True):
 
     token: str | None
     """The secret, which is shown in this answer alone; null for a token that existed."""
+
+    def __repr__(self) -> str:
+        # Without the secret: a repr ends up in logs.
+        return f"<MadeToken {self.name!r}: {self.role.value}>"
