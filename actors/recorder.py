@@ -92,9 +92,12 @@ class _Row(msgspec.Struct):
 
     def status(self, target: str, incidents: list[Incident], now: Moment, *, stale: bool) -> TargetStatus:
         status, since_ns = self.confirmed, self.since_ns
-        if stale and self.sample is not None:
+        if self.sample is None or stale:
+            # Incidents of an earlier process are open before the first sample of this one.
             status = status_of(incidents) or Status.UNKNOWN
-            silent_ns = self.sample.at.wall_ns + self.tracked.stale_after_ns
+            silent_ns = (
+                since_ns if self.sample is None else self.sample.at.wall_ns + self.tracked.stale_after_ns
+            )
             since_ns = min(_openings(incidents, status), default=silent_ns)
         return TargetStatus(
             id=target,
@@ -103,7 +106,7 @@ class _Row(msgspec.Struct):
             status=Status.PAUSED if self.tracked.paused else status,
             since_ns=self.paused_ns if self.tracked.paused else since_ns,
             raw=Status.UNKNOWN if stale else self.raw,
-            explanation=no_sample_since(self.sample.at.wall_ns) if stale and self.sample else "",
+            explanation=self._explanation(incidents, status, stale=stale),
             paused=self.tracked.paused,
             silences=tuple(silence for silence in self.silences if silence.until_ns > now.wall_ns),
             sample=self.sample,
@@ -111,6 +114,13 @@ class _Row(msgspec.Struct):
             samples=self.samples,
             missed=self.missed,
         )
+
+    def _explanation(self, incidents: list[Incident], status: Status, *, stale: bool) -> str:
+        """Returns why there is this status where no present sample says it."""
+        if self.sample is not None:
+            return no_sample_since(self.sample.at.wall_ns) if stale else ""
+        found = (one.latest or one.cause for one in incidents if status_of([one]) is status)
+        return next(found, "")
 
 
 _BY_INCIDENTS = (Status.DOWN, Status.DEGRADED)

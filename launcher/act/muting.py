@@ -11,7 +11,7 @@ from ...client.offline import OfflineStore
 from ...domain.errors import UnknownName
 from ...domain.incidents.record import ALL, AllTargets, Silence
 from ...domain.line import count_of, first_line
-from ...domain.specification.matcher import parsed
+from ...domain.specification.matcher import Subject, parsed
 from ...domain.time.duration import parse_duration
 from ...domain.time.moment import NS_PER_S, utc, wall_ns_of
 from ...host.silencing import names_one
@@ -135,15 +135,29 @@ def unsilence(where: Where, given: str, *, as_json: bool) -> None:
 
     def act(acts: Acts) -> None:
         row = acts.unsilence(_silence_named(acts, given))
+        still = _still_muting(acts, row.target)
+        heard = f"{_scope_text(row)} is heard of again, also of what it held back"
+        if still:
+            heard = f"{_shown(still)} still {'holds' if len(still) == 1 else 'hold'} back notices of {_scope_text(row)}"
         if as_json:
             print_json(plain(row))
         else:
-            say(
-                acts,
-                f"silence {row.id}: ended; {_scope_text(row)} is heard of again, also of what it held back",
-            )
+            say(acts, f"silence {row.id}: ended; {heard}")
 
     reached(where, act)
+
+
+def _still_muting(acts: Acts, target: str | None) -> list[str]:
+    """Returns the silences that mute one target, or some of its incidents."""
+    if target is None or not names_one(target):
+        return []
+    return [
+        each.id
+        for each in acts.silences()
+        if Silence(id=each.id, target=each.target, until_ns=0, match=tuple(each.match))
+        .selection()
+        .accepts(Subject(target))
+    ]
 
 
 def _silence_named(acts: Acts, given: str) -> str:

@@ -1,6 +1,7 @@
 """The verb `simulate`: a forecast of a configuration, in virtual time."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ from ...domain.line import count_of
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_HOUR, NS_PER_S
 from ...testing.forecast import Forecast, draw_course, parse_faults, parse_seed, run_course, seed_text
+from ..operate.signals import handled
 from ..output import ExitStatus
 
 REPORTED_EVERY_NS = 3 * NS_PER_S
@@ -38,7 +40,9 @@ def simulate_configuration(
         sys.exit(ExitStatus.CONFIGURATION)
     clock = SystemClock()
     begun_ns = clock.monotonic_ns()
-    forecast = run_course(course, progress(clock, hours * NS_PER_HOUR, partial(click.echo, err=True)))
+    # As an exception, Ctrl-C would crash one actor of the simulation, which is restarted.
+    with handled(signal.SIGINT, signal.SIG_DFL):
+        forecast = run_course(course, progress(clock, hours * NS_PER_HOUR, partial(click.echo, err=True)))
     _print(forecast, course.seed, clock.monotonic_ns() - begun_ns)
     sys.exit(ExitStatus.FAILED if forecast.broken else ExitStatus.FINE)
 

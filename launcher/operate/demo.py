@@ -1,6 +1,7 @@
 """The demo: three servers that fail on a script, watched by a real runtime, and told as `run` tells it."""
 
 import secrets
+import signal
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ from ..streams import OutputLost
 from .demo_servers import DemoAnswer, Receiver, Respond, serving
 from .outputs import Output
 from .scene import WatchedRuntime
+from .signals import handled
 from .terminal import TerminalOutput, output_for
 
 INTRODUCTION = (
@@ -130,6 +132,8 @@ def _shown(demo: Demo) -> ExitStatus:
     for line in INTRODUCTION:
         demo.say("demo", line)
     with ExitStack() as stack:
+        # The folder and the servers are gone after SIGTERM, too.
+        stack.enter_context(handled(signal.SIGTERM, signal.default_int_handler))
         secret = secrets.token_urlsafe(24)
         receiver = Receiver(secret, lambda text: demo.say("receiver", text))
         responds: dict[str, Respond] = {

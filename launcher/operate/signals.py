@@ -8,6 +8,9 @@ from enum import Enum
 from queue import SimpleQueue
 from select import select
 from types import FrameType
+from typing import Any, TypeAlias
+
+SignalHandler: TypeAlias = Callable[[int, FrameType | None], Any] | signal.Handlers
 
 
 class Word(Enum):
@@ -17,6 +20,16 @@ class Word(Enum):
     RELOAD = "reload"
     ENDED = "ended"
     """The runtime has stopped by itself."""
+
+
+@contextmanager
+def handled(number: signal.Signals, handler: SignalHandler) -> Iterator[None]:
+    """A context in which a signal has another handler."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 @contextmanager

@@ -91,6 +91,18 @@ def test_silence_says_which_one_it_takes_the_place_of(verb, run):
     assert verb("unsilence", "s-")[0] == 0
 
 
+def test_unsilence_says_which_silence_still_holds_notices_back(verb, there, run):
+    own = json.loads(verb("silence", "etl", "--for", "1h", "--json")[1])["id"]
+    glob = json.loads(verb("silence", "e*", "--for", "1h", "--json")[1])["id"]
+    verb("silence", "backup", "--for", "1h", "--id", "other")
+    assert there("unsilence", own)[1] == f"silence {own}: ended; {glob} still holds back notices of etl\n"
+    assert (
+        verb("unsilence", glob)[1]
+        == f"silence {glob}: ended; e* is heard of again, also of what it held back\n"
+    )
+    assert verb("unsilence", "other")[1].startswith("silence other: ended; backup is heard of again")
+
+
 def test_ack_takes_a_target_with_its_rule_and_every_spelling_of_a_moment(verb, there, down):
     row = json.loads(verb("ack", "backup/missed", "--until", "2099-01-31 12:30:00Z", "--json")[1])
     assert row["acknowledged_until"].startswith("2099-01-31T12:30")

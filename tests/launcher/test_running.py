@@ -337,3 +337,16 @@ def test_process_1_obeys_signals_and_reaps_what_programs_leave_behind(tmp_path):
         assert max(counted) < 250, counted
         os.kill(int(inside), signal.SIGTERM)
         assert process.wait(WITHIN_S) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_demo_leaves_nothing_behind_after_a_signal(tmp_path, number):
+    command = [sys.executable, "-P", "-m", "watchkeeper", "demo"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert any("INFO script: healthy" in line for line in process.stdout)
+        assert list(tmp_path.iterdir()) != []
+        process.send_signal(number)
+        process.stdout.read()
+        assert process.wait(20) == 1
+    assert list(tmp_path.iterdir()) == []

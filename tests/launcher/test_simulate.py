@@ -1,5 +1,9 @@
 """The verb `simulate`: its output, its progress and its exit status."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 from watchkeeper.domain.units import NS_PER_HOUR, NS_PER_S
@@ -90,3 +94,13 @@ def test_a_simulation_that_cannot_be_is_a_usage_error(simulate, option, says):
     result = simulate("ok", *option)
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
+
+
+def test_ctrl_c_ends_a_simulation_at_once(tmp_path):
+    path = tmp_path / "watch.yaml"
+    path.write_text(CONFIG % USUAL)
+    command = [sys.executable, "-P", "-m", "watchkeeper", "simulate", "-c", str(path), "--hours", "8784"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert "hours are simulated" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == -signal.SIGINT

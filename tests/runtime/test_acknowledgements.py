@@ -1,7 +1,7 @@
 """Acknowledgements of a runtime: durable with their end and their withdrawal, in a file and in virtual time."""
 
 import pytest
-from watchkeeper import Channel, Heartbeat, Http, Log, Runtime, Target, UnknownName, UsageError
+from watchkeeper import Channel, Heartbeat, Http, Log, Runtime, Status, Target, UnknownName, UsageError
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.incidents.told import ChannelTold
 from watchkeeper.testing import FakeRuntime
@@ -58,3 +58,17 @@ def test_an_acknowledgement_in_virtual_time_ends_as_in_a_runtime():
 def test_a_stopped_runtime_refuses_a_withdrawal():
     with pytest.raises(UsageError, match="not running"):
         Runtime(targets=[JOB], channels=OPS).unacknowledge("inc_0", "ann")
+
+
+def test_an_open_incident_makes_its_target_down_before_the_first_sample_of_a_new_process(tmp_path):
+    path = str(tmp_path / "watch.db")
+    with Runtime(targets=[JOB], channels=OPS, store=path) as runtime:
+        runtime.heartbeat("job", ok=False, detail="disk full")
+        (opened,) = runtime.incidents(open_only=True)
+    with Runtime(targets=[JOB], channels=OPS, store=path) as runtime:
+        found = runtime.status()["job"]
+        assert (found.status, found.since_ns, found.sample) == (Status.DOWN, opened.opened_at_ns, None)
+        assert found.explanation == "reported: disk full"
+        runtime.heartbeat("job")
+        runtime.heartbeat("job")
+        assert runtime.status()["job"].status is Status.UP
