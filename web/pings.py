@@ -18,6 +18,7 @@ PingKind: TypeAlias = Literal["success", "start", "fail", "log"]
 class Ping(NamedTuple):
     """One report of a job."""
 
+    number: int
     target: str
     at_ns: int
     kind: PingKind
@@ -35,6 +36,7 @@ class Pings:
         self._salt = token_bytes(32)
         self._of: Mapping[str, Target] | None = None
         self._by_digest: dict[bytes, tuple[str, str]] = {}
+        self._taken = 0
         self._kept: deque[Ping] = deque(maxlen=PINGS_KEPT_MAX)
 
     def target_of(self, key: str) -> str | None:
@@ -67,7 +69,8 @@ class Pings:
         if is_end:
             self._operations.verbs.heartbeat(target, ok=kind == "success", detail=detail)
         duration_ns = self._since_start(target, run, now_ns) if is_end else None
-        self._kept.append(Ping(target, now_ns, kind, exit_status, run, duration_ns, body))
+        self._taken += 1
+        self._kept.append(Ping(self._taken, target, now_ns, kind, exit_status, run, duration_ns, body))
 
     def _since_start(self, target: str, run: str | None, now_ns: int) -> int | None:
         """Returns how long ago the run began; None where no start was sent since the end of the run before."""
@@ -76,7 +79,6 @@ class Pings:
                 return now_ns - ping.at_ns if ping.kind == "start" else None
         return None
 
-    def newest(self, target: str, limit: int) -> list[Ping]:
+    def of(self, target: str) -> list[Ping]:
         """Returns the kept pings of a target, the newest first."""
-        found = [ping for ping in reversed(self._kept) if ping.target == target]
-        return found[:limit]
+        return [ping for ping in reversed(self._kept) if ping.target == target]

@@ -42,7 +42,7 @@ class DoorServer(Server):
             proxy_headers=False,
             server_header=False,
             # Also how many are accepted at a stretch, before those that are too many are closed.
-            backlog=limits.ACCEPTED_AT_ONCE,
+            backlog=accepted_at_once(),
             h11_max_incomplete_event_size=limits.HEADER_BYTES_MAX,
             timeout_keep_alive=int(limits.HEADER_WITHIN_S),
         )
@@ -84,10 +84,18 @@ class DoorServer(Server):
 
 def connections_max() -> int:
     """Returns how many connections a door may have: a quarter of the descriptors at most, as probes need theirs."""
+    return _at_most(limits.CONNECTIONS_MAX, 4)
+
+
+def accepted_at_once() -> int:
+    """Returns how many connections are accepted in one round; until its end they come on top of those that a door may have."""
+    return max(1, _at_most(limits.ACCEPTED_AT_ONCE, 16))
+
+
+def _at_most(bound: int, parts: int) -> int:
+    """Returns the bound, or one of so many equal parts of the descriptors where that is less."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if descriptors == resource.RLIM_INFINITY:
-        return limits.CONNECTIONS_MAX
-    return min(limits.CONNECTIONS_MAX, descriptors // 4)
+    return bound if descriptors == resource.RLIM_INFINITY else min(bound, descriptors // parts)
 
 
 def _address_of(connection: object) -> str | None:

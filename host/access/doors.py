@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -23,6 +24,8 @@ from ...domain.validation.web import split_listen, web_problems
 CLOSE_S = CLOSE_NS / NS_PER_S
 """The time for requests that are being answered when a door closes."""
 AGAIN_S = SERVED_AGAIN_NS / NS_PER_S
+QUIET_S = 60.0
+EXHAUSTED = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
 Scope: TypeAlias = Mapping[str, Any]
 Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Actor: TypeAlias = Callable[[Scope], tuple[str, str] | None]
@@ -266,6 +269,8 @@ class LoopThread:
     def __init__(self, name: str) -> None:
         # Not by the policy of the host: closing a door takes its descriptor out of this kind of loop.
         self._loop = asyncio.SelectorEventLoop()
+        self._loop.set_exception_handler(self._handle)
+        self._quiet_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -277,6 +282,15 @@ class LoopThread:
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+    def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Says in one line a minute that nothing can be accepted: the loop tries dozens of times a second."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in EXHAUSTED:
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._quiet_until:
+            self._quiet_until = loop.time() + QUIET_S
+            logger.warning("Connections to the API wait: %s", error.strerror)
 
     def call(self, work: Callable[[], object]) -> None:
         """Runs a function on the loop's thread, soon."""

@@ -243,3 +243,48 @@ def test_ten_thousand_idle_sockets_are_refused_beyond_the_most_and_leave_descrip
     finally:
         crowd.communicate("\n", timeout=30)
     assert count >= 10_000 or hard < 10_100
+
+
+WITHOUT_DESCRIPTORS = """
+import logging, resource, sys
+from watchkeeper import Runtime, Web
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+with Runtime(web=Web(listen="127.0.0.1:0")) as runtime:
+    print(runtime.serve("127.0.0.1:0"), flush=True)
+    held = []
+    sys.stdin.readline()
+    try:
+        while True:
+            held.append(open("/dev/null"))
+    except OSError:
+        print("none left", flush=True)
+    sys.stdin.readline()
+    for each in held:
+        each.close()
+    sys.stdin.readline()
+"""
+
+
+def test_a_door_without_descriptors_says_so_once_and_answers_when_there_are_some():
+    command = [sys.executable, "-P", "-c", WITHOUT_DESCRIPTORS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        url = child.stdout.readline().strip()
+        assert Asking(url).ask("GET", "/healthz").status == 200
+
+        def goes_on():
+            child.stdin.write("\n")
+            child.stdin.flush()
+
+        goes_on()
+        assert child.stdout.readline() == "none left\n"
+        waiting = [Asking(url).connection() for _ in range(3)]
+        for connection in waiting:
+            connection.request("GET", "/healthz")
+        assert child.stdout.readline() == "Connections to the API wait: Too many open files\n"
+        goes_on()
+        assert [connection.getresponse().status for connection in waiting] == [200] * 3
+        goes_on()
+        assert child.stdout.read() == ""
+        for connection in waiting:
+            connection.close()

@@ -83,6 +83,18 @@ def test_ten_kibibytes_of_a_body_are_kept(job, viewer):
     assert row["body"] == "x" * 10 * 1024
 
 
+def test_the_pings_of_a_target_come_in_parts(job, viewer):
+    for number in range(5):
+        job.ask("POST", f"/ping/{KEY}/log", b"%d" % number)
+    bodies, query = [], "?limit=2"
+    while query:
+        part = viewer.get(f"/targets/backup/pings{query}").json
+        bodies.append([row["body"] for row in part["items"]])
+        query = part["next"] and f"?limit=2&after={part['next']}"
+    assert bodies == [["4", "3"], ["2", "1"], ["0"]]
+    assert viewer.get("/targets/backup/pings?after=none").status == 404
+
+
 def test_a_ping_needs_no_token_even_where_nothing_else_is_open(runtime):
     strict = Asking(runtime.serve("127.0.0.1:0", anonymous="none"))
     assert strict.ask("GET", f"/ping/{KEY}").status == 200

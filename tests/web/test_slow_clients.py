@@ -9,7 +9,7 @@ import time
 import pytest
 from asking import TOKENS, Asking
 from watchkeeper.web import limits
-from watchkeeper.web.serving import connections_max
+from watchkeeper.web.serving import accepted_at_once, connections_max
 
 HEAD = f"Host: localhost\r\nAuthorization: Bearer {TOKENS['operator']}\r\n"
 CLIENTS = {
@@ -101,6 +101,12 @@ def test_a_door_takes_a_quarter_of_the_descriptors_at_most(monkeypatch):
     monkeypatch.setattr(limits, "CONNECTIONS_MAX", 10**9)
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert connections_max() == descriptors // 4
+
+
+def test_a_round_of_accepting_takes_a_sixteenth_of_the_descriptors_at_most(monkeypatch):
+    monkeypatch.setattr(limits, "ACCEPTED_AT_ONCE", 10**9)
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert accepted_at_once() == descriptors // 16
 
 
 def test_silent_clients_do_not_delay_a_stop(runtime, url):

@@ -15,6 +15,7 @@ from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.time.duration import parse_duration
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..limits import HOURS_READ_MAX
+from ..pings import Ping
 from ..problems import Refusal, length_ns_of
 from ..shapes.answers import (
     EvidenceRow,
@@ -40,7 +41,7 @@ from ..shapes.documents import (
     incident_row,
     incidents_by_target,
     masked,
-    ms_of,
+    ms_or_none,
     notice_row,
     ns_of,
     policy_row,
@@ -136,19 +137,19 @@ async def attempts(call: ApiCall) -> Listed[Any]:
 
 async def pings(call: ApiCall) -> Listed[PingRow]:
     name = call.operations.target(call.path["target"]).id
-    found = call.services.pings.newest(name, call.query.limit)
-    return Listed(
-        items=[
-            PingRow(
-                at=time_of(ping.at_ns),
-                kind=ping.kind,
-                exit_status=ping.exit_status,
-                run=ping.run,
-                duration_ms=None if ping.duration_ns is None else ms_of(ping.duration_ns),
-                body=ping.body,
-            )
-            for ping in found
-        ]
+    kept = call.services.pings.of(name)
+    page, following = _page_after(kept, lambda ping: str(ping.number), call.query)
+    return Listed(items=await sliced(page, _ping_row), next=following)
+
+
+def _ping_row(ping: Ping) -> PingRow:
+    return PingRow(
+        at=time_of(ping.at_ns),
+        kind=ping.kind,
+        exit_status=ping.exit_status,
+        run=ping.run,
+        duration_ms=ms_or_none(ping.duration_ns),
+        body=ping.body,
     )
 
 
