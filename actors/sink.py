@@ -133,7 +133,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._register.note_all(noted)
                 self._commit_soon(True)
             case heard.RecordRenamed(renamed):
-                self._rename(renamed)
+                self._rename(renamed, now)
                 self._commit_soon(True)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
@@ -190,7 +190,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             return
         if before is not None and before.target != transition.target:
             # Before the step is told: a silence of the former name holds it back.
-            self._rename(Renamed(transition.target, (before.target,)))
+            self._rename(Renamed(transition.target, (before.target,)), now)
         self._gathered.add_transition(transition)
         self._enqueue(self._ledger.note(transition, now))
 
@@ -309,10 +309,10 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._commit_soon(True)
         return True
 
-    def _rename(self, renamed: Renamed) -> None:
+    def _rename(self, renamed: Renamed, now: Moment) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
         self._register.rename(renamed)
-        self._gathered.silences.extend(self._ledger.silences.rename(renamed))
+        self._suppressions.rename(renamed, now)
         self._gathered.renamed.append(renamed)
 
     def _recall(self, key: str) -> Restored | None:

@@ -6,7 +6,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from ..domain.incidents.pending_batch import Gathering
-from ..domain.incidents.record import PauseMark, Restored, Silence
+from ..domain.incidents.record import PauseMark, Renamed, Restored, Silence
 from ..domain.incidents.silence_book import SilenceBook
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
@@ -112,6 +112,12 @@ class Suppressions:
             self._pauses[mark.target] = mark
         self._gathered.pauses[mark.target] = mark
         self._commit_soon(True)
+
+    def rename(self, renamed: Renamed, now: Moment) -> None:
+        """Lets the silences of a target's former name mute it under its present one, and shows them so."""
+        if moved := self._silences.rename(renamed):
+            self._gathered.silences.extend(moved)
+            self._to.recorder.tell(SilencesChanged(self._silences.in_force(now)))
 
     def review(self, now: Moment) -> None:
         """Lets the notices go that a silence held back until now, or until the texts of their targets changed."""

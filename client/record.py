@@ -58,9 +58,11 @@ class Record:
     ) -> tuple[Incident, ...]:
         """Returns incidents as they stand, the newest first: at most `limit`, and at most 10,000.
 
-        Raises: UsageError for a limit below 0, and for one that is no number.
+        Raises: UsageError for a limit below 0; TypeError for one that is no number.
         """
-        if not isinstance(limit, int) or limit < 0:
+        if not isinstance(limit, int):
+            raise TypeError(f"limit is a number of incidents, not {limit!r}")
+        if limit < 0:
             raise UsageError(f"limit is a number of incidents, not {limit!r}")
         return self._reader.incidents(open_only=open_only, target=target, limit=limit)
 

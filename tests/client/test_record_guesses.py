@@ -19,7 +19,7 @@ def record(tmp_path_factory):
 
 GUESSES = [
     (lambda it: it.incidents(limit=-1), UsageError, "limit is a number of incidents, not -1"),
-    (lambda it: it.incidents(limit="5"), UsageError, "limit is a number of incidents, not '5'"),
+    (lambda it: it.incidents(limit="5"), TypeError, "limit is a number of incidents, not '5'"),
     (lambda it: it.told("inc_none"), UnknownName, "no incident has the id 'inc_none'"),
     (lambda it: it.deliveries(incident="inc_none"), UnknownName, "no incident has the id 'inc_none'"),
     (lambda it: it.transitions(JOB), TypeError, "named by its id, which is a text, not by Target"),

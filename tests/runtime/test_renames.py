@@ -104,6 +104,15 @@ def test_a_reload_that_renames_a_target_goes_on_with_its_incident_and_pause(stor
         assert runtime.incidents(open_only=True) == ()
 
 
+def test_a_reload_that_renames_a_target_shows_its_silence_at_the_new_name_at_once(store):
+    with Runtime(targets=[JOB], store=store) as runtime:
+        name = runtime.silence("job", "1h", by="ann")
+        runtime.reload(Configuration(runtime=RuntimeOptions(store=str(store)), targets=[BACKUP]))
+        status = runtime.status()
+        assert [(silence.id, silence.target) for silence in status.silences] == [(name, "backup")]
+        assert status["backup"].silences == status.silences
+
+
 def test_a_target_that_is_tracked_from_a_watched_name_is_refused():
     with (
         Runtime(targets=[JOB]) as runtime,
