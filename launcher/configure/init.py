@@ -117,7 +117,7 @@ def _print_next(file: Path, count: int, port: int | None) -> None:
     if port is None:
         click.echo(f"next: {run}          then, beside it, watchkeeper status -c {file}")
     else:
-        click.echo(f"next: {run}          then open http://127.0.0.1:{port}")
+        click.echo(f"next: {run}          then open http://127.0.0.1:{port}/api/v1/status")
 
 
 # From an address to a target.

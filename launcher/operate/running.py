@@ -97,8 +97,8 @@ class RunCommand:
         until, has_said, is_reload_asked = Deadline.after(self._clock.read(), wait_ns), False, False
         while True:
             try:
-                if wait_ns:
-                    _require_free(runtime.store)
+                # Asked first: of a run that is there already, the address of the API would be told as taken.
+                _require_free(runtime.store)
                 runtime.start()
             except StoreBusy as busy:
                 left_s = until.remaining_s(self._clock.read())

@@ -8,7 +8,7 @@ import threading
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import Empty, Full, Queue
 
 import click
@@ -21,6 +21,7 @@ from ...client.connection import Connection
 from ...domain.errors import WatchkeeperError
 from ...domain.line import first_line
 from ...domain.time.moment import utc
+from ..act.muting import clock_text
 from ..act.reach import running
 from ..options import Where
 from .board import Board, Order
@@ -124,12 +125,20 @@ class Asker:
 
     def _commanded(self, order: Order) -> str:
         if order.verb == "silence":
-            row = self._connection.silence(order.target, "1h", reason="by top")
-            return f"silenced until {row.until:%H:%M} UTC; undo: watchkeeper unsilence {row.id}"
+            return self._silenced(order.target)
         opened = self._connection.incidents(open_only=True, target=order.target)
         for incident in opened:
             self._connection.acknowledge(incident.id)
         return f"{order.target}: acknowledged" if opened else f"{order.target} has no open incident any more"
+
+    def _silenced(self, target: str) -> str:
+        """Silences a target for an hour, unless one of it lasts longer, whose place this one would take."""
+        end = _now() + timedelta(hours=1)
+        for row in self._connection.silences():
+            if (row.target, row.match) == (target, []) and row.until > end:
+                return f"silence {row.id} stays, until {clock_text(row.until)}"
+        made = self._connection.silence(target, "1h", reason="by top")
+        return f"silence {made.id} until {clock_text(made.until)}"
 
 
 @contextmanager

@@ -77,3 +77,10 @@ def test_notify_tests_a_channel_by_the_way_of_every_notice(verb, there, run):
     assert json.loads(there("notify", "ops", "--json")[1])["result"] == "accepted"
     status, says = verb("notify", "nobody")
     assert (status, says) == (1, "watchkeeper: no channel has the id 'nobody': there are oncall, ops\n")
+
+
+def test_a_second_run_is_told_of_the_first_and_not_of_its_address(run, folder):
+    command = [sys.executable, "-P", "-m", "watchkeeper", "run"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, "watch.db is held by process " in ended.stderr) == (3, True), ended.stderr
+    assert "cannot be listened on" not in ended.stderr

@@ -200,7 +200,7 @@ def test_top_shows_a_run_in_40_columns_and_acts_by_keys(down, verb, folder):
         screen.press("a")
         screen.until("backup: acknowledged")
         screen.press("z")
-        screen.until("silenced until")
+        screen.until("silence s-")
         screen.press("\r")
         screen.until("opened")
         screen.press("q")
@@ -208,6 +208,18 @@ def test_top_shows_a_run_in_40_columns_and_acts_by_keys(down, verb, folder):
         screen.press("q")
         assert screen.process.wait(20) == 0
     assert "otto acknowledged it before" in verb("ack", "backup")[1]
+    assert verb("unsilence", "s-")[0] == 0
+
+
+def test_a_silence_by_a_key_takes_no_longer_one_away(down, verb, folder):
+    assert verb("silence", "backup", "--until", "2099-01-31T12:30:00Z")[0] == 0
+    with terminal(folder) as screen:
+        screen.until("> down     backup")
+        screen.press("z")
+        screen.until("stays, until 2099-01-31")
+        screen.press("q")
+        assert screen.process.wait(20) == 0
+    assert "silenced by otto until 2099-01-31 12:30Z" in verb("status")[1]
     assert verb("unsilence", "s-")[0] == 0
 
 
