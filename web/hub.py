@@ -52,7 +52,8 @@ class Frame(NamedTuple):
                 return self.data.target in targets
             case "notice":
                 return self.data["target"] in targets
-        return True
+            case _:
+                return True
 
     def text(self, targets: frozenset[str]) -> bytes:
         """Returns the bytes of the frame, of a status frame only what is of these targets (none: all)."""
