@@ -105,8 +105,15 @@ def client_of(scope: Mapping[str, Any], headers: RequestHeaders, web: Web | None
         return address
     hops = [hop.strip() for line in headers.all(b"x-forwarded-for") for hop in line.split(",")]
     while hops and _is_trusted(address, web):
-        address = hops.pop()
+        address = _without_port(hops.pop())
     return one_line(address, 64)
+
+
+def _without_port(hop: str) -> str:
+    """Returns the address of a hop. Some proxies add the port, which a client changes as it likes, and with it its rates."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _is_trusted(address: str, web: Web) -> bool:

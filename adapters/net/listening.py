@@ -1,5 +1,6 @@
 """Listening sockets: over TCP, and the control socket beside a store, which only its own user may open."""
 
+import errno
 import os
 import socket
 import stat
@@ -19,6 +20,11 @@ _NAME_BYTES_MAX = 80
 def has_web() -> bool:
     """Whether the libraries of the extra `web` are installed; loads none of them."""
     return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
+
+
+def is_exhausted(error: OSError) -> bool:
+    """Whether the system or the process has too little left to accept a connection: descriptors or memory."""
+    return error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def listen_tcp(host: str, port: int, former: socket.socket | None = None) -> socket.socket:

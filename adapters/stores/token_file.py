@@ -8,7 +8,7 @@ import msgspec
 from ...domain.errors import StoreError
 from ...domain.limits import TOKENS_MAX
 from ...domain.specification.web import IssuedToken
-from .sqlite.files import open_beside
+from .sqlite.files import open_beside, require_own
 from .sqlite.head import replace_file
 
 _BYTES_MAX = 2048 * TOKENS_MAX
@@ -28,7 +28,7 @@ def token_file_path(store: str) -> str:
 def read_tokens(store: str) -> tuple[IssuedToken, ...]:
     """Returns the tokens that belong to a store; none without a file.
 
-    Raises: StoreError for a file that cannot be read, has another form, or is a link.
+    Raises: StoreError for a file that cannot be read, has another form, is a link, or belongs to another user.
     """
     path = token_file_path(store)
     try:
@@ -37,8 +37,10 @@ def read_tokens(store: str) -> tuple[IssuedToken, ...]:
         return ()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(_BYTES_MAX + 1)
+    try:
+        content = _content_of(path, descriptor, store)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     try:
         found = msgspec.json.decode(content, type=_TokenFile)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -46,6 +48,13 @@ def read_tokens(store: str) -> tuple[IssuedToken, ...]:
     if found.version != 1:
         raise StoreError(f"{path} was written by a newer watchkeeper: run that one, or remove the file")
     return found.tokens
+
+
+def _content_of(path: str, descriptor: int, store: str) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        # A user who may write to the folder must not become an administrator by it.
+        require_own(path, descriptor, store)
+        return file.read(_BYTES_MAX + 1)
 
 
 def write_tokens(store: str, tokens: tuple[IssuedToken, ...]) -> None:

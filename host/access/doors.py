@@ -9,12 +9,11 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
-from ...adapters.net.listening import ControlSocket, has_web, listen_tcp
+from ...adapters.net.listening import ControlSocket, has_web, is_exhausted, listen_tcp
 from ...domain.errors import ConfigurationError, UsageError
 from ...domain.limits import CLOSE_NS, SERVED_AGAIN_NS
 from ...domain.specification.web import Web
@@ -25,7 +24,6 @@ CLOSE_S = CLOSE_NS / NS_PER_S
 """The time for requests that are being answered when a door closes."""
 AGAIN_S = SERVED_AGAIN_NS / NS_PER_S
 QUIET_S = 60.0
-EXHAUSTED = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
 Scope: TypeAlias = Mapping[str, Any]
 Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Actor: TypeAlias = Callable[[Scope], tuple[str, str] | None]
@@ -286,7 +284,7 @@ class LoopThread:
     def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Says in one line a minute that nothing can be accepted: the loop tries dozens of times a second."""
         error = context.get("exception")
-        if not isinstance(error, OSError) or error.errno not in EXHAUSTED:
+        if not isinstance(error, OSError) or not is_exhausted(error):
             loop.default_exception_handler(context)
         elif loop.time() >= self._quiet_until:
             self._quiet_until = loop.time() + QUIET_S

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn import Config, Server
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
-from watchkeeper.web.resources import streaming
+from watchkeeper.web import limits
 
 WEB = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()])
 
@@ -143,7 +143,7 @@ def test_one_application_is_read_on_several_event_loops(tmp_path):
 
 
 def test_a_stream_that_nobody_reads_gives_its_place_away(runtime, monkeypatch):
-    monkeypatch.setattr(streaming, "WRITE_WITHIN_S", 0.05)
+    monkeypatch.setattr(limits, "WRITE_WITHIN_S", 0.05)
     app = watchkeeper.asgi(runtime, lambda scope: ("ann", "viewer"))
 
     async def never(message):

@@ -3,14 +3,16 @@
 import logging
 import os
 import re
+import resource
 import stat
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, tokens
 from streams import Listening
-from watchkeeper import Heartbeat, Runtime, Target, Token, Web
+from watchkeeper import Heartbeat, Runtime, StoreError, Target, Token, Web
 from watchkeeper.adapters.stores.token_file import read_tokens, write_tokens
 from watchkeeper.domain import limits
 from watchkeeper.domain.specification.web import IssuedToken
@@ -147,6 +149,13 @@ def test_tokens_of_a_runtime_in_memory_last_as_long_as_it():
         assert Asking(runtime.serve("127.0.0.1:0"), secret).put("/targets/shop/pause").status == 200
 
 
+ISSUED = IssuedToken(
+    token=Token(name="laid", role="admin", sha256=sha256(b"wk_laid").hexdigest()),
+    created_at_ns=1,
+    created_by="x",
+)
+
+
 @pytest.mark.parametrize("lies", ["nonsense", "a link", "a newer form"])
 def test_a_file_of_tokens_that_cannot_be_read_opens_nothing_and_is_not_written_over(
     store, lies, caplog, tmp_path
@@ -203,6 +212,29 @@ def test_a_reload_takes_a_token_from_a_door_of_serve_too(tmp_path):
         path.write_text(f"web: {{listen: '127.0.0.1:0'}}\n{targets}")
         runtime.reload()
         assert viewer.get("/status").status == 401
+
+
+@pytest.mark.needs("root")
+def test_a_file_of_tokens_that_another_user_laid_there_opens_nothing(store, caplog):
+    write_tokens(store, (ISSUED,))
+    os.chown(f"{store}.tokens", 12_345, 12_345)
+    with pytest.raises(StoreError, match="belongs to another user: remove it"):
+        read_tokens(store)
+    with Runtime(targets=[SHOP], store=store, web=WEB) as runtime:
+        assert Asking(runtime.serve("127.0.0.1:0"), "wk_laid").get("/config").status == 401
+    assert "Tokens that were made at run time are refused" in caplog.text
+
+
+def test_a_file_of_tokens_that_does_not_fit_on_the_disk_leaves_the_former_one(store):
+    write_tokens(store, (ISSUED,))
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, former[1]))
+    try:
+        with pytest.raises(StoreError, match=r"\.tokens cannot be written: File too large"):
+            write_tokens(store, (ISSUED,) * 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    assert read_tokens(store) == (ISSUED,)
 
 
 def test_the_most_tokens_of_the_longest_names_fit_into_their_file(store):

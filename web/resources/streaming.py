@@ -8,8 +8,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .. import limits
 from ..hub import Frame, Hub, Stream, wanted_kinds
-from ..limits import RETRY_MS, WRITE_WITHIN_S
 from ..origin import SOCKET, is_loopback
 from ..shapes.answers import Words
 from ..table import ApiCall
@@ -60,14 +60,14 @@ class EventStream(Response):
 
         async def write(message: dict[str, Any]) -> None:
             # Our own server aborts such a connection; that of a host would wait for ever.
-            async with asyncio.timeout(WRITE_WITHIN_S):
+            async with asyncio.timeout(limits.WRITE_WITHIN_S):
                 await send(message)
 
         try:
             await write({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if scope["method"] == "HEAD":
                 self._stream.close()
-            await write(_part(b"retry: %d\n\n" % RETRY_MS))
+            await write(_part(b"retry: %d\n\n" % limits.RETRY_MS))
             while frames := await self._stream.next():
                 told = [frame for frame in frames if self._tells(frame)]
                 if told:

@@ -60,7 +60,10 @@ def replace_file(path: str, content: bytes) -> None:
     draft.unlink(missing_ok=True)
     descriptor = open_beside(str(draft), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     try:
-        os.write(descriptor, content)
+        # On a full disk the first write takes what fits, and only the next one fails.
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
         make_durable(descriptor)
     finally:
         os.close(descriptor)
