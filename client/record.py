@@ -32,7 +32,7 @@ V = TypeVar("V")
 
 
 class Record:
-    """Reads the store at a path, while a runtime writes it and afterwards. Takes no lock and writes nothing.
+    """Reads the store at a path, while a runtime writes it and afterwards. Takes no lock and changes nothing in the record.
 
     Each question is one short read of its own, on any thread and in any process, so that it delays no writer. Nothing is
     read before the first question: the store may be made later.

@@ -11,7 +11,7 @@ from ..domain.errors import UnknownName
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.record import Silence
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
-from ..domain.line import listed, one_line
+from ..domain.line import count_of, listed, one_line
 from ..domain.read_model.event import Event, IncidentChanged, SampleSeen
 from .silencing import KnownSilences
 
@@ -54,6 +54,9 @@ class Subscription:
         for loop, waiter in waiters:
             with suppress(RuntimeError):  # the loop is closed, and its coroutine is gone with it
                 loop.call_soon_threadsafe(waiter.set)
+
+    def __repr__(self) -> str:
+        return f"<Subscription: {count_of(len(self._events), 'event')} queued, {self.dropped} dropped>"
 
     def get(self, timeout_s: float | None = None) -> Event | None:
         """Returns the next event; None after the timeout or the end of the subscription. Blocks the calling thread."""

@@ -71,3 +71,15 @@ def test_callables_that_have_no_names_are_refused():
 
 def test_the_repr_of_a_status_counts_as_people_do(runtime):
     assert repr(runtime.status()) == "<RuntimeStatus: 1 target, 1 unknown, 0 open incidents, healthy>"
+
+
+def test_a_command_that_is_awaited_is_refused_with_where_it_is(runtime):
+    with pytest.raises(
+        AttributeError, match=r"runtime\.aio has no 'silence': .* without `await`, on the runtime itself"
+    ):
+        runtime.aio.silence("etl", "1h")
+
+
+def test_a_subscription_says_what_waits(runtime):
+    with runtime.subscribe() as events:
+        assert repr(events) == "<Subscription: 0 events queued, 0 dropped>"
