@@ -30,7 +30,7 @@ def ack(where: Where, incident: str, *, note: str, length: str, until: str, as_j
 @JSON
 @click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 def unack(where: Where, incident: str, *, as_json: bool) -> None:
-    """Withdraw an acknowledgement: the channels of its incident hear of it again."""
+    """Withdraw an acknowledgement: its channels hear of it again."""
     from .acknowledging import unacknowledge
 
     unacknowledge(where, incident, as_json=as_json)
@@ -227,7 +227,10 @@ def top(where: Where) -> None:
 @JSON
 @click.argument("channel")
 def notify(where: Where, channel: str, *, as_json: bool) -> None:
-    """Send a test to a channel by the way of every notice; end with 1 where it is not taken."""
+    """Send a marked test to a channel; 1 where it is not taken.
+
+    It takes the way of every notice, and is tried once.
+    """
     from .ordering import notify
 
     sys.exit(notify(where, channel, as_json=as_json))
