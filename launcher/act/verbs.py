@@ -30,14 +30,10 @@ def ack(where: Where, incident: str, *, note: str, length: str, until: str, as_j
 @JSON
 @click.argument("incident", metavar="ID", shell_complete=INCIDENTS)
 def unack(where: Where, incident: str, *, as_json: bool) -> None:
-<<<<<<< HEAD
     """Withdraw an acknowledgement.
 
     The channels of its incident hear of it again. ID is the same as for `ack`.
     """
-=======
-    """Withdraw an acknowledgement: its channels hear of it again."""
->>>>>>> 4e80adc39bd87ff561ccde797ab06526a6b17f0f
     from .acknowledging import unacknowledge
 
     unacknowledge(where, incident, as_json=as_json)
@@ -238,15 +234,9 @@ def top(where: Where) -> None:
 @JSON
 @click.argument("channel")
 def notify(where: Where, channel: str, *, as_json: bool) -> None:
-<<<<<<< HEAD
     """Send a marked test to a channel.
 
     It goes the way of every notice. It ends with 1 where the receiver does not take it.
-=======
-    """Send a marked test to a channel; 1 where it is not taken.
-
-    It takes the way of every notice, and is tried once.
->>>>>>> 4e80adc39bd87ff561ccde797ab06526a6b17f0f
     """
     from .ordering import notify
 
