@@ -15,6 +15,7 @@ from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
+from ..domain.rules.last_reports import LastReports, Standing
 from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
@@ -58,6 +59,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._orphans: dict[str, list[Incident]] = {}
         self._resumable: dict[str, Checkpoint] = {}
         """The recorded state of targets that have not begun; with the orphans, what a target of that name goes on with."""
+        self._last_reports = LastReports()
         self._generation = 0
         # Samples that changed nothing are held here and sent in one message for each commit: a wake-up of the sink's
         # thread for each sample costs 25 microseconds, more than judging it.
@@ -99,13 +101,26 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             return
         if not aggregate.is_news(sample):
             self._recorder.tell(CounterIncreased("samples_not_newer", 1))
+        self._judge(aggregate, sample, now)
+        raw, confirmed = aggregate.raw_status(), aggregate.status()
+        self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
+
+    def _judge(self, aggregate: TargetAggregate, sample: Sample, now: Moment) -> None:
+        before = self._standing(aggregate)
         transitions = aggregate.apply(sample, now)
         evidence = self._evidence_choice.take(sample, now)
         if evidence is not None:
             self._evidence.append(evidence)
         self._record(aggregate, transitions, now, samples=(sample,))
-        raw, confirmed = aggregate.raw_status(), aggregate.status()
-        self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
+        if before is not None and (after := self._standing(aggregate)) is not None:
+            self._last_reports.note(sample.target, before, after, sample)
+
+    def _standing(self, aggregate: TargetAggregate) -> Standing | None:
+        """Returns what the record is to have of a target that reports by itself; None for a target that is checked."""
+        target = aggregate.target
+        if target.heartbeat is None:
+            return None
+        return Standing.of(self._saved.get(target.id, b""), aggregate.incidents())
 
     def _review(self, problems: tuple[OwnProblem, ...], now: Moment) -> None:
         if not self._generation:
@@ -186,6 +201,10 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             former = [checkpoint.target for checkpoint in saved if checkpoint.target != target.id]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))
+        restored = Standing.of(saved[0].state if saved else b"", mine)
+        lost = self._last_reports.lost(target, restored)
+        if lost is not None:
+            self._judge(aggregate, lost, now)
 
     def _dropped(self, names: Iterable[str], now: Moment) -> tuple[Checkpoint, ...]:
         """Returns empty checkpoints, which take the recorded state of targets away."""
@@ -195,6 +214,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _release(self, target: str, now: Moment) -> None:
         self._targets.pop(target, None)
+        self._last_reports.forget(target)
         aggregate = self._aggregates.pop(target, None)
         if aggregate is not None:
             self._record(aggregate, aggregate.close(now), now)
