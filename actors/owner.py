@@ -113,7 +113,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             self._evidence.append(evidence)
         self._record(aggregate, transitions, now, samples=(sample,))
         if before is not None and (after := self._standing(aggregate)) is not None:
-            self._last_reports.note(sample.target, before, after, sample)
+            self._last_reports.note(before, after, sample)
 
     def _standing(self, aggregate: TargetAggregate) -> Standing | None:
         """Returns what the record is to have of a target that reports by itself; None for a target that is checked."""
@@ -161,6 +161,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         )
         # The sink leaves out what the record says already.
         self._latest |= {finding.incident_id: finding for finding in aggregate.latest()}
+        if (transitions or checkpoints) and (standing := self._standing(aggregate)) is not None:
+            self._last_reports.reached(target, standing)
         if transitions or checkpoints or self._is_full:
             self._hand_over(transitions, checkpoints)
 
@@ -182,6 +184,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _adopt(self, target: Target, now: Moment) -> None:
         self._targets[target.id] = target
+        if target.heartbeat is None:
+            self._last_reports.forget(target.id)
         aggregate = self._aggregates.get(target.id)
         if aggregate is not None:
             self._record(aggregate, aggregate.reconfigure(target, now), now)
@@ -195,16 +199,15 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         # Its own name comes first: what it has itself is newer than what it had under a former name.
         mine = [incident for name in names for incident in self._orphans.pop(name, ())]
         saved = [checkpoint for name in names if (checkpoint := self._resumable.pop(name, None))]
+        lost = self._last_reports.take_lost(target.id, Standing.of(saved[0].state if saved else b"", mine))
         if saved or mine:
             made = aggregate.restore(saved[0] if saved else None, mine, now)
             self._follow(aggregate.incidents())
             former = [checkpoint.target for checkpoint in saved if checkpoint.target != target.id]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))
-        restored = Standing.of(saved[0].state if saved else b"", mine)
-        lost = self._last_reports.lost(target, restored)
-        if lost is not None:
-            self._judge(aggregate, lost, now)
+        for sample in lost:
+            self._judge(aggregate, sample, now)
 
     def _dropped(self, names: Iterable[str], now: Moment) -> tuple[Checkpoint, ...]:
         """Returns empty checkpoints, which take the recorded state of targets away."""
