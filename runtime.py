@@ -301,7 +301,8 @@ class Runtime(Commands):
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again under its own key. Blocks.
 
-        Returns False where the key is no dead letter, or where its channel has since received a later notice.
+        Returns False where the key is no dead letter, where its channel has since received a later notice, and where the
+        store waits to be reopened after a failure.
 
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """

@@ -15,6 +15,7 @@ from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
+from ..domain.rules.last_reports import LastReports, Standing
 from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
@@ -58,6 +59,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._orphans: dict[str, list[Incident]] = {}
         self._resumable: dict[str, Checkpoint] = {}
         """The recorded state of targets that have not begun; with the orphans, what a target of that name goes on with."""
+        self._last_reports = LastReports()
         self._generation = 0
         # Samples that changed nothing are held here and sent in one message for each commit: a wake-up of the sink's
         # thread for each sample costs 25 microseconds, more than judging it.
@@ -99,13 +101,26 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             return
         if not aggregate.is_news(sample):
             self._recorder.tell(CounterIncreased("samples_not_newer", 1))
+        self._judge(aggregate, sample, now)
+        raw, confirmed = aggregate.raw_status(), aggregate.status()
+        self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
+
+    def _judge(self, aggregate: TargetAggregate, sample: Sample, now: Moment) -> None:
+        before = self._standing(aggregate)
         transitions = aggregate.apply(sample, now)
         evidence = self._evidence_choice.take(sample, now)
         if evidence is not None:
             self._evidence.append(evidence)
         self._record(aggregate, transitions, now, samples=(sample,))
-        raw, confirmed = aggregate.raw_status(), aggregate.status()
-        self._recorder.tell(SampleJudged(sample, record, raw, confirmed, aggregate.latest()))
+        if before is not None and (after := self._standing(aggregate)) is not None:
+            self._last_reports.note(before, after, sample)
+
+    def _standing(self, aggregate: TargetAggregate) -> Standing | None:
+        """Returns what the record is to have of a target that reports by itself; None for a target that is checked."""
+        target = aggregate.target
+        if target.heartbeat is None:
+            return None
+        return Standing.of(self._saved.get(target.id, b""), aggregate.incidents())
 
     def _review(self, problems: tuple[OwnProblem, ...], now: Moment) -> None:
         if not self._generation:
@@ -146,6 +161,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         )
         # The sink leaves out what the record says already.
         self._latest |= {finding.incident_id: finding for finding in aggregate.latest()}
+        if (transitions or checkpoints) and (standing := self._standing(aggregate)) is not None:
+            self._last_reports.reached(target, standing)
         if transitions or checkpoints or self._is_full:
             self._hand_over(transitions, checkpoints)
 
@@ -167,6 +184,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _adopt(self, target: Target, now: Moment) -> None:
         self._targets[target.id] = target
+        if target.heartbeat is None:
+            self._last_reports.forget(target.id)
         aggregate = self._aggregates.get(target.id)
         if aggregate is not None:
             self._record(aggregate, aggregate.reconfigure(target, now), now)
@@ -180,12 +199,15 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         # Its own name comes first: what it has itself is newer than what it had under a former name.
         mine = [incident for name in names for incident in self._orphans.pop(name, ())]
         saved = [checkpoint for name in names if (checkpoint := self._resumable.pop(name, None))]
+        lost = self._last_reports.take_lost(target.id, Standing.of(saved[0].state if saved else b"", mine))
         if saved or mine:
             made = aggregate.restore(saved[0] if saved else None, mine, now)
             self._follow(aggregate.incidents())
             former = [checkpoint.target for checkpoint in saved if checkpoint.target != target.id]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))
+        for sample in lost:
+            self._judge(aggregate, sample, now)
 
     def _dropped(self, names: Iterable[str], now: Moment) -> tuple[Checkpoint, ...]:
         """Returns empty checkpoints, which take the recorded state of targets away."""
@@ -195,6 +217,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _release(self, target: str, now: Moment) -> None:
         self._targets.pop(target, None)
+        self._last_reports.forget(target)
         aggregate = self._aggregates.pop(target, None)
         if aggregate is not None:
             self._record(aggregate, aggregate.close(now), now)

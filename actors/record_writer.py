@@ -120,15 +120,18 @@ class RecordWriter:
         return unit if self.write(unit) else None
 
     def recall(self, key: str) -> Restored | None:
-        """Returns a dead letter with its incident and last delivered step; None for none and after a failed commit."""
+        """Returns a dead letter with its incident and last delivered step; None where the record has none. Blocks.
+
+        Raises: StoreError where the record cannot say, also after a failed commit until the store was reopened.
+        """
         if self._failed_commit is not None:
-            return None
+            raise StoreError("the store was not reopened yet after a failure")
         with self._asking():
             try:
                 return self._store.recall(key)
             except StoreError as error:
                 self._failed(CommitUnit(Batch(), [], []), str(error))
-                return None
+                raise
 
     def run_maintenance(self, now: Moment) -> bool:
         """Does one slice of maintenance. Returns whether work is left; False while the store waits to be reopened."""

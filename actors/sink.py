@@ -41,6 +41,7 @@ from ..protocol.supervisor import (
 )
 from .behaviour import Behaviour
 from .channel_tests import ChannelTests
+from .given_up import GivenUpNotices
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter, WentBack
 from .suppressions import Suppressions
@@ -73,6 +74,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._channels = {channel.id: channel for channel in channels}
         self._to = neighbours
         self._ledger = Ledger(self._channels.values())
+        self._given_up = GivenUpNotices(self._writer, self._ledger)
         self._outbox = Outbox(self._channels.values())
         self._gathered = Gathering()
         self._settled: list[NoticeSettled] = []
@@ -199,9 +201,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _enqueue(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
-            if notice.reason is NoticeReason.CATCH_UP and self._recall(notice.key) is not None:
-                # Its delivery was given up before the incident was forgotten and recalled: only Redrive sends it again.
-                self._ledger.leave_given_up(notice)
+            # It may have been given up before its incident was forgotten and recalled.
+            if notice.reason is NoticeReason.CATCH_UP and not self._given_up.lets_go(notice):
                 continue
             self._gathered.notices.append(notice)
             self._outbox.add(notice)
@@ -297,12 +298,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._ledger.settle(notice, dead, now)
 
     def _redrive(self, key: str, now: Moment) -> bool:
-        recalled = self._recall(key)
-        if recalled is None or not recalled.outbox:
-            return False
-        outgoing, incident = recalled.outbox[0], recalled.incidents[0]
-        told = next((told for told in recalled.told if told.channel == outgoing.notice.channel), None)
-        if not self._ledger.redrive(outgoing.notice, incident, told):
+        outgoing = None if key in self._outbox else self._given_up.redrive(key)
+        if outgoing is None:
             return False
         self._outbox.add(outgoing.notice, outgoing.delivery.attempts)
         self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
@@ -314,9 +311,6 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._register.rename(renamed)
         self._suppressions.rename(renamed, now)
         self._gathered.renamed.append(renamed)
-
-    def _recall(self, key: str) -> Restored | None:
-        return None if key in self._outbox else self._writer.recall(key)
 
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
@@ -330,11 +324,14 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         reopened = self._writer.reopen(now)
         if reopened is None:
             return
+        # Before the record is read again: a failure of that is the newer news.
+        self._to.supervisor.tell(StoreRecovered())
         if isinstance(reopened, WentBack):
             self._go_back(reopened, now)
         else:
             self._publish(reopened, now)
-        self._to.supervisor.tell(StoreRecovered())
+            # Due since the failure, while the record could not say which notices were given up.
+            self._reconcile(now)
         self._commit_soon(True)
 
     def _go_back(self, went_back: WentBack, now: Moment) -> None:

@@ -101,6 +101,8 @@ EVIDENCE_BODY_BYTES_MAX = 512
 """Bytes of a bad answer's body that are kept: an error page says what is wrong in its first lines."""
 EVIDENCE_PER_HOUR_MAX = 12
 """Bad samples of one target in an hour of which more than the explanation is kept: what a flapping target costs is bounded."""
+LAST_REPORTS_KEPT = 4
+"""Reports of a heartbeat that changed its state, kept for a record that loses their judgement: 2 KB of a target at most."""
 EVIDENCE_HELD_MAX = 16
 """Evidence in one message to the sink: 4 KB each at most, a quarter of a message."""
 EVIDENCE_GATHERED_MAX = 1_000

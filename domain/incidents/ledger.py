@@ -95,6 +95,10 @@ class Ledger:
         self._under_way.pop((notice.incident.id, notice.channel), None)
         self._give_up(notice)
 
+    def postpone(self, notice: Notice) -> None:
+        """Notes that a due notice is not sent yet: the next `reconcile` returns it again where it is still due."""
+        self._under_way.pop((notice.incident.id, notice.channel), None)
+
     def redrive(self, notice: Notice, incident: Incident, told: LastDelivered | None) -> bool:
         """Puts a dead letter under way again.
 

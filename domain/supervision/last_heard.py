@@ -77,6 +77,9 @@ class HeardRegister:
         for sample in samples:
             target = sample.target
             if sample.is_sign_of_life:
+                before = self._heard.get(target)
+                if before is not None and before.monotonic_ns > sample.at.monotonic_ns:
+                    continue  # a report that is judged again is older than what is known
                 self._heard[target] = sample.at
                 (self._urgent if target in self._reporting else self._changed)[target] = None
                 if self._restored:

@@ -184,14 +184,14 @@ def sample(number, outcome):
 def judged(rules, number, truth, outcome, lateness_ns=0):
     rules.attempts.probing(request(number), truth, NOON.monotonic_ns)
     rules.attempts.probed(request(number))
-    record = AttemptRecord(
-        attempt=AttemptId("shop", 1, number),
-        state=AttemptState.FINISHED,
-        due=NOON,
-        lateness_ns=lateness_ns,
-        missed=0,
+    rules.attempts.taken(sample(number, outcome), recorded_attempt(number, lateness_ns))
+
+
+def recorded_attempt(number, lateness_ns):
+    attempt = AttemptId("shop", 1, number)
+    return AttemptRecord(
+        attempt=attempt, state=AttemptState.FINISHED, due=NOON, lateness_ns=lateness_ns, missed=0
     )
-    rules.attempts.taken(sample(number, outcome), record)
 
 
 def down_by_our_fault(rules):
@@ -336,6 +336,17 @@ def test_a_refused_sample_is_evidence_once_a_later_process_counts_it_again():
     newer = RecordSamples(2 * GENERATIONS_PER_RUN, (sample(2, Outcome.DOWN),), (OPENED,), ())
     rules.evidence.recording(newer)
     assert rules.complaints == []
+
+
+@pytest.mark.parametrize(("share", "counted"), [(0.24, 1), (0.26, 0)])
+def test_only_an_attempt_that_waited_for_admission_is_left_out_of_the_reference(share, counted):
+    rules = Rules()
+    rules.roster["shop"] = rules.shop
+    judged(rules, 1, Outcome.DOWN, Outcome.DOWN)
+    rules.attempts.probing(request(2), Outcome.TIMED_OUT, NOON.monotonic_ns)
+    waited = msgspec.structs.replace(sample(2, Outcome.UNKNOWN), reason=Reason.OVERLOADED)
+    rules.attempts.taken(waited, recorded_attempt(2, int(share * rules.shop.timeout_ns)))
+    assert len(rules.attempts.truths["shop"]) == 1 + counted
 
 
 @pytest.mark.parametrize(("later", "complaints"), [(PENDING, []), (DEAD, []), (DELIVERED, ["S9"])])

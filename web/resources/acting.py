@@ -82,7 +82,8 @@ async def redrive(call: ApiCall) -> Done:
     if await call.operations.verbs.aio.redrive(key):
         return Done(done=True, detail=f"{key} is back in the outbox")
     raise UnknownName(
-        f"no notice that can be sent again has the key {key!r}: it was never given up, or its channel has a later one"
+        f"no notice that can be sent again has the key {key!r}: it was never given up, its channel has a "
+        "later one, or the store waits to be reopened"
     )
 
 

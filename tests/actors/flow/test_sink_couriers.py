@@ -28,6 +28,7 @@ from watchkeeper.protocol.sink import (
     GiveUpDelivery,
     Mute,
     Redrive,
+    ReopenStore,
     ResumeRetries,
     RetryDelivery,
 )
@@ -39,6 +40,7 @@ from watchkeeper.protocol.supervisor import (
     RetryAsked,
     SilenceCheckRequested,
     StoreFailed,
+    StoreRecovered,
 )
 
 from tests.actors.flow.sink_alone import ACCEPTED, REFUSED
@@ -214,6 +216,55 @@ def test_a_due_notice_that_was_given_up_before_is_not_sent_by_itself(sink):
     sink.tell(ExpireSilences())
     assert sink.ops == []
     assert sink.ask(Redrive(notice.key)) is True
+
+
+def letters(*notices):
+    return {
+        notice.key: Restored(incidents=(notice.incident,), outbox=(outgoing(notice, DEAD),))
+        for notice in notices
+    }
+
+
+@pytest.mark.parametrize("call", ["commit", "recall"])
+def test_a_dead_letter_stays_one_while_the_record_cannot_say_that_it_was_given_up(sink, call):
+    both = then(OPENED, TransitionKind.CHANGED, notify=("ops", "calm"))
+    ours, theirs = notice_of(both), notice_of(both, "calm")
+    sink.store.dead = letters(ours, theirs)
+    assert sink.ask(Redrive(ours.key)) is True
+    sink.dispatcher.run_until_idle()
+    sink.store.failing = {call}
+    sink.record(opened("inc_2", target="mail", notify=("calm",)))
+    sink.answer(ours, ACCEPTED)
+    sink.store.failing = set()
+    sink.tell(ReopenStore())
+    assert {notice.incident.id for notice, _ in sink.delivered("calm")} == {"inc_2"}
+    assert sink.ask(Redrive(theirs.key)) is True
+
+
+@pytest.mark.parametrize("call", ["commit", "recall"])
+def test_a_step_that_is_due_while_the_record_cannot_be_read_is_told_once_it_can(carrying, call):
+    alone, notice = carrying
+    alone.store.failing = {call}
+    alone.record(RESOLVED)
+    alone.answer(notice, ACCEPTED)
+    assert (alone.ops, alone.supervisor.of(StoreFailed)) == ([], [StoreFailed(f"{call} failed")])
+    alone.store.failing = set()
+    alone.tell(ReopenStore())
+    assert [(told.change, told.reason) for told, _ in alone.delivered()] == [
+        (TransitionKind.RESOLVED, NoticeReason.CATCH_UP)
+    ]
+
+
+def test_a_failure_to_read_the_record_that_was_just_reopened_is_reported_after_its_recovery(carrying):
+    alone, notice = carrying
+    alone.store.failing = {"commit"}
+    alone.record(RESOLVED)
+    alone.answer(notice, ACCEPTED)
+    alone.store.failing = {"recall"}
+    alone.forget()
+    alone.tell(ReopenStore())
+    kinds = [type(said) for said in alone.supervisor.take()]
+    assert [kind for kind in kinds if kind in {StoreRecovered, StoreFailed}] == [StoreRecovered, StoreFailed]
 
 
 # The end.

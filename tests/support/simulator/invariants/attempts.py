@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from watchkeeper.domain.auditing.violation import Complain
+from watchkeeper.domain.limits import LAG_SHARE_OF_TIMEOUT
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.observation.sample import Sample
@@ -100,6 +101,8 @@ class AttemptRules:
         self._happened(f"verdict: {sample.reason}")
         truth = self._truth.get(AttemptId(sample.target, sample.epoch, sample.attempt))
         self._served_once(sample, record, probed=truth is not None)
+        if sample.reason is Reason.OVERLOADED:
+            self._waited(sample, record)
         if not sample.outcome.is_evidence:
             return
         self.evidence_at[sample.target] = sample.at
@@ -110,6 +113,13 @@ class AttemptRules:
             self._complain("S17", says)
         if sample.outcome is Outcome.UP and truth in BAD:
             self._complain("S18", f"{sample.target} is {truth} and judged up")
+
+    def _waited(self, sample: Sample, record: AttemptRecord) -> None:
+        """Leaves out the truth of an attempt that waited for admission so long that its timeout may be of this side."""
+        target = self._roster.get(sample.target)
+        if target is not None and record.lateness_ns > LAG_SHARE_OF_TIMEOUT * target.timeout_ns:
+            known = self.truths.get(sample.target, [])
+            self.truths[sample.target] = [each for each in known if each[0] != sample.attempt]
 
     def _served_once(self, sample: Sample, record: AttemptRecord, *, probed: bool) -> None:
         """L8: a tick or a missed heartbeat is served once, and no tick of an earlier process; S31: a heartbeat counts once."""
