@@ -38,7 +38,7 @@ def acknowledge(where: Where, given: str, *, note: str, length: str, until: str,
             ends = "" if row.acknowledged_until is None else f" until {clock_text(row.acknowledged_until)}"
             say(
                 acts,
-                f"{name}: acknowledged by {row.acknowledged_by}{ends}; {_told(row, 'will hear of the end only')}",
+                f"{name}: acknowledged by {row.acknowledged_by}{ends}; {_told(row, 'will hear of it, and then of the end only')}",
             )
 
     reached(where, act)

@@ -126,7 +126,8 @@ class Calm:
                 return self._of_incident(incident)
             case NoticeEnded(notice, delivery):
                 name = f"{notice.incident.target}/{notice.incident.rule}"
-                said = f"{notice.channel}: {name} {self._short(notice.incident.id)} {notice.change.value}"
+                of_incident = f"{name} {self._short(notice.incident.id)} {notice.change.value}"
+                said = f"{notice.channel}: {'a test' if notice.is_test else of_incident}"
                 tries = f" after {count_of(delivery.attempts, 'attempt')}"
                 if delivery.state is DeliveryState.DEAD:
                     return Entry(

@@ -16,7 +16,10 @@ AT = r"\d\d:\d\d UTC"
 
 def test_ack_says_which_channels_hear_only_of_the_end(verb, down):
     ended = verb("ack", down, "--note", "rolling back")
-    assert ended == (0, "backup: acknowledged by otto; ops and oncall will hear of the end only\n")
+    assert ended == (
+        0,
+        "backup: acknowledged by otto; ops and oncall will hear of it, and then of the end only\n",
+    )
     again, says = verb("ack", "backup")
     assert (again, bool(re.fullmatch(f"backup: otto acknowledged it before, at {AT}\n", says))) == (0, True)
     row = json.loads(verb("ack", down, "--json")[1])
@@ -26,7 +29,8 @@ def test_ack_says_which_channels_hear_only_of_the_end(verb, down):
 def test_ack_may_end_by_itself_and_unack_withdraws_it(verb, there, down):
     says = verb("ack", down, "--for", "2h")[1]
     assert re.fullmatch(
-        f"backup: acknowledged by otto until .*{AT}; ops and oncall will hear of the end only\n", says
+        f"backup: acknowledged by otto until .*{AT}; ops and oncall will hear of it, and then of the end only\n",
+        says,
     )
     assert there("unack", down) == (
         0,
@@ -291,7 +295,7 @@ def test_verbs_without_a_run_write_to_the_store_and_say_so(quiet):
     assert quiet("heartbeat", "backup", "--fail") == (0, f"backup: reported as failed\n{later}")
     assert quiet("ack", "backup") == (
         0,
-        f"backup: acknowledged by otto; ops and oncall will hear of the end only\n{later}",
+        f"backup: acknowledged by otto; ops and oncall will hear of it, and then of the end only\n{later}",
     )
     assert quiet("silence", "backup", "--for", "1h", "--id", "mine", "--dry-run")[1] == (
         "would mute 1 target and 1 open incident; nothing was done\n"

@@ -3,9 +3,10 @@
 import logging
 
 import pytest
+from msgspec.structs import replace
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.incidents.incident import TransitionKind
-from watchkeeper.domain.incidents.notice import DeliveryState
+from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.read_model.event import (
@@ -54,6 +55,9 @@ LINES = {
     ),
     "12:00:01Z  not told   ops: shop/down 7f2c opened: given up after 7 attempts: HTTP 410": NoticeEnded(
         NOTICE, delivery_of(NOTICE, DeliveryState.DEAD, attempts=7, detail="HTTP 410")
+    ),
+    "12:00:01Z  told       ops: a test": NoticeEnded(
+        replace(NOTICE, reason=NoticeReason.TEST), delivery_of(NOTICE, DeliveryState.DELIVERED)
     ),
     "12:00:02Z  blind      for 2s: suspended": WentBlind(
         BlindInterval(NOON.wall_ns, NOON.wall_ns + 2 * NS_PER_S, "suspended")
