@@ -234,7 +234,7 @@ def test_a_dead_letter_stays_one_while_the_record_cannot_say_that_it_was_given_u
     sink.dispatcher.run_until_idle()
     sink.store.failing = {call}
     sink.record(opened("inc_2", target="mail", notify=("calm",)))
-    sink.answer(ours, ACCEPTED)
+    sink.answer(ours, ACCEPTED, attempt=2)
     sink.store.failing = set()
     sink.tell(ReopenStore())
     assert {notice.incident.id for notice, _ in sink.delivered("calm")} == {"inc_2"}
