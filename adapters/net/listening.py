@@ -13,6 +13,8 @@ from pathlib import Path
 BACKLOG = 128
 _PATH_BYTES_MAX = 100
 """The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS, without the final zero."""
+_DESCRIPTORS = "/proc/self/fd"
+"""Linux alone has it."""
 _NAME_BYTES_MAX = 80
 """The longest name in a folder that is reached through its descriptor, `/proc/self/fd/N/`."""
 
@@ -151,8 +153,12 @@ class _Address:
     def __enter__(self) -> str:
         if len(os.fsencode(self._path)) <= _PATH_BYTES_MAX:
             return str(self._path)
-        self._folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return f"/proc/self/fd/{self._folder}/{self._path.name}"
+        if not Path(_DESCRIPTORS).exists():
+            raise OSError(
+                errno.ENAMETOOLONG, "a path of more than 100 bytes is too long for a socket", str(self._path)
+            )
+        self._folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        return f"{_DESCRIPTORS}/{self._folder}/{self._path.name}"
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:

@@ -66,7 +66,7 @@ def write_tokens(store: str, tokens: tuple[IssuedToken, ...]) -> None:
     try:
         replace_file(path, msgspec.json.encode(_TokenFile(tokens=tokens)))
         # A revoked token must not come back with the folder of before a power cut.
-        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
         finally:
