@@ -117,10 +117,12 @@ def test_the_web_libraries_are_not_loaded_before_somebody_asks(store):
 
 
 def test_no_thread_of_the_web_is_left_after_the_stop(store):
+    before = set(threading.enumerate())
     with Runtime(targets=[SHOP], store=store) as runtime:
         url = runtime.serve("127.0.0.1:0")
         assert Asking(url).get("/status").status == 200
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("watchkeeper")]
+    left = set(threading.enumerate()) - before
+    assert not [thread for thread in left if thread.name.startswith("watchkeeper")]
 
 
 def test_the_configured_address_is_served_and_closed_at_the_stop():
