@@ -4,6 +4,8 @@ import io
 import os
 import socket
 import ssl
+import threading
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -31,6 +33,8 @@ class Answered(NamedTuple):
     status: int
     is_json: bool
     body: bytes
+    wait_s: int | None = None
+    """The seconds after which a request that came too soon may come again; such a one has had no effect."""
 
 
 class Request(NamedTuple):
@@ -140,13 +144,20 @@ class _Connection(HTTPConnection):
 def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
     """Returns the answer to a request. Follows no redirect, uses no proxy and keeps no connection.
 
+    A request that the server puts off, because its client may send no more just now, is sent again when it may be, where that
+    is before the deadline.
+
     Raises: NotRunning where nothing answers there; NotAllowed for a control socket of another user; UsageError for a `ca` that
     cannot be read; TimeoutError; and WatchkeeperError for what is no answer of HTTP.
     """
     until = Deadline.after(_clock.read(), round(timeout_s * NS_PER_S))
     try:
-        with _connected(place, until) as sock:
-            return _answered(place, sock, request, until)
+        while True:
+            with _connected(place, until) as sock:
+                answered = _answered(place, sock, request, until)
+            if answered.wait_s is None or answered.wait_s >= _left_s(until):
+                return answered
+            threading.Event().wait(answered.wait_s)
     except TimeoutError:
         raise TimeoutError(f"{place.name} has not answered within {timeout_s:g} s") from None
     except ssl.SSLCertVerificationError as error:
@@ -218,4 +229,9 @@ def _answered(place: Place, sock: Any, request: Request, until: Deadline) -> Ans
     if len(content) > CLIENT_ANSWER_BYTES_MAX:
         raise WatchkeeperError(f"{place.name} answers with more than {CLIENT_ANSWER_BYTES_MAX:,} bytes")
     kind = (response.getheader("content-type") or "").partition(";")[0].strip()
-    return Answered(response.status, kind.endswith("json"), content)
+    wait = response.getheader("retry-after") or ""
+    is_put_off = response.status == HTTPStatus.TOO_MANY_REQUESTS and wait.isascii() and wait.isdigit()
+    # At least a second: a server that names none must not be asked without a pause.
+    return Answered(
+        response.status, kind.endswith("json"), content, max(int(wait[:9]), 1) if is_put_off else None
+    )

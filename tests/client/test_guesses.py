@@ -118,8 +118,8 @@ def test_a_server_without_tls_is_not_said_to_lack_an_authority(url):
 
 
 @contextmanager
-def answering(body, kind="application/json"):
-    """A server that gives every request the same answer."""
+def answering(body, kind="application/json", *, status="200 OK", more=""):
+    """A server that gives every request the same answer; `more` are further lines of its head."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -130,7 +130,7 @@ def answering(body, kind="application/json"):
                     return
                 with peer:
                     peer.recv(65_536)
-                    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+                    head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{more}content-length: {len(body)}\r\n\r\n"
                     peer.sendall(head.encode() + body)
 
         thread = threading.Thread(target=serve)
@@ -184,3 +184,18 @@ def test_a_report_that_is_refused_for_any_reason_fails_no_job(here, caplog):
     with connect("http://255.255.255.255", timeout_s=1).job("etl"):
         pass
     assert "The end of a job was not reported" in caplog.text
+
+
+def test_more_requests_than_a_client_may_send_at_once_are_all_done(url):
+    there = connect(url, token=TOKENS["operator"])
+    assert [there.target("etl").id for _ in range(45)] == ["etl"] * 45
+
+
+@pytest.mark.parametrize("more", ["retry-after: 60\r\n", "retry-after: soon\r\n", ""])
+def test_a_wait_beyond_the_deadline_is_refused_at_once(more):
+    body = b'{"title": "Too many requests", "status": 429, "detail": "wait a minute"}'
+    with (
+        answering(body, "application/problem+json", status="429 Too Many Requests", more=more) as there,
+        pytest.raises(TimeoutError, match="wait a minute"),
+    ):
+        connect(there).silences()
