@@ -84,15 +84,24 @@ class Job:
             self.detail = code
 
     def _told(self, error: BaseException | None) -> str:
-        took = format_duration(self.took_ns // NS_PER_MS * NS_PER_MS)
         if error is not None:
-            return f"{_said(error)} after {took}"
-        how = f"exit status {self.exit_status} after {took}" if self.exit_status else f"took {took}"
+            return f"{_said(error)} after {_length(self.took_ns)}"
+        how = run_text(self.exit_status, self.took_ns)
         return f"{how}: {self.detail}" if self.detail else how
 
     def __repr__(self) -> str:
         state = "not begun" if self._started is None else "ended" if self._ended else "running"
         return f"<Job {self.name!r}: {state}>"
+
+
+def run_text(exit_status: int, took_ns: int) -> str:
+    """How a run of a job ended, and its length to the millisecond."""
+    took = _length(took_ns)
+    return f"exit status {exit_status} after {took}" if exit_status else f"took {took}"
+
+
+def _length(took_ns: int) -> str:
+    return format_duration(took_ns // NS_PER_MS * NS_PER_MS)
 
 
 def _said(error: BaseException) -> str:

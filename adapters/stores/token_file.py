@@ -9,7 +9,7 @@ from ...domain.errors import StoreError
 from ...domain.limits import TOKENS_MAX
 from ...domain.specification.web import IssuedToken
 from .sqlite.files import open_beside, require_own
-from .sqlite.head import replace_file
+from .sqlite.head import make_path_durable, replace_file
 
 _BYTES_MAX = 2048 * TOKENS_MAX
 """A token has some 250 bytes; with names of the greatest length in the widest letters 1,300."""
@@ -66,10 +66,6 @@ def write_tokens(store: str, tokens: tuple[IssuedToken, ...]) -> None:
     try:
         replace_file(path, msgspec.json.encode(_TokenFile(tokens=tokens)))
         # A revoked token must not come back with the folder of before a power cut.
-        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        make_path_durable(str(Path(path).parent))
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from error

@@ -17,8 +17,7 @@ from ...adapters.clock import SystemClock
 from ...client.offline import OfflineStore
 from ...domain.errors import WatchkeeperError
 from ...domain.line import first_line
-from ...domain.time.duration import format_duration
-from ...domain.time.moment import NS_PER_MS
+from ...host.job import run_text
 from ..options import Where
 from .reach import Acts, reached
 
@@ -43,9 +42,9 @@ def run_job(where: Where, target: str, command: Sequence[str]) -> int:
     began = clock.read()
     begun.start()
     status, tail = _run(command)
-    took = format_duration(clock.read().since(began) // NS_PER_MS * NS_PER_MS)
+    took_ns = clock.read().since(began)
     begun.join(STARTED_WITHIN_S)
-    how = f"took {took}" if status == 0 else f"exit status {status} after {took}"
+    how = run_text(status, took_ns)
     detail = f"{how}: {tail}" if tail and status else how
     _report(where, target, ok=status == 0, detail=detail, run=run)
     return status

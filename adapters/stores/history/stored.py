@@ -74,8 +74,8 @@ def encoded(evidence: Evidence) -> bytes:
     )
 
 
-class Totals(PublicValue, frozen=True, array_like=True, gc=False):
-    """The head of a roll-up: its counts. The buckets of latency are nine tenths of a roll-up, and not read."""
+class _Counted(PublicValue, frozen=True, array_like=True, gc=False):
+    """The counts that a roll-up begins with."""
 
     count: int = 0
     good: int = 0
@@ -95,6 +95,18 @@ class Totals(PublicValue, frozen=True, array_like=True, gc=False):
         evidence = self.good + self.bad
         return self.good / evidence if evidence else None
 
+    def _shown(self) -> dict[str, Any]:
+        """Returns the counts and the `uptime`, as plain data has them."""
+        names = ("count", "good", "bad", "unknown", "uptime")
+        return {name: getattr(self, name) for name in names}
+
+    def _max_ms(self) -> float | None:
+        return milliseconds(self.latency_max_us * NS_PER_US) if self.timed else None
+
+
+class Totals(_Counted, frozen=True, array_like=True, gc=False):
+    """The head of a roll-up: its counts. The buckets of latency are nine tenths of a roll-up, and not read."""
+
     @property
     def latency_mean_ns(self) -> int | None:
         """The mean latency of those that were answered; None without any."""
@@ -102,8 +114,8 @@ class Totals(PublicValue, frozen=True, array_like=True, gc=False):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the counts, the `uptime`, and the mean and longest latency of answers in milliseconds."""
-        mean_ms, max_ms = milliseconds(self.latency_mean_ns), _max_ms(self)
-        return {**_counts(self), "mean_ms": mean_ms, "max_ms": max_ms}
+        mean_ms, max_ms = milliseconds(self.latency_mean_ns), self._max_ms()
+        return {**self._shown(), "mean_ms": mean_ms, "max_ms": max_ms}
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(
@@ -117,32 +129,15 @@ class Totals(PublicValue, frozen=True, array_like=True, gc=False):
         )
 
 
-class Rollup(PublicValue, frozen=True, array_like=True, gc=False):
+class Rollup(_Counted, frozen=True, array_like=True, gc=False):
     """The samples of one target in one hour or one day.
 
     Its latency is that of answers: how soon a connection was refused, or how long an answer was waited for that never came, is in
     none of its figures, so that a target that is down does not look fast.
     """
 
-    count: int = 0
-    good: int = 0
-    """Up or degraded."""
-    bad: int = 0
-    """Down or timed out."""
-    unknown: int = 0
-    """No evidence: cancelled, or our own trouble."""
-    timed: int = 0
-    """Those that were answered after a time that was measured."""
-    latency_sum_us: int = 0
-    latency_max_us: int = 0
     buckets: tuple[tuple[int, int], ...] = ()
     """Latency of what was answered: bucket and count, in rising order."""
-
-    @property
-    def uptime(self) -> float | None:
-        """The good share of what was evidence; None when nothing was."""
-        evidence = self.good + self.bad
-        return self.good / evidence if evidence else None
 
     @property
     def totals(self) -> Totals:
@@ -164,7 +159,7 @@ class Rollup(PublicValue, frozen=True, array_like=True, gc=False):
     def to_dict(self) -> dict[str, Any]:
         """Returns the counts, the `uptime`, and latencies of answers in milliseconds: p50, p95 and the longest."""
         p50_ms, p95_ms = self.latency_at_ms(0.50), self.latency_at_ms(0.95)
-        return {**_counts(self), "p50_ms": p50_ms, "p95_ms": p95_ms, "max_ms": _max_ms(self)}
+        return {**self._shown(), "p50_ms": p50_ms, "p95_ms": p95_ms, "max_ms": self._max_ms()}
 
 
 ROLLUPS = msgspec.msgpack.Decoder(Rollup)
@@ -181,15 +176,6 @@ class Summed(PublicValue, frozen=True, gc=False):
     def at(self) -> datetime:
         """When its span began, in UTC."""
         return utc(self.at_ns)
-
-
-def _counts(summed: Totals | Rollup) -> dict[str, Any]:
-    names = ("count", "good", "bad", "unknown", "uptime")
-    return {name: getattr(summed, name) for name in names}
-
-
-def _max_ms(summed: Totals | Rollup) -> float | None:
-    return milliseconds(summed.latency_max_us * NS_PER_US) if summed.timed else None
 
 
 def roll_up(rows: Sequence[FoundRow], findings: Mapping[int, tuple[Outcome, Reason]]) -> Rollup:

@@ -13,7 +13,7 @@ from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.public_value import PublicValue, moment_of
 from .connection import explained
 from .files import real_path
-from .head import make_durable, read_head
+from .head import make_path_durable, read_head
 from .lock import holder_of
 from .reader import StoreReader
 
@@ -62,9 +62,9 @@ def back_up(store: str, path: str, *, replace: bool = False) -> Backup:
                     f" nothing was written to {path}"
                 )
             extent = copy.extent()
-            size_bytes = _made_durable(draft)
+            size_bytes = make_path_durable(draft)
             Path(draft).replace(place)
-            _made_durable(str(place.absolute().parent))
+            make_path_durable(str(place.absolute().parent))
     return Backup(path=path, size_bytes=size_bytes, links=verified.links, **msgspec.structs.asdict(extent))
 
 
@@ -97,13 +97,3 @@ def _draft(place: Path) -> Iterator[str]:
     finally:
         for suffix in _BESIDE:
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
-
-
-def _made_durable(path: str) -> int:
-    """Returns the size of a file, or of a folder, once it is on the medium."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        make_durable(descriptor)
-        return os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)

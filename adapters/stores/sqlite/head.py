@@ -76,3 +76,13 @@ def make_durable(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     else:
         os.fsync(descriptor)
+
+
+def make_path_durable(path: str) -> int:
+    """Returns the size of a file, or of a folder, once it is on the medium."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        make_durable(descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
