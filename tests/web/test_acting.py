@@ -288,6 +288,7 @@ def test_a_silence_that_a_program_named_otherwise_can_be_ended(runtime, operator
 def test_a_command_that_cannot_be_written_yet_is_accepted_and_not_said_to_be_done(operator, store, incident):
     """Another program holds the database, as a backup tool may."""
     other = apsw.Connection(store)
+    other.set_busy_timeout(5_000)  # the runtime may be in the middle of a commit
     other.execute("BEGIN IMMEDIATE")
     try:
         answer = operator.put(f"/incidents/{incident.id}/acknowledgement")
