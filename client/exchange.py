@@ -31,6 +31,7 @@ class Answered(NamedTuple):
     status: int
     is_json: bool
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Request(NamedTuple):
@@ -40,7 +41,7 @@ class Request(NamedTuple):
     path: str
     query: dict[str, Any]
     body: Any
-    """Plain data, sent as JSON; None for no body."""
+    """Plain data, sent as JSON; bytes are sent as they are, and None is no body."""
     headers: dict[str, str]
 
     @property
@@ -208,14 +209,17 @@ def _trusting(ca: str | None) -> ssl.SSLContext:
 def _answered(place: Place, sock: Any, request: Request, until: Deadline) -> Answered:
     sock.settimeout(_left_s(until))
     connection = _Connection(place, sock, until)
-    body = None if request.body is None else msgspec.json.encode(request.body)
+    is_raw = request.body is None or isinstance(request.body, bytes)
+    body = request.body if is_raw else msgspec.json.encode(request.body)
     headers = {"accept": "application/json", "connection": "close", **request.headers}
-    if body is not None:
+    if body is not None and not is_raw:
         headers["content-type"] = "application/json"
     connection.request(request.method, place.base + request.address, body, headers)
     response = connection.answer(request.method)
     content = response.read(CLIENT_ANSWER_BYTES_MAX + 1)
     if len(content) > CLIENT_ANSWER_BYTES_MAX:
         raise WatchkeeperError(f"{place.name} answers with more than {CLIENT_ANSWER_BYTES_MAX:,} bytes")
+    if response.length:
+        raise NotRunning(f"{place.name} ended in the middle of an answer: its process has ended")
     kind = (response.getheader("content-type") or "").partition(";")[0].strip()
-    return Answered(response.status, kind.endswith("json"), content)
+    return Answered(response.status, kind.endswith("json"), content, tuple(response.getheaders()))
