@@ -109,7 +109,7 @@ async def _answer(
         call = ApiCall(services, author, request.path_params, query, None, request, visit, authority)
         raw = await _raw(request) if route.body is not None else b""
         passed = None
-        if services.operations.stands_by and is_passed_on(route):
+        if is_passed_on(route) and services.operations.stands_by:
             passed = await passed_on(route, services.operations, request, author, raw)
         response = passed or await _made(route, call._replace(body=_body(route, request, raw)))
     except ClientDisconnect:
