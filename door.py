@@ -26,7 +26,14 @@ from .domain.observation.evidence import Evidence
 from .domain.observation.observation import Measurement, Observation
 from .domain.observation.outcome import Outcome, Reason
 from .domain.observation.sample import Sample
-from .domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
+from .domain.read_model.event import (
+    HealthChanged,
+    IncidentChanged,
+    NoticeEnded,
+    RoleChanged,
+    SampleSeen,
+    WentBlind,
+)
 from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.rules.aggregate import Status
@@ -89,6 +96,7 @@ __all__ = [
     "Record",
     "Retention",
     "Role",
+    "RoleChanged",
     "Rollup",
     "Rule",
     "Runtime",

@@ -18,6 +18,7 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
+from .client.active import ControlSocketLink
 from .domain.errors import ConfigurationError, UsageError
 from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
@@ -43,6 +44,8 @@ from .host.channel_testing import ChannelTesting
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
 from .host.lifecycle import Lifecycle
+from .host.sharing.peer_desk import PeerDesk
+from .host.sharing.standby import RuntimeRole
 from .host.silencing import MatcherTexts, preview
 from .host.status_cache import StatusCache
 from .host.surface import async_only, bridge, sync_only
@@ -77,7 +80,9 @@ class Runtime(Commands):
         options: RuntimeOptions = DEFAULT_OPTIONS,
         callables: Mapping[str, Callable[..., Any]] | None = None,
         web: Web | None = None,
+        standby: bool = True,
     ) -> None:
+        """With `standby`, a start while another process runs the store waits to take over; without, it is refused."""
         if callables is not None and not isinstance(callables, Mapping):
             raise ConfigurationError(
                 f"callables: expected functions by name, like {{'announce': announce}}, got a {type(callables).__name__}"
@@ -93,9 +98,13 @@ class Runtime(Commands):
         )
         self._tokens = IssuedTokens(lambda: self._configured.given.runtime.store, self._clock)
         self._links = LoginLinks(self._clock)
-        doors = Doors(self._site)
         self._lifecycle = self._lifecycle_type(
-            self._configured, self._status_cache.forget, self._status_cache.after_fork, self._clock, doors
+            self._configured,
+            self._status_cache.forget,
+            self._status_cache.after_fork,
+            self._clock,
+            Doors(self._site),
+            ControlSocketLink() if standby else None,
         )
         self._read: Callable[[], Configuration] | None = None
         self._channel_testing = ChannelTesting(self._lifecycle, self._configured, self._clock)
@@ -116,8 +125,9 @@ class Runtime(Commands):
         environment: Mapping[str, str] | None = None,
         *,
         callables: Mapping[str, Callable[..., Any]] | None = None,
+        standby: bool = True,
     ) -> Self:
-        """Makes a runtime from a configuration file; `callables` maps names of `call` to functions.
+        """Makes a runtime from a configuration file; `callables` maps names of `call` to functions; `standby` as in Runtime.
 
         `${NAME}` is read from `environment` (default: the environment of the process), now and at every `reload`.
         Reads the file and starts nothing.
@@ -134,6 +144,7 @@ class Runtime(Commands):
             options=configuration.runtime,
             callables=callables,
             web=configuration.web,
+            standby=standby,
         )
         runtime._configured.is_judged = runtime._configured.is_whole = True
         runtime._configured.mask = mask
@@ -146,8 +157,10 @@ class Runtime(Commands):
     def start(self) -> None:
         """Starts polling. Blocks until every target is scheduled.
 
-        Raises: ConfigurationError for a configuration that cannot run; StoreBusy where another process holds the store;
-        StoreError where the store does not open; UsageError where this runtime is running.
+        Where another process runs the store this one stands by, and `start` returns at once: see `role`.
+
+        Raises: ConfigurationError for a configuration that cannot run; StoreBusy where another process holds the store, of a
+        runtime with `standby=False`; StoreError where the store does not open; UsageError where this runtime is running.
         """
         self._lifecycle.start(None)
 
@@ -205,6 +218,11 @@ class Runtime(Commands):
     async def __aexit__(self, *_: object) -> None:
         await self.aio.stop()
 
+    @property
+    def role(self) -> RuntimeRole:
+        """`active` where this process runs the store, `standby` where another one does, `stopped` otherwise."""
+        return self._lifecycle.role
+
     @bridge
     def asgi(self, actor: Actor | None = None) -> Asgi:
         """Returns the API for a host to mount. `actor` takes a request's scope and returns a name and a role, or None.
@@ -238,7 +256,8 @@ class Runtime(Commands):
         from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
         started = lambda: self._lifecycle.started  # noqa: E731  # asked at each request
-        return Site(Operations(self, self._configured, started, self._tokens, self._links))
+        operations = Operations(self, self._configured, started, self._tokens, self._links, self._lifecycle)
+        return Site(operations, PeerDesk(self, self._configured, self._lifecycle))
 
     # Questions: answered within a bounded time.
 
@@ -320,6 +339,7 @@ class Runtime(Commands):
         return run_blocking(self._channel_testing.test(channel, by, blocking))
 
     def __repr__(self) -> str:
-        state = "running" if self._lifecycle.started else "stopped"
+        running = "running" if self._lifecycle.started else "stopped"
+        state = "standby" if self._lifecycle.stands_by else running
         targets = count_of(len(self._configured), "target")
         return f"<Runtime {state}: {targets}, {count_of(len(self._configured.channels), 'channel')}>"

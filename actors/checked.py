@@ -3,7 +3,8 @@
 They stand between the actors and the real ports, keep a second, naive book of the durable state, and compare.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -140,23 +141,35 @@ class CheckedStore:
         return restored
 
     def commit(self, batch: Batch) -> int:
-        checks = self._checks
-        checks.look(checks.record.committing)
-        try:
+        self._checks.look(self._checks.record.committing)
+        with self._in_doubt():
             left_out = self._inner.commit(batch)
+        self._checks.look(self._checks.committed, batch)
+        return left_out
+
+    @contextmanager
+    def _in_doubt(self) -> Iterator[None]:
+        """After a failure only the next opening shows what is durable: the book starts again from what it returns."""
+        try:
+            yield
         except StoreError:
-            # Only the next opening shows whether the batch is durable: the book starts again from what it returns.
-            checks.look(checks.record.failed)
+            self._checks.look(self._checks.record.failed)
             self._known = False
             raise
-        checks.look(checks.committed, batch)
-        return left_out
 
     def recall(self, key: str) -> Restored | None:
         recalled = self._inner.recall(key)
         if recalled is not None:
             self._checks.look(self._checks.durable.recall, recalled)
         return recalled
+
+    @property
+    def lease_ns(self) -> int:
+        return self._inner.lease_ns
+
+    def beat(self) -> None:
+        with self._in_doubt():
+            self._inner.beat()
 
     def run_maintenance(self, now: Moment) -> bool:
         return self._inner.run_maintenance(now)

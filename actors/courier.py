@@ -13,6 +13,10 @@ from ..protocol.sink import CourierStarted, DeliveryAnswered, SinkMessage
 from .behaviour import Behaviour
 from .ports import Cancellable, Clock, Listener, Messenger
 
+LEASE_OVER = Answer(
+    accepted=False,
+    detail="not sent: this process was delayed, and another may have taken over the store meanwhile",
+)
 NO_ANSWER = Answer(accepted=False, detail="no answer before the deadline: the outcome is unknown")
 
 
@@ -32,6 +36,7 @@ class _Waiting(NamedTuple):
     notice: Notice
     attempt: int
     deadline: Deadline
+    not_after_ns: int | None
 
 
 class Courier(Behaviour[heard.CourierMessage]):
@@ -63,28 +68,35 @@ class Courier(Behaviour[heard.CourierMessage]):
 
     def handle(self, message: heard.CourierMessage, now: Moment) -> None:
         match message:
-            case heard.Deliver(notice, attempt, timeout_ns):
-                self._deliver(notice, attempt, Deadline.after(now, timeout_ns))
+            case heard.Deliver(notice, attempt, timeout_ns, not_after_ns):
+                self._deliver(_Waiting(notice, attempt, Deadline.after(now, timeout_ns), not_after_ns), now)
             case heard.AbandonDelivery(key):
-                self._abandon(key)
+                self._abandon(key, now)
             case _:
                 assert_never(message)
 
-    def _deliver(self, notice: Notice, attempt: int, deadline: Deadline) -> None:
-        carried = self._carried.get(notice.key)
+    def _deliver(self, given: _Waiting, now: Moment) -> None:
+        key = given.notice.key
+        carried = self._carried.get(key)
         if carried is not None:
             # A restarted sink delivers the notices of its predecessor again: the running send answers this attempt too.
-            self._carried[notice.key] = carried._replace(attempt=attempt)
+            self._carried[key] = carried._replace(attempt=given.attempt)
             return
-        self._waiting[notice.key] = _Waiting(notice, attempt, deadline)
-        self._send_waiting()
+        self._waiting[key] = given
+        self._send_waiting(now)
 
-    def _send_waiting(self) -> None:
+    def _send_waiting(self, now: Moment) -> None:
         """Sends waiting notices while there is room. A restarted sink does not count those that are still running."""
         while self._waiting and len(self._carried) < self._room:
-            self._send(*self._waiting.pop(next(iter(self._waiting))))
+            self._send(*self._waiting.pop(next(iter(self._waiting))), now)
 
-    def _send(self, notice: Notice, attempt: int, deadline: Deadline) -> None:
+    def _send(
+        self, notice: Notice, attempt: int, deadline: Deadline, not_after_ns: int | None, now: Moment
+    ) -> None:
+        if not_after_ns is not None and now.monotonic_ns >= not_after_ns:
+            # A process that was frozen sends nothing that its successor sends; where none took over, it is tried again.
+            self._sink.tell(DeliveryAnswered(notice.key, attempt, LEASE_OVER))
+            return
         done = partial(self._answered, notice.key, attempt)
         try:
             running = self._messenger.send(notice, attempt, deadline, done)
@@ -102,9 +114,9 @@ class Courier(Behaviour[heard.CourierMessage]):
             del self._carried[key]
             answer = replace(answer, detail=self._discreet(answer.detail))
             self._sink.tell(DeliveryAnswered(key, carried.attempt, answer))
-            self._send_waiting()
+            self._send_waiting(self._now())
 
-    def _abandon(self, key: str) -> None:
+    def _abandon(self, key: str, now: Moment) -> None:
         waiting = self._waiting.pop(key, None)
         carried = self._carried.pop(key, None)
         if waiting is not None:
@@ -112,7 +124,7 @@ class Courier(Behaviour[heard.CourierMessage]):
         elif carried is not None:
             carried.running.cancel()
             self._sink.tell(DeliveryAnswered(key, carried.attempt, NO_ANSWER))
-            self._send_waiting()
+            self._send_waiting(now)
 
     def on_stop(self) -> None:
         carried, self._carried = self._carried, {}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, assert_never
 from pykka import ActorDeadError, Timeout
 
 from ..domain.conditions.judgement import Expectation
-from ..domain.errors import StoreError
+from ..domain.errors import StoreError, StoreFenced
 from ..domain.incidents.record import PauseMark
 from ..domain.limits import ANSWER_WITHIN_NS, EXPLANATION_CHARACTERS_MAX, START_WITHIN_S
 from ..domain.line import first_line
@@ -90,6 +90,8 @@ class Engine:
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._store = configuration.runtime.store
         self._changed = threading.Condition()
+        self._lost_store: StoreFenced | None = None
+        self._on_end: Callable[[StoreFenced], None] | None = None
         self.pauses: tuple[PauseMark, ...] = ()
         """The pauses of the record as this engine started."""
         self._commanded = self._obeyed = object()
@@ -126,7 +128,24 @@ class Engine:
             asked=dependencies.asked,
             discreet=dependencies.discreet,
             is_whole=dependencies.is_whole,
+            lost_store=self._end_by_itself,
         )
+
+    def on_end(self, callback: Callable[[StoreFenced], None]) -> None:
+        """Calls back once when this engine has ended by itself, as another process has claimed its store; at once where it has.
+
+        The callback runs on a thread of the engine: it must not block, and `stop` is to be called from another thread.
+        """
+        with self._changed:
+            self._on_end, lost = callback, self._lost_store
+        if lost is not None:
+            callback(lost)
+
+    def _end_by_itself(self, error: StoreFenced) -> None:
+        with self._changed:
+            self._lost_store, callback = error, self._on_end
+        if callback is not None:
+            callback(error)
 
     def _report(self, invariant: str, says: str) -> None:
         """Logs, counts and shows an internal fault that debug mode found; the work goes on."""

@@ -1,6 +1,6 @@
 """Dead letters: the notices that the record has as given up, which leave again by Redrive alone."""
 
-from ..domain.errors import StoreError
+from ..domain.errors import StoreError, StoreFenced
 from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Notice
 from ..domain.incidents.record import Outgoing
@@ -21,6 +21,8 @@ class GivenUpNotices:
         """
         try:
             is_dead = self._writer.recall(notice.key) is not None
+        except StoreFenced:
+            raise
         except StoreError:
             self._ledger.postpone(notice)
             return False
@@ -32,6 +34,8 @@ class GivenUpNotices:
         """Puts a dead letter under way again and returns it; None where there is none, or it may not leave. Blocks."""
         try:
             recalled = self._writer.recall(key)
+        except StoreFenced:
+            raise
         except StoreError:
             return None
         if recalled is None or not recalled.outbox:

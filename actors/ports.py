@@ -92,10 +92,20 @@ class Store(Protocol):
     """The durable record. Used only by the sink, on the sink's thread; its methods block."""
 
     def open(self, now: Moment) -> Restored:
-        """Locks the store for this process, verifies it and returns its state.
+        """Claims the store for this process, verifies it and returns its state.
 
-        Raises: StoreBusy where another process, which it names, holds the lock; StoreCorrupt or StoreError.
+        Raises: StoreBusy where another process, which it names, owns it; StoreFenced where another has claimed it since this
+        store object was open; StoreCorrupt or StoreError.
         """
+        ...
+
+    @property
+    def lease_ns(self) -> int:
+        """How long after its last commit or beat no other process may claim the store; 0 where none ever can."""
+        ...
+
+    def beat(self) -> None:
+        """Renews the lease without a commit. Raises: StoreFenced where another process has claimed the store; StoreError."""
         ...
 
     def commit(self, batch: Batch) -> int:
@@ -103,7 +113,8 @@ class Store(Protocol):
 
         Returns the number of samples that were left out, because their clock is outside the range of the store.
 
-        Raises: StoreError where the transaction failed; nothing of the batch is visible then.
+        Raises: StoreError where the transaction failed; nothing of the batch is visible then. StoreFenced where another
+        process has claimed the store: this one takes nothing more.
         """
         ...
 

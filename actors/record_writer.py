@@ -4,14 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from ..domain.errors import StoreError
+from ..domain import limits
+from ..domain.errors import StoreError, StoreFenced
 from ..domain.incidents.notice import Delivery
 from ..domain.incidents.outbox import OutboxEntry
 from ..domain.incidents.record import Batch, Restored
 from ..domain.time.moment import Moment
-from ..protocol.recorder import NoticeSettled
-from ..protocol.supervisor import StoreAnswered, StoreAsked, StoreFailed, SupervisorMessage
-from .ports import Listener, Store
+from ..protocol.recorder import HealthReported, NoticeSettled
+from ..protocol.sink import ContinueMaintenance, RenewTenure
+from ..protocol.supervisor import (
+    NextSliceRequested,
+    RenewalRequested,
+    StoreAnswered,
+    StoreAsked,
+    StoreFailed,
+    SupervisorMessage,
+)
+from .ports import Listener, Neighbours, Store
 
 
 class CommitUnit(NamedTuple):
@@ -33,7 +42,10 @@ class WentBack(NamedTuple):
 
 
 class RecordWriter:
-    """Writes for the sink, which owns it. After a failure it reads and writes nothing until the store was reopened."""
+    """Writes for the sink, which owns it. After a failure it reads and writes nothing until the store was reopened.
+
+    A store that another process has claimed is no failure: every method raises StoreFenced, which ends the sink.
+    """
 
     def __init__(self, store: Store, supervisor: Listener[SupervisorMessage]) -> None:
         self._store = store
@@ -42,6 +54,8 @@ class RecordWriter:
         self._left_out = 0
         self._writes = 0
         """How many writes the record has, as far as this process knows."""
+        self._renewed_ns = 0
+        """The start of the last commit or beat: from there no other process claims the store for a whole lease."""
 
     @property
     def is_stuck(self) -> bool:
@@ -62,18 +76,53 @@ class RecordWriter:
         self._store.close()
         restored = self._store.open(now)
         self._writes = restored.writes or 0
+        self._renewed_ns = now.monotonic_ns
+        self._request_renewal()
         return restored
 
-    def write(self, unit: CommitUnit) -> bool:
+    def write(self, unit: CommitUnit, now: Moment) -> bool:
         """Commits a unit and returns True; after a failure keeps it until the supervisor asks to reopen the store."""
         with self._asking():
             try:
                 self._left_out += self._store.commit(unit.batch)
             except StoreError as error:
-                self._failed(unit, str(error))
+                self._failed(unit, error)
                 return False
         self._writes += unit.batch.is_counted
+        self._renewed_ns = now.monotonic_ns
         return True
+
+    @property
+    def lease_ends_ns(self) -> int | None:
+        """Until when (monotonic) no other process may claim the store; None where none ever can."""
+        return self._renewed_ns + self._store.lease_ns if self._store.lease_ns else None
+
+    def renew(self, now: Moment) -> None:
+        """Renews the lease where the last commit is not recent, and lets the supervisor ask again."""
+        self._request_renewal()
+        if now.monotonic_ns - self._renewed_ns >= limits.TENURE_BEAT_NS // 2:
+            self._beat(now)
+
+    def renew_if_over(self, now: Moment) -> None:
+        """Renews the lease where the commit itself took longer: notices that were handed out late may still leave."""
+        ends_ns = self.lease_ends_ns
+        if ends_ns is not None and now.monotonic_ns >= ends_ns:
+            self._beat(now)
+
+    def _beat(self, now: Moment) -> None:
+        if self.is_stuck or not self._store.lease_ns:
+            return
+        with self._asking():
+            try:
+                self._store.beat()
+            except StoreError as error:
+                self._failed(CommitUnit(Batch(), [], []), error)
+                return
+        self._renewed_ns = now.monotonic_ns
+
+    def _request_renewal(self) -> None:
+        if self._store.lease_ns:
+            self._supervisor.tell(RenewalRequested())
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -89,12 +138,15 @@ class RecordWriter:
         count, self._left_out = self._left_out, 0
         return count
 
-    def _failed(self, unit: CommitUnit, detail: str) -> None:
+    def _failed(self, unit: CommitUnit, error: StoreError) -> None:
+        if isinstance(error, StoreFenced):
+            raise error
         self._failed_commit = unit
-        self._supervisor.tell(StoreFailed(detail))
+        self._supervisor.tell(StoreFailed(str(error)))
 
-    def report_failure(self) -> None:
-        """Reports a failed commit to a new supervisor, which has no timer for the reopening yet."""
+    def resume_timers(self) -> None:
+        """Asks a new supervisor for the renewals, and for the reopening after a failed commit: it has no timers yet."""
+        self._request_renewal()
         if self._failed_commit is not None:
             self._supervisor.tell(StoreFailed("the record could not be written; the store is reopened soon"))
 
@@ -111,13 +163,13 @@ class RecordWriter:
             try:
                 restored = self.open(now)
             except StoreError as error:
-                self._failed(unit, str(error))
+                self._failed(unit, error)
                 return None
         self._failed_commit = None
         if restored.writes is not None and restored.writes < known:
             return WentBack(restored, known - restored.writes, unit.batch)
         # The first commit may have reached the disk although it failed: keys make the repetition harmless.
-        return unit if self.write(unit) else None
+        return unit if self.write(unit, now) else None
 
     def recall(self, key: str) -> Restored | None:
         """Returns a dead letter with its incident and last delivered step; None where the record has none. Blocks.
@@ -130,7 +182,7 @@ class RecordWriter:
             try:
                 return self._store.recall(key)
             except StoreError as error:
-                self._failed(CommitUnit(Batch(), [], []), str(error))
+                self._failed(CommitUnit(Batch(), [], []), error)
                 raise
 
     def run_maintenance(self, now: Moment) -> bool:
@@ -141,7 +193,7 @@ class RecordWriter:
             try:
                 return self._store.run_maintenance(now)
             except StoreError as error:
-                self._failed(CommitUnit(Batch(), [], []), str(error))
+                self._failed(CommitUnit(Batch(), [], []), error)
                 return False
 
     def file_problem(self) -> str | None:
@@ -151,3 +203,35 @@ class RecordWriter:
     def close(self) -> None:
         """Closes the store and releases its lock."""
         self._store.close()
+
+
+class StoreUpkeep:
+    """The work on the store that no record asks for: rounds of maintenance, the look at its file, and the lease."""
+
+    def __init__(self, writer: RecordWriter, neighbours: Neighbours) -> None:
+        self._writer, self._to = writer, neighbours
+
+    def begin(self, now: Moment) -> None:
+        """Begins a round of maintenance, and reports the file's problem or its end."""
+        self._run_maintenance(now)
+        self.report_file()
+
+    def go_on(self, message: ContinueMaintenance | RenewTenure, now: Moment) -> None:
+        """Does the next slice of a round, or shows that the owner of the store lives."""
+        if isinstance(message, RenewTenure):
+            self._writer.renew(now)
+        else:
+            self._run_maintenance(now)
+
+    def _run_maintenance(self, now: Moment) -> None:
+        """Does one slice. The supervisor paces the next: commits and deliveries come between two slices."""
+        if self._writer.run_maintenance(now):
+            self._to.supervisor.tell(NextSliceRequested())
+
+    def report_file(self) -> None:
+        """Reports the problem of the file, empty without any."""
+        problem = self._writer.file_problem()
+        if problem is not None:
+            # Repeated each round for a recorder that was restarted meanwhile; it publishes a repeated problem again, and
+            # ignores an empty one that ends no problem.
+            self._to.recorder.tell(HealthReported("store", problem))

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 import msgspec
 
 from ..domain import limits
+from ..domain.errors import StoreFenced
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.ledger import Ledger
 from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
@@ -35,7 +36,6 @@ from ..protocol.supervisor import (
     DeliveryBegan,
     DeliverySettled,
     LastHeardResumed,
-    NextSliceRequested,
     RetryAsked,
     StoreRecovered,
 )
@@ -43,7 +43,7 @@ from .behaviour import Behaviour
 from .channel_tests import ChannelTests
 from .given_up import GivenUpNotices
 from .ports import Clock, Neighbours, Store
-from .record_writer import CommitUnit, RecordWriter, WentBack
+from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack
 from .suppressions import Suppressions
 
 
@@ -71,6 +71,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     ) -> None:
         super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
+        self._upkeep = StoreUpkeep(self._writer, neighbours)
         self._channels = {channel.id: channel for channel in channels}
         self._to = neighbours
         self._ledger = Ledger(self._channels.values())
@@ -148,10 +149,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.RunMaintenance():
                 self._gathered.add_heard(self._register.changed(now))
                 self._commit(now)
-                self._run_maintenance(now)
-                self._report_file()
-            case heard.ContinueMaintenance():
-                self._run_maintenance(now)
+                self._upkeep.begin(now)
+            case heard.ContinueMaintenance() | heard.RenewTenure():
+                self._upkeep.go_on(message, now)
             case heard.DrainSink():
                 self._drain(now)
             case heard.EndSink():
@@ -228,7 +228,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._gathered.add_heard(self._register.urgent(now))
         unit = CommitUnit(self._gathered.take(), handed, self._settled)
         self._settled = []
-        if self._writer.write(unit):
+        if self._writer.write(unit, now):
             self._publish(unit, now)
 
     def _publish(self, unit: CommitUnit, now: Moment) -> None:
@@ -237,11 +237,15 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
             self._to.recorder.tell(settled)
+        if unit.handed:
+            self._writer.renew_if_over(self._now())
         for entry, delivery in unit.handed:
             entry.sent = now
             notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
-            self._to.couriers[notice.channel].tell(Deliver(notice, delivery.attempts, timeout_ns))
+            self._to.couriers[notice.channel].tell(
+                Deliver(notice, delivery.attempts, timeout_ns, self._writer.lease_ends_ns)
+            )
         if left_out := self._writer.take_left_out():
             self._count("samples_left_out_of_record", left_out)
 
@@ -286,7 +290,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._to.supervisor.tell(LastHeardResumed(self._register.known()))
         self._commit_soon(self._outbox.all_ready_again() > 0)
         self._suppressions.request_silence_check()
-        self._writer.report_failure()
+        self._writer.resume_timers()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
         notice, delivery = outgoing.notice, outgoing.delivery
@@ -352,18 +356,6 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._resume(msgspec.structs.replace(restored, silences=tuple(silences.values())), now)
         self._register.write_again()
 
-    def _run_maintenance(self, now: Moment) -> None:
-        """Does one slice. The supervisor paces the next: commits and deliveries come between two slices."""
-        if self._writer.run_maintenance(now):
-            self._to.supervisor.tell(NextSliceRequested())
-
-    def _report_file(self) -> None:
-        problem = self._writer.file_problem()
-        if problem is not None:
-            # Repeated each round for a recorder that was restarted meanwhile; it publishes a repeated problem again, and
-            # ignores an empty one that ends no problem.
-            self._to.recorder.tell(HealthReported("store", problem))
-
     def _drain(self, now: Moment) -> None:
         self._commit(now)
         self._draining = True
@@ -380,7 +372,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._gathered.add_heard(self._register.changed(now))
         self._commit(now)
         if problem := self._writer.file_problem():
-            self._report_file()
+            self._upkeep.report_file()
             if problem.endswith(KEPT_BY_THE_PROCESS):
                 self._to.recorder.tell(Abandoned(STORE_LOST, (problem,)))
         if self._writer.is_stuck:
@@ -392,6 +384,11 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def on_stop(self) -> None:
         self._writer.close()
+
+    def on_failure(self, _: object, error: BaseException | None, *__: object) -> None:
+        """Lets the store go that another process has claimed; after any other crash the next incarnation goes on with it."""
+        if isinstance(error, StoreFenced):
+            self._writer.close()
 
     def _count(self, counter: str, by: int) -> None:
         self._to.recorder.tell(CounterIncreased(counter, by))

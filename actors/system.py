@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ..domain.conditions.judgement import Expectation
+from ..domain.errors import StoreFenced
 from ..domain.incidents.record import PauseMark, present_pauses
+from ..domain.limits import TENURE_BEAT_NS
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
@@ -14,7 +16,7 @@ from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
 from ..domain.time.moment import NS_PER_S, Moment
 from ..protocol.recorder import HealthReported
-from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause
+from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause, RenewTenure
 from ..protocol.supervisor import ChildExited, Drain, Track, Untrack
 from .behaviour import Behaviour, through_bytes
 from .courier import Courier
@@ -60,6 +62,8 @@ class SystemDependencies(NamedTuple):
     dice: Callable[[], float]
     changed: Callable[[], None]
     """Called on a dispatcher's thread after an actor has ended."""
+    lost_store: Callable[[StoreFenced], None] = lambda _: None
+    """Called on a dispatcher's thread after another process has claimed the store: every actor but the recorder ends."""
     address_for: MakeAddress = address_for
     """Makes the addresses; the simulator observes every message through its own."""
     asked: "Asked | None" = None
@@ -224,7 +228,11 @@ class System:
 
     def _exited(self, address: Address, epoch: int, reason: ExitReason, error: BaseException | None) -> None:
         name = address.name
-        if name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
+        if isinstance(error, StoreFenced) and name not in self._ending:
+            self.ended[name] = error
+            address.close()
+            self._lose_store(error)
+        elif name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
             # A store that cannot be opened at the first start is raised to the host and not retried.
             self.ended[name] = error
             if reason is ExitReason.START_FAILED:
@@ -235,6 +243,16 @@ class System:
         elif SUPERVISOR not in self.ended:
             self.supervisor.tell(ChildExited(name, epoch, reason.value, repr(error) if error else ""))
         self._parts.changed()
+
+    def _lose_store(self, error: StoreFenced) -> None:
+        """Ends the actors at once: another process has the store, and probes, records and notifies in their place."""
+        self.dead_letters.hush()
+        self.recorder.tell(HealthReported("store", str(error)))
+        self.drain_supervisor(1)
+        self.stop(self.owner)
+        for courier in self.couriers.values():
+            self.stop(courier)
+        self._parts.lost_store(error)
 
     def _supervisor_exited(self, error: BaseException | None) -> None:
         """Restarts the supervisor after a backoff and reports the problem until then."""
@@ -302,7 +320,7 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
     ended(OWNER, ends_ns - within_ns // 5)
     # The sink commits, waits for the notices that couriers hold, and ends.
     system.end(system.sink, lambda: system.sink.tell(DrainSink()))
-    if not wait(lambda: SINK in system.ended, ends_ns - within_ns // 10):
+    if not _await_sink(system, wait, now, ends_ns - within_ns // 10):
         # Couriers are late: the sink commits and ends, and their notices stay in the outbox.
         system.sink.tell(EndSink())
         ended(SINK, ends_ns)
@@ -311,6 +329,17 @@ def shut_down(system: System, wait: "Wait", now: Moment, within_ns: int) -> tupl
     for address in system.couriers.values():
         ended(address.name, max(ends_ns, now.monotonic_ns + NS_PER_S))
     return tuple(names)
+
+
+def _await_sink(system: System, wait: "Wait", now: Moment, until_ns: int) -> bool:
+    """Waits while couriers answer. Renews the lease in place of the supervisor, which has ended."""
+    at_ns = now.monotonic_ns
+    while at_ns < until_ns:
+        at_ns = min(at_ns + TENURE_BEAT_NS, until_ns)
+        if wait(lambda: SINK in system.ended, at_ns):
+            return True
+        system.sink.tell(RenewTenure())
+    return SINK in system.ended
 
 
 Wait = Callable[[Callable[[], bool], int], bool]

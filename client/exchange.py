@@ -33,6 +33,7 @@ class Answered(NamedTuple):
     status: int
     is_json: bool
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
     wait_s: int | None = None
     """The seconds after which a request that came too soon may come again; such a one has had no effect."""
 
@@ -44,7 +45,7 @@ class Request(NamedTuple):
     path: str
     query: dict[str, Any]
     body: Any
-    """Plain data, sent as JSON; None for no body."""
+    """Plain data, sent as JSON; bytes are sent as they are, and None is no body."""
     headers: dict[str, str]
 
     @property
@@ -219,19 +220,21 @@ def _trusting(ca: str | None) -> ssl.SSLContext:
 def _answered(place: Place, sock: Any, request: Request, until: Deadline) -> Answered:
     sock.settimeout(_left_s(until))
     connection = _Connection(place, sock, until)
-    body = None if request.body is None else msgspec.json.encode(request.body)
+    is_raw = request.body is None or isinstance(request.body, bytes)
+    body = request.body if is_raw else msgspec.json.encode(request.body)
     headers = {"accept": "application/json", "connection": "close", **request.headers}
-    if body is not None:
+    if body is not None and not is_raw:
         headers["content-type"] = "application/json"
     connection.request(request.method, place.base + request.address, body, headers)
     response = connection.answer(request.method)
     content = response.read(CLIENT_ANSWER_BYTES_MAX + 1)
     if len(content) > CLIENT_ANSWER_BYTES_MAX:
         raise WatchkeeperError(f"{place.name} answers with more than {CLIENT_ANSWER_BYTES_MAX:,} bytes")
+    if response.length:
+        raise NotRunning(f"{place.name} ended in the middle of an answer: its process has ended")
     kind = (response.getheader("content-type") or "").partition(";")[0].strip()
     wait = response.getheader("retry-after") or ""
     is_put_off = response.status == HTTPStatus.TOO_MANY_REQUESTS and wait.isascii() and wait.isdigit()
     # At least a second: a server that names none must not be asked without a pause.
-    return Answered(
-        response.status, kind.endswith("json"), content, max(int(wait[:9]), 1) if is_put_off else None
-    )
+    wait_s = max(int(wait[:9]), 1) if is_put_off else None
+    return Answered(response.status, kind.endswith("json"), content, tuple(response.getheaders()), wait_s)

@@ -41,6 +41,10 @@ class StoreBusy(StoreError):
     """Another process holds the store; the message names it."""
 
 
+class StoreFenced(StoreError):
+    """Another process has claimed the store: this one has lost it for good and writes and notifies no more."""
+
+
 class StoreCorrupt(StoreError):
     """The store's hash chain or content does not verify; writing stops until an operator has inspected it."""
 

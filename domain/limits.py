@@ -416,6 +416,14 @@ STORE_BUSY_NS = 2 * NS_PER_S
 """The wait for another program that has locked the database; judging goes on, and mailboxes hold the samples meanwhile."""
 STORE_ANSWER_NS = 5 * NS_PER_S
 """A call to the store without an answer for so long is a problem of the health: nothing is recorded and no new notice leaves."""
+TENURE_LEASE_NS = 3 * NS_PER_S
+"""An owner that shows no sign of life for so long is frozen: another process may claim the store."""
+TENURE_BEAT_NS = NS_PER_S
+"""The time between two signs of life of an owner that commits nothing: at least two fall into each lease."""
+TENURE_LOOK_NS = 250 * NS_PER_MS
+"""The time between two looks of a process that waits for a store."""
+TENURE_WATCH_GAP_NS = NS_PER_S
+"""A longer pause between two looks begins the lease again: the machine was suspended, or the watching process was frozen itself."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
 STORE_PAGES_COPIED = 1_000
@@ -466,6 +474,8 @@ TRIES_KEPT_PER_NOTICE = 100
 READ_TRIES_MAX = 10_000
 """Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
+assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
+assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX

@@ -45,6 +45,9 @@ class Commands:
 
         Raises: ConfigurationError with every problem of the target.
         """
+        if self._lifecycle.stands_by:
+            # Not under the guard, which a take-over needs. Kept here as well, for the time after one.
+            self._lifecycle.pass_on(Track(self._configured.accepted(target)))
         with self._configured.guard:
             target = self._configured.accepted(target)
             self._lifecycle.change(Track(target))
@@ -82,6 +85,9 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
+        if self._lifecycle.pass_on(Untrack(target)):
+            self._configured.discard(target)
+            return
         with self._configured.guard:
             self._configured.remove(target)
             self._lifecycle.change(Untrack(target))
@@ -94,9 +100,12 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
+        command = Pause(target, first_line(by))
+        if self._lifecycle.pass_on(command):
+            return
         with self._configured.guard:
-            self._configured.pause(target, paused=True, by=first_line(by))
-            self._lifecycle.change(Pause(target, first_line(by)))
+            self._configured.pause(target, paused=True, by=command.by)
+            self._lifecycle.change(command)
 
     @bridge
     def resume(self, target: str) -> None:
@@ -104,6 +113,8 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
+        if self._lifecycle.pass_on(Resume(target)):
+            return
         with self._configured.guard:
             self._configured.pause(target, paused=False)
             self._lifecycle.change(Resume(target))
@@ -118,6 +129,8 @@ class Commands:
         Raises: UnknownName for a target that is not watched; UsageError for a heartbeat, which has nothing to start, for a
         paused target, and while the runtime is stopped.
         """
+        if self._lifecycle.pass_on(CheckNow(target)):
+            return
         with self._configured.guard:
             if refusal := refusal_of_check(self._configured.known(target)):
                 raise UsageError(refusal)
@@ -130,9 +143,11 @@ class Commands:
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
         runtime is stopped.
         """
-        self._require_heartbeats(target)
         outcome = Outcome.UP if ok else Outcome.DOWN
-        self._lifecycle.report(Beat(target, outcome, first_line(detail), self._clock.read()))
+        beat = Beat(target, outcome, first_line(detail), self._clock.read())
+        if not self._lifecycle.pass_on(beat):
+            self._require_heartbeats(target)
+            self._lifecycle.report(beat)
 
     def _require_heartbeats(self, target: str) -> None:
         kind = self._configured.known(target).kind
@@ -148,7 +163,8 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
         """
-        self._require_heartbeats(target)
+        if not self._lifecycle.stands_by:
+            self._require_heartbeats(target)
         return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
@@ -197,7 +213,7 @@ class Commands:
         """
         now = self._clock.read()
         silence = make_silence(target, length, until, by=by, reason=reason, id=id, match=match, now=now)
-        if isinstance(target, str) and names_one(target):
+        if isinstance(target, str) and names_one(target) and not self._lifecycle.stands_by:
             self._configured.known(target)
         self._lifecycle.silence(Mute(silence))
         return silence.id

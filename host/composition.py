@@ -1,7 +1,9 @@
 """The composition of an engine: the only place that joins the actors, the drivers and the store of a run."""
 
 import asyncio
+from collections.abc import Callable
 from random import SystemRandom
+from typing import NamedTuple
 
 from ..actors.dispatch.run.alarm import MillisecondTimer
 from ..actors.engine import Engine, EngineDependencies
@@ -14,8 +16,24 @@ from ..adapters.masking import secrets_of
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.specification.configuration import Configuration
+from ..domain.supervision.tenure import Tenure
 from .configured import ConfiguredTargets
 from .subscriptions import Subscriptions
+
+
+class Claim(NamedTuple):
+    """How an engine comes to its store."""
+
+    lapsed: Tenure | None
+    """The tenure of a frozen owner, which is to be claimed; None where the store is free."""
+    stamp: Callable[[], str]
+    """Returns the stamp of the configuration, for other processes; called on the sink's thread."""
+    is_outdated: bool
+    """Whether a former owner had a newer configuration: then nothing that this one lacks is resolved."""
+
+
+AT_ONCE = Claim(None, str, is_outdated=False)
+"""Of a store that no other process shares."""
 
 
 def make_engine(
@@ -24,14 +42,21 @@ def make_engine(
     feed: Subscriptions,
     host_loop: asyncio.AbstractEventLoop | None,
     memory: MemoryStore,
+    claim: Claim = AT_ONCE,
 ) -> Engine:
     """Returns an engine that is ready to start; without a file its record is `memory`, which outlives it.
+
+    `claim` says as which owner it opens the file.
 
     Its loop thread runs already, because drivers are made on that thread.
     """
     configured.mask.learn(secrets_of((*configuration.channels, *configuration.targets)))
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
-    store: Store = SqliteStore(options.store, options.retention) if options.store else memory
+    store: Store = (
+        SqliteStore(options.store, options.retention, lapsed=claim.lapsed, configuration=claim.stamp)
+        if options.store
+        else memory
+    )
     return Engine(
         configuration,
         EngineDependencies(
@@ -46,6 +71,6 @@ def make_engine(
             dice=SystemRandom().random,
             asked=configured.show,
             discreet=configured.mask,
-            is_whole=configured.is_whole,
+            is_whole=configured.is_whole and not claim.is_outdated,
         ),
     )

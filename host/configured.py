@@ -76,6 +76,14 @@ class ConfiguredTargets:
         """The newest configuration as it was given, without the changes by commands."""
         return self._configuration
 
+    def stated(self) -> Configuration:
+        """Returns what was given and what `check` has added, without the effect of commands."""
+        checks = [target for name, target in self._targets.items() if name in self._checks]
+        given = {target.id: target for target in self._configuration.targets}
+        return replace(
+            self._configuration, targets=tuple({**{each.id: each for each in checks}, **given}.values())
+        )
+
     def snapshot(self) -> Configuration:
         """Returns the current configuration, not validated."""
         return replace(self._configuration, targets=tuple(self._targets.values()))
@@ -203,6 +211,12 @@ class ConfiguredTargets:
         if target in self._checks:
             self._checks.discard(target)
             self._let_go(target)
+
+    def discard(self, target: str) -> None:
+        """Forgets a target where it is known: the active process has ceased to watch it."""
+        with self.guard:
+            if target in self._targets:
+                self.remove(target)
 
     def _let_go(self, function: str) -> None:
         """Drops the function of a removed check, unless a channel or another target calls it by that name."""

@@ -26,6 +26,11 @@ class RestartBuffer:
         self._kept: list[HostReport] = []
         self._over: DispatchedFuture[None] | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a restart is under way."""
+        return self._over is not None
+
     def begin(self) -> None:
         """Starts to keep reports and to let questions wait."""
         self._over = DispatchedFuture()

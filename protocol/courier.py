@@ -4,12 +4,14 @@ from ..domain.incidents.notice import Notice
 from .message import Message
 
 
-class Deliver(Message, frozen=True):
+class Deliver(Message, frozen=True, omit_defaults=True):
     """Deliver a notice to the channel. The notice and this attempt are durable already."""
 
     notice: Notice
     attempt: int
     timeout_ns: int
+    not_after_ns: int | None = None
+    """The end of the sender's lease of the store (monotonic): later another process may send the notice."""
 
 
 class AbandonDelivery(Message, frozen=True):

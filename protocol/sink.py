@@ -134,6 +134,10 @@ class ReopenStore(Message, frozen=True):
     """Open the store again after a failed commit, and write that commit again."""
 
 
+class RenewTenure(Message, frozen=True):
+    """Show that this process, which owns the store, lives: the supervisor's answer to RenewalRequested."""
+
+
 class RunMaintenance(Message, frozen=True):
     """Begin a round of maintenance: look whether the store's file is in place, and do one bounded slice of sealing,
     rolling up and dropping. Answered by NextSliceRequested where work is left.
@@ -156,5 +160,5 @@ _OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Comm
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
 _OfChannels = SendTest | GetTest
 OfSuppression = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses
-_OfStore = ReopenStore | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
+_OfStore = ReopenStore | RenewTenure | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
 SinkMessage = _OfRecord | _OfDeliveries | _OfChannels | OfSuppression | _OfStore

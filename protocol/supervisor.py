@@ -139,6 +139,10 @@ class StoreAnswered(Message, frozen=True):
     """The store has answered the call that StoreAsked announced, with a result or an error."""
 
 
+class RenewalRequested(Message, frozen=True):
+    """The store has a lease that other processes look at: the supervisor sends RenewTenure within a second."""
+
+
 class NextSliceRequested(Message, frozen=True):
     """A slice of maintenance ended and work is left: the supervisor sends ContinueMaintenance after a pause."""
 
@@ -169,6 +173,7 @@ _OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
 OfChecks = SilenceCheckRequested | AcknowledgementCheckRequested
-OfRecord = StoreFailed | StoreRecovered | StoreAsked | StoreAnswered | NextSliceRequested | OfChecks
+_OfStore = StoreFailed | StoreRecovered | StoreAsked | StoreAnswered
+OfRecord = _OfStore | RenewalRequested | NextSliceRequested | OfChecks
 _OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain
 SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | OfRecord | _OfRuntime

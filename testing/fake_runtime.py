@@ -1,19 +1,20 @@
 """A runtime in virtual time, for tests of the programs that embed one."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ..actors.ports import Clock
 from ..adapters.masking import secrets_of
-from ..domain.errors import UsageError
+from ..domain.errors import StoreFenced, UsageError
 from ..domain.incidents.record import PauseMark
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
-from ..host.lifecycle import Lifecycle, RunningEngine
+from ..host.lifecycle import Lifecycle
 from ..host.restart_buffer import HostReport
+from ..host.sharing.engine_access import RunningEngine
 from ..protocol.message import Message
 from ..protocol.supervisor import Pause, Resume, Track, Untrack
 from ..runtime import Runtime
@@ -46,6 +47,9 @@ class _WorldEngine:
         # Virtual time passes while it is waited for.
         future.driver = self._world.dispatcher
         future.get(timeout=within_s)
+
+    def on_end(self, callback: Callable[[StoreFenced], None]) -> None:
+        """Nothing claims the record of a world."""
 
     def stop(self, within_ns: int) -> AbandonedWork:
         return AbandonedWork(self._world.stop(within_ns))

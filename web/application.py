@@ -22,6 +22,7 @@ from ..domain.specification.web import Role, Web
 from .authority import Authority, require
 from .limits import BODY_BYTES_MAX, HEADER_BYTES_MAX, PARAMETERS_MAX
 from .origin import Author, Visit
+from .passing import is_passed_on, passed_on
 from .problems import PROBLEM_TYPE, Fault, Refusal, fault_of, refusal_of
 from .resources.openapi import document_of
 from .resources.routes import ROUTES
@@ -104,11 +105,13 @@ async def _answer(
         if isinstance(route.role, Role):
             author = authority.author_of(visit)
             require(author, route.role)
-        call = ApiCall(
-            services, author, request.path_params, _query(route, request), None, request, visit, authority
-        )
-        call = call._replace(body=await _body(route, request))
-        response = await _made(route, call)
+        query = _query(route, request)
+        call = ApiCall(services, author, request.path_params, query, None, request, visit, authority)
+        raw = await _raw(request) if route.body is not None else b""
+        passed = None
+        if is_passed_on(route) and services.operations.stands_by:
+            passed = await passed_on(route, services.operations, request, author, raw)
+        response = passed or await _made(route, call._replace(body=_body(route, request, raw)))
     except ClientDisconnect:
         response = Response(status_code=400)
     except Exception as error:
@@ -193,25 +196,30 @@ def _query(route: ApiRoute, request: Request) -> Any:
         raise Refusal(400, "a parameter is wrong", [fault_of(error)]) from None
 
 
-async def _body(route: ApiRoute, request: Request) -> Any:
-    """Returns the body, read within its bound. Raises: Refusal of one that is too large, no JSON, or wrong."""
-    if route.body is None:
-        return None
+async def _raw(request: Request) -> bytes:
+    """Returns the bytes of a body, read within its bound. Raises: Refusal of one that is too large."""
     raw = bytearray()
     async for part in request.stream():
         raw += part
         if len(raw) > BODY_BYTES_MAX:
             raise Refusal(413, f"a body may have {BODY_BYTES_MAX:,} bytes", headers=[("connection", "close")])
+    return bytes(raw)
+
+
+def _body(route: ApiRoute, request: Request, raw: bytes) -> Any:
+    """Returns the body as a value. Raises: Refusal of one that is no JSON, or wrong."""
+    if route.body is None:
+        return None
     if not raw:
-        raw += b"{}"
+        raw = b"{}"
     elif request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "send `Content-Type: application/json`")
     elif request.headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "send the body without compression")
-    if nested_deeper(bytes(raw), JSON_DEPTH_MAX):
+    if nested_deeper(raw, JSON_DEPTH_MAX):
         raise Refusal(400, "the body is nested too deeply")
     try:
         read = route.reads or partial(msgspec.json.decode, type=route.body)
-        return read(bytes(raw))
+        return read(raw)
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise Refusal(400, "the body is wrong", [fault_of(error)]) from None

@@ -16,6 +16,7 @@ from ..domain.read_model.event import (
     HealthChanged,
     IncidentChanged,
     NoticeEnded,
+    RoleChanged,
     SampleSeen,
     WentBlind,
 )
@@ -262,6 +263,8 @@ class Hub:
                 self._send("notice", {**told, **of, "attempts": delivery.attempts})
             case HealthChanged(part=part, detail=detail):
                 self._send("self", {"part": part, "detail": detail})
+            case RoleChanged(role=role, detail=detail):
+                self._send("self", {"role": role, "detail": detail})
             case WentBlind(interval=interval):
                 ends = {
                     "started_at": time_of(interval.started_at_ns),

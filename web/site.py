@@ -8,10 +8,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..domain.specification.web import Token, Web
 from ..host.access.doors import Actor, Asgi, Door
 from ..host.access.operations import Operations
+from ..host.sharing.peer_desk import PeerDesk
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
 from .pages.login import PAGES
+from .passing import by_peers
 from .pings import Pings
 from .resources.routes import ROUTES
 from .serving import serve
@@ -22,7 +24,8 @@ from .table import Services
 class Site:
     """Serves doors, or is held by the application of a host."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, desk: PeerDesk) -> None:
+        self._desk = desk
         self._services = Services(operations, Pings(operations), Hub(operations))
         self._sessions = Sessions()
 
@@ -42,7 +45,7 @@ class Site:
 
     async def serve(self, door: Door) -> None:
         """Serves a door until it is cancelled."""
-        app = self._application()
+        app = by_peers(self._application(), self._desk) if door.web is None else self._application()
 
         async def by_this_door(scope: Scope, receive: Receive, send: Send) -> None:
             known: MutableMapping[str, Any] = {**scope, DOOR: door}

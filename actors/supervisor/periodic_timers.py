@@ -15,7 +15,14 @@ from ...domain.time.timers import Timers
 from ...protocol import supervisor as heard
 from ...protocol.owner import EndOrphans, ExpireAcknowledgements, FlushSamples
 from ...protocol.recorder import CounterIncreased, HandOverProblems, HealthReported
-from ...protocol.sink import Commit, ContinueMaintenance, ExpireSilences, ReopenStore, RunMaintenance
+from ...protocol.sink import (
+    Commit,
+    ContinueMaintenance,
+    ExpireSilences,
+    RenewTenure,
+    ReopenStore,
+    RunMaintenance,
+)
 from ..ports import Neighbours
 from .poller_registry import Roster
 
@@ -33,6 +40,7 @@ class Chore(Enum):
     ACKNOWLEDGEMENTS = "check for ended acknowledgements"
     REOPEN = "reopen the store"
     UNANSWERED = "report that the store does not answer"
+    TENURE = "renew the lease of the store"
 
     # A key of `Timers` is hashed several times for each sample, and Enum computes its hash in Python, which is slow.
     __hash__ = object.__hash__
@@ -154,6 +162,8 @@ class PeriodicTimers:
                 self._arm(Chore.UNANSWERED, limits.STORE_ANSWER_NS, now)
             case heard.StoreAnswered():
                 self._store_answered()
+            case heard.RenewalRequested():
+                self._arm(Chore.TENURE, limits.TENURE_BEAT_NS, now)
             case heard.NextSliceRequested():
                 # The pause leaves the sink to commits and deliveries for most of the time.
                 self._arm(Chore.SLICE, limits.HOUSE_PAUSE_NS, now)
@@ -213,6 +223,8 @@ class PeriodicTimers:
                 self._to.sink.tell(ReopenStore())
             case Chore.UNANSWERED:
                 self._store_unanswered()
+            case Chore.TENURE:
+                self._to.sink.tell(RenewTenure())
             case _:
                 assert_never(chore)
 

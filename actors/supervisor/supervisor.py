@@ -60,6 +60,7 @@ TIMING = (
     heard.ChannelRecovered,
     heard.RetryAsked,
     heard.NextSliceRequested,
+    heard.RenewalRequested,
     heard.LastHeardResumed,
     heard.StoreAsked,
     heard.StoreAnswered,
@@ -186,6 +187,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 | heard.StoreRecovered()
                 | heard.StoreAsked()
                 | heard.StoreAnswered()
+                | heard.RenewalRequested()
                 | heard.NextSliceRequested()
             ):
                 self._periodic_timers.asked(message, now)

@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...domain.errors import StoreCorrupt, StoreError
+from ...domain import limits
+from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
 from ...domain.incidents.record import (
@@ -19,6 +20,7 @@ from ...domain.incidents.record import (
     Restored,
     Silence,
 )
+from ...domain.supervision.tenure import Tenure
 from ...domain.time.moment import Moment
 
 
@@ -45,30 +47,54 @@ class _Draft:
             getattr(self, name).update(changed.maps[0])
 
 
-class MemoryStore:
-    """Forgets everything with its process; keeps no sample and no blind interval, because a restart needs none."""
+class SharedRecord:
+    """The record, lock and owner that several memory stores have in common, as several processes have one file."""
 
     def __init__(self) -> None:
-        self._record = _Draft()
-        self._epoch = self._writes = 0
+        self.draft = _Draft()
+        self.epoch = self.writes = 0
+        self.tenure = Tenure()
+        self.lock_holder: str | None = None
+        """The incarnation that has the lock, which its death frees."""
+
+
+class MemoryStore:
+    """Forgets everything with its process; keeps no sample and no blind interval, because a restart needs none.
+
+    Without `name` no other store has its record, and nobody can claim it; see `SharedRecord`.
+    """
+
+    def __init__(self, shared: SharedRecord | None = None, name: str = "") -> None:
+        self._shared = shared or SharedRecord()
+        self._name = name
+        self.lease_ns = limits.TENURE_LEASE_NS if name else 0
+        self.lapsed: Tenure | None = None
+        """The row of a frozen owner, which may be claimed as long as it stays so."""
+        self._tenure: Tenure | None = None
+        self._fenced: StoreFenced | None = None
         self._is_open = False
         self._failure: str | None = None
 
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._record.latest)} incidents)"
 
+    @property
+    def _record(self) -> _Draft:
+        return self._shared.draft
+
     def open(self, now: Moment) -> Restored:
         """Opens the store.
 
-        Raises: StoreError where it is open already.
+        Raises: StoreError where it is open already; StoreBusy where another store owns the record; StoreFenced where
+        another has claimed it since this one was open.
         """
         if self._is_open:
             raise StoreError("the store is open already")
+        self._claim()
         self._is_open, self._failure = True, None
-        self._epoch += 1
         live = tuple(incident for incident in self._record.latest.values() if self._is_live(incident))
         return Restored(
-            epoch=self._epoch,
+            epoch=self._shared.epoch,
             incidents=live,
             outbox=self.outbox(DeliveryState.PENDING),
             dead=tuple(
@@ -86,8 +112,40 @@ class MemoryStore:
             heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
             pauses=tuple(mark for _, mark in sorted(self._record.pauses.items()) if mark.at_ns is not None),
             latest=tuple(finding for _, finding in sorted(self._record.found.items()) if finding),
-            writes=self._writes,
+            writes=self._shared.writes,
         )
+
+    def _claim(self) -> None:
+        """Becomes the owner by the same rules as a store on disk."""
+        shared, found = self._shared, self._shared.tenure
+        if self._tenure is not None and found.supersedes(self._tenure):
+            self._fenced = _fenced(found)
+        if self._fenced is not None:
+            raise self._fenced
+        has_lock = shared.lock_holder in {None, self._name}
+        if self._name and not found.may_be_claimed(self._name, has_lock=has_lock, lapsed=self.lapsed):
+            raise StoreBusy(f"the record is held by {found.owner}")
+        shared.epoch += 1
+        if has_lock:
+            shared.lock_holder = self._name
+        shared.tenure = self._tenure = Tenure(
+            owner=self._name,
+            incarnation=self._name,
+            epoch=shared.epoch,
+            commits=found.commits + 1,
+            has_lock=has_lock,
+        )
+
+    def beat(self) -> None:
+        """Shows that the owner lives. Raises: StoreError; StoreFenced."""
+        self._require_use()
+        self._shared.tenure = replace(self._shared.tenure.beaten(), has_lock=self._has_lock())
+
+    def _has_lock(self) -> bool:
+        """Takes the lock where it is free."""
+        if self._shared.lock_holder is None:
+            self._shared.lock_holder = self._name
+        return self._shared.lock_holder == self._name
 
     def commit(self, batch: Batch) -> int:
         self._require_use()
@@ -98,7 +156,8 @@ class MemoryStore:
             self._failure = str(error)
             raise
         self._record.take_over(draft)
-        self._writes += batch.is_counted
+        self._shared.writes += batch.is_counted
+        self._shared.tenure = replace(self._shared.tenure.advanced(), has_lock=self._has_lock())
         return 0
 
     def recall(self, key: str) -> Restored | None:
@@ -108,7 +167,7 @@ class MemoryStore:
             return None
         name, channel = outgoing.notice.incident.id, outgoing.notice.channel
         return Restored(
-            epoch=self._epoch,
+            epoch=self._shared.epoch,
             incidents=(self._record.latest[name],),
             outbox=(outgoing,),
             told=tuple(told for told in self._last_delivered(name) if told.channel == channel),
@@ -124,7 +183,16 @@ class MemoryStore:
         return ""
 
     def close(self) -> None:
+        """Leaves the record to anybody, unless another has claimed it."""
+        if self._is_open and self._failure is None and self._is_owner:
+            self._shared.tenure = self._shared.tenure.released()
+        if self._shared.lock_holder == self._name:
+            self._shared.lock_holder = None
         self._is_open = False
+
+    @property
+    def _is_owner(self) -> bool:
+        return self._tenure is not None and not self._shared.tenure.supersedes(self._tenure)
 
     def incidents(self) -> tuple[Incident, ...]:
         """Each as it stands, in the order of their opening."""
@@ -141,6 +209,11 @@ class MemoryStore:
     def _require_use(self) -> None:
         if not self._is_open:
             raise StoreError("the store is not open")
+        if not self._is_owner:
+            self._fenced = _fenced(self._shared.tenure)
+            self._failure = str(self._fenced)
+        if self._fenced is not None:
+            raise self._fenced
         if self._failure is not None:
             raise StoreError(f"the store takes nothing until it is opened again: {self._failure}")
 
@@ -154,6 +227,10 @@ class MemoryStore:
             or any(told.sequence < incident.sequence for told in self._last_delivered(name))
             or any(out.notice.incident.id == name for out in self.outbox(DeliveryState.PENDING))
         )
+
+
+def _fenced(by: Tenure) -> StoreFenced:
+    return StoreFenced(f"the record was claimed by {by.owner or 'another store, which has ended since'}")
 
 
 def _write(draft: _Draft, batch: Batch) -> None:

@@ -25,6 +25,15 @@ def token_file_path(store: str) -> str:
     return f"{store}.tokens"
 
 
+def stamp_of(store: str) -> tuple[int, int, int] | None:
+    """Returns the identity of the file as it is now, which changes with every write; None without a file."""
+    try:
+        found = os.lstat(token_file_path(store))
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def read_tokens(store: str) -> tuple[IssuedToken, ...]:
     """Returns the tokens that belong to a store; none without a file.
 

@@ -41,4 +41,11 @@ class HealthChanged(PublicValue, frozen=True):
     detail: str
 
 
-Event = SampleSeen | IncidentChanged | NoticeEnded | WentBlind | HealthChanged
+class RoleChanged(PublicValue, frozen=True):
+    """The runtime took over the store (`active`), or stands by because another process runs it (`standby`)."""
+
+    role: str
+    detail: str
+
+
+Event = SampleSeen | IncidentChanged | NoticeEnded | WentBlind | HealthChanged | RoleChanged

@@ -243,6 +243,13 @@ class Doors:
         if control is not None:
             control[1].close()
 
+    def let_go(self) -> None:
+        """Closes the copies of the listening sockets that a forked child has: they would keep the addresses taken."""
+        control = (self._control and self._control[2],)
+        for door in (self._tcp, *self._also, *control):
+            if door is not None:
+                door.listening.close()
+
     def forked(self) -> None:
         """Forgets everything in a forked child: the doors are the parent's."""
         # Kept, because dropping the last reference would close descriptors that the parent still uses.

@@ -3,10 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import TypeAlias
 
 from ...actors.ports import Clock
 from ...adapters.configuration.tokens import digest_of, new_token
-from ...adapters.stores.token_file import read_tokens, write_tokens
+from ...adapters.stores.token_file import read_tokens, stamp_of, write_tokens
 from ...domain import limits
 from ...domain.errors import ConfigurationError, StoreError, UnknownName
 from ...domain.specification.web import IssuedToken, RoleLike, Token
@@ -14,28 +15,34 @@ from ...domain.specification.web import IssuedToken, RoleLike, Token
 logger = logging.getLogger(__name__)
 
 
+_File: TypeAlias = tuple[str | None, tuple[int, int, int] | None]
+"""A store and the identity of its file of tokens: another process of the same store may write it."""
+
+
 class IssuedTokens:
-    """Knows the tokens of one store. Reading never blocks once they were loaded; a change writes the file, under a lock."""
+    """Knows the tokens of one store. Reading looks whether the file has changed, and reads it then; a change writes it, under a lock."""
 
     def __init__(self, store: Callable[[], str | None], clock: Clock) -> None:
         """`store` returns the path of the present store, None without a file."""
         self._store = store
         self._clock = clock
         self._guard = threading.Lock()
-        # Replaced whole, so that it is read without the lock: the store, its tokens, and why they could not be read.
-        self._loaded: tuple[str | None, tuple[IssuedToken, ...], StoreError | None] | None = None
+        # Replaced whole, so that it is read without the lock: the file, its tokens, and why they could not be read.
+        self._loaded: tuple[_File, tuple[IssuedToken, ...], StoreError | None] | None = None
 
     def all(self) -> tuple[IssuedToken, ...]:
         """Returns the tokens, by name. A file that cannot be read is logged once, and opens nothing."""
         loaded = self._loaded
-        if loaded is not None and loaded[0] == self._store():
+        if loaded is not None and loaded[0] == _file_of(self._store()):
             return loaded[1]
         with self._guard:
             return self._known()[0]
 
     def _known(self) -> tuple[tuple[IssuedToken, ...], StoreError | None]:
         store = self._store()
-        if self._loaded is None or self._loaded[0] != store:
+        # Before reading: a file that another process writes meanwhile is read again at the next look.
+        file = _file_of(store)
+        if self._loaded is None or self._loaded[0] != file:
             tokens: tuple[IssuedToken, ...] = ()
             error: StoreError | None = None
             try:
@@ -43,7 +50,7 @@ class IssuedTokens:
             except StoreError as caught:
                 error = caught
                 logger.error("Tokens that were made at run time are refused: %s", caught)  # noqa: TRY400  # no trace of ours
-            self._loaded = store, tokens, error
+            self._loaded = file, tokens, error
         return self._loaded[1], self._loaded[2]
 
     def issue(self, name: str, role: RoleLike, by: str, reserved: int) -> tuple[IssuedToken, str | None]:
@@ -94,4 +101,8 @@ class IssuedTokens:
         ordered = tuple(sorted(tokens, key=lambda each: each.token.name))
         if store is not None:
             write_tokens(store, ordered)
-        self._loaded = store, ordered, None
+        self._loaded = _file_of(store), ordered, None
+
+
+def _file_of(store: str | None) -> _File:
+    return store, None if store is None else stamp_of(store)

@@ -23,6 +23,7 @@ from ...domain.time.moment import wall_text
 from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
+from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
 from .issued_tokens import IssuedTokens
@@ -86,6 +87,15 @@ class HostVerbs(Protocol):
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]: ...
 
 
+class Sharing(Protocol):
+    """The part of a lifecycle that knows of the other processes of its store."""
+
+    @property
+    def stands_by(self) -> bool: ...
+
+    def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
+
+
 class Operations:
     """Everything that a request may ask or order, on any thread and on any event loop."""
 
@@ -96,7 +106,9 @@ class Operations:
         is_started: Callable[[], bool],
         tokens: IssuedTokens,
         links: LoginLinks,
+        sharing: Sharing,
     ) -> None:
+        self._sharing = sharing
         self.verbs = verbs
         self.tokens = tokens
         self.links = links
@@ -109,6 +121,20 @@ class Operations:
     @property
     def is_started(self) -> bool:
         return self._is_started()
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether another process runs the store: commands are its to obey."""
+        return self._sharing.stands_by
+
+    async def pass_on(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None:
+        """Has the active process answer a request; with `waits` a take-over is waited for.
+
+        Returns None where this process is active by then.
+
+        Raises: NotRunning where no process answers in time; TimeoutError.
+        """
+        return await in_own_thread("watchkeeper-pass", lambda: self._sharing.request(request, waits=waits))
 
     def now_ns(self) -> int:
         """Returns the wall time."""

@@ -12,6 +12,7 @@ from ...domain.read_model.event import (
     HealthChanged,
     IncidentChanged,
     NoticeEnded,
+    RoleChanged,
     SampleSeen,
     WentBlind,
 )
@@ -143,6 +144,8 @@ class Calm:
                 if detail:
                     return Entry(at_ns, "problem", f"{part}: {detail}", part, part)
                 return Entry(at_ns, "recovered", part, part, part, ends=("problem", part))
+            case RoleChanged(role, detail):
+                return Entry(at_ns, role, detail, role)
             case SampleSeen(sample, status):
                 return Entry(at_ns, "sample", f"{sample.target} {status.value}", "", sample.target)
             case _:

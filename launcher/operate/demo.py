@@ -146,7 +146,7 @@ def _shown(demo: Demo) -> ExitStatus:
         stack.callback(demo.ended.set)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-demo-"))
         environment = {**ports, "DEMO_SECRET": secret, "DEMO_STORE": str(Path(folder) / "demo.db")}
-        runtime = WatchedRuntime.from_config(CONFIG, environment)
+        runtime = WatchedRuntime.from_config(CONFIG, environment, standby=False)
         events = stack.enter_context(runtime.subscribe())
         stack.enter_context(runtime)
         demo.begin()

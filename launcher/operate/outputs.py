@@ -14,6 +14,7 @@ from ...domain.read_model.event import (
     HealthChanged,
     IncidentChanged,
     NoticeEnded,
+    RoleChanged,
     WentBlind,
 )
 from ...domain.time.moment import NS_PER_S, wall_text
@@ -179,6 +180,8 @@ def _event_fields(event: Event) -> tuple[str, dict[str, Any]]:
             return "blind", {"cause": interval.cause, "started_at": began, "ended_at": ended}
         case HealthChanged(part, detail):
             return "problem" if detail else "recovered", {"part": part, "detail": detail}
+        case RoleChanged(role, detail):
+            return "role", {"role": role, "detail": detail}
         case _:
             return "sample", {}
 

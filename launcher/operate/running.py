@@ -80,7 +80,7 @@ class RunCommand:
             # The new objects stay, so that to scan them again and again is wasted work.
             gc.disable()
             try:
-                runtime = WatchedRuntime.from_config(self._config, os.environ)
+                runtime = WatchedRuntime.from_config(self._config, os.environ, standby=False)
                 events = runtime.subscribe()
                 if not self._start(runtime, wait_ns):
                     return ExitStatus.FINE

@@ -11,6 +11,7 @@ from ...domain.read_model.event import (
     HealthChanged,
     IncidentChanged,
     NoticeEnded,
+    RoleChanged,
     SampleSeen,
     WentBlind,
 )
@@ -46,7 +47,7 @@ def time_of(event: Event, now_wall_ns: int) -> int:
             return interval.ended_at_ns
         case SampleSeen(sample, _):
             return sample.at.wall_ns
-        case HealthChanged():
+        case HealthChanged() | RoleChanged():
             return now_wall_ns
         case _:
             assert_never(event)
@@ -64,7 +65,7 @@ def level_of(event: Event) -> int:
             return logging.WARNING
         case HealthChanged(_, detail):
             return logging.ERROR if detail else logging.INFO
-        case SampleSeen():
+        case SampleSeen() | RoleChanged():
             return logging.INFO
         case _:
             assert_never(event)
@@ -84,6 +85,8 @@ def words_of(event: Event) -> str:
             said = f"blind: for {format_duration(length_ns)}: {interval.cause}"
         case HealthChanged(part, detail):
             said = f"problem: {part}: {detail}" if detail else f"recovered: {part}"
+        case RoleChanged(role, detail):
+            said = f"{role}: {detail}"
         case SampleSeen(sample, status):
             said = f"sample: {sample.target}: {status.value}: {sample.explanation()}"
         case _:

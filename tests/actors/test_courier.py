@@ -2,7 +2,7 @@
 
 import pytest
 from records import notice_of, opened
-from watchkeeper.actors.courier import NO_ANSWER, Courier
+from watchkeeper.actors.courier import LEASE_OVER, NO_ANSWER, Courier
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.domain.incidents.notice import Answer
@@ -184,3 +184,33 @@ def test_a_courier_that_ends_cancels_all_that_it_carries_and_sends_nothing_more(
         alone.dispatcher.run_until_idle()
     alone.wire.done[ONE.key](YES)
     assert (alone.wire.cancelled, alone.keys(), alone.told) == ([ONE.key, TWO.key], [ONE.key, TWO.key], [])
+
+
+# The lease of the sender.
+
+
+def leased(notice, ends_ns, attempt=1):
+    return Deliver(notice, attempt, NS_PER_S, ends_ns)
+
+
+def test_a_notice_is_sent_until_the_lease_of_its_sender_ends(alone):
+    now_ns = alone.clock.read().monotonic_ns
+    alone.tell(leased(ONE, now_ns + 1))
+    assert (alone.keys(), alone.told) == ([ONE.key], [])
+
+
+def test_a_notice_whose_lease_has_ended_is_not_sent_and_may_be_tried_again(alone):
+    alone.tell(leased(ONE, alone.clock.read().monotonic_ns, attempt=3))
+    assert alone.keys() == []
+    assert alone.told == [DeliveryAnswered(ONE.key, 3, LEASE_OVER)]
+    assert LEASE_OVER.retryable
+
+
+def test_a_notice_that_waited_for_room_beyond_its_lease_is_not_sent(alone):
+    now_ns = alone.clock.read().monotonic_ns
+    alone.tell(deliver(ONE), deliver(TWO), leased(THREE, now_ns + NS_PER_S), deliver(FOUR))
+    alone.clock.advance(NS_PER_S)
+    alone.wire.done[ONE.key](YES)
+    alone.dispatcher.run_until_idle()
+    assert alone.keys() == [ONE.key, TWO.key, FOUR.key]
+    assert alone.told == [DeliveryAnswered(ONE.key, 1, YES), DeliveryAnswered(THREE.key, 1, LEASE_OVER)]

@@ -11,8 +11,8 @@ from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.actors.system import SINK
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.expectations import Expectations
-from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.domain.errors import StoreError
+from watchkeeper.adapters.stores.memory import MemoryStore, SharedRecord
+from watchkeeper.domain.errors import StoreError, StoreFenced
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.read_model.status import Status
@@ -66,6 +66,14 @@ class Drivers(Outside):
 @pytest.fixture
 def store():
     return Gated()
+
+
+@pytest.fixture
+def shared(store):
+    """The record of the engine's store, which another may claim."""
+    shared = SharedRecord()
+    MemoryStore.__init__(store, shared, "a")
+    return shared
 
 
 @pytest.fixture
@@ -245,3 +253,37 @@ def test_a_stop_says_so_where_the_recorder_did_not_answer(engine):
     made.system.stop(made.system.recorder)
     left = made.stop(5 * NS_PER_S).left
     assert left == (("unknown work, as the recorder did not answer", ("recorder",)),)
+
+
+def owned_by_another(shared):
+    """Another store claims the record, as after a freeze of the owner."""
+    other = MemoryStore(shared, "b")
+    other.lapsed = shared.tenure
+    other.open(SystemClock().read())
+
+
+def test_an_engine_ends_by_itself_once_it_has_lost_its_store(shared, engine):
+    made, reasons, ended = engine(), [], threading.Event()
+    made.start()
+
+    def on_end(reason):
+        reasons.append(reason)
+        ended.set()
+
+    made.on_end(on_end)
+    owned_by_another(shared)
+    assert ended.wait(WITHIN_S)
+    made.on_end(reasons.append)
+    (first, again) = reasons
+    assert isinstance(first, StoreFenced)
+    assert first is again
+    made.stop(5 * NS_PER_S)
+    assert shared.tenure.owner == "b"
+
+
+def test_an_engine_that_is_stopped_has_not_ended_by_itself(engine):
+    made, reasons = engine(), []
+    made.start()
+    made.on_end(reasons.append)
+    made.stop(5 * NS_PER_S)
+    assert reasons == []

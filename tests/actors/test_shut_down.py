@@ -1,9 +1,12 @@
 """The order of a shutdown, the share of the time that each of its steps has, and the names of those that did not end."""
 
+from itertools import pairwise
+
 import pytest
 from watchkeeper.actors.system import shut_down
+from watchkeeper.domain.limits import TENURE_LEASE_NS
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
-from watchkeeper.protocol.sink import DrainSink, EndSink
+from watchkeeper.protocol.sink import DrainSink, EndSink, RenewTenure
 
 BEGUN = Moment(monotonic_ns=1_000, wall_ns=0)
 ORDER = ["drain supervisor", "stop owner", "end sink", "stop courier/ops", "stop courier/calm"]
@@ -70,15 +73,21 @@ def test_actors_end_one_after_another_each_with_its_share_of_the_time():
         "stop courier/ops",
         "stop courier/calm",
     ]
-    assert deadlines == [within_ns * share // 100 for share in (75, 80, 90, 100, 100)]
+    assert deadlines == [within_ns * share // 100 for share in (75, 80, 10, 100, 100)]
 
 
 def test_a_sink_that_waits_for_its_couriers_is_asked_to_leave_them():
     system = Slow("sink")
     late, deadlines = shut(system, 10 * NS_PER_S)
     assert late == ("sink",)
-    assert system.calls[3:5] == [DrainSink(), EndSink()]
-    assert deadlines == [10 * NS_PER_S * share // 100 for share in (75, 80, 90, 100, 100, 100)]
+    assert system.calls[3:14] == [DrainSink(), *[RenewTenure()] * 9, EndSink()]
+    assert deadlines == [NS_PER_S * tenths // 10 for tenths in (75, 80, *range(10, 100, 10), 100, 100, 100)]
+
+
+def test_a_sink_that_waits_for_its_couriers_keeps_its_lease():
+    system = Slow("sink")
+    deadlines = shut(system, 10 * NS_PER_S)[1]
+    assert max(later - earlier for earlier, later in pairwise(deadlines[2:-3])) < TENURE_LEASE_NS // 2
 
 
 @pytest.mark.parametrize("name", ["supervisor", "owner", "sink", "courier/ops", "courier/calm"])

@@ -36,7 +36,8 @@ MAY_ALSO = {
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
-    "runtime.py": {"web"},  # inside the functions that open a door: the web libraries are an extra
+    # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
+    "runtime.py": {"web", "client"},
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 

@@ -47,6 +47,7 @@ IMPERATIVES = [
     "Redrive",
     "Release",
     "Reopen",
+    "Renew",
     "Resume",
     "Retry",
     "Run",

@@ -287,6 +287,7 @@ STRANGE = [
     (said("404 Not Found", "text/html", b"nginx"), "answers with status 404: it is no API of watchkeeper"),
     (said("500 Oh", "application/problem+json", b'{"detail": "a\\u001b[2Jb"}'), r"a\x1b[2Jb"),
     (lambda connected, _: connected.sendall(b"SSH-2.0-OpenSSH\r\n"), "is no watchkeeper"),
+    (lambda peer, _: peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"), "ended in the middle"),
     (
         said("200 OK", "application/json", b" " * (CLIENT_ANSWER_BYTES_MAX + 1)),
         "answers with more than 33,554,432 bytes",

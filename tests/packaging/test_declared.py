@@ -41,6 +41,7 @@ def required_by(*extras):
 def imported_by(folder):
     """The top-level modules that the scripts of a folder import from elsewhere, as distributions."""
     beside = [*folder.rglob("*.py"), *(ROOT / "docs").glob("*.py"), *(ROOT / "tests" / "support").iterdir()]
+    beside += (ROOT / "examples" / "servers").glob("*.py")
     own = {path.stem for path in beside} | {"watchkeeper", "tests", "docs"}
     known = packages_distributions()
     for path in folder.rglob("*.py"):

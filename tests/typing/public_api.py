@@ -55,6 +55,7 @@ from watchkeeper import (
     Record,
     Retention,
     Role,
+    RoleChanged,
     Rollup,
     Rule,
     Runtime,
@@ -301,7 +302,7 @@ def heard(events: Subscription) -> None:
             case SampleSeen():
                 sample: Sample = event.sample
                 logger.info("%s %s", sample.outcome, event)
-            case IncidentChanged() | HealthChanged() | NoticeEnded() | WentBlind():
+            case IncidentChanged() | HealthChanged() | NoticeEnded() | RoleChanged() | WentBlind():
                 logger.info("%s", event)
 
 

@@ -1,6 +1,7 @@
 """Housekeeping: seals finished hours, sums up finished days and drops what retention has released, in small slices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import apsw
 
@@ -9,7 +10,6 @@ from ....domain.specification.configuration import Retention
 from ....domain.time.duration import parse_duration
 from ....domain.time.moment import Moment
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from ..sqlite.connection import transaction
 from .sample_tables import SampleTables, rolled_days
 from .sealing import DaySum, Seal
 
@@ -25,8 +25,15 @@ class Housekeeper:
     dropped by a clock that has just jumped.
     """
 
-    def __init__(self, connection: apsw.Connection, samples: SampleTables, retention: Retention) -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        samples: SampleTables,
+        retention: Retention,
+        writing: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """`writing` is a transaction of the owner of the store."""
+        self._connection, self._writing = connection, writing
         self._samples = samples
         self._retention = retention
         self._compared: Moment | None = None
@@ -51,7 +58,7 @@ class Housekeeper:
         if not self._is_settled(now):
             return False
         summed = self._sum_up_some(now.wall_ns)
-        with transaction(self._connection):
+        with self._writing():
             return self._drop_some(now.wall_ns) or summed
 
     def _is_settled(self, now: Moment) -> bool:
@@ -73,10 +80,14 @@ class Housekeeper:
             hour = next(self._finished_hours(now_ns), None)
             if hour is not None and hour < _start_of(self._retention.history, now_ns) // NS_PER_HOUR:
                 # Late samples of an hour whose history is dropped already are dropped with it.
-                with transaction(self._connection):
+                with self._writing():
                     self._samples.seal(hour)
                 return True
-            self._job = self._next_day() if hour is None else Seal(self._connection, self._samples, hour)
+            self._job = (
+                self._next_day()
+                if hour is None
+                else Seal(self._connection, self._samples, hour, self._writing)
+            )
         if self._job is None:
             return False
         if self._job.work():
@@ -96,7 +107,7 @@ class Housekeeper:
         """A day whose hours are all sealed, and which is not summed up."""
         for day in sorted(self._samples.days - rolled_days(self._connection)):
             if self._samples.sealed_hours.issuperset(range(day * 24, day * 24 + 24)):
-                return DaySum(self._connection, day)
+                return DaySum(self._connection, day, self._writing)
         return None
 
     def _drop_some(self, now_ns: int) -> bool:

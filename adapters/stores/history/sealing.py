@@ -1,5 +1,7 @@
 """The jobs of housekeeping, done a slice at a time: a finished hour is sealed, a finished day is summed up."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import groupby
 from operator import itemgetter
 from struct import Struct
@@ -9,7 +11,7 @@ import apsw
 import msgspec
 
 from ....domain import limits
-from ..sqlite.connection import rows, transaction
+from ..sqlite.connection import rows
 from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
 from .sample_tables import US_PER_HOUR, SampleTables, day_table, findings
 from .stored import ROLLUPS, merged, roll_up
@@ -39,8 +41,14 @@ class Seal:
     When more is held than may be, the upper half of the targets is put off to another pass over the hour.
     """
 
-    def __init__(self, connection: apsw.Connection, samples: SampleTables, hour: int) -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        samples: SampleTables,
+        hour: int,
+        writing: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._connection, self._writing = connection, writing
         self._samples = samples
         self._hour = hour
         self.hours = range(hour, hour + 1)
@@ -91,14 +99,14 @@ class Seal:
 
     def _write(self) -> None:
         written = 0
-        with transaction(self._connection):
+        with self._writing():
             while self._held and written < limits.HOUSE_ROWS_MAX:
                 target, packed = self._held.popitem()
                 written += self._write_target(target, packed)
 
     def _end_pass(self) -> bool:
         if self._ceiling == _NO_CEILING:
-            with transaction(self._connection):
+            with self._writing():
                 self._samples.seal(self._hour)
             return True
         self._floor = self._ceiling
@@ -130,8 +138,10 @@ class Seal:
 class DaySum:
     """One day being summed up, whose hours are all sealed."""
 
-    def __init__(self, connection: apsw.Connection, day: int) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: apsw.Connection, day: int, writing: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._connection, self._writing = connection, writing
         self._day = day
         self.hours = range(day * 24, day * 24 + 24)
         self._floor = 0
@@ -141,7 +151,7 @@ class DaySum:
         newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM target").get
         ceiling = self._floor + limits.HOUSE_ROWS_MAX // len(self.hours)
         is_last: bool = ceiling >= newest
-        with transaction(self._connection):
+        with self._writing():
             found = rows(self._connection, _READ_DAY, (*self.hours, self._floor, ceiling))
             self._connection.executemany(
                 "INSERT OR REPLACE INTO daily VALUES (?, ?, ?)",

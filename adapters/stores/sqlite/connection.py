@@ -13,6 +13,7 @@ import msgspec
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.units import NS_PER_MS
+from ..ownership.forks import FORKS
 from .files import create_own
 from .head import HeadDisagrees
 
@@ -101,14 +102,15 @@ def rows(
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
     """All of it or nothing. IMMEDIATE: a transaction that began as a reader fails at once when it wants to write."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(apsw.Error):  # after some errors SQLite has rolled back already
-            connection.execute("ROLLBACK")
-        raise
+    with FORKS.outside():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(apsw.Error):  # after some errors SQLite has rolled back already
+                connection.execute("ROLLBACK")
+            raise
 
 
 @contextmanager

@@ -41,6 +41,30 @@ class Holder(msgspec.Struct, frozen=True):
     host: str
     since: str
 
+    @property
+    def text(self) -> str:
+        """The process for people."""
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+
+def this_process(now: Moment) -> Holder:
+    """Returns this process as a holder since now."""
+    return Holder(os.getpid(), socket.gethostname(), wall_text(now.wall_ns))
+
+
+def name_holder(path: str, now: Moment) -> None:
+    """Names this process in the lock file without a lock: it has the store, and a frozen process still has the lock."""
+    descriptor = open_beside(f"{path}-lock", os.O_CREAT | os.O_RDWR)
+    try:
+        _write_holder(descriptor, now)
+    finally:
+        os.close(descriptor)
+
+
+def _write_holder(descriptor: int, now: Moment) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, msgspec.json.encode(this_process(now)), 0)
+
 
 class StoreLock:
     """A flock on `PATH-lock`. The file stays: removing it would let two processes lock two files of one name."""
@@ -72,9 +96,7 @@ class StoreLock:
 
     def _take(self, path: str, now: Moment) -> None:
         self._lock_alone(path)
-        holder = Holder(self._pid, socket.gethostname(), wall_text(now.wall_ns))
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, msgspec.json.encode(holder), 0)
+        _write_holder(self._descriptor, now)
 
     def _lock_alone(self, path: str) -> None:
         """Take the exclusive lock. `holder_of` has a shared one for some microseconds, which is waited for."""
@@ -120,4 +142,4 @@ def _holder_text(descriptor: int) -> str:
         holder = msgspec.json.decode(os.pread(descriptor, os.fstat(descriptor).st_size, 0), type=Holder)
     except msgspec.MsgspecError:
         return "a process that has not yet said which"
-    return f"process {holder.pid} on {holder.host} since {holder.since}"
+    return holder.text

@@ -108,7 +108,16 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_by_time ON delivery (at_ns);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
+FIFTH = """
+-- The owner of this store, and its signs of life; each commit advances it. A restart builds on nothing of it.
+CREATE TABLE tenure (
+    id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL, incarnation TEXT NOT NULL, epoch INTEGER NOT NULL,
+    commits INTEGER NOT NULL, beats INTEGER NOT NULL, has_lock INTEGER NOT NULL, configuration TEXT NOT NULL
+) STRICT;
+INSERT INTO tenure VALUES (1, '', '', 0, 0, 0, 1, '');
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 """Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
 
 

@@ -40,6 +40,14 @@ class Watched:
         self.attempted |= {(delivery.key, delivery.attempts) for delivery in batch.deliveries}
         return left_out
 
+    @property
+    def lease_ns(self):
+        return self.inner.lease_ns
+
+    def beat(self):
+        self._fail("beat")
+        self.inner.beat()
+
     def recall(self, key):
         self._fail("recall")
         return self.inner.recall(key)

@@ -28,6 +28,8 @@ ACCEPTED, REFUSED = Answer(accepted=True, detail="thanks"), Answer(accepted=Fals
 class Shelf:
     """A store that keeps its batches and, apart from them, marks of what was heard and tries; fails at the named calls."""
 
+    lease_ns = 0
+
     def __init__(self, restored):
         self.restored = restored
         self.batches = []
@@ -57,6 +59,9 @@ class Shelf:
             self.batches.append(msgspec.structs.replace(batch, heard=(), tries=()))
         left_out, self.left_out = self.left_out, 0
         return left_out
+
+    def beat(self):
+        self.call("beat")
 
     def recall(self, key):
         self.call("recall")

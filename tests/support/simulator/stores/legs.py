@@ -201,6 +201,12 @@ class DiskLeg:
         self._vfs.arm(self._armed, 1 + self._stream.below(CALLS_MAX))
         self._left = self._gap()
 
+    lease_ns = 0
+    """No other process is on the disk."""
+
+    def beat(self) -> None:
+        self._real.beat()
+
     def recall(self, key: str) -> Restored | None:
         return self._real.recall(key)
 

@@ -102,6 +102,14 @@ class WatchedStore:
         self._observer.committed(batch)
         return left_out
 
+    @property
+    def lease_ns(self) -> int:
+        return self._inner.lease_ns
+
+    def beat(self) -> None:
+        self._require_life()
+        self._inner.beat()
+
     def recall(self, key: str) -> Restored | None:
         self._require_life()
         return self._inner.recall(key)

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ....domain.errors import StoreBusy
-from .files import create_own
-from .lock import released_in_children
+from ..sqlite.files import create_own
+from ..sqlite.lock import released_in_children
 
 # The bytes that SQLite locks: https://sqlite.org/src/file/src/os.h for the database, .../src/wal.c and os_unix.c for -shm.
 _PENDING_BYTE = 0x4000_0000
@@ -41,9 +41,12 @@ class FileHold:
     Systems other than Linux have no such locks: there this holds nothing, and only the lock beside the store does.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_owner: bool = True) -> None:
+        """Without `is_owner` the file may still be held by a frozen process; see `become_owner`."""
         self._pid = os.getpid()
         self._path = path
+        self.is_owner = is_owner
+        """Whether no other process can hold the file, under whatever name."""
         self._index = self._descriptor = -1
         create_own(path)
         try:
@@ -52,6 +55,10 @@ class FileHold:
             self.release()
             raise
         released_in_children(self)
+
+    def become_owner(self) -> None:
+        """Holds the file alone as soon as no other process does."""
+        self.is_owner = self.is_owner or _locked(self._descriptor, fcntl.F_WRLCK, _OWN_BYTE)
 
     def keep_log(self) -> None:
         """Keeps every other connection from removing the log or its index, from now on: SQLite has made both.
@@ -89,7 +96,7 @@ class FileHold:
 
     def _take(self) -> None:
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        if not _locked(self._descriptor, fcntl.F_WRLCK, _OWN_BYTE):
+        if self.is_owner and not _locked(self._descriptor, fcntl.F_WRLCK, _OWN_BYTE):
             raise StoreBusy(
                 f"{self._path} is held under another name of the same file:"
                 f" run fuser {self._path} to see by which process"

@@ -1,0 +1,180 @@
+"""One opening of a SQLite store: the connection, the tables behind it, and the files that lie beside it."""
+
+from collections.abc import Callable
+
+import apsw
+
+from ....domain import limits
+from ....domain.errors import StoreCorrupt
+from ....domain.incidents.notice import DeliveryState
+from ....domain.incidents.record import Batch, Restored
+from ....domain.specification.configuration import Retention
+from ....domain.time.moment import Moment
+from ..history.housekeeping import Housekeeper
+from ..history.sample_tables import SampleTables
+from ..ownership.hold import FileHold
+from ..ownership.tenure_table import TenureTable
+from .chain import Chain
+from .head import Head, write_head
+from .incidents import IncidentTable
+from .marks import MarkTable
+from .outbox import OutboxTable
+from .place import OpenFiles
+from .tries import TryTable
+
+_WAL_HEADER_BYTES = 32
+_FRAME_HEADER_BYTES = 24
+"""https://sqlite.org/fileformat2.html#the_write_ahead_log"""
+
+
+class Session:
+    """One opening of the file: the connection, and the tables behind it."""
+
+    def __init__(
+        self,
+        path: str,
+        connection: apsw.Connection,
+        hold: FileHold,
+        retention: Retention,
+        configuration: Callable[[], str],
+    ) -> None:
+        self._path, self._hold = path, hold
+        self.connection = connection
+        self.chain = Chain(connection)
+        self.incidents = IncidentTable(connection, self.chain)
+        self.outbox = OutboxTable(connection, self.incidents)
+        self.marks = MarkTable(connection)
+        self.tries = TryTable(connection)
+        self.samples = SampleTables(connection)
+        self.tenure = TenureTable(connection, path, configuration)
+        self.housekeeper = Housekeeper(connection, self.samples, retention, self.tenure.writing)
+        self.wal_pages = self.wal_pages_left = 0
+        self._page_bytes = int(connection.pragma("page_size"))
+        self._files = OpenFiles(path)
+        connection.set_wal_hook(self._count_wal)
+
+    @property
+    def has_log(self) -> bool:
+        """Whether the log is where and as it was left."""
+        return self._files.has_log(self._log_bytes)
+
+    @property
+    def _log_bytes(self) -> int:
+        frames = self.wal_pages * (_FRAME_HEADER_BYTES + self._page_bytes)
+        return frames and _WAL_HEADER_BYTES + frames
+
+    def lost_file(self) -> str:
+        """Returns which file beside the database was removed or replaced.
+
+        Raises: OSError where the database or its log was cut.
+        """
+        return self._files.lost(self._log_bytes)
+
+    def lost_file_problem(self) -> str:
+        try:
+            lost = self.lost_file()
+        except OSError as error:
+            return str(error)
+        return lost and f"{lost}, and another program reads it in a transaction: end that program"
+
+    def log_problem(self) -> str:
+        """Returns how large the log has grown because of a reader, and who that is; empty where folding keeps it small."""
+        if self.wal_pages_left < limits.STORE_WAL_PAGES_UNFOLDED:
+            return ""
+        size = self.wal_pages * self._page_bytes >> 20
+        return (
+            f"{self._path}-wal has grown to {size} MiB and grows on, because {self._hold.reader()} reads the"
+            " database in a transaction that does not end: end it"
+        )
+
+    def require_files(self) -> None:
+        """Looks whether what is committed now is found by the next start. A log that was removed is folded, so that nothing is
+        lost; where a reader keeps it from being folded, it is written on.
+
+        Raises: OSError where the store must be opened again first.
+        """
+        lost = self.lost_file()
+        if not lost:
+            return
+        pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if pages == folded:
+            raise OSError(f"{lost}; {self._path} has everything that was recorded, and is opened again")
+
+    def record(self, batch: Batch) -> int:
+        """Write a batch inside a transaction; returns how many of its samples were left out."""
+        if batch.is_counted:
+            self.chain.count_write()
+        for renamed in batch.renamed:
+            self.samples.rename(renamed)
+        for transition in batch.transitions:
+            self.incidents.record(transition)
+        for notice in batch.notices:
+            self.outbox.record(notice)
+        touched = {transition.incident_id: None for transition in batch.transitions}
+        touched |= {notice.incident.id: None for notice in batch.notices}
+        touched |= {self.outbox.deliver(delivery): None for delivery in batch.deliveries}
+        self.tries.record(batch.tries)
+        self.incidents.settle(touched)
+        self.marks.keep(batch.checkpoints)
+        self.marks.mute(batch.silences)
+        self.marks.note_blind(batch.blind)
+        self.marks.note_heard(batch.heard)
+        self.marks.follow(batch.latest)
+        self.marks.pause(batch.pauses)
+        hours, left_out = self.samples.record(batch.samples)
+        self.samples.keep(batch.evidence)
+        self.housekeeper.touched(hours)
+        return left_out
+
+    def publish_head(self, before: Head | None) -> None:
+        """Say beside the database how far it goes, if that has changed."""
+        head = self.chain.head()
+        if head != before:
+            write_head(self._path, head)
+
+    def fold_wal(self) -> None:
+        """Checkpoint when there is enough of it; a reader that stands in the way only delays it."""
+        self.wal_pages_left = 0
+        if self.wal_pages >= limits.STORE_WAL_PAGES_MAX:
+            pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self.wal_pages_left = pages - folded
+
+    def restored(self, epoch: int, now: Moment) -> Restored:
+        incidents = self.incidents.live()
+        return Restored(
+            epoch=epoch,
+            incidents=incidents,
+            outbox=self.outbox.all(DeliveryState.PENDING),
+            dead=self.outbox.given_up(),
+            told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
+            checkpoints=self.marks.checkpoints(),
+            silences=self.marks.silences(now.wall_ns),
+            heard=self.marks.heard(),
+            latest=self.marks.latest(),
+            pauses=self.marks.pauses(),
+            writes=self.chain.head().writes,
+        )
+
+    def recall(self, key: str) -> Restored | None:
+        """Returns a dead letter with its incident and the last delivered step, None where the key is none.
+
+        Raises: StoreCorrupt where its incident is missing.
+        """
+        outgoing = self.outbox.dead(key)
+        if outgoing is None:
+            return None
+        name = outgoing.notice.incident.id
+        latest = self.incidents.latest(name)
+        if latest is None:
+            raise StoreCorrupt(f"{name} has no latest step")
+        told = tuple(told for told in self.incidents.told(name) if told.channel == outgoing.notice.channel)
+        return Restored(epoch=self.chain.head().epoch, incidents=(latest,), outbox=(outgoing,), told=told)
+
+    def fold_all(self) -> None:
+        """Checkpoint before closing, which may then remove the WAL."""
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, False)
+
+    def _count_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
+        self.wal_pages = pages
+        return apsw.SQLITE_OK

@@ -1,0 +1,100 @@
+"""The status of a runtime as its store has it, for a stand-by whose active process does not answer."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...adapters.stores.history.stored import StoredSample
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.record import Silence
+from ...domain.limits import READ_INCIDENTS_MAX
+from ...domain.read_model.histogram import Percentiles
+from ...domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
+from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
+from ...domain.specification.matcher import Subject
+from ...domain.specification.target import Target
+from ...domain.units import NS_PER_DAY
+from ...protocol.recorder import GetIncidents, GetStatus
+
+STANDBY = "standby"
+"""The part whose problem says that an answer is from the store alone."""
+_LOOK_BACK_NS = NS_PER_DAY
+_INCIDENTS_RECENT = 100
+
+
+class Recorded:
+    """Answers questions from the store. Counters, attempts and whole samples are known to the active process alone."""
+
+    def __init__(self, store: str, targets: Iterable[Target], now_ns: int) -> None:
+        self._reader = StoreReader(store)
+        self._targets = targets
+        self._now_ns = now_ns
+
+    def answer(self, question: GetStatus | GetIncidents, why: str) -> Any:
+        """Returns the answer; `why` is the problem that a status names. Raises: StoreError."""
+        if isinstance(question, GetIncidents):
+            limit = READ_INCIDENTS_MAX if question.open_only else _INCIDENTS_RECENT
+            return self._reader.incidents(open_only=question.open_only, limit=limit)
+        return self._status(why)
+
+    def _status(self, why: str) -> RuntimeStatus:
+        now_ns, reader = self._now_ns, self._reader
+        opened = reader.incidents(open_only=True, limit=READ_INCIDENTS_MAX)
+        silences = reader.silences(now_ns)
+        latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
+        paused = {mark.target for mark in reader.pauses()}
+        return RuntimeStatus(
+            at_ns=now_ns,
+            targets=tuple(
+                self._target(
+                    target,
+                    latest.get(target.id),
+                    [incident for incident in opened if incident.target == target.id],
+                    silences,
+                    is_paused=target.paused or target.id in paused,
+                )
+                for target in self._targets
+            ),
+            incidents=opened,
+            silences=silences,
+            problems=((STANDBY, f"this is the last recorded state: {why}"),),
+            blind=reader.blind(now_ns - NS_PER_DAY),
+            lateness=Percentiles(0, 0, 0, 0, 0),
+            counters=(),
+        )
+
+    def _target(
+        self,
+        target: Target,
+        last: StoredSample | None,
+        opened: list[Incident],
+        silences: Iterable[Silence],
+        *,
+        is_paused: bool,
+    ) -> TargetStatus:
+        is_stale = last is not None and self._now_ns - last.at_ns > target.stale_after_ns
+        raw = Status.UNKNOWN if last is None or is_stale else RAW_STATUS[last.outcome]
+        status = Status.PAUSED if is_paused else confirmed_status(opened, raw)
+        since_ns = min(
+            (incident.opened_at_ns for incident in opened), default=last.at_ns if last else self._now_ns
+        )
+        subject = Subject(target.id, target.metadata)
+        return TargetStatus(
+            id=target.id,
+            kind=target.kind,
+            metadata=target.metadata,
+            status=status,
+            since_ns=since_ns,
+            raw=raw,
+            explanation=no_sample_since(last.at_ns)
+            if last and is_stale
+            else last.explanation
+            if last
+            else "",
+            paused=is_paused,
+            silences=tuple(silence for silence in silences if silence.selection().accepts(subject)),
+            sample=None,
+            attempt=None,
+            samples=0,
+            missed=0,
+        )

@@ -1,0 +1,72 @@
+"""Processes that run one store, driven line by line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOST = Path(__file__).with_name("host.py")
+WITHIN_S = 60
+
+
+class HostProcess:
+    """A program with a runtime; it obeys one line of input at a time and answers each with one line."""
+
+    def __init__(self, store, *options):
+        self.popen = subprocess.Popen(
+            [sys.executable, str(HOST), str(store), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.started = self.line()
+
+    def line(self):
+        said = self.popen.stdout.readline().rstrip("\n")
+        assert said, "the process ended"
+        return said
+
+    def ask(self, expression):
+        self.popen.stdin.write(f"{expression}\n")
+        self.popen.stdin.flush()
+        return self.line()
+
+    @property
+    def role(self):
+        return self.ask("runtime.role")
+
+    def wait_for(self, expression, answer):
+        """Waits until an expression has this answer: the host looks, so that nothing here sleeps."""
+        assert self.ask(f"until(lambda: {expression}, {answer!r})") == "True"
+
+    def kill(self):
+        self.popen.kill()
+        self.popen.wait(WITHIN_S)
+
+    def close(self):
+        with self.popen as process:
+            process.stdin.close()
+            try:
+                process.wait(WITHIN_S)
+            finally:
+                process.kill()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "watch.db"
+
+
+@pytest.fixture
+def host(store):
+    """Starts host programs on the store, and ends them."""
+    made = []
+
+    def start(*options):
+        made.append(HostProcess(store, *options))
+        return made[-1]
+
+    yield start
+    for process in made:
+        process.close()

@@ -1,0 +1,272 @@
+"""Kills and freezes the active one of two processes with one store, and counts losses, repeats and takeover times.
+
+    python -m tests.system.standby [--kills 40] [--freezes 40] [--seed 0]
+
+Two pairs at a time, each with a store, targets that fail and recover, and a receiver that keeps ids, answers late, refuses and
+closes connections. After a kill another process is started; a frozen one is thawed some time after the other has taken over,
+and stands by again. One that was frozen in the middle of a write has the database locked, and is thawed without a takeover. The next fault comes once the owner has the lock of the file, which a frozen process keeps: an owner that dies
+before is followed after a whole lease only. A takeover lasts from the signal to the other process being active. Prints the figures as JSON and in one
+line; the exit status is 0 only when nothing was lost or told twice, and every takeover was in time.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from statistics import quantiles
+from typing import NamedTuple
+
+import apsw
+from watchkeeper.adapters.stores.ownership.tenure_table import tenure_of
+
+from tests.system.audit import MUST_BE_NONE, audit, is_quiet
+from tests.system.kill import moody
+from tests.system.outside import WITHIN_S, Receiver, Site
+from tests.system.processes import Lines, write_configuration
+
+CHILD = Path(__file__).with_name("standing_by.py")
+LANES = 2
+TARGETS = 4
+QUIET_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.1
+LEASE_S = 3.0
+KILL_S_MAX, FREEZE_S_MAX = 2.5, LEASE_S + 2.5
+"""The longest takeovers; the second begins with the lease of the frozen process."""
+
+
+class Member:
+    """One process of a pair."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(CHILD), str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            cwd=path.parent,
+            env={**os.environ, "LIFE": "1"},
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self.roles, self.errors = Lines(self._process.stdout), Lines(self._process.stderr)
+        self._counted: Counter[str] = Counter()
+
+    def until(self, role: str, within_s: float = WITHIN_S) -> bool:
+        """Waits until it has come to a role once more. Returns False where it does not in time."""
+        has_come = self.roles.wait_for(role, within_s, times=self._counted[role] + 1)
+        self._counted[role] += has_come
+        return has_come
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """Ends the process in good order. Returns its status."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return self._end()
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._end()
+
+    def _end(self) -> int:
+        status = self._process.wait(WITHIN_S)
+        self.roles.close()
+        self.errors.close()
+        return status
+
+
+def is_locked(store: Path) -> bool:
+    """Whether another process is in the middle of a write."""
+    connection = apsw.Connection(str(store))
+    try:
+        connection.execute("BEGIN IMMEDIATE; ROLLBACK")
+    except apsw.BusyError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+class Times(NamedTuple):
+    """The takeovers of one pair, in seconds."""
+
+    kills: list[float]
+    freezes: list[float]
+
+
+class Pair:
+    """Two processes on one store, with their targets and their receiver."""
+
+    def __init__(self, folder: Path, dice: Random) -> None:
+        self.dice = dice
+        self.site, self.receiver = Site(), Receiver()
+        self.store, self.path = folder / "watch.db", folder / "watch.yaml"
+        self.times = Times([], [])
+        self.frozen_in_a_write = 0
+        self._pause = threading.Event()
+        write_configuration(self.path, site=self.site.url, receiver=self.receiver.url, targets=TARGETS)
+        self.active = Member(self.path)
+        assert self.active.until("active"), self.active.errors.all()
+        self.other = self._another()
+
+    def pause(self, seconds: float) -> None:
+        self._pause.wait(seconds)
+
+    def _another(self) -> Member:
+        member = Member(self.path)
+        assert member.until("standby"), member.errors.all()
+        return member
+
+    def live(self) -> None:
+        """Lets some targets fail and others recover."""
+        names = {f"t{number}" for number in range(TARGETS)}
+        self.site.down = {name for name in sorted(names) if self.dice.random() < 0.5}
+        self.pause(self.dice.uniform(0.1, 1.0))
+
+    def kill(self) -> None:
+        self.live()
+        at = time.monotonic()
+        self.active.kill()
+        self._taken_over(at, self.times.kills)
+        self.other = self._another()
+
+    def freeze(self) -> None:
+        self.live()
+        frozen, at = self.active, time.monotonic()
+        frozen.signal(signal.SIGSTOP)
+        try:
+            if is_locked(self.store):
+                # Frozen in the middle of a write: nobody can take over until it goes on, and it still is the owner then.
+                self.frozen_in_a_write += 1
+                assert not self.other.until("active", LEASE_S + 2.0), "two owners"
+                return
+            self._taken_over(at, self.times.freezes)
+            self.live()
+        finally:
+            frozen.signal(signal.SIGCONT)
+        assert frozen.until("standby"), frozen.errors.all()
+        self.other = frozen
+        self._await_lock()
+
+    def _await_lock(self) -> None:
+        """The owner takes the lock of the file with its next commit."""
+        for _ in range(int(WITHIN_S / LOOK_EVERY_S)):
+            tenure = tenure_of(str(self.store))
+            if tenure is not None and tenure.has_lock:
+                return
+            self.pause(LOOK_EVERY_S)
+        raise AssertionError("the owner has not taken the lock of the file")
+
+    def _taken_over(self, at: float, times: list[float]) -> None:
+        assert self.other.until("active"), self.other.errors.all()
+        times.append(time.monotonic() - at)
+        self.active = self.other
+
+    def settle(self) -> bool:
+        """Lets all targets recover until nothing is open or pending. Returns False where it never came."""
+        self.site.down = set()
+        self.receiver.mood = lambda: 200
+        self.site.wait_for_questions(2)
+        for _ in range(int(QUIET_WITHIN_S / LOOK_EVERY_S)):
+            if is_quiet(self.store):
+                break
+            self.pause(LOOK_EVERY_S)
+        else:
+            return False
+        # The stand-by first: the last one closes the store in good order.
+        return self.other.stop() == 0 and self.active.stop() == 0
+
+    def close(self) -> None:
+        self.site.close()
+        self.receiver.close()
+
+
+def strike(folder: Path, seed: int, kills: int, freezes: int) -> tuple[Counter[str], Times]:
+    """Lives through so many kills and freezes in a drawn order. Returns the audit and the takeover times."""
+    dice = Random(seed)
+    pair = Pair(folder, dice)
+    try:
+        pair.receiver.mood = moody(pair)
+        faults = [pair.kill] * kills + [pair.freeze] * freezes
+        dice.shuffle(faults)
+        for fault in faults:
+            fault()
+        settled = pair.settle()
+        figures = audit(pair.store, pair.receiver, [])
+    finally:
+        for member in (pair.active, pair.other):
+            member.signal(signal.SIGKILL)
+        pair.close()
+    # All processes of a pair have one name here: a repeat may come from another than the one that was answered.
+    del figures["repeated_within_a_life"]
+    figures.update(kills=kills, freezes=freezes, unsettled=not settled)
+    figures.update(frozen_in_a_write=pair.frozen_in_a_write)
+    return figures, pair.times
+
+
+def faults_of(figures: Counter[str], times: Times) -> dict[str, float]:
+    """Returns what should not have happened."""
+    found: dict[str, float] = {name: figures[name] for name in (*MUST_BE_NONE, "unsettled") if figures[name]}
+    if max(times.kills, default=0.0) > KILL_S_MAX:
+        found["slowest_takeover_from_a_killed"] = max(times.kills)
+    if max(times.freezes, default=0.0) > FREEZE_S_MAX:
+        found["slowest_takeover_from_a_frozen"] = max(times.freezes)
+    return found
+
+
+def summary(figures: Counter[str], times: Times) -> str:
+    lost = figures["notices_lost"] + figures["notices_undelivered"]
+    counted = f"{figures['kills']} kills, {figures['freezes']} freezes, {figures['incidents']} incidents"
+    said = [f"{counted}: {lost} lost, {figures['notices_applied_twice']} told twice"]
+    for name, taken in zip(("killed", "frozen"), times, strict=True):
+        if len(taken) > 1:
+            hundredths = quantiles(taken, n=100, method="inclusive")
+            said.append(f"takeover from a {name} one p50 {hundredths[49]:.2f} s, p99 {hundredths[98]:.2f} s")
+    return "; ".join(said)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--freezes", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    wanted = parser.parse_args(arguments)
+    figures: Counter[str] = Counter()
+    times = Times([], [])
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(LANES) as pool:
+        lanes = []
+        for lane in range(LANES):
+            place = Path(folder) / str(lane)
+            place.mkdir()
+            share = [(count + lane) // LANES for count in (wanted.kills, wanted.freezes)]
+            lanes.append(pool.submit(strike, place, wanted.seed * LANES + lane, *share))
+        for running in lanes:
+            counted, taken = running.result()
+            figures += counted
+            times.kills.extend(taken.kills)
+            times.freezes.extend(taken.freezes)
+    faults = faults_of(figures, times)
+    sys.stdout.write(json.dumps({**figures, "faults": faults}, indent=1) + "\n")
+    sys.stdout.write(summary(figures, times) + (f"; FAULTS {faults}" if faults else "") + "\n")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

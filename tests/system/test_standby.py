@@ -1,0 +1,14 @@
+"""A small run of the stand-by leg: kills and freezes of the active one of two processes."""
+
+import pytest
+
+from tests.system.standby import Times, faults_of, strike, summary
+
+
+@pytest.mark.slow
+def test_takeovers_from_killed_and_frozen_processes_lose_and_repeat_nothing(tmp_path):
+    figures, times = strike(tmp_path, seed=1, kills=2, freezes=2)
+    # The bounds of the takeover times are for the whole leg on a quiet machine.
+    assert faults_of(figures, Times([], [])) == {}
+    assert (len(times.kills), len(times.freezes)) == (2, 2)
+    assert "0 lost, 0 told twice" in summary(figures, times)
