@@ -1,7 +1,6 @@
 """The ASGI application: router, authorisation, parameters, bodies, answers, and one line for each command."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
@@ -23,8 +22,9 @@ from .authority import Authority, require
 from .limits import BODY_BYTES_MAX, HEADER_BYTES_MAX, PARAMETERS_MAX
 from .origin import Author, Visit
 from .pages.errors import refused_page, wants_page
+from .parameters import read_pairs
 from .passing import is_passed_on, passed_on
-from .problems import PROBLEM_TYPE, Fault, Refusal, fault_of, refusal_of
+from .problems import PROBLEM_TYPE, Refusal, fault_of, refusal_of
 from .resources.openapi import document_of
 from .resources.routes import ROUTES
 from .table import Accepted, ApiCall, ApiRoute, Services, require_roles
@@ -198,19 +198,7 @@ def _query(route: ApiRoute, request: Request) -> Any:
     """Returns the parameters. Raises: Refusal of too many, with every one that is repeated, and the first that is wrong."""
     if request.scope["query_string"].count(b"&") >= PARAMETERS_MAX:
         raise Refusal(400, f"a request may have {PARAMETERS_MAX} parameters")
-    lists = [field.name for field in msgspec.structs.fields(route.query) if field.default == ()]
-    given: dict[str, Any] = {
-        name: request.query_params.getlist(name) for name in lists if name in request.query_params
-    }
-    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in lists]
-    given |= pairs
-    counts = Counter(name for name, _ in pairs)
-    if repeated := sorted(name for name, count in counts.items() if count > 1):
-        raise Refusal(400, "each parameter is given once", [Fault(name, "is repeated") for name in repeated])
-    try:
-        return msgspec.convert(given, route.query, strict=False)
-    except (msgspec.ValidationError, ValueError, OverflowError) as error:
-        raise Refusal(400, "a parameter is wrong", [fault_of(error)]) from None
+    return read_pairs(request.query_params.multi_items(), route.query)
 
 
 async def _raw(request: Request) -> bytes:
