@@ -130,6 +130,11 @@ class Authority:
             return None
         return id_, session._replace(name=token.name, role=token.role)
 
+    def proof_of(self, visit: Visit, author: Author) -> str:
+        """Returns the secret that a form of the author's pages holds; no other author's form holds it."""
+        found = self.session_of(visit)
+        return self.sessions.proof_of(author.name) if found is None else found[1].form_proof
+
     def _by_session(self, visit: Visit) -> Author | None:
         """Returns the author by the cookie. Raises: Refusal of a command that no page of ours has certainly sent."""
         headers = visit.headers

@@ -29,6 +29,8 @@ LIST_MAX = 1_000
 """Entries of one answer; the rest is asked for with `after`."""
 SLICE_ROWS = 50
 """Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
+SLICE_PARTS = 500
+"""Parts of a page that are joined at a stretch: some dozens of rows."""
 STREAMS_MAX = 500
 """Streams of one site."""
 STREAMS_PER_ADDRESS_MAX = 20

@@ -32,7 +32,8 @@ _KEPT = frozenset({"content-type", "retry-after", "etag", "www-authenticate"})
 
 def is_passed_on(route: ApiRoute) -> bool:
     """Whether the active process answers a request that a stand-by gets: all but pages, the document and the event stream."""
-    return (isinstance(route.role, Role) or route.role is Unlocked.KEY) and route.handler not in _OWN
+    is_of_programs = isinstance(route.role, Role) or route.role is Unlocked.KEY
+    return is_of_programs and not route.is_page and route.handler not in _OWN
 
 
 async def passed_on(

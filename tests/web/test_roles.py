@@ -8,7 +8,7 @@ from watchkeeper import Role, UsageError
 from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
-from watchkeeper.web.pages.login import PAGES
+from watchkeeper.web.pages.routes import PAGES
 from watchkeeper.web.resources.routes import ROUTES
 from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import ApiRoute, Unlocked
