@@ -183,7 +183,8 @@ class Standby:
 
     def _tell(self, error: Exception) -> None:
         """Logs a failed take-over once, until another one fails otherwise."""
-        says = first_line(f"{type(error).__name__}: {error}")
+        kind = "" if isinstance(error, WatchkeeperError) else f"{type(error).__name__}: "
+        says = first_line(f"{kind}{error}")
         if says != self._failed:
             logger.error("%s cannot be taken over, and is tried again: %s", self.store, says)
         self._failed = says
