@@ -17,11 +17,11 @@ from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 R = TypeVar("R")
 POLICY = CachePolicy(
     name="days and hours of all targets",
-    key="a finished day or hour (UTC); beside these, the spans of days that pages show",
-    owner="the site: one for each application",
+    key="a finished day or hour (UTC)",
+    owner="the site",
     fresh_for_ns=limits.FLEET_FRESH_NS,
     entries_max=limits.FLEET_DAYS_KEPT + limits.FLEET_HOURS_KEPT,
-    invalidation="a day that gets late samples, a renamed target or another store; the present hour after a minute",
+    invalidation="late samples, a renamed target, another store",
 )
 _SPANS_KEPT = 4
 """The spans of days that pages ask for: 30 and 90, for the overview and for public pages."""

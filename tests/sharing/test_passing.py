@@ -1,6 +1,7 @@
 """A stand-by passes commands and questions on to the active runtime, here one of the same process."""
 
 import asyncio
+import shutil
 import threading
 
 import pytest
@@ -188,6 +189,17 @@ def test_a_standby_is_told_of_a_newer_and_of_an_older_configuration(active, wait
     assert until(lambda: waiting.status().healthy)
     with Runtime(store=store, targets=[LATE]) as third:
         assert until(lambda: "with an older configuration" in str(third.status().problems))
+
+
+def test_a_takeover_that_fails_is_tried_at_ever_longer_pauses(tmp_path, caplog):
+    store = tmp_path / "folder" / "watch.db"
+    store.parent.mkdir()
+    failed = lambda: [each.created for each in caplog.records if "ended with an error" in each.getMessage()]  # noqa: E731
+    with made(store), made(store):
+        shutil.rmtree(store.parent)
+        assert until(lambda: len(failed()) > 3)
+    assert failed()[3] - failed()[0] > 3
+    assert len([each for each in caplog.messages if "cannot be taken over" in each]) == 1
 
 
 def test_an_older_configuration_that_takes_over_resolves_nothing_that_it_lacks(active, waiting, store):
