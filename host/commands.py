@@ -15,7 +15,7 @@ from ..domain.time.duration import Duration
 from ..protocol.owner import Unacknowledge
 from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
-from .configured import ConfiguredTargets
+from .configured import ConfiguredTargets, named
 from .job import Job
 from .lifecycle import Lifecycle
 from .silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
@@ -85,7 +85,7 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
-        if self._lifecycle.pass_on(Untrack(target)):
+        if self._lifecycle.pass_on(Untrack(named(target))):
             self._configured.discard(target)
             return
         with self._configured.guard:
@@ -100,7 +100,7 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
-        command = Pause(target, first_line(by))
+        command = Pause(named(target), first_line(by))
         if self._lifecycle.pass_on(command):
             return
         with self._configured.guard:
@@ -113,7 +113,7 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
-        if self._lifecycle.pass_on(Resume(target)):
+        if self._lifecycle.pass_on(Resume(named(target))):
             return
         with self._configured.guard:
             self._configured.pause(target, paused=False)
@@ -129,7 +129,7 @@ class Commands:
         Raises: UnknownName for a target that is not watched; UsageError for a heartbeat, which has nothing to start, for a
         paused target, and while the runtime is stopped.
         """
-        if self._lifecycle.pass_on(CheckNow(target)):
+        if self._lifecycle.pass_on(CheckNow(named(target))):
             return
         with self._configured.guard:
             if refusal := refusal_of_check(self._configured.known(target)):
@@ -144,7 +144,7 @@ class Commands:
         runtime is stopped.
         """
         outcome = Outcome.UP if ok else Outcome.DOWN
-        beat = Beat(target, outcome, first_line(detail), self._clock.read())
+        beat = Beat(named(target), outcome, first_line(detail), self._clock.read())
         if not self._lifecycle.pass_on(beat):
             self._require_heartbeats(target)
             self._lifecycle.report(beat)
@@ -165,7 +165,7 @@ class Commands:
         """
         if not self._lifecycle.stands_by:
             self._require_heartbeats(target)
-        return Job(target, partial(self.heartbeat, target), self._clock)
+        return Job(named(target), partial(self.heartbeat, target), self._clock)
 
     @bridge
     def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None:

@@ -71,7 +71,7 @@ def opened(runtime):
 )
 def test_a_command_of_a_standby_is_the_active_process_to_obey(active, waiting, command, seen):
     command(waiting)
-    assert seen(active.status())
+    assert until(lambda: seen(active.status())), "an attempt that was started may not have ended"
     assert seen(waiting.status())
 
 
