@@ -1,11 +1,13 @@
 """The commands of a runtime: each is checked, becomes a message and is handed over; none waits for its effect."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, Unpack
 
 from ..actors.ports import Clock
-from ..domain.errors import UsageError
+from ..actors.supervisor.supervisor import RECORDER
+from ..domain.errors import NotRunning, UsageError
 from ..domain.incidents.record import AllTargets
 from ..domain.line import first_line
 from ..domain.observation.outcome import Outcome
@@ -13,6 +15,7 @@ from ..domain.specification.probe import Call
 from ..domain.specification.target import Target, TargetFields
 from ..domain.time.duration import Duration
 from ..protocol.owner import Unacknowledge
+from ..protocol.recorder import GetAttempts
 from ..protocol.sink import Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .configured import ConfiguredTargets, named
@@ -163,9 +166,13 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
         """
-        if not self._lifecycle.stands_by:
+        if named(target) in self._configured or not self._lifecycle.stands_by:
             self._require_heartbeats(target)
-        return Job(named(target), partial(self.heartbeat, target), self._clock)
+        else:
+            # The active process may have it by `track`. A job begins all the same where that does not answer.
+            with suppress(NotRunning, TimeoutError):
+                self._lifecycle.ask(RECORDER, GetAttempts(target))
+        return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
     def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None:

@@ -119,6 +119,9 @@ class ConfiguredTargets:
                     self._targets[target.id] = target
         return whole
 
+    def __contains__(self, target: str) -> bool:
+        return target in self._targets
+
     def known(self, target: str) -> Target:
         """Returns the specification of a target. Raises: UnknownName with the closest known name; TypeError for no text."""
         known = self._targets.get(named(target))

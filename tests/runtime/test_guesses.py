@@ -49,6 +49,7 @@ GUESSES = [
     (lambda it: it.check_now(7), TypeError, "named by its id, which is a text, not by 7"),
     (lambda it: it.untrack(7), TypeError, "named by its id, which is a text, not by 7"),
     (lambda it: it.job(7), TypeError, "named by its id, which is a text, not by 7"),
+    (lambda it: it.job("elt"), UnknownName, "no target is named 'elt', did you mean etl"),
     (lambda it: it.redrive(7), TypeError, "expected a text, got 7"),
     (lambda it: it.test_channel(TEAM), TypeError, "named by its id, which is a text, not by Channel"),
     (lambda it: it.acknowledge(JOB, "ann"), TypeError, "expected a text, got Target"),
