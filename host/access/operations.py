@@ -26,6 +26,7 @@ from ..own_thread import in_own_thread
 from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
+from .fleet_history import FleetHistory
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
 
@@ -120,6 +121,8 @@ class Operations:
         self._clock = SystemClock()
         # Of each loop that asks: a host may serve the same application on several, one after the other or at once.
         self._reading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self.fleet = FleetHistory(self.read, self.now_ns)
+        """The past days and hours of all targets."""
 
     @property
     def is_started(self) -> bool:

@@ -115,7 +115,7 @@ async def frame_of(call: ApiCall) -> PageFrame:
         zone=zone_of(call),
         author=author,
         proof=call.authority.form_proof(call.visit),
-        here=f"{path}?{query}" if query else path,
+        here=_address(scope["method"], path, query),
         now_ns=now_ns,
         status=status,
         down=counted.count(Status.DOWN),
@@ -123,6 +123,13 @@ async def frame_of(call: ApiCall) -> PageFrame:
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
         message=message_of(call.visit, now_ns),
     )
+
+
+def _address(method: str, path: str, query: str) -> str:
+    """Returns the address to lead back to. No page repeats the secret of a login link, and an answer to a form is no page to open."""
+    if method not in {"GET", "HEAD"} or path.startswith("/login/"):
+        return "/"
+    return f"{path}?{query}" if query else path
 
 
 def _theme(call: ApiCall) -> str:
