@@ -3,12 +3,13 @@
 from ...domain.specification.web import Role
 from ..table import ApiRoute
 from .choices import CHOICES
+from .fleet.overview import OverviewQuery, group, overview
 from .login import LOGIN
-from .overview import OverviewQuery, overview
 
 V = Role.VIEWER
 PAGES: tuple[ApiRoute, ...] = (
     *CHOICES,
     *LOGIN,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
+    ApiRoute("GET", "/g/{group:path}", V, "One group.", group, query=OverviewQuery, is_page=True),
 )
