@@ -23,9 +23,9 @@ from ..layout import ViewQuery, page_response, rendered
 from . import speech
 from .rows import (
     SILENCED,
+    FleetPast,
     GroupSection,
     RowOrder,
-    FleetPast,
     by_group,
     day_now,
     name_of,
