@@ -5,10 +5,12 @@ from ..table import ApiRoute
 from .choices import CHOICES
 from .login import LOGIN
 from .overview import OverviewQuery, overview
+from .watched.target import TargetQuery, target_page
 
 V = Role.VIEWER
 PAGES: tuple[ApiRoute, ...] = (
     *CHOICES,
     *LOGIN,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
+    ApiRoute("GET", "/t/{target}", V, "One target.", target_page, query=TargetQuery, is_page=True),
 )
