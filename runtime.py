@@ -24,7 +24,7 @@ from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
-from .domain.line import count_of, one_line
+from .domain.line import count_of, first_line, one_line
 from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
 from .domain.read_model.silence_preview import SilencePreview
@@ -326,7 +326,7 @@ class Runtime(Commands):
 
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
-        return bool(self._lifecycle.ask(SINK, Redrive(key)))
+        return bool(self._lifecycle.ask(SINK, Redrive(first_line(key))))
 
     @sync_only
     def test_channel(self, channel: str, *, by: str = "") -> DeliveryTry:

@@ -444,6 +444,8 @@ TENURE_LOOK_NS = 250 * NS_PER_MS
 """The time between two looks of a process that waits for a store."""
 TENURE_WATCH_GAP_NS = NS_PER_S
 """A longer pause between two looks begins the lease again: the machine was suspended, or the watching process was frozen itself."""
+TENURE_TRY_NS_MAX = 15 * NS_PER_S
+"""The longest pause between two take-overs of a free store that fail: each opens and verifies it."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
 STORE_PAGES_COPIED = 1_000
@@ -495,7 +497,7 @@ READ_TRIES_MAX = 10_000
 """Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
-assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS
+assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS < TENURE_TRY_NS_MAX
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX

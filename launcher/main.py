@@ -61,7 +61,9 @@ def _length_ns(text: str, option: str) -> int:
 
 @cli.command()
 @click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
-@click.option("--stay", is_flag=True, help="Go on until it is stopped; the servers fail again every 30 seconds.")
+@click.option(
+    "--stay", is_flag=True, help="Go on until it is stopped; the servers fail again every 30 seconds."
+)
 def demo(*, plain: bool, stay: bool) -> None:
     """Watch three local servers that fail.
 

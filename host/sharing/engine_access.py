@@ -153,7 +153,7 @@ class EngineAccess:
                     standby.store, self._configured.snapshot().targets, self._clock.read().wall_ns
                 )
                 try:
-                    return Passed(recorded.answer(question, f"{error}"))
+                    return _with_problem(Passed(recorded.answer(question, f"{error}")), standby.problem)
                 except StoreError:
                     pass  # the active process makes it right now
         return standby.obeyed(question, within_ns, max(within_ns / NS_PER_S - 1, 1))

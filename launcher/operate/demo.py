@@ -77,7 +77,9 @@ class Demo:
     @property
     def is_over(self) -> bool:
         """Whether its time is up, it was told to end, or its lines cannot be written."""
-        return self.ended.is_set() or self.lost is not None or (not self.stays and self.elapsed_s() >= WITHIN_S)
+        return (
+            self.ended.is_set() or self.lost is not None or (not self.stays and self.elapsed_s() >= WITHIN_S)
+        )
 
     def begin(self) -> None:
         """Sets the script to its beginning: the servers and the runtime are ready."""
@@ -193,7 +195,9 @@ def _shown(demo: Demo) -> ExitStatus:
 
 def _summary(demo: Demo, receiver: Receiver, status: RuntimeStatus, *, left: bool) -> ExitStatus:
     if demo.stays:
-        demo.say("summary", f"{demo.opened} incidents opened, {demo.resolved} resolved; nothing is left behind")
+        demo.say(
+            "summary", f"{demo.opened} incidents opened, {demo.resolved} resolved; nothing is left behind"
+        )
         return ExitStatus.FAILED if receiver.refused else ExitStatus.FINE
     applied = [notice["type"] for notice in receiver.applied.values()]
     as_it_should = (

@@ -289,7 +289,7 @@ def test_the_demonstration_stays_until_it_is_stopped_and_shows_its_page(tmp_path
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         address = next(process.stdout).partition("the page is at ")[2].strip()
-        with urllib.request.urlopen(address + "api/v1/targets", timeout=WITHIN_S) as answer:
+        with urllib.request.urlopen(address + "api/v1/targets", timeout=WITHIN_S) as answer:  # noqa: S310  # http
             assert {each["id"] for each in json.load(answer)["items"]} == {"healthy", "slow", "shop"}
         fires = (line for line in process.stdout if "shop answers 503 from now on" in line)
         next(fires)

@@ -1,4 +1,4 @@
-"""A store that processes reach by a link: its socket and its tokens lie beside the file itself, as its lock does."""
+"""A store that processes reach by a link: its socket and tokens lie beside the file itself; of hard links one is served."""
 
 import pytest
 from host_servers import until
@@ -42,6 +42,17 @@ def test_a_program_by_a_link_reaches_the_process_that_runs_the_store(active, lin
 def test_tokens_are_those_of_the_store_by_whatever_name(store, link):
     write_tokens(str(store), (OTTO,))
     assert read_tokens(str(link)) == (OTTO,)
+
+
+def test_a_standby_by_a_hard_link_says_that_it_cannot_take_over(host, store):
+    first = host()
+    hard = store.with_name("hard.db")
+    hard.hardlink_to(store)
+    why = f"{hard} is held under another name of the same file: run fuser {hard} to see by which process"
+    second = host(at=hard)
+    assert second.ask("events.get(1).detail") == why
+    second.wait_for(f"('standby', 'this process cannot take over: {why}') in runtime.status().problems", True)
+    assert (first.role, second.role) == ("active", "standby")
 
 
 def test_a_configuration_that_names_the_store_otherwise_is_no_other_one():

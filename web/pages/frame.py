@@ -110,13 +110,20 @@ async def frame_of(call: ApiCall) -> PageFrame:
         zone=_zone(call),
         author=author,
         proof=call.authority.proof_of(call.visit, author),
-        here=f"{path}?{query}" if query else path,
+        here=_address(scope["method"], path, query),
         now_ns=call.operations.now_ns(),
         status=status,
         down=counted.count(Status.DOWN),
         degraded=counted.count(Status.DEGRADED),
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
     )
+
+
+def _address(method: str, path: str, query: str) -> str:
+    """Returns the address to lead back to. No page repeats the secret of a login link, and an answer to a form is no page to open."""
+    if method not in {"GET", "HEAD"} or path.startswith("/login/"):
+        return "/"
+    return f"{path}?{query}" if query else path
 
 
 def _theme(call: ApiCall) -> str:
