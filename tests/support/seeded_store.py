@@ -22,6 +22,9 @@ from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_
 NOON_BODY = '{"status": "overloaded", "queue": 4112}'
 
 
+PART_NS = 20 * NS_PER_DAY
+
+
 class Outage:
     """A span in which a target fails, before now."""
 
@@ -70,31 +73,37 @@ def seed(
     store = SqliteStore(path)
     store.open(Moment(0, begin_ns))
     chosen = [each for each in outages if each.target in targets and each.ago_ns < days * NS_PER_DAY]
-    for number, target in enumerate(targets):
-        samples = list(_samples(target, begin_ns, now_ns, every_ns, chosen, number))
-        for first in range(0, len(samples), 5_000):
-            store.commit(Batch(samples=tuple(samples[first : first + 5_000])))
+    # In parts, each summed up before the next: a store has so many tables of raw samples at most.
+    for first_ns in range(begin_ns, now_ns, PART_NS):
+        end_ns = min(first_ns + PART_NS, now_ns)
+        for number, target in enumerate(targets):
+            samples = tuple(_samples(target, (first_ns, end_ns), now_ns, every_ns, chosen, number))
+            store.commit(Batch(samples=samples))
+        _sum_up(store, Moment(end_ns - begin_ns + NS_PER_DAY, end_ns))
     found = [_outage(store, outage, now_ns, notify) for outage in chosen]
     blind_ns = now_ns - 10 * NS_PER_DAY - 3 * NS_PER_HOUR
     store.commit(Batch(blind=(BlindInterval(blind_ns, blind_ns + 12 * NS_PER_MINUTE, "suspended"),)))
-    later = Moment(3 * NS_PER_DAY, now_ns)
-    store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
-    for _ in range(days * 60):
-        store.run_maintenance(later)
     store.close()
     return found
 
 
+def _sum_up(store: SqliteStore, now: Moment) -> None:
+    store.run_maintenance(now.shifted(-limits.HOUSE_SETTLE_NS))
+    for _ in range(4_000):
+        if not store.run_maintenance(now):
+            return
+
+
 def _samples(
-    target: str, begin_ns: int, now_ns: int, every_ns: int, outages: list[Outage], number: int
+    target: str, span: tuple[int, int], now_ns: int, every_ns: int, outages: list[Outage], number: int
 ) -> Iterator[Sample]:
-    chance = random.Random(number)
+    chance = random.Random(number * 1_000 + span[0] // PART_NS)
     spans = [
         (now_ns - each.ago_ns, now_ns - each.ago_ns + each.length_ns, each.severity)
         for each in outages
         if each.target == target
     ]
-    for attempt, at_ns in enumerate(range(begin_ns, now_ns, every_ns), 1):
+    for at_ns in range(*span, every_ns):
         severity = next((kind for since, until, kind in spans if since <= at_ns < until), None)
         swing = 1 + 0.5 * ((at_ns // NS_PER_HOUR % 24) in range(8, 19))
         latency_ms = (22 + 9 * number) * swing * chance.lognormvariate(0, 0.25)
@@ -108,8 +117,8 @@ def _samples(
         yield Sample(
             target=target,
             epoch=1,
-            attempt=attempt,
-            at=Moment(at_ns - begin_ns, at_ns),
+            attempt=at_ns // every_ns,
+            at=Moment(at_ns, at_ns),
             outcome=outcome,
             reason=Reason.CONDITION_FAILED if failed else Reason.OK,
             latency_ns=int(latency_ms * NS_PER_MS),
