@@ -67,7 +67,9 @@ def _standing(
             said, share = _of_figure(rule, seen, newest, is_broken=is_broken)
         case NoData():
             said, share = _of_silence(target.staleness_ns(rule), seen, now_ns)
-    return RuleStanding(rule, is_broken, said, None if is_broken and not isinstance(rule, Consecutive) else share)
+    return RuleStanding(
+        rule, is_broken, said, None if is_broken and not isinstance(rule, Consecutive) else share
+    )
 
 
 def _judged(rule: Rule, seen: Sequence[Sample], *, is_broken: bool) -> Evaluator:

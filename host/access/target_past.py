@@ -86,11 +86,13 @@ def read_past(
     samples = reader.samples(target, now_ns - max(recent_ns, span.length_ns if is_raw else 0), now_ns + 1)
     parts: Iterable[Part]
     if is_raw:
-        parts = _of_samples([each for each in samples if each.at_ns >= since_ns], since_ns, span.part_ns)
+        parts = parts_of_samples([each for each in samples if each.at_ns >= since_ns], since_ns, span.part_ns)
     elif span.source == "days":
-        parts = _of_rollups(reader.daily(target, since_ns - NS_PER_DAY, now_ns), span.part_ns)
+        parts = parts_of_rollups(reader.daily(target, since_ns - NS_PER_DAY, now_ns), span.part_ns)
     else:
-        parts = _of_rollups(reader.hourly(target, since_ns - NS_PER_HOUR, now_ns), max(span.part_ns, NS_PER_HOUR))
+        parts = parts_of_rollups(
+            reader.hourly(target, since_ns - NS_PER_HOUR, now_ns), max(span.part_ns, NS_PER_HOUR)
+        )
     incidents = reader.incidents(target=target, limit=INCIDENTS_SHOWN)
     blind = tuple((each.started_at_ns, each.ended_at_ns) for each in reader.blind(now_ns - 90 * NS_PER_DAY))
     days = _days(reader, target, incidents, blind, now_ns)
@@ -137,7 +139,7 @@ def _days(
     return judged_days([target], counts, problem_spans(incidents, now_ns), blind, since_day, until_day)
 
 
-def _of_samples(samples: Sequence[StoredSample], since_ns: int, part_ns: int) -> Iterator[Part]:
+def parts_of_samples(samples: Sequence[StoredSample], since_ns: int, part_ns: int) -> Iterator[Part]:
     """Yields the parts of a span that have samples; parts begin at round times."""
     by_part: dict[int, list[StoredSample]] = {}
     for sample in samples:
@@ -164,7 +166,7 @@ def _share_of(rising: Sequence[int], percent: int) -> int | None:
     return rising[max(0, -(-percent * len(rising) // 100) - 1)] if rising else None
 
 
-def _of_rollups(found: Iterable[Summed], part_ns: int) -> Iterator[Part]:
+def parts_of_rollups(found: Iterable[Summed], part_ns: int) -> Iterator[Part]:
     by_part: dict[int, list[Rollup]] = {}
     for summed in found:
         by_part.setdefault(summed.at_ns // part_ns, []).append(summed.rollup)

@@ -131,11 +131,7 @@ def _outage(store: SqliteStore, outage: Outage, now_ns: int, notify: tuple[str, 
     opened_ns = now_ns - outage.ago_ns
     decided_ns = opened_ns + NS_PER_MINUTE
     is_down = outage.severity is Severity.CRITICAL
-    said = (
-        "condition_failed: [STATUS] (503) == 200"
-        if is_down
-        else "p95 of response_time is 412, > 300"
-    )
+    said = "condition_failed: [STATUS] (503) == 200" if is_down else "p95 of response_time is 412, > 300"
     opened = Transition(
         id=incident_id(outage.target, outage.rule, 1, 1, opened_ns),
         sequence=1,
@@ -186,7 +182,12 @@ def _outage(store: SqliteStore, outage: Outage, now_ns: int, notify: tuple[str, 
         )
         end_ns = opened_ns + outage.length_ns
         ended = then(
-            seen, TransitionKind.RESOLVED, at_ns=end_ns, resolved_at_ns=end_ns, reason="recovered", explanation="ok"
+            seen,
+            TransitionKind.RESOLVED,
+            at_ns=end_ns,
+            resolved_at_ns=end_ns,
+            reason="recovered",
+            explanation="ok",
         )
         store.commit(Batch(transitions=(seen,)))
         store.commit(Batch(transitions=(ended,)))
@@ -214,6 +215,12 @@ def _tried(
     at_ns = notice.created_at_ns + (attempt - 1) * 30 * NS_PER_S
     answered = None if result is TryResult.UNKNOWN else 212 * NS_PER_MS
     tried = DeliveryTry(
-        key=notice.key, attempt=attempt, channel=notice.channel, at_ns=at_ns, took_ns=answered, result=result, detail=detail
+        key=notice.key,
+        attempt=attempt,
+        channel=notice.channel,
+        at_ns=at_ns,
+        took_ns=answered,
+        result=result,
+        detail=detail,
     )
     store.commit(Batch(tries=(tried,), deliveries=(delivery_of(notice, state, attempt, detail),)))

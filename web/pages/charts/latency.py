@@ -55,9 +55,10 @@ def latency_chart(
     *,
     limits: Sequence[Limit] = (),
     problems: Sequence[tuple[int, int]] = (),
+    edges: Sequence[tuple[int, str]] = (),
     label: str,
 ) -> Markup:
-    """Returns the chart over a span; `problems` are spans of incidents, washed behind it."""
+    """Returns the chart over a span; `problems` are spans of incidents, washed behind it, `edges` are moments with words."""
     axis, scale = Axis(*span), _Scale(round_top(_reach(points, limits)))
     behind = [_wash(problem, axis) for problem in problems]
     lines = [
@@ -81,6 +82,7 @@ def latency_chart(
             *lines,
             *_beyond(points, axis, scale),
             *_failures(points, axis),
+            *_edges(edges, axis),
             *time_labels(ticks, axis, BASE + 18),
         ],
     )
@@ -130,6 +132,20 @@ def _wash(problem: tuple[int, int], axis: Axis) -> Markup:
     begin, end = axis.x(problem[0]), axis.x(problem[1])
     end = min(RIGHT, max(end, begin + 1.5))
     return element("rect", class_="wash", x=begin, y=TOP, width=end - begin, height=BASE - TOP)
+
+
+def _edges(edges: Iterable[tuple[int, str]], axis: Axis) -> Iterable[Markup]:
+    for at_ns, words in edges:
+        x = axis.x(at_ns)
+        is_right = x < (LEFT + RIGHT) / 2
+        yield element("line", class_="edge", x1=x, y1=TOP, x2=x, y2=BASE)
+        yield element(
+            "text",
+            words,
+            x=x + (5 if is_right else -5),
+            y=TOP + 24,
+            text_anchor="start" if is_right else "end",
+        )
 
 
 def _beyond(points: Iterable[Point], axis: Axis, scale: _Scale) -> Iterable[Markup]:

@@ -37,9 +37,7 @@ def attempt_views(
     return [_view(record, by_time, newest) for record in reversed(records)]
 
 
-def _view(
-    record: AttemptRecord, by_time: Mapping[int, StoredSample], newest: Sample | None
-) -> AttemptView:
+def _view(record: AttemptRecord, by_time: Mapping[int, StoredSample], newest: Sample | None) -> AttemptView:
     at_ns = None if record.started is None else record.started.wall_ns
     kept = None if at_ns is None else by_time.get(at_ns // NS_PER_US)
     status, why, took_ns = None, "", None

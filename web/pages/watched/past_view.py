@@ -116,7 +116,10 @@ def _point(part: Part) -> Point:
 def speed_limits(rules: Iterable[Rule]) -> list[Limit]:
     """Returns the bounds of rules on the response time, which the chart draws as dashed lines."""
     return [
-        Limit(rule.bound, f"{rule.id}: {_figure_of(rule)} {rule.operator} {rule.text_of(rule.bound)}{_unit(rule)}")
+        Limit(
+            rule.bound,
+            f"{rule.id}: {_figure_of(rule)} {rule.operator} {rule.text_of(rule.bound)}{_unit(rule)}",
+        )
         for rule in rules
         if isinstance(rule, Threshold)
         and rule.measure in _SPEED

@@ -21,8 +21,8 @@ from ....host.access.target_past import SPANS, StoredSample, TargetPast, read_pa
 from ...table import ApiCall
 from ..frame import PageFrame
 from ..layout import ViewQuery, render
-from .attempt_rows import AttemptView, attempt_views
-from .conditions_view import ConditionRow, condition_rows
+from .attempt_rows import attempt_views
+from .conditions_view import condition_rows
 from .past_view import days_view, past_view, phases_view
 
 INCIDENTS_SHOWN = 8
@@ -95,9 +95,7 @@ def _row_of(status: RuntimeStatus, name: str) -> TargetStatus:
     raise UnknownName(f"the target {name!r} was removed a moment ago")
 
 
-async def _past(
-    call: ApiCall, target: Target, span: str, now_ns: int
-) -> tuple[TargetPast | None, str]:
+async def _past(call: ApiCall, target: Target, span: str, now_ns: int) -> tuple[TargetPast | None, str]:
     """Returns the past, or why it cannot be shown: the page says it, and stands without its charts."""
     if not call.operations.has_file:
         return None, "the record is kept in memory: set runtime.store to a file to keep a past"
@@ -183,9 +181,15 @@ def rule_text(rule: Rule) -> str:
 
 def _view(frame: PageFrame, past: TargetPast | None, known: Known, span: str) -> dict[str, Any]:
     """Returns the charts, whose times are those of the reader's zone."""
-    rows = [] if past is None else [
-        (frame.clock(each.at_ns), each.phases) for each in reversed(past.evidence) if each.phases is not None
-    ]
+    rows = (
+        []
+        if past is None
+        else [
+            (frame.clock(each.at_ns), each.phases)
+            for each in reversed(past.evidence)
+            if each.phases is not None
+        ]
+    )
     newest = known.row.sample
     if newest is not None and newest.phases is not None:
         rows = [("last answer", newest.phases), *(row for row in rows)]
