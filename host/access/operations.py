@@ -94,6 +94,9 @@ class Sharing(Protocol):
     @property
     def stands_by(self) -> bool: ...
 
+    @property
+    def active_process(self) -> str: ...
+
     def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
 
 
@@ -129,6 +132,11 @@ class Operations:
     def stands_by(self) -> bool:
         """Whether another process runs the store: commands are its to obey."""
         return self._sharing.stands_by
+
+    @property
+    def active_process(self) -> str:
+        """That process, as it names itself; empty where none is known, and where this one is active."""
+        return self._sharing.active_process
 
     async def pass_on(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None:
         """Has the active process answer a request; with `waits` a take-over is waited for.

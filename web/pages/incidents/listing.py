@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from ....domain.errors import StoreError
 from ....domain.incidents.incident import Incident
-from ...table import ApiCall
+from ....domain.specification.web import Role
+from ...table import ApiCall, ApiRoute
 from ..layout import ViewQuery, render
+from .incident import incident_page, incident_text
 
 PART = 50
 """Incidents on one page."""
@@ -67,3 +69,23 @@ async def _in_memory(call: ApiCall, query: IncidentsPageQuery) -> list[Incident]
         ),
         key=lambda each: -each.opened_at_ns,
     )
+
+
+V = Role.VIEWER
+INCIDENTS: tuple[ApiRoute, ...] = (
+    ApiRoute(
+        "GET",
+        "/incidents",
+        V,
+        "Incidents, the newest first.",
+        incidents_page,
+        query=IncidentsPageQuery,
+        is_page=True,
+    ),
+    # Before the page itself, whose path would take the ending for a part of an id.
+    ApiRoute(
+        "GET", "/i/{incident}.txt", V, "One incident as text.", incident_text, query=ViewQuery, is_page=True
+    ),
+    ApiRoute("GET", "/i/{incident}", V, "One incident.", incident_page, query=ViewQuery, is_page=True),
+)
+"""The pages of incidents."""

@@ -54,7 +54,7 @@ def story_of(
     """Returns all that happened, in the order of time; `silences` are those in force that mute it."""
     events = [
         *_first_sign(incident, past),
-        *(_step(step, past.steps) for step in past.steps),
+        *(_step(step) for step in past.steps),
         *_tries(past.tries, {each.notice.key: each.notice for each in past.notices}),
         *_given_up(past),
         *(_silence(each, incident) for each in silences),
@@ -93,7 +93,7 @@ def _seen(evidence: Evidence | None, sample: StoredSample | None) -> str:
     return " ".join(parts)
 
 
-def _step(step: Transition, steps: Sequence[Transition]) -> Event:
+def _step(step: Transition) -> Event:
     match step.change:
         case TransitionKind.OPENED:
             later_ns = step.at_ns - step.opened_at_ns
