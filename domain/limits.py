@@ -133,6 +133,10 @@ OWN_PROBLEM_GONE_NS = 2 * 60 * NS_PER_S
 """How long such a problem is gone before its end is told: a new process has found by then what lasts, as a network that is away."""
 NETWORK_PROVEN_NS = 60 * NS_PER_S
 """How long an answer shows that this machine has a network while only failures of its own are heard from others."""
+METRIC_GROUPS_MAX = 200
+"""Pairs of group and kind of probe whose durations are counted apart: 84 lines of metrics each; further ones share one group."""
+LAG_WINDOWS_KEPT = 12
+"""Spans of 5 s whose greatest lag of the loop the metrics tell: a minute, so that a scrape each minute misses none."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 
