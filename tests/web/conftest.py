@@ -7,6 +7,7 @@ import pytest
 from asking import TOKENS, Asking, tokens
 from watchkeeper import Channel, Heartbeat, Log, Runtime, Target, Token, Web
 from watchkeeper.domain.specification.channel import CallChannel
+from watchkeeper.host.access import operations
 
 SHOP = {
     "group": "shop/front",
@@ -15,6 +16,12 @@ SHOP = {
     "runbook": "https://wiki.example/shop",
 }
 KEY = "key-of-the-backup-0001"
+
+
+@pytest.fixture(autouse=True)
+def written_in_time(monkeypatch):
+    """A command is durable before its answer on a busy machine, too."""
+    monkeypatch.setattr(operations, "SETTLED_WITHIN_S", 20.0)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import re
 import resource
 import stat
-import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,16 +66,15 @@ def test_a_revoked_token_is_refused_from_the_next_request_on(url, admin):
     )
 
 
-def test_a_revoked_token_ends_its_event_stream_and_no_other(runtime, url, admin):
+def test_a_revoked_token_ends_its_event_stream_and_no_other(runtime, url, admin, monkeypatch):
+    # An idle stream ends with its next beat at the latest: the next one comes after the test.
+    monkeypatch.setattr(limits_of_web, "BEAT_EVERY_S", 600.0)
     secret = made(admin)
     with Listening(url, token=secret) as revoked, Listening(url) as other:
         revoked.first("reset")
         other.first("reset")
         admin.delete("/tokens/otto")
-        began = time.perf_counter()
         assert [kind for _, kind, _ in revoked.events()] == []
-        # An idle stream would end with its next beat at the latest.
-        assert time.perf_counter() - began < limits_of_web.BEAT_EVERY_S / 2
         runtime.heartbeat("shop", ok=False)
         assert other.first("incident")[1]["target"] == "shop"
 
