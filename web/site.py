@@ -12,7 +12,7 @@ from ..host.sharing.peer_desk import PeerDesk
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
-from .pages.login import PAGES
+from .pages.routes import PAGES
 from .passing import by_peers
 from .pings import Pings
 from .resources.routes import ROUTES

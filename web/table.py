@@ -81,10 +81,17 @@ class ApiRoute(NamedTuple):
     """Reads the body where its type alone does not tell every problem of it."""
     name: str = ""
     """The `operationId`; by default the name of the handler."""
+    is_page: bool = False
+    """Whether it is a page, or the form of one: no part of the API, and never passed on to another process."""
 
     @property
     def operation(self) -> str:
         return self.name or self.handler.__name__
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a browser reads it, and no program."""
+        return self.is_page or self.role is Unlocked.PAGE
 
     @property
     def is_command(self) -> bool:

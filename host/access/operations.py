@@ -26,6 +26,7 @@ from ..own_thread import in_own_thread
 from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
+from .fleet_history import FleetHistory
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
 
@@ -93,6 +94,9 @@ class Sharing(Protocol):
     @property
     def stands_by(self) -> bool: ...
 
+    @property
+    def active_process(self) -> str: ...
+
     def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
 
 
@@ -117,6 +121,8 @@ class Operations:
         self._clock = SystemClock()
         # Of each loop that asks: a host may serve the same application on several, one after the other or at once.
         self._reading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self.fleet = FleetHistory(self.read, self.now_ns)
+        """The past days and hours of all targets."""
 
     @property
     def is_started(self) -> bool:
@@ -126,6 +132,11 @@ class Operations:
     def stands_by(self) -> bool:
         """Whether another process runs the store: commands are its to obey."""
         return self._sharing.stands_by
+
+    @property
+    def active_process(self) -> str:
+        """That process, as it names itself; empty where none is known, and where this one is active."""
+        return self._sharing.active_process
 
     async def pass_on(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None:
         """Has the active process answer a request; with `waits` a take-over is waited for.

@@ -120,6 +120,12 @@ class EngineAccess:
         """Whether another process runs the store, and this one waits."""
         return self._standing_by() is not None
 
+    @property
+    def active_process(self) -> str:
+        """The process that runs the store while this one waits, as it names itself; empty where none is known."""
+        standby = self._standing_by()
+        return "" if standby is None else standby.holder
+
     def pass_on(self, command: ConfigurationCommand | HostReport) -> bool:
         """Hands a command to the active process. Returns False where this one does not stand by, and is to obey itself.
 
@@ -153,7 +159,7 @@ class EngineAccess:
                     standby.store, self._configured.snapshot().targets, self._clock.read().wall_ns
                 )
                 try:
-                    return Passed(recorded.answer(question, f"{error}"))
+                    return _with_problem(Passed(recorded.answer(question, f"{error}")), standby.problem)
                 except StoreError:
                     pass  # the active process makes it right now
         return standby.obeyed(question, within_ns, max(within_ns / NS_PER_S - 1, 1))

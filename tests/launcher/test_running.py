@@ -1,5 +1,6 @@
 """`run` in a process of its own: signals, reloads, a store that is held, and how each ends."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -277,6 +279,24 @@ def test_the_demonstration_ends_by_itself_and_well(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 incidents opened, 2 resolved" in done.stdout
     assert "everything as expected" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_demonstration_stays_until_it_is_stopped_and_shows_its_page(tmp_path):
+    """Its script begins anew, so what its servers do is said twice."""
+    command = [sys.executable, "-P", "-m", "watchkeeper", "demo", "--stay"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        address = next(process.stdout).partition("the page is at ")[2].strip()
+        with urllib.request.urlopen(address + "api/v1/targets", timeout=WITHIN_S) as answer:  # noqa: S310  # http
+            assert {each["id"] for each in json.load(answer)["items"]} == {"healthy", "slow", "shop"}
+        fires = (line for line in process.stdout if "shop answers 503 from now on" in line)
+        next(fires)
+        next(fires)
+        process.send_signal(signal.SIGINT)
+        assert "incidents opened" in process.stdout.read()
+        assert process.wait(WITHIN_S) == 0
     assert list(tmp_path.iterdir()) == []
 
 

@@ -52,6 +52,9 @@ def test_a_standby_without_the_web_extra_reads_the_store_and_refuses_commands(ho
     assert second.ask("runtime.heartbeat('job')").startswith(
         "NotRunning: a stand-by reaches the active process"
     )
+    assert second.ask("runtime.serve('127.0.0.1:8080')").startswith(
+        "ConfigurationError: web: needs the extra `web`"
+    )
 
 
 def test_a_forked_child_of_the_active_process_stands_by_at_its_first_use(host):

@@ -180,7 +180,7 @@ def test_a_browser_signs_in_below_the_path_of_the_host_and_stays_there(runtime):
     sheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
     assert browsed(app, sheet)[1]["content-type"].startswith("text/css")
     status, said, _ = browsed(app, "/status/login", {"token": TOKENS["viewer"]})
-    assert (status, said["location"]) == (303, "/status/login")
+    assert (status, said["location"]) == (303, "/status/")
     cookie = said["set-cookie"].partition(";")[0]
     assert "<b>a-viewer</b>" in browsed(app, "/status/login", cookie=cookie)[2]
     assert browsed(app, "/status/api/v1/status", cookie=cookie)[0] == 200

@@ -1,6 +1,7 @@
 """The matrix of roles: each route, in each state of a token, is open to exactly those whom the table names."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from asking import TOKENS, Asking, signed_in
@@ -8,7 +9,7 @@ from watchkeeper import Role, UsageError
 from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
-from watchkeeper.web.pages.login import PAGES
+from watchkeeper.web.pages.routes import PAGES
 from watchkeeper.web.resources.routes import ROUTES
 from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import ApiRoute, Unlocked
@@ -56,9 +57,17 @@ def path_of(route):
     return re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], route.path)
 
 
+def form_of(asking):
+    """The form of an act, with the proof that stands in the pages of a session."""
+    found = re.search(r'name="proof" value="([^"]+)"', asking.ask("GET", "/silences/new").body.decode())
+    return urlencode({"proof": found[1]} if found else {}).encode()
+
+
 def asked(asking, route):
     body = b"{}" if route.body is not None else None
     headers = {"content_type": "application/json"} if body else {}
+    if route.is_page and route.method == "POST":
+        body, headers = form_of(asking), {"content_type": "application/x-www-form-urlencoded"}
     method = "HEAD" if route.operation == "events" else route.method
     return asking.ask(method, path_of(route), body, sec_fetch_site="same-origin", **headers)
 

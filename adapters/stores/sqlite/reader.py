@@ -19,9 +19,11 @@ from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Sile
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
+from ....domain.specification.rule import Severity
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
+from ..history.sample_tables import day_tables, rolled_days
 from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
@@ -44,6 +46,9 @@ SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM inciden
 WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY incident.target
 """
 
+_SPANS = """
+SELECT body FROM incident JOIN chain USING (position) WHERE position > ? ORDER BY ordinal DESC LIMIT ?
+"""
 
 _EXTENT = """
 SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
@@ -58,6 +63,20 @@ class Extent(msgspec.Struct, frozen=True):
     open_incidents: int
     until_ns: int | None
     """Until when a runtime kept the record; None where none has run."""
+
+
+class IncidentSpan(msgspec.Struct, frozen=True, gc=False):
+    """The part of an incident that the days of its target need."""
+
+    incident: str
+    target: str
+    severity: Severity
+    opened_at_ns: int
+    resolved_at_ns: int | None = None
+    draft: bool = False
+
+
+_INCIDENT_SPANS = msgspec.json.Decoder(IncidentSpan)
 
 
 class Verification(PublicValue, frozen=True):
@@ -90,6 +109,11 @@ class StoreReader:
     def __repr__(self) -> str:
         return f"StoreReader({self._path!r})"
 
+    @property
+    def path(self) -> str:
+        """The file that it reads."""
+        return self._path
+
     def incidents(
         self, *, open_only: bool = False, target: str | None = None, limit: int = 100
     ) -> tuple[Incident, ...]:
@@ -99,6 +123,16 @@ class StoreReader:
             table = IncidentTable(connection, Chain(connection))
             found = [(table.read(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
         return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
+
+    def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
+        """The incidents that moved behind a position of the record, and the position of its end.
+
+        The 50,000 that opened last; those of drafts are among them.
+        """
+        with self._reading() as connection:
+            found = rows(connection, _SPANS, (after, limits.READ_SPANS_MAX))
+            spans = tuple(_INCIDENT_SPANS.decode(body) for (body,) in found)
+            return Chain(connection).head().position, spans
 
     def recovered(self) -> dict[str, int]:
         """When the last incident of every target that had one ended (wall time), by name; those of drafts do not count."""
@@ -190,6 +224,11 @@ class StoreReader:
                 totals = Overview(connection).hour(hour)
             if totals:
                 yield hour * NS_PER_HOUR, totals
+
+    def unfinished_days(self) -> frozenset[int]:
+        """The days (counted from 1970) whose samples are not summed up yet: their hours may still grow."""
+        with self._reading() as connection:
+            return frozenset(day_tables(connection) - rolled_days(connection))
 
     def _kept(self, since_ns: int, until_ns: int, length_ns: int) -> range:
         """The numbers of the days or hours that begin in a span and in the record."""

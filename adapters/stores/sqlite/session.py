@@ -146,6 +146,7 @@ class Session:
             incidents=incidents,
             outbox=self.outbox.all(DeliveryState.PENDING),
             dead=self.outbox.given_up(),
+            given_up=tuple((each.channel, each.dead) for each in self.outbox.backlogs() if each.dead),
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),

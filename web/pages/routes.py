@@ -1,0 +1,18 @@
+"""The table of the pages. A route that a person reads is no part of the API's document, and its refusals are pages."""
+
+from ...domain.specification.web import Role
+from ..table import ApiRoute
+from .acts import ACTS
+from .choices import CHOICES
+from .login import LOGIN
+from .overview import OverviewQuery, overview
+from .silences import SILENCES
+
+V = Role.VIEWER
+PAGES: tuple[ApiRoute, ...] = (
+    *CHOICES,
+    *LOGIN,
+    *ACTS,
+    *SILENCES,
+    ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
+)
