@@ -1,10 +1,11 @@
-"""What every test of a client needs of the runtime that it asks."""
+"""The runtime that the tests of a client ask has time to answer."""
 
 import pytest
-from watchkeeper.host.access import operations
+from watchkeeper.domain import limits
+from watchkeeper.domain.units import NS_PER_S
 
 
 @pytest.fixture(autouse=True)
 def written_in_time(monkeypatch):
     """A command is durable before its answer on a busy machine, too."""
-    monkeypatch.setattr(operations, "SETTLED_WITHIN_S", 20.0)
+    monkeypatch.setattr(limits, "SETTLED_NS", 20 * NS_PER_S)

@@ -6,8 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from asking import TOKENS, Asking, tokens
 from watchkeeper import Channel, Heartbeat, Log, Runtime, Target, Token, Web
+from watchkeeper.domain import limits
 from watchkeeper.domain.specification.channel import CallChannel
-from watchkeeper.host.access import operations
+from watchkeeper.domain.units import NS_PER_S
 
 SHOP = {
     "group": "shop/front",
@@ -21,7 +22,7 @@ KEY = "key-of-the-backup-0001"
 @pytest.fixture(autouse=True)
 def written_in_time(monkeypatch):
     """A command is durable before its answer on a busy machine, too."""
-    monkeypatch.setattr(operations, "SETTLED_WITHIN_S", 20.0)
+    monkeypatch.setattr(limits, "SETTLED_NS", 20 * NS_PER_S)
 
 
 @pytest.fixture

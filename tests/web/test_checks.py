@@ -4,7 +4,8 @@ import socket
 
 import pytest
 from watchkeeper import Http, Target, Tcp
-from watchkeeper.host.access import operations
+from watchkeeper.domain import limits
+from watchkeeper.domain.units import NS_PER_S
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_check_is_answered_with_its_record_and_the_target_after_it(operator, r
 
 
 def test_a_check_that_outlasts_the_wait_is_accepted_and_is_one(operator, runtime, silent, monkeypatch):
-    monkeypatch.setattr(operations, "SETTLED_WITHIN_S", 0.5)
+    monkeypatch.setattr(limits, "SETTLED_NS", NS_PER_S // 2)
     probe = Tcp(host="127.0.0.1", port=silent.getsockname()[1], expect="welcome")
     runtime.track(Target(id="mail", every="1h", timeout="60s", tcp=probe))
     for _ in range(2):
