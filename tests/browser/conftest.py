@@ -3,9 +3,11 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache, cached_property
 
 import pytest
 from asking import tokens
+from browsing import Browser
 from chromium import Visitor, chromium
 from seeded_store import Outage, seed
 from watchkeeper import CallChannel, Channel, Consecutive, Heartbeat, Runtime, Target, Token, Web
@@ -49,6 +51,29 @@ class Aside:
         self._runtime = runtime
         self._pool = pool
 
+    @cached_property
+    def url(self):
+        return self.login_link().partition("/login/")[0]
+
+    @cache
+    def signed_in(self, role):
+        """The cookies of somebody who has signed in with a link. Sessions begin a few times a minute, so there is one for each role."""
+        browser = Browser(self.url)
+        page = browser.open(self.login_link(role=role, name=f"a-{role}").removeprefix(self.url))
+        browser.press(page, "Sign in")
+        kept = {
+            "domain": "127.0.0.1",
+            "path": "/",
+            "expires": -1,
+            "httpOnly": True,
+            "secure": False,
+            "sameSite": "Lax",
+        }
+        return {
+            "cookies": [{"name": name, "value": value, **kept} for name, value in browser.cookies.items()],
+            "origins": [],
+        }
+
     def __getattr__(self, name):
         method = getattr(self._runtime, name)
         return lambda *args, **kwargs: self._pool.submit(method, *args, **kwargs).result(WITHIN_S)
@@ -80,9 +105,8 @@ def watched(id_, **more):
         Consecutive(id="down", after=1, recover=1),
         Consecutive(id="slow", after=50, severity="warning", on="degraded"),
     ]
-    return Target(
-        id=id_, heartbeat=Heartbeat(), every="1h", rules=rules, default_rules=False, notify=TOLD, **more
-    )
+    fields = {"notify": TOLD, **more}
+    return Target(id=id_, heartbeat=Heartbeat(), every="1h", rules=rules, default_rules=False, **fields)
 
 
 @pytest.fixture(scope="session")
@@ -122,13 +146,8 @@ def visit(browser, runtime):
     people = []
 
     def begin(role=None, of=runtime, **options):
-        url = of.login_link().partition("/login/")[0]
-        person = Visitor(browser, url, **options)
+        person = Visitor(browser, of.url, storage_state=of.signed_in(role) if role else None, **options)
         people.append(person)
-        if role is not None:
-            person.page.goto(of.login_link(role=role, name=f"a-{role}"))
-            person.page.get_by_role("button", name="Sign in").click()
-            person.page.wait_for_load_state()
         return person
 
     yield begin

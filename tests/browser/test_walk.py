@@ -48,7 +48,7 @@ def test_an_incident_is_opened_and_acknowledged(visit, runtime, incident, script
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_target_is_silenced_and_the_silence_is_ended(visit, runtime, scripts):
     page = visit("operator", java_script_enabled=scripts).open("/t/search")
-    page.get_by_role("link", name=re.compile("^Silence")).first.click()
+    page.locator("main").get_by_role("link", name=re.compile("^Silence")).first.click()
     page.get_by_label("Reason").fill("a new index")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text(re.compile("It mutes 1 target"))).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_change_is_shown_without_a_reload(visit, runtime):
     expect(page.locator("#live")).to_have_text("live")
     runtime.heartbeat("fraud-check", ok=False, detail="no model")
     expect(row(page, "fraud check")).to_contain_text("down")
-    assert page.title().startswith("2 down")
+    expect(page).to_have_title(re.compile("^2 down"))
     runtime.heartbeat("fraud-check")
     expect(row(page, "fraud check")).to_contain_text("up")
 
