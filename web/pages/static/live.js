@@ -20,7 +20,7 @@ function setText(node, text) {
 
 function ageAll() {
   const now = Date.now() - skew;
-  for (const time of document.querySelectorAll("time.age")) setText(time, lengthOf(now - Date.parse(time.dateTime)));
+  for (const time of document.querySelectorAll("time.age, td time")) setText(time, lengthOf(now - Date.parse(time.dateTime)));
 }
 
 // The theme.
@@ -61,13 +61,10 @@ document.addEventListener("keydown", (event) => {
 // A status that changed is shown at once, in its row; the rest of the page is asked for anew.
 
 function show(row, [status, since]) {
-  row.className = `t ${status}`;
-  row.querySelector(".s").className = `s ${status}`;
-  row.querySelector(".hidden").textContent = `${status}: `;
-  const word = row.querySelector(".word");
-  word.className = `word t-${status}`;
+  row.className = status;
+  const [word, time] = row.cells[1].children;
+  word.className = `t-${status}`;
   word.textContent = status;
-  const time = row.querySelector("time.age");
   time.dateTime = new Date(since).toISOString();
   time.textContent = lengthOf(Date.now() - skew - since);
 }
