@@ -323,6 +323,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SETTLED_NS = 2 * NS_PER_S
+"""The time for a command to become durable, and for a check to end, before its request is answered without that."""
 SERVED_AGAIN_NS = NS_PER_S
 """After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
