@@ -76,9 +76,11 @@ class _LoopPages:
             del self._making[key]
         self._kept.pop(key, None)
         self._kept[key] = asyncio.get_running_loop().time(), body
-        while (
-            next(iter(self._kept.values()))[0] <= self._oldest_s() or len(self._kept) > limits.PAGES_KEPT_MAX
-        ):
+        oldest_s = self._oldest_s()
+        while self._kept:
+            made_s, _ = next(iter(self._kept.values()))
+            if made_s > oldest_s and len(self._kept) <= limits.PAGES_KEPT_MAX:
+                break
             self._kept.popitem(last=False)
         return body
 

@@ -14,7 +14,7 @@ from ....domain.errors import StoreError
 from ....domain.incidents.told import ChannelTold
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.units import NS_PER_DAY
-from ...limits import SLICE_ROWS
+from ... import limits
 from ...origin import Author
 from ...problems import Refusal
 from ...shapes.documents import sliced
@@ -33,11 +33,9 @@ from .sections import (
     sections_in_order,
     tally_of,
 )
-from .trouble import SHOWN_MAX, TOLD_MAX, open_incidents, troubles_of
+from .trouble import open_incidents, troubles_of
 
 SILENCED = "silenced"
-LINES_FROM = 300
-"""With more targets than that, the overview shows one line for each group until a reader asks for more."""
 _NAME, _PROOF = token_hex(16), token_hex(16)
 """Stand in a page for the name and the proof of its reader, so that all readers of a role share one rendering."""
 
@@ -84,7 +82,7 @@ class View(NamedTuple):
         """Whether each target has a row; otherwise each group has a line."""
         if self.query.view:
             return self.query.view == "all"
-        return self.is_filtered or len(self.scope) <= LINES_FROM
+        return self.is_filtered or len(self.scope) <= limits.ROWS_UNASKED_MAX
 
     def address(self, **changes: str | int) -> str:
         """Returns the address of this page with other parameters; those that are as by default are left out."""
@@ -162,7 +160,7 @@ async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStat
     past, unread = await _past(call, frame, view.query.days)
     ids = None if not view.group else frozenset(target.id for target in view.scope)
     incidents = open_incidents(status, ids)
-    told = await _told(call, [each.id for each in incidents[:TOLD_MAX]])
+    told = await _told(call, [each.id for each in incidents[: limits.TOLD_LISTED_MAX]])
     known = {target.id: target for target in status.targets}
     return await rendered(
         frame,
@@ -174,12 +172,11 @@ async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStat
         picture=None
         if past.days is None
         else speech.picture_of(past.days, tally_of(view.scope, past.days), len(view.scope)),
-        troubles=troubles_of(incidents[:SHOWN_MAX], known, told),
-        more_troubles=max(0, len(incidents) - SHOWN_MAX),
+        troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told),
+        more_troubles=max(0, len(incidents) - limits.INCIDENTS_LISTED_MAX),
         axis=speech.axis_of(past.count, frame.now_ns) if past.days is not None else None,
         sections=await _sections(call, frame, view, past),
         unread=unread,
-        lines_from=LINES_FROM,
     )
 
 
@@ -211,7 +208,7 @@ async def _sections(call: ApiCall, frame: PageFrame, view: View, past: FleetPast
         rows = await sliced(in_order(targets, view.query.sort, past), make) if view.has_rows else None
         made.append(section_of(number, name, targets, past, rows))
         passed += len(targets)
-        if passed >= SLICE_ROWS:
+        if passed >= limits.SLICE_ROWS:
             passed = 0
             await asyncio.sleep(0)
     return made if view.has_rows else sections_in_order(made, view.query.sort)

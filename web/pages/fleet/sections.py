@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple, TypeAlias
 
+from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import TargetStatus
 from ....domain.rules.aggregate import Status
@@ -149,7 +150,7 @@ def _days_of_line(targets: Sequence[TargetStatus], days: FleetDays) -> tuple[lis
             marks.append((place, "n"))
     if not troubled:
         return marks, "no trouble"
-    return marks, f"{troubled} days with trouble, at most {most} of {len(targets)}"
+    return marks, f"{count_of(troubled, 'day')} with trouble, at most {most} of {len(targets)}"
 
 
 def _height(share: float) -> int:

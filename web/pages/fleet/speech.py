@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.units import NS_PER_DAY
@@ -97,7 +98,7 @@ def sight_of(status: RuntimeStatus, frame: PageFrame) -> Sight:
         parts.append(f"last blind {duration(frame.since(last.ended_at_ns))} ago for {duration(blind_ns)}")
     if status.lateness.count:
         parts.append(f"checks run {latency(status.lateness.p99_ns)} late at the 99th percentile")
-    return Sight(True, "Nothing is hidden", f": {'; '.join(parts)}." if parts else ".")
+    return Sight(True, "Everything is seen", f": {'; '.join(parts)}." if parts else ".")
 
 
 class Picture(NamedTuple):
@@ -154,7 +155,7 @@ def _label(both: Sequence[int], most: int, since_day: int) -> str:
     if not most:
         return f"{said}: none"
     days = sum(1 for count in both if count)
-    return f"{said}: {days} days with trouble, most on {_day(since_day + both.index(most))}: {most:,}"
+    return f"{said}: {count_of(days, 'day')} with trouble, most on {_day(since_day + both.index(most))}: {most:,}"
 
 
 def _day(day: int) -> str:

@@ -75,6 +75,10 @@ function place(fresh) {
   for (const child of [...fresh.children]) {
     const old = child.id && before.get(child.id);
     const busy = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
+    if (old?.dataset.keep) {
+      const chips = child.querySelectorAll(".chips");
+      old.querySelectorAll(".chips").forEach((each, place) => each.replaceWith(chips[place]));
+    }
     const kept = old && (busy || old.outerHTML === child.outerHTML);
     if (kept) gone.delete(old);
     main.append(kept ? old : child);
@@ -92,7 +96,7 @@ function refresh(afterMs) {
       if (answer.ok && !answer.redirected) {
         place(page.getElementById("main"));
         document.title = page.title;
-        for (const wanted of ["link[rel=icon]", "header nav"])
+        for (const wanted of ["link[rel=icon]", "header nav", "footer span"])
           document.querySelector(wanted).replaceWith(page.querySelector(wanted));
         if (find && "rows" in find.dataset) filter();
       }
