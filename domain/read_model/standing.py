@@ -9,7 +9,7 @@ from ..rules.evaluation import OWN_TIMES, Evaluator, ThresholdEvaluator, evaluat
 from ..specification.rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..time.duration import format_duration, parse_duration
-from ..units import NS_PER_MS, NS_PER_S
+from ..units import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 
 OF_EVERY_SAMPLE = frozenset({"response_time", "status"})
 """The measures that a stored sample has; of the others only the newest sample, in memory, knows the value."""
@@ -113,9 +113,12 @@ def _nearness(rule: Threshold, figure: float) -> float | None:
 
 def _text_of(rule: Threshold, figure: float) -> str:
     if isinstance(rule.value, str):
-        # To the second where it is long: the milliseconds of a certificate help no reader.
-        step_ns = NS_PER_S if abs(figure) >= 60_000 else NS_PER_MS
-        return format_duration(round(figure * NS_PER_MS / step_ns) * step_ns)
+        length_ns = round(figure) * NS_PER_MS
+        if abs(length_ns) >= 2 * NS_PER_DAY:
+            return f"{round(length_ns / NS_PER_DAY, 1):g}d"
+        # The milliseconds of a minute help no reader.
+        step_ns = NS_PER_S if abs(length_ns) >= NS_PER_MINUTE else NS_PER_MS
+        return format_duration(length_ns // step_ns * step_ns)
     if rule.measure in OWN_TIMES:
         return f"{figure:.0f} ms" if figure >= 10 else f"{figure:.1f} ms"
     return f"{figure:g}"

@@ -1,45 +1,11 @@
 """The frame of every page: who may see it, its theme and zone, its files, and refusals as pages."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
+from markup import HTML, Balance, page_of
 from watchkeeper.web.pages.layout import environment
-
-HTML = {"accept": "text/html,application/xhtml+xml"}
-VOID = {"meta", "link", "input", "br", "img", "path", "hr", "circle", "rect", "line"}
-
-
-class Balance(HTMLParser):
-    """Finds elements that are not closed, ids that stand twice, and attributes that a strict policy refuses."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.ids, self.faults = [], set(), []
-        self.feed(text)
-        self.faults += [f"{tag} is open" for tag in self.open]
-
-    def handle_starttag(self, tag, attrs):
-        names = dict(attrs)
-        self.faults += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
-        if names.get("id") in self.ids:
-            self.faults.append(f"id {names['id']} stands twice")
-        self.ids |= {names["id"]} if "id" in names else set()
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag in VOID:
-            return
-        if not self.open or self.open.pop() != tag:
-            self.faults.append(f"{tag} closes another one")
-
-
-def page_of(asking, path, **headers):
-    answer = asking.ask("GET", path, **{**HTML, **headers})
-    assert answer.headers["content-type"] == "text/html; charset=utf-8", answer
-    return answer.body.decode()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ....domain.incidents.incident import Incident
 from ....domain.incidents.notice import DeliveryState
-from ....domain.units import NS_PER_DAY, NS_PER_MS
+from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MS
 from ....host.access.incident_past import EARLIER_SHOWN
 from ...table import ApiCall
 from ..charts.axis import time_ticks
@@ -122,6 +122,7 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         limits=[] if found.target is None else speed_limits(found.target.judged_rules),
         problems=[(incident.opened_at_ns, end_ns)],
         label=latency_label(points, "the answers around the incident"),
+        gap_ns=NS_PER_HOUR if found.target is None else found.target.stale_after_ns,
         edges=[(incident.opened_at_ns, "first sign"), *([] if incident.is_open else [(end_ns, "over")])],
     )
     zone_name = frame.zone_name if zone is frame.zone else "UTC"

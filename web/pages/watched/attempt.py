@@ -30,7 +30,7 @@ class _Kept(NamedTuple):
 
 async def attempt_page(call: ApiCall) -> Response:
     """Shows one of the newest attempts. Raises: Refusal of one that is no longer known by its number."""
-    known = await known_of(call)
+    known = await known_of(call, fresh=True)
     record = _record_of(known, call.path["attempt"])
     kept = await _kept(call, record)
     sample = known.row.sample if _is_of(known.row.sample, record) else None
@@ -45,6 +45,7 @@ async def attempt_page(call: ApiCall) -> Response:
         record=record,
         attempt=view,
         sample=sample,
+        kept=bool(kept.samples),
         evidence=evidence,
         phase_chart=chart,
         phase_rows=rows,

@@ -51,7 +51,8 @@ class PastView(NamedTuple):
     """The status in words: `down 12 min, up 23 h 48`."""
     strip: Markup
     latency: Markup
-    has_latency: bool
+    has_answers: bool
+    """Whether there is anything to draw: an answer, or a bad one."""
     rows: tuple[Row, ...]
     """Newest first."""
     stretches: tuple[Stretch, ...]
@@ -84,7 +85,7 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
         summary=said,
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
         latency=_latency(past, target, words, ticks),
-        has_latency=any(part.p50_ns is not None for part in past.parts),
+        has_answers=any(part.p50_ns is not None or part.bad for part in past.parts),
         rows=tuple(Row(part.since_ns, *part[2:]) for part in reversed(past.parts)),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
         axis_zone=frame.zone_name if length_ns <= 7 * NS_PER_DAY else "UTC",
@@ -104,6 +105,7 @@ def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]
         ticks,
         limits=speed_limits(target.judged_rules),
         problems=problems,
+        gap_ns=target.stale_after_ns,
         label=latency_label(points, words),
     )
 

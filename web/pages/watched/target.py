@@ -72,10 +72,10 @@ async def target_page(call: ApiCall) -> Response:
     )
 
 
-async def known_of(call: ApiCall) -> Known:
-    """Returns what is known of the target of the path. Raises: UnknownName for one that is not watched."""
+async def known_of(call: ApiCall, *, fresh: bool = False) -> Known:
+    """Returns what is known of the target of the path, a second ago or now. Raises: UnknownName for one that is not watched."""
     target = call.operations.target(call.path["target"])
-    status = await call.operations.status()
+    status = await call.operations.status(fresh=fresh)
     if target.id not in status:
         # It was tracked a moment ago: later than a status that is a second old.
         status = await call.operations.status(fresh=True)
@@ -165,15 +165,16 @@ def rule_text(rule: Rule) -> str:
     match rule:
         case Consecutive(after=after, recover=recover, on=on):
             bad = "bad" if on == "down" else "bad or degraded"
-            said = f"{after} {bad} in a row open, {recover} good in a row resolve"
+            said = f"opens after {after} {bad} in a row, resolves after {recover} good"
         case Threshold():
             window = "" if rule.window == 1 else f" over {rule.window}"
             samples = " samples" if isinstance(rule.window, int) and rule.window > 1 else ""
             said = f"{rule.mode.value.replace('_', ' ')} of {rule.measure}{window}{samples}"
         case NoData(policy=policy):
-            said = {"fire": "missing samples open", "keep": "missing samples change nothing"}.get(
-                policy.value, "missing samples count as good"
-            )
+            said = {
+                "fire": "opens when samples are missing",
+                "keep": "changes nothing when samples are missing",
+            }.get(policy.value, "takes missing samples for good ones")
     held = [f"for {rule.for_}"] if rule.for_ != "0s" else []
     held += [f"keeps firing for {rule.keep_firing_for}"] if rule.keep_firing_for != "0s" else []
     return ", ".join([said, *held])
