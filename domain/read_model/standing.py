@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ..observation.sample import Sample
 from ..rules.evaluation import OWN_TIMES, Evaluator, ThresholdEvaluator, evaluator_of, measured
@@ -48,18 +48,23 @@ def looked_back_ns(target: Target) -> int:
         match rule:
             case Consecutive(after=after, recover=recover):
                 longest_ns = max(longest_ns, (max(after, recover) + 1) * target.every_ns)
-            case Threshold(window=str() as window):
-                longest_ns = max(longest_ns, parse_duration(window))
-            case Threshold(window=int() as window):
-                longest_ns = max(longest_ns, (window + 1) * target.every_ns)
+            case Threshold(window=window):
+                window_ns = (
+                    (window + 1) * target.every_ns if isinstance(window, int) else parse_duration(window)
+                )
+                longest_ns = max(longest_ns, window_ns)
             case NoData():
                 longest_ns = max(longest_ns, target.staleness_ns(rule))
+            case _:
+                assert_never(rule)
     return longest_ns + target.every_ns
 
 
 def _standing(
     target: Target, rule: Rule, seen: Sequence[Sample], newest: Sample | None, *, is_broken: bool, now_ns: int
 ) -> RuleStanding:
+    said: str
+    share: float | None
     match rule:
         case Consecutive():
             said, share = _of_counts(rule, _judged(rule, seen, is_broken=is_broken), is_broken=is_broken)
@@ -67,6 +72,8 @@ def _standing(
             said, share = _of_figure(rule, seen, newest, is_broken=is_broken)
         case NoData():
             said, share = _of_silence(target.staleness_ns(rule), seen, now_ns)
+        case _:
+            assert_never(rule)
     return RuleStanding(
         rule, is_broken, said, None if is_broken and not isinstance(rule, Consecutive) else share
     )

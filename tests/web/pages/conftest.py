@@ -19,7 +19,7 @@ PAST_OUTAGES = (
 EVIL_TEXT = "</script><script>alert(2)</script>"
 
 
-def fail(_):
+def fail(*_):
     raise ValueError(f"{EVIL_TEXT} no stock")
 
 

@@ -39,7 +39,6 @@ def test_an_incident_tells_what_happened_in_the_order_of_time(reader, incident_i
         "First sign",
         "Incident opened",
         "ops told",
-        "mail : HTTP 421",
         "mail told",
         "Seen by anna: rolling back",
     )

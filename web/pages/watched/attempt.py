@@ -11,7 +11,7 @@ from ....domain.observation.evidence import Evidence, evidence_of
 from ....domain.observation.sample import Sample
 from ....domain.specification.web import Role
 from ....domain.units import NS_PER_US
-from ....host.access.target_past import StoredSample
+from ....host.access.target_past import PastSample
 from ...problems import Refusal
 from ...table import ApiCall, ApiRoute
 from ..layout import ViewQuery, render
@@ -24,7 +24,7 @@ from .target import Known, TargetQuery, known_of, target_page
 class _Kept(NamedTuple):
     """The record of one attempt in the store."""
 
-    samples: tuple[StoredSample, ...] = ()
+    samples: tuple[PastSample, ...] = ()
     evidence: Evidence | None = None
 
 
