@@ -4,8 +4,10 @@ from ...domain.specification.web import Role
 from ..table import ApiRoute
 from .acts import ACTS
 from .choices import CHOICES
+from .layout import ViewQuery
 from .login import LOGIN
 from .overview import OverviewQuery, overview
+from .self_page import self_page
 from .silences import SILENCES
 
 V = Role.VIEWER
@@ -15,4 +17,5 @@ PAGES: tuple[ApiRoute, ...] = (
     *ACTS,
     *SILENCES,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
+    ApiRoute("GET", "/self", V, "The runtime itself.", self_page, query=ViewQuery, is_page=True),
 )
