@@ -17,7 +17,7 @@ from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.target import OWN_NAME
 from ...domain.time.duration import format_duration
 from ...domain.units import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
-from ..limits import BLIND_SHOWN_MAX, DEAD_SHOWN_MAX
+from ..limits import BLIND_SHOWN_MAX, DEAD_SHOWN_MAX, PROBLEMS_SHOWN_MAX
 from ..resources import channels
 from ..shapes.delivery_rows import ChannelRow
 from ..shapes.documents import ns_of, policy_row
@@ -56,6 +56,7 @@ class SelfView(NamedTuple):
     """Notices that were given up, the newest first."""
     dead_more: int
     problems: tuple[tuple[str, str], ...]
+    problems_more: int
     blind: tuple[BlindInterval, ...]
     """Of 90 days, the newest first."""
     blind_ns: int
@@ -91,7 +92,8 @@ async def self_view(call: ApiCall) -> SelfView:
         stuck=frozenset(row.id for row in stuck),
         dead=tuple(reversed(dead))[:DEAD_SHOWN_MAX],
         dead_more=max(0, len(dead) - DEAD_SHOWN_MAX),
-        problems=status.problems,
+        problems=status.problems[:PROBLEMS_SHOWN_MAX],
+        problems_more=max(0, len(status.problems) - PROBLEMS_SHOWN_MAX),
         blind=tuple(reversed(blind))[:BLIND_SHOWN_MAX],
         blind_ns=sum(max(0, each.ended_at_ns - each.started_at_ns) for each in blind),
         policies=tuple(_policy(policy) for policy in operations.verbs.policies()),
