@@ -132,6 +132,8 @@ async def _answer(site: _Site, of_method: Mapping[str, ApiRoute], request: Reque
             logger.exception("An internal fault in %s %s", route.method, route.path)
             refusal = Refusal(500, "an internal fault: the log of the runtime has it")
         response = await _refused(call, refusal)
+    if route.is_command:
+        services.pages.forget()
     # Strangers leave no line: a flood of their requests would fill the log.
     if route.is_command and call.author.role is not None:
         _audit(request, call.author, response.status_code)

@@ -31,6 +31,12 @@ SLICE_ROWS = 50
 """Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
 SLICE_PARTS = 500
 """Parts of a page that are joined at a stretch: some dozens of rows."""
+ROWS_UNASKED_MAX = 300
+"""With more targets than that the overview shows one line for each group, until its reader asks for the rows."""
+INCIDENTS_LISTED_MAX = 50
+"""Open incidents on the overview; the page of incidents has the others."""
+TOLD_LISTED_MAX = 20
+"""Those of them whose deliveries are read from the store, the gravest first."""
 STREAMS_MAX = 500
 """Streams of one site."""
 STREAMS_PER_ADDRESS_MAX = 20
