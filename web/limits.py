@@ -85,6 +85,12 @@ INCIDENTS_LOOKED_AT_MAX = 1_000
 """The newest incidents among which those that a silence held back are looked for: 10 ms of work."""
 MATCHER_ROWS_MIN = 3
 """Rows for matchers in a form; one more than are filled, where that is more."""
+PROBLEMS_SHOWN_MAX = 50
+"""Parts in trouble on the page of the runtime itself: each poller may be one."""
+DEAD_SHOWN_MAX = 50
+"""Notices that were given up on the page of the runtime itself; the newest."""
+BLIND_SHOWN_MAX = 50
+"""Blind intervals on that page; the newest."""
 SUGGESTED_MAX = 200
 """Targets that a field suggests: a longer list makes the page heavy, and no reader scrolls through it."""
 SESSION_WITHIN_S = 12 * 3_600.0
