@@ -70,6 +70,27 @@ def test_a_child_is_not_forked_within_a_call(tmp_path):
     writing.join()
 
 
+def test_a_fork_comes_before_the_calls_that_begin_after_it(path, monkeypatch):
+    """However many threads call, and their calls overlap."""
+    monkeypatch.setattr(forks, "FORK_WAITS_S", 60)
+    connect_writer(path).close()
+    may_end, pause = threading.Event(), threading.Event()
+
+    def call(number):
+        pause.wait(0.005 * number)
+        while not may_end.is_set():
+            with explained("calling"), explained("calling within"):
+                pause.wait(0.02)
+
+    calling = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+    for each in calling:
+        each.start()
+    assert [forked(lambda: connect_reader(path).close() or 0)() for _ in range(5)] == [0] * 5
+    may_end.set()
+    for each in calling:
+        each.join()
+
+
 def test_a_child_goes_on_with_what_another_process_has_made_of_the_store(path):
     """The index of the log that the child inherited is that of its parent, which has closed the store since."""
     store = SqliteStore(path)

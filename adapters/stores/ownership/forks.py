@@ -24,7 +24,8 @@ class ForkGuard:
 
     def __init__(self) -> None:
         self._idle = threading.Condition()
-        self._running = self._calling = 0
+        self._running = self._calling = self._forking = 0
+        self._inside = threading.local()
         self._open: WeakSet[apsw.Connection] = WeakSet()
         self._inherited: tuple[apsw.Connection, ...] = ()
         """Those of the parent. Kept until they are closed, so that nothing else closes them."""
@@ -37,12 +38,18 @@ class ForkGuard:
     @contextmanager
     def outside(self, *, calls: bool = True) -> Iterator[None]:
         """Waits for a fork that is under way, and keeps the next one waiting. Without `calls` nothing of SQLite is called."""
+        is_inner = getattr(self._inside, "calls", False)
         with self._idle:
+            if not is_inner:
+                # Else many threads, whose calls overlap, would leave a fork no moment.
+                self._idle.wait_for(lambda: not self._forking, FORK_WAITS_S)
             self._running += 1
             self._calling += calls
+        self._inside.calls = True
         try:
             yield
         finally:
+            self._inside.calls = is_inner
             with self._idle:
                 self._running -= 1
                 self._calling -= calls
@@ -70,14 +77,18 @@ class ForkGuard:
 
     def _hold(self) -> None:
         self._idle.acquire()
+        self._forking += 1
         self._idle.wait_for(lambda: not self._running, FORK_WAITS_S)
 
     def _let_go(self) -> None:
+        self._forking -= 1
+        self._idle.notify_all()
         self._idle.release()
 
     def _begin_in_child(self) -> None:
         self._is_torn = self._is_torn or bool(self._calling)
-        self._idle, self._running, self._calling = threading.Condition(), 0, 0
+        self._idle = threading.Condition()
+        self._running = self._calling = self._forking = 0
         self._inherited, self._open = (*self._inherited, *self._open), WeakSet()
 
 
