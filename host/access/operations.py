@@ -175,6 +175,10 @@ class Operations:
         """Returns the configuration in effect."""
         return self._configured.snapshot()
 
+    def discreet(self, text: str) -> str:
+        """Returns a text with the secrets of the configuration masked."""
+        return self._configured.mask(text)
+
     @property
     def has_file(self) -> bool:
         """Whether there is a store to read."""
