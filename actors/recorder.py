@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from ..domain import limits
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Incident, Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.own_problems import OwnProblem, channel_part
@@ -159,6 +160,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By target, when a pause of the record began, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
+        self._announcements: tuple[Announcement, ...] = ()
         self._problems: dict[str, OwnProblem] = {}
         self._texts: dict[str, tuple[Moment, int]] = {}
         """Since when the changed texts of each problem are counted, and how many there were."""
@@ -186,6 +188,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._resume(message)
             case heard.SilencesChanged(silences):
                 self._show_silences(silences)
+            case heard.AnnouncementsChanged(announcements):
+                self._announcements = announcements
+                self._publisher.show_announcements(announcements)
             case heard.BlindnessSeen(interval):
                 self._went_blind(interval)
             case heard.HealthReported(part, detail):
@@ -214,6 +219,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._resumed = _by_target(message.incidents)
         self._publisher.resume(message.incidents)
         self._show_silences(message.silences)
+        self._announcements = message.announcements
+        self._publisher.show_announcements(message.announcements)
         self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
         # Where the recorder alone was restarted, its targets may have come before the record.
         for target, row in self._rows.items():
@@ -324,6 +331,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
+            announcements=tuple(each for each in self._announcements if each.stands(now.wall_ns)),
         )
 
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:

@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
 from ..domain.incidents.record import BlindInterval, LatestFinding, PauseMark, Silence
@@ -49,12 +50,20 @@ class IncidentsResumed(Message, frozen=True, omit_defaults=True):
     silences: tuple[Silence, ...]
     pauses: tuple[PauseMark, ...] = ()
     """The commanded pauses of the record, which date those of the read model."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those that stand."""
 
 
 class SilencesChanged(Message, frozen=True):
     """The silences changed: these are in force now."""
 
     silences: tuple[Silence, ...]
+
+
+class AnnouncementsChanged(Message, frozen=True):
+    """The announcements changed: these stand now."""
+
+    announcements: tuple[Announcement, ...]
 
 
 class Committed(Message, frozen=True):
@@ -122,7 +131,7 @@ class GetAbandoned(Message, frozen=True):
 
 
 _OfTargets = TargetTracked | TargetUntracked | SampleJudged
-_OfRecord = IncidentsResumed | SilencesChanged | Committed | NoticeSettled
+_OfRecord = IncidentsResumed | SilencesChanged | AnnouncementsChanged | Committed | NoticeSettled
 _OfRuntime = BlindnessSeen | HealthReported | HandOverProblems | CounterIncreased | Abandoned
 _Question = GetStatus | GetIncidents | GetAttempts | GetAbandoned
 RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | _Question

@@ -19,6 +19,7 @@ VALUES = {
     "target": "shop",
     "incident": "inc_0",
     "silence": "s1",
+    "announcement": "a1",
     "channel": "ops",
     "key": "msg_0",
     "signal": "fail",
